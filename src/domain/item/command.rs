@@ -1,0 +1,137 @@
+//! What can be asked of an item. The fields are checked where they enter; here they are trusted.
+
+use crate::{
+    events::{ItemPlan, WarehouseUnits},
+    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId},
+};
+
+/// Everything that can be asked of an item. Questions stand in the same queue as commands, so an
+/// answer never shows what is not in the log yet.
+#[derive(Debug, Clone)]
+pub enum ItemCommand {
+    Add(Box<AddItem>),
+    PlaceOrder(PlaceOrder),
+    RecordPayment(RecordPayment),
+    CancelOrder(CancelOrder),
+    Steer(Steer),
+    /// What the item looks like.
+    Show,
+    /// One order of that buyer.
+    ShowOrder {
+        order_id: OrderId,
+        buyer: String,
+    },
+}
+
+/// Puts the item on offer. Sent by the sale that planned it.
+#[derive(Debug, Clone)]
+pub struct AddItem {
+    pub request_id: RequestId,
+    pub sale_id: SaleId,
+    pub currency: Currency,
+    pub plan: ItemPlan,
+    pub operator: String,
+}
+
+/// Holds units for a buyer.
+#[derive(Debug, Clone)]
+pub struct PlaceOrder {
+    pub request_id: RequestId,
+    /// [`ItemId::order_id`] of the request, computed before the command enters the mailbox.
+    pub order_id: OrderId,
+    pub fingerprint: Fingerprint,
+    pub buyer: String,
+    pub units: i64,
+    pub channel: String,
+}
+
+impl PlaceOrder {
+    /// A command with its derived fields.
+    pub fn new(
+        item: ItemId,
+        request_id: RequestId,
+        buyer: String,
+        units: i64,
+        channel: String,
+    ) -> Self {
+        let fingerprint =
+            Fingerprint::of([buyer.as_bytes(), &units.to_be_bytes(), channel.as_bytes()]);
+        let order_id = item.order_id(request_id);
+        Self { request_id, order_id, fingerprint, buyer, units, channel }
+    }
+}
+
+/// Records that a payment arrived.
+#[derive(Debug, Clone)]
+pub struct RecordPayment {
+    pub request_id: RequestId,
+    pub order_id: OrderId,
+    pub payment_reference: String,
+    pub amount_minor: i64,
+    pub currency: Currency,
+}
+
+impl RecordPayment {
+    /// Tells this payment from another one under the same request id.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of([
+            b"pay".as_slice(),
+            self.order_id.0.as_bytes(),
+            self.payment_reference.as_bytes(),
+            &self.amount_minor.to_be_bytes(),
+            self.currency.code().as_bytes(),
+        ])
+    }
+}
+
+/// Gives a held order up.
+#[derive(Debug, Clone)]
+pub struct CancelOrder {
+    pub request_id: RequestId,
+    pub order_id: OrderId,
+    pub buyer: String,
+}
+
+impl CancelOrder {
+    /// Tells this command from another one under the same request id.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of([b"cancel".as_slice(), self.order_id.0.as_bytes(), self.buyer.as_bytes()])
+    }
+}
+
+/// An operator's hand on the item.
+#[derive(Debug, Clone)]
+pub struct Steer {
+    pub request_id: RequestId,
+    pub operator: String,
+    pub reason: String,
+    pub action: SteerAction,
+}
+
+/// What the operator does.
+#[derive(Debug, Clone)]
+pub enum SteerAction {
+    Allocate(WarehouseUnits),
+    Pause,
+    Resume,
+    Close,
+}
+
+impl Steer {
+    /// Tells this command from another one under the same request id.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let (verb, warehouse, units) = match &self.action {
+            SteerAction::Allocate(added) => ("allocate", added.warehouse.as_str(), added.units),
+            SteerAction::Pause => ("pause", "", 0),
+            SteerAction::Resume => ("resume", "", 0),
+            SteerAction::Close => ("close", "", 0),
+        };
+        Fingerprint::of([
+            verb.as_bytes(),
+            warehouse.as_bytes(),
+            &units.to_be_bytes(),
+            self.operator.as_bytes(),
+            self.reason.as_bytes(),
+        ])
+    }
+}

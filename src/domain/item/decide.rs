@@ -1,0 +1,589 @@
+//! The rules of an item: what a command comes to, given everything that happened before.
+//!
+//! A repeated request is recognised before anything else is looked at, so it gets its first answer
+//! whatever has changed since. Then come the window, the limits and last the stock.
+
+use uuid::Uuid;
+
+use super::{
+    AddItem, CancelOrder, Item, ItemCommand, PlaceOrder, RecordPayment, Refusal, Steer,
+    SteerAction,
+    orders::{Receipt, ReceiptKind, Row},
+    stock::Counts,
+};
+use crate::{
+    domain::{Caused, Decision, Misdirected},
+    events::{
+        Act, Attempt, AttemptOutcome, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed,
+        ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, Position,
+        PurchaseLimitSet, RefundCause, RefundDue, StockAllocated, WarehouseUnits,
+    },
+    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UNITS_MAX, UnixMs},
+};
+
+pub use super::orders::OrderState;
+
+/// What an item answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemOutcome {
+    Order(OrderView),
+    Item(Box<ItemView>),
+    Refused {
+        refusal: Refusal,
+        available: i64,
+    },
+    /// The command did not concern anything of this item.
+    Misdirected(Misdirected),
+}
+
+/// An order as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderView {
+    pub order_id: OrderId,
+    pub buyer: String,
+    pub units: i64,
+    pub unit_price_minor: i64,
+    pub currency: Currency,
+    pub state: OrderState,
+    pub placed_at: UnixMs,
+    pub pay_by: UnixMs,
+}
+
+/// What the item lets buyers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemPhase {
+    NotOpenYet,
+    Open,
+    Paused,
+    Closed,
+}
+
+/// An item as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemView {
+    pub item_id: ItemId,
+    pub sale_id: SaleId,
+    pub sku: String,
+    pub title: String,
+    pub unit_price_minor: i64,
+    pub currency: Currency,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+    pub time_to_pay_ms: i64,
+    pub phase: ItemPhase,
+    pub units: Counts,
+    pub available_by_warehouse: Vec<WarehouseUnits>,
+}
+
+type Decided = Decision<ItemEvent, ItemOutcome>;
+
+pub(super) fn decide(item: &Item, command: ItemCommand, now: UnixMs) -> Decided {
+    let Some(offer) = &item.offer else {
+        return match command {
+            ItemCommand::Add(add) => add_item(item, *add, now),
+            _ => item.misdirected(Misdirected::NotFound("item_id")),
+        };
+    };
+    match command {
+        // The sale that planned the item sends this again after a crash.
+        ItemCommand::Add(_) | ItemCommand::Show => {
+            item.answer(Vec::new(), ItemOutcome::Item(Box::new(item.view(offer, now))))
+        }
+        ItemCommand::PlaceOrder(place) => place_order(item, offer, place, now),
+        ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, now),
+        ItemCommand::CancelOrder(cancel) => cancel_order(item, offer, cancel, now),
+        ItemCommand::Steer(steer) => steer_item(item, offer, steer, now),
+        ItemCommand::ShowOrder { order_id, buyer } => match item.orders.find(order_id) {
+            Some(row) if item.orders.buyer(item.orders.row(row)) == buyer => {
+                let order = item.order(offer, row, None);
+                item.answer(Vec::new(), ItemOutcome::Order(order))
+            }
+            _ => item.misdirected(Misdirected::NotFound("order_id")),
+        },
+    }
+}
+
+fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
+    let AddItem { request_id, sale_id, currency, plan, operator } = add;
+    let mut events = vec![
+        ItemEvent::Added(ItemAdded {
+            sale_id,
+            sku: plan.sku,
+            title: plan.title,
+            currency,
+            unit_price_minor: plan.unit_price_minor,
+            time_to_pay_ms: plan.time_to_pay_ms,
+            added_at_ms: now,
+        }),
+        ItemEvent::Scheduled(ItemScheduled {
+            opens_at_ms: plan.opens_at_ms,
+            closes_at_ms: plan.closes_at_ms,
+        }),
+        ItemEvent::PurchaseLimitSet(PurchaseLimitSet {
+            per_buyer: plan.limit_per_buyer,
+            per_order: plan.limit_per_order,
+        }),
+    ];
+    let act = Act {
+        request_id,
+        fingerprint: Fingerprint::of([b"add".as_slice()]),
+        operator,
+        reason: "planned with the sale".to_owned(),
+    };
+    events.extend(plan.units.into_iter().map(|WarehouseUnits { warehouse, units }| {
+        let act = act.clone();
+        ItemEvent::StockAllocated(StockAllocated { warehouse, units, act, allocated_at_ms: now })
+    }));
+    // Whoever adds an item looks at the sale; what the item looks like is asked for with `Show`.
+    let mut after = <Item as crate::domain::Decider>::initial(item.id.0);
+    for (event, revision) in events.iter().zip(0..) {
+        crate::domain::Decider::evolve(&mut after, event, revision);
+    }
+    let view = after.offer.as_ref().map(|offer| after.view(offer, now));
+    let outcome = view.map_or(ItemOutcome::Misdirected(Misdirected::NotFound("item_id")), |view| {
+        ItemOutcome::Item(Box::new(view))
+    });
+    let caused = (0..).zip(events).map(|(index, event)| Caused {
+        event,
+        id: item.id.event_id(request_id, index),
+        correlation: sale_id.0,
+        causation: request_id.0,
+    });
+    Decision {
+        events: caused.collect(),
+        outcome,
+        revision: after.revision,
+        position: None,
+        attempt: None,
+    }
+}
+
+fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, now: UnixMs) -> Decided {
+    if let Some(row) = item.orders.find(place.order_id) {
+        let first = item.orders.row(row);
+        if first.fingerprint != place.fingerprint {
+            return item.reused(place.request_id);
+        }
+        let order = item.order(offer, row, Some(OrderState::Held));
+        let mut repeated = item.answer(Vec::new(), ItemOutcome::Order(order));
+        repeated.revision = first.revision;
+        repeated.position = known(first.position);
+        repeated.attempt = Some(item.attempt(place, AttemptOutcome::Repeated));
+        return repeated;
+    }
+    if item.orders.receipt(place.request_id).is_some() || item.acts.contains_key(&place.request_id)
+    {
+        return item.reused(place.request_id);
+    }
+    if let Some(refusal) = obstacle(item, &place, now) {
+        let mut refused = item.refused(refusal);
+        refused.attempt = refusal.as_attempt().map(|outcome| item.attempt(place, outcome));
+        return refused;
+    }
+
+    let warehouses = item.stock.draw(place.units);
+    let pay_by = now.plus(offer.time_to_pay_ms);
+    let outcome = ItemOutcome::Order(OrderView {
+        order_id: place.order_id,
+        buyer: place.buyer.clone(),
+        units: place.units,
+        unit_price_minor: offer.unit_price_minor,
+        currency: offer.currency,
+        state: OrderState::Held,
+        placed_at: now,
+        pay_by,
+    });
+    let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel } = place;
+    let attempt = Attempt {
+        buyer_hash: buyer_hash(&buyer),
+        units,
+        outcome: AttemptOutcome::Placed,
+        channel: channel.clone(),
+    };
+    let event = ItemEvent::OrderPlaced(OrderPlaced {
+        order_id,
+        request_id,
+        fingerprint,
+        buyer,
+        units,
+        unit_price_minor: offer.unit_price_minor,
+        warehouses,
+        channel,
+        placed_at_ms: now,
+        pay_by_ms: pay_by,
+    });
+    let events =
+        vec![Caused { event, id: order_id.0, correlation: order_id.0, causation: request_id.0 }];
+    Decision {
+        events,
+        outcome,
+        revision: item.next_revision,
+        position: None,
+        attempt: Some(attempt),
+    }
+}
+
+/// The first fact in the way of an order, if there is one.
+fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
+    if item.closed || now >= item.closes_at {
+        return Some(Refusal::Closed);
+    }
+    if now < item.opens_at {
+        return Some(Refusal::NotOpenYet);
+    }
+    if item.paused {
+        return Some(Refusal::Paused);
+    }
+    if place.units > item.limit_per_order.unwrap_or(UNITS_MAX) {
+        return Some(Refusal::OverOrderLimit);
+    }
+    if let Some(limit) = item.limit_per_buyer
+        && item.orders.units_of(&place.buyer) + place.units > limit
+    {
+        return Some(Refusal::OverBuyerLimit);
+    }
+    match item.stock.total().available {
+        0 => Some(Refusal::SoldOut),
+        available if available < place.units => Some(Refusal::NotEnoughUnits),
+        _ => None,
+    }
+}
+
+fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: UnixMs) -> Decided {
+    let fingerprint = payment.fingerprint();
+    if let Some(decided) = item.repeated(offer, payment.request_id, fingerprint) {
+        return decided;
+    }
+    let Some(order) = item.orders.find(payment.order_id) else {
+        return item.misdirected(Misdirected::NotFound("order_id"));
+    };
+    // Payment providers tell the same payment more than once, and make a new request each time.
+    if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
+        return item.first_answer(offer, receipt);
+    }
+    let row = item.orders.row(order);
+    if payment.currency != offer.currency || payment.amount_minor != total(row) {
+        return item.refused(Refusal::WrongAmount);
+    }
+    let cause = match row.state {
+        OrderState::Held if now < row.pay_by => None,
+        OrderState::Held | OrderState::Expired => Some(RefundCause::OrderExpired),
+        OrderState::Cancelled => Some(RefundCause::OrderCancelled),
+        OrderState::Paid => Some(RefundCause::AlreadyPaid),
+    };
+    let caused = |event| Caused {
+        event,
+        id: item.id.event_id(payment.request_id, 0),
+        correlation: row.order_id.0,
+        causation: payment.request_id.0,
+    };
+    let Some(cause) = cause else {
+        let paid = ItemEvent::OrderPaid(OrderPaid {
+            order_id: row.order_id,
+            placed_revision: row.revision,
+            request_id: payment.request_id,
+            fingerprint,
+            payment_reference: payment.payment_reference.clone(),
+            amount_minor: payment.amount_minor,
+            units: i64::from(row.units),
+            warehouses: item.warehouses(row),
+            paid_at_ms: now,
+        });
+        let order = item.order(offer, order, Some(OrderState::Paid));
+        return item.answer(vec![caused(paid)], ItemOutcome::Order(order));
+    };
+    let mut events = Vec::new();
+    if row.state == OrderState::Held {
+        events.push(expiry(item, order, now));
+    }
+    events.push(caused(ItemEvent::RefundDue(RefundDue {
+        order_id: row.order_id,
+        placed_revision: row.revision,
+        request_id: payment.request_id,
+        fingerprint,
+        payment_reference: payment.payment_reference.clone(),
+        amount_minor: payment.amount_minor,
+        cause,
+        due_at_ms: now,
+    })));
+    item.answer(events, item.refusal(refusal_of(cause)))
+}
+
+fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, now: UnixMs) -> Decided {
+    let fingerprint = cancel.fingerprint();
+    if let Some(decided) = item.repeated(offer, cancel.request_id, fingerprint) {
+        return decided;
+    }
+    // Another buyer's order and no order at all must look the same.
+    let order = item.orders.find(cancel.order_id);
+    let order = order.filter(|&row| item.orders.buyer(item.orders.row(row)) == cancel.buyer);
+    let Some(order) = order else {
+        return item.misdirected(Misdirected::NotFound("order_id"));
+    };
+    let row = item.orders.row(order);
+    match row.state {
+        OrderState::Held if now < row.pay_by => {}
+        OrderState::Held => {
+            let events = vec![expiry(item, order, now)];
+            return item.answer(events, item.refusal(Refusal::OrderExpired));
+        }
+        OrderState::Expired => return item.refused(Refusal::OrderExpired),
+        OrderState::Cancelled => return item.refused(Refusal::OrderCancelled),
+        OrderState::Paid => return item.refused(Refusal::AlreadyPaid),
+    }
+    let cancelled = Caused {
+        event: ItemEvent::OrderCancelled(OrderCancelled {
+            order_id: row.order_id,
+            placed_revision: row.revision,
+            request_id: cancel.request_id,
+            fingerprint,
+            units: i64::from(row.units),
+            warehouses: item.warehouses(row),
+            cancelled_at_ms: now,
+        }),
+        id: item.id.event_id(cancel.request_id, 0),
+        correlation: row.order_id.0,
+        causation: cancel.request_id.0,
+    };
+    let order = item.order(offer, order, Some(OrderState::Cancelled));
+    item.answer(vec![cancelled], ItemOutcome::Order(order))
+}
+
+fn steer_item(item: &Item, offer: &ItemAdded, steer: Steer, now: UnixMs) -> Decided {
+    let fingerprint = steer.fingerprint();
+    let mut after = item.view(offer, now);
+    if let Some(first) = item.acts.get(&steer.request_id) {
+        if first.fingerprint != fingerprint {
+            return item.reused(steer.request_id);
+        }
+        // The first answer's revision, with the item as it is: an operator wants to see now.
+        let mut repeated = item.answer(Vec::new(), ItemOutcome::Item(Box::new(after)));
+        repeated.revision = first.revision;
+        repeated.position = known(first.position);
+        return repeated;
+    }
+    if item.orders.find(item.id.order_id(steer.request_id)).is_some()
+        || item.orders.receipt(steer.request_id).is_some()
+    {
+        return item.reused(steer.request_id);
+    }
+    let Steer { request_id, operator, reason, action } = steer;
+    let act = Act { request_id, fingerprint, operator, reason };
+    let event = match action {
+        // Closing twice changes nothing, so it is no event; everything else after closing is late.
+        SteerAction::Close if item.closed => {
+            return item.answer(Vec::new(), ItemOutcome::Item(Box::new(after)));
+        }
+        _ if item.closed => return item.refused(Refusal::Closed),
+        SteerAction::Pause if item.paused => return item.refused(Refusal::Paused),
+        SteerAction::Resume if !item.paused => return item.refused(Refusal::NotPaused),
+        SteerAction::Close => {
+            after.phase = ItemPhase::Closed;
+            ItemEvent::Closed(ItemClosed { act, closed_at_ms: now })
+        }
+        SteerAction::Pause => {
+            after.phase = item.phase(now, true);
+            ItemEvent::Paused(ItemPaused { act, paused_at_ms: now })
+        }
+        SteerAction::Resume => {
+            after.phase = item.phase(now, false);
+            ItemEvent::Resumed(ItemResumed { act, resumed_at_ms: now })
+        }
+        SteerAction::Allocate(WarehouseUnits { warehouse, units }) => {
+            after.units.allocated += units;
+            after.units.available += units;
+            let known = after.available_by_warehouse.iter_mut().find(|w| w.warehouse == warehouse);
+            match known {
+                Some(known) => known.units += units,
+                None => after
+                    .available_by_warehouse
+                    .push(WarehouseUnits { warehouse: warehouse.clone(), units }),
+            }
+            ItemEvent::StockAllocated(StockAllocated {
+                warehouse,
+                units,
+                act,
+                allocated_at_ms: now,
+            })
+        }
+    };
+    let caused = Caused {
+        event,
+        id: item.id.event_id(request_id, 0),
+        correlation: offer.sale_id.0,
+        causation: request_id.0,
+    };
+    item.answer(vec![caused], ItemOutcome::Item(Box::new(after)))
+}
+
+/// The end of a hold that was not paid in time.
+pub(super) fn expiry(item: &Item, order: u32, now: UnixMs) -> Caused<ItemEvent> {
+    let row = item.orders.row(order);
+    Caused {
+        event: ItemEvent::OrderExpired(OrderExpired {
+            order_id: row.order_id,
+            placed_revision: row.revision,
+            units: i64::from(row.units),
+            warehouses: item.warehouses(row),
+            expired_at_ms: now,
+        }),
+        id: Uuid::new_v5(&row.order_id.0, b"expired"),
+        correlation: row.order_id.0,
+        causation: row.order_id.0,
+    }
+}
+
+/// The position of something that may not have landed yet.
+fn known(position: Position) -> Option<Position> {
+    (position != Position::START).then_some(position)
+}
+
+fn total(row: &Row) -> i64 {
+    // UNIT_PRICE_MINOR_MAX times UNITS_MAX fits; a log that holds more was not written by us.
+    row.unit_price_minor.saturating_mul(i64::from(row.units))
+}
+
+fn refusal_of(cause: RefundCause) -> Refusal {
+    match cause {
+        RefundCause::OrderExpired => Refusal::OrderExpired,
+        RefundCause::OrderCancelled => Refusal::OrderCancelled,
+        RefundCause::AlreadyPaid => Refusal::AlreadyPaid,
+    }
+}
+
+/// Tells buyers apart in demand ticks: FNV-1a, the same in every process and version.
+/// Source: Fowler, Noll, Vo; RFC 9923.
+fn buyer_hash(buyer: &str) -> u64 {
+    buyer.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Item {
+    fn answer(&self, events: Vec<Caused<ItemEvent>>, outcome: ItemOutcome) -> Decided {
+        let revision = match events.len() as u64 {
+            0 => self.revision,
+            count => self.next_revision + count - 1,
+        };
+        Decision { events, outcome, revision, position: None, attempt: None }
+    }
+
+    fn refusal(&self, refusal: Refusal) -> ItemOutcome {
+        ItemOutcome::Refused { refusal, available: self.stock.total().available }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Decided {
+        self.answer(Vec::new(), self.refusal(refusal))
+    }
+
+    fn misdirected(&self, why: Misdirected) -> Decided {
+        self.answer(Vec::new(), ItemOutcome::Misdirected(why))
+    }
+
+    fn reused(&self, request: RequestId) -> Decided {
+        self.misdirected(Misdirected::RequestIdReused(request))
+    }
+
+    /// The answer to a payment or cancellation whose request id was seen before.
+    fn repeated(
+        &self,
+        offer: &ItemAdded,
+        request: RequestId,
+        fingerprint: Fingerprint,
+    ) -> Option<Decided> {
+        if let Some(receipt) = self.orders.receipt(request) {
+            return Some(if receipt.fingerprint == fingerprint {
+                self.first_answer(offer, receipt)
+            } else {
+                self.reused(request)
+            });
+        }
+        let seen = self.acts.contains_key(&request)
+            || self.orders.find(self.id.order_id(request)).is_some();
+        seen.then(|| self.reused(request))
+    }
+
+    fn first_answer(&self, offer: &ItemAdded, receipt: &Receipt) -> Decided {
+        let outcome = match receipt.kind {
+            ReceiptKind::Paid => {
+                ItemOutcome::Order(self.order(offer, receipt.order, Some(OrderState::Paid)))
+            }
+            ReceiptKind::Cancelled => {
+                ItemOutcome::Order(self.order(offer, receipt.order, Some(OrderState::Cancelled)))
+            }
+            ReceiptKind::RefundDue(cause) => self.refusal(refusal_of(cause)),
+        };
+        let mut first = self.answer(Vec::new(), outcome);
+        first.revision = receipt.revision;
+        first.position = known(receipt.position);
+        first
+    }
+
+    fn attempt(&self, place: PlaceOrder, outcome: AttemptOutcome) -> Attempt {
+        Attempt {
+            buyer_hash: buyer_hash(&place.buyer),
+            units: place.units,
+            outcome,
+            channel: place.channel,
+        }
+    }
+
+    /// An order, as it is or as it was answered first.
+    fn order(&self, offer: &ItemAdded, order: u32, state: Option<OrderState>) -> OrderView {
+        let row = self.orders.row(order);
+        OrderView {
+            order_id: row.order_id,
+            buyer: self.orders.buyer(row).to_owned(),
+            units: i64::from(row.units),
+            unit_price_minor: row.unit_price_minor,
+            currency: offer.currency,
+            state: state.unwrap_or(row.state),
+            placed_at: row.placed_at,
+            pay_by: row.pay_by,
+        }
+    }
+
+    fn warehouses(&self, row: &Row) -> Vec<WarehouseUnits> {
+        let named = self.stock.warehouses();
+        self.orders.warehouses(row, |index| {
+            named.get(index as usize).map(|(name, _)| name.clone()).unwrap_or_default()
+        })
+    }
+
+    fn phase(&self, now: UnixMs, paused: bool) -> ItemPhase {
+        if self.closed || now >= self.closes_at {
+            ItemPhase::Closed
+        } else if paused {
+            ItemPhase::Paused
+        } else if now < self.opens_at {
+            ItemPhase::NotOpenYet
+        } else {
+            ItemPhase::Open
+        }
+    }
+
+    fn view(&self, offer: &ItemAdded, now: UnixMs) -> ItemView {
+        let available = self.stock.warehouses().iter().map(|(name, counts)| WarehouseUnits {
+            warehouse: name.clone(),
+            units: counts.available,
+        });
+        ItemView {
+            item_id: self.id,
+            sale_id: offer.sale_id,
+            sku: offer.sku.clone(),
+            title: offer.title.clone(),
+            unit_price_minor: offer.unit_price_minor,
+            currency: offer.currency,
+            opens_at: self.opens_at,
+            closes_at: self.closes_at,
+            limit_per_buyer: self.limit_per_buyer,
+            limit_per_order: self.limit_per_order,
+            time_to_pay_ms: offer.time_to_pay_ms,
+            phase: self.phase(now, self.paused),
+            units: self.stock.total(),
+            available_by_warehouse: available.collect(),
+        }
+    }
+}

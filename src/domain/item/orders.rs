@@ -1,0 +1,325 @@
+//! The orders of an item and their buyers, in little memory: below 200 bytes for a live order.
+//!
+//! An item keeps every order it ever took, because a repeated request gets its first answer for
+//! ever. So rows are plain numbers, lie in blocks that never move, and are found by open-addressing
+//! tables of row numbers.
+
+use std::{
+    collections::BTreeSet,
+    hash::{BuildHasher, RandomState},
+};
+
+use hashbrown::HashTable;
+
+use crate::{
+    events::{OrderPlaced, Position, WarehouseUnits},
+    values::{Fingerprint, OrderId, RequestId, UnixMs},
+};
+
+/// Rows in one block: large enough that blocks are few, small enough that the last one wastes little.
+const BLOCK_ROWS: usize = 4096;
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderState {
+    Held,
+    Paid,
+    Cancelled,
+    Expired,
+}
+
+/// Which warehouses an order's units are from: nearly always one.
+#[derive(Debug, Clone, Copy)]
+pub enum Split {
+    One(u32),
+    /// Index into the splits of orders that span warehouses.
+    Many(u32),
+}
+
+/// One order.
+#[derive(Debug)]
+pub struct Row {
+    pub order_id: OrderId,
+    pub fingerprint: Fingerprint,
+    pub placed_at: UnixMs,
+    pub pay_by: UnixMs,
+    pub unit_price_minor: i64,
+    pub revision: u64,
+    /// `Position::START` until the order is known to stand in the log.
+    pub position: Position,
+    pub buyer: u32,
+    pub units: u32,
+    pub split: Split,
+    pub state: OrderState,
+}
+
+/// What a payment or a cancellation came to, kept for those who ask again.
+#[derive(Debug)]
+pub struct Receipt {
+    pub request_id: RequestId,
+    pub fingerprint: Fingerprint,
+    pub order: u32,
+    pub revision: u64,
+    pub position: Position,
+    pub kind: ReceiptKind,
+    /// Hash of order and payment reference; 0 for cancellations.
+    payment: u64,
+}
+
+/// Which kind of answer a receipt repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptKind {
+    Paid,
+    Cancelled,
+    RefundDue(crate::events::RefundCause),
+}
+
+#[derive(Debug)]
+struct Buyer {
+    /// Where the buyer's id starts in `names`.
+    start: u64,
+    length: u16,
+    /// Units held or paid for.
+    units: u32,
+}
+
+/// All orders of one item.
+#[derive(Debug, Default)]
+pub struct Orders {
+    hasher: RandomState,
+    blocks: Vec<Vec<Row>>,
+    rows: u32,
+    by_id: HashTable<u32>,
+    buyers: Vec<Buyer>,
+    by_buyer: HashTable<u32>,
+    names: Vec<u8>,
+    splits: Vec<Vec<WarehouseUnits>>,
+    receipts: Vec<Receipt>,
+    by_request: HashTable<u32>,
+    by_payment: HashTable<u32>,
+    /// Deadline and row of each held order.
+    deadlines: BTreeSet<(UnixMs, u32)>,
+    /// Rows and receipts from here on have no position yet.
+    landed_rows: u32,
+    landed_receipts: usize,
+}
+
+impl Orders {
+    /// The order's row number.
+    pub fn find(&self, order: OrderId) -> Option<u32> {
+        let hash = self.hasher.hash_one(order.0);
+        self.by_id.find(hash, |&row| self.row(row).order_id == order).copied()
+    }
+
+    /// The row with that number.
+    pub fn row(&self, row: u32) -> &Row {
+        &self.blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
+    }
+
+    fn row_mut(&mut self, row: u32) -> &mut Row {
+        &mut self.blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
+    }
+
+    /// The buyer's id, as it was given.
+    pub fn buyer(&self, row: &Row) -> &str {
+        std::str::from_utf8(self.name(&self.buyers[row.buyer as usize])).unwrap_or_default()
+    }
+
+    fn name(&self, buyer: &Buyer) -> &[u8] {
+        let start = usize::try_from(buyer.start).unwrap_or(usize::MAX);
+        &self.names[start..start + usize::from(buyer.length)]
+    }
+
+    /// Hash of a buyer's id under this process's key.
+    fn buyer_hash(&self, buyer: &str) -> u64 {
+        self.hasher.hash_one(buyer.as_bytes())
+    }
+
+    fn find_buyer(&self, buyer: &str) -> Option<u32> {
+        let found = self.by_buyer.find(self.buyer_hash(buyer), |&index| {
+            self.name(&self.buyers[index as usize]) == buyer.as_bytes()
+        });
+        found.copied()
+    }
+
+    /// Units that the buyer holds or has paid for.
+    pub fn units_of(&self, buyer: &str) -> i64 {
+        self.find_buyer(buyer).map_or(0, |index| i64::from(self.buyers[index as usize].units))
+    }
+
+    /// Adds an order. `warehouse` gives a warehouse's number.
+    pub fn place(
+        &mut self,
+        event: &OrderPlaced,
+        revision: u64,
+        warehouse: impl Fn(&str) -> Option<u32>,
+    ) {
+        // UNITS_MAX bounds an order far below u32::MAX.
+        let units = u32::try_from(event.units).unwrap_or(u32::MAX);
+        let buyer = self.buyer_index(&event.buyer);
+        self.buyers[buyer as usize].units += units;
+        let split = match event.warehouses.as_slice() {
+            [only] => warehouse(&only.warehouse).map(Split::One),
+            _ => None,
+        };
+        let split = split.unwrap_or_else(|| {
+            self.splits.push(event.warehouses.clone());
+            Split::Many(u32::try_from(self.splits.len() - 1).unwrap_or(u32::MAX))
+        });
+        let row = self.rows;
+        if (row as usize).is_multiple_of(BLOCK_ROWS) {
+            self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
+        }
+        let last = self.blocks.len() - 1;
+        self.blocks[last].push(Row {
+            order_id: event.order_id,
+            fingerprint: event.fingerprint,
+            placed_at: event.placed_at_ms,
+            pay_by: event.pay_by_ms,
+            unit_price_minor: event.unit_price_minor,
+            revision,
+            position: Position::START,
+            buyer,
+            units,
+            split,
+            state: OrderState::Held,
+        });
+        self.rows += 1;
+        let hash = self.hasher.hash_one(event.order_id.0);
+        let Self { hasher, blocks, by_id, .. } = self;
+        by_id.insert_unique(hash, row, |&row| {
+            let row = &blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS];
+            hasher.hash_one(row.order_id.0)
+        });
+        self.deadlines.insert((event.pay_by_ms, row));
+    }
+
+    fn buyer_index(&mut self, buyer: &str) -> u32 {
+        if let Some(index) = self.find_buyer(buyer) {
+            return index;
+        }
+        let index = u32::try_from(self.buyers.len()).unwrap_or(u32::MAX);
+        let start = self.names.len() as u64;
+        self.names.extend_from_slice(buyer.as_bytes());
+        let length = u16::try_from(buyer.len()).unwrap_or(u16::MAX);
+        self.buyers.push(Buyer { start, length, units: 0 });
+        let hash = self.buyer_hash(buyer);
+        let Self { hasher, buyers, names, by_buyer, .. } = self;
+        by_buyer.insert_unique(hash, index, |&index| {
+            let buyer = &buyers[index as usize];
+            let start = usize::try_from(buyer.start).unwrap_or(usize::MAX);
+            hasher.hash_one(&names[start..start + usize::from(buyer.length)])
+        });
+        index
+    }
+
+    /// Ends a hold. Units of an order that is not paid are the buyer's no longer.
+    pub fn settle(&mut self, order: u32, state: OrderState) {
+        let row = self.row_mut(order);
+        row.state = state;
+        let (buyer, units, deadline) = (row.buyer as usize, row.units, (row.pay_by, order));
+        if state != OrderState::Paid {
+            self.buyers[buyer].units -= units;
+        }
+        self.deadlines.remove(&deadline);
+    }
+
+    /// Keeps the answer to a payment or a cancellation.
+    pub fn keep(
+        &mut self,
+        request_id: RequestId,
+        fingerprint: Fingerprint,
+        order: u32,
+        revision: u64,
+        kind: ReceiptKind,
+        payment_reference: Option<&str>,
+    ) {
+        let payment = payment_reference.map_or(0, |reference| self.payment_hash(order, reference));
+        let index = u32::try_from(self.receipts.len()).unwrap_or(u32::MAX);
+        let position = Position::START;
+        self.receipts.push(Receipt {
+            request_id,
+            fingerprint,
+            order,
+            revision,
+            position,
+            kind,
+            payment,
+        });
+        let hash = self.hasher.hash_one(request_id.0);
+        let Self { hasher, receipts, by_request, by_payment, .. } = self;
+        by_request.insert_unique(hash, index, |&index| {
+            hasher.hash_one(receipts[index as usize].request_id.0)
+        });
+        if payment_reference.is_some() {
+            by_payment.insert_unique(payment, index, |&index| receipts[index as usize].payment);
+        }
+    }
+
+    /// The answer that a payment or cancellation with this request id got.
+    pub fn receipt(&self, request: RequestId) -> Option<&Receipt> {
+        let hash = self.hasher.hash_one(request.0);
+        let index = self
+            .by_request
+            .find(hash, |&index| self.receipts[index as usize].request_id == request)?;
+        Some(&self.receipts[*index as usize])
+    }
+
+    /// The answer that this payment for this order got, under whatever request id. Compared by a
+    /// 64-bit keyed hash of the reference: see the receipt's field.
+    pub fn receipt_of_payment(&self, order: u32, reference: &str) -> Option<&Receipt> {
+        let hash = self.payment_hash(order, reference);
+        let index = self.by_payment.find(hash, |&index| {
+            let receipt = &self.receipts[index as usize];
+            receipt.payment == hash && receipt.order == order
+        })?;
+        Some(&self.receipts[*index as usize])
+    }
+
+    fn payment_hash(&self, order: u32, reference: &str) -> u64 {
+        self.hasher.hash_one((order, reference))
+    }
+
+    /// Held orders whose deadline has come, oldest deadline first, at most `max`.
+    pub fn due(&self, now: UnixMs, max: usize) -> Vec<u32> {
+        let held = self.deadlines.iter().take_while(|(at, _)| *at <= now);
+        held.take(max).map(|&(_, row)| row).collect()
+    }
+
+    /// The earliest deadline of a held order.
+    pub fn next_deadline(&self) -> Option<UnixMs> {
+        self.deadlines.first().map(|&(at, _)| at)
+    }
+
+    /// Where the order's units are from; `name` gives a warehouse's name.
+    pub fn warehouses(&self, row: &Row, name: impl Fn(u32) -> String) -> Vec<WarehouseUnits> {
+        match row.split {
+            Split::One(index) => {
+                vec![WarehouseUnits { warehouse: name(index), units: i64::from(row.units) }]
+            }
+            Split::Many(index) => self.splits[index as usize].clone(),
+        }
+    }
+
+    /// Everything up to `revision` stands in the log, the last of it at `position`, without gaps
+    /// between positions back to the last landing.
+    pub fn landed(&mut self, revision: u64, position: Position) {
+        let place = |of: u64| Position(position.0.saturating_sub(revision.saturating_sub(of)));
+        while self.landed_rows < self.rows {
+            let next = self.landed_rows;
+            let row = self.row_mut(next);
+            if row.revision > revision {
+                break;
+            }
+            row.position = place(row.revision);
+            self.landed_rows += 1;
+        }
+        while let Some(receipt) = self.receipts.get_mut(self.landed_receipts) {
+            if receipt.revision > revision {
+                break;
+            }
+            receipt.position = place(receipt.revision);
+            self.landed_receipts += 1;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The business "no"s of an item. A refusal names the fact in the way and records nothing, except
+//! that a payment which buys nothing is recorded as due back.
+
+use std::fmt;
+
+use crate::events::AttemptOutcome;
+
+/// Why a command was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Refusal {
+    SoldOut,
+    NotEnoughUnits,
+    NotOpenYet,
+    Closed,
+    Paused,
+    OverBuyerLimit,
+    OverOrderLimit,
+    OrderExpired,
+    OrderCancelled,
+    AlreadyPaid,
+    WrongAmount,
+    NotPaused,
+}
+
+impl Refusal {
+    /// How a refused attempt to buy is counted; `None` for refusals that no attempt can get.
+    pub fn as_attempt(self) -> Option<AttemptOutcome> {
+        match self {
+            Self::SoldOut => Some(AttemptOutcome::SoldOut),
+            Self::NotEnoughUnits => Some(AttemptOutcome::NotEnoughUnits),
+            Self::NotOpenYet => Some(AttemptOutcome::NotOpenYet),
+            Self::Closed => Some(AttemptOutcome::Closed),
+            Self::Paused => Some(AttemptOutcome::Paused),
+            Self::OverBuyerLimit => Some(AttemptOutcome::OverBuyerLimit),
+            Self::OverOrderLimit => Some(AttemptOutcome::OverOrderLimit),
+            Self::OrderExpired
+            | Self::OrderCancelled
+            | Self::AlreadyPaid
+            | Self::WrongAmount
+            | Self::NotPaused => None,
+        }
+    }
+
+    /// One sentence for people.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::SoldOut => "No unit is available.",
+            Self::NotEnoughUnits => "Fewer units are available than this order asks for.",
+            Self::NotOpenYet => "The item is not open yet.",
+            Self::Closed => "The item is closed.",
+            Self::Paused => "The item is paused.",
+            Self::OverBuyerLimit => "The buyer would have more units than one buyer may have.",
+            Self::OverOrderLimit => "The order asks for more units than one order may have.",
+            Self::OrderExpired => "The hold ended before it was paid.",
+            Self::OrderCancelled => "The order was cancelled.",
+            Self::AlreadyPaid => "The order is paid already.",
+            Self::WrongAmount => "Amount or currency differ from the order's total.",
+            Self::NotPaused => "The item is not paused.",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence())
+    }
+}

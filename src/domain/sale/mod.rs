@@ -1,0 +1,218 @@
+//! A sale as a whole: planned once, closed once. Its items live their own lives.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{Caused, Decider, Decision, Misdirected};
+use crate::{
+    events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent},
+    values::{Fingerprint, RequestId, SaleId, UnixMs},
+};
+
+/// Everything that can be asked of a sale.
+#[derive(Debug, Clone)]
+pub enum SaleCommand {
+    Create(Box<CreateSale>),
+    Close(CloseSale),
+    Show,
+}
+
+/// Puts a sale up.
+#[derive(Debug, Clone)]
+pub struct CreateSale {
+    /// The plan; its `created_at_ms` is set when it is decided.
+    pub plan: SaleCreated,
+}
+
+/// Closes a sale for good.
+#[derive(Debug, Clone)]
+pub struct CloseSale {
+    pub request_id: RequestId,
+    pub operator: String,
+    pub reason: String,
+}
+
+/// What a sale answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaleOutcome {
+    Sale(Box<SaleView>),
+    Misdirected(Misdirected),
+}
+
+/// A sale as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleView {
+    pub sale_id: SaleId,
+    pub plan: SaleCreated,
+    /// How and when it was closed by hand.
+    pub closed: Option<SaleClosed>,
+}
+
+/// The state of one sale.
+#[derive(Debug)]
+pub struct Sale {
+    id: SaleId,
+    plan: Option<SaleCreated>,
+    closed: Option<SaleClosed>,
+    receipts: HashMap<RequestId, (Fingerprint, u64, Position)>,
+    last_at: UnixMs,
+    revision: u64,
+    next_revision: u64,
+}
+
+type Decided = Decision<SaleEvent, SaleOutcome>;
+
+impl Decider for Sale {
+    type Command = SaleCommand;
+    type Event = SaleEvent;
+    type Outcome = SaleOutcome;
+
+    fn initial(id: Uuid) -> Self {
+        Self {
+            id: SaleId(id),
+            plan: None,
+            closed: None,
+            receipts: HashMap::new(),
+            last_at: UnixMs::default(),
+            revision: 0,
+            next_revision: 0,
+        }
+    }
+
+    fn decide(&self, command: SaleCommand, now: UnixMs) -> Decided {
+        let now = now.max(self.last_at);
+        match (command, &self.plan) {
+            (SaleCommand::Create(create), _) => self.create(create.plan, now),
+            (_, None) => self.no(Misdirected::NotFound("sale_id")),
+            (SaleCommand::Show, Some(plan)) => self.show(plan, self.closed.clone()),
+            (SaleCommand::Close(close), Some(plan)) => self.close(plan, close, now),
+        }
+    }
+
+    fn evolve(&mut self, event: &SaleEvent, revision: u64) {
+        let (act, at) = match event {
+            SaleEvent::Created(created) => {
+                self.plan = Some(created.clone());
+                (&created.act, created.created_at_ms)
+            }
+            SaleEvent::Closed(closed) => {
+                self.closed = Some(closed.clone());
+                (&closed.act, closed.closed_at_ms)
+            }
+        };
+        self.last_at = self.last_at.max(at);
+        self.receipts.insert(act.request_id, (act.fingerprint, revision, Position::START));
+        self.revision = revision;
+        self.next_revision = revision + 1;
+    }
+
+    fn landed(&mut self, revision: u64, position: Position) {
+        for (_, at, place) in self.receipts.values_mut() {
+            if *place == Position::START && *at <= revision {
+                *place = Position(position.0.saturating_sub(revision - *at));
+            }
+        }
+    }
+
+    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<SaleEvent>> {
+        Vec::new()
+    }
+
+    fn next_due(&self) -> Option<UnixMs> {
+        None
+    }
+
+    fn pick(event: Event) -> Option<SaleEvent> {
+        match event {
+            Event::Sale(event) => Some(event),
+            Event::Item(_) | Event::Demand(_) => None,
+        }
+    }
+}
+
+impl Sale {
+    fn create(&self, mut plan: SaleCreated, now: UnixMs) -> Decided {
+        if let Some(repeated) = self.repeated(&plan.act) {
+            return repeated;
+        }
+        // A sale's id comes from the request that created it, so a second creation is a repeat.
+        if self.plan.is_some() {
+            return self.no(Misdirected::RequestIdReused(plan.act.request_id));
+        }
+        plan.created_at_ms = now;
+        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: None };
+        self.yes(SaleEvent::Created(plan), view)
+    }
+
+    fn close(&self, plan: &SaleCreated, close: CloseSale, now: UnixMs) -> Decided {
+        let CloseSale { request_id, operator, reason } = close;
+        let fingerprint =
+            Fingerprint::of([b"close".as_slice(), operator.as_bytes(), reason.as_bytes()]);
+        let act = Act { request_id, fingerprint, operator, reason };
+        if let Some(repeated) = self.repeated(&act) {
+            return repeated;
+        }
+        // Closing twice changes nothing, so it is no event.
+        if self.closed.is_some() {
+            return self.show(plan, self.closed.clone());
+        }
+        let closed = SaleClosed { act, closed_at_ms: now };
+        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: Some(closed.clone()) };
+        self.yes(SaleEvent::Closed(closed), view)
+    }
+
+    fn repeated(&self, act: &Act) -> Option<Decided> {
+        let &(fingerprint, revision, position) = self.receipts.get(&act.request_id)?;
+        if fingerprint != act.fingerprint {
+            return Some(self.no(Misdirected::RequestIdReused(act.request_id)));
+        }
+        let plan = self.plan.as_ref()?;
+        // What the first answer showed: a sale just created is not closed yet.
+        let closed = self.closed.clone().filter(|closed| closed.act.request_id == act.request_id);
+        let mut repeated = self.show(plan, closed);
+        repeated.revision = revision;
+        repeated.position = (position != Position::START).then_some(position);
+        Some(repeated)
+    }
+
+    fn show(&self, plan: &SaleCreated, closed: Option<SaleClosed>) -> Decided {
+        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed };
+        Decision {
+            events: Vec::new(),
+            outcome: SaleOutcome::Sale(Box::new(view)),
+            revision: self.revision,
+            position: None,
+            attempt: None,
+        }
+    }
+
+    fn yes(&self, event: SaleEvent, view: SaleView) -> Decided {
+        let (SaleEvent::Created(SaleCreated { act, .. })
+        | SaleEvent::Closed(SaleClosed { act, .. })) = &event;
+        let causation = act.request_id.0;
+        let caused = Caused {
+            event,
+            id: Uuid::new_v5(&self.id.0, causation.as_bytes()),
+            correlation: self.id.0,
+            causation,
+        };
+        Decision {
+            events: vec![caused],
+            outcome: SaleOutcome::Sale(Box::new(view)),
+            revision: self.next_revision,
+            position: None,
+            attempt: None,
+        }
+    }
+
+    fn no(&self, why: Misdirected) -> Decided {
+        Decision {
+            events: Vec::new(),
+            outcome: SaleOutcome::Misdirected(why),
+            revision: self.revision,
+            position: None,
+            attempt: None,
+        }
+    }
+}

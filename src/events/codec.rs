@@ -1,0 +1,169 @@
+//! Facts to JSON and back. The tables of stored names are here, once.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{DemandTick, ItemEvent, NewEvent, Recorded, SaleEvent};
+
+/// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
+/// in a way that serde's defaults do not cover, and upcast the older one in [`decode`].
+const SCHEMA: &str = "1";
+
+/// Any event of any family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Item(ItemEvent),
+    Sale(SaleEvent),
+    Demand(DemandTick),
+}
+
+/// An event in the log that this version of doorbuster cannot read. Readers stop at it; skipping
+/// it would make every figure after it wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {position} ({kind} in {stream}, revision {revision}) cannot be read: {problem}")]
+pub struct DecodeError {
+    pub position: u64,
+    pub stream: String,
+    pub revision: u64,
+    pub kind: String,
+    pub problem: String,
+}
+
+/// From one table of stored names both directions of a family.
+macro_rules! stored_names {
+    ($family:ident: $($variant:ident => $name:literal),+ $(,)?) => {
+        impl $family {
+            /// Every name of this family that can stand in the log.
+            pub const KINDS: &'static [&'static str] = &[$($name),+];
+
+            /// The name this event is stored under.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            fn json(&self) -> Vec<u8> {
+                match self { $(Self::$variant(body) => to_json(body),)+ }
+            }
+
+            fn from_json(kind: &str, data: &[u8]) -> Option<Result<Self, String>> {
+                match kind {
+                    $($name => Some(from_json(data).map(Self::$variant)),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+stored_names! { ItemEvent:
+    Added => "ItemAdded",
+    Scheduled => "ItemScheduled",
+    PurchaseLimitSet => "PurchaseLimitSet",
+    StockAllocated => "StockAllocated",
+    Paused => "ItemPaused",
+    Resumed => "ItemResumed",
+    Closed => "ItemClosed",
+    OrderPlaced => "OrderPlaced",
+    OrderPaid => "OrderPaid",
+    OrderCancelled => "OrderCancelled",
+    OrderExpired => "OrderExpired",
+    RefundDue => "RefundDue",
+}
+
+stored_names! { SaleEvent:
+    Created => "SaleCreated",
+    Closed => "SaleClosed",
+}
+
+impl DemandTick {
+    /// The name ticks are stored under.
+    pub const KIND: &'static str = "DemandTick";
+}
+
+impl Event {
+    /// The name this event is stored under.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Item(event) => event.kind(),
+            Self::Sale(event) => event.kind(),
+            Self::Demand(_) => DemandTick::KIND,
+        }
+    }
+}
+
+impl From<ItemEvent> for Event {
+    fn from(event: ItemEvent) -> Self {
+        Self::Item(event)
+    }
+}
+
+impl From<SaleEvent> for Event {
+    fn from(event: SaleEvent) -> Self {
+        Self::Sale(event)
+    }
+}
+
+impl From<DemandTick> for Event {
+    fn from(event: DemandTick) -> Self {
+        Self::Demand(event)
+    }
+}
+
+/// An event ready for a store. `correlation` joins the events of one story (an order, a sale);
+/// `causation` is the command that caused this one.
+pub fn encode(id: Uuid, event: &Event, correlation: Uuid, causation: Uuid) -> NewEvent {
+    let data = match event {
+        Event::Item(event) => event.json(),
+        Event::Sale(event) => event.json(),
+        Event::Demand(tick) => to_json(tick),
+    };
+    NewEvent { id, kind: event.kind(), data, metadata: metadata(correlation, causation) }
+}
+
+/// Reads an event of the log.
+pub fn decode(recorded: &Recorded) -> Result<Event, DecodeError> {
+    let Recorded { kind, data, .. } = recorded;
+    let event = if kind == DemandTick::KIND {
+        from_json(data).map(Event::Demand)
+    } else if let Some(event) = ItemEvent::from_json(kind, data) {
+        event.map(Event::Item)
+    } else if let Some(event) = SaleEvent::from_json(kind, data) {
+        event.map(Event::Sale)
+    } else {
+        Err("this version of doorbuster knows no event of this name".to_owned())
+    };
+    event.map_err(|problem| DecodeError {
+        position: recorded.position.0,
+        stream: recorded.stream.to_string(),
+        revision: recorded.revision,
+        kind: kind.clone(),
+        problem,
+    })
+}
+
+/// The metadata of an event, written by hand because it is written for every order.
+pub fn metadata(correlation: Uuid, causation: Uuid) -> Vec<u8> {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    let mut json = Vec::with_capacity(144);
+    json.extend_from_slice(br#"{"$correlationId":""#);
+    json.extend_from_slice(correlation.hyphenated().encode_lower(&mut text).as_bytes());
+    json.extend_from_slice(br#"","$causationId":""#);
+    json.extend_from_slice(causation.hyphenated().encode_lower(&mut text).as_bytes());
+    json.extend_from_slice(br#"","schema":"#);
+    json.extend_from_slice(SCHEMA.as_bytes());
+    json.push(b'}');
+    json
+}
+
+fn to_json(body: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(384);
+    // The bodies are plain structs with string keys: there is nothing serde_json could refuse.
+    #[expect(clippy::expect_used, reason = "see above; losing an event silently would be worse")]
+    serde_json::to_writer(&mut json, body).expect("an event body is always JSON");
+    json
+}
+
+fn from_json<T: DeserializeOwned>(data: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(data).map_err(|error| error.to_string())
+}

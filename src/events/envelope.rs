@@ -1,0 +1,54 @@
+//! What surrounds a fact in the log: its place, its id, its time of recording.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::StreamName;
+
+/// A place in the whole log. Positions only ever grow; there may be gaps between them.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(0);
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An event on its way into the log. The same bytes go to every store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Deterministic, so that an append repeated after an unknown outcome is recognised.
+    pub id: Uuid,
+    /// The stored name, for example `OrderPlaced`.
+    pub kind: &'static str,
+    /// JSON.
+    pub data: Vec<u8>,
+    /// JSON: `$correlationId`, `$causationId`, `schema`.
+    pub metadata: Vec<u8>,
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    pub position: Position,
+    pub stream: StreamName,
+    /// Place in its stream, from 0 without gaps.
+    pub revision: u64,
+    pub id: Uuid,
+    pub kind: String,
+    pub data: Vec<u8>,
+    pub metadata: Vec<u8>,
+    /// When the store wrote it, milliseconds since the Unix epoch.
+    pub recorded_at_ms: i64,
+}

@@ -1,0 +1,26 @@
+//! The facts: what happened, in the past tense, stored for ever.
+//!
+//! One family a file. An event carries everything a reader needs to fold it without looking
+//! anything else up. Nothing here decides, reads a clock or does I/O. Stored names are pinned
+//! beside the variants; changing one is a migration, not a rename.
+
+mod codec;
+mod demand;
+mod envelope;
+mod item;
+mod sale;
+mod stream;
+
+pub use codec::{DecodeError, Event, decode, encode, metadata};
+pub use demand::{
+    ATTEMPTS_PER_TICK_MAX, Attempt, AttemptOutcome, CHANNELS_PER_TICK_MAX, ChannelDemand,
+    DemandTick, OTHER_CHANNEL, PackedAttempt, pack, unpack,
+};
+pub use envelope::{NewEvent, Position, Recorded};
+pub use item::{
+    Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, OrderCancelled,
+    OrderExpired, OrderPaid, OrderPlaced, PurchaseLimitSet, RefundCause, RefundDue, StockAllocated,
+    WarehouseUnits,
+};
+pub use sale::{ItemPlan, SaleClosed, SaleCreated, SaleEvent};
+pub use stream::{Category, StreamName};

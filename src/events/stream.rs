@@ -1,0 +1,75 @@
+//! Stream names: a category, a dash, a UUID.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::values::{ItemId, SaleId};
+
+/// What kind of thing a stream is about: the part of its name before the first dash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    Sale,
+    Item,
+    Demand,
+}
+
+impl Category {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sale, Self::Item, Self::Demand];
+
+    /// As it stands in stream names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sale => "sale",
+            Self::Item => "item",
+            Self::Demand => "demand",
+        }
+    }
+}
+
+/// The name of a stream. Small and copied freely; its text form is `item-<uuid>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamName {
+    pub category: Category,
+    pub id: Uuid,
+}
+
+impl StreamName {
+    /// The stream of a sale.
+    pub fn sale(id: SaleId) -> Self {
+        Self { category: Category::Sale, id: id.0 }
+    }
+
+    /// The stream of an item and of its orders.
+    pub fn item(id: ItemId) -> Self {
+        Self { category: Category::Item, id: id.0 }
+    }
+
+    /// The stream of the demand for an item.
+    pub fn demand(id: ItemId) -> Self {
+        Self { category: Category::Demand, id: id.0 }
+    }
+
+    /// Reads a stream name; `None` if it is not one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (category, id) = text.split_once('-')?;
+        let category = Category::ALL.into_iter().find(|c| c.name() == category)?;
+        let id = Uuid::try_parse(id).ok().filter(|_| id.len() == 36)?;
+        Some(Self { category, id })
+    }
+
+    /// The item this stream is about, if it is about one.
+    pub fn item_id(self) -> Option<ItemId> {
+        match self.category {
+            Category::Item | Category::Demand => Some(ItemId(self.id)),
+            Category::Sale => None,
+        }
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.category.name(), self.id)
+    }
+}

@@ -1,0 +1,122 @@
+//! Where the log lives: one port, and the stores behind it.
+//!
+//! A store keeps streams of events. Appends name the exact revision they expect, so two writers of
+//! one stream cannot both succeed; an append repeated with the same event ids at the same revision
+//! succeeds without writing again. Everything above relies on these two rules and on nothing else.
+
+pub mod embedded;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use crate::events::{NewEvent, Position, Recorded, StreamName};
+
+/// A store shared by everybody who reads or writes.
+pub type SharedStore = Arc<dyn EventStore>;
+
+/// A boxed future: the port is used as a trait object.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a stream must look like for an append to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing was ever written to it.
+    NoStream,
+    /// Its last event has exactly this revision.
+    Exact(u64),
+}
+
+impl Expected {
+    /// Before the event that is to get this revision.
+    pub fn before(revision: u64) -> Self {
+        match revision.checked_sub(1) {
+            None => Self::NoStream,
+            Some(last) => Self::Exact(last),
+        }
+    }
+
+    /// Revision that the first event of the append gets.
+    pub fn next_revision(self) -> u64 {
+        match self {
+            Self::NoStream => 0,
+            Self::Exact(revision) => revision + 1,
+        }
+    }
+}
+
+/// Where an append ended up, now or when it was first written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    pub last_revision: u64,
+    /// Position of the last event. The events of one append stand at consecutive positions.
+    pub last_position: Position,
+}
+
+/// Why an append was not confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else wrote to the stream. Certainly nothing of this append was written.
+    #[error("the stream is at another revision than expected")]
+    Conflict,
+    /// Certainly nothing was written; trying again later may help.
+    #[error("the store did not write: {0}")]
+    NotWritten(String),
+    /// It may or may not have been written. Repeat the identical append until it is known.
+    #[error("the store did not say whether it wrote: {0}")]
+    Unknown(String),
+}
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Trying again later may help.
+    #[error("the store cannot be read: {0}")]
+    Unavailable(String),
+    /// The log holds something that no store of ours wrote.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
+}
+
+/// How much one append can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendLimits {
+    pub events_max: usize,
+    /// Data, metadata and twice the stored name of each event, added up.
+    pub bytes_max: usize,
+}
+
+/// A log of events in streams.
+pub trait EventStore: Send + Sync + 'static {
+    /// Appends events to one stream: all of them or none. `events` is never empty.
+    fn append(
+        &self,
+        stream: StreamName,
+        expected: Expected,
+        events: Arc<[NewEvent]>,
+    ) -> StoreFuture<'_, Result<Appended, AppendError>>;
+
+    /// Reads a stream forwards from a revision, inclusive; at most `max` events. A stream that was
+    /// never written is empty.
+    fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>>;
+
+    /// Reads the whole log forwards after a position, exclusive; at most `max` events.
+    fn read_all(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>>;
+
+    /// Position of the last event that can be read.
+    fn head(&self) -> Position;
+
+    /// Waits until there is an event after this position. Together with `read_all` this is a
+    /// subscription from any position. Ends with an error when the store closes.
+    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>>;
+
+    /// How much one append can hold.
+    fn limits(&self) -> AppendLimits;
+}

@@ -1,0 +1,95 @@
+//! Ids: UUIDs that cannot be mistaken for one another.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Invalid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// Reads an id that came from outside; `field` is named in the error.
+            pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
+                parse_uuid(field, text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A sale: a set of items on offer in one window.
+    SaleId
+}
+id! {
+    /// An item: one SKU on offer in one sale.
+    ItemId
+}
+id! {
+    /// An order. It is the id of the event that placed it.
+    OrderId
+}
+id! {
+    /// The idempotency key that a client makes for each write.
+    RequestId
+}
+
+/// UUIDs are read in their hyphenated form only, so that one id has one spelling, and the nil UUID
+/// is refused: it is what an unset variable looks like.
+fn parse_uuid(field: &str, text: &str) -> Result<Uuid, Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::new(field, "is missing: it must be a UUID"));
+    }
+    if text.len() != 36 {
+        return Err(Invalid::new(field, "must be a UUID of 36 characters with hyphens"));
+    }
+    match Uuid::try_parse(text) {
+        Ok(id) if id.is_nil() => Err(Invalid::new(field, "must not be the nil UUID")),
+        Ok(id) => Ok(id),
+        Err(_) => Err(Invalid::new(field, "is not a UUID")),
+    }
+}
+
+impl ItemId {
+    /// The id of the `index`-th event that a command causes on this item.
+    ///
+    /// Deterministic, so that a command sent twice makes the same events and the store can tell.
+    /// The item's id is part of it: one request id used on two items makes two different events.
+    pub fn event_id(self, request: RequestId, index: u8) -> Uuid {
+        let mut name = [0; 17];
+        name[..16].copy_from_slice(request.0.as_bytes());
+        name[16] = index;
+        Uuid::new_v5(&self.0, &name)
+    }
+
+    /// The order that `request` makes on this item: the id of its `OrderPlaced` event.
+    pub fn order_id(self, request: RequestId) -> OrderId {
+        OrderId(self.event_id(request, 0))
+    }
+}
+
+impl SaleId {
+    /// The sale that `request` creates.
+    pub fn of_request(request: RequestId) -> Self {
+        Self(Uuid::new_v5(&request.0, b"sale"))
+    }
+
+    /// The item of this sale with that SKU.
+    pub fn item_id(self, sku: &str) -> ItemId {
+        ItemId(Uuid::new_v5(&self.0, sku.as_bytes()))
+    }
+}

@@ -1,0 +1,32 @@
+//! The one shape of "this input is wrong": which field, and what was wrong with it.
+
+use std::fmt;
+
+/// Input that was refused before anything happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Invalid {
+    /// Path of the field as its author knows it, for example `items[1].unit_price_minor`.
+    pub field: String,
+    /// What was wrong, as the rest of a sentence that starts with the field's name.
+    pub problem: String,
+}
+
+impl Invalid {
+    /// Names a field and what was wrong with it.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+
+    /// The same problem seen from one level further out: `units` becomes `items[3].units`.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        self.field = format!("{outer}.{}", self.field);
+        self
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.problem)
+    }
+}

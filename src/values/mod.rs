@@ -1,0 +1,18 @@
+//! What facts are made of: ids, money, moments and bounded text.
+//!
+//! Everything here is checked once, where it enters, and trusted afterwards. No behaviour beyond
+//! arithmetic that cannot overflow, nothing that knows a stream, a clock or a wire format.
+
+mod fingerprint;
+mod ids;
+mod invalid;
+mod moment;
+mod money;
+mod text;
+
+pub use fingerprint::Fingerprint;
+pub use ids::{ItemId, OrderId, RequestId, SaleId};
+pub use invalid::Invalid;
+pub use moment::UnixMs;
+pub use money::{Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
+pub use text::bounded_text;

@@ -1,0 +1,26 @@
+//! One test binary, so that the tree is linked once. What belongs where:
+
+/// The verifier finds every kind of damage.
+mod audit;
+/// The command line's files, settings and output.
+mod cli;
+/// Kill the real binary under load; nothing acknowledged is lost.
+mod crash;
+/// Simulated and recorded shoppers.
+mod crowd;
+/// A real server on loopback, called over gRPC.
+mod e2e;
+/// Every stored form of an event still decodes.
+mod events;
+/// Folds of events into read models, rebuilds, reports.
+mod fold;
+/// The decider against a simple model, over random command sequences.
+mod model;
+/// The deciders, given/when/then and scripted tables: every rule, every refusal. Pure.
+mod spec;
+/// Many shoppers at once; the promises hold for every seed.
+mod stampede;
+/// One contract, every store.
+mod store;
+/// The house rules: imports, sizes, words.
+mod tidy;
