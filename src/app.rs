@@ -18,7 +18,7 @@ use crate::{
     domain::{item::Item, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
-    store::{EventStore, SharedStore, embedded::EmbeddedStore},
+    store::{SharedStore, embedded::EmbeddedStore},
 };
 
 /// How long calls under way may take to finish when the server stops.
