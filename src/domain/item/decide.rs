@@ -259,13 +259,14 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
     let Some(order) = item.orders.find(payment.order_id) else {
         return item.misdirected(Misdirected::NotFound("order_id"));
     };
-    // Payment providers tell the same payment more than once, and make a new request each time.
-    if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
-        return item.first_answer(offer, receipt);
-    }
+    // Before the reference is looked up: a known one with another amount is not the same payment.
     let row = item.orders.row(order);
     if payment.currency != offer.currency || payment.amount_minor != total(row) {
         return item.refused(Refusal::WrongAmount);
+    }
+    // Payment providers tell the same payment more than once, and make a new request each time.
+    if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
+        return item.first_answer(offer, receipt);
     }
     let cause = match row.state {
         OrderState::Held if now < row.pay_by => None,
