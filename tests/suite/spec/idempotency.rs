@@ -120,24 +120,16 @@ fn a_request_id_belongs_to_one_kind_of_command() {
 }
 
 #[test]
-fn the_request_that_created_the_sale_is_not_free_for_orders_of_its_items() {
-    let mut live = Live::offered(plan());
-    let decided = live.run(place("the sale", "ann", 1), 1);
-    assert!(decided.events.is_empty(), "{decided:?}");
-}
-
-#[test]
-fn no_two_events_share_an_id_even_if_one_request_id_is_used_for_everything() {
-    // Without planned units nothing remembers who added the item; the ids must differ anyway.
-    let mut live = Live::unknown();
-    let empty = doorbuster::events::ItemPlan { units: Vec::new(), ..plan() };
-    let added = live.run(super::live::add(empty), 0);
-    let more = super::live::units("north", 1);
-    live.run(super::live::steer("s1", doorbuster::domain::item::SteerAction::Allocate(more)), 0);
-    let placed = live.run(place("the sale", "ann", 1), 0);
-    for caused in placed.events {
-        assert!(added.events.iter().all(|earlier| earlier.id != caused.id), "{caused:?}");
-    }
+fn the_request_that_created_the_sale_is_taken_on_each_of_its_items() {
+    // The same id would make the same event id, and the store would take two events for one.
+    check(
+        "offer
+         place the-sale ann 1      -> reused
+         pause the-sale            -> reused
+         place r1 ann 1            -> held ann 1
+         pay the-sale r1 10 ref    -> reused
+         cancel the-sale r1 ann    -> reused",
+    );
 }
 
 #[test]

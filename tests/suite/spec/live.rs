@@ -28,7 +28,7 @@ pub fn request(name: &str) -> RequestId {
 
 /// The one sale and the one item of these tests.
 pub fn sale_id() -> SaleId {
-    SaleId::of_request(request("the sale"))
+    SaleId::of_request(request("the-sale"))
 }
 
 pub fn item_id() -> ItemId {
@@ -66,7 +66,7 @@ pub fn units(warehouse: &str, units: i64) -> WarehouseUnits {
 
 pub fn add(plan: ItemPlan) -> ItemCommand {
     ItemCommand::Add(Box::new(AddItem {
-        request_id: request("the sale"),
+        request_id: request("the-sale"),
         sale_id: sale_id(),
         currency: cny(),
         plan,

@@ -47,7 +47,7 @@ impl Live {
 
 fn create(name: &str) -> SaleCommand {
     let act = Act {
-        request_id: request("the sale"),
+        request_id: request("the-sale"),
         fingerprint: Fingerprint::of([name.as_bytes()]),
         operator: "olga".to_owned(),
         reason: "a test".to_owned(),
@@ -118,10 +118,10 @@ fn a_creation_sent_again_gets_the_first_answer_for_ever() {
 fn another_sale_under_the_same_request_id_is_reused() {
     let mut live = Live::new();
     live.run(create("11.11"), 7);
-    misdirected(live.run(create("6.18"), 8), Misdirected::RequestIdReused(request("the sale")));
+    misdirected(live.run(create("6.18"), 8), Misdirected::RequestIdReused(request("the-sale")));
     misdirected(
-        live.run(close("the sale", "over"), 8),
-        Misdirected::RequestIdReused(request("the sale")),
+        live.run(close("the-sale", "over"), 8),
+        Misdirected::RequestIdReused(request("the-sale")),
     );
 }
 

@@ -1,7 +1,10 @@
 //! Goal: no unit is held twice, and each goes back where it came from. Method: tables over one and
 //! two warehouses; the harness keeps a ledger per warehouse and compares it after every event.
 
-use doorbuster::events::ItemEvent;
+use doorbuster::{
+    domain::item::{ALLOCATION_UNITS_MAX, WAREHOUSES_MAX},
+    events::ItemEvent,
+};
 
 use super::{live::units, table::check};
 
@@ -52,13 +55,14 @@ fn an_order_comes_whole_from_the_first_warehouse_that_has_all_of_it() {
 #[test]
 fn an_order_that_no_warehouse_can_fill_alone_is_drawn_from_the_first_ones() {
     let live = check(
-        "offer stock=north:2,south:0,east:3,west:4
+        "offer stock=south:4,north:2,east:3,west:4
+         place r0 zoe 4   -> held zoe 4
          place r1 ann 6   -> held ann 6
          = north available 0 held 2 sold 0
-         = south available 0 held 0 sold 0
+         = south available 0 held 4 sold 0
          = east available 0 held 3 sold 0
          = west available 3 held 1 sold 0
-         = available 3 held 6 sold 0",
+         = available 3 held 10 sold 0",
     );
     let Some((ItemEvent::OrderPlaced(placed), _)) = live.log.last() else { panic!("no order") };
     assert_eq!(placed.warehouses, [units("north", 2), units("east", 3), units("west", 1)]);
@@ -107,25 +111,36 @@ fn a_warehouse_named_twice_in_the_plan_is_one_warehouse() {
 }
 
 #[test]
-fn an_item_may_start_without_any_units() {
+fn a_sold_out_item_sells_again_when_units_are_allocated() {
     check(
-        "offer stock=north:0
-         place r1 ann 1       -> refused sold_out
-         allocate s1 south 1  -> item_open + StockAllocated
+        "offer stock=north:1
          place r1 ann 1       -> held ann 1
+         place r2 bob 1       -> refused sold_out
+         allocate s1 south 1  -> item_open + StockAllocated
+         place r2 bob 1       -> held bob 1
          = south available 0 held 1 sold 0",
     );
 }
 
 #[test]
-fn a_plan_may_name_more_warehouses_than_an_octet_can_count() {
-    let stock: Vec<String> = (0..600).map(|number| format!("w{number}:1")).collect();
+fn an_order_may_be_split_over_as_many_warehouses_as_a_plan_can_name() {
+    let stock: Vec<String> = (0..WAREHOUSES_MAX).map(|number| format!("w{number}:1")).collect();
     let live = check(&format!(
         "offer stock={}
-         place r1 ann 600  -> held ann 600
-         cancel c1 r1 ann  -> cancelled ann 600
-         = available 600 held 0 sold 0",
+         place r1 ann {WAREHOUSES_MAX}  -> held ann {WAREHOUSES_MAX}
+         cancel c1 r1 ann  -> cancelled ann {WAREHOUSES_MAX}
+         = available {WAREHOUSES_MAX} held 0 sold 0",
         stock.join(",")
     ));
-    assert_eq!(live.ledger.len(), 600);
+    assert_eq!(live.ledger.len(), WAREHOUSES_MAX);
+}
+
+#[test]
+fn the_largest_allocations_add_up() {
+    check(&format!(
+        "offer stock=north:{ALLOCATION_UNITS_MAX},south:{ALLOCATION_UNITS_MAX}
+         allocate s1 north {ALLOCATION_UNITS_MAX} -> item_open + StockAllocated
+         = available {} held 0 sold 0",
+        3 * ALLOCATION_UNITS_MAX
+    ));
 }
