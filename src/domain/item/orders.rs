@@ -5,7 +5,7 @@
 //! tables of row numbers.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     hash::{BuildHasher, RandomState},
 };
 
@@ -31,9 +31,9 @@ pub enum OrderState {
 /// Which warehouses an order's units are from: nearly always one.
 #[derive(Debug, Clone, Copy)]
 pub enum Split {
-    One(u32),
-    /// Index into the splits of orders that span warehouses.
-    Many(u32),
+    One(u16),
+    /// Kept beside the rows, by row number.
+    Many,
 }
 
 /// One order.
@@ -92,7 +92,8 @@ pub struct Orders {
     buyers: Vec<Buyer>,
     by_buyer: HashTable<u32>,
     names: Vec<u8>,
-    splits: Vec<Vec<WarehouseUnits>>,
+    /// Parts of the orders that span warehouses.
+    splits: HashMap<u32, Vec<WarehouseUnits>>,
     receipts: Vec<Receipt>,
     by_request: HashTable<u32>,
     by_payment: HashTable<u32>,
@@ -152,15 +153,15 @@ impl Orders {
         let units = u32::try_from(event.units).unwrap_or(u32::MAX);
         let buyer = self.buyer_index(&event.buyer);
         self.buyers[buyer as usize].units += i64::from(units);
+        let row = self.rows;
         let split = match event.warehouses.as_slice() {
-            [only] => warehouse(&only.warehouse).map(Split::One),
+            [only] => warehouse(&only.warehouse).and_then(|index| u16::try_from(index).ok()),
             _ => None,
         };
-        let split = split.unwrap_or_else(|| {
-            self.splits.push(event.warehouses.clone());
-            Split::Many(u32::try_from(self.splits.len() - 1).unwrap_or(u32::MAX))
+        let split = split.map(Split::One).unwrap_or_else(|| {
+            self.splits.insert(row, event.warehouses.clone());
+            Split::Many
         });
-        let row = self.rows;
         if (row as usize).is_multiple_of(BLOCK_ROWS) {
             self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
         }
@@ -281,12 +282,13 @@ impl Orders {
     }
 
     /// Where the order's units are from; `name` gives a warehouse's name.
-    pub fn warehouses(&self, row: &Row, name: impl Fn(u32) -> String) -> Vec<WarehouseUnits> {
+    pub fn warehouses(&self, order: u32, name: impl Fn(u16) -> String) -> Vec<WarehouseUnits> {
+        let row = self.row(order);
         match row.split {
             Split::One(index) => {
                 vec![WarehouseUnits { warehouse: name(index), units: i64::from(row.units) }]
             }
-            Split::Many(index) => self.splits[index as usize].clone(),
+            Split::Many => self.splits.get(&order).cloned().unwrap_or_default(),
         }
     }
 

@@ -31,22 +31,22 @@ fn a_live_order_costs_less_than_200_bytes() {
     assert!(said.contains("bytes per order"), "the measurement did not run: {said}");
 }
 
-/// Fills an item with orders of as many buyers. 115,000 and 132,000 lie just behind the sizes at
-/// which hash tables and vectors double, where the memory per order is highest.
+/// Fills an item with orders of as many buyers. 114,689 and 131,073 are where hash tables and
+/// vectors have just doubled, so the memory per order is highest there.
 fn measure() {
     let stock = vec![units("north", UNITS_MAX)];
     let live = Live::offered(doorbuster::events::ItemPlan { units: stock, ..plan() });
     let mut item = live.rebuilt();
     let mut revision = live.log.len() as u64;
     let before = ALLOCATOR.allocated();
-    for order in 1..=132_000_usize {
+    for order in 1..=131_073_usize {
         let command = place(&format!("r{order}"), &format!("buyer-{order:06}"), 1);
         let decided = item.decide(command, UnixMs(i64::try_from(order / 100).unwrap()));
         assert_eq!(decided.events.len(), 1);
         item.evolve(&decided.events[0].event, revision);
         revision += 1;
         drop(decided);
-        if matches!(order, 100_000 | 115_000 | 132_000) {
+        if matches!(order, 100_000 | 114_689 | 131_073) {
             let bytes = (ALLOCATOR.allocated() - before) / order;
             println!("{order} live orders: {bytes} bytes per order");
             assert!(bytes < ORDER_BYTES_MAX, "{order} live orders: {bytes} bytes per order");
