@@ -4,7 +4,7 @@
 //! (`table`) for what an item answers, sentences for what needs a closer look. Both run on `live`,
 //! which rebuilds the item before every command and keeps a ledger of its own beside it.
 
-mod live;
+pub mod live;
 mod table;
 
 /// Counting attempts by the second.
