@@ -100,11 +100,8 @@ pub fn run(arguments: &DemoArgs, json: bool) -> anyhow::Result<()> {
     eprintln!("data in {}", data.display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
-    let config = Config {
-        data: data.clone(),
-        listen: ([127, 0, 0, 1], 0).into(),
-        ..Config::default()
-    };
+    let config =
+        Config { data: data.clone(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
     let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
     let address = format!("http://{}", app.address());
     let played = runtime.block_on(until_interrupted(play(&script, &address)));
@@ -115,10 +112,8 @@ pub fn run(arguments: &DemoArgs, json: bool) -> anyhow::Result<()> {
 
     eprintln!("proving it from the log ...");
     let directory = data.clone();
-    let proving = async {
-        tokio::task::spawn_blocking(move || proof::prove(&directory)).await.map_err(Into::into)
-    };
-    let proved = runtime.block_on(until_interrupted(async { proving.await? }));
+    let proving = async { tokio::task::spawn_blocking(move || proof::prove(&directory)).await? };
+    let proved = runtime.block_on(until_interrupted(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
     finish(&script, &data, played, proved?, json)

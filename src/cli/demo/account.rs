@@ -57,10 +57,7 @@ pub fn broken_promises(summary: &Summary, asides: &Asides) -> Vec<String> {
             summary.orders_placed, asides.orders_known
         ),
     );
-    check(
-        summary.verify.ok,
-        format!("the log does not verify: {}", asides.findings.join("; ")),
-    );
+    check(summary.verify.ok, format!("the log does not verify: {}", asides.findings.join("; ")));
     check(
         summary.rebuild_equal,
         format!("read models differ from their rebuild: {}", asides.differing.join(", ")),
