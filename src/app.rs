@@ -18,7 +18,7 @@ use crate::{
     domain::{item::Item, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
-    store::{EventStore, SharedStore, embedded::EmbeddedStore},
+    store::{SharedStore, embedded::EmbeddedStore},
 };
 
 /// How long calls under way may take to finish when the server stops.
@@ -156,8 +156,8 @@ async fn live(
         }
     };
     waking.abort();
-    items.drain().await;
-    sale_desks.drain().await;
+    // A store that does not answer must not keep us for ever either: nothing unanswered is lost.
+    let _ = timeout(STOP_GRACE, async { tokio::join!(items.drain(), sale_desks.drain()) }).await;
     for arbiter in arbiters.into_iter().chain(projection_threads) {
         arbiter.stop();
         let _ = arbiter.join();

@@ -33,6 +33,9 @@ const LOAD_PAGE_EVENTS: usize = 4096;
 const DOUBT_PAUSE_MIN: Duration = Duration::from_millis(20);
 const DOUBT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// How long an actor that left the directory still answers.
+const RETIREMENT: Duration = Duration::from_millis(100);
+
 /// The actor of one stream.
 pub(super) struct Aggregate<D: Decider> {
     stream: StreamName,
@@ -88,6 +91,9 @@ impl<D: Decider> Aggregate<D> {
 
     /// Decides what can be decided and sends what can be sent.
     fn pump(&mut self, ctx: &mut Context<Self>) {
+        if self.in_doubt() {
+            return;
+        }
         let now = self.shared.clock.now();
         let limits = self.shared.store.limits();
         if self.has_room() {
@@ -200,6 +206,10 @@ impl<D: Decider> Aggregate<D> {
         self.send_flight(pause, ctx);
     }
 
+    fn in_doubt(&self) -> bool {
+        self.flying.as_ref().is_some_and(|flight| flight.doubt.is_some())
+    }
+
     fn refuse_waiting(&mut self, fault: &Fault) {
         for delivery in self.waiting.drain(..) {
             delivery.reply.send(Err(fault.clone()));
@@ -279,7 +289,7 @@ impl<D: Decider> Aggregate<D> {
         ctx.spawn(sleep.into_actor(self).map(|(), actor, ctx| {
             let idle = actor.used_at.plus(actor.shared.idle_ms) <= actor.shared.clock.now();
             if idle && actor.is_at_rest() && actor.state.next_due().is_none() {
-                ctx.stop();
+                actor.retire(ctx);
             } else {
                 if idle {
                     actor.used_at = actor.shared.clock.now();
@@ -287,6 +297,25 @@ impl<D: Decider> Aggregate<D> {
                 actor.watch_idleness(ctx);
             }
         }));
+    }
+
+    /// Leaves the directory, and stops a little later: whoever found this actor there just before
+    /// still gets an answer. A successor may be awake meanwhile; the revision is the fence.
+    fn retire(&mut self, ctx: &mut Context<Self>) {
+        self.leave_directory(ctx);
+        ctx.run_later(RETIREMENT, |actor, ctx| {
+            if actor.is_at_rest() {
+                ctx.stop();
+            } else {
+                actor.retire(ctx);
+            }
+        });
+    }
+
+    fn leave_directory(&self, ctx: &Context<Self>) {
+        if let Some(directory) = self.directory.upgrade() {
+            directory.forget(self.stream.id, &ctx.address());
+        }
     }
 
     fn is_at_rest(&self) -> bool {
@@ -342,10 +371,8 @@ impl<D: Decider> Actor for Aggregate<D> {
         }));
     }
 
-    fn stopping(&mut self, _: &mut Self::Context) -> Running {
-        if let Some(directory) = self.directory.upgrade() {
-            directory.forget(self.stream.id);
-        }
+    fn stopping(&mut self, ctx: &mut Self::Context) -> Running {
+        self.leave_directory(ctx);
         Running::Stop
     }
 }
@@ -355,7 +382,7 @@ impl<D: Decider> Handler<Delivery<D>> for Aggregate<D> {
 
     fn handle(&mut self, delivery: Delivery<D>, ctx: &mut Self::Context) {
         self.used_at = self.shared.clock.now();
-        if let Some(Flight { doubt: Some(_), .. }) = &self.flying {
+        if self.in_doubt() {
             let why = "it has not said yet what became of the last append";
             delivery.reply.send(Err(Fault::StoreUnavailable(why.to_owned())));
             return;
@@ -369,7 +396,7 @@ impl<D: Decider> Handler<Delivery<D>> for Aggregate<D> {
                 actor.pump(ctx);
                 // An id that nobody ever wrote to must not keep an actor alive.
                 if actor.landing.is_none() && actor.is_at_rest() {
-                    ctx.stop();
+                    actor.retire(ctx);
                 }
             }));
         }

@@ -139,9 +139,9 @@ impl<D: Decider> Directory<D> {
         Desk { address, waiting: Arc::new(AtomicUsize::new(0)) }
     }
 
-    /// Takes an actor that is stopping out of the directory.
-    pub(super) fn forget(&self, id: Uuid) {
-        self.forget_if(id, |_| true);
+    /// Takes an actor out of the directory, and nobody else who has its place meanwhile.
+    pub(super) fn forget(&self, id: Uuid, address: &Addr<Aggregate<D>>) {
+        self.forget_if(id, |desk| desk.address == *address);
     }
 
     fn forget_if(&self, id: Uuid, condition: impl Fn(&Desk<D>) -> bool) {

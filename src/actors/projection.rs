@@ -42,21 +42,21 @@ struct ProjectionActor {
     progress: watch::Sender<Progress>,
 }
 
-/// Starts an actor for each of the read models in that directory.
+/// Starts an actor for each of the read models of a data directory.
 ///
 /// # Errors
 /// When a read model's file can neither be opened nor made anew.
 pub fn start_projections(
-    views: &Path,
+    data: &Path,
     tail: &Arc<Tail>,
 ) -> Result<(Vec<ProjectionHandle>, Vec<Arbiter>), ProjectionError> {
     let mut handles = Vec::new();
     let mut arbiters = Vec::new();
     for projection in crate::projections::all() {
         let name = projection.name();
-        let model = ReadModel::open(views, projection)?;
+        let model = ReadModel::open(data, projection)?;
         let (sender, progress) = watch::channel(Progress {
-            position: model.position(),
+            position: model.checkpoint().position,
             oldest_pending_ms: None,
             stopped: None,
         });
@@ -85,7 +85,7 @@ impl Actor for ProjectionActor {
 impl ProjectionActor {
     fn follow(&self, ctx: &mut Context<Self>) {
         let tail = Arc::clone(&self.tail);
-        let position = self.model.position();
+        let position = self.model.checkpoint().position;
         let next = async move { tail.page_after(position).await };
         ctx.spawn(next.into_actor(self).map(|page, actor, ctx| {
             match actor.apply(page) {
@@ -104,12 +104,12 @@ impl ProjectionActor {
 
     fn apply(&mut self, page: Result<Page, TailError>) -> Result<(), String> {
         let page = page.map_err(|error| error.to_string())?;
-        let before = self.model.position();
+        let before = self.model.checkpoint().position;
         let oldest = page.iter().find(|(recorded, _)| recorded.position > before);
         let oldest = oldest.map(|(recorded, _)| recorded.recorded_at_ms);
         self.progress.send_modify(|progress| progress.oldest_pending_ms = oldest);
         self.model.apply_page(&page).map_err(|error| error.to_string())?;
-        let position = self.model.position();
+        let position = self.model.checkpoint().position;
         self.progress.send_modify(|progress| {
             progress.position = position;
             progress.oldest_pending_ms = None;

@@ -223,11 +223,3 @@ pub fn now(clock: &ManualClock) -> UnixMs {
     Clock::now(clock)
 }
 
-/// Promise P5: what the projections made live equals what they make from zero.
-pub fn assert_read_models_equal_a_rebuild(data: &Path) {
-    let log = doorbuster::store::embedded::LogReader::open(data).unwrap();
-    let compared = doorbuster::projections::compare(data, |after| log.read_all(after, 500)).unwrap();
-    for (name, equal) in compared {
-        assert!(equal, "the read model {name} differs from its rebuild");
-    }
-}
