@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How much less important than selling a projection is: 0 to 19, as in nice(1).
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// How far a read model has come.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub(super) enum State {
 
 /// Where an order's units are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum Origin {
     /// All from the warehouse with that number.
     One(u32),
     /// Number of the split.
@@ -36,7 +36,7 @@ pub(super) struct Order {
     pub revision: u64,
     pub units: u32,
     buyer: u32,
-    pub from: From,
+    pub from: Origin,
     pub state: State,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct NewOrder<'a> {
     pub pay_by_ms: i64,
     pub unit_price_minor: i64,
     pub revision: u64,
-    pub from: From,
+    pub from: Origin,
 }
 
 struct Buyer {
@@ -84,16 +84,16 @@ impl Orders {
     }
 
     /// Remembers which warehouses an order spans.
-    pub(super) fn split(&mut self, parts: Vec<Part>) -> From {
+    pub(super) fn split(&mut self, parts: Vec<Part>) -> Origin {
         self.splits.push(parts);
-        From::Split((self.splits.len() - 1) as u32)
+        Origin::Split((self.splits.len() - 1) as u32)
     }
 
     /// Which warehouses an order's units are from, and how many from each.
-    pub(super) fn parts(&self, from: From, units: u32) -> Vec<Part> {
+    pub(super) fn parts(&self, from: Origin, units: u32) -> Vec<Part> {
         match from {
-            From::One(warehouse) => vec![(warehouse, i64::from(units))],
-            From::Split(split) => self.splits[split as usize].clone(),
+            Origin::One(warehouse) => vec![(warehouse, i64::from(units))],
+            Origin::Split(split) => self.splits[split as usize].clone(),
         }
     }
 

@@ -87,6 +87,7 @@ Proved, for every event from the first to the last:
 Not proved, because one file cannot show it:
   - that nobody with write access rewrote the whole file consistently, or cut off the newest
     events together with their recorded heads: compare heads with a copy kept elsewhere;
+  - how events of different streams stood to one another: a chain covers one stream;
   - that refused attempts are complete: the seconds before a crash may be missing;
   - that amounts recorded as paid arrived at the payment provider.";
 
