@@ -4,6 +4,12 @@
 //! apart. Method: settings and sale files are read in this process with a made-up environment and
 //! a fixed clock; exit codes, stdout and stderr are those of the real binary.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at what it did not expect"
+)]
+
 use std::{
     ffi::OsString,
     path::Path,
