@@ -496,7 +496,8 @@ fn the_help_of_every_verb_starts_with_examples() {
         let help = command.render_long_help().to_string();
         assert!(help.starts_with("Examples:\n  "), "{path}:\n{help}");
         assert!(help.contains(path), "{path} has no example of itself:\n{help}");
-        for verb in command.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
+        let shown = |verb: &&mut clap::Command| !verb.is_hide_set() && verb.get_name() != "help";
+        for verb in command.get_subcommands_mut().filter(shown) {
             let path = format!("{path} {}", verb.get_name());
             check(verb, &path);
         }
@@ -510,24 +511,31 @@ fn what_a_server_answers_becomes_one_sentence_and_an_exit_code() {
     let status = |code, message: &str, details: ErrorDetails| {
         Failure::status(&Status::with_error_details(code, message, details))
     };
+    let request_id = RequestId(uuid::Uuid::from_u128(7));
+    let hint = format!("\nto try again safely, repeat it with --request-id {request_id}");
+    let shown = |failure: Failure| (failure.code, failure.with_retry(request_id).message);
+
     let mut details = ErrorDetails::with_error_info("INVALID_FIELD", "doorbuster", []);
     details.add_bad_request_violation("units", "must be at least 1");
-    let failure = status(tonic::Code::InvalidArgument, "units must be at least 1", details);
-    assert_eq!(failure, Failure::new(Code::Usage, "units must be at least 1 (INVALID_FIELD)"));
+    let invalid = status(tonic::Code::InvalidArgument, "units must be at least 1", details);
+    assert_eq!(
+        shown(invalid),
+        (Code::Usage, "units must be at least 1 (INVALID_FIELD)".to_owned())
+    );
+
+    let details = ErrorDetails::with_error_info("NOT_FOUND", "doorbuster", []);
+    let unknown = status(tonic::Code::NotFound, "item_id does not exist", details);
+    assert_eq!(shown(unknown), (Code::Failed, "item_id does not exist (NOT_FOUND)".to_owned()));
 
     let mut details = ErrorDetails::with_error_info("OVERLOADED", "doorbuster", []);
     details.set_retry_info(Some(std::time::Duration::from_millis(50)));
-    let failure = status(tonic::Code::ResourceExhausted, "The item is overloaded.", details);
-    let message = "The item is overloaded (OVERLOADED); try again in 50 ms";
-    assert_eq!(failure, Failure::new(Code::Failed, message));
-
-    let request_id = RequestId(uuid::Uuid::from_u128(7));
-    assert!(
-        failure.with_retry(request_id).message.ends_with(&format!("--request-id {request_id}"))
-    );
+    let busy = status(tonic::Code::ResourceExhausted, "The item is overloaded.", details);
+    let message = format!("The item is overloaded (OVERLOADED); try again in 50 ms{hint}");
+    assert_eq!(shown(busy), (Code::Failed, message));
 
     let lost = Failure::status(&Status::unavailable("connection reset"));
-    assert_eq!(lost, Failure::new(Code::Unreachable, "connection reset (UNAVAILABLE)"));
+    let message = format!("connection reset (UNAVAILABLE){hint}");
+    assert_eq!(shown(lost), (Code::Unreachable, message));
 
     let refusal = Refusal {
         reason: RefusalReason::SoldOut.into(),
