@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     app::App,
-    clock::{Clock, ManualClock, new_request_id},
+    clock::{ManualClock, new_request_id},
     config::Config,
     grpc::proto::{
         self, item_service_client::ItemServiceClient, place_order_response,
@@ -92,8 +92,7 @@ impl Node {
 
     /// Puts a sale up and gives its id and the ids of its items.
     pub async fn sale(&self, items: Vec<proto::ItemDraft>) -> (String, Vec<String>) {
-        let response =
-            self.sales().create_sale(create_sale(items)).await.unwrap().into_inner();
+        let response = self.sales().create_sale(create_sale(items)).await.unwrap().into_inner();
         let sale = response.sale.unwrap();
         (sale.sale_id, sale.items.into_iter().map(|item| item.item_id).collect())
     }
@@ -218,8 +217,12 @@ pub fn refused(response: &proto::PlaceOrderResponse) -> proto::RefusalReason {
     }
 }
 
-/// Now, by that clock.
-pub fn now(clock: &ManualClock) -> UnixMs {
-    Clock::now(clock)
+/// Promise P5: what the projections made live equals what they make from zero.
+pub fn assert_read_models_equal_a_rebuild(data: &Path) {
+    let log = doorbuster::store::embedded::LogReader::open(data).unwrap();
+    let compared =
+        doorbuster::projections::compare(data, |after| log.read_all(after, 500), |_| {}).unwrap();
+    for (name, equal) in compared {
+        assert!(equal, "the read model {name} differs from its rebuild");
+    }
 }
-
