@@ -6,7 +6,7 @@
 //! write-ahead log from being started over.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -100,8 +100,12 @@ pub(super) struct ReadSession {
     names: HashMap<i64, StreamName>,
 }
 
-/// The links seen while reading one page: of each stream the last revision and its hash.
-type Links = HashMap<i64, (u64, Hash)>;
+/// What is known of a stream while one page is read: its name, and the last event seen of it.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    name: StreamName,
+    last: Option<(u64, Hash)>,
+}
 
 impl ReadSession {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
@@ -182,10 +186,10 @@ impl ReadSession {
         let mut query = connection.prepare_cached(sql).map_err(read_error)?;
         let mut rows = query.query(parameters).map_err(read_error)?;
         let mut page = Vec::new();
-        let mut links = Links::new();
+        let mut seen = HashMap::new();
         let mut bytes = 0;
         while let Some(row) = rows.next().map_err(read_error)? {
-            let event = recorded(connection, names, &mut links, row)?;
+            let event = recorded(connection, names, &mut seen, row)?;
             bytes += event.data.len() + event.metadata.len();
             if !page.is_empty() && bytes > PAGE_TEXT_BYTES_MAX {
                 break;
@@ -236,22 +240,25 @@ impl IdleReaders {
 fn recorded(
     connection: &Connection,
     names: &mut HashMap<i64, StreamName>,
-    links: &mut Links,
+    seen: &mut HashMap<i64, Seen>,
     row: &Row<'_>,
 ) -> Result<Recorded, ReadError> {
     let column = |index| row.get_ref(index).map_err(read_error);
     let position = integer(column(8)?)?;
     let number = column(0)?.as_i64().map_err(wrong_type)?;
-    let stream = match names.get(&number) {
-        Some(stream) => *stream,
-        None => find_name(connection, names, number)?,
+    let seen = match seen.entry(number) {
+        Entry::Occupied(seen) => seen.into_mut(),
+        Entry::Vacant(new) => {
+            new.insert(Seen { name: find_name(connection, names, number)?, last: None })
+        }
     };
+    let stream = seen.name;
     let revision = integer(column(1)?)?;
     let id = Uuid::from_slice(column(2)?.as_blob().map_err(wrong_type)?)
         .map_err(|error| ReadError::Damaged(format!("the id at position {position}: {error}")))?;
     let (kind, data, metadata) = (text(column(3)?)?, text(column(4)?)?, text(column(5)?)?);
     let recorded_at_ms = column(6)?.as_i64().map_err(wrong_type)?;
-    let previous = match links.get(&number) {
+    let previous = match &seen.last {
         Some((last, hash)) if revision.checked_sub(1) == Some(*last) => *hash,
         _ => find_link(connection, number, stream, revision)?,
     };
@@ -262,7 +269,7 @@ fn recorded(
              written: its hash does not match"
         )));
     }
-    links.insert(number, (revision, hash));
+    seen.last = Some((revision, hash));
     let kind = String::from_utf8(kind.to_vec())
         .map_err(|_| ReadError::Damaged(format!("the kind at position {position} is no text")))?;
     Ok(Recorded {
@@ -282,6 +289,9 @@ fn find_name(
     names: &mut HashMap<i64, StreamName>,
     number: i64,
 ) -> Result<StreamName, ReadError> {
+    if let Some(name) = names.get(&number) {
+        return Ok(*name);
+    }
     let sql = "SELECT name FROM streams WHERE stream = ?1";
     let mut find = connection.prepare_cached(sql).map_err(read_error)?;
     let mut rows = find.query([number]).map_err(read_error)?;
