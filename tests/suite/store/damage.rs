@@ -157,9 +157,9 @@ async fn a_changed_event_ends_every_reading_that_comes_to_it() {
         sql(directory.path(), change);
         let reader = LogReader::open(directory.path()).unwrap();
         let read = reader.read_all(Position::START, 100);
-        assert!(matches!(read, Err(ReadError::Damaged(_))), "{change}: {read:?}");
+        assert!(matches!(read, Err(ReadError::Damaged(_))), "{change}");
         let read = reader.read_all(Position(24), 1);
-        assert!(matches!(read, Err(ReadError::Damaged(_))), "{change}: {read:?}");
+        assert!(matches!(read, Err(ReadError::Damaged(_))), "{change}");
         // What comes before it can still be read.
         assert_eq!(reader.read_all(Position::START, 24).as_deref(), Ok(&all[..24]));
     }
