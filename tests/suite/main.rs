@@ -20,6 +20,9 @@ mod events;
 mod fold;
 /// The decider against a simple model, over random command sequences.
 mod model;
+/// What the end-to-end tests share.
+mod support;
+
 /// The deciders, given/when/then and scripted tables: every rule, every refusal. Pure.
 mod spec;
 /// Many shoppers at once; the promises hold for every seed.

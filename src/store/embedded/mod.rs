@@ -1,1 +1,253 @@
-//! Log in SQLite.
+//! The log in one SQLite file: the default store, which needs no server.
+//!
+//! One thread writes, everybody else reads beside it. This file is the outside: opening, closing,
+//! and the port. It must never let two stores write one directory, and never make or change a file
+//! in a directory that holds somebody else's `log.db`.
+
+pub mod chain;
+mod checkpoint;
+mod ledger;
+mod lock;
+mod queue;
+mod reader;
+mod schema;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use tokio::sync::{Semaphore, watch};
+
+use self::{
+    lock::DirectoryLock,
+    queue::Queue,
+    reader::{IdleReaders, ReadSession},
+    writer::Writer,
+};
+pub use self::{
+    lock::LOCK_FILE,
+    reader::{LogReader, StreamHead},
+    schema::{LOG_FILE, OpenError},
+};
+use super::{AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture};
+use crate::{
+    clock::SharedClock,
+    events::{NewEvent, Position, Recorded, StreamName},
+};
+
+/// How much one append can hold.
+const LIMITS: AppendLimits = AppendLimits { events_max: 4_096, bytes_max: 2 << 20 };
+
+/// Data and metadata of one event.
+const EVENT_BYTES_MAX: usize = 1 << 20;
+
+/// Pages read at the same time; more reads wait for their turn.
+const READS_MAX: usize = 4;
+
+/// A store in a directory of this machine.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    queue: Arc<Queue>,
+    head: watch::Receiver<Position>,
+    readers: Arc<IdleReaders>,
+    reads: Arc<Semaphore>,
+    size_max_bytes: Arc<AtomicU64>,
+    writing: Mutex<Option<Writing>>,
+}
+
+/// What lasts as long as the log is open for writing.
+#[derive(Debug)]
+struct Writing {
+    thread: JoinHandle<()>,
+    _lock: DirectoryLock,
+}
+
+impl EmbeddedStore {
+    /// Opens the log of a directory for reading and writing; makes both if they are missing.
+    ///
+    /// A log that was not closed is brought in order first: what was committed is in it, what was
+    /// not is gone. Blocks while it does this, at most about a second.
+    pub fn open(directory: &Path, clock: SharedClock) -> Result<Arc<Self>, OpenError> {
+        schema::make_directory(directory)?;
+        let path = directory.join(LOG_FILE);
+        // Somebody else's file is refused before anything is put beside it. With our lock file
+        // there the directory is ours, and the log perhaps in use: then the lock comes first.
+        if path.exists() && !directory.join(LOCK_FILE).exists() {
+            schema::inspect(&path)?;
+        }
+        let lock = DirectoryLock::take(directory)?;
+        if path.exists() {
+            schema::inspect(&path)?;
+        } else {
+            schema::create(directory)?;
+        }
+        Self::start(path, clock, lock)
+    }
+
+    /// Keeps the log file from growing beyond this size, to leave room on the disk for others;
+    /// appends that would need more are refused as not written. `None` lifts the limit. Counts
+    /// from the next append on, rounded to pages of 8 KiB.
+    pub fn limit_size(&self, bytes_max: Option<u64>) {
+        self.size_max_bytes.store(bytes_max.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Writes what was accepted, refuses what comes later, closes the files and gives the
+    /// directory free. Blocks until all this is done. Closing twice is harmless.
+    pub fn close(&self) {
+        self.queue.close();
+        self.reads.close();
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.readers.close();
+        if let Some(writing) = writing {
+            // A panic there has been reported by the panic hook.
+            _ = writing.thread.join();
+        }
+    }
+
+    fn start(
+        path: PathBuf,
+        clock: SharedClock,
+        lock: DirectoryLock,
+    ) -> Result<Arc<Self>, OpenError> {
+        let queue = Arc::new(Queue::new());
+        let (published, head) = watch::channel(Position::START);
+        let size_max_bytes = Arc::new(AtomicU64::new(u64::MAX));
+        let failed = |problem| OpenError::Io { path: path.clone(), problem };
+        let writer = Writer::open(
+            path.clone(),
+            clock,
+            Arc::clone(&queue),
+            published,
+            Arc::clone(&size_max_bytes),
+        )
+        .map_err(failed)?;
+        let thread = thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Arc::new(Self {
+            queue,
+            head,
+            readers: Arc::new(IdleReaders::of(path)),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
+            size_max_bytes,
+            writing: Mutex::new(Some(Writing { thread, _lock: lock })),
+        }))
+    }
+
+    /// Reads on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut ReadSession) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let turn = Arc::clone(&self.reads).acquire_owned().await.map_err(|_closed| closed())?;
+        let readers = Arc::clone(&self.readers);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            readers.read(read)
+        });
+        reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))?
+    }
+}
+
+impl EventStore for EmbeddedStore {
+    fn append(
+        &self,
+        stream: StreamName,
+        expected: Expected,
+        events: Arc<[NewEvent]>,
+    ) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            let bytes = checked_bytes(&events).map_err(AppendError::NotWritten)?;
+            let answered = self
+                .queue
+                .push(stream, expected, events, bytes)
+                .await
+                .map_err(|_closed| AppendError::NotWritten("the store is closed".to_owned()))?;
+            answered.await.unwrap_or_else(|_gone| {
+                Err(AppendError::Unknown("the store stopped before it answered".to_owned()))
+            })
+        })
+    }
+
+    fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(self.read(move |session| session.read_stream(stream, from_revision, max)))
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(self.read(move |session| session.read_all(after, max)))
+    }
+
+    fn last_revision(
+        &self,
+        stream: StreamName,
+    ) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
+        Box::pin(self.read(move |session| session.last_revision(stream)))
+    }
+
+    fn head(&self) -> Position {
+        *self.head.borrow()
+    }
+
+    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
+        let mut head = self.head.clone();
+        Box::pin(async move {
+            head.wait_for(|head| *head > position).await.map(|_head| ()).map_err(|_gone| closed())
+        })
+    }
+
+    fn limits(&self) -> AppendLimits {
+        LIMITS
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Bytes of an append, or why the store does not take it.
+fn checked_bytes(events: &[NewEvent]) -> Result<usize, String> {
+    if events.is_empty() {
+        return Err("an append must have at least one event".to_owned());
+    }
+    let AppendLimits { events_max, bytes_max } = LIMITS;
+    if events.len() > events_max {
+        return Err(format!("{} events in one append; {events_max} is the most", events.len()));
+    }
+    let mut total = 0;
+    for event in events {
+        let bytes = event.data.len() + event.metadata.len();
+        if bytes > EVENT_BYTES_MAX {
+            return Err(format!("an event of {bytes} bytes; {EVENT_BYTES_MAX} is the most"));
+        }
+        for text in [&event.data, &event.metadata] {
+            std::str::from_utf8(text).map_err(|error| format!("an event is not text: {error}"))?;
+        }
+        total += bytes + 2 * event.kind.len();
+    }
+    if total > bytes_max {
+        return Err(format!("{total} bytes in one append; {bytes_max} is the most"));
+    }
+    Ok(total)
+}
+
+fn closed() -> ReadError {
+    ReadError::Unavailable("the store is closed".to_owned())
+}

@@ -1,0 +1,69 @@
+//! The hash chain that ties the events of a stream together.
+//!
+//! It exists so that damage and tampering show: whoever changes, drops or reorders an event breaks
+//! every link after it. These are pure functions over bytes, and the bytes are written down here so
+//! that a script in any language can repeat them. It must never change: every log holds its output.
+//!
+//! All integers are big-endian. With `||` for concatenation:
+//!
+//! ```text
+//! genesis = SHA-256( "doorbuster chain 1\n" || stream name, for example "item-6f9619ff-..." )
+//! link    = SHA-256( previous hash, 32 bytes     (genesis for revision 0)
+//!                 || revision, 8 bytes unsigned
+//!                 || event id, 16 bytes
+//!                 || recorded_at_ms, 8 bytes signed
+//!                 || length of kind, 4 bytes     || kind
+//!                 || length of data, 4 bytes     || data
+//!                 || length of metadata, 4 bytes || metadata )
+//! ```
+//!
+//! The chain proves that nothing was changed in the middle. It does not prove that nothing was cut
+//! off at the end, nor does it stop somebody who rewrites a whole stream: for that, keep a copy of
+//! the heads elsewhere.
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::events::StreamName;
+
+/// One link of the chain.
+pub type Hash = [u8; 32];
+
+/// The link before the first event of a stream.
+pub fn genesis(stream: &StreamName) -> Hash {
+    let mut hash = Sha256::new();
+    hash.update(b"doorbuster chain 1\n");
+    hash.update(stream.to_string().as_bytes());
+    hash.finalize().into()
+}
+
+/// The link of one event. Texts are shorter than 4 GiB: SQLite itself holds no longer ones.
+pub fn link(
+    previous: &Hash,
+    revision: u64,
+    id: &Uuid,
+    recorded_at_ms: i64,
+    kind: &[u8],
+    data: &[u8],
+    metadata: &[u8],
+) -> Hash {
+    // The fixed part goes in as one piece: this is done for every event of every order.
+    let mut fixed = [0; 68];
+    fixed[..32].copy_from_slice(previous);
+    fixed[32..40].copy_from_slice(&revision.to_be_bytes());
+    fixed[40..56].copy_from_slice(id.as_bytes());
+    fixed[56..64].copy_from_slice(&recorded_at_ms.to_be_bytes());
+    fixed[64..].copy_from_slice(&length(kind));
+    let mut hash = Sha256::new();
+    hash.update(fixed);
+    hash.update(kind);
+    hash.update(length(data));
+    hash.update(data);
+    hash.update(length(metadata));
+    hash.update(metadata);
+    hash.finalize().into()
+}
+
+fn length(text: &[u8]) -> [u8; 4] {
+    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+}

@@ -1,0 +1,41 @@
+//! The lock that keeps a log to one writer.
+//!
+//! Two writers would each believe their own head of every stream. The lock is the operating
+//! system's, on a file beside the log, so it is gone when its holder is gone, however it ended.
+//! It must never be taken by deleting the file: the file itself means nothing.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::Path,
+};
+
+use super::OpenError;
+
+/// Name of the lock file in the directory of a log.
+pub const LOCK_FILE: &str = "doorbuster.lock";
+
+/// The right to write the log of one directory, given back on drop.
+#[derive(Debug)]
+pub(super) struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// Takes the lock of a directory, or says that somebody else has it. Does not wait.
+    pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
+        let path = directory.join(LOCK_FILE);
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| OpenError::io(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(OpenError::InUse { directory: directory.to_owned() })
+            }
+            Err(TryLockError::Error(error)) => Err(OpenError::io(&path, &error)),
+        }
+    }
+}

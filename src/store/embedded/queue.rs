@@ -1,0 +1,130 @@
+//! Appends on their way to the writer.
+//!
+//! The writer takes everything that waits as one group, so the queue is where group commit comes
+//! from. It is bounded by bytes: an append that finds no room waits for its turn, in order. It must
+//! never lose an append silently: whatever is dropped unanswered is seen as such by its sender.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::{
+    events::{NewEvent, StreamName},
+    store::{AppendError, Appended, Expected},
+};
+
+/// What one group holds at most, unless its first append alone is larger.
+const GROUP_EVENTS_MAX: usize = 8_192;
+const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes that may wait or be in writing.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// What an append costs in the queue beside its events, and each event beside its text.
+const APPEND_OVERHEAD_BYTES: usize = 256;
+const EVENT_OVERHEAD_BYTES: usize = 128;
+
+pub(super) type Answer = Result<Appended, AppendError>;
+
+/// One append that waits for the writer.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) stream: StreamName,
+    pub(super) expected: Expected,
+    pub(super) events: Arc<[NewEvent]>,
+    pub(super) answer: oneshot::Sender<Answer>,
+    bytes: usize,
+    _room: OwnedSemaphorePermit,
+}
+
+/// The queue is closed: nothing was taken in.
+#[derive(Debug)]
+pub(super) struct Closed;
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    arrived: Condvar,
+    room: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct State {
+    waiting: VecDeque<Request>,
+    open: bool,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            state: Mutex::new(State { waiting: VecDeque::new(), open: true }),
+            arrived: Condvar::new(),
+            room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
+        }
+    }
+
+    /// Hands an append to the writer; waits while the queue is full. `bytes` are those of the
+    /// events' texts.
+    pub(super) async fn push(
+        &self,
+        stream: StreamName,
+        expected: Expected,
+        events: Arc<[NewEvent]>,
+        bytes: usize,
+    ) -> Result<oneshot::Receiver<Answer>, Closed> {
+        let charge = bytes + APPEND_OVERHEAD_BYTES + events.len() * EVENT_OVERHEAD_BYTES;
+        // An append within the store's limits always fits an empty queue.
+        let charge = u32::try_from(charge.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
+        let room =
+            Arc::clone(&self.room).acquire_many_owned(charge).await.map_err(|_closed| Closed)?;
+        let (answer, answered) = oneshot::channel();
+        let mut state = self.lock();
+        if !state.open {
+            return Err(Closed);
+        }
+        state.waiting.push_back(Request { stream, expected, events, answer, bytes, _room: room });
+        drop(state);
+        self.arrived.notify_one();
+        Ok(answered)
+    }
+
+    /// Waits for appends and moves the next group into `group`. False once the queue is closed and
+    /// everything it held was taken.
+    pub(super) fn take(&self, group: &mut Vec<Request>) -> bool {
+        let mut state = self
+            .arrived
+            .wait_while(self.lock(), |state| state.open && state.waiting.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        let (mut events, mut bytes) = (0, 0);
+        while let Some(next) = state.waiting.front() {
+            events += next.events.len();
+            bytes += next.bytes;
+            if !group.is_empty() && (events > GROUP_EVENTS_MAX || bytes > GROUP_BYTES_MAX) {
+                break;
+            }
+            group.extend(state.waiting.pop_front());
+        }
+        !group.is_empty()
+    }
+
+    /// Takes nothing in from now on. What waits in the queue will still be written; who waits for
+    /// room is refused.
+    pub(super) fn close(&self) {
+        self.lock().open = false;
+        self.room.close();
+        self.arrived.notify_all();
+    }
+
+    /// Closes and drops what waits, when there is nobody left to write it.
+    pub(super) fn abandon(&self) {
+        self.close();
+        self.lock().waiting.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

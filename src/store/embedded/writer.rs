@@ -1,0 +1,223 @@
+//! The one thread that writes the log.
+//!
+//! It takes everything that waits, writes it as one transaction, and only when that is on disk
+//! publishes the new head and answers. It must never answer before the commit, never leave a
+//! request without an answer, and never trust what it remembers after a transaction that failed.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use rusqlite::{Connection, OpenFlags, Result};
+use tokio::sync::watch;
+
+use super::{
+    checkpoint::Checkpointer,
+    ledger::{Heads, Statements},
+    queue::{Answer, Queue, Request},
+    schema::PAGE_BYTES,
+};
+use crate::{clock::SharedClock, events::Position, store::AppendError};
+
+/// How long to wait for somebody else's lock on the file, in milliseconds. Nobody should have one.
+const BUSY_MS: i64 = 100;
+
+/// Memory for pages, in KiB. A group must fit, or SQLite writes pages before the commit.
+const CACHE_KIB: i64 = 16 * 1024;
+
+/// What SQLite allows when nothing else is said.
+const PAGES_MAX: u64 = 4_294_967_294;
+
+/// The writing side of a log.
+pub(super) struct Writer {
+    path: PathBuf,
+    clock: SharedClock,
+    queue: Arc<Queue>,
+    head: watch::Sender<Position>,
+    size_max_bytes: Arc<AtomicU64>,
+    checkpointer: Checkpointer,
+    /// Nothing after an error that leaves the connection's state in doubt.
+    session: Option<Session>,
+}
+
+/// A connection and what is known to be true on it.
+struct Session {
+    connection: Connection,
+    heads: Heads,
+    size_max_bytes: u64,
+}
+
+/// Why a group was not committed.
+enum Failure {
+    /// Certainly nothing was written.
+    Before(rusqlite::Error),
+    /// The commit itself failed: it may be on disk or not.
+    AtCommit(rusqlite::Error),
+}
+
+/// A connection that can write, with the settings that durability rests on.
+pub(super) fn connect(path: &Path) -> Result<Connection> {
+    // Without CREATE: a log that has gone missing is not to be replaced by an empty one.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "busy_timeout", BUSY_MS)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS an fsync does not reach the medium; elsewhere these do nothing.
+    connection.pragma_update(None, "fullfsync", "ON")?;
+    connection.pragma_update(None, "checkpoint_fullfsync", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
+}
+
+impl Session {
+    /// Opens the log and makes sure that everything in it is on disk. After a crash or a failed
+    /// sync the WAL may hold commits that only the system's memory has; copying them into the log
+    /// file writes and syncs them anew, so nobody reads or acknowledges what may yet vanish.
+    fn open(path: &Path, checkpointer: &Checkpointer) -> Result<Self, String> {
+        let open = || {
+            let connection = connect(path)?;
+            let settled = checkpointer.copy_all(&connection)?;
+            let heads = Heads::load(&connection)?;
+            Ok((settled, Self { connection, heads, size_max_bytes: 0 }))
+        };
+        match open() {
+            Ok((true, session)) => Ok(session),
+            Ok((false, _)) => Err("another process is reading the log and in the way".to_owned()),
+            Err::<_, rusqlite::Error>(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Writes a group as one transaction. On success every request has its own answer.
+    fn commit(&mut self, group: &[Request], now_ms: i64) -> Result<Vec<Answer>, Failure> {
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(Failure::Before)?;
+        let answers = self.write(group, now_ms).map_err(Failure::Before)?;
+        self.connection.execute_batch("COMMIT").map_err(Failure::AtCommit)?;
+        Ok(answers)
+    }
+
+    fn write(&mut self, group: &[Request], now_ms: i64) -> Result<Vec<Answer>> {
+        let mut statements = Statements::of(&self.connection)?;
+        group.iter().map(|request| self.heads.append(&mut statements, request, now_ms)).collect()
+    }
+
+    /// Undoes a transaction and forgets what it had changed in memory.
+    fn roll_back(&mut self) -> Result<()> {
+        // Some errors make SQLite roll back by itself.
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        self.heads = Heads::load(&self.connection)?;
+        Ok(())
+    }
+
+    fn limit_size(&mut self, bytes: u64) -> Result<()> {
+        if bytes != self.size_max_bytes {
+            let pages = (bytes / PAGE_BYTES).clamp(1, PAGES_MAX);
+            let statement = format!("PRAGMA max_page_count = {pages}");
+            self.connection.query_row(&statement, [], |_row| Ok(()))?;
+            self.size_max_bytes = bytes;
+        }
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Opens the log for writing.
+    pub(super) fn open(
+        path: PathBuf,
+        clock: SharedClock,
+        queue: Arc<Queue>,
+        head: watch::Sender<Position>,
+        size_max_bytes: Arc<AtomicU64>,
+    ) -> Result<Self, String> {
+        let checkpointer = Checkpointer::start(&path).map_err(|error| error.to_string())?;
+        let session = Session::open(&path, &checkpointer)?;
+        head.send_replace(Position(session.heads.position.cast_unsigned()));
+        let session = Some(session);
+        Ok(Self { path, clock, queue, head, size_max_bytes, checkpointer, session })
+    }
+
+    /// Writes until the queue is closed and empty, then leaves the log as one file.
+    pub(super) fn run(mut self) {
+        let mut group = Vec::new();
+        while self.queue.take(&mut group) {
+            self.serve(&mut group);
+        }
+        self.checkpointer.stop();
+        if let Some(session) = self.session.take()
+            && let Err(error) = self.checkpointer.copy_all(&session.connection)
+        {
+            // The next opening does it.
+            tracing::warn!(%error, "the write-ahead log was left behind");
+        }
+    }
+
+    fn serve(&mut self, group: &mut Vec<Request>) {
+        match self.try_commit(group) {
+            Ok((position, answers)) => {
+                // First the head: who has an answer must be able to read what it speaks of.
+                self.head.send_if_modified(|head| {
+                    let moved = *head != position;
+                    *head = position;
+                    moved
+                });
+                for (request, answer) in group.drain(..).zip(answers) {
+                    // Nobody waits any more: the append stands all the same.
+                    _ = request.answer.send(answer);
+                }
+            }
+            Err(refusal) => {
+                tracing::warn!(%refusal, appends = group.len(), "appends failed");
+                for request in group.drain(..) {
+                    _ = request.answer.send(Err(refusal.clone()));
+                }
+            }
+        }
+        if let Some(session) = &self.session
+            && let Err(error) = self.checkpointer.after_commit(&session.connection)
+        {
+            tracing::warn!(%error, "the write-ahead log could not be started over");
+        }
+    }
+
+    fn try_commit(&mut self, group: &[Request]) -> Result<(Position, Vec<Answer>), AppendError> {
+        let session = match &mut self.session {
+            Some(session) => session,
+            none => none.insert(
+                Session::open(&self.path, &self.checkpointer).map_err(AppendError::NotWritten)?,
+            ),
+        };
+        let now_ms = self.clock.now().0;
+        let size_max_bytes = self.size_max_bytes.load(Ordering::Relaxed);
+        let committed = session
+            .limit_size(size_max_bytes)
+            .map_err(Failure::Before)
+            .and_then(|()| session.commit(group, now_ms));
+        match committed {
+            Ok(answers) => Ok((Position(session.heads.position.cast_unsigned()), answers)),
+            Err(Failure::Before(error)) => {
+                if session.roll_back().is_err() {
+                    self.session = None;
+                }
+                Err(AppendError::NotWritten(error.to_string()))
+            }
+            Err(Failure::AtCommit(error)) => {
+                self.session = None;
+                Err(AppendError::Unknown(error.to_string()))
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// However the thread ends, nobody is left waiting for it.
+    fn drop(&mut self) {
+        self.queue.abandon();
+        self.checkpointer.stop();
+    }
+}
