@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Not `domain`: a verifier that shares the decider's code shares its mistakes.
     ("audit", &["values", "clock", "events", "store"]),
     ("admission", &["values", "clock", "events", "domain"]),
-    ("reports", &["values", "events", "projections"]),
+    ("reports", &["values", "events", "domain", "projections"]),
     (
         "actors",
         &["values", "clock", "events", "domain", "projections", "store", "admission", "reports"],
@@ -114,10 +114,11 @@ const RESERVED: &[Reserved] = &[
     reserved("tonic", true, GRPC, "below the actors nothing knows gRPC"),
     reserved("prost", true, GRPC, "below the actors nothing knows gRPC"),
     reserved("eventstore_client", false, &["store/kurrent"], "one place knows that client"),
-    reserved("rusqlite", false, &["store", "projections", "audit", "actors", "cli", "app"], PURE),
+    reserved("rusqlite", false, SQLITE, PURE),
 ];
 
 const GRPC: &[&str] = &["actors", "grpc", "web", "crowd", "cli", "app"];
+const SQLITE: &[&str] = &["store", "audit", "projections", "reports", "actors", "cli", "app"];
 const PURE: &str = "facts and decisions are free of I/O";
 
 /// Words that facts and deciders never say: they are pure.

@@ -7,11 +7,18 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// Functions that may be longer, each with its reason. An entry that is not needed any more is a
 /// complaint too.
-pub const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[(
-    "src/domain/item/state.rs",
-    "evolve",
-    "one arm for each event; read as a table it is easier than cut in two",
-)];
+pub const LONG_FUNCTIONS: &[(&str, &str, &str)] = &[
+    (
+        "src/domain/item/state.rs",
+        "evolve",
+        "one arm for each event; read as a table it is easier than cut in two",
+    ),
+    (
+        "src/cli/demo/account.rs",
+        "account",
+        "one line for each figure, in the order in which they are printed",
+    ),
+];
 
 /// Words that say nothing about what is in a file.
 const EMPTY_WORDS: &[&str] =
@@ -29,8 +36,8 @@ pub fn size(file: &Source) -> Vec<Complaint> {
 /// Files that do not say what they hold.
 pub fn opening(file: &Source) -> Vec<Complaint> {
     let opening: String = file.text.lines().take_while(|line| line.starts_with("//!")).collect();
-    // Shorter is a title, not a paragraph.
-    if opening.len() >= 40 {
+    // Shorter is the file's name again.
+    if opening.len() >= 20 {
         return Vec::new();
     }
     vec![Complaint::new(
