@@ -27,7 +27,12 @@ use self::{
     load::{Measured, Target, open_loop, unary},
     streams::streams,
 };
-use super::demo::directory;
+use super::{
+    Common,
+    demo::directory,
+    failure::{Code, Failure},
+    output::answer,
+};
 use crate::{
     clock::{Clock, WallClock, new_request_id},
     crowd::{
@@ -49,14 +54,14 @@ const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "\
+    before_help = "\
 Examples:
   doorbuster bench
   doorbuster bench --cases unary_64,stream_4 --rounds 9 --seconds 2
   doorbuster bench --server http://127.0.0.1:7420 --rate 20000
   doorbuster bench --json > figures.json"
 )]
-pub struct BenchArgs {
+pub struct Args {
     #[command(subcommand)]
     verb: Option<BenchVerb>,
     /// Measure this server instead of starting one; a sale is put up there and stays
@@ -138,32 +143,32 @@ impl Case {
     }
 }
 
-/// Runs the measurement. With `json` stdout gets exactly one object.
-pub fn run(arguments: &BenchArgs, json: bool) -> anyhow::Result<()> {
-    if let Some(BenchVerb::Echo) = arguments.verb {
+/// Runs the measurement. With `--json` stdout gets exactly one object.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    if let Some(BenchVerb::Echo) = args.verb {
         return echo::serve();
     }
     let echo = ServerChild::start(&["bench", "echo"]).context("the echo")?;
-    let own = match &arguments.server {
+    let own = match &args.server {
         Some(_) => None,
-        None => Some(OwnServer::start(arguments.data.as_deref())?),
+        None => Some(OwnServer::start(args.data.as_deref(), common)?),
     };
-    let url = arguments.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
+    let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
     let url = url.ok_or_else(|| anyhow!("no server"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let measured = runtime.block_on(async {
         tokio::select! {
-            measured = measure(arguments, echo.url(), url) => measured,
-            _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+            measured = measure(&args, echo.url(), url, common) => measured,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
         }
     });
     runtime.shutdown_background();
     drop(own);
     let figures = measured?;
-    if json {
-        println!("{}", serde_json::to_string(&figures)?);
+    if common.json {
+        answer(serde_json::to_string(&figures)?)?;
     } else {
-        println!("{}", table(&figures));
+        answer(table(&figures))?;
     }
     Ok(())
 }
@@ -176,14 +181,22 @@ struct OwnServer {
 }
 
 impl OwnServer {
-    fn start(data: Option<&Path>) -> anyhow::Result<Self> {
+    fn start(data: Option<&Path>, common: &Common) -> anyhow::Result<Self> {
         let keep = data.is_some();
         let data = directory::fresh(data, "doorbuster-bench")?;
-        eprintln!("data in {}{}", data.display(), if keep { "" } else { ", removed afterwards" });
+        let fate = if keep { "" } else { ", removed afterwards" };
+        common.note(format_args!("data in {}{fate}", data.display()));
         let Some(path) = data.to_str() else { bail!("--data must be UTF-8") };
-        let server =
-            ServerChild::start(&["serve", "--data", path, "--listen", "127.0.0.1:0", "--json"])
-                .context("the server")?;
+        let server = ServerChild::start(&[
+            "serve",
+            "--data",
+            path,
+            "--listen",
+            "127.0.0.1:0",
+            "--json",
+            "--quiet",
+        ])
+        .context("the server")?;
         Ok(Self { server, data, keep })
     }
 }
@@ -199,7 +212,12 @@ impl Drop for OwnServer {
     }
 }
 
-async fn measure(arguments: &BenchArgs, echo: &str, url: &str) -> anyhow::Result<BenchFigures> {
+async fn measure(
+    arguments: &Args,
+    echo: &str,
+    url: &str,
+    common: &Common,
+) -> anyhow::Result<BenchFigures> {
     let mut hot = HotItem::put_up(url).await?;
     let echo = Arc::new(Target::new(echo, hot.target.item_id.clone(), 0));
     let duration = Duration::from_secs(arguments.seconds.into());
@@ -209,7 +227,12 @@ async fn measure(arguments: &BenchArgs, echo: &str, url: &str) -> anyhow::Result
     for case in cases {
         let (mut echoes, mut orders) = (Rounds::default(), Rounds::default());
         for round in 0..arguments.rounds {
-            eprintln!("{} round {} of {}", case.name(), round + 1, arguments.rounds);
+            common.note(format_args!(
+                "{} round {} of {}",
+                case.name(),
+                round + 1,
+                arguments.rounds
+            ));
             // Who goes first changes, so that neither always finds the machine warm.
             for real in [round % 2 == 1, round % 2 == 0] {
                 let (target, rounds) =
@@ -224,7 +247,7 @@ async fn measure(arguments: &BenchArgs, echo: &str, url: &str) -> anyhow::Result
         figures.cases.push(CaseFigures::of(case.name(), &echoes, &orders));
     }
     if let Some(rate) = arguments.rate {
-        eprintln!("open loop at {rate}/s");
+        common.note(format_args!("open loop at {rate}/s"));
         let (mut echoes, mut orders) = (Rounds::default(), Rounds::default());
         let measured = open_loop(&echo, rate, CONNECTIONS, duration).await?;
         keep(&mut echoes, measured, "open loop", false)?;
@@ -233,7 +256,7 @@ async fn measure(arguments: &BenchArgs, echo: &str, url: &str) -> anyhow::Result
         hot.catch_up().await?;
         figures.open_loop = Some(OpenLoopFigures::of(rate, &echoes, &orders));
     }
-    eprintln!("{}", hot.lag);
+    common.note(hot.lag);
     Ok(figures)
 }
 

@@ -11,7 +11,6 @@ mod screen;
 mod script;
 
 use std::{
-    io::{IsTerminal, stderr},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -25,6 +24,11 @@ use self::{
     proof::Proved,
     screen::{Moment, Screen},
     script::Script,
+};
+use super::{
+    Common,
+    failure::{Code, Failure},
+    output::answer,
 };
 use crate::{
     app::App,
@@ -50,13 +54,13 @@ const REDRAWS_PER_STOCK: u32 = 3;
 
 /// What to demonstrate.
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
+#[command(before_help = "\
 Examples:
   doorbuster demo
   doorbuster demo --units 5000 --items 5 --shoppers 100000
   doorbuster demo --traffic recorded.csv.gz --item-by category --stock-share 0.6 --speed 600
   doorbuster demo --json | jq .refused")]
-pub struct DemoArgs {
+pub struct Args {
     /// Directory for the log and the read models, new or empty [default: a new one for each run]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -93,33 +97,33 @@ pub struct DemoArgs {
     skip_bad_rows: bool,
 }
 
-/// Runs a demonstration. With `json` stdout gets exactly one object.
-pub fn run(arguments: &DemoArgs, json: bool) -> anyhow::Result<()> {
-    let script = script(arguments)?;
-    let data = directory::fresh(arguments.data.as_deref(), "doorbuster-demo")?;
-    eprintln!("data in {}", data.display());
+/// Runs a demonstration. With `--json` stdout gets exactly one object.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    let script = script(&args)?;
+    let data = directory::fresh(args.data.as_deref(), "doorbuster-demo")?;
+    common.note(format_args!("data in {}", data.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
     let config =
         Config { data: data.clone(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
     let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
     let address = format!("http://{}", app.address());
-    let played = runtime.block_on(until_interrupted(play(&script, &address)));
+    let played = runtime.block_on(until_interrupted(play(&script, &address, common)));
     // The server is stopped in an orderly way also when the crowd failed or was interrupted.
     let stopped = app.stop().context("the server did not stop cleanly");
     let played = played?;
     stopped?;
 
-    eprintln!("proving it from the log ...");
+    common.note("proving it from the log");
     let directory = data.clone();
     let proving = async { tokio::task::spawn_blocking(move || proof::prove(&directory)).await? };
     let proved = runtime.block_on(until_interrupted(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
-    finish(&script, &data, played, proved?, json)
+    finish(&script, &data, played, proved?, common)
 }
 
-fn script(arguments: &DemoArgs) -> anyhow::Result<Script> {
+fn script(arguments: &Args) -> anyhow::Result<Script> {
     let Some(traffic) = &arguments.traffic else {
         let plan = CrowdPlan::new(CrowdSize {
             units: arguments.units,
@@ -151,7 +155,7 @@ struct Played {
 }
 
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
-async fn play(script: &Script, address: &str) -> anyhow::Result<Played> {
+async fn play(script: &Script, address: &str, common: &Common) -> anyhow::Result<Played> {
     let channel = connect(address).await.context("the server cannot be reached")?;
     let mut figures = Figures::new(channel.clone());
     let offers = script.offers();
@@ -164,16 +168,16 @@ async fn play(script: &Script, address: &str) -> anyhow::Result<Played> {
     .await
     .context("the sale cannot be put up")?;
     let units: u64 = offers.iter().map(|offer| offer.units).sum();
-    eprintln!(
+    common.note(format_args!(
         "{units} units over {} items; {} shoppers come to {address}",
         offers.len(),
         script.shoppers()
-    );
+    ));
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();
-    let mut screen = Screen::new(&offers, &ids);
+    let mut screen = Screen::new(&offers, &ids, common.quiet);
     let opened_at = WallClock.now();
     let start = Instant::now();
     let shopping = script.play(Arc::clone(&crowd));
@@ -234,7 +238,7 @@ fn moment(crowd: &Crowd, start: Instant) -> Moment {
 async fn until_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
     }
 }
 
@@ -244,23 +248,27 @@ fn finish(
     data: &Path,
     played: Played,
     proved: Proved,
-    json: bool,
+    common: &Common,
 ) -> anyhow::Result<()> {
     let (summary, asides) = settle_accounts(script, data, &played, proved);
-    if json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+    if common.json {
+        answer(serde_json::to_string(&summary)?)?;
     } else {
-        println!("{}", account(&summary, &asides));
+        answer(account(&summary, &asides))?;
     }
     let broken = broken_promises(&summary, &asides);
     if !broken.is_empty() {
-        return Err(anyhow!("{}", broken.join("\n")));
+        return Err(Failure::new(Code::Integrity, broken.join("\n")).into());
     }
-    let next = format!("Try next: doorbuster log read --data {}", data.display());
-    if !json {
-        println!("{next}");
-    } else if stderr().is_terminal() {
-        eprintln!("{next}");
+    let data = data.display();
+    let next = format!(
+        "try next: doorbuster log read --data {data}, or doorbuster serve --data {data} and \
+         doorbuster report sales in another terminal"
+    );
+    if common.json {
+        common.note(next);
+    } else {
+        answer(next)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod convert;
 mod item;
 mod purchase;
+mod read_side;
 mod report;
 mod sale;
 mod server;
@@ -11,5 +12,5 @@ mod status;
 
 pub mod proto;
 
-pub use report::ReadSide;
+pub use read_side::ReadSide;
 pub use server::{Parts, serve};

@@ -46,6 +46,17 @@ impl Failure {
         Self::new(Code::Unavailable, "READ_MODEL_BEHIND", message).retry_after(OVERLOAD_RETRY)
     }
 
+    /// A read model that is being built.
+    pub(super) fn not_ready(name: &str) -> Self {
+        let message = format!("the read model {name} is being built");
+        Self::new(Code::Unavailable, "READ_MODEL_BEHIND", message).retry_after(STORE_RETRY)
+    }
+
+    /// What this field names does not exist.
+    pub(super) fn not_found(field: &'static str) -> Self {
+        Misdirected::NotFound(field).into()
+    }
+
     /// A read model that stopped at an event it cannot apply.
     pub(super) fn stopped(name: &str, why: &str) -> Self {
         tracing::error!(projection = name, why, "a question to a projection that stopped");

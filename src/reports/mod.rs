@@ -11,6 +11,7 @@ mod paging;
 mod sales;
 mod stock;
 mod timeline;
+mod unfinished;
 
 use std::path::{Path, PathBuf};
 

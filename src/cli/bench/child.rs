@@ -20,8 +20,8 @@ const STOP_SECONDS_MAX: u64 = 10;
 /// The first line that a server started with `--json` writes to stdout.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Started {
-    /// For example `127.0.0.1:7420`.
-    pub address: String,
+    /// For example `http://127.0.0.1:7420`.
+    pub url: String,
 }
 
 /// A server in a process of its own. It is stopped when this is dropped.
@@ -61,9 +61,9 @@ impl ServerChild {
             let status = started.child.wait()?;
             bail!("`{}` ended at once: {status}", arguments.join(" "));
         };
-        let Started { address } = serde_json::from_str(&line?)
+        let Started { url } = serde_json::from_str(&line?)
             .with_context(|| format!("`{}` did not say its address", arguments.join(" ")))?;
-        started.url = format!("http://{address}");
+        started.url = url;
         Ok(started)
     }
 

@@ -19,7 +19,7 @@ use tonic::{
     transport::{Server, server::TcpIncoming},
 };
 
-use super::child::Started;
+use super::{super::output::answer as answer_line, child::Started};
 use crate::grpc::proto::{
     CancelOrderRequest, CancelOrderResponse, GetOrderRequest, GetOrderResponse, GetOutcomeRequest,
     GetOutcomeResponse, Money, Order, OrderState, PlaceOrderRequest, PlaceOrderResponse,
@@ -44,8 +44,8 @@ pub fn serve() -> anyhow::Result<()> {
     });
     runtime.block_on(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        let started = Started { address: listener.local_addr()?.to_string() };
-        println!("{}", serde_json::to_string(&started)?);
+        let started = Started { url: format!("http://{}", listener.local_addr()?) };
+        answer_line(serde_json::to_string(&started)?)?;
         let serving = Server::builder()
             .max_concurrent_streams(1_024)
             .initial_stream_window_size(1 << 20)

@@ -3,7 +3,7 @@
 //! On a terminal that is a bar for each item, redrawn in place; anywhere else, such as a log of a
 //! build, one line for each tenth of the units.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -28,6 +28,7 @@ pub struct Moment {
 #[derive(Debug)]
 pub struct Screen {
     bars: Option<Bars>,
+    quiet: bool,
     units: u64,
     tenths_shown: u64,
 }
@@ -40,11 +41,11 @@ struct Bars {
 }
 
 impl Screen {
-    /// A display for these items; their ids stand in the same order.
-    pub fn new(offers: &[Offer], item_ids: &[&str]) -> Self {
+    /// A display for these items; their ids stand in the same order. A quiet one shows nothing.
+    pub fn new(offers: &[Offer], item_ids: &[&str], quiet: bool) -> Self {
         let units = offers.iter().map(|offer| offer.units).sum();
-        let bars = stderr().is_terminal().then(|| Bars::new(offers, item_ids, units));
-        Self { bars, units, tenths_shown: 0 }
+        let bars = (!quiet && stderr().is_terminal()).then(|| Bars::new(offers, item_ids, units));
+        Self { bars, quiet, units, tenths_shown: 0 }
     }
 
     /// Whether [`Screen::stock`] would show anything, so that nobody asks the server for nothing.
@@ -78,9 +79,10 @@ impl Screen {
             return;
         }
         let tenths = now.units_paid * 10 / self.units.max(1);
-        if tenths > self.tenths_shown {
+        if tenths > self.tenths_shown && !self.quiet {
             self.tenths_shown = tenths;
-            eprintln!("{:>3} % · {line}", tenths * 10);
+            // A closed stderr is no reason to fail.
+            let _ = writeln!(stderr(), "{:>3} % · {line}", tenths * 10);
         }
     }
 
