@@ -156,11 +156,7 @@ impl<D: Decider> Aggregate<D> {
         ctx.spawn(append.into_actor(self).map(Self::came_down));
     }
 
-    fn came_down(
-        result: Result<Appended, AppendError>,
-        actor: &mut Self,
-        ctx: &mut Context<Self>,
-    ) {
+    fn came_down(result: Result<Appended, AppendError>, actor: &mut Self, ctx: &mut Context<Self>) {
         match result {
             Ok(appended) => actor.landed(appended, ctx),
             Err(AppendError::Conflict) => {
@@ -226,11 +222,7 @@ impl<D: Decider> Aggregate<D> {
         ctx.stop();
     }
 
-    fn count(
-        &mut self,
-        attempts: Vec<(crate::events::Attempt, UnixMs)>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn count(&mut self, attempts: Vec<(crate::events::Attempt, UnixMs)>, ctx: &mut Context<Self>) {
         if !attempts.is_empty() && self.demand.count(attempts) {
             self.schedule_tick(ctx);
         }
@@ -350,7 +342,8 @@ impl<D: Decider> Actor for Aggregate<D> {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.shared.waiting_max);
         // Rebuilding is work for the main runtime, not for the thread that other items live on.
-        let load = self.shared.runtime.spawn(load::<D>(Arc::clone(&self.shared.store), self.stream));
+        let load =
+            self.shared.runtime.spawn(load::<D>(Arc::clone(&self.shared.store), self.stream));
         let loaded = async move {
             load.await.unwrap_or_else(|error| Err(Fault::StoreUnavailable(error.to_string())))
         };

@@ -93,8 +93,8 @@ impl<D: Decider> Directory<D> {
         let count = commands.len();
         let (to, answers) = oneshot::channel();
         let mut desk = self.desk(id);
-        let ticket = Ticket::take(&desk.waiting, count, self.shared.waiting_max)
-            .ok_or(Fault::Overloaded)?;
+        let ticket =
+            Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
         let mut delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
         loop {
             match desk.address.try_send(delivery) {

@@ -87,17 +87,15 @@ impl ProjectionActor {
         let tail = Arc::clone(&self.tail);
         let position = self.model.checkpoint().position;
         let next = async move { tail.page_after(position).await };
-        ctx.spawn(next.into_actor(self).map(|page, actor, ctx| {
-            match actor.apply(page) {
-                Ok(()) => actor.follow(ctx),
-                Err(why) => {
-                    let name = actor.model.name();
-                    tracing::error!(projection = name, why, "a projection stopped");
-                    actor.progress.send_modify(|progress| {
-                        progress.stopped = Some(why.as_str().into());
-                    });
-                    ctx.stop();
-                }
+        ctx.spawn(next.into_actor(self).map(|page, actor, ctx| match actor.apply(page) {
+            Ok(()) => actor.follow(ctx),
+            Err(why) => {
+                let name = actor.model.name();
+                tracing::error!(projection = name, why, "a projection stopped");
+                actor.progress.send_modify(|progress| {
+                    progress.stopped = Some(why.as_str().into());
+                });
+                ctx.stop();
             }
         }));
     }

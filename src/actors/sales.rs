@@ -76,7 +76,8 @@ impl Sales {
         mut answer: Answer<SaleOutcome>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let SaleOutcome::Sale(sale) = &answer.outcome else { return Ok(answer) };
-        let told = stream::iter(commands(sale)).map(|(id, command)| self.items.ask(id, command, None));
+        let told =
+            stream::iter(commands(sale)).map(|(id, command)| self.items.ask(id, command, None));
         let mut told = told.buffer_unordered(ITEMS_AT_ONCE);
         while let Some(item) = told.try_next().await? {
             answer.position = answer.position.max(item.position);

@@ -8,8 +8,7 @@ use tonic::metadata::MetadataMap;
 use super::proto;
 use crate::{
     domain::item::{
-        CancelOrder, ItemPhase, ItemView, OrderState, OrderView, PlaceOrder, RecordPayment,
-        Refusal,
+        CancelOrder, ItemPhase, ItemView, OrderState, OrderView, PlaceOrder, RecordPayment, Refusal,
     },
     events::WarehouseUnits,
     values::{Currency, Invalid, ItemId, OrderId, RequestId, UNITS_MAX, UnixMs, bounded_text},
@@ -42,8 +41,7 @@ pub(super) fn place_order(
     if !request.channel.is_empty() {
         bounded_text("channel", &request.channel, CHANNEL_CHARS_MAX)?;
     }
-    let order =
-        PlaceOrder::new(item, request_id, request.buyer, request.units, request.channel);
+    let order = PlaceOrder::new(item, request_id, request.buyer, request.units, request.channel);
     Ok((item, order))
 }
 

@@ -93,8 +93,7 @@ impl proto::item_service_server::ItemService for ItemApi {
     ) -> Result<Response<proto::GetItemResponse>, Status> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
         let item = ItemId::parse("item_id", &request.get_ref().item_id).map_err(Failure::from)?;
-        let Steered { outcome, revision, .. } =
-            self.ask(item, ItemCommand::Show, deadline).await?;
+        let Steered { outcome, revision, .. } = self.ask(item, ItemCommand::Show, deadline).await?;
         Ok(Response::new(proto::GetItemResponse { item: outcome.ok(), revision }))
     }
 

@@ -13,9 +13,7 @@ use uuid::Uuid;
 
 use super::{
     convert,
-    proto::{
-        self, place_order_response, place_orders_response::Result as StreamResult,
-    },
+    proto::{self, place_order_response, place_orders_response::Result as StreamResult},
     status::Failure,
 };
 use crate::{
@@ -64,9 +62,7 @@ impl PurchaseApi {
         let Outcome { outcome, revision, .. } = self.ask(item, command, None).await?;
         match outcome {
             Ok(order) => Ok((order, revision)),
-            Err(refusal) => {
-                Err(Failure::internal("a question was refused", &refusal.message))
-            }
+            Err(refusal) => Err(Failure::internal("a question was refused", &refusal.message)),
         }
     }
 }
@@ -159,8 +155,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         request: Request<proto::CancelOrderRequest>,
     ) -> Result<Response<proto::CancelOrderResponse>, Status> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let (item, cancel) =
-            convert::cancel_order(request.into_inner()).map_err(Failure::from)?;
+        let (item, cancel) = convert::cancel_order(request.into_inner()).map_err(Failure::from)?;
         let Outcome { outcome, revision, position } =
             self.ask(item, ItemCommand::CancelOrder(cancel), deadline).await?;
         let outcome = Some(match outcome {
@@ -299,10 +294,9 @@ fn push(chunks: &mut Vec<(Uuid, Chunk)>, item: Uuid, tag: u64, place: PlaceOrder
 
 fn answered(item: ItemId, tag: u64, answer: Answer<ItemOutcome>) -> proto::PlaceOrdersResponse {
     match outcome(item, answer) {
-        Ok(outcome) => proto::PlaceOrdersResponse {
-            tag,
-            result: Some(StreamResult::Answer(outcome.into())),
-        },
+        Ok(outcome) => {
+            proto::PlaceOrdersResponse { tag, result: Some(StreamResult::Answer(outcome.into())) }
+        }
         Err(failure) => failed(tag, failure),
     }
 }

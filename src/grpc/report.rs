@@ -167,10 +167,7 @@ fn item_id(text: &str) -> Result<Option<ItemId>, Failure> {
     if text.is_empty() { Ok(None) } else { Ok(Some(ItemId::parse("item_id", text)?)) }
 }
 
-fn moment(
-    field: &str,
-    time: Option<prost_types::Timestamp>,
-) -> Result<Option<UnixMs>, Failure> {
+fn moment(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<UnixMs>, Failure> {
     Ok(convert::moment(field, time)?)
 }
 

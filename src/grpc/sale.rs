@@ -46,8 +46,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
             RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
         let sale_id = SaleId::parse("sale_id", &request.sale_id).map_err(Failure::from)?;
         convert::steering(&request.operator, &request.reason).map_err(Failure::from)?;
-        let close =
-            CloseSale { request_id, operator: request.operator, reason: request.reason };
+        let close = CloseSale { request_id, operator: request.operator, reason: request.reason };
         let answer = self.sales.close(sale_id, close, deadline).await.map_err(Failure::from)?;
         let (sale, revision, position) = shown(answer)?;
         Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))

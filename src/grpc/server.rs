@@ -56,7 +56,9 @@ pub async fn serve(
     let report = ReportApi { reads };
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<proto::purchase_service_server::PurchaseServiceServer<PurchaseApi>>().await;
+    health
+        .set_serving::<proto::purchase_service_server::PurchaseServiceServer<PurchaseApi>>()
+        .await;
     health.set_serving::<proto::item_service_server::ItemServiceServer<ItemApi>>().await;
     health.set_serving::<proto::sale_service_server::SaleServiceServer<SaleApi>>().await;
     health.set_serving::<proto::report_service_server::ReportServiceServer<ReportApi>>().await;

@@ -120,10 +120,8 @@ impl From<Fault> for Failure {
                 let message = "the store is unavailable; ask again with the same request id";
                 Self::new(Code::Unavailable, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
             }
-            Fault::LostOwnership => {
-                Self::new(Code::Aborted, "LOST_OWNERSHIP", fault.to_string())
-                    .retry_after(OVERLOAD_RETRY)
-            }
+            Fault::LostOwnership => Self::new(Code::Aborted, "LOST_OWNERSHIP", fault.to_string())
+                .retry_after(OVERLOAD_RETRY),
             Fault::DeadlineExceeded => {
                 Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", fault.to_string())
             }
@@ -132,8 +130,9 @@ impl From<Fault> for Failure {
                 let message = "the log cannot be read; the server's log says where";
                 Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
             }
-            Fault::Stopping => Self::new(Code::Unavailable, "STOPPING", fault.to_string())
-                .retry_after(STORE_RETRY),
+            Fault::Stopping => {
+                Self::new(Code::Unavailable, "STOPPING", fault.to_string()).retry_after(STORE_RETRY)
+            }
         }
     }
 }

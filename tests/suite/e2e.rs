@@ -190,10 +190,7 @@ async fn operators_pause_resume_add_units_and_close() {
     assert_eq!(refused(&node.place(&item_id, "cat", 1).await.unwrap()), RefusalReason::Closed);
     let listed = node
         .sales()
-        .list_sales(proto::ListSalesRequest {
-            min_position: closed.position,
-            ..Default::default()
-        })
+        .list_sales(proto::ListSalesRequest { min_position: closed.position, ..Default::default() })
         .await
         .unwrap()
         .into_inner();
@@ -274,8 +271,7 @@ async fn another_buyers_order_looks_like_a_missing_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_answers_each_order_once_and_in_order_for_an_item() {
     let node = Node::start().await;
-    let (_, items) =
-        node.sale(vec![item("a", &[("x", 500)]), item("b", &[("x", 1000)])]).await;
+    let (_, items) = node.sale(vec![item("a", &[("x", 500)]), item("b", &[("x", 1000)])]).await;
     let mut requests = Vec::new();
     for tag in 0..2000_u64 {
         let item = &items[usize::try_from(tag % 2).unwrap()];
@@ -369,10 +365,7 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
     let store = EmbeddedStore::open(node.data(), clock).unwrap();
     let event = Event::Sale(doorbuster::events::SaleEvent::Created(plan));
     let event = encode(sale.0, &event, sale.0, request.0);
-    store
-        .append(StreamName::sale(sale), Expected::NoStream, vec![event].into())
-        .await
-        .unwrap();
+    store.append(StreamName::sale(sale), Expected::NoStream, vec![event].into()).await.unwrap();
     store.close();
     drop(store);
 

@@ -92,8 +92,7 @@ impl Node {
 
     /// Puts a sale up and gives its id and the ids of its items.
     pub async fn sale(&self, items: Vec<proto::ItemDraft>) -> (String, Vec<String>) {
-        let response =
-            self.sales().create_sale(create_sale(items)).await.unwrap().into_inner();
+        let response = self.sales().create_sale(create_sale(items)).await.unwrap().into_inner();
         let sale = response.sale.unwrap();
         (sale.sale_id, sale.items.into_iter().map(|item| item.item_id).collect())
     }
@@ -222,4 +221,3 @@ pub fn refused(response: &proto::PlaceOrderResponse) -> proto::RefusalReason {
 pub fn now(clock: &ManualClock) -> UnixMs {
     Clock::now(clock)
 }
-

@@ -49,7 +49,12 @@ pub struct ItemView {
 
 impl Item {
     /// An order, as it is or as it was answered first.
-    pub(super) fn order(&self, offer: &ItemAdded, order: u32, state: Option<OrderState>) -> OrderView {
+    pub(super) fn order(
+        &self,
+        offer: &ItemAdded,
+        order: u32,
+        state: Option<OrderState>,
+    ) -> OrderView {
         let row = self.orders.row(order);
         OrderView {
             order_id: row.order_id,

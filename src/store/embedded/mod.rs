@@ -193,10 +193,7 @@ impl EventStore for EmbeddedStore {
         Box::pin(self.read(move |session| session.read_all(after, max)))
     }
 
-    fn last_revision(
-        &self,
-        stream: StreamName,
-    ) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
+    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
         Box::pin(self.read(move |session| session.last_revision(stream)))
     }
 
