@@ -4,12 +4,9 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::{ReadSide, convert, proto, status::Failure};
 use crate::{
+    domain::item::OrderState,
     events::AttemptOutcome,
-    projections::{
-        catalog,
-        orders::{self, OrderState},
-        sales, stock, timeline,
-    },
+    projections::{catalog, orders, sales, stock, timeline},
     reports::{
         ListOrdersQuery, ListSalesQuery, OrderRecord, Paging, ReportError, SaleLine, SalesFigures,
         SalesSummaryQuery, StockLevel, StockLevelsQuery, TimelineQuery, TimelineSecond,
@@ -235,19 +232,13 @@ fn warehouse_stock(stock: WarehouseStock) -> proto::WarehouseStock {
 }
 
 fn order_record(record: OrderRecord) -> proto::OrderRecord {
-    let state = match record.state {
-        OrderState::Held => proto::OrderState::Held,
-        OrderState::Paid => proto::OrderState::Paid,
-        OrderState::Cancelled => proto::OrderState::Cancelled,
-        OrderState::Expired => proto::OrderState::Expired,
-    };
     let order = proto::Order {
         order_id: record.order_id.to_string(),
         item_id: record.item_id.to_string(),
         units: record.units,
         unit_price: Some(money(&record.currency, record.unit_price_minor)),
         total: Some(money(&record.currency, record.total_minor())),
-        state: state.into(),
+        state: convert::order_state(record.state).into(),
         place_time: Some(convert::timestamp(record.placed_at)),
         pay_by_time: Some(convert::timestamp(record.pay_by)),
         buyer: record.buyer,

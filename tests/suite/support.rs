@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     app::App,
-    clock::{Clock, ManualClock, new_request_id},
+    clock::{ManualClock, new_request_id},
     config::Config,
     grpc::proto::{
         self, item_service_client::ItemServiceClient, place_order_response,
@@ -217,7 +217,12 @@ pub fn refused(response: &proto::PlaceOrderResponse) -> proto::RefusalReason {
     }
 }
 
-/// Now, by that clock.
-pub fn now(clock: &ManualClock) -> UnixMs {
-    Clock::now(clock)
+/// Promise P5: what the projections made live equals what they make from zero.
+pub fn assert_read_models_equal_a_rebuild(data: &Path) {
+    let log = doorbuster::store::embedded::LogReader::open(data).unwrap();
+    let compared =
+        doorbuster::projections::compare(data, |after| log.read_all(after, 500), |_| {}).unwrap();
+    for (name, equal) in compared {
+        assert!(equal, "the read model {name} differs from its rebuild");
+    }
 }
