@@ -13,8 +13,7 @@ mod stock;
 mod view;
 
 pub use command::{
-    ALLOCATION_UNITS_MAX, AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer,
-    SteerAction, WAREHOUSES_MAX,
+    AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
 };
 pub use decide::ItemOutcome;
 pub use orders::OrderState;
