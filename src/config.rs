@@ -1,6 +1,27 @@
 //! Every setting of a server: its name, its unit, its default, its bounds.
+//!
+//! A flag wins over a `DOORBUSTER_*` variable, that over `doorbuster.toml`, that over the default.
+//! What is unknown or out of bounds is refused by name; nothing is corrected silently. Documented
+//! in `docs/configuration.md`, and a test compares that page with [`SETTINGS`].
 
-use std::{net::SocketAddr, path::PathBuf};
+pub mod document;
+
+use std::{
+    ffi::OsString,
+    fmt, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use document::{Complaint, Document, Section};
+
+use crate::values::Invalid;
+
+/// The file that is read when no other is named, if it is there.
+pub const FILE: &str = "doorbuster.toml";
+
+/// The variable that names the file.
+pub const FILE_VARIABLE: &str = "DOORBUSTER_CONFIG";
 
 /// The settings of one server, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +48,255 @@ impl Default for Config {
             waiting_max: 16_384,
             idle_seconds: 300,
             min_position_wait_ms: 5_000,
+        }
+    }
+}
+
+/// One setting, as it is documented and read.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the file; the flag has hyphens instead of underscores.
+    pub key: &'static str,
+    /// What its number counts; empty for text.
+    pub unit: &'static str,
+    /// What it may be.
+    pub bounds: Bounds,
+    get: fn(&Config) -> String,
+    set: fn(&mut Config, &str, &Bounds) -> Result<(), String>,
+}
+
+/// What a setting may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounds {
+    /// Text of this kind.
+    Text(&'static str),
+    /// A whole number from the first to the second, both included.
+    Whole(u64, u64),
+}
+
+/// All settings.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "data",
+        unit: "",
+        bounds: Bounds::Text("a directory"),
+        get: |config| config.data.display().to_string(),
+        set: |config, text, _| {
+            if text.is_empty() {
+                return Err("must name a directory, not be empty".to_owned());
+            }
+            config.data = PathBuf::from(text);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "listen",
+        unit: "",
+        bounds: Bounds::Text("an IP address and a port; port 0 takes a free one"),
+        get: |config| config.listen.to_string(),
+        set: |config, text, _| {
+            config.listen = text.parse().map_err(|_| {
+                format!("must be an IP address and a port such as 127.0.0.1:7420, not {text:?}")
+            })?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "waiting_max",
+        unit: "commands",
+        bounds: Bounds::Whole(1, 1_000_000),
+        get: |config| config.waiting_max.to_string(),
+        set: |config, text, bounds| {
+            config.waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "idle_seconds",
+        unit: "seconds",
+        bounds: Bounds::Whole(1, 86_400),
+        get: |config| config.idle_seconds.to_string(),
+        set: |config, text, bounds| {
+            config.idle_seconds = bounds.whole(text)?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "min_position_wait_ms",
+        unit: "milliseconds",
+        bounds: Bounds::Whole(0, 60_000),
+        get: |config| config.min_position_wait_ms.to_string(),
+        set: |config, text, bounds| {
+            config.min_position_wait_ms = bounds.whole(text)?;
+            Ok(())
+        },
+    },
+];
+
+/// What was given on the command line. Values stay text until they are judged with all others.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Overrides {
+    /// File with settings [env: DOORBUSTER_CONFIG] [default: doorbuster.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of the log and the read models [env: DOORBUSTER_DATA] [default: doorbuster-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<OsString>,
+    /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<OsString>,
+    /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
+    /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
+    #[arg(long, value_name = "COMMANDS")]
+    pub waiting_max: Option<OsString>,
+    /// Items idle for this long are put to sleep [env: DOORBUSTER_IDLE_SECONDS] [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_seconds: Option<OsString>,
+    /// How long a question with min_position waits [env: DOORBUSTER_MIN_POSITION_WAIT_MS]
+    /// [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub min_position_wait_ms: Option<OsString>,
+}
+
+/// A setting that was refused, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadSetting {
+    /// From a flag or a variable.
+    #[error("{origin}: {invalid}")]
+    Given {
+        /// `--listen` or `DOORBUSTER_LISTEN`.
+        origin: String,
+        invalid: Invalid,
+    },
+    /// From the file.
+    #[error("{0}")]
+    InFile(#[from] Complaint),
+    /// The file could not be read.
+    #[error("{file} cannot be read: {problem}")]
+    Unreadable { file: String, problem: String },
+}
+
+impl Config {
+    /// The settings that this command line, this process's environment and the file come to.
+    ///
+    /// # Errors
+    /// The first setting that is unknown or wrong.
+    pub fn load(overrides: &Overrides) -> Result<Self, BadSetting> {
+        Self::load_from(overrides, &|name| std::env::var_os(name), Path::new(FILE))
+    }
+
+    /// The same with another environment, and another file where none is named.
+    pub fn load_from(
+        overrides: &Overrides,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+        usual_file: &Path,
+    ) -> Result<Self, BadSetting> {
+        let named = overrides.config.clone();
+        let named = named.or_else(|| environment(FILE_VARIABLE).map(PathBuf::from));
+        let file = named.as_deref().unwrap_or(usual_file);
+        let mut config = Self::default();
+        match fs::read_to_string(file) {
+            Ok(text) => config.apply_file(&file.display().to_string(), &text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {}
+            Err(error) => {
+                let file = file.display().to_string();
+                return Err(BadSetting::Unreadable { file, problem: error.to_string() });
+            }
+        }
+        for setting in SETTINGS {
+            if let Some(value) = environment(&setting.variable()) {
+                config.apply(setting, &value, setting.variable())?;
+            }
+            if let Some(value) = overrides.of(setting.key) {
+                config.apply(setting, value, setting.flag())?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn apply(
+        &mut self,
+        setting: &Setting,
+        value: &OsString,
+        origin: String,
+    ) -> Result<(), BadSetting> {
+        let judged = match value.to_str() {
+            Some(text) => (setting.set)(self, text, &setting.bounds),
+            None => Err("is not UTF-8".to_owned()),
+        };
+        judged.map_err(|problem| {
+            let invalid = Invalid::new(setting.key, problem);
+            BadSetting::Given { origin, invalid }
+        })
+    }
+
+    fn apply_file(&mut self, file: &str, text: &str) -> Result<(), Complaint> {
+        let document = Document::parse(file, text)?;
+        self.apply_section(&document.root()).map_err(|invalid| document.complaint(invalid))
+    }
+
+    fn apply_section(&mut self, section: &Section<'_>) -> Result<(), Invalid> {
+        let known: Vec<_> = SETTINGS.iter().map(|setting| setting.key).collect();
+        section.only(&known)?;
+        for setting in SETTINGS {
+            let text = match setting.bounds {
+                Bounds::Text(_) => section.text(setting.key)?.map(str::to_owned),
+                Bounds::Whole(..) => section.integer(setting.key)?.map(|number| number.to_string()),
+            };
+            if let Some(text) = text {
+                (setting.set)(self, &text, &setting.bounds)
+                    .map_err(|problem| Invalid::new(setting.key, problem))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Setting {
+    /// The flag of `serve` that sets it.
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    /// The variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("DOORBUSTER_{}", self.key.to_uppercase())
+    }
+
+    /// What it is when nobody sets it.
+    pub fn default(&self) -> String {
+        (self.get)(&Config::default())
+    }
+}
+
+impl Bounds {
+    fn whole(self, text: &str) -> Result<u64, String> {
+        let number = text.parse().ok();
+        match (self, number) {
+            (Self::Whole(min, max), Some(number)) if (min..=max).contains(&number) => Ok(number),
+            _ => Err(format!("must be {self}, not {text:?}")),
+        }
+    }
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(kind) => f.write_str(kind),
+            Self::Whole(min, max) => write!(f, "a whole number from {min} to {max}"),
+        }
+    }
+}
+
+impl Overrides {
+    fn of(&self, key: &str) -> Option<&OsString> {
+        match key {
+            "data" => self.data.as_ref(),
+            "listen" => self.listen.as_ref(),
+            "waiting_max" => self.waiting_max.as_ref(),
+            "idle_seconds" => self.idle_seconds.as_ref(),
+            "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
+            _ => None,
         }
     }
 }

@@ -1,1 +1,32 @@
-//! actors
+//! The only place that knows actix: who owns which state, and how they talk.
+//!
+//! ```text
+//!  gRPC ──> Directory ──try_send──> Aggregate<Item>  one actor an item or sale: decides, has at most
+//!              (bounded)            Aggregate<Sale>  one append in flight, answers when it has landed
+//!                                        │ append
+//!                                        v
+//!                                     the log ──> Tail (reads and decodes once)
+//!                                                   └──> ProjectionActor, one a read model
+//! ```
+//!
+//! actix facts this rests on: `do_send` ignores a mailbox's bound, so only `try_send` is used; a
+//! panic silently kills the thread it happens on, so the program's panic hook ends the process. An
+//! actor that cannot go on stops; whoever needs it next has it rebuilt from the log.
+
+mod aggregate;
+mod batch;
+mod demand;
+mod directory;
+mod fault;
+mod projection;
+mod sales;
+mod tail;
+mod wake;
+
+pub use batch::Answer;
+pub use directory::{Directory, Shared};
+pub use fault::Fault;
+pub use projection::{Progress, ProjectionHandle, start_projections};
+pub use sales::Sales;
+pub use tail::Tail;
+pub use wake::finish_and_wake;

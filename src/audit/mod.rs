@@ -1,1 +1,50 @@
-//! audit
+//! The verifier: a second opinion on the whole log.
+//!
+//! It opens `log.db` read-only, reads everything in one snapshot and recomputes every promise that
+//! a log can show: the hash chains, the order of events, and for each item, at every prefix, that
+//! no unit was sold twice. It shares no code with the rest of this crate, not even the names of
+//! events, because a mistake that is shared is a mistake that is not found. It must never change
+//! the log and never import anything from its siblings outside this directory.
+
+mod auditor;
+mod bodies;
+mod chain;
+mod demand;
+mod item;
+mod log_file;
+mod orders;
+mod proof;
+mod sale;
+mod stock;
+
+use std::path::{Path, PathBuf};
+
+pub use proof::{FINDINGS_MAX, Finding, Proof};
+
+/// Why a log could not be judged at all.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// There is no log in that directory.
+    #[error("there is no log at {}", .0.display())]
+    Missing(PathBuf),
+    /// The file is something else, or a log of a version that this verifier does not know.
+    #[error("{} is not a log this version can verify: {why}", path.display())]
+    Foreign { path: PathBuf, why: String },
+    /// SQLite cannot read its own pages any more.
+    #[error("{} is damaged: {why} (events up to position {read} could be read)", path.display())]
+    Damaged { path: PathBuf, why: String, read: u64 },
+    /// The operating system does not let us read it.
+    #[error("{} cannot be read: {why}", path.display())]
+    Unreadable { path: PathBuf, why: String },
+}
+
+/// Verifies the log in the data directory `dir`.
+///
+/// `progress` is told, now and then, how many events are read and how many there are. A server may
+/// run on the same directory: it is not disturbed, but its log file cannot shrink meanwhile, because
+/// all is read in one snapshot. An error says that the log could not be judged; what was judged
+/// and found wrong is in the proof's findings.
+pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Proof, AuditError> {
+    let log = log_file::LogFile::open(&dir.join("log.db"))?;
+    auditor::audit(&log, progress)
+}

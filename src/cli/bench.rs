@@ -1,1 +1,348 @@
-//! bench
+//! `doorbuster bench`: how fast one hot item is, beside a bare echo on the same machine.
+//!
+//! Absolute figures say more about the machine than about the software, so each round measures the
+//! echo and the real server right after each other and what counts is their ratio. The load and the
+//! servers are separate processes. The read models are let catch up between rounds, so that one
+//! round does not pay for the one before; how long that takes is reported too.
+
+mod child;
+mod echo;
+mod figures;
+mod load;
+mod streams;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use tokio::time::Instant;
+
+use self::{
+    child::ServerChild,
+    figures::{BenchFigures, CaseFigures, OpenLoopFigures, Rounds, table},
+    load::{Measured, Target, open_loop, unary},
+    streams::streams,
+};
+use super::{
+    Common,
+    demo::directory,
+    failure::{Code, Failure},
+    output::answer,
+};
+use crate::{
+    clock::{Clock, WallClock, new_request_id},
+    crowd::{
+        caller::connect,
+        figures::Figures,
+        sale::{Offer, Terms, put_up},
+    },
+};
+
+/// Connections of the cases with many calls in flight.
+const CONNECTIONS: usize = 8;
+/// More units than any run can order.
+const UNITS: u64 = 1_000_000_000;
+const TIME_TO_PAY_MS: i64 = 30 * 24 * 3_600_000;
+const CATCH_UP_SECONDS_MAX: u64 = 120;
+const CATCH_UP_POLL: Duration = Duration::from_millis(20);
+
+/// What to measure.
+#[derive(Debug, Clone, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    before_help = "\
+Examples:
+  doorbuster bench
+  doorbuster bench --cases unary_64,stream_4 --rounds 9 --seconds 2
+  doorbuster bench --server http://127.0.0.1:7420 --rate 20000
+  doorbuster bench --json > figures.json"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<BenchVerb>,
+    /// Measure this server instead of starting one; a sale is put up there and stays
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// Where the server that is started keeps its log, new or empty, and kept [default: a temporary
+    /// directory, removed afterwards]
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    data: Option<PathBuf>,
+    /// Cases to measure [default: all]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CASE,...")]
+    cases: Vec<Case>,
+    /// Rounds of each case, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rounds: u32,
+    /// Seconds of one measurement, 1 to 3600
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    seconds: u32,
+    /// Unanswered commands of each stream at most, 1 to 65536
+    #[arg(long, value_name = "N", default_value_t = 2_048,
+          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    outstanding: u32,
+    /// Also send unary calls at this fixed rate a second, 1 to 1000000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum BenchVerb {
+    /// The bare echo that others are measured against; ends with its stdin
+    #[command(hide = true)]
+    Echo,
+}
+
+/// A shape of load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Case {
+    #[value(name = "unary_1", help = "one call in flight")]
+    Unary1,
+    #[value(name = "unary_64", help = "64 calls in flight")]
+    Unary64,
+    #[value(name = "unary_512", help = "512 calls in flight")]
+    Unary512,
+    #[value(name = "stream_1", help = "one pipelined stream")]
+    Stream1,
+    #[value(name = "stream_4", help = "4 pipelined streams")]
+    Stream4,
+}
+
+impl Case {
+    const ALL: [Self; 5] =
+        [Self::Unary1, Self::Unary64, Self::Unary512, Self::Stream1, Self::Stream4];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unary1 => "unary_1",
+            Self::Unary64 => "unary_64",
+            Self::Unary512 => "unary_512",
+            Self::Stream1 => "stream_1",
+            Self::Stream4 => "stream_4",
+        }
+    }
+
+    async fn measure(
+        self,
+        target: &Arc<Target>,
+        outstanding: usize,
+        duration: Duration,
+    ) -> anyhow::Result<Measured> {
+        match self {
+            Self::Unary1 => unary(target, 1, 1, duration).await,
+            Self::Unary64 => unary(target, 64, CONNECTIONS, duration).await,
+            Self::Unary512 => unary(target, 512, CONNECTIONS, duration).await,
+            Self::Stream1 => streams(target, 1, outstanding, duration).await,
+            Self::Stream4 => streams(target, 4, outstanding, duration).await,
+        }
+    }
+}
+
+/// Runs the measurement. With `--json` stdout gets exactly one object.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    if let Some(BenchVerb::Echo) = args.verb {
+        return echo::serve();
+    }
+    let echo = ServerChild::start(&["bench", "echo"]).context("the echo")?;
+    let own = match &args.server {
+        Some(_) => None,
+        None => Some(OwnServer::start(args.data.as_deref(), common)?),
+    };
+    let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
+    let url = url.ok_or_else(|| anyhow!("no server"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let measured = runtime.block_on(async {
+        tokio::select! {
+            measured = measure(&args, echo.url(), url, common) => measured,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
+        }
+    });
+    runtime.shutdown_background();
+    drop(own);
+    let figures = measured?;
+    if common.json {
+        answer(serde_json::to_string(&figures)?)?;
+    } else {
+        answer(table(&figures))?;
+    }
+    Ok(())
+}
+
+/// The server that is measured when none is named, with its data.
+struct OwnServer {
+    server: ServerChild,
+    data: PathBuf,
+    keep: bool,
+}
+
+impl OwnServer {
+    fn start(data: Option<&Path>, common: &Common) -> anyhow::Result<Self> {
+        let keep = data.is_some();
+        let data = directory::fresh(data, "doorbuster-bench")?;
+        let fate = if keep { "" } else { ", removed afterwards" };
+        common.note(format_args!("data in {}{fate}", data.display()));
+        let Some(path) = data.to_str() else { bail!("--data must be UTF-8") };
+        let server = ServerChild::start(&[
+            "serve",
+            "--data",
+            path,
+            "--listen",
+            "127.0.0.1:0",
+            "--json",
+            "--quiet",
+        ])
+        .context("the server")?;
+        Ok(Self { server, data, keep })
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.server.stop();
+        if !self.keep
+            && let Err(error) = fs::remove_dir_all(&self.data)
+        {
+            eprintln!("{} cannot be removed: {error}", self.data.display());
+        }
+    }
+}
+
+async fn measure(
+    arguments: &Args,
+    echo: &str,
+    url: &str,
+    common: &Common,
+) -> anyhow::Result<BenchFigures> {
+    let mut hot = HotItem::put_up(url).await?;
+    let echo = Arc::new(Target::new(echo, hot.target.item_id.clone(), 0));
+    let duration = Duration::from_secs(arguments.seconds.into());
+    let outstanding = usize::try_from(arguments.outstanding)?;
+    let cases = if arguments.cases.is_empty() { &Case::ALL[..] } else { &arguments.cases };
+    let mut figures = BenchFigures { cases: Vec::new(), open_loop: None };
+    for case in cases {
+        let (mut echoes, mut orders) = (Rounds::default(), Rounds::default());
+        for round in 0..arguments.rounds {
+            common.note(format_args!(
+                "{} round {} of {}",
+                case.name(),
+                round + 1,
+                arguments.rounds
+            ));
+            // Who goes first changes, so that neither always finds the machine warm.
+            for real in [round % 2 == 1, round % 2 == 0] {
+                let (target, rounds) =
+                    if real { (&hot.target, &mut orders) } else { (&echo, &mut echoes) };
+                let measured = case.measure(target, outstanding, duration).await?;
+                keep(rounds, measured, case.name(), real)?;
+                if real {
+                    hot.catch_up().await?;
+                }
+            }
+        }
+        figures.cases.push(CaseFigures::of(case.name(), &echoes, &orders));
+    }
+    if let Some(rate) = arguments.rate {
+        common.note(format_args!("open loop at {rate}/s"));
+        let (mut echoes, mut orders) = (Rounds::default(), Rounds::default());
+        let measured = open_loop(&echo, rate, CONNECTIONS, duration).await?;
+        keep(&mut echoes, measured, "open loop", false)?;
+        let measured = open_loop(&hot.target, rate, CONNECTIONS, duration).await?;
+        keep(&mut orders, measured, "open loop", true)?;
+        hot.catch_up().await?;
+        figures.open_loop = Some(OpenLoopFigures::of(rate, &echoes, &orders));
+    }
+    common.note(hot.lag);
+    Ok(figures)
+}
+
+fn keep(rounds: &mut Rounds, measured: Measured, case: &str, real: bool) -> anyhow::Result<()> {
+    let server = if real { "the server" } else { "the echo" };
+    if measured.failures > 0 {
+        eprintln!(
+            "{case}: {} answers of {server} were no orders and are not counted, the last: {}",
+            measured.failures,
+            measured.failure.as_deref().unwrap_or_default()
+        );
+    }
+    if measured.per_second == 0.0 {
+        bail!("{case}: {server} answered nothing");
+    }
+    rounds.add(measured)?;
+    Ok(())
+}
+
+/// The one item that everybody wants, and how far its read models are behind.
+struct HotItem {
+    target: Arc<Target>,
+    sale_id: String,
+    figures: Figures,
+    lag: Lag,
+}
+
+/// The worst that was seen over all rounds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lag {
+    events: u64,
+    lag_ms: i64,
+    catch_up: Duration,
+}
+
+impl std::fmt::Display for Lag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "read models at the end of a load: at most {} positions and {} ms behind, caught up \
+             within {:.2} s",
+            self.events,
+            self.lag_ms,
+            self.catch_up.as_secs_f64()
+        )
+    }
+}
+
+impl HotItem {
+    async fn put_up(url: &str) -> anyhow::Result<Self> {
+        let channel = connect(url).await.with_context(|| format!("no server answers at {url}"))?;
+        let run = new_request_id();
+        let now = WallClock.now();
+        let offer = Offer { sku: "HOT-1".to_owned(), title: "Hot item".to_owned(), units: UNITS };
+        let terms = Terms {
+            name: "Doorbuster bench".to_owned(),
+            opens_at: now,
+            closes_at: now.plus(TIME_TO_PAY_MS),
+            limit_per_buyer: None,
+            time_to_pay_ms: TIME_TO_PAY_MS,
+        };
+        let mut sales = put_up(channel.clone(), &[offer], &terms, |_| run.to_string())
+            .await
+            .context("the sale cannot be put up")?;
+        let item = sales.items.pop().ok_or_else(|| anyhow!("the sale has no item"))?;
+        let sale_id = sales.sale_ids.pop().ok_or_else(|| anyhow!("there is no sale"))?;
+        let target = Arc::new(Target::new(url, item.item_id, run.0.as_u64_pair().0));
+        Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
+    }
+
+    /// Waits until the read models have come to the end of the log.
+    async fn catch_up(&mut self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        loop {
+            let fresh = self.figures.freshness(&self.sale_id).await.context("the lag")?;
+            let behind = fresh.head_position.saturating_sub(fresh.position);
+            self.lag.events = self.lag.events.max(behind);
+            self.lag.lag_ms = self.lag.lag_ms.max(fresh.lag_ms);
+            if behind == 0 {
+                self.lag.catch_up = self.lag.catch_up.max(start.elapsed());
+                return Ok(());
+            }
+            if start.elapsed().as_secs() >= CATCH_UP_SECONDS_MAX {
+                bail!("the read models did not catch up within {CATCH_UP_SECONDS_MAX} s");
+            }
+            tokio::time::sleep(CATCH_UP_POLL).await;
+        }
+    }
+}

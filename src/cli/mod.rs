@@ -1,4 +1,194 @@
 //! The command line: one verb a file.
+//!
+//! Answers go to stdout, everything else to stderr; a script tells failures apart by the exit code.
+//! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
 
 pub mod bench;
 pub mod demo;
+pub mod failure;
+pub mod item;
+mod json;
+pub mod log;
+pub mod order;
+mod order_list;
+mod output;
+pub mod rebuild;
+pub mod report;
+pub mod sale;
+pub mod sale_file;
+pub mod serve;
+mod server;
+pub mod verify;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use self::failure::{Code, Failure};
+use crate::grpc::proto::Refusal;
+
+/// What `--help` says below the options.
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  it did not work
+  2  the command line, a file or a value is wrong
+  3  refused: a business \"no\" such as SOLD_OUT
+  4  no server answers there
+  5  the log is damaged or breaks its promises";
+
+/// doorbuster sells a fixed stock to far more people than there are goods, and never a unit twice.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES, before_help = "Examples:
+  doorbuster demo
+  doorbuster serve --data doorbuster-data
+  doorbuster sale create -f examples/sale.toml
+  doorbuster order place --item ITEM --buyer alice --units 1
+  doorbuster report stock
+  doorbuster verify --data doorbuster-data")]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What every verb understands.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Common {
+    /// Answer with JSON on stdout, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing beside the answer and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// What to log on stderr, for example info or doorbuster=debug
+    #[arg(long, global = true, value_name = "FILTER", env = "DOORBUSTER_LOG")]
+    pub log: Option<String>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a server
+    #[command(before_help = "Examples:
+  doorbuster serve
+  doorbuster serve --data /var/lib/doorbuster --listen 0.0.0.0:7420
+  doorbuster serve --config doorbuster.toml --log info
+  DOORBUSTER_LISTEN=127.0.0.1:0 doorbuster serve --json")]
+    Serve(serve::Args),
+    /// Watch a sale happen: server, crowd and report in one process
+    Demo(demo::Args),
+    /// Put sales up, show and close them
+    #[command(before_help = "Examples:
+  doorbuster sale create -f sale.toml
+  doorbuster sale list")]
+    Sale(sale::Args),
+    /// Look at an item and steer it
+    #[command(before_help = "Examples:
+  doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
+  doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
+    Item(item::Args),
+    /// Place, pay, cancel and find orders
+    #[command(before_help = "Examples:
+  doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
+  doorbuster order list --buyer alice")]
+    Order(order::Args),
+    /// Stock, orders, sales and the timeline
+    #[command(before_help = "Examples:
+  doorbuster report stock
+  doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
+    Report(report::Args),
+    /// Read the log of a data directory
+    #[command(before_help = "Examples:
+  doorbuster log streams
+  doorbuster log read --limit 20
+  doorbuster log read --follow --json")]
+    Log(log::Args),
+    /// Prove that a log is undamaged and oversold nothing
+    #[command(before_help = "Examples:
+  doorbuster verify
+  doorbuster verify --data /var/lib/doorbuster --json")]
+    Verify(verify::Args),
+    /// Rebuild the read models from the log
+    #[command(before_help = "Examples:
+  doorbuster rebuild
+  doorbuster rebuild --data /var/lib/doorbuster --compare")]
+    Rebuild(rebuild::Args),
+    /// Measure how fast it is on this machine
+    Bench(bench::Args),
+}
+
+impl Verb {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(args) => serve::run(args, common),
+            Self::Demo(args) => demo::run(args, common),
+            Self::Sale(args) => sale::run(args, common),
+            Self::Item(args) => item::run(args, common),
+            Self::Order(args) => order::run(args, common),
+            Self::Report(args) => report::run(args, common),
+            Self::Log(args) => log::run(args, common),
+            Self::Verify(args) => verify::run(args, common),
+            Self::Rebuild(args) => rebuild::run(args, common),
+            Self::Bench(args) => bench::run(args, common),
+        }
+    }
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let Cli { common, verb } = Cli::parse();
+    let done = start_log(&common, &verb).and_then(|()| verb.run(&common));
+    let Err(error) = done else { return ExitCode::SUCCESS };
+    let Some(code) = failure::exit_code(&error) else { return ExitCode::SUCCESS };
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+    ExitCode::from(code as u8)
+}
+
+/// From now on a panic in any thread ends the process. Whoever started it starts it again, and it
+/// comes back from the log; half a server would be worse.
+pub fn stop_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::exit(101);
+    }));
+}
+
+impl Common {
+    /// Shows a business "no" and turns it into the failure to return.
+    fn show_refusal(&self, refusal: &Refusal, revision: u64, position: u64) -> io::Result<Failure> {
+        if self.json {
+            output::answer(serde_json::json!({
+                "outcome": "refusal",
+                "refusal": json::refusal(refusal),
+                "revision": revision,
+                "position": position,
+            }))?;
+        }
+        Ok(Failure::refused(refusal))
+    }
+}
+
+fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
+    let usual = match verb {
+        _ if common.quiet => "error",
+        Verb::Serve(_) => "info",
+        _ => "warn",
+    };
+    let filter = common.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual);
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Failure::new(Code::Usage, format!("--log is not a filter such as info: {error}"))
+    })?;
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && !no_color)
+        .init();
+    Ok(())
+}

@@ -1,1 +1,16 @@
-//! crowd
+//! The crowd: simulated and recorded shoppers who buy over gRPC like everybody else.
+//!
+//! Who does what and when is planned first, by pure code with a seed ([`plan`], [`recording`]);
+//! the [`driver`] then carries the plan out and the [`journal`] keeps every answer, so that the
+//! server's own figures can be checked against what its clients were told. Nothing here looks into
+//! the server: it sees what a shopper sees.
+
+pub mod caller;
+pub mod driver;
+pub mod figures;
+pub mod journal;
+pub mod plan;
+pub mod recording;
+pub mod sale;
+pub mod summary;
+pub mod traffic;

@@ -10,11 +10,16 @@ use crate::{
     values::UnixMs,
 };
 
+/// Attempts kept at most while they cannot be written; the oldest second goes first. At about 50
+/// bytes each this bounds the memory of one item that lost its store to some 50 MB.
+const PENDING_MAX: usize = 1_000_000;
+
 /// The attempts of the second that is running, and of those not yet written.
 #[derive(Debug, Default)]
 pub struct DemandCounter {
     /// Seconds in order of time, each with its attempts in order of decision.
     seconds: BTreeMap<i64, Vec<(PackedAttempt, String)>>,
+    pending: usize,
 }
 
 impl DemandCounter {
@@ -28,6 +33,12 @@ impl DemandCounter {
             buyer_hash: attempt.buyer_hash,
         };
         self.seconds.entry(arrived.second()).or_default().push((packed, attempt.channel));
+        self.pending += 1;
+        if self.pending > PENDING_MAX
+            && let Some((_, lost)) = self.seconds.pop_first()
+        {
+            self.pending -= lost.len();
+        }
     }
 
     /// Whether nothing is waiting to be written.
@@ -42,6 +53,7 @@ impl DemandCounter {
             match self.seconds.first_entry() {
                 Some(entry) if *entry.key() < second => {
                     let (second, attempts) = entry.remove_entry();
+                    self.pending -= attempts.len();
                     let parts = attempts.chunks(ATTEMPTS_PER_TICK_MAX);
                     ticks.extend(parts.map(|part| tick(second, part)));
                 }

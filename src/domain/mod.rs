@@ -35,10 +35,10 @@ pub struct Decision<E, O> {
 ///
 /// The state is rebuilt by `evolve` over the stream. Events are applied as soon as they are decided,
 /// before they are stored; if storing fails the state is thrown away and rebuilt.
-pub trait Decider: Sized + 'static {
-    type Command: Send + 'static;
-    type Event: Into<Event> + Clone + Send + 'static;
-    type Outcome: Send + 'static;
+pub trait Decider: Sized + Send + Unpin + 'static {
+    type Command: Send + Unpin + 'static;
+    type Event: Into<Event> + Clone + Send + Unpin + 'static;
+    type Outcome: Send + Unpin + 'static;
 
     /// The state of a stream in which nothing has happened.
     fn initial(id: Uuid) -> Self;

@@ -165,5 +165,9 @@ fn to_json(body: &impl Serialize) -> Vec<u8> {
 }
 
 fn from_json<T: DeserializeOwned>(data: &[u8]) -> Result<T, String> {
+    // serde would read a struct from an array as well, and one of defaults from an empty array.
+    if !data.trim_ascii_start().starts_with(b"{") {
+        return Err("the body is not a JSON object".to_owned());
+    }
     serde_json::from_slice(data).map_err(|error| error.to_string())
 }

@@ -1,3 +1,16 @@
-//! The gRPC face: one file a service, and everybody who talks protobuf.
+//! The gRPC face: one file a service, `convert` between protobuf and domain, and `status`, the one
+//! table from fault to status code. Only here, and in the clients, does protobuf exist.
+
+mod convert;
+mod item;
+mod purchase;
+mod read_side;
+mod report;
+mod sale;
+mod server;
+mod status;
 
 pub mod proto;
+
+pub use read_side::ReadSide;
+pub use server::{Parts, serve};

@@ -1,1 +1,107 @@
-//! reports
+//! Questions to the read models: typed queries in, pages of plain rows out.
+//!
+//! gRPC and the command line both ask here, so what a field, a filter or a page means is said once.
+//! Every call blocks on the disk for a moment; callers on an async runtime ask from a blocking
+//! thread. Nothing here writes, waits or knows a wire format.
+
+mod catalog;
+mod filter;
+mod orders;
+mod paging;
+mod sales;
+mod stock;
+mod timeline;
+mod unfinished;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, Row, Transaction};
+use uuid::Uuid;
+
+use crate::{
+    projections::{Checkpoint, read_checkpoint, view_path},
+    values::Invalid,
+};
+
+pub use catalog::{ListSalesQuery, SaleLine};
+pub use orders::{ListOrdersQuery, OrderRecord};
+pub use paging::Paging;
+pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};
+pub use timeline::{TimelineQuery, TimelineSecond};
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A field of the question was wrong.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// What the named field names is not in the read model, or not yet.
+    #[error("{0} does not exist")]
+    NotFound(&'static str),
+    /// The read model is not there or is being built; trying again later may help.
+    #[error("the read model {0} is not ready")]
+    NotReady(&'static str),
+    /// The file could not be read.
+    #[error("the read model cannot be read: {0}")]
+    Unreadable(#[from] rusqlite::Error),
+}
+
+/// Some rows of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub rows: Vec<T>,
+    /// Asks for the rows after these; empty after the last ones.
+    pub next_page_token: String,
+    /// What the read model had applied when it answered.
+    pub checkpoint: Checkpoint,
+}
+
+/// The read models of one data directory, to be asked. Cheap to clone, usable from any thread.
+#[derive(Debug, Clone)]
+pub struct Reports {
+    data: PathBuf,
+}
+
+impl Reports {
+    /// Questions to the read models of a data directory. Those that are not there yet are noticed
+    /// when they are asked.
+    pub fn open(data: &Path) -> Self {
+        Self { data: data.to_owned() }
+    }
+
+    /// How far a read model has come.
+    pub fn checkpoint(&self, name: &'static str, version: i64) -> Result<Checkpoint, ReportError> {
+        self.ask(name, version, |_, checkpoint| Ok(checkpoint))
+    }
+
+    /// Answers from one moment of one read model: checkpoint and rows belong together.
+    ///
+    /// The file is opened anew for each question, which costs a fraction of a millisecond: a read
+    /// model may be dropped and rebuilt at any time, and an open file would go on answering from
+    /// the one that is gone.
+    fn ask<T>(
+        &self,
+        name: &'static str,
+        version: i64,
+        answer: impl FnOnce(&Transaction<'_>, Checkpoint) -> Result<T, ReportError>,
+    ) -> Result<T, ReportError> {
+        let path = view_path(&self.data, name);
+        if !path.exists() {
+            return Err(ReportError::NotReady(name));
+        }
+        let mut connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;")?;
+        let rows = connection.transaction()?;
+        match read_checkpoint(&rows, name, version)? {
+            None => Err(ReportError::NotReady(name)),
+            Some(checkpoint) => answer(&rows, checkpoint),
+        }
+    }
+}
+
+/// Reads a column that holds the 16 bytes of an id.
+fn id_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(Uuid::from_bytes(bytes))
+}

@@ -110,6 +110,9 @@ pub trait EventStore: Send + Sync + 'static {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>>;
 
+    /// Revision of the last event of a stream; `None` if nothing was ever written to it.
+    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>>;
+
     /// Position of the last event that can be read.
     fn head(&self) -> Position;
 

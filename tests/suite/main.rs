@@ -1,5 +1,9 @@
 //! One test binary, so that the tree is linked once. What belongs where:
 
+/// Counts what the whole binary allocates: see `spec::memory`.
+#[global_allocator]
+static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
+
 /// The verifier finds every kind of damage.
 mod audit;
 /// The command line's files, settings and output.
@@ -16,6 +20,9 @@ mod events;
 mod fold;
 /// The decider against a simple model, over random command sequences.
 mod model;
+/// What the end-to-end tests share.
+mod support;
+
 /// The deciders, given/when/then and scripted tables: every rule, every refusal. Pure.
 mod spec;
 /// Many shoppers at once; the promises hold for every seed.

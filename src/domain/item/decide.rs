@@ -259,13 +259,14 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
     let Some(order) = item.orders.find(payment.order_id) else {
         return item.misdirected(Misdirected::NotFound("order_id"));
     };
-    // Payment providers tell the same payment more than once, and make a new request each time.
-    if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
-        return item.first_answer(offer, receipt);
-    }
+    // Before the reference is looked up: a known one with another amount is not the same payment.
     let row = item.orders.row(order);
     if payment.currency != offer.currency || payment.amount_minor != total(row) {
         return item.refused(Refusal::WrongAmount);
+    }
+    // Payment providers tell the same payment more than once, and make a new request each time.
+    if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
+        return item.first_answer(offer, receipt);
     }
     let cause = match row.state {
         OrderState::Held if now < row.pay_by => None,
@@ -288,7 +289,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
             payment_reference: payment.payment_reference.clone(),
             amount_minor: payment.amount_minor,
             units: i64::from(row.units),
-            warehouses: item.warehouses(row),
+            warehouses: item.warehouses(order),
             paid_at_ms: now,
         });
         let order = item.order(offer, order, Some(OrderState::Paid));
@@ -340,7 +341,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, now: UnixMs
             request_id: cancel.request_id,
             fingerprint,
             units: i64::from(row.units),
-            warehouses: item.warehouses(row),
+            warehouses: item.warehouses(order),
             cancelled_at_ms: now,
         }),
         id: item.id.event_id(cancel.request_id, 0),
@@ -426,7 +427,7 @@ pub(super) fn expiry(item: &Item, order: u32, now: UnixMs) -> Caused<ItemEvent> 
             order_id: row.order_id,
             placed_revision: row.revision,
             units: i64::from(row.units),
-            warehouses: item.warehouses(row),
+            warehouses: item.warehouses(order),
             expired_at_ms: now,
         }),
         id: Uuid::new_v5(&row.order_id.0, b"expired"),
@@ -545,10 +546,10 @@ impl Item {
         }
     }
 
-    fn warehouses(&self, row: &Row) -> Vec<WarehouseUnits> {
+    fn warehouses(&self, order: u32) -> Vec<WarehouseUnits> {
         let named = self.stock.warehouses();
-        self.orders.warehouses(row, |index| {
-            named.get(index as usize).map(|(name, _)| name.clone()).unwrap_or_default()
+        self.orders.warehouses(order, |index| {
+            named.get(usize::from(index)).map(|(name, _)| name.clone()).unwrap_or_default()
         })
     }
 

@@ -12,7 +12,8 @@ mod state;
 mod stock;
 
 pub use command::{
-    AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
+    ALLOCATION_UNITS_MAX, AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer,
+    SteerAction, WAREHOUSES_MAX,
 };
 pub use decide::{ItemOutcome, ItemPhase, ItemView, OrderState, OrderView};
 pub use refusal::Refusal;

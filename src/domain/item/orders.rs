@@ -5,7 +5,7 @@
 //! tables of row numbers.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     hash::{BuildHasher, RandomState},
 };
 
@@ -31,9 +31,9 @@ pub enum OrderState {
 /// Which warehouses an order's units are from: nearly always one.
 #[derive(Debug, Clone, Copy)]
 pub enum Split {
-    One(u32),
-    /// Index into the splits of orders that span warehouses.
-    Many(u32),
+    One(u16),
+    /// Kept beside the rows, by row number.
+    Many,
 }
 
 /// One order.
@@ -76,11 +76,10 @@ pub enum ReceiptKind {
 
 #[derive(Debug)]
 struct Buyer {
-    /// Where the buyer's id starts in `names`.
-    start: u64,
-    length: u16,
-    /// Units held or paid for.
-    units: u32,
+    /// Where the buyer's id starts in `names`; it ends where the next one starts.
+    start: usize,
+    /// Units held or paid for. Wider than one order's: a buyer without a limit may have many.
+    units: i64,
 }
 
 /// All orders of one item.
@@ -93,7 +92,8 @@ pub struct Orders {
     buyers: Vec<Buyer>,
     by_buyer: HashTable<u32>,
     names: Vec<u8>,
-    splits: Vec<Vec<WarehouseUnits>>,
+    /// Parts of the orders that span warehouses.
+    splits: HashMap<u32, Vec<WarehouseUnits>>,
     receipts: Vec<Receipt>,
     by_request: HashTable<u32>,
     by_payment: HashTable<u32>,
@@ -122,12 +122,7 @@ impl Orders {
 
     /// The buyer's id, as it was given.
     pub fn buyer(&self, row: &Row) -> &str {
-        std::str::from_utf8(self.name(&self.buyers[row.buyer as usize])).unwrap_or_default()
-    }
-
-    fn name(&self, buyer: &Buyer) -> &[u8] {
-        let start = usize::try_from(buyer.start).unwrap_or(usize::MAX);
-        &self.names[start..start + usize::from(buyer.length)]
+        std::str::from_utf8(name(&self.buyers, &self.names, row.buyer)).unwrap_or_default()
     }
 
     /// Hash of a buyer's id under this process's key.
@@ -137,14 +132,14 @@ impl Orders {
 
     fn find_buyer(&self, buyer: &str) -> Option<u32> {
         let found = self.by_buyer.find(self.buyer_hash(buyer), |&index| {
-            self.name(&self.buyers[index as usize]) == buyer.as_bytes()
+            name(&self.buyers, &self.names, index) == buyer.as_bytes()
         });
         found.copied()
     }
 
     /// Units that the buyer holds or has paid for.
     pub fn units_of(&self, buyer: &str) -> i64 {
-        self.find_buyer(buyer).map_or(0, |index| i64::from(self.buyers[index as usize].units))
+        self.find_buyer(buyer).map_or(0, |index| self.buyers[index as usize].units)
     }
 
     /// Adds an order. `warehouse` gives a warehouse's number.
@@ -157,16 +152,16 @@ impl Orders {
         // UNITS_MAX bounds an order far below u32::MAX.
         let units = u32::try_from(event.units).unwrap_or(u32::MAX);
         let buyer = self.buyer_index(&event.buyer);
-        self.buyers[buyer as usize].units += units;
+        self.buyers[buyer as usize].units += i64::from(units);
+        let row = self.rows;
         let split = match event.warehouses.as_slice() {
-            [only] => warehouse(&only.warehouse).map(Split::One),
+            [only] => warehouse(&only.warehouse).and_then(|index| u16::try_from(index).ok()),
             _ => None,
         };
-        let split = split.unwrap_or_else(|| {
-            self.splits.push(event.warehouses.clone());
-            Split::Many(u32::try_from(self.splits.len() - 1).unwrap_or(u32::MAX))
+        let split = split.map(Split::One).unwrap_or_else(|| {
+            self.splits.insert(row, event.warehouses.clone());
+            Split::Many
         });
-        let row = self.rows;
         if (row as usize).is_multiple_of(BLOCK_ROWS) {
             self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
         }
@@ -199,17 +194,11 @@ impl Orders {
             return index;
         }
         let index = u32::try_from(self.buyers.len()).unwrap_or(u32::MAX);
-        let start = self.names.len() as u64;
+        self.buyers.push(Buyer { start: self.names.len(), units: 0 });
         self.names.extend_from_slice(buyer.as_bytes());
-        let length = u16::try_from(buyer.len()).unwrap_or(u16::MAX);
-        self.buyers.push(Buyer { start, length, units: 0 });
         let hash = self.buyer_hash(buyer);
         let Self { hasher, buyers, names, by_buyer, .. } = self;
-        by_buyer.insert_unique(hash, index, |&index| {
-            let buyer = &buyers[index as usize];
-            let start = usize::try_from(buyer.start).unwrap_or(usize::MAX);
-            hasher.hash_one(&names[start..start + usize::from(buyer.length)])
-        });
+        by_buyer.insert_unique(hash, index, |&index| hasher.hash_one(name(buyers, names, index)));
         index
     }
 
@@ -217,7 +206,8 @@ impl Orders {
     pub fn settle(&mut self, order: u32, state: OrderState) {
         let row = self.row_mut(order);
         row.state = state;
-        let (buyer, units, deadline) = (row.buyer as usize, row.units, (row.pay_by, order));
+        let (buyer, units, deadline) =
+            (row.buyer as usize, i64::from(row.units), (row.pay_by, order));
         if state != OrderState::Paid {
             self.buyers[buyer].units -= units;
         }
@@ -292,12 +282,13 @@ impl Orders {
     }
 
     /// Where the order's units are from; `name` gives a warehouse's name.
-    pub fn warehouses(&self, row: &Row, name: impl Fn(u32) -> String) -> Vec<WarehouseUnits> {
+    pub fn warehouses(&self, order: u32, name: impl Fn(u16) -> String) -> Vec<WarehouseUnits> {
+        let row = self.row(order);
         match row.split {
             Split::One(index) => {
                 vec![WarehouseUnits { warehouse: name(index), units: i64::from(row.units) }]
             }
-            Split::Many(index) => self.splits[index as usize].clone(),
+            Split::Many => self.splits.get(&order).cloned().unwrap_or_default(),
         }
     }
 
@@ -322,4 +313,11 @@ impl Orders {
             self.landed_receipts += 1;
         }
     }
+}
+
+/// The id of the buyer with that number, as it was given.
+fn name<'a>(buyers: &[Buyer], names: &'a [u8], index: u32) -> &'a [u8] {
+    let start = buyers[index as usize].start;
+    let end = buyers.get(index as usize + 1).map_or(names.len(), |next| next.start);
+    &names[start..end]
 }

@@ -1,5 +1,7 @@
 //! A sale as a whole: planned once, closed once. Its items live their own lives.
 
+mod plan;
+
 use std::collections::HashMap;
 
 use uuid::Uuid;
@@ -8,6 +10,11 @@ use super::{Caused, Decider, Decision, Misdirected};
 use crate::{
     events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent},
     values::{Fingerprint, RequestId, SaleId, UnixMs},
+};
+
+pub use plan::{
+    ALLOCATED_UNITS_MAX, Draft, DraftItem, ITEMS_PER_SALE_MAX, NAME_CHARS_MAX, TIME_TO_PAY_MS_MAX,
+    TIME_TO_PAY_MS_MIN, TITLE_CHARS_MAX, WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX, plan,
 };
 
 /// Everything that can be asked of a sale.

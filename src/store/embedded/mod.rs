@@ -141,18 +141,18 @@ impl EmbeddedStore {
         }))
     }
 
-    /// Reads a page on a thread that may block.
-    async fn read(
+    /// Reads on a thread that may block.
+    async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&mut ReadSession) -> Result<Vec<Recorded>, ReadError> + Send + 'static,
-    ) -> Result<Vec<Recorded>, ReadError> {
+        read: impl FnOnce(&mut ReadSession) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
         let turn = Arc::clone(&self.reads).acquire_owned().await.map_err(|_closed| closed())?;
         let readers = Arc::clone(&self.readers);
-        let page = tokio::task::spawn_blocking(move || {
+        let reading = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             readers.read(read)
         });
-        page.await.map_err(|error| ReadError::Unavailable(error.to_string()))?
+        reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))?
     }
 }
 
@@ -192,6 +192,10 @@ impl EventStore for EmbeddedStore {
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
         let head = self.head();
         Box::pin(self.read(move |session| session.read_all(after, max, head)))
+    }
+
+    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
+        Box::pin(self.read(move |session| session.last_revision(stream)))
     }
 
     fn head(&self) -> Position {

@@ -1,0 +1,188 @@
+//! What travels to an aggregate, and the batch that forms while an append is in flight.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use actix::Message;
+use tokio::sync::oneshot;
+
+use super::Fault;
+use crate::{
+    domain::{Caused, Decider, Decision},
+    events::{Attempt, NewEvent, Position, encode},
+    values::UnixMs,
+};
+
+/// What a command came to, once everything it rests on is in the log.
+#[derive(Debug, Clone)]
+pub struct Answer<O> {
+    pub outcome: O,
+    pub revision: u64,
+    pub position: Position,
+}
+
+/// All answers of a delivery, in the order of its commands.
+pub(super) type Answers<O> = Result<Vec<Answer<O>>, Fault>;
+
+/// Commands for one aggregate that are decided together and answered together.
+pub(super) struct Delivery<D: Decider> {
+    pub(super) commands: Vec<D::Command>,
+    pub(super) deadline: Option<UnixMs>,
+    pub(super) reply: Reply<D::Outcome>,
+}
+
+impl<D: Decider> Message for Delivery<D> {
+    type Result = ();
+}
+
+/// Finish what is in flight and stop.
+pub(super) struct Drain {
+    pub(super) done: oneshot::Sender<()>,
+}
+
+impl Message for Drain {
+    type Result = ();
+}
+
+/// Where the answers go. While it lives, its commands count as waiting.
+pub(super) struct Reply<O> {
+    pub(super) to: oneshot::Sender<Answers<O>>,
+    pub(super) ticket: Ticket,
+}
+
+impl<O> Reply<O> {
+    pub(super) fn send(self, answers: Answers<O>) {
+        // The caller may have gone away; the answer is in the log all the same.
+        let _ = self.to.send(answers);
+    }
+}
+
+/// A place in the queue of an aggregate, given back when dropped.
+pub(super) struct Ticket {
+    waiting: Arc<AtomicUsize>,
+    commands: usize,
+}
+
+impl Ticket {
+    /// Takes places in the queue, or none if that many are not free.
+    pub(super) fn take(waiting: &Arc<AtomicUsize>, commands: usize, max: usize) -> Option<Self> {
+        waiting
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+                now.checked_add(commands).filter(|&after| after <= max)
+            })
+            .ok()?;
+        Some(Self { waiting: Arc::clone(waiting), commands })
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.commands, Ordering::AcqRel);
+    }
+}
+
+/// Events decided and not yet appended, and everybody who waits for them.
+pub(super) struct Batch<D: Decider> {
+    pub(super) first_revision: u64,
+    pub(super) events: Vec<NewEvent>,
+    pub(super) bytes: usize,
+    replies: Vec<(Reply<D::Outcome>, Vec<Pending<D::Outcome>>)>,
+    attempts: Vec<(Attempt, UnixMs)>,
+}
+
+struct Pending<O> {
+    outcome: O,
+    revision: u64,
+    position: Option<Position>,
+}
+
+/// Where the last append of an aggregate ended up: it tells the position of each of its revisions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Landing {
+    pub(super) first_revision: u64,
+    pub(super) last_revision: u64,
+    pub(super) last_position: Position,
+}
+
+impl Landing {
+    fn position_of(&self, revision: u64) -> Position {
+        let behind = self.last_revision.saturating_sub(revision);
+        Position(self.last_position.0.saturating_sub(behind))
+    }
+}
+
+impl<D: Decider> Batch<D> {
+    /// An empty batch whose first event gets this revision.
+    pub(super) fn starting_at(first_revision: u64) -> Self {
+        Self {
+            first_revision,
+            events: Vec::new(),
+            bytes: 0,
+            replies: Vec::new(),
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Decides a delivery on the state and applies what happened to it.
+    pub(super) fn decide(&mut self, state: &mut D, delivery: Delivery<D>, now: UnixMs) {
+        let mut pending = Vec::with_capacity(delivery.commands.len());
+        for command in delivery.commands {
+            let Decision { events, outcome, revision, position, attempt } =
+                state.decide(command, now);
+            for event in events {
+                self.apply(state, event);
+            }
+            self.attempts.extend(attempt.map(|attempt| (attempt, now)));
+            pending.push(Pending { outcome, revision, position });
+        }
+        self.replies.push((delivery.reply, pending));
+    }
+
+    /// Applies an event to the state and keeps it for the append.
+    pub(super) fn apply(&mut self, state: &mut D, caused: Caused<D::Event>) {
+        let Caused { event, id, correlation, causation } = caused;
+        state.evolve(&event, self.first_revision + self.events.len() as u64);
+        let encoded = encode(id, &event.into(), correlation, causation);
+        self.bytes += encoded.data.len() + encoded.metadata.len() + 2 * encoded.kind.len();
+        self.events.push(encoded);
+    }
+
+    /// Revision that the next event gets.
+    pub(super) fn next_revision(&self) -> u64 {
+        self.first_revision + self.events.len() as u64
+    }
+
+    /// Answers everybody. `before` is where the append before this one landed; `landing` is this
+    /// one's, if it had events. Gives the attempts that were made.
+    pub(super) fn answer(
+        self,
+        before: Option<Landing>,
+        landing: Option<Landing>,
+    ) -> Vec<(Attempt, UnixMs)> {
+        let place = |revision: u64| match (landing, before) {
+            (Some(landing), _) if revision >= landing.first_revision => {
+                landing.position_of(revision)
+            }
+            // What an answer rests on is in this append or in the one before it.
+            (_, Some(before)) => before.position_of(revision),
+            (_, None) => Position::START,
+        };
+        for (reply, pending) in self.replies {
+            let answers = pending.into_iter().map(|Pending { outcome, revision, position }| {
+                Answer { outcome, revision, position: position.unwrap_or_else(|| place(revision)) }
+            });
+            reply.send(Ok(answers.collect()));
+        }
+        self.attempts
+    }
+
+    /// Tells everybody that there is no answer. The events stay.
+    pub(super) fn fail(&mut self, fault: &Fault) {
+        for (reply, _) in self.replies.drain(..) {
+            reply.send(Err(fault.clone()));
+        }
+        self.attempts.clear();
+    }
+}

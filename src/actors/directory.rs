@@ -1,0 +1,173 @@
+//! From an id to its actor: spawned on first use, found again while it is awake.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+};
+
+use actix::{Actor, Addr, prelude::SendError};
+use actix_rt::ArbiterHandle;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{
+    Answer, Fault,
+    aggregate::Aggregate,
+    batch::{Answers, Delivery, Drain, Reply, Ticket},
+};
+use crate::{
+    clock::SharedClock,
+    domain::Decider,
+    events::{Category, StreamName},
+    store::SharedStore,
+    values::UnixMs,
+};
+
+/// What all aggregates of a node share.
+pub struct Shared {
+    pub store: SharedStore,
+    pub clock: SharedClock,
+    /// The main runtime: states are rebuilt there.
+    pub runtime: tokio::runtime::Handle,
+    /// The threads that actors live on.
+    pub arbiters: Vec<ArbiterHandle>,
+    /// Commands that may wait at one actor.
+    pub waiting_max: usize,
+    /// An actor nobody needed for this long is put to sleep.
+    pub idle_ms: i64,
+}
+
+/// All awake actors of one kind.
+pub struct Directory<D: Decider> {
+    category: Category,
+    shared: Arc<Shared>,
+    awake: RwLock<HashMap<Uuid, Desk<D>>>,
+    me: Weak<Self>,
+}
+
+/// Where one actor is reached.
+struct Desk<D: Decider> {
+    address: Addr<Aggregate<D>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl<D: Decider> Clone for Desk<D> {
+    fn clone(&self) -> Self {
+        Self { address: self.address.clone(), waiting: Arc::clone(&self.waiting) }
+    }
+}
+
+impl<D: Decider> Directory<D> {
+    /// A directory in which everybody is asleep.
+    pub fn new(category: Category, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            category,
+            shared,
+            awake: RwLock::new(HashMap::new()),
+            me: Weak::clone(me),
+        })
+    }
+
+    /// Sends one command and waits for its answer.
+    pub async fn ask(
+        &self,
+        id: Uuid,
+        command: D::Command,
+        deadline: Option<UnixMs>,
+    ) -> Result<Answer<D::Outcome>, Fault> {
+        let mut answers = self.ask_all(id, vec![command], deadline)?.await?;
+        answers.pop().ok_or(Fault::Stopping)
+    }
+
+    /// Sends commands that are decided in their order and answered together. The sending is done
+    /// when this returns; the waiting is the future's.
+    ///
+    /// # Errors
+    /// [`Fault::Overloaded`] when that many commands cannot wait at this actor.
+    pub fn ask_all(
+        &self,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<UnixMs>,
+    ) -> Result<impl Future<Output = Answers<D::Outcome>> + Send + use<D>, Fault> {
+        let count = commands.len();
+        let (to, answers) = oneshot::channel();
+        let mut desk = self.desk(id);
+        let ticket =
+            Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
+        let mut delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
+        loop {
+            match desk.address.try_send(delivery) {
+                Ok(()) => break,
+                Err(SendError::Full(_)) => return Err(Fault::Overloaded),
+                // It fell asleep between being found and being spoken to.
+                Err(SendError::Closed(returned)) => {
+                    delivery = returned;
+                    self.forget_if(id, |desk| !desk.address.connected());
+                    desk = self.desk(id);
+                    delivery.reply.ticket =
+                        Ticket::take(&desk.waiting, count, self.shared.waiting_max)
+                            .ok_or(Fault::Overloaded)?;
+                }
+            }
+        }
+        // An actor that stops without an answer has decided nothing that is in the log, or nobody
+        // knows; either way the command can be sent again under its request id.
+        Ok(async move {
+            answers.await.unwrap_or_else(|_| {
+                Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
+            })
+        })
+    }
+
+    fn desk(&self, id: Uuid) -> Desk<D> {
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(desk) = awake.get(&id) {
+            return desk.clone();
+        }
+        drop(awake);
+        let mut awake = self.awake.write().unwrap_or_else(PoisonError::into_inner);
+        awake.entry(id).or_insert_with(|| self.spawn(id)).clone()
+    }
+
+    fn spawn(&self, id: Uuid) -> Desk<D> {
+        let stream = StreamName { category: self.category, id };
+        let aggregate = Aggregate::new(stream, Arc::clone(&self.shared), Weak::clone(&self.me));
+        // Any spread will do; the id's own bits are evenly distributed.
+        let arbiter = id.as_u128() as usize % self.shared.arbiters.len().max(1);
+        let address = Aggregate::start_in_arbiter(&self.shared.arbiters[arbiter], |_| aggregate);
+        Desk { address, waiting: Arc::new(AtomicUsize::new(0)) }
+    }
+
+    /// Takes an actor out of the directory, and nobody else who has its place meanwhile.
+    pub(super) fn forget(&self, id: Uuid, address: &Addr<Aggregate<D>>) {
+        self.forget_if(id, |desk| desk.address == *address);
+    }
+
+    fn forget_if(&self, id: Uuid, condition: impl Fn(&Desk<D>) -> bool) {
+        let mut awake = self.awake.write().unwrap_or_else(PoisonError::into_inner);
+        if awake.get(&id).is_some_and(condition) {
+            awake.remove(&id);
+        }
+    }
+
+    /// How many actors are awake.
+    pub fn awake(&self) -> usize {
+        self.awake.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Lets every actor finish what is in flight, write its demand and stop.
+    pub async fn drain(&self) {
+        let desks: Vec<Desk<D>> = {
+            let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+            awake.values().cloned().collect()
+        };
+        for desk in desks {
+            let (done, drained) = oneshot::channel();
+            // A full mailbox is being emptied: wait for a place. An error means it has stopped.
+            if desk.address.send(Drain { done }).await.is_ok() {
+                let _ = drained.await;
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Faults: the outside world failed. Never a business "no".
+
+/// Why a command got no answer. Every command can be sent again with the same request id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// More commands wait at this item than its bound allows. Nothing happened.
+    #[error("too many commands wait at this item")]
+    Overloaded,
+    /// The store could not take the events, or did not say. Ask again with the same request id.
+    #[error("the store is unavailable: {0}")]
+    StoreUnavailable(String),
+    /// Another node wrote to this item's stream; this node dropped its state. Ask again.
+    #[error("another node owns this item now")]
+    LostOwnership,
+    /// The caller's deadline passed before the command was decided. Nothing happened.
+    #[error("the deadline passed before the command was decided")]
+    DeadlineExceeded,
+    /// The item's stream cannot be read by this version. Nothing is decided on a guess.
+    #[error("the log cannot be read: {0}")]
+    Unreadable(String),
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}

@@ -1,0 +1,117 @@
+//! One actor for each read model: it follows the log and applies it, page by page.
+//!
+//! Each lives on a thread of its own, because SQLite blocks, and the thread is nice to those who
+//! sell: under full load read models fall behind and catch up after it.
+
+use std::{path::Path, sync::Arc};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix_rt::Arbiter;
+use tokio::sync::watch;
+
+use super::tail::{Page, Tail, TailError};
+use crate::{
+    events::Position,
+    projections::{ProjectionError, ReadModel},
+};
+
+/// How much less important than selling a projection is: 0 to 19, as in nice(1).
+const NICENESS: i32 = 19;
+
+/// How far a read model has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Position of the last event applied.
+    pub position: Position,
+    /// When the oldest event was recorded that is being applied now.
+    pub oldest_pending_ms: Option<i64>,
+    /// Why it stopped. It stays stopped until the server is started again.
+    pub stopped: Option<Arc<str>>,
+}
+
+/// What others see of a projection actor.
+#[derive(Debug, Clone)]
+pub struct ProjectionHandle {
+    pub name: &'static str,
+    pub progress: watch::Receiver<Progress>,
+}
+
+struct ProjectionActor {
+    model: ReadModel,
+    tail: Arc<Tail>,
+    progress: watch::Sender<Progress>,
+}
+
+/// Starts an actor for each of the read models of a data directory.
+///
+/// # Errors
+/// When a read model's file can neither be opened nor made anew.
+pub fn start_projections(
+    data: &Path,
+    tail: &Arc<Tail>,
+) -> Result<(Vec<ProjectionHandle>, Vec<Arbiter>), ProjectionError> {
+    let mut handles = Vec::new();
+    let mut arbiters = Vec::new();
+    for projection in crate::projections::all() {
+        let name = projection.name();
+        let model = ReadModel::open(data, projection)?;
+        let (sender, progress) = watch::channel(Progress {
+            position: model.checkpoint().position,
+            oldest_pending_ms: None,
+            stopped: None,
+        });
+        let actor = ProjectionActor { model, tail: Arc::clone(tail), progress: sender };
+        let arbiter = Arbiter::new();
+        ProjectionActor::start_in_arbiter(&arbiter.handle(), |_| actor);
+        handles.push(ProjectionHandle { name, progress });
+        arbiters.push(arbiter);
+    }
+    Ok((handles, arbiters))
+}
+
+impl Actor for ProjectionActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // On Linux niceness belongs to a thread. Where it cannot be set, all are equally important.
+        let thread = Some(rustix::thread::gettid());
+        if let Err(error) = rustix::process::setpriority_process(thread, NICENESS) {
+            tracing::debug!(%error, "a projection runs at normal priority");
+        }
+        self.follow(ctx);
+    }
+}
+
+impl ProjectionActor {
+    fn follow(&self, ctx: &mut Context<Self>) {
+        let tail = Arc::clone(&self.tail);
+        let position = self.model.checkpoint().position;
+        let next = async move { tail.page_after(position).await };
+        ctx.spawn(next.into_actor(self).map(|page, actor, ctx| match actor.apply(page) {
+            Ok(()) => actor.follow(ctx),
+            Err(why) => {
+                let name = actor.model.name();
+                tracing::error!(projection = name, why, "a projection stopped");
+                actor.progress.send_modify(|progress| {
+                    progress.stopped = Some(why.as_str().into());
+                });
+                ctx.stop();
+            }
+        }));
+    }
+
+    fn apply(&mut self, page: Result<Page, TailError>) -> Result<(), String> {
+        let page = page.map_err(|error| error.to_string())?;
+        let before = self.model.checkpoint().position;
+        let oldest = page.iter().find(|(recorded, _)| recorded.position > before);
+        let oldest = oldest.map(|(recorded, _)| recorded.recorded_at_ms);
+        self.progress.send_modify(|progress| progress.oldest_pending_ms = oldest);
+        self.model.apply_page(&page).map_err(|error| error.to_string())?;
+        let position = self.model.checkpoint().position;
+        self.progress.send_modify(|progress| {
+            progress.position = position;
+            progress.oldest_pending_ms = None;
+        });
+        Ok(())
+    }
+}

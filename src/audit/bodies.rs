@@ -1,0 +1,286 @@
+//! The JSON of each event as the documentation describes it, written down a second time.
+//!
+//! Text is borrowed from the row that is being read, so that nothing is copied for the events that
+//! are right. A required field that is missing, twice there or of another type is an error.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
+use uuid::Uuid;
+
+/// A UUID in its one spelling: lower case with hyphens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Id(pub Uuid);
+
+/// The fingerprint of a payload: 16 lower-case hexadecimal digits. Only its form is checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fingerprint;
+
+struct IdVisitor;
+struct FingerprintVisitor;
+
+fn is_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// Reads a UUID in its one spelling.
+pub(super) fn parse_id(text: &str) -> Option<Uuid> {
+    let well_spelled = text.len() == 36 && text.bytes().all(|byte| is_hex(byte) || byte == b'-');
+    if well_spelled { Uuid::try_parse(text).ok() } else { None }
+}
+
+impl Visitor<'_> for IdVisitor {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a lower-case UUID with hyphens")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+        parse_id(text).map(Id).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(IdVisitor)
+    }
+}
+
+impl Visitor<'_> for FingerprintVisitor {
+    type Value = Fingerprint;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("16 lower-case hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Fingerprint, E> {
+        if text.len() == 16 && text.bytes().all(is_hex) {
+            return Ok(Fingerprint);
+        }
+        Err(E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(FingerprintVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Metadata {
+    #[serde(rename = "$correlationId")]
+    pub correlation: Id,
+    #[serde(rename = "$causationId")]
+    pub causation: Id,
+    pub schema: u32,
+}
+
+/// Who steered, with which request and why. Who and why are for people; they only have to be there.
+#[derive(Deserialize)]
+pub(super) struct Act {
+    pub request_id: Id,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: Fingerprint,
+    #[serde(rename = "operator")]
+    _operator: String,
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WarehouseUnits<'a> {
+    #[serde(borrow)]
+    pub warehouse: Cow<'a, str>,
+    pub units: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ItemAdded<'a> {
+    pub sale_id: Id,
+    #[serde(borrow)]
+    pub sku: Cow<'a, str>,
+    #[serde(borrow)]
+    pub title: Cow<'a, str>,
+    #[serde(borrow)]
+    pub currency: Cow<'a, str>,
+    pub unit_price_minor: i64,
+    pub time_to_pay_ms: i64,
+    pub added_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ItemScheduled {
+    pub opens_at_ms: i64,
+    pub closes_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PurchaseLimitSet {
+    #[serde(default)]
+    pub per_buyer: Option<i64>,
+    #[serde(default)]
+    pub per_order: Option<i64>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct StockAllocated<'a> {
+    #[serde(borrow)]
+    pub warehouse: Cow<'a, str>,
+    pub units: i64,
+    pub act: Act,
+    pub allocated_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ItemPaused {
+    pub act: Act,
+    pub paused_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ItemResumed {
+    pub act: Act,
+    pub resumed_at_ms: i64,
+}
+
+/// Of an item or of a sale.
+#[derive(Deserialize)]
+pub(super) struct Closed {
+    pub act: Act,
+    pub closed_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OrderPlaced<'a> {
+    pub order_id: Id,
+    pub request_id: Id,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: Fingerprint,
+    #[serde(borrow)]
+    pub buyer: Cow<'a, str>,
+    pub units: i64,
+    pub unit_price_minor: i64,
+    #[serde(borrow)]
+    pub warehouses: Vec<WarehouseUnits<'a>>,
+    #[serde(borrow, default, rename = "channel")]
+    _channel: Cow<'a, str>,
+    pub placed_at_ms: i64,
+    pub pay_by_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OrderPaid<'a> {
+    pub order_id: Id,
+    pub placed_revision: u64,
+    pub request_id: Id,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: Fingerprint,
+    #[serde(borrow, rename = "payment_reference")]
+    _payment_reference: Cow<'a, str>,
+    pub amount_minor: i64,
+    pub units: i64,
+    #[serde(borrow)]
+    pub warehouses: Vec<WarehouseUnits<'a>>,
+    pub paid_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OrderCancelled<'a> {
+    pub order_id: Id,
+    pub placed_revision: u64,
+    pub request_id: Id,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: Fingerprint,
+    pub units: i64,
+    #[serde(borrow)]
+    pub warehouses: Vec<WarehouseUnits<'a>>,
+    pub cancelled_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct OrderExpired<'a> {
+    pub order_id: Id,
+    pub placed_revision: u64,
+    pub units: i64,
+    #[serde(borrow)]
+    pub warehouses: Vec<WarehouseUnits<'a>>,
+    pub expired_at_ms: i64,
+}
+
+/// Why a payment has to go back.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RefundCause {
+    OrderExpired,
+    OrderCancelled,
+    AlreadyPaid,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RefundDue<'a> {
+    pub order_id: Id,
+    pub placed_revision: u64,
+    pub request_id: Id,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: Fingerprint,
+    #[serde(borrow, rename = "payment_reference")]
+    _payment_reference: Cow<'a, str>,
+    pub amount_minor: i64,
+    pub cause: RefundCause,
+    pub due_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ItemPlan<'a> {
+    pub item_id: Id,
+    #[serde(borrow)]
+    pub sku: Cow<'a, str>,
+    #[serde(borrow)]
+    pub title: Cow<'a, str>,
+    pub unit_price_minor: i64,
+    pub opens_at_ms: i64,
+    pub closes_at_ms: i64,
+    #[serde(default)]
+    pub limit_per_buyer: Option<i64>,
+    #[serde(default)]
+    pub limit_per_order: Option<i64>,
+    pub time_to_pay_ms: i64,
+    #[serde(borrow)]
+    pub units: Vec<WarehouseUnits<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SaleCreated<'a> {
+    #[serde(borrow, rename = "name")]
+    _name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub currency: Cow<'a, str>,
+    pub opens_at_ms: i64,
+    pub closes_at_ms: i64,
+    #[serde(borrow)]
+    pub items: Vec<ItemPlan<'a>>,
+    pub act: Act,
+    pub created_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DemandTick<'a> {
+    pub second: i64,
+    pub attempts: u32,
+    pub outcomes: BTreeMap<String, u32>,
+    #[serde(default)]
+    pub channels: BTreeMap<String, ChannelDemand>,
+    #[serde(borrow)]
+    pub packed: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ChannelDemand {
+    pub attempts: u32,
+    pub placed: u32,
+}

@@ -1,0 +1,255 @@
+//! The rules of an item, judged from its events alone.
+//!
+//! Nothing here asks what a command should have done. It asks of each event: given everything that
+//! stands before it, may this have happened? After an event that may not, it carries on as well as
+//! it can, so that one mistake does not hide the next.
+
+mod purchase;
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::{
+    auditor::Event,
+    bodies::{
+        Closed, Id, ItemAdded, ItemPaused, ItemResumed, ItemScheduled, PurchaseLimitSet,
+        StockAllocated,
+    },
+    chain,
+    orders::Orders,
+    sale::{Plan, Plans},
+    stock::Stock,
+};
+
+/// What is remembered of one item.
+pub(super) struct ItemBook {
+    id: Uuid,
+    offer: Option<Offer>,
+    /// The events that put the item up are still coming.
+    adding: bool,
+    opens_at_ms: i64,
+    closes_at_ms: i64,
+    limit_per_buyer: Option<i64>,
+    limit_per_order: Option<i64>,
+    paused: bool,
+    closed: bool,
+    stock: Stock,
+    orders: Orders,
+    /// Ids of the first event of each request that placed no order.
+    requests: HashSet<Uuid>,
+    last_at_ms: i64,
+}
+
+struct Offer {
+    sale: Uuid,
+    request: Uuid,
+    unit_price_minor: i64,
+    time_to_pay_ms: i64,
+}
+
+type Say<'a> = &'a mut dyn FnMut(String);
+type Read = Result<(), serde_json::Error>;
+
+impl ItemBook {
+    pub(super) fn new(id: Uuid) -> Self {
+        Self {
+            id,
+            offer: None,
+            adding: false,
+            opens_at_ms: 0,
+            closes_at_ms: i64::MAX,
+            limit_per_buyer: None,
+            limit_per_order: None,
+            paused: false,
+            closed: false,
+            stock: Stock::default(),
+            orders: Orders::default(),
+            requests: HashSet::new(),
+            last_at_ms: 0,
+        }
+    }
+
+    /// Orders placed so far.
+    pub(super) fn orders(&self) -> u64 {
+        self.orders.count()
+    }
+
+    /// Applies an event; `say` is told what is wrong with it.
+    pub(super) fn apply(&mut self, event: &Event<'_>, plans: &Plans, say: Say<'_>) -> Read {
+        if event.kind != "ItemAdded" && self.offer.is_none() {
+            say("something happens to an item that was never added".to_owned());
+        }
+        let setup = matches!(event.kind, "ItemScheduled" | "PurchaseLimitSet" | "StockAllocated");
+        self.adding &= setup;
+        match event.kind {
+            "OrderPlaced" => self.placed(event, say),
+            "OrderPaid" => self.paid(event, say),
+            "OrderCancelled" => self.cancelled(event, say),
+            "OrderExpired" => self.expired(event, say),
+            "RefundDue" => self.refund_due(event, say),
+            "ItemAdded" => self.added(event, plans, say),
+            "ItemScheduled" => self.scheduled(event, say),
+            "PurchaseLimitSet" => self.limit_set(event, say),
+            "StockAllocated" => self.allocated(event, say),
+            "ItemPaused" => self.pause(event, say),
+            "ItemResumed" => self.resume(event, say),
+            "ItemClosed" => self.close(event, say),
+            kind => {
+                say(format!("no event of an item is called {kind:?}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn added(&mut self, event: &Event<'_>, plans: &Plans, say: Say<'_>) -> Read {
+        let added: ItemAdded<'_> = serde_json::from_slice(event.data)?;
+        let sale = added.sale_id.0;
+        if self.offer.is_some() {
+            say("the item is added twice".to_owned());
+        }
+        self.time(added.added_at_ms, say);
+        self.caused_by(event, event.causation, 0, say);
+        event.check_story(sale, event.causation, say);
+        if self.id != chain::item_id(sale, &added.sku) {
+            say(format!("the item's id is not the one of SKU {:?} in its sale", added.sku));
+        }
+        if added.unit_price_minor < 1 || added.time_to_pay_ms < 1 {
+            say("the item has no price or no time to pay".to_owned());
+        }
+        let told = Plan {
+            sale,
+            sku: added.sku.into_owned(),
+            title: added.title.into_owned(),
+            currency: added.currency.into_owned(),
+            unit_price_minor: added.unit_price_minor,
+            time_to_pay_ms: added.time_to_pay_ms,
+        };
+        if plans.get(&self.id).is_some_and(|plan| *plan != told) {
+            say("the item is not what its sale planned".to_owned());
+        }
+        self.offer = Some(Offer {
+            sale,
+            request: event.causation,
+            unit_price_minor: told.unit_price_minor,
+            time_to_pay_ms: told.time_to_pay_ms,
+        });
+        self.adding = true;
+        Ok(())
+    }
+
+    fn scheduled(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let window: ItemScheduled = serde_json::from_slice(event.data)?;
+        if window.opens_at_ms >= window.closes_at_ms {
+            say("the item closes before it opens".to_owned());
+        }
+        self.steered(event, event.causation, say);
+        self.opens_at_ms = window.opens_at_ms;
+        self.closes_at_ms = window.closes_at_ms;
+        Ok(())
+    }
+
+    fn limit_set(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let limits: PurchaseLimitSet = serde_json::from_slice(event.data)?;
+        if [limits.per_buyer, limits.per_order].into_iter().flatten().any(|limit| limit < 1) {
+            say("a limit is below one unit".to_owned());
+        }
+        self.steered(event, event.causation, say);
+        self.limit_per_buyer = limits.per_buyer;
+        self.limit_per_order = limits.per_order;
+        Ok(())
+    }
+
+    fn allocated(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let allocated: StockAllocated<'_> = serde_json::from_slice(event.data)?;
+        self.time(allocated.allocated_at_ms, say);
+        self.steered(event, allocated.act.request_id.0, say);
+        if allocated.units < 0 {
+            say(format!("{} units are allocated", allocated.units));
+        }
+        if self.closed {
+            say("units are allocated to a closed item".to_owned());
+        }
+        self.stock.allocate(&allocated.warehouse, allocated.units);
+        self.count(say);
+        Ok(())
+    }
+
+    fn pause(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let paused: ItemPaused = serde_json::from_slice(event.data)?;
+        self.time(paused.paused_at_ms, say);
+        self.steered(event, paused.act.request_id.0, say);
+        if self.paused || self.closed {
+            say("an item is paused that is paused or closed already".to_owned());
+        }
+        self.paused = true;
+        Ok(())
+    }
+
+    fn resume(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let resumed: ItemResumed = serde_json::from_slice(event.data)?;
+        self.time(resumed.resumed_at_ms, say);
+        self.steered(event, resumed.act.request_id.0, say);
+        if !self.paused || self.closed {
+            say("an item is resumed that is not paused, or closed".to_owned());
+        }
+        self.paused = false;
+        Ok(())
+    }
+
+    fn close(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let closed: Closed = serde_json::from_slice(event.data)?;
+        self.time(closed.closed_at_ms, say);
+        self.steered(event, closed.act.request_id.0, say);
+        if self.closed {
+            say("the item is closed twice".to_owned());
+        }
+        self.closed = true;
+        Ok(())
+    }
+
+    fn count(&self, say: Say<'_>) {
+        if let Err(wrong) = self.stock.check() {
+            say(wrong);
+        }
+    }
+
+    fn time(&mut self, at_ms: i64, say: Say<'_>) {
+        if at_ms < self.last_at_ms {
+            say(format!("time runs backwards: {at_ms} comes after {}", self.last_at_ms));
+        }
+        self.last_at_ms = self.last_at_ms.max(at_ms);
+    }
+
+    /// An event about an order that a request of its own caused.
+    fn requested(&mut self, event: &Event<'_>, order: Uuid, request: Id, say: Say<'_>) {
+        self.caused_by(event, request.0, 0, say);
+        event.check_story(order, request.0, say);
+    }
+
+    /// An event that an operator's request caused, or the request that put the item up.
+    fn steered(&mut self, event: &Event<'_>, request: Uuid, say: Say<'_>) {
+        let Some(Offer { sale, request: adding, .. }) = self.offer else { return };
+        event.check_story(sale, request, say);
+        // The events that put the item up are numbered, and their request is theirs already.
+        self.adding &= request == adding;
+        match u8::try_from(event.revision) {
+            Ok(index) if self.adding => {
+                if event.id != chain::event_id(self.id, request, index) {
+                    say(format!("the event id is not the one that request {request} makes"));
+                }
+            }
+            _ => self.caused_by(event, request, 0, say),
+        }
+    }
+
+    fn caused_by(&mut self, event: &Event<'_>, request: Uuid, index: u8, say: Say<'_>) {
+        if event.id != chain::event_id(self.id, request, index) {
+            say(format!("the event id is not the one that request {request} makes"));
+        }
+        let first = chain::event_id(self.id, request, 0);
+        if !self.requests.insert(first) || self.orders.find(first).is_some() {
+            say(format!("request id {request} is used twice on this item"));
+        }
+    }
+}

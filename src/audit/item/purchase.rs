@@ -1,0 +1,279 @@
+//! Orders: whether they may be placed, and end, as the log says they did.
+
+use uuid::Uuid;
+
+use super::{ItemBook, Read, Say};
+use crate::audit::{
+    auditor::Event,
+    bodies::{
+        OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, RefundCause, RefundDue,
+        WarehouseUnits,
+    },
+    chain,
+    orders::{NewOrder, Origin, State},
+};
+
+/// Most units that one order can have.
+const ORDER_UNITS_MAX: i64 = 1_000_000;
+
+/// What all three ends of an order state.
+struct Settlement<'a> {
+    order: Uuid,
+    placed_revision: u64,
+    units: i64,
+    warehouses: &'a [WarehouseUnits<'a>],
+    state: State,
+    at_ms: i64,
+}
+
+impl ItemBook {
+    pub(super) fn placed(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let placed: OrderPlaced<'_> = serde_json::from_slice(event.data)?;
+        let order = placed.order_id.0;
+        self.time(placed.placed_at_ms, say);
+        if event.id != order || event.id != chain::event_id(self.id, placed.request_id.0, 0) {
+            say(format!(
+                "order {order} does not have the id that request {} makes",
+                placed.request_id.0
+            ));
+        }
+        event.check_story(order, placed.request_id.0, say);
+        self.check_terms(&placed, say);
+        if self.orders.find(order).is_some() {
+            say(format!("order {order} is placed twice (request {})", placed.request_id.0));
+            return Ok(());
+        }
+        if self.requests.contains(&event.id) {
+            say(format!("request id {} is used twice on this item", placed.request_id.0));
+        }
+        self.hold(&placed, event.revision, say);
+        Ok(())
+    }
+
+    /// Window, pauses, limit per order, price and deadline in force.
+    fn check_terms(&self, placed: &OrderPlaced<'_>, say: Say<'_>) {
+        let at_ms = placed.placed_at_ms;
+        if at_ms < self.opens_at_ms || at_ms >= self.closes_at_ms {
+            say("the order is placed outside the item's window".to_owned());
+        }
+        if self.paused {
+            say("the order is placed while the item is paused".to_owned());
+        }
+        if self.closed {
+            say("the order is placed after the item was closed".to_owned());
+        }
+        if let Some(limit) = self.limit_per_order.filter(|limit| placed.units > *limit) {
+            say(format!(
+                "the order has {} units, but the limit per order is {limit}",
+                placed.units
+            ));
+        }
+        if placed.buyer.is_empty() {
+            say("the order has no buyer".to_owned());
+        }
+        if let Some(offer) = &self.offer {
+            if placed.unit_price_minor != offer.unit_price_minor {
+                let (wrong, right) = (placed.unit_price_minor, offer.unit_price_minor);
+                say(format!("the order's unit price is {wrong}, but the item's is {right}"));
+            }
+            if placed.pay_by_ms != at_ms.saturating_add(offer.time_to_pay_ms) {
+                say("the order's deadline is not the item's time to pay after it".to_owned());
+            }
+        }
+    }
+
+    /// Holds the units of a new order and judges what that does to stock and limit.
+    fn hold(&mut self, placed: &OrderPlaced<'_>, revision: u64, say: Say<'_>) {
+        let sum: i128 = placed.warehouses.iter().map(|part| i128::from(part.units)).sum();
+        if sum != i128::from(placed.units) || placed.warehouses.iter().any(|part| part.units < 1) {
+            say(format!(
+                "the order has {} units, but its warehouses do not add up to that",
+                placed.units
+            ));
+        }
+        let units = match u32::try_from(placed.units) {
+            Ok(units) if (1..=ORDER_UNITS_MAX).contains(&placed.units) => units,
+            _ => {
+                say(format!("an order cannot have {} units", placed.units));
+                return;
+            }
+        };
+        let (from, held) = match self.stock.only(&placed.warehouses, placed.units) {
+            Some(warehouse) => {
+                (Origin::One(warehouse), self.stock.hold(&[(warehouse, placed.units)]))
+            }
+            None => {
+                let parts = self.stock.parts(&placed.warehouses);
+                let held = self.stock.hold(&parts);
+                (self.orders.split(parts), held)
+            }
+        };
+        if let Err(oversold) = held {
+            say(oversold);
+        } else {
+            self.count(say);
+        }
+        let buyer_units = self.orders.place(&NewOrder {
+            id: placed.order_id.0,
+            buyer: &placed.buyer,
+            units,
+            pay_by_ms: placed.pay_by_ms,
+            unit_price_minor: placed.unit_price_minor,
+            revision,
+            from,
+        });
+        if let Some(limit) =
+            self.limit_per_buyer.filter(|limit| i128::from(buyer_units) > (*limit).into())
+        {
+            say(format!(
+                "buyer {:?} has {buyer_units} units now, but the limit per buyer is {limit}",
+                placed.buyer
+            ));
+        }
+    }
+
+    pub(super) fn paid(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let paid: OrderPaid<'_> = serde_json::from_slice(event.data)?;
+        let order = paid.order_id.0;
+        self.time(paid.paid_at_ms, say);
+        self.requested(event, order, paid.request_id, say);
+        self.settle(
+            &Settlement {
+                order,
+                placed_revision: paid.placed_revision,
+                units: paid.units,
+                warehouses: &paid.warehouses,
+                state: State::Paid,
+                at_ms: paid.paid_at_ms,
+            },
+            say,
+        );
+        self.check_amount(order, paid.amount_minor, say);
+        Ok(())
+    }
+
+    pub(super) fn cancelled(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let cancelled: OrderCancelled<'_> = serde_json::from_slice(event.data)?;
+        let order = cancelled.order_id.0;
+        self.time(cancelled.cancelled_at_ms, say);
+        self.requested(event, order, cancelled.request_id, say);
+        self.settle(
+            &Settlement {
+                order,
+                placed_revision: cancelled.placed_revision,
+                units: cancelled.units,
+                warehouses: &cancelled.warehouses,
+                state: State::Cancelled,
+                at_ms: cancelled.cancelled_at_ms,
+            },
+            say,
+        );
+        Ok(())
+    }
+
+    pub(super) fn expired(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let expired: OrderExpired<'_> = serde_json::from_slice(event.data)?;
+        let order = expired.order_id.0;
+        self.time(expired.expired_at_ms, say);
+        if event.id != chain::expiry_id(order) {
+            say(format!("the event id is not the one that the end of order {order} makes"));
+        }
+        event.check_story(order, order, say);
+        self.settle(
+            &Settlement {
+                order,
+                placed_revision: expired.placed_revision,
+                units: expired.units,
+                warehouses: &expired.warehouses,
+                state: State::Expired,
+                at_ms: expired.expired_at_ms,
+            },
+            say,
+        );
+        Ok(())
+    }
+
+    pub(super) fn refund_due(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let due: RefundDue<'_> = serde_json::from_slice(event.data)?;
+        let order = due.order_id.0;
+        self.time(due.due_at_ms, say);
+        self.requested(event, order, due.request_id, say);
+        let Some(row) = self.orders.find(order).map(|row| self.orders.row(row)) else {
+            say(format!("a refund is due for order {order}, which was never placed"));
+            return Ok(());
+        };
+        if row.revision != due.placed_revision {
+            say(format!("order {order} was not placed at revision {}", due.placed_revision));
+        }
+        let state = match due.cause {
+            RefundCause::OrderExpired => State::Expired,
+            RefundCause::OrderCancelled => State::Cancelled,
+            RefundCause::AlreadyPaid => State::Paid,
+        };
+        if row.state != state {
+            say(format!("the refund for order {order} names a cause that is not so"));
+        }
+        self.check_amount(order, due.amount_minor, say);
+        Ok(())
+    }
+
+    /// Ends a hold and judges whether it may end so and now.
+    fn settle(&mut self, end: &Settlement<'_>, say: Say<'_>) {
+        let Settlement { order, state, at_ms, .. } = *end;
+        let verb = state.verb();
+        let Some(number) = self.orders.find(order) else {
+            say(format!("order {order} is {verb}, but it was never placed"));
+            return;
+        };
+        let row = self.orders.row(number);
+        if row.revision != end.placed_revision {
+            say(format!("order {order} was not placed at revision {}", end.placed_revision));
+        }
+        if row.state != State::Held {
+            let first = row.state.verb();
+            say(format!("order {order} ends twice: it is {verb}, but it was {first} before"));
+            return;
+        }
+        match state {
+            State::Paid | State::Cancelled if at_ms >= row.pay_by_ms => {
+                say(format!("order {order} is {verb} at or after its deadline"));
+            }
+            State::Expired if at_ms < row.pay_by_ms => {
+                say(format!("order {order} is {verb} before its deadline"));
+            }
+            State::Held | State::Paid | State::Cancelled | State::Expired => {}
+        }
+        let parts = self.orders.parts(row.from, row.units);
+        if end.units != i64::from(row.units) || self.stock.parts(end.warehouses) != parts {
+            say(format!("order {order} is {verb} with other units or warehouses than it held"));
+        }
+        if state == State::Paid {
+            self.stock.sell(&parts);
+        } else {
+            self.stock.release(&parts);
+        }
+        self.orders.settle(number, state);
+        self.count(say);
+    }
+
+    fn check_amount(&self, order: Uuid, amount_minor: i64, say: Say<'_>) {
+        let Some(row) = self.orders.find(order).map(|row| self.orders.row(row)) else { return };
+        let total = i128::from(row.unit_price_minor) * i128::from(row.units);
+        if i128::from(amount_minor) != total {
+            say(format!(
+                "the payment for order {order} is {amount_minor}, but its total is {total}"
+            ));
+        }
+    }
+}
+
+impl State {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The orders of one item while its log is read, in about 65 bytes each.
+//!
+//! Every order has to be remembered to the end, because the last event of the log may be the one
+//! that pays it a second time. Buyers are remembered by a 128-bit keyed hash, not by name.
+
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
+use uuid::Uuid;
+
+use super::stock::Part;
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Held,
+    Paid,
+    Cancelled,
+    Expired,
+}
+
+/// Where an order's units are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// All from the warehouse with that number.
+    One(u32),
+    /// Number of the split.
+    Split(u32),
+}
+
+/// One order.
+pub(super) struct Order {
+    id: [u8; 16],
+    pub pay_by_ms: i64,
+    pub unit_price_minor: i64,
+    pub revision: u64,
+    pub units: u32,
+    buyer: u32,
+    pub from: Origin,
+    pub state: State,
+}
+
+/// An order as it is placed.
+pub(super) struct NewOrder<'a> {
+    pub id: Uuid,
+    pub buyer: &'a str,
+    pub units: u32,
+    pub pay_by_ms: i64,
+    pub unit_price_minor: i64,
+    pub revision: u64,
+    pub from: Origin,
+}
+
+struct Buyer {
+    key: [u64; 2],
+    /// Units held or paid for.
+    units: u64,
+}
+
+/// All orders of one item. Numbers of orders and buyers have 32 bits: a log with more of them on
+/// one item would have to be larger than SQLite lets a file grow.
+#[derive(Default)]
+pub(super) struct Orders {
+    hashers: [RandomState; 2],
+    rows: Vec<Order>,
+    by_id: HashTable<u32>,
+    buyers: Vec<Buyer>,
+    by_buyer: HashTable<u32>,
+    splits: Vec<Vec<Part>>,
+}
+
+impl Orders {
+    pub(super) fn find(&self, id: Uuid) -> Option<u32> {
+        let hash = self.hashers[0].hash_one(id.as_bytes());
+        self.by_id.find(hash, |&row| self.rows[row as usize].id == *id.as_bytes()).copied()
+    }
+
+    pub(super) fn row(&self, row: u32) -> &Order {
+        &self.rows[row as usize]
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.rows.len() as u64
+    }
+
+    /// Remembers which warehouses an order spans.
+    pub(super) fn split(&mut self, parts: Vec<Part>) -> Origin {
+        self.splits.push(parts);
+        Origin::Split((self.splits.len() - 1) as u32)
+    }
+
+    /// Which warehouses an order's units are from, and how many from each.
+    pub(super) fn parts(&self, from: Origin, units: u32) -> Vec<Part> {
+        match from {
+            Origin::One(warehouse) => vec![(warehouse, i64::from(units))],
+            Origin::Split(split) => self.splits[split as usize].clone(),
+        }
+    }
+
+    /// Adds an order. Returns the units its buyer has now.
+    pub(super) fn place(&mut self, new: &NewOrder<'_>) -> u64 {
+        let buyer = self.buyer(new.buyer);
+        let row = self.rows.len() as u32;
+        self.rows.push(Order {
+            id: *new.id.as_bytes(),
+            pay_by_ms: new.pay_by_ms,
+            unit_price_minor: new.unit_price_minor,
+            revision: new.revision,
+            units: new.units,
+            buyer,
+            from: new.from,
+            state: State::Held,
+        });
+        let Self { hashers: [hasher, _], rows, by_id, .. } = self;
+        by_id.insert_unique(hasher.hash_one(new.id.as_bytes()), row, |&row| {
+            hasher.hash_one(rows[row as usize].id)
+        });
+        let buyer = &mut self.buyers[buyer as usize];
+        buyer.units += u64::from(new.units);
+        buyer.units
+    }
+
+    fn buyer(&mut self, name: &str) -> u32 {
+        let key = [self.hashers[0].hash_one(name), self.hashers[1].hash_one(name)];
+        let Self { buyers, by_buyer, .. } = self;
+        if let Some(known) = by_buyer.find(key[0], |&buyer| buyers[buyer as usize].key == key) {
+            return *known;
+        }
+        let buyer = buyers.len() as u32;
+        buyers.push(Buyer { key, units: 0 });
+        by_buyer.insert_unique(key[0], buyer, |&buyer| buyers[buyer as usize].key[0]);
+        buyer
+    }
+
+    /// Ends a hold. The units of an order that is not paid are the buyer's no longer.
+    pub(super) fn settle(&mut self, row: u32, state: State) {
+        let order = &mut self.rows[row as usize];
+        order.state = state;
+        if state != State::Paid {
+            let buyer = &mut self.buyers[order.buyer as usize];
+            buyer.units = buyer.units.saturating_sub(u64::from(order.units));
+        }
+    }
+}

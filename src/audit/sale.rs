@@ -1,0 +1,128 @@
+//! A sale and its plans: created once by the request that gives it its id, closed once.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::{
+    auditor::Event,
+    bodies::{Closed, Id, SaleCreated, WarehouseUnits},
+    chain,
+};
+
+/// What a sale says one of its items is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub sale: Uuid,
+    pub sku: String,
+    pub title: String,
+    pub currency: String,
+    pub unit_price_minor: i64,
+    pub time_to_pay_ms: i64,
+}
+
+/// The plans of all items whose sale stands in the log so far.
+pub(super) type Plans = HashMap<Uuid, Plan>;
+
+/// What is remembered of one sale.
+pub(super) struct SaleBook {
+    id: Uuid,
+    created_by: Option<Uuid>,
+    closed: bool,
+    last_at_ms: i64,
+}
+
+impl SaleBook {
+    pub(super) fn new(id: Uuid) -> Self {
+        Self { id, created_by: None, closed: false, last_at_ms: 0 }
+    }
+
+    /// Applies an event; `say` is told what is wrong with it.
+    pub(super) fn apply(
+        &mut self,
+        event: &Event<'_>,
+        plans: &mut Plans,
+        say: &mut dyn FnMut(String),
+    ) -> Result<(), serde_json::Error> {
+        match event.kind {
+            "SaleCreated" => {
+                let created: SaleCreated<'_> = serde_json::from_slice(event.data)?;
+                self.common(event, created.act.request_id, created.created_at_ms, say);
+                self.create(&created, plans, say);
+            }
+            "SaleClosed" => {
+                let closed: Closed = serde_json::from_slice(event.data)?;
+                self.common(event, closed.act.request_id, closed.closed_at_ms, say);
+                match self.created_by {
+                    None => say("a sale is closed that was never created".to_owned()),
+                    Some(request) if request == closed.act.request_id.0 => {
+                        say(format!("request id {request} is used twice on this sale"));
+                    }
+                    Some(_) if self.closed => say("the sale is closed twice".to_owned()),
+                    Some(_) => {}
+                }
+                self.closed = true;
+            }
+            kind => say(format!("no event of a sale is called {kind:?}")),
+        }
+        Ok(())
+    }
+
+    fn common(&mut self, event: &Event<'_>, request: Id, at_ms: i64, say: &mut dyn FnMut(String)) {
+        if event.id != chain::sale_event_id(self.id, request.0) {
+            say(format!("the event id is not the one that request {} makes", request.0));
+        }
+        event.check_story(self.id, request.0, say);
+        if at_ms < self.last_at_ms {
+            say(format!("time runs backwards: {at_ms} comes after {}", self.last_at_ms));
+        }
+        self.last_at_ms = self.last_at_ms.max(at_ms);
+    }
+
+    fn create(
+        &mut self,
+        created: &SaleCreated<'_>,
+        plans: &mut Plans,
+        say: &mut dyn FnMut(String),
+    ) {
+        let request = created.act.request_id.0;
+        if self.created_by.replace(request).is_some() {
+            say("the sale is created twice".to_owned());
+        }
+        if self.id != chain::sale_id(request) {
+            say(format!("the sale's id is not the one that request {request} makes"));
+        }
+        if created.opens_at_ms >= created.closes_at_ms {
+            say("the sale closes before it opens".to_owned());
+        }
+        let mut skus = HashSet::new();
+        for item in &created.items {
+            if !skus.insert(&item.sku) {
+                say(format!("the sale offers SKU {:?} twice", item.sku));
+            }
+            if item.item_id.0 != chain::item_id(self.id, &item.sku) {
+                say(format!("item {} does not have the id of its SKU", item.item_id.0));
+            }
+            if item.opens_at_ms >= item.closes_at_ms {
+                say(format!("item {} is planned to close before it opens", item.item_id.0));
+            }
+            let limits = [item.limit_per_buyer, item.limit_per_order];
+            let below = |part: &WarehouseUnits<'_>| part.units < 0;
+            if limits.into_iter().flatten().any(|limit| limit < 1) || item.units.iter().any(below) {
+                say(format!(
+                    "item {} is planned with a limit or units that make no sense",
+                    item.item_id.0
+                ));
+            }
+            let plan = Plan {
+                sale: self.id,
+                sku: item.sku.to_string(),
+                title: item.title.to_string(),
+                currency: created.currency.to_string(),
+                unit_price_minor: item.unit_price_minor,
+                time_to_pay_ms: item.time_to_pay_ms,
+            };
+            plans.insert(item.item_id.0, plan);
+        }
+    }
+}

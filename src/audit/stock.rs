@@ -1,0 +1,107 @@
+//! The units of one item, counted by warehouse, as the log says they were given out.
+//!
+//! Available units are never stored here: they are what is left of the allocated ones. So "never
+//! oversold" is one comparison and cannot be papered over by a second count that agrees.
+
+use super::bodies::WarehouseUnits;
+
+/// Units of one warehouse. 128 bits, so that no number a damaged log can hold overflows.
+#[derive(Default)]
+struct Counts {
+    warehouse: String,
+    allocated: i128,
+    held: i128,
+    sold: i128,
+}
+
+/// A part of an order: warehouse number and units.
+pub(super) type Part = (u32, i64);
+
+/// The stock of one item.
+#[derive(Default)]
+pub(super) struct Stock {
+    warehouses: Vec<Counts>,
+}
+
+impl Stock {
+    /// The number of a warehouse; one not named before starts empty.
+    pub(super) fn number(&mut self, warehouse: &str) -> u32 {
+        let known = self.warehouses.iter().position(|counts| counts.warehouse == warehouse);
+        let number = known.unwrap_or_else(|| {
+            self.warehouses.push(Counts { warehouse: warehouse.to_owned(), ..Counts::default() });
+            self.warehouses.len() - 1
+        });
+        // An item with four billion warehouses does not fit into memory first.
+        number as u32
+    }
+
+    /// Where an event says that units lie.
+    pub(super) fn parts(&mut self, warehouses: &[WarehouseUnits<'_>]) -> Vec<Part> {
+        warehouses.iter().map(|part| (self.number(&part.warehouse), part.units)).collect()
+    }
+
+    /// The number of the only warehouse of an order, where it has only one.
+    pub(super) fn only(&mut self, warehouses: &[WarehouseUnits<'_>], units: i64) -> Option<u32> {
+        match warehouses {
+            [only] if only.units == units => Some(self.number(&only.warehouse)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn allocate(&mut self, warehouse: &str, units: i64) {
+        let number = self.number(warehouse);
+        self.warehouses[number as usize].allocated += i128::from(units);
+    }
+
+    /// Holds units. The error says which warehouse gave out more than it had.
+    pub(super) fn hold(&mut self, parts: &[Part]) -> Result<(), String> {
+        for &(number, units) in parts {
+            self.warehouses[number as usize].held += i128::from(units);
+        }
+        for &(number, _) in parts {
+            let Counts { warehouse, allocated, held, sold } = &self.warehouses[number as usize];
+            if held + sold > *allocated {
+                let over = held + sold - allocated;
+                return Err(format!(
+                    "oversold: warehouse {warehouse:?} has {allocated} units allocated, but {held} \
+                     are held and {sold} sold, {over} too many"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn sell(&mut self, parts: &[Part]) {
+        for &(number, units) in parts {
+            let counts = &mut self.warehouses[number as usize];
+            counts.held -= i128::from(units);
+            counts.sold += i128::from(units);
+        }
+    }
+
+    pub(super) fn release(&mut self, parts: &[Part]) {
+        for &(number, units) in parts {
+            self.warehouses[number as usize].held -= i128::from(units);
+        }
+    }
+
+    /// The same judgement for the item as a whole, and that no count is below zero.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (mut allocated, mut held, mut sold) = (0, 0, 0);
+        for counts in &self.warehouses {
+            if counts.allocated < 0 || counts.held < 0 || counts.sold < 0 {
+                return Err(format!("units of warehouse {:?} are below zero", counts.warehouse));
+            }
+            allocated += counts.allocated;
+            held += counts.held;
+            sold += counts.sold;
+        }
+        if held + sold > allocated {
+            return Err(format!(
+                "oversold: the item has {allocated} units allocated, but {held} are held and {sold} \
+                 sold"
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! The figures of a measurement: medians and spreads over rounds, for programs and for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::load::Measured;
+use crate::crowd::summary::{ms, rounded};
+
+/// Everything that a run measured. The names are an interface: scripts read them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BenchFigures {
+    pub cases: Vec<CaseFigures>,
+    /// Only with `--rate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_loop: Option<OpenLoopFigures>,
+}
+
+/// One case: medians over its rounds. Latencies are over all rounds together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CaseFigures {
+    pub case: &'static str,
+    pub echo_per_second: f64,
+    pub orders_per_second: f64,
+    /// Orders by echoes: the median of the rounds' own ratios.
+    pub ratio: f64,
+    pub ratio_min: f64,
+    pub ratio_max: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub echo_p50_ms: f64,
+    pub echo_p99_ms: f64,
+}
+
+/// Calls at a fixed rate; latencies count from the moment a call was meant to be sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenLoopFigures {
+    pub rate_per_second: u32,
+    pub orders_per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub max_ms: f64,
+    pub echo_per_second: f64,
+    pub echo_p50_ms: f64,
+    pub echo_p99_ms: f64,
+    pub echo_max_ms: f64,
+}
+
+/// The rounds of one case on one server.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    per_second: Vec<f64>,
+    latency_us: Option<Histogram<u64>>,
+}
+
+impl Rounds {
+    /// Adds a round.
+    pub fn add(&mut self, measured: Measured) -> Result<(), hdrhistogram::AdditionError> {
+        self.per_second.push(measured.per_second);
+        match &mut self.latency_us {
+            Some(all) => all.add(&measured.latency_us)?,
+            None => self.latency_us = Some(measured.latency_us),
+        }
+        Ok(())
+    }
+
+    fn at(&self, quantile: f64) -> f64 {
+        self.latency_us.as_ref().map_or(0.0, |all| ms(all.value_at_quantile(quantile)))
+    }
+
+    fn max(&self) -> f64 {
+        self.latency_us.as_ref().map_or(0.0, |all| ms(all.max()))
+    }
+
+    fn per_second(&self) -> f64 {
+        rounded(median(self.per_second.clone()))
+    }
+}
+
+impl CaseFigures {
+    /// Of the rounds of both servers; the n-th of each belong together.
+    pub fn of(case: &'static str, echo: &Rounds, orders: &Rounds) -> Self {
+        let pairs = orders.per_second.iter().zip(&echo.per_second);
+        let ratios: Vec<f64> = pairs.map(|(orders, echo)| orders / echo.max(1.0)).collect();
+        Self {
+            case,
+            echo_per_second: echo.per_second(),
+            orders_per_second: orders.per_second(),
+            ratio: rounded(median(ratios.clone())),
+            ratio_min: rounded(ratios.iter().copied().reduce(f64::min).unwrap_or(0.0)),
+            ratio_max: rounded(ratios.iter().copied().reduce(f64::max).unwrap_or(0.0)),
+            p50_ms: orders.at(0.50),
+            p99_ms: orders.at(0.99),
+            echo_p50_ms: echo.at(0.50),
+            echo_p99_ms: echo.at(0.99),
+        }
+    }
+}
+
+impl OpenLoopFigures {
+    /// Of one run at that rate on each server.
+    pub fn of(rate_per_second: u32, echo: &Rounds, orders: &Rounds) -> Self {
+        Self {
+            rate_per_second,
+            orders_per_second: orders.per_second(),
+            p50_ms: orders.at(0.50),
+            p99_ms: orders.at(0.99),
+            max_ms: orders.max(),
+            echo_per_second: echo.per_second(),
+            echo_p50_ms: echo.at(0.50),
+            echo_p99_ms: echo.at(0.99),
+            echo_max_ms: echo.max(),
+        }
+    }
+}
+
+/// The figures for people.
+pub fn table(figures: &BenchFigures) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "case", "echo/s", "orders/s", "ratio", "min", "max", "p50 ms", "p99 ms", "echo p50",
+        "echo p99",
+    ]);
+    for case in &figures.cases {
+        table.add_row([
+            case.case.to_owned(),
+            format!("{:.0}", case.echo_per_second),
+            format!("{:.0}", case.orders_per_second),
+            format!("{:.2}", case.ratio),
+            format!("{:.2}", case.ratio_min),
+            format!("{:.2}", case.ratio_max),
+            format!("{:.2}", case.p50_ms),
+            format!("{:.2}", case.p99_ms),
+            format!("{:.2}", case.echo_p50_ms),
+            format!("{:.2}", case.echo_p99_ms),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut text = if figures.cases.is_empty() { String::new() } else { table.trim_fmt() };
+    if let Some(open) = &figures.open_loop {
+        text.push_str(&format!(
+            "\n\nopen loop at {}/s, latency from the intended time of sending:\n  orders \
+             {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms\n  echo   {:.0}/s, p50 {:.2} ms, \
+             p99 {:.2} ms, max {:.2} ms",
+            open.rate_per_second,
+            open.orders_per_second,
+            open.p50_ms,
+            open.p99_ms,
+            open.max_ms,
+            open.echo_per_second,
+            open.echo_p50_ms,
+            open.echo_p99_ms,
+            open.echo_max_ms,
+        ));
+    }
+    text
+}
+
+/// The middle one, or the mean of the two in the middle; 0 of nothing.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    match figures.get(middle) {
+        None => 0.0,
+        Some(upper) if figures.len() % 2 == 1 => *upper,
+        Some(upper) => (figures[middle - 1] + upper) / 2.0,
+    }
+}

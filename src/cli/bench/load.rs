@@ -1,0 +1,240 @@
+//! The load: orders over one item, as fast as answers come back (closed loop) or at a fixed rate
+//! (open loop).
+//!
+//! It shares the machine with what it measures, so it must be cheap: one thread, request ids from a
+//! counter, one histogram. A closed loop hides how long callers would have queued; that is what the
+//! open loop is for, where latency counts from the moment a call was meant to be sent.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hdrhistogram::Histogram;
+use tokio::{task::JoinSet, time::Instant};
+use tonic::transport::Channel;
+
+use crate::{
+    crowd::{
+        caller::connect,
+        plan::{scatter, uuid_of},
+    },
+    grpc::proto::{
+        PlaceOrderRequest, PlaceOrderResponse, place_order_response,
+        purchase_service_client::PurchaseServiceClient,
+    },
+};
+
+/// Longest latency in microseconds that is told apart.
+const LATENCY_US_MAX: u64 = 60_000_000;
+/// Calls of an open loop that may be unanswered; further ones wait, and their wait counts.
+const OPEN_IN_FLIGHT_MAX: usize = 10_000;
+/// Not counted: connections and caches get warm.
+const WARM_UP: Duration = Duration::from_millis(200);
+/// How long answers that are still under way may take after the end.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// The server under load and the item that everybody wants.
+#[derive(Debug)]
+pub struct Target {
+    pub url: String,
+    pub item_id: String,
+    run: u64,
+    commands: AtomicU64,
+}
+
+impl Target {
+    /// `run` makes the request ids of this run different from those of all others.
+    pub fn new(url: &str, item_id: String, run: u64) -> Self {
+        Self { url: url.to_owned(), item_id, run: scatter(run), commands: AtomicU64::new(1) }
+    }
+
+    /// The next order: one unit for a buyer who never ordered before.
+    pub fn command(&self) -> PlaceOrderRequest {
+        let number = self.commands.fetch_add(1, Ordering::Relaxed);
+        PlaceOrderRequest {
+            request_id: uuid_of(self.run, number).to_string(),
+            item_id: self.item_id.clone(),
+            buyer: format!("buyer-{number}"),
+            units: 1,
+            channel: String::new(),
+        }
+    }
+
+    /// Opens connections to it.
+    pub async fn clients(
+        &self,
+        connections: usize,
+    ) -> Result<Vec<PurchaseServiceClient<Channel>>, tonic::transport::Error> {
+        let mut clients = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            clients.push(PurchaseServiceClient::new(connect(&self.url).await?));
+        }
+        Ok(clients)
+    }
+}
+
+/// What one measurement gave.
+#[derive(Debug)]
+pub struct Measured {
+    /// Orders answered yes in the measured time, by second.
+    pub per_second: f64,
+    /// Microseconds from sending a command to its answer.
+    pub latency_us: Histogram<u64>,
+    /// Answers that were no order: refusals and faults.
+    pub failures: u64,
+    /// The last of them, for people.
+    pub failure: Option<String>,
+}
+
+/// What was counted so far, between the warm-up and the end.
+#[derive(Debug)]
+pub struct Counting {
+    /// Counting starts here.
+    pub from: Instant,
+    /// No command is sent and no answer is counted after this.
+    pub until: Instant,
+    counted: Mutex<Counted>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    orders: u64,
+    latency_us: Histogram<u64>,
+    failures: u64,
+    failure: Option<String>,
+}
+
+impl Counting {
+    /// Counts for `duration` after a warm-up that starts now.
+    pub fn new(duration: Duration) -> Result<Arc<Self>, hdrhistogram::CreationError> {
+        let from = Instant::now() + WARM_UP;
+        let counted = Mutex::new(Counted {
+            orders: 0,
+            latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?,
+            failures: 0,
+            failure: None,
+        });
+        Ok(Arc::new(Self { from, until: from + duration, counted }))
+    }
+
+    /// Counts an answer that came at `now` to a command of `sent`.
+    pub fn answered(&self, sent: Instant, now: Instant, answer: &PlaceOrderResponse) {
+        if !matches!(answer.outcome, Some(place_order_response::Outcome::Order(_))) {
+            return self.failed(|| format!("{:?}", answer.outcome));
+        }
+        if now < self.from || now > self.until {
+            return;
+        }
+        let latency_us = u64::try_from((now - sent).as_micros()).unwrap_or(u64::MAX);
+        let mut counted = self.counted();
+        counted.orders += 1;
+        counted.latency_us.saturating_record(latency_us);
+    }
+
+    /// Counts an answer that was no order, whenever it came.
+    pub fn failed(&self, why: impl FnOnce() -> String) {
+        let mut counted = self.counted();
+        counted.failures += 1;
+        counted.failure = Some(why());
+    }
+
+    /// The result, once everything has stopped.
+    pub fn measured(&self) -> Measured {
+        let counted = self.counted();
+        let seconds = (self.until - self.from).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let per_second = counted.orders as f64 / seconds;
+        Measured {
+            per_second,
+            latency_us: counted.latency_us.clone(),
+            failures: counted.failures,
+            failure: counted.failure.clone(),
+        }
+    }
+
+    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Unary calls, always `in_flight` of them at once.
+pub async fn unary(
+    target: &Arc<Target>,
+    in_flight: usize,
+    connections: usize,
+    duration: Duration,
+) -> anyhow::Result<Measured> {
+    let clients = target.clients(connections).await?;
+    let counting = Counting::new(duration)?;
+    let mut callers = JoinSet::new();
+    for (_, client) in (0..in_flight).zip(clients.iter().cycle()) {
+        let (mut client, target, counting) =
+            (client.clone(), Arc::clone(target), Arc::clone(&counting));
+        callers.spawn(async move {
+            let mut sent = Instant::now();
+            while sent < counting.until {
+                let answered = client.place_order(target.command()).await;
+                let now = Instant::now();
+                match answered {
+                    Ok(answer) => counting.answered(sent, now, answer.get_ref()),
+                    Err(status) => counting.failed(|| status.to_string()),
+                }
+                sent = now;
+            }
+        });
+    }
+    finish(callers).await?;
+    Ok(counting.measured())
+}
+
+/// Unary calls at `rate` a second, sent when they are due whether or not others were answered.
+pub async fn open_loop(
+    target: &Arc<Target>,
+    rate: u32,
+    connections: usize,
+    duration: Duration,
+) -> anyhow::Result<Measured> {
+    let clients = target.clients(connections).await?;
+    let counting = Counting::new(duration)?;
+    let mut callers = JoinSet::new();
+    let start = Instant::now();
+    for (nth, client) in (0_u64..).zip(clients.iter().cycle()) {
+        let intended = start + Duration::from_nanos(nth * 1_000_000_000 / u64::from(rate.max(1)));
+        if intended > counting.until {
+            break;
+        }
+        // Behind time, this does not wait: the due calls go out in a burst, as they would have.
+        tokio::time::sleep_until(intended).await;
+        while callers.len() >= OPEN_IN_FLIGHT_MAX {
+            callers.join_next().await.transpose()?;
+        }
+        while let Some(ended) = callers.try_join_next() {
+            ended?;
+        }
+        let (mut client, target, counting) =
+            (client.clone(), Arc::clone(target), Arc::clone(&counting));
+        callers.spawn(async move {
+            match client.place_order(target.command()).await {
+                Ok(answer) => counting.answered(intended, Instant::now(), answer.get_ref()),
+                Err(status) => counting.failed(|| status.to_string()),
+            }
+        });
+    }
+    finish(callers).await?;
+    Ok(counting.measured())
+}
+
+/// Waits until all have ended. What a server does not answer in time is cut off with its caller.
+pub async fn finish(mut callers: JoinSet<()>) -> anyhow::Result<()> {
+    let ended = async {
+        while let Some(ended) = callers.join_next().await {
+            ended?;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(DRAIN, ended).await?
+}

@@ -1,0 +1,146 @@
+//! The summary of a demonstration for people, and the list of what did not hold.
+
+use std::fmt::Write;
+
+use crate::crowd::summary::Summary;
+
+/// What is known beyond the figures that programs read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asides {
+    pub items: u64,
+    pub units_sold: u64,
+    /// Orders as the shoppers counted them.
+    pub orders_known: u64,
+    /// Units that were ordered again after a hold had ended unpaid.
+    pub units_resold: u64,
+    /// Answers that repeated an order.
+    pub repeats: u64,
+    pub payments_refused: u64,
+    /// Calls that got no answer in spite of all tries.
+    pub unanswered: u64,
+    pub rows_skipped: u64,
+    pub first_skipped: Option<String>,
+    /// What the verifier found wrong.
+    pub findings: Vec<String>,
+    /// Read models that differ from their rebuild.
+    pub differing: Vec<String>,
+}
+
+/// The promises that did not hold, one sentence each; empty if all is well.
+pub fn broken_promises(summary: &Summary, asides: &Asides) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut check = |holds: bool, sentence: String| {
+        if !holds {
+            broken.push(sentence);
+        }
+    };
+    check(
+        summary.oversold_units == 0,
+        format!("{} units were sold more often than they exist", summary.oversold_units),
+    );
+    check(
+        summary.duplicate_orders == 0,
+        format!("{} orders came of requests that already had one", summary.duplicate_orders),
+    );
+    check(
+        asides.units_sold == summary.units,
+        format!("{} of {} units were sold", asides.units_sold, summary.units),
+    );
+    check(
+        asides.unanswered == 0,
+        format!("{} calls got no answer, after all tries", asides.unanswered),
+    );
+    check(
+        asides.unanswered > 0 || summary.orders_placed == asides.orders_known,
+        format!(
+            "the read model shows {} orders, buyers know of {}",
+            summary.orders_placed, asides.orders_known
+        ),
+    );
+    check(summary.verify.ok, format!("the log does not verify: {}", asides.findings.join("; ")));
+    check(
+        summary.rebuild_equal,
+        format!("read models differ from their rebuild: {}", asides.differing.join(", ")),
+    );
+    broken
+}
+
+/// The readable summary, without the line on what to try next.
+pub fn account(summary: &Summary, asides: &Asides) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "  {name:<16} {value}");
+    };
+    line("on offer", format!("{} units over {} items", summary.units, asides.items));
+    line("crowd", format!("{} shoppers sent {} orders", summary.shoppers, summary.attempts));
+    line(
+        "sold",
+        format!(
+            "{} units: {} orders placed, {} paid",
+            asides.units_sold, summary.orders_placed, summary.orders_paid
+        ),
+    );
+    let sold_out = summary.sold_out_seconds.map_or_else(
+        || "not every item was sold out".to_owned(),
+        |seconds| format!("last unit first taken after {seconds:.3} s"),
+    );
+    line("sold out", sold_out);
+    line(
+        "came back",
+        format!(
+            "{} orders expired unpaid, {} units were ordered again",
+            summary.orders_expired, asides.units_resold
+        ),
+    );
+    if summary.refused.is_empty() {
+        line("refused", "nobody".to_owned());
+    }
+    for (nth, (reason, count)) in summary.refused.iter().enumerate() {
+        line(if nth == 0 { "refused" } else { "" }, format!("{count} {reason}"));
+    }
+    line("repeated", format!("{} requests got their first answer again", asides.repeats));
+    if asides.payments_refused > 0 {
+        line("paid too late", format!("{} payments are due back", asides.payments_refused));
+    }
+    let latency = summary.latency_ms;
+    line(
+        "latency",
+        format!("p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", latency.p50, latency.p99, latency.max),
+    );
+    line(
+        "took",
+        format!(
+            "{:.1} s, {:.0} orders placed a second",
+            summary.elapsed_seconds, summary.orders_per_second
+        ),
+    );
+    let traffic = summary.traffic;
+    if traffic.uv > 0 {
+        line(
+            "recording",
+            format!(
+                "{} views, {} favourites, {} carts, {} purchases by {} of {} users",
+                traffic.pv, traffic.fav, traffic.cart, traffic.buy, traffic.buyers, traffic.uv
+            ),
+        );
+    }
+    if asides.rows_skipped > 0 {
+        let first = asides.first_skipped.as_deref().unwrap_or_default();
+        line("skipped", format!("{} bad rows, the first: {first}", asides.rows_skipped));
+    }
+    line("oversold", format!("{} units", summary.oversold_units));
+    line("duplicates", format!("{} orders", summary.duplicate_orders));
+    let verdict = if summary.verify.ok { "proved" } else { "FAILED" };
+    line(
+        "verify",
+        format!(
+            "{verdict}: {} events in {} hash chains",
+            summary.verify.events, summary.verify.chains
+        ),
+    );
+    let equal = if summary.rebuild_equal { "equal to" } else { "DIFFERENT from" };
+    line("read models", format!("{equal} a rebuild from zero"));
+    line("data", summary.data_dir.display().to_string());
+    text
+}

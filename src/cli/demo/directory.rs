@@ -1,0 +1,54 @@
+//! A directory of one's own for data that nobody has yet.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use chrono::DateTime;
+
+use crate::clock::{Clock, WallClock};
+
+/// Makes the directory for a run: `given`, which must be empty or not exist yet, or a new one
+/// under the system's temporary directory whose name starts with `prefix`. Never touches a
+/// directory that holds anything.
+pub fn fresh(given: Option<&Path>, prefix: &str) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(directory) => {
+            make_empty(directory)?;
+            Ok(directory.to_owned())
+        }
+        None => make_new(&std::env::temp_dir(), prefix),
+    }
+}
+
+fn make_empty(directory: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(directory)
+        .with_context(|| format!("--data {} cannot be made", directory.display()))?;
+    let mut entries = fs::read_dir(directory)
+        .with_context(|| format!("--data {} cannot be read", directory.display()))?;
+    if entries.next().is_some() {
+        bail!("--data {} is not empty: name a new directory", directory.display());
+    }
+    Ok(())
+}
+
+fn make_new(parent: &Path, prefix: &str) -> anyhow::Result<PathBuf> {
+    let now = DateTime::from_timestamp_millis(WallClock.now().0).unwrap_or_default();
+    let stamp = now.format("%Y%m%d-%H%M%S");
+    for nth in 1_u32.. {
+        let suffix = if nth == 1 { String::new() } else { format!("-{nth}") };
+        let directory = parent.join(format!("{prefix}-{stamp}{suffix}"));
+        match fs::create_dir(&directory) {
+            Ok(()) => return Ok(directory),
+            // Another run that started in the same second.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("{} cannot be made", directory.display()));
+            }
+        }
+    }
+    bail!("no free name for a directory under {}", parent.display())
+}

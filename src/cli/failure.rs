@@ -1,0 +1,139 @@
+//! How a verb fails: what is said, and the exit code that a script can tell apart.
+
+use std::{error::Error, fmt, io};
+
+use tonic::{Code as GrpcCode, Status};
+use tonic_types::StatusExt;
+
+use crate::{
+    config::{BadSetting, document::Complaint},
+    grpc::proto::{Refusal, RefusalReason},
+    values::{Invalid, RequestId},
+};
+
+/// The exit codes, as `--help` and `docs/configuration.md` list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// It did not work.
+    Failed = 1,
+    /// The command line, a file or a value is wrong.
+    Usage = 2,
+    /// A business "no": sold out, not open yet, over the limit.
+    Refused = 3,
+    /// No server answers there.
+    Unreachable = 4,
+    /// The log is damaged, or a read model differs from its rebuild.
+    Integrity = 5,
+}
+
+/// Why a verb did not do what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub code: Code,
+    /// For people, on one line where possible.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// A business "no", by the name of its reason.
+    pub fn refused(refusal: &Refusal) -> Self {
+        let reason = reason_name(refusal.reason());
+        Self::new(Code::Refused, format!("refused, {reason}: {}", refusal.message))
+    }
+
+    /// What a server answered instead of doing it: one sentence, with the reason's name.
+    pub fn status(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let ours = details.error_info();
+        let reason = ours.map_or_else(|| grpc_name(status.code()), |info| info.reason.clone());
+        let fields = details.bad_request().map(|bad| {
+            let each = bad.field_violations.iter().map(|violation| {
+                if violation.description.starts_with(&violation.field) {
+                    violation.description.clone()
+                } else {
+                    format!("{} {}", violation.field, violation.description)
+                }
+            });
+            each.collect::<Vec<_>>().join("; ")
+        });
+        let sentence = fields.filter(|fields| !fields.is_empty());
+        let sentence = sentence.unwrap_or_else(|| status.message().to_owned());
+        let mut message = format!("{} ({reason})", sentence.trim_end_matches('.'));
+        if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
+            message.push_str(&format!("; try again in {} ms", delay.as_millis()));
+        }
+        let code = match status.code() {
+            GrpcCode::InvalidArgument | GrpcCode::AlreadyExists => Code::Usage,
+            // Without our details it is the connection that broke, not the server that answered.
+            GrpcCode::Unavailable if ours.is_none() => Code::Unreachable,
+            GrpcCode::DataLoss => Code::Integrity,
+            _ => Code::Failed,
+        };
+        Self::new(code, message)
+    }
+
+    /// Says how to repeat a write whose outcome is not known, so that it happens once at most.
+    #[must_use]
+    pub fn with_retry(mut self, request_id: RequestId) -> Self {
+        if matches!(self.code, Code::Failed | Code::Unreachable) {
+            let hint = format!("\nto try again safely, repeat it with --request-id {request_id}");
+            self.message.push_str(&hint);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Failure {}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(Code::Usage, invalid.to_string())
+    }
+}
+
+/// The exit code of whatever a verb returned; `None` when nobody reads its output any more, which
+/// is no failure of ours.
+pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
+    for cause in error.chain() {
+        if let Some(failure) = cause.downcast_ref::<Failure>() {
+            return Some(failure.code);
+        }
+        if cause.is::<BadSetting>() || cause.is::<Complaint>() || cause.is::<Invalid>() {
+            return Some(Code::Usage);
+        }
+        let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        if io == Some(io::ErrorKind::BrokenPipe) {
+            return None;
+        }
+    }
+    Some(Code::Failed)
+}
+
+/// The name of a reason without its prefix, for example `SOLD_OUT`.
+pub fn reason_name(reason: RefusalReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
+}
+
+/// `ResourceExhausted` as the gRPC documentation writes it: `RESOURCE_EXHAUSTED`.
+fn grpc_name(code: GrpcCode) -> String {
+    let mut name = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(letter.to_uppercase());
+    }
+    name
+}

@@ -1,0 +1,142 @@
+//! The list of orders, for `order list` and `report orders`: filters, pages, a table.
+
+use serde_json::{Value, json};
+
+use super::{Common, json as shapes, output::table, server::Server};
+use crate::{
+    grpc::proto::{
+        ListOrdersRequest, OrderRecord, OrderState, report_service_client::ReportServiceClient,
+    },
+    values::{ItemId, SaleId, UnixMs},
+};
+
+/// Most orders asked for in one call.
+const PAGE: i32 = 1000;
+
+/// Arguments of a list of orders.
+#[derive(Debug, clap::Args)]
+pub struct OrderList {
+    /// Of this sale only
+    #[arg(long)]
+    sale: Option<String>,
+    /// Of this item only
+    #[arg(long)]
+    item: Option<String>,
+    /// Of this buyer only
+    #[arg(long)]
+    buyer: Option<String>,
+    /// In this state only
+    #[arg(long)]
+    state: Option<State>,
+    /// Placed at this time (RFC 3339) or later
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Placed before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Orders in the answer at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// Wait until the read model has come to this position of the log
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    min_position: u64,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum State {
+    Held,
+    Paid,
+    Cancelled,
+    Expired,
+}
+
+impl OrderList {
+    /// Asks page by page until there are enough.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let mut request = self.request()?;
+        let limit = self.limit as usize;
+        let mut orders: Vec<OrderRecord> = Vec::new();
+        let freshness = loop {
+            let missing = i32::try_from(limit - orders.len()).unwrap_or(PAGE);
+            request.page_size = missing.min(PAGE);
+            let page = request.clone();
+            let page = self
+                .server
+                .call(async |channel| ReportServiceClient::new(channel).list_orders(page).await)?;
+            orders.extend(page.orders);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() || orders.len() >= limit {
+                break page.freshness;
+            }
+        };
+        common.show(
+            || {
+                json!({
+                    "orders": orders.iter().map(shapes::order_record).collect::<Value>(),
+                    "more": !request.page_token.is_empty(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            || {
+                let header = ["ORDER", "BUYER", "UNITS", "TOTAL", "STATE", "PLACED", "SETTLED"];
+                table(header, &["UNITS", "TOTAL"], orders.iter().map(row).collect())
+            },
+        )?;
+        if !request.page_token.is_empty() {
+            common.note(format_args!("there are more than {limit} orders: ask with --limit"));
+        }
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+
+    fn request(&self) -> anyhow::Result<ListOrdersRequest> {
+        let moment = |flag: &str, text: &Option<String>| {
+            text.as_deref().map(|text| UnixMs::parse(flag, text)).transpose()
+        };
+        let state = match self.state {
+            None => OrderState::Unspecified,
+            Some(State::Held) => OrderState::Held,
+            Some(State::Paid) => OrderState::Paid,
+            Some(State::Cancelled) => OrderState::Cancelled,
+            Some(State::Expired) => OrderState::Expired,
+        };
+        Ok(ListOrdersRequest {
+            sale_id: sale_id(self.sale.as_deref())?,
+            item_id: item_id(self.item.as_deref())?,
+            buyer: self.buyer.clone().unwrap_or_default(),
+            state: state.into(),
+            placed_from: moment("--from", &self.from)?.map(shapes::timestamp),
+            placed_until: moment("--until", &self.until)?.map(shapes::timestamp),
+            page_size: 0,
+            page_token: String::new(),
+            min_position: self.min_position,
+        })
+    }
+}
+
+/// `--sale`, checked; empty where it was not given.
+pub fn sale_id(text: Option<&str>) -> anyhow::Result<String> {
+    let id = text.map(|text| SaleId::parse("--sale", text)).transpose()?;
+    Ok(id.map_or_else(String::new, |id| id.to_string()))
+}
+
+/// `--item`, checked; empty where it was not given.
+pub fn item_id(text: Option<&str>) -> anyhow::Result<String> {
+    let id = text.map(|text| ItemId::parse("--item", text)).transpose()?;
+    Ok(id.map_or_else(String::new, |id| id.to_string()))
+}
+
+fn row(record: &OrderRecord) -> [String; 7] {
+    let Some(order) = &record.order else { return Default::default() };
+    [
+        order.order_id.clone(),
+        order.buyer.clone(),
+        order.units.to_string(),
+        shapes::amount(order.total.as_ref()),
+        shapes::state_name(order.state()).to_owned(),
+        shapes::time(order.place_time.as_ref()),
+        shapes::time(record.settle_time.as_ref()),
+    ]
+}

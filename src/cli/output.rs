@@ -1,0 +1,97 @@
+//! Output manners: answers go to stdout, everything said beside them to stderr.
+//!
+//! Writing never panics. When the reader of stdout has gone, the error travels up to `main`, which
+//! ends quietly.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use super::Common;
+use crate::grpc::proto::Freshness;
+
+/// Writes one line of answer to stdout.
+pub fn answer(line: impl Display) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    stdout.flush()
+}
+
+impl Common {
+    /// Says something beside the answer, on stderr, unless `--quiet`.
+    pub fn note(&self, line: impl Display) {
+        if !self.quiet {
+            // A closed stderr is no reason to fail: nobody wanted to know.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    /// The answer: as one JSON document with `--json`, else as text.
+    pub fn show(
+        &self,
+        json: impl FnOnce() -> Value,
+        text: impl FnOnce() -> String,
+    ) -> io::Result<()> {
+        if self.json {
+            return answer(json());
+        }
+        let text = text();
+        if text.is_empty() { Ok(()) } else { answer(text.trim_end()) }
+    }
+
+    /// Says how fresh a read model's answer is.
+    pub fn note_freshness(&self, freshness: Option<&Freshness>) {
+        let Some(Freshness { position, head_position, lag_ms }) = freshness else { return };
+        if position >= head_position {
+            self.note(format_args!("up to date at position {position}"));
+        } else {
+            self.note(format_args!(
+                "as of position {position}; the log is at {head_position}, {lag_ms} ms ahead"
+            ));
+        }
+    }
+}
+
+/// A table of plain columns: easy to read, easy to cut. Columns named in `numbers` are aligned right.
+pub fn table<const N: usize>(
+    header: [&str; N],
+    numbers: &[&str],
+    rows: Vec<[String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows.into_iter().map(|row| row.map(Cell::new)));
+    for (index, name) in header.iter().enumerate() {
+        if let Some(column) = table.column_mut(index) {
+            if numbers.contains(name) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table.trim_fmt()
+}
+
+/// Names and values below each other.
+pub fn facts(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines = rows.iter().map(|(name, value)| format!("{name:width$}  {value}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A bar on stderr. It draws nothing where stderr is not a terminal.
+pub fn progress_bar(common: &Common) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if common.quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} events") {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,304 @@
+//! `doorbuster sale`: put a sale up from a file, look at it, close it.
+
+use std::{fs, io, path::PathBuf};
+
+use prost_types::Duration;
+use serde_json::{Value, json};
+
+use super::{
+    Common,
+    failure::{Code, Failure},
+    json as shapes,
+    output::{facts, table},
+    sale_file,
+    server::{Operator, Server, Write},
+};
+use crate::{
+    clock::{Clock, WallClock},
+    domain::sale::Draft,
+    grpc::proto::{
+        CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest, Sale,
+        SaleDraft, SaleItem, WarehouseUnits, sale_service_client::SaleServiceClient,
+    },
+    values::{Currency, SaleId, UnixMs},
+};
+
+/// Arguments of `sale`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Put up a sale with all its items
+    #[command(before_help = "Examples:
+  doorbuster sale create -f sale.toml
+  doorbuster sale create -f sale.toml --check
+  doorbuster sale create -f - --json < sale.toml")]
+    Create(Create),
+    /// List the sales, newest first
+    #[command(before_help = "Examples:
+  doorbuster sale list
+  doorbuster sale list --limit 5 --json")]
+    List(List),
+    /// Show a sale and its items
+    #[command(before_help = "Examples:
+  doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
+  doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
+    Show(Show),
+    /// Close every item of a sale for good; held orders can still be paid
+    #[command(before_help = "Examples:
+  doorbuster sale close 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"wrong price\"")]
+    Close(Close),
+}
+
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// The sale file (docs/sale-file.md); - reads it from stdin
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Check the file and stop: nothing is sent
+    #[arg(long)]
+    check: bool,
+    /// The moment that "now" and "+10m" in the file count from, in RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    #[command(flatten)]
+    operator: Operator,
+    #[command(flatten)]
+    write: Write,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Sales in the answer, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+    /// Wait until the read model has come to this position of the log
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    min_position: u64,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The sale
+    #[arg(value_name = "SALE")]
+    id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Close {
+    /// The sale
+    #[arg(value_name = "SALE")]
+    id: String,
+    /// Why, for the record, 1 to 500 characters
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    operator: Operator,
+    #[command(flatten)]
+    write: Write,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Runs `sale`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Create(create) => create.run(common),
+        Verb::List(list) => list.run(common),
+        Verb::Show(show) => show.run(common),
+        Verb::Close(close) => close.run(common),
+    }
+}
+
+impl Create {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request_id = self.write.id()?;
+        let operator = self.operator.checked()?;
+        let now = match &self.as_of {
+            Some(text) => UnixMs::parse("--as-of", text)?,
+            None => WallClock.now(),
+        };
+        let name = self.file.display().to_string();
+        let text = self.read().map_err(|error| {
+            Failure::new(Code::Usage, format!("{name} cannot be read: {error}"))
+        })?;
+        let file = sale_file::parse(&name, &text, now)?;
+        if self.check {
+            let items = file.draft.items.len();
+            common.note(format_args!("{name} is a good sale file with {items} items"));
+            return Ok(());
+        }
+        let request = CreateSaleRequest {
+            request_id: request_id.to_string(),
+            sale: Some(sale_draft(file.draft)),
+            operator,
+        };
+        let created = self.server.write(request_id, async |channel| {
+            SaleServiceClient::new(channel).create_sale(request).await
+        });
+        let created = created.map_err(|mut failure| {
+            // Read a second time, such a file would be another sale under the same request id.
+            if file.relative && failure.message.contains("--request-id") {
+                failure.message.push_str(&format!(" --as-of {now}"));
+            }
+            failure
+        })?;
+        show_sale(common, created.sale.as_ref(), created.revision, Some(created.position))?;
+        if let Some(item) = created.sale.as_ref().and_then(|sale| sale.items.first()) {
+            let id = &item.item_id;
+            common.note(format_args!(
+                "try: doorbuster order place --item {id} --buyer alice --units 1"
+            ));
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> io::Result<String> {
+        if self.file.as_os_str() == "-" {
+            return io::read_to_string(io::stdin());
+        }
+        fs::read_to_string(&self.file)
+    }
+}
+
+impl List {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = ListSalesRequest {
+            page_size: self.limit,
+            page_token: String::new(),
+            min_position: self.min_position,
+        };
+        let list = self
+            .server
+            .call(async |channel| SaleServiceClient::new(channel).list_sales(request).await)?;
+        common.show(
+            || {
+                json!({
+                    "sales": list.sales.iter().map(shapes::sale_line).collect::<Value>(),
+                    "freshness": shapes::freshness(list.freshness.as_ref()),
+                })
+            },
+            || {
+                let rows = list.sales.iter().map(|line| {
+                    [
+                        line.sale_id.clone(),
+                        line.name.clone(),
+                        line.items.to_string(),
+                        shapes::time(line.open_time.as_ref()),
+                        shapes::time(line.close_time.as_ref()),
+                        if line.closed { "closed".to_owned() } else { String::new() },
+                    ]
+                });
+                table(["SALE", "NAME", "ITEMS", "OPENS", "CLOSES", ""], &["ITEMS"], rows.collect())
+            },
+        )?;
+        if !list.next_page_token.is_empty() {
+            common.note("there are more sales: ask for them with --limit");
+        }
+        common.note_freshness(list.freshness.as_ref());
+        Ok(())
+    }
+}
+
+impl Show {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetSaleRequest { sale_id: SaleId::parse("SALE", &self.id)?.to_string() };
+        let found = self
+            .server
+            .call(async |channel| SaleServiceClient::new(channel).get_sale(request).await)?;
+        show_sale(common, found.sale.as_ref(), found.revision, None)
+    }
+}
+
+impl Close {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request_id = self.write.id()?;
+        let request = CloseSaleRequest {
+            request_id: request_id.to_string(),
+            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            operator: self.operator.checked()?,
+            reason: self.reason,
+        };
+        let closed = self.server.write(request_id, async |channel| {
+            SaleServiceClient::new(channel).close_sale(request).await
+        })?;
+        show_sale(common, closed.sale.as_ref(), closed.revision, Some(closed.position))
+    }
+}
+
+fn show_sale(
+    common: &Common,
+    sale: Option<&Sale>,
+    revision: u64,
+    position: Option<u64>,
+) -> anyhow::Result<()> {
+    let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
+    common.show(
+        || json!({ "sale": shapes::sale(sale), "revision": revision, "position": position }),
+        || {
+            let mut rows = vec![
+                ("sale", sale.sale_id.clone()),
+                ("name", sale.name.clone()),
+                ("opens", shapes::time(sale.open_time.as_ref())),
+                ("closes", shapes::time(sale.close_time.as_ref())),
+            ];
+            if let Some(closed) = &sale.closed_time {
+                rows.push(("closed", shapes::time(Some(closed))));
+            }
+            if let Some(position) = position {
+                rows.push(("position", position.to_string()));
+            }
+            let header = ["ITEM", "SKU", "TITLE", "PRICE", "UNITS"];
+            let items = sale.items.iter().map(|item| item_row(item, &sale.currency_code));
+            let items = table(header, &["PRICE", "UNITS"], items.collect());
+            format!("{}\n\n{items}", facts(&rows))
+        },
+    )?;
+    Ok(())
+}
+
+fn item_row(item: &SaleItem, currency_code: &str) -> [String; 5] {
+    let Some(draft) = &item.draft else { return Default::default() };
+    let price = match Currency::parse("currency_code", currency_code) {
+        Ok(currency) => currency.amount(draft.unit_price_minor),
+        Err(_) => draft.unit_price_minor.to_string(),
+    };
+    let units: i64 = draft.units.iter().map(|at| at.units).sum();
+    [item.item_id.clone(), draft.sku.clone(), draft.title.clone(), price, units.to_string()]
+}
+
+/// A draft as the API takes it.
+fn sale_draft(draft: Draft) -> SaleDraft {
+    let items = draft.items.into_iter().map(|item| ItemDraft {
+        sku: item.sku,
+        title: item.title,
+        unit_price_minor: item.unit_price_minor,
+        open_time: item.opens_at.map(shapes::timestamp),
+        close_time: item.closes_at.map(shapes::timestamp),
+        limit_per_buyer: item.limit_per_buyer,
+        limit_per_order: item.limit_per_order,
+        time_to_pay: item.time_to_pay_ms.map(|ms| Duration { seconds: ms / 1000, nanos: 0 }),
+        units: item
+            .units
+            .into_iter()
+            .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
+            .collect(),
+    });
+    SaleDraft {
+        name: draft.name,
+        currency_code: draft.currency_code,
+        open_time: draft.opens_at.map(shapes::timestamp),
+        close_time: draft.closes_at.map(shapes::timestamp),
+        items: items.collect(),
+    }
+}

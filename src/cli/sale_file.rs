@@ -1,0 +1,179 @@
+//! The sale file: what an operator writes about a sale in TOML, checked before anything is sent.
+//!
+//! The rules are those of the server (`domain::sale::plan`); here they get the names of the file
+//! and a line number. Documented in `docs/sale-file.md`.
+
+use toml::de::DeValue;
+
+use crate::{
+    config::document::{Complaint, Document, Section},
+    domain::sale::{Draft, DraftItem, plan},
+    values::{Invalid, RequestId, UnixMs},
+};
+
+const SALE_KEYS: &[&str] = &["name", "currency", "opens_at", "closes_at", "items"];
+
+const ITEM_KEYS: &[&str] = &[
+    "sku",
+    "title",
+    "unit_price_minor",
+    "opens_at",
+    "closes_at",
+    "limit_per_buyer",
+    "limit_per_order",
+    "time_to_pay_seconds",
+    "units",
+];
+
+/// Names of fields in the API and in the file, where they differ.
+const RENAMED: [(&str, &str); 4] = [
+    ("currency_code", "currency"),
+    ("open_time", "opens_at"),
+    ("close_time", "closes_at"),
+    ("time_to_pay", "time_to_pay_seconds"),
+];
+
+/// A sale file that was read and found good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleFile {
+    pub draft: Draft,
+    /// It says `now` or `+10m` somewhere: read at another moment it is another sale.
+    pub relative: bool,
+}
+
+/// Reads the text of a sale file. `now` is what times such as `+10m` count from.
+///
+/// # Errors
+/// The first thing that is wrong, with its line and its path in the file.
+pub fn parse(file: &str, text: &str, now: UnixMs) -> Result<SaleFile, Complaint> {
+    let document = Document::parse(file, text)?;
+    let read = || {
+        let mut times = Times { now, relative: false };
+        let draft = sale(&document.root(), &mut times)?;
+        // Neither the request id nor the operator is of the file, so any will do to judge it.
+        plan(RequestId(uuid::Uuid::nil()), draft.clone(), "operator".to_owned())
+            .map_err(|invalid| in_file(invalid, &draft))?;
+        Ok(SaleFile { draft, relative: times.relative })
+    };
+    read().map_err(|invalid| document.complaint(invalid))
+}
+
+fn sale(section: &Section<'_>, times: &mut Times) -> Result<Draft, Invalid> {
+    section.only(SALE_KEYS)?;
+    let mut draft = Draft {
+        name: required_text(section, "name")?,
+        currency_code: required_text(section, "currency")?,
+        opens_at: Some(required(section, "opens_at", times.read(section, "opens_at")?)?),
+        closes_at: Some(required(section, "closes_at", times.read(section, "closes_at")?)?),
+        items: Vec::new(),
+    };
+    for item in section.sections("items")? {
+        draft.items.push(sale_item(&item, times)?);
+    }
+    Ok(draft)
+}
+
+fn sale_item(section: &Section<'_>, times: &mut Times) -> Result<DraftItem, Invalid> {
+    section.only(ITEM_KEYS)?;
+    let seconds = section.integer("time_to_pay_seconds")?;
+    let seconds = required(section, "time_to_pay_seconds", seconds)?;
+    let mut units = Vec::new();
+    if let Some(warehouses) = section.section("units")? {
+        // The order in the file is the order in which orders draw from them.
+        for warehouse in warehouses.keys() {
+            let count = required(&warehouses, warehouse, warehouses.integer(warehouse)?)?;
+            units.push((warehouse.to_owned(), count));
+        }
+    }
+    Ok(DraftItem {
+        sku: required_text(section, "sku")?,
+        title: required_text(section, "title")?,
+        unit_price_minor: required(
+            section,
+            "unit_price_minor",
+            section.integer("unit_price_minor")?,
+        )?,
+        opens_at: times.read(section, "opens_at")?,
+        closes_at: times.read(section, "closes_at")?,
+        limit_per_buyer: section.integer("limit_per_buyer")?,
+        limit_per_order: section.integer("limit_per_order")?,
+        time_to_pay_ms: Some(seconds.saturating_mul(1000)),
+        units,
+    })
+}
+
+fn required<T>(section: &Section<'_>, key: &str, value: Option<T>) -> Result<T, Invalid> {
+    value.ok_or_else(|| Invalid::new(section.path(key), "is missing"))
+}
+
+fn required_text(section: &Section<'_>, key: &str) -> Result<String, Invalid> {
+    required(section, key, section.text(key)?).map(str::to_owned)
+}
+
+/// Reads times and remembers whether one of them counts from now.
+struct Times {
+    now: UnixMs,
+    relative: bool,
+}
+
+impl Times {
+    fn read(&mut self, section: &Section<'_>, key: &str) -> Result<Option<UnixMs>, Invalid> {
+        let path = section.path(key);
+        let text = match section.get(key) {
+            None => return Ok(None),
+            Some(DeValue::Datetime(time)) if time.offset.is_none() => {
+                let problem = "has no offset from UTC: write for example 2026-11-11T00:00:00+08:00";
+                return Err(Invalid::new(path, problem));
+            }
+            Some(DeValue::Datetime(time)) => time.to_string(),
+            Some(DeValue::String(text)) => text.to_string(),
+            Some(other) => return Err(section.wrong_type(key, "a time", other)),
+        };
+        let ahead_ms = match text.strip_prefix('+') {
+            Some(span) => Some(span_ms(span).ok_or_else(|| {
+                Invalid::new(&path, "must be a span such as +30s, +10m, +2h or +1d")
+            })?),
+            None => (text == "now").then_some(0),
+        };
+        let Some(ahead_ms) = ahead_ms else {
+            return UnixMs::parse(&path, &text).map(Some);
+        };
+        self.relative = true;
+        self.now.plus(ahead_ms).checked(&path).map(Some)
+    }
+}
+
+fn span_ms(text: &str) -> Option<i64> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_ms = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    i64::from(count.parse::<u32>().ok()?).checked_mul(unit_ms)
+}
+
+/// The same problem under the names that the author of the file knows.
+fn in_file(invalid: Invalid, draft: &Draft) -> Invalid {
+    let Invalid { field, problem } = invalid;
+    let path = field.strip_prefix("sale.").unwrap_or(&field);
+    let (outer, last) = path.rsplit_once('.').unwrap_or(("", path));
+    // `items[1].units[0].units` of the API is `items[1].units.hangzhou` of the file.
+    if let Some((item, warehouse)) = outer.split_once(".units[") {
+        let name = index_in(item)
+            .and_then(|index| draft.items.get(index))
+            .zip(warehouse.trim_end_matches(']').parse::<usize>().ok())
+            .and_then(|(item, index)| item.units.get(index))
+            .map_or("", |(name, _)| name);
+        return Invalid::new(format!("{item}.units.{name}"), problem);
+    }
+    let last = RENAMED.iter().find(|(api, _)| *api == last).map_or(last, |(_, file)| file);
+    let field = if outer.is_empty() { last.to_owned() } else { format!("{outer}.{last}") };
+    Invalid::new(field, problem)
+}
+
+fn index_in(path: &str) -> Option<usize> {
+    path.split_once('[')?.1.split_once(']')?.0.parse().ok()
+}

@@ -1,0 +1,136 @@
+//! Calling a running server: where it is, how long to wait, how to repeat a write safely.
+
+use std::time::Duration;
+
+use tonic::{
+    Response, Status,
+    transport::{Channel, Endpoint},
+};
+
+use super::failure::{Code, Failure};
+use crate::{
+    clock,
+    values::{RequestId, bounded_text},
+};
+
+/// How long to wait for a connection.
+const CONNECT_SECONDS: u64 = 5;
+
+/// How long to wait for an answer.
+const ANSWER_SECONDS: u64 = 30;
+
+/// Which server to call.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Server {
+    /// Server to call
+    #[arg(
+        long = "server",
+        value_name = "URL",
+        env = "DOORBUSTER_SERVER",
+        default_value = "http://127.0.0.1:7420"
+    )]
+    pub url: String,
+}
+
+/// The idempotency key of a write.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Write {
+    /// Repeat an earlier call under its id, so that it happens once at most [default: a new UUID]
+    #[arg(long, value_name = "UUID")]
+    pub request_id: Option<String>,
+}
+
+/// Who steers, for the record.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Operator {
+    /// Who does this, for the record, 1 to 64 characters
+    #[arg(
+        long = "operator",
+        value_name = "NAME",
+        env = "DOORBUSTER_OPERATOR",
+        default_value = "cli"
+    )]
+    pub name: String,
+}
+
+impl Operator {
+    /// The name, checked.
+    pub fn checked(&self) -> Result<String, Failure> {
+        bounded_text("--operator", &self.name, crate::domain::sale::NAME_CHARS_MAX)?;
+        Ok(self.name.clone())
+    }
+}
+
+impl Write {
+    /// The id that was given, or a new one.
+    pub fn id(&self) -> Result<RequestId, Failure> {
+        match &self.request_id {
+            Some(text) => Ok(RequestId::parse("--request-id", text)?),
+            None => Ok(clock::new_request_id()),
+        }
+    }
+}
+
+impl Server {
+    /// Makes one call and waits for its answer.
+    pub fn call<T>(
+        &self,
+        call: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
+    ) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+        runtime.block_on(async {
+            let channel = self.connect().await?;
+            let answer = Duration::from_secs(ANSWER_SECONDS);
+            match tokio::time::timeout(answer, call(channel)).await {
+                Ok(Ok(response)) => Ok(response.into_inner()),
+                Ok(Err(status)) => Err(Failure::status(&status)),
+                Err(_) => {
+                    let message = format!("{} did not answer within {ANSWER_SECONDS} s", self.url);
+                    Err(Failure::new(Code::Unreachable, message))
+                }
+            }
+        })
+    }
+
+    /// Makes one write. If its outcome stays unknown, the failure says how to repeat it.
+    pub fn write<T>(
+        &self,
+        request_id: RequestId,
+        call: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
+    ) -> Result<T, Failure> {
+        self.call(call).map_err(|failure| failure.with_retry(request_id))
+    }
+
+    async fn connect(&self) -> Result<Channel, Failure> {
+        let bad = || {
+            let message =
+                format!("--server must be a URL such as http://127.0.0.1:7420, not {:?}", self.url);
+            Failure::new(Code::Usage, message)
+        };
+        if !self.url.starts_with("http://") {
+            return Err(bad());
+        }
+        let endpoint = Endpoint::from_shared(self.url.clone()).map_err(|_| bad())?;
+        let endpoint = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS));
+        endpoint.connect().await.map_err(|error| {
+            let message = format!(
+                "no server answers at {}: {}\nstart one with: doorbuster serve",
+                self.url,
+                innermost(&error)
+            );
+            Failure::new(Code::Unreachable, message)
+        })
+    }
+}
+
+/// Transport errors say "transport error" and keep what happened for their sources.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

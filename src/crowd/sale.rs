@@ -1,0 +1,127 @@
+//! Puts up the sale that the crowd comes for, through the same RPC as an operator.
+
+use prost_types::{Duration, Timestamp};
+use tonic::{Status, transport::Channel};
+
+use crate::{
+    grpc::proto::{
+        CreateSaleRequest, ItemDraft, SaleDraft, WarehouseUnits,
+        sale_service_client::SaleServiceClient,
+    },
+    values::UnixMs,
+};
+
+/// Most items in one sale; a crowd that wants more gets several sales.
+pub const ITEMS_PER_SALE_MAX: usize = 10_000;
+
+/// Largest message that a client takes. The answer to a sale with very many items is long.
+pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+const OPERATOR: &str = "crowd";
+const WAREHOUSE: &str = "main";
+const CURRENCY: &str = "CNY";
+const UNIT_PRICE_MINOR: i64 = 9_900;
+
+/// One item to put on offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Unique among the offers.
+    pub sku: String,
+    pub title: String,
+    pub units: u64,
+}
+
+/// What holds for all items of the sale.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub name: String,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    pub limit_per_buyer: Option<i64>,
+    pub time_to_pay_ms: i64,
+}
+
+/// An item on sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnSale {
+    pub item_id: String,
+    pub units: u64,
+}
+
+/// The sales that were put up, and their items in the order of the offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutUp {
+    pub sale_ids: Vec<String>,
+    pub items: Vec<OnSale>,
+}
+
+/// Creates as many sales as the offers need. `request_id` makes the id of the n-th request.
+pub async fn put_up(
+    channel: Channel,
+    offers: &[Offer],
+    terms: &Terms,
+    mut request_id: impl FnMut(u16) -> String,
+) -> Result<PutUp, Status> {
+    let mut client = SaleServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut up = PutUp { sale_ids: Vec::new(), items: Vec::with_capacity(offers.len()) };
+    for (nth, offers) in (0..).zip(offers.chunks(ITEMS_PER_SALE_MAX)) {
+        let request = CreateSaleRequest {
+            request_id: request_id(nth),
+            sale: Some(draft(offers, terms)),
+            operator: OPERATOR.to_owned(),
+        };
+        let sale = client.create_sale(request).await?.into_inner().sale.unwrap_or_default();
+        if sale.items.len() != offers.len() {
+            return Err(Status::internal(format!(
+                "the sale has {} items instead of {}",
+                sale.items.len(),
+                offers.len()
+            )));
+        }
+        up.sale_ids.push(sale.sale_id);
+        // Items come back in the order of the draft; the SKU is checked all the same.
+        for (offer, item) in offers.iter().zip(sale.items) {
+            if item.draft.is_none_or(|draft| draft.sku != offer.sku) {
+                return Err(Status::internal("the sale's items are not in the draft's order"));
+            }
+            up.items.push(OnSale { item_id: item.item_id, units: offer.units });
+        }
+    }
+    Ok(up)
+}
+
+fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
+    let items = offers.iter().map(|offer| ItemDraft {
+        sku: offer.sku.clone(),
+        title: offer.title.clone(),
+        unit_price_minor: UNIT_PRICE_MINOR,
+        open_time: None,
+        close_time: None,
+        limit_per_buyer: terms.limit_per_buyer,
+        limit_per_order: None,
+        time_to_pay: Some(duration(terms.time_to_pay_ms)),
+        units: vec![WarehouseUnits {
+            warehouse: WAREHOUSE.to_owned(),
+            units: i64::try_from(offer.units).unwrap_or(i64::MAX),
+        }],
+    });
+    SaleDraft {
+        name: terms.name.clone(),
+        currency_code: CURRENCY.to_owned(),
+        open_time: Some(timestamp(terms.opens_at)),
+        close_time: Some(timestamp(terms.closes_at)),
+        items: items.collect(),
+    }
+}
+
+fn duration(ms: i64) -> Duration {
+    Duration { seconds: ms / 1_000, nanos: nanos(ms % 1_000) }
+}
+
+fn timestamp(moment: UnixMs) -> Timestamp {
+    Timestamp { seconds: moment.second(), nanos: nanos(moment.0.rem_euclid(1_000)) }
+}
+
+fn nanos(ms: i64) -> i32 {
+    i32::try_from(ms * 1_000_000).unwrap_or(0)
+}

@@ -1,0 +1,83 @@
+//! What happened, in the figures that a program reads and the sentences that a person reads.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use super::traffic::TrafficTotals;
+
+/// The outcome of a demonstration. The names are an interface: scripts read them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Units that were put on offer.
+    pub units: u64,
+    /// Shoppers who came to order; of a recording its distinct buyers.
+    pub shoppers: u64,
+    /// Orders that shoppers sent, also repeated and refused ones.
+    pub attempts: u64,
+    pub orders_placed: u64,
+    pub orders_paid: u64,
+    pub orders_expired: u64,
+    /// Refused orders by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Units sold or held beyond those on offer.
+    pub oversold_units: u64,
+    /// Orders that came of a request which already had one.
+    pub duplicate_orders: u64,
+    /// Seconds from letting the crowd in until the last unit of the last item was first taken;
+    /// null if some item was never sold out.
+    pub sold_out_seconds: Option<f64>,
+    /// Seconds from letting the crowd in until the last shopper had left and no unit was held.
+    pub elapsed_seconds: f64,
+    /// Orders placed by elapsed second.
+    pub orders_per_second: f64,
+    /// From sending an order to its answer.
+    pub latency_ms: LatencyMs,
+    /// What the recording holds; zeros if none was played.
+    pub traffic: TrafficTotals,
+    pub log_events: u64,
+    pub verify: Verified,
+    /// Whether the read models equal those built again from an empty file.
+    pub rebuild_equal: bool,
+    pub data_dir: PathBuf,
+}
+
+/// Latency in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct LatencyMs {
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl LatencyMs {
+    /// Of a histogram of microseconds.
+    pub fn of(histogram_us: &Histogram<u64>) -> Self {
+        Self {
+            p50: ms(histogram_us.value_at_quantile(0.50)),
+            p99: ms(histogram_us.value_at_quantile(0.99)),
+            max: ms(histogram_us.max()),
+        }
+    }
+}
+
+/// What the verifier said about the whole log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Verified {
+    pub ok: bool,
+    pub events: u64,
+    /// Streams, each a chain of hashes.
+    pub chains: u64,
+}
+
+/// Microseconds as milliseconds with three decimals.
+#[expect(clippy::cast_precision_loss, reason = "latencies stay far below 2^52 microseconds")]
+pub fn ms(us: u64) -> f64 {
+    us as f64 / 1_000.0
+}
+
+/// A figure rounded to three decimals: further ones would only look exact.
+pub fn rounded(figure: f64) -> f64 {
+    (figure * 1_000.0).round() / 1_000.0
+}

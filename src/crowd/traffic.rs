@@ -1,0 +1,213 @@
+//! Recorded traffic: rows of a CSV file, plain or gzipped, read one at a time.
+//!
+//! A row is `user,item,category,action,time`: three numbers, one of `pv`, `fav`, `cart` and `buy`,
+//! and a Unix time in seconds. There is no header and nothing is quoted. A row that is anything
+//! else is an error with its line number; the reader never guesses what was meant.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    str,
+};
+
+use flate2::bufread::MultiGzDecoder;
+use serde::Serialize;
+
+use crate::values::{Invalid, UnixMs};
+
+/// Longest line in bytes. A real row has fewer than 100; the bound keeps a file without line ends
+/// from filling the memory.
+pub const LINE_BYTES_MAX: usize = 1_024;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const FIELDS: [&str; 5] = ["user", "item", "category", "action", "time"];
+
+/// What a user did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// `pv`: looked at the item.
+    View,
+    /// `fav`: marked it as a favourite.
+    Favourite,
+    /// `cart`: put it into the cart.
+    Cart,
+    /// `buy`: bought it.
+    Buy,
+}
+
+/// One recorded action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub user: u64,
+    pub item: u64,
+    pub category: u64,
+    pub action: Action,
+    /// Seconds since the Unix epoch.
+    pub at_seconds: i64,
+}
+
+/// How much of what a recording holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct TrafficTotals {
+    /// Views.
+    pub pv: u64,
+    /// Favourites.
+    pub fav: u64,
+    /// Additions to a cart.
+    pub cart: u64,
+    /// Purchases.
+    pub buy: u64,
+    /// Distinct users.
+    pub uv: u64,
+    /// Distinct users with at least one purchase.
+    pub buyers: u64,
+}
+
+/// Why a recording cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TrafficError {
+    #[error("{} cannot be opened: {source}", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    /// The file ended or broke in the middle, for example a truncated gzip file.
+    #[error("line {line} cannot be read: {source}")]
+    Read { line: u64, source: io::Error },
+    /// The row is not one of recorded traffic.
+    #[error("line {line}: {problem}")]
+    Row { line: u64, problem: Invalid },
+    /// There is nothing to play.
+    #[error("{0}")]
+    Nothing(&'static str),
+}
+
+/// Reads rows in the order of the file. Blank lines are passed over.
+pub struct TrafficReader {
+    lines: Box<dyn BufRead>,
+    line: u64,
+    broken: bool,
+}
+
+impl TrafficReader {
+    /// Opens a file. Whether it is gzipped is seen from its first bytes, not from its name.
+    pub fn open(path: &Path) -> Result<Self, TrafficError> {
+        let failed = |source| TrafficError::Open { path: path.to_owned(), source };
+        let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
+        let gzipped = file.fill_buf().map_err(failed)?.starts_with(&GZIP_MAGIC);
+        let lines: Box<dyn BufRead> = if gzipped {
+            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
+        } else {
+            Box::new(file)
+        };
+        Ok(Self { lines, line: 0, broken: false })
+    }
+
+    /// The next line without its end; `None` at the end of the file.
+    fn next_line(&mut self) -> Result<Option<Vec<u8>>, TrafficError> {
+        self.line += 1;
+        let line = self.line;
+        let failed = |source| TrafficError::Read { line, source };
+        let mut bytes = Vec::new();
+        let bound = (LINE_BYTES_MAX + 2) as u64;
+        if (&mut self.lines).take(bound).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
+            return Ok(None);
+        }
+        if bytes.last() == Some(&b'\n') {
+            bytes.pop();
+            if bytes.last() == Some(&b'\r') {
+                bytes.pop();
+            }
+        }
+        if bytes.len() > LINE_BYTES_MAX {
+            self.lines.skip_until(b'\n').map_err(failed)?;
+            let problem = Invalid::new("row", format!("is longer than {LINE_BYTES_MAX} bytes"));
+            return Err(TrafficError::Row { line, problem });
+        }
+        Ok(Some(bytes))
+    }
+}
+
+impl Iterator for TrafficReader {
+    type Item = Result<Row, TrafficError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.broken {
+            match self.next_line() {
+                Ok(None) => break,
+                Ok(Some(line)) if line.is_empty() => {}
+                Ok(Some(bytes)) => {
+                    let line = self.line;
+                    return Some(
+                        parse(&bytes).map_err(|problem| TrafficError::Row { line, problem }),
+                    );
+                }
+                Err(error) => {
+                    // After a failed read there is no next line; after an over-long one there is.
+                    self.broken = matches!(error, TrafficError::Read { .. });
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn parse(line: &[u8]) -> Result<Row, Invalid> {
+    let line = str::from_utf8(line).map_err(|_| Invalid::new("row", "is not UTF-8"))?;
+    let mut columns = [""; FIELDS.len()];
+    let mut count = 0;
+    for column in line.split(',') {
+        if let Some(place) = columns.get_mut(count) {
+            *place = column;
+        }
+        count += 1;
+    }
+    if count < FIELDS.len() {
+        return Err(Invalid::new(
+            FIELDS[count],
+            "is missing: a row is user,item,category,action,time",
+        ));
+    }
+    if count > FIELDS.len() {
+        return Err(Invalid::new("row", format!("has {count} fields instead of {}", FIELDS.len())));
+    }
+    let [user, item, category, action, time] = columns;
+    Ok(Row {
+        user: number(FIELDS[0], user)?,
+        item: number(FIELDS[1], item)?,
+        category: number(FIELDS[2], category)?,
+        action: parse_action(action)?,
+        at_seconds: parse_time(time)?,
+    })
+}
+
+/// Digits only: `+7` and ` 7` are not how a recording spells seven.
+fn number(field: &str, text: &str) -> Result<u64, Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::new(field, "is missing"));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Invalid::new(field, format!("is not a whole number: {text:?}")));
+    }
+    text.parse().map_err(|_| Invalid::new(field, format!("is too large: {text}")))
+}
+
+fn parse_action(text: &str) -> Result<Action, Invalid> {
+    match text {
+        "pv" => Ok(Action::View),
+        "fav" => Ok(Action::Favourite),
+        "cart" => Ok(Action::Cart),
+        "buy" => Ok(Action::Buy),
+        "" => Err(Invalid::new(FIELDS[3], "is missing")),
+        other => {
+            Err(Invalid::new(FIELDS[3], format!("is not one of pv, fav, cart and buy: {other:?}")))
+        }
+    }
+}
+
+fn parse_time(text: &str) -> Result<i64, Invalid> {
+    let seconds = number(FIELDS[4], text)?;
+    i64::try_from(seconds)
+        .ok()
+        .filter(|seconds| *seconds <= UnixMs::LATEST.second())
+        .ok_or_else(|| Invalid::new(FIELDS[4], format!("is not a Unix time in seconds: {text}")))
+}

@@ -1,0 +1,264 @@
+//! From what an operator wrote down to a plan that can be sold from, or the one thing wrong with it.
+//!
+//! Pure, and used by the server and by the command line, so that both give the same messages.
+//! Fields are named as in `CreateSaleRequest`. What passes here is trusted afterwards, so every
+//! bound that keeps arithmetic from overflowing stands here and nowhere later.
+
+use std::collections::HashSet;
+
+use crate::{
+    events::{Act, ItemPlan, SaleCreated, WarehouseUnits},
+    values::{
+        Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
+        bounded_text,
+    },
+};
+
+/// Most items in one sale.
+pub const ITEMS_PER_SALE_MAX: usize = 10_000;
+
+/// Most warehouses of one item: each is one event of the item's first append.
+pub const WAREHOUSES_PER_ITEM_MAX: usize = 100;
+
+/// Most units that one allocation can put on offer: no sum of them overflows.
+pub const ALLOCATED_UNITS_MAX: i64 = 1_000_000_000;
+
+/// Most that all units of a sale together can be worth, so that no figure about it overflows.
+pub const WORTH_MINOR_MAX: i64 = 1_000_000_000_000_000_000;
+
+/// Longest name of a sale and title of an item, in characters.
+pub const TITLE_CHARS_MAX: usize = 200;
+
+/// Longest SKU, name of a warehouse and name of an operator, in characters.
+pub const NAME_CHARS_MAX: usize = 64;
+
+/// Shortest time an unpaid order holds its units.
+pub const TIME_TO_PAY_MS_MIN: i64 = 1_000;
+
+/// Longest time an unpaid order holds its units: 30 days.
+pub const TIME_TO_PAY_MS_MAX: i64 = 30 * 24 * 3_600_000;
+
+/// A sale as its operator wrote it down, unchecked. What is missing is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Draft {
+    pub name: String,
+    pub currency_code: String,
+    pub opens_at: Option<UnixMs>,
+    pub closes_at: Option<UnixMs>,
+    pub items: Vec<DraftItem>,
+}
+
+/// One item as its operator wrote it down, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DraftItem {
+    pub sku: String,
+    pub title: String,
+    pub unit_price_minor: i64,
+    /// The item's own window; the sale's where absent.
+    pub opens_at: Option<UnixMs>,
+    pub closes_at: Option<UnixMs>,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+    pub time_to_pay_ms: Option<i64>,
+    /// Warehouse and units. Orders draw from the first warehouse that can fill them.
+    pub units: Vec<(String, i64)>,
+}
+
+/// Checks a draft and derives the ids. `created_at_ms` is left for the decision to set.
+///
+/// # Errors
+/// The first field that is wrong, by its path in `CreateSaleRequest`, for example
+/// `sale.items[1].unit_price_minor`.
+pub fn plan(request_id: RequestId, draft: Draft, operator: String) -> Result<SaleCreated, Invalid> {
+    bounded_text("operator", &operator, NAME_CHARS_MAX)?;
+    let fingerprint = fingerprint(&draft, &operator);
+    let act = Act { request_id, fingerprint, operator, reason: "created".to_owned() };
+    sale(SaleId::of_request(request_id), draft, act).map_err(|invalid| invalid.within("sale"))
+}
+
+fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid> {
+    let Draft { name, currency_code, opens_at, closes_at, items } = draft;
+    bounded_text("name", &name, TITLE_CHARS_MAX)?;
+    let currency = Currency::parse("currency_code", &currency_code)?;
+    let opens_at_ms = required("open_time", opens_at)?;
+    let closes_at_ms = required("close_time", closes_at)?;
+    ends_after_start("close_time", opens_at_ms, closes_at_ms)?;
+    if items.is_empty() {
+        return Err(Invalid::new("items", "is missing: a sale needs at least one item"));
+    }
+    if items.len() > ITEMS_PER_SALE_MAX {
+        let problem = format!("must have at most {ITEMS_PER_SALE_MAX} items");
+        return Err(Invalid::new("items", problem));
+    }
+    let mut plans = Vec::with_capacity(items.len());
+    let mut skus = HashSet::with_capacity(items.len());
+    let mut worth: i128 = 0;
+    for (index, item) in items.into_iter().enumerate() {
+        let at = format!("items[{index}]");
+        let plan = item_plan(sale_id, item, opens_at_ms, closes_at_ms)
+            .map_err(|invalid| invalid.within(&at))?;
+        if !skus.insert(plan.sku.clone()) {
+            let problem = format!("is {:?}, as for an earlier item", plan.sku);
+            return Err(Invalid::new("sku", problem).within(&at));
+        }
+        let units: i128 = plan.units.iter().map(|at| i128::from(at.units)).sum();
+        worth += units * i128::from(plan.unit_price_minor);
+        if worth > i128::from(WORTH_MINOR_MAX) {
+            let problem = "makes all units of the sale together worth more than 10^18 minor units";
+            return Err(Invalid::new("unit_price_minor", problem).within(&at));
+        }
+        plans.push(plan);
+    }
+    Ok(SaleCreated {
+        name,
+        currency,
+        opens_at_ms,
+        closes_at_ms,
+        items: plans,
+        act,
+        created_at_ms: UnixMs::default(),
+    })
+}
+
+fn item_plan(
+    sale_id: SaleId,
+    item: DraftItem,
+    sale_opens_at: UnixMs,
+    sale_closes_at: UnixMs,
+) -> Result<ItemPlan, Invalid> {
+    bounded_text("sku", &item.sku, NAME_CHARS_MAX)?;
+    bounded_text("title", &item.title, TITLE_CHARS_MAX)?;
+    within_bounds("unit_price_minor", item.unit_price_minor, 1, UNIT_PRICE_MINOR_MAX)?;
+    let opens_at_ms = item.opens_at.unwrap_or(sale_opens_at).checked("open_time")?;
+    let closes_at_ms = item.closes_at.unwrap_or(sale_closes_at).checked("close_time")?;
+    let end_field = if item.closes_at.is_some() { "close_time" } else { "open_time" };
+    ends_after_start(end_field, opens_at_ms, closes_at_ms)?;
+    if let Some(limit) = item.limit_per_buyer {
+        within_bounds("limit_per_buyer", limit, 1, i64::MAX)?;
+    }
+    if let Some(limit) = item.limit_per_order {
+        within_bounds("limit_per_order", limit, 1, i64::MAX)?;
+    }
+    Ok(ItemPlan {
+        item_id: sale_id.item_id(&item.sku),
+        time_to_pay_ms: time_to_pay(item.time_to_pay_ms)?,
+        units: units(item.units)?,
+        sku: item.sku,
+        title: item.title,
+        unit_price_minor: item.unit_price_minor,
+        opens_at_ms,
+        closes_at_ms,
+        limit_per_buyer: item.limit_per_buyer,
+        limit_per_order: item.limit_per_order,
+    })
+}
+
+fn time_to_pay(ms: Option<i64>) -> Result<i64, Invalid> {
+    let ms = ms.ok_or_else(|| Invalid::new("time_to_pay", "is missing"))?;
+    if !(TIME_TO_PAY_MS_MIN..=TIME_TO_PAY_MS_MAX).contains(&ms) {
+        return Err(Invalid::new("time_to_pay", "must be 1 second to 30 days"));
+    }
+    Ok(ms)
+}
+
+fn units(units: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
+    if units.is_empty() {
+        return Err(Invalid::new("units", "is missing: an item needs units in some warehouse"));
+    }
+    if units.len() > WAREHOUSES_PER_ITEM_MAX {
+        let problem = format!("must name at most {WAREHOUSES_PER_ITEM_MAX} warehouses");
+        return Err(Invalid::new("units", problem));
+    }
+    let mut checked: Vec<WarehouseUnits> = Vec::with_capacity(units.len());
+    for (index, (warehouse, units)) in units.into_iter().enumerate() {
+        let at = format!("units[{index}]");
+        bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)
+            .and_then(|()| within_bounds("units", units, 1, ALLOCATED_UNITS_MAX))
+            .map_err(|invalid| invalid.within(&at))?;
+        if checked.iter().any(|earlier| earlier.warehouse == warehouse) {
+            let problem = format!("is {warehouse:?}, which was named before");
+            return Err(Invalid::new("warehouse", problem).within(&at));
+        }
+        checked.push(WarehouseUnits { warehouse, units });
+    }
+    Ok(checked)
+}
+
+fn required(field: &str, moment: Option<UnixMs>) -> Result<UnixMs, Invalid> {
+    moment.ok_or_else(|| Invalid::new(field, "is missing"))?.checked(field)
+}
+
+fn ends_after_start(field: &str, opens: UnixMs, closes: UnixMs) -> Result<(), Invalid> {
+    if closes > opens {
+        return Ok(());
+    }
+    Err(Invalid::new(field, format!("makes the window end ({closes}) before it starts ({opens})")))
+}
+
+fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Invalid> {
+    if value < min {
+        return Err(Invalid::new(field, format!("must be at least {min}, not {value}")));
+    }
+    if value > max {
+        return Err(Invalid::new(field, format!("must be at most {max}, not {value}")));
+    }
+    Ok(())
+}
+
+/// Over every field as it was sent. Lists are preceded by their length and an absent number is an
+/// empty field, so no two different drafts have the same fields.
+fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
+    let Draft { name, currency_code, opens_at, closes_at, items } = draft;
+    let mut fields = Fields::default();
+    fields.text("create");
+    fields.text(operator);
+    fields.text(name);
+    fields.text(currency_code);
+    fields.number(opens_at.map(|at| at.0));
+    fields.number(closes_at.map(|at| at.0));
+    fields.length(items.len());
+    for item in items {
+        let DraftItem {
+            sku,
+            title,
+            unit_price_minor,
+            opens_at,
+            closes_at,
+            limit_per_buyer,
+            limit_per_order,
+            time_to_pay_ms,
+            units,
+        } = item;
+        fields.text(sku);
+        fields.text(title);
+        fields.number(Some(*unit_price_minor));
+        fields.number(opens_at.map(|at| at.0));
+        fields.number(closes_at.map(|at| at.0));
+        fields.number(*limit_per_buyer);
+        fields.number(*limit_per_order);
+        fields.number(*time_to_pay_ms);
+        fields.length(units.len());
+        for (warehouse, units) in units {
+            fields.text(warehouse);
+            fields.number(Some(*units));
+        }
+    }
+    Fingerprint::of(fields.0.iter().map(Vec::as_slice))
+}
+
+#[derive(Default)]
+struct Fields(Vec<Vec<u8>>);
+
+impl Fields {
+    fn text(&mut self, text: &str) {
+        self.0.push(text.as_bytes().to_vec());
+    }
+
+    fn number(&mut self, number: Option<i64>) {
+        self.0.push(number.map_or_else(Vec::new, |number| number.to_be_bytes().to_vec()));
+    }
+
+    fn length(&mut self, length: usize) {
+        self.0.push((length as u64).to_be_bytes().to_vec());
+    }
+}

@@ -1,0 +1,221 @@
+//! Between protobuf and the domain. What comes in is checked here, once; what goes out is complete.
+
+use std::time::Duration;
+
+use prost_types::{Duration as ProtoDuration, Timestamp};
+use tonic::metadata::MetadataMap;
+
+use super::proto;
+use crate::{
+    domain::item::{
+        CancelOrder, ItemPhase, ItemView, OrderState, OrderView, PlaceOrder, RecordPayment, Refusal,
+    },
+    events::WarehouseUnits,
+    values::{Currency, Invalid, ItemId, OrderId, RequestId, UNITS_MAX, UnixMs, bounded_text},
+};
+
+/// Longest buyer id and payment reference, in characters.
+const REFERENCE_CHARS_MAX: usize = 128;
+
+/// Longest channel name, in characters.
+const CHANNEL_CHARS_MAX: usize = 32;
+
+/// Longest operator, and longest reason, in characters.
+const OPERATOR_CHARS_MAX: usize = 64;
+const REASON_CHARS_MAX: usize = 500;
+
+/// Longest deadline that is taken from a call: what is longer is as good as none.
+const DEADLINE_MAX: Duration = Duration::from_secs(3600);
+
+// ---- in ----
+
+pub(super) fn place_order(
+    request: proto::PlaceOrderRequest,
+) -> Result<(ItemId, PlaceOrder), Invalid> {
+    let request_id = RequestId::parse("request_id", &request.request_id)?;
+    let item = ItemId::parse("item_id", &request.item_id)?;
+    bounded_text("buyer", &request.buyer, REFERENCE_CHARS_MAX)?;
+    if !(1..=UNITS_MAX).contains(&request.units) {
+        return Err(Invalid::new("units", format!("must be 1 to {UNITS_MAX}")));
+    }
+    if !request.channel.is_empty() {
+        bounded_text("channel", &request.channel, CHANNEL_CHARS_MAX)?;
+    }
+    let order = PlaceOrder::new(item, request_id, request.buyer, request.units, request.channel);
+    Ok((item, order))
+}
+
+pub(super) fn record_payment(
+    request: proto::RecordPaymentRequest,
+) -> Result<(ItemId, RecordPayment), Invalid> {
+    let request_id = RequestId::parse("request_id", &request.request_id)?;
+    let item = ItemId::parse("item_id", &request.item_id)?;
+    let order_id = OrderId::parse("order_id", &request.order_id)?;
+    bounded_text("payment_reference", &request.payment_reference, REFERENCE_CHARS_MAX)?;
+    let amount = request.amount.ok_or_else(|| Invalid::new("amount", "is missing"))?;
+    let currency = Currency::parse("amount.currency_code", &amount.currency_code)?;
+    if amount.amount_minor < 1 {
+        return Err(Invalid::new("amount.amount_minor", "must be at least 1"));
+    }
+    let payment = RecordPayment {
+        request_id,
+        order_id,
+        payment_reference: request.payment_reference,
+        amount_minor: amount.amount_minor,
+        currency,
+    };
+    Ok((item, payment))
+}
+
+pub(super) fn cancel_order(
+    request: proto::CancelOrderRequest,
+) -> Result<(ItemId, CancelOrder), Invalid> {
+    let request_id = RequestId::parse("request_id", &request.request_id)?;
+    let item = ItemId::parse("item_id", &request.item_id)?;
+    let order_id = OrderId::parse("order_id", &request.order_id)?;
+    let buyer = buyer(request.buyer)?;
+    Ok((item, CancelOrder { request_id, order_id, buyer }))
+}
+
+pub(super) fn buyer(buyer: String) -> Result<String, Invalid> {
+    bounded_text("buyer", &buyer, REFERENCE_CHARS_MAX)?;
+    Ok(buyer)
+}
+
+/// Who steers and why.
+pub(super) fn steering(operator: &str, reason: &str) -> Result<(), Invalid> {
+    bounded_text("operator", operator, OPERATOR_CHARS_MAX)?;
+    bounded_text("reason", reason, REASON_CHARS_MAX)
+}
+
+/// A moment that came over the wire, where one was given.
+pub(super) fn moment(field: &str, time: Option<Timestamp>) -> Result<Option<UnixMs>, Invalid> {
+    let Some(Timestamp { seconds, nanos }) = time else { return Ok(None) };
+    if !(0..1_000_000_000).contains(&nanos) {
+        return Err(Invalid::new(field, "has nanoseconds outside of 0 to 999,999,999"));
+    }
+    let ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanos / 1_000_000));
+    UnixMs(ms).checked(field).map(Some)
+}
+
+/// A span that came over the wire, in whole milliseconds, where one was given.
+pub(super) fn span_ms(field: &str, span: Option<ProtoDuration>) -> Result<Option<i64>, Invalid> {
+    let Some(ProtoDuration { seconds, nanos }) = span else { return Ok(None) };
+    if seconds < 0 || !(0..1_000_000_000).contains(&nanos) {
+        return Err(Invalid::new(field, "must not be negative"));
+    }
+    Ok(Some(seconds.saturating_mul(1000).saturating_add(i64::from(nanos / 1_000_000))))
+}
+
+/// When the caller stops waiting, if the call says so. gRPC's `grpc-timeout`: up to 8 digits and a
+/// unit. Source: "gRPC over HTTP2", Requests.
+pub(super) fn deadline(metadata: &MetadataMap, now: UnixMs) -> Option<UnixMs> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok()?;
+    let timeout = match unit {
+        "H" => Duration::from_secs(count.saturating_mul(3600)),
+        "M" => Duration::from_secs(count.saturating_mul(60)),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    };
+    let ms = i64::try_from(timeout.min(DEADLINE_MAX).as_millis()).unwrap_or(i64::MAX);
+    Some(now.plus(ms))
+}
+
+// ---- out ----
+
+pub(super) fn timestamp(moment: UnixMs) -> Timestamp {
+    let nanos = i32::try_from(moment.0.rem_euclid(1000)).unwrap_or(0) * 1_000_000;
+    Timestamp { seconds: moment.second(), nanos }
+}
+
+pub(super) fn duration(ms: i64) -> ProtoDuration {
+    let nanos = i32::try_from(ms.rem_euclid(1000)).unwrap_or(0) * 1_000_000;
+    ProtoDuration { seconds: ms.div_euclid(1000), nanos }
+}
+
+pub(super) fn money(currency: Currency, amount_minor: i64) -> proto::Money {
+    proto::Money { currency_code: currency.code().to_owned(), amount_minor }
+}
+
+pub(super) fn order(item: ItemId, order: OrderView) -> proto::Order {
+    let total = order.unit_price_minor.saturating_mul(order.units);
+    proto::Order {
+        order_id: order.order_id.to_string(),
+        item_id: item.to_string(),
+        buyer: order.buyer,
+        units: order.units,
+        unit_price: Some(money(order.currency, order.unit_price_minor)),
+        total: Some(money(order.currency, total)),
+        state: order_state(order.state).into(),
+        place_time: Some(timestamp(order.placed_at)),
+        pay_by_time: Some(timestamp(order.pay_by)),
+    }
+}
+
+pub(super) fn order_state(state: OrderState) -> proto::OrderState {
+    match state {
+        OrderState::Held => proto::OrderState::Held,
+        OrderState::Paid => proto::OrderState::Paid,
+        OrderState::Cancelled => proto::OrderState::Cancelled,
+        OrderState::Expired => proto::OrderState::Expired,
+    }
+}
+
+pub(super) fn refusal(refusal: Refusal, available_units: i64) -> proto::Refusal {
+    let reason = match refusal {
+        Refusal::SoldOut => proto::RefusalReason::SoldOut,
+        Refusal::NotEnoughUnits => proto::RefusalReason::NotEnoughUnits,
+        Refusal::NotOpenYet => proto::RefusalReason::NotOpenYet,
+        Refusal::Closed => proto::RefusalReason::Closed,
+        Refusal::Paused => proto::RefusalReason::Paused,
+        Refusal::OverBuyerLimit => proto::RefusalReason::OverBuyerLimit,
+        Refusal::OverOrderLimit => proto::RefusalReason::OverOrderLimit,
+        Refusal::OrderExpired => proto::RefusalReason::OrderExpired,
+        Refusal::OrderCancelled => proto::RefusalReason::OrderCancelled,
+        Refusal::AlreadyPaid => proto::RefusalReason::AlreadyPaid,
+        Refusal::WrongAmount => proto::RefusalReason::WrongAmount,
+        Refusal::NotPaused => proto::RefusalReason::NotPaused,
+    };
+    let message = refusal.sentence().to_owned();
+    proto::Refusal { reason: reason.into(), message, available_units }
+}
+
+pub(super) fn warehouse_units(units: WarehouseUnits) -> proto::WarehouseUnits {
+    proto::WarehouseUnits { warehouse: units.warehouse, units: units.units }
+}
+
+pub(super) fn item(view: ItemView) -> proto::Item {
+    let phase = match view.phase {
+        ItemPhase::NotOpenYet => proto::ItemPhase::NotOpenYet,
+        ItemPhase::Open => proto::ItemPhase::Open,
+        ItemPhase::Paused => proto::ItemPhase::Paused,
+        ItemPhase::Closed => proto::ItemPhase::Closed,
+    };
+    proto::Item {
+        item_id: view.item_id.to_string(),
+        sale_id: view.sale_id.to_string(),
+        sku: view.sku,
+        title: view.title,
+        unit_price: Some(money(view.currency, view.unit_price_minor)),
+        open_time: Some(timestamp(view.opens_at)),
+        close_time: Some(timestamp(view.closes_at)),
+        limit_per_buyer: view.limit_per_buyer,
+        limit_per_order: view.limit_per_order,
+        time_to_pay: Some(duration(view.time_to_pay_ms)),
+        phase: phase.into(),
+        allocated_units: view.units.allocated,
+        available_units: view.units.available,
+        held_units: view.units.held,
+        sold_units: view.units.sold,
+        available_by_warehouse: view
+            .available_by_warehouse
+            .into_iter()
+            .map(warehouse_units)
+            .collect(),
+    }
+}

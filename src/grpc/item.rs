@@ -1,0 +1,159 @@
+//! `ItemService`: an operator's hand on one item.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{convert, proto, status::Failure};
+use crate::{
+    actors::{Answer, Directory},
+    clock::SharedClock,
+    domain::{
+        item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
+        sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
+    },
+    events::WarehouseUnits,
+    values::{Invalid, ItemId, RequestId, UnixMs, bounded_text},
+};
+
+pub(super) struct ItemApi {
+    pub(super) items: Arc<Directory<Item>>,
+    pub(super) clock: SharedClock,
+}
+
+/// The answer to a steering command, before it is put into the message of its RPC.
+struct Steered {
+    outcome: Result<proto::Item, proto::Refusal>,
+    revision: u64,
+    position: u64,
+}
+
+impl ItemApi {
+    async fn ask(
+        &self,
+        item: ItemId,
+        command: ItemCommand,
+        deadline: Option<UnixMs>,
+    ) -> Result<Steered, Failure> {
+        let Answer { outcome, revision, position } =
+            self.items.ask(item.0, command, deadline).await?;
+        let outcome = match outcome {
+            ItemOutcome::Item(view) => Ok(convert::item(*view)),
+            ItemOutcome::Refused { refusal, available } => {
+                Err(convert::refusal(refusal, available))
+            }
+            ItemOutcome::Misdirected(why) => return Err(why.into()),
+            ItemOutcome::Order(_) => {
+                return Err(Failure::internal("an item answered with an order", &"a bug"));
+            }
+        };
+        Ok(Steered { outcome, revision, position: position.0 })
+    }
+
+    async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
+        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let Steering { request_id, item_id, operator, reason, action } =
+            read(request.into_inner())?;
+        let request_id = RequestId::parse("request_id", &request_id)?;
+        let item = ItemId::parse("item_id", &item_id)?;
+        convert::steering(&operator, &reason)?;
+        let steer = Steer { request_id, operator, reason, action };
+        self.ask(item, ItemCommand::Steer(steer), deadline).await
+    }
+}
+
+/// What all steering requests have in common.
+struct Steering {
+    request_id: String,
+    item_id: String,
+    operator: String,
+    reason: String,
+    action: SteerAction,
+}
+
+type Reader<T> = fn(T) -> Result<Steering, Invalid>;
+
+/// The steering requests differ in name only: reads one, and makes its response.
+macro_rules! steering {
+    ($api:ident, $request:ident, $response:ident, $outcome:ident, $read:expr) => {{
+        let Steered { outcome, revision, position } = $api.steer($request, $read).await?;
+        let outcome = match outcome {
+            Ok(item) => proto::$outcome::Outcome::Item(item),
+            Err(refusal) => proto::$outcome::Outcome::Refusal(refusal),
+        };
+        Ok(Response::new(proto::$response { outcome: Some(outcome), revision, position }))
+    }};
+}
+
+#[async_trait]
+impl proto::item_service_server::ItemService for ItemApi {
+    async fn get_item(
+        &self,
+        request: Request<proto::GetItemRequest>,
+    ) -> Result<Response<proto::GetItemResponse>, Status> {
+        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let item = ItemId::parse("item_id", &request.get_ref().item_id).map_err(Failure::from)?;
+        let Steered { outcome, revision, .. } = self.ask(item, ItemCommand::Show, deadline).await?;
+        Ok(Response::new(proto::GetItemResponse { item: outcome.ok(), revision }))
+    }
+
+    async fn allocate_stock(
+        &self,
+        request: Request<proto::AllocateStockRequest>,
+    ) -> Result<Response<proto::AllocateStockResponse>, Status> {
+        steering!(self, request, AllocateStockResponse, allocate_stock_response, |r| {
+            bounded_text("warehouse", &r.warehouse, NAME_CHARS_MAX)?;
+            if !(1..=ALLOCATED_UNITS_MAX).contains(&r.units) {
+                let problem = format!("must be 1 to {ALLOCATED_UNITS_MAX}");
+                return Err(Invalid::new("units", problem));
+            }
+            let added = WarehouseUnits { warehouse: r.warehouse, units: r.units };
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::Allocate(added),
+            })
+        })
+    }
+
+    async fn pause_item(
+        &self,
+        request: Request<proto::PauseItemRequest>,
+    ) -> Result<Response<proto::PauseItemResponse>, Status> {
+        steering!(self, request, PauseItemResponse, pause_item_response, |r| Ok(Steering {
+            request_id: r.request_id,
+            item_id: r.item_id,
+            operator: r.operator,
+            reason: r.reason,
+            action: SteerAction::Pause,
+        }))
+    }
+
+    async fn resume_item(
+        &self,
+        request: Request<proto::ResumeItemRequest>,
+    ) -> Result<Response<proto::ResumeItemResponse>, Status> {
+        steering!(self, request, ResumeItemResponse, resume_item_response, |r| Ok(Steering {
+            request_id: r.request_id,
+            item_id: r.item_id,
+            operator: r.operator,
+            reason: r.reason,
+            action: SteerAction::Resume,
+        }))
+    }
+
+    async fn close_item(
+        &self,
+        request: Request<proto::CloseItemRequest>,
+    ) -> Result<Response<proto::CloseItemResponse>, Status> {
+        steering!(self, request, CloseItemResponse, close_item_response, |r| Ok(Steering {
+            request_id: r.request_id,
+            item_id: r.item_id,
+            operator: r.operator,
+            reason: r.reason,
+            action: SteerAction::Close,
+        }))
+    }
+}

@@ -1,0 +1,101 @@
+//! Puts the services together and serves them on one listener.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+use tonic::transport::{Server, server::TcpIncoming};
+
+use super::{
+    ReadSide, item::ItemApi, proto, purchase::PurchaseApi, report::ReportApi, sale::SaleApi,
+};
+use crate::{
+    actors::{Directory, Sales},
+    clock::SharedClock,
+    domain::item::Item,
+};
+
+/// Largest command: an order takes about 150 bytes.
+const COMMAND_BYTES_MAX: usize = 64 * 1024;
+
+/// Largest plan of a sale.
+const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Calls at once on one connection.
+const STREAMS_PER_CONNECTION_MAX: u32 = 1024;
+
+/// A connection on which nothing comes is asked whether it is alive, and closed without an answer.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What one HTTP/2 stream and one connection may have under way, in bytes: room for the pipelined
+/// orders of a `PlaceOrders`.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// What the services stand on.
+pub struct Parts {
+    pub sales: Sales,
+    pub items: Arc<Directory<Item>>,
+    pub reads: ReadSide,
+    pub clock: SharedClock,
+}
+
+/// Serves until `stop` resolves; calls that are under way then are finished.
+///
+/// # Errors
+/// When the listener fails or the descriptors for reflection cannot be read.
+pub async fn serve(
+    listener: TcpListener,
+    parts: Parts,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let Parts { sales, items, reads, clock } = parts;
+    let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
+    let item = ItemApi { items, clock: Arc::clone(&clock) };
+    let sale = SaleApi { sales, reads: reads.clone(), clock };
+    let report = ReportApi { reads };
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health
+        .set_serving::<proto::purchase_service_server::PurchaseServiceServer<PurchaseApi>>()
+        .await;
+    health.set_serving::<proto::item_service_server::ItemServiceServer<ItemApi>>().await;
+    health.set_serving::<proto::sale_service_server::SaleServiceServer<SaleApi>>().await;
+    health.set_serving::<proto::report_service_server::ReportServiceServer<ReportApi>>().await;
+
+    // Older tools ask for v1alpha.
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+
+    Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(
+            proto::purchase_service_server::PurchaseServiceServer::new(purchases)
+                .max_decoding_message_size(COMMAND_BYTES_MAX),
+        )
+        .add_service(
+            proto::item_service_server::ItemServiceServer::new(item)
+                .max_decoding_message_size(COMMAND_BYTES_MAX),
+        )
+        .add_service(
+            proto::sale_service_server::SaleServiceServer::new(sale)
+                .max_decoding_message_size(PLAN_BYTES_MAX),
+        )
+        .add_service(
+            proto::report_service_server::ReportServiceServer::new(report)
+                .max_decoding_message_size(COMMAND_BYTES_MAX),
+        )
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
+        .await?;
+    Ok(())
+}

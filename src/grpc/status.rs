@@ -1,0 +1,178 @@
+//! The one table from fault to gRPC status. Each status carries one `ErrorInfo` with the domain
+//! `doorbuster`; what can be tried again says when; what was wrong names its field.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::proto;
+use crate::{actors::Fault, domain::Misdirected, values::Invalid};
+
+/// The domain of every `ErrorInfo`.
+const DOMAIN: &str = "doorbuster";
+
+/// Whoever meets a full queue waits this long: a queue at its bound is worked off within it.
+const OVERLOAD_RETRY: Duration = Duration::from_millis(200);
+
+/// A store that failed is asked again after this long.
+const STORE_RETRY: Duration = Duration::from_millis(500);
+
+/// A failure on its way to a client: a status for a call of its own, a [`proto::Fault`] inside a
+/// stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    code: Code,
+    /// UPPER_SNAKE, part of the API.
+    reason: &'static str,
+    message: String,
+    field: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), field: None, retry_after: None }
+    }
+
+    fn retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
+        self
+    }
+
+    /// A read model that has not come as far as it was asked to.
+    pub(super) fn behind(wanted: u64, position: u64) -> Self {
+        let message = format!("the read model is at position {position}, not yet at {wanted}");
+        Self::new(Code::Unavailable, "READ_MODEL_BEHIND", message).retry_after(OVERLOAD_RETRY)
+    }
+
+    /// A read model that is being built.
+    pub(super) fn not_ready(name: &str) -> Self {
+        let message = format!("the read model {name} is being built");
+        Self::new(Code::Unavailable, "READ_MODEL_BEHIND", message).retry_after(STORE_RETRY)
+    }
+
+    /// What this field names does not exist.
+    pub(super) fn not_found(field: &'static str) -> Self {
+        Misdirected::NotFound(field).into()
+    }
+
+    /// A read model that stopped at an event it cannot apply.
+    pub(super) fn stopped(name: &str, why: &str) -> Self {
+        tracing::error!(projection = name, why, "a question to a projection that stopped");
+        let message = format!("the read model {name} stopped; the server's log says why");
+        Self::new(Code::Unavailable, "READ_MODEL_STOPPED", message).retry_after(STORE_RETRY)
+    }
+
+    /// Something that should not happen. The reason goes to the server's log, not to the client.
+    pub(super) fn internal(what: &str, why: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%why, "{what}");
+        Self::new(Code::Internal, "INTERNAL", format!("{what}; the server's log says why"))
+    }
+
+    pub(super) fn into_proto(self) -> proto::Fault {
+        proto::Fault {
+            code: code_name(self.code).to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            field: self.field.unwrap_or_default(),
+            retry_after_ms: self
+                .retry_after
+                .map_or(0, |pause| i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        let message = invalid.to_string();
+        let mut failure = Self::new(Code::InvalidArgument, "INVALID_ARGUMENT", message);
+        failure.field = Some(invalid.field);
+        failure
+    }
+}
+
+impl From<Misdirected> for Failure {
+    fn from(why: Misdirected) -> Self {
+        let message = why.to_string();
+        match why {
+            Misdirected::NotFound(field) => {
+                let mut failure = Self::new(Code::NotFound, "NOT_FOUND", message);
+                failure.field = Some(field.to_owned());
+                failure
+            }
+            Misdirected::RequestIdReused(_) => {
+                Self::new(Code::AlreadyExists, "REQUEST_ID_REUSED", message)
+            }
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match &fault {
+            Fault::Overloaded => {
+                Self::new(Code::ResourceExhausted, "OVERLOADED", fault.to_string())
+                    .retry_after(OVERLOAD_RETRY)
+            }
+            Fault::StoreUnavailable(why) => {
+                tracing::warn!(why, "a command was not answered");
+                let message = "the store is unavailable; ask again with the same request id";
+                Self::new(Code::Unavailable, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
+            }
+            Fault::LostOwnership => Self::new(Code::Aborted, "LOST_OWNERSHIP", fault.to_string())
+                .retry_after(OVERLOAD_RETRY),
+            Fault::DeadlineExceeded => {
+                Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", fault.to_string())
+            }
+            Fault::Unreadable(why) => {
+                tracing::error!(why, "a stream cannot be read");
+                let message = "the log cannot be read; the server's log says where";
+                Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
+            }
+            Fault::Stopping => {
+                Self::new(Code::Unavailable, "STOPPING", fault.to_string()).retry_after(STORE_RETRY)
+            }
+        }
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        let mut metadata = HashMap::new();
+        let mut details = ErrorDetails::new();
+        if let Some(field) = &failure.field {
+            metadata.insert("field".to_owned(), field.clone());
+            if failure.code == Code::InvalidArgument {
+                details.add_bad_request_violation(field.clone(), failure.message.clone());
+            }
+        }
+        details.set_error_info(failure.reason, DOMAIN, metadata);
+        if let Some(pause) = failure.retry_after {
+            details.set_retry_info(Some(pause));
+        }
+        Self::with_error_details(failure.code, failure.message, details)
+    }
+}
+
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

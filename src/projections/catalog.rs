@@ -1,0 +1,183 @@
+//! The catalog: which sales and items there are, as planned and as steered since.
+//!
+//! It follows what operators do, never what buyers do, so it is small and written rarely. It must
+//! not hold units: those are in the stock levels.
+
+use rusqlite::{Transaction, params};
+
+use super::{ApplyError, Projection, item_of, never_added};
+use crate::{
+    events::{Event, ItemAdded, ItemEvent, Recorded, SaleEvent},
+    values::ItemId,
+};
+
+/// Name of the projection and of its file.
+pub const NAME: &str = "catalog";
+/// Version of its rows.
+pub const VERSION: i64 = 1;
+
+/// Sales and items.
+#[derive(Debug, Default)]
+pub struct Catalog;
+
+impl Projection for Catalog {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn version(&self) -> i64 {
+        VERSION
+    }
+
+    fn schema(&self) -> &'static str {
+        "CREATE TABLE sales (
+            number INTEGER PRIMARY KEY,
+            sale_id BLOB NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            currency TEXT NOT NULL,
+            opens_at_ms INTEGER NOT NULL,
+            closes_at_ms INTEGER NOT NULL,
+            items INTEGER NOT NULL,
+            created_at_ms INTEGER NOT NULL,
+            closed_at_ms INTEGER
+        );
+        CREATE TABLE items (
+            number INTEGER PRIMARY KEY,
+            item_id BLOB NOT NULL UNIQUE,
+            sale_id BLOB NOT NULL,
+            sku TEXT NOT NULL,
+            title TEXT NOT NULL,
+            currency TEXT NOT NULL,
+            unit_price_minor INTEGER NOT NULL,
+            time_to_pay_ms INTEGER NOT NULL,
+            opens_at_ms INTEGER,
+            closes_at_ms INTEGER,
+            limit_per_buyer INTEGER,
+            limit_per_order INTEGER,
+            paused INTEGER NOT NULL DEFAULT 0,
+            closed_at_ms INTEGER
+        );"
+    }
+
+    fn apply(
+        &mut self,
+        rows: &Transaction<'_>,
+        recorded: &Recorded,
+        fact: &Event,
+    ) -> Result<(), ApplyError> {
+        match fact {
+            Event::Item(event) => apply_to_item(rows, recorded, event),
+            Event::Sale(event) => apply_to_sale(rows, recorded, event),
+            Event::Demand(_) => Ok(()),
+        }
+    }
+}
+
+fn apply_to_sale(
+    rows: &Transaction<'_>,
+    recorded: &Recorded,
+    event: &SaleEvent,
+) -> Result<(), ApplyError> {
+    let sale = recorded.stream.id.as_bytes().as_slice();
+    match event {
+        SaleEvent::Created(created) => {
+            let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
+            rows.prepare_cached(
+                "INSERT INTO sales
+                 (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                sale,
+                created.name,
+                created.currency.code(),
+                created.opens_at_ms.0,
+                created.closes_at_ms.0,
+                items,
+                created.created_at_ms.0,
+            ])?;
+        }
+        SaleEvent::Closed(closed) => {
+            let changed = rows
+                .prepare_cached("UPDATE sales SET closed_at_ms = ? WHERE sale_id = ?")?
+                .execute(params![closed.closed_at_ms.0, sale])?;
+            if changed == 0 {
+                let problem = format!("sale {} was never created", recorded.stream.id);
+                return Err(ApplyError::Impossible(problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn apply_to_item(
+    rows: &Transaction<'_>,
+    recorded: &Recorded,
+    event: &ItemEvent,
+) -> Result<(), ApplyError> {
+    let item = item_of(recorded)?;
+    let id = item.0.as_bytes().as_slice();
+    match event {
+        ItemEvent::Added(added) => add_item(rows, item, added),
+        ItemEvent::Scheduled(window) => change_item(
+            rows,
+            item,
+            "UPDATE items SET opens_at_ms = ?, closes_at_ms = ? WHERE item_id = ?",
+            params![window.opens_at_ms.0, window.closes_at_ms.0, id],
+        ),
+        ItemEvent::PurchaseLimitSet(limits) => change_item(
+            rows,
+            item,
+            "UPDATE items SET limit_per_buyer = ?, limit_per_order = ? WHERE item_id = ?",
+            params![limits.per_buyer, limits.per_order, id],
+        ),
+        ItemEvent::Paused(_) => {
+            change_item(rows, item, "UPDATE items SET paused = 1 WHERE item_id = ?", params![id])
+        }
+        ItemEvent::Resumed(_) => {
+            change_item(rows, item, "UPDATE items SET paused = 0 WHERE item_id = ?", params![id])
+        }
+        ItemEvent::Closed(closed) => change_item(
+            rows,
+            item,
+            "UPDATE items SET closed_at_ms = ? WHERE item_id = ?",
+            params![closed.closed_at_ms.0, id],
+        ),
+        ItemEvent::StockAllocated(_)
+        | ItemEvent::OrderPlaced(_)
+        | ItemEvent::OrderPaid(_)
+        | ItemEvent::OrderCancelled(_)
+        | ItemEvent::OrderExpired(_)
+        | ItemEvent::RefundDue(_) => Ok(()),
+    }
+}
+
+fn add_item(rows: &Transaction<'_>, item: ItemId, added: &ItemAdded) -> Result<(), ApplyError> {
+    rows.prepare_cached(
+        "INSERT INTO items
+         (item_id, sale_id, sku, title, currency, unit_price_minor, time_to_pay_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        item.0.as_bytes().as_slice(),
+        added.sale_id.0.as_bytes().as_slice(),
+        added.sku,
+        added.title,
+        added.currency.code(),
+        added.unit_price_minor,
+        added.time_to_pay_ms,
+    ])?;
+    Ok(())
+}
+
+fn change_item(
+    rows: &Transaction<'_>,
+    item: ItemId,
+    statement: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+) -> Result<(), ApplyError> {
+    match rows.prepare_cached(statement)?.execute(parameters)? {
+        0 => Err(never_added(item)),
+        _ => Ok(()),
+    }
+}

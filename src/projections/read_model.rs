@@ -1,0 +1,407 @@
+//! One projection and its file: rows and checkpoint move in the same transaction.
+//!
+//! A file that another version wrote, or that cannot be read, is dropped and built from zero: the
+//! log is the truth, this is a copy. It must never skip an event, apply one twice, or move the
+//! checkpoint without the rows.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+    types::ValueRef,
+};
+use sha2::{Digest, Sha256};
+
+use super::{ApplyError, Projection, kept::Kept, rebuild::clear_leftovers, signed};
+use crate::events::{Event, Position, Recorded, StreamName};
+
+/// Directory of the read models inside the data directory.
+pub const VIEWS: &str = "views";
+
+/// Tables that every file has beside those of its projection.
+const SCHEMA: &str = "
+    CREATE TABLE checkpoint (
+        projection TEXT PRIMARY KEY,
+        version INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        recorded_at_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE streams (
+        category TEXT NOT NULL,
+        id BLOB NOT NULL,
+        revision INTEGER NOT NULL,
+        PRIMARY KEY (category, id)
+    ) WITHOUT ROWID;";
+
+/// How far a read model has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// Of the last event applied; [`Position::START`] before the first.
+    pub position: Position,
+    /// When the store wrote that event, milliseconds since the Unix epoch; 0 before the first.
+    pub recorded_at_ms: i64,
+}
+
+/// Why a read model stopped. Nothing of the page was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The file could not be read or written. A damaged file has been dropped by now: open the read
+    /// model again to build it from zero.
+    #[error("read model {model}: {source}")]
+    Rows { model: &'static str, source: rusqlite::Error },
+    /// An event of that stream was skipped.
+    #[error(
+        "read model {model}: event {position} has revision {found} in {stream}, expected {expected}"
+    )]
+    Gap { model: &'static str, position: Position, stream: StreamName, expected: u64, found: u64 },
+    /// The event contradicts the events before it.
+    #[error("read model {model}: event {position} is impossible: {problem}")]
+    Impossible { model: &'static str, position: Position, problem: String },
+    /// The directory of the read models could not be used.
+    #[error("read models: {0}")]
+    Files(#[from] io::Error),
+}
+
+/// A projection with its file.
+pub struct ReadModel {
+    projection: Box<dyn Projection>,
+    path: PathBuf,
+    connection: Connection,
+    checkpoint: Checkpoint,
+    /// Revision of the last event seen of each stream.
+    streams: Kept<StreamName, u64>,
+}
+
+impl std::fmt::Debug for ReadModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadModel")
+            .field("path", &self.path)
+            .field("checkpoint", &self.checkpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The file of a read model of a data directory.
+pub fn view_path(data: &Path, name: &str) -> PathBuf {
+    data.join(VIEWS).join(format!("{name}.db"))
+}
+
+/// The checkpoint in a file, if this version of the projection wrote it.
+pub fn read_checkpoint(
+    connection: &Connection,
+    name: &str,
+    version: i64,
+) -> rusqlite::Result<Option<Checkpoint>> {
+    let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'";
+    if connection.query_row(made, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached(
+            "SELECT position, recorded_at_ms FROM checkpoint WHERE projection = ? AND version = ?",
+        )?
+        .query_row(params![name, version], |row| {
+            let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+            Ok(Checkpoint { position: Position(position), recorded_at_ms: row.get(1)? })
+        })
+        .optional()
+}
+
+impl ReadModel {
+    /// Opens the read model of a data directory, or makes an empty one. At most one process may
+    /// have it open like this; any number may read.
+    pub fn open(data: &Path, projection: Box<dyn Projection>) -> Result<Self, ProjectionError> {
+        clear_leftovers(data)?;
+        Self::open_in(&data.join(VIEWS), projection)
+    }
+
+    pub(super) fn open_in(
+        directory: &Path,
+        projection: Box<dyn Projection>,
+    ) -> Result<Self, ProjectionError> {
+        fs::create_dir_all(directory)?;
+        let model = projection.name();
+        let path = directory.join(format!("{model}.db"));
+        let failed = |source| ProjectionError::Rows { model, source };
+        let (connection, checkpoint) = match resume(&path, &*projection) {
+            Ok(Some(resumed)) => resumed,
+            Ok(None) => {
+                drop_files(&path)?;
+                (create(&path, &*projection).map_err(failed)?, Checkpoint::default())
+            }
+            Err(error) if is_damage(&error) => {
+                drop_files(&path)?;
+                (create(&path, &*projection).map_err(failed)?, Checkpoint::default())
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Self { projection, path, connection, checkpoint, streams: Kept::default() })
+    }
+
+    /// The projection's name.
+    pub fn name(&self) -> &'static str {
+        self.projection.name()
+    }
+
+    /// How far it has come.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint
+    }
+
+    /// Applies consecutive events of the log in one transaction. Events at or below the checkpoint
+    /// are skipped, so a page may be given again. On an error nothing of the page is applied and
+    /// nothing is kept in memory; what will not go away by trying again is any error but `Rows`.
+    pub fn apply_page(&mut self, page: &[(Recorded, Event)]) -> Result<(), ProjectionError> {
+        let result = self.fold(page);
+        if let Err(error) = &result {
+            // The rows were rolled back, so what was kept in memory is ahead of them.
+            self.projection.forget();
+            self.streams.forget();
+            if let ProjectionError::Rows { source, .. } = error
+                && is_damage(source)
+            {
+                drop_files(&self.path)?;
+            }
+        }
+        result
+    }
+
+    fn fold(&mut self, page: &[(Recorded, Event)]) -> Result<(), ProjectionError> {
+        let Self { projection, connection, streams, .. } = self;
+        let (model, version) = (projection.name(), projection.version());
+        let failed = |source| ProjectionError::Rows { model, source };
+        let rows =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        // Read, not remembered: after a commit that failed nobody else knows what it did.
+        let start = read_checkpoint(&rows, model, version).map_err(failed)?;
+        let start = start.ok_or_else(|| failed(rusqlite::Error::QueryReturnedNoRows))?;
+        let mut reached = start;
+        for (recorded, fact) in page {
+            let position = recorded.position;
+            if position <= reached.position {
+                continue;
+            }
+            let stopped = |error| stop(model, position, error);
+            follow(streams, &rows, recorded, model)?;
+            projection.apply(&rows, recorded, fact).map_err(stopped)?;
+            reached = Checkpoint { position, recorded_at_ms: recorded.recorded_at_ms };
+        }
+        if reached != start {
+            let stopped = |error| stop(model, reached.position, error);
+            projection.flush(&rows).map_err(stopped)?;
+            write_streams(streams, &rows).map_err(stopped)?;
+            write_checkpoint(&rows, model, reached).map_err(stopped)?;
+            rows.commit().map_err(failed)?;
+        }
+        self.checkpoint = reached;
+        Ok(())
+    }
+
+    /// SHA-256, in hexadecimal, over every row of every table in the order of its primary key, with
+    /// the checkpoint. Two read models are equal if and only if their digests are.
+    pub fn digest(&self) -> Result<String, ProjectionError> {
+        let digest = || {
+            let rows = self.connection.unchecked_transaction()?;
+            digest_of(&rows)
+        };
+        digest().map_err(|source| ProjectionError::Rows { model: self.name(), source })
+    }
+}
+
+/// Checkpoint and digest of a file that somebody else may have open; `None` if another version
+/// wrote it. A file that cannot be read equals nothing, so its digest is empty.
+pub(super) fn digest_file(
+    path: &Path,
+    projection: &dyn Projection,
+) -> Result<Option<(Position, String)>, ProjectionError> {
+    let (model, version) = (projection.name(), projection.version());
+    let read = || {
+        let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // Both in one transaction, so that the digest is that of the checkpoint.
+        let rows = connection.transaction()?;
+        let Some(checkpoint) = read_checkpoint(&rows, model, version)? else { return Ok(None) };
+        Ok(Some((checkpoint.position, digest_of(&rows)?)))
+    };
+    match read() {
+        Err(error) if is_damage(&error) => Ok(Some((Position::START, String::new()))),
+        read => read.map_err(|source| ProjectionError::Rows { model, source }),
+    }
+}
+
+fn stop(model: &'static str, position: Position, error: ApplyError) -> ProjectionError {
+    match error {
+        ApplyError::Rows(source) => ProjectionError::Rows { model, source },
+        ApplyError::Impossible(problem) => ProjectionError::Impossible { model, position, problem },
+    }
+}
+
+/// Checks that an event is the next one of its stream.
+fn follow(
+    streams: &mut Kept<StreamName, u64>,
+    rows: &Transaction<'_>,
+    recorded: &Recorded,
+    model: &'static str,
+) -> Result<(), ProjectionError> {
+    let Recorded { stream, revision, position, .. } = *recorded;
+    // What comes before the first event of a stream is a row to be: one below revision 0.
+    let last = streams
+        .change(stream, || {
+            let mut query =
+                rows.prepare_cached("SELECT revision FROM streams WHERE category = ? AND id = ?")?;
+            let key = params![stream.category.name(), stream.id.as_bytes().as_slice()];
+            let last = query.query_row(key, |row| row.get::<_, i64>(0)).optional()?;
+            Ok(last.and_then(|last| u64::try_from(last).ok()).unwrap_or(u64::MAX))
+        })
+        .map_err(|error| stop(model, position, error))?;
+    let expected = last.wrapping_add(1);
+    if revision != expected {
+        return Err(ProjectionError::Gap { model, position, stream, expected, found: revision });
+    }
+    *last = revision;
+    Ok(())
+}
+
+fn write_streams(
+    streams: &mut Kept<StreamName, u64>,
+    rows: &Transaction<'_>,
+) -> Result<(), ApplyError> {
+    let mut write = rows.prepare_cached(
+        "INSERT INTO streams (category, id, revision) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET revision = excluded.revision",
+    )?;
+    streams.flush(|stream, revision| {
+        let id = stream.id.as_bytes().as_slice();
+        write.execute(params![stream.category.name(), id, signed(*revision)?])?;
+        Ok(())
+    })
+}
+
+fn write_checkpoint(
+    rows: &Transaction<'_>,
+    model: &str,
+    reached: Checkpoint,
+) -> Result<(), ApplyError> {
+    let position = signed(reached.position.0)?;
+    rows.prepare_cached(
+        "UPDATE checkpoint SET position = ?, recorded_at_ms = ? WHERE projection = ?",
+    )?
+    .execute(params![position, reached.recorded_at_ms, model])?;
+    Ok(())
+}
+
+/// Opens a file where it was left; `None` if it is new, unfinished or of another version.
+fn resume(
+    path: &Path,
+    projection: &dyn Projection,
+) -> rusqlite::Result<Option<(Connection, Checkpoint)>> {
+    let connection = connect(path)?;
+    let checkpoint = read_checkpoint(&connection, projection.name(), projection.version())?;
+    Ok(checkpoint.map(|checkpoint| (connection, checkpoint)))
+}
+
+/// Makes an empty file. All tables come at once, so a crash leaves a whole file or an empty one.
+fn create(path: &Path, projection: &dyn Projection) -> rusqlite::Result<Connection> {
+    let mut connection = connect(path)?;
+    let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    rows.execute_batch(SCHEMA)?;
+    rows.execute_batch(projection.schema())?;
+    rows.execute(
+        "INSERT INTO checkpoint (projection, version, position, recorded_at_ms) VALUES (?, ?, 0, 0)",
+        params![projection.name(), projection.version()],
+    )?;
+    rows.commit()?;
+    Ok(connection)
+}
+
+/// A commit that a power cut takes back is applied again from the log, so NORMAL is enough. The
+/// cache holds the pages that a busy sale touches; the write-ahead log is moved into the file
+/// every 16 MiB rather than every 4, because it is moved by whoever commits.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = NORMAL;
+         PRAGMA cache_size = -32768;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA wal_autocheckpoint = 4096;
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA busy_timeout = 5000;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn drop_files(path: &Path) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn digest_of(rows: &Connection) -> rusqlite::Result<String> {
+    let mut hash = Sha256::new();
+    let tables = texts(
+        rows,
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+         ORDER BY name",
+        "",
+    )?;
+    for table in tables {
+        let key =
+            texts(rows, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", &table)?;
+        let mut query = rows
+            .prepare(&format!("SELECT * FROM \"{table}\" ORDER BY \"{}\"", key.join("\", \"")))?;
+        hash_field(&mut hash, b't', table.as_bytes());
+        for column in query.column_names() {
+            hash_field(&mut hash, b'c', column.as_bytes());
+        }
+        let columns = query.column_count();
+        let mut found = query.query([])?;
+        while let Some(row) = found.next()? {
+            hash.update(b"r");
+            for column in 0..columns {
+                match row.get_ref(column)? {
+                    ValueRef::Null => hash_field(&mut hash, b'n', &[]),
+                    ValueRef::Integer(number) => hash_field(&mut hash, b'i', &number.to_be_bytes()),
+                    ValueRef::Real(number) => hash_field(&mut hash, b'f', &number.to_be_bytes()),
+                    ValueRef::Text(text) => hash_field(&mut hash, b's', text),
+                    ValueRef::Blob(bytes) => hash_field(&mut hash, b'b', bytes),
+                }
+            }
+        }
+    }
+    let mut text = String::with_capacity(64);
+    for byte in hash.finalize() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
+}
+
+/// The first column of a query that may use one parameter.
+fn texts(rows: &Connection, query: &str, parameter: &str) -> rusqlite::Result<Vec<String>> {
+    let mut query = rows.prepare(query)?;
+    let parameters = [parameter];
+    let given = &parameters[..query.parameter_count().min(1)];
+    query.query_map(rusqlite::params_from_iter(given), |row| row.get(0))?.collect()
+}
+
+/// Kind and length go first, so that no two different tables hash the same bytes.
+fn hash_field(hash: &mut Sha256, kind: u8, bytes: &[u8]) {
+    hash.update([kind]);
+    hash.update((bytes.len() as u64).to_be_bytes());
+    hash.update(bytes);
+}

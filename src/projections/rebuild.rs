@@ -1,0 +1,189 @@
+//! Read models from zero: to replace those in use, or only to compare with them.
+//!
+//! They are built in a fresh directory beside the one in use and put in its place by renaming, so a
+//! crash at any point leaves either the old ones or the new ones. Comparing is the proof that what
+//! is in use is what the log says; it never changes anything in use.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{Projection, ProjectionError, ReadModel, VIEWS, all, view_path};
+use crate::events::{DecodeError, Event, Position, Recorded, decode};
+
+/// Where new read models are made; what is found there later is unfinished.
+const BUILDING: &str = "views.building";
+/// Finished ones, about to be put in place.
+const FRESH: &str = "views.fresh";
+/// Those that were replaced, about to be removed.
+const OLD: &str = "views.old";
+/// Start of the names of directories that comparisons build in.
+const COMPARING: &str = "views.comparing-";
+
+/// How far a rebuild has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Events read so far.
+    pub events: u64,
+    /// Position of the last of them.
+    pub position: Position,
+}
+
+/// Why a rebuild or a comparison ended early. The read models in use are as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError<E: std::error::Error + 'static> {
+    /// The log could not be read.
+    #[error("{0}")]
+    Log(#[source] E),
+    /// The log holds an event that this version cannot read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// An event could not be applied.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+    /// A directory could not be made, renamed or removed.
+    #[error("read models: {0}")]
+    Files(#[from] io::Error),
+}
+
+/// Builds all read models of a data directory from zero and puts them in the place of those in use,
+/// of which none may be open. `read_page` gives the events after a position, in order, and nothing
+/// at the end of the log; `progress` is told after each page. Returns how far it came.
+pub fn rebuild<E: std::error::Error + 'static>(
+    data: &Path,
+    read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    progress: impl FnMut(Progress),
+) -> Result<Progress, RebuildError<E>> {
+    clear_leftovers(data)?;
+    let building = data.join(BUILDING);
+    let models = all().into_iter().map(|projection| {
+        let model = ReadModel::open_in(&building, projection)?;
+        Ok((model, Position(u64::MAX)))
+    });
+    let mut models = models.collect::<Result<Vec<_>, ProjectionError>>()?;
+    let reached = build(&mut models, read_page, progress)?;
+    // Closing moves each write-ahead log into its file.
+    drop(models);
+    sync_directory(&building)?;
+    fs::rename(&building, data.join(FRESH))?;
+    let views = data.join(VIEWS);
+    if views.exists() {
+        fs::rename(&views, data.join(OLD))?;
+    }
+    fs::rename(data.join(FRESH), &views)?;
+    sync_directory(data)?;
+    clear_leftovers(data)?;
+    Ok(reached)
+}
+
+/// Builds each read model from zero, up to where the one in use has come, and says for each whether
+/// the two are equal. Read models that were never made are left out. May run beside a server.
+pub fn compare<E: std::error::Error + 'static>(
+    data: &Path,
+    read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<(&'static str, bool)>, RebuildError<E>> {
+    let directory = Comparing::in_directory(data)?;
+    let mut models = Vec::new();
+    let mut in_use = Vec::new();
+    for projection in all() {
+        let found = digest_in_use(data, &*projection)?;
+        let Some((checkpoint, digest)) = found else { continue };
+        models.push((ReadModel::open_in(&directory.0, projection)?, checkpoint));
+        in_use.push(digest);
+    }
+    build(&mut models, read_page, progress)?;
+    let verdicts = models.iter().zip(in_use).map(|((model, _), digest)| {
+        let equal = model.digest()? == digest;
+        Ok((model.name(), equal))
+    });
+    verdicts.collect()
+}
+
+/// Removes what an earlier crash left behind, or finishes what it interrupted.
+pub(super) fn clear_leftovers(data: &Path) -> io::Result<()> {
+    let fresh = data.join(FRESH);
+    let views = data.join(VIEWS);
+    if fresh.exists() && !views.exists() {
+        fs::rename(&fresh, &views)?;
+    }
+    let entries = match fs::read_dir(data) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if [BUILDING, FRESH, OLD].contains(&&*name) || name.starts_with(COMPARING) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Feeds the log to read models, to each no further than its limit.
+fn build<E: std::error::Error + 'static>(
+    models: &mut [(ReadModel, Position)],
+    mut read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    mut progress: impl FnMut(Progress),
+) -> Result<Progress, RebuildError<E>> {
+    let last = models.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
+    let mut reached = Progress::default();
+    while reached.position < last {
+        let page = read_page(reached.position).map_err(RebuildError::Log)?;
+        let Some(end) = page.last().map(|recorded| recorded.position) else { break };
+        reached.events += page.len() as u64;
+        reached.position = end;
+        let page = page.into_iter().map(|recorded| {
+            let event = decode(&recorded)?;
+            Ok((recorded, event))
+        });
+        let page: Vec<(Recorded, Event)> = page.collect::<Result<_, DecodeError>>()?;
+        for (model, limit) in &mut *models {
+            let count = page.partition_point(|(recorded, _)| recorded.position <= *limit);
+            model.apply_page(&page[..count])?;
+        }
+        progress(reached);
+    }
+    Ok(reached)
+}
+
+fn digest_in_use(
+    data: &Path,
+    projection: &dyn Projection,
+) -> Result<Option<(Position, String)>, ProjectionError> {
+    let path = view_path(data, projection.name());
+    if !path.exists() {
+        return Ok(None);
+    }
+    super::read_model::digest_file(&path, projection)
+}
+
+/// Without this a power cut could undo the renaming after it was reported.
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// A directory of one comparison, removed with it.
+struct Comparing(PathBuf);
+
+impl Comparing {
+    fn in_directory(data: &Path) -> io::Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let directory = data.join(format!("{COMPARING}{}-{count}", std::process::id()));
+        fs::create_dir_all(&directory)?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for Comparing {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed when the read models are opened next.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

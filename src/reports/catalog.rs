@@ -1,0 +1,61 @@
+//! The list of sales.
+
+use rusqlite::params;
+
+use super::{Page, Paging, ReportError, Reports, id_at, paging::Sizes};
+use crate::{
+    projections::catalog,
+    values::{SaleId, UnixMs},
+};
+
+const SIZES: Sizes = Sizes { default: 50, max: 1_000 };
+
+/// Which sales.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListSalesQuery {
+    /// Sales in the answer: 1 to 1,000; 0 means 50.
+    pub paging: Paging,
+}
+
+/// A line of the list of sales.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleLine {
+    pub sale_id: SaleId,
+    pub name: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    /// How many items it was planned with.
+    pub items: i64,
+    /// Whether it was closed by hand.
+    pub closed: bool,
+}
+
+impl Reports {
+    /// All sales, newest first.
+    pub fn list_sales(&self, query: &ListSalesQuery) -> Result<Page<SaleLine>, ReportError> {
+        let cut = query.paging.cut(SIZES, [b"sales".as_slice()])?;
+        self.ask(catalog::NAME, catalog::VERSION, |rows, checkpoint| {
+            let [before] = cut.after.unwrap_or([i64::MAX]);
+            let mut found = rows.prepare(
+                "SELECT number, sale_id, name, currency, opens_at_ms, closes_at_ms, items,
+                 closed_at_ms IS NOT NULL
+                 FROM sales WHERE number < ? ORDER BY number DESC LIMIT ?",
+            )?;
+            let lines = found.query_map(params![before, cut.limit()], |row| {
+                let line = SaleLine {
+                    sale_id: SaleId(id_at(row, 1)?),
+                    name: row.get(2)?,
+                    currency: row.get(3)?,
+                    opens_at: UnixMs(row.get(4)?),
+                    closes_at: UnixMs(row.get(5)?),
+                    items: row.get(6)?,
+                    closed: row.get(7)?,
+                };
+                Ok(([row.get(0)?], line))
+            })?;
+            Ok(cut.page(lines.collect::<Result<_, _>>()?, checkpoint))
+        })
+    }
+}

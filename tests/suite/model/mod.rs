@@ -1,0 +1,238 @@
+//! The item against a simple model, over random command sequences.
+//!
+//! Goal: find rules that no example thought of. Method: proptest makes commands of a few buyers on
+//! little stock, with request ids drawn from a small pool so that they are often repeated or used
+//! twice, and time that jumps and sometimes runs backwards. A model written from the comments in
+//! `proto/` alone says what each command must come to. It is as slow and plain as possible: it
+//! keeps a list of orders and counts everything anew at each step. It shares nothing with the
+//! decider but the types of the messages.
+//!
+//! `DOORBUSTER_MODEL_CASES` raises the number of sequences.
+
+mod contract;
+mod steps;
+
+use std::collections::HashMap;
+
+use doorbuster::{
+    domain::{
+        Decider, Misdirected,
+        item::{Item, ItemCommand, ItemOutcome, OrderState},
+    },
+    events::{ItemEvent, ItemPlan, Position},
+    values::{RequestId, UnixMs},
+};
+use proptest::{prelude::*, test_runner::Config};
+
+use self::{
+    contract::{CLOSES, Model, OPENS, PER_BUYER, PER_ORDER, PRICE, Said, TIME_TO_PAY},
+    steps::{Step, WAREHOUSES, name, order_id, request_of, steps},
+};
+use crate::spec::live::{self, item_id, units};
+
+/// The real item with its log.
+struct Real {
+    item: Item,
+    log: Vec<ItemEvent>,
+}
+
+impl Real {
+    fn new(stock: [i64; 2]) -> Self {
+        let mut real = Self { item: Item::initial(item_id().0), log: Vec::new() };
+        let plan = ItemPlan {
+            opens_at_ms: UnixMs(OPENS),
+            closes_at_ms: UnixMs(CLOSES),
+            limit_per_buyer: Some(PER_BUYER),
+            limit_per_order: Some(PER_ORDER),
+            time_to_pay_ms: TIME_TO_PAY,
+            unit_price_minor: PRICE,
+            units: vec![units(WAREHOUSES[0], stock[0]), units(WAREHOUSES[1], stock[1])],
+            ..live::plan()
+        };
+        let added = real.item.decide(live::add(plan), UnixMs(0));
+        real.record(added.events.into_iter().map(|caused| caused.event));
+        real
+    }
+
+    fn record(&mut self, events: impl Iterator<Item = ItemEvent>) {
+        for event in events {
+            let revision = self.log.len() as u64;
+            self.item.evolve(&event, revision);
+            self.item.landed(revision, Position(revision + 1));
+            self.log.push(event);
+        }
+    }
+
+    fn rebuild(&self) -> Item {
+        let mut item = Item::initial(item_id().0);
+        for (event, revision) in self.log.iter().zip(0..) {
+            item.evolve(event, revision);
+            item.landed(revision, Position(revision + 1));
+        }
+        item
+    }
+}
+
+fn said(outcome: &ItemOutcome) -> Said {
+    match outcome {
+        ItemOutcome::Order(order) => {
+            Said::Order { request: request_of(order.order_id).unwrap(), state: order.state }
+        }
+        ItemOutcome::Item(view) => Said::Item(view.phase),
+        ItemOutcome::Refused { refusal, .. } => Said::Refused(*refusal),
+        ItemOutcome::Misdirected(Misdirected::NotFound(_)) => Said::NoOrder,
+        ItemOutcome::Misdirected(Misdirected::RequestIdReused(_)) => Said::Reused,
+    }
+}
+
+fn play(stock: [i64; 2], steps: &[Step]) {
+    let mut real = Real::new(stock);
+    let mut model = Model::new(stock[0] + stock[1], real.log.len() as u64);
+    let mut clock = 90;
+    let mut sent: Vec<&Step> = Vec::new();
+    for step in steps {
+        match *step {
+            Step::Pass { ms } => clock = (clock + ms).max(0),
+            Step::Restart => real.item = real.rebuild(),
+            Step::Due { max } => {
+                let due = real.item.due(UnixMs(clock), max);
+                let expected = model.due(clock, max);
+                let ids: Vec<_> = due.iter().map(|caused| caused.event.order_id()).collect();
+                let expected = expected.iter().map(|&request| Some(order_id(request)));
+                assert_eq!(ids, expected.collect::<Vec<_>>());
+                real.record(due.into_iter().map(|caused| caused.event));
+            }
+            Step::Again { back } => {
+                if let Some(step) = sent.iter().rev().nth(back) {
+                    command(&mut real, &mut model, step, clock);
+                }
+            }
+            _ => {
+                sent.push(step);
+                command(&mut real, &mut model, step, clock);
+            }
+        }
+        compare(&real, &model, clock);
+    }
+    judge_the_log(&real.log);
+    let rebuilt = real.rebuild();
+    assert_eq!(rebuilt.next_due(), real.item.next_due());
+    for step in steps.iter().filter(|step| step.request().is_some()) {
+        let command = step.command(PRICE);
+        let answers =
+            [&real.item, &rebuilt].map(|item| item.decide(command.clone(), UnixMs(clock)));
+        assert_eq!(format!("{:?}", answers[0]), format!("{:?}", answers[1]));
+    }
+}
+
+fn command(real: &mut Real, model: &mut Model, step: &Step, clock: i64) {
+    let total = match *step {
+        Step::Pay { order, .. } => {
+            let paid = model.orders.iter().find(|known| known.request == order);
+            paid.map_or(PRICE, |order| order.units * PRICE)
+        }
+        _ => 0,
+    };
+    // The total of an order that comes later may differ: then the fields are not the same.
+    let decided = real.item.decide(step.command(total), UnixMs(clock));
+    let (expected, revision) = model.answer(step, clock);
+    assert_eq!(said(&decided.outcome), expected, "{step:?} at {clock}");
+    if let Some(revision) = revision {
+        assert_eq!(decided.revision, revision, "{step:?} at {clock}");
+    }
+    if let ItemOutcome::Refused { available, .. } = decided.outcome
+        && decided.events.is_empty()
+    {
+        assert_eq!(available, model.available());
+    }
+    real.record(decided.events.into_iter().map(|caused| caused.event));
+}
+
+fn compare(real: &Real, model: &Model, clock: i64) {
+    assert_eq!(real.log.len() as u64, model.events, "events on record");
+    let shown = real.item.decide(ItemCommand::Show, UnixMs(clock)).outcome;
+    let ItemOutcome::Item(view) = shown else { panic!("the item is there") };
+    assert_eq!(view.units.allocated, model.allocated);
+    assert_eq!(view.units.available, model.available());
+    assert_eq!(view.units.held, model.units_in(&[OrderState::Held]));
+    assert_eq!(view.units.sold, model.units_in(&[OrderState::Paid]));
+    assert_eq!(view.phase, model.phase(clock.max(model.recorded)));
+    let held = model.orders.iter().filter(|order| order.state == OrderState::Held);
+    assert_eq!(real.item.next_due(), held.map(|order| UnixMs(order.pay_by)).min());
+    for order in &model.orders {
+        let (order_id, buyer) = (order_id(order.request), name(order.buyer));
+        let shown = real.item.decide(ItemCommand::ShowOrder { order_id, buyer }, UnixMs(clock));
+        assert_eq!(
+            said(&shown.outcome),
+            Said::Order { request: order.request, state: order.state }
+        );
+    }
+}
+
+/// What must hold of every log, whatever the rules are: no more units live than allocated at any
+/// prefix and in any warehouse, each hold ended at most once, one order for one request.
+fn judge_the_log(log: &[ItemEvent]) {
+    let mut free: HashMap<&str, i64> = HashMap::new();
+    let mut held = HashMap::new();
+    let mut requests: Vec<RequestId> = Vec::new();
+    let mut latest = UnixMs(0);
+    for event in log {
+        if let Some(at) = event.at() {
+            assert!(at >= latest, "time runs backwards in the log");
+            latest = at;
+        }
+        match event {
+            ItemEvent::StockAllocated(e) => *free.entry(&e.warehouse).or_default() += e.units,
+            ItemEvent::OrderPlaced(e) => {
+                assert!(!requests.contains(&e.request_id), "one request, two orders");
+                requests.push(e.request_id);
+                assert!(held.insert(e.order_id, &e.warehouses).is_none(), "placed twice");
+                for part in &e.warehouses {
+                    let left = free.entry(&part.warehouse).or_default();
+                    *left -= part.units;
+                    assert!(*left >= 0, "oversold in {}", part.warehouse);
+                }
+            }
+            ItemEvent::OrderPaid(e) => {
+                assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
+            }
+            ItemEvent::OrderCancelled(e) => {
+                assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
+                for part in &e.warehouses {
+                    *free.entry(&part.warehouse).or_default() += part.units;
+                }
+            }
+            ItemEvent::OrderExpired(e) => {
+                assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
+                for part in &e.warehouses {
+                    *free.entry(&part.warehouse).or_default() += part.units;
+                }
+            }
+            ItemEvent::RefundDue(e) => assert!(!held.contains_key(&e.order_id), "it could be paid"),
+            ItemEvent::Added(_)
+            | ItemEvent::Scheduled(_)
+            | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::Paused(_)
+            | ItemEvent::Resumed(_)
+            | ItemEvent::Closed(_) => {}
+        }
+    }
+}
+
+fn config() -> Config {
+    let cases = std::env::var("DOORBUSTER_MODEL_CASES").ok().and_then(|text| text.parse().ok());
+    Config { cases: cases.unwrap_or(256), failure_persistence: None, ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_item_does_what_the_contract_says(
+        north in 1..4_i64,
+        south in 0..3_i64,
+        steps in steps(),
+    ) {
+        play([north, south.max(1)], &steps);
+    }
+}

@@ -1,0 +1,29 @@
+//! The deciders, by example: every rule and every refusal, without a store, a clock or a thread.
+//!
+//! Goal: whoever changes a rule sees at once which promise breaks. Method: scripted tables
+//! (`table`) for what an item answers, sentences for what needs a closer look. Both run on `live`,
+//! which rebuilds the item before every command and keeps a ledger of its own beside it.
+
+pub mod live;
+mod table;
+
+/// Counting attempts by the second.
+mod demand;
+/// Cancelling and expiring: how a hold ends unpaid, and what time alone does.
+mod endings;
+/// The same request twice; a request id used for something else.
+mod idempotency;
+/// Limits per order and per buyer.
+mod limits;
+/// Bytes per live order.
+mod memory;
+/// Payments: right, wrong, late and twice.
+mod payments;
+/// Sales as a whole.
+mod sale;
+/// What operators do.
+mod steering;
+/// Stock over several warehouses.
+mod stock;
+/// Opening and closing by the window, pausing.
+mod window;

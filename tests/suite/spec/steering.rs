@@ -1,0 +1,139 @@
+//! Goal: an operator's command does what it says, once, and is on record. Method: tables, and one
+//! look at the record.
+
+use doorbuster::{
+    domain::item::{ItemCommand, ItemOutcome, SteerAction},
+    events::ItemEvent,
+};
+
+use super::{
+    live::{self, Live, cny, plan, request, sale_id, steer, units},
+    table::check,
+};
+
+#[test]
+fn adding_an_item_twice_is_harmless() {
+    check(
+        "offer stock=north:2
+         place r1 ann 1  -> held ann 1
+         add             -> item_open
+         = available 1 held 1 sold 0",
+    );
+}
+
+#[test]
+fn an_added_item_is_what_was_planned() {
+    let mut live = Live::unknown();
+    let added = live.run(live::add(plan()), 3);
+    let kinds: Vec<_> = added.events.iter().map(|caused| caused.event.kind()).collect();
+    assert_eq!(kinds, ["ItemAdded", "ItemScheduled", "PurchaseLimitSet", "StockAllocated"]);
+    let shown = live.run(ItemCommand::Show, 3);
+    assert_eq!(added.outcome, shown.outcome, "the answer shows the item as it is afterwards");
+    let ItemOutcome::Item(view) = shown.outcome else { panic!("{shown:?}") };
+    assert_eq!((view.sku, view.title), (plan().sku, plan().title));
+    assert_eq!((view.unit_price_minor, view.currency, view.time_to_pay_ms), (10, cny(), 100));
+    assert_eq!((view.sale_id, view.units.allocated), (sale_id(), 10));
+}
+
+#[test]
+fn pausing_and_resuming_go_in_turns() {
+    check(
+        "offer
+         resume s1  -> refused not_paused
+         pause s2   -> item_paused + ItemPaused
+         pause s3   -> refused paused
+         resume s4  -> item_open + ItemResumed
+         resume s5  -> refused not_paused
+         pause s3   -> item_paused + ItemPaused",
+    );
+}
+
+#[test]
+fn a_repeated_command_is_not_carried_out_again() {
+    check(
+        "offer stock=north:1
+         allocate s1 north 4  -> item_open + StockAllocated
+         allocate s1 north 4  -> item_open again
+         = available 5 held 0 sold 0
+         pause s2             -> item_paused + ItemPaused
+         resume s3            -> item_open + ItemResumed
+         pause s2             -> item_open again
+         place r1 ann 1       -> held ann 1
+         close s4             -> item_closed + ItemClosed
+         close s4             -> item_closed again
+         allocate s1 north 4  -> item_closed again",
+    );
+}
+
+#[test]
+fn closing_is_final() {
+    check(
+        "offer
+         place r1 ann 1       -> held ann 1
+         place r2 bob 1       -> held bob 1
+         place r3 cat 1       -> held cat 1
+         close s1             -> item_closed + ItemClosed
+         close s2             -> item_closed
+         pause s3             -> refused closed
+         resume s4            -> refused closed
+         allocate s5 north 1  -> refused closed
+         place r4 dan 1       -> refused closed
+         add                  -> item_closed
+         pay p1 r1 10 ref     -> paid ann 1
+         cancel c1 r2 bob     -> cancelled bob 1
+         @100 due             -> cat
+         place r5 dan 1       -> refused closed
+         = available 9 held 0 sold 1",
+    );
+}
+
+#[test]
+fn a_paused_item_can_be_closed_and_takes_units() {
+    check(
+        "offer stock=north:1
+         pause s1             -> item_paused + ItemPaused
+         allocate s2 south 2  -> item_paused + StockAllocated
+         = south available 2 held 0 sold 0
+         close s3             -> item_closed + ItemClosed
+         resume s4            -> refused closed",
+    );
+}
+
+#[test]
+fn allocated_units_are_on_offer_at_once() {
+    let mut live = check(
+        "offer stock=north:1
+         place r1 ann 2       -> refused not_enough_units
+         allocate s1 south 1  -> item_open + StockAllocated
+         place r1 ann 2       -> held ann 2
+         allocate s2 north 1  -> item_open + StockAllocated
+         = north available 1 held 1 sold 0
+         = south available 0 held 1 sold 0",
+    );
+    let answer = live.run(steer("s3", SteerAction::Allocate(units("south", 5))), 9).outcome;
+    let shown = live.run(ItemCommand::Show, 9).outcome;
+    assert_eq!(answer, shown, "the answer shows the item as it is afterwards");
+}
+
+#[test]
+fn an_item_can_be_steered_before_and_after_its_window() {
+    check(
+        "offer open=100 close=200
+         @0   allocate s1 north 1  -> item_not_open_yet + StockAllocated
+              pause s2             -> item_paused + ItemPaused
+              resume s3            -> item_not_open_yet + ItemResumed
+         @200 allocate s4 north 1  -> item_closed + StockAllocated
+              pause s5             -> item_closed + ItemPaused
+              close s6             -> item_closed + ItemClosed",
+    );
+}
+
+#[test]
+fn who_steered_and_why_is_on_record() {
+    let mut live = Live::offered(plan());
+    live.run(steer("s1", SteerAction::Pause), 42);
+    let Some((ItemEvent::Paused(paused), _)) = live.log.last() else { panic!("no pause") };
+    assert_eq!(paused.paused_at_ms.0, 42);
+    assert_eq!(paused.act.request_id, request("s1"));
+    assert_eq!((paused.act.operator.as_str(), paused.act.reason.as_str()), ("olga", "a test"));
+}

@@ -1,0 +1,228 @@
+//! What the end-to-end tests share: a real server on loopback with a clock that stands still, and
+//! the generated clients. Nothing here asserts anything about the product.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use doorbuster::{
+    app::App,
+    clock::{ManualClock, new_request_id},
+    config::Config,
+    grpc::proto::{
+        self, item_service_client::ItemServiceClient, place_order_response,
+        purchase_service_client::PurchaseServiceClient, report_service_client::ReportServiceClient,
+        sale_service_client::SaleServiceClient,
+    },
+    values::UnixMs,
+};
+use tempfile::TempDir;
+use tonic::{Status, transport::Channel};
+
+/// 2026-11-11T00:00:00Z: when every sale of these tests opens.
+pub const OPENS_AT: UnixMs = UnixMs(1_794_355_200_000);
+
+/// A server with its own data and its own clock, which stands at [`OPENS_AT`].
+pub struct Node {
+    app: Option<App>,
+    dir: TempDir,
+    pub clock: ManualClock,
+    config: Config,
+    channel: Channel,
+}
+
+impl Node {
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config {
+            data: dir.path().to_owned(),
+            listen: ([127, 0, 0, 1], 0).into(),
+            ..Config::default()
+        };
+        change(&mut config);
+        let clock = ManualClock::at(OPENS_AT);
+        let app = App::start(config.clone(), Arc::new(clock.clone())).unwrap();
+        let channel = connect(&app).await;
+        Self { app: Some(app), dir, clock, config, channel }
+    }
+
+    /// Stops the server in good order and starts it again on the same data.
+    pub async fn restart(&mut self) {
+        self.stop();
+        let app = App::start(self.config.clone(), Arc::new(self.clock.clone())).unwrap();
+        self.channel = connect(&app).await;
+        self.app = Some(app);
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().unwrap();
+        }
+    }
+
+    pub fn data(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub fn purchases(&self) -> PurchaseServiceClient<Channel> {
+        PurchaseServiceClient::new(self.channel.clone())
+    }
+
+    pub fn items(&self) -> ItemServiceClient<Channel> {
+        ItemServiceClient::new(self.channel.clone())
+    }
+
+    pub fn sales(&self) -> SaleServiceClient<Channel> {
+        SaleServiceClient::new(self.channel.clone())
+    }
+
+    pub fn reports(&self) -> ReportServiceClient<Channel> {
+        ReportServiceClient::new(self.channel.clone())
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Puts a sale up and gives its id and the ids of its items.
+    pub async fn sale(&self, items: Vec<proto::ItemDraft>) -> (String, Vec<String>) {
+        let response = self.sales().create_sale(create_sale(items)).await.unwrap().into_inner();
+        let sale = response.sale.unwrap();
+        (sale.sale_id, sale.items.into_iter().map(|item| item.item_id).collect())
+    }
+
+    pub async fn place(
+        &self,
+        item: &str,
+        buyer: &str,
+        units: i64,
+    ) -> Result<proto::PlaceOrderResponse, Status> {
+        let request = place(item, buyer, units);
+        Ok(self.purchases().place_order(request).await?.into_inner())
+    }
+
+    pub async fn pay(&self, order: &proto::Order) -> proto::RecordPaymentResponse {
+        let request = pay(order);
+        self.purchases().record_payment(request).await.unwrap().into_inner()
+    }
+
+    pub async fn item(&self, item: &str) -> proto::Item {
+        let request = proto::GetItemRequest { item_id: item.to_owned() };
+        self.items().get_item(request).await.unwrap().into_inner().item.unwrap()
+    }
+
+    /// Asks until the item looks as wanted. For what the server does by itself.
+    pub async fn item_until(&self, item: &str, wanted: impl Fn(&proto::Item) -> bool) {
+        let asked = async {
+            while !wanted(&self.item(item).await) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the item changes");
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(app) = self.app.take() {
+            let _ = app.stop();
+        }
+    }
+}
+
+async fn connect(app: &App) -> Channel {
+    Channel::from_shared(format!("http://{}", app.address())).unwrap().connect().await.unwrap()
+}
+
+pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {
+    let close = OPENS_AT.plus(3_600_000);
+    proto::CreateSaleRequest {
+        request_id: request_id(),
+        operator: "olga".to_owned(),
+        sale: Some(proto::SaleDraft {
+            name: "Double Eleven".to_owned(),
+            currency_code: "CNY".to_owned(),
+            open_time: Some(timestamp(OPENS_AT)),
+            close_time: Some(timestamp(close)),
+            items,
+        }),
+    }
+}
+
+/// An item without limits whose orders can be paid for a minute.
+pub fn item(sku: &str, units: &[(&str, i64)]) -> proto::ItemDraft {
+    proto::ItemDraft {
+        sku: sku.to_owned(),
+        title: format!("The {sku}"),
+        unit_price_minor: 199_900,
+        time_to_pay: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+        units: units
+            .iter()
+            .map(|(warehouse, units)| proto::WarehouseUnits {
+                warehouse: (*warehouse).to_owned(),
+                units: *units,
+            })
+            .collect(),
+        ..Default::default()
+    }
+}
+
+pub fn place(item: &str, buyer: &str, units: i64) -> proto::PlaceOrderRequest {
+    proto::PlaceOrderRequest {
+        request_id: request_id(),
+        item_id: item.to_owned(),
+        buyer: buyer.to_owned(),
+        units,
+        channel: String::new(),
+    }
+}
+
+pub fn pay(order: &proto::Order) -> proto::RecordPaymentRequest {
+    proto::RecordPaymentRequest {
+        request_id: request_id(),
+        item_id: order.item_id.clone(),
+        order_id: order.order_id.clone(),
+        payment_reference: format!("bank-{}", order.order_id),
+        amount: order.total.clone(),
+    }
+}
+
+pub fn request_id() -> String {
+    new_request_id().to_string()
+}
+
+pub fn timestamp(moment: UnixMs) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: moment.second(), nanos: 0 }
+}
+
+/// The order of an answer that must be one.
+pub fn order(response: &proto::PlaceOrderResponse) -> proto::Order {
+    match response.outcome.clone().unwrap() {
+        place_order_response::Outcome::Order(order) => order,
+        place_order_response::Outcome::Refusal(refusal) => panic!("refused: {refusal:?}"),
+    }
+}
+
+/// The reason of an answer that must be a refusal.
+pub fn refused(response: &proto::PlaceOrderResponse) -> proto::RefusalReason {
+    match response.outcome.clone().unwrap() {
+        place_order_response::Outcome::Order(order) => panic!("placed: {order:?}"),
+        place_order_response::Outcome::Refusal(refusal) => refusal.reason(),
+    }
+}
+
+/// Promise P5: what the projections made live equals what they make from zero.
+pub fn assert_read_models_equal_a_rebuild(data: &Path) {
+    let log = doorbuster::store::embedded::LogReader::open(data).unwrap();
+    let compared =
+        doorbuster::projections::compare(data, |after| log.read_all(after, 500), |_| {}).unwrap();
+    for (name, equal) in compared {
+        assert!(equal, "the read model {name} differs from its rebuild");
+    }
+}
