@@ -4,6 +4,8 @@
 //! makes them tests of one backend. A further backend is one more line at the end of this file.
 //! What only the embedded store promises is in `store/embedded.rs`, damage in `store/damage.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 mod damage;
 mod embedded;
 
@@ -99,11 +101,13 @@ async fn an_append_is_written_only_at_exactly_the_revision_it_expects(store: Sha
                 let head = store.head();
                 let last = Appended { last_revision: length + 1, last_position: head };
                 assert_eq!(answer, Ok(last), "{expected:?} at length {length}");
+                assert_eq!(store.last_revision(name).await, Ok(Some(length + 1)));
                 assert_eq!(written, length + 2);
             } else {
                 let conflict = Err(AppendError::Conflict);
                 assert_eq!(answer, conflict, "{expected:?} at length {length}");
                 assert_eq!(written, length, "a conflict wrote something");
+                assert_eq!(store.last_revision(name).await, Ok(length.checked_sub(1)));
             }
         }
     }

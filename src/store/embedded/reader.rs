@@ -132,10 +132,7 @@ impl ReadSession {
     }
 
     pub(super) fn last_revision(&mut self, stream: StreamName) -> Result<Option<u64>, ReadError> {
-        let sql = "SELECT revision FROM streams WHERE name = ?1";
-        let mut find = self.connection.prepare_cached(sql).map_err(read_error)?;
-        let last = find.query_row([stream.to_string()], |row| row.get::<_, i64>(0)).optional();
-        Ok(last.map_err(read_error)?.map(i64::cast_unsigned))
+        Ok(self.find_stream(stream)?.map(|(_number, last)| last))
     }
 
     pub(super) fn read_stream(
