@@ -4,6 +4,8 @@
 //! Method: small files written by hand, plans over many seeds, answers made by hand, and one real
 //! server with a small crowd and a small recording, each played to its end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
 use std::{collections::HashSet, fs, io::Write, path::PathBuf, sync::Arc, time::Duration};
 
 use doorbuster::{
