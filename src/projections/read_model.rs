@@ -319,7 +319,7 @@ fn create(path: &Path, projection: &dyn Projection) -> rusqlite::Result<Connecti
 
 /// A commit that a power cut takes back is applied again from the log, so NORMAL is enough. The
 /// cache holds the pages that a busy sale touches; the write-ahead log is moved into the file
-/// every 16 MiB rather than every 4, because it is moved by whoever commits.
+/// every 64 MiB rather than every 4, because whoever commits has to wait for it.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(
@@ -327,7 +327,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA synchronous = NORMAL;
          PRAGMA cache_size = -32768;
          PRAGMA temp_store = MEMORY;
-         PRAGMA wal_autocheckpoint = 4096;
+         PRAGMA wal_autocheckpoint = 16384;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA busy_timeout = 5000;",
     )?;

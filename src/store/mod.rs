@@ -95,7 +95,8 @@ pub trait EventStore: Send + Sync + 'static {
     ) -> StoreFuture<'_, Result<Appended, AppendError>>;
 
     /// Reads a stream forwards from a revision, inclusive; at most `max` events. A stream that was
-    /// never written is empty.
+    /// never written is empty. A store may end a page earlier when it has become large, but then
+    /// it holds at least one event: only an empty page means that there is nothing more.
     fn read_stream(
         &self,
         stream: StreamName,
@@ -103,7 +104,8 @@ pub trait EventStore: Send + Sync + 'static {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>>;
 
-    /// Reads the whole log forwards after a position, exclusive; at most `max` events.
+    /// Reads the whole log forwards after a position, exclusive; at most `max` events. As with
+    /// `read_stream`, only an empty page means that there is nothing more.
     fn read_all(
         &self,
         after: Position,

@@ -190,7 +190,8 @@ impl EventStore for EmbeddedStore {
         after: Position,
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        Box::pin(self.read(move |session| session.read_all(after, max)))
+        let head = self.head();
+        Box::pin(self.read(move |session| session.read_all(after, max, head)))
     }
 
     fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {

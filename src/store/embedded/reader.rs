@@ -6,7 +6,7 @@
 //! write-ahead log from being started over.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -71,7 +71,7 @@ impl LogReader {
 
     /// Like [`read_all`](crate::store::EventStore::read_all) of the store.
     pub fn read_all(&self, after: Position, max: usize) -> Result<Vec<Recorded>, ReadError> {
-        self.with(|session| session.read_all(after, max))
+        self.with(|session| session.read_all(after, max, Position::START))
     }
 
     /// Position of the last event.
@@ -100,8 +100,26 @@ pub(super) struct ReadSession {
     names: HashMap<i64, StreamName>,
 }
 
-/// The links seen while reading one page: of each stream the last revision and its hash.
-type Links = HashMap<i64, (u64, Hash)>;
+/// An event that stands before another one in its stream.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    revision: u64,
+    position: u64,
+    hash: Hash,
+}
+
+/// What is known of a stream while one page is read: its name, and the last event seen of it.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    name: StreamName,
+    last: Option<Link>,
+}
+
+/// A page, and whether it was ended because it is large enough.
+struct Page {
+    events: Vec<Recorded>,
+    large: bool,
+}
 
 impl ReadSession {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
@@ -114,10 +132,7 @@ impl ReadSession {
     }
 
     pub(super) fn last_revision(&mut self, stream: StreamName) -> Result<Option<u64>, ReadError> {
-        let sql = "SELECT revision FROM streams WHERE name = ?1";
-        let mut find = self.connection.prepare_cached(sql).map_err(read_error)?;
-        let last = find.query_row([stream.to_string()], |row| row.get::<_, i64>(0)).optional();
-        Ok(last.map_err(read_error)?.map(i64::cast_unsigned))
+        Ok(self.find_stream(stream)?.map(|(_number, last)| last))
     }
 
     pub(super) fn read_stream(
@@ -126,41 +141,63 @@ impl ReadSession {
         from_revision: u64,
         max: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
-        let sql = "SELECT stream FROM streams WHERE name = ?1";
-        let mut find = self.connection.prepare_cached(sql).map_err(read_error)?;
-        let number = find.query_row([stream.to_string()], |row| row.get::<_, i64>(0)).optional();
-        drop(find);
-        let Some(number) = number.map_err(read_error)? else { return Ok(Vec::new()) };
         let Ok(from) = i64::try_from(from_revision) else { return Ok(Vec::new()) };
+        let Some((number, head)) = self.find_stream(stream)? else { return Ok(Vec::new()) };
         let sql = format!(
             "SELECT {COLUMNS} WHERE stream = ?1 AND revision >= ?2 ORDER BY revision LIMIT ?3"
         );
-        let page = self.read_page(&sql, params![number, from, limit(max)])?;
-        match page.first() {
-            Some(first) if first.revision != from_revision => Err(ReadError::Damaged(format!(
-                "{stream} goes on at revision {} where {from_revision} should be",
-                first.revision
-            ))),
-            _ => Ok(page),
+        let Page { events, large } = self.read_page(&sql, params![number, from, limit(max)])?;
+        match events.first() {
+            Some(first) if first.revision != from_revision => {
+                return Err(ReadError::Damaged(format!(
+                    "{stream} goes on at revision {}, not {from_revision}",
+                    first.revision
+                )));
+            }
+            _ => {}
         }
+        // All there is up to the head, unless more was not wanted.
+        let end = from_revision + events.len() as u64;
+        if events.len() < max && !large && end <= head {
+            let problem = format!("{stream} ends before revision {end}; its head is {head}");
+            return Err(ReadError::Damaged(problem));
+        }
+        Ok(events)
     }
 
+    /// Reads on after a position. `head` is a position that is known to be there.
     pub(super) fn read_all(
         &mut self,
         after: Position,
         max: usize,
+        head: Position,
     ) -> Result<Vec<Recorded>, ReadError> {
         let Ok(from) = i64::try_from(after.0) else { return Ok(Vec::new()) };
         let sql = format!("SELECT {COLUMNS} WHERE position > ?1 ORDER BY position LIMIT ?2");
-        let page = self.read_page(&sql, params![from, limit(max)])?;
-        for (event, expected) in page.iter().zip(after.0 + 1..) {
+        let Page { events, large } = self.read_page(&sql, params![from, limit(max)])?;
+        for (event, expected) in events.iter().zip(after.0 + 1..) {
             if event.position.0 != expected {
                 let position = event.position;
                 let problem = format!("it goes on at position {position}, not {expected}");
                 return Err(ReadError::Damaged(problem));
             }
         }
-        Ok(page)
+        let end = after.0 + events.len() as u64;
+        if events.len() < max && !large && end < head.0 {
+            let problem = format!("it ends at position {end}, though {head} was written");
+            return Err(ReadError::Damaged(problem));
+        }
+        Ok(events)
+    }
+
+    /// Number and last revision of a stream.
+    fn find_stream(&self, stream: StreamName) -> Result<Option<(i64, u64)>, ReadError> {
+        let sql = "SELECT stream, revision FROM streams WHERE name = ?1";
+        let mut find = self.connection.prepare_cached(sql).map_err(read_error)?;
+        let found = find.query_row([stream.to_string()], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+        });
+        found.optional().map_err(read_error)
     }
 
     fn streams(&mut self) -> Result<Vec<StreamHead>, ReadError> {
@@ -184,22 +221,22 @@ impl ReadSession {
         &mut self,
         sql: &str,
         parameters: impl rusqlite::Params,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<Page, ReadError> {
         let Self { connection, names } = self;
         let mut query = connection.prepare_cached(sql).map_err(read_error)?;
         let mut rows = query.query(parameters).map_err(read_error)?;
-        let mut page = Vec::new();
-        let mut links = Links::new();
+        let mut events = Vec::new();
+        let mut seen = HashMap::new();
         let mut bytes = 0;
         while let Some(row) = rows.next().map_err(read_error)? {
-            let event = recorded(connection, names, &mut links, row)?;
+            let event = recorded(connection, names, &mut seen, row)?;
             bytes += event.data.len() + event.metadata.len();
-            if !page.is_empty() && bytes > PAGE_TEXT_BYTES_MAX {
-                break;
+            if !events.is_empty() && bytes > PAGE_TEXT_BYTES_MAX {
+                return Ok(Page { events, large: true });
             }
-            page.push(event);
+            events.push(event);
         }
-        Ok(page)
+        Ok(Page { events, large: false })
     }
 }
 
@@ -243,33 +280,41 @@ impl IdleReaders {
 fn recorded(
     connection: &Connection,
     names: &mut HashMap<i64, StreamName>,
-    links: &mut Links,
+    seen: &mut HashMap<i64, Seen>,
     row: &Row<'_>,
 ) -> Result<Recorded, ReadError> {
     let column = |index| row.get_ref(index).map_err(read_error);
     let position = integer(column(8)?)?;
     let number = column(0)?.as_i64().map_err(wrong_type)?;
-    let stream = match names.get(&number) {
-        Some(stream) => *stream,
-        None => find_name(connection, names, number)?,
+    let seen = match seen.entry(number) {
+        Entry::Occupied(seen) => seen.into_mut(),
+        Entry::Vacant(new) => {
+            new.insert(Seen { name: find_name(connection, names, number)?, last: None })
+        }
     };
+    let stream = seen.name;
     let revision = integer(column(1)?)?;
     let id = Uuid::from_slice(column(2)?.as_blob().map_err(wrong_type)?)
         .map_err(|error| ReadError::Damaged(format!("the id at position {position}: {error}")))?;
     let (kind, data, metadata) = (text(column(3)?)?, text(column(4)?)?, text(column(5)?)?);
     let recorded_at_ms = column(6)?.as_i64().map_err(wrong_type)?;
-    let previous = match links.get(&number) {
-        Some((last, hash)) if revision.checked_sub(1) == Some(*last) => *hash,
-        _ => find_link(connection, number, stream, revision)?,
+    let previous = match seen.last {
+        Some(last) => last,
+        None => find_link(connection, number, stream, revision)?,
     };
-    let hash = chain::link(&previous, revision, &id, recorded_at_ms, kind, data, metadata);
+    if revision != previous.revision.wrapping_add(1) || position <= previous.position {
+        return Err(ReadError::Damaged(format!(
+            "revision {revision} of {stream} is out of order at position {position}"
+        )));
+    }
+    let hash = chain::link(&previous.hash, revision, &id, recorded_at_ms, kind, data, metadata);
     if column(7)?.as_blob() != Ok(hash.as_slice()) {
         return Err(ReadError::Damaged(format!(
             "the event at position {position} (revision {revision} of {stream}) is not what was \
              written: its hash does not match"
         )));
     }
-    links.insert(number, (revision, hash));
+    seen.last = Some(Link { revision, position, hash });
     let kind = String::from_utf8(kind.to_vec())
         .map_err(|_| ReadError::Damaged(format!("the kind at position {position} is no text")))?;
     Ok(Recorded {
@@ -289,6 +334,9 @@ fn find_name(
     names: &mut HashMap<i64, StreamName>,
     number: i64,
 ) -> Result<StreamName, ReadError> {
+    if let Some(name) = names.get(&number) {
+        return Ok(*name);
+    }
     let sql = "SELECT name FROM streams WHERE stream = ?1";
     let mut find = connection.prepare_cached(sql).map_err(read_error)?;
     let mut rows = find.query([number]).map_err(read_error)?;
@@ -303,17 +351,26 @@ fn find_name(
     Ok(name)
 }
 
-/// The link before an event whose predecessor is not on the page.
+/// The link before an event whose predecessor is not on the page. Before the first event stands
+/// the genesis, at no revision and no position.
 fn find_link(
     connection: &Connection,
     number: i64,
     stream: StreamName,
     revision: u64,
-) -> Result<Hash, ReadError> {
-    let Some(before) = revision.checked_sub(1) else { return Ok(chain::genesis(&stream)) };
-    let sql = "SELECT hash FROM events WHERE stream = ?1 AND revision = ?2";
+) -> Result<Link, ReadError> {
+    let before = revision.wrapping_sub(1);
+    if revision == 0 {
+        let hash = chain::genesis(&stream);
+        return Ok(Link { revision: before, position: 0, hash });
+    }
+    let sql = "SELECT position, hash FROM events WHERE stream = ?1 AND revision = ?2";
     let mut find = connection.prepare_cached(sql).map_err(read_error)?;
-    find.query_row(params![number, before.cast_signed()], |row| row.get(0))
+    let found = find.query_row(params![number, before.cast_signed()], |row| {
+        let position = row.get::<_, i64>(0)?.cast_unsigned();
+        Ok(Link { revision: before, position, hash: row.get(1)? })
+    });
+    found
         .optional()
         .map_err(read_error)?
         .ok_or_else(|| ReadError::Damaged(format!("revision {before} of {stream} is missing")))

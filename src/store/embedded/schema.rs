@@ -173,6 +173,9 @@ pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
     inspect_header(path)?;
     let connection = open_to_look(path).map_err(|error| OpenError::sqlite(path, &error))?;
     inspect_meta(path, &connection)?;
+    if !has_wal(path) {
+        inspect_length(path)?;
+    }
     for probe in PROBES {
         connection.prepare(probe).map_err(|error| OpenError::damaged(path, error.to_string()))?;
     }
@@ -197,6 +200,29 @@ fn inspect_header(path: &Path) -> Result<(), OpenError> {
         return Err(OpenError::foreign(path, "it is not an SQLite database"));
     }
     Ok(())
+}
+
+/// Compares the file's length with what its header says. SQLite itself takes a last page that is
+/// cut short for one that ends in zeros.
+fn inspect_length(path: &Path) -> Result<(), OpenError> {
+    let mut header = [0; 32];
+    let length = File::open(path)
+        .and_then(|mut file| {
+            file.read_exact(&mut header)?;
+            file.metadata()
+        })
+        .map_err(|error| OpenError::io(path, &error))?
+        .len();
+    let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        bytes => u64::from(bytes),
+    };
+    let pages = u32::from_be_bytes([header[28], header[29], header[30], header[31]]);
+    let expected = page_bytes * u64::from(pages);
+    if length == expected {
+        return Ok(());
+    }
+    Err(OpenError::damaged(path, format!("it has {length} bytes where it should have {expected}")))
 }
 
 fn inspect_meta(path: &Path, connection: &Connection) -> Result<(), OpenError> {
@@ -228,13 +254,19 @@ fn inspect_meta(path: &Path, connection: &Connection) -> Result<(), OpenError> {
 fn inspect_streams(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     // Both questions see the same moment of a log that may be written meanwhile.
     let moment = connection.unchecked_transaction()?;
-    let mut streams = moment.prepare("SELECT name, revision FROM streams")?;
+    let mut streams = moment.prepare(
+        "SELECT name, revision, stream IS (SELECT o.stream FROM streams AS o WHERE o.name = s.name)
+         FROM streams AS s",
+    )?;
     let mut rows = streams.query([])?;
     let mut events: i64 = 0;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
         if StreamName::parse(&name).is_none() {
             return Ok(Some(format!("it holds a stream of an unknown kind, {name:?}")));
+        }
+        if !row.get::<_, bool>(2)? {
+            return Ok(Some(format!("the stream {name} is not found by its name")));
         }
         events = events.saturating_add(row.get::<_, i64>(1)?.saturating_add(1));
     }
@@ -249,7 +281,7 @@ fn inspect_streams(connection: &Connection) -> Result<Option<String>, rusqlite::
 /// must take that into account; without one it is told that nobody writes, and makes no files.
 fn open_to_look(path: &Path) -> Result<Connection, rusqlite::Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if fs::metadata(wal_of(path)).is_ok_and(|wal| wal.len() > 0) {
+    if has_wal(path) {
         return Connection::open_with_flags(path, flags);
     }
     let mut uri = "file:".to_owned();
@@ -264,6 +296,10 @@ fn open_to_look(path: &Path) -> Result<Connection, rusqlite::Error> {
     }
     uri.push_str("?immutable=1");
     Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
+}
+
+fn has_wal(path: &Path) -> bool {
+    fs::metadata(wal_of(path)).is_ok_and(|wal| wal.len() > 0)
 }
 
 fn wal_of(path: &Path) -> PathBuf {
