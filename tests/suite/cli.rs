@@ -482,6 +482,16 @@ fn a_plan_names_fields_as_the_api_does() {
         complaint(Draft { opens_at: None, ..draft.clone() }, "ann"),
         "sale.open_time is missing"
     );
+    let mut long = draft.clone();
+    let item = long.items[0].clone();
+    let more = (0..10_000).map(|n| DraftItem { sku: format!("PHONE-{n:05}"), ..item.clone() });
+    long.items = more.collect();
+    assert_eq!(
+        complaint(long.clone(), "ann"),
+        "sale.items make the sale 2880252 bytes long in the log, more than 1000000: split it"
+    );
+    long.items.push(item);
+    assert_eq!(complaint(long, "ann"), "sale.items must have at most 10000 items");
     let mut twice = draft;
     twice.items[0].units.push(("west".to_owned(), 1));
     assert_eq!(
