@@ -88,8 +88,14 @@ pub(super) struct Batch<D: Decider> {
     pub(super) first_revision: u64,
     pub(super) events: Vec<NewEvent>,
     pub(super) bytes: usize,
-    replies: Vec<(Reply<D::Outcome>, Vec<Pending<D::Outcome>>)>,
+    asked: Vec<Asked<D::Outcome>>,
     attempts: Vec<(Attempt, UnixMs)>,
+}
+
+/// A delivery that was decided and not yet answered.
+struct Asked<O> {
+    reply: Reply<O>,
+    pending: Vec<Pending<O>>,
 }
 
 struct Pending<O> {
@@ -120,7 +126,7 @@ impl<D: Decider> Batch<D> {
             first_revision,
             events: Vec::new(),
             bytes: 0,
-            replies: Vec::new(),
+            asked: Vec::new(),
             attempts: Vec::new(),
         }
     }
@@ -137,7 +143,7 @@ impl<D: Decider> Batch<D> {
             self.attempts.extend(attempt.map(|attempt| (attempt, now)));
             pending.push(Pending { outcome, revision, position });
         }
-        self.replies.push((delivery.reply, pending));
+        self.asked.push(Asked { reply: delivery.reply, pending });
     }
 
     /// Applies an event to the state and keeps it for the append.
@@ -169,7 +175,7 @@ impl<D: Decider> Batch<D> {
             (_, Some(before)) => before.position_of(revision),
             (_, None) => Position::START,
         };
-        for (reply, pending) in self.replies {
+        for Asked { reply, pending } in self.asked {
             let answers = pending.into_iter().map(|Pending { outcome, revision, position }| {
                 Answer { outcome, revision, position: position.unwrap_or_else(|| place(revision)) }
             });
@@ -180,7 +186,7 @@ impl<D: Decider> Batch<D> {
 
     /// Tells everybody that there is no answer. The events stay.
     pub(super) fn fail(&mut self, fault: &Fault) {
-        for (reply, _) in self.replies.drain(..) {
+        for Asked { reply, .. } in self.asked.drain(..) {
             reply.send(Err(fault.clone()));
         }
         self.attempts.clear();

@@ -187,10 +187,13 @@ struct Chunk {
     commands: Vec<ItemCommand>,
 }
 
+/// The answers of a chunk, once they are there.
+type Waiting = Pin<Box<dyn Future<Output = Result<Vec<Answer<ItemOutcome>>, Fault>> + Send>>;
+
 /// A chunk whose answers are under way.
 struct Sent {
     tags: Vec<u64>,
-    waiting: Pin<Box<dyn Future<Output = Result<Vec<Answer<ItemOutcome>>, Fault>> + Send>>,
+    waiting: Waiting,
     /// The chunk's part of the stream's window.
     permit: OwnedSemaphorePermit,
 }

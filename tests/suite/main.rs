@@ -1,5 +1,7 @@
 //! One test binary, so that the tree is linked once. What belongs where:
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 /// Counts what the whole binary allocates: see `spec::memory`.
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
