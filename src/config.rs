@@ -162,7 +162,7 @@ pub struct Overrides {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSetting {
     /// From a flag or a variable.
-    #[error("{origin}: {invalid}")]
+    #[error("{} (from {origin}) {}", invalid.field, invalid.problem)]
     Given {
         /// `--listen` or `DOORBUSTER_LISTEN`.
         origin: String,

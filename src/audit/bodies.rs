@@ -28,7 +28,8 @@ fn is_hex(byte: u8) -> bool {
 
 /// Reads a UUID in its one spelling.
 pub(super) fn parse_id(text: &str) -> Option<Uuid> {
-    let well_spelled = text.len() == 36 && text.bytes().all(|byte| is_hex(byte) || byte == b'-');
+    // Of the spellings that the parser knows, only the one with hyphens has 36 characters.
+    let well_spelled = text.len() == 36 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     if well_spelled { Uuid::try_parse(text).ok() } else { None }
 }
 

@@ -109,7 +109,7 @@ impl ItemBook {
             say("the item is added twice".to_owned());
         }
         self.time(added.added_at_ms, say);
-        self.caused_by(event, event.causation, 0, say);
+        self.caused_by(event, event.causation, say);
         event.check_story(sale, event.causation, say);
         if self.id != chain::item_id(sale, &added.sku) {
             say(format!("the item's id is not the one of SKU {:?} in its sale", added.sku));
@@ -223,7 +223,7 @@ impl ItemBook {
 
     /// An event about an order that a request of its own caused.
     fn requested(&mut self, event: &Event<'_>, order: Uuid, request: Id, say: Say<'_>) {
-        self.caused_by(event, request.0, 0, say);
+        self.caused_by(event, request.0, say);
         event.check_story(order, request.0, say);
     }
 
@@ -239,16 +239,17 @@ impl ItemBook {
                     say(format!("the event id is not the one that request {request} makes"));
                 }
             }
-            _ => self.caused_by(event, request, 0, say),
+            _ => self.caused_by(event, request, say),
         }
     }
 
-    fn caused_by(&mut self, event: &Event<'_>, request: Uuid, index: u8, say: Say<'_>) {
-        if event.id != chain::event_id(self.id, request, index) {
+    /// An event that is the first one its request caused; no other request may have its id.
+    fn caused_by(&mut self, event: &Event<'_>, request: Uuid, say: Say<'_>) {
+        let id = chain::event_id(self.id, request, 0);
+        if event.id != id {
             say(format!("the event id is not the one that request {request} makes"));
         }
-        let first = chain::event_id(self.id, request, 0);
-        if !self.requests.insert(first) || self.orders.find(first).is_some() {
+        if !self.requests.insert(id) || self.orders.find(id).is_some() {
             say(format!("request id {request} is used twice on this item"));
         }
     }

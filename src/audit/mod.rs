@@ -40,10 +40,14 @@ pub enum AuditError {
 
 /// Verifies the log in the data directory `dir`.
 ///
-/// `progress` is told, now and then, how many events are read and how many there are. A server may
-/// run on the same directory: it is not disturbed, but its log file cannot shrink meanwhile, because
-/// all is read in one snapshot. An error says that the log could not be judged; what was judged
-/// and found wrong is in the proof's findings.
+/// `progress` is told, now and then, how many events are read and how many there are.
+///
+/// A server may run on the same directory: it is not disturbed, but its log file cannot shrink
+/// meanwhile, because all is read in one snapshot. Nothing in the log is changed. Where no server
+/// runs, SQLite may leave an empty `log.db-wal` and a `log.db-shm`, which the next server takes over.
+///
+/// An error says that the log could not be judged; what was judged and found wrong is in the
+/// proof's findings.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Proof, AuditError> {
     let log = log_file::LogFile::open(&dir.join("log.db"))?;
     auditor::audit(&log, progress)

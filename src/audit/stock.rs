@@ -53,22 +53,10 @@ impl Stock {
         self.warehouses[number as usize].allocated += i128::from(units);
     }
 
-    /// Holds units. The error says which warehouse gave out more than it had.
-    pub(super) fn hold(&mut self, parts: &[Part]) -> Result<(), String> {
+    pub(super) fn hold(&mut self, parts: &[Part]) {
         for &(number, units) in parts {
             self.warehouses[number as usize].held += i128::from(units);
         }
-        for &(number, _) in parts {
-            let Counts { warehouse, allocated, held, sold } = &self.warehouses[number as usize];
-            if held + sold > *allocated {
-                let over = held + sold - allocated;
-                return Err(format!(
-                    "oversold: warehouse {warehouse:?} has {allocated} units allocated, but {held} \
-                     are held and {sold} sold, {over} too many"
-                ));
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn sell(&mut self, parts: &[Part]) {
@@ -85,22 +73,20 @@ impl Stock {
         }
     }
 
-    /// The same judgement for the item as a whole, and that no count is below zero.
+    /// Whether no warehouse gave out more than it had. What holds for each warehouse holds for
+    /// their sum, so the item as a whole is judged with them.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (mut allocated, mut held, mut sold) = (0, 0, 0);
-        for counts in &self.warehouses {
-            if counts.allocated < 0 || counts.held < 0 || counts.sold < 0 {
-                return Err(format!("units of warehouse {:?} are below zero", counts.warehouse));
+        for Counts { warehouse, allocated, held, sold } in &self.warehouses {
+            if *allocated < 0 || *held < 0 || *sold < 0 {
+                return Err(format!("units of warehouse {warehouse:?} are below zero"));
             }
-            allocated += counts.allocated;
-            held += counts.held;
-            sold += counts.sold;
-        }
-        if held + sold > allocated {
-            return Err(format!(
-                "oversold: the item has {allocated} units allocated, but {held} are held and {sold} \
-                 sold"
-            ));
+            if held + sold > *allocated {
+                let over = held + sold - allocated;
+                return Err(format!(
+                    "oversold: warehouse {warehouse:?} has {allocated} units allocated, but {held} \
+                     are held and {sold} sold, {over} too many"
+                ));
+            }
         }
         Ok(())
     }

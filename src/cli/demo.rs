@@ -135,7 +135,7 @@ fn script(arguments: &Args) -> anyhow::Result<Script> {
         return Ok(Script::Simulated(Arc::new(plan)));
     };
     let recording = Recording::read(traffic, arguments.item_by, arguments.skip_bad_rows)
-        .with_context(|| format!("--traffic {}", traffic.display()))?;
+        .map_err(|error| Failure::new(Code::Usage, format!("--traffic: {error}")))?;
     Ok(Script::Recorded {
         recording: Arc::new(recording),
         item_by: arguments.item_by,

@@ -32,12 +32,14 @@ pub struct Failure {
     pub code: Code,
     /// For people, on one line where possible.
     pub message: String,
+    /// A write may or may not have happened.
+    unsettled: bool,
 }
 
 impl Failure {
     /// A failure with its exit code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), unsettled: code == Code::Unreachable }
     }
 
     /// A business "no", by the name of its reason.
@@ -74,13 +76,14 @@ impl Failure {
             GrpcCode::DataLoss => Code::Integrity,
             _ => Code::Failed,
         };
-        Self::new(code, message)
+        let unsettled = may_have_happened(status.code());
+        Self { code, message, unsettled }
     }
 
     /// Says how to repeat a write whose outcome is not known, so that it happens once at most.
     #[must_use]
     pub fn with_retry(mut self, request_id: RequestId) -> Self {
-        if matches!(self.code, Code::Failed | Code::Unreachable) {
+        if self.unsettled {
             let hint = format!("\nto try again safely, repeat it with --request-id {request_id}");
             self.message.push_str(&hint);
         }
@@ -124,6 +127,29 @@ pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
 pub fn reason_name(reason: RefusalReason) -> &'static str {
     let name = reason.as_str_name();
     name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
+}
+
+/// Whether a write that ended like this may have happened, or is worth repeating as it is.
+fn may_have_happened(code: GrpcCode) -> bool {
+    match code {
+        GrpcCode::Cancelled
+        | GrpcCode::Unknown
+        | GrpcCode::DeadlineExceeded
+        | GrpcCode::ResourceExhausted
+        | GrpcCode::Aborted
+        | GrpcCode::Internal
+        | GrpcCode::Unavailable
+        | GrpcCode::DataLoss => true,
+        GrpcCode::Ok
+        | GrpcCode::InvalidArgument
+        | GrpcCode::NotFound
+        | GrpcCode::AlreadyExists
+        | GrpcCode::PermissionDenied
+        | GrpcCode::FailedPrecondition
+        | GrpcCode::OutOfRange
+        | GrpcCode::Unimplemented
+        | GrpcCode::Unauthenticated => false,
+    }
 }
 
 /// `ResourceExhausted` as the gRPC documentation writes it: `RESOURCE_EXHAUSTED`.

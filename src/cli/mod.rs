@@ -42,7 +42,7 @@ const EXIT_CODES: &str = "Exit codes:
 
 /// doorbuster sells a fixed stock to far more people than there are goods, and never a unit twice.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = EXIT_CODES, before_help = "Examples:
+#[command(version, after_help = EXIT_CODES, before_help = "Examples:
   doorbuster demo
   doorbuster serve --data doorbuster-data
   doorbuster sale create -f examples/sale.toml

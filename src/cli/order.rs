@@ -226,7 +226,7 @@ impl Get {
             found.order.ok_or_else(|| Failure::new(Code::Failed, "the server sent no order"))?;
         common.show(
             || json!({ "order": shapes::order(&order), "revision": found.revision }),
-            || order_text(&order),
+            || order_text(&order, None),
         )?;
         Ok(())
     }
@@ -248,7 +248,7 @@ fn show_outcome(
                     "position": position,
                 })
             };
-            common.show(json, || format!("{}\nposition   {position}", order_text(&order)))?;
+            common.show(json, || order_text(&order, Some(position)))?;
             Ok(())
         }
         Some(Err(refusal)) => Err(common.show_refusal(&refusal, revision, position)?.into()),
@@ -256,8 +256,8 @@ fn show_outcome(
     }
 }
 
-fn order_text(order: &Order) -> String {
-    facts(&[
+fn order_text(order: &Order, position: Option<u64>) -> String {
+    let mut rows = vec![
         ("order", order.order_id.clone()),
         ("item", order.item_id.clone()),
         ("buyer", order.buyer.clone()),
@@ -267,5 +267,7 @@ fn order_text(order: &Order) -> String {
         ("state", shapes::state_name(order.state()).to_owned()),
         ("placed", shapes::time(order.place_time.as_ref())),
         ("pay by", shapes::time(order.pay_by_time.as_ref())),
-    ])
+    ];
+    rows.extend(position.map(|position| ("position", position.to_string())));
+    facts(&rows)
 }

@@ -68,10 +68,10 @@ pub fn table<const N: usize>(
     table.set_header(header);
     table.add_rows(rows.into_iter().map(|row| row.map(Cell::new)));
     for (index, name) in header.iter().enumerate() {
-        if let Some(column) = table.column_mut(index) {
-            if numbers.contains(name) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
+        if numbers.contains(name)
+            && let Some(column) = table.column_mut(index)
+        {
+            column.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.trim_fmt()

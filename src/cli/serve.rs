@@ -39,7 +39,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let app = App::start(config, Arc::new(WallClock))?;
     let address = app.address();
     common.show(
-        || json!({ "url": format!("http://{address}"), "data": data }),
+        || json!({ "address": address.to_string(), "url": format!("http://{address}"), "data": data }),
         || format!("listening on http://{address}"),
     )?;
     common.note(format_args!(

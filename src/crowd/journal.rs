@@ -3,7 +3,7 @@
 //! The server's read models are checked against it, so it must never be filled from them. It keeps
 //! orders by request id, because "one request, one order" is the promise it is there to check.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hdrhistogram::Histogram;
 use uuid::Uuid;
@@ -32,6 +32,7 @@ pub struct KnownOrder {
 #[derive(Debug)]
 pub struct Journal {
     orders: HashMap<Uuid, KnownOrder>,
+    order_ids: HashSet<Uuid>,
     paid_by_item: Vec<u64>,
     /// PlaceOrder calls, also repeated ones; a call tried again after a fault is still one.
     pub attempts: u64,
@@ -56,6 +57,7 @@ impl Journal {
     pub fn new(items: usize) -> Result<Self, hdrhistogram::CreationError> {
         Ok(Self {
             orders: HashMap::new(),
+            order_ids: HashSet::new(),
             paid_by_item: vec![0; items],
             attempts: 0,
             repeats: 0,
@@ -183,6 +185,7 @@ impl Journal {
             self.conflicts += u64::from(known.order_id != order_id);
             return;
         }
+        self.conflicts += u64::from(!self.order_ids.insert(order_id));
         let known = KnownOrder {
             order_id,
             item,

@@ -67,11 +67,11 @@ pub struct TrafficTotals {
 /// Why a recording cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TrafficError {
-    #[error("{} cannot be opened: {source}", path.display())]
-    Open { path: PathBuf, source: io::Error },
+    #[error("{} cannot be opened: {error}", path.display())]
+    Open { path: PathBuf, error: io::Error },
     /// The file ended or broke in the middle, for example a truncated gzip file.
-    #[error("line {line} cannot be read: {source}")]
-    Read { line: u64, source: io::Error },
+    #[error("line {line} cannot be read: {error}")]
+    Read { line: u64, error: io::Error },
     /// The row is not one of recorded traffic.
     #[error("line {line}: {problem}")]
     Row { line: u64, problem: Invalid },
@@ -90,7 +90,7 @@ pub struct TrafficReader {
 impl TrafficReader {
     /// Opens a file. Whether it is gzipped is seen from its first bytes, not from its name.
     pub fn open(path: &Path) -> Result<Self, TrafficError> {
-        let failed = |source| TrafficError::Open { path: path.to_owned(), source };
+        let failed = |error| TrafficError::Open { path: path.to_owned(), error };
         let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
         let gzipped = file.fill_buf().map_err(failed)?.starts_with(&GZIP_MAGIC);
         let lines: Box<dyn BufRead> = if gzipped {
@@ -105,7 +105,7 @@ impl TrafficReader {
     fn next_line(&mut self) -> Result<Option<Vec<u8>>, TrafficError> {
         self.line += 1;
         let line = self.line;
-        let failed = |source| TrafficError::Read { line, source };
+        let failed = |error| TrafficError::Read { line, error };
         let mut bytes = Vec::new();
         let bound = (LINE_BYTES_MAX + 2) as u64;
         if (&mut self.lines).take(bound).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {

@@ -1,10 +1,12 @@
 //! Facts to read models: what can be asked of a sale without asking its items.
 //!
-//! A projection folds the log, event after event, into the rows of its own SQLite file. It exists so
-//! that questions never queue behind buyers. It must never decide anything, read a clock or depend
-//! on how the log was cut into pages: the same log always gives the same rows, byte for byte.
+//! A projection folds the log, event after event, into the rows of its own SQLite file. It exists
+//! so that questions never queue behind buyers. It must never decide anything, read a clock or
+//! depend on how the log was cut into pages: the same log always gives the same rows, byte for
+//! byte.
 
 pub mod catalog;
+mod digest;
 mod kept;
 pub mod orders;
 mod read_model;

@@ -36,8 +36,8 @@ pub const CANCELLED: i64 = 3;
 pub const EXPIRED: i64 = 4;
 
 /// Orders in one chunk of the index by buyer: its pages fit the cache, and a search for a buyer
-/// among ten million orders looks into 153 chunks.
-const CHUNK_ORDERS: i64 = 65_536;
+/// among ten million orders looks into 611 chunks.
+const CHUNK_ORDERS: i64 = 16_384;
 
 /// The orders.
 #[derive(Debug, Default)]

@@ -5,18 +5,17 @@
 //! checkpoint without the rows.
 
 use std::{
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
-    types::ValueRef,
 };
-use sha2::{Digest, Sha256};
 
-use super::{ApplyError, Projection, kept::Kept, rebuild::clear_leftovers, signed};
+use super::{
+    ApplyError, Projection, digest::digest_of, kept::Kept, rebuild::clear_leftovers, signed,
+};
 use crate::events::{Event, Position, Recorded, StreamName};
 
 /// Directory of the read models inside the data directory.
@@ -310,7 +309,8 @@ fn create(path: &Path, projection: &dyn Projection) -> rusqlite::Result<Connecti
     rows.execute_batch(SCHEMA)?;
     rows.execute_batch(projection.schema())?;
     rows.execute(
-        "INSERT INTO checkpoint (projection, version, position, recorded_at_ms) VALUES (?, ?, 0, 0)",
+        "INSERT INTO checkpoint (projection, version, position, recorded_at_ms)
+         VALUES (?, ?, 0, 0)",
         params![projection.name(), projection.version()],
     )?;
     rows.commit()?;
@@ -319,7 +319,7 @@ fn create(path: &Path, projection: &dyn Projection) -> rusqlite::Result<Connecti
 
 /// A commit that a power cut takes back is applied again from the log, so NORMAL is enough. The
 /// cache holds the pages that a busy sale touches; the write-ahead log is moved into the file
-/// every 16 MiB rather than every 4, because it is moved by whoever commits.
+/// every 64 MiB rather than every 4, because whoever commits has to wait for it.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(
@@ -327,7 +327,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA synchronous = NORMAL;
          PRAGMA cache_size = -32768;
          PRAGMA temp_store = MEMORY;
-         PRAGMA wal_autocheckpoint = 4096;
+         PRAGMA wal_autocheckpoint = 16384;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA busy_timeout = 5000;",
     )?;
@@ -349,59 +349,4 @@ fn drop_files(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn digest_of(rows: &Connection) -> rusqlite::Result<String> {
-    let mut hash = Sha256::new();
-    let tables = texts(
-        rows,
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-         ORDER BY name",
-        "",
-    )?;
-    for table in tables {
-        let key =
-            texts(rows, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", &table)?;
-        let mut query = rows
-            .prepare(&format!("SELECT * FROM \"{table}\" ORDER BY \"{}\"", key.join("\", \"")))?;
-        hash_field(&mut hash, b't', table.as_bytes());
-        for column in query.column_names() {
-            hash_field(&mut hash, b'c', column.as_bytes());
-        }
-        let columns = query.column_count();
-        let mut found = query.query([])?;
-        while let Some(row) = found.next()? {
-            hash.update(b"r");
-            for column in 0..columns {
-                match row.get_ref(column)? {
-                    ValueRef::Null => hash_field(&mut hash, b'n', &[]),
-                    ValueRef::Integer(number) => hash_field(&mut hash, b'i', &number.to_be_bytes()),
-                    ValueRef::Real(number) => hash_field(&mut hash, b'f', &number.to_be_bytes()),
-                    ValueRef::Text(text) => hash_field(&mut hash, b's', text),
-                    ValueRef::Blob(bytes) => hash_field(&mut hash, b'b', bytes),
-                }
-            }
-        }
-    }
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
-}
-
-/// The first column of a query that may use one parameter.
-fn texts(rows: &Connection, query: &str, parameter: &str) -> rusqlite::Result<Vec<String>> {
-    let mut query = rows.prepare(query)?;
-    let parameters = [parameter];
-    let given = &parameters[..query.parameter_count().min(1)];
-    query.query_map(rusqlite::params_from_iter(given), |row| row.get(0))?.collect()
-}
-
-/// Kind and length go first, so that no two different tables hash the same bytes.
-fn hash_field(hash: &mut Sha256, kind: u8, bytes: &[u8]) {
-    hash.update([kind]);
-    hash.update((bytes.len() as u64).to_be_bytes());
-    hash.update(bytes);
 }

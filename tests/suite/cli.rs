@@ -1,1 +1,696 @@
-//! cli
+//! The command line's files, settings and output.
+//!
+//! Goal: wrong input is refused by name before anything happens, and a script can tell failures
+//! apart. Method: settings and sale files are read in this process with a made-up environment and
+//! a fixed clock; exit codes, stdout and stderr are those of the real binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at what it did not expect"
+)]
+
+use std::{
+    ffi::OsString,
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::Arc,
+};
+
+use clap::CommandFactory;
+use doorbuster::{
+    cli::{
+        Cli,
+        failure::{Code, Failure},
+        sale_file,
+    },
+    clock::WallClock,
+    config::{Bounds, Config, Overrides, SETTINGS},
+    domain::sale::{Draft, DraftItem, plan},
+    events::{Event, SaleEvent, StreamName, encode},
+    grpc::proto::{Refusal, RefusalReason},
+    store::{EventStore, Expected, embedded::EmbeddedStore},
+    values::{RequestId, SaleId, UnixMs},
+};
+use tonic::Status;
+use tonic_types::{ErrorDetails, StatusExt};
+
+const NOW: UnixMs = UnixMs(1_700_000_000_000);
+
+const GOOD: &str = r#"
+name = "Night sale"
+currency = "CNY"
+opens_at = 2026-11-11T00:00:00+08:00
+closes_at = 2026-11-12T00:00:00+08:00
+
+[[items]]
+sku = "PHONE"
+title = "Phone"
+unit_price_minor = 199900
+limit_per_buyer = 2
+time_to_pay_seconds = 900
+[items.units]
+west = 60
+east = 40
+"#;
+
+fn settings(
+    file: Option<&str>,
+    variables: &[(&str, &str)],
+    flags: Overrides,
+) -> Result<Config, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("doorbuster.toml");
+    if let Some(text) = file {
+        std::fs::write(&path, text).unwrap();
+    }
+    let environment = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| *variable == name);
+        found.map(|(_, value)| OsString::from(value))
+    };
+    Config::load_from(&flags, &environment, &path)
+        .map_err(|error| error.to_string().replace(&format!("{}/", directory.path().display()), ""))
+}
+
+#[test]
+fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
+    let file = Some("waiting_max = 10\nidle_seconds = 20\nmin_position_wait_ms = 30\n");
+    let variables = [("DOORBUSTER_IDLE_SECONDS", "21"), ("DOORBUSTER_MIN_POSITION_WAIT_MS", "31")];
+    let flags =
+        Overrides { min_position_wait_ms: Some(OsString::from("32")), ..Overrides::default() };
+    let expected =
+        Config { waiting_max: 10, idle_seconds: 21, min_position_wait_ms: 32, ..Config::default() };
+    assert_eq!(settings(file, &variables, flags), Ok(expected));
+    assert_eq!(settings(None, &[], Overrides::default()), Ok(Config::default()));
+}
+
+#[test]
+fn every_setting_can_be_set_by_file_variable_and_flag() {
+    let serve = Cli::command().find_subcommand("serve").cloned().unwrap();
+    for setting in SETTINGS {
+        let (value, quoted) = match setting.bounds {
+            Bounds::Text(_) if setting.key == "listen" => ("127.0.0.1:9", "\"127.0.0.1:9\""),
+            Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
+            Bounds::Whole(..) => ("77", "77"),
+        };
+        let file = format!("{} = {quoted}", setting.key);
+        let variable = setting.variable();
+        let by_file = settings(Some(&file), &[], Overrides::default()).unwrap();
+        let by_variable = settings(None, &[(&variable, value)], Overrides::default()).unwrap();
+        assert_ne!(by_file, Config::default(), "{}", setting.key);
+        assert_eq!(by_file, by_variable, "{}", setting.key);
+        let flag = setting.flag();
+        let argument = serve
+            .get_arguments()
+            .find(|argument| argument.get_long().is_some_and(|long| format!("--{long}") == flag));
+        let help = argument.unwrap().get_help().unwrap().to_string();
+        assert!(help.contains(&format!("[env: {variable}]")), "{help}");
+        assert!(help.contains(&format!("[default: {}]", setting.default())), "{help}");
+    }
+    let mut flags =
+        Overrides { listen: Some(OsString::from("127.0.0.1:9")), ..Overrides::default() };
+    flags.data = Some(OsString::from("elsewhere"));
+    flags.waiting_max = Some(OsString::from("77"));
+    flags.idle_seconds = Some(OsString::from("77"));
+    flags.min_position_wait_ms = Some(OsString::from("77"));
+    let all = Config {
+        data: "elsewhere".into(),
+        listen: ([127, 0, 0, 1], 9).into(),
+        waiting_max: 77,
+        idle_seconds: 77,
+        min_position_wait_ms: 77,
+    };
+    assert_eq!(settings(None, &[], flags), Ok(all));
+}
+
+#[test]
+fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
+    let files = [
+        (
+            "port = 1",
+            "doorbuster.toml, line 1: port is not a known key: known are data, listen, waiting_max, idle_seconds, min_position_wait_ms",
+        ),
+        (
+            "\nlisten_ = \"x\"",
+            "doorbuster.toml, line 2: listen_ is not a known key: did you mean listen?",
+        ),
+        (
+            "waiting_max = 0",
+            "doorbuster.toml, line 1: waiting_max must be a whole number from 1 to 1000000, not \"0\"",
+        ),
+        (
+            "waiting_max = -1",
+            "doorbuster.toml, line 1: waiting_max must be a whole number from 1 to 1000000, not \"-1\"",
+        ),
+        (
+            "waiting_max = \"8\"",
+            "doorbuster.toml, line 1: waiting_max must be a whole number, not a text",
+        ),
+        (
+            "waiting_max = 99999999999999999999",
+            "doorbuster.toml, line 1: waiting_max is too large a number",
+        ),
+        (
+            "idle_seconds = 1.5",
+            "doorbuster.toml, line 1: idle_seconds must be a whole number, not a number with a fraction",
+        ),
+        ("data = \"\"", "doorbuster.toml, line 1: data must name a directory, not be empty"),
+        (
+            "listen = 7420",
+            "doorbuster.toml, line 1: listen must be a text in quotes, not a whole number",
+        ),
+    ];
+    for (file, message) in files {
+        assert_eq!(
+            settings(Some(file), &[], Overrides::default()),
+            Err(message.to_owned()),
+            "{file}"
+        );
+    }
+    let broken = settings(Some("data ="), &[], Overrides::default()).unwrap_err();
+    assert!(broken.starts_with("doorbuster.toml, line 1: the file is not TOML: "), "{broken}");
+
+    let variables = [("DOORBUSTER_LISTEN", "localhost")];
+    let message = "listen (from DOORBUSTER_LISTEN) must be an IP address and a port such as 127.0.0.1:7420, not \"localhost\"";
+    assert_eq!(settings(None, &variables, Overrides::default()), Err(message.to_owned()));
+
+    let flags = Overrides { idle_seconds: Some(OsString::from("soon")), ..Overrides::default() };
+    let message =
+        "idle_seconds (from --idle-seconds) must be a whole number from 1 to 86400, not \"soon\"";
+    assert_eq!(settings(None, &[], flags), Err(message.to_owned()));
+
+    let flags = Overrides { config: Some("missing.toml".into()), ..Overrides::default() };
+    let message = settings(None, &[], flags).unwrap_err();
+    assert!(message.starts_with("missing.toml cannot be read: "), "{message}");
+}
+
+#[test]
+fn the_page_on_configuration_lists_every_setting_as_the_code_has_it() {
+    let page = include_str!("../../docs/configuration.md");
+    let rows: Vec<_> = page
+        .lines()
+        .filter(|line| {
+            line.contains("| `DOORBUSTER_")
+                && line.starts_with("| `")
+                && !line.starts_with("| `DOORBUSTER_")
+        })
+        .collect();
+    assert_eq!(rows.len(), SETTINGS.len());
+    for (row, setting) in rows.iter().zip(SETTINGS) {
+        let unit =
+            if setting.unit.is_empty() { String::new() } else { format!("{} ", setting.unit) };
+        let expected = format!(
+            "| `{}` | `{}` | `{}` | {unit}| `{}` | {} | ",
+            setting.key,
+            setting.flag(),
+            setting.variable(),
+            setting.default(),
+            setting.bounds
+        );
+        assert!(row.starts_with(&expected), "{row}\nmust start with\n{expected}");
+    }
+}
+
+#[test]
+fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file() {
+    let draft = Draft {
+        name: "Night sale".to_owned(),
+        currency_code: "CNY".to_owned(),
+        opens_at: Some(UnixMs(1_794_326_400_000)),
+        closes_at: Some(UnixMs(1_794_412_800_000)),
+        items: vec![DraftItem {
+            sku: "PHONE".to_owned(),
+            title: "Phone".to_owned(),
+            unit_price_minor: 199_900,
+            opens_at: None,
+            closes_at: None,
+            limit_per_buyer: Some(2),
+            limit_per_order: None,
+            time_to_pay_ms: Some(900_000),
+            units: vec![("west".to_owned(), 60), ("east".to_owned(), 40)],
+        }],
+    };
+    let file = sale_file::parse("sale.toml", GOOD, NOW).unwrap();
+    assert_eq!(file, sale_file::SaleFile { draft, relative: false });
+}
+
+#[test]
+fn times_can_count_from_now() {
+    let text = GOOD
+        .replace("2026-11-11T00:00:00+08:00", "\"now\"")
+        .replace("2026-11-12T00:00:00+08:00", "\"+90m\"");
+    let file = sale_file::parse("sale.toml", &text, NOW).unwrap();
+    assert_eq!(file.draft.opens_at, Some(NOW));
+    assert_eq!(file.draft.closes_at, Some(NOW.plus(90 * 60_000)));
+    assert!(file.relative);
+}
+
+#[test]
+fn the_example_files_are_good() {
+    sale_file::parse("examples/sale.toml", include_str!("../../examples/sale.toml"), NOW).unwrap();
+    let page = include_str!("../../docs/sale-file.md");
+    let (_, example) = page.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    sale_file::parse("docs/sale-file.md", example, NOW).unwrap();
+}
+
+#[test]
+fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
+    let long = "x".repeat(201);
+    let table = [
+        ("name = \"Night sale\"\n", "", "sale.toml: name is missing"),
+        ("\"Night sale\"", "\"\"", "sale.toml, line 2: name is missing"),
+        ("Night sale", long.as_str(), "sale.toml, line 2: name must have at most 200 characters"),
+        (
+            "Night sale",
+            "Night\\u001bsale",
+            "sale.toml, line 2: name must not contain control characters",
+        ),
+        ("name =", "nam =", "sale.toml, line 2: nam is not a known key: did you mean name?"),
+        (
+            "name = \"Night sale\"",
+            "name = 5",
+            "sale.toml, line 2: name must be a text in quotes, not a whole number",
+        ),
+        (
+            "\"CNY\"",
+            "\"RMB\"",
+            "sale.toml, line 3: currency is not an ISO 4217 currency code such as CNY",
+        ),
+        (
+            "\"CNY\"",
+            "\"\"",
+            "sale.toml, line 3: currency is missing: it must be an ISO 4217 code such as CNY",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "2026-11-11T00:00:00",
+            "sale.toml, line 4: opens_at has no offset from UTC: write for example 2026-11-11T00:00:00+08:00",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "\"tomorrow\"",
+            "sale.toml, line 4: opens_at is not a time such as 2026-11-11T00:00:00+08:00 (RFC 3339)",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "\"+10 min\"",
+            "sale.toml, line 4: opens_at must be a span such as +30s, +10m, +2h or +1d",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "1969-11-11T00:00:00Z",
+            "sale.toml, line 4: opens_at must lie between the years 1970 and 9999",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "20261111",
+            "sale.toml, line 4: opens_at must be a time, not a whole number",
+        ),
+        (
+            "2026-11-12T00:00:00+08:00",
+            "2026-11-10T00:00:00+08:00",
+            "sale.toml, line 5: closes_at makes the window end (2026-11-09T16:00:00.000Z) before it starts (2026-11-10T16:00:00.000Z)",
+        ),
+        (
+            "[[items]]",
+            "[[article]]",
+            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items",
+        ),
+        ("[[items]]", "[items]", "sale.toml, line 7: items must be a list of tables, not a table"),
+        ("\"PHONE\"", "\"\"", "sale.toml, line 8: items[0].sku is missing"),
+        ("sku = \"PHONE\"\n", "", "sale.toml, line 7: items[0].sku is missing"),
+        (
+            "\"Phone\"",
+            "\" Phone\"",
+            "sale.toml, line 9: items[0].title must not start or end with white space",
+        ),
+        ("199900", "0", "sale.toml, line 10: items[0].unit_price_minor must be at least 1, not 0"),
+        (
+            "199900",
+            "-5",
+            "sale.toml, line 10: items[0].unit_price_minor must be at least 1, not -5",
+        ),
+        (
+            "199900",
+            "1999.00",
+            "sale.toml, line 10: items[0].unit_price_minor must be a whole number, not a number with a fraction",
+        ),
+        (
+            "199900",
+            "1000000000001",
+            "sale.toml, line 10: items[0].unit_price_minor must be at most 1000000000000, not 1000000000001",
+        ),
+        (
+            "199900",
+            "99999999999999999999",
+            "sale.toml, line 10: items[0].unit_price_minor is too large a number",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "limit_per_buyer = 0",
+            "sale.toml, line 11: items[0].limit_per_buyer must be at least 1, not 0",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "limit_per_order = -1",
+            "sale.toml, line 11: items[0].limit_per_order must be at least 1, not -1",
+        ),
+        (
+            "limit_per_buyer",
+            "limit_per_byer",
+            "sale.toml, line 11: items[0].limit_per_byer is not a known key: did you mean limit_per_buyer?",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "closes_at = 2026-11-10T00:00:00Z",
+            "sale.toml, line 11: items[0].closes_at makes the window end (2026-11-10T00:00:00.000Z) before it starts (2026-11-10T16:00:00.000Z)",
+        ),
+        (
+            "= 900",
+            "= 0",
+            "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
+        ),
+        (
+            "= 900",
+            "= 2592001",
+            "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
+        ),
+        (
+            "= 900",
+            "= 9223372036854775807",
+            "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
+        ),
+        (
+            "time_to_pay_seconds = 900\n",
+            "",
+            "sale.toml, line 7: items[0].time_to_pay_seconds is missing",
+        ),
+        (
+            "west = 60\neast = 40\n",
+            "",
+            "sale.toml, line 13: items[0].units is missing: an item needs units in some warehouse",
+        ),
+        (
+            "east = 40",
+            "east = 0",
+            "sale.toml, line 15: items[0].units.east must be at least 1, not 0",
+        ),
+        (
+            "east = 40",
+            "east = -40",
+            "sale.toml, line 15: items[0].units.east must be at least 1, not -40",
+        ),
+        (
+            "east = 40",
+            "east = 1000000001",
+            "sale.toml, line 15: items[0].units.east must be at most 1000000000, not 1000000001",
+        ),
+        (
+            "east = 40",
+            "east = \"40\"",
+            "sale.toml, line 15: items[0].units.east must be a whole number, not a text",
+        ),
+        ("east = 40", "\"\" = 40", "sale.toml, line 15: items[0].units. is missing"),
+    ];
+    for (from, to, message) in table {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from} is not in the file");
+        let complaint = sale_file::parse("sale.toml", &text, NOW).unwrap_err();
+        assert_eq!(complaint.to_string(), message);
+    }
+    let (head, item) = GOOD.split_once("[[items]]").unwrap();
+    let complaint = |text: &str| sale_file::parse("sale.toml", text, NOW).unwrap_err().to_string();
+    assert_eq!(complaint(head), "sale.toml: items is missing: a sale needs at least one item");
+    assert_eq!(
+        complaint(&format!("{GOOD}[[items]]{item}")),
+        "sale.toml, line 17: items[1].sku is \"PHONE\", as for an earlier item"
+    );
+    assert_eq!(
+        complaint(&GOOD.replace("199900", "1000000000000").replace("= 60", "= 1000000")),
+        "sale.toml, line 10: items[0].unit_price_minor makes all units of the sale together worth \
+         more than 10^18 minor units"
+    );
+}
+
+#[test]
+fn a_plan_tells_every_field_apart_and_derives_ids_from_the_request() {
+    let request = RequestId(uuid::Uuid::from_u128(7));
+    let draft = sale_file::parse("sale.toml", GOOD, NOW).unwrap().draft;
+    let planned = |draft: &Draft, operator: &str| {
+        plan(request, draft.clone(), operator.to_owned()).unwrap().act.fingerprint
+    };
+    let first = plan(request, draft.clone(), "ann".to_owned()).unwrap();
+    assert_eq!(first, plan(request, draft.clone(), "ann".to_owned()).unwrap());
+    assert_eq!(first.items[0].item_id, SaleId::of_request(request).item_id("PHONE"));
+    assert_eq!(first.items[0].opens_at_ms, first.opens_at_ms);
+
+    let changes: [fn(&mut Draft); 14] = [
+        |draft| draft.name.push('!'),
+        |draft| draft.currency_code = "EUR".to_owned(),
+        |draft| draft.opens_at = draft.opens_at.map(|at| at.plus(1)),
+        |draft| draft.closes_at = draft.closes_at.map(|at| at.plus(1)),
+        |draft| draft.items[0].sku.push('!'),
+        |draft| draft.items[0].title.push('!'),
+        |draft| draft.items[0].unit_price_minor += 1,
+        |draft| draft.items[0].opens_at = draft.opens_at,
+        |draft| draft.items[0].closes_at = draft.closes_at,
+        |draft| draft.items[0].limit_per_buyer = None,
+        |draft| draft.items[0].limit_per_order = Some(2),
+        |draft| draft.items[0].time_to_pay_ms = Some(1_000),
+        |draft| draft.items[0].units[0].1 += 1,
+        |draft| draft.items[0].units.reverse(),
+    ];
+    let usual = planned(&draft, "ann");
+    assert_ne!(usual, planned(&draft, "bob"));
+    for (index, change) in changes.iter().enumerate() {
+        let mut changed = draft.clone();
+        change(&mut changed);
+        assert_ne!(usual, planned(&changed, "ann"), "change {index}");
+    }
+}
+
+#[test]
+fn a_plan_names_fields_as_the_api_does() {
+    let request = RequestId(uuid::Uuid::from_u128(7));
+    let draft = sale_file::parse("sale.toml", GOOD, NOW).unwrap().draft;
+    let complaint = |draft: Draft, operator: &str| {
+        plan(request, draft, operator.to_owned()).unwrap_err().to_string()
+    };
+    assert_eq!(complaint(draft.clone(), ""), "operator is missing");
+    assert_eq!(
+        complaint(Draft { opens_at: None, ..draft.clone() }, "ann"),
+        "sale.open_time is missing"
+    );
+    let mut long = draft.clone();
+    let item = long.items[0].clone();
+    let more = (0..10_000).map(|n| DraftItem { sku: format!("PHONE-{n:05}"), ..item.clone() });
+    long.items = more.collect();
+    assert_eq!(
+        complaint(long.clone(), "ann"),
+        "sale.items make the sale 2880252 bytes long in the log, more than 1000000: split it"
+    );
+    long.items.push(item);
+    assert_eq!(complaint(long, "ann"), "sale.items must have at most 10000 items");
+    let mut twice = draft;
+    twice.items[0].units.push(("west".to_owned(), 1));
+    assert_eq!(
+        complaint(twice, "ann"),
+        "sale.items[0].units[2].warehouse is \"west\", which was named before"
+    );
+}
+
+#[test]
+fn the_help_of_every_verb_starts_with_examples() {
+    fn check(command: &mut clap::Command, path: &str) {
+        let help = command.render_long_help().to_string();
+        assert!(help.starts_with("Examples:\n  "), "{path}:\n{help}");
+        assert!(help.contains(path), "{path} has no example of itself:\n{help}");
+        let shown = |verb: &&mut clap::Command| !verb.is_hide_set() && verb.get_name() != "help";
+        for verb in command.get_subcommands_mut().filter(shown) {
+            let path = format!("{path} {}", verb.get_name());
+            check(verb, &path);
+        }
+    }
+    check(&mut Cli::command(), "doorbuster");
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn what_a_server_answers_becomes_one_sentence_and_an_exit_code() {
+    let status = |code, message: &str, details: ErrorDetails| {
+        Failure::status(&Status::with_error_details(code, message, details))
+    };
+    let request_id = RequestId(uuid::Uuid::from_u128(7));
+    let hint = format!("\nto try again safely, repeat it with --request-id {request_id}");
+    let shown = |failure: Failure| (failure.code, failure.with_retry(request_id).message);
+
+    let mut details = ErrorDetails::with_error_info("INVALID_FIELD", "doorbuster", []);
+    details.add_bad_request_violation("units", "must be at least 1");
+    let invalid = status(tonic::Code::InvalidArgument, "units must be at least 1", details);
+    assert_eq!(
+        shown(invalid),
+        (Code::Usage, "units must be at least 1 (INVALID_FIELD)".to_owned())
+    );
+
+    let details = ErrorDetails::with_error_info("NOT_FOUND", "doorbuster", []);
+    let unknown = status(tonic::Code::NotFound, "item_id does not exist", details);
+    assert_eq!(shown(unknown), (Code::Failed, "item_id does not exist (NOT_FOUND)".to_owned()));
+
+    let mut details = ErrorDetails::with_error_info("OVERLOADED", "doorbuster", []);
+    details.set_retry_info(Some(std::time::Duration::from_millis(50)));
+    let busy = status(tonic::Code::ResourceExhausted, "The item is overloaded.", details);
+    let message = format!("The item is overloaded (OVERLOADED); try again in 50 ms{hint}");
+    assert_eq!(shown(busy), (Code::Failed, message));
+
+    let lost = Failure::status(&Status::unavailable("connection reset"));
+    let message = format!("connection reset (UNAVAILABLE){hint}");
+    assert_eq!(shown(lost), (Code::Unreachable, message));
+
+    let refusal = Refusal {
+        reason: RefusalReason::SoldOut.into(),
+        message: "No unit is available.".to_owned(),
+        available_units: 0,
+    };
+    let message = "refused, SOLD_OUT: No unit is available.";
+    assert_eq!(Failure::refused(&refusal), Failure::new(Code::Refused, message));
+}
+
+fn doorbuster(arguments: &[&str]) -> Output {
+    binary(arguments).output().unwrap()
+}
+
+/// The real binary, in an environment without any setting of the machine it runs on.
+fn binary(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorbuster"));
+    command.env_clear().stdin(Stdio::null()).args(arguments);
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_leave_stdout_empty() {
+    let id = "5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10";
+    // Nobody listens on port 1: an exit code of 2 says that nothing was sent.
+    let server = "--server=http://127.0.0.1:1";
+    let table: [(&[&str], &str); 9] = [
+        (&["sell"], "unrecognized subcommand 'sell'"),
+        (&["sale", "create"], "--file"),
+        (&["sale", "create", "-f", "missing.toml", server], "missing.toml cannot be read"),
+        (&["sale", "show", "5", server], "SALE must be a UUID"),
+        (&["sale", "show", id, "--server=127.0.0.1"], "--server must be a URL"),
+        (&["order", "place", "--item", id, "--buyer", "b", "--units", "0", server], "--units"),
+        (&["report", "timeline", server], "--sale"),
+        (&["serve", "--waiting-max", "0"], "waiting_max (from --waiting-max) must be"),
+        (&["log", "read", "items"], "item-<uuid>"),
+    ];
+    for (arguments, part) in table {
+        let output = doorbuster(arguments);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(part), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("error: "), "{arguments:?}: {stderr}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_bad_sale_file_is_never_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sale.toml");
+    std::fs::write(&path, GOOD.replace("199900", "0")).unwrap();
+    let path = path.to_str().unwrap();
+    let output = doorbuster(&["sale", "create", "-f", path, "--server=http://127.0.0.1:1"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected =
+        format!("error: {path}, line 10: items[0].unit_price_minor must be at least 1, not 0\n");
+    assert_eq!(text(&output.stderr), expected);
+}
+
+#[test]
+fn an_unreachable_server_exits_with_4_and_says_how_to_try_again() {
+    let list = doorbuster(&["sale", "list", "--server=http://127.0.0.1:1"]);
+    assert_eq!(list.status.code(), Some(4));
+    assert!(text(&list.stderr).contains("no server answers at http://127.0.0.1:1"));
+
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
+    let id = "5b0f3c4e-7f1c-4b44-9f0e-2f7a3c1d9e10";
+    let create = doorbuster(&[
+        "sale",
+        "create",
+        "-f",
+        example,
+        "--as-of=2026-11-11T00:00:00Z",
+        "--request-id",
+        id,
+        "--server=http://127.0.0.1:1",
+    ]);
+    assert_eq!(create.status.code(), Some(4));
+    let again = format!("--request-id {id} --as-of 2026-11-11T00:00:00.000Z\n");
+    assert!(text(&create.stderr).ends_with(&again), "{}", text(&create.stderr));
+}
+
+/// A log with one sale in it, still open for writing.
+fn log_with_a_sale(directory: &Path) -> (Arc<EmbeddedStore>, StreamName) {
+    let request = RequestId(uuid::Uuid::from_u128(7));
+    let draft = sale_file::parse("sale.toml", GOOD, NOW).unwrap().draft;
+    let created = plan(request, draft, "ann".to_owned()).unwrap();
+    let stream = StreamName::sale(SaleId::of_request(request));
+    let event = Event::Sale(SaleEvent::Created(created));
+    let event = encode(uuid::Uuid::from_u128(8), &event, stream.id, request.0);
+    let store = EmbeddedStore::open(directory, Arc::new(WallClock)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(store.append(stream, Expected::NoStream, Arc::new([event]))).unwrap();
+    (store, stream)
+}
+
+#[test]
+fn the_log_can_be_read_while_it_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_store, stream) = log_with_a_sale(directory.path());
+    let data = directory.path().to_str().unwrap();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let output = doorbuster(&[arguments, &["--json", "--data", data]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let streams = json(&["log", "streams"]);
+    assert_eq!(streams, serde_json::json!([{ "stream": stream.to_string(), "revision": 0 }]));
+    let all = json(&["log", "read"]);
+    assert_eq!(all["kind"], "SaleCreated");
+    assert_eq!(all["data"]["name"], "Night sale");
+    assert_eq!(all, json(&["log", "read", &stream.to_string()]));
+
+    let past = doorbuster(&["log", "read", "--from", "2", "--data", data]);
+    assert_eq!((past.status.code(), text(&past.stdout)), (Some(0), ""));
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_store, _) = log_with_a_sale(directory.path());
+    let data = directory.path().to_str().unwrap();
+    for verb in [["log", "read"], ["log", "streams"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = binary(&[&verb[..], &["--data", data]].concat());
+        let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_missing_log_is_a_failure_that_makes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("nowhere");
+    let data = data.to_str().unwrap();
+    for verb in [&["log", "read"][..], &["log", "streams"], &["verify"], &["rebuild"]] {
+        let output = doorbuster(&[verb, &["--data", data]].concat());
+        assert_eq!(output.status.code(), Some(1), "{verb:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(data), "{verb:?}");
+        assert!(!Path::new(data).exists(), "{verb:?}");
+    }
+}

@@ -119,7 +119,7 @@ async fn deadlines_survive_a_restart_and_need_nobody_to_ask_the_item() {
             let request =
                 proto::GetStockLevelsRequest { sale_id: sale.clone(), ..Default::default() };
             let levels = node.reports().get_stock_levels(request).await.unwrap().into_inner();
-            if levels.levels[0].available_units == 1 {
+            if levels.levels.first().is_some_and(|level| level.available_units == 1) {
                 return;
             }
             tokio::task::yield_now().await;

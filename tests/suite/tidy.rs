@@ -1,1 +1,166 @@
-//! tidy
+//! The house rules, held by reading the tree.
+//!
+//! Goal: whoever breaks a rule is told by `cargo test`, with file, line and reason. Method: each
+//! rule is a function from a file to complaints; it is run over the tree here, and beside each rule
+//! a test feeds it what it must complain about. The rules and their reasons for people stand in
+//! `docs/style.md`.
+
+mod imports;
+mod shape;
+mod source;
+
+use std::{fmt, path::Path};
+
+use self::source::{Source, tree};
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub struct Complaint {
+    place: String,
+    problem: String,
+}
+
+impl Complaint {
+    pub fn new(file: &Source, at: usize, problem: String) -> Self {
+        Self { place: format!("{}:{}", file.path, file.line(at)), problem }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+#[track_caller]
+fn hold(rule: fn(&Source) -> Vec<Complaint>, files: &[Source]) {
+    assert!(!files.is_empty(), "a rule over nothing holds nothing");
+    let complaints: Vec<String> = files.iter().flat_map(rule).map(|c| c.to_string()).collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+fn rust(of: &[&str]) -> Vec<Source> {
+    let mut files = tree(of);
+    files.retain(|file| file.path.ends_with(".rs"));
+    files
+}
+
+#[test]
+fn imports_point_one_way() {
+    hold(imports::direction, &rust(&["src"]));
+}
+
+#[test]
+fn crates_and_queues_are_named_only_where_they_belong() {
+    hold(imports::reserved_words, &rust(&["src"]));
+}
+
+#[test]
+fn facts_and_deciders_are_pure() {
+    hold(imports::purity, &rust(&["src"]));
+}
+
+#[test]
+fn only_servers_and_clients_see_the_wire() {
+    hold(imports::wire, &rust(&["src"]));
+}
+
+#[test]
+fn files_are_one_idea_long() {
+    hold(shape::size, &rust(&["src", "tests", "build.rs"]));
+}
+
+#[test]
+fn files_open_by_saying_what_they_hold() {
+    hold(shape::opening, &rust(&["src", "tests", "build.rs"]));
+}
+
+#[test]
+fn functions_can_be_read_at_once() {
+    hold(shape::functions, &rust(&["src", "build.rs"]));
+}
+
+#[test]
+fn exceptions_are_needed() {
+    let files = rust(&["src"]);
+    hold(shape::stale_exceptions, &files);
+    for (path, _, _) in shape::LONG_FUNCTIONS {
+        assert!(files.iter().any(|file| file.path == *path), "{path} is gone");
+    }
+}
+
+#[test]
+fn names_of_files_say_something() {
+    hold(shape::name, &tree(&["src", "tests", "docs", "proto"]));
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    hold(shape::leftovers, &tree(&["src", "tests", "docs", "proto", "build.rs", "Cargo.toml"]));
+}
+
+#[test]
+fn every_proto_file_is_compiled() {
+    let build = &tree(&["build.rs"])[0];
+    let protos = tree(&["proto"]);
+    let missing = missing_protos(build, &protos);
+    assert!(missing.is_empty(), "not in build.rs: {missing:?}");
+}
+
+fn missing_protos<'a>(build: &Source, protos: &'a [Source]) -> Vec<&'a str> {
+    let protos = protos.iter().filter_map(|file| file.path.strip_prefix("proto/"));
+    protos
+        .filter(|path| path.ends_with(".proto") && !build.text.contains(&format!("\"{path}\"")))
+        .collect()
+}
+
+#[test]
+fn documents_name_only_what_exists() {
+    let mut documents = tree(&["docs", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]);
+    documents.retain(|file| file.path.ends_with(".md"));
+    hold(dead_references, &documents);
+}
+
+/// Links to files that are not there, and paths in backticks that lead nowhere.
+fn dead_references(file: &Source) -> Vec<Complaint> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join(&file.path).parent().map(Path::to_path_buf).unwrap_or_default();
+    let mut dead = Vec::new();
+    for (at, _) in file.text.match_indices("](") {
+        let target = file.text[at + 2..].split([')', '#', ' ']).next().unwrap_or_default();
+        let elsewhere =
+            target.is_empty() || target.contains("://") || target.starts_with("mailto:");
+        if !elsewhere && !folder.join(target).exists() {
+            dead.push(Complaint::new(file, at, format!("links to {target}, which does not exist")));
+        }
+    }
+    let mut at = 0;
+    for (index, part) in file.text.split('`').enumerate() {
+        let inside = index % 2 == 1;
+        let ours = ["src/", "tests/", "proto/", "docs/", "deploy/", "benches/", "examples/"];
+        let a_path = ours.iter().any(|start| part.starts_with(start))
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+        if inside && a_path && !root.join(part).exists() {
+            dead.push(Complaint::new(file, at, format!("names {part}, which does not exist")));
+        }
+        at += part.len() + 1;
+    }
+    dead
+}
+
+#[test]
+fn dead_references_are_found() {
+    let text = "[a](nowhere.md) [b](https://example.com) [c](#here)\n`src/nowhere.rs` `src/lib.rs` `src/<x>.rs`";
+    let found = dead_references(&Source::new("docs/a.md", text));
+    let found: Vec<String> = found.iter().map(Complaint::to_string).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("docs/a.md:1:") && found[1].starts_with("docs/a.md:2:"));
+}
+
+#[test]
+fn a_forgotten_proto_file_is_found() {
+    let build = Source::new("build.rs", "const FILES: [&str; 1] = [\"a/b.proto\"];");
+    let protos = ["proto/a/b.proto", "proto/a/c.proto", "proto/buf.yaml"];
+    let protos = protos.map(|path| Source::new(path, ""));
+    assert_eq!(missing_protos(&build, &protos), ["a/c.proto"]);
+}

@@ -98,21 +98,18 @@ impl ItemBook {
                 return;
             }
         };
-        let (from, held) = match self.stock.only(&placed.warehouses, placed.units) {
+        let from = match self.stock.only(&placed.warehouses, placed.units) {
             Some(warehouse) => {
-                (Origin::One(warehouse), self.stock.hold(&[(warehouse, placed.units)]))
+                self.stock.hold(&[(warehouse, placed.units)]);
+                Origin::One(warehouse)
             }
             None => {
                 let parts = self.stock.parts(&placed.warehouses);
-                let held = self.stock.hold(&parts);
-                (self.orders.split(parts), held)
+                self.stock.hold(&parts);
+                self.orders.split(parts)
             }
         };
-        if let Err(oversold) = held {
-            say(oversold);
-        } else {
-            self.count(say);
-        }
+        self.count(say);
         let buyer_units = self.orders.place(&NewOrder {
             id: placed.order_id.0,
             buyer: &placed.buyer,

@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context, bail};
 use chrono::DateTime;
 
-use crate::clock::{Clock, WallClock};
+use crate::{
+    clock::{Clock, WallClock},
+    values::Invalid,
+};
 
 /// Makes the directory for a run: `given`, which must be empty or not exist yet, or a new one
 /// under the system's temporary directory whose name starts with `prefix`. Never touches a
@@ -29,7 +32,8 @@ fn make_empty(directory: &Path) -> anyhow::Result<()> {
     let mut entries = fs::read_dir(directory)
         .with_context(|| format!("--data {} cannot be read", directory.display()))?;
     if entries.next().is_some() {
-        bail!("--data {} is not empty: name a new directory", directory.display());
+        let problem = format!("{} is not empty: name a new directory", directory.display());
+        return Err(Invalid::new("--data", problem).into());
     }
     Ok(())
 }

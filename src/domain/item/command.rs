@@ -5,14 +5,6 @@ use crate::{
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId},
 };
 
-/// Most warehouses that a plan can name; it names at least one. It bounds the size of an order that
-/// is split over all of them, and the events of an `AddItem` are numbered in one octet.
-pub const WAREHOUSES_MAX: usize = 100;
-
-/// Most units that one warehouse of a plan, or one allocation, can bring. Sums over all that can
-/// ever be allocated stay far below `i64::MAX`.
-pub const ALLOCATION_UNITS_MAX: i64 = 1_000_000_000;
-
 /// Everything that can be asked of an item. Questions stand in the same queue as commands, so an
 /// answer never shows what is not in the log yet.
 #[derive(Debug, Clone)]
@@ -37,7 +29,8 @@ pub struct AddItem {
     pub request_id: RequestId,
     pub sale_id: SaleId,
     pub currency: Currency,
-    /// Names 1 to [`WAREHOUSES_MAX`] warehouses: what was allocated remembers the request.
+    /// Names at least one warehouse: what was allocated remembers the request. At most
+    /// `sale::WAREHOUSES_PER_ITEM_MAX`: the events are numbered in one octet.
     pub plan: ItemPlan,
     pub operator: String,
 }
@@ -120,7 +113,7 @@ pub struct Steer {
 /// What the operator does.
 #[derive(Debug, Clone)]
 pub enum SteerAction {
-    /// 1 to [`ALLOCATION_UNITS_MAX`] units.
+    /// 1 to `sale::ALLOCATED_UNITS_MAX` units.
     Allocate(WarehouseUnits),
     Pause,
     Resume,

@@ -6,10 +6,9 @@
 use uuid::Uuid;
 
 use super::{
-    AddItem, CancelOrder, Item, ItemCommand, PlaceOrder, RecordPayment, Refusal, Steer,
-    SteerAction,
+    AddItem, CancelOrder, Item, ItemCommand, ItemPhase, ItemView, OrderState, OrderView,
+    PlaceOrder, RecordPayment, Refusal, Steer, SteerAction,
     orders::{Receipt, ReceiptKind, Row},
-    stock::Counts,
 };
 use crate::{
     domain::{Caused, Decision, Misdirected},
@@ -18,10 +17,8 @@ use crate::{
         ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, Position,
         PurchaseLimitSet, RefundCause, RefundDue, StockAllocated, WarehouseUnits,
     },
-    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UNITS_MAX, UnixMs},
+    values::{Fingerprint, RequestId, UNITS_MAX, UnixMs},
 };
-
-pub use super::orders::OrderState;
 
 /// What an item answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,47 +31,6 @@ pub enum ItemOutcome {
     },
     /// The command did not concern anything of this item.
     Misdirected(Misdirected),
-}
-
-/// An order as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderView {
-    pub order_id: OrderId,
-    pub buyer: String,
-    pub units: i64,
-    pub unit_price_minor: i64,
-    pub currency: Currency,
-    pub state: OrderState,
-    pub placed_at: UnixMs,
-    pub pay_by: UnixMs,
-}
-
-/// What the item lets buyers do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ItemPhase {
-    NotOpenYet,
-    Open,
-    Paused,
-    Closed,
-}
-
-/// An item as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ItemView {
-    pub item_id: ItemId,
-    pub sale_id: SaleId,
-    pub sku: String,
-    pub title: String,
-    pub unit_price_minor: i64,
-    pub currency: Currency,
-    pub opens_at: UnixMs,
-    pub closes_at: UnixMs,
-    pub limit_per_buyer: Option<i64>,
-    pub limit_per_order: Option<i64>,
-    pub time_to_pay_ms: i64,
-    pub phase: ItemPhase,
-    pub units: Counts,
-    pub available_by_warehouse: Vec<WarehouseUnits>,
 }
 
 type Decided = Decision<ItemEvent, ItemOutcome>;
@@ -531,60 +487,10 @@ impl Item {
         }
     }
 
-    /// An order, as it is or as it was answered first.
-    fn order(&self, offer: &ItemAdded, order: u32, state: Option<OrderState>) -> OrderView {
-        let row = self.orders.row(order);
-        OrderView {
-            order_id: row.order_id,
-            buyer: self.orders.buyer(row).to_owned(),
-            units: i64::from(row.units),
-            unit_price_minor: row.unit_price_minor,
-            currency: offer.currency,
-            state: state.unwrap_or(row.state),
-            placed_at: row.placed_at,
-            pay_by: row.pay_by,
-        }
-    }
-
     fn warehouses(&self, order: u32) -> Vec<WarehouseUnits> {
         let named = self.stock.warehouses();
         self.orders.warehouses(order, |index| {
             named.get(usize::from(index)).map(|(name, _)| name.clone()).unwrap_or_default()
         })
-    }
-
-    fn phase(&self, now: UnixMs, paused: bool) -> ItemPhase {
-        if self.closed || now >= self.closes_at {
-            ItemPhase::Closed
-        } else if paused {
-            ItemPhase::Paused
-        } else if now < self.opens_at {
-            ItemPhase::NotOpenYet
-        } else {
-            ItemPhase::Open
-        }
-    }
-
-    fn view(&self, offer: &ItemAdded, now: UnixMs) -> ItemView {
-        let available = self.stock.warehouses().iter().map(|(name, counts)| WarehouseUnits {
-            warehouse: name.clone(),
-            units: counts.available,
-        });
-        ItemView {
-            item_id: self.id,
-            sale_id: offer.sale_id,
-            sku: offer.sku.clone(),
-            title: offer.title.clone(),
-            unit_price_minor: offer.unit_price_minor,
-            currency: offer.currency,
-            opens_at: self.opens_at,
-            closes_at: self.closes_at,
-            limit_per_buyer: self.limit_per_buyer,
-            limit_per_order: self.limit_per_order,
-            time_to_pay_ms: offer.time_to_pay_ms,
-            phase: self.phase(now, self.paused),
-            units: self.stock.total(),
-            available_by_warehouse: available.collect(),
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! The heart: one item, its stock, its orders, its rules.
 //!
 //! Read in this order: `command` (what can be asked), `refusal` (the business "no"s), `state` (what
-//! is remembered and how events change it), `decide` (the rules). `orders` and `stock` are the two
-//! large parts of the state.
+//! is remembered and how events change it), `decide` (the rules), `view` (what answers show). `orders` and
+//! `stock` are the two large parts of the state.
 
 mod command;
 mod decide;
@@ -10,11 +10,13 @@ mod orders;
 mod refusal;
 mod state;
 mod stock;
+mod view;
 
 pub use command::{
-    ALLOCATION_UNITS_MAX, AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer,
-    SteerAction, WAREHOUSES_MAX,
+    AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
 };
-pub use decide::{ItemOutcome, ItemPhase, ItemView, OrderState, OrderView};
+pub use decide::ItemOutcome;
+pub use orders::OrderState;
 pub use refusal::Refusal;
 pub use state::Item;
+pub use view::{ItemPhase, ItemView, OrderView};

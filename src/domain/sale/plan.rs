@@ -17,6 +17,9 @@ use crate::{
 /// Most items in one sale.
 pub const ITEMS_PER_SALE_MAX: usize = 10_000;
 
+/// Most bytes that a sale can take in the log. It is one event, and no store takes one of any size.
+pub const SALE_BYTES_MAX: usize = 1_000_000;
+
 /// Most warehouses of one item: each is one event of the item's first append.
 pub const WAREHOUSES_PER_ITEM_MAX: usize = 100;
 
@@ -109,7 +112,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         }
         plans.push(plan);
     }
-    Ok(SaleCreated {
+    fits_the_log(SaleCreated {
         name,
         currency,
         opens_at_ms,
@@ -118,6 +121,17 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         act,
         created_at_ms: UnixMs::default(),
     })
+}
+
+fn fits_the_log(created: SaleCreated) -> Result<SaleCreated, Invalid> {
+    let bytes = serde_json::to_vec(&created).map_or(usize::MAX, |json| json.len());
+    if bytes > SALE_BYTES_MAX {
+        let problem = format!(
+            "make the sale {bytes} bytes long in the log, more than {SALE_BYTES_MAX}: split it"
+        );
+        return Err(Invalid::new("items", problem));
+    }
+    Ok(created)
 }
 
 fn item_plan(

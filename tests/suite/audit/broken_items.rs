@@ -57,6 +57,11 @@ pub fn steering_that_cannot_be() -> Vec<Rewrite> {
             "-1 units are allocated",
         ),
         (
+            "units taken from a warehouse that has none",
+            |s| s.allocate("B", 30, 0, "moon", -1, OPENS),
+            "units of warehouse \"moon\" are below zero",
+        ),
+        (
             "units for a closed item",
             |s| s.allocate("A", 30, 0, "east", 1, OPENS + 30_000),
             "allocated to a closed item",

@@ -84,22 +84,23 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let order = request;
     let buyer = || 0..4_u8;
     let step = prop_oneof![
-        12 => (request(), buyer(), 1..=3_i64, prop::bool::weighted(0.1))
+        96 => (request(), buyer(), 1..=3_i64, prop::bool::weighted(0.1))
             .prop_map(|(request, buyer, units, channel)| Step::Place { request, buyer, units, channel }),
-        8 => (request(), order(), 0..3_u8, prop_oneof![9 => Just(0_i64), 1 => -1..=1_i64])
+        64 => (request(), order(), 0..3_u8, prop_oneof![9 => Just(0_i64), 1 => -1..=1_i64])
             .prop_map(|(request, order, reference, off_by)| Step::Pay { request, order, reference, off_by }),
-        4 => (request(), order(), buyer())
+        32 => (request(), order(), buyer())
             .prop_map(|(request, order, buyer)| Step::Cancel { request, order, buyer }),
-        1 => request().prop_map(|request| Step::Pause { request }),
-        2 => request().prop_map(|request| Step::Resume { request }),
-        1 => (0..200_u8).prop_filter_map("closing is rare", |n| (n < REQUESTS).then_some(Step::Close { request: n })),
-        1 => (request(), any::<bool>(), 1..=2_i64)
+        8 => request().prop_map(|request| Step::Pause { request }),
+        16 => request().prop_map(|request| Step::Resume { request }),
+        // Nothing is sold after it, so it is rare.
+        1 => request().prop_map(|request| Step::Close { request }),
+        8 => (request(), any::<bool>(), 1..=2_i64)
             .prop_map(|(request, warehouse, units)| Step::Allocate { request, warehouse, units }),
-        3 => (0..4_usize).prop_map(|max| Step::Due { max }),
-        6 => prop_oneof![6 => 1..40_i64, 1 => -80..0_i64, 1 => 100..300_i64]
+        24 => (0..4_usize).prop_map(|max| Step::Due { max }),
+        48 => prop_oneof![6 => 1..40_i64, 1 => -80..0_i64, 1 => 100..300_i64]
             .prop_map(|ms| Step::Pass { ms }),
-        6 => (0..20_usize).prop_map(|back| Step::Again { back }),
-        1 => Just(Step::Restart),
+        48 => (0..20_usize).prop_map(|back| Step::Again { back }),
+        8 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 1..90)
 }

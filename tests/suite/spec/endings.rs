@@ -130,6 +130,8 @@ fn an_expiry_caused_by_a_late_payment_is_the_one_that_time_would_have_caused() {
     let by_cancel = live.item.decide(super::live::cancel("c1", "r1", "ann"), UnixMs(100));
     assert_eq!(by_time[0], by_payment.events[0]);
     assert_eq!(by_time[0], by_cancel.events[0]);
+    let later = live.item.due(UnixMs(130), 10);
+    assert_eq!((by_time[0].id, by_time[0].causation), (later[0].id, later[0].causation));
 }
 
 #[test]

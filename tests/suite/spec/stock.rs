@@ -2,7 +2,7 @@
 //! two warehouses; the harness keeps a ledger per warehouse and compares it after every event.
 
 use doorbuster::{
-    domain::item::{ALLOCATION_UNITS_MAX, WAREHOUSES_MAX},
+    domain::sale::{ALLOCATED_UNITS_MAX, WAREHOUSES_PER_ITEM_MAX},
     events::ItemEvent,
 };
 
@@ -124,23 +124,24 @@ fn a_sold_out_item_sells_again_when_units_are_allocated() {
 
 #[test]
 fn an_order_may_be_split_over_as_many_warehouses_as_a_plan_can_name() {
-    let stock: Vec<String> = (0..WAREHOUSES_MAX).map(|number| format!("w{number}:1")).collect();
+    let stock: Vec<String> =
+        (0..WAREHOUSES_PER_ITEM_MAX).map(|number| format!("w{number}:1")).collect();
     let live = check(&format!(
         "offer stock={}
-         place r1 ann {WAREHOUSES_MAX}  -> held ann {WAREHOUSES_MAX}
-         cancel c1 r1 ann  -> cancelled ann {WAREHOUSES_MAX}
-         = available {WAREHOUSES_MAX} held 0 sold 0",
+         place r1 ann {WAREHOUSES_PER_ITEM_MAX}  -> held ann {WAREHOUSES_PER_ITEM_MAX}
+         cancel c1 r1 ann  -> cancelled ann {WAREHOUSES_PER_ITEM_MAX}
+         = available {WAREHOUSES_PER_ITEM_MAX} held 0 sold 0",
         stock.join(",")
     ));
-    assert_eq!(live.ledger.len(), WAREHOUSES_MAX);
+    assert_eq!(live.ledger.len(), WAREHOUSES_PER_ITEM_MAX);
 }
 
 #[test]
 fn the_largest_allocations_add_up() {
     check(&format!(
-        "offer stock=north:{ALLOCATION_UNITS_MAX},south:{ALLOCATION_UNITS_MAX}
-         allocate s1 north {ALLOCATION_UNITS_MAX} -> item_open + StockAllocated
+        "offer stock=north:{ALLOCATED_UNITS_MAX},south:{ALLOCATED_UNITS_MAX}
+         allocate s1 north {ALLOCATED_UNITS_MAX} -> item_open + StockAllocated
          = available {} held 0 sold 0",
-        3 * ALLOCATION_UNITS_MAX
+        3 * ALLOCATED_UNITS_MAX
     ));
 }

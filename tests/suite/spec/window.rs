@@ -115,3 +115,13 @@ fn a_payment_is_judged_by_the_item_s_time_not_by_a_clock_set_back() {
          @50  pay p1 r1 10 ref  -> refused order_expired + OrderExpired RefundDue",
     );
 }
+
+#[test]
+fn a_hold_that_is_over_by_the_item_s_time_is_due_on_a_clock_set_back() {
+    check(
+        "offer
+         @0   place r1 ann 1  -> held ann 1
+         @120 place r2 bob 1  -> held bob 1
+         @50  due             -> ann",
+    );
+}

@@ -58,19 +58,29 @@ impl Real {
         for event in events {
             let revision = self.log.len() as u64;
             self.item.evolve(&event, revision);
-            self.item.landed(revision, Position(revision + 1));
             self.log.push(event);
         }
+    }
+
+    /// Everything recorded so far reaches the log, as one append.
+    fn land(&mut self) {
+        let last = self.log.len() as u64 - 1;
+        self.item.landed(last, position(last));
     }
 
     fn rebuild(&self) -> Item {
         let mut item = Item::initial(item_id().0);
         for (event, revision) in self.log.iter().zip(0..) {
             item.evolve(event, revision);
-            item.landed(revision, Position(revision + 1));
+            item.landed(revision, position(revision));
         }
         item
     }
+}
+
+/// Where the event of that revision stands in the log.
+fn position(revision: u64) -> Position {
+    Position(revision + 1)
 }
 
 fn said(outcome: &ItemOutcome) -> Said {
@@ -92,7 +102,10 @@ fn play(stock: [i64; 2], steps: &[Step]) {
     let mut sent: Vec<&Step> = Vec::new();
     for step in steps {
         match *step {
-            Step::Pass { ms } => clock = (clock + ms).max(0),
+            Step::Pass { ms } => {
+                real.land();
+                clock = (clock + ms).max(0);
+            }
             Step::Restart => real.item = real.rebuild(),
             Step::Due { max } => {
                 let due = real.item.due(UnixMs(clock), max);
@@ -115,6 +128,7 @@ fn play(stock: [i64; 2], steps: &[Step]) {
         compare(&real, &model, clock);
     }
     judge_the_log(&real.log);
+    real.land();
     let rebuilt = real.rebuild();
     assert_eq!(rebuilt.next_due(), real.item.next_due());
     for step in steps.iter().filter(|step| step.request().is_some()) {
@@ -139,6 +153,9 @@ fn command(real: &mut Real, model: &mut Model, step: &Step, clock: i64) {
     assert_eq!(said(&decided.outcome), expected, "{step:?} at {clock}");
     if let Some(revision) = revision {
         assert_eq!(decided.revision, revision, "{step:?} at {clock}");
+        if let Some(place) = decided.position {
+            assert_eq!(place, position(revision), "{step:?} at {clock}");
+        }
     }
     if let ItemOutcome::Refused { available, .. } = decided.outcome
         && decided.events.is_empty()

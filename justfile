@@ -1,0 +1,39 @@
+# What is typed often while working on doorbuster. `just` alone lists it. Nothing needs `just`:
+# each recipe is the command itself.
+
+default:
+    @just --list
+
+# What CI runs, all of it.
+ci:
+    bash .ci/run
+
+# The quick check before a commit.
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# All tests, or those with NAME in their path.
+test NAME='':
+    cargo test {{NAME}}
+
+# A whole sale in a minute, on this machine.
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# How fast it is here, against a bare echo server.
+bench *ARGS:
+    cargo run --release -- bench {{ARGS}}
+
+# Kill the server under load again and again.
+torture ROUNDS='100':
+    DOORBUSTER_TORTURE_ROUNDS={{ROUNDS}} cargo test --release crash:: -- --nocapture
+
+# The Python client against the release binary.
+python:
+    cargo build --release
+    tests/python/run.sh
+
+# Licences and sources of everything we depend on; needs cargo-deny.
+deny:
+    cargo deny check bans licenses sources

@@ -1,0 +1,105 @@
+//! How an item and its orders are shown: what answers carry, copied out of the state.
+
+use super::{Item, orders::OrderState, stock::Counts};
+use crate::{
+    events::{ItemAdded, WarehouseUnits},
+    values::{Currency, ItemId, OrderId, SaleId, UnixMs},
+};
+
+/// An order as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderView {
+    pub order_id: OrderId,
+    pub buyer: String,
+    pub units: i64,
+    pub unit_price_minor: i64,
+    pub currency: Currency,
+    pub state: OrderState,
+    pub placed_at: UnixMs,
+    pub pay_by: UnixMs,
+}
+
+/// What the item lets buyers do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemPhase {
+    NotOpenYet,
+    Open,
+    Paused,
+    Closed,
+}
+
+/// An item as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemView {
+    pub item_id: ItemId,
+    pub sale_id: SaleId,
+    pub sku: String,
+    pub title: String,
+    pub unit_price_minor: i64,
+    pub currency: Currency,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+    pub time_to_pay_ms: i64,
+    pub phase: ItemPhase,
+    pub units: Counts,
+    pub available_by_warehouse: Vec<WarehouseUnits>,
+}
+
+impl Item {
+    /// An order, as it is or as it was answered first.
+    pub(super) fn order(
+        &self,
+        offer: &ItemAdded,
+        order: u32,
+        state: Option<OrderState>,
+    ) -> OrderView {
+        let row = self.orders.row(order);
+        OrderView {
+            order_id: row.order_id,
+            buyer: self.orders.buyer(row).to_owned(),
+            units: i64::from(row.units),
+            unit_price_minor: row.unit_price_minor,
+            currency: offer.currency,
+            state: state.unwrap_or(row.state),
+            placed_at: row.placed_at,
+            pay_by: row.pay_by,
+        }
+    }
+
+    pub(super) fn phase(&self, now: UnixMs, paused: bool) -> ItemPhase {
+        if self.closed || now >= self.closes_at {
+            ItemPhase::Closed
+        } else if paused {
+            ItemPhase::Paused
+        } else if now < self.opens_at {
+            ItemPhase::NotOpenYet
+        } else {
+            ItemPhase::Open
+        }
+    }
+
+    pub(super) fn view(&self, offer: &ItemAdded, now: UnixMs) -> ItemView {
+        let available = self.stock.warehouses().iter().map(|(name, counts)| WarehouseUnits {
+            warehouse: name.clone(),
+            units: counts.available,
+        });
+        ItemView {
+            item_id: self.id,
+            sale_id: offer.sale_id,
+            sku: offer.sku.clone(),
+            title: offer.title.clone(),
+            unit_price_minor: offer.unit_price_minor,
+            currency: offer.currency,
+            opens_at: self.opens_at,
+            closes_at: self.closes_at,
+            limit_per_buyer: self.limit_per_buyer,
+            limit_per_order: self.limit_per_order,
+            time_to_pay_ms: offer.time_to_pay_ms,
+            phase: self.phase(now, self.paused),
+            units: self.stock.total(),
+            available_by_warehouse: available.collect(),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+"""Checks what `doorbuster demo --json` printed: that nothing was oversold, lost or left over.
+
+Usage: demo_figures.py simulated|recorded FILE
+"""
+
+import json
+import sys
+
+# Counted independently of doorbuster in the recording that CI plays, with --stock-share 0.6.
+RECORDED_TRAFFIC = {"pv": 41890, "fav": 1474, "cart": 2539, "buy": 992, "uv": 30837, "buyers": 964}
+RECORDED_UNITS = 835
+
+
+def expectations(kind, found):
+    """(what, found, expected) for each figure that must be right."""
+    verified = found["verify"]
+    yield "oversold_units", found["oversold_units"], 0
+    yield "duplicate_orders", found["duplicate_orders"], 0
+    yield "verify.ok", verified["ok"], True
+    yield "rebuild_equal", found["rebuild_equal"], True
+    yield "orders_paid (every order has one unit)", found["orders_paid"], found["units"]
+    yield "verify saw every event", verified["events"], found["log_events"]
+    if kind == "simulated":
+        yield "units", found["units"], 1000
+        ends = found["orders_paid"] + found["orders_expired"]
+        yield "orders_placed (all were paid or expired)", found["orders_placed"] >= ends, True
+    else:
+        yield "units", found["units"], RECORDED_UNITS
+        yield "orders_placed", found["orders_placed"], RECORDED_UNITS
+        for action, count in RECORDED_TRAFFIC.items():
+            yield f"traffic.{action}", found["traffic"][action], count
+
+
+def main():
+    kind, path = sys.argv[1:]
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file)
+    wrong = 0
+    for what, figure, expected in expectations(kind, found):
+        if figure != expected or type(figure) is not type(expected):
+            wrong += 1
+            print(f"WRONG {what}: found {figure!r}, expected {expected!r}")
+    print(f"{kind} demo: {'wrong' if wrong else 'as promised'}")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

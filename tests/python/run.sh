@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs the Python client against the release binary. Makes a virtual environment on first use;
+# DOORBUSTER_VENV says where (default: target/python).
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+venv=${DOORBUSTER_VENV:-$here/../../target/python}
+python=$venv/bin/python
+
+if ! "$python" -c 'import grpc, grpc_tools, grpc_status, grpc_health, grpc_reflection' 2>/dev/null; then
+    python3 -m venv --clear "$venv"
+    "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+fi
+exec "$python" "$here/client.py" "$@"

@@ -1,0 +1,70 @@
+"""The real binary as a child: started, killed, stopped, verified, and looked at from outside."""
+
+import json
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import threading
+
+START_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 30
+
+
+class Server:
+    """One server on one data directory. Started again after a kill, it gets a new port."""
+
+    def __init__(self, binary, directory):
+        self.binary = str(binary)
+        self.directory = pathlib.Path(directory)
+        self.child = None
+        self.address = None
+
+    def start(self):
+        """Starts the server and returns where it listens, as it says itself on its first line."""
+        command = [self.binary, "serve", "--json"]
+        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # A server that never says anything must fail this run, not hang it.
+        watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
+        watch.start()
+        line = self.child.stdout.readline()
+        watch.cancel()
+        if not line:
+            raise RuntimeError(f"the server ended with {self.child.wait()} before it listened")
+        started = json.loads(line)
+        address = started.get("address") or started["url"]
+        self.address = address.removeprefix("http://")
+        return self.address
+
+    def kill(self):
+        """kill -9: the server gets no chance to write anything down."""
+        self.child.send_signal(signal.SIGKILL)
+        self.child.wait(STOP_SECONDS_MAX)
+        self.child.stdout.close()
+
+    def stop(self):
+        """Asks the server to end and returns its exit code."""
+        self.child.send_signal(signal.SIGTERM)
+        code = self.child.wait(STOP_SECONDS_MAX)
+        self.child.stdout.close()
+        return code
+
+    def end(self):
+        """Makes sure that no server is left behind, whatever happened."""
+        if self.child and self.child.poll() is None:
+            self.kill()
+
+    def verify(self):
+        """Runs `doorbuster verify`: its exit code and what it said."""
+        command = [self.binary, "verify", "--json", "--data", str(self.directory)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        return done.returncode, done.stdout + done.stderr
+
+    def head(self):
+        """Position of the last event, read from the log itself."""
+        log = sqlite3.connect(f"file:{self.directory / 'log.db'}?mode=ro", uri=True)
+        try:
+            return log.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
+        finally:
+            log.close()

@@ -1,0 +1,347 @@
+//! Hand-made logs for the tests of read models, and a look into their files.
+
+use std::{collections::HashMap, path::Path};
+
+use doorbuster::{
+    events::{
+        Act, AttemptOutcome, DemandTick, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
+        ItemPlan, ItemResumed, ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
+        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, SaleClosed, SaleCreated,
+        SaleEvent, StockAllocated, StreamName, WarehouseUnits, encode,
+    },
+    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
+};
+use rusqlite::{Connection, OpenFlags, types::Value};
+use uuid::Uuid;
+
+/// A log that is written by hand.
+#[derive(Default)]
+pub struct Log {
+    pub events: Vec<(Recorded, Event)>,
+    revisions: HashMap<StreamName, u64>,
+}
+
+impl Log {
+    /// Appends an event and returns its revision. Positions have gaps, as real ones may.
+    pub fn push(&mut self, stream: StreamName, event: impl Into<Event>) -> u64 {
+        let event = event.into();
+        let next = self.revisions.entry(stream).or_default();
+        let revision = *next;
+        *next += 1;
+        let number = self.events.len() as u64 + 1;
+        let id = Uuid::from_u128(u128::from(number));
+        let encoded = encode(id, &event, id, id);
+        let recorded = Recorded {
+            position: Position(number * 3),
+            stream,
+            revision,
+            id,
+            kind: encoded.kind.to_owned(),
+            data: encoded.data,
+            metadata: encoded.metadata,
+            recorded_at_ms: 5_000_000 + number as i64,
+        };
+        self.events.push((recorded, event));
+        revision
+    }
+
+    pub fn add_item(&mut self, sale_id: SaleId, item: ItemId, sku: &str) {
+        let added = ItemAdded {
+            sale_id,
+            sku: sku.to_owned(),
+            title: format!("A {sku}"),
+            currency: currency(),
+            unit_price_minor: 500,
+            time_to_pay_ms: 60_000,
+            added_at_ms: UnixMs(990_000),
+        };
+        self.push(StreamName::item(item), ItemEvent::Added(added));
+    }
+
+    pub fn allocate(&mut self, item: ItemId, warehouse: &str, units: i64) {
+        let allocated = StockAllocated {
+            warehouse: warehouse.to_owned(),
+            units,
+            act: act(),
+            allocated_at_ms: UnixMs(990_000),
+        };
+        self.push(StreamName::item(item), ItemEvent::StockAllocated(allocated));
+    }
+
+    pub fn create_sale(&mut self, sale: SaleId, name: &str, items: &[ItemId]) {
+        let plan = |item: &ItemId| ItemPlan {
+            item_id: *item,
+            sku: "planned".to_owned(),
+            title: "Planned".to_owned(),
+            unit_price_minor: 500,
+            opens_at_ms: UnixMs(999_000),
+            closes_at_ms: UnixMs(2_000_000),
+            limit_per_buyer: None,
+            limit_per_order: None,
+            time_to_pay_ms: 60_000,
+            units: Vec::new(),
+        };
+        let created = SaleCreated {
+            name: name.to_owned(),
+            currency: currency(),
+            opens_at_ms: UnixMs(999_000),
+            closes_at_ms: UnixMs(2_000_000),
+            items: items.iter().map(plan).collect(),
+            act: act(),
+            created_at_ms: UnixMs(990_000),
+        };
+        self.push(StreamName::sale(sale), SaleEvent::Created(created));
+    }
+
+    /// Places an order whose units come from those warehouses.
+    pub fn place(
+        &mut self,
+        item: ItemId,
+        buyer: &str,
+        channel: &str,
+        from: &[(&str, i64)],
+        at: i64,
+    ) -> Order {
+        let warehouses: Vec<WarehouseUnits> = from
+            .iter()
+            .map(|(warehouse, units)| WarehouseUnits {
+                warehouse: (*warehouse).to_owned(),
+                units: *units,
+            })
+            .collect();
+        let units = warehouses.iter().map(|w| w.units).sum();
+        let order_id = OrderId(Uuid::from_u128(0xff00_0000 + self.events.len() as u128));
+        let placed = OrderPlaced {
+            order_id,
+            request_id: RequestId(order_id.0),
+            fingerprint: Fingerprint(1),
+            buyer: buyer.to_owned(),
+            units,
+            unit_price_minor: 500,
+            warehouses: warehouses.clone(),
+            channel: channel.to_owned(),
+            placed_at_ms: UnixMs(at),
+            pay_by_ms: UnixMs(at + 60_000),
+        };
+        let placed_revision = self.push(StreamName::item(item), ItemEvent::OrderPlaced(placed));
+        Order { item, order_id, placed_revision, units, warehouses }
+    }
+
+    pub fn pay(&mut self, order: &Order, payment_reference: &str, at: i64) {
+        let paid = OrderPaid {
+            order_id: order.order_id,
+            placed_revision: order.placed_revision,
+            request_id: RequestId(order.order_id.0),
+            fingerprint: Fingerprint(2),
+            payment_reference: payment_reference.to_owned(),
+            amount_minor: 500 * order.units,
+            units: order.units,
+            warehouses: order.warehouses.clone(),
+            paid_at_ms: UnixMs(at),
+        };
+        self.push(StreamName::item(order.item), ItemEvent::OrderPaid(paid));
+    }
+
+    pub fn cancel(&mut self, order: &Order, at: i64) {
+        let cancelled = OrderCancelled {
+            order_id: order.order_id,
+            placed_revision: order.placed_revision,
+            request_id: RequestId(order.order_id.0),
+            fingerprint: Fingerprint(3),
+            units: order.units,
+            warehouses: order.warehouses.clone(),
+            cancelled_at_ms: UnixMs(at),
+        };
+        self.push(StreamName::item(order.item), ItemEvent::OrderCancelled(cancelled));
+    }
+
+    pub fn expire(&mut self, order: &Order, at: i64) {
+        let expired = OrderExpired {
+            order_id: order.order_id,
+            placed_revision: order.placed_revision,
+            units: order.units,
+            warehouses: order.warehouses.clone(),
+            expired_at_ms: UnixMs(at),
+        };
+        self.push(StreamName::item(order.item), ItemEvent::OrderExpired(expired));
+    }
+
+    pub fn refund(&mut self, order: &Order, at: i64) {
+        let due = RefundDue {
+            order_id: order.order_id,
+            placed_revision: order.placed_revision,
+            request_id: RequestId(order.order_id.0),
+            fingerprint: Fingerprint(4),
+            payment_reference: "late".to_owned(),
+            amount_minor: 500 * order.units,
+            cause: RefundCause::OrderExpired,
+            due_at_ms: UnixMs(at),
+        };
+        self.push(StreamName::item(order.item), ItemEvent::RefundDue(due));
+    }
+}
+
+/// What later events say about an order.
+pub struct Order {
+    pub item: ItemId,
+    pub order_id: OrderId,
+    placed_revision: u64,
+    units: i64,
+    warehouses: Vec<WarehouseUnits>,
+}
+
+pub fn currency() -> Currency {
+    Currency::parse("currency", "EUR").unwrap()
+}
+
+fn act() -> Act {
+    Act {
+        request_id: RequestId(Uuid::from_u128(9)),
+        fingerprint: Fingerprint(9),
+        operator: "olga".to_owned(),
+        reason: "planned".to_owned(),
+    }
+}
+
+pub fn tick(second: i64, outcomes: &[(AttemptOutcome, u32)]) -> DemandTick {
+    DemandTick {
+        second,
+        attempts: outcomes.iter().map(|(_, attempts)| attempts).sum(),
+        outcomes: outcomes.iter().copied().collect(),
+        channels: Default::default(),
+        packed: String::new(),
+    }
+}
+
+/// The sale and the lamp of the scripted sale.
+pub fn scripted_ids() -> (SaleId, ItemId) {
+    let sale = SaleId(Uuid::from_u128(0xabc));
+    (sale, sale.item_id("lamp"))
+}
+
+/// One small sale with every kind of event. The second before 1,001,000 ms is the busy one.
+pub fn scripted_sale() -> Log {
+    let mut log = Log::default();
+    let (sale, lamp) = scripted_ids();
+    let sofa = sale.item_id("sofa");
+    log.create_sale(sale, "Autumn", &[lamp, sofa]);
+    for (item, sku) in [(lamp, "lamp"), (sofa, "sofa")] {
+        log.add_item(sale, item, sku);
+        let window =
+            ItemScheduled { opens_at_ms: UnixMs(999_000), closes_at_ms: UnixMs(2_000_000) };
+        log.push(StreamName::item(item), ItemEvent::Scheduled(window));
+    }
+    let limits = PurchaseLimitSet { per_buyer: Some(5), per_order: Some(4) };
+    log.push(StreamName::item(lamp), ItemEvent::PurchaseLimitSet(limits));
+    log.allocate(lamp, "north", 3);
+    log.allocate(lamp, "south", 2);
+    log.allocate(sofa, "north", 7);
+
+    let ann = log.place(lamp, "ann", "app", &[("north", 1)], 1_000_100);
+    let bob = log.place(lamp, "bob", "", &[("north", 2), ("south", 1)], 1_000_200);
+    let cat = log.place(lamp, "cat", "web", &[("south", 1)], 1_000_900);
+    use AttemptOutcome::{NotEnoughUnits, Placed, Repeated, SoldOut};
+    let demand = StreamName::demand(lamp);
+    log.push(demand, tick(1000, &[(Placed, 2), (Repeated, 1), (SoldOut, 4)]));
+    log.push(demand, tick(1000, &[(Placed, 1), (SoldOut, 1), (NotEnoughUnits, 2)]));
+    log.pay(&ann, "pay-ann", 1_001_200);
+    log.cancel(&bob, 1_002_300);
+    log.expire(&cat, 1_003_000);
+    log.refund(&cat, 1_003_500);
+    log.place(lamp, "dan", "", &[("north", 2), ("south", 2)], 1_004_000);
+
+    let sofa = StreamName::item(sofa);
+    let (paused, resumed) = (UnixMs(1_005_000), UnixMs(1_006_000));
+    log.push(sofa, ItemEvent::Paused(ItemPaused { act: act(), paused_at_ms: paused }));
+    log.push(sofa, ItemEvent::Resumed(ItemResumed { act: act(), resumed_at_ms: resumed }));
+    log.push(sofa, ItemEvent::Paused(ItemPaused { act: act(), paused_at_ms: UnixMs(1_007_000) }));
+    log.push(sofa, ItemEvent::Closed(ItemClosed { act: act(), closed_at_ms: UnixMs(1_008_000) }));
+    let closed = SaleClosed { act: act(), closed_at_ms: UnixMs(1_009_000) };
+    log.push(StreamName::sale(sale), SaleEvent::Closed(closed));
+    log
+}
+
+/// Three sales of two items each with many orders by few buyers, in every state, mixed by a fixed
+/// generator.
+pub fn busy_sale(orders: u32) -> Log {
+    let mut log = Log::default();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut items = Vec::new();
+    for number in 0..3 {
+        let sale = busy_sale_id(number);
+        let pair = ["one", "two"].map(|sku| sale.item_id(sku));
+        log.create_sale(sale, &format!("Sale {number}"), &pair);
+        for (item, sku) in pair.into_iter().zip(["one", "two"]) {
+            log.add_item(sale, item, sku);
+            log.allocate(item, "north", 1_000_000);
+            log.allocate(item, "south", 1_000_000);
+            items.push(item);
+        }
+    }
+    let mut held = Vec::new();
+    let mut at = 1_000_000;
+    for _ in 0..orders {
+        at += random(40) as i64;
+        let item = items[random(items.len())];
+        let buyer = format!("buyer-{}", random(20));
+        let units = 1 + random(3) as i64;
+        let from = [("north", units), ("south", 1)];
+        let from = if random(5) == 0 { &from[..] } else { &from[..1] };
+        held.push(log.place(item, &buyer, ["", "app", "web"][random(3)], from, at));
+        if random(3) > 0 {
+            let order = held.swap_remove(random(held.len()));
+            match random(4) {
+                0 => log.cancel(&order, at),
+                1 => {
+                    log.expire(&order, at);
+                    log.refund(&order, at);
+                }
+                _ => log.pay(&order, &format!("pay-{at}"), at),
+            }
+        }
+        if random(10) == 0 {
+            let outcomes = [(AttemptOutcome::Placed, 1), (AttemptOutcome::SoldOut, 3)];
+            log.push(StreamName::demand(item), tick(at / 1000, &outcomes));
+        }
+    }
+    log
+}
+
+/// The sales of [`busy_sale`].
+pub fn busy_sale_id(number: u128) -> SaleId {
+    SaleId(Uuid::from_u128(0xb0_0000 + number))
+}
+
+/// Rows of a file as text, columns joined by bars.
+pub fn cells(path: &Path, query: &str) -> Vec<String> {
+    let rows = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut query = rows.prepare(query).unwrap();
+    let columns = query.column_count();
+    let text = |value: Value| match value {
+        Value::Null => String::new(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text,
+        Value::Blob(bytes) => format!("{bytes:?}"),
+    };
+    let found = query.query_map([], |row| {
+        let cells: Vec<String> =
+            (0..columns).map(|column| row.get(column).map(text)).collect::<Result<_, _>>()?;
+        Ok(cells.join("|"))
+    });
+    found.unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// Every row that a projection wrote, without the bookkeeping that every file has.
+pub fn all_rows(path: &Path) -> Vec<String> {
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'
+                  AND name NOT IN ('checkpoint', 'streams') ORDER BY name";
+    let tables = cells(path, tables);
+    tables.iter().flat_map(|table| cells(path, &format!("SELECT * FROM {table}"))).collect()
+}
