@@ -140,6 +140,7 @@ async fn a_full_disk_refuses_and_room_alone_brings_it_back() {
     store.limit_size(Some(256 * 1024));
     let mut written = 10;
     let refused = loop {
+        assert!(written < 10_000, "the limit is not kept");
         let batch = events((0..100).map(|index| u128::from(written + index)));
         match store.append(stream(1), Expected::before(written), batch).await {
             Ok(answer) => written = answer.last_revision + 1,
