@@ -1,0 +1,302 @@
+//! Goal: a sale file becomes the sale its author meant, or one sentence about what is wrong with it.
+//!
+//! Method: one good file, and a table of what is changed in it and what is then said, word for word.
+//! The clock stands still.
+
+use doorbuster::{
+    cli::sale_file,
+    domain::sale::{Draft, DraftItem, plan},
+    values::{RequestId, SaleId, UnixMs},
+};
+
+use super::{GOOD, NOW};
+
+#[test]
+fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file() {
+    let draft = Draft {
+        name: "Night sale".to_owned(),
+        currency_code: "CNY".to_owned(),
+        opens_at: Some(UnixMs(1_794_326_400_000)),
+        closes_at: Some(UnixMs(1_794_412_800_000)),
+        items: vec![DraftItem {
+            sku: "PHONE".to_owned(),
+            title: "Phone".to_owned(),
+            unit_price_minor: 199_900,
+            opens_at: None,
+            closes_at: None,
+            limit_per_buyer: Some(2),
+            limit_per_order: None,
+            time_to_pay_ms: Some(900_000),
+            units: vec![("west".to_owned(), 60), ("east".to_owned(), 40)],
+        }],
+    };
+    let file = sale_file::parse("sale.toml", GOOD, NOW).unwrap();
+    assert_eq!(file, sale_file::SaleFile { draft, relative: false });
+}
+
+#[test]
+fn times_can_count_from_now() {
+    let text = GOOD
+        .replace("2026-11-11T00:00:00+08:00", "\"now\"")
+        .replace("2026-11-12T00:00:00+08:00", "\"+90m\"");
+    let file = sale_file::parse("sale.toml", &text, NOW).unwrap();
+    assert_eq!(file.draft.opens_at, Some(NOW));
+    assert_eq!(file.draft.closes_at, Some(NOW.plus(90 * 60_000)));
+    assert!(file.relative);
+}
+
+#[test]
+fn the_example_files_are_good() {
+    sale_file::parse("examples/sale.toml", include_str!("../../../examples/sale.toml"), NOW)
+        .unwrap();
+    let page = include_str!("../../../docs/sale-file.md");
+    let (_, example) = page.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    sale_file::parse("docs/sale-file.md", example, NOW).unwrap();
+}
+
+#[test]
+fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
+    let long = "x".repeat(201);
+    let table = [
+        ("name = \"Night sale\"\n", "", "sale.toml: name is missing"),
+        ("\"Night sale\"", "\"\"", "sale.toml, line 2: name is missing"),
+        ("Night sale", long.as_str(), "sale.toml, line 2: name must have at most 200 characters"),
+        (
+            "Night sale",
+            "Night\\u001bsale",
+            "sale.toml, line 2: name must not contain control characters",
+        ),
+        ("name =", "nam =", "sale.toml, line 2: nam is not a known key: did you mean name?"),
+        (
+            "name = \"Night sale\"",
+            "name = 5",
+            "sale.toml, line 2: name must be a text in quotes, not a whole number",
+        ),
+        (
+            "\"CNY\"",
+            "\"RMB\"",
+            "sale.toml, line 3: currency is not an ISO 4217 currency code such as CNY",
+        ),
+        (
+            "\"CNY\"",
+            "\"\"",
+            "sale.toml, line 3: currency is missing: it must be an ISO 4217 code such as CNY",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "2026-11-11T00:00:00",
+            "sale.toml, line 4: opens_at has no offset from UTC: write for example 2026-11-11T00:00:00+08:00",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "\"tomorrow\"",
+            "sale.toml, line 4: opens_at is not a time such as 2026-11-11T00:00:00+08:00 (RFC 3339)",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "\"+10 min\"",
+            "sale.toml, line 4: opens_at must be a span such as +30s, +10m, +2h or +1d",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "1969-11-11T00:00:00Z",
+            "sale.toml, line 4: opens_at must lie between the years 1970 and 9999",
+        ),
+        (
+            "2026-11-11T00:00:00+08:00",
+            "20261111",
+            "sale.toml, line 4: opens_at must be a time, not a whole number",
+        ),
+        (
+            "2026-11-12T00:00:00+08:00",
+            "2026-11-10T00:00:00+08:00",
+            "sale.toml, line 5: closes_at makes the window end (2026-11-09T16:00:00.000Z) before it starts (2026-11-10T16:00:00.000Z)",
+        ),
+        (
+            "[[items]]",
+            "[[article]]",
+            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items",
+        ),
+        ("[[items]]", "[items]", "sale.toml, line 7: items must be a list of tables, not a table"),
+        ("\"PHONE\"", "\"\"", "sale.toml, line 8: items[0].sku is missing"),
+        ("sku = \"PHONE\"\n", "", "sale.toml, line 7: items[0].sku is missing"),
+        (
+            "\"Phone\"",
+            "\" Phone\"",
+            "sale.toml, line 9: items[0].title must not start or end with white space",
+        ),
+        ("199900", "0", "sale.toml, line 10: items[0].unit_price_minor must be at least 1, not 0"),
+        (
+            "199900",
+            "-5",
+            "sale.toml, line 10: items[0].unit_price_minor must be at least 1, not -5",
+        ),
+        (
+            "199900",
+            "1999.00",
+            "sale.toml, line 10: items[0].unit_price_minor must be a whole number, not a number with a fraction",
+        ),
+        (
+            "199900",
+            "1000000000001",
+            "sale.toml, line 10: items[0].unit_price_minor must be at most 1000000000000, not 1000000000001",
+        ),
+        (
+            "199900",
+            "99999999999999999999",
+            "sale.toml, line 10: items[0].unit_price_minor is too large a number",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "limit_per_buyer = 0",
+            "sale.toml, line 11: items[0].limit_per_buyer must be at least 1, not 0",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "limit_per_order = -1",
+            "sale.toml, line 11: items[0].limit_per_order must be at least 1, not -1",
+        ),
+        (
+            "limit_per_buyer",
+            "limit_per_byer",
+            "sale.toml, line 11: items[0].limit_per_byer is not a known key: did you mean limit_per_buyer?",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "closes_at = 2026-11-10T00:00:00Z",
+            "sale.toml, line 11: items[0].closes_at makes the window end (2026-11-10T00:00:00.000Z) before it starts (2026-11-10T16:00:00.000Z)",
+        ),
+        (
+            "= 900",
+            "= 0",
+            "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
+        ),
+        (
+            "= 900",
+            "= 2592001",
+            "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
+        ),
+        (
+            "= 900",
+            "= 9223372036854775807",
+            "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
+        ),
+        (
+            "time_to_pay_seconds = 900\n",
+            "",
+            "sale.toml, line 7: items[0].time_to_pay_seconds is missing",
+        ),
+        (
+            "west = 60\neast = 40\n",
+            "",
+            "sale.toml, line 13: items[0].units is missing: an item needs units in some warehouse",
+        ),
+        (
+            "east = 40",
+            "east = 0",
+            "sale.toml, line 15: items[0].units.east must be at least 1, not 0",
+        ),
+        (
+            "east = 40",
+            "east = -40",
+            "sale.toml, line 15: items[0].units.east must be at least 1, not -40",
+        ),
+        (
+            "east = 40",
+            "east = 1000000001",
+            "sale.toml, line 15: items[0].units.east must be at most 1000000000, not 1000000001",
+        ),
+        (
+            "east = 40",
+            "east = \"40\"",
+            "sale.toml, line 15: items[0].units.east must be a whole number, not a text",
+        ),
+        ("east = 40", "\"\" = 40", "sale.toml, line 15: items[0].units. is missing"),
+    ];
+    for (from, to, message) in table {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from} is not in the file");
+        let complaint = sale_file::parse("sale.toml", &text, NOW).unwrap_err();
+        assert_eq!(complaint.to_string(), message);
+    }
+    let (head, item) = GOOD.split_once("[[items]]").unwrap();
+    let complaint = |text: &str| sale_file::parse("sale.toml", text, NOW).unwrap_err().to_string();
+    assert_eq!(complaint(head), "sale.toml: items is missing: a sale needs at least one item");
+    assert_eq!(
+        complaint(&format!("{GOOD}[[items]]{item}")),
+        "sale.toml, line 17: items[1].sku is \"PHONE\", as for an earlier item"
+    );
+    assert_eq!(
+        complaint(&GOOD.replace("199900", "1000000000000").replace("= 60", "= 1000000")),
+        "sale.toml, line 10: items[0].unit_price_minor makes all units of the sale together worth \
+         more than 10^18 minor units"
+    );
+}
+
+#[test]
+fn a_plan_tells_every_field_apart_and_derives_ids_from_the_request() {
+    let request = RequestId(uuid::Uuid::from_u128(7));
+    let draft = sale_file::parse("sale.toml", GOOD, NOW).unwrap().draft;
+    let planned = |draft: &Draft, operator: &str| {
+        plan(request, draft.clone(), operator.to_owned()).unwrap().act.fingerprint
+    };
+    let first = plan(request, draft.clone(), "ann".to_owned()).unwrap();
+    assert_eq!(first, plan(request, draft.clone(), "ann".to_owned()).unwrap());
+    assert_eq!(first.items[0].item_id, SaleId::of_request(request).item_id("PHONE"));
+    assert_eq!(first.items[0].opens_at_ms, first.opens_at_ms);
+
+    let changes: [fn(&mut Draft); 14] = [
+        |draft| draft.name.push('!'),
+        |draft| draft.currency_code = "EUR".to_owned(),
+        |draft| draft.opens_at = draft.opens_at.map(|at| at.plus(1)),
+        |draft| draft.closes_at = draft.closes_at.map(|at| at.plus(1)),
+        |draft| draft.items[0].sku.push('!'),
+        |draft| draft.items[0].title.push('!'),
+        |draft| draft.items[0].unit_price_minor += 1,
+        |draft| draft.items[0].opens_at = draft.opens_at,
+        |draft| draft.items[0].closes_at = draft.closes_at,
+        |draft| draft.items[0].limit_per_buyer = None,
+        |draft| draft.items[0].limit_per_order = Some(2),
+        |draft| draft.items[0].time_to_pay_ms = Some(1_000),
+        |draft| draft.items[0].units[0].1 += 1,
+        |draft| draft.items[0].units.reverse(),
+    ];
+    let usual = planned(&draft, "ann");
+    assert_ne!(usual, planned(&draft, "bob"));
+    for (index, change) in changes.iter().enumerate() {
+        let mut changed = draft.clone();
+        change(&mut changed);
+        assert_ne!(usual, planned(&changed, "ann"), "change {index}");
+    }
+}
+
+#[test]
+fn a_plan_names_fields_as_the_api_does() {
+    let request = RequestId(uuid::Uuid::from_u128(7));
+    let draft = sale_file::parse("sale.toml", GOOD, NOW).unwrap().draft;
+    let complaint = |draft: Draft, operator: &str| {
+        plan(request, draft, operator.to_owned()).unwrap_err().to_string()
+    };
+    assert_eq!(complaint(draft.clone(), ""), "operator is missing");
+    assert_eq!(
+        complaint(Draft { opens_at: None, ..draft.clone() }, "ann"),
+        "sale.open_time is missing"
+    );
+    let mut long = draft.clone();
+    let item = long.items[0].clone();
+    let more = (0..10_000).map(|n| DraftItem { sku: format!("PHONE-{n:05}"), ..item.clone() });
+    long.items = more.collect();
+    assert_eq!(
+        complaint(long.clone(), "ann"),
+        "sale.items make the sale 2880252 bytes long in the log, more than 1000000: split it"
+    );
+    long.items.push(item);
+    assert_eq!(complaint(long, "ann"), "sale.items must have at most 10000 items");
+    let mut twice = draft;
+    twice.items[0].units.push(("west".to_owned(), 1));
+    assert_eq!(
+        complaint(twice, "ann"),
+        "sale.items[0].units[2].warehouse is \"west\", which was named before"
+    );
+}
