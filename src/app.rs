@@ -110,6 +110,9 @@ async fn live(
 
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let arbiters: Vec<Arbiter> = (0..cores.div_ceil(2)).map(|_| Arbiter::new()).collect();
+    for arbiter in &arbiters {
+        arbiter.spawn_fn(|| drop(rustix::thread::set_name(c"items")));
+    }
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),

@@ -29,6 +29,9 @@ use crate::{
 /// Events read at once while the state is rebuilt.
 const LOAD_PAGE_EVENTS: usize = 4096;
 
+/// Events from which an append is worth sending before its predecessor is answered.
+const LARGE_APPEND_EVENTS: usize = 256;
+
 /// First and longest pause between two tries to learn what became of an append.
 const DOUBT_PAUSE_MIN: Duration = Duration::from_millis(20);
 const DOUBT_PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -91,6 +94,13 @@ impl<D: Decider> Aggregate<D> {
 
     /// Decides what can be decided and sends what can be sent.
     fn pump(&mut self, ctx: &mut Context<Self>) {
+        self.decide_and_send(ctx);
+        if !self.draining.is_empty() {
+            self.drain(ctx);
+        }
+    }
+
+    fn decide_and_send(&mut self, ctx: &mut Context<Self>) {
         if self.in_doubt() {
             return;
         }
@@ -122,9 +132,22 @@ impl<D: Decider> Aggregate<D> {
             }
         }
         self.set_alarm(ctx);
-        if !self.draining.is_empty() {
-            self.drain(ctx);
+    }
+
+    /// Pumps once the mailbox is empty: everything that waits there is one batch.
+    fn schedule_pump(&mut self, ctx: &mut Context<Self>) {
+        if self.pump_scheduled {
+            return;
         }
+        self.pump_scheduled = true;
+        ctx.spawn(std::future::ready(()).into_actor(self).map(|(), actor, ctx| {
+            actor.pump_scheduled = false;
+            actor.pump(ctx);
+            // An id that nobody ever wrote to must not keep an actor alive.
+            if actor.landing.is_none() && actor.is_at_rest() {
+                actor.retire(ctx);
+            }
+        }));
     }
 
     /// Whether another delivery can be decided. One delivery makes few events, so the batch may
@@ -180,9 +203,15 @@ impl<D: Decider> Aggregate<D> {
         };
         self.state.landed(appended.last_revision, appended.last_position);
         let before = self.landing.replace(landing);
+        // A large append goes out first, so that the store is not idle while this one is answered.
+        // A small one gains more by growing: those who are answered now may ask again at once.
+        let large = self.forming.events.len() >= LARGE_APPEND_EVENTS;
+        if large {
+            self.decide_and_send(ctx);
+        }
         let attempts = flight.batch.answer(before, Some(landing));
         self.count(attempts, ctx);
-        self.pump(ctx);
+        self.schedule_pump(ctx);
     }
 
     /// The outcome of the append is unknown. Until it is known nothing new is decided, and nobody
@@ -381,18 +410,7 @@ impl<D: Decider> Handler<Delivery<D>> for Aggregate<D> {
             return;
         }
         self.waiting.push_back(delivery);
-        // The pump runs after the mailbox was emptied: everything that waits is one batch.
-        if !self.pump_scheduled {
-            self.pump_scheduled = true;
-            ctx.spawn(std::future::ready(()).into_actor(self).map(|(), actor, ctx| {
-                actor.pump_scheduled = false;
-                actor.pump(ctx);
-                // An id that nobody ever wrote to must not keep an actor alive.
-                if actor.landing.is_none() && actor.is_at_rest() {
-                    actor.retire(ctx);
-                }
-            }));
-        }
+        self.schedule_pump(ctx);
     }
 }
 

@@ -95,13 +95,8 @@ pub(super) struct Batch<D: Decider> {
 /// A delivery that was decided and not yet answered.
 struct Asked<O> {
     reply: Reply<O>,
-    pending: Vec<Pending<O>>,
-}
-
-struct Pending<O> {
-    outcome: O,
-    revision: u64,
-    position: Option<Position>,
+    /// Without a position where it is not known before the batch has landed.
+    answers: Vec<Answer<O>>,
 }
 
 /// Where the last append of an aggregate ended up: it tells the position of each of its revisions.
@@ -133,7 +128,7 @@ impl<D: Decider> Batch<D> {
 
     /// Decides a delivery on the state and applies what happened to it.
     pub(super) fn decide(&mut self, state: &mut D, delivery: Delivery<D>, now: UnixMs) {
-        let mut pending = Vec::with_capacity(delivery.commands.len());
+        let mut answers = Vec::with_capacity(delivery.commands.len());
         for command in delivery.commands {
             let Decision { events, outcome, revision, position, attempt } =
                 state.decide(command, now);
@@ -141,16 +136,17 @@ impl<D: Decider> Batch<D> {
                 self.apply(state, event);
             }
             self.attempts.extend(attempt.map(|attempt| (attempt, now)));
-            pending.push(Pending { outcome, revision, position });
+            let position = position.unwrap_or(Position::START);
+            answers.push(Answer { outcome, revision, position });
         }
-        self.asked.push(Asked { reply: delivery.reply, pending });
+        self.asked.push(Asked { reply: delivery.reply, answers });
     }
 
     /// Applies an event to the state and keeps it for the append.
     pub(super) fn apply(&mut self, state: &mut D, caused: Caused<D::Event>) {
         let Caused { event, id, correlation, causation } = caused;
         state.evolve(&event, self.first_revision + self.events.len() as u64);
-        let encoded = encode(id, &event.into(), correlation, causation);
+        let encoded = encode(id, &event, correlation, causation);
         self.bytes += encoded.data.len() + encoded.metadata.len() + 2 * encoded.kind.len();
         self.events.push(encoded);
     }
@@ -175,11 +171,13 @@ impl<D: Decider> Batch<D> {
             (_, Some(before)) => before.position_of(revision),
             (_, None) => Position::START,
         };
-        for Asked { reply, pending } in self.asked {
-            let answers = pending.into_iter().map(|Pending { outcome, revision, position }| {
-                Answer { outcome, revision, position: position.unwrap_or_else(|| place(revision)) }
-            });
-            reply.send(Ok(answers.collect()));
+        for Asked { reply, mut answers } in self.asked {
+            for answer in &mut answers {
+                if answer.position == Position::START {
+                    answer.position = place(answer.revision);
+                }
+            }
+            reply.send(Ok(answers));
         }
         self.attempts
     }

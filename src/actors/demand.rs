@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::directory::Shared;
 use crate::{
     domain::demand::DemandCounter,
-    events::{Attempt, DemandTick, Event, NewEvent, StreamName, encode},
+    events::{Attempt, DemandTick, NewEvent, StreamName, encode},
     store::{AppendError, Expected, SharedStore},
     values::{ItemId, UnixMs},
 };
@@ -136,7 +136,7 @@ async fn append(
         .zip(ticks)
         .map(|(revision, tick)| {
             let id = Uuid::new_v5(&stream.id, &tick_name(revision, tick.second));
-            encode(id, &Event::Demand(tick), stream.id, stream.id)
+            encode(id, &tick, stream.id, stream.id)
         })
         .collect();
     match store.append(stream, Expected::before(next), events.into()).await {

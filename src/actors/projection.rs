@@ -73,6 +73,10 @@ impl Actor for ProjectionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // So that `top -H` tells who uses the processor. 15 bytes are the most.
+        if let Ok(name) = std::ffi::CString::new(format!("view-{}", self.model.name())) {
+            let _ = rustix::thread::set_name(&name);
+        }
         // On Linux niceness belongs to a thread. Where it cannot be set, all are equally important.
         let thread = Some(rustix::thread::gettid());
         if let Err(error) = rustix::process::setpriority_process(thread, NICENESS) {

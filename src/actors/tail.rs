@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::{
     events::{DecodeError, Event, Position, Recorded, decode},
@@ -16,8 +16,9 @@ const PAGE_EVENTS: usize = 2048;
 const PAGES_KEPT: usize = 48;
 
 /// Where few events wait, reading rests this long so that more come together: a transaction for
-/// every handful of events would take the processor from those who sell.
-const GATHER: Duration = Duration::from_millis(10);
+/// every handful of events would take the processor from those who sell. Nobody who waits for a
+/// position waits for this: see [`Tail::hurry`].
+const GATHER: Duration = Duration::from_millis(50);
 
 /// Events of the log, decoded.
 pub type Page = Arc<Vec<(Recorded, Event)>>;
@@ -35,12 +36,13 @@ pub enum TailError {
 pub struct Tail {
     store: SharedStore,
     pages: Mutex<VecDeque<(Position, Page)>>,
+    hurry: Notify,
 }
 
 impl Tail {
     /// Reads that log.
     pub fn new(store: SharedStore) -> Self {
-        Self { store, pages: Mutex::new(VecDeque::new()) }
+        Self { store, pages: Mutex::new(VecDeque::new()), hurry: Notify::new() }
     }
 
     /// Position of the log's last event.
@@ -48,12 +50,17 @@ impl Tail {
         self.store.head()
     }
 
+    /// Somebody waits for a position: whoever rests to gather events reads on at once.
+    pub fn hurry(&self) {
+        self.hurry.notify_waiters();
+    }
+
     /// A page that holds the events after this position, as soon as there is one. It may begin with
     /// events that are not after it.
     pub async fn page_after(&self, position: Position) -> Result<Page, TailError> {
         self.store.wait_after(position).await?;
         if self.head().0.saturating_sub(position.0) < PAGE_EVENTS as u64 / 4 {
-            tokio::time::sleep(GATHER).await;
+            let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
         }
         let mut pages = self.pages.lock().await;
         let known = pages.iter().find(|(after, page)| {

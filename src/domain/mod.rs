@@ -12,7 +12,7 @@ pub mod sale;
 use uuid::Uuid;
 
 use crate::{
-    events::{Attempt, Event, Position},
+    events::{Attempt, Event, Position, Stored},
     values::{RequestId, UnixMs},
 };
 
@@ -37,7 +37,7 @@ pub struct Decision<E, O> {
 /// before they are stored; if storing fails the state is thrown away and rebuilt.
 pub trait Decider: Sized + Send + Unpin + 'static {
     type Command: Send + Unpin + 'static;
-    type Event: Into<Event> + Clone + Send + Unpin + 'static;
+    type Event: Stored + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
 
     /// The state of a stream in which nothing has happened.

@@ -30,6 +30,15 @@ pub struct DecodeError {
     pub problem: String,
 }
 
+/// What can stand in the log.
+pub trait Stored {
+    /// The name it is stored under.
+    fn kind(&self) -> &'static str;
+
+    /// Its stored form.
+    fn json(&self) -> Vec<u8>;
+}
+
 /// From one table of stored names both directions of a family.
 macro_rules! stored_names {
     ($family:ident: $($variant:ident => $name:literal),+ $(,)?) => {
@@ -37,20 +46,21 @@ macro_rules! stored_names {
             /// Every name of this family that can stand in the log.
             pub const KINDS: &'static [&'static str] = &[$($name),+];
 
-            /// The name this event is stored under.
-            pub fn kind(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $name,)+ }
-            }
-
-            fn json(&self) -> Vec<u8> {
-                match self { $(Self::$variant(body) => to_json(body),)+ }
-            }
-
             fn from_json(kind: &str, data: &[u8]) -> Option<Result<Self, String>> {
                 match kind {
                     $($name => Some(from_json(data).map(Self::$variant)),)+
                     _ => None,
                 }
+            }
+        }
+
+        impl Stored for $family {
+            fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            fn json(&self) -> Vec<u8> {
+                match self { $(Self::$variant(body) => to_json(body),)+ }
             }
         }
     };
@@ -81,44 +91,39 @@ impl DemandTick {
     pub const KIND: &'static str = "DemandTick";
 }
 
-impl Event {
-    /// The name this event is stored under.
-    pub fn kind(&self) -> &'static str {
+impl Stored for DemandTick {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    fn json(&self) -> Vec<u8> {
+        to_json(self)
+    }
+}
+
+impl Stored for Event {
+    fn kind(&self) -> &'static str {
         match self {
             Self::Item(event) => event.kind(),
             Self::Sale(event) => event.kind(),
-            Self::Demand(_) => DemandTick::KIND,
+            Self::Demand(tick) => tick.kind(),
         }
     }
-}
 
-impl From<ItemEvent> for Event {
-    fn from(event: ItemEvent) -> Self {
-        Self::Item(event)
-    }
-}
-
-impl From<SaleEvent> for Event {
-    fn from(event: SaleEvent) -> Self {
-        Self::Sale(event)
-    }
-}
-
-impl From<DemandTick> for Event {
-    fn from(event: DemandTick) -> Self {
-        Self::Demand(event)
+    fn json(&self) -> Vec<u8> {
+        match self {
+            Self::Item(event) => event.json(),
+            Self::Sale(event) => event.json(),
+            Self::Demand(tick) => tick.json(),
+        }
     }
 }
 
 /// An event ready for a store. `correlation` joins the events of one story (an order, a sale);
 /// `causation` is the command that caused this one.
-pub fn encode(id: Uuid, event: &Event, correlation: Uuid, causation: Uuid) -> NewEvent {
-    let data = match event {
-        Event::Item(event) => event.json(),
-        Event::Sale(event) => event.json(),
-        Event::Demand(tick) => to_json(tick),
-    };
-    NewEvent { id, kind: event.kind(), data, metadata: metadata(correlation, causation) }
+pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid) -> NewEvent {
+    let metadata = metadata(correlation, causation);
+    NewEvent { id, kind: event.kind(), data: event.json(), metadata }
 }
 
 /// Reads an event of the log.
@@ -157,7 +162,7 @@ pub fn metadata(correlation: Uuid, causation: Uuid) -> Vec<u8> {
 }
 
 fn to_json(body: &impl Serialize) -> Vec<u8> {
-    let mut json = Vec::with_capacity(384);
+    let mut json = Vec::with_capacity(512);
     // The bodies are plain structs with string keys: there is nothing serde_json could refuse.
     #[expect(clippy::expect_used, reason = "see above; losing an event silently would be worse")]
     serde_json::to_writer(&mut json, body).expect("an event body is always JSON");

@@ -11,7 +11,7 @@ mod item;
 mod sale;
 mod stream;
 
-pub use codec::{DecodeError, Event, decode, encode, metadata};
+pub use codec::{DecodeError, Event, Stored, decode, encode, metadata};
 pub use demand::{
     ATTEMPTS_PER_TICK_MAX, Attempt, AttemptOutcome, CHANNELS_PER_TICK_MAX, ChannelDemand,
     DemandTick, OTHER_CHANNEL, PackedAttempt, pack, unpack,

@@ -85,6 +85,9 @@ impl ReadSide {
         let Some(ProjectionHandle { mut progress, .. }) = self.projection(name) else {
             return Err(Failure::internal("there is no such read model", &name));
         };
+        if progress.borrow().position < wanted {
+            self.0.tail.hurry();
+        }
         let arrived =
             progress.wait_for(|progress| progress.position >= wanted || progress.stopped.is_some());
         let arrived = timeout(self.0.wait_max, arrived).await;

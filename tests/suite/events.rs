@@ -164,9 +164,9 @@ fn attempts() -> Vec<PackedAttempt> {
 }
 
 fn samples() -> Vec<Event> {
-    let items = item_samples().into_iter().map(Event::from);
-    let sales = sale_samples().into_iter().map(Event::from);
-    items.chain(sales).chain([Event::from(tick())]).collect()
+    let items = item_samples().into_iter().map(Event::Item);
+    let sales = sale_samples().into_iter().map(Event::Sale);
+    items.chain(sales).chain([Event::Demand(tick())]).collect()
 }
 
 fn recorded(kind: &str, data: &[u8]) -> Recorded {

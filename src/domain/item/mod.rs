@@ -6,6 +6,7 @@
 
 mod command;
 mod decide;
+mod index;
 mod orders;
 mod refusal;
 mod state;

@@ -9,8 +9,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
-use hashbrown::HashTable;
-
+use super::index::Index;
 use crate::{
     events::{OrderPlaced, Position, WarehouseUnits},
     values::{Fingerprint, OrderId, RequestId, UnixMs},
@@ -88,15 +87,15 @@ pub struct Orders {
     hasher: RandomState,
     blocks: Vec<Vec<Row>>,
     rows: u32,
-    by_id: HashTable<u32>,
+    by_id: Index,
     buyers: Vec<Buyer>,
-    by_buyer: HashTable<u32>,
+    by_buyer: Index,
     names: Vec<u8>,
     /// Parts of the orders that span warehouses.
     splits: HashMap<u32, Vec<WarehouseUnits>>,
     receipts: Vec<Receipt>,
-    by_request: HashTable<u32>,
-    by_payment: HashTable<u32>,
+    by_request: Index,
+    by_payment: Index,
     /// Deadline and row of each held order.
     deadlines: BTreeSet<(UnixMs, u32)>,
     /// Rows and receipts from here on have no position yet.
@@ -108,7 +107,7 @@ impl Orders {
     /// The order's row number.
     pub fn find(&self, order: OrderId) -> Option<u32> {
         let hash = self.hasher.hash_one(order.0);
-        self.by_id.find(hash, |&row| self.row(row).order_id == order).copied()
+        self.by_id.find(hash, |row| self.row(row).order_id == order)
     }
 
     /// The row with that number.
@@ -131,10 +130,9 @@ impl Orders {
     }
 
     fn find_buyer(&self, buyer: &str) -> Option<u32> {
-        let found = self.by_buyer.find(self.buyer_hash(buyer), |&index| {
+        self.by_buyer.find(self.buyer_hash(buyer), |index| {
             name(&self.buyers, &self.names, index) == buyer.as_bytes()
-        });
-        found.copied()
+        })
     }
 
     /// Units that the buyer holds or has paid for.
@@ -182,7 +180,7 @@ impl Orders {
         self.rows += 1;
         let hash = self.hasher.hash_one(event.order_id.0);
         let Self { hasher, blocks, by_id, .. } = self;
-        by_id.insert_unique(hash, row, |&row| {
+        by_id.insert(hash, row, |row| {
             let row = &blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS];
             hasher.hash_one(row.order_id.0)
         });
@@ -198,7 +196,7 @@ impl Orders {
         self.names.extend_from_slice(buyer.as_bytes());
         let hash = self.buyer_hash(buyer);
         let Self { hasher, buyers, names, by_buyer, .. } = self;
-        by_buyer.insert_unique(hash, index, |&index| hasher.hash_one(name(buyers, names, index)));
+        by_buyer.insert(hash, index, |index| hasher.hash_one(name(buyers, names, index)));
         index
     }
 
@@ -238,11 +236,10 @@ impl Orders {
         });
         let hash = self.hasher.hash_one(request_id.0);
         let Self { hasher, receipts, by_request, by_payment, .. } = self;
-        by_request.insert_unique(hash, index, |&index| {
-            hasher.hash_one(receipts[index as usize].request_id.0)
-        });
+        by_request
+            .insert(hash, index, |index| hasher.hash_one(receipts[index as usize].request_id.0));
         if payment_reference.is_some() {
-            by_payment.insert_unique(payment, index, |&index| receipts[index as usize].payment);
+            by_payment.insert(payment, index, |index| receipts[index as usize].payment);
         }
     }
 
@@ -251,19 +248,19 @@ impl Orders {
         let hash = self.hasher.hash_one(request.0);
         let index = self
             .by_request
-            .find(hash, |&index| self.receipts[index as usize].request_id == request)?;
-        Some(&self.receipts[*index as usize])
+            .find(hash, |index| self.receipts[index as usize].request_id == request)?;
+        Some(&self.receipts[index as usize])
     }
 
     /// The answer that this payment for this order got, under whatever request id. Compared by a
     /// 64-bit keyed hash of the reference: see the receipt's field.
     pub fn receipt_of_payment(&self, order: u32, reference: &str) -> Option<&Receipt> {
         let hash = self.payment_hash(order, reference);
-        let index = self.by_payment.find(hash, |&index| {
+        let index = self.by_payment.find(hash, |index| {
             let receipt = &self.receipts[index as usize];
             receipt.payment == hash && receipt.order == order
         })?;
-        Some(&self.receipts[*index as usize])
+        Some(&self.receipts[index as usize])
     }
 
     fn payment_hash(&self, order: u32, reference: &str) -> u64 {

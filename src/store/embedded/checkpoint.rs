@@ -23,19 +23,23 @@ use rusqlite::{Connection, Result};
 use super::{schema::PAGE_BYTES, writer};
 
 /// Bytes in the WAL not yet copied that wake the copying thread.
-const COPY_BYTES: u64 = 4 << 20;
+const COPY_BYTES: u64 = 32 << 20;
 
 /// Size of the WAL from which it is started over as soon as that is cheap.
-const RESTART_BYTES: u64 = 32 << 20;
+const RESTART_BYTES: u64 = 64 << 20;
 
 /// What is cheap to copy between two commits.
 const REST_BYTES: u64 = 1 << 20;
 
-/// Size of the WAL at which commits wait until it is started over.
-const FULL_BYTES: u64 = 96 << 20;
+/// Size of the WAL at which commits wait until it is started over: about a million orders, so that
+/// the seconds after an opening never wait for the copying.
+const FULL_BYTES: u64 = 512 << 20;
 
 /// Growth of the WAL after which to try again, when a reader was in the way.
-const RETRY_BYTES: u64 = 16 << 20;
+const RETRY_BYTES: u64 = 64 << 20;
+
+/// Growth of the WAL after which to look at it again: looking costs as much as a small commit.
+const LOOK_BYTES: u64 = 1 << 20;
 
 /// A page in the WAL has a header.
 const FRAME_BYTES: u64 = PAGE_BYTES + 24;
@@ -49,6 +53,8 @@ pub(super) struct Checkpointer {
     copying: Arc<Mutex<()>>,
     /// The WAL is not started over before it has this size.
     restart_at_bytes: u64,
+    /// Bytes committed since the WAL was looked at.
+    unseen_bytes: u64,
 }
 
 /// What a checkpoint reports.
@@ -75,11 +81,18 @@ impl Checkpointer {
             thread: Some(thread),
             copying,
             restart_at_bytes: RESTART_BYTES,
+            unseen_bytes: 0,
         })
     }
 
-    /// To be called by the writer after each commit.
-    pub(super) fn after_commit(&mut self, connection: &Connection) -> Result<()> {
+    /// To be called by the writer after each commit, with the bytes of its events.
+    pub(super) fn after_commit(&mut self, connection: &Connection, bytes: u64) -> Result<()> {
+        // A commit writes a few whole pages, however small its events are.
+        self.unseen_bytes += bytes + 4 * FRAME_BYTES;
+        if self.unseen_bytes < LOOK_BYTES {
+            return Ok(());
+        }
+        self.unseen_bytes = 0;
         let wal = checkpoint(connection, "NOOP")?;
         let size = wal.frames * FRAME_BYTES;
         let rest = wal.frames.saturating_sub(wal.copied) * FRAME_BYTES;

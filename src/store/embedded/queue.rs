@@ -36,7 +36,7 @@ pub(super) struct Request {
     pub(super) expected: Expected,
     pub(super) events: Arc<[NewEvent]>,
     pub(super) answer: oneshot::Sender<Answer>,
-    bytes: usize,
+    pub(super) bytes: usize,
     _room: OwnedSemaphorePermit,
 }
 

@@ -94,10 +94,15 @@ impl Session {
 
     /// Writes a group as one transaction. On success every request has its own answer.
     fn commit(&mut self, group: &[Request], now_ms: i64) -> Result<Vec<Answer>, Failure> {
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(Failure::Before)?;
+        self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
         let answers = self.write(group, now_ms).map_err(Failure::Before)?;
-        self.connection.execute_batch("COMMIT").map_err(Failure::AtCommit)?;
+        self.run("COMMIT").map_err(Failure::AtCommit)?;
         Ok(answers)
+    }
+
+    /// Runs a statement that is compiled once.
+    fn run(&self, statement: &str) -> Result<()> {
+        self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
     fn write(&mut self, group: &[Request], now_ms: i64) -> Result<Vec<Answer>> {
@@ -158,6 +163,7 @@ impl Writer {
     }
 
     fn serve(&mut self, group: &mut Vec<Request>) {
+        let bytes = group.iter().map(|request| request.bytes as u64).sum();
         match self.try_commit(group) {
             Ok((position, answers)) => {
                 // First the head: who has an answer must be able to read what it speaks of.
@@ -179,7 +185,7 @@ impl Writer {
             }
         }
         if let Some(session) = &self.session
-            && let Err(error) = self.checkpointer.after_commit(&session.connection)
+            && let Err(error) = self.checkpointer.after_commit(&session.connection, bytes)
         {
             tracing::warn!(%error, "the write-ahead log could not be started over");
         }
