@@ -26,8 +26,8 @@ bench *ARGS:
     cargo run --release -- bench {{ARGS}}
 
 # Kill the server under load again and again.
-torture ROUNDS='100':
-    DOORBUSTER_TORTURE_ROUNDS={{ROUNDS}} cargo test --release crash:: -- --nocapture
+torture CYCLES='100':
+    DOORBUSTER_TORTURE_CYCLES={{CYCLES}} cargo test --release crash:: -- --nocapture
 
 # The Python client against the release binary.
 python:

@@ -19,6 +19,7 @@ use crate::{
     events::Category,
     grpc::{self, ReadSide},
     store::{SharedStore, embedded::EmbeddedStore},
+    threads,
 };
 
 /// How long calls under way may take to finish when the server stops.
@@ -111,7 +112,10 @@ async fn live(
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let arbiters: Vec<Arbiter> = (0..cores.div_ceil(2)).map(|_| Arbiter::new()).collect();
     for arbiter in &arbiters {
-        arbiter.spawn_fn(|| drop(rustix::thread::set_name(c"items")));
+        arbiter.spawn_fn(|| {
+            threads::name("items");
+            threads::urgent();
+        });
     }
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),

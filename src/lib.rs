@@ -1,16 +1,32 @@
-//! doorbuster: a flash-sale order system. Read the modules in this order.
+//! doorbuster: a flash-sale order system, actor-based and event-sourced.
+//!
+//! `ARCHITECTURE.md` is the map. The modules are declared in the order in which they are best read:
+//! each rests on those above it only.
+
+pub mod values;
+
+pub mod events;
+
+pub mod domain;
+
+pub mod projections;
+
+pub mod clock;
+pub mod threads;
+
+pub mod store;
+
+pub mod audit;
+pub mod reports;
 
 pub mod actors;
-pub mod app;
-pub mod audit;
-pub mod cli;
-pub mod clock;
-pub mod config;
-pub mod crowd;
-pub mod domain;
-pub mod events;
+
 pub mod grpc;
-pub mod projections;
-pub mod reports;
-pub mod store;
-pub mod values;
+
+pub mod crowd;
+
+pub mod config;
+
+pub mod app;
+
+pub mod cli;

@@ -1,7 +1,7 @@
 //! One actor for each read model: it follows the log and applies it, page by page.
 //!
-//! Each lives on a thread of its own, because SQLite blocks, and the thread is nice to those who
-//! sell: under full load read models fall behind and catch up after it.
+//! Each lives on a thread of its own, because SQLite blocks, and the thread yields to those who
+//! sell: under full load read models fall behind, and catch up after it.
 
 use std::{path::Path, sync::Arc};
 
@@ -13,10 +13,8 @@ use super::tail::{Page, Tail, TailError};
 use crate::{
     events::Position,
     projections::{ProjectionError, ReadModel},
+    threads,
 };
-
-/// How much less important than selling a projection is: 0 to 19, as in nice(1).
-const NICENESS: i32 = 19;
 
 /// How far a read model has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,15 +71,8 @@ impl Actor for ProjectionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // So that `top -H` tells who uses the processor. 15 bytes are the most.
-        if let Ok(name) = std::ffi::CString::new(format!("view-{}", self.model.name())) {
-            let _ = rustix::thread::set_name(&name);
-        }
-        // On Linux niceness belongs to a thread. Where it cannot be set, all are equally important.
-        let thread = Some(rustix::thread::gettid());
-        if let Err(error) = rustix::process::setpriority_process(thread, NICENESS) {
-            tracing::debug!(%error, "a projection runs at normal priority");
-        }
+        threads::name(&format!("view-{}", self.model.name()));
+        threads::idle();
         self.follow(ctx);
     }
 }

@@ -156,7 +156,8 @@ impl Read {
                 left -= 1;
                 from = 1 + if stream.is_some() { event.revision } else { event.position.0 };
             }
-            if events.len() < max {
+            // A page may be short; only an empty one is the end.
+            if events.is_empty() {
                 stdout.flush()?;
                 if !self.follow {
                     return Ok(());

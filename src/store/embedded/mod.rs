@@ -39,6 +39,7 @@ use super::{AppendError, AppendLimits, Appended, EventStore, Expected, ReadError
 use crate::{
     clock::SharedClock,
     events::{NewEvent, Position, Recorded, StreamName},
+    threads,
 };
 
 /// How much one append can hold.
@@ -129,7 +130,10 @@ impl EmbeddedStore {
         .map_err(failed)?;
         let thread = thread::Builder::new()
             .name("log-writer".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                threads::urgent();
+                writer.run();
+            })
             .map_err(|error| failed(error.to_string()))?;
         Ok(Arc::new(Self {
             queue,

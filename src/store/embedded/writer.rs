@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use rusqlite::{Connection, OpenFlags, Result};
@@ -23,8 +24,8 @@ use super::{
 };
 use crate::{clock::SharedClock, events::Position, store::AppendError};
 
-/// How long to wait for somebody else's lock on the file, in milliseconds. Nobody should have one.
-const BUSY_MS: i64 = 100;
+/// How long to wait for somebody else's lock on the file. Nobody should have one.
+pub(super) const BUSY: Duration = Duration::from_millis(100);
 
 /// Memory for pages, in KiB. A group must fit, or SQLite writes pages before the commit.
 const CACHE_KIB: i64 = 16 * 1024;
@@ -64,7 +65,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
     // Without CREATE: a log that has gone missing is not to be replaced by an empty one.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.pragma_update(None, "busy_timeout", BUSY_MS)?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // On macOS an fsync does not reach the medium; elsewhere these do nothing.
     connection.pragma_update(None, "fullfsync", "ON")?;

@@ -8,18 +8,29 @@ use super::{Complaint, source::Source};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("values", &[]),
     ("clock", &["values"]),
+    ("threads", &[]),
     ("config", &["values"]),
     ("events", &["values"]),
     ("domain", &["values", "events"]),
     ("projections", &["values", "events"]),
-    ("store", &["values", "clock", "events"]),
+    ("store", &["values", "clock", "threads", "events"]),
     // Not `domain`: a verifier that shares the decider's code shares its mistakes.
     ("audit", &["values", "clock", "events", "store"]),
     ("admission", &["values", "clock", "events", "domain"]),
     ("reports", &["values", "events", "domain", "projections"]),
     (
         "actors",
-        &["values", "clock", "events", "domain", "projections", "store", "admission", "reports"],
+        &[
+            "values",
+            "clock",
+            "threads",
+            "events",
+            "domain",
+            "projections",
+            "store",
+            "admission",
+            "reports",
+        ],
     ),
     (
         "grpc",
@@ -56,6 +67,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "values",
             "clock",
+            "threads",
             "config",
             "events",
             "domain",

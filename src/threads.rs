@@ -1,0 +1,38 @@
+//! Names and priorities of threads: who is on the way of an order comes first, who only looks on
+//! comes last. Everything here is a favour the system may refuse; nothing depends on it.
+
+use std::ffi::CString;
+
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+
+/// Niceness of the few threads that every order waits for. Below zero needs a privilege: under
+/// systemd `LimitNICE=-10`, in a container `CAP_SYS_NICE`.
+const URGENT_NICENESS: i32 = -10;
+
+/// Names the current thread, so that `top -H` tells who uses the processor. At most 15 bytes show.
+pub fn name(name: &str) {
+    if let Ok(name) = CString::new(name) {
+        let _ = rustix::thread::set_name(&name);
+    }
+}
+
+/// Every order waits for the current thread: it decides or it writes the log.
+pub fn urgent() {
+    // On Linux niceness belongs to a thread.
+    let thread = Some(rustix::thread::gettid());
+    if let Err(error) = rustix::process::setpriority_process(thread, URGENT_NICENESS) {
+        tracing::debug!(%error, "a thread on the way of an order runs at normal priority");
+    }
+}
+
+/// The current thread runs when nobody else wants the processor, and gives way at once.
+pub fn idle() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let thread = thread_native_id();
+    if let Err(error) = set_thread_priority_and_policy(thread, ThreadPriority::Min, idle) {
+        tracing::debug!(?error, "a thread that only looks on runs at normal priority");
+    }
+}
