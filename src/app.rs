@@ -109,14 +109,7 @@ async fn live(
         .with_context(|| format!("listen: cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
 
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let arbiters: Vec<Arbiter> = (0..cores.div_ceil(2)).map(|_| Arbiter::new()).collect();
-    for arbiter in &arbiters {
-        arbiter.spawn_fn(|| {
-            threads::name("items");
-            threads::urgent();
-        });
-    }
+    let arbiters = item_threads();
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -170,6 +163,19 @@ async fn live(
         let _ = arbiter.join();
     }
     served
+}
+
+/// The threads that items and sales live on: half of the cores, the other half serves gRPC.
+fn item_threads() -> Vec<Arbiter> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let arbiters: Vec<Arbiter> = (0..cores.div_ceil(2)).map(|_| Arbiter::new()).collect();
+    for arbiter in &arbiters {
+        arbiter.spawn_fn(|| {
+            threads::name("items");
+            threads::urgent();
+        });
+    }
+    arbiters
 }
 
 /// Waits until the read models know what was in the log on start, and wakes those who must be.

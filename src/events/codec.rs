@@ -119,6 +119,24 @@ impl Stored for Event {
     }
 }
 
+impl From<ItemEvent> for Event {
+    fn from(event: ItemEvent) -> Self {
+        Self::Item(event)
+    }
+}
+
+impl From<SaleEvent> for Event {
+    fn from(event: SaleEvent) -> Self {
+        Self::Sale(event)
+    }
+}
+
+impl From<DemandTick> for Event {
+    fn from(tick: DemandTick) -> Self {
+        Self::Demand(tick)
+    }
+}
+
 /// An event ready for a store. `correlation` joins the events of one story (an order, a sale);
 /// `causation` is the command that caused this one.
 pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid) -> NewEvent {

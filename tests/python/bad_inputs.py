@@ -247,7 +247,7 @@ def shapes(shop):
     yield "CreateSale, a warehouse twice", create, request, INVALID, field
     request = shop.sale_request()
     request.sale.items.append(request.sale.items[0])
-    yield "CreateSale, a SKU twice", create, request, INVALID, "sale.items[1].sku"
+    yield "CreateSale, a SKU twice", create, request, INVALID, f"sale.items[{len(request.sale.items) - 1}].sku"
     empty = pb.GetTimelineRequest()
     both = pb.GetTimelineRequest(sale_id=shop.sale_id, item_id=shop.item_id)
     # Either of the two fields can be named.

@@ -13,8 +13,8 @@ use doorbuster::{
         Act, AttemptOutcome, ChannelDemand, DecodeError, DemandTick, Event, ItemAdded, ItemClosed,
         ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OrderCancelled, OrderExpired,
         OrderPaid, OrderPlaced, PackedAttempt, Position, PurchaseLimitSet, Recorded, RefundCause,
-        RefundDue, SaleClosed, SaleCreated, SaleEvent, StockAllocated, StreamName, WarehouseUnits,
-        decode, encode, pack, unpack,
+        RefundDue, SaleClosed, SaleCreated, SaleEvent, StockAllocated, Stored, StreamName,
+        WarehouseUnits, decode, encode, pack, unpack,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -216,7 +216,7 @@ fn each_stored_kind_reads_and_writes_its_golden_sample() {
 #[test]
 fn each_kind_has_a_sample_and_each_file_a_kind() {
     let mut kinds: Vec<&str> = [ItemEvent::KINDS, SaleEvent::KINDS, &[DemandTick::KIND]].concat();
-    let sampled: Vec<&str> = samples().iter().map(Event::kind).collect();
+    let sampled: Vec<&str> = samples().iter().map(Stored::kind).collect();
     assert_eq!(sampled, kinds, "samples in the order of the tables of stored names");
     let mut files: Vec<String> = fs::read_dir(golden("x").parent().unwrap())
         .unwrap()

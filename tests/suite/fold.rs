@@ -16,7 +16,7 @@ mod rebuilds;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use doorbuster::{
-    events::{DemandTick, Event, ItemEvent, Position, Recorded, SaleEvent},
+    events::{DemandTick, Event, ItemEvent, Position, Recorded, SaleEvent, Stored},
     projections::{ApplyError, Projection, ProjectionError, ReadModel, all, view_path},
 };
 use log::{Log, busy_sale, cells, scripted_sale};

@@ -36,9 +36,9 @@ const RESTART_BYTES: u64 = 16 << 20;
 /// What is cheap to copy between two commits.
 const REST_BYTES: u64 = 2 << 20;
 
-/// Size of the WAL at which commits wait until it is started over: about a million orders, so that
+/// Size of the WAL at which commits wait until it is started over: some hundred thousand orders, so that
 /// the seconds after an opening never wait for the copying.
-const FULL_BYTES: u64 = 512 << 20;
+const FULL_BYTES: u64 = 256 << 20;
 
 /// Growth of the WAL after which to try again, when a reader was in the way.
 const RETRY_BYTES: u64 = 8 << 20;

@@ -37,14 +37,13 @@ fn measure() {
     let stock = vec![units("north", UNITS_MAX)];
     let live = Live::offered(doorbuster::events::ItemPlan { units: stock, ..plan() });
     let mut item = live.rebuilt();
-    let mut revision = live.log.len() as u64;
+    let first_revision = live.log.len() as u64;
     let before = ALLOCATOR.allocated();
-    for order in 1..=131_073_usize {
+    for (revision, order) in (first_revision..).zip(1..=131_073_usize) {
         let command = place(&format!("r{order}"), &format!("buyer-{order:06}"), 1);
         let decided = item.decide(command, UnixMs(i64::try_from(order / 100).unwrap()));
         assert_eq!(decided.events.len(), 1);
         item.evolve(&decided.events[0].event, revision);
-        revision += 1;
         drop(decided);
         if matches!(order, 100_000 | 114_689 | 131_073) {
             let bytes = (ALLOCATOR.allocated() - before) / order;

@@ -3,7 +3,7 @@
 
 use doorbuster::{
     domain::item::{ItemCommand, ItemOutcome, SteerAction},
-    events::ItemEvent,
+    events::{ItemEvent, Stored},
 };
 
 use super::{

@@ -18,7 +18,7 @@ use doorbuster::{
         Decider, Misdirected,
         item::{ItemCommand, ItemOutcome, OrderState, RecordPayment, SteerAction},
     },
-    events::{ItemEvent, ItemPlan},
+    events::{ItemEvent, ItemPlan, Stored},
     values::{Currency, UnixMs},
 };
 
