@@ -263,7 +263,7 @@ fn finish(
     let data = data.display();
     let next = format!(
         "try next: doorbuster log read --data {data}, or doorbuster serve --data {data} and \
-         doorbuster report sales in another terminal"
+         doorbuster report stock in another terminal"
     );
     if common.json {
         common.note(next);
