@@ -83,6 +83,7 @@ fn run(
 ) -> anyhow::Result<()> {
     let store = EmbeddedStore::open(&config.data, Arc::clone(&clock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(grpc_threads())
         .thread_name("doorbuster-worker")
         .enable_all()
         .build()
@@ -165,10 +166,20 @@ async fn live(
     served
 }
 
-/// The threads that items and sales live on: half of the cores, the other half serves gRPC.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Threads that serve gRPC. Two for each core: with one, whoever waits for a thread that lost its
+/// turn to the items or the log waits with it. Measured: pipelined orders gain, others do not lose.
+fn grpc_threads() -> usize {
+    cores() * 2
+}
+
+/// The threads that items and sales live on. Half as many as cores: deciding is a quarter of the
+/// work of a call.
 fn item_threads() -> Vec<Arbiter> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let arbiters: Vec<Arbiter> = (0..cores.div_ceil(2)).map(|_| Arbiter::new()).collect();
+    let arbiters: Vec<Arbiter> = (0..cores().div_ceil(2)).map(|_| Arbiter::new()).collect();
     for arbiter in &arbiters {
         arbiter.spawn_fn(|| {
             threads::name("items");

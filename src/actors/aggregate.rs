@@ -14,10 +14,10 @@ use actix::{
 use tokio::sync::oneshot;
 
 use super::{
-    Fault,
+    Fault, Shared,
     batch::{Batch, Delivery, Drain, Landing},
     demand::DemandWriter,
-    directory::{Directory, Shared},
+    directory::Directory,
 };
 use crate::{
     domain::Decider,

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc};
 
 use uuid::Uuid;
 
-use super::directory::Shared;
+use super::Shared;
 use crate::{
     domain::demand::DemandCounter,
     events::{Attempt, DemandTick, NewEvent, StreamName, encode},

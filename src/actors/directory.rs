@@ -6,36 +6,19 @@ use std::{
 };
 
 use actix::{Actor, Addr, prelude::SendError};
-use actix_rt::ArbiterHandle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    Answer, Fault,
+    Answer, Fault, Shared,
     aggregate::Aggregate,
     batch::{Answers, Delivery, Drain, Reply, Ticket},
 };
 use crate::{
-    clock::SharedClock,
     domain::Decider,
     events::{Category, StreamName},
-    store::SharedStore,
     values::UnixMs,
 };
-
-/// What all aggregates of a node share.
-pub struct Shared {
-    pub store: SharedStore,
-    pub clock: SharedClock,
-    /// The main runtime: states are rebuilt there.
-    pub runtime: tokio::runtime::Handle,
-    /// The threads that actors live on.
-    pub arbiters: Vec<ArbiterHandle>,
-    /// Commands that may wait at one actor.
-    pub waiting_max: usize,
-    /// An actor nobody needed for this long is put to sleep.
-    pub idle_ms: i64,
-}
 
 /// All awake actors of one kind.
 pub struct Directory<D: Decider> {

@@ -20,13 +20,15 @@ mod directory;
 mod fault;
 mod projection;
 mod sales;
+mod shared;
 mod tail;
 mod wake;
 
 pub use batch::Answer;
-pub use directory::{Directory, Shared};
+pub use directory::Directory;
 pub use fault::Fault;
 pub use projection::{Progress, ProjectionHandle, start_projections};
 pub use sales::Sales;
+pub use shared::Shared;
 pub use tail::Tail;
 pub use wake::finish_and_wake;

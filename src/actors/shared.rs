@@ -1,0 +1,19 @@
+//! What every item and sale of a node stands on: handed down from the composition root.
+
+use actix_rt::ArbiterHandle;
+
+use crate::{clock::SharedClock, store::SharedStore};
+
+/// What all aggregates of a node share.
+pub struct Shared {
+    pub store: SharedStore,
+    pub clock: SharedClock,
+    /// The main runtime: states are rebuilt there.
+    pub runtime: tokio::runtime::Handle,
+    /// The threads that actors live on.
+    pub arbiters: Vec<ArbiterHandle>,
+    /// Commands that may wait at one actor.
+    pub waiting_max: usize,
+    /// An actor nobody needed for this long is put to sleep.
+    pub idle_ms: i64,
+}
