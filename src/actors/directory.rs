@@ -134,11 +134,6 @@ impl<D: Decider> Directory<D> {
         }
     }
 
-    /// How many actors are awake.
-    pub fn awake(&self) -> usize {
-        self.awake.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     /// Lets every actor finish what is in flight, write its demand and stop.
     pub async fn drain(&self) {
         let desks: Vec<Desk<D>> = {
