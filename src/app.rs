@@ -18,7 +18,7 @@ use crate::{
     domain::{item::Item, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
-    store::{SharedStore, embedded::EmbeddedStore},
+    store::{self, SharedStore},
     threads,
 };
 
@@ -81,7 +81,6 @@ fn run(
     ready: &mpsc::SyncSender<SocketAddr>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let store = EmbeddedStore::open(&config.data, Arc::clone(&clock))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(grpc_threads())
         .thread_name("doorbuster-worker")
@@ -92,10 +91,12 @@ fn run(
     // actix-rt wants a factory but calls it once.
     #[expect(clippy::expect_used, reason = "called once, see above")]
     let system = System::with_tokio_rt(|| runtime.take().expect("called once"));
-    let port: SharedStore = Arc::clone(&store) as SharedStore;
-    let served = system.block_on(live(config, clock, port, ready, stopping));
-    store.close();
-    served
+    system.block_on(async {
+        let store = store::open(&config.store, &config.data, Arc::clone(&clock)).await?;
+        let served = live(config, clock, Arc::clone(&store), ready, stopping).await;
+        tokio::task::spawn_blocking(move || store.close()).await?;
+        served
+    })
 }
 
 async fn live(

@@ -15,7 +15,7 @@ use std::{
 
 use document::{Complaint, Document, Section};
 
-use crate::values::Invalid;
+use crate::{store::StoreAddress, values::Invalid};
 
 /// The file that is read when no other is named, if it is there.
 pub const FILE: &str = "doorbuster.toml";
@@ -28,6 +28,8 @@ pub const FILE_VARIABLE: &str = "DOORBUSTER_CONFIG";
 pub struct Config {
     /// Directory of the log and the read models. Made if missing.
     pub data: PathBuf,
+    /// Where the log is.
+    pub store: StoreAddress,
     /// Where gRPC is served.
     pub listen: SocketAddr,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
@@ -44,6 +46,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: PathBuf::from("doorbuster-data"),
+            store: StoreAddress::Embedded,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             waiting_max: 16_384,
             idle_seconds: 300,
@@ -86,6 +89,16 @@ pub const SETTINGS: &[Setting] = &[
                 return Err("must name a directory, not be empty".to_owned());
             }
             config.data = PathBuf::from(text);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "store",
+        unit: "",
+        bounds: Bounds::Text("`embedded`, or the connection string of an EventStoreDB"),
+        get: |config| config.store.to_string(),
+        set: |config, text, _| {
+            config.store = text.parse()?;
             Ok(())
         },
     },
@@ -142,6 +155,10 @@ pub struct Overrides {
     /// Directory of the log and the read models [env: DOORBUSTER_DATA] [default: doorbuster-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<OsString>,
+    /// Where the log is: embedded, or a connection string such as esdb://127.0.0.1:2113?tls=false
+    /// [env: DOORBUSTER_STORE] [default: embedded]
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<OsString>,
     /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<OsString>,
@@ -292,6 +309,7 @@ impl Overrides {
     fn of(&self, key: &str) -> Option<&OsString> {
         match key {
             "data" => self.data.as_ref(),
+            "store" => self.store.as_ref(),
             "listen" => self.listen.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),

@@ -16,6 +16,8 @@ pub mod threads;
 
 pub mod store;
 
+pub mod config;
+
 pub mod audit;
 pub mod reports;
 
@@ -24,8 +26,6 @@ pub mod actors;
 pub mod grpc;
 
 pub mod crowd;
-
-pub mod config;
 
 pub mod app;
 

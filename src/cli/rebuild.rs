@@ -15,7 +15,7 @@ use crate::{
     events::{Position, Recorded},
     projections::{self, RebuildError},
     store::{
-        ReadError,
+        EventStore, ReadError,
         embedded::{EmbeddedStore, LogReader},
     },
 };

@@ -141,7 +141,7 @@ impl From<DemandTick> for Event {
 /// `causation` is the command that caused this one.
 pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid) -> NewEvent {
     let metadata = metadata(correlation, causation);
-    NewEvent { id, kind: event.kind(), data: event.json(), metadata }
+    NewEvent { id, kind: event.kind().into(), data: event.json(), metadata }
 }
 
 /// Reads an event of the log.

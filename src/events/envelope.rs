@@ -1,6 +1,6 @@
 //! What surrounds a fact in the log: its place, its id, its time of recording.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,7 +31,7 @@ pub struct NewEvent {
     /// Deterministic, so that an append repeated after an unknown outcome is recognised.
     pub id: Uuid,
     /// The stored name, for example `OrderPlaced`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// JSON.
     pub data: Vec<u8>,
     /// JSON: `$correlationId`, `$causationId`, `schema`.

@@ -23,8 +23,9 @@ use crate::{
     values::{ItemId, OrderId, RequestId, UnixMs},
 };
 
-/// Orders in one chunk at most.
-const CHUNK_MAX: usize = 256;
+/// Orders in one chunk at most: half of what an append to a cluster holds, so that a chunk always
+/// finds room in the batch that is forming.
+const CHUNK_MAX: usize = 250;
 
 /// Orders under way in one stream at most.
 const STREAM_WINDOW: usize = 8192;

@@ -4,9 +4,14 @@
 //! one stream cannot both succeed; an append repeated with the same event ids at the same revision
 //! succeeds without writing again. Everything above relies on these two rules and on nothing else.
 
+mod address;
 pub mod embedded;
+mod open;
 
 use std::{future::Future, pin::Pin, sync::Arc};
+
+pub use address::{ClusterAddress, StoreAddress};
+pub use open::{StoreOpenError, open};
 
 use crate::events::{NewEvent, Position, Recorded, StreamName};
 
@@ -47,7 +52,8 @@ impl Expected {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     pub last_revision: u64,
-    /// Position of the last event. The events of one append stand at consecutive positions.
+    /// Position of the last event. Between the events of one append the embedded log leaves no
+    /// gaps; a cluster does, so what stands before it there is only known to be below it.
     pub last_position: Position,
 }
 
@@ -122,6 +128,15 @@ pub trait EventStore: Send + Sync + 'static {
     /// subscription from any position. Ends with an error when the store closes.
     fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>>;
 
-    /// How much one append can hold.
+    /// How much one append can hold. A single event may be larger than `bytes_max`, up to
+    /// 1,000,000 bytes.
     fn limits(&self) -> AppendLimits;
+
+    /// Whether other nodes may write to the same streams. Where they may, a state in memory can be
+    /// out of date, and what rests on it alone has to be confirmed with the store.
+    fn is_shared(&self) -> bool;
+
+    /// Finishes what was accepted, refuses what comes later and lets go of the store. Blocks until
+    /// that is done. Closing twice is harmless.
+    fn close(&self);
 }

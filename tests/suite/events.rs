@@ -299,7 +299,7 @@ fn a_body_with_a_wrong_value_is_an_error() {
 fn metadata_is_json_with_the_story_and_the_cause() {
     for event in samples() {
         let encoded = encode(ORDER.0, &event, SALE.0, REQUEST.0);
-        assert_eq!((encoded.id, encoded.kind), (ORDER.0, event.kind()));
+        assert_eq!((encoded.id, &*encoded.kind), (ORDER.0, event.kind()));
         let json: serde_json::Value = serde_json::from_slice(&encoded.metadata).unwrap();
         let expected = serde_json::json!({
             "$correlationId": SALE.to_string(), "$causationId": REQUEST.to_string(), "schema": 1

@@ -59,7 +59,7 @@ pub fn stream(number: u128) -> StreamName {
 pub fn event(number: u128) -> NewEvent {
     NewEvent {
         id: Uuid::from_u128(number),
-        kind: "OrderPlaced",
+        kind: "OrderPlaced".into(),
         data: format!(r#"{{"order":{number},"buyer":"顾客 {number}"}}"#).into_bytes(),
         metadata: format!(r#"{{"$correlationId":"{number}"}}"#).into_bytes(),
     }
@@ -252,7 +252,7 @@ async fn events_come_back_as_they_were_written(store: SharedStore) {
     assert_eq!(by_stream.len(), 3);
     for (revision, (read, new)) in (0..).zip(by_stream.iter().zip(written.iter())) {
         assert_eq!((read.stream, read.revision), (stream(9), revision));
-        assert_eq!((read.id, read.kind.as_str()), (new.id, new.kind));
+        assert_eq!((read.id, read.kind.as_str()), (new.id, &*new.kind));
         assert_eq!((&read.data, &read.metadata), (&new.data, &new.metadata));
         assert!(read.recorded_at_ms > 0);
     }

@@ -145,7 +145,7 @@ impl Heads {
             insert.raw_bind_parameter(1, self.position)?;
             insert.raw_bind_parameter(3, revision.cast_signed())?;
             insert.raw_bind_parameter(4, event.id.as_bytes().as_slice())?;
-            insert.raw_bind_parameter(5, event.kind)?;
+            insert.raw_bind_parameter(5, &*event.kind)?;
             insert.raw_bind_parameter(6, Text(&event.data))?;
             insert.raw_bind_parameter(7, Text(&event.metadata))?;
             insert.raw_bind_parameter(9, hash.as_slice())?;

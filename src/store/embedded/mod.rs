@@ -98,19 +98,6 @@ impl EmbeddedStore {
         self.size_max_bytes.store(bytes_max.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Writes what was accepted, refuses what comes later, closes the files and gives the
-    /// directory free. Blocks until all this is done. Closing twice is harmless.
-    pub fn close(&self) {
-        self.queue.close();
-        self.reads.close();
-        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.readers.close();
-        if let Some(writing) = writing {
-            // A panic there has been reported by the panic hook.
-            _ = writing.thread.join();
-        }
-    }
-
     fn start(
         path: PathBuf,
         clock: SharedClock,
@@ -215,6 +202,23 @@ impl EventStore for EmbeddedStore {
 
     fn limits(&self) -> AppendLimits {
         LIMITS
+    }
+
+    /// The lock on the directory keeps it to one process.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Also closes the files and gives the directory free.
+    fn close(&self) {
+        self.queue.close();
+        self.reads.close();
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.readers.close();
+        if let Some(writing) = writing {
+            // A panic there has been reported by the panic hook.
+            _ = writing.thread.join();
+        }
     }
 }
 

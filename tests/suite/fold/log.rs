@@ -36,7 +36,7 @@ impl Log {
             stream,
             revision,
             id,
-            kind: encoded.kind.to_owned(),
+            kind: encoded.kind.into_owned(),
             data: encoded.data,
             metadata: encoded.metadata,
             recorded_at_ms: 5_000_000 + number as i64,

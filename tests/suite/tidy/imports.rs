@@ -9,11 +9,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("values", &[]),
     ("clock", &["values"]),
     ("threads", &[]),
-    ("config", &["values"]),
     ("events", &["values"]),
     ("domain", &["values", "events"]),
     ("projections", &["values", "events"]),
     ("store", &["values", "clock", "threads", "events"]),
+    ("config", &["values", "store"]),
+    // What a store must keep, run against any of them: tests and the command line share it.
+    ("conformance", &["values", "clock", "events", "store"]),
+    // A server in front of a store; it knows nothing of selling.
+    ("devstore", &["values", "clock", "threads", "events", "store"]),
+    // Figures that anybody may count and `web` shows.
+    ("metrics", &["values"]),
     // Not `domain`: a verifier that shares the decider's code shares its mistakes.
     ("audit", &["values", "clock", "events", "store"]),
     ("admission", &["values", "clock", "events", "domain"]),
@@ -23,6 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "values",
             "clock",
+            "metrics",
             "threads",
             "events",
             "domain",
@@ -37,6 +44,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "values",
             "clock",
+            "metrics",
             "events",
             "domain",
             "projections",
@@ -51,6 +59,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "values",
             "clock",
+            "metrics",
             "events",
             "domain",
             "projections",
@@ -69,6 +78,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "clock",
             "threads",
             "config",
+            "metrics",
             "events",
             "domain",
             "projections",
@@ -92,6 +102,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "projections",
             "store",
             "audit",
+            "conformance",
+            "devstore",
             "reports",
             "grpc",
             "crowd",
@@ -129,7 +141,7 @@ const RESERVED: &[Reserved] = &[
     reserved("rusqlite", false, SQLITE, PURE),
 ];
 
-const GRPC: &[&str] = &["actors", "grpc", "web", "crowd", "cli", "app"];
+const GRPC: &[&str] = &["actors", "devstore", "grpc", "web", "crowd", "cli", "app"];
 const SQLITE: &[&str] = &["store", "audit", "projections", "reports", "actors", "cli", "app"];
 const PURE: &str = "facts and decisions are free of I/O";
 

@@ -1,0 +1,40 @@
+//! From an address to a store that is open.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    SharedStore, StoreAddress,
+    embedded::{EmbeddedStore, OpenError},
+};
+use crate::clock::SharedClock;
+
+/// Why a store was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreOpenError {
+    #[error(transparent)]
+    Embedded(#[from] OpenError),
+    #[error("{address}: {problem}")]
+    Cluster { address: String, problem: String },
+}
+
+/// Opens a store. `data` is the directory of this node: the embedded log is in it.
+///
+/// # Errors
+/// When the directory is refused, or the address is one that can never work. A cluster that does
+/// not answer yet is no error: its store is open and unavailable.
+pub async fn open(
+    address: &StoreAddress,
+    data: &Path,
+    clock: SharedClock,
+) -> Result<SharedStore, StoreOpenError> {
+    match address {
+        StoreAddress::Embedded => {
+            let store: Arc<EmbeddedStore> = EmbeddedStore::open(data, clock)?;
+            Ok(store)
+        }
+        StoreAddress::Cluster(cluster) => Err(StoreOpenError::Cluster {
+            address: cluster.to_string(),
+            problem: "not there yet".to_owned(),
+        }),
+    }
+}
