@@ -11,6 +11,15 @@ const FILES: [&str; 5] = [
     "doorbuster/v1/report_service.proto",
 ];
 
+/// The wire of EventStoreDB, which the development server speaks. No client of it is made: tests
+/// use the official ones.
+const EVENT_STORE_FILES: [&str; 4] = [
+    "event_store/client/shared.proto",
+    "event_store/client/streams.proto",
+    "event_store/client/gossip.proto",
+    "event_store/client/server_features.proto",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
@@ -20,5 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("doorbuster.v1.bin"), protox::prost::Message::encode_to_vec(&descriptors))?;
 
     tonic_prost_build::configure().compile_fds(descriptors)?;
+
+    let event_store = protox::compile(EVENT_STORE_FILES, ["proto"])?;
+    tonic_prost_build::configure().build_client(false).compile_fds(event_store)?;
     Ok(())
 }

@@ -92,7 +92,7 @@ fn run(
     #[expect(clippy::expect_used, reason = "called once, see above")]
     let system = System::with_tokio_rt(|| runtime.take().expect("called once"));
     system.block_on(async {
-        let store = store::open(&config.store, &config.data, Arc::clone(&clock)).await?;
+        let store = store::open(&config.store_address(), &config.data, Arc::clone(&clock)).await?;
         let served = live(config, clock, Arc::clone(&store), ready, stopping).await;
         tokio::task::spawn_blocking(move || store.close()).await?;
         served

@@ -30,6 +30,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Where the log is.
     pub store: StoreAddress,
+    /// A file with `user:password` for the store.
+    pub store_credentials_file: Option<PathBuf>,
     /// Where gRPC is served.
     pub listen: SocketAddr,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
@@ -47,6 +49,7 @@ impl Default for Config {
         Self {
             data: PathBuf::from("doorbuster-data"),
             store: StoreAddress::Embedded,
+            store_credentials_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             waiting_max: 16_384,
             idle_seconds: 300,
@@ -99,6 +102,19 @@ pub const SETTINGS: &[Setting] = &[
         get: |config| config.store.to_string(),
         set: |config, text, _| {
             config.store = text.parse()?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "store_credentials_file",
+        unit: "",
+        bounds: Bounds::Text("a file that only its owner can read"),
+        get: |config| {
+            let file = config.store_credentials_file.as_deref();
+            file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
+        },
+        set: |config, text, _| {
+            config.store_credentials_file = Some(PathBuf::from(text));
             Ok(())
         },
     },
@@ -159,6 +175,10 @@ pub struct Overrides {
     /// [env: DOORBUSTER_STORE] [default: embedded]
     #[arg(long, value_name = "STORE")]
     pub store: Option<OsString>,
+    /// A file with user:password for the store [env: DOORBUSTER_STORE_CREDENTIALS_FILE]
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub store_credentials_file: Option<OsString>,
     /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<OsString>,
@@ -194,6 +214,11 @@ pub enum BadSetting {
 }
 
 impl Config {
+    /// The store with its credentials.
+    pub fn store_address(&self) -> StoreAddress {
+        self.store.clone().with_credentials_file(self.store_credentials_file.clone())
+    }
+
     /// The settings that this command line, this process's environment and the file come to.
     ///
     /// # Errors
@@ -310,6 +335,7 @@ impl Overrides {
         match key {
             "data" => self.data.as_ref(),
             "store" => self.store.as_ref(),
+            "store_credentials_file" => self.store_credentials_file.as_ref(),
             "listen" => self.listen.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),

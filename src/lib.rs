@@ -18,6 +18,8 @@ pub mod store;
 
 pub mod config;
 
+pub mod conformance;
+
 pub mod audit;
 pub mod reports;
 

@@ -4,6 +4,7 @@
 //! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
 
 pub mod bench;
+pub mod conformance;
 pub mod demo;
 pub mod failure;
 pub mod item;
@@ -118,6 +119,11 @@ pub enum Verb {
   doorbuster rebuild
   doorbuster rebuild --data /var/lib/doorbuster --compare")]
     Rebuild(rebuild::Args),
+    /// Test whether a store keeps what everything rests on
+    #[command(before_help = "Examples:
+  doorbuster conformance --target esdb://127.0.0.1:2113?tls=false
+  doorbuster conformance --target embedded --json")]
+    Conformance(conformance::Args),
     /// Measure how fast it is on this machine
     Bench(bench::Args),
 }
@@ -134,6 +140,7 @@ impl Verb {
             Self::Log(args) => log::run(args, common),
             Self::Verify(args) => verify::run(args, common),
             Self::Rebuild(args) => rebuild::run(args, common),
+            Self::Conformance(args) => conformance::run(args, common),
             Self::Bench(args) => bench::run(args, common),
         }
     }

@@ -12,10 +12,12 @@ pub enum Category {
     Sale,
     Item,
     Demand,
+    /// What `doorbuster conformance` writes to see how a store behaves. No node reads it.
+    Probe,
 }
 
 impl Category {
-    /// All of them.
+    /// All that nodes write and read.
     pub const ALL: [Self; 3] = [Self::Sale, Self::Item, Self::Demand];
 
     /// As it stands in stream names.
@@ -24,6 +26,7 @@ impl Category {
             Self::Sale => "sale",
             Self::Item => "item",
             Self::Demand => "demand",
+            Self::Probe => "probe",
         }
     }
 }
@@ -54,7 +57,8 @@ impl StreamName {
     /// Reads a stream name; `None` if it is not one of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let (category, id) = text.split_once('-')?;
-        let category = Category::ALL.into_iter().find(|c| c.name() == category)?;
+        let mut known = Category::ALL.into_iter().chain([Category::Probe]);
+        let category = known.find(|known| known.name() == category)?;
         let id = Uuid::try_parse(id).ok().filter(|_| id.len() == 36)?;
         Some(Self { category, id })
     }
@@ -63,7 +67,7 @@ impl StreamName {
     pub fn item_id(self) -> Option<ItemId> {
         match self.category {
             Category::Item | Category::Demand => Some(ItemId(self.id)),
-            Category::Sale => None,
+            Category::Sale | Category::Probe => None,
         }
     }
 }

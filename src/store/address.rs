@@ -36,7 +36,20 @@ pub enum StoreAddress {
 pub struct ClusterAddress {
     connection: String,
     /// A file with `user:password` in its first line, instead of credentials in the string.
-    pub credentials_file: Option<PathBuf>,
+    pub(super) credentials_file: Option<PathBuf>,
+}
+
+impl StoreAddress {
+    /// The same store, with the credentials that stand in a file.
+    #[must_use]
+    pub fn with_credentials_file(self, file: Option<PathBuf>) -> Self {
+        match self {
+            Self::Cluster(cluster) => {
+                Self::Cluster(ClusterAddress { credentials_file: file, ..cluster })
+            }
+            Self::Embedded => Self::Embedded,
+        }
+    }
 }
 
 impl ClusterAddress {

@@ -6,7 +6,9 @@
 
 mod address;
 pub mod embedded;
+pub mod kurrent;
 mod open;
+pub mod wire;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 

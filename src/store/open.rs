@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use super::{
     SharedStore, StoreAddress,
     embedded::{EmbeddedStore, OpenError},
+    kurrent::KurrentStore,
 };
 use crate::clock::SharedClock;
 
@@ -32,9 +33,12 @@ pub async fn open(
             let store: Arc<EmbeddedStore> = EmbeddedStore::open(data, clock)?;
             Ok(store)
         }
-        StoreAddress::Cluster(cluster) => Err(StoreOpenError::Cluster {
-            address: cluster.to_string(),
-            problem: "not there yet".to_owned(),
-        }),
+        StoreAddress::Cluster(cluster) => {
+            let store = KurrentStore::open(cluster).map_err(|problem| StoreOpenError::Cluster {
+                address: cluster.to_string(),
+                problem,
+            })?;
+            Ok(store)
+        }
     }
 }

@@ -114,12 +114,14 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         Overrides { listen: Some(OsString::from("127.0.0.1:9")), ..Overrides::default() };
     flags.data = Some(OsString::from("elsewhere"));
     flags.store = Some(OsString::from("esdb://127.0.0.1:2113?tls=false"));
+    flags.store_credentials_file = Some(OsString::from("secret"));
     flags.waiting_max = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
     flags.min_position_wait_ms = Some(OsString::from("77"));
     let all = Config {
         data: "elsewhere".into(),
         store: "esdb://127.0.0.1:2113?tls=false".parse().unwrap(),
+        store_credentials_file: Some("secret".into()),
         listen: ([127, 0, 0, 1], 9).into(),
         waiting_max: 77,
         idle_seconds: 77,
@@ -133,7 +135,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, listen, waiting_max, idle_seconds, min_position_wait_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, waiting_max, idle_seconds, min_position_wait_ms",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -141,7 +141,8 @@ const RESERVED: &[Reserved] = &[
     reserved("rusqlite", false, SQLITE, PURE),
 ];
 
-const GRPC: &[&str] = &["actors", "devstore", "grpc", "web", "crowd", "cli", "app"];
+const GRPC: &[&str] =
+    &["actors", "devstore", "store/kurrent", "store/wire.rs", "grpc", "web", "crowd", "cli", "app"];
 const SQLITE: &[&str] = &["store", "audit", "projections", "reports", "actors", "cli", "app"];
 const PURE: &str = "facts and decisions are free of I/O";
 

@@ -1,0 +1,106 @@
+//! `doorbuster conformance`: does a store keep what everything rests on?
+//!
+//! It writes to streams of its own, named `probe-<uuid>`, which no node reads, so it may run on a
+//! cluster that is in use; the streams stay there.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Common,
+    failure::{Code, Failure},
+    output::answer,
+};
+use crate::{
+    clock::{WallClock, new_request_id},
+    conformance::RULES,
+    store::{SharedStore, StoreAddress, embedded::EmbeddedStore, kurrent::KurrentStore},
+};
+
+/// Arguments of `conformance`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The store to test: a connection string, or embedded for the embedded log in a new directory
+    #[arg(long, value_name = "STORE", env = "DOORBUSTER_STORE", hide_env_values = true)]
+    target: StoreAddress,
+    /// A file with user:password for the store
+    #[arg(long, value_name = "FILE", env = "DOORBUSTER_STORE_CREDENTIALS_FILE")]
+    store_credentials_file: Option<std::path::PathBuf>,
+}
+
+/// Runs `conformance`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let target = args.target.with_credentials_file(args.store_credentials_file);
+    runtime.block_on(check(&target, common))
+}
+
+async fn check(target: &StoreAddress, common: &Common) -> anyhow::Result<()> {
+    let (store, version, _scratch) = open(target).await?;
+    if !common.json {
+        answer(format!("target  {target}\nserver  {version}"))?;
+    }
+    let run = new_request_id().0;
+    let mut rules = Vec::new();
+    let mut broken = 0;
+    for rule in RULES {
+        let checked = rule.check(Arc::clone(&store), run).await;
+        broken += usize::from(checked.is_err());
+        if common.json {
+            let problem = checked.err().map(|problem| problem.to_string());
+            rules.push(
+                json!({ "rule": rule.sentence(), "ok": problem.is_none(), "problem": problem }),
+            );
+            continue;
+        }
+        match checked {
+            Ok(()) => answer(format!("ok      {}", rule.sentence()))?,
+            Err(problem) => answer(format!("BROKEN  {}: {problem}", rule.sentence()))?,
+        }
+    }
+    tokio::task::spawn_blocking(move || store.close()).await?;
+    if common.json {
+        let target = target.to_string();
+        answer(
+            json!({ "target": target, "server_version": version, "ok": broken == 0, "rules": rules }),
+        )?;
+    } else if broken == 0 {
+        answer(format!("result  conforms: {} rules hold", RULES.len()))?;
+    }
+    if broken == 0 {
+        return Ok(());
+    }
+    let message = format!("{target} breaks {broken} of {} rules", RULES.len());
+    Err(Failure::new(Code::Integrity, message).into())
+}
+
+/// The store, its version, and what has to outlive it.
+async fn open(target: &StoreAddress) -> anyhow::Result<(SharedStore, String, Option<Scratch>)> {
+    match target {
+        StoreAddress::Embedded => {
+            let scratch = Scratch(super::demo::directory::fresh(None, "doorbuster-conformance")?);
+            let store = EmbeddedStore::open(&scratch.0, Arc::new(WallClock))?;
+            let version = format!("doorbuster {}", env!("CARGO_PKG_VERSION"));
+            Ok((store, version, Some(scratch)))
+        }
+        StoreAddress::Cluster(address) => {
+            let store = KurrentStore::open_to_probe(address)
+                .map_err(|problem| Failure::new(Code::Usage, format!("--target {problem}")))?;
+            let version = store.server_version().await.map_err(|error| {
+                Failure::new(Code::Unreachable, format!("no store answers at {address}: {error}"))
+            })?;
+            Ok((store, version, None))
+        }
+    }
+}
+
+/// A directory that goes with its owner.
+struct Scratch(std::path::PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the system's temporary directory.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,229 @@
+//! The connection to a cluster, made anew whenever it has failed.
+//!
+//! The official client does not come back from a failed connect, keeps a dead leader and has no
+//! time-outs of its own, so it is not trusted to recover: whoever meets a failure says so here, and
+//! the next one gets a new client. Each client lives on a runtime of its own, because tasks that it
+//! leaves behind would otherwise add up over a long outage. A new one is made only when a node
+//! accepts connections, with a growing pause between tries.
+
+use std::{
+    sync::{
+        Arc, Mutex as Lock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use eventstore_client::Client;
+use tokio::{
+    net::TcpStream,
+    runtime::{Builder, Handle, Runtime},
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use super::settings::Settings;
+
+/// How long a node may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// First and longest pause between two tries.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A connection that lasted this long was a good one: the next failure is a new story.
+const GOOD: Duration = Duration::from_secs(5);
+
+/// Events in a stream say their place in the whole log only from this version on.
+const VERSION_MIN: (usize, usize) = (22, 10);
+
+/// A way to the cluster.
+pub(super) struct Link {
+    pub(super) settings: Settings,
+    state: Mutex<State>,
+    /// What is wrong while it is down; `None` while it is up.
+    trouble: Lock<Option<String>>,
+    closed: AtomicBool,
+}
+
+struct State {
+    current: Option<Arc<Generation>>,
+    next: u64,
+    pause: Duration,
+    not_before: Instant,
+    trouble: String,
+}
+
+/// One client, good until somebody says that it failed.
+pub(super) struct Generation {
+    pub(super) number: u64,
+    pub(super) client: Client,
+    pub(super) version: String,
+    since: Instant,
+    runtime: Option<Runtime>,
+}
+
+impl Link {
+    pub(super) fn new(settings: Settings) -> Self {
+        let state = State {
+            current: None,
+            next: 1,
+            pause: PAUSE_MIN,
+            not_before: Instant::now(),
+            trouble: "not connected yet".to_owned(),
+        };
+        Self {
+            settings,
+            state: Mutex::new(state),
+            trouble: Lock::new(None),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The client to use now.
+    ///
+    /// # Errors
+    /// Why there is none. Nothing was sent.
+    pub(super) async fn generation(&self) -> Result<Arc<Generation>, String> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err("the store is closed".to_owned());
+        }
+        let mut state = self.state.lock().await;
+        if let Some(current) = &state.current {
+            return Ok(Arc::clone(current));
+        }
+        if Instant::now() < state.not_before {
+            return Err(state.trouble.clone());
+        }
+        match self.connect(state.next).await {
+            Ok(generation) => {
+                let generation = Arc::new(generation);
+                state.next += 1;
+                state.current = Some(Arc::clone(&generation));
+                self.tell(None);
+                Ok(generation)
+            }
+            Err(trouble) => {
+                state.not_before = Instant::now() + state.pause;
+                state.pause = (state.pause * 2).min(PAUSE_MAX);
+                state.trouble.clone_from(&trouble);
+                self.tell(Some(&trouble));
+                Err(trouble)
+            }
+        }
+    }
+
+    /// This client failed: nobody is to get it any more.
+    pub(super) async fn failed(&self, number: u64, why: &str) {
+        let mut state = self.state.lock().await;
+        let Some(current) = state.current.take_if(|current| current.number == number) else {
+            return;
+        };
+        tracing::debug!(store = %self.settings.shown, why, "the connection failed; connecting anew");
+        if current.since.elapsed() >= GOOD {
+            state.pause = PAUSE_MIN;
+            state.not_before = Instant::now();
+        } else {
+            state.not_before = Instant::now() + state.pause;
+            state.pause = (state.pause * 2).min(PAUSE_MAX);
+        }
+        why.clone_into(&mut state.trouble);
+    }
+
+    /// Gives no client any more. What is under way with the current one may still end well.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Says once that the cluster went away, and once that it is back.
+    fn tell(&self, trouble: Option<&str>) {
+        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = &self.settings.shown;
+        match (known.as_deref(), trouble) {
+            (None, Some(why)) => tracing::warn!(%store, why, "the store cannot be reached"),
+            (Some(_), None) => tracing::info!(%store, "the store can be reached again"),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        *known = trouble.map(str::to_owned);
+    }
+
+    async fn connect(&self, number: u64) -> Result<Generation, String> {
+        self.knock().await?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("store-client")
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        // The client starts tasks wherever it is used, so it is used over there from the start.
+        let (handle, settings) = (runtime.handle().clone(), self.settings.client.clone());
+        let greeting = runtime.spawn(async move {
+            let client =
+                Client::with_runtime_handle(handle, settings).map_err(|error| error.to_string())?;
+            let info = client.server_info().await.map_err(|error| error.to_string())?;
+            Ok::<_, String>((client, info))
+        });
+        let greeted = timeout(self.settings.greeting_timeout(), greeting).await;
+        let mut generation = match greeted {
+            Ok(Ok(Ok((client, info)))) => {
+                let version = info.version();
+                if version < VERSION_MIN {
+                    runtime.shutdown_background();
+                    let (major, minor) = VERSION_MIN;
+                    return Err(format!(
+                        "the server is of version {version}; {major}.{minor} or later is needed"
+                    ));
+                }
+                let version = version.to_string();
+                Generation { number, client, version, since: Instant::now(), runtime: None }
+            }
+            Ok(Ok(Err(why))) => {
+                runtime.shutdown_background();
+                return Err(why);
+            }
+            Ok(Err(error)) => {
+                runtime.shutdown_background();
+                return Err(error.to_string());
+            }
+            Err(_) => {
+                runtime.shutdown_background();
+                return Err("it accepts connections but does not answer".to_owned());
+            }
+        };
+        generation.runtime = Some(runtime);
+        Ok(generation)
+    }
+
+    /// Whether any of the nodes accepts connections.
+    async fn knock(&self) -> Result<(), String> {
+        let mut why = "the connection string names no host".to_owned();
+        for (host, port) in self.settings.seeds() {
+            let host = host.trim_matches(['[', ']']);
+            match timeout(CONNECT, TcpStream::connect((host, port))).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => why = format!("{host}:{port}: {error}"),
+                Err(_) => why = format!("{host}:{port} does not answer"),
+            }
+        }
+        Err(why)
+    }
+}
+
+impl Generation {
+    /// Where tasks that use this client have to run, so that they end with it.
+    pub(super) fn handle(&self) -> Handle {
+        match &self.runtime {
+            Some(runtime) => runtime.handle().clone(),
+            None => Handle::current(),
+        }
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waiting is not allowed here, and nobody has to: its tasks end by themselves.
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Pages of events, read with the official client.
+//!
+//! The client has no time-outs, and a filtered read ends only when the server has looked for one
+//! match more than was asked for. So every event has its own time to arrive, and a page that is
+//! full is not waited for any longer.
+
+use std::{sync::Arc, time::Duration};
+
+use eventstore_client::{
+    Error, ReadAllOptions, ReadStream, ReadStreamOptions, RecordedEvent, StreamPosition,
+    SubscriptionFilter,
+};
+use tokio::time::timeout;
+
+use super::link::{Generation, Link};
+use crate::{
+    events::{Position, Recorded, StreamName},
+    store::ReadError,
+};
+
+/// How long the next event may take.
+const NEXT: Duration = Duration::from_secs(5);
+
+/// How long a look for the end of the log may take: it goes back over whatever others wrote.
+const END: Duration = Duration::from_secs(60);
+
+/// Events of one page at most.
+const PAGE_EVENTS_MAX: usize = 4_096;
+
+/// Text in one page, at most, unless its first event alone is larger.
+const PAGE_TEXT_BYTES_MAX: usize = 8 << 20;
+
+/// Events that the server looks at in one go while it filters.
+const SEARCH_WINDOW_EVENTS: u32 = 1_024;
+
+/// Why a try failed.
+enum Failure {
+    /// The stream is not there.
+    Missing,
+    /// A new leader, whom the client knows by now.
+    Elsewhere(String),
+    /// A new connection may help.
+    Broken(String),
+    /// Trying again does not help.
+    Certain(ReadError),
+}
+
+/// Reads streams and the log.
+pub(super) struct Reading {
+    link: Arc<Link>,
+    filter: SubscriptionFilter,
+}
+
+/// A page that is wanted.
+struct Question {
+    of: Of,
+    /// Events at most.
+    max: usize,
+    /// Only events after this position.
+    after: Position,
+    /// How long the next event may take.
+    patience: Duration,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Page {
+    events: Vec<Recorded>,
+    /// Position of the last event that was not ours.
+    passed: Option<Position>,
+}
+
+enum Of {
+    Stream(String, ReadStreamOptions),
+    All(ReadAllOptions),
+}
+
+impl Reading {
+    /// Reads streams whose names begin with one of the prefixes.
+    pub(super) fn new(link: Arc<Link>, prefixes: &[String]) -> Self {
+        let filter = SubscriptionFilter::on_stream_name().max(SEARCH_WINDOW_EVENTS);
+        let filter = prefixes.iter().fold(filter, SubscriptionFilter::add_prefix);
+        Self { link, filter }
+    }
+
+    /// A page of a stream. One that nobody wrote to is empty.
+    pub(super) async fn stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        // A larger one is no revision for the server.
+        if i64::try_from(from_revision).is_err() || max == 0 {
+            return Ok(Vec::new());
+        }
+        let max = max.min(PAGE_EVENTS_MAX);
+        let options = ReadStreamOptions::default()
+            .position(StreamPosition::Position(from_revision))
+            .forwards()
+            .max_count(max);
+        let events = self.read_stream(stream, options, max).await?;
+        match events.first() {
+            Some(first) if first.revision != from_revision => Err(ReadError::Damaged(format!(
+                "{stream} goes on at revision {}, not {from_revision}: somebody truncated it",
+                first.revision
+            ))),
+            _ => Ok(events),
+        }
+    }
+
+    /// The last event of a stream, if there is one.
+    pub(super) async fn last(&self, stream: StreamName) -> Result<Option<Recorded>, ReadError> {
+        let options =
+            ReadStreamOptions::default().position(StreamPosition::End).backwards().max_count(1);
+        Ok(self.read_stream(stream, options, 1).await?.pop())
+    }
+
+    /// A page of the log after a position.
+    pub(super) async fn all(
+        &self,
+        mut after: Position,
+        max: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        loop {
+            let page = self.all_once(after, max.min(PAGE_EVENTS_MAX)).await?;
+            match page.passed {
+                // All of it was somebody else's, in streams whose names begin like ours.
+                Some(passed) if page.events.is_empty() => after = passed,
+                Some(_) | None => return Ok(page.events),
+            }
+        }
+    }
+
+    async fn all_once(&self, after: Position, max: usize) -> Result<Page, ReadError> {
+        let start = match after {
+            Position::START => StreamPosition::Start,
+            Position(at) => {
+                StreamPosition::Position(eventstore_client::Position { commit: at, prepare: at })
+            }
+        };
+        // Reading includes the event at the position itself.
+        let options = ReadAllOptions::default()
+            .position(start)
+            .forwards()
+            .filter(self.filter.clone())
+            .max_count(max.saturating_add(1));
+        let question = Question { of: Of::All(options), max, after, patience: NEXT };
+        self.ask(&question).await?.ok_or_else(no_log)
+    }
+
+    /// Position of the last event of ours in the log.
+    pub(super) async fn end(&self) -> Result<Position, ReadError> {
+        let options = ReadAllOptions::default()
+            .position(StreamPosition::End)
+            .backwards()
+            .filter(self.filter.clone())
+            .max_count(1);
+        let after = Position::START;
+        let question = Question { of: Of::All(options), max: 1, after, patience: END };
+        let last = self.ask(&question).await?.ok_or_else(no_log)?.events;
+        Ok(last.first().map_or(Position::START, |event| event.position))
+    }
+
+    async fn read_stream(
+        &self,
+        stream: StreamName,
+        options: ReadStreamOptions,
+        max: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let of = Of::Stream(stream.to_string(), options);
+        // The first event of all may stand at position 0.
+        let question = Question { of, max, after: Position::START, patience: NEXT };
+        Ok(self.ask(&question).await?.unwrap_or_default().events)
+    }
+
+    /// Tries, and tries once more on a new connection if the first one turns out to be broken.
+    /// `None` if the store says that there is nothing of that name.
+    async fn ask(&self, question: &Question) -> Result<Option<Page>, ReadError> {
+        let mut why = String::new();
+        for _ in 0..2 {
+            let generation = self.link.generation().await.map_err(ReadError::Unavailable)?;
+            match self.try_once(&generation, question).await {
+                Ok(page) => return Ok(Some(page)),
+                Err(Failure::Missing) => return Ok(None),
+                Err(Failure::Elsewhere(problem)) => why = problem,
+                Err(Failure::Certain(error)) => return Err(error),
+                Err(Failure::Broken(problem)) => {
+                    self.link.failed(generation.number, &problem).await;
+                    why = problem;
+                }
+            }
+        }
+        Err(ReadError::Unavailable(why))
+    }
+
+    async fn try_once(
+        &self,
+        generation: &Generation,
+        question: &Question,
+    ) -> Result<Page, Failure> {
+        let authentication = self.link.settings.authentication();
+        let client = &generation.client;
+        let opening = async {
+            match &question.of {
+                Of::Stream(name, options) => {
+                    let mut options = options.clone();
+                    if let Some(authentication) = authentication {
+                        options = options.authenticated(authentication);
+                    }
+                    client.read_stream(name.as_str(), &options).await
+                }
+                Of::All(options) => {
+                    let mut options = options.clone();
+                    if let Some(authentication) = authentication {
+                        options = options.authenticated(authentication);
+                    }
+                    client.read_all(&options).await
+                }
+            }
+        };
+        let events = match timeout(question.patience, opening).await {
+            Ok(Ok(events)) => events,
+            // A missing stream is said by an answer. A call that is refused like this met a node
+            // that is not the leader and does not know who is: no sign of an empty stream.
+            Ok(Err(Error::ResourceNotFound)) => {
+                return Err(Failure::Broken("there is no leader".to_owned()));
+            }
+            Ok(Err(error)) => return Err(judge(&error)),
+            Err(_) => return Err(Failure::Broken("no answer in time".to_owned())),
+        };
+        page(events, question).await
+    }
+}
+
+fn no_log() -> ReadError {
+    ReadError::Unavailable("the store says that it has no log".to_owned())
+}
+
+async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failure> {
+    let mut page = Page::default();
+    let mut bytes = 0;
+    while page.events.len() < question.max {
+        let event = match timeout(question.patience, events.next()).await {
+            Ok(Ok(Some(event))) => event,
+            Ok(Ok(None)) => break,
+            Ok(Err(error)) => return Err(judge(&error)),
+            Err(_) => return Err(Failure::Broken("no event in time".to_owned())),
+        };
+        let Some(event) = event.event else { continue };
+        let at = Position(event.position.commit);
+        let Some(event) = recorded(event).map_err(Failure::Certain)? else {
+            page.passed = Some(at);
+            continue;
+        };
+        if event.position <= question.after && question.after != Position::START {
+            continue;
+        }
+        bytes += event.data.len() + event.metadata.len();
+        if !page.events.is_empty() && bytes > PAGE_TEXT_BYTES_MAX {
+            break;
+        }
+        page.events.push(event);
+    }
+    Ok(page)
+}
+
+fn judge(error: &Error) -> Failure {
+    match error {
+        Error::ResourceNotFound => Failure::Missing,
+        Error::ResourceDeleted => {
+            Failure::Certain(ReadError::Damaged("somebody deleted the stream for good".to_owned()))
+        }
+        Error::AccessDenied => {
+            Failure::Certain(ReadError::Unavailable("the store denies access".to_owned()))
+        }
+        Error::NotLeaderException(_) => Failure::Elsewhere(error.to_string()),
+        Error::ServerError(_)
+        | Error::ConnectionClosed
+        | Error::Grpc { .. }
+        | Error::GrpcConnectionError(_)
+        | Error::InternalParsingError(_)
+        | Error::ResourceAlreadyExists
+        | Error::UnsupportedFeature
+        | Error::InternalClientError
+        | Error::DeadlineExceeded
+        | Error::InitializationError(_)
+        | Error::IllegalStateError(_)
+        | Error::WrongExpectedVersion { .. } => Failure::Broken(error.to_string()),
+    }
+}
+
+/// An event of ours; `None` for one in somebody else's stream whose name begins like ours.
+fn recorded(event: RecordedEvent) -> Result<Option<Recorded>, ReadError> {
+    let Some(stream) = StreamName::parse(event.stream_id()) else { return Ok(None) };
+    let position = event.position.commit;
+    if i64::try_from(position).is_err() {
+        return Err(ReadError::Damaged(format!(
+            "revision {} of {stream} has no position in the log",
+            event.revision
+        )));
+    }
+    Ok(Some(Recorded {
+        position: Position(position),
+        stream,
+        revision: event.revision,
+        id: event.id,
+        kind: event.event_type,
+        data: event.data.into(),
+        metadata: event.custom_metadata.into(),
+        recorded_at_ms: event.created.timestamp_millis(),
+    }))
+}
