@@ -9,6 +9,7 @@ mod child;
 mod echo;
 mod figures;
 mod load;
+mod stores;
 mod streams;
 
 use std::{
@@ -25,6 +26,7 @@ use self::{
     child::ServerChild,
     figures::{BenchFigures, CaseFigures, OpenLoopFigures, Rounds, table},
     load::{Measured, Target, open_loop, unary},
+    stores::{Pair, StoreChoice},
     streams::streams,
 };
 use super::{
@@ -59,6 +61,7 @@ Examples:
   doorbuster bench
   doorbuster bench --cases unary_64,stream_4 --rounds 9 --seconds 2
   doorbuster bench --server http://127.0.0.1:7420 --rate 20000
+  doorbuster bench --store devstore --cases unary_64
   doorbuster bench --json > figures.json"
 )]
 pub struct Args {
@@ -71,6 +74,10 @@ pub struct Args {
     /// directory, removed afterwards]
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     data: Option<PathBuf>,
+    /// Measure the server on this store beside the one on the embedded log, instead of beside the
+    /// echo: a connection string, or devstore to start one
+    #[arg(long, value_name = "STORE", conflicts_with_all = ["server", "rate"])]
+    store: Option<StoreChoice>,
     /// Cases to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CASE,...")]
     cases: Vec<Case>,
@@ -148,20 +155,18 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     if let Some(BenchVerb::Echo) = args.verb {
         return echo::serve();
     }
+    if let Some(choice) = &args.store {
+        return run_stores(choice, &args, common);
+    }
     let echo = ServerChild::start(&["bench", "echo"]).context("the echo")?;
     let own = match &args.server {
         Some(_) => None,
-        None => Some(OwnServer::start(args.data.as_deref(), common)?),
+        None => Some(OwnServer::start(args.data.as_deref(), None, common)?),
     };
     let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
     let url = url.ok_or_else(|| anyhow!("no server"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measured = runtime.block_on(async {
-        tokio::select! {
-            measured = measure(&args, echo.url(), url, common) => measured,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
-        }
-    });
+    let measured = runtime.block_on(until_interrupted(measure(&args, echo.url(), url, common)));
     runtime.shutdown_background();
     drop(own);
     let figures = measured?;
@@ -173,6 +178,28 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Result<()> {
+    let pair = Pair::start(choice, args.data.as_deref(), common)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = runtime.block_on(until_interrupted(stores::measure(args, &pair, common)));
+    runtime.shutdown_background();
+    drop(pair);
+    let figures = figures?;
+    if common.json {
+        answer(serde_json::to_string(&figures)?)?;
+    } else {
+        answer(stores::table(&figures))?;
+    }
+    Ok(())
+}
+
+async fn until_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
+    }
+}
+
 /// The server that is measured when none is named, with its data.
 struct OwnServer {
     server: ServerChild,
@@ -181,22 +208,17 @@ struct OwnServer {
 }
 
 impl OwnServer {
-    fn start(data: Option<&Path>, common: &Common) -> anyhow::Result<Self> {
+    /// Starts one on the embedded log, or on the store with that connection string.
+    fn start(data: Option<&Path>, store: Option<&str>, common: &Common) -> anyhow::Result<Self> {
         let keep = data.is_some();
         let data = directory::fresh(data, "doorbuster-bench")?;
         let fate = if keep { "" } else { ", removed afterwards" };
         common.note(format_args!("data in {}{fate}", data.display()));
         let Some(path) = data.to_str() else { bail!("--data must be UTF-8") };
-        let server = ServerChild::start(&[
-            "serve",
-            "--data",
-            path,
-            "--listen",
-            "127.0.0.1:0",
-            "--json",
-            "--quiet",
-        ])
-        .context("the server")?;
+        let arguments = ["serve", "--data", path, "--listen", "127.0.0.1:0", "--json", "--quiet"];
+        // In the environment, where no list of processes shows it.
+        let variables = [("DOORBUSTER_STORE", store.unwrap_or("embedded"))];
+        let server = ServerChild::start_with(&arguments, &variables).context("the server")?;
         Ok(Self { server, data, keep })
     }
 }
@@ -238,7 +260,8 @@ async fn measure(
                 let (target, rounds) =
                     if real { (&hot.target, &mut orders) } else { (&echo, &mut echoes) };
                 let measured = case.measure(target, outstanding, duration).await?;
-                keep(rounds, measured, case.name(), real)?;
+                let who = if real { "the server" } else { "the echo" };
+                keep(rounds, measured, case.name(), who)?;
                 if real {
                     hot.catch_up().await?;
                 }
@@ -250,9 +273,9 @@ async fn measure(
         common.note(format_args!("open loop at {rate}/s"));
         let (mut echoes, mut orders) = (Rounds::default(), Rounds::default());
         let measured = open_loop(&echo, rate, CONNECTIONS, duration).await?;
-        keep(&mut echoes, measured, "open loop", false)?;
+        keep(&mut echoes, measured, "open loop", "the echo")?;
         let measured = open_loop(&hot.target, rate, CONNECTIONS, duration).await?;
-        keep(&mut orders, measured, "open loop", true)?;
+        keep(&mut orders, measured, "open loop", "the server")?;
         hot.catch_up().await?;
         figures.open_loop = Some(OpenLoopFigures::of(rate, &echoes, &orders));
     }
@@ -260,8 +283,7 @@ async fn measure(
     Ok(figures)
 }
 
-fn keep(rounds: &mut Rounds, measured: Measured, case: &str, real: bool) -> anyhow::Result<()> {
-    let server = if real { "the server" } else { "the echo" };
+fn keep(rounds: &mut Rounds, measured: Measured, case: &str, server: &str) -> anyhow::Result<()> {
     if measured.failures > 0 {
         eprintln!(
             "{case}: {} answers of {server} were no orders and are not counted, the last: {}",

@@ -40,6 +40,14 @@ pub struct ClusterAddress {
 }
 
 impl StoreAddress {
+    /// The address with all that is secret in it, for another process. Never to be shown.
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::Embedded => EMBEDDED,
+            Self::Cluster(cluster) => cluster.secret(),
+        }
+    }
+
     /// The same store, with the credentials that stand in a file.
     #[must_use]
     pub fn with_credentials_file(self, file: Option<PathBuf>) -> Self {

@@ -34,9 +34,15 @@ pub struct ServerChild {
 impl ServerChild {
     /// Starts this binary with these arguments and waits until it says where it listens.
     pub fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        Self::start_with(arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let program = env::current_exe().context("this program cannot find itself")?;
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(variables.iter().copied())
             // A child that waits for the end of its stdin goes when we do, however we go.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
