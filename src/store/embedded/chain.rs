@@ -14,53 +14,65 @@
 //!                 || recorded_at_ms, 8 bytes signed
 //!                 || length of kind, 4 bytes     || kind
 //!                 || length of data, 4 bytes     || data
-//!                 || length of metadata, 4 bytes || metadata )
+//!                 || length of metadata, 4 bytes || metadata
+//!                 || one byte, 1                 (only where data is a BLOB, not TEXT) )
 //! ```
+//!
+//! Data is a BLOB only in events that a client of EventStoreDB wrote through `devstore` and that it
+//! did not call JSON.
 //!
 //! The chain proves that nothing was changed in the middle. It does not prove that nothing was cut
 //! off at the end, nor does it stop somebody who rewrites a whole stream: for that, keep a copy of
 //! the heads elsewhere.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-use crate::events::StreamName;
 
 /// One link of the chain.
 pub type Hash = [u8; 32];
 
+/// What is hashed of one event. Texts are shorter than 4 GiB: SQLite itself holds no longer ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Link<'a> {
+    pub revision: u64,
+    pub id: &'a Uuid,
+    pub recorded_at_ms: i64,
+    pub kind: &'a [u8],
+    pub data: &'a [u8],
+    /// Data is a BLOB.
+    pub binary: bool,
+    pub metadata: &'a [u8],
+}
+
 /// The link before the first event of a stream.
-pub fn genesis(stream: &StreamName) -> Hash {
+pub fn genesis(stream: &impl fmt::Display) -> Hash {
     let mut hash = Sha256::new();
     hash.update(b"doorbuster chain 1\n");
     hash.update(stream.to_string().as_bytes());
     hash.finalize().into()
 }
 
-/// The link of one event. Texts are shorter than 4 GiB: SQLite itself holds no longer ones.
-pub fn link(
-    previous: &Hash,
-    revision: u64,
-    id: &Uuid,
-    recorded_at_ms: i64,
-    kind: &[u8],
-    data: &[u8],
-    metadata: &[u8],
-) -> Hash {
+/// The link of one event.
+pub fn link(previous: &Hash, event: &Link<'_>) -> Hash {
     // The fixed part goes in as one piece: this is done for every event of every order.
     let mut fixed = [0; 68];
     fixed[..32].copy_from_slice(previous);
-    fixed[32..40].copy_from_slice(&revision.to_be_bytes());
-    fixed[40..56].copy_from_slice(id.as_bytes());
-    fixed[56..64].copy_from_slice(&recorded_at_ms.to_be_bytes());
-    fixed[64..].copy_from_slice(&length(kind));
+    fixed[32..40].copy_from_slice(&event.revision.to_be_bytes());
+    fixed[40..56].copy_from_slice(event.id.as_bytes());
+    fixed[56..64].copy_from_slice(&event.recorded_at_ms.to_be_bytes());
+    fixed[64..].copy_from_slice(&length(event.kind));
     let mut hash = Sha256::new();
     hash.update(fixed);
-    hash.update(kind);
-    hash.update(length(data));
-    hash.update(data);
-    hash.update(length(metadata));
-    hash.update(metadata);
+    hash.update(event.kind);
+    hash.update(length(event.data));
+    hash.update(event.data);
+    hash.update(length(event.metadata));
+    hash.update(event.metadata);
+    if event.binary {
+        hash.update([1]);
+    }
     hash.finalize().into()
 }
 

@@ -10,35 +10,59 @@ use rusqlite::{
     CachedStatement, Connection, OptionalExtension as _, Result, ToSql, params,
     types::{ToSqlOutput, ValueRef},
 };
+use uuid::Uuid;
 
 use super::{
-    chain::{self, Hash},
-    queue::{Answer, Request},
+    chain::{self, Hash, Link},
+    key::StreamKey,
+    queue::{Answer, Append},
+    schema::{self, FOREIGN_MARK},
 };
 use crate::{
-    events::{Position, StreamName},
+    events::Position,
     store::{AppendError, Appended, Expected},
 };
 
 /// Heads remembered; past this all are forgotten and read again as needed.
-const HEADS_MAX: usize = 100_000;
+pub(super) const HEADS_MAX: usize = 100_000;
 
 /// Where the log and its streams end.
 #[derive(Debug)]
 pub(super) struct Heads {
     /// Last position of the log.
     pub(super) position: i64,
+    /// Last position of an event in one of our own streams.
+    pub(super) ours: i64,
+    /// The log says that it may hold what is not ours.
+    marked: bool,
     /// Highest stream number.
     stream: i64,
-    streams: HashMap<StreamName, Head>,
+    streams: HashMap<StreamKey, Head>,
 }
 
 /// Where one stream ends.
 #[derive(Debug, Clone, Copy)]
-struct Head {
-    stream: i64,
-    revision: u64,
+pub(super) struct Head {
+    pub(super) stream: i64,
+    pub(super) revision: u64,
     hash: Hash,
+}
+
+/// An event, ready to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewRow<'a> {
+    pub(super) id: &'a Uuid,
+    pub(super) kind: &'a str,
+    pub(super) data: Bytes<'a>,
+    pub(super) metadata: Bytes<'a>,
+}
+
+/// Bytes and how they are stored. They are bound without a copy of ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bytes<'a> {
+    /// Must be UTF-8.
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
 }
 
 /// The prepared statements of one transaction.
@@ -48,17 +72,20 @@ pub(super) struct Statements<'c> {
     update_stream: CachedStatement<'c>,
     find_stream: CachedStatement<'c>,
     find_events: CachedStatement<'c>,
+    find_event: CachedStatement<'c>,
+    mark: CachedStatement<'c>,
 }
-
-/// Bytes that are UTF-8, bound as text without a copy of ours.
-struct Text<'a>(&'a [u8]);
 
 impl Heads {
     /// Reads where the log ends.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
         let last = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+        let position = last("SELECT coalesce(max(position), 0) FROM events")?;
+        let marked = schema::is_marked(connection)?;
         Ok(Self {
-            position: last("SELECT coalesce(max(position), 0) FROM events")?,
+            position,
+            ours: if marked { last_of_ours(connection)? } else { position },
+            marked,
             stream: last("SELECT coalesce(max(stream), 0) FROM streams")?,
             streams: HashMap::new(),
         })
@@ -69,30 +96,47 @@ impl Heads {
     pub(super) fn append(
         &mut self,
         statements: &mut Statements<'_>,
-        request: &Request,
+        append: &Append,
         recorded_at_ms: i64,
     ) -> Result<Answer> {
-        let head = self.head(statements, request.stream)?;
-        match (request.expected, head) {
-            (Expected::NoStream, None) => self.write(statements, request, None, recorded_at_ms),
-            (Expected::Exact(revision), Some(head)) if head.revision == revision => {
-                self.write(statements, request, Some(head), recorded_at_ms)
+        let key = StreamKey::Ours(append.stream);
+        let head = self.head(statements, &key)?;
+        let as_expected = match (append.expected, head) {
+            (Expected::NoStream, None) => true,
+            (Expected::Exact(revision), Some(head)) => head.revision == revision,
+            (Expected::NoStream, Some(_)) | (Expected::Exact(_), None) => false,
+        };
+        if as_expected {
+            let rows = append.events.iter().map(|event| NewRow {
+                id: &event.id,
+                kind: &event.kind,
+                data: Bytes::Text(&event.data),
+                metadata: Bytes::Text(&event.metadata),
+            });
+            let last_revision = self.write(statements, &key, head, rows, recorded_at_ms)?;
+            let last_position = Position(self.position.cast_unsigned());
+            return Ok(Ok(Appended { last_revision, last_position }));
+        }
+        match head {
+            Some(head) if head.revision >= append.expected.next_revision() => {
+                find_repeat(statements, append, head)
             }
-            (Expected::NoStream, Some(head)) => find_repeat(statements, request, head),
-            (Expected::Exact(revision), Some(head)) if head.revision > revision => {
-                find_repeat(statements, request, head)
-            }
-            (Expected::Exact(_), _) => Ok(Err(AppendError::Conflict)),
+            Some(_) | None => Ok(Err(AppendError::Conflict)),
         }
     }
 
-    fn head(&mut self, statements: &mut Statements<'_>, name: StreamName) -> Result<Option<Head>> {
-        if let Some(head) = self.streams.get(&name) {
+    /// Where a stream ends; `None` if nothing was ever written to it.
+    pub(super) fn head(
+        &mut self,
+        statements: &mut Statements<'_>,
+        key: &StreamKey,
+    ) -> Result<Option<Head>> {
+        if let Some(head) = self.streams.get(key) {
             return Ok(Some(*head));
         }
         let found = statements
             .find_stream
-            .query_row([name.to_string()], |row| {
+            .query_row([key.to_string()], |row| {
                 Ok(Head {
                     stream: row.get(0)?,
                     revision: row.get::<_, i64>(1)?.cast_unsigned(),
@@ -101,53 +145,49 @@ impl Heads {
             })
             .optional()?;
         if let Some(head) = found {
-            self.remember(name, head);
+            self.remember(key, head);
         }
         Ok(found)
     }
 
-    fn remember(&mut self, name: StreamName, head: Head) {
-        if self.streams.len() >= HEADS_MAX {
-            self.streams.clear();
-        }
-        self.streams.insert(name, head);
-    }
-
-    fn write(
+    /// Writes at least one event behind the head of a stream and returns the last revision.
+    pub(super) fn write<'a>(
         &mut self,
         statements: &mut Statements<'_>,
-        request: &Request,
+        key: &StreamKey,
         head: Option<Head>,
+        rows: impl Iterator<Item = NewRow<'a>>,
         recorded_at_ms: i64,
-    ) -> Result<Answer> {
-        let name = request.stream;
-        let (stream, mut hash) = match head {
-            Some(head) => (head.stream, head.hash),
-            None => (self.stream + 1, chain::genesis(&name)),
+    ) -> Result<u64> {
+        let (stream, mut hash, mut revision) = match head {
+            Some(head) => (head.stream, head.hash, head.revision + 1),
+            None => (self.stream + 1, chain::genesis(key), 0),
         };
-        let mut revision = request.expected.next_revision();
-        let insert = &mut statements.insert_event;
         // What is the same for all events of an append stays bound.
-        insert.raw_bind_parameter(2, stream)?;
-        insert.raw_bind_parameter(8, recorded_at_ms)?;
-        for event in request.events.iter() {
-            let kind = event.kind.as_bytes();
-            hash = chain::link(
-                &hash,
+        statements.insert_event.raw_bind_parameter(2, stream)?;
+        statements.insert_event.raw_bind_parameter(8, recorded_at_ms)?;
+        for NewRow { id, kind, data, metadata } in rows {
+            if !self.marked && (data.is_blob() || metadata.is_blob()) {
+                self.mark(statements)?;
+            }
+            let event = Link {
                 revision,
-                &event.id,
+                id,
                 recorded_at_ms,
-                kind,
-                &event.data,
-                &event.metadata,
-            );
+                kind: kind.as_bytes(),
+                data: data.bytes(),
+                binary: data.is_blob(),
+                metadata: metadata.bytes(),
+            };
+            hash = chain::link(&hash, &event);
             self.position += 1;
+            let insert = &mut statements.insert_event;
             insert.raw_bind_parameter(1, self.position)?;
             insert.raw_bind_parameter(3, revision.cast_signed())?;
-            insert.raw_bind_parameter(4, event.id.as_bytes().as_slice())?;
-            insert.raw_bind_parameter(5, &*event.kind)?;
-            insert.raw_bind_parameter(6, Text(&event.data))?;
-            insert.raw_bind_parameter(7, Text(&event.metadata))?;
+            insert.raw_bind_parameter(4, id.as_bytes().as_slice())?;
+            insert.raw_bind_parameter(5, kind)?;
+            insert.raw_bind_parameter(6, data)?;
+            insert.raw_bind_parameter(7, metadata)?;
             insert.raw_bind_parameter(9, hash.as_slice())?;
             insert.raw_execute()?;
             revision += 1;
@@ -159,34 +199,78 @@ impl Heads {
         } else {
             self.stream = stream;
             let row =
-                params![stream, name.to_string(), last_revision.cast_signed(), hash.as_slice()];
+                params![stream, key.to_string(), last_revision.cast_signed(), hash.as_slice()];
             statements.insert_stream.execute(row)?;
         }
-        self.remember(name, Head { stream, revision: last_revision, hash });
-        Ok(Ok(Appended { last_revision, last_position: Position(self.position.cast_unsigned()) }))
+        match key {
+            StreamKey::Ours(_) => self.ours = self.position,
+            StreamKey::Foreign(_) => self.mark(statements)?,
+        }
+        self.remember(key, Head { stream, revision: last_revision, hash });
+        Ok(last_revision)
     }
+
+    fn remember(&mut self, key: &StreamKey, head: Head) {
+        if self.streams.len() >= HEADS_MAX {
+            self.streams.clear();
+        }
+        self.streams.insert(key.clone(), head);
+    }
+
+    /// Makes the log say that it may hold what is not ours, in the same transaction as the first
+    /// of it.
+    fn mark(&mut self, statements: &mut Statements<'_>) -> Result<()> {
+        if !self.marked {
+            statements.mark.execute([FOREIGN_MARK])?;
+            self.marked = true;
+        }
+        Ok(())
+    }
+}
+
+/// Position of the last event in one of our streams. Looks at what was written after it.
+fn last_of_ours(connection: &Connection) -> Result<i64> {
+    let mut query = connection.prepare(
+        "SELECT position, name FROM events JOIN streams USING (stream) ORDER BY position DESC",
+    )?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        match StreamKey::of(row.get_ref(1)?.as_str()?) {
+            StreamKey::Ours(_) => return row.get(0),
+            StreamKey::Foreign(_) => {}
+        }
+    }
+    Ok(0)
 }
 
 /// An append that comes late is a repeat if exactly its events stand where it wants to write them,
 /// and a conflict otherwise. Ids are compared, not texts: ids are derived from commands.
-fn find_repeat(statements: &mut Statements<'_>, request: &Request, head: Head) -> Result<Answer> {
-    let first = request.expected.next_revision();
-    let last = first + (request.events.len() as u64 - 1);
-    let mut rows = statements.find_events.query(params![
-        head.stream,
-        first.cast_signed(),
-        last.cast_signed()
-    ])?;
-    let mut position = 0;
-    for event in request.events.iter() {
-        match rows.next()? {
-            Some(row) if row.get_ref(0)?.as_blob()? == event.id.as_bytes() => {
-                position = row.get::<_, i64>(1)?;
-            }
-            _ => return Ok(Err(AppendError::Conflict)),
-        }
+fn find_repeat(statements: &mut Statements<'_>, append: &Append, head: Head) -> Result<Answer> {
+    let first = append.expected.next_revision();
+    let ids = append.events.iter().map(|event| &event.id);
+    let same = statements.same_ids(head.stream, first, ids)?;
+    if same.count < append.events.len() {
+        return Ok(Err(AppendError::Conflict));
     }
-    Ok(Ok(Appended { last_revision: last, last_position: Position(position.cast_unsigned()) }))
+    let last_revision = first + (same.count as u64 - 1);
+    Ok(Ok(Appended { last_revision, last_position: Position(same.position.cast_unsigned()) }))
+}
+
+/// How many events from the first on have the ids they should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Same {
+    pub(super) count: usize,
+    /// Position of the last of them.
+    pub(super) position: i64,
+}
+
+/// One event of a stream.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) position: i64,
+    pub(super) kind: String,
+    pub(super) data: Vec<u8>,
+    pub(super) recorded_at_ms: i64,
 }
 
 impl<'c> Statements<'c> {
@@ -207,14 +291,73 @@ impl<'c> Statements<'c> {
                 .prepare_cached("SELECT stream, revision, hash FROM streams WHERE name = ?1")?,
             find_events: connection.prepare_cached(
                 "SELECT id, position FROM events
-                 WHERE stream = ?1 AND revision BETWEEN ?2 AND ?3 ORDER BY revision",
+                 WHERE stream = ?1 AND revision >= ?2 ORDER BY revision",
+            )?,
+            find_event: connection.prepare_cached(
+                "SELECT position, kind, data, recorded_at_ms FROM events
+                 WHERE stream = ?1 AND revision = ?2",
+            )?,
+            mark: connection.prepare_cached(
+                "INSERT INTO meta(key, value) VALUES (?1, '1') ON CONFLICT DO NOTHING",
             )?,
         })
     }
+
+    /// Compares the ids of a stream's events from a revision on.
+    pub(super) fn same_ids<'a>(
+        &mut self,
+        stream: i64,
+        first_revision: u64,
+        ids: impl Iterator<Item = &'a Uuid>,
+    ) -> Result<Same> {
+        let mut rows = self.find_events.query(params![stream, first_revision.cast_signed()])?;
+        let mut same = Same { count: 0, position: 0 };
+        for id in ids {
+            match rows.next()? {
+                Some(row) if row.get_ref(0)?.as_blob()? == id.as_bytes() => {
+                    same = Same { count: same.count + 1, position: row.get(1)? };
+                }
+                Some(_) | None => break,
+            }
+        }
+        Ok(same)
+    }
+
+    /// One event of a stream.
+    pub(super) fn event(&mut self, stream: i64, revision: u64) -> Result<Option<Found>> {
+        let place = params![stream, revision.cast_signed()];
+        let found = self.find_event.query_row(place, |row| {
+            Ok(Found {
+                position: row.get(0)?,
+                kind: row.get(1)?,
+                data: row.get_ref(2)?.as_bytes()?.to_vec(),
+                recorded_at_ms: row.get(3)?,
+            })
+        });
+        found.optional()
+    }
 }
 
-impl ToSql for Text<'_> {
+impl<'a> Bytes<'a> {
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Text(bytes) | Self::Blob(bytes) => bytes,
+        }
+    }
+
+    fn is_blob(self) -> bool {
+        match self {
+            Self::Text(_) => false,
+            Self::Blob(_) => true,
+        }
+    }
+}
+
+impl ToSql for Bytes<'_> {
     fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Text(bytes) => ValueRef::Text(bytes),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
     }
 }

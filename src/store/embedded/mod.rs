@@ -6,11 +6,18 @@
 
 pub mod chain;
 mod checkpoint;
+mod key;
 mod ledger;
 mod lock;
 mod queue;
+pub mod raw;
+mod raw_pages;
 mod reader;
+mod recent;
+mod rows;
+mod rules;
 mod schema;
+mod settings;
 mod writer;
 
 use std::{
@@ -22,18 +29,20 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use self::{
     lock::DirectoryLock,
-    queue::Queue,
-    reader::{IdleReaders, ReadSession},
-    writer::Writer,
+    queue::{Append, Queue, Work},
+    reader::IdleReaders,
+    rows::ReadSession,
+    rules::Rules,
+    writer::{Ends, Writer},
 };
 pub use self::{
     lock::LOCK_FILE,
     reader::{LogReader, StreamHead},
-    schema::{LOG_FILE, OpenError},
+    schema::{FOREIGN_MARK, LOG_FILE, OpenError},
 };
 use super::{AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture};
 use crate::{
@@ -55,7 +64,9 @@ const READS_MAX: usize = 4;
 #[derive(Debug)]
 pub struct EmbeddedStore {
     queue: Arc<Queue>,
-    head: watch::Receiver<Position>,
+    ends: watch::Receiver<Ends>,
+    /// Open for clients of EventStoreDB: see [`raw`].
+    for_clients: bool,
     readers: Arc<IdleReaders>,
     reads: Arc<Semaphore>,
     size_max_bytes: Arc<AtomicU64>,
@@ -75,6 +86,20 @@ impl EmbeddedStore {
     /// A log that was not closed is brought in order first: what was committed is in it, what was
     /// not is gone. Blocks while it does this, at most about a second.
     pub fn open(directory: &Path, clock: SharedClock) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(directory, clock, None)
+    }
+
+    /// Like [`open`](Self::open), and clients of EventStoreDB may write to it: any stream, any kind
+    /// of event. What they write shows in the port only where it is in streams of ours.
+    pub fn open_for_clients(directory: &Path, clock: SharedClock) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(directory, clock, Some(Rules::new()))
+    }
+
+    fn open_with(
+        directory: &Path,
+        clock: SharedClock,
+        rules: Option<Rules>,
+    ) -> Result<Arc<Self>, OpenError> {
         schema::make_directory(directory)?;
         let path = directory.join(LOG_FILE);
         // Somebody else's file is refused before anything is put beside it. With our lock file
@@ -88,7 +113,7 @@ impl EmbeddedStore {
         } else {
             schema::create(directory)?;
         }
-        Self::start(path, clock, lock)
+        Self::start(path, clock, rules, lock)
     }
 
     /// Keeps the log file from growing beyond this size, to leave room on the disk for others;
@@ -101,10 +126,13 @@ impl EmbeddedStore {
     fn start(
         path: PathBuf,
         clock: SharedClock,
+        rules: Option<Rules>,
         lock: DirectoryLock,
     ) -> Result<Arc<Self>, OpenError> {
         let queue = Arc::new(Queue::new());
-        let (published, head) = watch::channel(Position::START);
+        let start = Ends { all: Position::START, ours: Position::START };
+        let (published, ends) = watch::channel(start);
+        let for_clients = rules.is_some();
         let size_max_bytes = Arc::new(AtomicU64::new(u64::MAX));
         let failed = |problem| OpenError::Io { path: path.clone(), problem };
         let writer = Writer::open(
@@ -113,6 +141,7 @@ impl EmbeddedStore {
             Arc::clone(&queue),
             published,
             Arc::clone(&size_max_bytes),
+            rules,
         )
         .map_err(failed)?;
         let thread = thread::Builder::new()
@@ -124,7 +153,8 @@ impl EmbeddedStore {
             .map_err(|error| failed(error.to_string()))?;
         Ok(Arc::new(Self {
             queue,
-            head,
+            ends,
+            for_clients,
             readers: Arc::new(IdleReaders::of(path)),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             size_max_bytes,
@@ -156,11 +186,11 @@ impl EventStore for EmbeddedStore {
     ) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             let bytes = checked_bytes(&events).map_err(AppendError::NotWritten)?;
-            let answered = self
-                .queue
-                .push(stream, expected, events, bytes)
-                .await
-                .map_err(|_closed| AppendError::NotWritten("the store is closed".to_owned()))?;
+            let (answer, answered) = oneshot::channel();
+            let count = events.len();
+            let work = Work::append(Append { stream, expected, events }, answer);
+            let pushed = self.queue.push(work, count, bytes).await;
+            pushed.map_err(|_closed| AppendError::NotWritten("the store is closed".to_owned()))?;
             answered.await.unwrap_or_else(|_gone| {
                 Err(AppendError::Unknown("the store stopped before it answered".to_owned()))
             })
@@ -190,13 +220,14 @@ impl EventStore for EmbeddedStore {
     }
 
     fn head(&self) -> Position {
-        *self.head.borrow()
+        self.ends.borrow().ours
     }
 
     fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
-        let mut head = self.head.clone();
+        let mut ends = self.ends.clone();
         Box::pin(async move {
-            head.wait_for(|head| *head > position).await.map(|_head| ()).map_err(|_gone| closed())
+            let ended = ends.wait_for(|ends| ends.ours > position).await;
+            ended.map(|_ends| ()).map_err(|_gone| closed())
         })
     }
 

@@ -11,6 +11,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::raw::{RawAnswer, RawRefusal, RawWrite};
 use crate::{
     events::{NewEvent, StreamName},
     store::{AppendError, Appended, Expected},
@@ -32,12 +33,34 @@ pub(super) type Answer = Result<Appended, AppendError>;
 /// One append that waits for the writer.
 #[derive(Debug)]
 pub(super) struct Request {
+    pub(super) work: Work,
+    events: usize,
+    /// Bytes of the texts of its events.
+    pub(super) bytes: usize,
+    _room: OwnedSemaphorePermit,
+}
+
+/// What is to be written, by the port or by a client of EventStoreDB.
+#[derive(Debug)]
+pub(super) enum Work {
+    Append { append: Append, reply: Reply<Answer> },
+    Raw { write: Box<RawWrite>, reply: Reply<RawAnswer> },
+}
+
+/// An append of the port.
+#[derive(Debug)]
+pub(super) struct Append {
     pub(super) stream: StreamName,
     pub(super) expected: Expected,
     pub(super) events: Arc<[NewEvent]>,
-    pub(super) answer: oneshot::Sender<Answer>,
-    pub(super) bytes: usize,
-    _room: OwnedSemaphorePermit,
+}
+
+/// Somebody who waits for an answer, and the answer as soon as it is decided. It is given only
+/// when the transaction has ended.
+#[derive(Debug)]
+pub(super) struct Reply<A> {
+    sender: oneshot::Sender<A>,
+    pub(super) decided: Option<A>,
 }
 
 /// The queue is closed: nothing was taken in.
@@ -57,6 +80,38 @@ struct State {
     open: bool,
 }
 
+impl Work {
+    /// An append of the port.
+    pub(super) fn append(append: Append, sender: oneshot::Sender<Answer>) -> Self {
+        Self::Append { append, reply: Reply { sender, decided: None } }
+    }
+
+    /// A write of a client.
+    pub(super) fn raw(write: RawWrite, sender: oneshot::Sender<RawAnswer>) -> Self {
+        Self::Raw { write: Box::new(write), reply: Reply { sender, decided: None } }
+    }
+
+    /// Gives the answer: what was decided, or that the whole transaction failed.
+    pub(super) fn settle(self, failure: Option<&AppendError>) {
+        match self {
+            Self::Append { reply, .. } => reply.settle(failure.map(|failure| Err(failure.clone()))),
+            Self::Raw { reply, .. } => {
+                reply.settle(failure.map(|failure| Err(RawRefusal::from(failure))));
+            }
+        }
+    }
+}
+
+impl<A> Reply<A> {
+    /// Without a failure every request of a group was decided.
+    fn settle(self, failure: Option<A>) {
+        if let Some(answer) = failure.or(self.decided) {
+            // Nobody waits any more: what is written stands all the same.
+            _ = self.sender.send(answer);
+        }
+    }
+}
+
 impl Queue {
     pub(super) fn new() -> Self {
         Self {
@@ -68,27 +123,20 @@ impl Queue {
 
     /// Hands an append to the writer; waits while the queue is full. `bytes` are those of the
     /// events' texts.
-    pub(super) async fn push(
-        &self,
-        stream: StreamName,
-        expected: Expected,
-        events: Arc<[NewEvent]>,
-        bytes: usize,
-    ) -> Result<oneshot::Receiver<Answer>, Closed> {
-        let charge = bytes + APPEND_OVERHEAD_BYTES + events.len() * EVENT_OVERHEAD_BYTES;
+    pub(super) async fn push(&self, work: Work, events: usize, bytes: usize) -> Result<(), Closed> {
+        let charge = bytes + APPEND_OVERHEAD_BYTES + events * EVENT_OVERHEAD_BYTES;
         // An append within the store's limits always fits an empty queue.
         let charge = u32::try_from(charge.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
         let room =
             Arc::clone(&self.room).acquire_many_owned(charge).await.map_err(|_closed| Closed)?;
-        let (answer, answered) = oneshot::channel();
         let mut state = self.lock();
         if !state.open {
             return Err(Closed);
         }
-        state.waiting.push_back(Request { stream, expected, events, answer, bytes, _room: room });
+        state.waiting.push_back(Request { work, events, bytes, _room: room });
         drop(state);
         self.arrived.notify_one();
-        Ok(answered)
+        Ok(())
     }
 
     /// Waits for appends and moves the next group into `group`. False once the queue is closed and
@@ -100,7 +148,7 @@ impl Queue {
             .unwrap_or_else(PoisonError::into_inner);
         let (mut events, mut bytes) = (0, 0);
         while let Some(next) = state.waiting.front() {
-            events += next.events.len();
+            events += next.events;
             bytes += next.bytes;
             if !group.is_empty() && (events > GROUP_EVENTS_MAX || bytes > GROUP_BYTES_MAX) {
                 break;

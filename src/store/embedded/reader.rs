@@ -1,37 +1,29 @@
-//! Reading the log.
+//! Reading the log as the port shows it: our own streams, forwards.
 //!
-//! Every event that is read is checked against its place and its hash, so a damaged log ends a
-//! replay instead of changing its outcome. Reading takes no lock of ours and goes on beside the
-//! writer; it must never keep a transaction open between two pages, because that would keep the
-//! write-ahead log from being started over.
+//! Streams of others, where a client of EventStoreDB has written some, are read past. Reading takes
+//! no lock of ours and goes on beside the writer.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params, types::ValueRef};
-use uuid::Uuid;
+use rusqlite::params;
 
 use super::{
     OpenError,
-    chain::{self, Hash},
-    schema::{self, LOG_FILE, is_damage},
+    chain::Hash,
+    key::StreamKey,
+    raw::Direction,
+    rows::{
+        COLUMNS, Checked, Page, Query, ReadSession, limit, read_error, unknown_stream, wrong_type,
+    },
+    schema::{self, LOG_FILE},
 };
 use crate::{
     events::{Position, Recorded, StreamName},
     store::ReadError,
 };
-
-/// Text in one page, at most, unless its first event alone is larger.
-const PAGE_TEXT_BYTES_MAX: usize = 8 << 20;
-
-/// Stream names remembered by one reader; past this all are forgotten and read again as needed.
-const NAMES_MAX: usize = 100_000;
-
-const COLUMNS: &str =
-    "stream, revision, id, kind, data, metadata, recorded_at_ms, hash, position FROM events";
 
 /// Reads a log that somebody else may be writing: another process, or nobody. Takes no lock and
 /// changes nothing in the log. Its methods block.
@@ -74,7 +66,7 @@ impl LogReader {
         self.with(|session| session.read_all(after, max, Position::START))
     }
 
-    /// Position of the last event.
+    /// Position of the last event, also if it is not in a stream of ours.
     pub fn head(&self) -> Result<Position, ReadError> {
         self.with(|session| {
             let sql = "SELECT coalesce(max(position), 0) FROM events";
@@ -83,7 +75,7 @@ impl LogReader {
         })
     }
 
-    /// All streams, in the order of their first events.
+    /// All streams of ours, in the order of their first events.
     pub fn streams(&self) -> Result<Vec<StreamHead>, ReadError> {
         self.with(ReadSession::streams)
     }
@@ -93,46 +85,9 @@ impl LogReader {
     }
 }
 
-/// One reading connection and the stream names it has met.
-#[derive(Debug)]
-pub(super) struct ReadSession {
-    connection: Connection,
-    names: HashMap<i64, StreamName>,
-}
-
-/// An event that stands before another one in its stream.
-#[derive(Debug, Clone, Copy)]
-struct Link {
-    revision: u64,
-    position: u64,
-    hash: Hash,
-}
-
-/// What is known of a stream while one page is read: its name, and the last event seen of it.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    name: StreamName,
-    last: Option<Link>,
-}
-
-/// A page, and whether it was ended because it is large enough.
-struct Page {
-    events: Vec<Recorded>,
-    large: bool,
-}
-
 impl ReadSession {
-    pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(read_error)?;
-        // Memory-mapped reading stays off: a file cut short would end the whole program.
-        connection.pragma_update(None, "mmap_size", 0).map_err(read_error)?;
-        connection.pragma_update(None, "busy_timeout", 1_000).map_err(read_error)?;
-        Ok(Self { connection, names: HashMap::new() })
-    }
-
     pub(super) fn last_revision(&mut self, stream: StreamName) -> Result<Option<u64>, ReadError> {
-        Ok(self.find_stream(stream)?.map(|(_number, last)| last))
+        Ok(self.find_stream(&stream.to_string())?.map(|(_number, last)| last))
     }
 
     pub(super) fn read_stream(
@@ -142,27 +97,26 @@ impl ReadSession {
         max: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
         let Ok(from) = i64::try_from(from_revision) else { return Ok(Vec::new()) };
-        let Some((number, head)) = self.find_stream(stream)? else { return Ok(Vec::new()) };
+        let found = self.find_stream(&stream.to_string())?;
+        let Some((number, head)) = found else { return Ok(Vec::new()) };
         let sql = format!(
             "SELECT {COLUMNS} WHERE stream = ?1 AND revision >= ?2 ORDER BY revision LIMIT ?3"
         );
-        let Page { events, large } = self.read_page(&sql, params![number, from, limit(max)])?;
-        match events.first() {
-            Some(first) if first.revision != from_revision => {
-                return Err(ReadError::Damaged(format!(
-                    "{stream} goes on at revision {}, not {from_revision}",
-                    first.revision
-                )));
-            }
-            _ => {}
+        let query = Query { sql: &sql, direction: Direction::Forwards, max };
+        let page = self.read_page(&query, params![number, from, limit(max)], recorded)?;
+        if page.rows > 0 && page.first_revision != from_revision {
+            return Err(ReadError::Damaged(format!(
+                "{stream} goes on at revision {}, not {from_revision}",
+                page.first_revision
+            )));
         }
         // All there is up to the head, unless more was not wanted.
-        let end = from_revision + events.len() as u64;
-        if events.len() < max && !large && end <= head {
+        let end = from_revision + page.rows as u64;
+        if page.rows < max && !page.large && end <= head {
             let problem = format!("{stream} ends before revision {end}; its head is {head}");
             return Err(ReadError::Damaged(problem));
         }
-        Ok(events)
+        Ok(page.kept)
     }
 
     /// Reads on after a position. `head` is a position that is known to be there.
@@ -172,72 +126,90 @@ impl ReadSession {
         max: usize,
         head: Position,
     ) -> Result<Vec<Recorded>, ReadError> {
-        let Ok(from) = i64::try_from(after.0) else { return Ok(Vec::new()) };
-        let sql = format!("SELECT {COLUMNS} WHERE position > ?1 ORDER BY position LIMIT ?2");
-        let Page { events, large } = self.read_page(&sql, params![from, limit(max)])?;
-        for (event, expected) in events.iter().zip(after.0 + 1..) {
-            if event.position.0 != expected {
-                let position = event.position;
-                let problem = format!("it goes on at position {position}, not {expected}");
-                return Err(ReadError::Damaged(problem));
+        let mut after = after;
+        loop {
+            let page = self.page_after(after, max, max, head, recorded)?;
+            // A page of foreign events only must not look like the end of the log.
+            if !page.kept.is_empty() || page.rows == 0 {
+                return Ok(page.kept);
             }
+            after = Position(page.last_position);
         }
-        let end = after.0 + events.len() as u64;
-        if events.len() < max && !large && end < head.0 {
+    }
+
+    /// Looks at `rows_max` events after a position, of whatever stream, and keeps at most `max`.
+    pub(super) fn page_after<T>(
+        &mut self,
+        after: Position,
+        rows_max: usize,
+        max: usize,
+        head: Position,
+        mut keep: impl FnMut(&Checked<'_>) -> Option<T>,
+    ) -> Result<Page<T>, ReadError> {
+        let from = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let sql = format!("SELECT {COLUMNS} WHERE position > ?1 ORDER BY position LIMIT ?2");
+        let query = Query { sql: &sql, direction: Direction::Forwards, max };
+        let mut expected = after.0;
+        let mut gap = None;
+        let page = self.read_page(&query, params![from, limit(rows_max)], |event| {
+            expected = expected.wrapping_add(1);
+            if event.position != expected && gap.is_none() {
+                gap = Some((event.position, expected));
+            }
+            keep(event)
+        })?;
+        if let Some((position, expected)) = gap {
+            let problem = format!("it goes on at position {position}, not {expected}");
+            return Err(ReadError::Damaged(problem));
+        }
+        let end = after.0.saturating_add(page.rows as u64);
+        if page.rows < rows_max && page.kept.len() < max && !page.large && end < head.0 {
             let problem = format!("it ends at position {end}, though {head} was written");
             return Err(ReadError::Damaged(problem));
         }
-        Ok(events)
-    }
-
-    /// Number and last revision of a stream.
-    fn find_stream(&self, stream: StreamName) -> Result<Option<(i64, u64)>, ReadError> {
-        let sql = "SELECT stream, revision FROM streams WHERE name = ?1";
-        let mut find = self.connection.prepare_cached(sql).map_err(read_error)?;
-        let found = find.query_row([stream.to_string()], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
-        });
-        found.optional().map_err(read_error)
+        Ok(page)
     }
 
     fn streams(&mut self) -> Result<Vec<StreamHead>, ReadError> {
+        let marked = schema::is_marked(&self.connection).map_err(read_error)?;
         let sql = "SELECT name, revision, hash FROM streams ORDER BY stream";
         let mut query = self.connection.prepare_cached(sql).map_err(read_error)?;
         let mut rows = query.query([]).map_err(read_error)?;
         let mut heads = Vec::new();
         while let Some(row) = rows.next().map_err(read_error)? {
-            let name = row.get_ref(0).map_err(read_error)?;
+            let name = row.get_ref(0).map_err(read_error)?.as_str().map_err(wrong_type)?;
+            let name = match StreamKey::of(name) {
+                StreamKey::Ours(name) => name,
+                StreamKey::Foreign(_) if marked => continue,
+                StreamKey::Foreign(name) => return Err(unknown_stream(&name)),
+            };
             let revision: i64 = row.get(1).map_err(read_error)?;
             heads.push(StreamHead {
-                name: stream_name(name)?,
+                name,
                 last_revision: revision.cast_unsigned(),
                 hash: row.get(2).map_err(read_error)?,
             });
         }
         Ok(heads)
     }
+}
 
-    fn read_page(
-        &mut self,
-        sql: &str,
-        parameters: impl rusqlite::Params,
-    ) -> Result<Page, ReadError> {
-        let Self { connection, names } = self;
-        let mut query = connection.prepare_cached(sql).map_err(read_error)?;
-        let mut rows = query.query(parameters).map_err(read_error)?;
-        let mut events = Vec::new();
-        let mut seen = HashMap::new();
-        let mut bytes = 0;
-        while let Some(row) = rows.next().map_err(read_error)? {
-            let event = recorded(connection, names, &mut seen, row)?;
-            bytes += event.data.len() + event.metadata.len();
-            if !events.is_empty() && bytes > PAGE_TEXT_BYTES_MAX {
-                return Ok(Page { events, large: true });
-            }
-            events.push(event);
-        }
-        Ok(Page { events, large: false })
-    }
+/// An event as the port shows it; nothing if it is not in a stream of ours.
+fn recorded(event: &Checked<'_>) -> Option<Recorded> {
+    let stream = match event.name.key {
+        StreamKey::Ours(name) => name,
+        StreamKey::Foreign(_) => return None,
+    };
+    Some(Recorded {
+        position: Position(event.position),
+        stream,
+        revision: event.revision,
+        id: event.id,
+        kind: event.kind.to_owned(),
+        data: event.data.to_vec(),
+        metadata: event.metadata.to_vec(),
+        recorded_at_ms: event.recorded_at_ms,
+    })
 }
 
 /// Reading connections that wait for the next page to be read.
@@ -274,140 +246,5 @@ impl IdleReaders {
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, Vec<ReadSession>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn recorded(
-    connection: &Connection,
-    names: &mut HashMap<i64, StreamName>,
-    seen: &mut HashMap<i64, Seen>,
-    row: &Row<'_>,
-) -> Result<Recorded, ReadError> {
-    let column = |index| row.get_ref(index).map_err(read_error);
-    let position = integer(column(8)?)?;
-    let number = column(0)?.as_i64().map_err(wrong_type)?;
-    let seen = match seen.entry(number) {
-        Entry::Occupied(seen) => seen.into_mut(),
-        Entry::Vacant(new) => {
-            new.insert(Seen { name: find_name(connection, names, number)?, last: None })
-        }
-    };
-    let stream = seen.name;
-    let revision = integer(column(1)?)?;
-    let id = Uuid::from_slice(column(2)?.as_blob().map_err(wrong_type)?)
-        .map_err(|error| ReadError::Damaged(format!("the id at position {position}: {error}")))?;
-    let (kind, data, metadata) = (text(column(3)?)?, text(column(4)?)?, text(column(5)?)?);
-    let recorded_at_ms = column(6)?.as_i64().map_err(wrong_type)?;
-    let previous = match seen.last {
-        Some(last) => last,
-        None => find_link(connection, number, stream, revision)?,
-    };
-    if revision != previous.revision.wrapping_add(1) || position <= previous.position {
-        return Err(ReadError::Damaged(format!(
-            "revision {revision} of {stream} is out of order at position {position}"
-        )));
-    }
-    let hash = chain::link(&previous.hash, revision, &id, recorded_at_ms, kind, data, metadata);
-    if column(7)?.as_blob() != Ok(hash.as_slice()) {
-        return Err(ReadError::Damaged(format!(
-            "the event at position {position} (revision {revision} of {stream}) is not what was \
-             written: its hash does not match"
-        )));
-    }
-    seen.last = Some(Link { revision, position, hash });
-    let kind = String::from_utf8(kind.to_vec())
-        .map_err(|_| ReadError::Damaged(format!("the kind at position {position} is no text")))?;
-    Ok(Recorded {
-        position: Position(position),
-        stream,
-        revision,
-        id,
-        kind,
-        data: data.to_vec(),
-        metadata: metadata.to_vec(),
-        recorded_at_ms,
-    })
-}
-
-fn find_name(
-    connection: &Connection,
-    names: &mut HashMap<i64, StreamName>,
-    number: i64,
-) -> Result<StreamName, ReadError> {
-    if let Some(name) = names.get(&number) {
-        return Ok(*name);
-    }
-    let sql = "SELECT name FROM streams WHERE stream = ?1";
-    let mut find = connection.prepare_cached(sql).map_err(read_error)?;
-    let mut rows = find.query([number]).map_err(read_error)?;
-    let Some(row) = rows.next().map_err(read_error)? else {
-        return Err(ReadError::Damaged(format!("stream number {number} has no name")));
-    };
-    let name = stream_name(row.get_ref(0).map_err(read_error)?)?;
-    if names.len() >= NAMES_MAX {
-        names.clear();
-    }
-    names.insert(number, name);
-    Ok(name)
-}
-
-/// The link before an event whose predecessor is not on the page. Before the first event stands
-/// the genesis, at no revision and no position.
-fn find_link(
-    connection: &Connection,
-    number: i64,
-    stream: StreamName,
-    revision: u64,
-) -> Result<Link, ReadError> {
-    let before = revision.wrapping_sub(1);
-    if revision == 0 {
-        let hash = chain::genesis(&stream);
-        return Ok(Link { revision: before, position: 0, hash });
-    }
-    let sql = "SELECT position, hash FROM events WHERE stream = ?1 AND revision = ?2";
-    let mut find = connection.prepare_cached(sql).map_err(read_error)?;
-    let found = find.query_row(params![number, before.cast_signed()], |row| {
-        let position = row.get::<_, i64>(0)?.cast_unsigned();
-        Ok(Link { revision: before, position, hash: row.get(1)? })
-    });
-    found
-        .optional()
-        .map_err(read_error)?
-        .ok_or_else(|| ReadError::Damaged(format!("revision {before} of {stream} is missing")))
-}
-
-fn stream_name(value: ValueRef<'_>) -> Result<StreamName, ReadError> {
-    let name = value.as_str().map_err(wrong_type)?;
-    StreamName::parse(name)
-        .ok_or_else(|| ReadError::Damaged(format!("a stream of an unknown kind, {name:?}")))
-}
-
-fn integer(value: ValueRef<'_>) -> Result<u64, ReadError> {
-    let value = value.as_i64().map_err(wrong_type)?;
-    u64::try_from(value).map_err(|_| ReadError::Damaged(format!("{value} is below zero")))
-}
-
-fn text(value: ValueRef<'_>) -> Result<&[u8], ReadError> {
-    match value {
-        ValueRef::Text(text) => Ok(text),
-        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
-            Err(ReadError::Damaged("a text is missing".to_owned()))
-        }
-    }
-}
-
-fn limit(max: usize) -> i64 {
-    i64::try_from(max).unwrap_or(i64::MAX)
-}
-
-fn wrong_type(error: impl std::fmt::Display) -> ReadError {
-    ReadError::Damaged(error.to_string())
-}
-
-fn read_error(error: rusqlite::Error) -> ReadError {
-    if is_damage(&error) {
-        ReadError::Damaged(error.to_string())
-    } else {
-        ReadError::Unavailable(error.to_string())
     }
 }

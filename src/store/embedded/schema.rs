@@ -26,6 +26,10 @@ const DRAFT_FILE: &str = "log.db.new";
 const FORMAT: &str = "doorbuster log";
 const VERSION: &str = "1";
 
+/// The row in `meta` of a log that a client of EventStoreDB has written to: it may hold streams and
+/// forms of data that are not ours. Without it these are damage.
+pub const FOREIGN_MARK: &str = "foreign";
+
 /// Everything in a log. It is a public format: people read it with the `sqlite3` shell.
 const TABLES: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -113,6 +117,12 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
         // Not from SQLite: a column holds a type we never store.
         None => true,
     }
+}
+
+/// True if the log says that it may hold what is not ours.
+pub(super) fn is_marked(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let mut find = connection.prepare_cached("SELECT 1 FROM meta WHERE key = ?1")?;
+    find.exists([FOREIGN_MARK])
 }
 
 /// Makes the directory of a log, and sees to it that it is still there after a power loss.
@@ -254,6 +264,7 @@ fn inspect_meta(path: &Path, connection: &Connection) -> Result<(), OpenError> {
 fn inspect_streams(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     // Both questions see the same moment of a log that may be written meanwhile.
     let moment = connection.unchecked_transaction()?;
+    let marked = is_marked(&moment)?;
     let mut streams = moment.prepare(
         "SELECT name, revision, stream IS (SELECT o.stream FROM streams AS o WHERE o.name = s.name)
          FROM streams AS s",
@@ -262,7 +273,7 @@ fn inspect_streams(connection: &Connection) -> Result<Option<String>, rusqlite::
     let mut events: i64 = 0;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
-        if StreamName::parse(&name).is_none() {
+        if !marked && StreamName::parse(&name).is_none() {
             return Ok(Some(format!("it holds a stream of an unknown kind, {name:?}")));
         }
         if !row.get::<_, bool>(2)? {

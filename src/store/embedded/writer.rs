@@ -19,7 +19,8 @@ use tokio::sync::watch;
 use super::{
     checkpoint::Checkpointer,
     ledger::{Heads, Statements},
-    queue::{Answer, Queue, Request},
+    queue::{Queue, Request, Work},
+    rules::Rules,
     schema::PAGE_BYTES,
 };
 use crate::{clock::SharedClock, events::Position, store::AppendError};
@@ -38,11 +39,22 @@ pub(super) struct Writer {
     path: PathBuf,
     clock: SharedClock,
     queue: Arc<Queue>,
-    head: watch::Sender<Position>,
+    ends: watch::Sender<Ends>,
     size_max_bytes: Arc<AtomicU64>,
     checkpointer: Checkpointer,
+    /// What is remembered for clients of EventStoreDB, where the log is open for them.
+    rules: Option<Rules>,
     /// Nothing after an error that leaves the connection's state in doubt.
     session: Option<Session>,
+}
+
+/// Where the log ends, for everybody who waits for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// The last event of all.
+    pub(super) all: Position,
+    /// The last one in a stream of ours: the port knows no others.
+    pub(super) ours: Position,
 }
 
 /// A connection and what is known to be true on it.
@@ -94,11 +106,15 @@ impl Session {
     }
 
     /// Writes a group as one transaction. On success every request has its own answer.
-    fn commit(&mut self, group: &[Request], now_ms: i64) -> Result<Vec<Answer>, Failure> {
+    fn commit(
+        &mut self,
+        group: &mut [Request],
+        rules: Option<&mut Rules>,
+        now_ms: i64,
+    ) -> Result<(), Failure> {
         self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
-        let answers = self.write(group, now_ms).map_err(Failure::Before)?;
-        self.run("COMMIT").map_err(Failure::AtCommit)?;
-        Ok(answers)
+        self.write(group, rules, now_ms).map_err(Failure::Before)?;
+        self.run("COMMIT").map_err(Failure::AtCommit)
     }
 
     /// Runs a statement that is compiled once.
@@ -106,9 +122,34 @@ impl Session {
         self.connection.prepare_cached(statement)?.execute([]).map(drop)
     }
 
-    fn write(&mut self, group: &[Request], now_ms: i64) -> Result<Vec<Answer>> {
+    fn write(
+        &mut self,
+        group: &mut [Request],
+        mut rules: Option<&mut Rules>,
+        now_ms: i64,
+    ) -> Result<()> {
         let mut statements = Statements::of(&self.connection)?;
-        group.iter().map(|request| self.heads.append(&mut statements, request, now_ms)).collect()
+        for request in group {
+            match &mut request.work {
+                Work::Append { append, reply } => {
+                    reply.decided = Some(self.heads.append(&mut statements, append, now_ms)?);
+                }
+                // Only a log that is open for clients takes them.
+                Work::Raw { write, reply } => {
+                    if let Some(rules) = &mut rules {
+                        let answer =
+                            rules.write(&mut self.heads, &mut statements, write, now_ms)?;
+                        reply.decided = Some(answer);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ends(&self) -> Ends {
+        let position = |position: i64| Position(position.cast_unsigned());
+        Ends { all: position(self.heads.position), ours: position(self.heads.ours) }
     }
 
     /// Undoes a transaction and forgets what it had changed in memory.
@@ -138,14 +179,15 @@ impl Writer {
         path: PathBuf,
         clock: SharedClock,
         queue: Arc<Queue>,
-        head: watch::Sender<Position>,
+        ends: watch::Sender<Ends>,
         size_max_bytes: Arc<AtomicU64>,
+        rules: Option<Rules>,
     ) -> Result<Self, String> {
         let checkpointer = Checkpointer::start(&path).map_err(|error| error.to_string())?;
         let session = Session::open(&path, &checkpointer)?;
-        head.send_replace(Position(session.heads.position.cast_unsigned()));
+        ends.send_replace(session.ends());
         let session = Some(session);
-        Ok(Self { path, clock, queue, head, size_max_bytes, checkpointer, session })
+        Ok(Self { path, clock, queue, ends, size_max_bytes, checkpointer, rules, session })
     }
 
     /// Writes until the queue is closed and empty, then leaves the log as one file.
@@ -165,25 +207,23 @@ impl Writer {
 
     fn serve(&mut self, group: &mut Vec<Request>) {
         let bytes = group.iter().map(|request| request.bytes as u64).sum();
-        match self.try_commit(group) {
-            Ok((position, answers)) => {
+        let failure = match self.try_commit(group) {
+            Ok(ends) => {
                 // First the head: who has an answer must be able to read what it speaks of.
-                self.head.send_if_modified(|head| {
-                    let moved = *head != position;
-                    *head = position;
+                self.ends.send_if_modified(|known| {
+                    let moved = *known != ends;
+                    *known = ends;
                     moved
                 });
-                for (request, answer) in group.drain(..).zip(answers) {
-                    // Nobody waits any more: the append stands all the same.
-                    _ = request.answer.send(answer);
-                }
+                None
             }
-            Err(refusal) => {
-                tracing::warn!(%refusal, appends = group.len(), "appends failed");
-                for request in group.drain(..) {
-                    _ = request.answer.send(Err(refusal.clone()));
-                }
+            Err(failure) => {
+                tracing::warn!(%failure, appends = group.len(), "appends failed");
+                Some(failure)
             }
+        };
+        for request in group.drain(..) {
+            request.work.settle(failure.as_ref());
         }
         if let Some(session) = &self.session
             && let Err(error) = self.checkpointer.after_commit(&session.connection, bytes)
@@ -192,7 +232,7 @@ impl Writer {
         }
     }
 
-    fn try_commit(&mut self, group: &[Request]) -> Result<(Position, Vec<Answer>), AppendError> {
+    fn try_commit(&mut self, group: &mut [Request]) -> Result<Ends, AppendError> {
         let session = match &mut self.session {
             Some(session) => session,
             none => none.insert(
@@ -204,16 +244,22 @@ impl Writer {
         let committed = session
             .limit_size(size_max_bytes)
             .map_err(Failure::Before)
-            .and_then(|()| session.commit(group, now_ms));
-        match committed {
-            Ok(answers) => Ok((Position(session.heads.position.cast_unsigned()), answers)),
-            Err(Failure::Before(error)) => {
+            .and_then(|()| session.commit(group, self.rules.as_mut(), now_ms));
+        let failure = match committed {
+            Ok(()) => return Ok(session.ends()),
+            Err(failure) => failure,
+        };
+        if let Some(rules) = &mut self.rules {
+            rules.forget();
+        }
+        match failure {
+            Failure::Before(error) => {
                 if session.roll_back().is_err() {
                     self.session = None;
                 }
                 Err(AppendError::NotWritten(error.to_string()))
             }
-            Err(Failure::AtCommit(error)) => {
+            Failure::AtCommit(error) => {
                 self.session = None;
                 Err(AppendError::Unknown(error.to_string()))
             }
