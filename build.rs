@@ -30,7 +30,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure().compile_fds(descriptors)?;
 
+    // The details of a failure say which message they are.
+    let mut names = tonic_prost_build::Config::new();
+    names.enable_type_names();
     let event_store = protox::compile(EVENT_STORE_FILES, ["proto"])?;
-    tonic_prost_build::configure().build_client(false).compile_fds(event_store)?;
+    tonic_prost_build::configure()
+        .build_client(false)
+        .compile_fds_with_config(event_store, names)?;
     Ok(())
 }

@@ -19,6 +19,7 @@ pub mod store;
 pub mod config;
 
 pub mod conformance;
+pub mod devstore;
 
 pub mod audit;
 pub mod reports;

@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod conformance;
 pub mod demo;
+pub mod devstore;
 pub mod failure;
 pub mod item;
 mod json;
@@ -19,6 +20,7 @@ pub mod sale;
 pub mod sale_file;
 pub mod serve;
 mod server;
+mod signals;
 pub mod verify;
 
 use std::{
@@ -124,6 +126,11 @@ pub enum Verb {
   doorbuster conformance --target esdb://127.0.0.1:2113?tls=false
   doorbuster conformance --target embedded --json")]
     Conformance(conformance::Args),
+    /// Serve a log to clients of EventStoreDB, for development
+    #[command(before_help = "Examples:
+  doorbuster devstore
+  doorbuster devstore --data /tmp/rehearsal --listen 127.0.0.1:0 --json")]
+    Devstore(devstore::Args),
     /// Measure how fast it is on this machine
     Bench(bench::Args),
 }
@@ -141,6 +148,7 @@ impl Verb {
             Self::Verify(args) => verify::run(args, common),
             Self::Rebuild(args) => rebuild::run(args, common),
             Self::Conformance(args) => conformance::run(args, common),
+            Self::Devstore(args) => devstore::run(args, common),
             Self::Bench(args) => bench::run(args, common),
         }
     }

@@ -1,0 +1,77 @@
+//! `doorbuster devstore`: serve a log to clients of EventStoreDB until told to stop.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use serde_json::json;
+
+use super::{
+    Common,
+    failure::{Code, Failure},
+    signals::{self, Signals},
+    stop_on_panic,
+};
+use crate::{
+    clock::WallClock,
+    devstore::{Config, Devstore, StartError},
+};
+
+/// Arguments of `devstore`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Directory of the log; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "doorbuster-data")]
+    data: PathBuf,
+    /// Loopback address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2113")]
+    listen: SocketAddr,
+    /// Bytes of one append, at most
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
+          value_parser = clap::value_parser!(u32).range(1..=16 << 20))]
+    append_bytes_max: u32,
+}
+
+/// Runs `devstore`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    stop_on_panic();
+    let runtime = signals::runtime()?;
+    // Before the address is printed: whoever reads it may send a signal at once.
+    let signals = runtime.block_on(async { Signals::catch() })?;
+
+    let data = args.data.display().to_string();
+    let config = Config {
+        append_bytes_max: usize::try_from(args.append_bytes_max)?,
+        ..Config::single(args.data, args.listen)
+    };
+    let devstore = Devstore::start(config, Arc::new(WallClock)).map_err(|error| {
+        let code = match error {
+            StartError::NotLoopback(_) => Code::Usage,
+            StartError::Listen { .. }
+            | StartError::Open(_)
+            | StartError::Thread(_)
+            | StartError::Stopped => Code::Failed,
+        };
+        Failure::new(code, error.to_string())
+    })?;
+    let address = devstore.address();
+    let connection = format!("esdb://{address}?tls=false");
+    common.show(
+        || {
+            json!({
+                "address": address.to_string(),
+                "url": format!("http://{address}"),
+                "connection": connection,
+                "data": data,
+            })
+        },
+        || format!("listening on http://{address}"),
+    )?;
+    common.note(format_args!(
+        "data in {data}\nfor development only: one log, no replication, no logins\n\
+         try: doorbuster serve --store '{connection}'\nstop with Ctrl-C"
+    ));
+
+    signals.wait(&runtime, common);
+    devstore.stop();
+    common.note("stopped");
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! Starting and stopping the server: its own threads, one listener for each node, one log.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    time::timeout,
+};
+use tonic::transport::Server;
+
+use super::{
+    cluster::{Cluster, ClusterApi, Member, Role},
+    faults::Faults,
+    line::Lines,
+    node::Node,
+    proto::{
+        gossip::gossip_server::GossipServer,
+        server_features::server_features_server::ServerFeaturesServer,
+        streams::streams_server::StreamsServer,
+    },
+    streams::StreamsApi,
+};
+use crate::{
+    clock::SharedClock,
+    store::{
+        EventStore as _,
+        embedded::{EmbeddedStore, OpenError},
+    },
+    threads,
+};
+
+/// The real server's limit for one append, unless it is told another one.
+const APPEND_BYTES_MAX: usize = 1 << 20;
+
+/// The largest message: the real server's limit for one record, about.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// How long the real server lets a write take.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long calls under way may take to finish when the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// What one HTTP/2 stream and one connection may have under way, in bytes.
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// Calls at once on one connection.
+const STREAMS_PER_CONNECTION_MAX: u32 = 1_024;
+
+/// Connections without a word are asked whether they are alive, and closed without an answer.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to serve, and where.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The directory of the log; made if it is missing.
+    pub data: PathBuf,
+    /// An address and a role for each node. Port 0 takes a free port. Loopback only.
+    pub nodes: Vec<(SocketAddr, Role)>,
+    /// Bytes of one append, at most: data, metadata and twice the names of its events.
+    pub append_bytes_max: usize,
+    /// How long a write may take before it is answered as timed out.
+    pub write_timeout: Duration,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(
+        "listen: {0} is not a loopback address; this server has no logins and no TLS, so it listens \
+         on loopback only"
+    )]
+    NotLoopback(IpAddr),
+    #[error("listen: cannot listen on {address}: {problem}")]
+    Listen { address: SocketAddr, problem: std::io::Error },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the server could not be started: {0}")]
+    Thread(std::io::Error),
+    #[error("the server stopped before it was ready")]
+    Stopped,
+}
+
+impl Config {
+    /// One node that leads.
+    pub fn single(data: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            data,
+            nodes: vec![(listen, Role::Leader)],
+            append_bytes_max: APPEND_BYTES_MAX,
+            write_timeout: WRITE_TIMEOUT,
+        }
+    }
+}
+
+/// A running server.
+pub struct Devstore {
+    cluster: Arc<Cluster>,
+    faults: Arc<Faults>,
+    store: Arc<EmbeddedStore>,
+    switches: Vec<Switch>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// What ends one node.
+struct Switch {
+    stopping: watch::Sender<bool>,
+    lines: Arc<Lines>,
+}
+
+/// What the server's thread says once it serves.
+struct Ready {
+    cluster: Arc<Cluster>,
+    switches: Vec<Switch>,
+}
+
+impl Devstore {
+    /// Starts a server on its own threads and returns once it accepts calls.
+    ///
+    /// # Errors
+    /// When an address is not loopback or cannot be listened on, or the log is refused.
+    pub fn start(config: Config, clock: SharedClock) -> Result<Self, StartError> {
+        let listen = config.nodes.iter().map(|(address, _role)| address.ip());
+        if let Some(address) = listen.into_iter().find(|address| !address.is_loopback()) {
+            return Err(StartError::NotLoopback(address));
+        }
+        let store = EmbeddedStore::open_for_clients(&config.data, Arc::clone(&clock))?;
+        let faults = Arc::new(Faults::default());
+        let (ready, started) = mpsc::sync_channel(1);
+        let (stop, stopping) = oneshot::channel();
+        let parts = Parts { store: Arc::clone(&store), faults: Arc::clone(&faults), clock };
+        let thread = std::thread::Builder::new()
+            .name("devstore".to_owned())
+            .spawn(move || run(&config, &parts, &ready, stopping))
+            .map_err(StartError::Thread)?;
+        match started.recv() {
+            Ok(Ok(Ready { cluster, switches })) => {
+                Ok(Self { cluster, faults, store, switches, stop, thread })
+            }
+            Ok(Err(error)) => Err(error),
+            Err(mpsc::RecvError) => Err(StartError::Stopped),
+        }
+    }
+
+    /// Where the first node listens.
+    pub fn address(&self) -> SocketAddr {
+        self.node_address(0)
+    }
+
+    /// Where a node listens.
+    ///
+    /// # Panics
+    /// When there is no such node.
+    pub fn node_address(&self, node: usize) -> SocketAddr {
+        self.cluster.members()[node].address
+    }
+
+    /// Faults to script.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// The log behind all nodes.
+    pub fn store(&self) -> &Arc<EmbeddedStore> {
+        &self.store
+    }
+
+    /// Makes a node the leader or a follower.
+    pub fn set_role(&self, node: usize, role: Role) {
+        self.cluster.change(node, |member| member.role = role);
+    }
+
+    /// Ends a node at once: its connections are cut, it listens no more, gossip says it is dead.
+    pub fn kill_node(&self, node: usize) {
+        self.cluster.change(node, |member| member.alive = false);
+        if let Some(switch) = self.switches.get(node) {
+            switch.stopping.send_replace(true);
+            switch.lines.cut_all();
+        }
+    }
+
+    /// Cuts all connections of a node, which goes on.
+    pub fn cut_node(&self, node: usize) {
+        if let Some(switch) = self.switches.get(node) {
+            switch.lines.cut_all();
+        }
+    }
+
+    /// Stops taking calls, finishes what is in flight, closes the log. Blocks until that is done.
+    pub fn stop(self) {
+        // An error means that it has stopped already.
+        _ = self.stop.send(());
+        // A panic there has been reported by the panic hook.
+        _ = self.thread.join();
+    }
+}
+
+/// What all nodes share.
+struct Parts {
+    store: Arc<EmbeddedStore>,
+    faults: Arc<Faults>,
+    clock: SharedClock,
+}
+
+fn run(
+    config: &Config,
+    parts: &Parts,
+    ready: &mpsc::SyncSender<Result<Ready, StartError>>,
+    stopping: oneshot::Receiver<()>,
+) {
+    threads::name("devstore");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("devstore-worker")
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(live(config, parts, ready, stopping)),
+        // The other side waits for this, so it is there.
+        Err(error) => _ = ready.send(Err(StartError::Thread(error))),
+    }
+    parts.store.close();
+}
+
+async fn live(
+    config: &Config,
+    parts: &Parts,
+    ready: &mpsc::SyncSender<Result<Ready, StartError>>,
+    stopping: oneshot::Receiver<()>,
+) {
+    let listeners = match listen(config).await {
+        Ok(listeners) => listeners,
+        Err(error) => {
+            _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let members = listeners.iter().map(|(_, member)| *member).collect();
+    let cluster = Cluster::of(members);
+    let (mut switches, mut serving) = (Vec::new(), Vec::new());
+    for (index, (listener, _member)) in listeners.into_iter().enumerate() {
+        let (stopping, stopped) = watch::channel(false);
+        let node = Arc::new(Node {
+            index,
+            store: Arc::clone(&parts.store),
+            clock: Arc::clone(&parts.clock),
+            cluster: Arc::clone(&cluster),
+            faults: Arc::clone(&parts.faults),
+            append_bytes_max: config.append_bytes_max,
+            write_timeout: config.write_timeout,
+            stopping: stopped,
+        });
+        let lines = Arc::new(Lines::default());
+        serving.push(tokio::spawn(serve(node, listener, Arc::clone(&lines))));
+        switches.push(Switch { stopping, lines });
+    }
+    let stops: Vec<_> = switches.iter().map(|switch| switch.stopping.clone()).collect();
+    let lines: Vec<_> = switches.iter().map(|switch| Arc::clone(&switch.lines)).collect();
+    _ = ready.send(Ok(Ready { cluster, switches }));
+
+    // Also when nobody is left who could say stop.
+    _ = stopping.await;
+    for stop in &stops {
+        stop.send_replace(true);
+    }
+    let all = futures_util::future::join_all(&mut serving);
+    if timeout(STOP_GRACE, all).await.is_err() {
+        lines.iter().for_each(|lines| lines.cut_all());
+        serving.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+async fn listen(config: &Config) -> Result<Vec<(TcpListener, Member)>, StartError> {
+    let mut listeners = Vec::new();
+    for &(address, role) in &config.nodes {
+        let failed = |problem| StartError::Listen { address, problem };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        listeners.push((listener, Member { address, role, alive: true }));
+    }
+    Ok(listeners)
+}
+
+/// Serves one node until it is told to stop.
+async fn serve(node: Arc<Node>, listener: TcpListener, lines: Arc<Lines>) {
+    let mut stopping = node.stopping.clone();
+    let streams = StreamsApi { node: Arc::clone(&node) };
+    let cluster = || ClusterApi { node: Arc::clone(&node) };
+    let served = Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .add_service(StreamsServer::new(streams).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(GossipServer::new(cluster()))
+        .add_service(ServerFeaturesServer::new(cluster()))
+        .serve_with_incoming_shutdown(lines.accept(listener), async move {
+            // An error is the same as a stop.
+            _ = stopping.wait_for(|stopping| *stopping).await;
+        })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "a node stopped");
+    }
+}
