@@ -1,21 +1,19 @@
-//! Messages of the EventStoreDB protocol, generated from `proto/event_store`.
-//!
-//! Two places need them: the subscription of `kurrent`, and the development server.
+//! What the proto compiler made of `proto/event_store/`: messages and servers of the protocol of
+//! EventStoreDB. The subscription of `kurrent` and the development server need them.
 
-#![allow(
-    missing_docs,
-    missing_debug_implementations,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated"
-)]
+#![allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated")]
 
-/// Package `event_store.client`.
+/// The packages below each other, because their messages name each other like that.
 pub mod client {
     tonic::include_proto!("event_store.client");
 
-    /// Package `event_store.client.streams`.
     pub mod streams {
         tonic::include_proto!("event_store.client.streams");
+    }
+    pub mod gossip {
+        tonic::include_proto!("event_store.client.gossip");
+    }
+    pub mod server_features {
+        tonic::include_proto!("event_store.client.server_features");
     }
 }

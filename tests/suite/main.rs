@@ -10,6 +10,8 @@ static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::Syste
 mod audit;
 /// The command line's files, settings and output.
 mod cli;
+/// On a cluster: the contract, and what happens when the wire fails.
+mod cluster;
 /// Kill the real binary under load; nothing acknowledged is lost.
 mod crash;
 /// Simulated and recorded shoppers.

@@ -53,7 +53,7 @@ pub async fn everything(store: &dyn EventStore, page_max: usize) -> Vec<Recorded
 }
 
 /// Checks all rules, each in streams of its own.
-async fn conforms(store: SharedStore) {
+pub async fn conforms(store: SharedStore) {
     let run = new_request_id().0;
     let mut broken = Vec::new();
     for rule in RULES {
