@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Broken, Ground, equal, event, events, holds, numbers, written};
+use super::{Broken, Ground, equal, event, events, holds, number, numbers, written};
 use crate::{
     events::NewEvent,
     store::{AppendError, Expected},
@@ -149,7 +149,7 @@ pub(super) async fn of_many_appenders_exactly_one_wins_each_revision(
                 match ground.append(1, Expected::before(round), &events([number])).await {
                     Ok(answer) => {
                         equal("a win", answer.last_revision, round)?;
-                        wins.push((round, u128::from(number)));
+                        wins.push((round, number));
                     }
                     Err(error) => equal("a loss", error, AppendError::Conflict)?,
                 }
@@ -167,7 +167,7 @@ pub(super) async fn of_many_appenders_exactly_one_wins_each_revision(
     }
     wins.sort_unstable();
     let stored = ground.read(1, 0, 1_000).await?;
-    let stored: Vec<_> = stored.iter().map(|event| (event.revision, event.id.as_u128())).collect();
+    let stored: Vec<_> = stored.iter().map(|event| (event.revision, number(event))).collect();
     equal("wins", wins.len() as u64, ROUNDS)?;
     equal("what was written", stored, wins)
 }

@@ -138,10 +138,13 @@ impl Ground {
     }
 }
 
+/// Ids count from here: a server refuses the id that is all zeros.
+const ID_BASE: u128 = 1 << 64;
+
 /// An event whose id, data and metadata follow from a number.
 fn event(number: u64) -> NewEvent {
     NewEvent {
-        id: Uuid::from_u128(u128::from(number)),
+        id: Uuid::from_u128(ID_BASE + u128::from(number)),
         kind: "Probed".into(),
         data: format!(r#"{{"number":{number},"buyer":"顾客 {number}"}}"#).into_bytes(),
         metadata: format!(r#"{{"$correlationId":"{number}"}}"#).into_bytes(),
@@ -152,8 +155,13 @@ fn events(numbers: impl IntoIterator<Item = u64>) -> Arc<[NewEvent]> {
     numbers.into_iter().map(event).collect()
 }
 
-fn numbers(events: &[Recorded]) -> Vec<u128> {
-    events.iter().map(|event| event.id.as_u128()).collect()
+/// The numbers that events were made from.
+fn numbers(events: &[Recorded]) -> Vec<u64> {
+    events.iter().map(number).collect()
+}
+
+fn number(event: &Recorded) -> u64 {
+    u64::try_from(event.id.as_u128().saturating_sub(ID_BASE)).unwrap_or(u64::MAX)
 }
 
 fn equal<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Broken> {

@@ -19,7 +19,7 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, Handle, Runtime},
     sync::Mutex,
-    time::{Instant, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::settings::Settings;
@@ -51,6 +51,8 @@ struct State {
     next: u64,
     pause: Duration,
     not_before: Instant,
+    /// Nobody has tried since the last connection failed: whoever comes next waits and tries.
+    untried: bool,
     trouble: String,
 }
 
@@ -70,6 +72,7 @@ impl Link {
             next: 1,
             pause: PAUSE_MIN,
             not_before: Instant::now(),
+            untried: true,
             trouble: "not connected yet".to_owned(),
         };
         Self {
@@ -92,9 +95,12 @@ impl Link {
         if let Some(current) = &state.current {
             return Ok(Arc::clone(current));
         }
-        if Instant::now() < state.not_before {
+        if state.untried {
+            sleep_until(state.not_before).await;
+        } else if Instant::now() < state.not_before {
             return Err(state.trouble.clone());
         }
+        state.untried = false;
         match self.connect(state.next).await {
             Ok(generation) => {
                 let generation = Arc::new(generation);
@@ -127,6 +133,7 @@ impl Link {
             state.not_before = Instant::now() + state.pause;
             state.pause = (state.pause * 2).min(PAUSE_MAX);
         }
+        state.untried = true;
         why.clone_into(&mut state.trouble);
     }
 

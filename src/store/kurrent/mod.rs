@@ -188,6 +188,12 @@ impl EventStore for KurrentStore {
     }
 }
 
+/// Milliseconds since the Unix epoch from a server's ticks of 100 ns, written as a number.
+fn ms_of_ticks(ticks: &str) -> Option<i64> {
+    const TICKS_PER_MS: i64 = 10_000;
+    Some(ticks.parse::<i64>().ok()? / TICKS_PER_MS)
+}
+
 /// What is wrong with an append, if anything is.
 fn check(events: &[NewEvent]) -> Result<(), String> {
     let AppendLimits { events_max, bytes_max } = LIMITS;

@@ -12,7 +12,10 @@ use eventstore_client::{
 };
 use tokio::time::timeout;
 
-use super::link::{Generation, Link};
+use super::{
+    link::{Generation, Link},
+    ms_of_ticks,
+};
 use crate::{
     events::{Position, Recorded, StreamName},
     store::ReadError,
@@ -308,6 +311,11 @@ fn recorded(event: RecordedEvent) -> Result<Option<Recorded>, ReadError> {
         kind: event.event_type,
         data: event.data.into(),
         metadata: event.custom_metadata.into(),
-        recorded_at_ms: event.created.timestamp_millis(),
+        // Its own field for this is cut down to whole seconds.
+        recorded_at_ms: event
+            .metadata
+            .get("created")
+            .and_then(|ticks| ms_of_ticks(ticks))
+            .unwrap_or(0),
     }))
 }

@@ -89,8 +89,9 @@ impl Sessions {
         let started = Instant::now();
         let mut maybe_written = false;
         let mut pause = PAUSE_MIN;
+        let mut alone = false;
         loop {
-            let why = match self.attempt(stream, expected, events).await {
+            let why = match self.attempt(stream, expected, events, alone).await {
                 Ok(written) => return Ok(written),
                 Err(Failure::Conflict) => return Err(AppendError::Conflict),
                 Err(Failure::Refused(why)) if !maybe_written => {
@@ -112,6 +113,8 @@ impl Sessions {
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
+            // Others' conflicts are not to end its session again.
+            alone = true;
         }
     }
 
@@ -120,6 +123,7 @@ impl Sessions {
         stream: StreamName,
         expected: Expected,
         events: &[NewEvent],
+        alone: bool,
     ) -> Result<Written, Failure> {
         let events: Vec<EventData> =
             events.iter().map(event_data).collect::<Result<_, _>>().map_err(Failure::Refused)?;
@@ -128,7 +132,7 @@ impl Sessions {
             Expected::Exact(revision) => StreamState::StreamRevision(revision),
         };
         let group = group_of(stream);
-        let session = self.session(group).await?;
+        let session = if alone { self.open().await? } else { self.session(group).await? };
         let append = session.writer.append_to_stream(stream.to_string(), state, events);
         let why = match timeout(TRY, append).await {
             Ok(Ok(result)) => {
@@ -168,6 +172,11 @@ impl Sessions {
         {
             return Ok(session.clone());
         }
+        Ok(open.insert(self.open().await?).clone())
+    }
+
+    async fn open(&self) -> Result<Session, Failure> {
+        let generation = self.link.generation().await.map_err(Failure::Unsent)?;
         let mut options = BatchAppendOptions::default();
         if let Some(authentication) = self.link.settings.authentication() {
             options = options.authenticated(authentication);
@@ -175,11 +184,7 @@ impl Sessions {
         let client = generation.client.clone();
         let opening = generation.handle().spawn(async move { client.batch_append(&options).await });
         let why = match timeout(TRY, opening).await {
-            Ok(Ok(Ok(writer))) => {
-                let session = Session { generation, writer: Arc::new(writer) };
-                *open = Some(session.clone());
-                return Ok(session);
-            }
+            Ok(Ok(Ok(writer))) => return Ok(Session { generation, writer: Arc::new(writer) }),
             Ok(Ok(Err(error))) => error.to_string(),
             Ok(Err(ended)) => ended.to_string(),
             Err(_) => format!("no session within {TRY:?}"),

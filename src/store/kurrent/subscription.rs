@@ -12,7 +12,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::settings::Settings;
+use super::{ms_of_ticks, settings::Settings};
 use crate::{
     events::{Position, Recorded, StreamName},
     store::wire::client::{
@@ -36,9 +36,6 @@ const KEEPALIVE: Duration = Duration::from_secs(3);
 /// Events that the server looks at between two checkpoints. They are of no use here but to show
 /// that it is alive.
 const WINDOW_EVENTS: u32 = 4_096;
-
-/// Ticks of 100 ns in a millisecond.
-const TICKS_PER_MS: i64 = 10_000;
 
 /// Why a subscription ended.
 pub(super) enum Ended {
@@ -252,7 +249,7 @@ fn recorded(event: read_event::RecordedEvent) -> Result<Recorded, Unread> {
     let stream = StreamName::parse(name).ok_or(Unread::Foreign)?;
     let said = |key: &str| event.metadata.iter().find(|entry| entry.key == key);
     let kind = said("type").ok_or_else(|| wrong("a type"))?.value.clone();
-    let created = said("created").and_then(|entry| entry.value.parse::<i64>().ok());
+    let created = said("created").and_then(|entry| ms_of_ticks(&entry.value));
     let id = event.id.and_then(id_of).ok_or_else(|| wrong("an id"))?;
     if i64::try_from(event.commit_position).is_err() {
         return Err(wrong("a position"));
@@ -265,7 +262,7 @@ fn recorded(event: read_event::RecordedEvent) -> Result<Recorded, Unread> {
         kind,
         data: event.data.into(),
         metadata: event.custom_metadata.into(),
-        recorded_at_ms: created.ok_or_else(|| wrong("a time"))? / TICKS_PER_MS,
+        recorded_at_ms: created.ok_or_else(|| wrong("a time"))?,
     })
 }
 

@@ -163,12 +163,16 @@ async fn a_server_that_is_unavailable_for_a_while() {
     let cluster = Cluster::start();
     let address = cluster.address(0);
     storm(cluster, address, |cluster| {
-        for rpc in [Rpc::BatchAppend, Rpc::Read] {
-            for _ in 0..30 {
-                faults(cluster).next(rpc, Fault::NotReady);
-            }
+        let faults = faults(cluster);
+        let refused = faults.calls(Rpc::BatchAppend) + 5;
+        for rpc in [Rpc::BatchAppend, Rpc::Read, Rpc::Subscribe, Rpc::ServerFeatures] {
+            faults.always(rpc, Fault::NotReady);
         }
-        cluster.devstore().cut_node(0);
+        // The first refusal makes the server connect anew, and that is refused, too.
+        while faults.calls(Rpc::ServerFeatures) < 4 && faults.calls(Rpc::BatchAppend) < refused {
+            std::thread::yield_now();
+        }
+        faults.clear();
     })
     .await;
 }
