@@ -155,7 +155,7 @@ impl<D: Decider> Aggregate<D> {
     fn has_room(&self) -> bool {
         let limits = self.shared.store.limits();
         self.forming.events.len() < limits.events_max / 2
-            && self.forming.bytes < limits.bytes_max / 2
+            && self.forming.bytes < limits.bytes_enough
     }
 
     fn launch(&mut self, mut batch: Batch<D>, ctx: &mut Context<Self>) {

@@ -90,6 +90,8 @@ pub struct AppendLimits {
     pub events_max: usize,
     /// Data, metadata and twice the stored name of each event, added up.
     pub bytes_max: usize,
+    /// From this size on an append is better sent than made larger.
+    pub bytes_enough: usize,
 }
 
 /// A log of events in streams.

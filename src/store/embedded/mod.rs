@@ -52,7 +52,8 @@ use crate::{
 };
 
 /// How much one append can hold.
-const LIMITS: AppendLimits = AppendLimits { events_max: 4_096, bytes_max: 2 << 20 };
+const LIMITS: AppendLimits =
+    AppendLimits { events_max: 4_096, bytes_max: 2 << 20, bytes_enough: 1 << 20 };
 
 /// Data and metadata of one event.
 const EVENT_BYTES_MAX: usize = 1 << 20;
@@ -264,7 +265,7 @@ fn checked_bytes(events: &[NewEvent]) -> Result<usize, String> {
     if events.is_empty() {
         return Err("an append must have at least one event".to_owned());
     }
-    let AppendLimits { events_max, bytes_max } = LIMITS;
+    let AppendLimits { events_max, bytes_max, .. } = LIMITS;
     if events.len() > events_max {
         return Err(format!("{} events in one append; {events_max} is the most", events.len()));
     }

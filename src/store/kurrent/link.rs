@@ -19,10 +19,10 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, Handle, Runtime},
     sync::Mutex,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::settings::Settings;
+use super::{nodelay, settings::Settings};
 
 /// How long a node may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -34,6 +34,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A connection that lasted this long was a good one: the next failure is a new story.
 const GOOD: Duration = Duration::from_secs(5);
 
+/// How often to look for connections that are new.
+const LOOK_AROUND: Duration = Duration::from_secs(2);
+
 /// Events in a stream say their place in the whole log only from this version on.
 const VERSION_MIN: (usize, usize) = (22, 10);
 
@@ -44,6 +47,8 @@ pub(super) struct Link {
     /// What is wrong while it is down; `None` while it is up.
     trouble: Lock<Option<String>>,
     closed: AtomicBool,
+    /// Nagle's algorithm could not be switched off.
+    delays_pieces: Arc<AtomicBool>,
 }
 
 struct State {
@@ -80,6 +85,7 @@ impl Link {
             state: Mutex::new(state),
             trouble: Lock::new(None),
             closed: AtomicBool::new(false),
+            delays_pieces: Arc::default(),
         }
     }
 
@@ -142,6 +148,11 @@ impl Link {
         self.closed.store(true, Ordering::Release);
     }
 
+    /// Whether an append that does not travel in one piece is held up on the way.
+    pub(super) fn delays_pieces(&self) -> bool {
+        self.delays_pieces.load(Ordering::Relaxed)
+    }
+
     /// Says once that the cluster went away, and once that it is back.
     fn tell(&self, trouble: Option<&str>) {
         let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,6 +208,7 @@ impl Link {
                 return Err("it accepts connections but does not answer".to_owned());
             }
         };
+        runtime.spawn(hurry_pieces(Arc::clone(&self.delays_pieces)));
         generation.runtime = Some(runtime);
         Ok(generation)
     }
@@ -213,6 +225,25 @@ impl Link {
             }
         }
         Err(why)
+    }
+}
+
+/// Sees to it that no connection waits with small pieces: also one that the client makes later.
+async fn hurry_pieces(delays: Arc<AtomicBool>) {
+    loop {
+        match nodelay::everywhere() {
+            Ok(()) => delays.store(false, Ordering::Relaxed),
+            Err(error) => {
+                if !delays.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        %error,
+                        "Nagle's algorithm stays on towards the store: appends are kept small"
+                    );
+                }
+                return;
+            }
+        }
+        sleep(LOOK_AROUND).await;
     }
 }
 

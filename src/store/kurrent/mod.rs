@@ -7,6 +7,7 @@
 
 mod follower;
 mod link;
+mod nodelay;
 mod reading;
 mod sessions;
 mod settings;
@@ -26,7 +27,11 @@ use super::{
 use crate::events::{Category, NewEvent, Position, Recorded, StreamName};
 
 /// Half of what servers up to 25.0 take in one append.
-const LIMITS: AppendLimits = AppendLimits { events_max: 500, bytes_max: 512 << 10 };
+const LIMITS: AppendLimits =
+    AppendLimits { events_max: 500, bytes_max: 512 << 10, bytes_enough: 256 << 10 };
+
+/// What is sure to travel in one piece, a frame of HTTP/2.
+const ONE_PIECE_BYTES: usize = 12 << 10;
 
 /// A single event may have this much: what those servers take, less what the envelope needs.
 const EVENT_BYTES_MAX: usize = 1_000_000 + 4_096;
@@ -175,7 +180,10 @@ impl EventStore for KurrentStore {
     }
 
     fn limits(&self) -> AppendLimits {
-        LIMITS
+        match self.link.delays_pieces() {
+            false => LIMITS,
+            true => AppendLimits { bytes_enough: ONE_PIECE_BYTES, ..LIMITS },
+        }
     }
 
     fn is_shared(&self) -> bool {
@@ -196,7 +204,7 @@ fn ms_of_ticks(ticks: &str) -> Option<i64> {
 
 /// What is wrong with an append, if anything is.
 fn check(events: &[NewEvent]) -> Result<(), String> {
-    let AppendLimits { events_max, bytes_max } = LIMITS;
+    let AppendLimits { events_max, bytes_max, .. } = LIMITS;
     let bytes = |event: &NewEvent| event.data.len() + event.metadata.len() + 2 * event.kind.len();
     let total: usize = events.iter().map(bytes).sum();
     match events {
