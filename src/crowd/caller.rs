@@ -10,9 +10,12 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use super::sale::ANSWER_BYTES_MAX;
-use crate::grpc::proto::{
-    PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
-    purchase_service_client::PurchaseServiceClient,
+use crate::grpc::{
+    proto::{
+        PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
+        purchase_service_client::PurchaseServiceClient,
+    },
+    routed,
 };
 
 /// Deadline of one try in milliseconds.
@@ -64,7 +67,7 @@ impl Caller {
         let mut tries = Tries::new(lane);
         loop {
             let mut client = self.client(tries.lane());
-            match client.place_order(request.clone()).await {
+            match client.place_order(routed(request.clone())).await {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => tries.wait_or_give_up(status).await?,
             }
@@ -80,7 +83,7 @@ impl Caller {
         let mut tries = Tries::new(lane);
         loop {
             let mut client = self.client(tries.lane());
-            match client.record_payment(request.clone()).await {
+            match client.record_payment(routed(request.clone())).await {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => tries.wait_or_give_up(status).await?,
             }

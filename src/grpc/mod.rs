@@ -6,6 +6,7 @@ mod item;
 mod purchase;
 mod read_side;
 mod report;
+mod routing;
 mod sale;
 mod server;
 mod status;
@@ -13,4 +14,5 @@ mod status;
 pub mod proto;
 
 pub use read_side::ReadSide;
+pub use routing::{AboutItem, ITEM_ID, routed};
 pub use server::{Parts, serve};
