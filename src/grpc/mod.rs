@@ -3,6 +3,7 @@
 
 mod convert;
 mod item;
+mod listener;
 mod purchase;
 mod read_side;
 mod report;
@@ -13,6 +14,7 @@ mod status;
 
 pub mod proto;
 
+pub use listener::listen;
 pub use read_side::ReadSide;
 pub use routing::{AboutItem, ITEM_ID, routed};
 pub use server::{Parts, serve};
