@@ -17,7 +17,7 @@ export class Devstore {
   /** Starts the server and returns its connection string, as it says itself. */
   async start() {
     const listen = ["--data", this.#directory, "--listen", "127.0.0.1:0"];
-    this.#child = spawn(this.#binary, ["devstore", "--json", ...listen], {
+    this.#child = spawn(this.#binary, ["devstore", "--json", "--quiet", ...listen], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const ended = once(this.#child, "exit").then(([code]) => {

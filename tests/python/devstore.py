@@ -20,7 +20,7 @@ class Devstore:
 
     def start(self):
         """Starts the server and returns its connection string, as it says itself."""
-        command = [self.binary, "devstore", "--json"]
+        command = [self.binary, "devstore", "--json", "--quiet"]
         command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         # A server that never says anything must fail this run, not hang it.
