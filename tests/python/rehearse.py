@@ -1,9 +1,9 @@
-"""A sale on three nodes behind nginx, of which one is killed in the middle and comes back.
+"""A sale on three nodes behind nginx: one is killed, one is frozen, and all are restarted.
 
 It starts one store (`doorbuster devstore`), three doorbuster nodes on it, and nginx with the
 configuration of deploy/nginx in front. A crowd buys through nginx. While it does, one node is
-killed with kill -9 and started again, then the nodes are restarted one after another as an upgrade
-would. Afterwards the crowd's account, the read models of every node, the verifier and a count of
+killed with kill -9 and started again, another is frozen until others have sold its items and then
+goes on, and at last the nodes are restarted one after another as an upgrade would. Afterwards the crowd's account, the read models of every node, the verifier and a count of
 the store's events, read with the Python client of EventStoreDB, have to agree to the unit.
 
     deploy/rehearse                       # with target/release/doorbuster
@@ -79,6 +79,12 @@ class Node:
         self.child.wait(STOP_SECONDS_MAX)
         self.child.stdout.close()
 
+    def freeze(self):
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.child.send_signal(signal.SIGCONT)
+
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         code = self.child.wait(STOP_SECONDS_MAX)
@@ -104,7 +110,8 @@ class Nginx:
         (self.prefix / "nodes.conf").write_text("".join(server.format(n.listen) for n in nodes))
         (self.prefix / "listen.conf").write_text(f"listen 127.0.0.1:{port} http2 backlog=4096;\n")
         self.url = f"http://127.0.0.1:{port}"
-        self.log = open(directory / "nginx.log", "ab")
+        self.path = directory / "nginx.log"
+        self.log = open(self.path, "ab")
         self.child = None
 
     def start(self):
@@ -112,6 +119,15 @@ class Nginx:
             ["nginx", "-p", str(self.prefix), "-c", str(self.prefix / "nginx.conf"), "-e", "stderr"],
             stderr=self.log,
         )
+
+    def until_given_up(self, node):
+        """Waits until a call to this node has waited for longer than nginx lets it."""
+        until = time.monotonic() + START_SECONDS_MAX
+        while not any("timed out" in line and f"//{node.listen}" in line
+                      for line in self.path.read_text().splitlines()):
+            if time.monotonic() > until:
+                raise Refused(f"nginx never gave node {node.number} up")
+            time.sleep(0.1)
 
     def end(self):
         if self.child and self.child.poll() is None:
@@ -248,7 +264,14 @@ def rehearse(arguments, directory):
         crowd.until_bought(20)
         nodes[0].start()
         say("20 % are paid: node 1 is back")
-        for percent, node in zip([40, 60, 80], nodes, strict=True):
+        crowd.until_bought(30)
+        nodes[1].freeze()
+        say("30 % are paid: node 2 was frozen in the middle of its work")
+        nginx.until_given_up(nodes[1])
+        crowd.until_bought(60)
+        nodes[1].thaw()
+        say("60 % are paid: node 2 goes on where it was; its callers had been passed to others")
+        for percent, node in zip([70, 80, 90], nodes, strict=True):
             crowd.until_bought(percent)
             node.stop()
             node.start()
@@ -294,7 +317,7 @@ def judge(binary, connection, nodes, account):
     proof = call([binary, "verify", "--store", connection, "--json"], "verify")
     if not proof["ok"]:
         raise Refused(f"the log does not verify: {proof}")
-    say(f"verify: {proof['events']} events are sound")
+    say(f"verify: all {proof['proof']['events']} events in the store are sound")
 
 
 def rebuilt(nodes):
