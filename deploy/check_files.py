@@ -69,6 +69,7 @@ def check_compose(name, schema):
             elif source not in declared:
                 complain(file, f"{service} uses the volume {source}, which is not declared")
         for secret in said.get("secrets", []):
+            secret = secret["source"] if isinstance(secret, dict) else secret
             if secret not in compose.get("secrets", {}):
                 complain(file, f"{service} uses the secret {secret}, which is not declared")
         for other in said.get("depends_on", {}):
