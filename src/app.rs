@@ -9,7 +9,7 @@ use std::{
 
 use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::oneshot, time::timeout};
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     actors::{Directory, Sales, Shared, Tail, finish_and_wake, start_projections},
@@ -106,8 +106,7 @@ async fn live(
     ready: &mpsc::SyncSender<SocketAddr>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen)
-        .await
+    let listener = grpc::listen(config.listen)
         .with_context(|| format!("listen: cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
 

@@ -7,8 +7,8 @@
 mod account;
 pub(crate) mod directory;
 mod proof;
-mod screen;
-mod script;
+pub(super) mod screen;
+pub(super) mod script;
 
 use std::{
     path::{Path, PathBuf},
@@ -195,7 +195,7 @@ async fn play(script: &Script, address: &str, common: &Common) -> anyhow::Result
 }
 
 /// Lets the crowd shop and keeps the screen up to date meanwhile.
-async fn watch<E>(
+pub(super) async fn watch<E>(
     shopping: impl Future<Output = Result<(), E>>,
     screen: &mut Screen,
     crowd: &Crowd,

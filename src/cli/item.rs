@@ -11,10 +11,13 @@ use super::{
     server::{Operator, Server, Write},
 };
 use crate::{
-    grpc::proto::{
-        AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest, Refusal,
-        ResumeItemRequest, allocate_stock_response, close_item_response,
-        item_service_client::ItemServiceClient, pause_item_response, resume_item_response,
+    grpc::{
+        proto::{
+            AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest,
+            Refusal, ResumeItemRequest, allocate_stock_response, close_item_response,
+            item_service_client::ItemServiceClient, pause_item_response, resume_item_response,
+        },
+        routed,
     },
     values::ItemId,
 };
@@ -96,7 +99,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Pause(steer) => steer.run(common, async |channel, to| {
             let Steered { request_id, item_id, operator, reason } = to;
             let request = PauseItemRequest { request_id, item_id, operator, reason };
-            let answer = ItemServiceClient::new(channel).pause_item(request).await?;
+            let answer = ItemServiceClient::new(channel).pause_item(routed(request)).await?;
             Ok(answered(answer, |answer| {
                 let outcome = answer.outcome.map(|outcome| match outcome {
                     pause_item_response::Outcome::Item(item) => Ok(item),
@@ -108,7 +111,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Resume(steer) => steer.run(common, async |channel, to| {
             let Steered { request_id, item_id, operator, reason } = to;
             let request = ResumeItemRequest { request_id, item_id, operator, reason };
-            let answer = ItemServiceClient::new(channel).resume_item(request).await?;
+            let answer = ItemServiceClient::new(channel).resume_item(routed(request)).await?;
             Ok(answered(answer, |answer| {
                 let outcome = answer.outcome.map(|outcome| match outcome {
                     resume_item_response::Outcome::Item(item) => Ok(item),
@@ -120,7 +123,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Close(steer) => steer.run(common, async |channel, to| {
             let Steered { request_id, item_id, operator, reason } = to;
             let request = CloseItemRequest { request_id, item_id, operator, reason };
-            let answer = ItemServiceClient::new(channel).close_item(request).await?;
+            let answer = ItemServiceClient::new(channel).close_item(routed(request)).await?;
             Ok(answered(answer, |answer| {
                 let outcome = answer.outcome.map(|outcome| match outcome {
                     close_item_response::Outcome::Item(item) => Ok(item),
@@ -140,7 +143,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
                     operator,
                     reason,
                 };
-                let answer = ItemServiceClient::new(channel).allocate_stock(request).await?;
+                let answer =
+                    ItemServiceClient::new(channel).allocate_stock(routed(request)).await?;
                 Ok(answered(answer, |answer| {
                     let outcome = answer.outcome.map(|outcome| match outcome {
                         allocate_stock_response::Outcome::Item(item) => Ok(item),
@@ -171,9 +175,9 @@ fn answered<T>(response: Response<T>, read: impl FnOnce(T) -> Answer) -> Respons
 impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetItemRequest { item_id: ItemId::parse("ITEM", &self.id)?.to_string() };
-        let found = self
-            .server
-            .call(async |channel| ItemServiceClient::new(channel).get_item(request).await)?;
+        let found = self.server.call(async |channel| {
+            ItemServiceClient::new(channel).get_item(routed(request)).await
+        })?;
         let item =
             found.item.ok_or_else(|| Failure::new(Code::Failed, "the server sent no item"))?;
         common.show(

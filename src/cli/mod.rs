@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod conformance;
+pub mod crowd;
 pub mod demo;
 pub mod devstore;
 pub mod failure;
@@ -85,6 +86,11 @@ pub enum Verb {
     Serve(serve::Args),
     /// Watch a sale happen: server, crowd and report in one process
     Demo(demo::Args),
+    /// Send a crowd of shoppers to servers that are running
+    #[command(before_help = "Examples:
+  doorbuster crowd --server http://127.0.0.1:7400
+  doorbuster crowd --units 5000 --items 5 --shoppers 100000 --json")]
+    Crowd(crowd::Args),
     /// Put sales up, show and close them
     #[command(before_help = "Examples:
   doorbuster sale create -f sale.toml
@@ -140,6 +146,7 @@ impl Verb {
         match self {
             Self::Serve(args) => serve::run(args, common),
             Self::Demo(args) => demo::run(args, common),
+            Self::Crowd(args) => crowd::run(args, common),
             Self::Sale(args) => sale::run(args, common),
             Self::Item(args) => item::run(args, common),
             Self::Order(args) => order::run(args, common),

@@ -11,10 +11,13 @@ use super::{
     server::{Server, Write},
 };
 use crate::{
-    grpc::proto::{
-        CancelOrderRequest, GetOrderRequest, Money, Order, PlaceOrderRequest, RecordPaymentRequest,
-        Refusal, cancel_order_response, place_order_response,
-        purchase_service_client::PurchaseServiceClient, record_payment_response,
+    grpc::{
+        proto::{
+            CancelOrderRequest, GetOrderRequest, Money, Order, PlaceOrderRequest,
+            RecordPaymentRequest, Refusal, cancel_order_response, place_order_response,
+            purchase_service_client::PurchaseServiceClient, record_payment_response,
+        },
+        routed,
     },
     values::{Currency, ItemId, OrderId, UNITS_MAX},
 };
@@ -155,7 +158,7 @@ impl Place {
             channel,
         };
         let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).place_order(request).await
+            PurchaseServiceClient::new(channel).place_order(routed(request)).await
         })?;
         let outcome = answer.outcome.map(|outcome| match outcome {
             place_order_response::Outcome::Order(order) => Ok(order),
@@ -180,7 +183,7 @@ impl Pay {
             }),
         };
         let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).record_payment(request).await
+            PurchaseServiceClient::new(channel).record_payment(routed(request)).await
         })?;
         let outcome = answer.outcome.map(|outcome| match outcome {
             record_payment_response::Outcome::Order(order) => Ok(order),
@@ -201,7 +204,7 @@ impl Cancel {
             buyer,
         };
         let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).cancel_order(request).await
+            PurchaseServiceClient::new(channel).cancel_order(routed(request)).await
         })?;
         let outcome = answer.outcome.map(|outcome| match outcome {
             cancel_order_response::Outcome::Order(order) => Ok(order),
@@ -219,9 +222,9 @@ impl Get {
             order_id: OrderId::parse("--order", &order)?.to_string(),
             buyer,
         };
-        let found = self
-            .server
-            .call(async |channel| PurchaseServiceClient::new(channel).get_order(request).await)?;
+        let found = self.server.call(async |channel| {
+            PurchaseServiceClient::new(channel).get_order(routed(request)).await
+        })?;
         let order =
             found.order.ok_or_else(|| Failure::new(Code::Failed, "the server sent no order"))?;
         common.show(

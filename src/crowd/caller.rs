@@ -1,7 +1,13 @@
 //! How a client should call: a few connections, a deadline on every call, and the same request id
 //! again when the outcome is unknown.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tonic::{
     Code, Status,
@@ -10,9 +16,12 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use super::sale::ANSWER_BYTES_MAX;
-use crate::grpc::proto::{
-    PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
-    purchase_service_client::PurchaseServiceClient,
+use crate::grpc::{
+    proto::{
+        PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
+        purchase_service_client::PurchaseServiceClient,
+    },
+    routed,
 };
 
 /// Deadline of one try in milliseconds.
@@ -37,6 +46,7 @@ pub async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> 
 #[derive(Debug, Clone)]
 pub struct Caller {
     clients: Vec<PurchaseServiceClient<Channel>>,
+    tried_again: Arc<AtomicU64>,
 }
 
 impl Caller {
@@ -52,7 +62,7 @@ impl Caller {
                 PurchaseServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
             );
         }
-        Ok(Self { clients })
+        Ok(Self { clients, tried_again: Arc::default() })
     }
 
     /// Places an order. `lane` picks the connection; the next try takes the next one.
@@ -64,9 +74,9 @@ impl Caller {
         let mut tries = Tries::new(lane);
         loop {
             let mut client = self.client(tries.lane());
-            match client.place_order(request.clone()).await {
+            match client.place_order(routed(request.clone())).await {
                 Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) => tries.wait_or_give_up(status).await?,
+                Err(status) => self.try_again(&mut tries, status).await?,
             }
         }
     }
@@ -80,11 +90,22 @@ impl Caller {
         let mut tries = Tries::new(lane);
         loop {
             let mut client = self.client(tries.lane());
-            match client.record_payment(request.clone()).await {
+            match client.record_payment(routed(request.clone())).await {
                 Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) => tries.wait_or_give_up(status).await?,
+                Err(status) => self.try_again(&mut tries, status).await?,
             }
         }
+    }
+
+    /// Calls that were sent again because a fault came back.
+    pub fn tried_again(&self) -> u64 {
+        self.tried_again.load(Ordering::Relaxed)
+    }
+
+    async fn try_again(&self, tries: &mut Tries, status: Status) -> Result<(), Status> {
+        tries.wait_or_give_up(status).await?;
+        self.tried_again.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A client is a handle: cloning it opens nothing.

@@ -72,6 +72,11 @@ impl Crowd {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Calls that were sent again because a fault came back.
+    pub fn tried_again(&self) -> u64 {
+        self.caller.tried_again()
+    }
+
     /// Sends a simulated crowd; returns when the last shopper has left.
     pub async fn simulate(self: Arc<Self>, plan: Arc<CrowdPlan>) -> Result<(), DriveError> {
         let start = Instant::now();

@@ -3,14 +3,18 @@
 
 mod convert;
 mod item;
+mod listener;
 mod purchase;
 mod read_side;
 mod report;
+mod routing;
 mod sale;
 mod server;
 mod status;
 
 pub mod proto;
 
+pub use listener::listen;
 pub use read_side::ReadSide;
+pub use routing::{AboutItem, ITEM_ID, routed};
 pub use server::{Parts, serve};

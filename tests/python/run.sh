@@ -1,13 +1,21 @@
 #!/usr/bin/env bash
-# Runs the Python client against the release binary. Makes a virtual environment on first use;
-# DOORBUSTER_VENV says where (default: target/python).
+# Runs client.py, or the script that is named first, against the release binary. Makes a virtual
+# environment on first use; DOORBUSTER_VENV says where (default: target/python).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=${DOORBUSTER_VENV:-$here/../../target/python}
 python=$venv/bin/python
 
-if ! "$python" -c 'import grpc, grpc_tools, grpc_status, grpc_health, grpc_reflection' 2>/dev/null; then
+script=client.py
+case ${1-} in
+*.py)
+    script=$1
+    shift
+    ;;
+esac
+needed='grpc, grpc_tools, grpc_status, grpc_health, grpc_reflection, kurrentdbclient'
+if ! "$python" -c "import $needed" 2>/dev/null; then
     python3 -m venv --clear "$venv"
     "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 fi
-exec "$python" "$here/client.py" "$@"
+exec "$python" "$here/$script" "$@"

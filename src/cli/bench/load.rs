@@ -22,9 +22,12 @@ use crate::{
         caller::connect,
         plan::{scatter, uuid_of},
     },
-    grpc::proto::{
-        PlaceOrderRequest, PlaceOrderResponse, place_order_response,
-        purchase_service_client::PurchaseServiceClient,
+    grpc::{
+        proto::{
+            PlaceOrderRequest, PlaceOrderResponse, place_order_response,
+            purchase_service_client::PurchaseServiceClient,
+        },
+        routed,
     },
 };
 
@@ -177,7 +180,7 @@ pub async fn unary(
         callers.spawn(async move {
             let mut sent = Instant::now();
             while sent < counting.until {
-                let answered = client.place_order(target.command()).await;
+                let answered = client.place_order(routed(target.command())).await;
                 let now = Instant::now();
                 match answered {
                     Ok(answer) => counting.answered(sent, now, answer.get_ref()),
@@ -218,7 +221,7 @@ pub async fn open_loop(
         let (mut client, target, counting) =
             (client.clone(), Arc::clone(target), Arc::clone(&counting));
         callers.spawn(async move {
-            match client.place_order(target.command()).await {
+            match client.place_order(routed(target.command())).await {
                 Ok(answer) => counting.answered(intended, Instant::now(), answer.get_ref()),
                 Err(status) => counting.failed(|| status.to_string()),
             }

@@ -15,9 +15,13 @@ use tokio::{task::JoinSet, time::Instant};
 use tonic::transport::Channel;
 
 use super::load::{Counting, Measured, Target, finish};
-use crate::grpc::proto::{
-    PlaceOrdersRequest, PlaceOrdersResponse, place_orders_response,
-    purchase_service_client::PurchaseServiceClient,
+use crate::grpc::{
+    AboutItem,
+    proto::{
+        PlaceOrdersRequest, PlaceOrdersResponse, place_orders_response,
+        purchase_service_client::PurchaseServiceClient,
+    },
+    routed,
 };
 
 /// The sender is woken when this share of its window is free, not for each answer.
@@ -49,7 +53,7 @@ async fn one_stream(
 ) {
     let commands =
         Commands { target, until: counting.until, window: Arc::clone(&window), next_tag: 0 };
-    let mut answers = match client.place_orders(commands).await {
+    let mut answers = match client.place_orders(routed(commands)).await {
         Ok(answers) => answers.into_inner(),
         Err(status) => return counting.failed(|| status.to_string()),
     };
@@ -130,6 +134,12 @@ struct Commands {
     until: Instant,
     window: Arc<Window>,
     next_tag: u64,
+}
+
+impl AboutItem for Commands {
+    fn item_id(&self) -> &str {
+        &self.target.item_id
+    }
 }
 
 impl Stream for Commands {

@@ -1,0 +1,181 @@
+"""Checks the files of this directory against their schemas and against each other.
+
+The schemas say what a field may be; they do not see that a mounted file is missing, that a setting
+is misspelt or that nginx names a node nobody starts. That is checked here, too.
+
+    deploy/check runs it; it takes the path of the schema of compose files.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+import jsonschema
+import kubernetes_validate
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+KUBERNETES = "1.37"
+# Set by the image's user or by systemd, read by no server.
+NOT_SETTINGS = {"DOORBUSTER_LOG"}
+
+complaints = []
+
+
+def complain(file, problem):
+    complaints.append(f"{file.relative_to(REPOSITORY)}: {problem}")
+
+
+def read(name):
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def settings():
+    """The variables of the servers' settings, as documented; a test compares that page with the code."""
+    page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
+    return set(re.findall(r"`(DOORBUSTER_[A-Z_]+)`", page)) | NOT_SETTINGS
+
+
+def check_settings():
+    known = settings()
+    for file in sorted(HERE.rglob("*")):
+        if not file.is_file() or file.suffix == ".py" or "__pycache__" in file.parts:
+            continue
+        # What a script passes to tests is no setting of a server.
+        if file.read_bytes()[:2] == b"#!" and file.name != "healthy":
+            continue
+        for name in sorted(set(re.findall(r"\bDOORBUSTER_[A-Z_]+", file.read_text("utf-8")))):
+            if name not in known:
+                complain(file, f"{name} is no setting")
+
+
+def check_compose(name, schema):
+    file = HERE / name
+    text = read(name)
+    compose = yaml.safe_load(text)
+    for error in jsonschema.Draft7Validator(schema).iter_errors(compose):
+        where = "/".join(str(part) for part in error.absolute_path)
+        complain(file, f"{where}: {error.message}")
+    services = compose["services"]
+    declared = set(compose.get("volumes", {}))
+    for service, said in services.items():
+        for volume in said.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("."):
+                if not (HERE / source).exists():
+                    complain(file, f"{service} mounts {source}, which is not there")
+            elif source not in declared:
+                complain(file, f"{service} uses the volume {source}, which is not declared")
+        for secret in said.get("secrets", []):
+            secret = secret["source"] if isinstance(secret, dict) else secret
+            if secret not in compose.get("secrets", {}):
+                complain(file, f"{service} uses the secret {secret}, which is not declared")
+        for other in said.get("depends_on", {}):
+            if other not in services:
+                complain(file, f"{service} waits for {other}, which is no service")
+        for port in said.get("ports", []):
+            if not str(port).startswith("127.0.0.1:"):
+                complain(file, f"{service} opens {port} to everybody")
+    return compose, text
+
+
+def nodes(name):
+    """Hosts and ports of the servers in a list of nodes."""
+    return re.findall(r"^server ([^:\s]+):(\d+)", read(name), re.MULTILINE)
+
+
+def check_cluster(compose, text):
+    file = HERE / "compose.cluster.yaml"
+    ours = [name for name, said in compose["services"].items() if said["image"] == "doorbuster"]
+    if [(name, "7420") for name in ours] != nodes("nginx/nodes-compose.conf"):
+        complain(HERE / "nginx/nodes-compose.conf", f"is not {ours} on port 7420")
+    data = [volume for name in ours for volume in compose["services"][name]["volumes"]
+            if volume.endswith(":/data")]
+    if len(set(data)) != len(ours):
+        complain(file, "two nodes share one data directory")
+    example = set(re.findall(r"^([A-Z_]+)=", read("cluster.env.example"), re.MULTILINE))
+    wanted = set(re.findall(r"\$\{([A-Z_]+)", text))
+    wanted |= {secret["environment"] for secret in compose["secrets"].values()}
+    for name in sorted(wanted ^ example):
+        complain(file, f"{name} is only here or only in cluster.env.example")
+
+
+def check_kubernetes():
+    found = {}
+    for file in sorted((HERE / "kubernetes").glob("*.yaml")):
+        for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+            found[document["kind"], document["metadata"]["name"]] = document
+            try:
+                kubernetes_validate.validate(document, KUBERNETES, strict=True)
+            except kubernetes_validate.ValidationError as error:
+                complain(file, f"{document['kind']}: {error.message}")
+            if document["kind"] != "Namespace" and (
+                document["metadata"].get("namespace") != "doorbuster"
+            ):
+                complain(file, f"{document['metadata']['name']} is in no namespace of ours")
+    file = HERE / "kubernetes" / "doorbuster.yaml"
+    replicas = found["StatefulSet", "doorbuster"]["spec"]["replicas"]
+    pods = [(f"doorbuster-{pod}", "7420") for pod in range(replicas)]
+    if pods != nodes("nginx/nodes-kubernetes.conf"):
+        complain(HERE / "nginx/nodes-kubernetes.conf", f"is not {pods}")
+    for pod, _ in pods:
+        service = found.get(("Service", pod))
+        selector = {"statefulset.kubernetes.io/pod-name": pod}
+        if not service or service["spec"]["selector"] != selector:
+            complain(file, f"there is no Service for the pod {pod} alone")
+    for (kind, name), document in found.items():
+        if kind in ("StatefulSet", "Deployment"):
+            check_pod(file, name, document["spec"]["template"])
+    check_kustomization({name for kind, name in found if kind == "ConfigMap"})
+
+
+def check_pod(file, name, template):
+    spec = template["spec"]
+    if not spec["securityContext"].get("runAsNonRoot"):
+        complain(file, f"{name} may run as root")
+    given = {volume["name"] for volume in spec.get("volumes", [])} | {"data"}
+    for container in spec["containers"]:
+        security = container["securityContext"]
+        if not security.get("readOnlyRootFilesystem") or security["allowPrivilegeEscalation"]:
+            complain(file, f"{name} may change its root or gain privileges")
+        for probe in ("readinessProbe", "livenessProbe"):
+            if probe not in container:
+                complain(file, f"{name} has no {probe}")
+        for mount in container["volumeMounts"]:
+            if mount["name"] not in given:
+                complain(file, f"{name} mounts {mount['name']}, which is not there")
+
+
+def check_kustomization(config_maps):
+    file = HERE / "kustomization.yaml"
+    kustomization = yaml.safe_load(file.read_text(encoding="utf-8"))
+    made = [made for made in kustomization["configMapGenerator"]]
+    paths = kustomization["resources"]
+    paths += [entry.split("=")[-1] for generator in made for entry in generator["files"]]
+    for path in paths:
+        if not (HERE / path).is_file():
+            complain(file, f"{path} is not there")
+    listed = {f"kubernetes/{path.name}" for path in (HERE / "kubernetes").glob("*.yaml")}
+    for missing in sorted(listed - set(paths) - {"kubernetes/secret.example.yaml"}):
+        complain(file, f"{missing} is not listed")
+    for generator in made:
+        if generator["name"] in config_maps:
+            complain(file, f"{generator['name']} is made twice")
+
+
+def main():
+    schema = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
+    check_settings()
+    check_compose("compose.yaml", schema)
+    check_cluster(*check_compose("compose.cluster.yaml", schema))
+    check_kubernetes()
+    for complaint in complaints:
+        print(complaint)
+    print(f"compose and Kubernetes files: {len(complaints)} complaints")
+    sys.exit(1 if complaints else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+//! The metadata by which whoever balances load can send all calls about one item to one node.
+//!
+//! It is for speed: an item's state is in the memory of the node that sold it last. No server reads
+//! it, and nothing may rest on it: any node serves any item.
+
+use tonic::{Request, metadata::MetadataValue};
+
+use super::proto::{
+    AllocateStockRequest, CancelOrderRequest, CloseItemRequest, GetItemRequest, GetOrderRequest,
+    GetOutcomeRequest, PauseItemRequest, PlaceOrderRequest, RecordPaymentRequest,
+    ResumeItemRequest,
+};
+
+/// Holds the item's id. `deploy/nginx/nginx.conf` knows it by this name.
+pub const ITEM_ID: &str = "x-item-id";
+
+/// A message, or a stream of them, about exactly one item.
+pub trait AboutItem {
+    fn item_id(&self) -> &str;
+}
+
+/// The call that sends this message, with the item's id in its metadata, too.
+pub fn routed<T: AboutItem>(message: T) -> Request<T> {
+    let value = MetadataValue::try_from(message.item_id());
+    let mut request = Request::new(message);
+    // What no header can hold is no item's id; the server says so when it reads the message.
+    if let Ok(value) = value {
+        request.metadata_mut().insert(ITEM_ID, value);
+    }
+    request
+}
+
+macro_rules! about_item {
+    ($($message:ident),+ $(,)?) => {
+        $(impl AboutItem for $message {
+            fn item_id(&self) -> &str {
+                &self.item_id
+            }
+        })+
+    };
+}
+
+about_item!(
+    AllocateStockRequest,
+    CancelOrderRequest,
+    CloseItemRequest,
+    GetItemRequest,
+    GetOrderRequest,
+    GetOutcomeRequest,
+    PauseItemRequest,
+    PlaceOrderRequest,
+    RecordPaymentRequest,
+    ResumeItemRequest,
+);

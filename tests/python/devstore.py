@@ -1,0 +1,46 @@
+"""`doorbuster devstore` as a child: started, stopped, started again on the same data."""
+
+import json
+import pathlib
+import signal
+import subprocess
+import threading
+
+START_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 30
+
+
+class Devstore:
+    """One development server on one data directory. Started again it gets a new port."""
+
+    def __init__(self, binary, directory):
+        self.binary = str(binary)
+        self.directory = pathlib.Path(directory)
+        self.child = None
+
+    def start(self):
+        """Starts the server and returns its connection string, as it says itself."""
+        command = [self.binary, "devstore", "--json", "--quiet"]
+        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # A server that never says anything must fail this run, not hang it.
+        watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
+        watch.start()
+        line = self.child.stdout.readline()
+        watch.cancel()
+        if not line:
+            raise RuntimeError(f"devstore ended with {self.child.wait()} before it listened")
+        return json.loads(line)["connection"]
+
+    def stop(self):
+        """Asks the server to end and returns its exit code."""
+        self.child.send_signal(signal.SIGTERM)
+        code = self.child.wait(STOP_SECONDS_MAX)
+        self.child.stdout.close()
+        return code
+
+    def end(self):
+        """Makes sure that no server is left behind, whatever happened."""
+        if self.child and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait(STOP_SECONDS_MAX)

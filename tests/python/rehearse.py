@@ -1,0 +1,358 @@
+"""A sale on three nodes behind nginx: one is killed, one is frozen, and all are restarted.
+
+It starts one store (`doorbuster devstore`), three doorbuster nodes on it, and nginx with the
+configuration of deploy/nginx in front. A crowd buys through nginx. While it does, one node is
+killed with kill -9 and started again, another is frozen until others have sold its items and then
+goes on, and at last the nodes are restarted one after another as an upgrade would. Afterwards the crowd's account, the read models of every node, the verifier and a count of
+the store's events, read with the Python client of EventStoreDB, have to agree to the unit.
+
+    deploy/rehearse                       # with target/release/doorbuster
+"""
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from kurrentdbclient import KurrentDBClient
+
+from devstore import Devstore
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+NGINX = REPOSITORY / "deploy" / "nginx"
+NODES = 3
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 30
+CROWD_SECONDS_MAX = 300
+
+
+class Refused(Exception):
+    """Something did not hold."""
+
+
+def say(text):
+    print(f"    {text}", flush=True)
+
+
+class Node:
+    """One doorbuster server. Started again it listens where it did before."""
+
+    def __init__(self, number, binary, directory, connection):
+        self.number = number
+        self.binary = binary
+        self.directory = directory / f"node-{number}"
+        self.connection = connection
+        self.log = open(directory / f"node-{number}.log", "ab")
+        self.listen = "127.0.0.1:0"
+        self.child = None
+
+    def command(self, verb, *more):
+        return [self.binary, verb, "--json", "--data", str(self.directory),
+                "--store", self.connection, *more]
+
+    def start(self):
+        command = self.command("serve", "--listen", self.listen)
+        # The port of the web listener is of no interest here, only that no two nodes want one.
+        environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0"}
+        self.child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
+        )
+        watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
+        watch.start()
+        line = self.child.stdout.readline()
+        watch.cancel()
+        if not line:
+            raise Refused(f"node {self.number} ended with {self.child.wait()} before it listened")
+        self.listen = json.loads(line)["address"]
+
+    def kill(self):
+        self.child.send_signal(signal.SIGKILL)
+        self.child.wait(STOP_SECONDS_MAX)
+        self.child.stdout.close()
+
+    def freeze(self):
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.child.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        code = self.child.wait(STOP_SECONDS_MAX)
+        self.child.stdout.close()
+        if code != 0:
+            raise Refused(f"node {self.number} ended with {code} when it was told to stop")
+
+    def end(self):
+        if self.child and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait(STOP_SECONDS_MAX)
+        self.log.close()
+
+
+class Nginx:
+    """The shipped configuration, with the nodes of this rehearsal and a free port."""
+
+    def __init__(self, directory, nodes, port):
+        self.prefix = directory / "nginx"
+        self.prefix.mkdir()
+        shutil.copy(NGINX / "nginx.conf", self.prefix)
+        server = "server {} max_fails=3 fail_timeout=1s;\n"
+        (self.prefix / "nodes.conf").write_text("".join(server.format(n.listen) for n in nodes))
+        (self.prefix / "listen.conf").write_text(f"listen 127.0.0.1:{port} http2 backlog=4096;\n")
+        self.url = f"http://127.0.0.1:{port}"
+        self.path = directory / "nginx.log"
+        self.log = open(self.path, "ab")
+        self.child = None
+
+    def start(self):
+        self.child = subprocess.Popen(
+            ["nginx", "-p", str(self.prefix), "-c", str(self.prefix / "nginx.conf"), "-e", "stderr"],
+            stderr=self.log,
+        )
+
+    def until_given_up(self, node):
+        """Waits until a call to this node has waited for longer than nginx lets it."""
+        until = time.monotonic() + START_SECONDS_MAX
+        while not any("timed out" in line and f"//{node.listen}" in line
+                      for line in self.path.read_text().splitlines()):
+            if time.monotonic() > until:
+                raise Refused(f"nginx never gave node {node.number} up")
+            time.sleep(0.1)
+
+    def end(self):
+        if self.child and self.child.poll() is None:
+            self.child.send_signal(signal.SIGQUIT)
+            try:
+                self.child.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        self.log.close()
+
+
+def call(command, what):
+    """Runs a command to its end; returns the JSON object that it answers with."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=CROWD_SECONDS_MAX)
+    if done.returncode != 0:
+        raise Refused(f"{what} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+class Crowd:
+    """`doorbuster crowd`, and what it says while it shops."""
+
+    def __init__(self, binary, url, arguments):
+        command = [binary, "crowd", "--json", "--server", url]
+        command += ["--units", str(arguments.units), "--items", str(arguments.items)]
+        command += ["--shoppers", str(arguments.shoppers), "--seed", str(arguments.seed)]
+        self.child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.said = []
+
+    def until_bought(self, percent):
+        """Waits until that share of the units is paid for."""
+        for line in self.child.stderr:
+            self.said.append(line)
+            share = line.split("%")[0].strip()
+            if "% ·" in line and int(share) >= percent:
+                return
+        raise Refused("the crowd ended too early: " + "".join(self.said))
+
+    def result(self):
+        said, more = self.child.communicate(timeout=CROWD_SECONDS_MAX)
+        if self.child.returncode != 0:
+            raise Refused(f"crowd ended with {self.child.returncode}: "
+                          f"{said}{''.join(self.said)}{more}")
+        return json.loads(said)
+
+    def end(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait(STOP_SECONDS_MAX)
+
+
+def log_of(connection, sale_ids):
+    """What the store holds of some sales, counted by hand from its events."""
+    client = KurrentDBClient(connection)
+    try:
+        events = client.read_all(
+            filter_include=["item-"], filter_by_stream_name=True, filter_by_prefix=True
+        )
+        with events:
+            return count(events, sale_ids)
+    finally:
+        client.close()
+
+
+def count(events, sale_ids):
+    """Folds the items' events. At every single event no more may be out than there is."""
+    ours = set()
+    allocated, out, sold = (collections.Counter() for _ in range(3))
+    held = {}
+    order_ids, request_ids = set(), set()
+    totals = collections.Counter()
+    for event in events:
+        body, stream = json.loads(event.data), event.stream_name
+        if event.type == "ItemAdded" and body["sale_id"] in sale_ids:
+            ours.add(stream)
+        if stream not in ours:
+            continue
+        totals[event.type] += 1
+        if event.type == "StockAllocated":
+            allocated[stream] += body["units"]
+        elif event.type == "OrderPlaced":
+            totals["duplicates"] += body["order_id"] in order_ids
+            totals["duplicates"] += (stream, body["request_id"]) in request_ids
+            order_ids.add(body["order_id"])
+            request_ids.add((stream, body["request_id"]))
+            held[body["order_id"]] = body["units"]
+            out[stream] += body["units"]
+        elif event.type in ("OrderExpired", "OrderCancelled"):
+            out[stream] -= held.pop(body["order_id"])
+        elif event.type == "OrderPaid":
+            sold[stream] += held.pop(body["order_id"])
+        totals["oversold"] = max(totals["oversold"], out[stream] - allocated[stream])
+    return {
+        "items": len(ours),
+        "units": sum(allocated.values()),
+        "units_sold": sum(sold.values()),
+        "orders_placed": totals["OrderPlaced"],
+        "orders_paid": totals["OrderPaid"],
+        "orders_expired": totals["OrderExpired"],
+        "oversold_units": totals["oversold"],
+        "duplicate_orders": totals["duplicates"],
+    }
+
+
+def agree(name, found, expected):
+    """Compares the figures that both have; prints them once they are the same."""
+    both = {key: found[key] for key in expected if key in found}
+    wrong = {key: (found[key], expected[key]) for key in both if found[key] != expected[key]}
+    if wrong:
+        raise Refused(f"{name} differs from the buyers' account (found, expected): {wrong}")
+    say(f"{name}: {', '.join(f'{key} {value}' for key, value in both.items())}")
+
+
+def rehearse(arguments, directory):
+    binary = str(arguments.binary)
+    store = Devstore(binary, directory / "store")
+    nodes, nginx, crowd = [], None, None
+    try:
+        connection = store.start()
+        nodes = [Node(number, binary, directory, connection) for number in range(1, NODES + 1)]
+        for node in nodes:
+            node.start()
+        nginx = Nginx(directory, nodes, arguments.port)
+        nginx.start()
+        wait_for_an_answer(binary, nginx.url)
+        say(f"one store, nodes at {', '.join(node.listen for node in nodes)}, nginx at {nginx.url}")
+
+        crowd = Crowd(binary, nginx.url, arguments)
+        crowd.until_bought(10)
+        nodes[0].kill()
+        say("10 % are paid: node 1 was killed with kill -9")
+        crowd.until_bought(20)
+        nodes[0].start()
+        say("20 % are paid: node 1 is back")
+        crowd.until_bought(30)
+        nodes[1].freeze()
+        say("30 % are paid: node 2 was frozen in the middle of its work")
+        nginx.until_given_up(nodes[1])
+        crowd.until_bought(60)
+        nodes[1].thaw()
+        say("60 % are paid: node 2 goes on where it was; its callers had been passed to others")
+        for percent, node in zip([70, 80, 90], nodes, strict=True):
+            crowd.until_bought(percent)
+            node.stop()
+            node.start()
+            say(f"{percent} % are paid: node {node.number} was restarted, as an upgrade would")
+        account = crowd.result()
+        say(f"the crowd: {account['attempts']} orders sent, {account['tried_again']} sent again "
+            f"after a fault, {account['unanswered']} without an answer, "
+            f"p99 {account['latency_ms']['p99']} ms")
+        judge(binary, connection, nodes, account)
+        for node in nodes:
+            node.stop()
+        rebuilt(nodes)
+        return account
+    finally:
+        for part in [crowd, nginx, *nodes, store]:
+            if part:
+                part.end()
+
+
+def wait_for_an_answer(binary, url):
+    until = time.monotonic() + START_SECONDS_MAX
+    while subprocess.run([binary, "sale", "list", "--server", url], capture_output=True).returncode:
+        if time.monotonic() > until:
+            raise Refused(f"nobody answers at {url}")
+        time.sleep(0.1)
+
+
+def judge(binary, connection, nodes, account):
+    expected = {key: account[key] for key in [
+        "items", "units", "units_sold", "orders_placed", "orders_paid", "orders_expired",
+        "oversold_units", "duplicate_orders",
+    ]}
+    agree("the store's events", log_of(connection, account["sale_ids"]), expected)
+    for node in nodes:
+        sums = collections.Counter()
+        for sale_id in account["sale_ids"]:
+            command = [binary, "report", "sales", sale_id, "--json",
+                       "--server", f"http://{node.listen}"]
+            total = call(command, f"the report of node {node.number}")["total"]
+            sums.update({key: int(total[key]) for key in
+                         ["units_sold", "orders_placed", "orders_paid", "orders_expired"]})
+        agree(f"node {node.number}", sums, expected)
+    proof = call([binary, "verify", "--store", connection, "--json"], "verify")
+    if not proof["ok"]:
+        raise Refused(f"the log does not verify: {proof}")
+    say(f"verify: all {proof['proof']['events']} events in the store are sound")
+
+
+def rebuilt(nodes):
+    """The read models that each node came to are those that its log comes to from zero."""
+    for node in nodes:
+        call(node.command("rebuild", "--compare"), f"the rebuild of node {node.number}")
+    say("the read models of every node equal a rebuild from zero")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    binary = REPOSITORY / "target" / "release" / "doorbuster"
+    parser.add_argument("--binary", type=pathlib.Path, default=binary)
+    parser.add_argument("--port", type=int, default=7400, help="of nginx")
+    parser.add_argument("--units", type=int, default=5_000)
+    parser.add_argument("--items", type=int, default=6)
+    parser.add_argument("--shoppers", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="leave data and logs behind")
+    arguments = parser.parse_args()
+    arguments.binary = arguments.binary.resolve()
+    if not arguments.binary.is_file():
+        sys.exit(f"{arguments.binary} is missing: cargo build --release")
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="doorbuster-rehearsal-"))
+    try:
+        account = rehearse(arguments, directory)
+    except Refused as refused:
+        print(f"FAILED: {refused}\nlogs are in {directory}", file=sys.stderr)
+        sys.exit(1)
+    if not arguments.keep:
+        shutil.rmtree(directory)
+    print(f"exact: {account['units']} units, {account['units_sold']} sold, "
+          f"{account['orders_placed']} orders placed, {account['orders_paid']} paid, "
+          f"{account['oversold_units']} oversold, {account['duplicate_orders']} duplicates")
+
+
+if __name__ == "__main__":
+    main()

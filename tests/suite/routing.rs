@@ -1,0 +1,53 @@
+//! What stands between clients and several nodes.
+//!
+//! Goal: calls about one item can be sent to one node, and a crowd that comes at once gets in.
+//! Method: what clients send and where a server listens is looked at without a server; the storm
+//! through a real nginx is `deploy/rehearse`.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use std::time::Duration;
+
+use doorbuster::grpc::{self, ITEM_ID, proto::PlaceOrderRequest, routed};
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+/// More than the usual length of a listener's queue, fewer than a process may have files open.
+const CALLERS: usize = 300;
+
+#[test]
+fn a_call_about_an_item_names_it_in_its_metadata() {
+    let message = PlaceOrderRequest { item_id: "an-item".to_owned(), ..Default::default() };
+    let call = routed(message.clone());
+    assert_eq!(call.metadata().get(ITEM_ID).unwrap(), "an-item");
+    assert_eq!(call.into_inner(), message);
+}
+
+#[test]
+fn an_item_that_no_header_can_hold_is_sent_all_the_same() {
+    let message = PlaceOrderRequest { item_id: "two\nlines".to_owned(), ..Default::default() };
+    let call = routed(message);
+    assert!(call.metadata().get(ITEM_ID).is_none());
+    assert_eq!(call.into_inner().item_id, "two\nlines");
+}
+
+#[test]
+fn nginx_routes_by_the_metadata_that_clients_send() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let config = std::fs::read_to_string(format!("{root}/deploy/nginx/nginx.conf")).unwrap();
+    let variable = format!("$http_{}", ITEM_ID.replace('-', "_"));
+    assert!(config.contains(&format!("map {variable} $routed_by {{")), "{config}");
+    assert!(config.contains("hash $routed_by consistent;"), "{config}");
+}
+
+#[tokio::test]
+async fn a_crowd_that_knocks_at_once_is_heard() {
+    let listener = grpc::listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody is let in: all of them wait at the door.
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        callers.spawn(TcpStream::connect(address));
+    }
+    let connected = timeout(Duration::from_secs(30), callers.join_all()).await.unwrap();
+    assert!(connected.iter().all(Result::is_ok));
+}
