@@ -25,7 +25,6 @@ use self::chores::Chores;
 use crate::{
     actors::{
         DemandDesk, Directory, Overheard, Readiness, Sales, Shared, State, Tail, start_projections,
-        watch_store,
     },
     clock::SharedClock,
     config::Config,

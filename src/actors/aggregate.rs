@@ -39,14 +39,24 @@ pub(super) struct Aggregate<D: Decider> {
     waiting: VecDeque<Delivery<D>>,
     forming: Batch<D>,
     flying: Option<Flight<D>>,
-    /// Why the state was dropped. Whoever still comes is told so.
-    lost: Option<Fault>,
+    standing: Standing,
     /// A pump is scheduled and will see what came since.
     pump_scheduled: bool,
     /// The alarm for the next deadline, and when it rings.
     alarm: Option<(UnixMs, SpawnHandle)>,
     used_at: UnixMs,
     draining: Vec<oneshot::Sender<()>>,
+}
+
+/// What an actor does with those who come to it.
+enum Standing {
+    /// It decides.
+    Serving,
+    /// Another node wrote to its stream while it was at rest: it passes them on to its successor,
+    /// which knows the log better.
+    Outdated,
+    /// It dropped its state while it was deciding: it tells them why.
+    Lost(Fault),
 }
 
 impl<D: Decider> Aggregate<D> {
@@ -67,7 +77,7 @@ impl<D: Decider> Aggregate<D> {
             waiting: VecDeque::new(),
             forming: Batch::starting_at(0, writer),
             flying: None,
-            lost: None,
+            standing: Standing::Serving,
             pump_scheduled: false,
             alarm: None,
             used_at,
@@ -84,8 +94,10 @@ impl<D: Decider> Aggregate<D> {
     }
 
     fn decide_and_send(&mut self, ctx: &mut Context<Self>) {
-        if self.in_doubt() || self.lost.is_some() {
-            return;
+        match self.standing {
+            Standing::Serving if self.in_doubt() => return,
+            Standing::Serving => {}
+            Standing::Outdated | Standing::Lost(_) => return,
         }
         let now = self.shared.clock.now();
         let limits = self.shared.store.limits();
@@ -152,7 +164,7 @@ impl<D: Decider> Aggregate<D> {
         self.forming = self.forming.following();
         self.refuse_waiting(&fault);
         self.state = D::initial(self.stream.id);
-        self.lost = Some(fault);
+        self.standing = Standing::Lost(fault);
         self.leave_directory(ctx);
         ctx.run_later(RETIREMENT, |_, ctx| ctx.stop());
     }
@@ -207,6 +219,10 @@ impl<D: Decider> Aggregate<D> {
         if let Some(directory) = self.directory.upgrade() {
             directory.forget(self.stream.id, &ctx.address());
         }
+    }
+
+    fn is_serving(&self) -> bool {
+        matches!(self.standing, Standing::Serving)
     }
 
     fn is_at_rest(&self) -> bool {
@@ -270,17 +286,21 @@ impl<D: Decider> Handler<Delivery<D>> for Aggregate<D> {
 
     fn handle(&mut self, delivery: Delivery<D>, ctx: &mut Self::Context) {
         self.used_at = self.shared.clock.now();
-        if let Some(fault) = &self.lost {
-            delivery.reply.send(Err(fault.clone()));
-            return;
+        match &self.standing {
+            Standing::Serving if self.in_doubt() => {
+                let why = "it has not said yet what became of the last append";
+                delivery.reply.send(Err(Fault::StoreUnavailable(why.to_owned())));
+            }
+            Standing::Serving => {
+                self.waiting.push_back(delivery);
+                self.schedule_pump(ctx);
+            }
+            Standing::Outdated => match self.directory.upgrade() {
+                Some(directory) => directory.pass_on(self.stream.id, delivery),
+                None => delivery.reply.send(Err(Fault::Stopping)),
+            },
+            Standing::Lost(fault) => delivery.reply.send(Err(fault.clone())),
         }
-        if self.in_doubt() {
-            let why = "it has not said yet what became of the last append";
-            delivery.reply.send(Err(Fault::StoreUnavailable(why.to_owned())));
-            return;
-        }
-        self.waiting.push_back(delivery);
-        self.schedule_pump(ctx);
     }
 }
 
@@ -291,7 +311,8 @@ impl<D: Decider> Handler<Reached> for Aggregate<D> {
     /// rest is of no use any more.
     fn handle(&mut self, reached: Reached, ctx: &mut Self::Context) {
         let known = self.landing.map(|landing| landing.last_revision);
-        if known < Some(reached.revision) && self.is_at_rest() {
+        if known < Some(reached.revision) && self.is_at_rest() && self.is_serving() {
+            self.standing = Standing::Outdated;
             self.retire(ctx);
         }
     }

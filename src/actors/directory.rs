@@ -109,6 +109,18 @@ impl<D: Decider> Directory<D> {
         })
     }
 
+    /// Gives the actor that has this id now what came to one that had it before. Neither has
+    /// decided anything of it.
+    pub(super) fn pass_on(&self, id: Uuid, delivery: Delivery<D>) {
+        let undelivered = match self.desk(id).address.try_send(delivery) {
+            Ok(()) => return,
+            Err(SendError::Full(delivery)) => (delivery, Fault::Overloaded),
+            Err(SendError::Closed(delivery)) => (delivery, Fault::LostOwnership),
+        };
+        let (delivery, fault) = undelivered;
+        delivery.reply.send(Err(fault));
+    }
+
     fn desk(&self, id: Uuid) -> Desk<D> {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(desk) = awake.get(&id) {

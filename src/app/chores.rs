@@ -52,13 +52,12 @@ impl Chores {
             }
             Err(error) => tracing::error!(%error, "items with unpaid orders were not woken"),
         }
-        if self.store.is_shared() {
-            self.look_after_others().await;
-        }
+        self.look_after_holds().await;
     }
 
-    /// Wakes the items that a node left behind, again and again.
-    async fn look_after_others(&self) {
+    /// Wakes the items that nobody serves, again and again: those of a node that is gone, and those
+    /// whose actor stopped because the store did not take the end of a hold.
+    async fn look_after_holds(&self) {
         loop {
             self.clock.sleep_until(self.clock.now().plus(LOOK_EVERY_MS)).await;
             if self.readiness.state() != State::Ready {
