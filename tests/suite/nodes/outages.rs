@@ -1,16 +1,20 @@
 //! A node is gone, or its store is: what was promised holds all the same.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use doorbuster::{grpc::proto, store::EventStore};
+use doorbuster::{
+    clock::ManualClock,
+    grpc::proto,
+    store::{EventStore, embedded::EmbeddedStore},
+};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 use tonic_types::StatusExt;
 
-use super::{buy, pair::Pair};
-use crate::support::{Node, item, order};
+use super::{buy, pair::Pair, store::NodeStore};
+use crate::support::{Node, OPENS_AT, item, order};
 
 /// What the health service says of a node as a whole.
 pub async fn health(node: &Node) -> ServingStatus {
@@ -111,4 +115,31 @@ async fn what_a_read_model_knows_is_not_called_fresh_while_the_store_is_away() {
     assert_eq!(freshness.position, pair.log.head().0);
     pair.stores[0].set_away(false);
     pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_whose_end_the_store_did_not_take_ends_once_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(OPENS_AT);
+    let log = EmbeddedStore::open(dir.path(), Arc::new(clock.clone())).unwrap();
+    let store = NodeStore::new(&log, false);
+    let node = Node::start_on(store.clone(), clock, |_| {}).await;
+    let (sale, items) = node.sale(vec![item("phone", &[("shanghai", 3)])]).await;
+    order(&node.place(&items[0], "ann", 1).await.unwrap());
+
+    let came = store.came();
+    store.set_away(true);
+    node.advance(61);
+    store.more_came_than(came).await;
+    health_becomes(&node, ServingStatus::NotServing).await;
+    store.set_away(false);
+    health_becomes(&node, ServingStatus::Serving).await;
+    // Nobody asks the item, and its actor has given up.
+    let released = async {
+        while levels(&node, &sale).await.levels[0].available_units < 3 {
+            node.advance(5);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), released).await.expect("the units come back");
 }
