@@ -93,15 +93,17 @@ impl DemandDesk {
         let _ = self.writing.subscribe().wait_for(|writing| *writing == 0).await;
     }
 
-    /// Waits until the running second is over, and gives the second that runs then. When the server
-    /// stops all seconds are over.
-    async fn next_second(&self) -> i64 {
-        let next = UnixMs(self.clock.now().second().saturating_add(1).saturating_mul(1000));
+    /// Waits until the earliest second that was counted is over, and gives the one that runs then.
+    /// When the server stops all seconds are over.
+    async fn running_second(&self, item: Uuid) -> i64 {
+        let counted = self.lock().get(&item).and_then(DemandCounter::first_second);
+        let first = counted.unwrap_or_else(|| self.clock.now().second());
+        let over = UnixMs(first.saturating_add(1).saturating_mul(1000));
         let mut stopping = self.stopping.subscribe();
         tokio::select! {
             biased;
             _ = stopping.wait_for(|stopping| *stopping) => i64::MAX,
-            () = self.clock.sleep_until(next) => self.clock.now().second(),
+            () = self.clock.sleep_until(over) => self.clock.now().second(),
         }
     }
 
@@ -129,7 +131,7 @@ impl DemandDesk {
 async fn write_item(desk: Arc<DemandDesk>, item: Uuid) {
     let mut stream = DemandStream { name: StreamName::demand(ItemId(item)), next_revision: None };
     loop {
-        let second = desk.next_second().await;
+        let second = desk.running_second(item).await;
         let mut over = desk.take_before(item, second);
         while !over.is_empty() {
             stream.write(&desk, &over.take_before(i64::MAX, TICKS_PER_APPEND)).await;

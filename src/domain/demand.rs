@@ -46,6 +46,11 @@ impl DemandCounter {
         self.seconds.is_empty()
     }
 
+    /// The earliest second with attempts.
+    pub fn first_second(&self) -> Option<i64> {
+        self.seconds.keys().next().copied()
+    }
+
     /// Takes the attempts of all seconds before `second` out, to make ticks of them elsewhere.
     pub fn split_before(&mut self, second: i64) -> Self {
         let running = self.seconds.split_off(&second);

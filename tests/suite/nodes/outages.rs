@@ -13,24 +13,48 @@ use tonic_health::pb::{
 };
 use tonic_types::StatusExt;
 
-use super::{buy, pair::Pair, store::NodeStore};
+use super::{
+    buy,
+    pair::{PATIENCE, Pair},
+    store::NodeStore,
+};
 use crate::support::{Node, OPENS_AT, item, order};
 
-/// What the health service says of a node as a whole.
-pub async fn health(node: &Node) -> ServingStatus {
+/// Waits until the node as a whole says that it is so.
+pub async fn health_becomes(node: &Node, wanted: ServingStatus) {
     let request = HealthCheckRequest { service: String::new() };
-    let answer = HealthClient::new(node.channel()).check(request).await.unwrap();
-    answer.into_inner().status()
+    let mut told = HealthClient::new(node.channel()).watch(request).await.unwrap().into_inner();
+    let becomes = async { while told.message().await.unwrap().unwrap().status() != wanted {} };
+    tokio::time::timeout(PATIENCE, becomes).await.expect("its health changes");
 }
 
-/// Waits until the node says so.
-pub async fn health_becomes(node: &Node, wanted: ServingStatus) {
-    let asked = async {
-        while health(node).await != wanted {
-            tokio::task::yield_now().await;
+/// Moves the clock of a node on, step by step, until the log holds the end of a hold. Nothing tells
+/// when a node has begun to wait for its next look, so the clock must not stand still.
+async fn a_hold_ends(node: &Node, log: &EmbeddedStore) {
+    let head = log.head();
+    let ended = async {
+        let mut steps = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            tokio::select! {
+                _ = log.wait_after(head) => break,
+                _ = steps.tick() => node.advance(5),
+            }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("its health changes");
+    tokio::time::timeout(PATIENCE, ended).await.expect("a hold ends");
+    let last = log.read_all(head, 1).await.unwrap();
+    assert_eq!(last[0].kind, "OrderExpired");
+}
+
+/// The stock as a node knows it at the end of the log.
+async fn available_units(node: &Node, sale: &str, log: &EmbeddedStore) -> i64 {
+    let request = proto::GetStockLevelsRequest {
+        sale_id: sale.to_owned(),
+        min_position: log.head().0,
+        ..Default::default()
+    };
+    let levels = node.reports().get_stock_levels(request).await.unwrap().into_inner().levels;
+    levels[0].available_units
 }
 
 async fn levels(node: &Node, sale: &str) -> proto::GetStockLevelsResponse {
@@ -46,20 +70,11 @@ async fn the_units_of_a_node_that_is_gone_come_back_through_another() {
     order(&placed);
     pair.nodes[0].stop();
 
+    assert_eq!(available_units(&pair.nodes[1], &sale, &pair.log).await, 2);
+
     // Nobody asks the item; the other node has never heard of it but in the log.
-    let released = async {
-        let known = proto::GetStockLevelsRequest {
-            sale_id: sale.clone(),
-            min_position: placed.position,
-            ..Default::default()
-        };
-        pair.nodes[1].reports().get_stock_levels(known).await.unwrap();
-        while levels(&pair.nodes[1], &sale).await.levels[0].available_units < 3 {
-            pair.nodes[1].advance(5);
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), released).await.expect("the units come back");
+    a_hold_ends(&pair.nodes[1], &pair.log).await;
+    assert_eq!(available_units(&pair.nodes[1], &sale, &pair.log).await, 3);
     let expired = pair.events("OrderExpired").await;
     assert_eq!(expired.len(), 1);
     pair.nodes[0].restart().await;
@@ -135,11 +150,6 @@ async fn a_hold_whose_end_the_store_did_not_take_ends_once_it_does() {
     store.set_away(false);
     health_becomes(&node, ServingStatus::Serving).await;
     // Nobody asks the item, and its actor has given up.
-    let released = async {
-        while levels(&node, &sale).await.levels[0].available_units < 3 {
-            node.advance(5);
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), released).await.expect("the units come back");
+    a_hold_ends(&node, &log).await;
+    assert_eq!(available_units(&node, &sale, &log).await, 3);
 }

@@ -1,6 +1,6 @@
 //! Two nodes on one log, and what can be asked of them together.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     audit,
@@ -18,6 +18,9 @@ use tonic_types::StatusExt;
 use super::store::NodeStore;
 use crate::support::{Node, OPENS_AT};
 
+/// After this long, also on a busy machine, what is waited for will never come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How often an answer ABORTED is followed by another try before a test gives up.
 const TRIES_MAX: usize = 1_000;
 
@@ -34,7 +37,7 @@ impl Pair {
     }
 
     /// The clock of the second node is a little ahead, as clocks of two machines are.
-    pub async fn start_with(change: impl Fn(&mut Config)) -> Self {
+    async fn start_with(change: impl Fn(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clocks = [ManualClock::at(OPENS_AT), ManualClock::at(OPENS_AT.plus(7))];
         let log = EmbeddedStore::open(dir.path(), Arc::new(clocks[0].clone())).unwrap();
@@ -63,6 +66,30 @@ impl Pair {
             after = last.position;
             found.extend(page.into_iter().filter(|event| event.kind == kind));
         }
+    }
+
+    /// Waits until the log holds that many events of this name, and gives them.
+    pub async fn events_come(&self, kind: &str, count: usize) -> Vec<Recorded> {
+        self.events_until(kind, |events| events.len() >= count).await
+    }
+
+    /// Waits until the events of this name are enough, and gives them.
+    pub async fn events_until(
+        &self,
+        kind: &str,
+        enough: impl Fn(&[Recorded]) -> bool,
+    ) -> Vec<Recorded> {
+        let come = async {
+            loop {
+                let head = self.log.head();
+                let events = self.events(kind).await;
+                if enough(&events) {
+                    return events;
+                }
+                self.log.wait_after(head).await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, come).await.expect("the log goes on")
     }
 
     /// Waits until both nodes have read the log as far as it goes.

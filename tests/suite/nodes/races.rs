@@ -2,8 +2,8 @@
 //! writes, so each race has the outcome that hurts most.
 
 use doorbuster::{
-    clock::Clock,
-    events::{Event, StreamName, decode, unpack},
+    clock::ManualClock,
+    events::{Event, Recorded, StreamName, decode, unpack},
     grpc::proto::{self, RefusalReason},
     store::{EventStore, embedded::EmbeddedStore},
     values::ItemId,
@@ -92,22 +92,14 @@ async fn a_hold_that_ends_while_two_nodes_watch_it_ends_once() {
     }
 
     pair.advance(61);
+    pair.events_come("OrderExpired", 8).await;
     for node in [a, b] {
-        item_until(node, &items[0], |item| item.held_units == 0 && item.available_units == 8).await;
+        let request = proto::GetItemRequest { item_id: items[0].clone() };
+        let shown = until_answered!(node.items(), get_item, request).item.unwrap();
+        assert_eq!((shown.held_units, shown.available_units), (0, 8));
     }
     assert_eq!(pair.events("OrderExpired").await.len(), 8);
     pair.judge().await;
-}
-
-/// Asks until the item looks as wanted, also past answers that are ABORTED.
-pub async fn item_until(node: &Node, item: &str, wanted: impl Fn(&proto::Item) -> bool) {
-    let request = proto::GetItemRequest { item_id: item.to_owned() };
-    let asked = async {
-        while !wanted(&until_answered!(node.items(), get_item, request).item.unwrap()) {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it changes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,7 +150,7 @@ async fn a_storm_of_refusals_asks_the_store_once_for_many() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_asked_where_nobody_else_writes() {
     let dir = tempfile::tempdir().unwrap();
-    let clock = doorbuster::clock::ManualClock::at(OPENS_AT);
+    let clock = ManualClock::at(OPENS_AT);
     let log = EmbeddedStore::open(dir.path(), Arc::new(clock.clone())).unwrap();
     let store = NodeStore::new(&log, false);
     let node = Node::start_on(store.clone(), clock, |_| {}).await;
@@ -207,31 +199,18 @@ async fn every_attempt_is_counted_once_whichever_node_it_came_to() {
         }
         pair.advance(1);
     }
-    let counted = async {
-        loop {
-            let ticks = ticks(&pair).await;
-            if ticks.iter().map(Vec::len).sum::<usize>() >= attempts {
-                return ticks;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let ticks = tokio::time::timeout(std::time::Duration::from_secs(20), counted).await.unwrap();
-    assert_eq!(ticks.iter().map(Vec::len).sum::<usize>(), attempts);
-    assert_eq!(a.clock.now(), OPENS_AT.plus(3_000));
+    let counted = |ticks: &[Recorded]| ticks.iter().map(attempts_in).sum::<usize>();
+    let ticks = pair.events_until("DemandTick", |ticks| counted(ticks) >= attempts).await;
+    assert_eq!(counted(&ticks), attempts);
     pair.judge().await;
 }
 
-/// The attempts in each tick of the log.
-async fn ticks(pair: &Pair) -> Vec<Vec<u64>> {
-    let ticks = pair.events("DemandTick").await;
-    let ticks = ticks.iter().map(|recorded| match decode(recorded).unwrap() {
-        Event::Demand(tick) => {
-            unpack(&tick.packed).unwrap().iter().map(|attempt| attempt.buyer_hash).collect()
-        }
+/// How many attempts a tick holds.
+fn attempts_in(recorded: &Recorded) -> usize {
+    match decode(recorded).unwrap() {
+        Event::Demand(tick) => unpack(&tick.packed).unwrap().len(),
         Event::Item(_) | Event::Sale(_) => panic!("{recorded:?} is no tick"),
-    });
-    ticks.collect()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! A node says that it is not ready before it has a store, and again before it goes.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use doorbuster::{clock::ManualClock, grpc::proto, store::embedded::EmbeddedStore};
 use tonic::Code;
@@ -9,10 +9,7 @@ use tonic_health::pb::{
 };
 use tonic_types::StatusExt;
 
-use super::{
-    outages::{health, health_becomes},
-    store::NodeStore,
-};
+use super::{outages::health_becomes, pair::PATIENCE, store::NodeStore};
 use crate::support::{Node, OPENS_AT, create_sale, item, order};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +21,9 @@ async fn a_server_starts_without_its_store_and_is_ready_once_that_answers() {
     store.set_away(true);
     let node = Node::start_on(store.clone(), clock, |_| {}).await;
 
-    assert_eq!(health(&node).await, ServingStatus::NotServing);
+    let whole = HealthCheckRequest { service: String::new() };
+    let health = HealthClient::new(node.channel()).check(whole).await.unwrap().into_inner();
+    assert_eq!(health.status(), ServingStatus::NotServing);
     let draft = vec![item("phone", &[("shanghai", 1)])];
     let status = node.sales().create_sale(create_sale(draft.clone())).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
@@ -50,7 +49,7 @@ async fn a_server_that_stops_says_so_first_and_still_serves_who_comes() {
 
     let app = node.take_app();
     let stopping = tokio::task::spawn_blocking(move || app.stop());
-    let next = tokio::time::timeout(Duration::from_secs(20), watched.message()).await.unwrap();
+    let next = tokio::time::timeout(PATIENCE, watched.message()).await.unwrap();
     assert_eq!(next.unwrap().unwrap().status(), ServingStatus::NotServing);
     order(&node.place(&items[0], "ann", 1).await.expect("who comes all the same is served"));
     drop(watched);
