@@ -1,4 +1,9 @@
 //! The composition root: store, actors, projections and servers, started and stopped in order.
+//!
+//! Start: the server listens at once and is not ready before the store has answered. Stop: first
+//! the node says that it is not ready, then it takes no more calls, then what is in flight ends.
+
+mod chores;
 
 use std::{
     net::SocketAddr,
@@ -9,10 +14,17 @@ use std::{
 
 use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    task::JoinHandle as Task,
+    time::{sleep, timeout},
+};
 
+use self::chores::Chores;
 use crate::{
-    actors::{Directory, Sales, Shared, Tail, finish_and_wake, start_projections},
+    actors::{
+        DemandDesk, Directory, Overheard, Readiness, Sales, Shared, State, Tail, start_projections,
+    },
     clock::SharedClock,
     config::Config,
     domain::{item::Item, sale::Sale},
@@ -22,8 +34,13 @@ use crate::{
     threads,
 };
 
-/// How long calls under way may take to finish when the server stops.
+/// How long calls under way may take to finish when the server stops, and as long again for what
+/// items and sales have in flight.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// A store that answers within this time is there before the first call; a server whose store does
+/// not is started all the same.
+const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
 /// A running server: its own threads, its own runtime.
 pub struct App {
@@ -39,11 +56,32 @@ impl App {
     /// # Errors
     /// When the data directory is refused or the address cannot be listened on.
     pub fn start(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
+        Self::start_thread(config, clock, None)
+    }
+
+    /// Starts a server like [`App::start`] on a store that is open already and stays open when the
+    /// server stops; `config.store` is only what the log calls it.
+    ///
+    /// # Errors
+    /// When the read models are refused or the address cannot be listened on.
+    pub fn start_on(
+        config: Config,
+        clock: SharedClock,
+        store: SharedStore,
+    ) -> anyhow::Result<Self> {
+        Self::start_thread(config, clock, Some(store))
+    }
+
+    fn start_thread(
+        config: Config,
+        clock: SharedClock,
+        store: Option<SharedStore>,
+    ) -> anyhow::Result<Self> {
         let (ready, started) = mpsc::sync_channel(1);
         let (stop, stopping) = oneshot::channel();
         let thread = std::thread::Builder::new()
             .name("doorbuster".to_owned())
-            .spawn(move || run(&config, clock, &ready, stopping))
+            .spawn(move || run(&config, clock, store, &ready, stopping))
             .context("no thread could be started")?;
         match started.recv() {
             Ok(address) => Ok(Self { address, stop, thread }),
@@ -78,6 +116,7 @@ fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
 fn run(
     config: &Config,
     clock: SharedClock,
+    given: Option<SharedStore>,
     ready: &mpsc::SyncSender<SocketAddr>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
@@ -92,6 +131,9 @@ fn run(
     #[expect(clippy::expect_used, reason = "called once, see above")]
     let system = System::with_tokio_rt(|| runtime.take().expect("called once"));
     system.block_on(async {
+        if let Some(store) = given {
+            return live(config, clock, store, ready, stopping).await;
+        }
         let store = store::open(&config.store_address(), &config.data, Arc::clone(&clock)).await?;
         let served = live(config, clock, Arc::clone(&store), ready, stopping).await;
         tokio::task::spawn_blocking(move || store.close()).await?;
@@ -110,60 +152,125 @@ async fn live(
         .with_context(|| format!("listen: cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
 
-    let arbiters = item_threads();
-    let shared = Arc::new(Shared {
-        store: Arc::clone(&store),
-        clock: Arc::clone(&clock),
-        runtime: tokio::runtime::Handle::current(),
-        arbiters: arbiters.iter().map(Arbiter::handle).collect(),
-        waiting_max: config.waiting_max,
-        idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
-    });
-    let items: Arc<Directory<Item>> = Directory::new(Category::Item, Arc::clone(&shared));
-    let sale_desks: Arc<Directory<Sale>> = Directory::new(Category::Sale, shared);
+    let readiness = Readiness::starting(clock.now());
+    let Actors { arbiters, demand, items, sale_desks } =
+        Actors::start(config, &clock, &store, &readiness);
     let sales = Sales::new(Arc::clone(&sale_desks), Arc::clone(&items));
-
-    let head = store.head();
-    let tail = Arc::new(Tail::new(store));
+    let listeners: Vec<Arc<dyn Overheard>> = vec![Arc::clone(&items) as _, sale_desks.clone() as _];
+    let tail = Arc::new(Tail::new(Arc::clone(&store), listeners));
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let reads = ReadSide::new(
         &config.data,
         projections,
         tail,
+        readiness.clone(),
         Arc::clone(&clock),
         Duration::from_millis(config.min_position_wait_ms),
     );
 
-    let waking = tokio::spawn(wake(reads.clone(), head, sales.clone(), Arc::clone(&items)));
+    let chores = Chores {
+        store,
+        address: config.store.to_string(),
+        clock: Arc::clone(&clock),
+        readiness: readiness.clone(),
+        reads: reads.clone(),
+        sales: sales.clone(),
+        items: Arc::clone(&items),
+    };
+    let background = chores.start();
     let (stop, stopped) = oneshot::channel();
-    let parts = grpc::Parts { sales, items: Arc::clone(&items), reads, clock };
-    let serving = grpc::serve(listener, parts, async { drop(stopped.await) });
-    let mut serving = tokio::spawn(serving);
+    let parts = grpc::Parts {
+        sales,
+        items: Arc::clone(&items),
+        reads,
+        readiness: readiness.clone(),
+        clock,
+    };
+    let serving = tokio::spawn(grpc::serve(listener, parts, async { drop(stopped.await) }));
+    let _ = timeout(FIRST_ANSWER, is_ready(&readiness)).await;
     // The other side waits for this, so it is there.
     let _ = ready.send(address);
 
-    let served = tokio::select! {
-        served = &mut serving => served?,
-        _ = stopping => {
-            let _ = stop.send(());
-            match timeout(STOP_GRACE, &mut serving).await {
-                Ok(served) => served?,
-                // A stream that its client holds open would keep us for ever.
-                Err(_) => {
-                    serving.abort();
-                    Ok(())
-                }
-            }
-        }
-    };
-    waking.abort();
-    // A store that does not answer must not keep us for ever either: nothing unanswered is lost.
-    let _ = timeout(STOP_GRACE, async { tokio::join!(items.drain(), sale_desks.drain()) }).await;
+    let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
+    for task in background {
+        task.abort();
+    }
+    // A store that does not answer must not keep us for ever: nothing unanswered is lost.
+    let _ = timeout(STOP_GRACE, async {
+        tokio::join!(items.drain(), sale_desks.drain());
+        demand.drain().await;
+    })
+    .await;
     for arbiter in arbiters.into_iter().chain(projection_threads) {
         arbiter.stop();
         let _ = arbiter.join();
     }
     served
+}
+
+/// Serves until it fails or is told to stop; then in order: not ready, no more calls, done.
+async fn serve_until(
+    stopping: oneshot::Receiver<()>,
+    mut serving: Task<anyhow::Result<()>>,
+    stop: oneshot::Sender<()>,
+    readiness: &Readiness,
+    drain_ms: u64,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        served = &mut serving => return served?,
+        _ = stopping => {}
+    }
+    readiness.drain();
+    sleep(Duration::from_millis(drain_ms)).await;
+    let _ = stop.send(());
+    match timeout(STOP_GRACE, &mut serving).await {
+        Ok(served) => served?,
+        // A stream that its client holds open would keep us for ever.
+        Err(_) => {
+            serving.abort();
+            Ok(())
+        }
+    }
+}
+
+/// Returns once the store has answered.
+async fn is_ready(readiness: &Readiness) {
+    // The sender is in the readiness, so there is no error.
+    let _ = readiness.subscribe().wait_for(|state| *state == State::Ready).await;
+}
+
+/// Everybody who decides on this node, and their threads.
+struct Actors {
+    arbiters: Vec<Arbiter>,
+    demand: Arc<DemandDesk>,
+    items: Arc<Directory<Item>>,
+    sale_desks: Arc<Directory<Sale>>,
+}
+
+impl Actors {
+    fn start(
+        config: &Config,
+        clock: &SharedClock,
+        store: &SharedStore,
+        readiness: &Readiness,
+    ) -> Self {
+        let runtime = tokio::runtime::Handle::current();
+        let arbiters = item_threads();
+        let demand = DemandDesk::new(Arc::clone(store), Arc::clone(clock), runtime.clone());
+        let shared = Arc::new(Shared {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            readiness: readiness.clone(),
+            demand: Arc::clone(&demand),
+            runtime,
+            arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+            waiting_max: config.waiting_max,
+            idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
+        });
+        let items = Directory::new(Category::Item, Arc::clone(&shared));
+        let sale_desks = Directory::new(Category::Sale, shared);
+        Self { arbiters, demand, items, sale_desks }
+    }
 }
 
 fn cores() -> usize {
@@ -187,17 +294,4 @@ fn item_threads() -> Vec<Arbiter> {
         });
     }
     arbiters
-}
-
-/// Waits until the read models know what was in the log on start, and wakes those who must be.
-async fn wake(
-    reads: ReadSide,
-    head: crate::events::Position,
-    sales: Sales,
-    items: Arc<Directory<Item>>,
-) {
-    match reads.unfinished(head).await {
-        Ok((unfinished, holding)) => finish_and_wake(&sales, unfinished, &items, holding).await,
-        Err(error) => tracing::error!(%error, "items with unpaid orders were not woken"),
-    }
 }

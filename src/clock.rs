@@ -93,6 +93,13 @@ impl Clock for ManualClock {
     }
 }
 
+/// A fresh id for somebody who writes to a store that others write to, too.
+pub fn new_writer_id() -> Uuid {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]
+    let id = Uuid::new_v4();
+    id
+}
+
 /// A fresh request id, for clients.
 pub fn new_request_id() -> RequestId {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]

@@ -42,6 +42,9 @@ pub struct Config {
     pub idle_seconds: u64,
     /// How long a question with `min_position` waits for its read model, in milliseconds.
     pub min_position_wait_ms: u64,
+    /// How long a server that is told to stop goes on serving while it says that it is not ready,
+    /// so that a load balancer can notice, in milliseconds.
+    pub drain_ms: u64,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             waiting_max: 16_384,
             idle_seconds: 300,
             min_position_wait_ms: 5_000,
+            drain_ms: 0,
         }
     }
 }
@@ -160,6 +164,16 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        key: "drain_ms",
+        unit: "milliseconds",
+        bounds: Bounds::Whole(0, 60_000),
+        get: |config| config.drain_ms.to_string(),
+        set: |config, text, bounds| {
+            config.drain_ms = bounds.whole(text)?;
+            Ok(())
+        },
+    },
 ];
 
 /// What was given on the command line. Values stay text until they are judged with all others.
@@ -193,6 +207,10 @@ pub struct Overrides {
     /// [default: 5000]
     #[arg(long, value_name = "MS")]
     pub min_position_wait_ms: Option<OsString>,
+    /// How long to go on serving after a signal, not ready any more [env: DOORBUSTER_DRAIN_MS]
+    /// [default: 0]
+    #[arg(long, value_name = "MS")]
+    pub drain_ms: Option<OsString>,
 }
 
 /// A setting that was refused, and where it came from.
@@ -340,6 +358,7 @@ impl Overrides {
             "waiting_max" => self.waiting_max.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
+            "drain_ms" => self.drain_ms.as_ref(),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{
 
 use actix::Message;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::Fault;
 use crate::{
@@ -43,6 +44,15 @@ pub(super) struct Drain {
 }
 
 impl Message for Drain {
+    type Result = ();
+}
+
+/// Somebody read in the log that the actor's stream goes up to this revision.
+pub(super) struct Reached {
+    pub(super) revision: u64,
+}
+
+impl Message for Reached {
     type Result = ();
 }
 
@@ -88,6 +98,8 @@ pub(super) struct Batch<D: Decider> {
     pub(super) first_revision: u64,
     pub(super) events: Vec<NewEvent>,
     pub(super) bytes: usize,
+    /// Whose events these are, where others write to the store, too.
+    writer: Option<Uuid>,
     asked: Vec<Asked<D::Outcome>>,
     attempts: Vec<(Attempt, UnixMs)>,
 }
@@ -116,11 +128,12 @@ impl Landing {
 
 impl<D: Decider> Batch<D> {
     /// An empty batch whose first event gets this revision.
-    pub(super) fn starting_at(first_revision: u64) -> Self {
+    pub(super) fn starting_at(first_revision: u64, writer: Option<Uuid>) -> Self {
         Self {
             first_revision,
             events: Vec::new(),
             bytes: 0,
+            writer,
             asked: Vec::new(),
             attempts: Vec::new(),
         }
@@ -146,14 +159,27 @@ impl<D: Decider> Batch<D> {
     pub(super) fn apply(&mut self, state: &mut D, caused: Caused<D::Event>) {
         let Caused { event, id, correlation, causation } = caused;
         state.evolve(&event, self.first_revision + self.events.len() as u64);
-        let encoded = encode(id, &event, correlation, causation);
+        let mut encoded = encode(id, &event, correlation, causation);
+        if let Some(writer) = self.writer {
+            encoded = encoded.by(writer);
+        }
         self.bytes += encoded.data.len() + encoded.metadata.len() + 2 * encoded.kind.len();
         self.events.push(encoded);
     }
 
-    /// Revision that the next event gets.
-    pub(super) fn next_revision(&self) -> u64 {
-        self.first_revision + self.events.len() as u64
+    /// An empty batch of the same writer.
+    pub(super) fn starting_over_at(&self, first_revision: u64) -> Self {
+        Self::starting_at(first_revision, self.writer)
+    }
+
+    /// An empty batch for what comes after this one.
+    pub(super) fn following(&self) -> Self {
+        self.starting_over_at(self.first_revision + self.events.len() as u64)
+    }
+
+    /// Whether nobody waits for it.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.asked.is_empty()
     }
 
     /// Answers everybody. `before` is where the append before this one landed; `landing` is this

@@ -1,12 +1,22 @@
-//! Writes the demand of one item: one append of ticks a second, beside the item's own appends and
-//! never in their way.
+//! Writes the demand of all items of a node: one append of ticks an item and second, beside the
+//! items' own appends and never in their way.
+//!
+//! It belongs to the node and not to the items' actors, because those come and go: an actor that
+//! lost its stream to another node has counted attempts that were answered, and no crash is an
+//! excuse for losing them. Other nodes write ticks of the same item for the same second; whoever
+//! finds the stream further than expected goes behind its end.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
+use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
-use super::Shared;
 use crate::{
+    clock::{self, SharedClock},
     domain::demand::DemandCounter,
     events::{Attempt, DemandTick, NewEvent, StreamName, encode},
     store::{AppendError, Expected, SharedStore},
@@ -16,140 +26,201 @@ use crate::{
 /// Ticks in one append: well within every store's limits.
 const TICKS_PER_APPEND: usize = 6;
 
-/// A write of ticks: what became of it.
-pub(super) type Written = Result<u64, WriteFailure>;
+/// A lost race for the end of a stream is run again at once, because all who race write once a
+/// second; only this often, so that nothing spins.
+const RACES_MAX: u32 = 8;
 
-/// The next revision after the write, or why it did not succeed.
-#[derive(Debug)]
-pub(super) struct WriteFailure {
-    /// Where the same ticks have to be sent again; `None` when that has to be found out.
-    next_revision: Option<u64>,
-    why: String,
+/// First and longest pause before a write that failed is tried again.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// The demand of a node on its way into the log.
+pub struct DemandDesk {
+    store: SharedStore,
+    clock: SharedClock,
+    runtime: tokio::runtime::Handle,
+    /// Whose ticks these are, where other nodes write, too.
+    writer: Option<Uuid>,
+    /// Each with a task that writes it and ends when it is empty.
+    items: Mutex<HashMap<Uuid, DemandCounter>>,
+    writing: watch::Sender<usize>,
+    stopping: watch::Sender<bool>,
+    me: Weak<Self>,
 }
 
-/// The demand of one item on its way into the log.
-pub(super) struct DemandWriter {
-    stream: StreamName,
-    shared: Arc<Shared>,
-    counter: DemandCounter,
+impl DemandDesk {
+    /// A desk whose ticks go into that store; `runtime` is where they are written.
+    pub fn new(
+        store: SharedStore,
+        clock: SharedClock,
+        runtime: tokio::runtime::Handle,
+    ) -> Arc<Self> {
+        let writer = store.is_shared().then(clock::new_writer_id);
+        Arc::new_cyclic(|me| Self {
+            store,
+            clock,
+            runtime,
+            writer,
+            items: Mutex::new(HashMap::new()),
+            writing: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            me: Weak::clone(me),
+        })
+    }
+
+    /// Counts attempts on an item.
+    pub(super) fn count(&self, item: Uuid, attempts: Vec<(Attempt, UnixMs)>) {
+        if attempts.is_empty() {
+            return;
+        }
+        let mut items = self.lock();
+        let counter = items.entry(item).or_insert_with(|| {
+            if let Some(desk) = self.me.upgrade() {
+                self.writing.send_modify(|writing| *writing += 1);
+                self.runtime.spawn(write_item(desk, item));
+            }
+            DemandCounter::default()
+        });
+        for (attempt, arrived) in attempts {
+            counter.count(attempt, arrived);
+        }
+    }
+
+    /// Writes what was counted so far, also of the running second, and waits until that is done.
+    pub async fn drain(&self) {
+        self.stopping.send_replace(true);
+        // The sender is ours, so there is no error.
+        let _ = self.writing.subscribe().wait_for(|writing| *writing == 0).await;
+    }
+
+    /// Waits until the earliest second that was counted is over, and gives the one that runs then.
+    /// When the server stops all seconds are over.
+    async fn running_second(&self, item: Uuid) -> i64 {
+        let counted = self.lock().get(&item).and_then(DemandCounter::first_second);
+        let first = counted.unwrap_or_else(|| self.clock.now().second());
+        let over = UnixMs(first.saturating_add(1).saturating_mul(1000));
+        let mut stopping = self.stopping.subscribe();
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => i64::MAX,
+            () = self.clock.sleep_until(over) => self.clock.now().second(),
+        }
+    }
+
+    /// Takes the attempts of the seconds before `second`. They may be none.
+    fn take_before(&self, item: Uuid, second: i64) -> DemandCounter {
+        self.lock().get_mut(&item).map(|counter| counter.split_before(second)).unwrap_or_default()
+    }
+
+    /// Forgets an item of which nothing is left to write.
+    fn forget_if_empty(&self, item: Uuid) -> bool {
+        let mut items = self.lock();
+        let empty = items.get(&item).is_none_or(DemandCounter::is_empty);
+        if empty {
+            items.remove(&item);
+        }
+        empty
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, DemandCounter>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes the demand of one item until there is none left.
+async fn write_item(desk: Arc<DemandDesk>, item: Uuid) {
+    let mut stream = DemandStream { name: StreamName::demand(ItemId(item)), next_revision: None };
+    loop {
+        let second = desk.running_second(item).await;
+        let mut over = desk.take_before(item, second);
+        while !over.is_empty() {
+            stream.write(&desk, &over.take_before(i64::MAX, TICKS_PER_APPEND)).await;
+        }
+        if desk.forget_if_empty(item) {
+            break;
+        }
+    }
+    desk.writing.send_modify(|writing| *writing -= 1);
+}
+
+/// The stream of one item's ticks.
+struct DemandStream {
+    name: StreamName,
     /// Revision of the next tick, once it is known.
     next_revision: Option<u64>,
-    /// Ticks taken from the counter and not yet known to be written: sent again as they are.
-    unwritten: Vec<DemandTick>,
-    scheduled: bool,
-    writing: bool,
 }
 
-impl DemandWriter {
-    pub(super) fn new(item: Uuid, shared: Arc<Shared>) -> Self {
-        Self {
-            stream: StreamName::demand(ItemId(item)),
-            shared,
-            counter: DemandCounter::default(),
-            next_revision: None,
-            unwritten: Vec::new(),
-            scheduled: false,
-            writing: false,
-        }
-    }
-
-    /// Counts attempts. True when a tick has to be scheduled for them.
-    pub(super) fn count(&mut self, attempts: Vec<(Attempt, UnixMs)>) -> bool {
-        for (attempt, arrived) in attempts {
-            self.counter.count(attempt, arrived);
-        }
-        !std::mem::replace(&mut self.scheduled, true)
-    }
-
-    /// When the running second is over.
-    pub(super) fn next_tick_at(&self) -> UnixMs {
-        UnixMs(self.shared.clock.now().second().saturating_add(1).saturating_mul(1000))
-    }
-
-    pub(super) fn is_pending(&self) -> bool {
-        !self.unwritten.is_empty() || !self.counter.is_empty()
-    }
-
-    pub(super) fn is_writing(&self) -> bool {
-        self.writing
-    }
-
-    /// Writes the ticks of the seconds before `second`. `None` when there is nothing to write or a
-    /// write is under way.
-    pub(super) fn write(
-        &mut self,
-        second: i64,
-    ) -> Option<impl Future<Output = Written> + Send + 'static> {
-        if self.writing {
-            return None;
-        }
-        if self.unwritten.is_empty() {
-            self.unwritten = self.counter.take_before(second, TICKS_PER_APPEND);
-        }
-        if self.unwritten.is_empty() {
-            return None;
-        }
-        self.writing = true;
-        let store = Arc::clone(&self.shared.store);
-        Some(append(store, self.stream, self.next_revision, self.unwritten.clone()))
-    }
-
-    /// Takes note of what became of a write. True when another has to be scheduled.
-    pub(super) fn wrote(&mut self, written: Written) -> bool {
-        self.writing = false;
-        match written {
-            Ok(next_revision) => {
-                self.next_revision = Some(next_revision);
-                self.unwritten.clear();
+impl DemandStream {
+    /// Writes ticks, however long that takes: they were taken from the counter.
+    async fn write(&mut self, desk: &DemandDesk, ticks: &[DemandTick]) {
+        let mut pause = PAUSE_MIN;
+        let mut races = 0;
+        while let Err(failure) = self.append(desk, ticks).await {
+            let stream = self.name;
+            match failure {
+                Failure::Raced => {
+                    tracing::debug!(%stream, "another node wrote demand first");
+                    races += 1;
+                    if races % RACES_MAX != 0 {
+                        continue;
+                    }
+                }
+                Failure::Store(why) if pause == PAUSE_MIN => {
+                    tracing::warn!(%stream, why, "demand was not written; trying again");
+                }
+                Failure::Store(why) => tracing::debug!(%stream, why, "demand was not written"),
             }
-            Err(WriteFailure { next_revision, why }) => {
-                self.next_revision = next_revision;
-                tracing::warn!(stream = %self.stream, why, "demand was not written; trying again");
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    async fn append(&mut self, desk: &DemandDesk, ticks: &[DemandTick]) -> Result<(), Failure> {
+        let next = match self.next_revision {
+            Some(next) => next,
+            None => {
+                let last = desk.store.last_revision(self.name).await;
+                last.map_err(|error| Failure::Store(error.to_string()))?.map_or(0, |last| last + 1)
+            }
+        };
+        // Until it is known what became of the append, the same ticks go to the same place: if they
+        // are there already, the store says so.
+        self.next_revision = Some(next);
+        let events = (next..).zip(ticks).map(|(revision, tick)| self.event(desk, revision, tick));
+        let events: Vec<NewEvent> = events.collect();
+        match desk.store.append(self.name, Expected::before(next), events.into()).await {
+            Ok(appended) => {
+                self.next_revision = Some(appended.last_revision + 1);
+                Ok(())
+            }
+            Err(AppendError::Conflict) => {
+                self.next_revision = None;
+                Err(Failure::Raced)
+            }
+            Err(error @ (AppendError::NotWritten(_) | AppendError::Unknown(_))) => {
+                Err(Failure::Store(error.to_string()))
             }
         }
-        self.reschedule()
     }
 
-    /// The scheduled moment came. True when another has to be scheduled.
-    pub(super) fn reschedule(&mut self) -> bool {
-        self.scheduled = self.is_pending();
-        self.scheduled
+    /// A tick at its revision. Two nodes have different ticks for one second and one revision.
+    fn event(&self, desk: &DemandDesk, revision: u64, tick: &DemandTick) -> NewEvent {
+        let DemandStream { name, .. } = self;
+        let id = Uuid::new_v5(&name.id, &tick_name(revision, tick.second));
+        let event = encode(id, tick, name.id, name.id);
+        match desk.writer {
+            Some(writer) => event.by(writer),
+            None => event,
+        }
     }
 }
 
-async fn append(
-    store: SharedStore,
-    stream: StreamName,
-    known: Option<u64>,
-    ticks: Vec<DemandTick>,
-) -> Written {
-    let next = match known {
-        Some(next) => next,
-        None => match store.last_revision(stream).await {
-            Ok(last) => last.map_or(0, |last| last + 1),
-            Err(error) => {
-                return Err(WriteFailure { next_revision: None, why: error.to_string() });
-            }
-        },
-    };
-    let events: Vec<NewEvent> = (next..)
-        .zip(ticks)
-        .map(|(revision, tick)| {
-            let id = Uuid::new_v5(&stream.id, &tick_name(revision, tick.second));
-            encode(id, &tick, stream.id, stream.id)
-        })
-        .collect();
-    match store.append(stream, Expected::before(next), events.into()).await {
-        Ok(appended) => Ok(appended.last_revision + 1),
-        // Another node wrote ticks of this item: ours come after them.
-        Err(error @ AppendError::Conflict) => {
-            Err(WriteFailure { next_revision: None, why: error.to_string() })
-        }
-        // The same ticks at the same place: if they are there already, the store says so.
-        Err(error @ (AppendError::NotWritten(_) | AppendError::Unknown(_))) => {
-            Err(WriteFailure { next_revision: Some(next), why: error.to_string() })
-        }
-    }
+/// Why ticks are not written yet.
+enum Failure {
+    /// Another node wrote ticks of this item: ours come after them.
+    Raced,
+    /// The store did not take them, or did not say.
+    Store(String),
 }
 
 fn tick_name(revision: u64, second: i64) -> [u8; 16] {

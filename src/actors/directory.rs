@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::{
     Answer, Fault, Shared,
     aggregate::Aggregate,
-    batch::{Answers, Delivery, Drain, Reply, Ticket},
+    batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
+    tail::Overheard,
 };
 use crate::{
     domain::Decider,
@@ -66,13 +67,18 @@ impl<D: Decider> Directory<D> {
     /// when this returns; the waiting is the future's.
     ///
     /// # Errors
-    /// [`Fault::Overloaded`] when that many commands cannot wait at this actor.
+    /// [`Fault::Overloaded`] when that many commands cannot wait at this actor,
+    /// [`Fault::StoreUnavailable`] before the store has answered for the first time.
     pub fn ask_all(
         &self,
         id: Uuid,
         commands: Vec<D::Command>,
         deadline: Option<UnixMs>,
     ) -> Result<impl Future<Output = Answers<D::Outcome>> + Send + use<D>, Fault> {
+        if self.shared.readiness.is_starting() {
+            let why = "it has not answered yet since the start";
+            return Err(Fault::StoreUnavailable(why.to_owned()));
+        }
         let count = commands.len();
         let (to, answers) = oneshot::channel();
         let mut desk = self.desk(id);
@@ -101,6 +107,18 @@ impl<D: Decider> Directory<D> {
                 Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
             })
         })
+    }
+
+    /// Gives the actor that has this id now what came to one that had it before. Neither has
+    /// decided anything of it.
+    pub(super) fn pass_on(&self, id: Uuid, delivery: Delivery<D>) {
+        let undelivered = match self.desk(id).address.try_send(delivery) {
+            Ok(()) => return,
+            Err(SendError::Full(delivery)) => (delivery, Fault::Overloaded),
+            Err(SendError::Closed(delivery)) => (delivery, Fault::LostOwnership),
+        };
+        let (delivery, fault) = undelivered;
+        delivery.reply.send(Err(fault));
     }
 
     fn desk(&self, id: Uuid) -> Desk<D> {
@@ -134,7 +152,7 @@ impl<D: Decider> Directory<D> {
         }
     }
 
-    /// Lets every actor finish what is in flight, write its demand and stop.
+    /// Lets every actor finish what is in flight and stop.
     pub async fn drain(&self) {
         let desks: Vec<Desk<D>> = {
             let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
@@ -146,6 +164,20 @@ impl<D: Decider> Directory<D> {
             if desk.address.send(Drain { done }).await.is_ok() {
                 let _ = drained.await;
             }
+        }
+    }
+}
+
+impl<D: Decider> Overheard for Directory<D> {
+    /// Tells the actor of that stream, if it is awake. A full mailbox is no loss: the store tells
+    /// it, too, when it next writes or asks.
+    fn reached(&self, stream: StreamName, revision: u64) {
+        if stream.category != self.category {
+            return;
+        }
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(desk) = awake.get(&stream.id) {
+            let _ = desk.address.try_send(Reached { revision });
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Faults: the outside world failed. Never a business "no".
 
+use crate::store::ReadError;
+
 /// Why a command got no answer. Every command can be sent again with the same request id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -9,8 +11,9 @@ pub enum Fault {
     /// The store could not take the events, or did not say. Ask again with the same request id.
     #[error("the store is unavailable: {0}")]
     StoreUnavailable(String),
-    /// Another node wrote to this item's stream; this node dropped its state. Ask again.
-    #[error("another node owns this item now")]
+    /// Another node wrote to this item's stream first; this node dropped its state. Nothing of the
+    /// command happened here. Ask again.
+    #[error("another node wrote first and nothing was decided here; send the same request again")]
     LostOwnership,
     /// The caller's deadline passed before the command was decided. Nothing happened.
     #[error("the deadline passed before the command was decided")]
@@ -21,4 +24,13 @@ pub enum Fault {
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(why) => Self::StoreUnavailable(why),
+            ReadError::Damaged(what) => Self::Unreadable(what),
+        }
+    }
 }

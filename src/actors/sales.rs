@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Answer, Directory, Fault};
 use crate::{
     domain::{
-        item::{AddItem, Item, ItemCommand, Steer, SteerAction},
+        item::{AddItem, Item, ItemCommand, ItemOutcome, Steer, SteerAction},
         sale::{CloseSale, CreateSale, Sale, SaleCommand, SaleOutcome, SaleView},
     },
     events::SaleCreated,
@@ -21,6 +21,10 @@ use crate::{
 
 /// Items told at once.
 const ITEMS_AT_ONCE: usize = 64;
+
+/// How often an item is told before another node's writing to it counts as a failure: what it wrote
+/// is most likely what it is told here.
+const TRIES_MAX: usize = 3;
 
 /// The sales of a node.
 #[derive(Clone)]
@@ -76,14 +80,23 @@ impl Sales {
         mut answer: Answer<SaleOutcome>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let SaleOutcome::Sale(sale) = &answer.outcome else { return Ok(answer) };
-        let told =
-            stream::iter(commands(sale)).map(|(id, command)| self.items.ask(id, command, None));
+        let told = stream::iter(commands(sale)).map(|(id, command)| self.tell(id, command));
         let mut told = told.buffer_unordered(ITEMS_AT_ONCE);
         while let Some(item) = told.try_next().await? {
             answer.position = answer.position.max(item.position);
         }
         drop(told);
         Ok(answer)
+    }
+
+    async fn tell(&self, id: Uuid, command: ItemCommand) -> Result<Answer<ItemOutcome>, Fault> {
+        for _ in 1..TRIES_MAX {
+            match self.items.ask(id, command.clone(), None).await {
+                Err(Fault::LostOwnership) => {}
+                answer => return answer,
+            }
+        }
+        self.items.ask(id, command, None).await
     }
 }
 

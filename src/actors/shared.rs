@@ -1,13 +1,20 @@
 //! What every item and sale of a node stands on: handed down from the composition root.
 
+use std::sync::Arc;
+
 use actix_rt::ArbiterHandle;
 
+use super::{DemandDesk, Readiness};
 use crate::{clock::SharedClock, store::SharedStore};
 
 /// What all aggregates of a node share.
 pub struct Shared {
     pub store: SharedStore,
     pub clock: SharedClock,
+    /// Commands are taken once the store has answered for the first time.
+    pub readiness: Readiness,
+    /// Where attempts are counted.
+    pub demand: Arc<DemandDesk>,
     /// The main runtime: states are rebuilt there.
     pub runtime: tokio::runtime::Handle,
     /// The threads that actors live on.

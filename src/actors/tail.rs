@@ -1,11 +1,24 @@
 //! The log as all projections read it: each page is read and decoded once, by whoever is first.
+//!
+//! A store that is away is waited for: projections go on where they were when it is back. Where
+//! other nodes write, too, what is read here is also how this node hears of it.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::{
+    sync::{Mutex, Notify},
+    time::{sleep, timeout},
+};
 
 use crate::{
-    events::{DecodeError, Event, Position, Recorded, decode},
+    events::{DecodeError, Event, Position, Recorded, StreamName, decode},
     store::{ReadError, SharedStore},
 };
 
@@ -20,6 +33,10 @@ const PAGES_KEPT: usize = 48;
 /// position waits for this: see [`Tail::hurry`].
 const GATHER: Duration = Duration::from_millis(50);
 
+/// First and longest pause before a store that is away is asked again.
+const AWAY_PAUSE_MIN: Duration = Duration::from_millis(100);
+const AWAY_PAUSE_MAX: Duration = Duration::from_secs(1);
+
 /// Events of the log, decoded.
 pub type Page = Arc<Vec<(Recorded, Event)>>;
 
@@ -32,17 +49,36 @@ pub enum TailError {
     Decode(#[from] DecodeError),
 }
 
+/// Who wants to know how far streams have come.
+pub trait Overheard: Send + Sync {
+    /// An event of that revision was read.
+    fn reached(&self, stream: StreamName, revision: u64);
+}
+
 /// A shared cursor over the log.
 pub struct Tail {
     store: SharedStore,
+    listeners: Vec<Arc<dyn Overheard>>,
     pages: Mutex<VecDeque<(Position, Page)>>,
     hurry: Notify,
+    /// The log could not be read when it was last tried.
+    away: AtomicBool,
+    /// The page read last held few events.
+    few: AtomicBool,
 }
 
 impl Tail {
-    /// Reads that log.
-    pub fn new(store: SharedStore) -> Self {
-        Self { store, pages: Mutex::new(VecDeque::new()), hurry: Notify::new() }
+    /// Reads that log. The listeners hear of it where other nodes write to it, too.
+    pub fn new(store: SharedStore, listeners: Vec<Arc<dyn Overheard>>) -> Self {
+        let listeners = if store.is_shared() { listeners } else { Vec::new() };
+        Self {
+            store,
+            listeners,
+            pages: Mutex::new(VecDeque::new()),
+            hurry: Notify::new(),
+            away: AtomicBool::new(false),
+            few: AtomicBool::new(false),
+        }
     }
 
     /// Position of the log's last event.
@@ -56,11 +92,27 @@ impl Tail {
     }
 
     /// A page that holds the events after this position, as soon as there is one. It may begin with
-    /// events that are not after it.
+    /// events that are not after it. Waits for a store that is away.
     pub async fn page_after(&self, position: Position) -> Result<Page, TailError> {
+        let mut pause = AWAY_PAUSE_MIN;
+        loop {
+            match self.try_page_after(position).await {
+                Err(TailError::Read(ReadError::Unavailable(why))) => {
+                    if !self.away.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(why, "the log cannot be read; the read models wait for it");
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(AWAY_PAUSE_MAX);
+                }
+                page => return page,
+            }
+        }
+    }
+
+    async fn try_page_after(&self, position: Position) -> Result<Page, TailError> {
         self.store.wait_after(position).await?;
-        if self.head().0.saturating_sub(position.0) < PAGE_EVENTS as u64 / 4 {
-            let _ = tokio::time::timeout(GATHER, self.hurry.notified()).await;
+        if self.few_wait(position) {
+            let _ = timeout(GATHER, self.hurry.notified()).await;
         }
         let mut pages = self.pages.lock().await;
         let known = pages.iter().find(|(after, page)| {
@@ -70,6 +122,10 @@ impl Tail {
             return Ok(Arc::clone(page));
         }
         let recorded = self.store.read_all(position, PAGE_EVENTS).await?;
+        self.few.store(recorded.len() < PAGE_EVENTS / 4, Ordering::Relaxed);
+        if self.away.swap(false, Ordering::Relaxed) {
+            tracing::info!("the log is read again");
+        }
         let mut page = Vec::with_capacity(recorded.len());
         for recorded in recorded {
             match decode(&recorded) {
@@ -86,6 +142,33 @@ impl Tail {
             }
             pages.push_back((position, Arc::clone(&page)));
         }
+        drop(pages);
+        self.tell(&page);
         Ok(page)
+    }
+
+    /// Whether few events seem to wait. Positions of a log that others write to, too, may have gaps
+    /// of any size between them; there the page read last has to tell.
+    fn few_wait(&self, position: Position) -> bool {
+        if self.store.is_shared() {
+            return self.few.load(Ordering::Relaxed);
+        }
+        self.head().0.saturating_sub(position.0) < PAGE_EVENTS as u64 / 4
+    }
+
+    /// Tells the listeners how far the streams on a page have come.
+    fn tell(&self, page: &Page) {
+        if self.listeners.is_empty() {
+            return;
+        }
+        let mut last: HashMap<StreamName, u64> = HashMap::new();
+        for (recorded, _) in page.iter() {
+            last.insert(recorded.stream, recorded.revision);
+        }
+        for (stream, revision) in last {
+            for listener in &self.listeners {
+                listener.reached(stream, revision);
+            }
+        }
     }
 }

@@ -31,9 +31,17 @@ pub(super) struct Event<'a> {
     pub data: &'a [u8],
     pub correlation: Uuid,
     pub causation: Uuid,
+    /// Whose event it is, where several could write.
+    writer: Option<Uuid>,
 }
 
 impl Event<'_> {
+    /// Whether its id is the one that its cause makes: as it is, or under its writer's name.
+    pub(super) fn has_id(&self, made: Uuid) -> bool {
+        let expected = self.writer.map_or(made, |writer| chain::id_by(writer, made));
+        self.id == expected
+    }
+
     /// Checks which story the event says it belongs to, and what it says caused it.
     pub(super) fn check_story(
         &self,
@@ -254,7 +262,8 @@ fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> 
         return Err(format!("stored form {} is unknown to this version", metadata.schema));
     }
     let (correlation, causation) = (metadata.correlation.0, metadata.causation.0);
-    Ok(Event { kind, id, revision, data: row.data, correlation, causation })
+    let writer = metadata.writer.map(|writer| writer.0);
+    Ok(Event { kind, id, revision, data: row.data, correlation, causation, writer })
 }
 
 fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn FnMut(String)) {

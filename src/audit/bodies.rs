@@ -79,6 +79,8 @@ pub(super) struct Metadata {
     #[serde(rename = "$causationId")]
     pub causation: Id,
     pub schema: u32,
+    #[serde(default)]
+    pub writer: Option<Id>,
 }
 
 /// Who steered, with which request and why. Who and why are for people; they only have to be there.

@@ -60,6 +60,11 @@ pub(super) fn sale_event_id(sale: Uuid, request: Uuid) -> Uuid {
     Uuid::new_v5(&sale, request.as_bytes())
 }
 
+/// The id of an event under the name of the writer that made it.
+pub(super) fn id_by(writer: Uuid, made: Uuid) -> Uuid {
+    Uuid::new_v5(&writer, made.as_bytes())
+}
+
 /// The sale that `request` creates.
 pub(super) fn sale_id(request: Uuid) -> Uuid {
     Uuid::new_v5(&request, b"sale")

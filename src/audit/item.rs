@@ -235,7 +235,7 @@ impl ItemBook {
         self.adding &= request == adding;
         match u8::try_from(event.revision) {
             Ok(index) if self.adding => {
-                if event.id != chain::event_id(self.id, request, index) {
+                if !event.has_id(chain::event_id(self.id, request, index)) {
                     say(format!("the event id is not the one that request {request} makes"));
                 }
             }
@@ -246,7 +246,7 @@ impl ItemBook {
     /// An event that is the first one its request caused; no other request may have its id.
     fn caused_by(&mut self, event: &Event<'_>, request: Uuid, say: Say<'_>) {
         let id = chain::event_id(self.id, request, 0);
-        if event.id != id {
+        if !event.has_id(id) {
             say(format!("the event id is not the one that request {request} makes"));
         }
         if !self.requests.insert(id) || self.orders.find(id).is_some() {

@@ -69,7 +69,7 @@ impl SaleBook {
     }
 
     fn common(&mut self, event: &Event<'_>, request: Id, at_ms: i64, say: &mut dyn FnMut(String)) {
-        if event.id != chain::sale_event_id(self.id, request.0) {
+        if !event.has_id(chain::sale_event_id(self.id, request.0)) {
             say(format!("the event id is not the one that request {} makes", request.0));
         }
         event.check_story(self.id, request.0, say);

@@ -46,6 +46,20 @@ impl DemandCounter {
         self.seconds.is_empty()
     }
 
+    /// The earliest second with attempts.
+    pub fn first_second(&self) -> Option<i64> {
+        self.seconds.keys().next().copied()
+    }
+
+    /// Takes the attempts of all seconds before `second` out, to make ticks of them elsewhere.
+    pub fn split_before(&mut self, second: i64) -> Self {
+        let running = self.seconds.split_off(&second);
+        let seconds = std::mem::replace(&mut self.seconds, running);
+        let pending = seconds.values().map(Vec::len).sum();
+        self.pending -= pending;
+        Self { seconds, pending }
+    }
+
     /// The ticks of all seconds before `second`, at most about `max` of them. Taken once.
     pub fn take_before(&mut self, second: i64, max: usize) -> Vec<DemandTick> {
         let mut ticks = Vec::new();

@@ -34,8 +34,29 @@ pub struct NewEvent {
     pub kind: Cow<'static, str>,
     /// JSON.
     pub data: Vec<u8>,
-    /// JSON: `$correlationId`, `$causationId`, `schema`.
+    /// JSON: `$correlationId`, `$causationId`, `schema`, and `writer` where several may write.
     pub metadata: Vec<u8>,
+}
+
+impl NewEvent {
+    /// The event as this writer's own, for a log that others write to, too.
+    ///
+    /// Two nodes that carry out the same command at the same revision make events of the same id
+    /// and, because their clocks differ, of different content. The store would take the second for
+    /// a repeat of the first, and its sender would go on from what is not in the log. With the
+    /// writer in the id it is what it should be: a conflict. The metadata name the writer, so that
+    /// the id can be checked.
+    pub fn by(mut self, writer: Uuid) -> Self {
+        self.id = Uuid::new_v5(&writer, self.id.as_bytes());
+        // Metadata is an object with members, written by `encode`.
+        self.metadata.pop();
+        self.metadata.extend_from_slice(br#","writer":""#);
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let text = writer.hyphenated().encode_lower(&mut text);
+        self.metadata.extend_from_slice(text.as_bytes());
+        self.metadata.extend_from_slice(br#""}"#);
+        self
+    }
 }
 
 /// An event as it stands in the log.

@@ -7,12 +7,12 @@ use tokio::time::timeout;
 
 use super::{proto, status::Failure};
 use crate::{
-    actors::{ProjectionHandle, Tail},
+    actors::{ProjectionHandle, Readiness, Tail},
     clock::SharedClock,
     events::Position,
     projections::{Checkpoint, catalog, stock},
     reports::{ReportError, Reports},
-    values::{ItemId, SaleId},
+    values::{ItemId, SaleId, UnixMs},
 };
 
 /// The read models of this node, to be asked.
@@ -23,6 +23,7 @@ struct Inner {
     reports: Reports,
     projections: Vec<ProjectionHandle>,
     tail: Arc<Tail>,
+    readiness: Readiness,
     clock: SharedClock,
     /// How long a question waits for its position.
     wait_max: Duration,
@@ -34,11 +35,12 @@ impl ReadSide {
         data: &Path,
         projections: Vec<ProjectionHandle>,
         tail: Arc<Tail>,
+        readiness: Readiness,
         clock: SharedClock,
         wait_max: Duration,
     ) -> Self {
         let reports = Reports::open(data);
-        Self(Arc::new(Inner { reports, projections, tail, clock, wait_max }))
+        Self(Arc::new(Inner { reports, projections, tail, readiness, clock, wait_max }))
     }
 
     /// Sales that are not carried out at their items and items with units on hold, once the read
@@ -61,6 +63,21 @@ impl ReadSide {
         let asked = tokio::task::spawn_blocking(move || {
             Ok::<_, ReportError>((reports.unfinished_sales()?, reports.holding_items()?))
         });
+        let found = asked.await.map_err(|error| error.to_string())?;
+        found.map_err(|error| error.to_string())
+    }
+
+    /// Items whose holds should have ended before that moment, as far as this node knows the log.
+    ///
+    /// # Errors
+    /// What is wrong with the read model, in words.
+    pub async fn abandoned(&self, before: UnixMs) -> Result<Vec<ItemId>, String> {
+        let stock = self.projection(stock::NAME).ok_or("a projection is missing")?;
+        if let Some(why) = &stock.progress.borrow().stopped {
+            return Err(format!("the projection {} stopped: {why}", stock.name));
+        }
+        let reports = self.0.reports.clone();
+        let asked = tokio::task::spawn_blocking(move || reports.abandoned_items(before));
         let found = asked.await.map_err(|error| error.to_string())?;
         found.map_err(|error| error.to_string())
     }
@@ -110,10 +127,12 @@ impl ReadSide {
     /// How fresh an answer of that read model is.
     pub(super) fn freshness(&self, name: &str, checkpoint: Checkpoint) -> proto::Freshness {
         let head = self.0.tail.head();
+        let now = self.0.clock.now().0;
         let lag_ms = if checkpoint.position >= head {
-            0
+            // Nobody knows what others wrote since the store last answered.
+            let away = self.0.readiness.store_away_since();
+            away.map_or(0, |since| now.saturating_sub(since.0).max(1))
         } else {
-            let now = self.0.clock.now().0;
             let oldest = self.projection(name).and_then(|p| p.progress.borrow().oldest_pending_ms);
             // What was not even read yet came a moment ago.
             oldest.map_or(0, |oldest| now.saturating_sub(oldest)).max(1)

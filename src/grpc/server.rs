@@ -6,10 +6,10 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, item::ItemApi, proto, purchase::PurchaseApi, report::ReportApi, sale::SaleApi,
+    ReadSide, health, item::ItemApi, proto, purchase::PurchaseApi, report::ReportApi, sale::SaleApi,
 };
 use crate::{
-    actors::{Directory, Sales},
+    actors::{Directory, Readiness, Sales},
     clock::SharedClock,
     domain::item::Item,
 };
@@ -37,6 +37,8 @@ pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
     pub reads: ReadSide,
+    /// What the health service answers.
+    pub readiness: Readiness,
     pub clock: SharedClock,
 }
 
@@ -49,19 +51,17 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, clock } = parts;
+    let Parts { sales, items, reads, readiness, clock } = parts;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
 
     let (health, health_service) = tonic_health::server::health_reporter();
-    health
-        .set_serving::<proto::purchase_service_server::PurchaseServiceServer<PurchaseApi>>()
-        .await;
-    health.set_serving::<proto::item_service_server::ItemServiceServer<ItemApi>>().await;
-    health.set_serving::<proto::sale_service_server::SaleServiceServer<SaleApi>>().await;
-    health.set_serving::<proto::report_service_server::ReportServiceServer<ReportApi>>().await;
+    // Subscribed first: a change in between is told twice rather than never.
+    let states = readiness.subscribe();
+    health::tell(&readiness.state(), &health).await;
+    let health = tokio::spawn(health::follow(states, health));
 
     // Older tools ask for v1alpha.
     let reflection = || {
@@ -70,7 +70,7 @@ pub async fn serve(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
 
-    Server::builder()
+    let served = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -96,6 +96,7 @@ pub async fn serve(
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)
         .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
-        .await?;
-    Ok(())
+        .await;
+    health.abort();
+    Ok(served?)
 }

@@ -15,6 +15,10 @@ const DOMAIN: &str = "doorbuster";
 /// Whoever meets a full queue waits this long: a queue at its bound is worked off within it.
 const OVERLOAD_RETRY: Duration = Duration::from_millis(200);
 
+/// An item that another node wrote to is rebuilt from the log on next use: nothing to wait for but
+/// the other node's append.
+const TAKEOVER_RETRY: Duration = Duration::from_millis(50);
+
 /// A store that failed is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
@@ -116,12 +120,13 @@ impl From<Fault> for Failure {
                     .retry_after(OVERLOAD_RETRY)
             }
             Fault::StoreUnavailable(why) => {
-                tracing::warn!(why, "a command was not answered");
+                // Once for each command; that the store is away is said once by who noticed.
+                tracing::debug!(why, "a command was not answered");
                 let message = "the store is unavailable; ask again with the same request id";
                 Self::new(Code::Unavailable, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
             }
             Fault::LostOwnership => Self::new(Code::Aborted, "LOST_OWNERSHIP", fault.to_string())
-                .retry_after(OVERLOAD_RETRY),
+                .retry_after(TAKEOVER_RETRY),
             Fault::DeadlineExceeded => {
                 Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", fault.to_string())
             }

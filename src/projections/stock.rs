@@ -15,7 +15,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "stock";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Units of each item by warehouse.
 #[derive(Debug, Default)]
@@ -26,6 +26,9 @@ pub struct StockLevels {
 #[derive(Debug)]
 struct Item {
     number: i64,
+    /// The latest deadline of any of its orders, milliseconds since the Unix epoch; 0 before the
+    /// first order. Once it has passed no hold can still be in time.
+    last_pay_by_ms: i64,
     /// In the order in which they were first named.
     warehouses: Vec<Warehouse>,
 }
@@ -63,7 +66,8 @@ impl Projection for StockLevels {
             item_id BLOB NOT NULL UNIQUE,
             sale_id BLOB NOT NULL,
             sku TEXT NOT NULL,
-            title TEXT NOT NULL
+            title TEXT NOT NULL,
+            last_pay_by_ms INTEGER NOT NULL
         );
         CREATE INDEX items_by_sale ON items (sale_id);
         CREATE TABLE warehouses (
@@ -92,7 +96,8 @@ impl Projection for StockLevels {
         let (change, units) = match event {
             ItemEvent::Added(added) => {
                 rows.prepare_cached(
-                    "INSERT INTO items (item_id, sale_id, sku, title) VALUES (?, ?, ?, ?)",
+                    "INSERT INTO items (item_id, sale_id, sku, title, last_pay_by_ms)
+                     VALUES (?, ?, ?, ?, 0)",
                 )?
                 .execute(params![
                     id.0.as_bytes().as_slice(),
@@ -118,6 +123,9 @@ impl Projection for StockLevels {
             | ItemEvent::RefundDue(_) => return Ok(()),
         };
         let item = self.items.change(id, || read_item(rows, id))?;
+        if let ItemEvent::OrderPlaced(placed) = event {
+            item.last_pay_by_ms = item.last_pay_by_ms.max(placed.pay_by_ms.0);
+        }
         for WarehouseUnits { warehouse, units } in units {
             item.shift(change, warehouse, *units)?;
         }
@@ -134,7 +142,10 @@ impl Projection for StockLevels {
              available_units = excluded.available_units,
              held_units = excluded.held_units, sold_units = excluded.sold_units",
         )?;
+        let mut deadline =
+            rows.prepare_cached("UPDATE items SET last_pay_by_ms = ? WHERE number = ?")?;
         self.items.flush(|_, item| {
+            deadline.execute([item.last_pay_by_ms, item.number])?;
             for (place, warehouse) in (0_i64..).zip(&item.warehouses) {
                 let Warehouse { name, allocated, available, held, sold } = warehouse;
                 write.execute(params![
@@ -196,11 +207,11 @@ fn carry(from: &mut i64, to: &mut i64, units: i64) -> Option<()> {
 }
 
 fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
-    let number = rows
-        .prepare_cached("SELECT number FROM items WHERE item_id = ?")?
-        .query_row([id.0.as_bytes().as_slice()], |row| row.get(0))
+    let found = rows
+        .prepare_cached("SELECT number, last_pay_by_ms FROM items WHERE item_id = ?")?
+        .query_row([id.0.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let number = number.ok_or_else(|| never_added(id))?;
+    let (number, last_pay_by_ms) = found.ok_or_else(|| never_added(id))?;
     let mut query = rows.prepare_cached(
         "SELECT warehouse, allocated_units, available_units, held_units, sold_units
          FROM warehouses WHERE item = ? ORDER BY place",
@@ -214,5 +225,5 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
             sold: row.get(4)?,
         })
     })?;
-    Ok(Item { number, warehouses: warehouses.collect::<Result<_, _>>()? })
+    Ok(Item { number, last_pay_by_ms, warehouses: warehouses.collect::<Result<_, _>>()? })
 }

@@ -1,10 +1,10 @@
-//! What a server has to see to after a start: sales whose items were not all told, and items with
-//! units on hold.
+//! What a server has to see to by itself: sales whose items were not all told, items with units on
+//! hold, and items whose holds nobody ended in time.
 
 use super::{ReportError, Reports, id_at};
 use crate::{
     projections::{catalog, stock},
-    values::{ItemId, SaleId},
+    values::{ItemId, SaleId, UnixMs},
 };
 
 impl Reports {
@@ -34,6 +34,21 @@ impl Reports {
                  ORDER BY number",
             )?;
             let items = found.query_map([], |row| Ok(ItemId(id_at(row, 0)?)))?;
+            Ok(items.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Items of which units are on hold although the last deadline of any of their orders was
+    /// before that moment. Whoever serves an item ends its holds in time, so nobody does.
+    pub fn abandoned_items(&self, before: UnixMs) -> Result<Vec<ItemId>, ReportError> {
+        self.ask(stock::NAME, stock::VERSION, |rows, _| {
+            let mut found = rows.prepare(
+                "SELECT item_id FROM items WHERE last_pay_by_ms < ? AND EXISTS (
+                     SELECT 1 FROM warehouses
+                     WHERE warehouses.item = items.number AND held_units > 0)
+                 ORDER BY number",
+            )?;
+            let items = found.query_map([before.0], |row| Ok(ItemId(id_at(row, 0)?)))?;
             Ok(items.collect::<Result<_, _>>()?)
         })
     }

@@ -118,6 +118,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.waiting_max = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
     flags.min_position_wait_ms = Some(OsString::from("77"));
+    flags.drain_ms = Some(OsString::from("77"));
     let all = Config {
         data: "elsewhere".into(),
         store: "esdb://127.0.0.1:2113?tls=false".parse().unwrap(),
@@ -126,6 +127,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         waiting_max: 77,
         idle_seconds: 77,
         min_position_wait_ms: 77,
+        drain_ms: 77,
     };
     assert_eq!(settings(None, &[], flags), Ok(all));
 }
@@ -135,7 +137,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, waiting_max, idle_seconds, min_position_wait_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, waiting_max, idle_seconds, min_position_wait_ms, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",
@@ -294,7 +296,7 @@ fn usage_errors_exit_with_2_and_leave_stdout_empty() {
     let id = "5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10";
     // Nobody listens on port 1: an exit code of 2 says that nothing was sent.
     let server = "--server=http://127.0.0.1:1";
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 10] = [
         (&["sell"], "unrecognized subcommand 'sell'"),
         (&["sale", "create"], "--file"),
         (&["sale", "create", "-f", "missing.toml", server], "missing.toml cannot be read"),
@@ -303,6 +305,7 @@ fn usage_errors_exit_with_2_and_leave_stdout_empty() {
         (&["order", "place", "--item", id, "--buyer", "b", "--units", "0", server], "--units"),
         (&["report", "timeline", server], "--sale"),
         (&["serve", "--waiting-max", "0"], "waiting_max (from --waiting-max) must be"),
+        (&["serve", "--drain-ms", "60001"], "drain_ms (from --drain-ms) must be"),
         (&["log", "read", "items"], "item-<uuid>"),
     ];
     for (arguments, part) in table {

@@ -309,6 +309,23 @@ fn metadata_is_json_with_the_story_and_the_cause() {
 }
 
 #[test]
+fn an_event_of_one_of_several_writers_says_so_in_its_id_and_its_metadata() {
+    let event = &samples()[0];
+    let plain = encode(ORDER.0, event, SALE.0, REQUEST.0);
+    let (one, two) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    let written = plain.clone().by(one);
+    assert_eq!(written.id, uuid::Uuid::new_v5(&one, ORDER.0.as_bytes()));
+    assert_ne!(written.id, plain.clone().by(two).id);
+    assert_eq!((&written.kind, &written.data), (&plain.kind, &plain.data));
+    let json: serde_json::Value = serde_json::from_slice(&written.metadata).unwrap();
+    let expected = serde_json::json!({
+        "$correlationId": SALE.to_string(), "$causationId": REQUEST.to_string(), "schema": 1,
+        "writer": one.to_string()
+    });
+    assert_eq!(json, expected);
+}
+
+#[test]
 fn packed_attempts_come_out_as_they_went_in() {
     assert_eq!(unpack(&pack(&attempts())), Ok(attempts()));
     assert_eq!(unpack(&pack(&[])), Ok(Vec::new()));

@@ -24,6 +24,8 @@ mod events;
 mod fold;
 /// The decider against a simple model, over random command sequences.
 mod model;
+/// Several nodes on one store: any node serves any item, and none is ever wrong.
+mod nodes;
 /// What stands between clients and several nodes.
 mod routing;
 /// What the end-to-end tests share.

@@ -12,6 +12,7 @@ use doorbuster::{
         purchase_service_client::PurchaseServiceClient, report_service_client::ReportServiceClient,
         sale_service_client::SaleServiceClient,
     },
+    store::SharedStore,
     values::UnixMs,
 };
 use tempfile::TempDir;
@@ -26,6 +27,8 @@ pub struct Node {
     dir: TempDir,
     pub clock: ManualClock,
     config: Config,
+    /// The store it is started on, where that is not its own.
+    store: Option<SharedStore>,
     channel: Channel,
 }
 
@@ -35,6 +38,23 @@ impl Node {
     }
 
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_in(change, ManualClock::at(OPENS_AT), None).await
+    }
+
+    /// A node with its own read models on a store that others use, too.
+    pub async fn start_on(
+        store: SharedStore,
+        clock: ManualClock,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        Self::start_in(change, clock, Some(store)).await
+    }
+
+    async fn start_in(
+        change: impl FnOnce(&mut Config),
+        clock: ManualClock,
+        store: Option<SharedStore>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config {
             data: dir.path().to_owned(),
@@ -42,16 +62,20 @@ impl Node {
             ..Config::default()
         };
         change(&mut config);
-        let clock = ManualClock::at(OPENS_AT);
-        let app = App::start(config.clone(), Arc::new(clock.clone())).unwrap();
+        let app = start_app(&config, &clock, store.as_ref());
         let channel = connect(&app).await;
-        Self { app: Some(app), dir, clock, config, channel }
+        Self { app: Some(app), dir, clock, config, store, channel }
+    }
+
+    /// The running server, for a test that stops it by itself.
+    pub fn take_app(&mut self) -> App {
+        self.app.take().expect("it runs")
     }
 
     /// Stops the server in good order and starts it again on the same data.
     pub async fn restart(&mut self) {
         self.stop();
-        let app = App::start(self.config.clone(), Arc::new(self.clock.clone())).unwrap();
+        let app = start_app(&self.config, &self.clock, self.store.as_ref());
         self.channel = connect(&app).await;
         self.app = Some(app);
     }
@@ -134,6 +158,15 @@ impl Drop for Node {
             let _ = app.stop();
         }
     }
+}
+
+fn start_app(config: &Config, clock: &ManualClock, store: Option<&SharedStore>) -> App {
+    let clock = Arc::new(clock.clone());
+    let started = match store {
+        None => App::start(config.clone(), clock),
+        Some(store) => App::start_on(config.clone(), clock, Arc::clone(store)),
+    };
+    started.unwrap()
 }
 
 async fn connect(app: &App) -> Channel {

@@ -31,7 +31,7 @@ impl ItemBook {
         let placed: OrderPlaced<'_> = serde_json::from_slice(event.data)?;
         let order = placed.order_id.0;
         self.time(placed.placed_at_ms, say);
-        if event.id != order || event.id != chain::event_id(self.id, placed.request_id.0, 0) {
+        if !event.has_id(order) || order != chain::event_id(self.id, placed.request_id.0, 0) {
             say(format!(
                 "order {order} does not have the id that request {} makes",
                 placed.request_id.0
@@ -43,7 +43,7 @@ impl ItemBook {
             say(format!("order {order} is placed twice (request {})", placed.request_id.0));
             return Ok(());
         }
-        if self.requests.contains(&event.id) {
+        if self.requests.contains(&order) {
             say(format!("request id {} is used twice on this item", placed.request_id.0));
         }
         self.hold(&placed, event.revision, say);
@@ -172,7 +172,7 @@ impl ItemBook {
         let expired: OrderExpired<'_> = serde_json::from_slice(event.data)?;
         let order = expired.order_id.0;
         self.time(expired.expired_at_ms, say);
-        if event.id != chain::expiry_id(order) {
+        if !event.has_id(chain::expiry_id(order)) {
             say(format!("the event id is not the one that the end of order {order} makes"));
         }
         event.check_story(order, order, say);

@@ -44,6 +44,11 @@ pub fn orders_that_cannot_be() -> Vec<Rewrite> {
             },
             "is placed twice",
         ),
+        (
+            "an order under the name of a writer who did not write it",
+            |s| s.first("OrderPlaced").metadata["writer"] = json!(uuid(77)),
+            "does not have the id",
+        ),
         ("a request of an order used for a payment", |s| s.pay(14, 10, OPENS + 5), "is used twice"),
         (
             "a request of a payment used for an order",

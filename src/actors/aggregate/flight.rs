@@ -1,0 +1,178 @@
+//! The batch that is under way to the store, and what becomes of it.
+//!
+//! A batch with events is appended; the exact revision it expects is the fence against everybody
+//! else. A batch without events rests on the state in memory alone. Where other nodes may write,
+//! that state can be out of date, so such a batch asks the store, after it was decided, whether the
+//! stream still ends where it thinks; while it asks, newcomers form the next batch, so that a storm
+//! of refusals costs one read a round trip. Where nobody else writes it is answered at once.
+
+use std::{sync::Arc, time::Duration};
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+
+use super::{Aggregate, Batch, Fault, Landing};
+use crate::{
+    domain::Decider,
+    events::{Attempt, NewEvent},
+    store::{AppendError, Appended, Expected, ReadError},
+    values::UnixMs,
+};
+
+/// Events from which an append is worth sending before its predecessor is answered.
+const LARGE_APPEND_EVENTS: usize = 256;
+
+/// First and longest pause between two tries to learn what became of an append.
+const DOUBT_PAUSE_MIN: Duration = Duration::from_millis(20);
+const DOUBT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+pub(super) struct Flight<D: Decider> {
+    batch: Batch<D>,
+    /// The same bytes however often they have to be sent; none if the batch only asks.
+    events: Arc<[NewEvent]>,
+    /// Set once an append's outcome was unknown: how long to pause before the next try.
+    doubt: Option<Duration>,
+}
+
+impl<D: Decider> Flight<D> {
+    /// Tells everybody on board that there is no answer.
+    pub(super) fn fail(&mut self, fault: &Fault) {
+        self.batch.fail(fault);
+    }
+}
+
+impl<D: Decider> Aggregate<D> {
+    /// Sends a batch its way. Nothing else is in flight.
+    pub(super) fn take_off(&mut self, batch: Batch<D>, ctx: &mut Context<Self>) {
+        if !batch.events.is_empty() {
+            self.launch(batch, ctx);
+        } else if batch.is_unasked() || !self.shared.store.is_shared() {
+            let attempts = batch.answer(self.landing, None);
+            self.count(attempts);
+        } else {
+            self.confirm(batch, ctx);
+        }
+    }
+
+    fn launch(&mut self, mut batch: Batch<D>, ctx: &mut Context<Self>) {
+        let events: Arc<[NewEvent]> = std::mem::take(&mut batch.events).into();
+        self.flying = Some(Flight { batch, events, doubt: None });
+        self.send_flight(Duration::ZERO, ctx);
+    }
+
+    fn send_flight(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        let Some(flight) = &self.flying else { return };
+        let store = Arc::clone(&self.shared.store);
+        let stream = self.stream;
+        let expected = Expected::before(flight.batch.first_revision);
+        let events = Arc::clone(&flight.events);
+        let append = async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            store.append(stream, expected, events).await
+        };
+        ctx.spawn(append.into_actor(self).map(Self::came_down));
+    }
+
+    fn came_down(result: Result<Appended, AppendError>, actor: &mut Self, ctx: &mut Context<Self>) {
+        match result {
+            Ok(appended) => actor.landed(appended, ctx),
+            Err(AppendError::Conflict) => actor.overtaken(ctx),
+            Err(AppendError::NotWritten(why)) => {
+                tracing::warn!(stream = %actor.stream, why, "an append was not written");
+                actor.give_up(Fault::StoreUnavailable(why), ctx);
+            }
+            Err(AppendError::Unknown(why)) => actor.doubt(why, ctx),
+        }
+    }
+
+    fn landed(&mut self, appended: Appended, ctx: &mut Context<Self>) {
+        let Some(flight) = self.flying.take() else { return };
+        let landing = Landing {
+            first_revision: flight.batch.first_revision,
+            last_revision: appended.last_revision,
+            last_position: appended.last_position,
+        };
+        self.state.landed(appended.last_revision, appended.last_position);
+        let before = self.landing.replace(landing);
+        // A large append goes out first, so that the store is not idle while this one is answered.
+        // A small one gains more by growing: those who are answered now may ask again at once.
+        let large = self.forming.events.len() >= LARGE_APPEND_EVENTS;
+        if large {
+            self.decide_and_send(ctx);
+        }
+        let attempts = flight.batch.answer(before, Some(landing));
+        self.count(attempts);
+        self.schedule_pump(ctx);
+    }
+
+    /// Asks whether the stream ends where the decisions of the batch think it does. They were made
+    /// before the question, so an answer that agrees makes them true at the moment of the answer.
+    fn confirm(&mut self, batch: Batch<D>, ctx: &mut Context<Self>) {
+        self.flying = Some(Flight { batch, events: Arc::new([]), doubt: None });
+        let store = Arc::clone(&self.shared.store);
+        let stream = self.stream;
+        let ask = async move { store.last_revision(stream).await };
+        ctx.spawn(ask.into_actor(self).map(Self::confirmed));
+    }
+
+    fn confirmed(found: Result<Option<u64>, ReadError>, actor: &mut Self, ctx: &mut Context<Self>) {
+        let Some(flight) = &mut actor.flying else { return };
+        let believed = flight.batch.first_revision.checked_sub(1);
+        match found {
+            Ok(found) if found > believed => return actor.overtaken(ctx),
+            Ok(found) if found == believed => {
+                if let Some(Flight { batch, .. }) = actor.flying.take() {
+                    let attempts = batch.answer(actor.landing, None);
+                    actor.count(attempts);
+                }
+            }
+            // What was appended cannot be gone: somebody answered who does not know it yet.
+            Ok(_) => flight.fail(&Fault::StoreUnavailable("it answers from the past".to_owned())),
+            Err(error) => flight.fail(&error.into()),
+        }
+        actor.flying = None;
+        actor.schedule_pump(ctx);
+    }
+
+    /// Somebody else wrote to the stream, and certainly nothing of what is in flight is in it.
+    fn overtaken(&mut self, ctx: &mut Context<Self>) {
+        if self.shared.store.is_shared() {
+            tracing::debug!(stream = %self.stream, "another node was here; starting over");
+        } else {
+            tracing::warn!(stream = %self.stream, "another writer was here; starting over");
+        }
+        self.give_up(Fault::LostOwnership, ctx);
+    }
+
+    /// The outcome of the append is unknown. Until it is known nothing new is decided, and nobody
+    /// is left hanging: a caller may ask again with the same request id.
+    fn doubt(&mut self, why: String, ctx: &mut Context<Self>) {
+        let Some(flight) = &mut self.flying else { return };
+        let stream = self.stream;
+        let pause = match flight.doubt {
+            None => {
+                tracing::warn!(%stream, why, "an append's outcome is unknown; asking again");
+                DOUBT_PAUSE_MIN
+            }
+            Some(pause) => {
+                tracing::debug!(%stream, why, "an append's outcome is still unknown");
+                (pause * 2).min(DOUBT_PAUSE_MAX)
+            }
+        };
+        flight.doubt = Some(pause);
+        let fault = Fault::StoreUnavailable(why);
+        flight.fail(&fault);
+        self.forming.fail(&fault);
+        self.refuse_waiting(&fault);
+        self.send_flight(pause, ctx);
+    }
+
+    pub(super) fn in_doubt(&self) -> bool {
+        self.flying.as_ref().is_some_and(|flight| flight.doubt.is_some())
+    }
+
+    fn count(&self, attempts: Vec<(Attempt, UnixMs)>) {
+        self.shared.demand.count(self.stream.id, attempts);
+    }
+}

@@ -1,0 +1,61 @@
+//! A node says that it is not ready before it has a store, and again before it goes.
+
+use std::sync::Arc;
+
+use doorbuster::{clock::ManualClock, grpc::proto, store::embedded::EmbeddedStore};
+use tonic::Code;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use tonic_types::StatusExt;
+
+use super::{outages::health_becomes, pair::PATIENCE, store::NodeStore};
+use crate::support::{Node, OPENS_AT, create_sale, item, order};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_starts_without_its_store_and_is_ready_once_that_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(OPENS_AT);
+    let log = EmbeddedStore::open(dir.path(), Arc::new(clock.clone())).unwrap();
+    let store = NodeStore::new(&log, true);
+    store.set_away(true);
+    let node = Node::start_on(store.clone(), clock, |_| {}).await;
+
+    let whole = HealthCheckRequest { service: String::new() };
+    let health = HealthClient::new(node.channel()).check(whole).await.unwrap().into_inner();
+    assert_eq!(health.status(), ServingStatus::NotServing);
+    let draft = vec![item("phone", &[("shanghai", 1)])];
+    let status = node.sales().create_sale(create_sale(draft.clone())).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "STORE_UNAVAILABLE");
+    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
+    let listed = node.sales().list_sales(proto::ListSalesRequest::default()).await.unwrap();
+    assert!(listed.into_inner().freshness.unwrap().lag_ms > 0, "nobody knows what is in the store");
+
+    store.set_away(false);
+    health_becomes(&node, ServingStatus::Serving).await;
+    let (_, items) = node.sale(draft).await;
+    order(&node.place(&items[0], "ann", 1).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_says_so_first_and_still_serves_who_comes() {
+    let mut node = Node::start_with(|config| config.drain_ms = 1_500).await;
+    let (_, items) = node.sale(vec![item("phone", &[("shanghai", 2)])]).await;
+    let request = HealthCheckRequest { service: "doorbuster.v1.PurchaseService".to_owned() };
+    let mut watched = HealthClient::new(node.channel()).watch(request).await.unwrap().into_inner();
+    let first = watched.message().await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::Serving);
+
+    let app = node.take_app();
+    let stopping = tokio::task::spawn_blocking(move || app.stop());
+    let next = tokio::time::timeout(PATIENCE, watched.message()).await.unwrap();
+    assert_eq!(next.unwrap().unwrap().status(), ServingStatus::NotServing);
+    order(&node.place(&items[0], "ann", 1).await.expect("who comes all the same is served"));
+    drop(watched);
+    stopping.await.unwrap().unwrap();
+
+    let placed = doorbuster::store::embedded::LogReader::open(node.data()).unwrap();
+    let events = placed.read_all(doorbuster::events::Position::START, 1_000).unwrap();
+    assert_eq!(events.iter().filter(|event| event.kind == "OrderPlaced").count(), 1);
+}

@@ -1,0 +1,180 @@
+//! One node's way to the store that several nodes share: the embedded store itself, told that it is
+//! shared, with a gate where a test can hold a node up, take its store away, and see what it asks.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+};
+
+use doorbuster::{
+    events::{Category, NewEvent, Position, Recorded, StreamName},
+    store::{
+        AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture,
+        embedded::EmbeddedStore,
+    },
+};
+use tokio::sync::watch;
+
+pub struct NodeStore {
+    log: Arc<EmbeddedStore>,
+    shared: bool,
+    away: AtomicBool,
+    /// It answers from a copy that has not come so far yet.
+    behind: AtomicBool,
+    held: watch::Sender<bool>,
+    /// Appends to items and questions about them that came to the gate.
+    came: watch::Sender<usize>,
+    questions: AtomicUsize,
+    loads: AtomicUsize,
+    conflicts: AtomicUsize,
+}
+
+impl NodeStore {
+    pub fn new(log: &Arc<EmbeddedStore>, shared: bool) -> Arc<Self> {
+        Arc::new(Self {
+            log: Arc::clone(log),
+            shared,
+            away: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
+            held: watch::Sender::new(false),
+            came: watch::Sender::new(0),
+            questions: AtomicUsize::new(0),
+            loads: AtomicUsize::new(0),
+            conflicts: AtomicUsize::new(0),
+        })
+    }
+
+    /// Takes the store away from this node, or gives it back.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, SeqCst);
+    }
+
+    pub fn set_behind(&self, behind: bool) {
+        self.behind.store(behind, SeqCst);
+    }
+
+    /// From now on what this node writes to items or asks about them does not reach the store.
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// How many came to the gate so far.
+    pub fn came(&self) -> usize {
+        *self.came.borrow()
+    }
+
+    /// Waits until more than that many have come to the gate.
+    pub async fn more_came_than(&self, before: usize) {
+        self.came.subscribe().wait_for(|came| *came > before).await.unwrap();
+    }
+
+    /// Questions about where an item's stream ends.
+    pub fn questions(&self) -> usize {
+        self.questions.load(SeqCst)
+    }
+
+    /// How often an item's stream was read from its start.
+    pub fn loads(&self) -> usize {
+        self.loads.load(SeqCst)
+    }
+
+    /// Appends to items that came too late.
+    pub fn conflicts(&self) -> usize {
+        self.conflicts.load(SeqCst)
+    }
+
+    async fn pass(&self, stream: StreamName) {
+        if stream.category == Category::Item {
+            self.came.send_modify(|came| *came += 1);
+            self.held.subscribe().wait_for(|held| !*held).await.unwrap();
+        }
+    }
+
+    fn here(&self) -> Result<(), ReadError> {
+        match self.away.load(SeqCst) {
+            true => Err(ReadError::Unavailable("taken away by a test".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl EventStore for NodeStore {
+    fn append(
+        &self,
+        stream: StreamName,
+        expected: Expected,
+        events: Arc<[NewEvent]>,
+    ) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(async move {
+            self.pass(stream).await;
+            self.here().map_err(|error| AppendError::NotWritten(error.to_string()))?;
+            let appended = self.log.append(stream, expected, events).await;
+            if stream.category == Category::Item && appended == Err(AppendError::Conflict) {
+                self.conflicts.fetch_add(1, SeqCst);
+            }
+            appended
+        })
+    }
+
+    fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(async move {
+            self.here()?;
+            if stream.category == Category::Item && from_revision == 0 {
+                self.loads.fetch_add(1, SeqCst);
+            }
+            self.log.read_stream(stream, from_revision, max).await
+        })
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(async move {
+            self.here()?;
+            self.log.read_all(after, max).await
+        })
+    }
+
+    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
+        Box::pin(async move {
+            if stream.category == Category::Item {
+                self.questions.fetch_add(1, SeqCst);
+            }
+            self.pass(stream).await;
+            self.here()?;
+            let last = self.log.last_revision(stream).await?;
+            let behind = self.behind.load(SeqCst) && stream.category == Category::Item;
+            Ok(if behind { last.and_then(|last| last.checked_sub(1)) } else { last })
+        })
+    }
+
+    fn head(&self) -> Position {
+        self.log.head()
+    }
+
+    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
+        self.log.wait_after(position)
+    }
+
+    fn limits(&self) -> AppendLimits {
+        self.log.limits()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The log outlives the nodes.
+    fn close(&self) {}
+}
