@@ -75,15 +75,16 @@ impl Following {
         }
         let message = convert::recorded(event, ids);
         self.sent += 1;
-        match self.fault {
-            Some(Fault::Twice { event }) if event == self.sent => {
-                messages.push(Ok(message.clone()));
-            }
-            Some(Fault::End { after_events, ending }) if self.sent > after_events => {
-                self.end(messages, ending);
-                return;
-            }
-            _ => {}
+        if let Some(Fault::Twice { event }) = self.fault
+            && event == self.sent
+        {
+            messages.push(Ok(message.clone()));
+        }
+        if let Some(Fault::End { after_events, ending }) = self.fault
+            && self.sent > after_events
+        {
+            self.end(messages, ending);
+            return;
         }
         messages.push(Ok(message));
     }

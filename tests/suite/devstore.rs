@@ -60,6 +60,11 @@ pub fn client(address: SocketAddr) -> Client {
     Client::new(connection.parse().unwrap()).unwrap()
 }
 
+/// Stops a server while its clients, who live on this thread, can say goodbye.
+pub async fn stop(server: Devstore) {
+    tokio::task::spawn_blocking(move || server.stop()).await.unwrap();
+}
+
 impl Running {
     pub fn client(&self) -> Client {
         client(self.server.address())

@@ -12,7 +12,7 @@ use prost::bytes::Bytes;
 use tonic::Code;
 use uuid::Uuid;
 
-use super::{ANYWHERE, all_of, append, event, events, ids, on, running, start, unnamed};
+use super::{ANYWHERE, all_of, append, event, events, ids, on, running, start, stop, unnamed};
 
 #[tokio::test]
 async fn a_single_append_is_answered_with_revision_and_position() {
@@ -111,7 +111,7 @@ async fn an_append_may_have_the_largest_size_and_not_a_byte_more() {
     let client = super::client(server.address());
     client.append_to_stream("small", &options, sized(1, 100)).await.unwrap();
     client.append_to_stream("small", &options, sized(2, 101)).await.unwrap_err();
-    server.stop();
+    stop(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +166,7 @@ async fn a_restart_keeps_everything_but_the_memory_of_ids() {
     append(&client, "ended", StreamState::Any, [5]).await.unwrap();
     client.tombstone_stream("ended", &Default::default()).await.unwrap();
     drop(client);
-    running.server.stop();
+    stop(running.server).await;
 
     let server = on(running.directory.path());
     let client = super::client(server.address());
@@ -181,7 +181,7 @@ async fn a_restart_keeps_everything_but_the_memory_of_ids() {
     assert_eq!(repeated.position, written.position);
     let again = append(&client, "bells", StreamState::Any, 1..=3).await.unwrap();
     assert_eq!(again.next_expected_version, 5);
-    server.stop();
+    stop(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use doorbuster::devstore::{Config, Devstore, Role, StartError};
 use eventstore_client::{Client, Error, StreamState};
 
-use super::{ANYWHERE, append, start};
+use super::{ANYWHERE, append, start, stop};
 
 fn three(directory: &std::path::Path) -> Devstore {
     let nodes =
@@ -26,7 +26,7 @@ async fn a_client_of_the_cluster_finds_the_leader() {
     append(&client, "bells", StreamState::NoStream, [1]).await.unwrap();
     let version = client.server_info().await.unwrap().version();
     assert_eq!((version.major(), version.minor(), version.patch()), (24, 10, 5));
-    server.stop();
+    stop(server).await;
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_follower_names_the_leader_to_who_needs_it() {
     let moved = append(&client, "bells", StreamState::Any, [2]).await;
     assert!(matches!(moved, Err(Error::NotLeaderException(_))), "{moved:?}");
     append(&client, "bells", StreamState::Any, [2]).await.unwrap();
-    server.stop();
+    stop(server).await;
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_node_that_is_killed_is_gone_and_the_others_go_on() {
     let other = cluster_client(&server);
     let written = append(&other, "bells", StreamState::StreamRevision(0), [3]).await.unwrap();
     assert_eq!(written.next_expected_version, 1);
-    server.stop();
+    stop(server).await;
 }
 
 #[test]
