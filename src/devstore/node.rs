@@ -87,7 +87,16 @@ impl Node {
                 self.write_later(write, *delay);
                 return Ok(Pending { answered: None, timeout, fault, line: line.clone() });
             }
-            _ => {}
+            None
+            | Some(
+                Fault::AnswerThenCut
+                | Fault::CommitThenCut
+                | Fault::CommitThenTimeOut
+                | Fault::CommitThenSilence
+                | Fault::Gossip(_)
+                | Fault::End { .. }
+                | Fault::Twice { .. },
+            ) => {}
         }
         let answered = match self.store.submit(write).await {
             Ok(answered) => answered,

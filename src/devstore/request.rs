@@ -102,6 +102,12 @@ impl Ask {
             Some(CountOption::Subscription(_)) if direction == Direction::Backwards => {
                 return Err(Status::invalid_argument("a subscription reads forwards only"));
             }
+            Some(CountOption::Subscription(_))
+                if filter.as_ref().is_some_and(|filter| filter.interval == 0) =>
+            {
+                let problem = "filter: window and checkpoint_interval_multiplier: not zero";
+                return Err(Status::invalid_argument(problem));
+            }
             Some(CountOption::Subscription(_)) => None,
             None => return Err(missing("count_option")),
         };

@@ -44,6 +44,8 @@ enum Phase {
     New,
     CatchingUp,
     Live,
+    /// Nothing more is said, but the call goes on.
+    Silent,
     Ended,
 }
 
@@ -68,20 +70,21 @@ impl Following {
 
     /// Adds events, with what a scripted fault makes of them.
     fn events(&mut self, messages: &mut Messages, event: RawRecorded, ids: convert::UuidForm) {
-        if self.phase == Phase::Ended {
+        if self.has_ended() {
             return;
         }
         let message = convert::recorded(event, ids);
         self.sent += 1;
-        match self.fault {
-            Some(Fault::Twice { event }) if event == self.sent => {
-                messages.push(Ok(message.clone()));
-            }
-            Some(Fault::End { after_events, ending }) if self.sent > after_events => {
-                self.end(messages, ending);
-                return;
-            }
-            _ => {}
+        if let Some(Fault::Twice { event }) = self.fault
+            && event == self.sent
+        {
+            messages.push(Ok(message.clone()));
+        }
+        if let Some(Fault::End { after_events, ending }) = self.fault
+            && self.sent > after_events
+        {
+            self.end(messages, ending);
+            return;
         }
         messages.push(Ok(message));
     }
@@ -92,10 +95,24 @@ impl Following {
             Ending::Done => {}
             Ending::Error => messages.push(Err(Status::unavailable("the subscription is dropped"))),
             Ending::Cut => {
-                self.line.cut();
-                messages.push(Err(status::cut()));
+                self.line.cut_after_answer();
+                self.phase = Phase::Silent;
             }
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        match self.phase {
+            Phase::New | Phase::CatchingUp | Phase::Live => false,
+            Phase::Silent | Phase::Ended => true,
+        }
+    }
+
+    /// Waits for the node to end: the connection is cut before.
+    async fn stay_silent(&mut self) -> Messages {
+        // An error is the same as a stop.
+        _ = self.node.stopping.clone().wait_for(|stopping| *stopping).await;
+        self.fail(status::stopping())
     }
 
     fn fail(&mut self, error: Status) -> Messages {
@@ -143,6 +160,7 @@ impl All {
                     return Some(self.following.fail(status::stopping()));
                 }
             }
+            Phase::Silent => return Some(self.following.stay_silent().await),
             Phase::Ended => return None,
         }
         let wanted = self.ask.filter.as_ref().map(|filter| Arc::clone(&filter.wanted));
@@ -186,7 +204,7 @@ impl All {
     }
 
     fn checkpoint(&mut self, messages: &mut Messages, position: Position) {
-        if self.following.phase == Phase::Ended {
+        if self.following.has_ended() {
             return;
         }
         self.checked = position;
@@ -238,6 +256,7 @@ impl Single {
                     return Some(self.following.fail(status::stopping()));
                 }
             }
+            Phase::Silent => return Some(self.following.stay_silent().await),
             Phase::Ended => return None,
         }
         let node = Arc::clone(&self.following.node);

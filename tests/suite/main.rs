@@ -16,6 +16,8 @@ mod cluster;
 mod crash;
 /// Simulated and recorded shoppers.
 mod crowd;
+/// The server that speaks the protocol of EventStoreDB, called by the official client.
+mod devstore;
 /// A real server on loopback, called over gRPC.
 mod e2e;
 /// Every stored form of an event still decodes.

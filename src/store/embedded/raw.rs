@@ -131,7 +131,7 @@ pub enum RawFrom {
 pub enum RawStream {
     /// Never written, or deleted and not written again.
     Missing,
-    /// Ended for ever.
+    /// Ended for ever. The page holds the event that ended it, and nothing else.
     Tombstoned,
     Live {
         /// The first revision that its metadata leaves visible; may be after the last one.

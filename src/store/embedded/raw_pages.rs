@@ -36,13 +36,13 @@ impl ReadSession {
     pub(super) fn raw_stream(&mut self, wish: &StreamWish) -> Result<RawStreamPage, ReadError> {
         let empty = |stream| RawStreamPage { stream, events: Vec::new(), next: None };
         let key = StreamKey::of(&wish.stream);
-        if let Some(described) = key.described()
-            && self.is_tombstoned(&described)?
-        {
-            return Ok(empty(RawStream::Tombstoned));
-        }
-        if self.is_tombstoned(&key)? {
-            return Ok(empty(RawStream::Tombstoned));
+        // Whoever ends a stream ends its metadata, too.
+        for stream in key.described().iter().chain([&key]) {
+            let last = self.last_event(stream)?;
+            if let Some(tombstone) = last.filter(|event| event.kind == TOMBSTONE) {
+                let stream = RawStream::Tombstoned;
+                return Ok(RawStreamPage { stream, events: vec![tombstone], next: None });
+            }
         }
         let settings = self.settings(&key)?;
         let Some((number, last_revision)) = self.find_stream(&wish.stream)? else {
@@ -136,10 +136,6 @@ impl ReadSession {
         };
         let last = (page.rows > 0).then_some(Position(page.last_position));
         Ok(RawPage { events: page.kept, considered: page.rows, last })
-    }
-
-    fn is_tombstoned(&mut self, key: &StreamKey) -> Result<bool, ReadError> {
-        Ok(self.last_event(key)?.is_some_and(|event| event.kind == TOMBSTONE))
     }
 
     fn settings(&mut self, key: &StreamKey) -> Result<Settings, ReadError> {
