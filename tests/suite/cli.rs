@@ -294,13 +294,14 @@ fn usage_errors_exit_with_2_and_leave_stdout_empty() {
     let id = "5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10";
     // Nobody listens on port 1: an exit code of 2 says that nothing was sent.
     let server = "--server=http://127.0.0.1:1";
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 10] = [
         (&["sell"], "unrecognized subcommand 'sell'"),
         (&["sale", "create"], "--file"),
         (&["sale", "create", "-f", "missing.toml", server], "missing.toml cannot be read"),
         (&["sale", "show", "5", server], "SALE must be a UUID"),
         (&["sale", "show", id, "--server=127.0.0.1"], "--server must be a URL"),
         (&["order", "place", "--item", id, "--buyer", "b", "--units", "0", server], "--units"),
+        (&["crowd", "--server=127.0.0.1"], "--server must be a URL"),
         (&["report", "timeline", server], "--sale"),
         (&["serve", "--waiting-max", "0"], "waiting_max (from --waiting-max) must be"),
         (&["log", "read", "items"], "item-<uuid>"),
