@@ -107,6 +107,8 @@ def check_kubernetes():
     for file in sorted((HERE / "kubernetes").glob("*.yaml")):
         for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
             found[document["kind"], document["metadata"]["name"]] = document
+            if document["kind"] in ("StatefulSet", "Deployment"):
+                check_pod(file, document["metadata"]["name"], document["spec"]["template"])
             try:
                 kubernetes_validate.validate(document, KUBERNETES, strict=True)
             except kubernetes_validate.ValidationError as error:
@@ -125,9 +127,6 @@ def check_kubernetes():
         selector = {"statefulset.kubernetes.io/pod-name": pod}
         if not service or service["spec"]["selector"] != selector:
             complain(file, f"there is no Service for the pod {pod} alone")
-    for (kind, name), document in found.items():
-        if kind in ("StatefulSet", "Deployment"):
-            check_pod(file, name, document["spec"]["template"])
     check_kustomization({name for kind, name in found if kind == "ConfigMap"})
 
 

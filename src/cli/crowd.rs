@@ -120,10 +120,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
 async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Result<Outcome> {
-    let channel = connect(&server.url).await.map_err(|error| {
-        let message = format!("no server answers at {}: {error}", server.url);
-        Failure::new(Code::Unreachable, message)
-    })?;
+    // This says best what is wrong with an address; the connections of a crowd wait longer.
+    server.connect().await?;
+    let channel = connect(&server.url).await?;
     let offers = script.offers();
     // A sale that nobody put up before, whatever the seed.
     let run = new_request_id().0.as_u64_pair().0;

@@ -104,7 +104,8 @@ impl Server {
         self.call(call).map_err(|failure| failure.with_retry(request_id))
     }
 
-    async fn connect(&self) -> Result<Channel, Failure> {
+    /// Opens a connection.
+    pub async fn connect(&self) -> Result<Channel, Failure> {
         let bad = || {
             let message =
                 format!("--server must be a URL such as http://127.0.0.1:7420, not {:?}", self.url);

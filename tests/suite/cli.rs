@@ -303,6 +303,7 @@ fn usage_errors_exit_with_2_and_leave_stdout_empty() {
         (&["sale", "show", "5", server], "SALE must be a UUID"),
         (&["sale", "show", id, "--server=127.0.0.1"], "--server must be a URL"),
         (&["order", "place", "--item", id, "--buyer", "b", "--units", "0", server], "--units"),
+        (&["crowd", "--server=127.0.0.1"], "--server must be a URL"),
         (&["report", "timeline", server], "--sale"),
         (&["serve", "--waiting-max", "0"], "waiting_max (from --waiting-max) must be"),
         (&["serve", "--drain-ms", "60001"], "drain_ms (from --drain-ms) must be"),
