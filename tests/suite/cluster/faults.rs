@@ -88,7 +88,9 @@ fn judge(cluster: &Cluster, mut node: Node, told: &HashSet<String>) {
         let Some(last) = page.last() else { break };
         after = last.position;
         for event in page.iter().filter(|event| event.kind == "OrderPlaced") {
-            assert!(placed.insert(event.id.to_string()), "an order stands in the log twice");
+            let body: serde_json::Value = serde_json::from_slice(&event.data).unwrap();
+            let order = body["order_id"].as_str().unwrap().to_owned();
+            assert!(placed.insert(order), "an order stands in the log twice");
         }
     }
     assert_eq!(placed, *told, "what the log holds is not what the shoppers were told");
