@@ -17,11 +17,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use doorbuster::grpc::proto::{self, RefusalReason, place_order_response, record_payment_response};
+use doorbuster::{
+    events::Position,
+    grpc::proto::{self, RefusalReason, place_order_response, record_payment_response},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use self::pair::{Pair, until_answered};
-use crate::support::{Node, create_sale, item, order, pay, place, refused, request_id};
+use crate::{
+    cluster::Cluster,
+    support::{Node, create_sale, item, order, pay, place, refused, request_id},
+};
 
 const SHOPPERS: u64 = 40;
 const UNITS: i64 = 60;
@@ -35,34 +41,76 @@ type Journal = Arc<Mutex<HashMap<String, proto::PlaceOrderResponse>>>;
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_sell_one_item_in_a_storm_and_the_promises_hold() {
     let pair = Pair::start().await;
-    let mut limited = item("phone", &[("shanghai", UNITS)]);
-    limited.limit_per_buyer = Some(3);
-    let (_, items) = pair.nodes[0].sale(vec![limited]).await;
-    let journal = Journal::default();
-    let clients = [pair.nodes[0].purchases(), pair.nodes[1].purchases()];
-
-    let mut crowd = tokio::task::JoinSet::new();
-    for shopper in 0..SHOPPERS {
-        let random = StdRng::seed_from_u64(shopper);
-        crowd.spawn(shop(clients.clone(), items[0].clone(), shopper, random, journal.clone()));
-    }
-    while let Some(shopped) = crowd.join_next().await {
-        shopped.unwrap();
-    }
+    let (item, journal) = storm(&pair.nodes).await;
     let conflicts: usize = pair.stores.iter().map(|store| store.conflicts()).sum();
     assert!(conflicts > 0, "the nodes never met, so this showed nothing");
 
     let placed = pair.events("OrderPlaced").await;
-    let journal = journal.lock().unwrap().clone();
     assert_eq!(placed.len(), journal.len(), "each order that was told is in the log, once");
     for first in journal.values() {
         let found = placed.iter().find(|event| event.revision == first.revision).unwrap();
         assert_eq!(found.position.0, first.position);
     }
-    let [a, b] = [pair.nodes[0].item(&items[0]).await, pair.nodes[1].item(&items[0]).await];
+    let [a, b] = [pair.nodes[0].item(&item).await, pair.nodes[1].item(&item).await];
     assert_eq!(a, b);
     assert_eq!(a.available_units + a.held_units + a.sold_units, UNITS);
     pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_sell_one_item_over_the_wire_and_the_promises_hold() {
+    let mut cluster = Cluster::start();
+    let address = cluster.address(0);
+    let mut nodes = [
+        Node::start_with(|config| config.store = address.clone()).await,
+        Node::start_with(|config| config.store = address.clone()).await,
+    ];
+    let (_, journal) = storm(&nodes).await;
+    for node in &mut nodes {
+        node.stop();
+    }
+    cluster.stop();
+
+    let mut placed = HashMap::new();
+    let log = cluster.log();
+    let mut after = Position::START;
+    loop {
+        let page = log.read_all(after, 500).unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        for event in page.into_iter().filter(|event| event.kind == "OrderPlaced") {
+            placed.insert(event.revision, event.position.0);
+        }
+    }
+    assert_eq!(placed.len(), journal.len(), "each order that was told is in the log, once");
+    for first in journal.values() {
+        assert_eq!(placed.get(&first.revision), Some(&first.position));
+    }
+    cluster.assert_proved();
+    for node in &nodes {
+        cluster.assert_read_models_are_of_this_log(node.data());
+    }
+}
+
+/// Many shoppers at two nodes: the item they wanted, and what they were told by request.
+async fn storm(nodes: &[Node; 2]) -> (String, HashMap<String, proto::PlaceOrderResponse>) {
+    let mut limited = item("phone", &[("shanghai", UNITS)]);
+    limited.limit_per_buyer = Some(3);
+    let (_, mut items) = nodes[0].sale(vec![limited]).await;
+    let item = items.remove(0);
+    let journal = Journal::default();
+    let clients = [nodes[0].purchases(), nodes[1].purchases()];
+
+    let mut crowd = tokio::task::JoinSet::new();
+    for shopper in 0..SHOPPERS {
+        let random = StdRng::seed_from_u64(shopper);
+        crowd.spawn(shop(clients.clone(), item.clone(), shopper, random, journal.clone()));
+    }
+    while let Some(shopped) = crowd.join_next().await {
+        shopped.unwrap();
+    }
+    let journal = journal.lock().unwrap().clone();
+    (item, journal)
 }
 
 /// Orders here and there, repeats it elsewhere, pays, cancels or walks away.

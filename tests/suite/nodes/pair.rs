@@ -19,7 +19,7 @@ use super::store::NodeStore;
 use crate::support::{Node, OPENS_AT};
 
 /// After this long, also on a busy machine, what is waited for will never come.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often an answer ABORTED is followed by another try before a test gives up.
 const TRIES_MAX: usize = 1_000;
@@ -37,7 +37,7 @@ impl Pair {
     }
 
     /// The clock of the second node is a little ahead, as clocks of two machines are.
-    async fn start_with(change: impl Fn(&mut Config)) -> Self {
+    pub async fn start_with(change: impl Fn(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clocks = [ManualClock::at(OPENS_AT), ManualClock::at(OPENS_AT.plus(7))];
         let log = EmbeddedStore::open(dir.path(), Arc::new(clocks[0].clone())).unwrap();

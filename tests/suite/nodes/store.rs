@@ -15,6 +15,8 @@ use doorbuster::{
 };
 use tokio::sync::watch;
 
+use super::pair::PATIENCE;
+
 pub struct NodeStore {
     log: Arc<EmbeddedStore>,
     shared: bool,
@@ -69,7 +71,9 @@ impl NodeStore {
 
     /// Waits until more than that many have come to the gate.
     pub async fn more_came_than(&self, before: usize) {
-        self.came.subscribe().wait_for(|came| *came > before).await.unwrap();
+        let mut counted = self.came.subscribe();
+        let more = counted.wait_for(|came| *came > before);
+        tokio::time::timeout(PATIENCE, more).await.expect("somebody comes").unwrap();
     }
 
     /// Questions about where an item's stream ends.
