@@ -16,6 +16,7 @@ use std::{
 use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
 use tokio::{
+    net::TcpListener,
     sync::oneshot,
     task::JoinHandle as Task,
     time::{sleep, timeout},
