@@ -4,6 +4,7 @@
 //! the node says that it is not ready, then it takes no more calls, then what is in flight ends.
 
 mod chores;
+mod listeners;
 
 use std::{
     net::SocketAddr,
@@ -15,23 +16,29 @@ use std::{
 use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
 use tokio::{
+    net::TcpListener,
     sync::oneshot,
     task::JoinHandle as Task,
     time::{sleep, timeout},
 };
 
-use self::chores::Chores;
+use self::{
+    chores::Chores,
+    listeners::{Addresses, Listeners},
+};
 use crate::{
     actors::{
-        DemandDesk, Directory, Overheard, Readiness, Sales, Shared, State, Tail, start_projections,
+        DemandDesk, Directory, MeteredStore, Overheard, Readiness, Sales, Shared, State, Tail,
+        start_projections,
     },
     clock::SharedClock,
     config::Config,
     domain::{item::Item, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
+    metrics::Metrics,
     store::{self, SharedStore},
-    threads,
+    threads, web,
 };
 
 /// How long calls under way may take to finish when the server stops, and as long again for what
@@ -44,17 +51,17 @@ const FIRST_ANSWER: Duration = Duration::from_secs(1);
 
 /// A running server: its own threads, its own runtime.
 pub struct App {
-    address: SocketAddr,
+    addresses: Addresses,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<anyhow::Result<()>>,
 }
 
 impl App {
     /// Starts a server on its own threads and returns once it accepts calls. Port 0 in
-    /// `config.listen` takes a free port.
+    /// `config.listen` and `config.web` takes a free port.
     ///
     /// # Errors
-    /// When the data directory is refused or the address cannot be listened on.
+    /// When the data directory is refused or an address cannot be listened on.
     pub fn start(config: Config, clock: SharedClock) -> anyhow::Result<Self> {
         Self::start_thread(config, clock, None)
     }
@@ -84,7 +91,7 @@ impl App {
             .spawn(move || run(&config, clock, store, &ready, stopping))
             .context("no thread could be started")?;
         match started.recv() {
-            Ok(address) => Ok(Self { address, stop, thread }),
+            Ok(addresses) => Ok(Self { addresses, stop, thread }),
             // It ended before it was ready: the thread says why.
             Err(mpsc::RecvError) => {
                 join(thread)?;
@@ -93,9 +100,14 @@ impl App {
         }
     }
 
-    /// Where it listens.
+    /// Where it serves gRPC.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.grpc
+    }
+
+    /// Where it serves health, readiness and metrics, if it does.
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.addresses.web
     }
 
     /// Stops taking calls, finishes what is in flight, closes the log.
@@ -117,7 +129,7 @@ fn run(
     config: &Config,
     clock: SharedClock,
     given: Option<SharedStore>,
-    ready: &mpsc::SyncSender<SocketAddr>,
+    ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -145,20 +157,30 @@ async fn live(
     config: &Config,
     clock: SharedClock,
     store: SharedStore,
-    ready: &mpsc::SyncSender<SocketAddr>,
+    ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let listener = grpc::listen(config.listen)
-        .with_context(|| format!("listen: cannot listen on {}", config.listen))?;
-    let address = listener.local_addr()?;
-
+    let (listeners, addresses) = Listeners::bind(config).await?;
+    let metrics = Arc::new(Metrics::new(clock.now()));
+    let store = MeteredStore::over(store, Arc::clone(&metrics));
     let readiness = Readiness::starting(clock.now());
-    let Actors { arbiters, demand, items, sale_desks } =
-        Actors::start(config, &clock, &store, &readiness);
-    let sales = Sales::new(Arc::clone(&sale_desks), Arc::clone(&items));
-    let listeners: Vec<Arc<dyn Overheard>> = vec![Arc::clone(&items) as _, sale_desks.clone() as _];
-    let tail = Arc::new(Tail::new(Arc::clone(&store), listeners));
+
+    let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
+    let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
+    let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
+    let web = web_server(
+        listeners.web,
+        web::Parts {
+            metrics: Arc::clone(&metrics),
+            readiness: readiness.clone(),
+            items: Arc::clone(&actors.items),
+            sales: Arc::clone(&actors.sale_desks),
+            projections: projections.clone(),
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+        },
+    );
     let reads = ReadSide::new(
         &config.data,
         projections,
@@ -175,37 +197,36 @@ async fn live(
         readiness: readiness.clone(),
         reads: reads.clone(),
         sales: sales.clone(),
-        items: Arc::clone(&items),
+        items: Arc::clone(&actors.items),
     };
     let background = chores.start();
     let (stop, stopped) = oneshot::channel();
     let parts = grpc::Parts {
         sales,
-        items: Arc::clone(&items),
+        items: Arc::clone(&actors.items),
         reads,
         readiness: readiness.clone(),
         clock,
+        metrics,
     };
-    let serving = tokio::spawn(grpc::serve(listener, parts, async { drop(stopped.await) }));
+    let serving = tokio::spawn(grpc::serve(listeners.grpc, parts, async { drop(stopped.await) }));
     let _ = timeout(FIRST_ANSWER, is_ready(&readiness)).await;
     // The other side waits for this, so it is there.
-    let _ = ready.send(address);
+    let _ = ready.send(addresses);
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
-    for task in background {
-        task.abort();
-    }
-    // A store that does not answer must not keep us for ever: nothing unanswered is lost.
-    let _ = timeout(STOP_GRACE, async {
-        tokio::join!(items.drain(), sale_desks.drain());
-        demand.drain().await;
-    })
-    .await;
-    for arbiter in arbiters.into_iter().chain(projection_threads) {
-        arbiter.stop();
-        let _ = arbiter.join();
+    background.iter().for_each(Task::abort);
+    actors.rest(projection_threads).await;
+    // Last, so that whoever asks hears that the node is stopping for as long as it is.
+    if let Some(web) = web {
+        web.stop().await;
     }
     served
+}
+
+/// Answers machines, if they are to be answered.
+fn web_server(listener: Option<TcpListener>, asked: web::Parts) -> Option<web::Server> {
+    listener.map(|listener| web::Server::start(listener, asked, web::Limits::default()))
 }
 
 /// Serves until it fails or is told to stop; then in order: not ready, no more calls, done.
@@ -253,6 +274,7 @@ impl Actors {
         clock: &SharedClock,
         store: &SharedStore,
         readiness: &Readiness,
+        metrics: &Arc<Metrics>,
     ) -> Self {
         let runtime = tokio::runtime::Handle::current();
         let arbiters = item_threads();
@@ -260,6 +282,7 @@ impl Actors {
         let shared = Arc::new(Shared {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
+            metrics: Arc::clone(metrics),
             readiness: readiness.clone(),
             demand: Arc::clone(&demand),
             runtime,
@@ -270,6 +293,25 @@ impl Actors {
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, shared);
         Self { arbiters, demand, items, sale_desks }
+    }
+
+    /// Those who want to hear what others wrote.
+    fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
+        vec![Arc::clone(&self.items) as _, Arc::clone(&self.sale_desks) as _]
+    }
+
+    /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
+    async fn rest(self, projection_threads: Vec<Arbiter>) {
+        // A store that does not answer must not keep us for ever: nothing unanswered is lost.
+        let _ = timeout(STOP_GRACE, async {
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            self.demand.drain().await;
+        })
+        .await;
+        for arbiter in self.arbiters.into_iter().chain(projection_threads) {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Config {
     pub store_credentials_file: Option<PathBuf>,
     /// Where gRPC is served.
     pub listen: SocketAddr,
+    /// Where health, readiness and metrics are served; `None` if nowhere.
+    pub web: Option<SocketAddr>,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
@@ -54,6 +56,7 @@ impl Default for Config {
             store: StoreAddress::Embedded,
             store_credentials_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
+            web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
             waiting_max: 16_384,
             idle_seconds: 300,
             min_position_wait_ms: 5_000,
@@ -83,6 +86,9 @@ pub enum Bounds {
     /// A whole number from the first to the second, both included.
     Whole(u64, u64),
 }
+
+/// What `web` says to serve nothing.
+const OFF: &str = "off";
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &[
@@ -131,6 +137,24 @@ pub const SETTINGS: &[Setting] = &[
             config.listen = text.parse().map_err(|_| {
                 format!("must be an IP address and a port such as 127.0.0.1:7420, not {text:?}")
             })?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "web",
+        unit: "",
+        bounds: Bounds::Text("an IP address and a port, or `off`; port 0 takes a free one"),
+        get: |config| config.web.map_or(OFF.to_owned(), |address| address.to_string()),
+        set: |config, text, _| {
+            if text == OFF {
+                config.web = None;
+                return Ok(());
+            }
+            config.web = Some(text.parse().map_err(|_| {
+                format!(
+                    "must be an IP address and a port such as 127.0.0.1:7421, or off, not {text:?}"
+                )
+            })?);
             Ok(())
         },
     },
@@ -196,6 +220,10 @@ pub struct Overrides {
     /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<OsString>,
+    /// Where health, readiness and metrics are served, or off
+    /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
+    #[arg(long, value_name = "ADDRESS")]
+    pub web: Option<OsString>,
     /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
     /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
     #[arg(long, value_name = "COMMANDS")]
@@ -355,6 +383,7 @@ impl Overrides {
             "store" => self.store.as_ref(),
             "store_credentials_file" => self.store_credentials_file.as_ref(),
             "listen" => self.listen.as_ref(),
+            "web" => self.web.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),

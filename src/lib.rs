@@ -21,12 +21,16 @@ pub mod config;
 pub mod conformance;
 pub mod devstore;
 
+pub mod metrics;
+
 pub mod audit;
 pub mod reports;
 
 pub mod actors;
 
 pub mod grpc;
+
+pub mod web;
 
 pub mod crowd;
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    sync::{
+        Arc, PoisonError, RwLock, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use actix::{Actor, Addr, prelude::SendError};
@@ -13,6 +16,7 @@ use super::{
     Answer, Fault, Shared,
     aggregate::Aggregate,
     batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
+    counted::{Counted, Tally},
     tail::Overheard,
 };
 use crate::{
@@ -29,6 +33,14 @@ pub struct Directory<D: Decider> {
     me: Weak<Self>,
 }
 
+/// Who is awake, and how much waits for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Census {
+    pub awake: usize,
+    /// Commands that are undecided or not yet in the log.
+    pub waiting: usize,
+}
+
 /// Where one actor is reached.
 struct Desk<D: Decider> {
     address: Addr<Aggregate<D>>,
@@ -41,7 +53,7 @@ impl<D: Decider> Clone for Desk<D> {
     }
 }
 
-impl<D: Decider> Directory<D> {
+impl<D: Counted> Directory<D> {
     /// A directory in which everybody is asleep.
     pub fn new(category: Category, shared: Arc<Shared>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
@@ -64,7 +76,8 @@ impl<D: Decider> Directory<D> {
     }
 
     /// Sends commands that are decided in their order and answered together. The sending is done
-    /// when this returns; the waiting is the future's.
+    /// when this returns; the waiting is the future's. What comes of them is counted, unless nobody
+    /// waits for it.
     ///
     /// # Errors
     /// [`Fault::Overloaded`] when that many commands cannot wait at this actor,
@@ -75,6 +88,29 @@ impl<D: Decider> Directory<D> {
         commands: Vec<D::Command>,
         deadline: Option<UnixMs>,
     ) -> Result<impl Future<Output = Answers<D::Outcome>> + Send + use<D>, Fault> {
+        let metrics = Arc::clone(&self.shared.metrics);
+        let tally = Tally::of::<D>(&commands);
+        let answers = self
+            .send(id, commands, deadline)
+            .inspect_err(|fault| tally.count_fault(&metrics, fault))?;
+        Ok(async move {
+            // An actor that stops without an answer has decided nothing that is in the log, or
+            // nobody knows; either way the command can be sent again under its request id.
+            let answers = answers.await.unwrap_or_else(|_| {
+                Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
+            });
+            tally.count::<D>(&metrics, &answers);
+            answers
+        })
+    }
+
+    /// Puts commands into the mailbox of their actor.
+    fn send(
+        &self,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<UnixMs>,
+    ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         if self.shared.readiness.is_starting() {
             let why = "it has not answered yet since the start";
             return Err(Fault::StoreUnavailable(why.to_owned()));
@@ -87,7 +123,7 @@ impl<D: Decider> Directory<D> {
         let mut delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
         loop {
             match desk.address.try_send(delivery) {
-                Ok(()) => break,
+                Ok(()) => return Ok(answers),
                 Err(SendError::Full(_)) => return Err(Fault::Overloaded),
                 // It fell asleep between being found and being spoken to.
                 Err(SendError::Closed(returned)) => {
@@ -100,15 +136,17 @@ impl<D: Decider> Directory<D> {
                 }
             }
         }
-        // An actor that stops without an answer has decided nothing that is in the log, or nobody
-        // knows; either way the command can be sent again under its request id.
-        Ok(async move {
-            answers.await.unwrap_or_else(|_| {
-                Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
-            })
-        })
     }
 
+    /// Counts who is awake and what waits.
+    pub fn census(&self) -> Census {
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        let waiting = awake.values().map(|desk| desk.waiting.load(Ordering::Relaxed)).sum();
+        Census { awake: awake.len(), waiting }
+    }
+}
+
+impl<D: Decider> Directory<D> {
     /// Gives the actor that has this id now what came to one that had it before. Neither has
     /// decided anything of it.
     pub(super) fn pass_on(&self, id: Uuid, delivery: Delivery<D>) {

@@ -15,9 +15,11 @@
 
 mod aggregate;
 mod batch;
+mod counted;
 mod demand;
 mod directory;
 mod fault;
+mod metered;
 mod projection;
 mod readiness;
 mod sales;
@@ -26,9 +28,11 @@ mod tail;
 mod wake;
 
 pub use batch::Answer;
+pub use counted::Counted;
 pub use demand::DemandDesk;
-pub use directory::Directory;
+pub use directory::{Census, Directory};
 pub use fault::Fault;
+pub use metered::MeteredStore;
 pub use projection::{Progress, ProjectionHandle, start_projections};
 pub use readiness::{NotReady, Readiness, State, watch_store};
 pub use sales::Sales;

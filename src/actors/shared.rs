@@ -5,12 +5,13 @@ use std::sync::Arc;
 use actix_rt::ArbiterHandle;
 
 use super::{DemandDesk, Readiness};
-use crate::{clock::SharedClock, store::SharedStore};
+use crate::{clock::SharedClock, metrics::Metrics, store::SharedStore};
 
 /// What all aggregates of a node share.
 pub struct Shared {
     pub store: SharedStore,
     pub clock: SharedClock,
+    pub metrics: Arc<Metrics>,
     /// Commands are taken once the store has answered for the first time.
     pub readiness: Readiness,
     /// Where attempts are counted.

@@ -215,7 +215,17 @@ impl OwnServer {
         let fate = if keep { "" } else { ", removed afterwards" };
         common.note(format_args!("data in {}{fate}", data.display()));
         let Some(path) = data.to_str() else { bail!("--data must be UTF-8") };
-        let arguments = ["serve", "--data", path, "--listen", "127.0.0.1:0", "--json", "--quiet"];
+        let arguments = [
+            "serve",
+            "--data",
+            path,
+            "--listen",
+            "127.0.0.1:0",
+            "--web",
+            "off",
+            "--json",
+            "--quiet",
+        ];
         // In the environment, where no list of processes shows it.
         let variables = [("DOORBUSTER_STORE", store.unwrap_or("embedded"))];
         let server = ServerChild::start_with(&arguments, &variables).context("the server")?;

@@ -104,8 +104,12 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     common.note(format_args!("data in {}", data.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
-    let config =
-        Config { data: data.clone(), listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+    let config = Config {
+        data: data.clone(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        web: None,
+        ..Config::default()
+    };
     let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
     let address = format!("http://{}", app.address());
     let played = runtime.block_on(until_interrupted(play(&script, &address, common)));

@@ -34,9 +34,16 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 
     let app = App::start(config, Arc::new(WallClock))?;
     let address = app.address();
+    let web = app.web_address().map(|web| format!("http://{web}"));
     common.show(
-        || json!({ "address": address.to_string(), "url": format!("http://{address}"), "data": data }),
-        || format!("listening on http://{address}"),
+        || {
+            let url = format!("http://{address}");
+            json!({ "address": address.to_string(), "url": url, "web": web, "data": data })
+        },
+        || {
+            let web = web.as_ref().map(|web| format!("\nhealth and metrics on {web}"));
+            format!("listening on http://{address}{}", web.unwrap_or_default())
+        },
     )?;
     common.note(format_args!(
         "data in {data}\ntry: doorbuster sale create -f examples/sale.toml --server http://{address}\n\

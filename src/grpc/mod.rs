@@ -2,6 +2,7 @@
 //! table from fault to status code. Only here, and in the clients, does protobuf exist.
 
 mod convert;
+mod counted;
 mod health;
 mod item;
 mod listener;

@@ -6,12 +6,14 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, health, item::ItemApi, proto, purchase::PurchaseApi, report::ReportApi, sale::SaleApi,
+    ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
+    report::ReportApi, sale::SaleApi,
 };
 use crate::{
     actors::{Directory, Readiness, Sales},
     clock::SharedClock,
     domain::item::Item,
+    metrics::Metrics,
 };
 
 /// Largest command: an order takes about 150 bytes.
@@ -40,6 +42,8 @@ pub struct Parts {
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
+    /// Where calls are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Serves until `stop` resolves; calls that are under way then are finished.
@@ -51,7 +55,8 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, readiness, clock } = parts;
+    let Parts { sales, items, reads, readiness, clock, metrics } = parts;
+    let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
@@ -77,20 +82,28 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .add_service(
-            proto::purchase_service_server::PurchaseServiceServer::new(purchases)
-                .max_decoding_message_size(COMMAND_BYTES_MAX),
+            counter.count(
+                proto::purchase_service_server::PurchaseServiceServer::new(purchases)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
         )
         .add_service(
-            proto::item_service_server::ItemServiceServer::new(item)
-                .max_decoding_message_size(COMMAND_BYTES_MAX),
+            counter.count(
+                proto::item_service_server::ItemServiceServer::new(item)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
         )
         .add_service(
-            proto::sale_service_server::SaleServiceServer::new(sale)
-                .max_decoding_message_size(PLAN_BYTES_MAX),
+            counter.count(
+                proto::sale_service_server::SaleServiceServer::new(sale)
+                    .max_decoding_message_size(PLAN_BYTES_MAX),
+            ),
         )
         .add_service(
-            proto::report_service_server::ReportServiceServer::new(report)
-                .max_decoding_message_size(COMMAND_BYTES_MAX),
+            counter.count(
+                proto::report_service_server::ReportServiceServer::new(report)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
         )
         .add_service(health_service)
         .add_service(reflection().build_v1()?)

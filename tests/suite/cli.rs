@@ -92,6 +92,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     for setting in SETTINGS {
         let (value, quoted) = match setting.bounds {
             Bounds::Text(_) if setting.key == "listen" => ("127.0.0.1:9", "\"127.0.0.1:9\""),
+            Bounds::Text(_) if setting.key == "web" => ("off", "\"off\""),
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
             Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
             Bounds::Whole(..) => ("77", "77"),
@@ -115,6 +116,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.data = Some(OsString::from("elsewhere"));
     flags.store = Some(OsString::from("esdb://127.0.0.1:2113?tls=false"));
     flags.store_credentials_file = Some(OsString::from("secret"));
+    flags.web = Some(OsString::from("[::1]:9"));
     flags.waiting_max = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
     flags.min_position_wait_ms = Some(OsString::from("77"));
@@ -124,6 +126,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         store: "esdb://127.0.0.1:2113?tls=false".parse().unwrap(),
         store_credentials_file: Some("secret".into()),
         listen: ([127, 0, 0, 1], 9).into(),
+        web: Some("[::1]:9".parse().unwrap()),
         waiting_max: 77,
         idle_seconds: 77,
         min_position_wait_ms: 77,
@@ -137,7 +140,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, waiting_max, idle_seconds, min_position_wait_ms, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, waiting_max, idle_seconds, min_position_wait_ms, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",
@@ -167,6 +170,10 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
         (
             "listen = 7420",
             "doorbuster.toml, line 1: listen must be a text in quotes, not a whole number",
+        ),
+        (
+            "web = \"on\"",
+            "doorbuster.toml, line 1: web must be an IP address and a port such as 127.0.0.1:7421, or off, not \"on\"",
         ),
     ];
     for (file, message) in files {

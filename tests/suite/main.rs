@@ -41,3 +41,5 @@ mod stampede;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// What machines ask a node, and what watches over it.
+mod web;

@@ -1,7 +1,7 @@
 //! What the end-to-end tests share: a real server on loopback with a clock that stands still, and
 //! the generated clients. Nothing here asserts anything about the product.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     app::App,
@@ -59,6 +59,7 @@ impl Node {
         let mut config = Config {
             data: dir.path().to_owned(),
             listen: ([127, 0, 0, 1], 0).into(),
+            web: None,
             ..Config::default()
         };
         change(&mut config);
@@ -88,6 +89,16 @@ impl Node {
 
     pub fn data(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Where it answers machines, if it does.
+    pub fn web_if_any(&self) -> Option<SocketAddr> {
+        self.app.as_ref().and_then(App::web_address)
+    }
+
+    /// Where it answers machines; it must have been started with that.
+    pub fn web(&self) -> SocketAddr {
+        self.web_if_any().expect("started with a web address")
     }
 
     pub fn channel(&self) -> Channel {

@@ -14,6 +14,7 @@ use super::{Aggregate, Batch, Fault, Landing};
 use crate::{
     domain::Decider,
     events::{Attempt, NewEvent},
+    metrics::InDoubt,
     store::{AppendError, Appended, Expected, ReadError},
     values::UnixMs,
 };
@@ -31,6 +32,8 @@ pub(super) struct Flight<D: Decider> {
     events: Arc<[NewEvent]>,
     /// Set once an append's outcome was unknown: how long to pause before the next try.
     doubt: Option<Duration>,
+    /// Held as long as the outcome is unknown, for whoever looks on.
+    shown_in_doubt: Option<InDoubt>,
 }
 
 impl<D: Decider> Flight<D> {
@@ -55,7 +58,7 @@ impl<D: Decider> Aggregate<D> {
 
     fn launch(&mut self, mut batch: Batch<D>, ctx: &mut Context<Self>) {
         let events: Arc<[NewEvent]> = std::mem::take(&mut batch.events).into();
-        self.flying = Some(Flight { batch, events, doubt: None });
+        self.flying = Some(Flight { batch, events, doubt: None, shown_in_doubt: None });
         self.send_flight(Duration::ZERO, ctx);
     }
 
@@ -109,7 +112,8 @@ impl<D: Decider> Aggregate<D> {
     /// Asks whether the stream ends where the decisions of the batch think it does. They were made
     /// before the question, so an answer that agrees makes them true at the moment of the answer.
     fn confirm(&mut self, batch: Batch<D>, ctx: &mut Context<Self>) {
-        self.flying = Some(Flight { batch, events: Arc::new([]), doubt: None });
+        self.flying =
+            Some(Flight { batch, events: Arc::new([]), doubt: None, shown_in_doubt: None });
         let store = Arc::clone(&self.shared.store);
         let stream = self.stream;
         let ask = async move { store.last_revision(stream).await };
@@ -161,6 +165,7 @@ impl<D: Decider> Aggregate<D> {
             }
         };
         flight.doubt = Some(pause);
+        flight.shown_in_doubt.get_or_insert_with(|| self.shared.metrics.in_doubt());
         let fault = Fault::StoreUnavailable(why);
         flight.fail(&fault);
         self.forming.fail(&fault);

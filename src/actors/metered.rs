@@ -1,0 +1,105 @@
+//! A store whose appends are timed and counted, whoever makes them. It changes nothing else.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    events::{Category, NewEvent, Position, Recorded, StreamName},
+    metrics::{AppendResult, Metrics, StreamKind},
+    store::{
+        AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, SharedStore,
+        StoreFuture,
+    },
+};
+
+/// That store, counted.
+pub struct MeteredStore {
+    store: SharedStore,
+    metrics: Arc<Metrics>,
+}
+
+impl MeteredStore {
+    /// Counts the appends to a store.
+    pub fn over(store: SharedStore, metrics: Arc<Metrics>) -> SharedStore {
+        Arc::new(Self { store, metrics })
+    }
+}
+
+impl EventStore for MeteredStore {
+    fn append(
+        &self,
+        stream: StreamName,
+        expected: Expected,
+        events: Arc<[NewEvent]>,
+    ) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        let count = events.len();
+        let append = self.store.append(stream, expected, events);
+        Box::pin(async move {
+            let started = Instant::now();
+            let appended = append.await;
+            if let Some(kind) = stream_kind(stream.category) {
+                self.metrics.appended(kind, append_result(&appended), count, started.elapsed());
+            }
+            appended
+        })
+    }
+
+    fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        self.store.read_stream(stream, from_revision, max)
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        self.store.read_all(after, max)
+    }
+
+    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
+        self.store.last_revision(stream)
+    }
+
+    fn head(&self) -> Position {
+        self.store.head()
+    }
+
+    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
+        self.store.wait_after(position)
+    }
+
+    fn limits(&self) -> AppendLimits {
+        self.store.limits()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    fn close(&self) {
+        self.store.close();
+    }
+}
+
+fn stream_kind(category: Category) -> Option<StreamKind> {
+    match category {
+        Category::Sale => Some(StreamKind::Sale),
+        Category::Item => Some(StreamKind::Item),
+        Category::Demand => Some(StreamKind::Demand),
+        // No node writes there.
+        Category::Probe => None,
+    }
+}
+
+fn append_result(appended: &Result<Appended, AppendError>) -> AppendResult {
+    match appended {
+        Ok(_) => AppendResult::Written,
+        Err(AppendError::Conflict) => AppendResult::Conflict,
+        Err(AppendError::NotWritten(_)) => AppendResult::NotWritten,
+        Err(AppendError::Unknown(_)) => AppendResult::Unknown,
+    }
+}

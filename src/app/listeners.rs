@@ -1,0 +1,47 @@
+//! Where a server listens: gRPC, and beside it what machines ask.
+
+use std::{io, net::SocketAddr};
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use crate::{config::Config, grpc};
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Addresses {
+    pub(super) grpc: SocketAddr,
+    pub(super) web: Option<SocketAddr>,
+}
+
+/// What is listened on.
+pub(super) struct Listeners {
+    pub(super) grpc: TcpListener,
+    pub(super) web: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Listens where the settings say, and tells where that is.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on; its setting is named.
+    pub(super) async fn bind(config: &Config) -> anyhow::Result<(Self, Addresses)> {
+        let grpc = named("listen", config.listen, grpc::listen(config.listen))?;
+        let web = match config.web {
+            Some(address) => Some(named("web", address, TcpListener::bind(address).await)?),
+            None => None,
+        };
+        let web_address = web.as_ref().map(TcpListener::local_addr).transpose()?;
+        let addresses = Addresses { grpc: grpc.local_addr()?, web: web_address };
+        Ok((Self { grpc, web }, addresses))
+    }
+}
+
+/// Names the setting whose address cannot be had.
+fn named(
+    setting: &str,
+    address: SocketAddr,
+    bound: io::Result<TcpListener>,
+) -> anyhow::Result<TcpListener> {
+    bound.with_context(|| format!("{setting}: cannot listen on {address}"))
+}

@@ -1,0 +1,118 @@
+//! A service whose calls are counted by method and by the code of their answer. It adds a look at a
+//! small table to a call, and nothing to the messages of a stream.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::{
+    Code,
+    body::Body,
+    codegen::{BoxFuture, Service, http},
+    server::NamedService,
+};
+
+use super::{proto, status::code_name};
+use crate::metrics::{MethodCalls, Metrics};
+
+/// The methods of the contract by their paths.
+type Methods = HashMap<String, Arc<MethodCalls>>;
+
+/// That service, counted.
+#[derive(Clone)]
+pub(super) struct Counted<S> {
+    service: S,
+    methods: Arc<Methods>,
+    /// A path of the service that is no method of it.
+    unknown: Arc<MethodCalls>,
+}
+
+/// Counts the calls of the services of a node.
+pub(super) struct CallCounter {
+    methods: Arc<Methods>,
+    unknown: Arc<MethodCalls>,
+}
+
+impl CallCounter {
+    /// # Errors
+    /// When the descriptors in this program cannot be read.
+    pub(super) fn new(metrics: &Metrics) -> Result<Self, prost::DecodeError> {
+        let files = FileDescriptorSet::decode(proto::DESCRIPTORS)?.file;
+        let mut methods = Methods::new();
+        for file in &files {
+            for service in &file.service {
+                let service_name = format!("{}.{}", file.package(), service.name());
+                for method in &service.method {
+                    let name = format!("{service_name}/{}", method.name());
+                    methods.insert(format!("/{name}"), Arc::new(metrics.calls_of(name)));
+                }
+            }
+        }
+        let unknown = Arc::new(metrics.calls_of("unknown".to_owned()));
+        Ok(Self { methods: Arc::new(methods), unknown })
+    }
+
+    pub(super) fn count<S>(&self, service: S) -> Counted<S> {
+        Counted { service, methods: Arc::clone(&self.methods), unknown: Arc::clone(&self.unknown) }
+    }
+}
+
+impl<S: NamedService> NamedService for Counted<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+type Answer = http::Response<Body>;
+
+impl<S> Service<http::Request<Body>> for Counted<S>
+where
+    S: Service<
+            http::Request<Body>,
+            Response = Answer,
+            Error = Infallible,
+            Future = BoxFuture<Answer, Infallible>,
+        >,
+{
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Call;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Call {
+        let method = self.methods.get(request.uri().path()).unwrap_or(&self.unknown);
+        let method = Arc::clone(method);
+        Call { answer: self.service.call(request), method }
+    }
+}
+
+/// A call that is under way.
+pub(super) struct Call {
+    answer: BoxFuture<Answer, Infallible>,
+    method: Arc<MethodCalls>,
+}
+
+impl Future for Call {
+    type Output = Result<Answer, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match ready!(self.answer.as_mut().poll(context)) {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        };
+        // A failure says so in its headers; without that the answer goes on, and is good.
+        let code = answer.headers().get("grpc-status");
+        let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+        let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
+        self.method.answered(place, code_name(code));
+        Poll::Ready(Ok(answer))
+    }
+}

@@ -1,0 +1,125 @@
+//! The values that labels can have: closed sets, so that no buyer, order or item ever becomes a
+//! series of its own, and every series is there from the start.
+
+/// Makes an enum whose variants have the names under which they are shown.
+macro_rules! label {
+    ($(#[$about:meta])* $label:ident { $($variant:ident => $name:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $label {
+            $($variant,)+
+        }
+
+        impl Label for $label {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            fn place(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+/// A closed set of label values.
+pub trait Label: Copy + 'static {
+    /// All of them, each at its place.
+    const ALL: &'static [Self];
+
+    /// The value as it is shown.
+    fn name(self) -> &'static str;
+
+    /// Where it stands in [`Self::ALL`].
+    fn place(self) -> usize;
+}
+
+label! {
+    /// What can be asked of an item or a sale.
+    CommandKind {
+        AddItem => "add_item",
+        PlaceOrder => "place_order",
+        RecordPayment => "record_payment",
+        CancelOrder => "cancel_order",
+        AllocateStock => "allocate_stock",
+        PauseItem => "pause_item",
+        ResumeItem => "resume_item",
+        CloseItem => "close_item",
+        ShowItem => "show_item",
+        ShowOrder => "show_order",
+        CreateSale => "create_sale",
+        CloseSale => "close_sale",
+        ShowSale => "show_sale",
+    }
+}
+
+label! {
+    /// How a command was answered, roughly.
+    Outcome {
+        Done => "done",
+        Refused => "refused",
+        Misdirected => "misdirected",
+        Fault => "fault",
+    }
+}
+
+label! {
+    /// Business "no"s, named as in the contract.
+    RefusalReason {
+        SoldOut => "SOLD_OUT",
+        NotEnoughUnits => "NOT_ENOUGH_UNITS",
+        NotOpenYet => "NOT_OPEN_YET",
+        Closed => "CLOSED",
+        Paused => "PAUSED",
+        OverBuyerLimit => "OVER_BUYER_LIMIT",
+        OverOrderLimit => "OVER_ORDER_LIMIT",
+        OrderExpired => "ORDER_EXPIRED",
+        OrderCancelled => "ORDER_CANCELLED",
+        AlreadyPaid => "ALREADY_PAID",
+        WrongAmount => "WRONG_AMOUNT",
+        NotPaused => "NOT_PAUSED",
+    }
+}
+
+label! {
+    /// Mistakes of the caller that only the item or sale can see, named as in the contract.
+    MisdirectedReason {
+        NotFound => "NOT_FOUND",
+        RequestIdReused => "REQUEST_ID_REUSED",
+    }
+}
+
+label! {
+    /// Failures of the outside world, named as in the contract.
+    FaultReason {
+        Overloaded => "OVERLOADED",
+        StoreUnavailable => "STORE_UNAVAILABLE",
+        LostOwnership => "LOST_OWNERSHIP",
+        DeadlineExceeded => "DEADLINE_EXCEEDED",
+        LogUnreadable => "LOG_UNREADABLE",
+        Stopping => "STOPPING",
+    }
+}
+
+label! {
+    /// Kinds of streams.
+    StreamKind {
+        Sale => "sale",
+        Item => "item",
+        Demand => "demand",
+    }
+}
+
+label! {
+    /// What became of an append.
+    AppendResult {
+        Written => "written",
+        Conflict => "conflict",
+        NotWritten => "not_written",
+        Unknown => "unknown",
+    }
+}

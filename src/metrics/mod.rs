@@ -1,0 +1,380 @@
+//! The figures a node keeps of itself, for Prometheus.
+//!
+//! Whoever counts has its counter in hand: no figure on the way of an order looks up a label, and a
+//! batch costs a few additions, however many orders are in it. What can be read off when somebody
+//! asks is not counted but taken then, as a [`Reading`]. What each figure means for whoever runs
+//! the node stands in `deploy/ALERTS.md`.
+
+mod calls;
+mod labels;
+
+use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
+
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::Registry,
+};
+
+pub use calls::MethodCalls;
+pub use labels::{
+    AppendResult, CommandKind, FaultReason, Label, MisdirectedReason, Outcome, RefusalReason,
+    StreamKind,
+};
+
+use self::calls::Calls;
+use crate::values::UnixMs;
+
+/// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
+/// cluster that elects a leader some seconds.
+const APPEND_SECONDS: [f64; 14] =
+    [0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+/// Upper bounds of the classes of events in one append.
+const APPEND_EVENTS: [f64; 11] =
+    [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 4_096.0];
+
+/// One label and its value.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// A gauge of seconds.
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// All figures of a node.
+pub struct Metrics {
+    registry: Registry,
+    /// By command, then by outcome.
+    commands: Vec<Vec<Counter>>,
+    refusals: Vec<Counter>,
+    misdirected: Vec<Counter>,
+    faults: Vec<Counter>,
+    /// By kind of stream.
+    appends: Vec<Appends>,
+    in_doubt: Gauge,
+    calls: Calls,
+    read_off: ReadOff,
+}
+
+/// The figures of the appends to one kind of stream.
+struct Appends {
+    results: Vec<Counter>,
+    seconds: Histogram,
+    events: Histogram,
+}
+
+/// Gauges that are set when somebody asks.
+struct ReadOff {
+    ready: Gauge,
+    store_reachable: Gauge,
+    items_awake: Gauge,
+    sales_awake: Gauge,
+    commands_waiting: Gauge,
+    log_position: Gauge<u64, AtomicU64>,
+    projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
+    projection_lag: Family<Labels<1>, Seconds>,
+    projection_stopped: Family<Labels<1>, Gauge>,
+    resident_bytes: Option<Gauge>,
+}
+
+/// What a node looks like at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub ready: bool,
+    /// Whether the store answers when it is asked.
+    pub store_reachable: bool,
+    pub items_awake: usize,
+    pub sales_awake: usize,
+    /// Commands that wait at items and sales, undecided or not yet in the log.
+    pub commands_waiting: usize,
+    /// Position of the log's last event.
+    pub log_position: u64,
+    pub projections: Vec<ProjectionReading>,
+}
+
+/// How far a projection has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProjectionReading {
+    pub name: &'static str,
+    pub position: u64,
+    pub lag: Duration,
+    pub stopped: bool,
+}
+
+/// An item whose last append is in doubt. It counts as such until this is dropped.
+pub struct InDoubt(Gauge);
+
+impl Drop for InDoubt {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    /// Figures that are all zero, of a node that started at that moment.
+    pub fn new(started: UnixMs) -> Self {
+        let mut registry = Registry::default();
+        let commands =
+            matrix(&mut registry, "doorbuster_commands", "Commands answered, by what was asked");
+        let refusals = series::<RefusalReason>(
+            &mut registry,
+            "doorbuster_refusals",
+            "Commands refused, by the fact in the way",
+        );
+        let misdirected = series::<MisdirectedReason>(
+            &mut registry,
+            "doorbuster_misdirected",
+            "Commands about something that is not there, or under a request id used before",
+        );
+        let faults = series::<FaultReason>(
+            &mut registry,
+            "doorbuster_faults",
+            "Commands not answered, by what failed",
+        );
+        let appends = appends(&mut registry);
+        let in_doubt = gauge(
+            &mut registry,
+            "doorbuster_items_in_doubt",
+            "Items and sales that do not know what became of their last append",
+        );
+        let calls = Calls::new(&mut registry);
+        let read_off = ReadOff::new(&mut registry);
+        about_the_program(&mut registry, started);
+        Self {
+            registry,
+            commands,
+            refusals,
+            misdirected,
+            faults,
+            appends,
+            in_doubt,
+            calls,
+            read_off,
+        }
+    }
+
+    /// Commands of a kind that were answered alike.
+    pub fn answered(&self, kind: CommandKind, outcome: Outcome, commands: u64) {
+        self.commands[kind.place()][outcome.place()].inc_by(commands);
+    }
+
+    /// Commands refused for a reason.
+    pub fn refused(&self, reason: RefusalReason, commands: u64) {
+        self.refusals[reason.place()].inc_by(commands);
+    }
+
+    /// A command that could not be judged.
+    pub fn misdirected(&self, reason: MisdirectedReason) {
+        self.misdirected[reason.place()].inc();
+    }
+
+    /// Commands that met a fault.
+    pub fn faulted(&self, reason: FaultReason, commands: u64) {
+        self.faults[reason.place()].inc_by(commands);
+    }
+
+    /// An append of so many events came back after so long.
+    pub fn appended(
+        &self,
+        stream: StreamKind,
+        result: AppendResult,
+        events: usize,
+        took: Duration,
+    ) {
+        let appends = &self.appends[stream.place()];
+        appends.results[result.place()].inc();
+        appends.seconds.observe(took.as_secs_f64());
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "an append has some thousand events at most"
+        )]
+        appends.events.observe(events as f64);
+    }
+
+    /// Counts an item or sale as in doubt until the answer is dropped.
+    pub fn in_doubt(&self) -> InDoubt {
+        self.in_doubt.inc();
+        InDoubt(self.in_doubt.clone())
+    }
+
+    /// The calls of a method of the contract, for whoever answers them.
+    pub fn calls_of(&self, method: String) -> MethodCalls {
+        self.calls.of(method)
+    }
+
+    /// Everything in the OpenMetrics text format, with what was read off just now.
+    ///
+    /// # Errors
+    /// Never in practice: writing into a text does not fail.
+    pub fn text(&self, reading: &Reading) -> Result<String, fmt::Error> {
+        self.read_off.set(reading);
+        let mut text = String::with_capacity(16 * 1024);
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl ReadOff {
+    fn new(registry: &mut Registry) -> Self {
+        let ready = gauge(registry, "doorbuster_ready", "1 while /readyz says 200, else 0");
+        let store_reachable = gauge(
+            registry,
+            "doorbuster_store_reachable",
+            "1 while the store answers when it is asked, else 0",
+        );
+        let items_awake =
+            gauge(registry, "doorbuster_items_awake", "Items with their state in memory");
+        let sales_awake =
+            gauge(registry, "doorbuster_sales_awake", "Sales with their state in memory");
+        let commands_waiting = gauge(
+            registry,
+            "doorbuster_commands_waiting",
+            "Commands that wait at items and sales, undecided or not yet in the log",
+        );
+        let log_position = Gauge::default();
+        registry.register(
+            "doorbuster_log_position",
+            "Position of the log's last event, as far as this node knows",
+            log_position.clone(),
+        );
+        let projection_position = Family::default();
+        registry.register(
+            "doorbuster_projection_position",
+            "Position of the last event that a projection has applied",
+            projection_position.clone(),
+        );
+        let projection_lag = Family::default();
+        registry.register(
+            "doorbuster_projection_lag_seconds",
+            "Age of the oldest event that a projection has not applied yet",
+            projection_lag.clone(),
+        );
+        let projection_stopped = Family::default();
+        registry.register(
+            "doorbuster_projection_stopped",
+            "1 once a projection stopped at what it cannot apply, else 0",
+            projection_stopped.clone(),
+        );
+        let resident_bytes = resident_bytes().map(|_| {
+            gauge(registry, "process_resident_memory_bytes", "Memory of the process in use")
+        });
+        Self {
+            ready,
+            store_reachable,
+            items_awake,
+            sales_awake,
+            commands_waiting,
+            log_position,
+            projection_position,
+            projection_lag,
+            projection_stopped,
+            resident_bytes,
+        }
+    }
+
+    fn set(&self, reading: &Reading) {
+        let count =
+            |gauge: &Gauge, count: usize| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.ready.set(reading.ready.into());
+        self.store_reachable.set(reading.store_reachable.into());
+        count(&self.items_awake, reading.items_awake);
+        count(&self.sales_awake, reading.sales_awake);
+        count(&self.commands_waiting, reading.commands_waiting);
+        self.log_position.set(reading.log_position);
+        for projection in &reading.projections {
+            let labels = [("projection", projection.name)];
+            self.projection_position.get_or_create_owned(&labels).set(projection.position);
+            self.projection_lag.get_or_create_owned(&labels).set(projection.lag.as_secs_f64());
+            self.projection_stopped.get_or_create_owned(&labels).set(projection.stopped.into());
+        }
+        if let (Some(gauge), Some(bytes)) = (&self.resident_bytes, resident_bytes()) {
+            gauge.set(bytes);
+        }
+    }
+}
+
+fn gauge(registry: &mut Registry, name: &str, about: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, about, gauge.clone());
+    gauge
+}
+
+/// One counter for each value of the label `reason`.
+fn series<L: Label>(registry: &mut Registry, name: &str, about: &str) -> Vec<Counter> {
+    let family: Family<Labels<1>, Counter> = Family::default();
+    let reasons = L::ALL.iter().map(|reason| [("reason", reason.name())]);
+    let counters = reasons.map(|labels| family.get_or_create_owned(&labels)).collect();
+    registry.register(name, about, family);
+    counters
+}
+
+/// One counter for each command and outcome.
+fn matrix(registry: &mut Registry, name: &str, about: &str) -> Vec<Vec<Counter>> {
+    let family: Family<Labels<2>, Counter> = Family::default();
+    let of = |kind: &CommandKind| {
+        let outcomes = Outcome::ALL.iter();
+        let labels =
+            outcomes.map(|outcome| [("command", kind.name()), ("outcome", outcome.name())]);
+        labels.map(|labels| family.get_or_create_owned(&labels)).collect()
+    };
+    let counters = CommandKind::ALL.iter().map(of).collect();
+    registry.register(name, about, family);
+    counters
+}
+
+fn appends(registry: &mut Registry) -> Vec<Appends> {
+    let results: Family<Labels<2>, Counter> = Family::default();
+    let seconds = Family::<Labels<1>, Histogram, fn() -> Histogram>::new_with_constructor(|| {
+        Histogram::new(APPEND_SECONDS)
+    });
+    let events = Family::<Labels<1>, Histogram, fn() -> Histogram>::new_with_constructor(|| {
+        Histogram::new(APPEND_EVENTS)
+    });
+    let of = |kind: &StreamKind| {
+        let stream = ("stream", kind.name());
+        let counter = |result: &AppendResult| {
+            results.get_or_create_owned(&[stream, ("result", result.name())])
+        };
+        Appends {
+            results: AppendResult::ALL.iter().map(counter).collect(),
+            seconds: seconds.get_or_create_owned(&[stream]),
+            events: events.get_or_create_owned(&[stream]),
+        }
+    };
+    let appends = StreamKind::ALL.iter().map(of).collect();
+    registry.register(
+        "doorbuster_appends",
+        "Appends that came back, by what became of them",
+        results,
+    );
+    registry.register(
+        "doorbuster_append_seconds",
+        "Time from handing an append to the store until it said what became of it",
+        seconds,
+    );
+    registry.register("doorbuster_append_events", "Events in one append", events);
+    appends
+}
+
+fn about_the_program(registry: &mut Registry, started: UnixMs) {
+    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("doorbuster_build", "The version that is running", build);
+    let start = Seconds::default();
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit for ages to come")]
+    start.set(started.0 as f64 / 1000.0);
+    // Named as every Prometheus client names it, so that common dashboards find it.
+    registry.register("process_start_time_seconds", "When the node started, since 1970", start);
+}
+
+/// Memory that is really there; known on Linux only.
+fn resident_bytes() -> Option<i64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}

@@ -1,0 +1,76 @@
+//! The three questions and their answers. Each may be asked with GET or HEAD; any other method is
+//! 405, any other path 404.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+
+use super::reading::{Parts, Unready};
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const JSON: &str = "application/json";
+
+pub(super) fn router(parts: Parts) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .fallback(missing)
+        .layer(map_response(finish))
+        .with_state(Arc::new(parts))
+}
+
+/// The process is alive if it can say so.
+async fn healthz() -> Response {
+    say(StatusCode::OK, &json!({ "alive": true }))
+}
+
+async fn readyz(State(parts): State<Arc<Parts>>) -> Response {
+    let Some(unready) = parts.unready() else {
+        return say(StatusCode::OK, &json!({ "ready": true }));
+    };
+    let reason = match &unready {
+        Unready::Starting => json!({ "ready": false, "reason": "starting" }),
+        Unready::Draining => json!({ "ready": false, "reason": "draining" }),
+        Unready::StoreUnavailable => json!({ "ready": false, "reason": "store_unavailable" }),
+        Unready::ProjectionStopped(name) => {
+            json!({ "ready": false, "reason": "projection_stopped", "projection": name })
+        }
+    };
+    say(StatusCode::SERVICE_UNAVAILABLE, &reason)
+}
+
+async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
+    match parts.metrics.text(&parts.reading()) {
+        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the figures could not be written down");
+            say(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "the server's log says why" }))
+        }
+    }
+}
+
+async fn missing() -> Response {
+    let paths = json!({ "error": "not found", "paths": ["/healthz", "/readyz", "/metrics"] });
+    say(StatusCode::NOT_FOUND, &paths)
+}
+
+fn say(status: StatusCode, what: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, JSON)], format!("{what}\n")).into_response()
+}
+
+/// One question a connection: they come every few seconds, and an idle connection holds a place.
+async fn finish(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

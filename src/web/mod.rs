@@ -1,0 +1,45 @@
+//! What machines ask about a node, over plain HTTP on a listener of its own: whether it is alive,
+//! whether it wants calls, and its figures.
+//!
+//! It only looks on: nothing here changes anything, waits for an item or says a word about a buyer.
+//! Whoever reaches the port can read it all, so it listens on loopback unless it is told otherwise.
+
+mod answers;
+mod connection;
+mod reading;
+
+use std::time::Duration;
+
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+
+pub use connection::Limits;
+pub use reading::Parts;
+
+/// How long answers that are under way may take when the server stops.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// A server that answers machines until it is stopped.
+pub struct Server {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Answers on that listener, in the background.
+    pub fn start(listener: TcpListener, parts: Parts, limits: Limits) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let listener = connection::Bounded::new(listener, limits);
+        let serving = axum::serve(listener, answers::router(parts))
+            .with_graceful_shutdown(async { drop(stopped.await) });
+        Self { stop, serving: tokio::spawn(serving.into_future()) }
+    }
+
+    /// Finishes the answers that are under way and stops.
+    pub async fn stop(mut self) {
+        // An error means that it has stopped already.
+        let _ = self.stop.send(());
+        if timeout(STOP_GRACE, &mut self.serving).await.is_err() {
+            self.serving.abort();
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What callers may take of the web listener, with limits small enough to be met in a test.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use doorbuster::{
+    actors::{DemandDesk, Directory, Readiness, Shared},
+    clock::{ManualClock, SharedClock},
+    events::Category,
+    metrics::Metrics,
+    store::{SharedStore, embedded::EmbeddedStore},
+    web::{Limits, Parts, Server},
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
+
+use super::{ask, send, to_the_end};
+use crate::support::OPENS_AT;
+
+/// A web listener of a node that never started.
+async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    let clock: SharedClock = Arc::new(ManualClock::at(OPENS_AT));
+    let store: SharedStore = EmbeddedStore::open(data.path(), Arc::clone(&clock)).unwrap();
+    let metrics = Arc::new(Metrics::new(OPENS_AT));
+    let runtime = tokio::runtime::Handle::current();
+    let shared = Arc::new(Shared {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
+        readiness: Readiness::starting(OPENS_AT),
+        demand: DemandDesk::new(Arc::clone(&store), Arc::clone(&clock), runtime.clone()),
+        runtime,
+        arbiters: Vec::new(),
+        waiting_max: 1,
+        idle_ms: 1,
+    });
+    let parts = Parts {
+        metrics,
+        readiness: Readiness::starting(OPENS_AT),
+        items: Directory::new(Category::Item, Arc::clone(&shared)),
+        sales: Directory::new(Category::Sale, shared),
+        projections: Vec::new(),
+        store,
+        clock,
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (Server::start(listener, parts, limits), address, data)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_store_never_answered_is_starting() {
+    let (server, web, _data) = listener(Limits::default()).await;
+    let said = ask(web, "GET", "/readyz").await;
+    let starting = "{\"ready\":false,\"reason\":\"starting\"}\n";
+    assert_eq!((said.status, said.body.as_str()), (503, starting));
+    assert_eq!(ask(web, "GET", "/healthz").await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_too_long_gets_no_answer() {
+    let limits = Limits { request_bytes_max: 1000, ..Limits::default() };
+    let (server, web, _data) = listener(limits).await;
+    let request = |padding: usize| {
+        format!("GET /healthz HTTP/1.1\r\nhost: node\r\nx-padding: {}\r\n\r\n", "a".repeat(padding))
+    };
+    let answer = send(web, request(900).as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(send(web, request(1000).as_bytes()).await, "");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_too_long_gives_the_place_to_the_next() {
+    let limits = Limits {
+        connections_max: 1,
+        connection_lasts: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let (server, web, _data) = listener(limits).await;
+    // Half a request, and then nothing: it holds the only place.
+    let mut slow = TcpStream::connect(web).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+    let next = tokio::spawn(async move { ask(web, "GET", "/healthz").await });
+    assert_eq!(to_the_end(slow).await, "", "cut off without an answer");
+    assert_eq!(next.await.unwrap().status, 200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_all_places_are_taken_nobody_else_is_answered() {
+    let limits = Limits { connections_max: 1, ..Limits::default() };
+    let (server, web, _data) = listener(limits).await;
+    let mut first = TcpStream::connect(web).await.unwrap();
+    first.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+    let mut next = TcpStream::connect(web).await.unwrap();
+    next.write_all(b"GET /healthz HTTP/1.1\r\nhost: node\r\n\r\n").await.unwrap();
+    // The first keeps its place until the server stops, so the next never gets one.
+    server.stop().await;
+    assert_eq!(to_the_end(next).await, "");
+    drop(first);
+}
