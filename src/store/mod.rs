@@ -13,7 +13,7 @@ pub mod wire;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use address::{ClusterAddress, StoreAddress};
-pub use open::{StoreOpenError, open};
+pub use open::{StoreOpenError, keep_to_one_node, open};
 
 use crate::events::{NewEvent, Position, Recorded, StreamName};
 

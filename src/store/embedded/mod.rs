@@ -32,7 +32,6 @@ use std::{
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use self::{
-    lock::DirectoryLock,
     queue::{Append, Queue, Work},
     reader::IdleReaders,
     rows::ReadSession,
@@ -40,7 +39,7 @@ use self::{
     writer::{Ends, Writer},
 };
 pub use self::{
-    lock::LOCK_FILE,
+    lock::{DirectoryLock, LOCK_FILE},
     reader::{LogReader, StreamHead},
     schema::{FOREIGN_MARK, LOG_FILE, OpenError},
 };
