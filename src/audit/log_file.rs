@@ -4,6 +4,7 @@
 //! not readable. It must never write, not even to repair.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     hash::{BuildHasher, RandomState},
     path::{Path, PathBuf},
@@ -11,7 +12,13 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, types::ValueRef};
 
-use super::AuditError;
+use super::{
+    AuditError, Proof,
+    auditor::{EventRow, Head, Positions, Walk},
+};
+
+/// How often progress is told, in events.
+const PROGRESS_EVENTS: u64 = 8192;
 
 const FORMAT: &str = "doorbuster log";
 const VERSION: &str = "1";
@@ -23,28 +30,55 @@ pub(super) struct LogFile {
 }
 
 /// A row of `streams`.
-pub(super) struct HeadRow {
-    pub stream: i64,
-    pub name: String,
-    pub revision: i64,
-    pub hash: Vec<u8>,
+struct HeadRow {
+    stream: i64,
+    name: String,
+    head: Head,
 }
 
-/// A row of `events`.
-pub(super) struct EventRow<'a> {
-    pub position: i64,
-    pub stream: i64,
-    pub revision: i64,
-    pub id: &'a [u8],
-    pub kind: &'a [u8],
-    pub data: &'a [u8],
-    pub metadata: &'a [u8],
-    pub recorded_at_ms: i64,
-    pub hash: &'a [u8],
+/// Audits a log that is open: events and chains, and the index over streams.
+pub(super) fn audit(
+    log: &LogFile,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Proof, AuditError> {
+    let hasher = RandomState::new();
+    let mut places = PlaceSum::new(hasher.clone());
+    let mut walk = Walk::new(Positions::Counted);
+    let mut numbers = HashMap::new();
+    for HeadRow { stream, name, head } in log.heads()? {
+        numbers.insert(stream, walk.stream(&name, Some(head)));
+    }
+    let last = log.last_position()?;
+    progress(0, last);
+    log.each_event(|row| {
+        match row {
+            Ok((stream, row)) => {
+                places.add(row.position, stream, row.revision);
+                match numbers.get(&stream) {
+                    Some(number) => walk.event(*number, &row),
+                    None => {
+                        walk.astray(&row, &format!("there is no stream with the number {stream}"));
+                    }
+                }
+            }
+            Err((position, column)) => walk.unreadable(position, column),
+        }
+        if walk.events().is_multiple_of(PROGRESS_EVENTS) {
+            progress(walk.events(), last);
+        }
+    })?;
+    let mut indexed = PlaceSum::new(hasher);
+    let in_order = log.index_places(&mut indexed)?;
+    if !in_order || !indexed.agrees_with(&places) {
+        walk.note(None, "", None, "the index over streams does not agree with the events");
+    }
+    let proof = walk.end();
+    progress(proof.events, last.max(proof.events));
+    Ok(proof)
 }
 
 /// A sum over places of events that does not depend on their order.
-pub(super) struct PlaceSum {
+struct PlaceSum {
     hasher: RandomState,
     sum: u64,
     count: u64,
@@ -128,7 +162,7 @@ impl LogFile {
     }
 
     /// The recorded head of each stream.
-    pub(super) fn heads(&self) -> Result<Vec<HeadRow>, AuditError> {
+    fn heads(&self) -> Result<Vec<HeadRow>, AuditError> {
         let read = || {
             let query = "SELECT stream, name, revision, hash FROM streams ORDER BY stream";
             let mut statement = self.connection.prepare(query)?;
@@ -136,8 +170,7 @@ impl LogFile {
                 Ok(HeadRow {
                     stream: row.get(0)?,
                     name: row.get(1)?,
-                    revision: row.get(2)?,
-                    hash: row.get(3)?,
+                    head: Head { revision: row.get(2)?, hash: row.get(3)? },
                 })
             })?;
             rows.collect::<Result<Vec<_>, Error>>()
@@ -146,18 +179,18 @@ impl LogFile {
     }
 
     /// Position of the last event; 0 where there is none.
-    pub(super) fn last_position(&self) -> Result<u64, AuditError> {
+    fn last_position(&self) -> Result<u64, AuditError> {
         let query = "SELECT coalesce(max(position), 0) FROM events";
         let last = self.connection.query_row(query, [], |row| row.get::<_, i64>(0));
         let last = last.map_err(|error| self.judge(&error, 0))?;
         Ok(u64::try_from(last).unwrap_or(0))
     }
 
-    /// Shows each event in the order of positions. A row with a value of the wrong type is shown
-    /// as its position and the name of the column.
-    pub(super) fn each_event(
+    /// Shows each event in the order of positions, with the number of its stream. A row with a
+    /// value of the wrong type is shown as its position and the name of the column.
+    fn each_event(
         &self,
-        mut see: impl FnMut(Result<EventRow<'_>, (i64, &'static str)>),
+        mut see: impl FnMut(Result<(i64, EventRow<'_>), (i64, &'static str)>),
     ) -> Result<(), AuditError> {
         let mut last = 0;
         let mut read = || {
@@ -176,7 +209,7 @@ impl LogFile {
     }
 
     /// Places of all events as the index knows them, and whether the index is in order.
-    pub(super) fn index_places(&self, places: &mut PlaceSum) -> Result<bool, AuditError> {
+    fn index_places(&self, places: &mut PlaceSum) -> Result<bool, AuditError> {
         let mut read = || {
             let query = "SELECT stream, revision, position FROM events \
                          INDEXED BY events_by_stream ORDER BY stream, revision";
@@ -211,16 +244,16 @@ impl LogFile {
 
 impl PlaceSum {
     /// Two sums that shall be compared must share `hasher`.
-    pub(super) fn new(hasher: RandomState) -> Self {
+    fn new(hasher: RandomState) -> Self {
         Self { hasher, sum: 0, count: 0 }
     }
 
-    pub(super) fn add(&mut self, position: i64, stream: i64, revision: i64) {
+    fn add(&mut self, position: i64, stream: i64, revision: i64) {
         self.sum = self.sum.wrapping_add(self.hasher.hash_one((position, stream, revision)));
         self.count += 1;
     }
 
-    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+    fn agrees_with(&self, other: &Self) -> bool {
         (self.sum, self.count) == (other.sum, other.count)
     }
 }
@@ -228,7 +261,7 @@ impl PlaceSum {
 fn event_row<'a>(
     row: &'a rusqlite::Row<'_>,
     position: i64,
-) -> Result<EventRow<'a>, (i64, &'static str)> {
+) -> Result<(i64, EventRow<'a>), (i64, &'static str)> {
     let integer = |index, name| match row.get_ref(index) {
         Ok(ValueRef::Integer(value)) => Ok(value),
         _ => Err((position, name)),
@@ -241,17 +274,18 @@ fn event_row<'a>(
         Ok(ValueRef::Blob(value)) => Ok(value),
         _ => Err((position, name)),
     };
-    Ok(EventRow {
+    let stream = integer(1, "stream")?;
+    let event = EventRow {
         position,
-        stream: integer(1, "stream")?,
         revision: integer(2, "revision")?,
         id: blob(3, "id")?,
         kind: text(4, "kind")?,
         data: text(5, "data")?,
         metadata: text(6, "metadata")?,
         recorded_at_ms: integer(7, "recorded_at_ms")?,
-        hash: blob(8, "hash")?,
-    })
+        hash: Some(blob(8, "hash")?),
+    };
+    Ok((stream, event))
 }
 
 fn is_read_only(error: &Error) -> bool {

@@ -372,7 +372,14 @@ fn write_checkpoint(
          SET position = ?, recorded_at_ms = ?, stream = ?, revision = ?, event_id = ?
          WHERE projection = ?",
     )?
-    .execute(params![signed(position.0)?, recorded_at_ms, stream, revision, event_id, model])?;
+    .execute(params![
+        signed(position.0)?,
+        recorded_at_ms,
+        stream,
+        revision,
+        event_id,
+        model
+    ])?;
     Ok(())
 }
 
