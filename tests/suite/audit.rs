@@ -15,6 +15,7 @@
 
 mod broken_items;
 mod broken_orders;
+mod shown;
 mod story;
 
 use std::{fs, path::Path};

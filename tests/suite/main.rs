@@ -12,6 +12,8 @@ mod audit;
 mod cli;
 /// On a cluster: the contract, and what happens when the wire fails.
 mod cluster;
+/// A log copied between stores is the same log, or the copy is refused.
+mod copy;
 /// Kill the real binary under load; nothing acknowledged is lost.
 mod crash;
 /// Simulated and recorded shoppers.
