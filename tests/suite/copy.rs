@@ -177,6 +177,7 @@ async fn a_copy_cut_off_anywhere_goes_on_where_it_was_cut() {
         let now = everything(&file(dir.path())).await.len() as u64;
         assert!(now >= there + cut.min(all - there), "{now} after {there} and {cut} more");
         there = now;
+        assert!(cut > 1 || there < all, "it was cut in the middle");
     }
     let rest = copied(&source, &store(dir.path())).await.unwrap();
     assert_eq!(

@@ -6,6 +6,8 @@
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
+/// Read models are of the log that is open, or built anew.
+mod another_log;
 /// The verifier finds every kind of damage.
 mod audit;
 /// The command line's files, settings and output.
