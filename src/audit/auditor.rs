@@ -59,6 +59,8 @@ pub(super) struct EventRow<'a> {
     pub id: &'a [u8],
     pub kind: &'a [u8],
     pub data: &'a [u8],
+    /// The data is stored as bytes, not as text: only clients of others do that.
+    pub binary: bool,
     pub metadata: &'a [u8],
     pub recorded_at_ms: i64,
     /// Its link of the chain, where the store keeps one.
@@ -76,8 +78,8 @@ enum Book {
     Item(Box<ItemBook>),
     Sale(SaleBook),
     Demand,
-    /// The stream's name is none of ours; only its chain can be checked.
-    Unknown,
+    /// The stream is none of ours; only its place and its chain can be checked.
+    Foreign,
 }
 
 /// One stream while it is walked along.
@@ -103,16 +105,20 @@ pub(super) struct Walk {
     streams: Vec<Stream>,
     plans: Plans,
     positions: Positions,
+    /// Whether the log says that others may write to it.
+    shared: bool,
     last_position: Option<i64>,
     proof: Proof,
 }
 
 impl Walk {
-    pub(super) fn new(positions: Positions) -> Self {
+    /// A walk along a log; `shared` if the log says that it holds streams of others, too.
+    pub(super) fn new(positions: Positions, shared: bool) -> Self {
         Self {
             streams: Vec::new(),
             plans: Plans::new(),
             positions,
+            shared,
             last_position: None,
             proof: Proof::default(),
         }
@@ -126,7 +132,7 @@ impl Walk {
     /// A stream that has events or is said to have some. Gives the number it is called by.
     pub(super) fn stream(&mut self, name: &str, head: Option<Head>) -> usize {
         let book = book(name);
-        if matches!(book, Book::Unknown) {
+        if matches!(book, Book::Foreign) && !self.shared && !is_probe(name) {
             self.note(None, name, None, "no stream of ours has such a name");
         }
         let hash = chain::start(name);
@@ -200,6 +206,10 @@ impl Walk {
             *hash = link.try_into().unwrap_or(sum);
         }
 
+        if matches!(book, Book::Foreign) {
+            proof.foreign_events += 1;
+            return;
+        }
         match envelope(row, revision) {
             Ok(event) => judge(book, &event, plans, &mut say),
             Err(problem) => say(problem),
@@ -217,9 +227,13 @@ impl Walk {
                 }
             }
             self.proof.streams += 1;
-            if let Book::Item(item) = book {
-                self.proof.items += 1;
-                self.proof.orders += item.orders();
+            match book {
+                Book::Item(item) => {
+                    self.proof.items += 1;
+                    self.proof.orders += item.orders();
+                }
+                Book::Foreign => self.proof.foreign_streams += 1,
+                Book::Sale(_) | Book::Demand => {}
             }
         }
         self.proof.chained = self.positions == Positions::Counted;
@@ -230,8 +244,8 @@ impl Walk {
 impl EventRow<'_> {
     /// What its link of the chain must be.
     fn sum(&self, previous: &Hash, revision: u64) -> Hash {
-        let Self { id, recorded_at_ms, kind, data, metadata, .. } = *self;
-        chain::link(previous, &Link { revision, id, recorded_at_ms, kind, data, metadata })
+        let Self { id, recorded_at_ms, kind, data, binary, metadata, .. } = *self;
+        chain::link(previous, &Link { revision, id, recorded_at_ms, kind, data, binary, metadata })
     }
 }
 
@@ -266,18 +280,26 @@ fn note(
 
 /// What a stream of that name is about: a category, a dash, a UUID.
 fn book(name: &str) -> Book {
-    let Some((category, id)) = name.split_once('-') else { return Book::Unknown };
+    let Some((category, id)) = name.split_once('-') else { return Book::Foreign };
     match (category, parse_id(id)) {
         ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
-        _ => Book::Unknown,
+        _ => Book::Foreign,
     }
+}
+
+/// Whether a stream was written to see how a store behaves: it means nothing, in any log.
+fn is_probe(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(category, id)| category == "probe" && parse_id(id).is_some())
 }
 
 fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> {
     let kind = str::from_utf8(row.kind).map_err(|_| "the kind is not text".to_owned())?;
     let id = Uuid::from_slice(row.id).map_err(|_| "the event id does not have 16 bytes")?;
+    if row.binary {
+        return Err("the data is stored as bytes, which no version of ours does".to_owned());
+    }
     if row.recorded_at_ms < 0 {
         return Err("the event was recorded before 1970".to_owned());
     }
@@ -306,7 +328,7 @@ fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn Fn
             say(format!("no event of demand is called {:?}", event.kind));
             Ok(())
         }
-        Book::Unknown => Ok(()),
+        Book::Foreign => Ok(()),
     };
     if let Err(error) = read {
         say(format!("the body of this {} cannot be read: {error}", event.kind));

@@ -23,6 +23,9 @@ const PROGRESS_EVENTS: u64 = 8192;
 const FORMAT: &str = "doorbuster log";
 const VERSION: &str = "1";
 
+/// The key in `meta` of a log that any client of EventStoreDB may have written to.
+const SHARED: &str = "foreign";
+
 /// A log in one snapshot: what a running server appends meanwhile is not seen.
 pub(super) struct LogFile {
     connection: Connection,
@@ -43,14 +46,15 @@ pub(super) fn audit(
 ) -> Result<Proof, AuditError> {
     let hasher = RandomState::new();
     let mut places = PlaceSum::new(hasher.clone());
-    let mut walk = Walk::new(Positions::Counted);
+    let shared = log.is_shared()?;
+    let mut walk = Walk::new(Positions::Counted, shared);
     let mut numbers = HashMap::new();
     for HeadRow { stream, name, head } in log.heads()? {
         numbers.insert(stream, walk.stream(&name, Some(head)));
     }
     let last = log.last_position()?;
     progress(0, last);
-    log.each_event(|row| {
+    log.each_event(shared, |row| {
         match row {
             Ok((stream, row)) => {
                 places.add(row.position, stream, row.revision);
@@ -161,6 +165,13 @@ impl LogFile {
         Ok(())
     }
 
+    /// Whether the log says that others may write to it.
+    fn is_shared(&self) -> Result<bool, AuditError> {
+        let query = "SELECT count(*) FROM meta WHERE key = ?1";
+        let found = self.connection.query_row(query, [SHARED], |row| row.get::<_, i64>(0));
+        found.map(|rows| rows > 0).map_err(|error| self.judge(&error, 0))
+    }
+
     /// The recorded head of each stream.
     fn heads(&self) -> Result<Vec<HeadRow>, AuditError> {
         let read = || {
@@ -190,6 +201,7 @@ impl LogFile {
     /// value of the wrong type is shown as its position and the name of the column.
     fn each_event(
         &self,
+        shared: bool,
         mut see: impl FnMut(Result<(i64, EventRow<'_>), (i64, &'static str)>),
     ) -> Result<(), AuditError> {
         let mut last = 0;
@@ -200,7 +212,7 @@ impl LogFile {
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 last = row.get::<_, i64>(0)?;
-                see(event_row(row, last));
+                see(event_row(row, last, shared));
             }
             Ok(())
         };
@@ -261,6 +273,7 @@ impl PlaceSum {
 fn event_row<'a>(
     row: &'a rusqlite::Row<'_>,
     position: i64,
+    shared: bool,
 ) -> Result<(i64, EventRow<'a>), (i64, &'static str)> {
     let integer = |index, name| match row.get_ref(index) {
         Ok(ValueRef::Integer(value)) => Ok(value),
@@ -274,14 +287,23 @@ fn event_row<'a>(
         Ok(ValueRef::Blob(value)) => Ok(value),
         _ => Err((position, name)),
     };
+    // Others need not write text.
+    let body = |index, name| match row.get_ref(index) {
+        Ok(ValueRef::Text(value)) => Ok((value, false)),
+        Ok(ValueRef::Blob(value)) if shared => Ok((value, true)),
+        _ => Err((position, name)),
+    };
     let stream = integer(1, "stream")?;
+    let (data, binary) = body(5, "data")?;
+    let (metadata, _) = body(6, "metadata")?;
     let event = EventRow {
         position,
         revision: integer(2, "revision")?,
         id: blob(3, "id")?,
         kind: text(4, "kind")?,
-        data: text(5, "data")?,
-        metadata: text(6, "metadata")?,
+        data,
+        binary,
+        metadata,
         recorded_at_ms: integer(7, "recorded_at_ms")?,
         hash: Some(blob(8, "hash")?),
     };

@@ -19,6 +19,10 @@ pub struct Proof {
     /// Hash chains recomputed, one a stream; 0 where the store keeps none.
     pub chains: u64,
     pub items: u64,
+    /// Streams that are none of ours, in a log that others may write to, too.
+    pub foreign_streams: u64,
+    /// Events in them: their places and chains are checked, what they mean is not judged.
+    pub foreign_events: u64,
     /// Orders placed, whatever became of them.
     pub orders: u64,
     /// What is wrong, in the order of the log; at most [`FINDINGS_MAX`].
@@ -111,10 +115,9 @@ const UNPROVED: &str = "\
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, streams, chained, chains: _, items, orders, findings, more_findings } =
-            self;
+        let Self { events, streams, items, orders, foreign_streams, foreign_events, .. } = self;
         if self.ok() {
-            let (places, unproved) = if *chained {
+            let (places, unproved) = if self.chained {
                 (CHAINED, CHAINED_UNPROVED)
             } else {
                 (NOT_CHAINED, NOT_CHAINED_UNPROVED)
@@ -122,10 +125,12 @@ impl fmt::Display for Proof {
             return write!(
                 f,
                 "The log is sound: {events} events in {streams} streams, {items} items, {orders} orders.\n\
-                 Proved, for every event from the first to the last:\n{places}\n{PROVED}\n\
-                 {unproved}\n{UNPROVED}"
+                 {}Proved, for every event from the first to the last:\n{places}\n{PROVED}\n\
+                 {unproved}\n{UNPROVED}",
+                Foreign { streams: *foreign_streams, events: *foreign_events },
             );
         }
+        let Self { findings, more_findings, .. } = self;
         let found = findings.len() as u64 + more_findings;
         let problems = if found == 1 { "problem" } else { "problems" };
         write!(
@@ -139,5 +144,25 @@ impl fmt::Display for Proof {
             write!(f, "\n  - and {more_findings} more")?;
         }
         Ok(())
+    }
+}
+
+/// What is said of streams that are none of ours, if there are any.
+struct Foreign {
+    streams: u64,
+    events: u64,
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { streams, events } = self;
+        if *streams == 0 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "Of these, {events} events in {streams} streams are not of doorbuster: they stand where \
+             they were written\nand as they were written; what they mean is not judged."
+        )
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Such a log lies in a store of somebody else's, so there are no hash chains to recompute and no
 //! index to compare. What the events say is judged exactly like in a file. Whoever shows them must
-//! leave none out and change nothing.
+//! leave out streams of others, but nothing of ours, and change nothing.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ pub struct Verifier {
 
 impl Default for Verifier {
     fn default() -> Self {
-        Self { walk: Walk::new(Positions::Growing), streams: HashMap::new() }
+        Self { walk: Walk::new(Positions::Growing, false), streams: HashMap::new() }
     }
 }
 
@@ -65,6 +65,7 @@ impl Verifier {
             id: event.id,
             kind: event.kind.as_bytes(),
             data: event.data,
+            binary: false,
             metadata: event.metadata,
             recorded_at_ms: event.recorded_at_ms,
             hash: None,

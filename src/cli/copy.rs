@@ -17,7 +17,7 @@ use super::{
     failure::{Code, Failure},
     output::{LogBar, facts},
     rebuild,
-    source::OpenLog,
+    source::{Credentials, OpenLog},
 };
 use crate::{
     clock::WallClock,
@@ -41,6 +41,8 @@ pub struct Args {
     /// Where it is to be as well: the same. A directory is made if missing
     #[arg(long, value_name = "SIDE")]
     to: OsString,
+    #[command(flatten)]
+    credentials: Credentials,
     /// Also build read models from both sides, aside, and compare them
     #[arg(long)]
     read_models: bool,
@@ -55,7 +57,8 @@ impl std::fmt::Debug for Args {
 
 /// Runs `copy`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    let (from, to) = (Side::read("--from", &args.from)?, Side::read("--to", &args.to)?);
+    let side = |flag, text| Side::read(flag, text, &args.credentials);
+    let (from, to) = (side("--from", &args.from)?, side("--to", &args.to)?);
     let source = OpenLog::open(&from.address, &from.directory)?;
     let target = Target::open(&source, &to)?;
     let bar = LogBar::new(common, source.head().map_err(|error| source.unreadable(&error))?);
@@ -89,7 +92,7 @@ struct Side {
 }
 
 impl Side {
-    fn read(flag: &str, text: &OsStr) -> Result<Self, Failure> {
+    fn read(flag: &str, text: &OsStr, credentials: &Credentials) -> Result<Self, Failure> {
         let usage = |problem: &str| Failure::new(Code::Usage, format!("{flag} {problem}"));
         if text.is_empty() {
             return Err(usage("must name a data directory or a store, not be empty"));
@@ -99,9 +102,13 @@ impl Side {
             return Ok(Self { address: StoreAddress::Embedded, directory: PathBuf::from(text) });
         };
         // What looks like an address is one: a mistyped scheme must not become a directory.
-        let address = cluster.parse().map_err(|_| {
-            usage("must be a data directory or a connection string such as esdb://127.0.0.1:2113?tls=false")
+        let address: StoreAddress = cluster.parse().map_err(|_| {
+            usage(
+                "must be a data directory or a connection string such as \
+                 esdb://127.0.0.1:2113?tls=false",
+            )
         })?;
+        let address = address.with_credentials_file(credentials.file.clone());
         Ok(Self { address, directory: PathBuf::new() })
     }
 }

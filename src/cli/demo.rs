@@ -113,6 +113,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let config = Config {
         data: data.clone(),
         store: store.clone(),
+        store_credentials_file: args.store.credentials.file.clone(),
         listen: ([127, 0, 0, 1], 0).into(),
         ..Config::default()
     };

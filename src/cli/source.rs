@@ -25,6 +25,20 @@ pub struct Store {
     // Kept as it was written: a complaint about its value must not repeat it, it may be secret.
     #[arg(long, value_name = "STORE", env = "DOORBUSTER_STORE", hide_env_values = true)]
     store: Option<OsString>,
+    #[command(flatten)]
+    pub credentials: Credentials,
+}
+
+/// What opens the door of a store.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Credentials {
+    /// A file with user:password for the store, in its first line
+    #[arg(
+        long = "store-credentials-file",
+        value_name = "FILE",
+        env = "DOORBUSTER_STORE_CREDENTIALS_FILE"
+    )]
+    pub file: Option<PathBuf>,
 }
 
 /// Whose log.
@@ -49,11 +63,13 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// The address, checked.
+    /// The address with its credentials, checked.
     pub fn address(&self) -> Result<StoreAddress, Failure> {
         let Some(text) = &self.store else { return Ok(StoreAddress::Embedded) };
         let parsed = text.to_str().ok_or_else(|| "is not UTF-8".to_owned()).and_then(str::parse);
-        parsed.map_err(|problem| Failure::new(Code::Usage, format!("--store {problem}")))
+        let address: StoreAddress =
+            parsed.map_err(|problem| Failure::new(Code::Usage, format!("--store {problem}")))?;
+        Ok(address.with_credentials_file(self.credentials.file.clone()))
     }
 }
 

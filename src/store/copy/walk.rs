@@ -4,7 +4,7 @@ use std::vec;
 
 use super::Pauses;
 use crate::{
-    events::{Position, Recorded},
+    events::{Category, Position, Recorded},
     store::{LogSource, ReadError},
 };
 
@@ -40,16 +40,21 @@ impl<'a> Walk<'a> {
         self.page.as_slice().is_empty()
     }
 
-    /// The next event; `None` at the end of the log.
+    /// The next event that nodes read; `None` at the end of the log. Probes of how a store behaves
+    /// are no part of what is copied.
     pub(super) async fn next(&mut self) -> Result<Option<Recorded>, ReadError> {
-        if self.is_at_page_end() {
-            let page = self.read_page().await?;
-            self.read = page.last().map_or(self.read, |event| event.position);
-            self.page = page.into_iter();
+        loop {
+            if self.is_at_page_end() {
+                let page = self.read_page().await?;
+                self.read = page.last().map_or(self.read, |event| event.position);
+                self.page = page.into_iter();
+            }
+            let Some(next) = self.page.next() else { return Ok(None) };
+            self.position = next.position;
+            if next.stream.category != Category::Probe {
+                return Ok(Some(next));
+            }
         }
-        let next = self.page.next();
-        self.position = next.as_ref().map_or(self.position, |event| event.position);
-        Ok(next)
     }
 
     async fn read_page(&self) -> Result<Vec<Recorded>, ReadError> {
