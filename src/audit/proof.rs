@@ -81,15 +81,14 @@ impl fmt::Display for Finding {
     }
 }
 
-const CHAINED: &str = "\
-  - events stand without a gap, in the whole log and in each stream, and the hash chain of each
+const CHAINED: &str = "  - events stand without a gap, in the whole log and in each stream, and the hash chain of each
     stream is whole from its first event to its recorded head: nothing inside it was changed;";
 
-const NOT_CHAINED: &str = "\
-  - events stand in one order, and in each stream without a gap from its first event on;";
+const NOT_CHAINED: &str =
+    "  - events stand in one order, and in each stream without a gap from its first event on;";
 
-const PROVED: &str = "\
-  - every event is of a known kind, complete, and has the id that its command gives it;
+const PROVED: &str =
+    "  - every event is of a known kind, complete, and has the id that its command gives it;
   - no unit was sold twice: after each event, in each warehouse of each item, units held plus
     units sold never exceed units allocated;
   - no order and no request counts twice; every order ended at most once, as paid before its
@@ -109,8 +108,8 @@ Not proved, because this store keeps no hash chain:
     meaning of all events that the store shows, not that they are the ones it was given. A
     copy in a data directory has chains from the moment it was made: doorbuster copy;";
 
-const UNPROVED: &str = "\
-  - that refused attempts are complete: the seconds before a crash may be missing;
+const UNPROVED: &str =
+    "  - that refused attempts are complete: the seconds before a crash may be missing;
   - that amounts recorded as paid arrived at the payment provider.";
 
 impl fmt::Display for Proof {

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     clock::WallClock,
+    events::Position,
     projections,
     store::{
         self, LogSource, ReadError, SharedStore, StoreAddress,
@@ -60,6 +61,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let side = |flag, text| Side::read(flag, text, &args.credentials);
     let (from, to) = (side("--from", &args.from)?, side("--to", &args.to)?);
     let source = OpenLog::open(&from.address, &from.directory)?;
+    // Before anything is made for a source that is not there.
+    source.read_all(Position::START, 1).map_err(|error| source.unreadable(&error))?;
     let target = Target::open(&source, &to)?;
     let bar = LogBar::new(common, source.head().map_err(|error| source.unreadable(&error))?);
     let copied = source.block_on(copy(source.source(), &target.0, &mut |progress| {

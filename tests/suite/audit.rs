@@ -60,6 +60,8 @@ fn a_sound_log_is_proved_and_nothing_is_changed() {
     for words in ["is sound", "no unit was sold twice", "Not proved", "with write access"] {
         assert!(said.contains(words), "{said}");
     }
+    let indented = said.lines().filter(|line| line.trim_start().starts_with("- "));
+    assert!(indented.clone().count() > 5 && indented.clone().all(|line| line.starts_with("  - ")));
     assert_eq!(fs::read(dir.path().join("log.db")).unwrap(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no file was left behind");
 }

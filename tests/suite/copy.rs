@@ -16,7 +16,7 @@ use doorbuster::{
     events::{NewEvent, Position, Recorded, StreamName},
     projections,
     store::{
-        Expected, LogSource, SharedStore,
+        AppendLimits, Expected, LogSource, SharedStore,
         copy::{Copied, CopyError, Stage, copy},
         embedded::{EmbeddedStore, LogReader},
     },
@@ -270,6 +270,28 @@ async fn a_target_with_the_same_events_in_another_order_is_refused() {
     }
     let refused = copied(&source, &target).await.unwrap_err();
     assert!(matches!(refused, CopyError::OtherOrder { .. }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_together_goes_together_as_far_as_the_target_takes_it() {
+    let node = sold().await;
+    let source = file(node.data());
+    // The events that put an item up stand together, four of them.
+    let cases = [
+        ((1_000, 1 << 20), 4..=4),
+        ((3, 1 << 20), 3..=3),
+        ((1_000, 1_000), 2..=3),
+        ((1_000, 1), 1..=1),
+    ];
+    for (limits, most) in cases {
+        let dir = tempdir().unwrap();
+        let limits = AppendLimits { events_max: limits.0, bytes_max: limits.1 };
+        let flaky = Arc::new(Flaky::narrow(store(dir.path()), limits));
+        let target: SharedStore = Arc::clone(&flaky) as SharedStore;
+        assert!(copied(&source, &target).await.unwrap().equal);
+        let found = flaky.events_most();
+        assert!(most.contains(&found), "{found} events at once under {limits:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use doorbuster::{
@@ -31,11 +34,24 @@ pub struct Flaky {
     store: SharedStore,
     /// For each next append; afterwards it tells the truth.
     lies: Mutex<VecDeque<Lie>>,
+    limits: AppendLimits,
+    /// The most events that came in one append.
+    events_most: AtomicUsize,
 }
 
 impl Flaky {
     pub fn new(store: SharedStore, lies: &[Lie]) -> Self {
-        Self { store, lies: Mutex::new(lies.iter().copied().collect()) }
+        let (lies, limits) = (Mutex::new(lies.iter().copied().collect()), store.limits());
+        Self { store, lies, limits, events_most: AtomicUsize::new(0) }
+    }
+
+    /// One that takes less at a time, and fails the test if it is given more.
+    pub fn narrow(store: SharedStore, limits: AppendLimits) -> Self {
+        Self { limits, ..Self::new(store, &[]) }
+    }
+
+    pub fn events_most(&self) -> usize {
+        self.events_most.load(Ordering::Relaxed)
     }
 
     pub fn lies_left(&self) -> usize {
@@ -55,6 +71,12 @@ impl EventStore for Flaky {
         expected: Expected,
         events: Arc<[NewEvent]>,
     ) -> StoreFuture<'_, Result<Appended, AppendError>> {
+        let bytes =
+            |event: &NewEvent| event.data.len() + event.metadata.len() + 2 * event.kind.len();
+        let total: usize = events.iter().map(bytes).sum();
+        assert!(events.len() <= self.limits.events_max, "{} events", events.len());
+        assert!(total <= self.limits.bytes_max || events.len() == 1, "{total} bytes");
+        self.events_most.fetch_max(events.len(), Ordering::Relaxed);
         let lie = self.lies.lock().unwrap().pop_front();
         Box::pin(async move {
             let unknown = Err(AppendError::Unknown("no answer came".to_owned()));
@@ -104,7 +126,7 @@ impl EventStore for Flaky {
     }
 
     fn limits(&self) -> AppendLimits {
-        self.store.limits()
+        self.limits
     }
 
     fn is_shared(&self) -> bool {
