@@ -73,14 +73,12 @@ impl Checkpoint {
     }
 
     /// Whether it is a checkpoint in a log that has `found` at the landmark's place in its stream.
-    /// A position says nothing by itself: every log has one like it.
+    /// A position says nothing by itself: every log has one like it. And a copy of the event at
+    /// another position, or recorded at another time, is in another log.
     pub fn is_in_log_with(&self, found: Option<&Recorded>) -> bool {
         match self.event {
             None => true,
-            Some(_) => found.is_some_and(|recorded| {
-                let there = Self::after(recorded);
-                (there.position, there.event) == (self.position, self.event)
-            }),
+            Some(_) => found.is_some_and(|recorded| Self::after(recorded) == *self),
         }
     }
 }

@@ -233,6 +233,7 @@ impl Run {
         let limits = target.limits();
         event.stream == self.stream
             && self.events.len() < limits.events_max
+            && self.bytes < limits.bytes_enough
             && self.bytes + bytes_of(event) <= limits.bytes_max
     }
 

@@ -2,7 +2,7 @@
 //! serves two nodes.
 //!
 //! Method: the log under the read models of a stopped server is changed for another one: somebody
-//! else's, an older copy, a copy that went through another store. Then the server is started again
+//! else's, an older one, a copy, a cluster. Then the server is started again
 //! and asked. Files are marked to see whether they were built anew.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
@@ -16,11 +16,13 @@ use doorbuster::{
         LogSource, SharedStore,
         copy::copy,
         embedded::{DirectoryLock, EmbeddedStore, LogReader, OpenError},
+        open,
     },
 };
 use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
+use crate::cluster::Cluster;
 use crate::support::{Node, assert_read_models_equal_a_rebuild, item, order};
 
 /// A server that put a sale up and sold `orders` units of its item. Stopped, with its read models up
@@ -88,9 +90,13 @@ async fn assert_up_to_date(node: &mut Node) {
 
 /// Stock as the read model says, up to date with the whole log.
 async fn held(node: &Node, item: &str) -> Option<i64> {
+    held_at(node, item, LogReader::open(node.data()).unwrap().head().unwrap()).await
+}
+
+async fn held_at(node: &Node, item: &str, head: Position) -> Option<i64> {
     let request = doorbuster::grpc::proto::GetStockLevelsRequest {
         item_id: item.to_owned(),
-        min_position: LogReader::open(node.data()).unwrap().head().unwrap().0,
+        min_position: head.0,
         ..Default::default()
     };
     let levels = node.reports().get_stock_levels(request).await.ok()?.into_inner().levels;
@@ -159,7 +165,7 @@ async fn an_older_log_that_went_another_way_is_told_from_the_one_that_was_lost()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_events_at_other_positions_are_another_log() {
+async fn the_same_event_at_another_position_or_time_is_in_another_log() {
     let (node, _) = sold("A", 4).await;
     let log = LogReader::open(node.data()).unwrap();
     let last = log.read_all(Position::START, 1000).unwrap().pop().unwrap();
@@ -167,16 +173,19 @@ async fn the_same_events_at_other_positions_are_another_log() {
     assert!(here.is_in_log_with(Some(&last)));
     let mut moved = last.clone();
     moved.position = Position(last.position.0 + 1);
+    let mut later = last.clone();
+    later.recorded_at_ms += 1;
     let mut other = last.clone();
     other.id = uuid::Uuid::from_u128(5);
     assert!(!here.is_in_log_with(Some(&moved)));
+    assert!(!here.is_in_log_with(Some(&later)));
     assert!(!here.is_in_log_with(Some(&other)));
     assert!(!here.is_in_log_with(None));
     assert!(Checkpoint::default().is_in_log_with(None), "an empty one is of every log");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_in_a_store_of_the_same_kind_is_the_same_log() {
+async fn a_copy_of_a_log_is_another_log() {
     let (mut node, item) = sold("A", 4).await;
     let there: TempDir = tempdir().unwrap();
     let target: SharedStore = EmbeddedStore::open(there.path(), Arc::new(WallClock)).unwrap();
@@ -184,9 +193,40 @@ async fn a_copy_in_a_store_of_the_same_kind_is_the_same_log() {
     copy(&source, &target, &mut |_| {}).await.unwrap();
     target.close();
     take_log(there.path(), node.data());
+    mark(node.data());
     node.restart().await;
-    // Times of recording are the copy's own, positions are not: nothing has to be built anew.
+    // The events have the same positions there, but they were recorded when they were copied.
     assert_eq!(held(&node, &item).await, Some(4));
+    assert_up_to_date(&mut node).await;
+    assert_eq!(marked(node.data()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_moves_to_a_cluster_and_back_is_answered_from_the_log_in_use() {
+    let (node, item) = sold("A", 4).await;
+    let cluster = Cluster::start();
+    let moved = cluster.address(0);
+    let target = open(&moved, node.data(), Arc::new(WallClock)).await.unwrap();
+    let source = LogSource::File(Arc::new(LogReader::open(node.data()).unwrap()));
+    assert!(copy(&source, &target, &mut |_| {}).await.unwrap().equal);
+    target.close();
+    mark(node.data());
+    let views = node.data().to_owned();
+    let on_cluster = Node::start_with(|config| {
+        config.data.clone_from(&views);
+        config.store = moved;
+    })
+    .await;
+    let head = cluster.log().head().unwrap();
+    assert_eq!(held_at(&on_cluster, &item, head).await, Some(4));
+    sell(&on_cluster, &item, 9).await;
+    let head = cluster.log().head().unwrap();
+    assert_eq!(held_at(&on_cluster, &item, head).await, Some(13));
+    drop(on_cluster);
+    // Not one unit of what was sold there is in the log that stayed behind.
+    let back = Node::start_with(|config| config.data.clone_from(&views)).await;
+    let head = LogReader::open(&views).unwrap().head().unwrap();
+    assert_eq!(held_at(&back, &item, head).await, Some(4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

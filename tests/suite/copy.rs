@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod flaky;
+mod wire;
 
 use std::{path::Path, sync::Arc};
 
@@ -285,7 +286,8 @@ async fn what_stands_together_goes_together_as_far_as_the_target_takes_it() {
     ];
     for (limits, most) in cases {
         let dir = tempdir().unwrap();
-        let limits = AppendLimits { events_max: limits.0, bytes_max: limits.1 };
+        let limits =
+            AppendLimits { events_max: limits.0, bytes_max: limits.1, bytes_enough: limits.1 };
         let flaky = Arc::new(Flaky::narrow(store(dir.path()), limits));
         let target: SharedStore = Arc::clone(&flaky) as SharedStore;
         assert!(copied(&source, &target).await.unwrap().equal);

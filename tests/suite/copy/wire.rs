@@ -1,0 +1,177 @@
+//! Copies over the wire: from a data directory to a cluster and back, by the engine under faults of
+//! the wire and by the command line as people use it.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    sync::Arc,
+};
+
+use doorbuster::{
+    clock::WallClock,
+    devstore::{Fault, Rpc},
+    store::{EventStore, LogSource, SharedStore, embedded::EmbeddedStore, open},
+};
+use serde_json::Value;
+use tempfile::tempdir;
+
+use super::{assert_same_log, copied, digests, file, sold, store};
+use crate::{
+    cluster::Cluster,
+    support::{Node, item, order},
+};
+
+async fn connected(cluster: &Cluster) -> SharedStore {
+    open(&cluster.address(0), Path::new("unused"), Arc::new(WallClock)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_goes_to_a_cluster_and_comes_back_as_it_was() {
+    let (node, home) = (sold().await, tempdir().unwrap());
+    let source = file(node.data());
+    let cluster = Cluster::start();
+    let there = connected(&cluster).await;
+    let out = copied(&source, &there).await.unwrap();
+    assert!(out.equal && out.copied == out.events);
+    let there = LogSource::Store(there);
+    assert_same_log(&source, &there).await;
+    cluster.assert_proved();
+    let back = copied(&there, &store(home.path())).await.unwrap();
+    assert_eq!((back.digest, back.equal), (out.digest, true));
+    assert_same_log(&source, &file(home.path())).await;
+    assert_eq!(digests(home.path()), digests(node.data()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_the_wire_neither_lose_nor_double_an_event_of_a_copy() {
+    let node = sold().await;
+    let source = file(node.data());
+    let faults = [
+        Fault::CommitThenCut,
+        Fault::Cut,
+        Fault::CommitThenTimeOut,
+        Fault::NotReady,
+        Fault::NotLeader(None),
+        Fault::AnswerThenCut,
+    ];
+    for fault in faults {
+        let cluster = Cluster::start();
+        let target = connected(&cluster).await;
+        cluster.devstore().faults().next(Rpc::BatchAppend, fault.clone());
+        let done = copied(&source, &target).await.unwrap();
+        assert!(done.equal, "{fault:?}");
+        target.close();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_comes_back_is_waited_for() {
+    let node = sold().await;
+    let source = file(node.data());
+    let mut cluster = Cluster::start();
+    let target = connected(&cluster).await;
+    let (restart, wanted) = tokio::sync::oneshot::channel();
+    let mut restart = Some(restart);
+    let mut in_the_middle = |_| {
+        if let Some(restart) = restart.take() {
+            restart.send(()).unwrap();
+        }
+    };
+    let restarting = async {
+        wanted.await.unwrap();
+        tokio::task::block_in_place(|| cluster.restart());
+    };
+    let copying = doorbuster::store::copy::copy(&source, &target, &mut in_the_middle);
+    let (done, ()) = tokio::join!(copying, restarting);
+    assert!(done.unwrap().equal);
+}
+
+fn doorbuster(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_doorbuster"))
+        .env_clear()
+        .args(arguments)
+        .arg("--json")
+        .output()
+        .unwrap()
+}
+
+fn answer(arguments: &[&str]) -> Value {
+    let output = doorbuster(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_works_on_a_cluster_as_on_a_directory() {
+    let cluster = Cluster::start();
+    let mut node = Node::start_with(|config| config.store = cluster.address(0)).await;
+    let (_, items) = node.sale(vec![item("A", &[("east", 30)])]).await;
+    for buyer in 0..8 {
+        order(&node.place(&items[0], &format!("buyer-{buyer}"), 1).await.unwrap());
+    }
+    node.stop();
+    let (address, home) = (cluster.address(0).to_string(), tempdir().unwrap());
+    let (from, home) = (address.as_str(), home.path().to_str().unwrap());
+    let events = cluster.log().head().unwrap().0;
+
+    let verified = answer(&["verify", "--store", from]);
+    let proof = &verified["proof"];
+    assert_eq!(
+        (&verified["ok"], &proof["chained"], &proof["chains"]),
+        (&true.into(), &false.into(), &0.into())
+    );
+    assert_eq!((&proof["events"], &proof["orders"]), (&events.into(), &8.into()));
+
+    let stream = format!("item-{}", items[0]);
+    let streams = answer(&["log", "streams", "--store", from]);
+    assert!(streams.as_array().unwrap().iter().any(|found| found["stream"] == stream.as_str()));
+    let third = answer(&["log", "read", "--store", from, "--from", "3", "--limit", "1"]);
+    assert_eq!(third["position"], 3);
+    let first = answer(&["log", "read", &stream, "--store", from, "--limit", "1"]);
+    assert_eq!(first["kind"], "ItemAdded");
+
+    let views = node.data().to_str().unwrap();
+    let rebuilt = answer(&["rebuild", "--data", views, "--store", from]);
+    assert_eq!(rebuilt["events"], events);
+    let compared = answer(&["rebuild", "--compare", "--data", views, "--store", from]);
+    let compared = compared.as_array().unwrap();
+    assert!(
+        compared.len() >= 5 && compared.iter().all(|view| view["equal"] == true),
+        "{compared:?}"
+    );
+
+    let copied = answer(&["copy", "--from", from, "--to", home, "--read-models"]);
+    let figures = ["events", "copied", "already_there"].map(|name| copied[name].as_u64().unwrap());
+    assert_eq!(figures, [events, events, 0]);
+    assert_eq!((&copied["equal"], &copied["read_models_equal"]), (&true.into(), &true.into()));
+    let again = answer(&["copy", "--from", home, "--to", from]);
+    assert_eq!((&again["already_there"], &again["copied"]), (&events.into(), &0.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_tells_why_it_refuses_a_target() {
+    let (node, other) = (sold().await, sold().await);
+    let (from, to) = (node.data().to_str().unwrap(), other.data().to_str().unwrap());
+    let before = LogSource::head(&file(other.data())).await.unwrap();
+    let refused = doorbuster(&["copy", "--from", from, "--to", to]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(5), "{stderr}");
+    assert!(stderr.contains("the target is ahead: revision 0 of sale-"), "{stderr}");
+    assert!(stderr.contains("nothing was written"), "{stderr}");
+    assert_eq!(LogSource::head(&file(other.data())).await.unwrap(), before);
+
+    let missing = other.data().join("missing");
+    let nowhere = doorbuster(&["copy", "--from", missing.to_str().unwrap(), "--to", to]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    let held = EmbeddedStore::open(other.data(), Arc::new(WallClock)).unwrap();
+    let in_use = doorbuster(&["copy", "--from", from, "--to", to]);
+    let stderr = String::from_utf8_lossy(&in_use.stderr);
+    assert!(in_use.status.code() == Some(1) && stderr.contains("in use"), "{stderr}");
+    held.close();
+    for (side, words) in [("esbd://127.0.0.1:1", "--to must be"), ("", "--to must name")] {
+        let refused = doorbuster(&["copy", "--from", from, "--to", side]);
+        let stderr = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(2) && stderr.contains(words), "{stderr}");
+    }
+}
