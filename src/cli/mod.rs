@@ -5,8 +5,8 @@
 
 pub mod bench;
 pub mod conformance;
-pub mod crowd;
 pub mod copy;
+pub mod crowd;
 pub mod demo;
 pub mod devstore;
 pub mod failure;
