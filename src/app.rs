@@ -146,6 +146,7 @@ fn run(
         if let Some(store) = given {
             return live(config, clock, store, ready, stopping).await;
         }
+        let _data = store::keep_to_one_node(&config.store, &config.data)?;
         let store = store::open(&config.store_address(), &config.data, Arc::clone(&clock)).await?;
         let served = live(config, clock, Arc::clone(&store), ready, stopping).await;
         tokio::task::spawn_blocking(move || store.close()).await?;

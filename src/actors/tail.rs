@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     events::{DecodeError, Event, Position, Recorded, StreamName, decode},
+    projections::Checkpoint,
     store::{ReadError, SharedStore},
 };
 
@@ -91,6 +92,23 @@ impl Tail {
         self.hurry.notify_waiters();
     }
 
+    /// Whether this is the log that a read model with this checkpoint was made from. Waits while
+    /// the log cannot be read: that a store is away says nothing of what is in it.
+    pub async fn holds(&self, checkpoint: Checkpoint) -> Result<bool, TailError> {
+        let Some(event) = checkpoint.event else { return Ok(true) };
+        let mut pause = AWAY_PAUSE_MIN;
+        loop {
+            match self.store.read_stream(event.stream, event.revision, 1).await {
+                Ok(found) => {
+                    self.is_back();
+                    return Ok(checkpoint.is_in_log_with(found.first()));
+                }
+                Err(ReadError::Unavailable(why)) => self.rest(&why, &mut pause).await,
+                Err(damaged @ ReadError::Damaged(_)) => return Err(damaged.into()),
+            }
+        }
+    }
+
     /// A page that holds the events after this position, as soon as there is one. It may begin with
     /// events that are not after it. Waits for a store that is away.
     pub async fn page_after(&self, position: Position) -> Result<Page, TailError> {
@@ -98,14 +116,25 @@ impl Tail {
         loop {
             match self.try_page_after(position).await {
                 Err(TailError::Read(ReadError::Unavailable(why))) => {
-                    if !self.away.swap(true, Ordering::Relaxed) {
-                        tracing::warn!(why, "the log cannot be read; the read models wait for it");
-                    }
-                    sleep(pause).await;
-                    pause = (pause * 2).min(AWAY_PAUSE_MAX);
+                    self.rest(&why, &mut pause).await;
                 }
                 page => return page,
             }
+        }
+    }
+
+    /// Rests before a store that is away is asked again. Says only once that it is away.
+    async fn rest(&self, why: &str, pause: &mut Duration) {
+        if !self.away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(why, "the log cannot be read; the read models wait for it");
+        }
+        sleep(*pause).await;
+        *pause = (*pause * 2).min(AWAY_PAUSE_MAX);
+    }
+
+    fn is_back(&self) {
+        if self.away.swap(false, Ordering::Relaxed) {
+            tracing::info!("the log is read again");
         }
     }
 
@@ -123,9 +152,7 @@ impl Tail {
         }
         let recorded = self.store.read_all(position, PAGE_EVENTS).await?;
         self.few.store(recorded.len() < PAGE_EVENTS / 4, Ordering::Relaxed);
-        if self.away.swap(false, Ordering::Relaxed) {
-            tracing::info!("the log is read again");
-        }
+        self.is_back();
         let mut page = Vec::with_capacity(recorded.len());
         for recorded in recorded {
             match decode(&recorded) {

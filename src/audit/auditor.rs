@@ -1,24 +1,18 @@
 //! One walk over the log, from the first event to the last.
 //!
 //! Checks what holds for every event (places, chains, form) and hands the event to the book of its
-//! item or sale for what it means.
-
-use std::{collections::HashMap, hash::RandomState};
+//! item or sale for what it means. It does not know where the events come from.
 
 use uuid::Uuid;
 
 use super::{
-    AuditError, Finding, Proof,
+    Finding, Proof,
     bodies::{DemandTick, Metadata, parse_id},
     chain::{self, Hash, Link},
     demand,
     item::ItemBook,
-    log_file::{EventRow, HeadRow, LogFile, PlaceSum},
     sale::{Plans, SaleBook},
 };
-
-/// How often progress is told, in events.
-const PROGRESS_EVENTS: u64 = 8192;
 
 /// Version of the stored form that these checks know.
 const SCHEMA: u32 = 1;
@@ -58,170 +52,215 @@ impl Event<'_> {
     }
 }
 
+/// An event as it is shown to the walk, not judged yet.
+pub(super) struct EventRow<'a> {
+    pub position: i64,
+    pub revision: i64,
+    pub id: &'a [u8],
+    pub kind: &'a [u8],
+    pub data: &'a [u8],
+    /// The data is stored as bytes, not as text: only clients of others do that.
+    pub binary: bool,
+    pub metadata: &'a [u8],
+    pub recorded_at_ms: i64,
+    /// Its link of the chain, where the store keeps one.
+    pub hash: Option<&'a [u8]>,
+}
+
+/// Where a stream ends, as the store says beside its events.
+pub(super) struct Head {
+    pub revision: i64,
+    pub hash: Vec<u8>,
+}
+
 /// What a stream is about.
 enum Book {
     Item(Box<ItemBook>),
     Sale(SaleBook),
     Demand,
-    /// The stream's name is none of ours; only its chain can be checked.
-    Unknown,
+    /// The stream is none of ours; only its place and its chain can be checked.
+    Foreign,
 }
 
 /// One stream while it is walked along.
 struct Stream {
-    head: HeadRow,
+    name: String,
     book: Book,
+    head: Option<Head>,
     next_revision: u64,
     hash: Hash,
 }
 
-/// Audits a log that is open.
-pub(super) fn audit(
-    log: &LogFile,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Proof, AuditError> {
-    let hasher = RandomState::new();
-    let mut places = PlaceSum::new(hasher.clone());
-    let mut walk = Walk::new(log.heads()?);
-    let last = log.last_position()?;
-    progress(0, last);
-    log.each_event(|row| {
-        match row {
-            Ok(row) => {
-                places.add(row.position, row.stream, row.revision);
-                walk.event(&row);
-            }
-            Err((position, column)) => walk.unreadable(position, column),
-        }
-        if walk.proof.events.is_multiple_of(PROGRESS_EVENTS) {
-            progress(walk.proof.events, last);
-        }
-    })?;
-    let mut indexed = PlaceSum::new(hasher);
-    let in_order = log.index_places(&mut indexed)?;
-    if !in_order || !indexed.agrees_with(&places) {
-        walk.note(None, "", None, "the index over streams does not agree with the events");
-    }
-    let proof = walk.end();
-    progress(proof.events, last.max(proof.events));
-    Ok(proof)
+/// How the positions of a log follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Positions {
+    /// From 1 on, one after the other.
+    Counted,
+    /// Each above the one before.
+    Growing,
 }
 
-struct Walk {
+/// A walk that has come somewhere.
+pub(super) struct Walk {
     streams: Vec<Stream>,
-    by_number: HashMap<i64, usize>,
     plans: Plans,
-    next_position: i64,
+    positions: Positions,
+    /// Whether the log says that others may write to it.
+    shared: bool,
+    last_position: Option<i64>,
     proof: Proof,
 }
 
 impl Walk {
-    fn new(heads: Vec<HeadRow>) -> Self {
-        let mut walk = Self {
-            streams: Vec::with_capacity(heads.len()),
-            by_number: HashMap::with_capacity(heads.len()),
+    /// A walk along a log; `shared` if the log says that it holds streams of others, too.
+    pub(super) fn new(positions: Positions, shared: bool) -> Self {
+        Self {
+            streams: Vec::new(),
             plans: Plans::new(),
-            next_position: 1,
+            positions,
+            shared,
+            last_position: None,
             proof: Proof::default(),
-        };
-        for head in heads {
-            let book = book(&head.name);
-            if matches!(book, Book::Unknown) {
-                walk.note(None, &head.name, None, "no stream of ours has such a name");
-            }
-            walk.by_number.insert(head.stream, walk.streams.len());
-            let hash = chain::start(&head.name);
-            walk.streams.push(Stream { head, book, next_revision: 0, hash });
         }
-        walk
     }
 
-    fn note(&mut self, position: Option<i64>, stream: &str, revision: Option<u64>, problem: &str) {
+    /// Events seen so far.
+    pub(super) fn events(&self) -> u64 {
+        self.proof.events
+    }
+
+    /// A stream that has events or is said to have some. Gives the number it is called by.
+    pub(super) fn stream(&mut self, name: &str, head: Option<Head>) -> usize {
+        let book = book(name);
+        if matches!(book, Book::Foreign) && !self.shared && !is_probe(name) {
+            self.note(None, name, None, "no stream of ours has such a name");
+        }
+        let hash = chain::start(name);
+        self.streams.push(Stream { name: name.to_owned(), book, head, next_revision: 0, hash });
+        self.streams.len() - 1
+    }
+
+    pub(super) fn note(
+        &mut self,
+        position: Option<i64>,
+        stream: &str,
+        revision: Option<u64>,
+        problem: &str,
+    ) {
         note(&mut self.proof, position, stream, revision, problem.to_owned());
     }
 
     fn place(&mut self, position: i64) {
         self.proof.events += 1;
-        if position != self.next_position {
-            let expected = self.next_position;
-            let problem = format!("position {expected} should stand here: events are missing");
+        let last = self.last_position.replace(position);
+        let problem = match self.positions {
+            Positions::Counted => {
+                let expected = last.unwrap_or(0).saturating_add(1);
+                (position != expected)
+                    .then(|| format!("position {expected} should stand here: events are missing"))
+            }
+            Positions::Growing => last
+                .filter(|last| position <= *last)
+                .map(|last| format!("it stands after position {last}: events are out of order")),
+        };
+        if let Some(problem) = problem {
             note(&mut self.proof, Some(position), "", None, problem);
         }
-        self.next_position = position.saturating_add(1);
     }
 
-    fn unreadable(&mut self, position: i64, column: &'static str) {
+    /// An event of which a column cannot be read.
+    pub(super) fn unreadable(&mut self, position: i64, column: &'static str) {
         self.place(position);
         let problem = format!("{column} is not of the type it is stored as");
         note(&mut self.proof, Some(position), "", None, problem);
     }
 
-    fn event(&mut self, row: &EventRow<'_>) {
+    /// An event that belongs to no stream.
+    pub(super) fn astray(&mut self, row: &EventRow<'_>, problem: &str) {
         self.place(row.position);
-        let Self { streams, by_number, plans, proof, .. } = self;
-        let Some(stream) = by_number.get(&row.stream).map(|&index| &mut streams[index]) else {
-            let problem = format!("there is no stream with the number {}", row.stream);
-            note(proof, Some(row.position), "", u64::try_from(row.revision).ok(), problem);
-            return;
-        };
-        let Stream { head, book, next_revision, hash } = stream;
+        let revision = u64::try_from(row.revision).ok();
+        self.note(Some(row.position), "", revision, problem);
+    }
+
+    /// The next event of the log. `stream` is a number that [`Walk::stream`] gave.
+    pub(super) fn event(&mut self, stream: usize, row: &EventRow<'_>) {
+        self.place(row.position);
+        let Self { streams, plans, proof, .. } = self;
+        let Stream { name, book, next_revision, hash, .. } = &mut streams[stream];
         let revision = u64::try_from(row.revision).unwrap_or(u64::MAX);
         let mut say = |problem: String| {
-            note(proof, Some(row.position), &head.name, Some(revision), problem);
+            note(proof, Some(row.position), name, Some(revision), problem);
         };
 
         if revision != *next_revision {
             say(format!("revision {next_revision} of its stream should stand here"));
         }
         *next_revision = revision.saturating_add(1);
-        let sum = chain::link(
-            hash,
-            &Link {
-                revision,
-                id: row.id,
-                recorded_at_ms: row.recorded_at_ms,
-                kind: row.kind,
-                data: row.data,
-                metadata: row.metadata,
-            },
-        );
-        if sum != *row.hash {
-            say("the hash chain breaks here: this event or one before it was changed".to_owned());
+        if let Some(link) = row.hash {
+            let sum = row.sum(hash, revision);
+            if sum != *link {
+                say("the hash chain breaks here: this event or one before it was changed"
+                    .to_owned());
+            }
+            // What stands in the log goes on being the chain, so that one change is one finding.
+            *hash = link.try_into().unwrap_or(sum);
         }
-        // What stands in the log goes on being the chain, so that one change is one finding.
-        *hash = row.hash.try_into().unwrap_or(sum);
 
+        if matches!(book, Book::Foreign) {
+            proof.foreign_events += 1;
+            return;
+        }
         match envelope(row, revision) {
             Ok(event) => judge(book, &event, plans, &mut say),
             Err(problem) => say(problem),
         }
     }
 
-    fn end(mut self) -> Proof {
-        for Stream { head, book, next_revision, hash } in &self.streams {
-            let last = next_revision.checked_sub(1);
-            let problem = match last {
-                None => "the stream has a head but no events".to_owned(),
-                Some(last) if u64::try_from(head.revision) != Ok(last) => format!(
-                    "the recorded head is revision {}, but the last event is revision {last}",
-                    head.revision
-                ),
-                Some(_) if head.hash != *hash => {
-                    "the recorded head is not the hash of the last event".to_owned()
+    /// The verdict, after the last event.
+    pub(super) fn end(mut self) -> Proof {
+        for Stream { name, book, head, next_revision, hash } in &self.streams {
+            if let Some(head) = head {
+                self.proof.chains += 1;
+                if let Some(problem) = wrong_head(head, *next_revision, hash) {
+                    let last = next_revision.checked_sub(1);
+                    note(&mut self.proof, None, name, last, problem);
                 }
-                Some(_) => String::new(),
-            };
-            if !problem.is_empty() {
-                note(&mut self.proof, None, &head.name, last, problem);
             }
-            self.proof.chains += 1;
-            if let Book::Item(item) = book {
-                self.proof.items += 1;
-                self.proof.orders += item.orders();
+            self.proof.streams += 1;
+            match book {
+                Book::Item(item) => {
+                    self.proof.items += 1;
+                    self.proof.orders += item.orders();
+                }
+                Book::Foreign => self.proof.foreign_streams += 1,
+                Book::Sale(_) | Book::Demand => {}
             }
         }
+        self.proof.chained = self.positions == Positions::Counted;
         self.proof
     }
+}
+
+impl EventRow<'_> {
+    /// What its link of the chain must be.
+    fn sum(&self, previous: &Hash, revision: u64) -> Hash {
+        let Self { id, recorded_at_ms, kind, data, binary, metadata, .. } = *self;
+        chain::link(previous, &Link { revision, id, recorded_at_ms, kind, data, binary, metadata })
+    }
+}
+
+/// What is wrong with where a stream is said to end, if anything.
+fn wrong_head(head: &Head, next_revision: u64, hash: &Hash) -> Option<String> {
+    let Some(last) = next_revision.checked_sub(1) else {
+        return Some("the stream has a head but no events".to_owned());
+    };
+    if u64::try_from(head.revision) != Ok(last) {
+        let head = head.revision;
+        return Some(format!(
+            "the recorded head is revision {head}, but the last event is revision {last}"
+        ));
+    }
+    (head.hash != *hash).then(|| "the recorded head is not the hash of the last event".to_owned())
 }
 
 fn note(
@@ -241,18 +280,26 @@ fn note(
 
 /// What a stream of that name is about: a category, a dash, a UUID.
 fn book(name: &str) -> Book {
-    let Some((category, id)) = name.split_once('-') else { return Book::Unknown };
+    let Some((category, id)) = name.split_once('-') else { return Book::Foreign };
     match (category, parse_id(id)) {
         ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
-        _ => Book::Unknown,
+        _ => Book::Foreign,
     }
+}
+
+/// Whether a stream was written to see how a store behaves: it means nothing, in any log.
+fn is_probe(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(category, id)| category == "probe" && parse_id(id).is_some())
 }
 
 fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> {
     let kind = str::from_utf8(row.kind).map_err(|_| "the kind is not text".to_owned())?;
     let id = Uuid::from_slice(row.id).map_err(|_| "the event id does not have 16 bytes")?;
+    if row.binary {
+        return Err("the data is stored as bytes, which no version of ours does".to_owned());
+    }
     if row.recorded_at_ms < 0 {
         return Err("the event was recorded before 1970".to_owned());
     }
@@ -281,7 +328,7 @@ fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn Fn
             say(format!("no event of demand is called {:?}", event.kind));
             Ok(())
         }
-        Book::Unknown => Ok(()),
+        Book::Foreign => Ok(()),
     };
     if let Err(error) = read {
         say(format!("the body of this {} cannot be read: {error}", event.kind));

@@ -17,6 +17,8 @@ pub(super) struct Link<'a> {
     pub recorded_at_ms: i64,
     pub kind: &'a [u8],
     pub data: &'a [u8],
+    /// The data is stored as bytes, not as text.
+    pub binary: bool,
     pub metadata: &'a [u8],
 }
 
@@ -39,6 +41,9 @@ pub(super) fn link(previous: &Hash, link: &Link<'_>) -> Hash {
         // SQLite holds no value of 4 GiB.
         hash.update(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         hash.update(part);
+    }
+    if link.binary {
+        hash.update([1]);
     }
     hash.finalize().into()
 }

@@ -4,6 +4,7 @@
 //! not readable. It must never write, not even to repair.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     hash::{BuildHasher, RandomState},
     path::{Path, PathBuf},
@@ -11,10 +12,19 @@ use std::{
 
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, types::ValueRef};
 
-use super::AuditError;
+use super::{
+    AuditError, Proof,
+    auditor::{EventRow, Head, Positions, Walk},
+};
+
+/// How often progress is told, in events.
+const PROGRESS_EVENTS: u64 = 8192;
 
 const FORMAT: &str = "doorbuster log";
 const VERSION: &str = "1";
+
+/// The key in `meta` of a log that any client of EventStoreDB may have written to.
+const SHARED: &str = "foreign";
 
 /// A log in one snapshot: what a running server appends meanwhile is not seen.
 pub(super) struct LogFile {
@@ -23,28 +33,56 @@ pub(super) struct LogFile {
 }
 
 /// A row of `streams`.
-pub(super) struct HeadRow {
-    pub stream: i64,
-    pub name: String,
-    pub revision: i64,
-    pub hash: Vec<u8>,
+struct HeadRow {
+    stream: i64,
+    name: String,
+    head: Head,
 }
 
-/// A row of `events`.
-pub(super) struct EventRow<'a> {
-    pub position: i64,
-    pub stream: i64,
-    pub revision: i64,
-    pub id: &'a [u8],
-    pub kind: &'a [u8],
-    pub data: &'a [u8],
-    pub metadata: &'a [u8],
-    pub recorded_at_ms: i64,
-    pub hash: &'a [u8],
+/// Audits a log that is open: events and chains, and the index over streams.
+pub(super) fn audit(
+    log: &LogFile,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Proof, AuditError> {
+    let hasher = RandomState::new();
+    let mut places = PlaceSum::new(hasher.clone());
+    let shared = log.is_shared()?;
+    let mut walk = Walk::new(Positions::Counted, shared);
+    let mut numbers = HashMap::new();
+    for HeadRow { stream, name, head } in log.heads()? {
+        numbers.insert(stream, walk.stream(&name, Some(head)));
+    }
+    let last = log.last_position()?;
+    progress(0, last);
+    log.each_event(shared, |row| {
+        match row {
+            Ok((stream, row)) => {
+                places.add(row.position, stream, row.revision);
+                match numbers.get(&stream) {
+                    Some(number) => walk.event(*number, &row),
+                    None => {
+                        walk.astray(&row, &format!("there is no stream with the number {stream}"));
+                    }
+                }
+            }
+            Err((position, column)) => walk.unreadable(position, column),
+        }
+        if walk.events().is_multiple_of(PROGRESS_EVENTS) {
+            progress(walk.events(), last);
+        }
+    })?;
+    let mut indexed = PlaceSum::new(hasher);
+    let in_order = log.index_places(&mut indexed)?;
+    if !in_order || !indexed.agrees_with(&places) {
+        walk.note(None, "", None, "the index over streams does not agree with the events");
+    }
+    let proof = walk.end();
+    progress(proof.events, last.max(proof.events));
+    Ok(proof)
 }
 
 /// A sum over places of events that does not depend on their order.
-pub(super) struct PlaceSum {
+struct PlaceSum {
     hasher: RandomState,
     sum: u64,
     count: u64,
@@ -127,8 +165,15 @@ impl LogFile {
         Ok(())
     }
 
+    /// Whether the log says that others may write to it.
+    fn is_shared(&self) -> Result<bool, AuditError> {
+        let query = "SELECT count(*) FROM meta WHERE key = ?1";
+        let found = self.connection.query_row(query, [SHARED], |row| row.get::<_, i64>(0));
+        found.map(|rows| rows > 0).map_err(|error| self.judge(&error, 0))
+    }
+
     /// The recorded head of each stream.
-    pub(super) fn heads(&self) -> Result<Vec<HeadRow>, AuditError> {
+    fn heads(&self) -> Result<Vec<HeadRow>, AuditError> {
         let read = || {
             let query = "SELECT stream, name, revision, hash FROM streams ORDER BY stream";
             let mut statement = self.connection.prepare(query)?;
@@ -136,8 +181,7 @@ impl LogFile {
                 Ok(HeadRow {
                     stream: row.get(0)?,
                     name: row.get(1)?,
-                    revision: row.get(2)?,
-                    hash: row.get(3)?,
+                    head: Head { revision: row.get(2)?, hash: row.get(3)? },
                 })
             })?;
             rows.collect::<Result<Vec<_>, Error>>()
@@ -146,18 +190,19 @@ impl LogFile {
     }
 
     /// Position of the last event; 0 where there is none.
-    pub(super) fn last_position(&self) -> Result<u64, AuditError> {
+    fn last_position(&self) -> Result<u64, AuditError> {
         let query = "SELECT coalesce(max(position), 0) FROM events";
         let last = self.connection.query_row(query, [], |row| row.get::<_, i64>(0));
         let last = last.map_err(|error| self.judge(&error, 0))?;
         Ok(u64::try_from(last).unwrap_or(0))
     }
 
-    /// Shows each event in the order of positions. A row with a value of the wrong type is shown
-    /// as its position and the name of the column.
-    pub(super) fn each_event(
+    /// Shows each event in the order of positions, with the number of its stream. A row with a
+    /// value of the wrong type is shown as its position and the name of the column.
+    fn each_event(
         &self,
-        mut see: impl FnMut(Result<EventRow<'_>, (i64, &'static str)>),
+        shared: bool,
+        mut see: impl FnMut(Result<(i64, EventRow<'_>), (i64, &'static str)>),
     ) -> Result<(), AuditError> {
         let mut last = 0;
         let mut read = || {
@@ -167,7 +212,7 @@ impl LogFile {
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 last = row.get::<_, i64>(0)?;
-                see(event_row(row, last));
+                see(event_row(row, last, shared));
             }
             Ok(())
         };
@@ -176,7 +221,7 @@ impl LogFile {
     }
 
     /// Places of all events as the index knows them, and whether the index is in order.
-    pub(super) fn index_places(&self, places: &mut PlaceSum) -> Result<bool, AuditError> {
+    fn index_places(&self, places: &mut PlaceSum) -> Result<bool, AuditError> {
         let mut read = || {
             let query = "SELECT stream, revision, position FROM events \
                          INDEXED BY events_by_stream ORDER BY stream, revision";
@@ -211,16 +256,16 @@ impl LogFile {
 
 impl PlaceSum {
     /// Two sums that shall be compared must share `hasher`.
-    pub(super) fn new(hasher: RandomState) -> Self {
+    fn new(hasher: RandomState) -> Self {
         Self { hasher, sum: 0, count: 0 }
     }
 
-    pub(super) fn add(&mut self, position: i64, stream: i64, revision: i64) {
+    fn add(&mut self, position: i64, stream: i64, revision: i64) {
         self.sum = self.sum.wrapping_add(self.hasher.hash_one((position, stream, revision)));
         self.count += 1;
     }
 
-    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+    fn agrees_with(&self, other: &Self) -> bool {
         (self.sum, self.count) == (other.sum, other.count)
     }
 }
@@ -228,7 +273,8 @@ impl PlaceSum {
 fn event_row<'a>(
     row: &'a rusqlite::Row<'_>,
     position: i64,
-) -> Result<EventRow<'a>, (i64, &'static str)> {
+    shared: bool,
+) -> Result<(i64, EventRow<'a>), (i64, &'static str)> {
     let integer = |index, name| match row.get_ref(index) {
         Ok(ValueRef::Integer(value)) => Ok(value),
         _ => Err((position, name)),
@@ -241,17 +287,27 @@ fn event_row<'a>(
         Ok(ValueRef::Blob(value)) => Ok(value),
         _ => Err((position, name)),
     };
-    Ok(EventRow {
+    // Others need not write text.
+    let body = |index, name| match row.get_ref(index) {
+        Ok(ValueRef::Text(value)) => Ok((value, false)),
+        Ok(ValueRef::Blob(value)) if shared => Ok((value, true)),
+        _ => Err((position, name)),
+    };
+    let stream = integer(1, "stream")?;
+    let (data, binary) = body(5, "data")?;
+    let (metadata, _) = body(6, "metadata")?;
+    let event = EventRow {
         position,
-        stream: integer(1, "stream")?,
         revision: integer(2, "revision")?,
         id: blob(3, "id")?,
         kind: text(4, "kind")?,
-        data: text(5, "data")?,
-        metadata: text(6, "metadata")?,
+        data,
+        binary,
+        metadata,
         recorded_at_ms: integer(7, "recorded_at_ms")?,
-        hash: blob(8, "hash")?,
-    })
+        hash: Some(blob(8, "hash")?),
+    };
+    Ok((stream, event))
 }
 
 fn is_read_only(error: &Error) -> bool {

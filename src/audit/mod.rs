@@ -1,8 +1,8 @@
 //! The verifier: a second opinion on the whole log.
 //!
-//! It opens `log.db` read-only, reads everything in one snapshot and recomputes every promise that
-//! a log can show: the hash chains, the order of events, and for each item, at every prefix, that
-//! no unit was sold twice. It shares no code with the rest of this crate, not even the names of
+//! It recomputes every promise that a log can show: the hash chains, the order of events, and for
+//! each item, at every prefix, that no unit was sold twice. A file of ours it opens read-only and
+//! reads in one snapshot; the events of any other store are shown to it. It shares no code with the rest of this crate, not even the names of
 //! events, because a mistake that is shared is a mistake that is not found. It must never change
 //! the log and never import anything from its siblings outside this directory.
 
@@ -15,11 +15,13 @@ mod log_file;
 mod orders;
 mod proof;
 mod sale;
+mod shown;
 mod stock;
 
 use std::path::{Path, PathBuf};
 
 pub use proof::{FINDINGS_MAX, Finding, Proof};
+pub use shown::{ShownEvent, Verifier};
 
 /// Why a log could not be judged at all.
 #[derive(Debug, thiserror::Error)]
@@ -50,5 +52,5 @@ pub enum AuditError {
 /// proof's findings.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Proof, AuditError> {
     let log = log_file::LogFile::open(&dir.join("log.db"))?;
-    auditor::audit(&log, progress)
+    log_file::audit(&log, progress)
 }

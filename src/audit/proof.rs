@@ -12,9 +12,17 @@ pub const FINDINGS_MAX: usize = 100;
 pub struct Proof {
     /// Events read.
     pub events: u64,
-    /// Streams, each a hash chain.
+    pub streams: u64,
+    /// Whether the store keeps hash chains. Where it does not, a change of what it holds does not
+    /// show as long as the changed events make sense.
+    pub chained: bool,
+    /// Hash chains recomputed, one a stream; 0 where the store keeps none.
     pub chains: u64,
     pub items: u64,
+    /// Streams that are none of ours, in a log that others may write to, too.
+    pub foreign_streams: u64,
+    /// Events in them: their places and chains are checked, what they mean is not judged.
+    pub foreign_events: u64,
     /// Orders placed, whatever became of them.
     pub orders: u64,
     /// What is wrong, in the order of the log; at most [`FINDINGS_MAX`].
@@ -73,39 +81,60 @@ impl fmt::Display for Finding {
     }
 }
 
-const PROVED: &str = "\
-Proved, for every event from the first to the last:
-  - events stand without a gap, in the whole log and in each stream, and the hash chain of each
-    stream is whole from its first event to its recorded head: nothing inside it was changed;
-  - every event is of a known kind, complete, and has the id that its command gives it;
+const CHAINED: &str = "  - events stand without a gap, in the whole log and in each stream, and the hash chain of each
+    stream is whole from its first event to its recorded head: nothing inside it was changed;";
+
+const NOT_CHAINED: &str =
+    "  - events stand in one order, and in each stream without a gap from its first event on;";
+
+const PROVED: &str =
+    "  - every event is of a known kind, complete, and has the id that its command gives it;
   - no unit was sold twice: after each event, in each warehouse of each item, units held plus
     units sold never exceed units allocated;
   - no order and no request counts twice; every order ended at most once, as paid before its
     deadline, cancelled before it, or expired after it;
   - every order kept to the window, pauses, limits and price in force; every payment is exact;
-  - the counts of demand agree with the attempts packed beside them.
+  - the counts of demand agree with the attempts packed beside them.";
+
+const CHAINED_UNPROVED: &str = "\
 Not proved, because one file cannot show it:
   - that nobody with write access rewrote the whole file consistently, or cut off the newest
     events together with their recorded heads: compare heads with a copy kept elsewhere;
-  - how events of different streams stood to one another: a chain covers one stream;
-  - that refused attempts are complete: the seconds before a crash may be missing;
+  - how events of different streams stood to one another: a chain covers one stream;";
+
+const NOT_CHAINED_UNPROVED: &str = "\
+Not proved, because this store keeps no hash chain:
+  - that nothing was tampered with or cut off: the proof covers the order, the form and the
+    meaning of all events that the store shows, not that they are the ones it was given. A
+    copy in a data directory has chains from the moment it was made: doorbuster copy;";
+
+const UNPROVED: &str =
+    "  - that refused attempts are complete: the seconds before a crash may be missing;
   - that amounts recorded as paid arrived at the payment provider.";
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, chains, items, orders, findings, more_findings } = self;
+        let Self { events, streams, items, orders, foreign_streams, foreign_events, .. } = self;
         if self.ok() {
-            writeln!(
+            let (places, unproved) = if self.chained {
+                (CHAINED, CHAINED_UNPROVED)
+            } else {
+                (NOT_CHAINED, NOT_CHAINED_UNPROVED)
+            };
+            return write!(
                 f,
-                "The log is sound: {events} events in {chains} streams, {items} items, {orders} orders."
-            )?;
-            return f.write_str(PROVED);
+                "The log is sound: {events} events in {streams} streams, {items} items, {orders} orders.\n\
+                 {}Proved, for every event from the first to the last:\n{places}\n{PROVED}\n\
+                 {unproved}\n{UNPROVED}",
+                Foreign { streams: *foreign_streams, events: *foreign_events },
+            );
         }
+        let Self { findings, more_findings, .. } = self;
         let found = findings.len() as u64 + more_findings;
         let problems = if found == 1 { "problem" } else { "problems" };
         write!(
             f,
-            "The log is NOT sound: {found} {problems} in {events} events, {chains} streams, {items} items, {orders} orders."
+            "The log is NOT sound: {found} {problems} in {events} events, {streams} streams, {items} items, {orders} orders."
         )?;
         for finding in findings {
             write!(f, "\n  - {finding}")?;
@@ -114,5 +143,25 @@ impl fmt::Display for Proof {
             write!(f, "\n  - and {more_findings} more")?;
         }
         Ok(())
+    }
+}
+
+/// What is said of streams that are none of ours, if there are any.
+struct Foreign {
+    streams: u64,
+    events: u64,
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { streams, events } = self;
+        if *streams == 0 {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "Of these, {events} events in {streams} streams are not of doorbuster: they stand where \
+             they were written\nand as they were written; what they mean is not judged."
+        )
     }
 }

@@ -29,10 +29,11 @@ use super::{
     Common,
     failure::{Code, Failure},
     output::answer,
+    source::Store,
 };
 use crate::{
     app::App,
-    clock::{Clock, WallClock},
+    clock::{Clock, WallClock, new_request_id},
     config::Config,
     crowd::{
         caller::{Caller, connect},
@@ -44,6 +45,7 @@ use crate::{
         summary::{LatencyMs, Summary, Verified, rounded},
     },
     grpc::proto::StockLevel,
+    store::StoreAddress,
     values::UnixMs,
 };
 
@@ -59,11 +61,14 @@ Examples:
   doorbuster demo
   doorbuster demo --units 5000 --items 5 --shoppers 100000
   doorbuster demo --traffic recorded.csv.gz --item-by category --stock-share 0.6 --speed 600
+  doorbuster demo --store esdb://127.0.0.1:2113?tls=false
   doorbuster demo --json | jq .refused")]
 pub struct Args {
     /// Directory for the log and the read models, new or empty [default: a new one for each run]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    #[command(flatten)]
+    store: Store,
     /// Units on offer, 1 to 100000
     #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "traffic")]
     units: u32,
@@ -100,31 +105,35 @@ pub struct Args {
 /// Runs a demonstration. With `--json` stdout gets exactly one object.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let script = script(&args)?;
+    let store = args.store.address()?;
     let data = directory::fresh(args.data.as_deref(), "doorbuster-demo")?;
     common.note(format_args!("data in {}", data.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
     let config = Config {
         data: data.clone(),
+        store: store.clone(),
+        store_credentials_file: args.store.credentials.file.clone(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
         ..Config::default()
     };
     let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
     let address = format!("http://{}", app.address());
-    let played = runtime.block_on(until_interrupted(play(&script, &address, common)));
+    let played = runtime.block_on(until_interrupted(play(&script, &store, &address, common)));
     // The server is stopped in an orderly way also when the crowd failed or was interrupted.
     let stopped = app.stop().context("the server did not stop cleanly");
     let played = played?;
     stopped?;
 
     common.note("proving it from the log");
-    let directory = data.clone();
-    let proving = async { tokio::task::spawn_blocking(move || proof::prove(&directory)).await? };
+    let (of, directory) = (store.clone(), data.clone());
+    let proving =
+        async { tokio::task::spawn_blocking(move || proof::prove(&of, &directory)).await? };
     let proved = runtime.block_on(until_interrupted(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
-    finish(&script, &data, played, proved?, common)
+    finish(&script, (&store, &data), played, proved?, common)
 }
 
 fn script(arguments: &Args) -> anyhow::Result<Script> {
@@ -159,11 +168,16 @@ struct Played {
 }
 
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
-async fn play(script: &Script, address: &str, common: &Common) -> anyhow::Result<Played> {
+async fn play(
+    script: &Script,
+    store: &StoreAddress,
+    address: &str,
+    common: &Common,
+) -> anyhow::Result<Played> {
     let channel = connect(address).await.context("the server cannot be reached")?;
     let mut figures = Figures::new(channel.clone());
     let offers = script.offers();
-    let run = scatter(script.seed());
+    let run = sale_number(script, store);
     let terms = script.terms(WallClock.now());
     let sales = put_up(channel, &offers, &terms, |nth| {
         // Its own half of the id space: shoppers' ids have a purpose there, sales have none.
@@ -196,6 +210,15 @@ async fn play(script: &Script, address: &str, common: &Common) -> anyhow::Result
     screen.progress(moment(&crowd, start));
     screen.finish();
     Ok(Played { crowd, sales, totals, levels, opened_at, elapsed })
+}
+
+/// Goes into the ids of the sales that are put up. A new directory holds no others; in a shared
+/// store the sale of an earlier demonstration with the same seed must not be taken for this one.
+fn sale_number(script: &Script, store: &StoreAddress) -> u64 {
+    match store {
+        StoreAddress::Embedded => scatter(script.seed()),
+        StoreAddress::Cluster(_) => new_request_id().0.as_u64_pair().0,
+    }
 }
 
 /// Lets the crowd shop and keeps the screen up to date meanwhile.
@@ -249,7 +272,7 @@ async fn until_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> 
 /// Puts all figures together, prints them, and fails if a promise was broken.
 fn finish(
     script: &Script,
-    data: &Path,
+    (store, data): (&StoreAddress, &Path),
     played: Played,
     proved: Proved,
     common: &Common,
@@ -264,9 +287,12 @@ fn finish(
     if !broken.is_empty() {
         return Err(Failure::new(Code::Integrity, broken.join("\n")).into());
     }
-    let data = data.display();
+    let place = match store {
+        StoreAddress::Embedded => format!("--data {}", data.display()),
+        StoreAddress::Cluster(cluster) => format!("--store \"{cluster}\""),
+    };
     let next = format!(
-        "try next: doorbuster log read --data {data}, or doorbuster serve --data {data} and \
+        "try next: doorbuster log read {place}, or doorbuster serve {place} and \
          doorbuster report stock in another terminal"
     );
     if common.json {
@@ -333,6 +359,7 @@ fn settle_accounts(
         unanswered,
         rows_skipped,
         first_skipped,
+        log_streams: proved.streams,
         findings: proved.findings,
         differing: proved.differing,
     };

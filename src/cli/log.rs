@@ -1,13 +1,11 @@
-//! `doorbuster log`: read the log of a data directory, also beside a running server.
+//! `doorbuster log`: read the log of a data directory or a cluster, also beside a running server.
 //!
-//! It opens the directory read-only and prints what stands there, as it stands there.
+//! It only reads, and prints what stands there, as it stands there.
 
 use std::{
+    collections::HashMap,
     fmt,
     io::{self, Write},
-    path::PathBuf,
-    thread,
-    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -16,18 +14,16 @@ use super::{
     Common,
     failure::{Code, Failure},
     output::table,
+    source::{Data, OpenLog},
 };
 use crate::{
     events::{Position, Recorded, StreamName},
-    store::{ReadError, embedded::LogReader},
+    store::{LogSource, ReadError},
     values::UnixMs,
 };
 
 /// Events read at once.
 const BATCH: usize = 512;
-
-/// How often `--follow` looks for new events.
-const FOLLOW_MS: u64 = 200;
 
 /// Arguments of `log`.
 #[derive(Debug, clap::Args)]
@@ -75,19 +71,6 @@ struct Read {
     data: Data,
 }
 
-/// Whose log.
-#[derive(Debug, clap::Args)]
-pub struct Data {
-    /// Directory of the log
-    #[arg(
-        long = "data",
-        value_name = "DIR",
-        env = "DOORBUSTER_DATA",
-        default_value = "doorbuster-data"
-    )]
-    pub dir: PathBuf,
-}
-
 /// Runs `log`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
@@ -96,34 +79,48 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     }
 }
 
-impl Data {
-    /// Opens its log for reading.
-    pub fn open(&self) -> Result<LogReader, Failure> {
-        LogReader::open(&self.dir).map_err(|error| {
-            let message = format!("the log in {} cannot be opened: {error}", self.dir.display());
-            Failure::new(Code::Failed, message)
-        })
-    }
-}
-
 impl Streams {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let streams = self.data.open()?.streams().map_err(|error| unreadable(&error))?;
+        let log = self.data.open()?;
+        let streams = streams(&log).map_err(|error| log.unreadable(&error))?;
         common.show(
             || {
-                let each = streams.iter().map(|stream| {
-                    json!({ "stream": stream.name.to_string(), "revision": stream.last_revision })
-                });
+                let each = streams.iter().map(
+                    |(name, revision)| json!({ "stream": name.to_string(), "revision": revision }),
+                );
                 each.collect()
             },
             || {
-                let rows = streams
-                    .iter()
-                    .map(|stream| [stream.name.to_string(), stream.last_revision.to_string()]);
+                let rows =
+                    streams.iter().map(|(name, revision)| [name.to_string(), revision.to_string()]);
                 table(["STREAM", "LAST REVISION"], &["LAST REVISION"], rows.collect())
             },
         )?;
         Ok(())
+    }
+}
+
+/// All streams with their last revisions, in the order of their first events.
+fn streams(log: &OpenLog) -> Result<Vec<(StreamName, u64)>, ReadError> {
+    if let LogSource::File(reader) = log.source() {
+        let heads = reader.streams()?;
+        return Ok(heads.into_iter().map(|head| (head.name, head.last_revision)).collect());
+    }
+    // A cluster keeps no list of them, so every event is looked at.
+    let mut streams: Vec<(StreamName, u64)> = Vec::new();
+    let mut places = HashMap::new();
+    let mut after = Position::START;
+    loop {
+        let page = log.page(after)?;
+        let Some(last) = page.last() else { return Ok(streams) };
+        after = last.position;
+        for event in &page {
+            let place = *places.entry(event.stream).or_insert(streams.len());
+            match streams.get_mut(place) {
+                Some((_, revision)) => *revision = event.revision,
+                None => streams.push((event.stream, event.revision)),
+            }
+        }
     }
 }
 
@@ -136,25 +133,20 @@ impl Read {
                 Failure::new(Code::Usage, format!("the stream {problem}, not {text:?}"))
             })?),
         };
-        let reader = self.data.open()?;
-        let mut from = self.from;
+        let log = self.data.open()?;
+        let mut reading = Reading::start(&log, stream, self.from);
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         while left > 0 {
             let max = usize::try_from(left).unwrap_or(BATCH).min(BATCH);
-            let events = match stream {
-                Some(stream) => reader.read_stream(stream, from, max),
-                None => reader.read_all(Position(from.saturating_sub(1)), max),
-            };
-            let events = events.map_err(|error| unreadable(&error))?;
-            for event in &events {
+            let events = reading.next(max).map_err(|error| log.unreadable(&error))?;
+            for event in events.iter().filter(|event| reading.wants(event)) {
                 if common.json {
                     writeln!(stdout, "{}", event_json(event))?;
                 } else {
                     writeln!(stdout, "{}", Line(event))?;
                 }
                 left -= 1;
-                from = 1 + if stream.is_some() { event.revision } else { event.position.0 };
             }
             // A page may be short; only an empty one is the end.
             if events.is_empty() {
@@ -162,7 +154,7 @@ impl Read {
                 if !self.follow {
                     return Ok(());
                 }
-                thread::sleep(Duration::from_millis(FOLLOW_MS));
+                reading.wait().map_err(|error| log.unreadable(&error))?;
             }
         }
         stdout.flush()?;
@@ -170,13 +162,52 @@ impl Read {
     }
 }
 
-/// A log that could not be read, as a failure.
-pub fn unreadable(error: &ReadError) -> Failure {
-    let code = match error {
-        ReadError::Unavailable(_) => Code::Failed,
-        ReadError::Damaged(_) => Code::Integrity,
-    };
-    Failure::new(code, error.to_string())
+/// How far `log read` has come.
+struct Reading<'a> {
+    log: &'a OpenLog,
+    stream: Option<StreamName>,
+    /// First position or revision that is wanted.
+    from: u64,
+    next_revision: u64,
+    after: Position,
+}
+
+impl<'a> Reading<'a> {
+    fn start(log: &'a OpenLog, stream: Option<StreamName>, from: u64) -> Self {
+        // In a cluster only the positions of events are places to read from, so there the walk
+        // begins at the first one.
+        let after = match log.source() {
+            LogSource::File(_) => Position(from.saturating_sub(1)),
+            LogSource::Store(_) => Position::START,
+        };
+        Self { log, stream, from, next_revision: from, after }
+    }
+
+    fn next(&mut self, max: usize) -> Result<Vec<Recorded>, ReadError> {
+        let events = match self.stream {
+            Some(stream) => self.log.read_stream(stream, self.next_revision, max)?,
+            None => self.log.read_all(self.after, max)?,
+        };
+        if let Some(last) = events.last() {
+            self.next_revision = last.revision + 1;
+            self.after = last.position;
+        }
+        Ok(events)
+    }
+
+    fn wants(&self, event: &Recorded) -> bool {
+        self.stream.is_some() || event.position.0 >= self.from
+    }
+
+    /// Waits until there may be more. New events of one stream come as part of the whole log.
+    fn wait(&mut self) -> Result<(), ReadError> {
+        let after = self.after;
+        self.log.block_on(self.log.source().wait_after(after))?;
+        if self.stream.is_some() {
+            self.after = self.log.head()?.max(after);
+        }
+        Ok(())
+    }
 }
 
 fn event_json(event: &Recorded) -> Value {

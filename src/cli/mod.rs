@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod conformance;
+pub mod copy;
 pub mod crowd;
 pub mod demo;
 pub mod devstore;
@@ -22,6 +23,7 @@ pub mod sale_file;
 pub mod serve;
 mod server;
 mod signals;
+mod source;
 pub mod verify;
 
 use std::{
@@ -42,7 +44,7 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line, a file or a value is wrong
   3  refused: a business \"no\" such as SOLD_OUT
   4  no server answers there
-  5  the log is damaged or breaks its promises";
+  5  the log is damaged or breaks its promises, or is not the copy it should be";
 
 /// doorbuster sells a fixed stock to far more people than there are goods, and never a unit twice.
 #[derive(Debug, Parser)]
@@ -111,7 +113,7 @@ pub enum Verb {
   doorbuster report stock
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Report(report::Args),
-    /// Read the log of a data directory
+    /// Read the log of a data directory or a cluster
     #[command(before_help = "Examples:
   doorbuster log streams
   doorbuster log read --limit 20
@@ -120,8 +122,14 @@ pub enum Verb {
     /// Prove that a log is undamaged and oversold nothing
     #[command(before_help = "Examples:
   doorbuster verify
-  doorbuster verify --data /var/lib/doorbuster --json")]
+  doorbuster verify --data /var/lib/doorbuster --json
+  doorbuster verify --store esdb://127.0.0.1:2113?tls=false")]
     Verify(verify::Args),
+    /// Copy a log into another store, and compare both sides
+    #[command(before_help = "Examples:
+  doorbuster copy --from doorbuster-data --to esdb://127.0.0.1:2113?tls=false
+  doorbuster copy --from esdb://127.0.0.1:2113?tls=false --to backup --read-models")]
+    Copy(copy::Args),
     /// Rebuild the read models from the log
     #[command(before_help = "Examples:
   doorbuster rebuild
@@ -153,6 +161,7 @@ impl Verb {
             Self::Report(args) => report::run(args, common),
             Self::Log(args) => log::run(args, common),
             Self::Verify(args) => verify::run(args, common),
+            Self::Copy(args) => copy::run(args, common),
             Self::Rebuild(args) => rebuild::run(args, common),
             Self::Conformance(args) => conformance::run(args, common),
             Self::Devstore(args) => devstore::run(args, common),

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use super::Common;
-use crate::grpc::proto::Freshness;
+use crate::{events::Position, grpc::proto::Freshness};
 
 /// Writes one line of answer to stdout.
 pub fn answer(line: impl Display) -> io::Result<()> {
@@ -82,6 +82,42 @@ pub fn facts(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines = rows.iter().map(|(name, value)| format!("{name:width$}  {value}"));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// How far a walk along a log has come, on stderr. Positions may have gaps, so they fill the bar and
+/// the events are counted beside it.
+#[derive(Debug)]
+pub struct LogBar(ProgressBar);
+
+impl LogBar {
+    /// A bar that is full at that position.
+    pub fn new(common: &Common, head: Position) -> Self {
+        let bar = progress_bar(common);
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_length(head.0);
+        Self(bar)
+    }
+
+    /// Shows how far it is. A log that grows meanwhile is longer than was thought.
+    pub fn reached(&self, position: Position, events: u64) {
+        self.reached_by("", position, events);
+    }
+
+    /// The same, with a word on what is being done.
+    pub fn reached_by(&self, doing: &str, position: Position, events: u64) {
+        if self.0.length().is_none_or(|length| length < position.0) {
+            self.0.set_length(position.0);
+        }
+        self.0.set_position(position.0);
+        self.0.set_message(format!("{doing}{events} events"));
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
 }
 
 /// A bar on stderr. It draws nothing where stderr is not a terminal.

@@ -1,27 +1,17 @@
 //! `doorbuster rebuild`: read models from zero, to replace those in use or to compare with them.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{
     Common,
     failure::{Code, Failure},
-    log::{Data, unreadable},
-    output::{progress_bar, table},
+    output::{LogBar, table},
+    source::{Data, OpenLog},
 };
 use crate::{
-    clock::WallClock,
-    events::{Position, Recorded},
     projections::{self, RebuildError},
-    store::{
-        EventStore, ReadError,
-        embedded::{EmbeddedStore, LogReader},
-    },
+    store::{ReadError, embedded::DirectoryLock},
 };
-
-/// Events read at once.
-const PAGE: usize = 1_000;
 
 /// Arguments of `rebuild`.
 #[derive(Debug, clap::Args)]
@@ -35,28 +25,25 @@ pub struct Args {
 
 /// Runs `rebuild`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    let reader = args.data.open()?;
-    let bar = progress_bar(common);
-    bar.set_length(reader.head().map_err(|error| unreadable(&error))?.0);
-    let page = |after: Position| page(&reader, after);
+    let log = args.data.open()?;
+    let head = log.head().map_err(|error| log.unreadable(&error))?;
+    let bar = LogBar::new(common, head);
+    let progress =
+        |progress: projections::Progress| bar.reached(progress.position, progress.events);
     if args.compare {
-        let verdicts = projections::compare(&args.data.dir, page, |progress| {
-            bar.set_position(progress.position.0);
-        });
-        bar.finish_and_clear();
-        return show_verdicts(common, &verdicts.map_err(failed)?);
+        let verdicts = projections::compare(&args.data.dir, |after| log.page(after), progress);
+        bar.finish();
+        return show_verdicts(common, &verdicts.map_err(|error| failed(&log, error))?);
     }
-    // Held open so that no server uses the read models that are being replaced.
-    let store = EmbeddedStore::open(&args.data.dir, Arc::new(WallClock)).map_err(|error| {
+    // Held so that no server uses the read models that are being replaced.
+    let lock = DirectoryLock::of_directory(&args.data.dir).map_err(|error| {
         let message = format!("{error}\nto check the read models beside a server: --compare");
         Failure::new(Code::Failed, message)
     })?;
-    let reached = projections::rebuild(&args.data.dir, page, |progress| {
-        bar.set_position(progress.position.0);
-    });
-    bar.finish_and_clear();
-    store.close();
-    let reached = reached.map_err(failed)?;
+    let reached = projections::rebuild(&args.data.dir, |after| log.page(after), progress);
+    bar.finish();
+    drop(lock);
+    let reached = reached.map_err(|error| failed(&log, error))?;
     common.show(
         || json!({ "events": reached.events, "position": reached.position }),
         || format!("rebuilt from {} events up to position {}", reached.events, reached.position),
@@ -64,13 +51,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn page(reader: &LogReader, after: Position) -> Result<Vec<Recorded>, ReadError> {
-    reader.read_all(after, PAGE)
-}
-
-fn failed(error: RebuildError<ReadError>) -> Failure {
+/// A rebuild that ended early, as a failure with its exit code.
+pub fn failed(log: &OpenLog, error: RebuildError<ReadError>) -> Failure {
     match error {
-        RebuildError::Log(error) => unreadable(&error),
+        RebuildError::Log(error) => log.unreadable(&error),
         RebuildError::Decode(error) => Failure::new(Code::Integrity, error.to_string()),
         RebuildError::Projection(_) | RebuildError::Files(_) => {
             Failure::new(Code::Failed, error.to_string())

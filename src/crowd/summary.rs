@@ -67,7 +67,7 @@ impl LatencyMs {
 pub struct Verified {
     pub ok: bool,
     pub events: u64,
-    /// Streams, each a chain of hashes.
+    /// Streams, each a chain of hashes; 0 where the store keeps none.
     pub chains: u64,
 }
 

@@ -22,8 +22,10 @@ use crate::{
     values::ItemId,
 };
 
-pub use read_model::{Checkpoint, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path};
-pub use rebuild::{Progress, RebuildError, compare, rebuild};
+pub use read_model::{
+    Checkpoint, Landmark, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path,
+};
+pub use rebuild::{Progress, RebuildError, compare, digests, rebuild};
 
 /// A fold of the log into rows.
 ///

@@ -1,8 +1,9 @@
 //! One projection and its file: rows and checkpoint move in the same transaction.
 //!
 //! A file that another version wrote, or that cannot be read, is dropped and built from zero: the
-//! log is the truth, this is a copy. It must never skip an event, apply one twice, or move the
-//! checkpoint without the rows.
+//! log is the truth, this is a copy. The checkpoint names its event, so that a file of another log is
+//! known as such. It must never skip an event, apply one twice, or move the checkpoint without the
+//! rows.
 
 use std::{
     fs, io,
@@ -10,16 +11,21 @@ use std::{
 };
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior,
+    params,
 };
+use uuid::Uuid;
 
 use super::{
     ApplyError, Projection, digest::digest_of, kept::Kept, rebuild::clear_leftovers, signed,
 };
-use crate::events::{Event, Position, Recorded, StreamName};
+use crate::events::{Category, Event, Position, Recorded, StreamName};
 
 /// Directory of the read models inside the data directory.
 pub const VIEWS: &str = "views";
+
+/// The table with the checkpoint.
+const CHECKPOINT: &str = "checkpoint";
 
 /// Tables that every file has beside those of its projection.
 const SCHEMA: &str = "
@@ -27,7 +33,10 @@ const SCHEMA: &str = "
         projection TEXT PRIMARY KEY,
         version INTEGER NOT NULL,
         position INTEGER NOT NULL,
-        recorded_at_ms INTEGER NOT NULL
+        recorded_at_ms INTEGER NOT NULL,
+        stream TEXT,
+        revision INTEGER,
+        event_id BLOB
     ) WITHOUT ROWID;
     CREATE TABLE streams (
         category TEXT NOT NULL,
@@ -43,6 +52,35 @@ pub struct Checkpoint {
     pub position: Position,
     /// When the store wrote that event, milliseconds since the Unix epoch; 0 before the first.
     pub recorded_at_ms: i64,
+    /// Which event that is, so that another log can be told from this one; `None` before the first.
+    pub event: Option<Landmark>,
+}
+
+/// One event and its place in its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Landmark {
+    pub stream: StreamName,
+    pub revision: u64,
+    pub id: Uuid,
+}
+
+impl Checkpoint {
+    /// After that event.
+    pub fn after(recorded: &Recorded) -> Self {
+        let Recorded { position, stream, revision, id, recorded_at_ms, .. } = *recorded;
+        let event = Some(Landmark { stream, revision, id });
+        Self { position, recorded_at_ms, event }
+    }
+
+    /// Whether it is a checkpoint in a log that has `found` at the landmark's place in its stream.
+    /// A position says nothing by itself: every log has one like it. And a copy of the event at
+    /// another position, or recorded at another time, is in another log.
+    pub fn is_in_log_with(&self, found: Option<&Recorded>) -> bool {
+        match self.event {
+            None => true,
+            Some(_) => found.is_some_and(|recorded| Self::after(recorded) == *self),
+        }
+    }
 }
 
 /// Why a read model stopped. Nothing of the page was applied.
@@ -95,19 +133,35 @@ pub fn read_checkpoint(
     name: &str,
     version: i64,
 ) -> rusqlite::Result<Option<Checkpoint>> {
-    let made = "SELECT count(*) FROM sqlite_schema WHERE name = 'checkpoint'";
-    if connection.query_row(made, [], |row| row.get::<_, i64>(0))? == 0 {
+    // Not there in a file that was never finished, or that does not say which log it is of.
+    let made = "SELECT count(*) FROM pragma_table_info('checkpoint') WHERE name = 'event_id'";
+    let made = connection.prepare_cached(made)?.query_row([], |row| row.get::<_, i64>(0))?;
+    if made == 0 {
         return Ok(None);
     }
     connection
         .prepare_cached(
-            "SELECT position, recorded_at_ms FROM checkpoint WHERE projection = ? AND version = ?",
+            "SELECT position, recorded_at_ms, stream, revision, event_id FROM checkpoint
+             WHERE projection = ? AND version = ?",
         )?
         .query_row(params![name, version], |row| {
             let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
-            Ok(Checkpoint { position: Position(position), recorded_at_ms: row.get(1)? })
+            let recorded_at_ms = row.get(1)?;
+            Ok(Checkpoint { position: Position(position), recorded_at_ms, event: landmark(row)? })
         })
         .optional()
+}
+
+/// The landmark in a row of checkpoints. One that makes no sense is in no log, and its file is
+/// built anew.
+fn landmark(row: &Row<'_>) -> rusqlite::Result<Option<Landmark>> {
+    let Some(stream) = row.get::<_, Option<String>>(2)? else { return Ok(None) };
+    let nowhere = StreamName { category: Category::Sale, id: Uuid::nil() };
+    Ok(Some(Landmark {
+        stream: StreamName::parse(&stream).unwrap_or(nowhere),
+        revision: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(u64::MAX),
+        id: Uuid::from_bytes(row.get(4)?),
+    }))
 }
 
 impl ReadModel {
@@ -151,6 +205,19 @@ impl ReadModel {
         self.checkpoint
     }
 
+    /// Forgets everything and starts from an empty file: what is in it is of another log.
+    pub fn start_over(&mut self) -> Result<(), ProjectionError> {
+        let failed = |source| ProjectionError::Rows { model: self.projection.name(), source };
+        // SQLite removes files by their names when it closes one, so this one goes first.
+        self.connection = Connection::open_in_memory().map_err(failed)?;
+        drop_files(&self.path)?;
+        self.connection = create(&self.path, &*self.projection).map_err(failed)?;
+        self.projection.forget();
+        self.streams.forget();
+        self.checkpoint = Checkpoint::default();
+        Ok(())
+    }
+
     /// Applies consecutive events of the log in one transaction. Events at or below the checkpoint
     /// are skipped, so a page may be given again. On an error nothing of the page is applied and
     /// nothing is kept in memory; what will not go away by trying again is any error but `Rows`.
@@ -187,7 +254,7 @@ impl ReadModel {
             let stopped = |error| stop(model, position, error);
             follow(streams, &rows, recorded, model)?;
             projection.apply(&rows, recorded, fact).map_err(stopped)?;
-            reached = Checkpoint { position, recorded_at_ms: recorded.recorded_at_ms };
+            reached = Checkpoint::after(recorded);
         }
         if reached != start {
             let stopped = |error| stop(model, reached.position, error);
@@ -203,9 +270,19 @@ impl ReadModel {
     /// SHA-256, in hexadecimal, over every row of every table in the order of its primary key, with
     /// the checkpoint. Two read models are equal if and only if their digests are.
     pub fn digest(&self) -> Result<String, ProjectionError> {
+        self.digest_without("")
+    }
+
+    /// The same without the checkpoint: what was built from a log and from a copy of it in another
+    /// store differs in positions and times of recording, and in nothing else.
+    pub fn digest_of_rows(&self) -> Result<String, ProjectionError> {
+        self.digest_without(CHECKPOINT)
+    }
+
+    fn digest_without(&self, table: &str) -> Result<String, ProjectionError> {
         let digest = || {
             let rows = self.connection.unchecked_transaction()?;
-            digest_of(&rows)
+            digest_of(&rows, table)
         };
         digest().map_err(|source| ProjectionError::Rows { model: self.name(), source })
     }
@@ -223,7 +300,7 @@ pub(super) fn digest_file(
         // Both in one transaction, so that the digest is that of the checkpoint.
         let rows = connection.transaction()?;
         let Some(checkpoint) = read_checkpoint(&rows, model, version)? else { return Ok(None) };
-        Ok(Some((checkpoint.position, digest_of(&rows)?)))
+        Ok(Some((checkpoint.position, digest_of(&rows, "")?)))
     };
     match read() {
         Err(error) if is_damage(&error) => Ok(Some((Position::START, String::new()))),
@@ -284,11 +361,23 @@ fn write_checkpoint(
     model: &str,
     reached: Checkpoint,
 ) -> Result<(), ApplyError> {
-    let position = signed(reached.position.0)?;
+    let Checkpoint { position, recorded_at_ms, event } = reached;
+    let stream = event.map(|event| event.stream.to_string());
+    let revision = event.map(|event| signed(event.revision)).transpose()?;
+    let event_id = event.map(|event| *event.id.as_bytes());
     rows.prepare_cached(
-        "UPDATE checkpoint SET position = ?, recorded_at_ms = ? WHERE projection = ?",
+        "UPDATE checkpoint
+         SET position = ?, recorded_at_ms = ?, stream = ?, revision = ?, event_id = ?
+         WHERE projection = ?",
     )?
-    .execute(params![position, reached.recorded_at_ms, model])?;
+    .execute(params![
+        signed(position.0)?,
+        recorded_at_ms,
+        stream,
+        revision,
+        event_id,
+        model
+    ])?;
     Ok(())
 }
 

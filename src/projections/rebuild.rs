@@ -103,6 +103,22 @@ pub fn compare<E: std::error::Error + 'static>(
     verdicts.collect()
 }
 
+/// Builds each read model from zero in an empty directory and gives its name and the digest of its
+/// rows. A log and a copy of it give the same ones, whatever store each is in.
+pub fn digests<E: std::error::Error + 'static>(
+    directory: &Path,
+    read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<(&'static str, String)>, RebuildError<E>> {
+    let mut models = Vec::new();
+    for projection in all() {
+        models.push((ReadModel::open_in(directory, projection)?, Position(u64::MAX)));
+    }
+    build(&mut models, read_page, progress)?;
+    let each = models.iter().map(|(model, _)| Ok((model.name(), model.digest_of_rows()?)));
+    each.collect()
+}
+
 /// Removes what an earlier crash left behind, or finishes what it interrupted.
 pub(super) fn clear_leftovers(data: &Path) -> io::Result<()> {
     let fresh = data.join(FRESH);

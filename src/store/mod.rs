@@ -5,15 +5,18 @@
 //! succeeds without writing again. Everything above relies on these two rules and on nothing else.
 
 mod address;
+pub mod copy;
 pub mod embedded;
 pub mod kurrent;
 mod open;
+mod source;
 pub mod wire;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use address::{ClusterAddress, StoreAddress};
-pub use open::{StoreOpenError, open};
+pub use open::{StoreOpenError, keep_to_one_node, open};
+pub use source::LogSource;
 
 use crate::events::{NewEvent, Position, Recorded, StreamName};
 

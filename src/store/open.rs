@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     SharedStore, StoreAddress,
-    embedded::{EmbeddedStore, OpenError},
+    embedded::{DirectoryLock, EmbeddedStore, OpenError},
     kurrent::KurrentStore,
 };
 use crate::clock::SharedClock;
@@ -40,5 +40,20 @@ pub async fn open(
             })?;
             Ok(store)
         }
+    }
+}
+
+/// Keeps other nodes out of the data directory of a node whose log is in a cluster; `None` where
+/// the store does that itself. Hold it for as long as the node runs.
+///
+/// # Errors
+/// When another node runs on that directory, or it cannot be made.
+pub fn keep_to_one_node(
+    address: &StoreAddress,
+    data: &Path,
+) -> Result<Option<DirectoryLock>, OpenError> {
+    match address {
+        StoreAddress::Embedded => Ok(None),
+        StoreAddress::Cluster(_) => DirectoryLock::of_directory(data).map(Some),
     }
 }

@@ -15,6 +15,7 @@
 
 mod broken_items;
 mod broken_orders;
+mod shown;
 mod story;
 
 use std::{fs, path::Path};
@@ -59,6 +60,8 @@ fn a_sound_log_is_proved_and_nothing_is_changed() {
     for words in ["is sound", "no unit was sold twice", "Not proved", "with write access"] {
         assert!(said.contains(words), "{said}");
     }
+    let indented = said.lines().filter(|line| line.trim_start().starts_with("- "));
+    assert!(indented.clone().count() > 5 && indented.clone().all(|line| line.starts_with("  - ")));
     assert_eq!(fs::read(dir.path().join("log.db")).unwrap(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no file was left behind");
 }
@@ -158,6 +161,58 @@ fn every_change_of_the_file_is_found() {
         drop(log);
         let said = verdict(dir.path());
         assert!(said.contains(words) && !said.contains("is sound"), "after {sql}:\n{said}");
+    }
+}
+
+/// Streams of others, with any kind, bytes and metadata, in a log that says so.
+fn write_of_others(story: &Story, dir: &Path, marked: bool) {
+    story.write(dir);
+    story::write_foreign(dir, "orders-77", b"{\"any\":1}", false);
+    story::write_foreign(dir, "$$item-7", &[0xff, 0x00], true);
+    if marked {
+        let log = Connection::open(dir.join("log.db")).unwrap();
+        log.execute("INSERT INTO meta VALUES ('foreign', '1')", []).unwrap();
+    }
+}
+
+#[test]
+fn streams_of_others_are_counted_and_their_chains_checked_in_a_log_that_says_it_holds_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let story = sound();
+    write_of_others(&story, dir.path(), true);
+    let proof = verify(dir.path()).unwrap();
+    assert!(proof.ok(), "{proof}");
+    let figures = (proof.streams, proof.foreign_streams, proof.foreign_events, proof.chains);
+    assert_eq!(figures, (6, 2, 2, 6));
+    assert_eq!(proof.events, story.events.len() as u64 + 2);
+    let said = proof.to_string();
+    assert!(said.contains("2 events in 2 streams are not of doorbuster"), "{said}");
+
+    let log = Connection::open(dir.path().join("log.db")).unwrap();
+    log.execute("UPDATE events SET data = x'fe00' WHERE data = x'ff00'", []).unwrap();
+    let said = verdict(dir.path());
+    assert!(said.contains("hash chain breaks") && said.contains("$$item-7"), "{said}");
+}
+
+#[test]
+fn streams_of_others_are_damage_in_a_log_that_does_not_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    write_of_others(&sound(), dir.path(), false);
+    let said = verdict(dir.path());
+    assert!(said.contains("orders-77: no stream of ours has such a name"), "{said}");
+    assert!(said.contains("data is not of the type"), "{said}");
+}
+
+#[test]
+fn what_others_write_into_our_streams_is_judged_like_our_own() {
+    for (data, binary, words) in
+        [(&b"{}"[..], true, "stored as bytes"), (b"{}", false, "no event of an item is called")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        write_of_others(&sound(), dir.path(), true);
+        story::write_foreign(dir.path(), &item_a(), data, binary);
+        let said = verdict(dir.path());
+        assert!(said.contains(words) && !said.contains("hash chain breaks"), "{said}");
     }
 }
 

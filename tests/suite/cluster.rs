@@ -7,6 +7,8 @@
 mod faults;
 /// The contract of the port, and what only this store promises.
 mod store;
+/// The command line.
+mod tools;
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 

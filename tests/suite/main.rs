@@ -6,12 +6,16 @@
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
+/// Read models are of the log that is open, or built anew.
+mod another_log;
 /// The verifier finds every kind of damage.
 mod audit;
 /// The command line's files, settings and output.
 mod cli;
 /// On a cluster: the contract, and what happens when the wire fails.
 mod cluster;
+/// A log copied between stores is the same log, or the copy is refused.
+mod copy;
 /// Kill the real binary under load; nothing acknowledged is lost.
 mod crash;
 /// Simulated and recorded shoppers.

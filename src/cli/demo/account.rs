@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::crowd::summary::Summary;
+use crate::crowd::summary::{Summary, Verified};
 
 /// What is known beyond the figures that programs read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Asides {
     pub unanswered: u64,
     pub rows_skipped: u64,
     pub first_skipped: Option<String>,
+    /// Streams in the whole log.
+    pub log_streams: u64,
     /// What the verifier found wrong.
     pub findings: Vec<String>,
     /// Read models that differ from their rebuild.
@@ -134,10 +136,15 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     let verdict = if summary.verify.ok { "proved" } else { "FAILED" };
     line(
         "verify",
-        format!(
-            "{verdict}: {} events in {} hash chains",
-            summary.verify.events, summary.verify.chains
-        ),
+        match summary.verify {
+            // A store that keeps no chains has streams all the same.
+            Verified { events, chains: 0, .. } => {
+                format!("{verdict}: {events} events in {} streams", asides.log_streams)
+            }
+            Verified { events, chains, .. } => {
+                format!("{verdict}: {events} events in {chains} hash chains")
+            }
+        },
     );
     let equal = if summary.rebuild_equal { "equal to" } else { "DIFFERENT from" };
     line("read models", format!("{equal} a rebuild from zero"));

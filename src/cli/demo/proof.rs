@@ -4,15 +4,19 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::{audit, events::Position, projections, store::embedded::LogReader};
-
-const PAGE_EVENTS: usize = 4_096;
+use crate::{
+    audit,
+    cli::{source::OpenLog, verify::verify_events},
+    projections,
+    store::StoreAddress,
+};
 
 /// What was proved, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proved {
     pub ok: bool,
     pub events: u64,
+    pub streams: u64,
     pub chains: u64,
     /// What the verifier found wrong.
     pub findings: Vec<String>,
@@ -20,13 +24,19 @@ pub struct Proved {
     pub differing: Vec<String>,
 }
 
-/// Verifies the log of a data directory that no server uses, builds its read models again from
+/// Verifies the log that a server has used, builds the read models of its data directory again from
 /// zero beside those in use and compares. Blocks; an error says that it could not be judged.
-pub fn prove(data: &Path) -> anyhow::Result<Proved> {
-    let proof = audit::verify(data, &mut |_, _| {}).context("the log cannot be verified")?;
-    let log = LogReader::open(data).context("the log cannot be read")?;
-    let read_page = |after: Position| log.read_all(after, PAGE_EVENTS);
-    let verdicts = projections::compare(data, read_page, |_| {})
+pub fn prove(address: &StoreAddress, data: &Path) -> anyhow::Result<Proved> {
+    let log = OpenLog::open(address, data)?;
+    let proof = match address {
+        StoreAddress::Embedded => {
+            audit::verify(data, &mut |_, _| {}).context("the log cannot be verified")?
+        }
+        StoreAddress::Cluster(_) => {
+            verify_events(&log, |_, _| {}).context("the log cannot be verified")?
+        }
+    };
+    let verdicts = projections::compare(data, |after| log.page(after), |_| {})
         .context("the read models cannot be compared")?;
     let mut differing: Vec<String> =
         verdicts.iter().filter(|(_, equal)| !equal).map(|(name, _)| (*name).to_owned()).collect();
@@ -39,6 +49,7 @@ pub fn prove(data: &Path) -> anyhow::Result<Proved> {
     Ok(Proved {
         ok: proof.ok(),
         events: proof.events,
+        streams: proof.streams,
         chains: proof.chains,
         findings: proof.findings.iter().map(ToString::to_string).collect(),
         differing,

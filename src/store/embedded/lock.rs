@@ -1,6 +1,7 @@
-//! The lock that keeps a log to one writer.
+//! The lock that keeps a data directory to one node.
 //!
-//! Two writers would each believe their own head of every stream. The lock is the operating
+//! Two writers of a log would each believe their own head of every stream, and two writers of read
+//! models would apply every event twice, wherever the log is. The lock is the operating
 //! system's, on a file beside the log, so it is gone when its holder is gone, however it ended.
 //! It must never be taken by deleting the file: the file itself means nothing.
 
@@ -9,18 +10,28 @@ use std::{
     path::Path,
 };
 
-use super::OpenError;
+use super::{OpenError, schema};
 
-/// Name of the lock file in the directory of a log.
+/// Name of the lock file in a data directory.
 pub const LOCK_FILE: &str = "doorbuster.lock";
 
-/// The right to write the log of one directory, given back on drop.
+/// The right to write in one data directory, given back on drop.
 #[derive(Debug)]
-pub(super) struct DirectoryLock {
+pub struct DirectoryLock {
     _file: File,
 }
 
 impl DirectoryLock {
+    /// Takes the lock of a directory that may not be there yet. For those whose log is elsewhere:
+    /// the embedded store takes it itself.
+    ///
+    /// # Errors
+    /// When the directory cannot be made or another process has the lock.
+    pub fn of_directory(directory: &Path) -> Result<Self, OpenError> {
+        schema::make_directory(directory)?;
+        Self::take(directory)
+    }
+
     /// Takes the lock of a directory, or says that somebody else has it. Does not wait.
     pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(LOCK_FILE);

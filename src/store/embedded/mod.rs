@@ -31,18 +31,17 @@ use std::{
 
 use tokio::sync::{Semaphore, oneshot, watch};
 
+pub use self::{
+    lock::{DirectoryLock, LOCK_FILE},
+    reader::{LogReader, StreamHead},
+    schema::{FOREIGN_MARK, LOG_FILE, OpenError},
+};
 use self::{
-    lock::DirectoryLock,
     queue::{Append, Queue, Work},
     reader::IdleReaders,
     rows::ReadSession,
     rules::Rules,
     writer::{Ends, Writer},
-};
-pub use self::{
-    lock::LOCK_FILE,
-    reader::{LogReader, StreamHead},
-    schema::{FOREIGN_MARK, LOG_FILE, OpenError},
 };
 use super::{AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture};
 use crate::{

@@ -73,7 +73,10 @@ const PROBES: [&str; 3] = [
 pub enum OpenError {
     #[error("{} is not a directory", path.display())]
     NotADirectory { path: PathBuf },
-    #[error("{} is in use by another doorbuster; stop it first", directory.display())]
+    #[error(
+        "{} is in use by another doorbuster; stop it first, or name another directory with --data",
+        directory.display()
+    )]
     InUse { directory: PathBuf },
     #[error("{}: {problem}", path.display())]
     Io { path: PathBuf, problem: String },

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use doorbuster::audit::{Proof, ShownEvent, Verifier};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -29,6 +30,13 @@ pub struct Draft {
     pub id: Uuid,
     pub data: Value,
     pub metadata: Value,
+}
+
+/// Where an event is said to stand, to be spoilt.
+pub struct Shown {
+    pub position: u64,
+    pub revision: u64,
+    pub left_out: bool,
 }
 
 /// The story that is written: one sale with two items.
@@ -196,6 +204,33 @@ impl Story {
         self.events.iter().position(|event| event.kind == kind).expect("there is one")
     }
 
+    /// Shows the log to a verifier, as a store without chains would: positions have gaps.
+    pub fn show(&self, mut change: impl FnMut(usize, &mut Shown)) -> Proof {
+        let mut verifier = Verifier::default();
+        let mut heads: HashMap<&str, u64> = HashMap::new();
+        for (nth, event) in self.events.iter().enumerate() {
+            let next = heads.entry(&event.stream).or_default();
+            let mut shown =
+                Shown { position: 700 * (nth as u64 + 1), revision: *next, left_out: false };
+            *next += 1;
+            change(nth, &mut shown);
+            if shown.left_out {
+                continue;
+            }
+            verifier.see(&ShownEvent {
+                position: shown.position,
+                stream: &event.stream,
+                revision: shown.revision,
+                id: event.id.as_bytes(),
+                kind: &event.kind,
+                data: event.data.to_string().as_bytes(),
+                metadata: event.metadata.to_string().as_bytes(),
+                recorded_at_ms: 5_000_000,
+            });
+        }
+        verifier.end()
+    }
+
     /// Writes the log into a directory, with right places and a right chain.
     pub fn write(&self, dir: &Path) {
         let mut log = Connection::open(dir.join("log.db")).unwrap();
@@ -294,4 +329,53 @@ pub fn sound() -> Story {
     story.steer("A", "ItemClosed", 22, 0, json!({"act": act(22), "closed_at_ms": later + 3}));
     story.pay(21, 23, later + 4);
     story
+}
+
+/// Appends an event that a client of somebody else's wrote, with a right chain.
+pub fn write_foreign(dir: &Path, stream: &str, data: &[u8], binary: bool) {
+    let log = Connection::open(dir.join("log.db")).unwrap();
+    let start: [u8; 32] =
+        Sha256::digest([b"doorbuster chain 1\n", stream.as_bytes()].concat()).into();
+    let head = "SELECT stream, revision, hash FROM streams WHERE name = ?1";
+    let head = log.query_row(head, [stream], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let (number, revision, previous): (i64, i64, [u8; 32]) = head.unwrap_or_else(|_| {
+        let next = "SELECT max(stream) + 1 FROM streams";
+        (log.query_row(next, [], |row| row.get(0)).unwrap(), -1, start)
+    });
+    let (revision, kind, metadata) =
+        (revision + 1, "Anything", r#"{"$correlationId":"x","$causationId":"y"}"#);
+    let metadata = if stream.starts_with("item-") {
+        let id = uuid(7);
+        json!({"$correlationId": id, "$causationId": id, "schema": 1}).to_string()
+    } else {
+        metadata.to_owned()
+    };
+    let mut link = previous.to_vec();
+    link.extend(revision.to_be_bytes());
+    link.extend(uuid(500).as_bytes());
+    link.extend(6_000_000_i64.to_be_bytes());
+    for part in [kind.as_bytes(), data, metadata.as_bytes()] {
+        link.extend((part.len() as u32).to_be_bytes());
+        link.extend(part);
+    }
+    if binary {
+        link.push(1);
+    }
+    let hash: [u8; 32] = Sha256::digest(link).into();
+    let stored = match binary {
+        true => rusqlite::types::Value::Blob(data.to_vec()),
+        false => rusqlite::types::Value::Text(String::from_utf8(data.to_vec()).unwrap()),
+    };
+    log.execute(
+        "INSERT INTO events VALUES ((SELECT max(position) + 1 FROM events), ?1, ?2, ?3, ?4, ?5, ?6,
+             6000000, ?7)",
+        params![number, revision, uuid(500).as_bytes(), kind, stored, metadata, hash],
+    )
+    .unwrap();
+    log.execute(
+        "INSERT INTO streams VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET revision = excluded.revision, hash = excluded.hash",
+        params![number, stream, revision, hash],
+    )
+    .unwrap();
 }

@@ -174,7 +174,7 @@ fn orders_placed_between_two_pages_neither_shift_nor_repeat_rows() {
     let mut query = ListOrdersQuery { paging: paging(20, ""), ..Default::default() };
     let first = reports.list_orders(&query).unwrap();
     let last = &log.events[149].0;
-    let reached = Checkpoint { position: last.position, recorded_at_ms: last.recorded_at_ms };
+    let reached = Checkpoint::after(last);
     assert_eq!(first.checkpoint, reached);
     model.apply_page(&log.events).unwrap();
     query.paging.page_token = first.next_page_token;

@@ -1,0 +1,80 @@
+//! The verifier for logs that are no file of ours: it is shown the events, one after the other.
+//!
+//! Such a log lies in a store of somebody else's, so there are no hash chains to recompute and no
+//! index to compare. What the events say is judged exactly like in a file. Whoever shows them must
+//! leave out streams of others, but nothing of ours, and change nothing.
+
+use std::collections::HashMap;
+
+use super::{
+    Proof,
+    auditor::{EventRow, Positions, Walk},
+};
+
+/// An event as its store shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct ShownEvent<'a> {
+    /// Place in the whole log: above that of the event before. There may be gaps.
+    pub position: u64,
+    /// Name of its stream.
+    pub stream: &'a str,
+    /// Place in its stream, from 0 without gaps.
+    pub revision: u64,
+    pub id: &'a [u8; 16],
+    /// The name it is stored under.
+    pub kind: &'a str,
+    pub data: &'a [u8],
+    pub metadata: &'a [u8],
+    /// Milliseconds since the Unix epoch.
+    pub recorded_at_ms: i64,
+}
+
+/// A verdict in the making.
+pub struct Verifier {
+    walk: Walk,
+    streams: HashMap<Box<str>, usize>,
+}
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self { walk: Walk::new(Positions::Growing, false), streams: HashMap::new() }
+    }
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").field("events", &self.walk.events()).finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// Judges the next event of the log. All must be shown, from the first on.
+    pub fn see(&mut self, event: &ShownEvent<'_>) {
+        let stream = match self.streams.get(event.stream) {
+            Some(stream) => *stream,
+            None => {
+                let stream = self.walk.stream(event.stream, None);
+                self.streams.insert(event.stream.into(), stream);
+                stream
+            }
+        };
+        let row = EventRow {
+            // Beyond what our files can hold; two such positions are out of order, which is said.
+            position: i64::try_from(event.position).unwrap_or(i64::MAX),
+            revision: i64::try_from(event.revision).unwrap_or(i64::MAX),
+            id: event.id,
+            kind: event.kind.as_bytes(),
+            data: event.data,
+            binary: false,
+            metadata: event.metadata,
+            recorded_at_ms: event.recorded_at_ms,
+            hash: None,
+        };
+        self.walk.event(stream, &row);
+    }
+
+    /// The verdict, once the last event was shown.
+    pub fn end(self) -> Proof {
+        self.walk.end()
+    }
+}

@@ -1,0 +1,85 @@
+//! A log that is only read: the file of a data directory, also beside a running server, or any
+//! store that is open.
+//!
+//! Whoever lists, verifies, rebuilds or copies reads from here and need not know which it is. It
+//! must never write, and never take the lock of a directory.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{ReadError, SharedStore, embedded::LogReader};
+use crate::events::{Position, Recorded, StreamName};
+
+/// How often a file is looked at for new events: nobody tells when another process writes it.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Where to read from. Cheap to clone.
+#[derive(Clone)]
+pub enum LogSource {
+    /// The log of a data directory.
+    File(Arc<LogReader>),
+    /// A store of any kind.
+    Store(SharedStore),
+}
+
+impl std::fmt::Debug for LogSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::File(_) => "LogSource::File",
+            Self::Store(_) => "LogSource::Store",
+        })
+    }
+}
+
+impl LogSource {
+    /// Like [`read_all`](super::EventStore::read_all) of a store.
+    pub async fn read_all(&self, after: Position, max: usize) -> Result<Vec<Recorded>, ReadError> {
+        match self {
+            Self::File(reader) => on_file(reader, move |file| file.read_all(after, max)).await,
+            Self::Store(store) => store.read_all(after, max).await,
+        }
+    }
+
+    /// Like [`read_stream`](super::EventStore::read_stream) of a store.
+    pub async fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        match self {
+            Self::File(reader) => {
+                on_file(reader, move |file| file.read_stream(stream, from_revision, max)).await
+            }
+            Self::Store(store) => store.read_stream(stream, from_revision, max).await,
+        }
+    }
+
+    /// Position of the last event, as far as it is known: to say how far a walk has come.
+    pub async fn head(&self) -> Result<Position, ReadError> {
+        match self {
+            Self::File(reader) => on_file(reader, LogReader::head).await,
+            Self::Store(store) => Ok(store.head()),
+        }
+    }
+
+    /// Waits until it is worth looking for events after this position. There may still be none.
+    pub async fn wait_after(&self, position: Position) -> Result<(), ReadError> {
+        match self {
+            Self::File(_) => {
+                tokio::time::sleep(LOOK).await;
+                Ok(())
+            }
+            Self::Store(store) => store.wait_after(position).await,
+        }
+    }
+}
+
+/// Reads a file on a thread that may block.
+async fn on_file<T: Send + 'static>(
+    reader: &Arc<LogReader>,
+    read: impl FnOnce(&LogReader) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let reader = Arc::clone(reader);
+    let reading = tokio::task::spawn_blocking(move || read(&reader));
+    reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))?
+}
