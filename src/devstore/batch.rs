@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _, stream, stream::FuturesUnordered};
-use prost::{Message, Name};
+use prost::Name;
 use tokio::sync::mpsc;
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
@@ -320,7 +320,7 @@ fn timed_out() -> Failure {
     failure(Code::DeadlineExceeded, "Timeout", &proto::Timeout {})
 }
 
-fn failure(code: Code, message: &str, details: &(impl Message + Name)) -> Failure {
+fn failure(code: Code, message: &str, details: &impl Name) -> Failure {
     let details = prost_types::Any {
         type_url: format!("type.googleapis.com/{}", type_name(details)),
         value: details.encode_to_vec(),

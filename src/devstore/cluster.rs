@@ -135,7 +135,6 @@ impl ServerFeatures for ClusterApi {
 
 impl Node {
     /// What comes of a fault where nothing is written.
-    #[expect(clippy::result_large_err, reason = "tonic's own error")]
     pub(super) fn refuse_read(&self, fault: Option<Fault>, line: &Line) -> Result<(), Status> {
         match fault {
             None | Some(Fault::Gossip(_) | Fault::End { .. } | Fault::Twice { .. }) => Ok(()),

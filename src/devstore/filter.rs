@@ -27,7 +27,6 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Reads a filter.
-    #[expect(clippy::result_large_err, reason = "tonic's own error")]
     pub(super) fn read(options: FilterOptions) -> Result<Self, Status> {
         let window = match options.window {
             Some(Window::Max(max)) => max.into(),
@@ -55,7 +54,6 @@ impl Filter {
 
 type Matcher = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-#[expect(clippy::result_large_err, reason = "tonic's own error")]
 fn matcher(expression: Expression) -> Result<Matcher, Status> {
     let Expression { regex, prefix } = expression;
     if regex.is_empty() {

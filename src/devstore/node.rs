@@ -60,7 +60,6 @@ impl Line {
 
 impl Node {
     /// Refuses calls for the leader if this node is not the one.
-    #[expect(clippy::result_large_err, reason = "tonic's own error")]
     pub(super) fn check_leader(&self, headers: &MetadataMap) -> Result<(), Status> {
         let required = headers.get("requires-leader").is_some_and(|value| value == "true");
         if required && !self.leads() { Err(status::not_leader(self.leader())) } else { Ok(()) }

@@ -64,7 +64,6 @@ pub(super) enum AllFrom {
 
 impl OfAll {
     /// Refuses positions that are not in the log. `head` is the last one in it.
-    #[expect(clippy::result_large_err, reason = "tonic's own error")]
     pub(super) fn check(&self, head: Position) -> Result<(), Status> {
         match self.from {
             AllFrom::At(position) if position.0 > head.0 + 1 => {
@@ -77,7 +76,6 @@ impl OfAll {
 
 impl Ask {
     /// Reads a request.
-    #[expect(clippy::result_large_err, reason = "tonic's own error")]
     pub(super) fn read(request: ReadReq) -> Result<Self, Status> {
         let options = request.options.ok_or_else(|| missing("options"))?;
         let direction = match options.read_direction() {
@@ -128,7 +126,6 @@ impl Ask {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own error")]
 fn of_stream(
     options: StreamOptions,
     direction: Direction,
@@ -145,7 +142,6 @@ fn of_stream(
     Ok(OfStream { stream, from, direction, ids, tells_ends })
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own error")]
 fn all_from(options: &AllOptions) -> Result<AllFrom, Status> {
     match options.all_option {
         Some(AllOption::Start(_)) => Ok(AllFrom::Start),

@@ -260,8 +260,8 @@ fn recorded(event: read_event::RecordedEvent) -> Result<Recorded, Unread> {
         revision: event.stream_revision,
         id,
         kind,
-        data: event.data.into(),
-        metadata: event.custom_metadata.into(),
+        data: event.data,
+        metadata: event.custom_metadata,
         recorded_at_ms: created.ok_or_else(|| wrong("a time"))?,
     })
 }
