@@ -10,6 +10,9 @@ use super::{
     story::{Shown, sound},
 };
 
+/// What is done to the place that one event is shown at.
+type Spoil = fn(&mut Shown);
+
 #[test]
 fn a_sound_log_without_chains_is_proved_and_the_verdict_says_what_is_not() {
     let story = sound();
@@ -42,7 +45,7 @@ fn every_broken_promise_is_found_without_chains_as_well() {
 
 #[test]
 fn events_left_out_or_out_of_place_are_found_without_chains() {
-    let cases: [(fn(&mut Shown), &str); 4] = [
+    let cases: [(Spoil, &str); 4] = [
         (|shown| shown.left_out = true, "of its stream should stand here"),
         (|shown| shown.revision += 1, "of its stream should stand here"),
         (|shown| shown.position = 700, "events are out of order"),
