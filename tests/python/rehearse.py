@@ -21,6 +21,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 
 from kurrentdbclient import KurrentDBClient
 
@@ -61,7 +63,7 @@ class Node:
 
     def start(self):
         command = self.command("serve", "--listen", self.listen)
-        # The port of the web listener is of no interest here, only that no two nodes want one.
+        # No two nodes may want one port.
         environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0"}
         self.child = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
@@ -72,7 +74,21 @@ class Node:
         watch.cancel()
         if not line:
             raise Refused(f"node {self.number} ended with {self.child.wait()} before it listened")
-        self.listen = json.loads(line)["address"]
+        said = json.loads(line)
+        self.listen = said["address"]
+        self.until_ready(said["web"])
+
+    def until_ready(self, web):
+        """Waits as whoever upgrades a node does: until it says that it may be sent calls."""
+        until = time.monotonic() + START_SECONDS_MAX
+        while True:
+            try:
+                with urllib.request.urlopen(f"{web}/readyz", timeout=STOP_SECONDS_MAX):
+                    return
+            except urllib.error.URLError as why:
+                if time.monotonic() > until:
+                    raise Refused(f"node {self.number} never became ready: {why}") from why
+            time.sleep(0.05)
 
     def kill(self):
         self.child.send_signal(signal.SIGKILL)
