@@ -132,7 +132,7 @@ impl Walk {
     /// A stream that has events or is said to have some. Gives the number it is called by.
     pub(super) fn stream(&mut self, name: &str, head: Option<Head>) -> usize {
         let book = book(name);
-        if matches!(book, Book::Foreign) && !self.shared && !is_probe(name) {
+        if matches!(book, Book::Foreign) && !self.shared {
             self.note(None, name, None, "no stream of ours has such a name");
         }
         let hash = chain::start(name);
@@ -287,11 +287,6 @@ fn book(name: &str) -> Book {
         ("demand", Some(_)) => Book::Demand,
         _ => Book::Foreign,
     }
-}
-
-/// Whether a stream was written to see how a store behaves: it means nothing, in any log.
-fn is_probe(name: &str) -> bool {
-    name.split_once('-').is_some_and(|(category, id)| category == "probe" && parse_id(id).is_some())
 }
 
 fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::{WallClock, new_request_id},
     conformance::RULES,
+    events::Category,
     store::{SharedStore, StoreAddress, embedded::EmbeddedStore, kurrent::KurrentStore},
 };
 
@@ -37,7 +38,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 }
 
 async fn check(target: &StoreAddress, common: &Common) -> anyhow::Result<()> {
-    let (store, version, _scratch) = open(target).await?;
+    let (store, version, category, _scratch) = open(target).await?;
     if !common.json {
         answer(format!("target  {target}\nserver  {version}"))?;
     }
@@ -45,7 +46,7 @@ async fn check(target: &StoreAddress, common: &Common) -> anyhow::Result<()> {
     let mut rules = Vec::new();
     let mut broken = 0;
     for rule in RULES {
-        let checked = rule.check(Arc::clone(&store), run).await;
+        let checked = rule.check(Arc::clone(&store), run, category).await;
         broken += usize::from(checked.is_err());
         if common.json {
             let problem = checked.err().map(|problem| problem.to_string());
@@ -75,14 +76,17 @@ async fn check(target: &StoreAddress, common: &Common) -> anyhow::Result<()> {
     Err(Failure::new(Code::Integrity, message).into())
 }
 
-/// The store, its version, and what has to outlive it.
-async fn open(target: &StoreAddress) -> anyhow::Result<(SharedStore, String, Option<Scratch>)> {
+/// The store, its version, the streams to write to, and what has to outlive it.
+async fn open(
+    target: &StoreAddress,
+) -> anyhow::Result<(SharedStore, String, Category, Option<Scratch>)> {
     match target {
         StoreAddress::Embedded => {
             let scratch = Scratch(super::demo::directory::fresh(None, "doorbuster-conformance")?);
             let store = EmbeddedStore::open(&scratch.0, Arc::new(WallClock))?;
             let version = format!("doorbuster {}", env!("CARGO_PKG_VERSION"));
-            Ok((store, version, Some(scratch)))
+            // Nobody else will ever read this log.
+            Ok((store, version, Category::Item, Some(scratch)))
         }
         StoreAddress::Cluster(address) => {
             let store = KurrentStore::open_to_probe(address)
@@ -90,7 +94,7 @@ async fn open(target: &StoreAddress) -> anyhow::Result<(SharedStore, String, Opt
             let version = store.server_version().await.map_err(|error| {
                 Failure::new(Code::Unreachable, format!("no store answers at {address}: {error}"))
             })?;
-            Ok((store, version, None))
+            Ok((store, version, Category::Probe, None))
         }
     }
 }

@@ -206,10 +206,11 @@ impl Common {
 }
 
 fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
+    // The store's client calls each of its steps an error; what matters of it we say ourselves.
     let usual = match verb {
-        _ if common.quiet => "error",
-        Verb::Serve(_) => "info",
-        _ => "warn",
+        _ if common.quiet => "error,kurrentdb=off",
+        Verb::Serve(_) => "info,kurrentdb=off",
+        _ => "warn,kurrentdb=off",
     };
     let filter = common.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual);
     let filter = EnvFilter::try_new(filter).map_err(|error| {

@@ -2,8 +2,8 @@
 //!
 //! Everything above the port rests on these rules and on nothing else, so they are the same for the
 //! embedded log, for the development server and for a real cluster, whose owner can run them with
-//! `doorbuster conformance`. They write to streams of their own, named `probe-<uuid>`, that no node
-//! reads, and they bear other writers beside them.
+//! `doorbuster conformance`. They write to streams of their own and bear other writers beside them.
+//! On a cluster those streams are named `probe-<uuid>`, which no node reads.
 
 mod appends;
 mod reads;
@@ -37,6 +37,7 @@ pub struct Broken(String);
 pub struct Ground {
     pub store: SharedStore,
     run: Uuid,
+    category: Category,
     /// Where the log ended when the check began.
     start: Position,
 }
@@ -73,17 +74,22 @@ rules! {
 }
 
 impl Rule {
-    /// Checks it on a store, in streams of this run. Two checks with the same run and store disturb
-    /// each other.
+    /// Checks it on a store, in streams of this run and category. Two checks with the same run and
+    /// store disturb each other.
     ///
     /// # Errors
     /// How it is broken, or why it could not be seen.
-    pub async fn check(&self, store: SharedStore, run: Uuid) -> Result<(), Broken> {
+    pub async fn check(
+        &self,
+        store: SharedStore,
+        run: Uuid,
+        category: Category,
+    ) -> Result<(), Broken> {
         let run = Uuid::new_v5(&run, self.name.as_bytes());
         // The head is known once the store was asked something.
-        store.last_revision(StreamName { category: Category::Probe, id: run }).await?;
+        store.last_revision(StreamName { category, id: run }).await?;
         let start = end(&*store).await?;
-        (self.check)(Ground { store, run, start }).await
+        (self.check)(Ground { store, run, category, start }).await
     }
 
     /// Its name as people write it.
@@ -107,7 +113,7 @@ async fn end(store: &dyn EventStore) -> Result<Position, Broken> {
 impl Ground {
     fn stream(&self, number: u64) -> StreamName {
         let id = Uuid::new_v5(&self.run, &number.to_be_bytes());
-        StreamName { category: Category::Probe, id }
+        StreamName { category: self.category, id }
     }
 
     async fn append(

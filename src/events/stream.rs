@@ -54,11 +54,19 @@ impl StreamName {
         Self { category: Category::Demand, id: id.0 }
     }
 
-    /// Reads a stream name; `None` if it is not one of ours.
+    /// Reads a stream name; `None` if it is not one that nodes write and read.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_of(text, &Category::ALL)
+    }
+
+    /// Reads the name of a stream that `doorbuster conformance` writes.
+    pub fn parse_probe(text: &str) -> Option<Self> {
+        Self::parse_of(text, &[Category::Probe])
+    }
+
+    fn parse_of(text: &str, categories: &[Category]) -> Option<Self> {
         let (category, id) = text.split_once('-')?;
-        let mut known = Category::ALL.into_iter().chain([Category::Probe]);
-        let category = known.find(|known| known.name() == category)?;
+        let category = categories.iter().copied().find(|known| known.name() == category)?;
         let id = Uuid::try_parse(id).ok().filter(|_| id.len() == 36)?;
         Some(Self { category, id })
     }

@@ -53,11 +53,11 @@ pub async fn everything(store: &dyn EventStore, page_max: usize) -> Vec<Recorded
 }
 
 /// Checks all rules, each in streams of its own.
-pub async fn conforms(store: SharedStore) {
+pub async fn conforms(store: SharedStore, category: Category) {
     let run = new_request_id().0;
     let mut broken = Vec::new();
     for rule in RULES {
-        if let Err(problem) = rule.check(Arc::clone(&store), run).await {
+        if let Err(problem) = rule.check(Arc::clone(&store), run, category).await {
             broken.push(format!("{}: {problem}", rule.sentence()));
         }
     }
@@ -67,7 +67,7 @@ pub async fn conforms(store: SharedStore) {
 #[tokio::test]
 async fn the_embedded_log_conforms() {
     let (store, _alive) = embedded::fresh();
-    conforms(store).await;
+    conforms(store, Category::Item).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,5 +79,5 @@ async fn the_real_server_that_is_named_conforms() {
     let StoreAddress::Cluster(address) = address.parse().unwrap() else {
         panic!("DOORBUSTER_TEST_ESDB must be a connection string");
     };
-    conforms(KurrentStore::open_to_probe(&address).unwrap()).await;
+    conforms(KurrentStore::open_to_probe(&address).unwrap(), Category::Probe).await;
 }

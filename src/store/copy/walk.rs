@@ -4,7 +4,7 @@ use std::vec;
 
 use super::Pauses;
 use crate::{
-    events::{Category, Position, Recorded},
+    events::{Position, Recorded},
     store::{LogSource, ReadError},
 };
 
@@ -40,21 +40,18 @@ impl<'a> Walk<'a> {
         self.page.as_slice().is_empty()
     }
 
-    /// The next event that nodes read; `None` at the end of the log. Probes of how a store behaves
-    /// are no part of what is copied.
+    /// The next event; `None` at the end of the log.
     pub(super) async fn next(&mut self) -> Result<Option<Recorded>, ReadError> {
-        loop {
-            if self.is_at_page_end() {
-                let page = self.read_page().await?;
-                self.read = page.last().map_or(self.read, |event| event.position);
-                self.page = page.into_iter();
-            }
-            let Some(next) = self.page.next() else { return Ok(None) };
-            self.position = next.position;
-            if next.stream.category != Category::Probe {
-                return Ok(Some(next));
-            }
+        if self.is_at_page_end() {
+            let page = self.read_page().await?;
+            self.read = page.last().map_or(self.read, |event| event.position);
+            self.page = page.into_iter();
         }
+        let next = self.page.next();
+        if let Some(next) = &next {
+            self.position = next.position;
+        }
+        Ok(next)
     }
 
     async fn read_page(&self) -> Result<Vec<Recorded>, ReadError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use doorbuster::{
     devstore::{Ending, Fault, Role, Rpc},
-    events::Position,
+    events::{Category, Position},
     store::{AppendError, EventStore, Expected, StoreAddress, kurrent::KurrentStore},
 };
 
@@ -30,20 +30,23 @@ fn open_to_probe(address: StoreAddress) -> Arc<KurrentStore> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_development_server_conforms() {
     let cluster = Cluster::start();
-    conforms(open_to_probe(cluster.address(0))).await;
+    conforms(open_to_probe(cluster.address(0)), Category::Probe).await;
+    // What was written for that is nothing to a node.
+    assert_eq!(everything(&**cluster.devstore().store(), 100).await, []);
+    assert_eq!(everything(&*open(cluster.address(0)), 100).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_through_a_follower_that_names_its_leader() {
     let cluster = Cluster::of(&[Role::Follower, Role::Leader]);
-    conforms(open_to_probe(cluster.address(0))).await;
+    conforms(open_to_probe(cluster.address(0)), Category::Probe).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_conforms_through_seeds_of_which_the_first_is_dead() {
     let cluster = Cluster::of(&[Role::Follower, Role::Leader, Role::Follower]);
     cluster.devstore().kill_node(0);
-    conforms(open_to_probe(cluster.seeds(&[0, 1, 2]))).await;
+    conforms(open_to_probe(cluster.seeds(&[0, 1, 2])), Category::Probe).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
