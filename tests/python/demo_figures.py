@@ -31,15 +31,21 @@ def expectations(kind, found):
             yield f"traffic.{action}", found["traffic"][action], count
 
 
-def main():
-    kind, path = sys.argv[1:]
-    with open(path, encoding="utf-8") as file:
-        found = json.load(file)
+def wrong_figures(kind, found):
+    """Prints the figures that are wrong and counts them."""
     wrong = 0
     for what, figure, expected in expectations(kind, found):
         if figure != expected or type(figure) is not type(expected):
             wrong += 1
             print(f"WRONG {what}: found {figure!r}, expected {expected!r}")
+    return wrong
+
+
+def main():
+    kind, path = sys.argv[1:]
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file)
+    wrong = wrong_figures(kind, found)
     print(f"{kind} demo: {'wrong' if wrong else 'as promised'}")
     sys.exit(1 if wrong else 0)
 
