@@ -100,14 +100,14 @@ impl Session {
     ) {
         let mut pending = FuturesUnordered::new();
         let mut stopping = self.node.stopping.clone();
-        let mut more = true;
+        let (mut more, mut stopped) = (true, false);
         while more || !pending.is_empty() {
             let happened = tokio::select! {
                 message = requests.message(), if more && pending.len() < PENDING_MAX => {
                     Happened::Message(message)
                 }
                 Some(answer) = pending.next() => Happened::Answer(answer),
-                _ = stopping.wait_for(|stopping| *stopping) => Happened::Stop,
+                _ = stopping.wait_for(|stopping| *stopping), if !stopped => Happened::Stop,
             };
             let answer = match happened {
                 Happened::Message(Ok(Some(message))) => match self.take(message).await {
@@ -128,12 +128,20 @@ impl Session {
                 Happened::Message(Err(_)) => return,
                 Happened::Answer(None) => continue,
                 Happened::Answer(Some(answer)) => Ok(answer),
-                Happened::Stop => Err(status::stopping()),
+                // What was handed in is still answered.
+                Happened::Stop => {
+                    (more, stopped) = (false, true);
+                    continue;
+                }
             };
             let ends = answer.is_err();
             if answers.send(answer).await.is_err() || ends {
                 return;
             }
+        }
+        if stopped {
+            // Nobody hears it if the client is gone.
+            _ = answers.send(Err(status::stopping())).await;
         }
     }
 

@@ -11,6 +11,7 @@ mod cluster;
 mod deletions;
 mod faults;
 mod foreign;
+mod program;
 mod reads;
 mod rules;
 mod subscriptions;
