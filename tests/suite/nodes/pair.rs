@@ -21,9 +21,6 @@ use crate::support::{Node, OPENS_AT};
 /// After this long, also on a busy machine, what is waited for will never come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often an answer ABORTED is followed by another try before a test gives up.
-const TRIES_MAX: usize = 1_000;
-
 pub struct Pair {
     pub log: Arc<EmbeddedStore>,
     dir: TempDir,
@@ -142,21 +139,20 @@ fn assert_equal_a_rebuild(views: &Path, log: &Path) {
     }
 }
 
-/// Asks again for as long as the answer is ABORTED, as the contract says.
+/// Asks again for as long as the answer is ABORTED, when the answer says, as the contract has it.
 pub async fn again<T, F>(mut ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, Status>>,
 {
-    for _ in 0..TRIES_MAX {
-        match ask().await {
-            Ok(answer) => return answer,
-            Err(status) => {
-                assert_aborted(&status);
-                tokio::task::yield_now().await;
+    let asked = async {
+        loop {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(status) => tokio::time::sleep(assert_aborted(&status)).await,
             }
         }
-    }
-    panic!("ABORTED {TRIES_MAX} times in a row");
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("the nodes agree in the end")
 }
 
 /// Calls a method until its answer is not ABORTED.
@@ -173,10 +169,10 @@ macro_rules! until_answered {
 }
 pub(super) use until_answered;
 
-/// The answer of a node that lost the item to another: safe to repeat, and when.
-pub fn assert_aborted(status: &Status) {
+/// The answer of a node that lost the item to another: safe to repeat, and after how long.
+pub fn assert_aborted(status: &Status) -> Duration {
     assert_eq!(status.code(), Code::Aborted, "{status:?}");
     assert_eq!(status.get_details_error_info().unwrap().reason, "LOST_OWNERSHIP");
-    assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
     assert!(status.message().contains("send the same request again"), "{status:?}");
+    status.get_details_retry_info().unwrap().retry_delay.expect("it says when")
 }
