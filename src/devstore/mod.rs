@@ -13,13 +13,14 @@ mod faults;
 mod filter;
 mod line;
 mod node;
-mod proto;
 mod read;
 mod request;
 mod server;
 mod status;
 mod streams;
 mod subscription;
+
+use crate::store::wire::client as proto;
 
 pub use cluster::{Member, Role};
 pub use faults::{Ending, Fault, Faults, Rpc};
