@@ -138,7 +138,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
                 let request = AllocateStockRequest {
                     request_id,
                     item_id,
-                    warehouse,
+                    warehouse: warehouse.clone(),
                     units,
                     operator,
                     reason,
@@ -158,6 +158,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 }
 
 /// The fields that all ways of steering have.
+#[derive(Clone)]
 struct Steered {
     request_id: String,
     item_id: String,
@@ -176,7 +177,7 @@ impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetItemRequest { item_id: ItemId::parse("ITEM", &self.id)?.to_string() };
         let found = self.server.call(async |channel| {
-            ItemServiceClient::new(channel).get_item(routed(request)).await
+            ItemServiceClient::new(channel).get_item(routed(request.clone())).await
         })?;
         let item =
             found.item.ok_or_else(|| Failure::new(Code::Failed, "the server sent no item"))?;
@@ -192,7 +193,7 @@ impl Steer {
     fn run(
         self,
         common: &Common,
-        call: impl AsyncFnOnce(Channel, Steered) -> Result<Response<Answer>, Status>,
+        call: impl AsyncFn(Channel, Steered) -> Result<Response<Answer>, Status>,
     ) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
         let steered = Steered {
@@ -202,7 +203,7 @@ impl Steer {
             reason: self.reason,
         };
         let (outcome, revision, position) =
-            self.server.write(request_id, async |channel| call(channel, steered).await)?;
+            self.server.write(request_id, async |channel| call(channel, steered.clone()).await)?;
         match outcome {
             Some(Ok(item)) => {
                 let json = || {

@@ -158,7 +158,7 @@ impl Place {
             channel,
         };
         let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).place_order(routed(request)).await
+            PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await
         })?;
         let outcome = answer.outcome.map(|outcome| match outcome {
             place_order_response::Outcome::Order(order) => Ok(order),
@@ -183,7 +183,7 @@ impl Pay {
             }),
         };
         let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).record_payment(routed(request)).await
+            PurchaseServiceClient::new(channel).record_payment(routed(request.clone())).await
         })?;
         let outcome = answer.outcome.map(|outcome| match outcome {
             record_payment_response::Outcome::Order(order) => Ok(order),
@@ -204,7 +204,7 @@ impl Cancel {
             buyer,
         };
         let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).cancel_order(routed(request)).await
+            PurchaseServiceClient::new(channel).cancel_order(routed(request.clone())).await
         })?;
         let outcome = answer.outcome.map(|outcome| match outcome {
             cancel_order_response::Outcome::Order(order) => Ok(order),
@@ -223,7 +223,7 @@ impl Get {
             buyer,
         };
         let found = self.server.call(async |channel| {
-            PurchaseServiceClient::new(channel).get_order(routed(request)).await
+            PurchaseServiceClient::new(channel).get_order(routed(request.clone())).await
         })?;
         let order =
             found.order.ok_or_else(|| Failure::new(Code::Failed, "the server sent no order"))?;

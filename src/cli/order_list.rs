@@ -62,9 +62,9 @@ impl OrderList {
             let missing = i32::try_from(limit - orders.len()).unwrap_or(PAGE);
             request.page_size = missing.min(PAGE);
             let page = request.clone();
-            let page = self
-                .server
-                .call(async |channel| ReportServiceClient::new(channel).list_orders(page).await)?;
+            let page = self.server.call(async |channel| {
+                ReportServiceClient::new(channel).list_orders(page.clone()).await
+            })?;
             orders.extend(page.orders);
             request.page_token = page.next_page_token;
             if request.page_token.is_empty() || orders.len() >= limit {

@@ -144,7 +144,7 @@ impl Stock {
         let (levels, freshness) = all_pages(|page_token| {
             let request = GetStockLevelsRequest { page_token, ..request.clone() };
             let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_stock_levels(request).await
+                ReportServiceClient::new(channel).get_stock_levels(request.clone()).await
             })?;
             Ok((page.levels, page.next_page_token, page.freshness))
         })?;
@@ -178,7 +178,7 @@ impl Sales {
         let (items, freshness) = all_pages(|page_token| {
             let request = GetSalesSummaryRequest { page_token, ..request.clone() };
             let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_sales_summary(request).await
+                ReportServiceClient::new(channel).get_sales_summary(request.clone()).await
             })?;
             total = page.total;
             Ok((page.items, page.next_page_token, page.freshness))
@@ -232,7 +232,7 @@ impl Timeline {
         let (seconds, freshness) = all_pages(|page_token| {
             let request = GetTimelineRequest { page_token, ..request.clone() };
             let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_timeline(request).await
+                ReportServiceClient::new(channel).get_timeline(request.clone()).await
             })?;
             Ok((page.seconds, page.next_page_token, page.freshness))
         })?;

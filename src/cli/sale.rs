@@ -144,7 +144,7 @@ impl Create {
             operator,
         };
         let created = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).create_sale(request).await
+            SaleServiceClient::new(channel).create_sale(request.clone()).await
         });
         let created = created.map_err(|mut failure| {
             // Read a second time, such a file would be another sale under the same request id.
@@ -178,9 +178,9 @@ impl List {
             page_token: String::new(),
             min_position: self.min_position,
         };
-        let list = self
-            .server
-            .call(async |channel| SaleServiceClient::new(channel).list_sales(request).await)?;
+        let list = self.server.call(async |channel| {
+            SaleServiceClient::new(channel).list_sales(request.clone()).await
+        })?;
         common.show(
             || {
                 json!({
@@ -213,9 +213,9 @@ impl List {
 impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetSaleRequest { sale_id: SaleId::parse("SALE", &self.id)?.to_string() };
-        let found = self
-            .server
-            .call(async |channel| SaleServiceClient::new(channel).get_sale(request).await)?;
+        let found = self.server.call(async |channel| {
+            SaleServiceClient::new(channel).get_sale(request.clone()).await
+        })?;
         show_sale(common, found.sale.as_ref(), found.revision, None)
     }
 }
@@ -230,7 +230,7 @@ impl Close {
             reason: self.reason,
         };
         let closed = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).close_sale(request).await
+            SaleServiceClient::new(channel).close_sale(request.clone()).await
         })?;
         show_sale(common, closed.sale.as_ref(), closed.revision, Some(closed.position))
     }

@@ -19,6 +19,10 @@ const CONNECT_SECONDS: u64 = 5;
 /// How long to wait for an answer.
 const ANSWER_SECONDS: u64 = 30;
 
+/// Lost races with other nodes that are not worth a word, and the pause after each.
+const RACES_MAX: u32 = 20;
+const RACE_PAUSE: Duration = Duration::from_millis(50);
+
 /// Which server to call.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Server {
@@ -75,7 +79,7 @@ impl Server {
     /// Makes one call and waits for its answer.
     pub fn call<T>(
         &self,
-        call: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
+        call: impl AsyncFn(Channel) -> Result<Response<T>, Status>,
     ) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -84,7 +88,7 @@ impl Server {
         runtime.block_on(async {
             let channel = self.connect().await?;
             let answer = Duration::from_secs(ANSWER_SECONDS);
-            match tokio::time::timeout(answer, call(channel)).await {
+            match tokio::time::timeout(answer, until_decided(channel, call)).await {
                 Ok(Ok(response)) => Ok(response.into_inner()),
                 Ok(Err(status)) => Err(Failure::status(&status)),
                 Err(_) => {
@@ -99,7 +103,7 @@ impl Server {
     pub fn write<T>(
         &self,
         request_id: RequestId,
-        call: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
+        call: impl AsyncFn(Channel) -> Result<Response<T>, Status>,
     ) -> Result<T, Failure> {
         self.call(call).map_err(|failure| failure.with_retry(request_id))
     }
@@ -124,6 +128,23 @@ impl Server {
             );
             Failure::new(Code::Unreachable, message)
         })
+    }
+}
+
+/// Sends the same request again while it only met another node that was first: nothing was decided.
+async fn until_decided<T>(
+    channel: Channel,
+    call: impl AsyncFn(Channel) -> Result<Response<T>, Status>,
+) -> Result<Response<T>, Status> {
+    let mut tries = 1;
+    loop {
+        match call(channel.clone()).await {
+            Err(status) if status.code() == tonic::Code::Aborted && tries < RACES_MAX => {
+                tries += 1;
+                tokio::time::sleep(RACE_PAUSE).await;
+            }
+            answer => return answer,
+        }
     }
 }
 
