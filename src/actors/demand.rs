@@ -134,7 +134,10 @@ async fn write_item(desk: Arc<DemandDesk>, item: Uuid) {
         let second = desk.running_second(item).await;
         let mut over = desk.take_before(item, second);
         while !over.is_empty() {
-            stream.write(&desk, &over.take_before(i64::MAX, TICKS_PER_APPEND)).await;
+            // One second alone may have more ticks than an append takes.
+            for ticks in over.take_before(i64::MAX, TICKS_PER_APPEND).chunks(TICKS_PER_APPEND) {
+                stream.write(&desk, ticks).await;
+            }
         }
         if desk.forget_if_empty(item) {
             break;

@@ -68,6 +68,10 @@ impl EventStore for MeteredStore {
         self.store.head()
     }
 
+    fn found_end(&self) -> StoreFuture<'_, ()> {
+        self.store.found_end()
+    }
+
     fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
         self.store.wait_after(position)
     }

@@ -31,7 +31,7 @@ const ASK_STORE_EVERY: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// A store that takes longer than this to answer is away.
-const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
 /// One late answer is no outage; this many in a row are.
 const FAILURES_MAX: u32 = 2;
@@ -172,7 +172,13 @@ pub async fn watch_store(
 async fn ask(store: &SharedStore) -> Result<(), String> {
     // Nobody ever writes to it: what counts is that the store can say so.
     let nobody = StreamName { category: Category::Sale, id: Uuid::nil() };
-    match timeout(ANSWER_WITHIN, store.last_revision(nobody)).await {
+    let asked = async {
+        let answered = store.last_revision(nobody).await;
+        // What is fresh and what is not can be said only from then on.
+        store.found_end().await;
+        answered
+    };
+    match timeout(ANSWER_WITHIN, asked).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs())),

@@ -3,7 +3,7 @@
 //! It writes to streams of its own, named `probe-<uuid>`, which no node reads, so it may run on a
 //! cluster that is in use; the streams stay there.
 
-use std::sync::Arc;
+use std::{ffi::OsString, sync::Arc};
 
 use serde_json::json;
 
@@ -11,6 +11,7 @@ use super::{
     Common,
     failure::{Code, Failure},
     output::answer,
+    source::{Credentials, read_secret},
 };
 use crate::{
     clock::{WallClock, new_request_id},
@@ -20,20 +21,28 @@ use crate::{
 };
 
 /// Arguments of `conformance`.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub struct Args {
     /// The store to test: a connection string, or embedded for the embedded log in a new directory
+    // Kept as it was written: a complaint about its value must not repeat it, it may be secret.
     #[arg(long, value_name = "STORE", env = "DOORBUSTER_STORE", hide_env_values = true)]
-    target: StoreAddress,
-    /// A file with user:password for the store
-    #[arg(long, value_name = "FILE", env = "DOORBUSTER_STORE_CREDENTIALS_FILE")]
-    store_credentials_file: Option<std::path::PathBuf>,
+    target: OsString,
+    #[command(flatten)]
+    credentials: Credentials,
+}
+
+/// A connection string may be secret.
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Args").finish_non_exhaustive()
+    }
 }
 
 /// Runs `conformance`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let target = args.target.with_credentials_file(args.store_credentials_file);
+    let target: StoreAddress = read_secret("--target", &args.target)?;
+    let target = target.with_credentials_file(args.credentials.file);
     runtime.block_on(check(&target, common))
 }
 

@@ -3,7 +3,12 @@
 //! A data directory is opened read-only, also beside a running server; a cluster is read through
 //! the same port as a server reads it. Verbs here take their time and may block.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    str::FromStr,
+    sync::Arc,
+};
 
 use tokio::runtime::Runtime;
 
@@ -66,11 +71,15 @@ impl Store {
     /// The address with its credentials, checked.
     pub fn address(&self) -> Result<StoreAddress, Failure> {
         let Some(text) = &self.store else { return Ok(StoreAddress::Embedded) };
-        let parsed = text.to_str().ok_or_else(|| "is not UTF-8".to_owned()).and_then(str::parse);
-        let address: StoreAddress =
-            parsed.map_err(|problem| Failure::new(Code::Usage, format!("--store {problem}")))?;
+        let address: StoreAddress = read_secret("--store", text)?;
         Ok(address.with_credentials_file(self.credentials.file.clone()))
     }
+}
+
+/// Reads a value that may be secret: unlike clap's own, the complaint does not repeat it.
+pub fn read_secret<T: FromStr<Err = String>>(flag: &str, text: &OsStr) -> Result<T, Failure> {
+    let parsed = text.to_str().ok_or_else(|| "is not UTF-8".to_owned()).and_then(str::parse);
+    parsed.map_err(|problem| Failure::new(Code::Usage, format!("{flag} {problem}")))
 }
 
 impl Data {

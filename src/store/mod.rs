@@ -128,8 +128,11 @@ pub trait EventStore: Send + Sync + 'static {
     /// Revision of the last event of a stream; `None` if nothing was ever written to it.
     fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>>;
 
-    /// Position of the last event that can be read.
+    /// Position of the last event that can be read; [`Position::START`] before it is known.
     fn head(&self) -> Position;
+
+    /// Waits until it is known where the log ends. On a cluster that is not before it has answered.
+    fn found_end(&self) -> StoreFuture<'_, ()>;
 
     /// Waits until there is an event after this position. Together with `read_all` this is a
     /// subscription from any position. Ends with an error when the store closes.

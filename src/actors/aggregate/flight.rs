@@ -81,6 +81,9 @@ impl<D: Decider> Aggregate<D> {
         match result {
             Ok(appended) => actor.landed(appended, ctx),
             Err(AppendError::Conflict) => actor.overtaken(ctx),
+            // The store speaks of this try. One before it may still be written, and only the same
+            // append at the same place can tell.
+            Err(AppendError::NotWritten(why)) if actor.in_doubt() => actor.doubt(why, ctx),
             Err(AppendError::NotWritten(why)) => {
                 tracing::warn!(stream = %actor.stream, why, "an append was not written");
                 actor.give_up(Fault::StoreUnavailable(why), ctx);

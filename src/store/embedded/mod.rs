@@ -219,6 +219,10 @@ impl EventStore for EmbeddedStore {
         Box::pin(self.read(move |session| session.last_revision(stream)))
     }
 
+    fn found_end(&self) -> StoreFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn head(&self) -> Position {
         self.ends.borrow().ours
     }

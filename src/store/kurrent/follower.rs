@@ -57,6 +57,8 @@ pub(super) struct Follower {
 struct Seen {
     kept: Mutex<Kept>,
     position: watch::Sender<Position>,
+    /// Whether the end of the log was found.
+    found: watch::Sender<bool>,
     /// The last position that this node's own appends were given.
     written: watch::Receiver<Position>,
     closed: watch::Sender<bool>,
@@ -83,6 +85,7 @@ impl Follower {
         let seen = Arc::new(Seen {
             kept: Mutex::new(Kept { after: Position(u64::MAX), ..Kept::default() }),
             position: watch::Sender::new(Position::START),
+            found: watch::Sender::new(false),
             written,
             closed: watch::Sender::new(false),
         });
@@ -93,6 +96,13 @@ impl Follower {
     /// Position of the last event that was seen.
     pub(super) fn seen(&self) -> Position {
         *self.seen.position.borrow()
+    }
+
+    /// Waits until the end of the log was found.
+    pub(super) async fn found_end(&self) {
+        let mut found = self.seen.found.subscribe();
+        // The sender lives as long as this does.
+        let _ = found.wait_for(|found| *found).await;
     }
 
     /// The events after a position, if all of them are still in memory.
@@ -134,6 +144,7 @@ impl Seen {
     fn start_at(&self, end: Position) {
         self.kept().after = end;
         self.position.send_replace(end);
+        self.found.send_replace(true);
     }
 
     fn publish(&self, events: Vec<Recorded>) {
@@ -220,13 +231,15 @@ async fn follow_once(
             Ok(Err(status)) => return Ended::of(&status),
             Err(_) => None,
         };
+        // Also a checkpoint shows that it comes on.
+        let came = first.is_some();
         let gathered = gather(first, &mut messages, &mut place);
         seen.publish(gathered.events);
         *last = Some(place.position());
         if let Some(ended) = gathered.ended {
             return ended;
         }
-        if *seen.written.borrow() <= place.position() {
+        if came || *seen.written.borrow() <= place.position() {
             caught_up_at = Instant::now();
         } else if caught_up_at.elapsed() > BEHIND {
             return Ended::Failed("it does not show what was written".to_owned());

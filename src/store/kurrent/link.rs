@@ -67,7 +67,7 @@ pub(super) struct Generation {
     pub(super) client: Client,
     pub(super) version: String,
     since: Instant,
-    runtime: Option<Runtime>,
+    runtime: OwnRuntime,
 }
 
 impl Link {
@@ -167,50 +167,29 @@ impl Link {
 
     async fn connect(&self, number: u64) -> Result<Generation, String> {
         self.knock().await?;
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("store-client")
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
+        let runtime = OwnRuntime::new()?;
         // The client starts tasks wherever it is used, so it is used over there from the start.
-        let (handle, settings) = (runtime.handle().clone(), self.settings.client.clone());
-        let greeting = runtime.spawn(async move {
+        let (handle, settings) = (runtime.handle(), self.settings.client.clone());
+        let greeting = runtime.handle().spawn(async move {
             let client =
                 Client::with_runtime_handle(handle, settings).map_err(|error| error.to_string())?;
             let info = client.server_info().await.map_err(|error| error.to_string())?;
             Ok::<_, String>((client, info))
         });
-        let greeted = timeout(self.settings.greeting_timeout(), greeting).await;
-        let mut generation = match greeted {
-            Ok(Ok(Ok((client, info)))) => {
-                let version = info.version();
-                if version < VERSION_MIN {
-                    runtime.shutdown_background();
-                    let (major, minor) = VERSION_MIN;
-                    return Err(format!(
-                        "the server is of version {version}; {major}.{minor} or later is needed"
-                    ));
-                }
-                let version = version.to_string();
-                Generation { number, client, version, since: Instant::now(), runtime: None }
-            }
-            Ok(Ok(Err(why))) => {
-                runtime.shutdown_background();
-                return Err(why);
-            }
-            Ok(Err(error)) => {
-                runtime.shutdown_background();
-                return Err(error.to_string());
-            }
-            Err(_) => {
-                runtime.shutdown_background();
-                return Err("it accepts connections but does not answer".to_owned());
-            }
+        let (client, info) = match timeout(self.settings.greeting_timeout(), greeting).await {
+            Ok(greeted) => greeted.map_err(|error| error.to_string())??,
+            Err(_) => return Err("it accepts connections but does not answer".to_owned()),
         };
-        runtime.spawn(hurry_pieces(Arc::clone(&self.delays_pieces)));
-        generation.runtime = Some(runtime);
-        Ok(generation)
+        let version = info.version();
+        if version < VERSION_MIN {
+            let (major, minor) = VERSION_MIN;
+            return Err(format!(
+                "the server is of version {version}; {major}.{minor} or later is needed"
+            ));
+        }
+        runtime.handle().spawn(hurry_pieces(Arc::clone(&self.delays_pieces)));
+        let version = version.to_string();
+        Ok(Generation { number, client, version, since: Instant::now(), runtime })
     }
 
     /// Whether any of the nodes accepts connections.
@@ -250,17 +229,34 @@ async fn hurry_pieces(delays: Arc<AtomicBool>) {
 impl Generation {
     /// Where tasks that use this client have to run, so that they end with it.
     pub(super) fn handle(&self) -> Handle {
-        match &self.runtime {
-            Some(runtime) => runtime.handle().clone(),
-            None => Handle::current(),
-        }
+        self.runtime.handle()
     }
 }
 
-impl Drop for Generation {
+/// A runtime that may be dropped anywhere, also in the middle of connecting: its tasks end by
+/// themselves, and nobody waits for them.
+struct OwnRuntime(Option<Runtime>, Handle);
+
+impl OwnRuntime {
+    fn new() -> Result<Self, String> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("store-client")
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+
+    fn handle(&self) -> Handle {
+        self.1.clone()
+    }
+}
+
+impl Drop for OwnRuntime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            // Waiting is not allowed here, and nobody has to: its tasks end by themselves.
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }

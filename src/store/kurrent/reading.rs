@@ -21,11 +21,11 @@ use crate::{
     store::ReadError,
 };
 
-/// How long the next event may take.
-const NEXT: Duration = Duration::from_secs(5);
+/// How long the next event of a stream may take.
+const NEXT: Duration = Duration::from_secs(2);
 
-/// How long a look for the end of the log may take: it goes back over whatever others wrote.
-const END: Duration = Duration::from_secs(60);
+/// How long the next event of the log may take: the server looks through whatever others wrote.
+const NEXT_OF_ALL: Duration = Duration::from_secs(60);
 
 /// Events of one page at most.
 const PAGE_EVENTS_MAX: usize = 4_096;
@@ -44,6 +44,10 @@ enum Failure {
     Elsewhere(String),
     /// A new connection may help.
     Broken(String),
+    /// It stays silent; so it would on a second try, at once.
+    Silent(String),
+    /// The server looks through more than it can in that time; the connection is good.
+    Slow,
     /// Trying again does not help.
     Certain(ReadError),
 }
@@ -129,7 +133,7 @@ impl Reading {
             let page = self.all_once(after, max.min(PAGE_EVENTS_MAX)).await?;
             match page.passed {
                 // All of it was somebody else's, in streams whose names begin like ours.
-                Some(passed) if page.events.is_empty() => after = passed,
+                Some(passed) if page.events.is_empty() && passed > after => after = passed,
                 Some(_) | None => return Ok(page.events),
             }
         }
@@ -138,9 +142,7 @@ impl Reading {
     async fn all_once(&self, after: Position, max: usize) -> Result<Page, ReadError> {
         let start = match after {
             Position::START => StreamPosition::Start,
-            Position(at) => {
-                StreamPosition::Position(eventstore_client::Position { commit: at, prepare: at })
-            }
+            Position(at) => StreamPosition::Position(place(at)),
         };
         // Reading includes the event at the position itself.
         let options = ReadAllOptions::default()
@@ -148,21 +150,30 @@ impl Reading {
             .forwards()
             .filter(self.filter.clone())
             .max_count(max.saturating_add(1));
-        let question = Question { of: Of::All(options), max, after, patience: NEXT };
+        let question = Question { of: Of::All(options), max, after, patience: NEXT_OF_ALL };
         self.ask(&question).await?.ok_or_else(no_log)
     }
 
     /// Position of the last event of ours in the log.
     pub(super) async fn end(&self) -> Result<Position, ReadError> {
-        let options = ReadAllOptions::default()
-            .position(StreamPosition::End)
-            .backwards()
-            .filter(self.filter.clone())
-            .max_count(1);
-        let after = Position::START;
-        let question = Question { of: Of::All(options), max: 1, after, patience: END };
-        let last = self.ask(&question).await?.ok_or_else(no_log)?.events;
-        Ok(last.first().map_or(Position::START, |event| event.position))
+        let mut before = StreamPosition::End;
+        loop {
+            let options = ReadAllOptions::default()
+                .position(before)
+                .backwards()
+                .filter(self.filter.clone())
+                .max_count(1);
+            let (max, after, patience) = (1, Position::START, NEXT_OF_ALL);
+            let question = Question { of: Of::All(options), max, after, patience };
+            let page = self.ask(&question).await?.ok_or_else(no_log)?;
+            match (page.events.first(), page.passed) {
+                (Some(last), _) => return Ok(last.position),
+                // Somebody else's, in a stream whose name begins like ours. Reading backwards
+                // excludes the place it starts from.
+                (None, Some(Position(at))) => before = StreamPosition::Position(place(at)),
+                (None, None) => return Ok(Position::START),
+            }
+        }
     }
 
     async fn read_stream(
@@ -188,6 +199,14 @@ impl Reading {
                 Err(Failure::Missing) => return Ok(None),
                 Err(Failure::Elsewhere(problem)) => why = problem,
                 Err(Failure::Certain(error)) => return Err(error),
+                Err(Failure::Slow) => {
+                    let why = "it looks through what others wrote and has not found anything yet";
+                    return Err(ReadError::Unavailable(why.to_owned()));
+                }
+                Err(Failure::Silent(problem)) => {
+                    self.link.failed(generation.number, &problem).await;
+                    return Err(ReadError::Unavailable(problem));
+                }
                 Err(Failure::Broken(problem)) => {
                     self.link.failed(generation.number, &problem).await;
                     why = problem;
@@ -230,10 +249,15 @@ impl Reading {
                 return Err(Failure::Broken("there is no leader".to_owned()));
             }
             Ok(Err(error)) => return Err(judge(&error)),
-            Err(_) => return Err(Failure::Broken("no answer in time".to_owned())),
+            Err(_) => return Err(Failure::Silent("no answer in time".to_owned())),
         };
         page(events, question).await
     }
+}
+
+/// The place of an event, as the client wants it.
+fn place(at: u64) -> eventstore_client::Position {
+    eventstore_client::Position { commit: at, prepare: at }
 }
 
 fn no_log() -> ReadError {
@@ -248,17 +272,24 @@ async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failu
             Ok(Ok(Some(event))) => event,
             Ok(Ok(None)) => break,
             Ok(Err(error)) => return Err(judge(&error)),
-            Err(_) => return Err(Failure::Broken("no event in time".to_owned())),
+            // What has come is good; the rest is a matter for the next page.
+            Err(_) if !page.events.is_empty() => break,
+            Err(_) => {
+                return Err(match question.of {
+                    Of::Stream(..) => Failure::Silent("no event in time".to_owned()),
+                    Of::All(_) => Failure::Slow,
+                });
+            }
         };
         let Some(event) = event.event else { continue };
         let at = Position(event.position.commit);
+        if at <= question.after && question.after != Position::START {
+            continue;
+        }
         let Some(event) = recorded(event).map_err(Failure::Certain)? else {
             page.passed = Some(at);
             continue;
         };
-        if event.position <= question.after && question.after != Position::START {
-            continue;
-        }
         bytes += event.data.len() + event.metadata.len();
         if !page.events.is_empty() && bytes > PAGE_TEXT_BYTES_MAX {
             break;

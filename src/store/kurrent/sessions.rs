@@ -54,8 +54,13 @@ pub(super) struct Written {
 /// All sessions of a store.
 pub(super) struct Sessions {
     link: Arc<Link>,
-    groups: Vec<Mutex<Option<Session>>>,
+    groups: Groups,
+    /// For appends that are sent again: few, so that others' conflicts seldom end their session.
+    /// They are kept like the others, because the client never ends a session that is only dropped.
+    again: Groups,
 }
+
+type Groups = Vec<Mutex<Option<Session>>>;
 
 #[derive(Clone)]
 struct Session {
@@ -76,7 +81,8 @@ enum Failure {
 
 impl Sessions {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link, groups: (0..SESSIONS).map(|_| Mutex::new(None)).collect() }
+        let groups = || (0..SESSIONS).map(|_| Mutex::new(None)).collect();
+        Self { link, groups: groups(), again: groups() }
     }
 
     /// Appends events to a stream, trying again while that makes sense.
@@ -89,9 +95,9 @@ impl Sessions {
         let started = Instant::now();
         let mut maybe_written = false;
         let mut pause = PAUSE_MIN;
-        let mut alone = false;
+        let mut groups = &self.groups;
         loop {
-            let why = match self.attempt(stream, expected, events, alone).await {
+            let why = match self.attempt(stream, expected, events, groups).await {
                 Ok(written) => return Ok(written),
                 Err(Failure::Conflict) => return Err(AppendError::Conflict),
                 Err(Failure::Refused(why)) if !maybe_written => {
@@ -113,8 +119,7 @@ impl Sessions {
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
-            // Others' conflicts are not to end its session again.
-            alone = true;
+            groups = &self.again;
         }
     }
 
@@ -123,7 +128,7 @@ impl Sessions {
         stream: StreamName,
         expected: Expected,
         events: &[NewEvent],
-        alone: bool,
+        groups: &Groups,
     ) -> Result<Written, Failure> {
         let events: Vec<EventData> =
             events.iter().map(event_data).collect::<Result<_, _>>().map_err(Failure::Refused)?;
@@ -131,8 +136,8 @@ impl Sessions {
             Expected::NoStream => StreamState::NoStream,
             Expected::Exact(revision) => StreamState::StreamRevision(revision),
         };
-        let group = group_of(stream);
-        let session = if alone { self.open().await? } else { self.session(group).await? };
+        let group = &groups[group_of(stream)];
+        let session = self.session(group).await?;
         let append = session.writer.append_to_stream(stream.to_string(), state, events);
         let why = match timeout(TRY, append).await {
             Ok(Ok(result)) => {
@@ -144,7 +149,7 @@ impl Sessions {
             }
             Ok(Err(error)) => {
                 // Whatever it was, the client ends a session with its first error.
-                self.end(group, &session).await;
+                end(group, &session).await;
                 let why = error.to_string();
                 match judge(&error) {
                     Judged::Certain(failure) => return Err(failure),
@@ -155,7 +160,7 @@ impl Sessions {
                 }
             }
             Err(_) => {
-                self.end(group, &session).await;
+                end(group, &session).await;
                 format!("no answer within {TRY:?}")
             }
         };
@@ -164,8 +169,8 @@ impl Sessions {
     }
 
     /// The session of a group, opened if there is none on the current connection.
-    async fn session(&self, group: usize) -> Result<Session, Failure> {
-        let mut open = self.groups[group].lock().await;
+    async fn session(&self, group: &Mutex<Option<Session>>) -> Result<Session, Failure> {
+        let mut open = group.lock().await;
         let generation = self.link.generation().await.map_err(Failure::Unsent)?;
         if let Some(session) = &*open
             && session.generation.number == generation.number
@@ -192,19 +197,21 @@ impl Sessions {
         self.link.failed(generation.number, &why).await;
         Err(Failure::Unsent(why))
     }
+}
 
-    /// Forgets a session, unless there is another one in its place already.
-    async fn end(&self, group: usize, session: &Session) {
-        let mut open = self.groups[group].lock().await;
-        if open.as_ref().is_some_and(|current| Arc::ptr_eq(&current.writer, &session.writer)) {
-            *open = None;
-        }
+/// Forgets a session, unless there is another one in its place already.
+async fn end(group: &Mutex<Option<Session>>, session: &Session) {
+    let mut open = group.lock().await;
+    if open.as_ref().is_some_and(|current| Arc::ptr_eq(&current.writer, &session.writer)) {
+        *open = None;
     }
 }
 
 fn group_of(stream: StreamName) -> usize {
-    // The id's own bits are evenly distributed.
-    (stream.id.as_u128() % SESSIONS as u128) as usize
+    // The id's own bits are evenly distributed. An item and its demand have the same id, and the
+    // races for the demand are not to disturb the item.
+    let category = stream.category as u128;
+    ((stream.id.as_u128() >> 8).wrapping_add(category) % SESSIONS as u128) as usize
 }
 
 /// What an error means for the append and for the connection.

@@ -82,6 +82,13 @@ impl Settings {
                     .to_owned(),
             );
         }
+        if client.node_preference() != NodePreference::Leader {
+            return Err(
+                "nodePreference must be leader, which is its default: what is decided here \
+                        rests on reads that are up to date"
+                    .to_owned(),
+            );
+        }
         if let Some(file) = client.tls_ca_file() {
             readable("tlsCaFile", file)?;
         }
@@ -109,11 +116,6 @@ impl Settings {
     pub(super) fn authentication(&self) -> Option<Authentication> {
         let Credentials { user, password } = self.credentials.clone()?;
         Some(Authentication::basic(user, password))
-    }
-
-    /// Whether only the leader is good enough, which is what the client takes for granted.
-    pub(super) fn wants_leader(&self) -> bool {
-        self.client.node_preference() == NodePreference::Leader
     }
 
     /// Host and port of each seed.

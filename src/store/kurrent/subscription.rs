@@ -66,7 +66,6 @@ pub(super) struct Subscriber {
     seeds: Vec<(String, u16)>,
     next: usize,
     leader: Option<(String, u16)>,
-    wants_leader: bool,
     tls: Option<ClientTlsConfig>,
     authorization: Option<MetadataValue<Ascii>>,
     prefixes: Vec<String>,
@@ -88,7 +87,6 @@ impl Subscriber {
             seeds: settings.seeds().map(|(host, port)| (host.to_owned(), port)).collect(),
             next: 0,
             leader: None,
-            wants_leader: settings.wants_leader(),
             tls: tls(settings)?,
             authorization,
             prefixes,
@@ -112,10 +110,8 @@ impl Subscriber {
             let mut grpc = Grpc::new(self.connect().await.map_err(Ended::Failed)?);
             grpc.ready().await.map_err(|error| Ended::Failed(error.to_string()))?;
             let mut request = Request::new(ask(after, self.prefixes.clone()));
-            if self.wants_leader {
-                let yes = MetadataValue::from_static("true");
-                request.metadata_mut().insert("requires-leader", yes);
-            }
+            let yes = MetadataValue::from_static("true");
+            request.metadata_mut().insert("requires-leader", yes);
             if let Some(authorization) = &self.authorization {
                 request.metadata_mut().insert("authorization", authorization.clone());
             }

@@ -194,3 +194,47 @@ async fn no_connection_waits_with_small_pieces() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), set).await.unwrap();
 }
+
+/// A paused machine accepts connections and says nothing. Whoever gives up waiting must not take
+/// the process along, and must not wait for ever either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_accepts_and_says_nothing_can_be_given_up_at_any_moment() {
+    let silent = tokio::net::TcpListener::bind(super::ANY_PORT).await.unwrap();
+    let address = format!("esdb://{}?tls=false", silent.local_addr().unwrap());
+    let store = open(address.parse().unwrap());
+    for patience_ms in [1, 20, 60, 100, 400] {
+        let asked = store.last_revision(stream(1));
+        let patience = std::time::Duration::from_millis(patience_ms);
+        assert!(tokio::time::timeout(patience, asked).await.is_err());
+    }
+    let refused = store.append(stream(1), Expected::NoStream, events([1])).await;
+    assert!(matches!(refused, Err(AppendError::NotWritten(_))), "{refused:?}");
+    store.close();
+}
+
+/// Another application may have streams whose names begin like ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_others_whose_names_begin_like_ours_are_read_past() {
+    let cluster = Cluster::start();
+    let store = open(cluster.address(0));
+    let last = until_written(&store, 1, Expected::NoStream, [1, 2]).await;
+    let address = format!("esdb://{}?tls=false", cluster.devstore().address());
+    let other = eventstore_client::Client::new(address.parse().unwrap()).unwrap();
+    for stream in ["item-42", "item-42", "sale-of-the-year"] {
+        let event = eventstore_client::EventData::json("Noted", &"hello").unwrap();
+        let options = eventstore_client::AppendToStreamOptions::default();
+        other.append_to_stream(stream, &options, event).await.unwrap();
+    }
+    let at_most = std::time::Duration::from_secs(20);
+    let rest = tokio::time::timeout(at_most, store.read_all(last, 10)).await.unwrap();
+    assert_eq!(rest.unwrap(), []);
+
+    // One that starts now finds the end of the log behind them, and what comes after them.
+    let late = open(cluster.address(0));
+    tokio::time::timeout(at_most, late.found_end()).await.unwrap();
+    assert_eq!(late.head(), last);
+    let next = until_written(&store, 1, Expected::Exact(1), [3]).await;
+    tokio::time::timeout(at_most, late.wait_after(last)).await.unwrap().unwrap();
+    let read = late.read_all(last, 10).await.unwrap();
+    assert_eq!(read.iter().map(|event| event.position).collect::<Vec<_>>(), [next]);
+}

@@ -18,7 +18,7 @@ use super::{
     pair::{PATIENCE, Pair},
     store::NodeStore,
 };
-use crate::support::{Node, OPENS_AT, item, order};
+use crate::support::{Node, OPENS_AT, item, order, place};
 
 /// Waits until the node as a whole says that it is so.
 pub async fn health_becomes(node: &Node, wanted: ServingStatus) {
@@ -152,4 +152,36 @@ async fn a_hold_whose_end_the_store_did_not_take_ends_once_it_does() {
     // Nobody asks the item, and its actor has given up.
     a_hold_ends(&node, &log).await;
     assert_eq!(available_units(&node, &sale, &log).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_written_is_asked_about_until_it_is_known() {
+    let pair = Pair::start().await;
+    let (node, store) = (&pair.nodes[0], &pair.stores[0]);
+    let (_, items) = node.sale(vec![item("phone", &[("shanghai", 9)])]).await;
+    order(&buy(node, &items[0], "ann").await);
+    let loads = store.loads();
+
+    store.lose_next_answer();
+    let request = place(&items[0], "bob", 1);
+    let unknown = node.purchases().place_order(request.clone()).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::Unavailable);
+    // Asked again, the store says that it did not write: this time. That settles nothing.
+    store.set_away(true);
+    store.more_came_than(store.came() + 1).await;
+    store.set_away(false);
+
+    let answered = async {
+        loop {
+            match node.purchases().place_order(request.clone()).await {
+                Ok(answer) => return answer.into_inner(),
+                // Until it is known.
+                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
+            }
+        }
+    };
+    order(&tokio::time::timeout(PATIENCE, answered).await.expect("it is known in the end"));
+    assert_eq!(store.loads(), loads, "the state was dropped although nobody had overtaken it");
+    assert_eq!(pair.events("OrderPlaced").await.len(), 2);
+    pair.judge().await;
 }

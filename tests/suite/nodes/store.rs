@@ -23,6 +23,8 @@ pub struct NodeStore {
     away: AtomicBool,
     /// It answers from a copy that has not come so far yet.
     behind: AtomicBool,
+    /// The next append to an item is written, but its answer does not come.
+    loses_answer: AtomicBool,
     held: watch::Sender<bool>,
     /// Appends to items and questions about them that came to the gate.
     came: watch::Sender<usize>,
@@ -38,6 +40,7 @@ impl NodeStore {
             shared,
             away: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            loses_answer: AtomicBool::new(false),
             held: watch::Sender::new(false),
             came: watch::Sender::new(0),
             questions: AtomicUsize::new(0),
@@ -53,6 +56,10 @@ impl NodeStore {
 
     pub fn set_behind(&self, behind: bool) {
         self.behind.store(behind, SeqCst);
+    }
+
+    pub fn lose_next_answer(&self) {
+        self.loses_answer.store(true, SeqCst);
     }
 
     /// From now on what this node writes to items or asks about them does not reach the store.
@@ -117,6 +124,9 @@ impl EventStore for NodeStore {
             self.pass(stream).await;
             self.here().map_err(|error| AppendError::NotWritten(error.to_string()))?;
             let appended = self.log.append(stream, expected, events).await;
+            if stream.category == Category::Item && self.loses_answer.swap(false, SeqCst) {
+                return Err(AppendError::Unknown("its answer was lost by a test".to_owned()));
+            }
             if stream.category == Category::Item && appended == Err(AppendError::Conflict) {
                 self.conflicts.fetch_add(1, SeqCst);
             }
@@ -165,6 +175,10 @@ impl EventStore for NodeStore {
 
     fn head(&self) -> Position {
         self.log.head()
+    }
+
+    fn found_end(&self) -> StoreFuture<'_, ()> {
+        self.log.found_end()
     }
 
     fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {

@@ -59,6 +59,7 @@ async fn a_wrong_connection_string_is_refused_by_the_name_of_what_is_wrong() {
         ("esdb://db?tls=true&tlsVerifyCert=false", "tlsVerifyCert=false"),
         ("esdb://db?maxDiscoverAttempts=1", "maxDiscoverAttempts"),
         ("esdb://db?nodePreference=king", "king"),
+        ("esdb://db?nodePreference=follower", "nodePreference must be leader"),
         ("esdb://db?tlsCaFile=/nowhere/ca.crt", "tlsCaFile /nowhere/ca.crt"),
         ("esdb://db?userCertFile=/nowhere/a.crt&userKeyFile=/nowhere/a.key", "userCertFile"),
         ("esdb://db?userCertFile=/nowhere/a.crt", "userKeyFile"),
