@@ -31,6 +31,9 @@ const TRY: Duration = Duration::from_millis(2_500);
 const PATIENCE_SENT: Duration = Duration::from_secs(4);
 const PATIENCE_UNSENT: Duration = Duration::from_millis(500);
 
+/// Tries that go on at once if only another append's conflict was in the way.
+const HASTY_TRIES: u32 = 8;
+
 /// First and longest pause between two tries.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(200);
@@ -77,6 +80,8 @@ enum Failure {
     Unsent(String),
     /// It may or may not have been written.
     Unknown(String),
+    /// The same, because another append's conflict ended the session: nothing is wrong.
+    Interrupted(String),
 }
 
 impl Sessions {
@@ -95,17 +100,27 @@ impl Sessions {
         let started = Instant::now();
         let mut maybe_written = false;
         let mut pause = PAUSE_MIN;
-        let mut groups = &self.groups;
+        let mut group = &self.groups[number_of(stream) % SESSIONS];
+        let mut tries = 0;
         loop {
-            let why = match self.attempt(stream, expected, events, groups).await {
+            tries += 1;
+            let mut calm = tries > HASTY_TRIES;
+            let why = match self.attempt(stream, expected, events, group).await {
                 Ok(written) => return Ok(written),
                 Err(Failure::Conflict) => return Err(AppendError::Conflict),
                 Err(Failure::Refused(why)) if !maybe_written => {
                     return Err(AppendError::NotWritten(why));
                 }
                 Err(Failure::Refused(why)) => return Err(AppendError::Unknown(why)),
-                Err(Failure::Unsent(why)) => why,
+                Err(Failure::Unsent(why)) => {
+                    calm = true;
+                    why
+                }
                 Err(Failure::Unknown(why)) => {
+                    (calm, maybe_written) = (true, true);
+                    why
+                }
+                Err(Failure::Interrupted(why)) => {
                     maybe_written = true;
                     why
                 }
@@ -117,9 +132,12 @@ impl Sessions {
                     false => AppendError::NotWritten(why),
                 });
             }
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
-            groups = &self.again;
+            // In other company each time, so that the same conflicts do not meet it again.
+            group = &self.again[number_of(stream).rotate_right(5 * tries) % SESSIONS];
+            if calm {
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
         }
     }
 
@@ -128,7 +146,7 @@ impl Sessions {
         stream: StreamName,
         expected: Expected,
         events: &[NewEvent],
-        groups: &Groups,
+        group: &Mutex<Option<Session>>,
     ) -> Result<Written, Failure> {
         let events: Vec<EventData> =
             events.iter().map(event_data).collect::<Result<_, _>>().map_err(Failure::Refused)?;
@@ -136,7 +154,6 @@ impl Sessions {
             Expected::NoStream => StreamState::NoStream,
             Expected::Exact(revision) => StreamState::StreamRevision(revision),
         };
-        let group = &groups[group_of(stream)];
         let session = self.session(group).await?;
         let append = session.writer.append_to_stream(stream.to_string(), state, events);
         let why = match timeout(TRY, append).await {
@@ -153,9 +170,9 @@ impl Sessions {
                 let why = error.to_string();
                 match judge(&error) {
                     Judged::Certain(failure) => return Err(failure),
-                    // Another append's conflict, or a new leader that the client knows by now: the
-                    // same client goes on.
-                    Judged::SessionEnded => return Err(Failure::Unknown(why)),
+                    Judged::SessionEnded => return Err(Failure::Interrupted(why)),
+                    // The client knows by now who leads, and goes on there.
+                    Judged::Elsewhere => return Err(Failure::Unknown(why)),
                     Judged::Broken => why,
                 }
             }
@@ -207,17 +224,18 @@ async fn end(group: &Mutex<Option<Session>>, session: &Session) {
     }
 }
 
-fn group_of(stream: StreamName) -> usize {
-    // The id's own bits are evenly distributed. An item and its demand have the same id, and the
-    // races for the demand are not to disturb the item.
-    let category = stream.category as u128;
-    ((stream.id.as_u128() >> 8).wrapping_add(category) % SESSIONS as u128) as usize
+/// A number that spreads streams over sessions. An item and its demand have the same id, and the
+/// races for the demand are not to disturb the item.
+fn number_of(stream: StreamName) -> usize {
+    // The id's own bits are evenly distributed.
+    (stream.id.as_u128() as usize).wrapping_add(stream.category as usize)
 }
 
 /// What an error means for the append and for the connection.
 enum Judged {
     Certain(Failure),
     SessionEnded,
+    Elsewhere,
     Broken,
 }
 
@@ -242,7 +260,7 @@ fn judge(error: &Error) -> Judged {
         Error::ResourceDeleted => {
             Judged::Certain(Failure::Refused("somebody deleted the stream for good".to_owned()))
         }
-        Error::NotLeaderException(_) => Judged::SessionEnded,
+        Error::NotLeaderException(_) => Judged::Elsewhere,
         Error::ServerError(why) if why.contains(SESSION_ENDED) => Judged::SessionEnded,
         Error::ServerError(_)
         | Error::ConnectionClosed
