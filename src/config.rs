@@ -118,7 +118,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "store_credentials_file",
         unit: "",
-        bounds: Bounds::Text("a file that only its owner can read"),
+        bounds: Bounds::Text("a file that others cannot read"),
         get: |config| {
             let file = config.store_credentials_file.as_deref();
             file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
@@ -252,7 +252,7 @@ pub enum BadSetting {
         invalid: Invalid,
     },
     /// From the file.
-    #[error("{0}")]
+    #[error(transparent)]
     InFile(#[from] Complaint),
     /// The file could not be read.
     #[error("{file} cannot be read: {problem}")]

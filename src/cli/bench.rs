@@ -77,7 +77,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     data: Option<PathBuf>,
     /// Measure the server on this store beside the one on the embedded log, instead of beside the
-    /// echo: a connection string, or devstore to start one
+    /// echo: a connection string, or devstore to start one. A sale is put up there and stays;
+    /// DOORBUSTER_STORE_CREDENTIALS_FILE is obeyed
     // Kept as it was written: a complaint about its value must not repeat it, it may be secret.
     #[arg(long, value_name = "STORE", conflicts_with_all = ["server", "rate"])]
     store: Option<OsString>,

@@ -24,7 +24,7 @@ use crate::{
     events::Position,
     projections,
     store::{
-        self, LogSource, ReadError, SharedStore, StoreAddress,
+        self, LogSource, ReadError, SharedStore, StoreAddress, StoreOpenError,
         copy::{Copied, CopyError, CopyProgress, Stage, copy},
     },
 };
@@ -102,6 +102,12 @@ impl Side {
         }
         let cluster = text.to_str().filter(|text| text.contains("://"));
         let Some(cluster) = cluster else {
+            if text.to_str().is_some_and(looks_like_an_address) {
+                return Err(usage(
+                    "is neither a connection string nor a plain name of a directory; write ./NAME \
+                     if it is a directory all the same",
+                ));
+            }
             return Ok(Self { address: StoreAddress::Embedded, directory: PathBuf::from(text) });
         };
         // What looks like an address is one: a mistyped scheme must not become a directory.
@@ -116,6 +122,15 @@ impl Side {
     }
 }
 
+/// Whether a text that is no address may have been meant as one. It may then be secret, and must not
+/// become the name of a directory.
+fn looks_like_an_address(text: &str) -> bool {
+    let word = text.split([':', '/', '+']).next().unwrap_or_default();
+    text == "embedded"
+        || text.contains('@')
+        || (word.len() < text.len() && ["esdb", "kurrentdb", "kurrent", "kdb"].contains(&word))
+}
+
 /// The store that is written to; closed on drop.
 struct Target(SharedStore);
 
@@ -123,7 +138,13 @@ impl Target {
     fn open(source: &OpenLog, side: &Side) -> Result<Self, Failure> {
         let opening = store::open(&side.address, &side.directory, Arc::new(WallClock));
         let store = source.block_on(opening);
-        store.map(Self).map_err(|error| Failure::new(Code::Failed, format!("the target: {error}")))
+        store.map(Self).map_err(|error| {
+            let code = match error {
+                StoreOpenError::Cluster { .. } => Code::Usage,
+                StoreOpenError::Embedded(_) => Code::Failed,
+            };
+            Failure::new(code, format!("the target: {error}"))
+        })
     }
 }
 
@@ -149,7 +170,9 @@ fn failed(error: &CopyError, source: &OpenLog, to: &Side) -> Failure {
             StoreAddress::Embedded => Code::Failed,
             StoreAddress::Cluster(_) => Code::Unreachable,
         },
-        CopyError::Target(ReadError::Damaged(_)) => Code::Integrity,
+        CopyError::Target(ReadError::Damaged(_)) => {
+            return Failure::new(Code::Integrity, error.to_string());
+        }
         CopyError::Disagrees { .. } | CopyError::Ahead { .. } | CopyError::OtherOrder { .. } => {
             let message = format!("{error}\nnothing was written to the target");
             return Failure::new(Code::Integrity, message);

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Directory of the log; made if it is missing
-    #[arg(long, value_name = "DIR", default_value = "doorbuster-data")]
+    #[arg(long, value_name = "DIR", default_value = "doorbuster-devstore")]
     data: PathBuf,
     /// Loopback address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2113")]

@@ -8,6 +8,7 @@ use tonic_types::StatusExt;
 use crate::{
     config::{BadSetting, document::Complaint},
     grpc::proto::{Refusal, RefusalReason},
+    store::StoreOpenError,
     values::{Invalid, RequestId},
 };
 
@@ -113,6 +114,9 @@ pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
             return Some(failure.code);
         }
         if cause.is::<BadSetting>() || cause.is::<Complaint>() || cause.is::<Invalid>() {
+            return Some(Code::Usage);
+        }
+        if let Some(StoreOpenError::Cluster { .. }) = cause.downcast_ref() {
             return Some(Code::Usage);
         }
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);

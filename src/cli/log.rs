@@ -138,9 +138,11 @@ impl Read {
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         while left > 0 {
-            let max = usize::try_from(left).unwrap_or(BATCH).min(BATCH);
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+            // On the way to the first one that is wanted, pages are as large as they may be.
+            let max = if reading.is_on_the_way() { BATCH } else { wanted.min(BATCH) };
             let events = reading.next(max).map_err(|error| log.unreadable(&error))?;
-            for event in events.iter().filter(|event| reading.wants(event)) {
+            for event in events.iter().filter(|event| reading.wants(event)).take(wanted) {
                 if common.json {
                     writeln!(stdout, "{}", event_json(event))?;
                 } else {
@@ -193,6 +195,10 @@ impl<'a> Reading<'a> {
             self.after = last.position;
         }
         Ok(events)
+    }
+
+    fn is_on_the_way(&self) -> bool {
+        self.stream.is_none() && self.after.0.saturating_add(1) < self.from
     }
 
     fn wants(&self, event: &Recorded) -> bool {

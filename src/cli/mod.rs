@@ -208,9 +208,9 @@ impl Common {
 fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
     // The store's client calls each of its steps an error; what matters of it we say ourselves.
     let usual = match verb {
-        _ if common.quiet => "error,kurrentdb=off",
-        Verb::Serve(_) => "info,kurrentdb=off",
-        _ => "warn,kurrentdb=off",
+        _ if common.quiet => "error,kurrentdb=off,h2=error",
+        Verb::Serve(_) => "info,kurrentdb=off,h2=error",
+        _ => "warn,kurrentdb=off,h2=error",
     };
     let filter = common.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual);
     let filter = EnvFilter::try_new(filter).map_err(|error| {

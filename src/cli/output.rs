@@ -47,7 +47,12 @@ impl Common {
     /// Says how fresh a read model's answer is.
     pub fn note_freshness(&self, freshness: Option<&Freshness>) {
         let Some(Freshness { position, head_position, lag_ms }) = freshness else { return };
-        if position >= head_position {
+        if position >= head_position && *lag_ms > 0 {
+            self.note(format_args!(
+                "as of position {position}; the store has not been heard of for {lag_ms} ms, so \
+                 there may be more"
+            ));
+        } else if position >= head_position {
             self.note(format_args!("up to date at position {position}"));
         } else {
             self.note(format_args!(

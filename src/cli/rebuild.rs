@@ -30,6 +30,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let bar = LogBar::new(common, head);
     let progress =
         |progress: projections::Progress| bar.reached(progress.position, progress.events);
+    if args.compare && !args.data.dir.join(projections::VIEWS).is_dir() {
+        let message = format!("there are no read models in {}", args.data.dir.display());
+        return Err(Failure::new(Code::Failed, message).into());
+    }
     if args.compare {
         let verdicts = projections::compare(&args.data.dir, |after| log.page(after), progress);
         bar.finish();

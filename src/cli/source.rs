@@ -117,7 +117,7 @@ impl OpenLog {
                 let opening = store::open(address, data, Arc::new(WallClock));
                 let store = runtime
                     .block_on(opening)
-                    .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+                    .map_err(|error| Failure::new(Code::Usage, error.to_string()))?;
                 let source = LogSource::Store(store);
                 let name = address.to_string();
                 Ok(Self { source, runtime, away: Code::Unreachable, name })

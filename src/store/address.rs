@@ -21,6 +21,24 @@ const SCHEMES: [&str; 8] = [
     "kdb+discover",
 ];
 
+/// Parameters of a connection string, as the official clients write them.
+pub(super) const PARAMETERS: [&str; 14] = [
+    "connectionName",
+    "defaultDeadline",
+    "discoveryInterval",
+    "gossipTimeout",
+    "keepAliveInterval",
+    "keepAliveTimeout",
+    "maxDiscoverAttempts",
+    "nodePreference",
+    "throwOnAppendFailure",
+    "tls",
+    "tlsCaFile",
+    "tlsVerifyCert",
+    "userCertFile",
+    "userKeyFile",
+];
+
 /// A store, not opened yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum StoreAddress {
@@ -66,17 +84,30 @@ impl ClusterAddress {
         &self.connection
     }
 
+    /// What stands before the host, as it was written.
+    pub(super) fn written_credentials(&self) -> Option<&str> {
+        self.credentials().map(|secret| &self.connection[secret])
+    }
+
     /// Whether the string itself holds credentials.
     pub fn has_credentials(&self) -> bool {
         self.credentials().is_some()
     }
 
-    /// Where in the string the credentials stand.
+    /// Where in the string the credentials stand: up to the last `@`, so that a password that was
+    /// not encoded as it should be is not taken for something else and shown.
     fn credentials(&self) -> Option<std::ops::Range<usize>> {
         let start = self.connection.find("://")? + 3;
-        let authority = self.connection[start..].split(['/', '?']).next().unwrap_or_default();
-        let end = start + authority.rfind('@')?;
+        let end = start + self.connection[start..].rfind('@')?;
         Some(start..end)
+    }
+
+    /// The parameters of the string, as they stand there.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let start = self.credentials().map_or(0, |secret| secret.end);
+        let query = self.connection[start..].split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 }
 
@@ -109,14 +140,18 @@ impl fmt::Display for StoreAddress {
 
 impl fmt::Display for ClusterAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.credentials() {
-            None => f.write_str(&self.connection),
-            Some(secret) => {
-                let (before, after) =
-                    (&self.connection[..secret.start], &self.connection[secret.end..]);
-                write!(f, "{before}***{after}")
-            }
+        let secret = self.credentials();
+        let start = self.connection.find("://").map_or(0, |at| at + 3);
+        let open = secret.as_ref().map_or(start, |secret| secret.end);
+        let hosts = self.connection[open..].split('?').next().unwrap_or_default();
+        let hidden = if secret.is_some() { "***" } else { "" };
+        write!(f, "{}{hidden}{hosts}", &self.connection[..start])?;
+        for (nth, (name, value)) in self.parameters().enumerate() {
+            let known = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let value = if known { value } else { "***" };
+            write!(f, "{}{name}={value}", if nth == 0 { '?' } else { '&' })?;
         }
+        Ok(())
     }
 }
 

@@ -158,8 +158,8 @@ impl Link {
         let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let store = &self.settings.shown;
         match (known.as_deref(), trouble) {
-            (None, Some(why)) => tracing::warn!(%store, why, "the store cannot be reached"),
-            (Some(_), None) => tracing::info!(%store, "the store can be reached again"),
+            (None, Some(why)) => tracing::debug!(%store, why, "the store cannot be reached"),
+            (Some(_), None) => tracing::debug!(%store, "the store can be reached"),
             (None, None) | (Some(_), Some(_)) => {}
         }
         *known = trouble.map(str::to_owned);
@@ -177,7 +177,9 @@ impl Link {
             Ok::<_, String>((client, info))
         });
         let (client, info) = match timeout(self.settings.greeting_timeout(), greeting).await {
-            Ok(greeted) => greeted.map_err(|error| error.to_string())??,
+            Ok(greeted) => {
+                greeted.map_err(|error| error.to_string())?.map_err(|why| self.explained(why))?
+            }
             Err(_) => return Err("it accepts connections but does not answer".to_owned()),
         };
         let version = info.version();
@@ -190,6 +192,21 @@ impl Link {
         runtime.handle().spawn(hurry_pieces(Arc::clone(&self.delays_pieces)));
         let version = version.to_string();
         Ok(Generation { number, client, version, since: Instant::now(), runtime })
+    }
+
+    /// The client says of every failed handshake only that it did not connect.
+    fn explained(&self, why: String) -> String {
+        let secure = self.settings.client.is_secure_mode_enabled();
+        match (why.contains("client error (Connect)"), secure) {
+            (true, true) => {
+                "it accepts connections, but there is no TLS with it: its certificate is \
+                             not trusted (tlsCaFile names the authority's), or it speaks without \
+                             (tls=false)"
+                    .to_owned()
+            }
+            (true, false) => "it accepts connections, but does not speak the protocol".to_owned(),
+            (false, _) => why,
+        }
     }
 
     /// Whether any of the nodes accepts connections.

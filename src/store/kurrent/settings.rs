@@ -9,25 +9,7 @@ use std::{borrow::Cow, fs, path::Path, time::Duration};
 use eventstore_client::{Authentication, ClientSettings, NodePreference};
 use percent_encoding::percent_decode_str;
 
-use crate::store::ClusterAddress;
-
-/// Parameters of a connection string, as the official clients write them.
-const PARAMETERS: [&str; 14] = [
-    "connectionName",
-    "defaultDeadline",
-    "discoveryInterval",
-    "gossipTimeout",
-    "keepAliveInterval",
-    "keepAliveTimeout",
-    "maxDiscoverAttempts",
-    "nodePreference",
-    "throwOnAppendFailure",
-    "tls",
-    "tlsCaFile",
-    "tlsVerifyCert",
-    "userCertFile",
-    "userKeyFile",
-];
+use crate::store::{ClusterAddress, address::PARAMETERS};
 
 /// The client waits this long before it connects at all; its default is half a second.
 const DISCOVERY_INTERVAL_MS: u64 = 20;
@@ -57,11 +39,12 @@ impl Settings {
     /// What is wrong, without repeating anything that may be secret.
     pub(super) fn read(address: &ClusterAddress) -> Result<Self, String> {
         let text = address.secret();
-        let parameters = parameters(text)?;
+        check(address)?;
         let given = |name: &str| {
-            parameters.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+            let mut parameters = address.parameters();
+            parameters.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
         };
-        if given("maxDiscoverAttempts").is_some_and(|attempts| attempts == "1") {
+        if given("maxDiscoverAttempts") == Some("1") {
             return Err(
                 "maxDiscoverAttempts must be at least 2: the client needs one to begin with"
                     .to_owned(),
@@ -102,7 +85,7 @@ impl Settings {
                 return Err(both.to_owned());
             }
             Some(file) => Some(Credentials::from_file(file)?),
-            None => Credentials::from_url(&text),
+            None => address.written_credentials().map(Credentials::decode),
         };
         if credentials.is_some() && !client.is_secure_mode_enabled() && !is_local(&client) {
             return Err(
@@ -142,13 +125,11 @@ impl Credentials {
         (!user.is_empty()).then(|| Self { user: user.to_owned(), password: password.to_owned() })
     }
 
-    /// `user:password` as it stands in a connection string, percent-encoded.
-    fn from_url(text: &str) -> Option<Self> {
-        let (_, rest) = text.split_once("://")?;
-        let (secret, _) = rest.split(['/', '?']).next()?.rsplit_once('@')?;
-        let (user, password) = secret.split_once(':').unwrap_or((secret, ""));
+    /// From `user:password` as it stands in a connection string, percent-encoded.
+    fn decode(written: &str) -> Self {
+        let (user, password) = written.split_once(':').unwrap_or((written, ""));
         let decode = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
-        Some(Self { user: decode(user), password: decode(password) })
+        Self { user: decode(user), password: decode(password) }
     }
 
     fn from_file(file: &Path) -> Result<Self, String> {
@@ -176,21 +157,22 @@ fn is_open_to_others(found: &fs::Metadata) -> bool {
     found.permissions().mode() & 0o004 != 0
 }
 
-/// Names and values of the parameters. Unknown names are refused.
-fn parameters(text: &str) -> Result<Vec<(String, String)>, String> {
-    let Some((_, query)) = text.split_once('?') else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if !PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            return Err(format!(
-                "{name} is not a known parameter: known are {}",
-                PARAMETERS.join(", ")
-            ));
-        }
-        found.push((name.to_owned(), value.to_owned()));
+/// What is wrong with the names of the parameters, or with how the credentials are written.
+fn check(address: &ClusterAddress) -> Result<(), String> {
+    if address.written_credentials().is_some_and(|secret| secret.contains(['/', '?', '#', '@'])) {
+        return Err(
+            "the credentials are not percent-encoded: / ? # @ must be written %2F %3F %23 \
+                    %40, or keep them in a file"
+                .to_owned(),
+        );
     }
-    Ok(found)
+    let unknown = |name: &str| !PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name));
+    match address.parameters().find(|(name, _)| unknown(name)) {
+        Some((name, _)) => {
+            Err(format!("{name} is not a known parameter: known are {}", PARAMETERS.join(", ")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What the client complains about. Where the text is no URL at all its message repeats the text,

@@ -43,6 +43,9 @@ fn credentials_are_never_shown() {
         ("esdb+discover://s3cret@db", "esdb+discover://***@db"),
         // Not percent-encoded as it should be; what is before the last @ is still secret.
         ("kurrentdb://admin:s3@cret@db/", "kurrentdb://***@db/"),
+        ("esdb://admin:s3/cret@db:1?tls=true", "esdb://***@db:1?tls=true"),
+        ("esdb://admin:s3?cret@db:1?tls=true", "esdb://***@db:1?tls=true"),
+        ("esdb://db?tls=true&pasword=s3cret", "esdb://db?tls=true&pasword=***"),
     ];
     for (text, shown) in cases {
         assert_eq!(address(text).to_string(), shown);
@@ -63,6 +66,9 @@ async fn a_wrong_connection_string_is_refused_by_the_name_of_what_is_wrong() {
         ("esdb://db?tlsCaFile=/nowhere/ca.crt", "tlsCaFile /nowhere/ca.crt"),
         ("esdb://db?userCertFile=/nowhere/a.crt&userKeyFile=/nowhere/a.key", "userCertFile"),
         ("esdb://db?userCertFile=/nowhere/a.crt", "userKeyFile"),
+        ("esdb://admin:s3cret/x@db", "percent-encoded"),
+        ("esdb://admin:s3cret?x@db?tls=true", "percent-encoded"),
+        ("esdb://db?pasword=s3cret", "pasword is not a known parameter"),
         ("esdb://db:99999", "port"),
         ("esdb://", "host"),
         // In the clear only to this machine.
