@@ -198,7 +198,7 @@ fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Res
     drop(pair);
     let figures = figures?;
     if common.json {
-        answer(serde_json::to_string(&figures)?)?;
+        answer(stores::json(&figures))?;
     } else {
         answer(stores::table(&figures))?;
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     Common,
+    demo::directory::Scratch,
     failure::{Code, Failure},
     output::answer,
     source::{Credentials, read_secret},
@@ -91,8 +92,8 @@ async fn open(
 ) -> anyhow::Result<(SharedStore, String, Category, Option<Scratch>)> {
     match target {
         StoreAddress::Embedded => {
-            let scratch = Scratch(super::demo::directory::fresh(None, "doorbuster-conformance")?);
-            let store = EmbeddedStore::open(&scratch.0, Arc::new(WallClock))?;
+            let scratch = Scratch::new("doorbuster-conformance")?;
+            let store = EmbeddedStore::open(scratch.path(), Arc::new(WallClock))?;
             let version = format!("doorbuster {}", env!("CARGO_PKG_VERSION"));
             // Nobody else will ever read this log.
             Ok((store, version, Category::Item, Some(scratch)))
@@ -105,15 +106,5 @@ async fn open(
             })?;
             Ok((store, version, Category::Probe, None))
         }
-    }
-}
-
-/// A directory that goes with its owner.
-struct Scratch(std::path::PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed lies in the system's temporary directory.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

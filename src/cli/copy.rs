@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Common,
-    demo::directory,
+    demo::directory::Scratch,
     failure::{Code, Failure},
     output::{LogBar, facts},
     rebuild,
@@ -187,7 +187,7 @@ fn failed(error: &CopyError, source: &OpenLog, to: &Side) -> Failure {
 /// Builds read models from the first `events` events of both sides, in directories of their own,
 /// and compares all their rows.
 fn compare_read_models(source: &OpenLog, target: &Target, events: u64) -> anyhow::Result<bool> {
-    let scratch = Scratch(directory::fresh(None, "doorbuster-copy")?);
+    let scratch = Scratch::new("doorbuster-copy")?;
     let copy = LogSource::Store(Arc::clone(&target.0));
     let build = |name: &str, log: &LogSource| {
         let mut left = usize::try_from(events).unwrap_or(usize::MAX);
@@ -197,20 +197,10 @@ fn compare_read_models(source: &OpenLog, target: &Target, events: u64) -> anyhow
             left -= page.len();
             Ok(page)
         };
-        projections::digests(&scratch.0.join(name), read, |_| {})
+        projections::digests(&scratch.path().join(name), read, |_| {})
             .map_err(|error| rebuild::failed(source, error))
     };
     Ok(build("source", source.source())? == build("target", &copy)?)
-}
-
-/// A directory that is removed in the end.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Below the system's directory for such files: what stays is removed there some day.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn summary(copied: &Copied, equal_read_models: Option<bool>) -> serde_json::Value {

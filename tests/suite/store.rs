@@ -73,7 +73,7 @@ async fn the_embedded_log_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_server_that_is_named_conforms() {
     let Ok(address) = std::env::var("DOORBUSTER_TEST_ESDB") else {
-        eprintln!("NOT VERIFIED: no real cluster; name one in DOORBUSTER_TEST_ESDB");
+        crate::support::not_verified("no real cluster; name one in DOORBUSTER_TEST_ESDB");
         return;
     };
     let StoreAddress::Cluster(address) = address.parse().unwrap() else {

@@ -114,15 +114,23 @@ impl OpenLoopFigures {
     }
 }
 
-/// The figures for people.
-pub fn table(figures: &BenchFigures) -> String {
+/// Cases for people: what was measured, beside what it was measured against.
+pub fn case_table(baseline: &str, measured: &str, cases: &[CaseFigures]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
-        "case", "echo/s", "orders/s", "ratio", "min", "max", "p50 ms", "p99 ms", "echo p50",
-        "echo p99",
+        "case".to_owned(),
+        format!("{baseline}/s"),
+        format!("{measured}/s"),
+        "ratio".to_owned(),
+        "min".to_owned(),
+        "max".to_owned(),
+        "p50 ms".to_owned(),
+        "p99 ms".to_owned(),
+        format!("{baseline} p50"),
+        format!("{baseline} p99"),
     ]);
-    for case in &figures.cases {
+    for case in cases {
         table.add_row([
             case.case.to_owned(),
             format!("{:.0}", case.echo_per_second),
@@ -139,7 +147,12 @@ pub fn table(figures: &BenchFigures) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let mut text = if figures.cases.is_empty() { String::new() } else { table.trim_fmt() };
+    if cases.is_empty() { String::new() } else { table.trim_fmt() }
+}
+
+/// The figures for people.
+pub fn table(figures: &BenchFigures) -> String {
+    let mut text = case_table("echo", "orders", &figures.cases);
     if let Some(open) = &figures.open_loop {
         text.push_str(&format!(
             "\n\nopen loop at {}/s, latency from the intended time of sending:\n  orders \

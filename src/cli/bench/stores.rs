@@ -5,17 +5,16 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use comfy_table::{CellAlignment, Table, presets};
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
     Args, Case, HotItem, OwnServer,
     child::ServerChild,
-    figures::{CaseFigures, Rounds},
+    figures::{CaseFigures, Rounds, case_table},
     keep,
 };
 use crate::{
-    cli::{Common, demo::directory},
+    cli::{Common, demo::directory::Scratch},
     store::StoreAddress,
 };
 
@@ -46,45 +45,32 @@ impl std::str::FromStr for StoreChoice {
     }
 }
 
-/// Everything that a comparison measured. The names are an interface: scripts read them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// Everything that a comparison measured.
+#[derive(Debug, Clone, PartialEq)]
 pub struct StoreFigures {
     /// Without its secrets.
-    pub store: String,
-    pub cases: Vec<StoreCase>,
+    store: String,
+    /// In the place of the echo stands the server on the embedded log.
+    cases: Vec<CaseFigures>,
 }
 
-/// One case: medians over its rounds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StoreCase {
-    pub case: &'static str,
-    pub embedded_per_second: f64,
-    pub orders_per_second: f64,
-    /// Orders on the store by orders on the embedded log: the median of the rounds' own ratios.
-    pub ratio: f64,
-    pub ratio_min: f64,
-    pub ratio_max: f64,
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    pub embedded_p50_ms: f64,
-    pub embedded_p99_ms: f64,
-}
-
-impl From<CaseFigures> for StoreCase {
-    fn from(figures: CaseFigures) -> Self {
-        Self {
-            case: figures.case,
-            embedded_per_second: figures.echo_per_second,
-            orders_per_second: figures.orders_per_second,
-            ratio: figures.ratio,
-            ratio_min: figures.ratio_min,
-            ratio_max: figures.ratio_max,
-            p50_ms: figures.p50_ms,
-            p99_ms: figures.p99_ms,
-            embedded_p50_ms: figures.echo_p50_ms,
-            embedded_p99_ms: figures.echo_p99_ms,
-        }
-    }
+/// The figures for programs. The names are an interface: scripts read them.
+pub fn json(figures: &StoreFigures) -> Value {
+    let case = |case: &CaseFigures| {
+        json!({
+            "case": case.case,
+            "embedded_per_second": case.echo_per_second,
+            "orders_per_second": case.orders_per_second,
+            "ratio": case.ratio,
+            "ratio_min": case.ratio_min,
+            "ratio_max": case.ratio_max,
+            "p50_ms": case.p50_ms,
+            "p99_ms": case.p99_ms,
+            "embedded_p50_ms": case.echo_p50_ms,
+            "embedded_p99_ms": case.echo_p99_ms,
+        })
+    };
+    json!({ "store": figures.store, "cases": figures.cases.iter().map(case).collect::<Value>() })
 }
 
 /// The servers of a comparison.
@@ -101,23 +87,13 @@ struct Devstore {
     _data: Scratch,
 }
 
-struct Scratch(std::path::PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("{} cannot be removed: {error}", self.0.display());
-        }
-    }
-}
-
 impl Devstore {
     fn start() -> anyhow::Result<Self> {
-        let data = directory::fresh(None, "doorbuster-devstore")?;
-        let shown = data.display().to_string();
+        let data = Scratch::new("doorbuster-devstore")?;
+        let shown = data.path().display().to_string();
         let arguments = ["devstore", "--data", &shown, "--listen", "127.0.0.1:0", "--json"];
         let server = ServerChild::start(&arguments)?;
-        Ok(Self { server, _data: Scratch(data) })
+        Ok(Self { server, _data: data })
     }
 
     fn connection(&self) -> String {
@@ -175,7 +151,7 @@ pub async fn measure(
                 hot.catch_up().await?;
             }
         }
-        figures.cases.push(CaseFigures::of(case.name(), &rounds[0], &rounds[1]).into());
+        figures.cases.push(CaseFigures::of(case.name(), &rounds[0], &rounds[1]));
     }
     common.note(other.lag);
     Ok(figures)
@@ -183,36 +159,5 @@ pub async fn measure(
 
 /// The figures for people.
 pub fn table(figures: &StoreFigures) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "case",
-        "embedded/s",
-        "store/s",
-        "ratio",
-        "min",
-        "max",
-        "p50 ms",
-        "p99 ms",
-        "embedded p50",
-        "embedded p99",
-    ]);
-    for case in &figures.cases {
-        table.add_row([
-            case.case.to_owned(),
-            format!("{:.0}", case.embedded_per_second),
-            format!("{:.0}", case.orders_per_second),
-            format!("{:.2}", case.ratio),
-            format!("{:.2}", case.ratio_min),
-            format!("{:.2}", case.ratio_max),
-            format!("{:.2}", case.p50_ms),
-            format!("{:.2}", case.p99_ms),
-            format!("{:.2}", case.embedded_p50_ms),
-            format!("{:.2}", case.embedded_p99_ms),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    format!("orders on {}\n{}", figures.store, table.trim_fmt())
+    format!("orders on {}\n{}", figures.store, case_table("embedded", "store", &figures.cases))
 }

@@ -26,6 +26,29 @@ pub fn fresh(given: Option<&Path>, prefix: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// A new directory under the system's temporary directory that goes with its owner.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one whose name starts with `prefix`.
+    pub fn new(prefix: &str) -> anyhow::Result<Self> {
+        fresh(None, prefix).map(Self)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{} cannot be removed: {error}", self.0.display());
+        }
+    }
+}
+
 fn make_empty(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory)
         .with_context(|| format!("--data {} cannot be made", directory.display()))?;

@@ -41,7 +41,7 @@ const GATHERED_EVENTS_MAX: usize = 256;
 /// How often a silent subscription is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long it may be behind what this node itself has written before it is made anew.
+/// How long it may say nothing while it is behind what this node itself has written.
 const BEHIND: Duration = Duration::from_secs(3);
 
 /// First and longest pause before it is made anew.

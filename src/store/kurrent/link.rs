@@ -8,7 +8,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex as Lock, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -44,8 +44,6 @@ const VERSION_MIN: (usize, usize) = (22, 10);
 pub(super) struct Link {
     pub(super) settings: Settings,
     state: Mutex<State>,
-    /// What is wrong while it is down; `None` while it is up.
-    trouble: Lock<Option<String>>,
     closed: AtomicBool,
     /// Nagle's algorithm could not be switched off.
     delays_pieces: Arc<AtomicBool>,
@@ -83,7 +81,6 @@ impl Link {
         Self {
             settings,
             state: Mutex::new(state),
-            trouble: Lock::new(None),
             closed: AtomicBool::new(false),
             delays_pieces: Arc::default(),
         }
@@ -112,14 +109,13 @@ impl Link {
                 let generation = Arc::new(generation);
                 state.next += 1;
                 state.current = Some(Arc::clone(&generation));
-                self.tell(None);
                 Ok(generation)
             }
             Err(trouble) => {
                 state.not_before = Instant::now() + state.pause;
                 state.pause = (state.pause * 2).min(PAUSE_MAX);
                 state.trouble.clone_from(&trouble);
-                self.tell(Some(&trouble));
+                tracing::debug!(store = %self.settings.shown, trouble, "it cannot be reached");
                 Err(trouble)
             }
         }
@@ -153,18 +149,6 @@ impl Link {
         self.delays_pieces.load(Ordering::Relaxed)
     }
 
-    /// Says once that the cluster went away, and once that it is back.
-    fn tell(&self, trouble: Option<&str>) {
-        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = &self.settings.shown;
-        match (known.as_deref(), trouble) {
-            (None, Some(why)) => tracing::debug!(%store, why, "the store cannot be reached"),
-            (Some(_), None) => tracing::debug!(%store, "the store can be reached"),
-            (None, None) | (Some(_), Some(_)) => {}
-        }
-        *known = trouble.map(str::to_owned);
-    }
-
     async fn connect(&self, number: u64) -> Result<Generation, String> {
         self.knock().await?;
         let runtime = OwnRuntime::new()?;
@@ -196,17 +180,17 @@ impl Link {
 
     /// The client says of every failed handshake only that it did not connect.
     fn explained(&self, why: String) -> String {
-        let secure = self.settings.client.is_secure_mode_enabled();
-        match (why.contains("client error (Connect)"), secure) {
-            (true, true) => {
-                "it accepts connections, but there is no TLS with it: its certificate is \
-                             not trusted (tlsCaFile names the authority's), or it speaks without \
-                             (tls=false)"
-                    .to_owned()
-            }
-            (true, false) => "it accepts connections, but does not speak the protocol".to_owned(),
-            (false, _) => why,
+        if !why.contains("client error (Connect)") {
+            return why;
         }
+        let problem = match self.settings.client.is_secure_mode_enabled() {
+            true => {
+                "there is no TLS with it: its certificate is not trusted (tlsCaFile names the \
+                 authority's), or it speaks without (tls=false)"
+            }
+            false => "it does not speak the protocol",
+        };
+        format!("it accepts connections, but {problem}")
     }
 
     /// Whether any of the nodes accepts connections.
