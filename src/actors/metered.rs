@@ -94,6 +94,7 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
         Category::Sale => Some(StreamKind::Sale),
         Category::Item => Some(StreamKind::Item),
         Category::Demand => Some(StreamKind::Demand),
+        Category::Traffic => Some(StreamKind::Traffic),
         // No node writes there.
         Category::Probe => None,
     }

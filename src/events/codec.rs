@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{DemandTick, ItemEvent, NewEvent, Recorded, SaleEvent};
+use super::{DemandTick, ItemEvent, NewEvent, Recorded, SaleEvent, TrafficRecorded};
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
 /// in a way that serde's defaults do not cover, and upcast the older one in [`decode`].
@@ -16,6 +16,7 @@ pub enum Event {
     Item(ItemEvent),
     Sale(SaleEvent),
     Demand(DemandTick),
+    Traffic(TrafficRecorded),
 }
 
 /// An event in the log that this version of doorbuster cannot read. Readers stop at it; skipping
@@ -91,15 +92,28 @@ impl DemandTick {
     pub const KIND: &'static str = "DemandTick";
 }
 
-impl Stored for DemandTick {
-    fn kind(&self) -> &'static str {
-        Self::KIND
-    }
-
-    fn json(&self) -> Vec<u8> {
-        to_json(self)
-    }
+impl TrafficRecorded {
+    /// The name batches of beacons are stored under.
+    pub const KIND: &'static str = "TrafficRecorded";
 }
+
+/// A family of one event, which is its own body.
+macro_rules! stored_alone {
+    ($family:ident) => {
+        impl Stored for $family {
+            fn kind(&self) -> &'static str {
+                Self::KIND
+            }
+
+            fn json(&self) -> Vec<u8> {
+                to_json(self)
+            }
+        }
+    };
+}
+
+stored_alone!(DemandTick);
+stored_alone!(TrafficRecorded);
 
 impl Stored for Event {
     fn kind(&self) -> &'static str {
@@ -107,6 +121,7 @@ impl Stored for Event {
             Self::Item(event) => event.kind(),
             Self::Sale(event) => event.kind(),
             Self::Demand(tick) => tick.kind(),
+            Self::Traffic(traffic) => traffic.kind(),
         }
     }
 
@@ -115,6 +130,7 @@ impl Stored for Event {
             Self::Item(event) => event.json(),
             Self::Sale(event) => event.json(),
             Self::Demand(tick) => tick.json(),
+            Self::Traffic(traffic) => traffic.json(),
         }
     }
 }
@@ -137,6 +153,12 @@ impl From<DemandTick> for Event {
     }
 }
 
+impl From<TrafficRecorded> for Event {
+    fn from(traffic: TrafficRecorded) -> Self {
+        Self::Traffic(traffic)
+    }
+}
+
 /// An event ready for a store. `correlation` joins the events of one story (an order, a sale);
 /// `causation` is the command that caused this one.
 pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid) -> NewEvent {
@@ -149,6 +171,8 @@ pub fn decode(recorded: &Recorded) -> Result<Event, DecodeError> {
     let Recorded { kind, data, .. } = recorded;
     let event = if kind == DemandTick::KIND {
         from_json(data).map(Event::Demand)
+    } else if kind == TrafficRecorded::KIND {
+        from_json(data).map(Event::Traffic)
     } else if let Some(event) = ItemEvent::from_json(kind, data) {
         event.map(Event::Item)
     } else if let Some(event) = SaleEvent::from_json(kind, data) {

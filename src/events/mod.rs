@@ -10,6 +10,7 @@ mod envelope;
 mod item;
 mod sale;
 mod stream;
+mod traffic;
 
 pub use codec::{DecodeError, Event, Stored, decode, encode, metadata};
 pub use demand::{
@@ -24,3 +25,6 @@ pub use item::{
 };
 pub use sale::{ItemPlan, SaleClosed, SaleCreated, SaleEvent};
 pub use stream::{Category, StreamName};
+pub use traffic::{
+    BEACONS_PER_EVENT_MAX, PackedBeacon, TrafficAction, TrafficItem, TrafficRecorded, pack_beacons,
+};

@@ -12,13 +12,15 @@ pub enum Category {
     Sale,
     Item,
     Demand,
+    /// Beacons of a sale, under its id, or of a recording.
+    Traffic,
     /// What `doorbuster conformance` writes to see how a store behaves. No node reads it.
     Probe,
 }
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 3] = [Self::Sale, Self::Item, Self::Demand];
+    pub const ALL: [Self; 4] = [Self::Sale, Self::Item, Self::Demand, Self::Traffic];
 
     /// As it stands in stream names.
     pub fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Category {
             Self::Sale => "sale",
             Self::Item => "item",
             Self::Demand => "demand",
+            Self::Traffic => "traffic",
             Self::Probe => "probe",
         }
     }
@@ -54,6 +57,11 @@ impl StreamName {
         Self { category: Category::Demand, id: id.0 }
     }
 
+    /// The stream of the traffic of a sale.
+    pub fn traffic(id: SaleId) -> Self {
+        Self { category: Category::Traffic, id: id.0 }
+    }
+
     /// Reads a stream name; `None` if it is not one that nodes write and read.
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_of(text, &Category::ALL)
@@ -75,7 +83,7 @@ impl StreamName {
     pub fn item_id(self) -> Option<ItemId> {
         match self.category {
             Category::Item | Category::Demand => Some(ItemId(self.id)),
-            Category::Sale | Category::Probe => None,
+            Category::Sale | Category::Traffic | Category::Probe => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     events::Position,
     projections::{Checkpoint, catalog, stock},
     reports::{ReportError, Reports},
-    values::{ItemId, SaleId, UnixMs},
+    values::{Invalid, ItemId, SaleId, UnixMs},
 };
 
 /// The read models of this node, to be asked.
@@ -96,6 +96,21 @@ impl ReadSide {
             Ok(answer) => Ok(answer?),
             Err(error) => Err(Failure::internal("the question was not answered", &error)),
         }
+    }
+
+    /// Asks the read model of that name as it was at a moment of the log, or where none is given
+    /// like [`ReadSide::ask`].
+    pub(super) async fn ask_as_of<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        min_position: u64,
+        as_of: Option<proto::AsOf>,
+        question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        if as_of.is_some() {
+            return Err(Invalid::new("as_of", "is not answered yet").into());
+        }
+        self.ask(name, min_position, question).await
     }
 
     async fn reach(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {

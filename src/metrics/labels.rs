@@ -111,6 +111,7 @@ label! {
         Sale => "sale",
         Item => "item",
         Demand => "demand",
+        Traffic => "traffic",
     }
 }
 

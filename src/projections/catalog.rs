@@ -68,7 +68,7 @@ impl Projection for Catalog {
         match fact {
             Event::Item(event) => apply_to_item(rows, recorded, event),
             Event::Sale(event) => apply_to_sale(rows, recorded, event),
-            Event::Demand(_) => Ok(()),
+            Event::Demand(_) | Event::Traffic(_) => Ok(()),
         }
     }
 }

@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::{ApplyError, Projection, item_of, kept::Kept, never_added};
 use crate::{
     events::{Event, ItemAdded, ItemEvent, OrderPlaced, Recorded},
-    values::{ItemId, OrderId, UnixMs},
+    values::{ItemId, OrderId, UnixMs, shopper_hash},
 };
 
 /// Name of the projection and of its file.
@@ -55,13 +55,10 @@ struct Item {
     last_placed_at_ms: Option<i64>,
 }
 
-/// 64-bit FNV-1a of a buyer's id: what the index by buyer holds instead of the id. Two buyers may
-/// share a hash, so the id is compared as well.
+/// What the index by buyer holds instead of the buyer's id. Two buyers may share a hash, so the id
+/// is compared as well.
 pub fn buyer_hash(buyer: &str) -> i64 {
-    let hash = buyer.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    hash.cast_signed()
+    shopper_hash(buyer).cast_signed()
 }
 
 impl Projection for Orders {
@@ -112,7 +109,7 @@ impl Projection for Orders {
     ) -> Result<(), ApplyError> {
         let event = match fact {
             Event::Item(event) => event,
-            Event::Sale(_) | Event::Demand(_) => return Ok(()),
+            Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => return Ok(()),
         };
         let id = item_of(recorded)?;
         match event {

@@ -96,7 +96,7 @@ impl Projection for Sales {
                 figures.apply(event);
                 Ok(())
             }
-            Event::Sale(SaleEvent::Closed(_)) | Event::Demand(_) => Ok(()),
+            Event::Sale(SaleEvent::Closed(_)) | Event::Demand(_) | Event::Traffic(_) => Ok(()),
         }
     }
 

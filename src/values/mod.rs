@@ -8,6 +8,7 @@ mod ids;
 mod invalid;
 mod moment;
 mod money;
+mod shopper;
 mod text;
 
 pub use fingerprint::Fingerprint;
@@ -15,4 +16,5 @@ pub use ids::{ItemId, OrderId, RequestId, SaleId};
 pub use invalid::Invalid;
 pub use moment::UnixMs;
 pub use money::{Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
+pub use shopper::{AgeBand, Gender, ShopperAttributes, SpendingTier, shopper_hash};
 pub use text::bounded_text;

@@ -12,11 +12,15 @@ use doorbuster::{
     events::{
         Act, AttemptOutcome, ChannelDemand, DecodeError, DemandTick, Event, ItemAdded, ItemClosed,
         ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OrderCancelled, OrderExpired,
-        OrderPaid, OrderPlaced, PackedAttempt, Position, PurchaseLimitSet, Recorded, RefundCause,
-        RefundDue, SaleClosed, SaleCreated, SaleEvent, StockAllocated, Stored, StreamName,
-        WarehouseUnits, decode, encode, pack, unpack,
+        OrderPaid, OrderPlaced, PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded,
+        RefundCause, RefundDue, SaleClosed, SaleCreated, SaleEvent, StockAllocated, Stored,
+        StreamName, TrafficAction, TrafficItem, TrafficRecorded, WarehouseUnits, decode, encode,
+        pack, pack_beacons, unpack,
     },
-    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
+    values::{
+        AgeBand, Currency, Fingerprint, Gender, ItemId, OrderId, RequestId, SaleId,
+        ShopperAttributes, SpendingTier, UnixMs,
+    },
 };
 use uuid::{Uuid, uuid};
 
@@ -163,10 +167,58 @@ fn attempts() -> Vec<PackedAttempt> {
     ]
 }
 
+fn traffic() -> TrafficRecorded {
+    let shopper = ShopperAttributes {
+        age_band: Some(AgeBand::From25),
+        gender: Some(Gender::Female),
+        region: "浙江".to_owned(),
+        spending_tier: Some(SpendingTier::High),
+    };
+    TrafficRecorded {
+        recording: Some("hour.csv.gz".to_owned()),
+        from_ms: AT,
+        beacons: 2,
+        visitors: vec!["ann".to_owned()],
+        items: vec![TrafficItem {
+            item_id: ITEM,
+            sku: "PHONE-256".to_owned(),
+            category: "phones".to_owned(),
+        }],
+        channels: vec!["app".to_owned()],
+        pages: vec!["/双十一".to_owned()],
+        shoppers: vec![shopper],
+        packed: pack_beacons(&beacons()),
+    }
+}
+
+fn beacons() -> [PackedBeacon; 2] {
+    let view = PackedBeacon {
+        id: ORDER.0,
+        after_ms: 0,
+        action: TrafficAction::View,
+        visitor: 1,
+        item: 0,
+        channel: 1,
+        page: 1,
+        shopper: 1,
+    };
+    let bought = PackedBeacon {
+        id: Uuid::nil(),
+        after_ms: u32::MAX,
+        action: TrafficAction::Buy,
+        item: 1,
+        channel: 0,
+        page: 0,
+        shopper: 0,
+        ..view
+    };
+    [view, bought]
+}
+
 fn samples() -> Vec<Event> {
     let items = item_samples().into_iter().map(Event::Item);
     let sales = sale_samples().into_iter().map(Event::Sale);
-    items.chain(sales).chain([Event::Demand(tick())]).collect()
+    items.chain(sales).chain([Event::Demand(tick()), Event::Traffic(traffic())]).collect()
 }
 
 fn recorded(kind: &str, data: &[u8]) -> Recorded {
@@ -215,7 +267,8 @@ fn each_stored_kind_reads_and_writes_its_golden_sample() {
 
 #[test]
 fn each_kind_has_a_sample_and_each_file_a_kind() {
-    let mut kinds: Vec<&str> = [ItemEvent::KINDS, SaleEvent::KINDS, &[DemandTick::KIND]].concat();
+    let mut kinds: Vec<&str> =
+        [ItemEvent::KINDS, SaleEvent::KINDS, &[DemandTick::KIND, TrafficRecorded::KIND]].concat();
     let sampled: Vec<&str> = samples().iter().map(Stored::kind).collect();
     assert_eq!(sampled, kinds, "samples in the order of the tables of stored names");
     let mut files: Vec<String> = fs::read_dir(golden("x").parent().unwrap())
@@ -407,4 +460,30 @@ fn an_item_picks_its_own_family_out_of_all_events() {
         let mine = ItemEvent::KINDS.contains(&event.kind());
         assert_eq!(Item::pick(event).is_some(), mine);
     }
+}
+
+#[test]
+fn packed_beacons_come_back_as_they_were() {
+    assert_eq!(traffic().unpack_beacons(), Ok(beacons().to_vec()));
+}
+
+#[test]
+fn packed_beacons_that_point_nowhere_are_refused() {
+    let wrong = |change: fn(&mut TrafficRecorded)| {
+        let mut traffic = traffic();
+        change(&mut traffic);
+        traffic.unpack_beacons().unwrap_err()
+    };
+    assert!(wrong(|t| t.beacons = 3).contains("2 beacons are packed, not 3"));
+    assert!(wrong(|t| t.packed = "AAAA".to_owned()).contains("whole number"));
+    assert!(wrong(|t| t.packed = "?".to_owned()).contains("Invalid"));
+    assert!(wrong(|t| t.visitors.clear()).contains("no visitor 1"));
+    assert!(wrong(|t| t.items.clear()).contains("no item 1"));
+    assert!(wrong(|t| t.channels.clear()).contains("no channel 1"));
+    assert!(wrong(|t| t.pages.clear()).contains("no page 1"));
+    assert!(wrong(|t| t.shoppers.clear()).contains("no shopper 1"));
+    let nobody = |t: &mut TrafficRecorded| {
+        t.packed = pack_beacons(&beacons().map(|b| PackedBeacon { visitor: 0, ..b }));
+    };
+    assert!(wrong(nobody).contains("no visitor"));
 }

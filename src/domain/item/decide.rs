@@ -17,7 +17,7 @@ use crate::{
         ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, Position,
         PurchaseLimitSet, RefundCause, RefundDue, StockAllocated, WarehouseUnits,
     },
-    values::{Fingerprint, RequestId, UNITS_MAX, UnixMs},
+    values::{Fingerprint, RequestId, UNITS_MAX, UnixMs, shopper_hash},
 };
 
 /// What an item answers.
@@ -153,7 +153,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, now: UnixMs) -
     });
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel } = place;
     let attempt = Attempt {
-        buyer_hash: buyer_hash(&buyer),
+        buyer_hash: shopper_hash(&buyer),
         units,
         outcome: AttemptOutcome::Placed,
         channel: channel.clone(),
@@ -410,14 +410,6 @@ fn refusal_of(cause: RefundCause) -> Refusal {
     }
 }
 
-/// Tells buyers apart in demand ticks: FNV-1a, the same in every process and version.
-/// Source: Fowler, Noll, Vo; RFC 9923.
-fn buyer_hash(buyer: &str) -> u64 {
-    buyer.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 impl Item {
     fn answer(&self, events: Vec<Caused<ItemEvent>>, outcome: ItemOutcome) -> Decided {
         let revision = match events.len() as u64 {
@@ -480,7 +472,7 @@ impl Item {
 
     fn attempt(&self, place: PlaceOrder, outcome: AttemptOutcome) -> Attempt {
         Attempt {
-            buyer_hash: buyer_hash(&place.buyer),
+            buyer_hash: shopper_hash(&place.buyer),
             units: place.units,
             outcome,
             channel: place.channel,

@@ -188,7 +188,7 @@ impl Decider for Item {
     fn pick(event: Event) -> Option<ItemEvent> {
         match event {
             Event::Item(event) => Some(event),
-            Event::Sale(_) | Event::Demand(_) => None,
+            Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => None,
         }
     }
 }

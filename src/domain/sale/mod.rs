@@ -134,7 +134,7 @@ impl Decider for Sale {
     fn pick(event: Event) -> Option<SaleEvent> {
         match event {
             Event::Sale(event) => Some(event),
-            Event::Item(_) | Event::Demand(_) => None,
+            Event::Item(_) | Event::Demand(_) | Event::Traffic(_) => None,
         }
     }
 }

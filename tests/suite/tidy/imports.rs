@@ -24,6 +24,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("audit", &["values", "clock", "events", "store"]),
     ("admission", &["values", "clock", "events", "domain"]),
     ("reports", &["values", "events", "domain", "projections"]),
+    // The log once more: states as they were, sales under other rules, one shopper's story.
+    ("replay", &["values", "clock", "events", "domain", "projections", "store", "reports"]),
+    // Figures as pages: the only place that knows the library that draws.
+    ("pages", &["values", "events", "projections", "reports", "replay"]),
     (
         "actors",
         &[
@@ -52,6 +56,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "admission",
             "reports",
             "actors",
+            "replay",
+            "pages",
         ],
     ),
     (
@@ -67,6 +73,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "admission",
             "reports",
             "actors",
+            "replay",
+            "pages",
         ],
     ),
     // A crowd is a client: it sees the wire, not the actors.
@@ -89,6 +97,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "actors",
             "grpc",
             "web",
+            "replay",
+            "pages",
         ],
     ),
     (
@@ -108,6 +118,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "grpc",
             "crowd",
             "app",
+            "replay",
+            "pages",
         ],
     ),
     ("main", &["cli"]),
