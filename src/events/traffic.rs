@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::values::{ItemId, ShopperAttributes, UnixMs};
+use crate::values::{ItemId, SaleId, ShopperAttributes, UnixMs};
 
 /// Beacons packed into one event at most: 32 bytes each in base64 stay below 100 KiB.
 pub const BEACONS_PER_EVENT_MAX: usize = 2_000;
@@ -88,6 +88,10 @@ pub struct TrafficRecorded {
     /// Name of the recording, where this was imported; absent in live traffic.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recording: Option<String>,
+    /// The sale that these beacons are about, where a recording was imported for one; else the
+    /// stream's id says it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sale_id: Option<SaleId>,
     /// The earliest moment of a beacon in here.
     pub from_ms: UnixMs,
     /// How many beacons are packed.

@@ -176,6 +176,7 @@ fn traffic() -> TrafficRecorded {
     };
     TrafficRecorded {
         recording: Some("hour.csv.gz".to_owned()),
+        sale_id: Some(SALE),
         from_ms: AT,
         beacons: 2,
         visitors: vec!["ann".to_owned()],
