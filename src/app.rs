@@ -37,7 +37,7 @@ use crate::{
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
-    store::{self, SharedStore},
+    store::{self, LogSource, SharedStore},
     threads, web,
 };
 
@@ -184,8 +184,8 @@ async fn live(
     );
     let reads = ReadSide::new(
         &config.data,
-        projections,
-        tail,
+        LogSource::Store(Arc::clone(&store)),
+        (projections, tail),
         readiness.clone(),
         Arc::clone(&clock),
         Duration::from_millis(config.min_position_wait_ms),

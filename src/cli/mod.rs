@@ -3,6 +3,7 @@
 //! Answers go to stdout, everything else to stderr; a script tells failures apart by the exit code.
 //! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
 
+mod asked;
 pub mod bench;
 pub mod conformance;
 pub mod copy;
@@ -74,6 +75,9 @@ pub struct Common {
     /// What to log on stderr, for example info or doorbuster=debug
     #[arg(long, global = true, value_name = "FILTER", env = "DOORBUSTER_LOG")]
     pub log: Option<String>,
+    /// Answer with CSV, for spreadsheets: `report` says so.
+    #[arg(skip)]
+    pub csv: bool,
 }
 
 /// The verbs.

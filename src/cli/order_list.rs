@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Common, json as shapes, output::table, server::Server};
+use super::{Common, json as shapes, report::Fresh};
 use crate::{
     grpc::proto::{
         ListOrdersRequest, OrderRecord, OrderState, report_service_client::ReportServiceClient,
@@ -37,11 +37,8 @@ pub struct OrderList {
     /// Orders in the answer at most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
     #[command(flatten)]
-    server: Server,
+    fresh: Fresh,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -62,7 +59,7 @@ impl OrderList {
             let missing = i32::try_from(limit - orders.len()).unwrap_or(PAGE);
             request.page_size = missing.min(PAGE);
             let page = request.clone();
-            let page = self.server.call(async |channel| {
+            let page = self.fresh.server.call(async |channel| {
                 ReportServiceClient::new(channel).list_orders(page.clone()).await
             })?;
             orders.extend(page.orders);
@@ -71,7 +68,7 @@ impl OrderList {
                 break page.freshness;
             }
         };
-        common.show(
+        common.show_rows(
             || {
                 json!({
                     "orders": orders.iter().map(shapes::order_record).collect::<Value>(),
@@ -79,10 +76,9 @@ impl OrderList {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            || {
-                let header = ["ORDER", "BUYER", "UNITS", "TOTAL", "STATE", "PLACED", "SETTLED"];
-                table(header, &["UNITS", "TOTAL"], orders.iter().map(row).collect())
-            },
+            ["ORDER", "BUYER", "UNITS", "TOTAL", "STATE", "PLACED", "SETTLED"],
+            &["UNITS", "TOTAL"],
+            || orders.iter().map(row).collect(),
         )?;
         if !request.page_token.is_empty() {
             common.note(format_args!("there are more than {limit} orders: ask with --limit"));
@@ -111,7 +107,8 @@ impl OrderList {
             placed_until: moment("--until", &self.until)?.map(shapes::timestamp),
             page_size: 0,
             page_token: String::new(),
-            min_position: self.min_position,
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
         })
     }
 }

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
 use super::Common;
-use crate::{events::Position, grpc::proto::Freshness};
+use crate::{events::Position, grpc::proto::Freshness, reports::spreadsheet_safe};
 
 /// Writes one line of answer to stdout.
 pub fn answer(line: impl Display) -> io::Result<()> {
@@ -40,8 +40,31 @@ impl Common {
         if self.json {
             return answer(json());
         }
+        if self.csv {
+            return Err(io::Error::other("this has no CSV: ask for it with --json"));
+        }
         let text = text();
         if text.is_empty() { Ok(()) } else { answer(text.trim_end()) }
+    }
+
+    /// The answer as rows: as one JSON document with `--json`, as CSV with `--csv`, else as a table
+    /// whose columns named in `numbers` are aligned right.
+    pub fn show_rows<const N: usize>(
+        &self,
+        json: impl FnOnce() -> Value,
+        header: [&str; N],
+        numbers: &[&str],
+        rows: impl FnOnce() -> Vec<[String; N]>,
+    ) -> io::Result<()> {
+        if !self.csv {
+            return self.show(json, || table(header, numbers, rows()));
+        }
+        let mut csv = csv::Writer::from_writer(io::stdout().lock());
+        csv.write_record(header.map(|name| name.to_lowercase().replace(' ', "_")))?;
+        for row in rows() {
+            csv.write_record(row.iter().map(|cell| spreadsheet_safe(cell).into_owned()))?;
+        }
+        csv.flush()
     }
 
     /// Says how fresh a read model's answer is.
@@ -54,6 +77,8 @@ impl Common {
             ));
         } else if position >= head_position {
             self.note(format_args!("up to date at position {position}"));
+        } else if *lag_ms == 0 {
+            self.note(format_args!("as of position {position}; the log is at {head_position}"));
         } else {
             self.note(format_args!(
                 "as of position {position}; the log is at {head_position}, {lag_ms} ms ahead"

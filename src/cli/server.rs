@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tonic::{
     Response, Status,
     transport::{Channel, Endpoint},
@@ -81,11 +82,7 @@ impl Server {
         &self,
         call: impl AsyncFn(Channel) -> Result<Response<T>, Status>,
     ) -> Result<T, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             let channel = self.connect().await?;
             let answer = Duration::from_secs(ANSWER_SECONDS);
             match tokio::time::timeout(answer, until_decided(channel, call)).await {
@@ -97,6 +94,14 @@ impl Server {
                 }
             }
         })
+    }
+
+    /// Does something that takes more than one answer.
+    pub fn with_channel<T>(
+        &self,
+        work: impl AsyncFnOnce(Channel) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        runtime()?.block_on(async { work(self.connect().await?).await })
     }
 
     /// Makes one write. If its outcome stays unknown, the failure says how to repeat it.
@@ -129,6 +134,11 @@ impl Server {
             Failure::new(Code::Unreachable, message)
         })
     }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Code::Failed, error.to_string()))
 }
 
 /// Sends the same request again while it only met another node that was first: nothing was decided.

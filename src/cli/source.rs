@@ -16,6 +16,7 @@ use super::failure::{Code, Failure};
 use crate::{
     clock::WallClock,
     events::{Position, Recorded, StreamName},
+    projections::Checkpoint,
     store::{self, LogSource, ReadError, StoreAddress, embedded::LogReader},
 };
 
@@ -68,6 +69,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
+    /// A store by the text that names it; none means the embedded one.
+    pub fn named(store: Option<OsString>, credentials: Credentials) -> Self {
+        Self { store, credentials }
+    }
+
     /// The address with its credentials, checked.
     pub fn address(&self) -> Result<StoreAddress, Failure> {
         let Some(text) = &self.store else { return Ok(StoreAddress::Embedded) };
@@ -153,6 +159,13 @@ impl OpenLog {
         max: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
         self.block_on(self.source.read_stream(stream, from_revision, max))
+    }
+
+    /// Whether this is the log that a read model with this checkpoint was made from.
+    pub fn holds(&self, checkpoint: Checkpoint) -> Result<bool, ReadError> {
+        let Some(event) = checkpoint.event else { return Ok(true) };
+        let found = self.read_stream(event.stream, event.revision, 1)?;
+        Ok(checkpoint.is_in_log_with(found.first()))
     }
 
     /// Position of the last event, as far as it is known.

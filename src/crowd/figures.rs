@@ -53,6 +53,7 @@ impl Figures {
                     page_size: PAGE_SIZE,
                     page_token,
                     min_position,
+                    as_of: None,
                 };
                 let page = self.client.get_stock_levels(request).await?.into_inner();
                 levels.extend(page.levels);
@@ -74,6 +75,7 @@ impl Figures {
                 page_size: 1,
                 page_token: String::new(),
                 min_position,
+                as_of: None,
             };
             let answer = self.client.get_sales_summary(request).await?.into_inner();
             let sale = answer.total.unwrap_or_default();
@@ -93,6 +95,7 @@ impl Figures {
             page_size: 1,
             page_token: String::new(),
             min_position: 0,
+            as_of: None,
         };
         let answer = self.client.get_sales_summary(request).await?.into_inner();
         answer.freshness.ok_or_else(|| Status::internal("the answer does not say how fresh it is"))

@@ -1,6 +1,8 @@
 //! The gRPC face: one file a service, `convert` between protobuf and domain, and `status`, the one
 //! table from fault to status code. Only here, and in the clients, does protobuf exist.
 
+mod as_of;
+mod at_rest;
 mod convert;
 mod counted;
 mod health;
@@ -16,6 +18,7 @@ mod status;
 
 pub mod proto;
 
+pub use at_rest::connect;
 pub use listener::listen;
 pub use read_side::ReadSide;
 pub use routing::{AboutItem, ITEM_ID, routed};

@@ -5,13 +5,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{proto, status::Failure};
+use super::{as_of, proto, status::Failure};
 use crate::{
-    actors::{ProjectionHandle, Readiness, Tail},
+    actors::{Past, ProjectionHandle, Readiness, Tail},
     clock::SharedClock,
     events::Position,
     projections::{Checkpoint, catalog, stock},
     reports::{ReportError, Reports},
+    store::LogSource,
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
 
@@ -21,10 +22,18 @@ pub struct ReadSide(Arc<Inner>);
 
 struct Inner {
     reports: Reports,
+    /// Who keeps the read models up to date, if anybody does.
+    keeping: Option<Keeping>,
+    past: Arc<Past>,
+    log: LogSource,
+    clock: SharedClock,
+}
+
+/// What a running node knows of its read models.
+struct Keeping {
     projections: Vec<ProjectionHandle>,
     tail: Arc<Tail>,
     readiness: Readiness,
-    clock: SharedClock,
     /// How long a question waits for its position.
     wait_max: Duration,
 }
@@ -33,14 +42,31 @@ impl ReadSide {
     /// The read models of a data directory, which those projections keep up with that log.
     pub fn new(
         data: &Path,
-        projections: Vec<ProjectionHandle>,
-        tail: Arc<Tail>,
+        log: LogSource,
+        (projections, tail): (Vec<ProjectionHandle>, Arc<Tail>),
         readiness: Readiness,
         clock: SharedClock,
         wait_max: Duration,
     ) -> Self {
-        let reports = Reports::open(data);
-        Self(Arc::new(Inner { reports, projections, tail, readiness, clock, wait_max }))
+        let keeping = Some(Keeping { projections, tail, readiness, wait_max });
+        Self::over(data, log, keeping, clock, true)
+    }
+
+    /// The read models of a data directory as they are: nobody of this program changes them.
+    /// `alone` when no server uses the directory either.
+    pub fn at_rest(data: &Path, log: LogSource, clock: SharedClock, alone: bool) -> Self {
+        Self::over(data, log, None, clock, alone)
+    }
+
+    fn over(
+        data: &Path,
+        log: LogSource,
+        keeping: Option<Keeping>,
+        clock: SharedClock,
+        alone: bool,
+    ) -> Self {
+        let past = Past::new(data, log.clone(), alone);
+        Self(Arc::new(Inner { reports: Reports::open(data), keeping, past, log, clock }))
     }
 
     /// Sales that are not carried out at their items and items with units on hold, once the read
@@ -90,12 +116,7 @@ impl ReadSide {
         question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
     ) -> Result<T, Failure> {
         self.reach(name, Position(min_position)).await?;
-        let reports = self.0.reports.clone();
-        let asked = tokio::task::spawn_blocking(move || question(&reports));
-        match asked.await {
-            Ok(answer) => Ok(answer?),
-            Err(error) => Err(Failure::internal("the question was not answered", &error)),
-        }
+        answer(self.0.reports.clone(), question).await
     }
 
     /// Asks the read model of that name as it was at a moment of the log, or where none is given
@@ -107,22 +128,32 @@ impl ReadSide {
         as_of: Option<proto::AsOf>,
         question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
     ) -> Result<T, Failure> {
-        if as_of.is_some() {
-            return Err(Invalid::new("as_of", "is not answered yet").into());
+        let Some(as_of) = as_of else { return self.ask(name, min_position, question).await };
+        let Inner { log, clock, past, keeping, .. } = &*self.0;
+        let position = as_of::position(log, as_of, clock.now()).await?;
+        if position.0 < min_position {
+            let problem = format!("is position {position}, before min_position {min_position}");
+            return Err(Invalid::new("as_of", problem).into());
         }
-        self.ask(name, min_position, question).await
+        // Nobody but us would finish it where no server runs.
+        let wait_max = keeping.as_ref().map(|keeping| keeping.wait_max);
+        let directory = past.at(position, wait_max).await?;
+        answer(Reports::open(&directory), question).await
     }
 
     async fn reach(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
+        let Some(Keeping { tail, wait_max, .. }) = &self.0.keeping else {
+            return self.has_reached(name, wanted).await;
+        };
         let Some(ProjectionHandle { mut progress, .. }) = self.projection(name) else {
             return Err(Failure::internal("there is no such read model", &name));
         };
         if progress.borrow().position < wanted {
-            self.0.tail.hurry();
+            tail.hurry();
         }
         let arrived =
             progress.wait_for(|progress| progress.position >= wanted || progress.stopped.is_some());
-        let arrived = timeout(self.0.wait_max, arrived).await;
+        let arrived = timeout(*wait_max, arrived).await;
         let stopped = match arrived {
             Ok(Ok(progress)) => progress.stopped.clone(),
             Ok(Err(_)) => Some("its actor ended".into()),
@@ -139,18 +170,24 @@ impl ReadSide {
         }
     }
 
+    /// Read models at rest are where they are: waiting would not help.
+    async fn has_reached(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
+        if wanted == Position::START {
+            return Ok(());
+        }
+        let asked = answer(self.0.reports.clone(), move |reports| reports.position(name));
+        let position = asked.await?;
+        if position >= wanted {
+            return Ok(());
+        }
+        Err(Failure::behind(wanted.0, position.0))
+    }
+
     /// How fresh an answer of that read model is.
     pub(super) fn freshness(&self, name: &str, checkpoint: Checkpoint) -> proto::Freshness {
-        let head = self.0.tail.head();
-        let now = self.0.clock.now().0;
-        let lag_ms = if checkpoint.position >= head {
-            // Nobody knows what others wrote since the store last answered.
-            let away = self.0.readiness.store_away_since();
-            away.map_or(0, |since| now.saturating_sub(since.0).max(1))
-        } else {
-            let oldest = self.projection(name).and_then(|p| p.progress.borrow().oldest_pending_ms);
-            // What was not even read yet came a moment ago.
-            oldest.map_or(0, |oldest| now.saturating_sub(oldest)).max(1)
+        let (head, lag_ms) = match &self.0.keeping {
+            Some(keeping) => (keeping.tail.head(), self.lag_ms(keeping, name, checkpoint)),
+            None => self.lag_at_rest(checkpoint),
         };
         proto::Freshness {
             position: checkpoint.position.0,
@@ -159,7 +196,46 @@ impl ReadSide {
         }
     }
 
+    fn lag_ms(&self, keeping: &Keeping, name: &str, checkpoint: Checkpoint) -> i64 {
+        let now = self.0.clock.now().0;
+        if checkpoint.position >= keeping.tail.head() {
+            // Nobody knows what others wrote since the store last answered.
+            let away = keeping.readiness.store_away_since();
+            return away.map_or(0, |since| now.saturating_sub(since.0).max(1));
+        }
+        let Some(handle) = self.projection(name) else { return 0 };
+        let progress = handle.progress.borrow();
+        if progress.position > checkpoint.position {
+            // The answer is of an earlier moment, as was asked: nothing of that is missing.
+            return 0;
+        }
+        // What was not even read yet came a moment ago.
+        progress.oldest_pending_ms.map_or(0, |oldest| now.saturating_sub(oldest)).max(1)
+    }
+
+    /// Where the log ends and how old what is missing may be, by its file: a server may be writing.
+    fn lag_at_rest(&self, checkpoint: Checkpoint) -> (Position, i64) {
+        let head = self.0.log.head_now();
+        if checkpoint.position >= head {
+            return (head, 0);
+        }
+        (head, self.0.clock.now().0.saturating_sub(checkpoint.recorded_at_ms).max(1))
+    }
+
     fn projection(&self, name: &str) -> Option<ProjectionHandle> {
-        self.0.projections.iter().find(|projection| projection.name == name).cloned()
+        let projections = &self.0.keeping.as_ref()?.projections;
+        projections.iter().find(|projection| projection.name == name).cloned()
+    }
+}
+
+/// Asks from a thread that may block.
+async fn answer<T: Send + 'static>(
+    reports: Reports,
+    question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
+) -> Result<T, Failure> {
+    let asked = tokio::task::spawn_blocking(move || question(&reports));
+    match asked.await {
+        Ok(answer) => Ok(answer?),
+        Err(error) => Err(Failure::internal("the question was not answered", &error)),
     }
 }

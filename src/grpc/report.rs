@@ -64,7 +64,9 @@ impl proto::report_service_server::ReportService for ReportApi {
         };
         let page = self
             .reads
-            .ask(stock::NAME, request.min_position, move |reports| reports.stock_levels(&query))
+            .ask_as_of(stock::NAME, request.min_position, request.as_of, move |reports| {
+                reports.stock_levels(&query)
+            })
             .await?;
         Ok(Response::new(proto::GetStockLevelsResponse {
             levels: page.rows.into_iter().map(stock_level).collect(),
@@ -93,7 +95,9 @@ impl proto::report_service_server::ReportService for ReportApi {
         ordered(("placed_from", query.placed_from), ("placed_until", query.placed_until))?;
         let page = self
             .reads
-            .ask(orders::NAME, request.min_position, move |reports| reports.list_orders(&query))
+            .ask_as_of(orders::NAME, request.min_position, request.as_of, move |reports| {
+                reports.list_orders(&query)
+            })
             .await?;
         Ok(Response::new(proto::ListOrdersResponse {
             orders: page.rows.into_iter().map(order_record).collect(),
@@ -113,7 +117,9 @@ impl proto::report_service_server::ReportService for ReportApi {
         };
         let found = self
             .reads
-            .ask(sales::NAME, request.min_position, move |reports| reports.sales_summary(&query))
+            .ask_as_of(sales::NAME, request.min_position, request.as_of, move |reports| {
+                reports.sales_summary(&query)
+            })
             .await?;
         let currency = found.currency;
         let items = found.items.into_iter().map(|item| figures(&currency, item)).collect();
@@ -140,7 +146,9 @@ impl proto::report_service_server::ReportService for ReportApi {
         ordered(("from_time", query.from), ("until_time", query.until))?;
         let page = self
             .reads
-            .ask(timeline::NAME, request.min_position, move |reports| reports.timeline(&query))
+            .ask_as_of(timeline::NAME, request.min_position, request.as_of, move |reports| {
+                reports.timeline(&query)
+            })
             .await?;
         Ok(Response::new(proto::GetTimelineResponse {
             seconds: page.rows.into_iter().map(second).collect(),

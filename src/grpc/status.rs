@@ -7,7 +7,11 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::proto;
-use crate::{actors::Fault, domain::Misdirected, values::Invalid};
+use crate::{
+    actors::{Fault, PastFault},
+    domain::Misdirected,
+    values::Invalid,
+};
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "doorbuster";
@@ -66,6 +70,20 @@ impl Failure {
         tracing::error!(projection = name, why, "a question to a projection that stopped");
         let message = format!("the read model {name} stopped; the server's log says why");
         Self::new(Code::Unavailable, "READ_MODEL_STOPPED", message).retry_after(STORE_RETRY)
+    }
+
+    /// A log that cannot be read now, by a question.
+    pub(super) fn store_away(why: &str) -> Self {
+        tracing::debug!(why, "a question was not answered");
+        let message = "the log cannot be read at the moment";
+        Self::new(Code::Unavailable, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
+    }
+
+    /// A log that holds what no store of ours wrote.
+    pub(super) fn log_unreadable(why: &str) -> Self {
+        tracing::error!(why, "the log cannot be read");
+        let message = "the log cannot be read; the server's log says where";
+        Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
     }
 
     /// Something that should not happen. The reason goes to the server's log, not to the client.
@@ -130,13 +148,27 @@ impl From<Fault> for Failure {
             Fault::DeadlineExceeded => {
                 Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", fault.to_string())
             }
-            Fault::Unreadable(why) => {
-                tracing::error!(why, "a stream cannot be read");
-                let message = "the log cannot be read; the server's log says where";
-                Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
-            }
+            Fault::Unreadable(why) => Self::log_unreadable(why),
             Fault::Stopping => {
                 Self::new(Code::Unavailable, "STOPPING", fault.to_string()).retry_after(STORE_RETRY)
+            }
+        }
+    }
+}
+
+impl From<PastFault> for Failure {
+    fn from(fault: PastFault) -> Self {
+        match &fault {
+            PastFault::Overloaded => {
+                Self::new(Code::ResourceExhausted, "OVERLOADED", fault.to_string())
+                    .retry_after(STORE_RETRY)
+            }
+            PastFault::Building(_) => {
+                let message = format!("{fault}; ask again later, the work goes on");
+                Self::new(Code::Unavailable, "AS_OF_BUILDING", message).retry_after(STORE_RETRY)
+            }
+            PastFault::Failed(why) => {
+                Self::internal("read models of that moment could not be built", why)
             }
         }
     }

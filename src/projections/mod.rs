@@ -5,6 +5,7 @@
 //! depend on how the log was cut into pages: the same log always gives the same rows, byte for
 //! byte.
 
+mod as_of;
 pub mod catalog;
 mod digest;
 mod kept;
@@ -22,10 +23,11 @@ use crate::{
     values::ItemId,
 };
 
+pub use as_of::{AS_OF, AsOfViews};
 pub use read_model::{
     Checkpoint, Landmark, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path,
 };
-pub use rebuild::{Progress, RebuildError, compare, digests, rebuild};
+pub use rebuild::{Progress, RebuildError, catch_up, compare, digests, rebuild};
 
 /// A fold of the log into rows.
 ///

@@ -11,7 +11,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{Projection, ProjectionError, ReadModel, VIEWS, all, view_path};
+use super::{Checkpoint, Projection, ProjectionError, ReadModel, VIEWS, all, view_path};
 use crate::events::{DecodeError, Event, Position, Recorded, decode};
 
 /// Where new read models are made; what is found there later is unfinished.
@@ -64,7 +64,7 @@ pub fn rebuild<E: std::error::Error + 'static>(
         Ok((model, Position(u64::MAX)))
     });
     let mut models = models.collect::<Result<Vec<_>, ProjectionError>>()?;
-    let reached = build(&mut models, read_page, progress)?;
+    let reached = build(&mut models, Position::START, read_page, progress)?;
     // Closing moves each write-ahead log into its file.
     drop(models);
     sync_directory(&building)?;
@@ -77,6 +77,27 @@ pub fn rebuild<E: std::error::Error + 'static>(
     sync_directory(data)?;
     clear_leftovers(data)?;
     Ok(reached)
+}
+
+/// Brings all read models of a data directory to the end of a log, each from where it was left;
+/// one that is of another log is built anew. None of them may be open. `holds` says whether the
+/// log is the one that a checkpoint is in. Returns how far they have come.
+pub fn catch_up<E: std::error::Error + 'static>(
+    data: &Path,
+    mut holds: impl FnMut(Checkpoint) -> Result<bool, E>,
+    read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    progress: impl FnMut(Progress),
+) -> Result<Progress, RebuildError<E>> {
+    let mut models = Vec::new();
+    for projection in all() {
+        let mut model = ReadModel::open(data, projection)?;
+        if !holds(model.checkpoint()).map_err(RebuildError::Log)? {
+            model.start_over()?;
+        }
+        models.push((model, Position(u64::MAX)));
+    }
+    let from = models.iter().map(|(model, _)| model.checkpoint().position).min();
+    build(&mut models, from.unwrap_or(Position::START), read_page, progress)
 }
 
 /// Builds each read model from zero, up to where the one in use has come, and says for each whether
@@ -95,7 +116,7 @@ pub fn compare<E: std::error::Error + 'static>(
         models.push((ReadModel::open_in(&directory.0, projection)?, checkpoint));
         in_use.push(digest);
     }
-    build(&mut models, read_page, progress)?;
+    build(&mut models, Position::START, read_page, progress)?;
     let verdicts = models.iter().zip(in_use).map(|((model, _), digest)| {
         let equal = model.digest()? == digest;
         Ok((model.name(), equal))
@@ -114,7 +135,7 @@ pub fn digests<E: std::error::Error + 'static>(
     for projection in all() {
         models.push((ReadModel::open_in(directory, projection)?, Position(u64::MAX)));
     }
-    build(&mut models, read_page, progress)?;
+    build(&mut models, Position::START, read_page, progress)?;
     let each = models.iter().map(|(model, _)| Ok((model.name(), model.digest_of_rows()?)));
     each.collect()
 }
@@ -141,14 +162,15 @@ pub(super) fn clear_leftovers(data: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Feeds the log to read models, to each no further than its limit.
-fn build<E: std::error::Error + 'static>(
+/// Feeds the log after a position to read models, to each no further than its limit.
+pub(super) fn build<E: std::error::Error + 'static>(
     models: &mut [(ReadModel, Position)],
+    from: Position,
     mut read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Progress, RebuildError<E>> {
     let last = models.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
-    let mut reached = Progress::default();
+    let mut reached = Progress { events: 0, position: from };
     while reached.position < last {
         let page = read_page(reached.position).map_err(RebuildError::Log)?;
         let Some(end) = page.last().map(|recorded| recorded.position) else { break };

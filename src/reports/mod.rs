@@ -5,6 +5,7 @@
 //! thread. Nothing here writes, waits or knows a wire format.
 
 mod catalog;
+mod cell;
 mod filter;
 mod orders;
 mod paging;
@@ -19,11 +20,13 @@ use rusqlite::{Connection, OpenFlags, Row, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    projections::{Checkpoint, read_checkpoint, view_path},
+    events::Position,
+    projections::{self, Checkpoint, read_checkpoint, view_path},
     values::Invalid,
 };
 
 pub use catalog::{ListSalesQuery, SaleLine};
+pub use cell::spreadsheet_safe;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
@@ -73,6 +76,13 @@ impl Reports {
     /// How far a read model has come.
     pub fn checkpoint(&self, name: &'static str, version: i64) -> Result<Checkpoint, ReportError> {
         self.ask(name, version, |_, checkpoint| Ok(checkpoint))
+    }
+
+    /// Position of the last event that the read model of that name has applied.
+    pub fn position(&self, name: &'static str) -> Result<Position, ReportError> {
+        let known = projections::all().into_iter().find(|projection| projection.name() == name);
+        let projection = known.ok_or(ReportError::NotReady(name))?;
+        Ok(self.checkpoint(name, projection.version())?.position)
     }
 
     /// Answers from one moment of one read model: checkpoint and rows belong together.

@@ -7,10 +7,16 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{ReadError, SharedStore, embedded::LogReader};
-use crate::events::{Position, Recorded, StreamName};
+use crate::{
+    events::{Position, Recorded, StreamName},
+    values::UnixMs,
+};
 
 /// How often a file is looked at for new events: nobody tells when another process writes it.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Events read at once on a walk along the log.
+const WALK_EVENTS: usize = 1_000;
 
 /// Where to read from. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +65,55 @@ impl LogSource {
         match self {
             Self::File(reader) => on_file(reader, LogReader::head).await,
             Self::Store(store) => Ok(store.head()),
+        }
+    }
+
+    /// The same, without waiting for anything but a disk; what is not known is the start.
+    pub fn head_now(&self) -> Position {
+        match self {
+            Self::File(reader) => reader.head().unwrap_or(Position::START),
+            Self::Store(store) => store.head(),
+        }
+    }
+
+    /// Position of the last event that was recorded at or before a moment; `None` where the first
+    /// event was recorded later. Rests on a clock that never went back while the log was written.
+    pub async fn last_at_or_before(&self, moment: UnixMs) -> Result<Option<Position>, ReadError> {
+        match self {
+            // Others' positions have gaps, and not every store can be asked about the middle of
+            // one: their log is walked.
+            Self::Store(store) if store.is_shared() => self.walk_until(moment).await,
+            Self::File(_) | Self::Store(_) => self.search_until(moment).await,
+        }
+    }
+
+    /// Halves the log again and again.
+    async fn search_until(&self, moment: UnixMs) -> Result<Option<Position>, ReadError> {
+        let mut last = None;
+        let (mut low, mut high) = (Position::START, self.head().await?);
+        while low < high {
+            let middle = Position(low.0 + (high.0 - low.0) / 2);
+            match self.read_all(middle, 1).await?.first() {
+                Some(recorded) if recorded.recorded_at_ms <= moment.0 => {
+                    low = recorded.position;
+                    last = Some(low);
+                }
+                Some(_) | None => high = middle,
+            }
+        }
+        Ok(last)
+    }
+
+    async fn walk_until(&self, moment: UnixMs) -> Result<Option<Position>, ReadError> {
+        let mut last = None;
+        loop {
+            let page = self.read_all(last.unwrap_or(Position::START), WALK_EVENTS).await?;
+            let known = page.iter().take_while(|recorded| recorded.recorded_at_ms <= moment.0);
+            let count = known.count();
+            last = page[..count].last().map(|recorded| recorded.position).or(last);
+            if count < page.len() || page.is_empty() {
+                return Ok(last);
+            }
         }
     }
 

@@ -1,0 +1,160 @@
+//! Read models as they were: found or built, one at a time, by a thread that gives way to everybody.
+//!
+//! A build goes on when nobody waits for it any more, so whoever asks again later finds it done.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::watch, time::timeout};
+
+use crate::{
+    events::{Position, Recorded},
+    projections::{AsOfViews, Checkpoint, RebuildError},
+    store::{LogSource, ReadError},
+    threads,
+};
+
+/// Moments that may be asked for and not be built yet.
+const WAITING_MAX: usize = 8;
+
+/// Events read at once.
+const PAGE_EVENTS: usize = 1_000;
+
+/// Why there are no read models of that moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PastFault {
+    /// Too many moments wait to be built.
+    #[error("too many moments of the log are asked for at once")]
+    Overloaded,
+    /// It is being built and has come to that position.
+    #[error("the read models of that moment are being built, and are at position {0}")]
+    Building(Position),
+    /// They could not be built.
+    #[error("the read models of that moment could not be built: {0}")]
+    Failed(Arc<str>),
+}
+
+/// Who knows the read models of earlier moments.
+pub struct Past {
+    views: AsOfViews,
+    log: LogSource,
+    /// What is being built or waits for it.
+    builds: Mutex<HashMap<Position, watch::Receiver<Build>>>,
+    /// Whose turn it is to build.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Build {
+    reached: Position,
+    done: Option<Result<PathBuf, Arc<str>>>,
+}
+
+impl Past {
+    /// The past of that data directory, as that log tells it. `alone` when nobody else uses the
+    /// directory: what a crash left behind is removed then.
+    pub fn new(data: &Path, log: LogSource, alone: bool) -> Arc<Self> {
+        let views = AsOfViews::of(data);
+        if alone && let Err(error) = views.clear_unfinished() {
+            tracing::warn!(%error, "unfinished read models of earlier moments stay");
+        }
+        Arc::new(Self { views, log, builds: Mutex::default(), turn: Mutex::default() })
+    }
+
+    /// A directory with the read models as they were at that position. Waits at most that long,
+    /// or where no limit is given until they are built.
+    pub async fn at(
+        self: &Arc<Self>,
+        position: Position,
+        wait_max: Option<Duration>,
+    ) -> Result<PathBuf, PastFault> {
+        let past = Arc::clone(self);
+        let runtime = Handle::current();
+        let found = tokio::task::spawn_blocking(move || {
+            past.views.find(position, |checkpoint| past.holds(&runtime, checkpoint))
+        });
+        let failed = |why: &dyn std::fmt::Display| PastFault::Failed(why.to_string().into());
+        let found = found.await.map_err(|error| failed(&error))?;
+        if let Some(directory) = found.map_err(|error| failed(&error))? {
+            return Ok(directory);
+        }
+        let mut build = self.start(position)?;
+        let done = async {
+            build.wait_for(|build| build.done.is_some()).await.map(|build| build.done.clone())
+        };
+        let done = match wait_max {
+            None => done.await,
+            Some(wait_max) => match timeout(wait_max, done).await {
+                Ok(done) => done,
+                Err(_) => return Err(PastFault::Building(build.borrow().reached)),
+            },
+        };
+        match done {
+            Ok(Some(Ok(directory))) => Ok(directory),
+            Ok(Some(Err(why))) => Err(PastFault::Failed(why)),
+            Ok(None) | Err(_) => Err(failed(&"the thread that built them ended")),
+        }
+    }
+
+    /// Joins the build of that moment, or starts it.
+    fn start(self: &Arc<Self>, position: Position) -> Result<watch::Receiver<Build>, PastFault> {
+        let mut builds = self.builds();
+        if let Some(build) = builds.get(&position) {
+            return Ok(build.clone());
+        }
+        if builds.len() >= WAITING_MAX {
+            return Err(PastFault::Overloaded);
+        }
+        let (progress, build) = watch::channel(Build::default());
+        let past = Arc::clone(self);
+        let runtime = Handle::current();
+        let thread = std::thread::Builder::new().name("as-of".to_owned());
+        let started = thread.spawn(move || {
+            threads::idle();
+            let done = past.build(&runtime, position, &progress);
+            // First out of the list: whoever comes now looks for the directory.
+            past.builds().remove(&position);
+            progress.send_modify(|build| build.done = Some(done));
+        });
+        started.map_err(|error| PastFault::Failed(error.to_string().into()))?;
+        builds.insert(position, build.clone());
+        Ok(build)
+    }
+
+    fn build(
+        &self,
+        runtime: &Handle,
+        position: Position,
+        progress: &watch::Sender<Build>,
+    ) -> Result<PathBuf, Arc<str>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |checkpoint| self.holds(runtime, checkpoint);
+        let page = |after| self.page_after(runtime, after);
+        let built = self.views.build(position, holds, page, |reached| {
+            progress.send_modify(|build| build.reached = reached.position);
+        });
+        built.map_err(|error: RebuildError<ReadError>| {
+            tracing::error!(%error, position = position.0, "read models of a moment were not built");
+            error.to_string().into()
+        })
+    }
+
+    fn page_after(&self, runtime: &Handle, after: Position) -> Result<Vec<Recorded>, ReadError> {
+        runtime.block_on(self.log.read_all(after, PAGE_EVENTS))
+    }
+
+    /// Whether this is the log that read models with this checkpoint were made from.
+    fn holds(&self, runtime: &Handle, checkpoint: Checkpoint) -> Result<bool, ReadError> {
+        let Some(event) = checkpoint.event else { return Ok(true) };
+        let found = runtime.block_on(self.log.read_stream(event.stream, event.revision, 1))?;
+        Ok(checkpoint.is_in_log_with(found.first()))
+    }
+
+    fn builds(&self) -> MutexGuard<'_, HashMap<Position, watch::Receiver<Build>>> {
+        self.builds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,91 @@
+//! `report sales`: what a sale sold, item by item and in all.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, PAGE, all_pages, percent};
+use crate::{
+    cli::{Common, json as shapes},
+    grpc::proto::{
+        GetSalesSummaryRequest, SalesFigures, report_service_client::ReportServiceClient,
+    },
+    values::SaleId,
+};
+
+/// Arguments of `report sales`.
+#[derive(Debug, clap::Args)]
+pub struct Sales {
+    /// The sale
+    #[arg(value_name = "SALE")]
+    id: String,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Sales {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetSalesSummaryRequest {
+            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            page_size: PAGE,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let mut total = None;
+        let (items, freshness) = all_pages(|page_token| {
+            let request = GetSalesSummaryRequest { page_token, ..request.clone() };
+            let page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).get_sales_summary(request.clone()).await
+            })?;
+            total = page.total;
+            Ok((page.items, page.next_page_token, page.freshness))
+        })?;
+        let header = [
+            "SKU",
+            "PLACED",
+            "PAID",
+            "CANCELLED",
+            "EXPIRED",
+            "SOLD",
+            "OF",
+            "PAID SHARE",
+            "REVENUE",
+            "REFUNDS DUE",
+            "SOLD OUT",
+        ];
+        common.show_rows(
+            || {
+                json!({
+                    "total": total.as_ref().map(shapes::sales_figures),
+                    "items": items.iter().map(shapes::sales_figures).collect::<Value>(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            header,
+            &header[1..10],
+            || {
+                let rows = items.iter().map(|item| sales_row(&item.sku, item));
+                let total = total.iter().map(|total| sales_row("(all)", total));
+                rows.chain(total).collect()
+            },
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn sales_row(sku: &str, figures: &SalesFigures) -> [String; 11] {
+    [
+        sku.to_owned(),
+        figures.orders_placed.to_string(),
+        figures.orders_paid.to_string(),
+        figures.orders_cancelled.to_string(),
+        figures.orders_expired.to_string(),
+        figures.units_sold.to_string(),
+        figures.allocated_units.to_string(),
+        percent(figures.paid_share_ppm),
+        shapes::amount(figures.revenue.as_ref()),
+        shapes::amount(figures.refunds_due.as_ref()),
+        shapes::time(figures.sold_out_time.as_ref()),
+    ]
+}

@@ -1,0 +1,79 @@
+//! `report stock`: units allocated, available, held and sold, by item and warehouse.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, PAGE, all_pages};
+use crate::{
+    cli::{
+        Common, json as shapes,
+        order_list::{item_id, sale_id},
+    },
+    grpc::proto::{GetStockLevelsRequest, StockLevel, report_service_client::ReportServiceClient},
+};
+
+/// Arguments of `report stock`.
+#[derive(Debug, clap::Args)]
+pub struct Stock {
+    /// Of this sale only
+    #[arg(long)]
+    sale: Option<String>,
+    /// Of this item only
+    #[arg(long)]
+    item: Option<String>,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Stock {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetStockLevelsRequest {
+            sale_id: sale_id(self.sale.as_deref())?,
+            item_id: item_id(self.item.as_deref())?,
+            page_size: PAGE,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let (levels, freshness) = all_pages(|page_token| {
+            let request = GetStockLevelsRequest { page_token, ..request.clone() };
+            let page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).get_stock_levels(request.clone()).await
+            })?;
+            Ok((page.levels, page.next_page_token, page.freshness))
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "levels": levels.iter().map(shapes::stock_level).collect::<Value>(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            ["ITEM", "SKU", "WAREHOUSE", "ALLOCATED", "AVAILABLE", "HELD", "SOLD"],
+            &["ALLOCATED", "AVAILABLE", "HELD", "SOLD"],
+            || levels.iter().flat_map(stock_rows).collect(),
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn stock_rows(level: &StockLevel) -> Vec<[String; 7]> {
+    let row = |warehouse: &str, counts: [i64; 4]| {
+        let [allocated, available, held, sold] = counts.map(|count| count.to_string());
+        let item = level.item_id.clone();
+        [item, level.sku.clone(), warehouse.to_owned(), allocated, available, held, sold]
+    };
+    let mut rows = vec![row(
+        "(all)",
+        [level.allocated_units, level.available_units, level.held_units, level.sold_units],
+    )];
+    // One warehouse is all of them.
+    if level.warehouses.len() > 1 {
+        rows.extend(level.warehouses.iter().map(|at| {
+            let counts = [at.allocated_units, at.available_units, at.held_units, at.sold_units];
+            row(&at.warehouse, counts)
+        }));
+    }
+    rows
+}

@@ -1,0 +1,99 @@
+//! `report timeline`: what happened, second by second.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, PAGE, all_pages, moment};
+use crate::{
+    cli::{
+        Common,
+        failure::reason_name,
+        json as shapes,
+        order_list::{item_id, sale_id},
+    },
+    grpc::proto::{GetTimelineRequest, TimelineSecond, report_service_client::ReportServiceClient},
+};
+
+/// Arguments of `report timeline`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("of").required(true).args(["sale", "item"])))]
+pub struct Timeline {
+    /// Of this sale
+    #[arg(long)]
+    sale: Option<String>,
+    /// Of this item
+    #[arg(long)]
+    item: Option<String>,
+    /// From this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Timeline {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetTimelineRequest {
+            sale_id: sale_id(self.sale.as_deref())?,
+            item_id: item_id(self.item.as_deref())?,
+            from_time: moment("--from", self.from.as_deref())?,
+            until_time: moment("--until", self.until.as_deref())?,
+            page_size: PAGE,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let (seconds, freshness) = all_pages(|page_token| {
+            let request = GetTimelineRequest { page_token, ..request.clone() };
+            let page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).get_timeline(request.clone()).await
+            })?;
+            Ok((page.seconds, page.next_page_token, page.freshness))
+        })?;
+        let header = [
+            "SECOND",
+            "ATTEMPTS",
+            "PLACED",
+            "UNITS",
+            "PAID",
+            "CANCELLED",
+            "EXPIRED",
+            "REPEATS",
+            "REFUSED",
+        ];
+        common.show_rows(
+            || {
+                json!({
+                    "seconds": seconds.iter().map(shapes::timeline_second).collect::<Value>(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            header,
+            &header[1..8],
+            || seconds.iter().map(second_row).collect(),
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn second_row(second: &TimelineSecond) -> [String; 9] {
+    let refusals = second.refusals.iter().map(|count| {
+        let reason = reason_name(count.reason());
+        format!("{reason} {}", count.attempts)
+    });
+    [
+        shapes::time(second.second.as_ref()),
+        second.attempts.to_string(),
+        second.orders_placed.to_string(),
+        second.units_placed.to_string(),
+        second.orders_paid.to_string(),
+        second.orders_cancelled.to_string(),
+        second.orders_expired.to_string(),
+        second.repeats.to_string(),
+        refusals.collect::<Vec<_>>().join(", "),
+    ]
+}
