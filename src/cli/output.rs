@@ -8,7 +8,7 @@ use std::{
     io::{self, Write},
 };
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
@@ -93,14 +93,18 @@ pub fn table<const N: usize>(
     numbers: &[&str],
     rows: Vec<[String; N]>,
 ) -> String {
+    let right = header.map(|name| numbers.contains(&name));
+    any_table(&header, &right, rows.into_iter().map(Vec::from).collect())
+}
+
+/// The same for columns that are not known beforehand; those that `numbers` says are aligned right.
+pub fn any_table(header: &[impl ToString], numbers: &[bool], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(header);
-    table.add_rows(rows.into_iter().map(|row| row.map(Cell::new)));
-    for (index, name) in header.iter().enumerate() {
-        if numbers.contains(name)
-            && let Some(column) = table.column_mut(index)
-        {
+    table.set_header(header.iter().map(ToString::to_string));
+    table.add_rows(rows);
+    for (index, number) in numbers.iter().enumerate() {
+        if *number && let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -3,7 +3,9 @@
 //! One verb a file. Each asks over gRPC, page by page, and shows the answer as a table, as JSON or
 //! as CSV.
 
+mod export;
 mod sales;
+mod sql;
 mod stock;
 mod timeline;
 
@@ -57,6 +59,19 @@ enum Verb {
   doorbuster report timeline --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 \\
     --from 2026-11-11T00:00:00+08:00 --until 2026-11-11T00:01:00+08:00 --json")]
     Timeline(timeline::Timeline),
+    /// Any other question: SQL over the read models of a data directory, read-only
+    #[command(before_help = "Examples:
+  doorbuster report sql \"SELECT state, count(*) FROM orders.orders GROUP BY state\"
+  doorbuster report sql --csv < questions.sql
+  doorbuster report sql
+
+docs/read-models.md explains the tables. uuid('...') makes an id to compare with.")]
+    Sql(sql::Sql),
+    /// Every table of the read models of a data directory as a CSV or Parquet file
+    #[command(before_help = "Examples:
+  doorbuster report export --csv --out tables
+  doorbuster report export --parquet --out tables --data /var/lib/doorbuster")]
+    Export(export::Export),
 }
 
 /// Which state of the read models, and whose.
@@ -97,6 +112,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Orders(orders) => orders.run(common),
         Verb::Sales(sales) => sales.run(common),
         Verb::Timeline(timeline) => timeline.run(common),
+        Verb::Sql(sql) => sql.run(common),
+        Verb::Export(export) => export.run(common),
     }
 }
 

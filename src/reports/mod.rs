@@ -6,10 +6,12 @@
 
 mod catalog;
 mod cell;
+mod export;
 mod filter;
 mod orders;
 mod paging;
 mod sales;
+mod sql;
 mod stock;
 mod timeline;
 mod unfinished;
@@ -27,9 +29,11 @@ use crate::{
 
 pub use catalog::{ListSalesQuery, SaleLine};
 pub use cell::spreadsheet_safe;
+pub use export::{ExportError, ExportFormat, Exported};
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};
 pub use timeline::{TimelineQuery, TimelineSecond};
 

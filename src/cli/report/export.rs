@@ -1,0 +1,66 @@
+//! `report export`: every table of every read model as a file.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{
+        Common,
+        asked::bring_up,
+        failure::{Code, Failure},
+        source::Data,
+    },
+    reports::{ExportFormat, Exported, Reports},
+};
+
+/// Arguments of `report export`. Not `--csv` of the other reports: that is an answer on stdout.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// Write Parquet files; without it CSV
+    #[arg(long)]
+    parquet: bool,
+    /// Directory to write into; it is made, and files of earlier exports are replaced
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Export {
+    /// Writes the files and says which.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        if self.parquet && common.csv {
+            let problem = "--csv and --parquet cannot both be given";
+            return Err(Failure::new(Code::Usage, problem).into());
+        }
+        let log = self.data.open()?;
+        bring_up(&log, &self.data.dir)?;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("--out {} cannot be made", self.out.display()))?;
+        let format = if self.parquet { ExportFormat::Parquet } else { ExportFormat::Csv };
+        let files = Reports::open(&self.data.dir)
+            .export(&self.out, format)
+            .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
+        // Here --csv says what is written, not how it is told.
+        let common = &Common { csv: false, ..common.clone() };
+        common.show_rows(
+            || json!({ "files": files.iter().map(file).collect::<Value>() }),
+            ["READ MODEL", "TABLE", "ROWS", "FILE"],
+            &["ROWS"],
+            || files.iter().map(row).collect(),
+        )?;
+        Ok(())
+    }
+}
+
+fn file(file: &Exported) -> Value {
+    let Exported { path, read_model, table, rows } = file;
+    json!({ "read_model": read_model, "table": table, "rows": rows, "path": path.display().to_string() })
+}
+
+fn row(file: &Exported) -> [String; 4] {
+    let Exported { path, read_model, table, rows } = file;
+    [(*read_model).to_owned(), table.clone(), rows.to_string(), path.display().to_string()]
+}
