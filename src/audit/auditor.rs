@@ -247,7 +247,13 @@ impl Walk {
         }
         self.proof.chained = self.positions == Positions::Counted;
         let position = self.last_position.and_then(|last| u64::try_from(last).ok());
-        Judged::new(self.proof, self.keep.certificate, position.unwrap_or(0), self.last_recorded_at_ms, items)
+        Judged::new(
+            self.proof,
+            self.keep.certificate,
+            position.unwrap_or(0),
+            self.last_recorded_at_ms,
+            items,
+        )
     }
 }
 

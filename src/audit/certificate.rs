@@ -232,10 +232,9 @@ impl JudgedItem {
         for (order, _) in orders.each() {
             *counts.of(order.state) += 1;
         }
-        let warehouses = stock.each().map(|(warehouse, totals)| WarehouseUnits {
-            warehouse,
-            units: Units::from(totals),
-        });
+        let warehouses = stock
+            .each()
+            .map(|(warehouse, totals)| WarehouseUnits { warehouse, units: Units::from(totals) });
         let item = ItemLine {
             item_id: self.book.id(),
             sale_id: sale,

@@ -107,8 +107,7 @@ impl ItemBook {
 
     /// What a certificate says of it.
     pub(super) fn shelf(&self) -> Shelf<'_> {
-        let (sku, title) =
-            self.offer.as_ref().map_or(("", ""), |offer| (&offer.sku, &offer.title));
+        let (sku, title) = self.offer.as_ref().map_or(("", ""), |offer| (&offer.sku, &offer.title));
         let Self { closed, stock, orders, .. } = self;
         Shelf { sale: self.sale(), sku, title, closed: *closed, stock, orders }
     }
