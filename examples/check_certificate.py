@@ -17,7 +17,9 @@ import sys
 import uuid
 
 STATES = ("held", "paid", "cancelled", "expired")
-HOLDING = {"held": "held", "paid": "sold"}
+UNITS = ("allocated", "available", "held", "sold")
+PROOF = {"format", "version", "order_id", "root", "header", "item", "order", "order_index",
+         "order_path", "item_index", "item_path", "header_path", "opening"}
 
 
 class Wrong(Exception):
@@ -33,7 +35,7 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def leaf(line):  # RFC 6962, section 2.1
+def leaf(line):  # Trees are those of RFC 6962, section 2.1.
     return sha256(b"\0", line)
 
 
@@ -42,42 +44,33 @@ def node(left, right):
 
 
 class Tree:
-    """Root of a Merkle tree as in RFC 6962, while its leaves go by."""
+    """The root of a tree while its leaves go by: roots of whole subtrees, from left to right."""
 
     def __init__(self):
         self.leaves, self.whole = 0, []
 
     def add(self, root):
-        leaves = self.leaves
+        leaves, self.leaves = self.leaves, self.leaves + 1
         while leaves & 1:
             root, leaves = node(self.whole.pop(), root), leaves >> 1
         self.whole.append(root)
-        self.leaves += 1
 
     def root(self):
-        if not self.whole:
-            return sha256()
-        root = self.whole[-1]
+        root = self.whole[-1] if self.whole else sha256()
         for left in reversed(self.whole[:-1]):
             root = node(left, root)
         return root
 
 
 def walk(root, index, leaves, path):
-    """The root that a leaf's path leads to: RFC 9162, section 2.1.3.2."""
-    demand(0 <= index < leaves, "a path starts at a leaf that is not in its tree")
-    last = leaves - 1
-    for beside in path:
-        demand(last > 0, "a path is too long")
-        if index & 1 or index == last:
-            root = node(beside, root)
-            while not index & 1 and index:
-                index, last = index >> 1, last >> 1
-        else:
-            root = node(root, beside)
-        index, last = index >> 1, last >> 1
-    demand(last == 0, "a path is too short")
-    return root
+    """The root that a leaf and the hashes beside its way lead to."""
+    demand(0 <= index < leaves and (leaves > 1) == bool(path), "a path does not fit its tree")
+    if leaves == 1:
+        return root
+    split = 1 << (leaves - 1).bit_length() - 1
+    if index < split:
+        return node(walk(root, index, split, path[:-1]), path[-1])
+    return node(path[-1], walk(root, index - split, leaves - split, path[:-1]))
 
 
 def parse(text):
@@ -85,10 +78,7 @@ def parse(text):
         demand(len(dict(pairs)) == len(pairs), "a name stands twice in one line")
         return dict(pairs)
 
-    try:
-        return json.loads(text, object_pairs_hook=unique)
-    except ValueError as error:
-        raise Wrong(f"it is not JSON: {error}") from None
+    return json.loads(text, object_pairs_hook=unique)
 
 
 def count(value):
@@ -97,9 +87,10 @@ def count(value):
 
 
 def check_header(header):
-    demand(header["line"] == "header", "the first line is not a header")
-    demand(header["format"] == "doorbuster certificate", "it is not a certificate of doorbuster")
+    demand((header["line"], header["format"]) == ("header", "doorbuster certificate"),
+           "it is not a certificate of doorbuster")
     demand(header["version"] == 1, f"version {header['version']} is unknown to this checker")
+    demand(header["chain"] in ("sha-256", "none"), "its chain is of an unknown kind")
 
 
 class Item:
@@ -107,36 +98,36 @@ class Item:
 
     def __init__(self, line):
         self.line, self.tree, self.revision = line, Tree(), -1
-        self.states = dict.fromkeys(STATES, 0)
-        self.units = {part["warehouse"]: {"held": 0, "sold": 0} for part in line["warehouses"]}
+        self.place, self.orders = (line["sale_id"], line["item_id"]), dict.fromkeys(STATES, 0)
+        self.units = {part["warehouse"]: {"held": 0, "paid": 0} for part in line["warehouses"]}
         demand(len(self.units) == len(line["warehouses"]), "a warehouse is listed twice")
 
-    def order(self, raw, order):
+    def add(self, text, order):
         demand(count(order["revision"]) > self.revision, "orders are out of order")
         self.revision = order["revision"]
-        self.tree.add(leaf(raw))
-        self.states[order["state"]] += 1
-        demand(sum(count(units) for _, units in order["warehouses"]) == order["units"] > 0,
-               f"the units of order {order['order_id']} do not add up")
-        if order["state"] in HOLDING:
-            for warehouse, units in order["warehouses"]:
-                self.units[warehouse][HOLDING[order["state"]]] += units
+        self.tree.add(leaf(text))
+        self.orders[order["state"]] += 1
+        units = sum(count(units) for _, units in order["warehouses"])
+        demand(units == count(order["units"]) > 0, "the units of an order do not add up")
+        for warehouse, units in order["warehouses"]:
+            if order["state"] in ("held", "paid"):
+                self.units[warehouse][order["state"]] += units
 
     def end(self):
-        line, who = self.line, f"item {self.line['item_id']}"
-        demand(self.tree.root().hex() == line["root"], f"{who}: its orders do not have its root")
-        demand(self.states == line["orders"], f"{who} has other numbers of orders than it says")
-        demand(self.revision <= count(line["revision"]), f"{who}: an order follows its last event")
+        line, who = self.line, f"item {self.line['item_id']}: "
+        demand(self.tree.root().hex() == line["root"], who + "its orders do not have its root")
+        demand(self.orders == line["orders"], who + "it has other orders than it says")
+        demand(self.revision <= count(line["revision"]), who + "an order follows its last event")
         for part in line["warehouses"]:
             ours = self.units[part["warehouse"]]
-            for name in ("held", "sold"):
-                demand(ours[name] == part[name], f"{who}: {name} is not the sum of its orders")
-        for name in ("allocated", "available", "held", "sold"):
-            total = sum(count(part[name]) for part in line["warehouses"])
-            demand(total == line[name], f"{who}: {name} is not the sum of its warehouses")
+            demand((ours["held"], ours["paid"]) == (part["held"], part["sold"]),
+                   who + "held or sold are not what its orders hold or have paid for")
         for part in line["warehouses"] + [line]:
-            demand(part["allocated"] == part["available"] + part["held"] + part["sold"],
-                   f"{who}: allocated is not available + held + sold")
+            allocated, *others = (count(part[name]) for name in UNITS)
+            demand(allocated == sum(others), who + "allocated is not available + held + sold")
+        for name in UNITS:
+            total = sum(part[name] for part in line["warehouses"])
+            demand(total == line[name], f"{who}{name} is not the sum of its warehouses")
 
 
 def check_chain(log, line):
@@ -148,101 +139,113 @@ def check_chain(log, line):
         (SELECT stream FROM streams WHERE name = ?) AND revision <= ? ORDER BY revision"""
     events = 0
     for revision, event, at_ms, *texts, binary in log.execute(query, (name, line["revision"])):
-        lengths = (len(text).to_bytes(4, "big") + text for text in texts)
+        texts = [len(text).to_bytes(4, "big") + text for text in texts]
         last = sha256(last, revision.to_bytes(8, "big"), event, at_ms.to_bytes(8, "big", signed=True),
-                      *lengths, b"\1" if binary else b"")
+                      *texts, b"\1" if binary else b"")
         events += 1
     demand(events == line["revision"] + 1, f"the log does not have all events of {name}")
     demand(last.hex() == line["head"], f"the log has another chain of {name}")
 
 
-def check_certificate(path, root, log):
-    everything, top, item, header, seal = hashlib.sha256(), Tree(), None, None, None
-    items, orders, seen = 0, 0, set()
+class Certificate:
+    """A certificate, line by line."""
+
+    def __init__(self, log):
+        self.log, self.everything, self.top = log, hashlib.sha256(), Tree()
+        self.header, self.item, self.items, self.orders, self.root = None, None, 0, set(), None
+
+    def take(self, raw):
+        demand(self.root is None, "it stands after the seal")
+        text, line = raw[:-1], parse(raw)
+        kind, first = line["line"], self.header is None
+        if kind != "order" and self.item:
+            self.item.end()
+        if first:
+            check_header(line)
+            self.header = line
+        elif kind == "item":
+            before, self.item, self.items = self.item, Item(line), self.items + 1
+            demand(before is None or before.place < self.item.place, "items are out of order")
+            if self.log:
+                check_chain(self.log, line)
+        elif kind == "order":
+            known, _ = len(self.orders), self.orders.add(uuid.UUID(line["order_id"]).bytes)
+            demand(len(self.orders) > known, f"order {line['order_id']} is listed twice")
+            self.item.add(text, line)
+        else:
+            self.root = self.top.root().hex()
+            seal = {"line": "seal", "root": self.root, "sha256": self.everything.hexdigest()}
+            demand(raw == json.dumps(seal, separators=(",", ":")).encode() + b"\n",
+                   "the seal is not that of what stands before it")
+        if first or kind == "item":
+            self.top.add(leaf(text))
+        self.everything.update(raw)
+
+    def end(self, root):
+        demand(self.root, "it ends without a seal")
+        counts = self.items, len(self.orders)
+        demand(counts == (self.header["items"], self.header["orders"]), "items or orders are missing")
+        demand(root in (None, self.root), "it is not the certificate with the published root")
+        print(f"right: {counts[1]} orders of {counts[0]} items, none oversold; root {self.root}")
+
+
+def check_certificate(path, root=None, log=None):
+    certificate = Certificate(log)
     with open(path, "rb") as lines:
         for number, raw in enumerate(lines, 1):
             try:
-                demand(raw.endswith(b"\n") and seal is None, "it stands after the end")
-                line = parse(raw)
-                kind, text = line["line"], raw[:-1]
-                if kind != "order" and item:
-                    item.end()
-                if number == 1:
-                    header = line
-                    check_header(header)
-                    top.add(leaf(text))
-                elif kind == "item":
-                    item, items = Item(line), items + 1
-                    top.add(leaf(text))
-                    if log:
-                        check_chain(log, line)
-                elif kind == "order":
-                    demand(item, "an order stands before all items")
-                    item.order(text, line)
-                    seen.add(uuid.UUID(line["order_id"]).bytes)
-                    orders += 1
-                    demand(len(seen) == orders, f"order {line['order_id']} is listed twice")
-                else:
-                    seal = {"line": "seal", "root": top.root().hex(), "sha256": everything.hexdigest()}
-                    expected = json.dumps(seal, separators=(",", ":")).encode()
-                    demand(text == expected, "the seal is not that of what stands before it")
-                everything.update(raw)
+                certificate.take(raw)
             except Wrong as wrong:
                 raise Wrong(f"line {number}: {wrong}") from None
-    demand(seal, "it ends without a seal")
-    demand((items, orders) == (header["items"], header["orders"]), "items or orders are missing")
-    demand(root in (None, seal["root"]), "it is not the certificate with the published root")
-    print(f"right: {orders} orders of {items} items, nothing oversold; root {seal['root']}")
+    certificate.end(root)
 
 
 def check_proof(path, root):
     with open(path, "rb") as file:
         proof = parse(file.read())
-    demand(proof["format"] == "doorbuster order proof" and proof["version"] == 1, "it is no proof")
+    demand(set(proof) | {"opening"} == PROOF, "it has other parts than a proof")
+    demand((proof["format"], proof["version"]) == ("doorbuster order proof", 1), "it is no proof")
     header, item, order = (parse(proof[name]) for name in ("header", "item", "order"))
     check_header(header)
     demand((item["line"], order["line"]) == ("item", "order"), "its lines are of other kinds")
     demand(order["order_id"] == proof["order_id"], "it is of another order than it says")
-    paths = [[bytes.fromhex(beside) for beside in proof[name]] for name in ("order_path", "item_path")]
-    leaves = sum(count(item["orders"][state]) for state in STATES)
-    reached = walk(leaf(proof["order"].encode()), proof["order_index"], leaves, paths[0]).hex()
-    demand(reached == item["root"], "its path does not lead to the item's root")
-    demand(proof["item_index"] > 0, "the place of the header is no item's")
-    leaves = header["items"] + 1
-    reached = walk(leaf(proof["item"].encode()), proof["item_index"], leaves, paths[1]).hex()
-    demand(reached == proof["root"] == root, "it does not lead to the published root")
-    who = ""
+    orders, lines = sum(count(item["orders"][state]) for state in STATES), count(header["items"]) + 1
+    for name, index, leaves, goal in (("order", proof["order_index"], orders, item["root"]),
+                                      ("item", proof["item_index"], lines, root),
+                                      ("header", 0, lines, root)):
+        path = [bytes.fromhex(beside) for beside in proof[name + "_path"]]
+        reached = walk(leaf(proof[name].encode()), count(index), leaves, path).hex()
+        demand(reached == goal, f"the way of the {name} does not lead to the root")
+    demand(proof["root"] == root, "it says that it leads to another root")
+    who = "somebody"
     if "opening" in proof:
-        request, buyer = uuid.UUID(proof["opening"]["request_id"]), proof["opening"]["buyer"]
-        made = hashlib.sha1(uuid.UUID(item["item_id"]).bytes + request.bytes + b"\0").digest()[:16]
+        request, who = uuid.UUID(proof["opening"]["request_id"]).bytes, proof["opening"]["buyer"]
+        made = hashlib.sha1(uuid.UUID(item["item_id"]).bytes + request + b"\0").digest()[:16]
         demand(str(uuid.UUID(bytes=made, version=5)) == order["order_id"],
                "the request is not the one that made the order")
-        opened = sha256(b"doorbuster buyer 1\n", request.bytes, buyer.encode()).hex()
+        opened = sha256(b"doorbuster buyer 1\n", request, who.encode()).hex()
         demand(opened == order["buyer"], "the buyer is not the one of the order")
-        who = f" of {buyer!r}"
-    print(f"right: order {order['order_id']}{who}, {order['units']} units, {order['state']}")
+    print(f"right: order {order['order_id']} of {who!r}, units: {order['units']}, {order['state']}")
 
 
 def main():
     options = argparse.ArgumentParser(description="Checks a no-oversell certificate or a proof.")
+    for name in ("--proof", "--root", "--log"):
+        options.add_argument(name)
     options.add_argument("certificate", nargs="?")
-    options.add_argument("--proof", metavar="FILE")
-    options.add_argument("--root", metavar="HEX")
-    options.add_argument("--log", metavar="LOG.DB")
     given = options.parse_args()
     if (given.certificate is None) == (given.proof is None) or (given.proof and not given.root):
         options.error("name a certificate, or a proof and the root it must lead to")
     try:
         if given.proof:
-            check_proof(given.proof, given.root)
-        else:
-            log = given.log and sqlite3.connect(f"file:{given.log}?mode=ro", uri=True)
-            check_certificate(given.certificate, given.root, log)
+            return check_proof(given.proof, given.root.lower())
+        log = given.log and sqlite3.connect(f"file:{given.log}?mode=ro", uri=True)
+        return check_certificate(given.certificate, given.root and given.root.lower(), log)
     except (Wrong, OSError, sqlite3.Error) as wrong:
-        sys.exit(f"WRONG: {wrong}")
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        sys.exit(f"WRONG: it is not of the form it should be: {error!r}")
+        return f"WRONG: {wrong}"
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        return f"WRONG: it is not of the form it should be: {error!r}"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -41,6 +41,8 @@ pub struct OrderProof {
     /// Place among the header and the items, from 0, and the hashes beside its way to the root.
     pub item_index: u64,
     pub item_path: Vec<String>,
+    /// The hashes beside the way of the header, which says how many lines there are.
+    pub header_path: Vec<String>,
     /// Who the buyer is; left out where nobody asked the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opening: Option<Opening>,
@@ -145,6 +147,7 @@ impl OrderSearch {
             order_path: hexes(&found.order_path),
             item_index: found.item_index as u64,
             item_path: hexes(&item_path),
+            header_path: hexes(&merkle::path(&self.top, 0)),
             opening,
         })
     }
