@@ -8,9 +8,10 @@ use uuid::Uuid;
 use super::{
     Finding, Proof,
     bodies::{DemandTick, Metadata, parse_id},
+    certificate::{Judged, JudgedItem},
     chain::{self, Hash, Link},
     demand,
-    item::ItemBook,
+    item::{ItemBook, Keep},
     sale::{Plans, SaleBook},
 };
 
@@ -107,19 +108,23 @@ pub(super) struct Walk {
     positions: Positions,
     /// Whether the log says that others may write to it.
     shared: bool,
+    keep: Keep,
     last_position: Option<i64>,
+    last_recorded_at_ms: i64,
     proof: Proof,
 }
 
 impl Walk {
     /// A walk along a log; `shared` if the log says that it holds streams of others, too.
-    pub(super) fn new(positions: Positions, shared: bool) -> Self {
+    pub(super) fn new(positions: Positions, shared: bool, keep: Keep) -> Self {
         Self {
             streams: Vec::new(),
             plans: Plans::new(),
             positions,
             shared,
+            keep,
             last_position: None,
+            last_recorded_at_ms: 0,
             proof: Proof::default(),
         }
     }
@@ -131,7 +136,7 @@ impl Walk {
 
     /// A stream that has events or is said to have some. Gives the number it is called by.
     pub(super) fn stream(&mut self, name: &str, head: Option<Head>) -> usize {
-        let book = book(name);
+        let book = book(name, self.keep);
         if matches!(book, Book::Foreign) && !self.shared {
             self.note(None, name, None, "no stream of ours has such a name");
         }
@@ -185,6 +190,7 @@ impl Walk {
     /// The next event of the log. `stream` is a number that [`Walk::stream`] gave.
     pub(super) fn event(&mut self, stream: usize, row: &EventRow<'_>) {
         self.place(row.position);
+        self.last_recorded_at_ms = row.recorded_at_ms;
         let Self { streams, plans, proof, .. } = self;
         let Stream { name, book, next_revision, hash, .. } = &mut streams[stream];
         let revision = u64::try_from(row.revision).unwrap_or(u64::MAX);
@@ -216,14 +222,15 @@ impl Walk {
         }
     }
 
-    /// The verdict, after the last event.
-    pub(super) fn end(mut self) -> Proof {
-        for Stream { name, book, head, next_revision, hash } in &self.streams {
-            if let Some(head) = head {
+    /// The verdict, after the last event, and what it was come to with.
+    pub(super) fn end(mut self) -> Judged {
+        let mut items = Vec::new();
+        for Stream { name, book, head, next_revision, hash } in self.streams {
+            if let Some(head) = &head {
                 self.proof.chains += 1;
-                if let Some(problem) = wrong_head(head, *next_revision, hash) {
+                if let Some(problem) = wrong_head(head, next_revision, &hash) {
                     let last = next_revision.checked_sub(1);
-                    note(&mut self.proof, None, name, last, problem);
+                    note(&mut self.proof, None, &name, last, problem);
                 }
             }
             self.proof.streams += 1;
@@ -231,13 +238,22 @@ impl Walk {
                 Book::Item(item) => {
                     self.proof.items += 1;
                     self.proof.orders += item.orders();
+                    let revision = next_revision.saturating_sub(1);
+                    items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
                 Book::Foreign => self.proof.foreign_streams += 1,
                 Book::Sale(_) | Book::Demand => {}
             }
         }
         self.proof.chained = self.positions == Positions::Counted;
-        self.proof
+        let position = self.last_position.and_then(|last| u64::try_from(last).ok());
+        Judged::new(
+            self.proof,
+            self.keep.certificate,
+            position.unwrap_or(0),
+            self.last_recorded_at_ms,
+            items,
+        )
     }
 }
 
@@ -279,10 +295,10 @@ fn note(
 }
 
 /// What a stream of that name is about: a category, a dash, a UUID.
-fn book(name: &str) -> Book {
+fn book(name: &str, keep: Keep) -> Book {
     let Some((category, id)) = name.split_once('-') else { return Book::Foreign };
     match (category, parse_id(id)) {
-        ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id))),
+        ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id, keep))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
         _ => Book::Foreign,

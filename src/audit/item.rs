@@ -16,11 +16,31 @@ use super::{
         Closed, Id, ItemAdded, ItemPaused, ItemResumed, ItemScheduled, PurchaseLimitSet,
         StockAllocated,
     },
+    certificate::Opening,
     chain,
     orders::Orders,
     sale::{Plan, Plans},
     stock::Stock,
 };
+
+/// What is remembered beyond what the verdict needs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Keep {
+    /// What a certificate needs.
+    pub certificate: bool,
+    /// Who placed this order.
+    pub opening_of: Option<Uuid>,
+}
+
+/// What a certificate says of an item.
+pub(super) struct Shelf<'a> {
+    pub sale: Uuid,
+    pub sku: &'a str,
+    pub title: &'a str,
+    pub closed: bool,
+    pub stock: &'a Stock,
+    pub orders: &'a Orders,
+}
 
 /// What is remembered of one item.
 pub(super) struct ItemBook {
@@ -39,11 +59,15 @@ pub(super) struct ItemBook {
     /// Ids of the first event of each request that placed no order.
     requests: HashSet<Uuid>,
     last_at_ms: i64,
+    keep: Keep,
+    opening: Option<Opening>,
 }
 
 struct Offer {
     sale: Uuid,
     request: Uuid,
+    sku: String,
+    title: String,
     unit_price_minor: i64,
     time_to_pay_ms: i64,
 }
@@ -52,7 +76,7 @@ type Say<'a> = &'a mut dyn FnMut(String);
 type Read = Result<(), serde_json::Error>;
 
 impl ItemBook {
-    pub(super) fn new(id: Uuid) -> Self {
+    pub(super) fn new(id: Uuid, keep: Keep) -> Self {
         Self {
             id,
             offer: None,
@@ -67,7 +91,30 @@ impl ItemBook {
             orders: Orders::default(),
             requests: HashSet::new(),
             last_at_ms: 0,
+            keep,
+            opening: None,
         }
+    }
+
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The sale it belongs to; nil until it was added, which no sound log leaves out.
+    pub(super) fn sale(&self) -> Uuid {
+        self.offer.as_ref().map_or(Uuid::nil(), |offer| offer.sale)
+    }
+
+    /// What a certificate says of it.
+    pub(super) fn shelf(&self) -> Shelf<'_> {
+        let (sku, title) = self.offer.as_ref().map_or(("", ""), |offer| (&offer.sku, &offer.title));
+        let Self { closed, stock, orders, .. } = self;
+        Shelf { sale: self.sale(), sku, title, closed: *closed, stock, orders }
+    }
+
+    /// Who placed the order that was asked for, if it is one of this item.
+    pub(super) fn opening(&self) -> Option<&Opening> {
+        self.opening.as_ref()
     }
 
     /// Orders placed so far.
@@ -131,6 +178,8 @@ impl ItemBook {
         self.offer = Some(Offer {
             sale,
             request: event.causation,
+            sku: told.sku,
+            title: told.title,
             unit_price_minor: told.unit_price_minor,
             time_to_pay_ms: told.time_to_pay_ms,
         });

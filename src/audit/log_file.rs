@@ -13,8 +13,9 @@ use std::{
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, types::ValueRef};
 
 use super::{
-    AuditError, Proof,
+    AuditError, Judged,
     auditor::{EventRow, Head, Positions, Walk},
+    item::Keep,
 };
 
 /// How often progress is told, in events.
@@ -42,12 +43,13 @@ struct HeadRow {
 /// Audits a log that is open: events and chains, and the index over streams.
 pub(super) fn audit(
     log: &LogFile,
+    keep: Keep,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Proof, AuditError> {
+) -> Result<Judged, AuditError> {
     let hasher = RandomState::new();
     let mut places = PlaceSum::new(hasher.clone());
     let shared = log.is_shared()?;
-    let mut walk = Walk::new(Positions::Counted, shared);
+    let mut walk = Walk::new(Positions::Counted, shared, keep);
     let mut numbers = HashMap::new();
     for HeadRow { stream, name, head } in log.heads()? {
         numbers.insert(stream, walk.stream(&name, Some(head)));
@@ -76,9 +78,9 @@ pub(super) fn audit(
     if !in_order || !indexed.agrees_with(&places) {
         walk.note(None, "", None, "the index over streams does not agree with the events");
     }
-    let proof = walk.end();
-    progress(proof.events, last.max(proof.events));
-    Ok(proof)
+    let judged = walk.end();
+    progress(judged.proof.events, last.max(judged.proof.events));
+    Ok(judged)
 }
 
 /// A sum over places of events that does not depend on their order.

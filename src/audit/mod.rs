@@ -8,10 +8,13 @@
 
 mod auditor;
 mod bodies;
+mod certificate;
 mod chain;
 mod demand;
 mod item;
 mod log_file;
+mod merkle;
+mod order_proof;
 mod orders;
 mod proof;
 mod sale;
@@ -20,6 +23,10 @@ mod stock;
 
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
+pub use certificate::{Judged, Opening, Seal};
+pub use order_proof::{OrderProof, OrderSearch, Unproved};
 pub use proof::{FINDINGS_MAX, Finding, Proof};
 pub use shown::{ShownEvent, Verifier};
 
@@ -51,6 +58,27 @@ pub enum AuditError {
 /// An error says that the log could not be judged; what was judged and found wrong is in the
 /// proof's findings.
 pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Proof, AuditError> {
+    judge(dir, item::Keep::default(), progress).map(|judged| judged.proof)
+}
+
+/// Verifies like [`verify`] and keeps what a certificate is made of, in about 32 bytes more an order.
+/// Who placed `opening_of` is remembered, so that the certificate's hash can be opened.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_to_certify(
+    dir: &Path,
+    opening_of: Option<Uuid>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Judged, AuditError> {
+    judge(dir, item::Keep { certificate: true, opening_of }, progress)
+}
+
+fn judge(
+    dir: &Path,
+    keep: item::Keep,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Judged, AuditError> {
     let log = log_file::LogFile::open(&dir.join("log.db"))?;
-    log_file::audit(&log, progress)
+    log_file::audit(&log, keep, progress)
 }

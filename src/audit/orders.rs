@@ -1,4 +1,4 @@
-//! The orders of one item while its log is read, in about 65 bytes each.
+//! The orders of one item while its log is read, in about 65 bytes each, and 32 more for a certificate.
 //!
 //! Every order has to be remembered to the end, because the last event of the log may be the one
 //! that pays it a second time. Buyers are remembered by a 128-bit keyed hash, not by name.
@@ -8,7 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use uuid::Uuid;
 
-use super::stock::Part;
+use super::{chain::Hash, stock::Part};
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub(super) struct NewOrder<'a> {
     pub unit_price_minor: i64,
     pub revision: u64,
     pub from: Origin,
+    /// What stands for the buyer in a certificate, where one is to be made.
+    pub buyer_sum: Option<Hash>,
 }
 
 struct Buyer {
@@ -67,6 +69,14 @@ pub(super) struct Orders {
     buyers: Vec<Buyer>,
     by_buyer: HashTable<u32>,
     splits: Vec<Vec<Part>>,
+    /// One for each row, or none where no certificate is to be made.
+    buyer_sums: Vec<Hash>,
+}
+
+impl Order {
+    pub(super) fn id(&self) -> Uuid {
+        Uuid::from_bytes(self.id)
+    }
 }
 
 impl Orders {
@@ -81,6 +91,12 @@ impl Orders {
 
     pub(super) fn count(&self) -> u64 {
         self.rows.len() as u64
+    }
+
+    /// Each order with what stands for its buyer, in the order in which they were placed; none where
+    /// no certificate is to be made.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&Order, &Hash)> {
+        self.rows.iter().zip(&self.buyer_sums)
     }
 
     /// Remembers which warehouses an order spans.
@@ -111,6 +127,7 @@ impl Orders {
             from: new.from,
             state: State::Held,
         });
+        self.buyer_sums.extend(new.buyer_sum);
         let Self { hashers: [hasher, _], rows, by_id, .. } = self;
         by_id.insert_unique(hasher.hash_one(new.id.as_bytes()), row, |&row| {
             hasher.hash_one(rows[row as usize].id)

@@ -17,6 +17,14 @@ struct Counts {
 /// A part of an order: warehouse number and units.
 pub(super) type Part = (u32, i64);
 
+/// Units given out, of a warehouse or of all together.
+#[derive(Clone, Copy)]
+pub(super) struct Totals {
+    pub allocated: i128,
+    pub held: i128,
+    pub sold: i128,
+}
+
 /// The stock of one item.
 #[derive(Default)]
 pub(super) struct Stock {
@@ -46,6 +54,29 @@ impl Stock {
             [only] if only.units == units => Some(self.number(&only.warehouse)),
             _ => None,
         }
+    }
+
+    /// The name of a warehouse that has a number.
+    pub(super) fn name(&self, number: u32) -> &str {
+        &self.warehouses[number as usize].warehouse
+    }
+
+    /// Each warehouse with its units, in the order in which they were first named.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, Totals)> {
+        self.warehouses.iter().map(|counts| {
+            let Counts { warehouse, allocated, held, sold } = counts;
+            (warehouse.as_str(), Totals { allocated: *allocated, held: *held, sold: *sold })
+        })
+    }
+
+    /// Units of all warehouses together.
+    pub(super) fn totals(&self) -> Totals {
+        let none = Totals { allocated: 0, held: 0, sold: 0 };
+        self.each().fold(none, |sum, (_, totals)| Totals {
+            allocated: sum.allocated + totals.allocated,
+            held: sum.held + totals.held,
+            sold: sum.sold + totals.sold,
+        })
     }
 
     pub(super) fn allocate(&mut self, warehouse: &str, units: i64) {

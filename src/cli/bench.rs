@@ -9,6 +9,7 @@ mod child;
 mod echo;
 mod figures;
 mod load;
+mod sale;
 mod stores;
 mod streams;
 
@@ -64,7 +65,8 @@ Examples:
   doorbuster bench --cases unary_64,stream_4 --rounds 9 --seconds 2
   doorbuster bench --server http://127.0.0.1:7420 --rate 20000
   doorbuster bench --store devstore --cases unary_64
-  doorbuster bench --json > figures.json"
+  doorbuster bench --json > figures.json
+  doorbuster bench sale --data million"
 )]
 pub struct Args {
     #[command(subcommand)]
@@ -114,6 +116,8 @@ enum BenchVerb {
     /// The bare echo that others are measured against; ends with its stdin
     #[command(hide = true)]
     Echo,
+    /// Write a large sale into a log, to measure on: orders, refusals, payments, traffic
+    Sale(sale::Args),
 }
 
 /// A shape of load.
@@ -163,8 +167,10 @@ impl Case {
 
 /// Runs the measurement. With `--json` stdout gets exactly one object.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    if let Some(BenchVerb::Echo) = args.verb {
-        return echo::serve();
+    match &args.verb {
+        Some(BenchVerb::Echo) => return echo::serve(),
+        Some(BenchVerb::Sale(sale)) => return sale::run(sale, common),
+        None => {}
     }
     if let Some(store) = &args.store {
         let choice: StoreChoice = read_secret("--store", store)?;

@@ -5,6 +5,7 @@
 
 mod asked;
 pub mod bench;
+mod certificate;
 pub mod conformance;
 pub mod copy;
 pub mod crowd;
@@ -127,6 +128,7 @@ pub enum Verb {
     #[command(before_help = "Examples:
   doorbuster verify
   doorbuster verify --data /var/lib/doorbuster --json
+  doorbuster verify --certificate sale.certificate
   doorbuster verify --store esdb://127.0.0.1:2113?tls=false")]
     Verify(verify::Args),
     /// Copy a log into another store, and compare both sides

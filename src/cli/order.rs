@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{
     Common,
+    certificate::ProofArgs,
     failure::{Code, Failure},
     json as shapes,
     order_list::OrderList,
@@ -58,6 +59,12 @@ enum Verb {
   doorbuster order list --buyer alice
   doorbuster order list --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --state held --json")]
     List(OrderList),
+    /// Prove that an order stands in a certificate
+    #[command(before_help = "Examples:
+  doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --certificate sale.certificate
+  doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --data /var/lib/doorbuster \\
+    --out order.proof")]
+    Proof(ProofArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +149,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Cancel(cancel) => cancel.run(common),
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
+        Verb::Proof(proof) => proof.run(common),
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod broken_items;
 mod broken_orders;
+mod certificate;
 mod shown;
 mod story;
 

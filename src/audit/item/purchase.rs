@@ -9,6 +9,7 @@ use crate::audit::{
         OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, RefundCause, RefundDue,
         WarehouseUnits,
     },
+    certificate::{Opening, buyer_sum},
     chain,
     orders::{NewOrder, Origin, State},
 };
@@ -45,6 +46,10 @@ impl ItemBook {
         }
         if self.requests.contains(&order) {
             say(format!("request id {} is used twice on this item", placed.request_id.0));
+        }
+        if self.keep.opening_of == Some(order) {
+            let (request_id, buyer) = (placed.request_id.0, placed.buyer.to_string());
+            self.opening = Some(Opening { request_id, buyer });
         }
         self.hold(&placed, event.revision, say);
         Ok(())
@@ -118,6 +123,7 @@ impl ItemBook {
             unit_price_minor: placed.unit_price_minor,
             revision,
             from,
+            buyer_sum: self.keep.certificate.then(|| buyer_sum(placed.request_id.0, &placed.buyer)),
         });
         if let Some(limit) =
             self.limit_per_buyer.filter(|limit| i128::from(buyer_units) > (*limit).into())
@@ -265,7 +271,8 @@ impl ItemBook {
 }
 
 impl State {
-    fn verb(self) -> &'static str {
+    /// How it ended, as a word; also its name in a certificate.
+    pub(in crate::audit) fn verb(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Paid => "paid",

@@ -205,8 +205,16 @@ impl Story {
     }
 
     /// Shows the log to a verifier, as a store without chains would: positions have gaps.
-    pub fn show(&self, mut change: impl FnMut(usize, &mut Shown)) -> Proof {
-        let mut verifier = Verifier::default();
+    pub fn show(&self, change: impl FnMut(usize, &mut Shown)) -> Proof {
+        self.show_to(Verifier::default(), change).end()
+    }
+
+    /// The same to a verifier of one's own.
+    pub fn show_to(
+        &self,
+        mut verifier: Verifier,
+        mut change: impl FnMut(usize, &mut Shown),
+    ) -> Verifier {
         let mut heads: HashMap<&str, u64> = HashMap::new();
         for (nth, event) in self.events.iter().enumerate() {
             let next = heads.entry(&event.stream).or_default();
@@ -228,7 +236,7 @@ impl Story {
                 recorded_at_ms: 5_000_000,
             });
         }
-        verifier.end()
+        verifier
     }
 
     /// Writes the log into a directory, with right places and a right chain.

@@ -1,0 +1,162 @@
+//! Certificates as files: written whole or not at all, and read again for the proof of one order.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Common,
+    failure::{Code, Failure},
+    output::answer,
+    source::Data,
+    verify,
+};
+use crate::{
+    audit::{Judged, OrderProof, OrderSearch, Seal, Unproved},
+    values::OrderId,
+};
+
+const WRITE_BYTES: usize = 1 << 20;
+
+/// A certificate that was written.
+pub struct Written {
+    file: PathBuf,
+    seal: Seal,
+}
+
+impl Written {
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let Self { file, seal } = self;
+        json!({
+            "file": file.display().to_string(),
+            "root": hex(&seal.root),
+            "sha256": hex(&seal.sha256),
+            "bytes": seal.bytes,
+        })
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let Self { file, seal } = self;
+        format!(
+            "The certificate is in {}, {} bytes. Publish its root, and anyone can check both it and\n\
+             the proof of any one order against that: {}",
+            file.display(),
+            seal.bytes,
+            hex(&seal.root)
+        )
+    }
+}
+
+/// Writes the certificate of a log that was judged; nothing if it is not sound. What stood in the
+/// file before is replaced only once all is written.
+pub fn write(judged: &Judged, file: &Path) -> Result<Option<Written>, Failure> {
+    if !judged.proof.ok() {
+        return Ok(None);
+    }
+    let seal = replace(file, |to| judged.certify(to)).map_err(|error| unwritten(file, &error))?;
+    Ok(seal.map(|seal| Written { file: file.to_owned(), seal }))
+}
+
+/// Writes a file beside the one it shall become, and then puts it into its place.
+fn replace<T>(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let filled = File::create(&beside).and_then(|part| {
+        let mut part = BufWriter::with_capacity(WRITE_BYTES, part);
+        let filled = fill(&mut part)?;
+        part.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&beside, file)?;
+        Ok(filled)
+    });
+    if filled.is_err() {
+        // Whatever is left of it is worth nothing.
+        let _ = fs::remove_file(&beside);
+    }
+    filled
+}
+
+fn unwritten(file: &Path, error: &io::Error) -> Failure {
+    Failure::new(Code::Failed, format!("{} cannot be written: {error}", file.display()))
+}
+
+/// Arguments of `order proof`.
+#[derive(Debug, clap::Args)]
+pub struct ProofArgs {
+    /// The order
+    order: String,
+    /// The certificate whose root was published. Without it one is made of the log as it is now, and
+    /// the proof leads to the root of that
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Leave out who the buyer is
+    #[arg(long)]
+    hide_buyer: bool,
+    /// Write the proof to a file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    data: Data,
+}
+
+impl ProofArgs {
+    /// Runs `order proof`.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let order = OrderId::parse("ORDER", &self.order)?.0;
+        let proof = match &self.certificate {
+            Some(file) => from_file(order, file)?,
+            None => from_log(order, &self, common)?,
+        };
+        let document = serde_json::to_string_pretty(&proof)?;
+        let Some(file) = &self.out else {
+            return Ok(answer(document)?);
+        };
+        replace(file, |to| writeln!(to, "{document}")).map_err(|error| unwritten(file, &error))?;
+        let OrderProof { order_id, root, .. } = &proof;
+        common.show(
+            || json!({ "order_id": order_id, "root": root, "file": file.display().to_string() }),
+            || format!("The proof is in {}; it leads to the root {root}", file.display()),
+        )?;
+        Ok(())
+    }
+}
+
+fn from_file(order: Uuid, file: &Path) -> Result<OrderProof, Failure> {
+    let mut search = OrderSearch::new(order);
+    let read = File::open(file).and_then(|mut file| io::copy(&mut file, &mut search));
+    read.map_err(|error| {
+        Failure::new(Code::Failed, format!("{} cannot be read: {error}", file.display()))
+    })?;
+    search.end(None).map_err(|unproved| missing(&unproved))
+}
+
+fn from_log(order: Uuid, args: &ProofArgs, common: &Common) -> Result<OrderProof, Failure> {
+    let judged = verify::judge(&args.data, Some(order), common)?;
+    let mut search = OrderSearch::new(order);
+    match judged.certify(&mut search) {
+        Ok(Some(_)) => {}
+        Ok(None) => return Err(verify::unsound()),
+        Err(error) => return Err(Failure::new(Code::Failed, error.to_string())),
+    }
+    let opening = judged.opening().filter(|_| !args.hide_buyer);
+    search.end(opening.cloned()).map_err(|unproved| missing(&unproved))
+}
+
+fn missing(unproved: &Unproved) -> Failure {
+    let code = match unproved {
+        Unproved::NotThere(_) => Code::Failed,
+        Unproved::Wrong { .. } => Code::Integrity,
+    };
+    Failure::new(code, unproved.to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
