@@ -7,6 +7,7 @@
 mod catalog;
 mod cell;
 mod filter;
+mod journeys;
 mod orders;
 mod paging;
 mod sales;
@@ -27,6 +28,12 @@ use crate::{
 
 pub use catalog::{ListSalesQuery, SaleLine};
 pub use cell::spreadsheet_safe;
+pub use journeys::{
+    Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
+    FunnelGrouping, FunnelQuery, FunnelTotals, PathRow, PathStep, Paths, PathsQuery, Portrait,
+    PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery, RetentionRow,
+    Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow, share_ppm,
+};
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
