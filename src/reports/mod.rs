@@ -30,9 +30,9 @@ pub use catalog::{ListSalesQuery, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
-    FunnelGrouping, FunnelQuery, FunnelTotals, PathRow, PathStep, Paths, PathsQuery, Portrait,
-    PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery, RetentionRow,
-    Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow, share_ppm,
+    FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
+    Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
+    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow, share_ppm,
 };
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
@@ -71,13 +71,25 @@ pub struct Page<T> {
 #[derive(Debug, Clone)]
 pub struct Reports {
     data: PathBuf,
+    held_max: usize,
 }
 
 impl Reports {
     /// Questions to the read models of a data directory. Those that are not there yet are noticed
     /// when they are asked.
     pub fn open(data: &Path) -> Self {
-        Self { data: data.to_owned() }
+        Self { data: data.to_owned(), held_max: journeys::HELD_MAX }
+    }
+
+    /// The same questions, with so many touches of shoppers in memory at once; what does not fit is
+    /// looked at in several passes.
+    #[must_use]
+    pub fn holding(self, touches: usize) -> Self {
+        Self { held_max: touches.max(1), ..self }
+    }
+
+    fn held_max(&self) -> usize {
+        self.held_max
     }
 
     /// How far a read model has come.

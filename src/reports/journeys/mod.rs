@@ -8,7 +8,16 @@
 //! attempt, order, payment, cancellation, expiry. Definitions for people stand in docs/figures.md.
 
 mod answers;
+mod attribution;
+mod funnel;
+mod ground;
+mod paths;
+mod portrait;
 mod queries;
+mod retention;
+mod segments;
+mod traffic;
+mod walk;
 
 pub use answers::{
     Attribution, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup, FunnelGrouping,
@@ -18,3 +27,7 @@ pub use answers::{
 pub use queries::{
     AttributionQuery, FunnelQuery, PathsQuery, PortraitQuery, RetentionQuery, TrafficQuery,
 };
+pub use retention::NewBuyers;
+
+/// Touches in memory at once where nobody says otherwise: some 170 MiB.
+pub(super) const HELD_MAX: usize = 3_000_000;
