@@ -8,6 +8,7 @@
 mod as_of;
 pub mod catalog;
 mod digest;
+pub mod journeys;
 mod kept;
 pub mod orders;
 mod read_model;
@@ -79,6 +80,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<orders::Orders>::default(),
         Box::<sales::Sales>::default(),
         Box::<timeline::Timeline>::default(),
+        Box::<journeys::Journeys>::default(),
     ]
 }
 

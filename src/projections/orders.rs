@@ -268,7 +268,8 @@ fn read_count(rows: &Transaction<'_>) -> Result<i64, ApplyError> {
     Ok(count)
 }
 
-fn key(number: i64, revision: u64) -> Result<i64, ApplyError> {
+/// The key of the order that was placed at that revision of the item with that number.
+pub(super) fn key(number: i64, revision: u64) -> Result<i64, ApplyError> {
     match i64::try_from(revision) {
         Ok(revision) if number <= NUMBER_MAX && revision >> REVISION_BITS == 0 => {
             Ok(number << REVISION_BITS | revision)

@@ -8,6 +8,7 @@ mod catalog;
 mod cell;
 mod export;
 mod filter;
+mod journeys;
 mod orders;
 mod paging;
 mod sales;
@@ -30,6 +31,12 @@ use crate::{
 pub use catalog::{ListSalesQuery, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use export::{ExportError, ExportFormat, Exported};
+pub use journeys::{
+    Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
+    FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
+    Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
+    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow, share_ppm,
+};
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
@@ -68,13 +75,25 @@ pub struct Page<T> {
 #[derive(Debug, Clone)]
 pub struct Reports {
     data: PathBuf,
+    held_max: usize,
 }
 
 impl Reports {
     /// Questions to the read models of a data directory. Those that are not there yet are noticed
     /// when they are asked.
     pub fn open(data: &Path) -> Self {
-        Self { data: data.to_owned() }
+        Self { data: data.to_owned(), held_max: journeys::HELD_MAX }
+    }
+
+    /// The same questions, with so many touches of shoppers in memory at once; what does not fit is
+    /// looked at in several passes.
+    #[must_use]
+    pub fn holding(self, touches: usize) -> Self {
+        Self { held_max: touches.max(1), ..self }
+    }
+
+    fn held_max(&self) -> usize {
+        self.held_max
     }
 
     /// How far a read model has come.

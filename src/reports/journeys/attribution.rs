@@ -1,0 +1,110 @@
+//! Attribution: through which channel buyers came first, and last before they ordered.
+//!
+//! A touch counts for an order if it has a channel and happened at most the window before the order.
+//! The order's own channel is its last touch where it has one. Both ways credit each order once, so
+//! their sums are equal.
+
+use std::collections::BTreeMap;
+
+use super::{
+    answers::{Attribution, AttributionRow, Credit},
+    ground::{Channels, Ground},
+    queries::{ATTRIBUTION_WINDOW_MS, AttributionQuery, SIZES, checked_window},
+    walk::{Touch, walk},
+};
+use crate::{
+    projections::journeys::{NAME, TouchKind, VERSION},
+    reports::{ReportError, Reports},
+};
+
+impl Reports {
+    /// Which channels sold what.
+    pub fn attribution(&self, query: &AttributionQuery) -> Result<Attribution, ReportError> {
+        let window_ms = checked_window(query.window_ms, ATTRIBUTION_WINDOW_MS)?;
+        let sale = query.sale_id.map(|id| id.0.into_bytes()).unwrap_or_default();
+        let question = [b"attribution".as_slice(), &sale, &window_ms.to_be_bytes()];
+        let cut = query.paging.cut::<1>(SIZES, question)?;
+        self.ask(NAME, VERSION, |rows, checkpoint| {
+            let ground = Ground::of(rows, query.sale_id)?;
+            let channels = Channels::read(rows)?;
+            let mut total = Credit::default();
+            let mut credits: BTreeMap<u32, (Credit, Credit)> = BTreeMap::new();
+            let touches_left_out = walk(rows, &ground, self.held_max(), |_, touches| {
+                for purchase in purchases(touches, window_ms) {
+                    total.add(&purchase);
+                    let [first, last] = purchase.channels.map(|channel| channels.first(channel));
+                    credits.entry(first).or_default().0.add(&purchase);
+                    credits.entry(last).or_default().1.add(&purchase);
+                }
+            })?;
+            let after = cut.after.map_or(-1, |[key]| key);
+            let rest = credits.into_iter().filter(|(channel, _)| i64::from(*channel) > after);
+            let found = rest.map(|(channel, (first_touch, last_touch))| {
+                let channel_name = channels.name(channel);
+                let row = AttributionRow { channel: channel_name, first_touch, last_touch };
+                ([i64::from(channel)], row)
+            });
+            let page = cut.page(found.collect(), checkpoint);
+            Ok(Attribution {
+                window_ms,
+                currency: ground.currency,
+                total,
+                rows: page.rows,
+                next_page_token: page.next_page_token,
+                touches_left_out,
+                checkpoint,
+            })
+        })
+    }
+}
+
+/// A purchase and the channels of the first and the last touch.
+struct Purchase {
+    channels: [u32; 2],
+    units: i64,
+    revenue_minor: i64,
+}
+
+impl Credit {
+    fn add(&mut self, purchase: &Purchase) {
+        self.orders += 1;
+        self.units = self.units.saturating_add(purchase.units);
+        self.revenue_minor = self.revenue_minor.saturating_add(purchase.revenue_minor);
+    }
+}
+
+/// The purchases of one shopper, whose touches are in the order of time.
+fn purchases(touches: &[Touch], window_ms: i64) -> Vec<Purchase> {
+    if !touches.iter().any(Touch::is_purchase) {
+        return Vec::new();
+    }
+    let leads = |touch: &&Touch| touch.channel != 0 && is_lead(touch.kind);
+    let leads: Vec<(i64, u32)> =
+        touches.iter().filter(leads).map(|touch| (touch.at_ms, touch.channel)).collect();
+    let bought = touches.iter().filter(|touch| touch.is_purchase());
+    let purchases = bought.map(|touch| {
+        let ordered_at = touch.at_ms.saturating_sub(touch.after_ms);
+        let from = leads.partition_point(|(at, _)| *at < ordered_at.saturating_sub(window_ms));
+        let to = leads.partition_point(|(at, _)| *at <= ordered_at);
+        let in_window = leads.get(from..to).unwrap_or_default();
+        let own = (touch.channel != 0).then_some(touch.channel);
+        let first = in_window.first().map(|(_, channel)| *channel).or(own).unwrap_or(0);
+        let last = own.or(in_window.last().map(|(_, channel)| *channel)).unwrap_or(0);
+        Purchase { channels: [first, last], units: touch.units, revenue_minor: touch.amount_minor }
+    });
+    purchases.collect()
+}
+
+/// Whether a touch can lead to an order: what comes after an order does not.
+fn is_lead(kind: TouchKind) -> bool {
+    match kind {
+        TouchKind::View
+        | TouchKind::Favourite
+        | TouchKind::Cart
+        | TouchKind::Share
+        | TouchKind::Buy
+        | TouchKind::Attempt(_)
+        | TouchKind::Order => true,
+        TouchKind::Paid | TouchKind::Cancelled | TouchKind::Expired => false,
+    }
+}

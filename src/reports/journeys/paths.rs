@@ -1,0 +1,134 @@
+//! Paths: the most common sequences of touches.
+//!
+//! A path is what one shopper did in one sale, equal steps in a row told once, cut after some steps.
+//! An attempt that became an order is told by the order. Only so many different paths are told apart;
+//! shoppers on others are counted as left out.
+
+use std::collections::HashMap;
+
+use super::{
+    answers::{PathRow, PathStep, Paths},
+    ground::Ground,
+    queries::{PATH_SIZES, PATH_STEPS, PATH_STEPS_MAX, PathsQuery},
+    walk::{Touch, walk},
+};
+use crate::{
+    events::AttemptOutcome,
+    projections::journeys::{NAME, TouchKind, VERSION},
+    reports::{ReportError, Reports},
+    values::Invalid,
+};
+
+/// Paths that are told apart: some 30 MiB.
+const DISTINCT_MAX: usize = 262_144;
+
+/// Paths by steps: shoppers on them, and buyers among those.
+type Counted = HashMap<Box<[PathStep]>, (i64, i64)>;
+
+impl Reports {
+    /// The most common paths.
+    pub fn paths(&self, query: &PathsQuery) -> Result<Paths, ReportError> {
+        let steps_max = match query.steps_max {
+            0 => PATH_STEPS,
+            steps if (1..=PATH_STEPS_MAX).contains(&steps) => steps,
+            _ => {
+                let problem = format!("must be 1 to {PATH_STEPS_MAX}");
+                return Err(Invalid::new("steps_max", problem).into());
+            }
+        };
+        let sale = query.sale_id.map(|id| id.0.into_bytes()).unwrap_or_default();
+        let question = [b"paths".as_slice(), &sale, &steps_max.to_be_bytes()];
+        let cut = query.paging.cut::<1>(PATH_SIZES, question)?;
+        let length = usize::try_from(steps_max).unwrap_or(usize::MAX);
+        self.ask(NAME, VERSION, |rows, checkpoint| {
+            let ground = Ground::of(rows, query.sale_id)?;
+            let (mut shoppers, mut shoppers_left_out) = (0, 0);
+            let mut counted = Counted::new();
+            let mut path = Vec::new();
+            let touches_left_out = walk(rows, &ground, self.held_max(), |_, touches| {
+                follow(&mut path, touches, length);
+                if path.is_empty() {
+                    return;
+                }
+                shoppers += 1;
+                let bought = i64::from(touches.iter().any(Touch::is_purchase));
+                if let Some((shoppers, buyers)) = counted.get_mut(path.as_slice()) {
+                    *shoppers += 1;
+                    *buyers += bought;
+                } else if counted.len() < DISTINCT_MAX {
+                    counted.insert(path.as_slice().into(), (1, bought));
+                } else {
+                    shoppers_left_out += 1;
+                }
+            })?;
+            let distinct_paths = i64::try_from(counted.len()).unwrap_or(i64::MAX);
+            let [given] = cut.after.unwrap_or([0]);
+            let found = ranked(counted, given, cut.limit());
+            let page = cut.page(found, checkpoint);
+            Ok(Paths {
+                steps_max,
+                shoppers,
+                distinct_paths,
+                shoppers_left_out,
+                rows: page.rows,
+                next_page_token: page.next_page_token,
+                touches_left_out,
+                checkpoint,
+            })
+        })
+    }
+}
+
+/// The path of one shopper, whose touches are in the order of time.
+fn follow(path: &mut Vec<PathStep>, touches: &[Touch], length: usize) {
+    path.clear();
+    for step in touches.iter().filter_map(|touch| step_of(touch.kind)) {
+        if path.last() == Some(&step) {
+            continue;
+        }
+        if path.len() == length {
+            break;
+        }
+        path.push(step);
+    }
+}
+
+/// The most common ones that were not given yet, each with its rank.
+fn ranked(counted: Counted, given: i64, limit: i64) -> Vec<([i64; 1], PathRow)> {
+    let mut paths: Vec<_> = counted.into_iter().collect();
+    paths.sort_unstable_by(|(steps, (shoppers, _)), (other, (more, _))| {
+        more.cmp(shoppers).then_with(|| steps.cmp(other))
+    });
+    let skip = usize::try_from(given).unwrap_or(usize::MAX);
+    let take = usize::try_from(limit).unwrap_or(usize::MAX);
+    let rows = paths.into_iter().zip(1..).skip(skip).take(take);
+    rows.map(|((steps, (shoppers, buyers)), rank)| {
+        ([rank], PathRow { steps: steps.into_vec(), shoppers, buyers })
+    })
+    .collect()
+}
+
+fn step_of(kind: TouchKind) -> Option<PathStep> {
+    match kind {
+        TouchKind::View => Some(PathStep::View),
+        TouchKind::Favourite => Some(PathStep::Favourite),
+        TouchKind::Cart => Some(PathStep::Cart),
+        TouchKind::Share => Some(PathStep::Share),
+        TouchKind::Buy => Some(PathStep::Buy),
+        TouchKind::Order => Some(PathStep::Order),
+        TouchKind::Paid => Some(PathStep::Paid),
+        TouchKind::Cancelled => Some(PathStep::Cancelled),
+        TouchKind::Expired => Some(PathStep::Expired),
+        TouchKind::Attempt(outcome) => match outcome {
+            AttemptOutcome::Placed => None,
+            AttemptOutcome::Repeated => Some(PathStep::Repeated),
+            AttemptOutcome::SoldOut
+            | AttemptOutcome::NotEnoughUnits
+            | AttemptOutcome::NotOpenYet
+            | AttemptOutcome::Closed
+            | AttemptOutcome::Paused
+            | AttemptOutcome::OverBuyerLimit
+            | AttemptOutcome::OverOrderLimit => Some(PathStep::Refused),
+        },
+    }
+}
