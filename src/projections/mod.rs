@@ -8,6 +8,7 @@
 pub mod catalog;
 mod digest;
 mod kept;
+pub mod marks;
 pub mod orders;
 mod read_model;
 mod rebuild;
@@ -77,6 +78,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<orders::Orders>::default(),
         Box::<sales::Sales>::default(),
         Box::<timeline::Timeline>::default(),
+        Box::<marks::Marks>::default(),
     ]
 }
 

@@ -6,6 +6,7 @@
 
 mod catalog;
 mod filter;
+mod marks;
 mod orders;
 mod paging;
 mod sales;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use catalog::{ListSalesQuery, SaleLine};
+pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
