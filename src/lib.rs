@@ -26,6 +26,8 @@ pub mod metrics;
 pub mod audit;
 pub mod reports;
 
+pub mod replay;
+
 pub mod actors;
 
 pub mod grpc;

@@ -10,6 +10,7 @@ pub mod catalog;
 mod digest;
 pub mod journeys;
 mod kept;
+pub mod marks;
 pub mod orders;
 mod read_model;
 mod rebuild;
@@ -81,6 +82,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<sales::Sales>::default(),
         Box::<timeline::Timeline>::default(),
         Box::<journeys::Journeys>::default(),
+        Box::<marks::Marks>::default(),
     ]
 }
 

@@ -9,6 +9,7 @@ mod cell;
 mod export;
 mod filter;
 mod journeys;
+mod marks;
 mod orders;
 mod paging;
 mod sales;
@@ -37,6 +38,7 @@ pub use journeys::{
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
     RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow, share_ppm,
 };
+pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};

@@ -60,6 +60,28 @@ impl Paging {
     }
 }
 
+impl Paging {
+    /// Cuts a list of `rows` rows that is at hand: which of them are on the page, and the token of
+    /// the next one. `default` and `max` bound the page; `fields` identify the question.
+    pub fn of_list<'a>(
+        &self,
+        (default, max): (i64, i64),
+        fields: impl IntoIterator<Item = &'a [u8]>,
+        rows: usize,
+    ) -> Result<(std::ops::Range<usize>, String), Invalid> {
+        let cut: Cut<1> = self.cut(Sizes { default, max }, fields)?;
+        let start = cut.after.map_or(0, |[end]| usize::try_from(end).unwrap_or(usize::MAX));
+        let start = start.min(rows);
+        let end = start.saturating_add(usize::try_from(cut.size).unwrap_or(0)).min(rows);
+        let next = if end < rows {
+            write_token(cut.question, [i64::try_from(end).unwrap_or(i64::MAX)])
+        } else {
+            String::new()
+        };
+        Ok((start..end, next))
+    }
+}
+
 impl<const N: usize> Cut<N> {
     /// Rows to ask for: one more than wanted says whether there is a next page.
     pub fn limit(&self) -> i64 {

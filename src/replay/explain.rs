@@ -1,0 +1,206 @@
+//! Why a shopper got what they got: each of their attempts on an item, where it stood among all
+//! others and among the item's events, and what was left then. From the log and its demand ticks.
+
+use super::{
+    Log, ReplayError,
+    recording::{Fate, Order, Recording, Shopper},
+    sequence::{Placement, sequence},
+};
+use crate::{
+    domain::item::OrderState,
+    events::{AttemptOutcome, Event, ItemEvent, Position, StreamName, decode},
+    values::{ItemId, OrderId, UnixMs},
+};
+
+/// Attempts and orders told of at most; the others are counted.
+pub const TOLD_MAX: usize = 1_000;
+
+/// One shopper's story on one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    pub item: ItemId,
+    pub sku: String,
+    pub title: String,
+    /// In the order in which they were decided, at most [`TOLD_MAX`].
+    pub attempts: Vec<AttemptStory>,
+    /// Also those that are not told of.
+    pub attempts_in_total: i64,
+    /// Orders of exactly this buyer, oldest first, at most [`TOLD_MAX`].
+    pub orders: Vec<OrderStory>,
+    /// When no unit was available for the first time, and most recently.
+    pub first_sold_out_at: Option<UnixMs>,
+    pub last_sold_out_at: Option<UnixMs>,
+    /// Attempts on the item in all.
+    pub attempts_of_all: i64,
+    /// Orders whose attempts are in no tick: some demand is missing.
+    pub orders_without_attempt: i64,
+}
+
+/// One attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptStory {
+    /// When it was decided, by the item's clock.
+    pub at: UnixMs,
+    pub units: i64,
+    pub outcome: AttemptOutcome,
+    /// The event that it became.
+    pub order: Option<(OrderId, u64)>,
+    /// The last event decided before it; `None` before the first.
+    pub after_revision: Option<u64>,
+    /// The first event decided after it, or by it; `None` after the last one in the log.
+    pub before_revision: Option<u64>,
+    pub placement: Placement,
+    /// Units that could be bought, and units on hold, when it was decided.
+    pub available: i64,
+    pub held: i64,
+    /// Attempts on the item that were decided before it: in all, and in the same second.
+    pub attempts_before: i64,
+    pub attempts_before_in_second: i64,
+}
+
+/// One order and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderStory {
+    pub order_id: OrderId,
+    pub units: i64,
+    pub state: OrderState,
+    pub placed_at: UnixMs,
+    pub pay_by: UnixMs,
+    pub settled_at: Option<UnixMs>,
+    /// A payment arrived when the hold had ended, and is due back.
+    pub paid_too_late: bool,
+    pub revision: u64,
+    pub position: Position,
+}
+
+/// Tells a shopper's story on an item.
+///
+/// # Errors
+/// When there is no such item, or it is too large.
+pub fn explain(log: &Log, item: ItemId, buyer: &str) -> Result<Explanation, ReplayError> {
+    let recording = Recording::read(log, item)?;
+    let shopper = Shopper::of(buyer);
+    let mut telling = Telling::default();
+    let ordered = sequence(&recording, |sight| {
+        // What the log has no attempt of was an attempt all the same.
+        let order = sight.order.map(|order| &recording.orders[order as usize]);
+        let attempt = sight.attempt.map(|attempt| recording.attempts[attempt as usize]);
+        let (at, who, units, outcome) = match (attempt, order) {
+            (_, Some(order)) => (order.at, order.shopper, order.units, AttemptOutcome::Placed),
+            (Some(tried), None) => (tried.at, tried.shopper, tried.units.into(), tried.outcome),
+            (None, None) => return,
+        };
+        telling.count(at);
+        if who == shopper {
+            let next = u64::from(sight.next_revision);
+            telling.attempts_in_total += 1;
+            telling.tell(AttemptStory {
+                at,
+                units,
+                outcome,
+                order: order.map(|order| (order.order_id, next)),
+                after_revision: next.checked_sub(1),
+                before_revision: (sight.next_revision as usize) // as many as there are events
+                    .lt(&recording.facts.len())
+                    .then_some(next),
+                placement: sight.placement,
+                available: sight.available,
+                held: sight.held,
+                attempts_before: telling.attempts - 1,
+                attempts_before_in_second: telling.in_second - 1,
+            });
+        }
+        if let Some(order) = order
+            && order.units == sight.available
+        {
+            telling.first_sold_out_at.get_or_insert(order.at);
+            telling.last_sold_out_at = Some(order.at);
+        }
+    });
+    let orders = orders(log, &recording, shopper, buyer)?;
+    Ok(Explanation {
+        item,
+        sku: recording.offer.sku,
+        title: recording.offer.title,
+        attempts: telling.told,
+        attempts_in_total: telling.attempts_in_total,
+        orders,
+        first_sold_out_at: telling.first_sold_out_at,
+        last_sold_out_at: telling.last_sold_out_at,
+        attempts_of_all: telling.attempts,
+        orders_without_attempt: i64::try_from(ordered.orders_without_attempt).unwrap_or(i64::MAX),
+    })
+}
+
+#[derive(Default)]
+struct Telling {
+    told: Vec<AttemptStory>,
+    attempts_in_total: i64,
+    attempts: i64,
+    second: i64,
+    in_second: i64,
+    first_sold_out_at: Option<UnixMs>,
+    last_sold_out_at: Option<UnixMs>,
+}
+
+impl Telling {
+    fn count(&mut self, at: UnixMs) {
+        self.attempts += 1;
+        if at.second() != self.second {
+            self.second = at.second();
+            self.in_second = 0;
+        }
+        self.in_second += 1;
+    }
+
+    fn tell(&mut self, story: AttemptStory) {
+        if self.told.len() < TOLD_MAX {
+            self.told.push(story);
+        }
+    }
+}
+
+/// The orders of a buyer. Others may share the hash, so each is looked up and compared by name.
+fn orders(
+    log: &Log,
+    recording: &Recording,
+    shopper: Shopper,
+    buyer: &str,
+) -> Result<Vec<OrderStory>, ReplayError> {
+    let mut found = Vec::new();
+    for order in recording.orders.iter().filter(|order| order.shopper == shopper) {
+        if found.len() == TOLD_MAX {
+            break;
+        }
+        let revision = u64::from(order.fact);
+        let page = log.read_stream(StreamName::item(recording.item), revision, 1)?;
+        let Some(recorded) = page.first() else { continue };
+        if let Event::Item(ItemEvent::OrderPlaced(placed)) = decode(recorded)?
+            && placed.buyer == buyer
+        {
+            found.push(story(order, recorded.position));
+        }
+    }
+    Ok(found)
+}
+
+fn story(order: &Order, position: Position) -> OrderStory {
+    let Fate { paid, cancelled, expired, too_late } = order.fate;
+    let (state, ending) = match (paid, cancelled, expired) {
+        (Some(paid), _, _) if !too_late => (OrderState::Paid, Some(paid)),
+        (_, Some(cancelled), _) => (OrderState::Cancelled, Some(cancelled)),
+        (_, _, Some(expired)) => (OrderState::Expired, Some(expired)),
+        (_, None, None) => (OrderState::Held, None),
+    };
+    OrderStory {
+        order_id: order.order_id,
+        units: order.units,
+        state,
+        placed_at: order.at,
+        pay_by: order.pay_by,
+        settled_at: ending.map(|ending| ending.at),
+        paid_too_late: too_late,
+        revision: u64::from(order.fact),
+        position,
+    }
+}

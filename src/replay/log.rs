@@ -1,0 +1,146 @@
+//! The log as replays read it: whole streams, decoded, from a thread that may block.
+
+use tokio::runtime::Handle;
+
+use super::ReplayError;
+use crate::{
+    events::{DemandTick, Event, ItemEvent, Position, Recorded, SaleEvent, StreamName, decode},
+    store::{LogSource, ReadError},
+    values::{ItemId, SaleId},
+};
+
+/// Events read at once.
+const PAGE_EVENTS: usize = 1_000;
+
+/// A log to look back into. Its methods block, and must not be called from within async code.
+#[derive(Debug, Clone)]
+pub struct Log {
+    source: LogSource,
+    runtime: Handle,
+}
+
+/// An event of an item's stream.
+#[derive(Debug, Clone)]
+pub struct ItemFact {
+    pub recorded: Recorded,
+    pub event: ItemEvent,
+}
+
+impl Log {
+    /// Reads from there; what waits for a store waits on that runtime.
+    pub fn new(source: LogSource, runtime: Handle) -> Self {
+        Self { source, runtime }
+    }
+
+    /// Where it reads from.
+    pub fn source(&self) -> &LogSource {
+        &self.source
+    }
+
+    /// Position of the last event.
+    pub fn head(&self) -> Result<Position, ReplayError> {
+        Ok(self.runtime.block_on(self.source.head())?)
+    }
+
+    /// The next events of the whole log.
+    pub fn read_all(&self, after: Position) -> Result<Vec<Recorded>, ReadError> {
+        match &self.source {
+            LogSource::File(reader) => reader.read_all(after, PAGE_EVENTS),
+            LogSource::Store(store) => self.runtime.block_on(store.read_all(after, PAGE_EVENTS)),
+        }
+    }
+
+    /// Events of one stream from a revision on; none at its end.
+    pub fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        match &self.source {
+            LogSource::File(reader) => reader.read_stream(stream, from_revision, max),
+            LogSource::Store(store) => {
+                self.runtime.block_on(store.read_stream(stream, from_revision, max))
+            }
+        }
+    }
+
+    /// Gives each event of an item from a revision on, until `see` says that it has seen enough.
+    pub fn each_of_item(
+        &self,
+        item: ItemId,
+        from_revision: u64,
+        page_events: usize,
+        mut see: impl FnMut(ItemFact) -> Result<bool, ReplayError>,
+    ) -> Result<(), ReplayError> {
+        let stream = StreamName::item(item);
+        let mut next = from_revision;
+        loop {
+            let page = self.read_stream(stream, next, page_events)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            next = last.revision + 1;
+            for recorded in page {
+                let event = match decode(&recorded)? {
+                    Event::Item(event) => event,
+                    Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => {
+                        return Err(ReplayError::misplaced(&recorded));
+                    }
+                };
+                if !see(ItemFact { recorded, event })? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Gives each demand tick of an item.
+    pub fn each_tick(
+        &self,
+        item: ItemId,
+        mut see: impl FnMut(DemandTick) -> Result<(), ReplayError>,
+    ) -> Result<(), ReplayError> {
+        let stream = StreamName::demand(item);
+        let mut next = 0;
+        loop {
+            let page = self.read_stream(stream, next, PAGE_EVENTS)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            next = last.revision + 1;
+            for recorded in &page {
+                match decode(recorded)? {
+                    Event::Demand(tick) => see(tick)?,
+                    Event::Item(_) | Event::Sale(_) | Event::Traffic(_) => {
+                        return Err(ReplayError::misplaced(recorded));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The items that a sale was planned with, in their order, and where the plan stands.
+    pub fn items_of(&self, sale: SaleId) -> Result<(Position, Vec<ItemId>), ReplayError> {
+        let found = self.read_stream(StreamName::sale(sale), 0, 1)?;
+        let Some(recorded) = found.first() else { return Err(ReplayError::NotFound("sale_id")) };
+        match decode(recorded)? {
+            Event::Sale(SaleEvent::Created(created)) => {
+                let items = created.items.iter().map(|plan| plan.item_id);
+                Ok((recorded.position, items.collect()))
+            }
+            Event::Sale(SaleEvent::Closed(_))
+            | Event::Item(_)
+            | Event::Demand(_)
+            | Event::Traffic(_) => Err(ReplayError::misplaced(recorded)),
+        }
+    }
+
+    /// The sale that an item was put on offer in.
+    pub fn sale_of(&self, item: ItemId) -> Result<SaleId, ReplayError> {
+        let mut sale = None;
+        self.each_of_item(item, 0, 1, |fact| {
+            if let ItemEvent::Added(added) = &fact.event {
+                sale = Some(added.sale_id);
+            }
+            Ok(false)
+        })?;
+        sale.ok_or(ReplayError::NotFound("item_id"))
+    }
+}

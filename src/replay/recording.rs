@@ -1,0 +1,244 @@
+//! What is recorded of one item, in little memory: its events, its orders and every attempt.
+//!
+//! Shoppers are known here by the low 56 bits of the hash of their ids, as demand ticks keep them.
+
+use std::collections::HashMap;
+
+use super::{Log, ReplayError};
+use crate::{
+    events::{AttemptOutcome, ItemAdded, ItemEvent, RefundCause, unpack},
+    values::{ItemId, OrderId, UnixMs, shopper_hash},
+};
+
+/// Attempts on one item, and events of it, that are held in memory at most: some 100 bytes for each
+/// of both.
+pub const ATTEMPTS_MAX: usize = 5_000_000;
+
+/// The bits of a shopper's hash that ticks keep.
+const HASH_BITS: u64 = (1 << 56) - 1;
+
+/// A shopper, as demand ticks tell shoppers apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shopper(pub u64);
+
+impl Shopper {
+    /// The shopper with that id.
+    pub fn of(buyer: &str) -> Self {
+        Self(shopper_hash(buyer) & HASH_BITS)
+    }
+
+    /// The name under which the shopper buys in a replay.
+    pub(super) fn name(self) -> String {
+        format!("{:014x}", self.0)
+    }
+}
+
+/// One attempt to buy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempted {
+    pub at: UnixMs,
+    pub shopper: Shopper,
+    /// 65,535 also stands for more.
+    pub units: u16,
+    pub outcome: AttemptOutcome,
+}
+
+/// One event of the item. Its revision is its place among them.
+#[derive(Debug)]
+pub(super) struct Fact {
+    /// Never before the fact before it.
+    pub at: UnixMs,
+    pub what: What,
+}
+
+/// What happened, orders by their place among the orders.
+#[derive(Debug)]
+pub(super) enum What {
+    /// Anything that is not about an order.
+    Steered(Box<ItemEvent>),
+    Placed(u32),
+    Paid(u32),
+    Cancelled(u32),
+    Expired(u32),
+    Refund,
+}
+
+/// One order and what became of it.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub order_id: OrderId,
+    pub shopper: Shopper,
+    pub units: i64,
+    pub at: UnixMs,
+    pub pay_by: UnixMs,
+    /// The fact that placed it.
+    pub fact: u32,
+    pub fate: Fate,
+}
+
+/// What became of an order. A payment that came too late is one, too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fate {
+    pub paid: Option<Ending>,
+    pub cancelled: Option<Ending>,
+    pub expired: Option<Ending>,
+    /// The payment that is `paid` bought nothing.
+    pub too_late: bool,
+}
+
+/// When something became of an order, and which fact that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ending {
+    pub at: UnixMs,
+    pub fact: u32,
+}
+
+impl Fate {
+    /// Nothing is known of how the order ended.
+    pub fn is_open(&self) -> bool {
+        self.paid.is_none() && self.cancelled.is_none() && self.expired.is_none()
+    }
+}
+
+/// All that is recorded of one item.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub item: ItemId,
+    pub offer: ItemAdded,
+    pub facts: Vec<Fact>,
+    pub orders: Vec<Order>,
+    /// In the order in which they were decided.
+    pub attempts: Vec<Attempted>,
+}
+
+impl Recording {
+    /// Reads an item's events and its demand.
+    ///
+    /// # Errors
+    /// When there is no such item, or more than fits.
+    pub fn read(log: &Log, item: ItemId) -> Result<Self, ReplayError> {
+        let mut reading = Reading::default();
+        log.each_of_item(item, 0, 1_000, |fact| {
+            reading.add(fact.event)?;
+            Ok(true)
+        })?;
+        let offer = reading.offer.ok_or(ReplayError::NotFound("item_id"))?;
+        let attempts = attempts(log, item)?;
+        Ok(Self { item, offer, facts: reading.facts, orders: reading.orders, attempts })
+    }
+}
+
+/// Every attempt on an item, in the order in which they were decided. Ticks of several nodes for one
+/// second are put into the order of arrival.
+fn attempts(log: &Log, item: ItemId) -> Result<Vec<Attempted>, ReplayError> {
+    let mut attempts = Vec::new();
+    log.each_tick(item, |tick| {
+        let packed = unpack(&tick.packed)
+            .map_err(|why| ReplayError::Impossible(format!("demand for item {item}: {why}")))?;
+        for attempt in packed {
+            attempts.push(Attempted {
+                at: UnixMs(tick.second.saturating_mul(1000)).plus(attempt.arrival_ms.into()),
+                shopper: Shopper(attempt.buyer_hash),
+                units: attempt.units,
+                outcome: attempt.outcome,
+            });
+        }
+        bounded(attempts.len())
+    })?;
+    attempts.sort_by_key(|attempt| attempt.at);
+    Ok(attempts)
+}
+
+fn bounded(count: usize) -> Result<(), ReplayError> {
+    if count > ATTEMPTS_MAX {
+        let problem = format!("the item has more than {ATTEMPTS_MAX} attempts or events");
+        return Err(ReplayError::TooMuch(problem));
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Reading {
+    offer: Option<ItemAdded>,
+    facts: Vec<Fact>,
+    orders: Vec<Order>,
+    places: HashMap<OrderId, u32>,
+    at: UnixMs,
+}
+
+impl Reading {
+    fn add(&mut self, event: ItemEvent) -> Result<(), ReplayError> {
+        bounded(self.facts.len())?;
+        self.at = event.at().map_or(self.at, |at| at.max(self.at));
+        let (at, fact) = (self.at, short(self.facts.len()));
+        let ending = Some(Ending { at, fact });
+        let what = match event {
+            ItemEvent::Added(_)
+            | ItemEvent::Scheduled(_)
+            | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::StockAllocated(_)
+            | ItemEvent::Paused(_)
+            | ItemEvent::Resumed(_)
+            | ItemEvent::Closed(_) => {
+                if let ItemEvent::Added(added) = &event {
+                    self.offer = Some(added.clone());
+                }
+                What::Steered(Box::new(event))
+            }
+            ItemEvent::OrderPlaced(placed) => {
+                let order = short(self.orders.len());
+                self.places.insert(placed.order_id, order);
+                self.orders.push(Order {
+                    order_id: placed.order_id,
+                    shopper: Shopper::of(&placed.buyer),
+                    units: placed.units,
+                    at,
+                    pay_by: placed.pay_by_ms,
+                    fact,
+                    fate: Fate::default(),
+                });
+                What::Placed(order)
+            }
+            ItemEvent::OrderPaid(paid) => {
+                let order = self.order(paid.order_id)?;
+                self.fate(order).paid = ending;
+                What::Paid(order)
+            }
+            ItemEvent::OrderCancelled(cancelled) => {
+                let order = self.order(cancelled.order_id)?;
+                self.fate(order).cancelled = ending;
+                What::Cancelled(order)
+            }
+            ItemEvent::OrderExpired(expired) => {
+                let order = self.order(expired.order_id)?;
+                self.fate(order).expired = ending;
+                What::Expired(order)
+            }
+            ItemEvent::RefundDue(due) => {
+                let order = self.order(due.order_id)?;
+                let fate = self.fate(order);
+                if due.cause == RefundCause::OrderExpired && fate.paid.is_none() {
+                    fate.paid = ending;
+                    fate.too_late = true;
+                }
+                What::Refund
+            }
+        };
+        self.facts.push(Fact { at, what });
+        Ok(())
+    }
+
+    fn order(&self, id: OrderId) -> Result<u32, ReplayError> {
+        let found = self.places.get(&id).copied();
+        found.ok_or_else(|| ReplayError::Impossible(format!("order {id} was never placed")))
+    }
+
+    fn fate(&mut self, order: u32) -> &mut Fate {
+        &mut self.orders[order as usize].fate
+    }
+}
+
+/// A place in a list that [`ATTEMPTS_MAX`] bounds.
+pub(super) fn short(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

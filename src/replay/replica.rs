@@ -1,0 +1,240 @@
+//! An item that never was: the real decider, fed by hand and written nowhere.
+
+use uuid::Uuid;
+
+use super::recording::Shopper;
+use crate::{
+    domain::{
+        Decider, Decision,
+        item::{CancelOrder, Item, ItemCommand, ItemOutcome, PlaceOrder, RecordPayment},
+    },
+    events::{AttemptOutcome, ItemAdded, ItemEvent},
+    values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
+};
+
+/// An order of a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub order_id: OrderId,
+    pub shopper: Shopper,
+    pub units: i64,
+    pub pay_by: UnixMs,
+}
+
+/// The request that a replayed attempt is sent under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// That of this recorded order.
+    Order(u32),
+    /// That of this attempt, which has no recorded order.
+    Attempt(u32),
+}
+
+/// What ended a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Paid { amount_minor: i64 },
+    Cancelled,
+    Expired,
+}
+
+/// One item under replay.
+pub(super) struct Replica {
+    item: Item,
+    offer: Option<ItemAdded>,
+    next_revision: u64,
+    available: i64,
+    held: i64,
+    allocated: i64,
+    payments: u64,
+}
+
+impl Replica {
+    pub fn new(item: ItemId) -> Self {
+        Self {
+            item: Item::initial(item.0),
+            offer: None,
+            next_revision: 0,
+            available: 0,
+            held: 0,
+            allocated: 0,
+            payments: 0,
+        }
+    }
+
+    pub fn available(&self) -> i64 {
+        self.available
+    }
+
+    pub fn held(&self) -> i64 {
+        self.held
+    }
+
+    pub fn allocated(&self) -> i64 {
+        self.allocated
+    }
+
+    /// What happened without anybody's order: taken as it is.
+    pub fn steer(&mut self, event: &ItemEvent) {
+        if let ItemEvent::Added(added) = event {
+            self.offer = Some(added.clone());
+        }
+        self.apply(event);
+    }
+
+    /// What an attempt would come to. Nothing happens.
+    pub fn would(
+        &self,
+        sent: Sent,
+        shopper: Shopper,
+        units: i64,
+        at: UnixMs,
+    ) -> Option<AttemptOutcome> {
+        self.decide(sent, shopper, units, at).attempt.map(|attempt| attempt.outcome)
+    }
+
+    /// Makes an attempt. `None` where the item is not there yet.
+    pub fn attempt(
+        &mut self,
+        sent: Sent,
+        shopper: Shopper,
+        units: i64,
+        at: UnixMs,
+    ) -> Option<(AttemptOutcome, Placed)> {
+        let decided = self.decide(sent, shopper, units, at);
+        let mut placed = placed(sent, shopper, units, at);
+        for caused in &decided.events {
+            if let ItemEvent::OrderPlaced(order) = &caused.event {
+                placed.pay_by = order.pay_by_ms;
+            }
+            self.apply(&caused.event);
+        }
+        decided.attempt.map(|attempt| (attempt.outcome, placed))
+    }
+
+    fn decide(
+        &self,
+        sent: Sent,
+        shopper: Shopper,
+        units: i64,
+        at: UnixMs,
+    ) -> Decision<ItemEvent, ItemOutcome> {
+        let request_id = request(sent);
+        let place = PlaceOrder {
+            request_id,
+            order_id: OrderId(request_id.0),
+            // Compared between two attempts under one request only, and those are alike.
+            fingerprint: Fingerprint(shopper.0 ^ units.cast_unsigned()),
+            buyer: shopper.name(),
+            units,
+            channel: String::new(),
+        };
+        self.item.decide(ItemCommand::PlaceOrder(place), at)
+    }
+
+    /// The payment for an order arrives. `None` when that changes nothing.
+    pub fn pay(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
+        let offer = self.offer.as_ref()?;
+        self.payments += 1;
+        let amount_minor = offer.unit_price_minor.saturating_mul(order.units);
+        let payment = RecordPayment {
+            request_id: RequestId(Uuid::from_u64_pair(u64::MAX, self.payments)),
+            order_id: order.order_id,
+            payment_reference: format!("replay-{}", self.payments),
+            amount_minor,
+            currency: offer.currency,
+        };
+        let decided = self.item.decide(ItemCommand::RecordPayment(payment), at);
+        self.ended(&decided)
+    }
+
+    /// The hold of an order ends, if it is overdue. The decider ends such a hold when its buyer asks
+    /// for anything. `None` when that changes nothing.
+    pub fn expire(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
+        if at < order.pay_by {
+            return None;
+        }
+        self.cancel(order, at)
+    }
+
+    /// A buyer gives an order up. `None` when that changes nothing.
+    pub fn cancel(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
+        self.payments += 1;
+        let cancel = CancelOrder {
+            request_id: RequestId(Uuid::from_u64_pair(u64::MAX, self.payments)),
+            order_id: order.order_id,
+            buyer: order.shopper.name(),
+        };
+        let decided = self.item.decide(ItemCommand::CancelOrder(cancel), at);
+        self.ended(&decided)
+    }
+
+    /// Applies what was decided, and says how it ended the hold.
+    fn ended(&mut self, decided: &Decision<ItemEvent, ItemOutcome>) -> Option<Ended> {
+        let mut ended = None;
+        for caused in &decided.events {
+            match &caused.event {
+                ItemEvent::OrderPaid(paid) => {
+                    ended = Some(Ended::Paid { amount_minor: paid.amount_minor });
+                }
+                ItemEvent::OrderCancelled(_) => ended = Some(Ended::Cancelled),
+                ItemEvent::OrderExpired(_) => ended = Some(Ended::Expired),
+                ItemEvent::Added(_)
+                | ItemEvent::Scheduled(_)
+                | ItemEvent::PurchaseLimitSet(_)
+                | ItemEvent::StockAllocated(_)
+                | ItemEvent::Paused(_)
+                | ItemEvent::Resumed(_)
+                | ItemEvent::Closed(_)
+                | ItemEvent::OrderPlaced(_)
+                | ItemEvent::RefundDue(_) => {}
+            }
+            self.apply(&caused.event);
+        }
+        ended
+    }
+
+    fn apply(&mut self, event: &ItemEvent) {
+        match event {
+            ItemEvent::StockAllocated(added) => {
+                self.allocated += added.units;
+                self.available += added.units;
+            }
+            ItemEvent::OrderPlaced(placed) => {
+                self.available -= placed.units;
+                self.held += placed.units;
+            }
+            ItemEvent::OrderPaid(paid) => self.held -= paid.units,
+            ItemEvent::OrderCancelled(cancelled) => self.put_back(cancelled.units),
+            ItemEvent::OrderExpired(expired) => self.put_back(expired.units),
+            ItemEvent::Added(_)
+            | ItemEvent::Scheduled(_)
+            | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::Paused(_)
+            | ItemEvent::Resumed(_)
+            | ItemEvent::Closed(_)
+            | ItemEvent::RefundDue(_) => {}
+        }
+        self.item.evolve(event, self.next_revision);
+        self.next_revision += 1;
+    }
+
+    fn put_back(&mut self, units: i64) {
+        self.held -= units;
+        self.available += units;
+    }
+}
+
+/// Orders, attempts and what ends holds have request ids of their own.
+fn request(sent: Sent) -> RequestId {
+    let (kind, number) = match sent {
+        Sent::Order(order) => (1, order),
+        Sent::Attempt(attempt) => (2, attempt),
+    };
+    RequestId(Uuid::from_u64_pair(kind, u64::from(number)))
+}
+
+/// The order of that request, as replicas know it.
+pub(super) fn placed(sent: Sent, shopper: Shopper, units: i64, pay_by: UnixMs) -> Placed {
+    Placed { order_id: OrderId(request(sent).0), shopper, units, pay_by }
+}

@@ -1,0 +1,193 @@
+//! What came of a sale, recorded or played, and how two of them differ.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::super::recording::{Recording, Shopper, What};
+use crate::{
+    events::{AttemptOutcome, ItemEvent},
+    values::UnixMs,
+};
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Figures {
+    pub allocated_units: i64,
+    pub attempts: i64,
+    pub orders_placed: i64,
+    pub units_placed: i64,
+    pub orders_paid: i64,
+    pub units_sold: i64,
+    /// Minor units of paid orders.
+    pub revenue_minor: i64,
+    /// Distinct shoppers with a paid order.
+    pub winners: i64,
+    pub orders_cancelled: i64,
+    pub orders_expired: i64,
+    /// Orders that neither were paid nor gave their units back.
+    pub orders_held: i64,
+    /// Attempts that became no order, by what they came to.
+    pub refusals: BTreeMap<AttemptOutcome, i64>,
+    /// When no unit was available for the first time.
+    pub sold_out_at: Option<UnixMs>,
+}
+
+/// Figures and who won.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tally {
+    pub figures: Figures,
+    pub winners: HashSet<Shopper>,
+}
+
+impl Tally {
+    pub fn placed(&mut self, units: i64) {
+        self.figures.attempts += 1;
+        self.figures.orders_placed += 1;
+        self.figures.units_placed += units;
+        self.figures.orders_held += 1;
+    }
+
+    pub fn refused(&mut self, outcome: AttemptOutcome, attempts: i64) {
+        self.figures.attempts += attempts;
+        *self.figures.refusals.entry(outcome).or_default() += attempts;
+    }
+
+    pub fn paid(&mut self, shopper: Shopper, units: i64, amount_minor: i64) {
+        self.figures.orders_paid += 1;
+        self.figures.orders_held -= 1;
+        self.figures.units_sold += units;
+        self.figures.revenue_minor = self.figures.revenue_minor.saturating_add(amount_minor);
+        if self.winners.insert(shopper) {
+            self.figures.winners += 1;
+        }
+    }
+
+    pub fn cancelled(&mut self) {
+        self.figures.orders_cancelled += 1;
+        self.figures.orders_held -= 1;
+    }
+
+    pub fn expired(&mut self) {
+        self.figures.orders_expired += 1;
+        self.figures.orders_held -= 1;
+    }
+
+    /// No unit is available at that moment.
+    pub fn sold_out(&mut self, at: UnixMs) {
+        self.figures.sold_out_at.get_or_insert(at);
+    }
+
+    /// Adds an item to a sale. A sale is sold out once each of its items has been.
+    pub fn add(&mut self, item: &Self, first: bool) {
+        let (sum, more) = (&mut self.figures, &item.figures);
+        for (sum, more) in [
+            (&mut sum.allocated_units, more.allocated_units),
+            (&mut sum.attempts, more.attempts),
+            (&mut sum.orders_placed, more.orders_placed),
+            (&mut sum.units_placed, more.units_placed),
+            (&mut sum.orders_paid, more.orders_paid),
+            (&mut sum.units_sold, more.units_sold),
+            (&mut sum.revenue_minor, more.revenue_minor),
+            (&mut sum.orders_cancelled, more.orders_cancelled),
+            (&mut sum.orders_expired, more.orders_expired),
+            (&mut sum.orders_held, more.orders_held),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        for (outcome, attempts) in &more.refusals {
+            *sum.refusals.entry(*outcome).or_default() += attempts;
+        }
+        sum.sold_out_at = match (sum.sold_out_at, more.sold_out_at) {
+            (None, item) if first => item,
+            (Some(all), Some(item)) => Some(all.max(item)),
+            (_, _) => None,
+        };
+        self.winners.extend(&item.winners);
+        self.figures.winners = i64::try_from(self.winners.len()).unwrap_or(i64::MAX);
+    }
+}
+
+/// What the log and the ticks say, counted without any decider.
+pub(super) fn recorded(recording: &Recording) -> Tally {
+    let mut tally = Tally::default();
+    let mut available: i64 = 0;
+    for fact in &recording.facts {
+        match &fact.what {
+            What::Steered(event) => {
+                if let ItemEvent::StockAllocated(added) = &**event {
+                    tally.figures.allocated_units += added.units;
+                    available += added.units;
+                }
+            }
+            What::Placed(order) => {
+                let units = recording.orders[*order as usize].units;
+                tally.placed(units);
+                available -= units;
+                if available == 0 {
+                    tally.sold_out(fact.at);
+                }
+            }
+            What::Paid(order) => {
+                let order = &recording.orders[*order as usize];
+                let amount = recording.offer.unit_price_minor.saturating_mul(order.units);
+                tally.paid(order.shopper, order.units, amount);
+            }
+            What::Cancelled(order) => {
+                tally.cancelled();
+                available += recording.orders[*order as usize].units;
+            }
+            What::Expired(order) => {
+                tally.expired();
+                available += recording.orders[*order as usize].units;
+            }
+            What::Refund => {}
+        }
+    }
+    for attempt in &recording.attempts {
+        if attempt.outcome != AttemptOutcome::Placed {
+            tally.refused(attempt.outcome, 1);
+        }
+    }
+    tally
+}
+
+/// In which figures the first differs from the second, in words. None where they are equal.
+pub(super) fn differences(recorded: &Tally, played: &Tally) -> Vec<String> {
+    let (a, b) = (&recorded.figures, &played.figures);
+    let mut found = Vec::new();
+    for (name, a, b) in [
+        ("allocated units", a.allocated_units, b.allocated_units),
+        ("attempts", a.attempts, b.attempts),
+        ("orders placed", a.orders_placed, b.orders_placed),
+        ("units placed", a.units_placed, b.units_placed),
+        ("orders paid", a.orders_paid, b.orders_paid),
+        ("units sold", a.units_sold, b.units_sold),
+        ("revenue in minor units", a.revenue_minor, b.revenue_minor),
+        ("winners", a.winners, b.winners),
+        ("orders cancelled", a.orders_cancelled, b.orders_cancelled),
+        ("orders expired", a.orders_expired, b.orders_expired),
+        ("orders held", a.orders_held, b.orders_held),
+    ] {
+        if a != b {
+            found.push(format!("{name}: {a} recorded, {b} played"));
+        }
+    }
+    for outcome in AttemptOutcome::ALL {
+        let count = |figures: &Figures| figures.refusals.get(&outcome).copied().unwrap_or(0);
+        if count(a) != count(b) {
+            found.push(format!(
+                "attempts that came to {outcome:?}: {} recorded, {} played",
+                count(a),
+                count(b)
+            ));
+        }
+    }
+    if a.sold_out_at != b.sold_out_at {
+        let text = |at: Option<UnixMs>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let (a, b) = (text(a.sold_out_at), text(b.sold_out_at));
+        found.push(format!("sold out: {a} recorded, {b} played"));
+    }
+    if recorded.winners != played.winners {
+        found.push("the winners are not the same shoppers".to_owned());
+    }
+    found
+}

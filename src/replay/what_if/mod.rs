@@ -1,0 +1,263 @@
+//! What if: a recorded sale under other rules, decided by the decider that sells.
+//!
+//! First it is played under the rules that it had: only where that gives the recorded result is what
+//! another rule gives worth reading, so the answer says whether it did, and where not. Then it is
+//! played under the other rules. What nobody can know is assumed, and every assumption is stated.
+
+mod draw;
+mod figures;
+mod play;
+mod rules;
+
+use crate::{
+    events::{ItemEvent, StockAllocated},
+    values::{Currency, Invalid, ItemId},
+};
+
+use self::figures::{Tally, differences, recorded};
+use super::{
+    Log, ReplayError,
+    recording::{Recording, What},
+    sequence::{Sequence, sequence},
+};
+
+pub use figures::Figures;
+pub use rules::{KNOWN, Rules, Units};
+
+/// What another rule would have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhatIf {
+    pub rules: Rules,
+    /// Over all items that were played.
+    pub total: Compared,
+    pub items: Vec<Compared>,
+    /// Whether the sale under its own rules came to exactly what is recorded.
+    pub baseline_matches: bool,
+    /// Where it did not, in words.
+    pub baseline_differences: Vec<String>,
+    /// What the answer rests on.
+    pub assumptions: Vec<String>,
+}
+
+/// One item, or all of them: as recorded and as played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// `None` in the total, where sku and title are empty.
+    pub item: Option<ItemId>,
+    pub sku: String,
+    pub title: String,
+    pub currency: Currency,
+    pub recorded: Figures,
+    pub played: Figures,
+    /// Shoppers with a paid order when played and none when recorded.
+    pub shoppers_gained: i64,
+    /// Shoppers with a paid order when recorded and none when played.
+    pub shoppers_lost: i64,
+    /// Shoppers with a paid order in both.
+    pub shoppers_kept: i64,
+}
+
+/// Plays items under other rules. `field` is what rules are called in complaints.
+///
+/// # Errors
+/// When an item does not exist, is too large, or has fewer units than are to be taken away.
+pub fn run(log: &Log, items: &[ItemId], rules: Rules, field: &str) -> Result<WhatIf, ReplayError> {
+    let mut answer: Option<WhatIf> = None;
+    let (mut all_recorded, mut all_played) = (Tally::default(), Tally::default());
+    let mut differing = Vec::new();
+    for item in items {
+        // One item at a time is in memory.
+        let recording = Recording::read(log, *item)?;
+        let sequence = sequence(&recording, |_| ());
+        let was = recorded(&recording);
+        let as_planned = planned(&recording);
+        let replayed = play::play(&recording, &sequence, &Rules::default(), &as_planned);
+        differing.extend(doubts(&recording, &sequence, &differences(&was, &replayed)));
+        let stock = stock(&recording, as_planned, rules.units, field)?;
+        let played = play::play(&recording, &sequence, &rules, &stock);
+        all_recorded.add(&was, answer.is_none());
+        all_played.add(&played, answer.is_none());
+        let compared = compared(&recording, &was, &played);
+        match &mut answer {
+            Some(answer) => answer.items.push(compared),
+            None => {
+                let total = Compared {
+                    item: None,
+                    sku: String::new(),
+                    title: String::new(),
+                    ..compared.clone()
+                };
+                answer = Some(WhatIf {
+                    rules,
+                    total,
+                    items: vec![compared],
+                    baseline_matches: true,
+                    baseline_differences: Vec::new(),
+                    assumptions: assumptions(rules),
+                });
+            }
+        }
+    }
+    let mut answer = answer.ok_or(ReplayError::NotFound("item_id"))?;
+    set_shoppers(&mut answer.total, &all_recorded, &all_played);
+    answer.total.recorded = all_recorded.figures;
+    answer.total.played = all_played.figures;
+    answer.baseline_matches = differing.is_empty();
+    answer.baseline_differences = differing;
+    Ok(answer)
+}
+
+fn compared(recording: &Recording, was: &Tally, played: &Tally) -> Compared {
+    let mut compared = Compared {
+        item: Some(recording.item),
+        sku: recording.offer.sku.clone(),
+        title: recording.offer.title.clone(),
+        currency: recording.offer.currency,
+        recorded: was.figures.clone(),
+        played: played.figures.clone(),
+        shoppers_gained: 0,
+        shoppers_lost: 0,
+        shoppers_kept: 0,
+    };
+    set_shoppers(&mut compared, was, played);
+    compared
+}
+
+fn set_shoppers(compared: &mut Compared, was: &Tally, played: &Tally) {
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let kept = was.winners.intersection(&played.winners).count();
+    compared.shoppers_kept = count(kept);
+    compared.shoppers_gained = count(played.winners.len() - kept);
+    compared.shoppers_lost = count(was.winners.len() - kept);
+}
+
+/// Where a sale under its own rules does not come to what is recorded, and why that may be.
+fn doubts(recording: &Recording, sequence: &Sequence, found: &[String]) -> Vec<String> {
+    let sku = &recording.offer.sku;
+    let mut doubts: Vec<String> = found.iter().map(|found| format!("{sku}: {found}")).collect();
+    for (count, what) in [
+        (sequence.orders_without_attempt, "orders have no attempt in the demand ticks"),
+        (sequence.attempts_without_order, "placed attempts have no order in the log"),
+        (sequence.unexplained, "attempts would have been decided otherwise at any place they fit"),
+        (sequence.contradicted, "events of the log would have been decided otherwise"),
+    ] {
+        if count > 0 {
+            doubts.push(format!("{sku}: {count} {what}"));
+        }
+    }
+    doubts
+}
+
+/// Units of the planned allocations. They come with one request, that of the sale.
+fn planned(recording: &Recording) -> Vec<i64> {
+    let allocations = recording.facts.iter().map_while(|fact| match &fact.what {
+        What::Steered(event) => Some(&**event),
+        What::Placed(_) | What::Paid(_) | What::Cancelled(_) | What::Expired(_) | What::Refund => {
+            None
+        }
+    });
+    let allocations: Vec<&StockAllocated> = allocations
+        .filter_map(|event| match event {
+            ItemEvent::StockAllocated(added) => Some(added),
+            ItemEvent::Added(_)
+            | ItemEvent::Scheduled(_)
+            | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::Paused(_)
+            | ItemEvent::Resumed(_)
+            | ItemEvent::Closed(_)
+            | ItemEvent::OrderPlaced(_)
+            | ItemEvent::OrderPaid(_)
+            | ItemEvent::OrderCancelled(_)
+            | ItemEvent::OrderExpired(_)
+            | ItemEvent::RefundDue(_) => None,
+        })
+        .collect();
+    let plan = allocations.first().map(|first| first.act.request_id);
+    let of_plan = allocations.iter().take_while(|added| Some(added.act.request_id) == plan);
+    of_plan.map(|added| added.units).collect()
+}
+
+/// The planned units under another rule: more come to the first warehouse, fewer are taken from the
+/// last ones.
+fn stock(
+    recording: &Recording,
+    mut planned: Vec<i64>,
+    units: Option<Units>,
+    field: &str,
+) -> Result<Vec<i64>, ReplayError> {
+    let Some(units) = units else { return Ok(planned) };
+    let total: i64 = planned.iter().sum();
+    let mut change = match units {
+        Units::Change(change) => change,
+        Units::Total(wanted) => wanted - total,
+    };
+    if total + change < 1 {
+        let problem = format!(
+            "leaves nothing of {}, of which {total} units were planned",
+            recording.offer.sku
+        );
+        return Err(Invalid::new(format!("{field} units"), problem).into());
+    }
+    if change > 0
+        && let Some(first) = planned.first_mut()
+    {
+        *first += change;
+        return Ok(planned);
+    }
+    for units in planned.iter_mut().rev() {
+        let taken = (*units).min(-change);
+        *units -= taken;
+        change += taken;
+    }
+    Ok(planned)
+}
+
+fn assumptions(rules: Rules) -> Vec<String> {
+    let mut stated = vec![
+        "Shoppers make the attempts that are recorded, at the recorded moments; nobody comes, \
+         leaves or asks for other units because of the other rules."
+            .to_owned(),
+        "Operators allocate, pause, resume and close as recorded.".to_owned(),
+        "Orders of attempts that won when recorded, too, are paid, cancelled or left unpaid after \
+         the recorded time."
+            .to_owned(),
+        format!(
+            "Orders of new winners are paid, cancelled or left unpaid as an order of the same item \
+             was, drawn with seed {}; where no order of it ended, they are left unpaid.",
+            rules.seed
+        ),
+        "Holds that are left unpaid end at their deadline, as late after it as recorded."
+            .to_owned(),
+        "Shoppers are told apart by 56 bits of a hash, as in demand ticks.".to_owned(),
+    ];
+    if rules.units.is_some() {
+        stated.push(
+            "Units are added to or taken from the plan of each item: more in its first warehouse, \
+             fewer from its last ones. What operators added later is as it was."
+                .to_owned(),
+        );
+    }
+    if rules.time_to_pay_ms.is_some() {
+        stated.push(
+            "A longer time to pay does not make anybody pay later; payments that came too late \
+             buy if they come in time now."
+                .to_owned(),
+        );
+    }
+    if rules.limit.is_some() {
+        stated.push(
+            "Who asks for more than the limit leaves room for is refused and does not ask for less."
+                .to_owned(),
+        );
+    }
+    if rules.draw {
+        stated.push(format!(
+            "Everybody who came while the item took orders enters once, with the units asked for \
+             first; the draw (seed {}) is held after the last of these attempts, and units that \
+             come back are offered to those drawn next. A further attempt counts as a repeat, and \
+             who is never offered a unit as sold out.",
+            rules.seed
+        ));
+    }
+    stated
+}
