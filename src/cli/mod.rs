@@ -26,6 +26,7 @@ pub mod serve;
 mod server;
 mod signals;
 mod source;
+pub mod traffic;
 pub mod verify;
 
 use std::{
@@ -118,6 +119,10 @@ pub enum Verb {
   doorbuster report stock
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Report(report::Args),
+    /// Bring recorded traffic into a log
+    #[command(before_help = "Examples:
+  doorbuster traffic import recorded.csv.gz --data doorbuster-data")]
+    Traffic(traffic::Args),
     /// Read the log of a data directory or a cluster
     #[command(before_help = "Examples:
   doorbuster log streams
@@ -165,6 +170,7 @@ impl Verb {
             Self::Item(args) => item::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),
+            Self::Traffic(args) => traffic::run(args, common),
             Self::Log(args) => log::run(args, common),
             Self::Verify(args) => verify::run(args, common),
             Self::Copy(args) => copy::run(args, common),

@@ -5,22 +5,20 @@
 //! else is an error with its line number; the reader never guesses what was meant.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io,
     path::{Path, PathBuf},
     str,
 };
 
-use flate2::bufread::MultiGzDecoder;
 use serde::Serialize;
 
+use super::lines::Lines;
 use crate::values::{Invalid, UnixMs};
 
 /// Longest line in bytes. A real row has fewer than 100; the bound keeps a file without line ends
 /// from filling the memory.
 pub const LINE_BYTES_MAX: usize = 1_024;
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const FIELDS: [&str; 5] = ["user", "item", "category", "action", "time"];
 
 /// What a user did.
@@ -82,47 +80,13 @@ pub enum TrafficError {
 
 /// Reads rows in the order of the file. Blank lines are passed over.
 pub struct TrafficReader {
-    lines: Box<dyn BufRead>,
-    line: u64,
-    broken: bool,
+    lines: Lines,
 }
 
 impl TrafficReader {
     /// Opens a file. Whether it is gzipped is seen from its first bytes, not from its name.
     pub fn open(path: &Path) -> Result<Self, TrafficError> {
-        let failed = |error| TrafficError::Open { path: path.to_owned(), error };
-        let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
-        let gzipped = file.fill_buf().map_err(failed)?.starts_with(&GZIP_MAGIC);
-        let lines: Box<dyn BufRead> = if gzipped {
-            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
-        } else {
-            Box::new(file)
-        };
-        Ok(Self { lines, line: 0, broken: false })
-    }
-
-    /// The next line without its end; `None` at the end of the file.
-    fn next_line(&mut self) -> Result<Option<Vec<u8>>, TrafficError> {
-        self.line += 1;
-        let line = self.line;
-        let failed = |error| TrafficError::Read { line, error };
-        let mut bytes = Vec::new();
-        let bound = (LINE_BYTES_MAX + 2) as u64;
-        if (&mut self.lines).take(bound).read_until(b'\n', &mut bytes).map_err(failed)? == 0 {
-            return Ok(None);
-        }
-        if bytes.last() == Some(&b'\n') {
-            bytes.pop();
-            if bytes.last() == Some(&b'\r') {
-                bytes.pop();
-            }
-        }
-        if bytes.len() > LINE_BYTES_MAX {
-            self.lines.skip_until(b'\n').map_err(failed)?;
-            let problem = Invalid::new("row", format!("is longer than {LINE_BYTES_MAX} bytes"));
-            return Err(TrafficError::Row { line, problem });
-        }
-        Ok(Some(bytes))
+        Ok(Self { lines: Lines::open(path, LINE_BYTES_MAX)? })
     }
 }
 
@@ -130,28 +94,16 @@ impl Iterator for TrafficReader {
     type Item = Result<Row, TrafficError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.broken {
-            match self.next_line() {
-                Ok(None) => break,
-                Ok(Some(line)) if line.is_empty() => {}
-                Ok(Some(bytes)) => {
-                    let line = self.line;
-                    return Some(
-                        parse(&bytes).map_err(|problem| TrafficError::Row { line, problem }),
-                    );
-                }
-                Err(error) => {
-                    // After a failed read there is no next line; after an over-long one there is.
-                    self.broken = matches!(error, TrafficError::Read { .. });
-                    return Some(Err(error));
-                }
+        match self.lines.next_full()? {
+            Err(error) => Some(Err(error)),
+            Ok((line, bytes)) => {
+                Some(parse(&bytes).map_err(|problem| TrafficError::Row { line, problem }))
             }
         }
-        None
     }
 }
 
-fn parse(line: &[u8]) -> Result<Row, Invalid> {
+pub(super) fn parse(line: &[u8]) -> Result<Row, Invalid> {
     let line = str::from_utf8(line).map_err(|_| Invalid::new("row", "is not UTF-8"))?;
     let mut columns = [""; FIELDS.len()];
     let mut count = 0;

@@ -8,6 +8,7 @@
 pub mod demand;
 pub mod item;
 pub mod sale;
+pub mod traffic;
 
 use uuid::Uuid;
 

@@ -16,5 +16,8 @@ pub use ids::{ItemId, OrderId, RequestId, SaleId};
 pub use invalid::Invalid;
 pub use moment::UnixMs;
 pub use money::{Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
-pub use shopper::{AgeBand, Gender, ShopperAttributes, SpendingTier, shopper_hash};
+pub use shopper::{
+    AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
+    ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,
+};
 pub use text::bounded_text;

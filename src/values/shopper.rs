@@ -9,6 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 
+/// Longest id of a visitor, in characters: as long as a buyer's.
+pub const VISITOR_CHARS_MAX: usize = 128;
+/// Longest name of the channel that a visitor came by, in characters.
+pub const BEACON_CHANNEL_CHARS_MAX: usize = 64;
+/// Longest name of a page, in characters.
+pub const PAGE_CHARS_MAX: usize = 256;
+/// Longest name of a region, in characters.
+pub const REGION_CHARS_MAX: usize = 64;
+/// Longest name of goods and of their category in a recording, in characters.
+pub const GOODS_CHARS_MAX: usize = 64;
+
 /// A closed set of coarse attributes with its stored names.
 macro_rules! attribute {
     ($(#[$doc:meta])* $name:ident, $field:literal: $($variant:ident => $text:literal),+ $(,)?) => {
