@@ -5,6 +5,7 @@
 //! depend on how the log was cut into pages: the same log always gives the same rows, byte for
 //! byte.
 
+pub mod acts;
 mod as_of;
 pub mod catalog;
 mod digest;
@@ -79,6 +80,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<orders::Orders>::default(),
         Box::<sales::Sales>::default(),
         Box::<timeline::Timeline>::default(),
+        Box::<acts::Acts>::default(),
     ]
 }
 
