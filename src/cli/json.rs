@@ -10,7 +10,7 @@ use super::failure::reason_name;
 use crate::{
     grpc::proto::{
         Freshness, Item, ItemDraft, ItemPhase, Money, Order, OrderRecord, OrderState, Refusal,
-        Sale, SaleLine, SalesFigures, StockLevel, TimelineSecond, WarehouseUnits,
+        Sale, SaleGoals, SaleLine, SalesFigures, StockLevel, TimelineSecond, WarehouseUnits,
     },
     values::{Currency, UnixMs},
 };
@@ -147,6 +147,20 @@ pub fn sale(sale: &Sale) -> Value {
             ("close_time", moment(sale.close_time.as_ref())),
             ("create_time", moment(sale.create_time.as_ref())),
             ("closed_time", moment(sale.closed_time.as_ref())),
+            ("goals", sale.goals.as_ref().map(goals)),
+        ],
+    )
+}
+
+/// What is wanted of a sale; goals that are not set are absent.
+fn goals(goals: &SaleGoals) -> Value {
+    with(
+        json!({}),
+        [
+            ("units", goals.units.map(Value::from)),
+            ("revenue_minor", goals.revenue_minor.map(Value::from)),
+            ("conversion_ppm", goals.conversion_ppm.map(Value::from)),
+            ("new_buyers", goals.new_buyers.map(Value::from)),
         ],
     )
 }

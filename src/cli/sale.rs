@@ -18,7 +18,7 @@ use crate::{
     domain::sale::Draft,
     grpc::proto::{
         CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest, Sale,
-        SaleDraft, SaleItem, WarehouseUnits, sale_service_client::SaleServiceClient,
+        SaleDraft, SaleGoals, SaleItem, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
     values::{Currency, SaleId, UnixMs},
 };
@@ -300,5 +300,11 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         open_time: draft.opens_at.map(shapes::timestamp),
         close_time: draft.closes_at.map(shapes::timestamp),
         items: items.collect(),
+        goals: draft.goals.map(|goals| SaleGoals {
+            units: goals.units,
+            revenue_minor: goals.revenue_minor,
+            conversion_ppm: goals.conversion_ppm,
+            new_buyers: goals.new_buyers,
+        }),
     }
 }

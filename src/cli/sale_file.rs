@@ -8,10 +8,14 @@ use toml::de::DeValue;
 use crate::{
     config::document::{Complaint, Document, Section},
     domain::sale::{Draft, DraftItem, plan},
+    events::Goals,
     values::{Invalid, RequestId, UnixMs},
 };
 
-const SALE_KEYS: &[&str] = &["name", "currency", "opens_at", "closes_at", "items"];
+const SALE_KEYS: &[&str] = &["name", "currency", "opens_at", "closes_at", "items", "goals"];
+
+const GOAL_KEYS: &[&str] =
+    &["units", "revenue_minor", "conversion", "conversion_ppm", "new_buyers"];
 
 const ITEM_KEYS: &[&str] = &[
     "sku",
@@ -66,11 +70,45 @@ fn sale(section: &Section<'_>, times: &mut Times) -> Result<Draft, Invalid> {
         opens_at: Some(required(section, "opens_at", times.read(section, "opens_at")?)?),
         closes_at: Some(required(section, "closes_at", times.read(section, "closes_at")?)?),
         items: Vec::new(),
+        goals: section.section("goals")?.map(|goals| sale_goals(&goals)).transpose()?,
     };
     for item in section.sections("items")? {
         draft.items.push(sale_item(&item, times)?);
     }
     Ok(draft)
+}
+
+fn sale_goals(section: &Section<'_>) -> Result<Goals, Invalid> {
+    section.only(GOAL_KEYS)?;
+    let ppm = section.integer("conversion_ppm")?;
+    let percent = section.text("conversion")?.map(|text| {
+        ppm_of(text).ok_or_else(|| {
+            Invalid::new(section.path("conversion"), "must be a percentage such as \"12.5%\"")
+        })
+    });
+    let percent = percent.transpose()?;
+    if percent.is_some() && ppm.is_some() {
+        let problem = "must not be given with conversion: both say the same";
+        return Err(Invalid::new(section.path("conversion_ppm"), problem));
+    }
+    Ok(Goals {
+        units: section.integer("units")?,
+        revenue_minor: section.integer("revenue_minor")?,
+        conversion_ppm: percent.or(ppm),
+        new_buyers: section.integer("new_buyers")?,
+    })
+}
+
+/// A percentage with at most four decimals, in parts per million.
+fn ppm_of(text: &str) -> Option<i64> {
+    let number = text.strip_suffix('%')?.trim_end();
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 4 || whole.len() > 3 {
+        return None;
+    }
+    let part = format!("{part:0<4}").parse::<i64>().ok()?;
+    Some(whole.parse::<i64>().ok()? * 10_000 + part)
 }
 
 fn sale_item(section: &Section<'_>, times: &mut Times) -> Result<DraftItem, Invalid> {

@@ -111,6 +111,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         open_time: Some(timestamp(terms.opens_at)),
         close_time: Some(timestamp(terms.closes_at)),
         items: items.collect(),
+        goals: None,
     }
 }
 

@@ -23,7 +23,7 @@ pub use item::{
     OrderExpired, OrderPaid, OrderPlaced, PurchaseLimitSet, RefundCause, RefundDue, StockAllocated,
     WarehouseUnits,
 };
-pub use sale::{ItemPlan, SaleClosed, SaleCreated, SaleEvent};
+pub use sale::{Goals, ItemPlan, SaleClosed, SaleCreated, SaleEvent};
 pub use stream::{Category, StreamName};
 pub use traffic::{
     BEACONS_PER_EVENT_MAX, PackedBeacon, TrafficAction, TrafficItem, TrafficRecorded, pack_beacons,

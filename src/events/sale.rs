@@ -31,6 +31,23 @@ pub struct ItemPlan {
     pub units: Vec<WarehouseUnits>,
 }
 
+/// What its operators want of a sale. What nobody aims at is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Goals {
+    /// Units sold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub units: Option<i64>,
+    /// Revenue of paid orders, in minor units of the sale's currency.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revenue_minor: Option<i64>,
+    /// Paying buyers among the sale's visitors, in parts per million.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub conversion_ppm: Option<i64>,
+    /// Paying buyers who had never paid for anything before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub new_buyers: Option<i64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleCreated {
     pub name: String,
@@ -38,6 +55,9 @@ pub struct SaleCreated {
     pub opens_at_ms: UnixMs,
     pub closes_at_ms: UnixMs,
     pub items: Vec<ItemPlan>,
+    /// Absent in sales of earlier versions and in those that have no goals.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub goals: Option<Goals>,
     pub act: Act,
     pub created_at_ms: UnixMs,
 }

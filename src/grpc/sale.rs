@@ -7,7 +7,7 @@ use crate::{
     actors::{Answer, Sales},
     clock::SharedClock,
     domain::sale::{CloseSale, Draft, DraftItem, SaleOutcome, SaleView, plan},
-    events::ItemPlan,
+    events::{Goals, ItemPlan},
     values::{Invalid, RequestId, SaleId},
 };
 
@@ -89,6 +89,12 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
         opens_at: convert::moment("sale.open_time", draft.open_time)?,
         closes_at: convert::moment("sale.close_time", draft.close_time)?,
         items,
+        goals: draft.goals.map(|goals| Goals {
+            units: goals.units,
+            revenue_minor: goals.revenue_minor,
+            conversion_ppm: goals.conversion_ppm,
+            new_buyers: goals.new_buyers,
+        }),
     })
 }
 
@@ -115,6 +121,12 @@ fn sale_of(SaleView { sale_id, plan, closed }: SaleView) -> proto::Sale {
         close_time: Some(convert::timestamp(plan.closes_at_ms)),
         items: plan.items.into_iter().map(planned).collect(),
         create_time: Some(convert::timestamp(plan.created_at_ms)),
+        goals: plan.goals.map(|goals| proto::SaleGoals {
+            units: goals.units,
+            revenue_minor: goals.revenue_minor,
+            conversion_ppm: goals.conversion_ppm,
+            new_buyers: goals.new_buyers,
+        }),
         closed_time: closed.map(|closed| convert::timestamp(closed.closed_at_ms)),
     }
 }

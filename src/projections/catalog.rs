@@ -14,7 +14,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "catalog";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Sales and items.
 #[derive(Debug, Default)]
@@ -39,7 +39,11 @@ impl Projection for Catalog {
             closes_at_ms INTEGER NOT NULL,
             items INTEGER NOT NULL,
             created_at_ms INTEGER NOT NULL,
-            closed_at_ms INTEGER
+            closed_at_ms INTEGER,
+            goal_units INTEGER,
+            goal_revenue_minor INTEGER,
+            goal_conversion_ppm INTEGER,
+            goal_new_buyers INTEGER
         );
         CREATE TABLE items (
             number INTEGER PRIMARY KEY,
@@ -81,11 +85,13 @@ fn apply_to_sale(
     let sale = recorded.stream.id.as_bytes().as_slice();
     match event {
         SaleEvent::Created(created) => {
+            let goals = created.goals.unwrap_or_default();
             let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
             rows.prepare_cached(
                 "INSERT INTO sales
-                 (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                 (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms,
+                  goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 sale,
@@ -95,6 +101,10 @@ fn apply_to_sale(
                 created.closes_at_ms.0,
                 items,
                 created.created_at_ms.0,
+                goals.units,
+                goals.revenue_minor,
+                goals.conversion_ppm,
+                goals.new_buyers,
             ])?;
         }
         SaleEvent::Closed(closed) => {

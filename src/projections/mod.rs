@@ -5,6 +5,7 @@
 //! depend on how the log was cut into pages: the same log always gives the same rows, byte for
 //! byte.
 
+pub mod acts;
 mod as_of;
 pub mod catalog;
 mod digest;
@@ -83,6 +84,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<timeline::Timeline>::default(),
         Box::<journeys::Journeys>::default(),
         Box::<marks::Marks>::default(),
+        Box::<acts::Acts>::default(),
     ]
 }
 

@@ -2,23 +2,24 @@
 //!
 //! Orders are counted from the item's own events, by the time in them. Attempts, repeats and
 //! refusals are counted from demand ticks, of which one second may have several. A sale's timeline
-//! is the sum over its items and is made when it is asked for.
+//! is the sum over its items and is made when it is asked for. When an item had nothing left is
+//! kept to the millisecond.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::{ApplyError, Projection, item_of, kept::Kept};
 use crate::{
-    events::{AttemptOutcome, DemandTick, Event, ItemEvent, Recorded},
+    events::{AttemptOutcome, DemandTick, Event, ItemEvent, Recorded, unpack},
     values::{ItemId, UnixMs},
 };
 
 /// Name of the projection and of its file.
 pub const NAME: &str = "timeline";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Columns of a second that are counts, in the order in which they are read and written.
-pub const COUNTS: [&str; 16] = [
+pub const COUNTS: [&str; 20] = [
     "attempts",
     "orders_placed",
     "units_placed",
@@ -35,6 +36,10 @@ pub const COUNTS: [&str; 16] = [
     "refused_paused",
     "refused_over_buyer_limit",
     "refused_over_order_limit",
+    "units_allocated",
+    "units_refused",
+    "revenue_minor",
+    "refunds_due",
 ];
 
 const ATTEMPTS: usize = 0;
@@ -46,6 +51,11 @@ const ORDERS_CANCELLED: usize = 5;
 const ORDERS_EXPIRED: usize = 6;
 const UNITS_RELEASED: usize = 7;
 const REPEATS: usize = 8;
+const UNITS_ALLOCATED: usize = 16;
+/// Units that attempts asked for which were refused because too few were there.
+const UNITS_REFUSED: usize = 17;
+const REVENUE_MINOR: usize = 18;
+const REFUNDS_DUE: usize = 19;
 
 /// One second of one item, as counts in the order of [`COUNTS`].
 pub type Counts = [i64; COUNTS.len()];
@@ -53,8 +63,18 @@ pub type Counts = [i64; COUNTS.len()];
 /// Seconds by item.
 #[derive(Debug, Default)]
 pub struct Timeline {
-    numbers: Kept<ItemId, i64>,
+    items: Kept<ItemId, Item>,
     seconds: Kept<(i64, i64), Counts>,
+}
+
+/// What an item has left: a moment in which nothing is left is known to the millisecond.
+#[derive(Debug)]
+struct Item {
+    number: i64,
+    available_units: i64,
+    /// How often nothing was left.
+    sold_outs: i64,
+    sold_out_since_ms: Option<i64>,
 }
 
 /// Where attempts with that outcome are counted; `None` for those that became orders, which the
@@ -86,7 +106,11 @@ impl Projection for Timeline {
         "CREATE TABLE items (
             number INTEGER PRIMARY KEY,
             item_id BLOB NOT NULL UNIQUE,
-            sale_id BLOB
+            sale_id BLOB,
+            sku TEXT,
+            available_units INTEGER NOT NULL DEFAULT 0,
+            sold_outs INTEGER NOT NULL DEFAULT 0,
+            sold_out_since_ms INTEGER
         );
         CREATE INDEX items_by_sale ON items (sale_id);
         CREATE TABLE seconds (
@@ -108,7 +132,18 @@ impl Projection for Timeline {
             refused_paused INTEGER NOT NULL,
             refused_over_buyer_limit INTEGER NOT NULL,
             refused_over_order_limit INTEGER NOT NULL,
+            units_allocated INTEGER NOT NULL,
+            units_refused INTEGER NOT NULL,
+            revenue_minor INTEGER NOT NULL,
+            refunds_due INTEGER NOT NULL,
             PRIMARY KEY (item, second)
+        ) WITHOUT ROWID;
+        CREATE TABLE sold_outs (
+            item INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            from_ms INTEGER NOT NULL,
+            until_ms INTEGER,
+            PRIMARY KEY (item, number)
         ) WITHOUT ROWID;"
     }
 
@@ -131,7 +166,15 @@ impl Projection for Timeline {
             COUNTS.join(", "),
             ", ?".repeat(COUNTS.len())
         ))?;
-        self.numbers.flush(|_, _| Ok(()))?;
+        let mut left = rows.prepare_cached(
+            "UPDATE items SET available_units = ?, sold_outs = ?, sold_out_since_ms = ?
+             WHERE number = ?",
+        )?;
+        self.items.flush(|_, item| {
+            let Item { number, available_units, sold_outs, sold_out_since_ms } = item;
+            left.execute(params![available_units, sold_outs, sold_out_since_ms, number])?;
+            Ok(())
+        })?;
         self.seconds.flush(|(item, second), counts| {
             write.execute(params_from_iter([item, second].iter().chain(counts)))?;
             Ok(())
@@ -139,7 +182,7 @@ impl Projection for Timeline {
     }
 
     fn forget(&mut self) {
-        self.numbers.forget();
+        self.items.forget();
         self.seconds.forget();
     }
 }
@@ -154,41 +197,81 @@ impl Timeline {
         match event {
             ItemEvent::Added(added) => {
                 rows.execute(
-                    "INSERT INTO items (item_id, sale_id) VALUES (?, ?)
-                     ON CONFLICT (item_id) DO UPDATE SET sale_id = excluded.sale_id",
-                    params![id.0.as_bytes().as_slice(), added.sale_id.0.as_bytes().as_slice()],
+                    "INSERT INTO items (item_id, sale_id, sku) VALUES (?, ?, ?)
+                     ON CONFLICT (item_id) DO UPDATE
+                     SET sale_id = excluded.sale_id, sku = excluded.sku",
+                    params![
+                        id.0.as_bytes().as_slice(),
+                        added.sale_id.0.as_bytes().as_slice(),
+                        added.sku
+                    ],
                 )?;
                 Ok(())
             }
-            ItemEvent::OrderPlaced(placed) => self.count(
-                rows,
-                id,
-                placed.placed_at_ms,
-                &[(ORDERS_PLACED, 1), (UNITS_PLACED, placed.units)],
-            ),
-            ItemEvent::OrderPaid(paid) => {
-                self.count(rows, id, paid.paid_at_ms, &[(ORDERS_PAID, 1), (UNITS_PAID, paid.units)])
+            ItemEvent::StockAllocated(added) => {
+                let at = added.allocated_at_ms;
+                self.left(rows, id, added.units, at)?;
+                self.count(rows, id, at, &[(UNITS_ALLOCATED, added.units)])
             }
-            ItemEvent::OrderCancelled(cancelled) => self.count(
+            ItemEvent::OrderPlaced(placed) => {
+                let at = placed.placed_at_ms;
+                self.left(rows, id, -placed.units, at)?;
+                self.count(rows, id, at, &[(ORDERS_PLACED, 1), (UNITS_PLACED, placed.units)])
+            }
+            ItemEvent::OrderPaid(paid) => self.count(
                 rows,
                 id,
-                cancelled.cancelled_at_ms,
-                &[(ORDERS_CANCELLED, 1), (UNITS_RELEASED, cancelled.units)],
+                paid.paid_at_ms,
+                &[(ORDERS_PAID, 1), (UNITS_PAID, paid.units), (REVENUE_MINOR, paid.amount_minor)],
             ),
-            ItemEvent::OrderExpired(expired) => self.count(
-                rows,
-                id,
-                expired.expired_at_ms,
-                &[(ORDERS_EXPIRED, 1), (UNITS_RELEASED, expired.units)],
-            ),
+            ItemEvent::OrderCancelled(cancelled) => {
+                let (at, units) = (cancelled.cancelled_at_ms, cancelled.units);
+                self.left(rows, id, units, at)?;
+                self.count(rows, id, at, &[(ORDERS_CANCELLED, 1), (UNITS_RELEASED, units)])
+            }
+            ItemEvent::OrderExpired(expired) => {
+                let (at, units) = (expired.expired_at_ms, expired.units);
+                self.left(rows, id, units, at)?;
+                self.count(rows, id, at, &[(ORDERS_EXPIRED, 1), (UNITS_RELEASED, units)])
+            }
+            ItemEvent::RefundDue(due) => self.count(rows, id, due.due_at_ms, &[(REFUNDS_DUE, 1)]),
             ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::StockAllocated(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::RefundDue(_) => Ok(()),
+            | ItemEvent::Closed(_) => Ok(()),
         }
+    }
+
+    /// Units came or went: notes when nothing was left, and when something was there again.
+    fn left(
+        &mut self,
+        rows: &Transaction<'_>,
+        id: ItemId,
+        more: i64,
+        at: UnixMs,
+    ) -> Result<(), ApplyError> {
+        let item = self.items.change(id, || read_item(rows, id))?;
+        add(&mut item.available_units, more);
+        match item.sold_out_since_ms {
+            None if more < 0 && item.available_units <= 0 => {
+                item.sold_outs += 1;
+                item.sold_out_since_ms = Some(at.0);
+                rows.prepare_cached(
+                    "INSERT INTO sold_outs (item, number, from_ms) VALUES (?, ?, ?)",
+                )?
+                .execute([item.number, item.sold_outs, at.0])?;
+            }
+            Some(_) if item.available_units > 0 => {
+                item.sold_out_since_ms = None;
+                rows.prepare_cached(
+                    "UPDATE sold_outs SET until_ms = ? WHERE item = ? AND number = ?",
+                )?
+                .execute([at.0, item.number, item.sold_outs])?;
+            }
+            None | Some(_) => {}
+        }
+        Ok(())
     }
 
     fn apply_tick(
@@ -204,6 +287,7 @@ impl Timeline {
                 add(&mut counts[column], i64::from(*attempts));
             }
         }
+        add(&mut counts[UNITS_REFUSED], units_refused(tick)?);
         Ok(())
     }
 
@@ -227,7 +311,7 @@ impl Timeline {
         id: ItemId,
         second: i64,
     ) -> Result<&mut Counts, ApplyError> {
-        let number = *self.numbers.change(id, || number_of(rows, id))?;
+        let number = self.items.change(id, || read_item(rows, id))?.number;
         self.seconds.change((number, second), || read_counts(rows, number, second))
     }
 }
@@ -236,18 +320,40 @@ fn add(sum: &mut i64, more: i64) {
     *sum = sum.saturating_add(more);
 }
 
-/// The item's number. Demand is written beside the item's own stream, so a tick may be read before
+/// Units that attempts of a tick asked for in vain because too few were there.
+fn units_refused(tick: &DemandTick) -> Result<i64, ApplyError> {
+    let wanting = [AttemptOutcome::SoldOut, AttemptOutcome::NotEnoughUnits];
+    if !wanting.iter().any(|outcome| tick.outcomes.contains_key(outcome)) {
+        return Ok(0);
+    }
+    let attempts = unpack(&tick.packed).map_err(ApplyError::Impossible)?;
+    let refused = attempts.iter().filter(|attempt| wanting.contains(&attempt.outcome));
+    Ok(refused.map(|attempt| i64::from(attempt.units)).sum())
+}
+
+/// The item's row. Demand is written beside the item's own stream, so a tick may be read before
 /// the event that added the item: the item gets its number now and its sale then.
-fn number_of(rows: &Transaction<'_>, id: ItemId) -> Result<i64, ApplyError> {
+fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
     let known = rows
-        .prepare_cached("SELECT number FROM items WHERE item_id = ?")?
-        .query_row([id.0.as_bytes().as_slice()], |row| row.get(0))
+        .prepare_cached(
+            "SELECT number, available_units, sold_outs, sold_out_since_ms FROM items
+             WHERE item_id = ?",
+        )?
+        .query_row([id.0.as_bytes().as_slice()], |row| {
+            Ok(Item {
+                number: row.get(0)?,
+                available_units: row.get(1)?,
+                sold_outs: row.get(2)?,
+                sold_out_since_ms: row.get(3)?,
+            })
+        })
         .optional()?;
-    if let Some(number) = known {
-        return Ok(number);
+    if let Some(item) = known {
+        return Ok(item);
     }
     rows.execute("INSERT INTO items (item_id) VALUES (?)", [id.0.as_bytes().as_slice()])?;
-    Ok(rows.last_insert_rowid())
+    let number = rows.last_insert_rowid();
+    Ok(Item { number, available_units: 0, sold_outs: 0, sold_out_since_ms: None })
 }
 
 fn read_counts(rows: &Transaction<'_>, number: i64, second: i64) -> Result<Counts, ApplyError> {

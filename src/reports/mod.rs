@@ -4,19 +4,27 @@
 //! Every call blocks on the disk for a moment; callers on an async runtime ask from a blocking
 //! thread. Nothing here writes, waits or knows a wire format.
 
+mod acts;
 mod catalog;
 mod cell;
+mod compare;
+mod curve;
+mod demand;
 mod export;
 mod filter;
+mod goals;
+mod holds;
 mod journeys;
 mod marks;
 mod orders;
 mod paging;
 mod sales;
+mod share;
 mod sql;
 mod stock;
 mod timeline;
 mod unfinished;
+mod whose;
 
 use std::path::{Path, PathBuf};
 
@@ -29,22 +37,30 @@ use crate::{
     values::Invalid,
 };
 
+pub use acts::{ActLine, ActsQuery};
 pub use catalog::{ListSalesQuery, SaleLine};
 pub use cell::spreadsheet_safe;
+pub use compare::{Compared, Comparison, Period};
+pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};
+pub use demand::{Demand, DemandTotal, Refusals, RefusalsByItem, RefusalsQuery};
 pub use export::{ExportError, ExportFormat, Exported};
+pub use goals::{GoalAttainment, GoalKind, GoalLine};
+pub use holds::{HoldEconomics, HoldFigures, HoldsQuery};
 pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
     FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
-    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow, share_ppm,
+    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};
 pub use timeline::{TimelineQuery, TimelineSecond};
+pub use whose::Whose;
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]

@@ -43,6 +43,14 @@ pub struct TimelineSecond {
     pub repeats: i64,
     /// Refused attempts by reason; reasons that did not occur are left out.
     pub refusals: Vec<(AttemptOutcome, i64)>,
+    /// Units put on offer.
+    pub units_allocated: i64,
+    /// Units that attempts asked for which were refused with SOLD_OUT or NOT_ENOUGH_UNITS.
+    pub units_refused: i64,
+    /// Of the orders paid in this second, in minor units.
+    pub revenue_minor: i64,
+    /// Payments that came too late or twice.
+    pub refunds_due: i64,
 }
 
 impl Reports {
@@ -94,7 +102,7 @@ impl Reports {
     }
 }
 
-fn second_of(second: i64, counts: timeline::Counts) -> TimelineSecond {
+pub(super) fn second_of(second: i64, counts: timeline::Counts) -> TimelineSecond {
     let refusals = AttemptOutcome::ALL.into_iter().filter_map(|outcome| match outcome {
         AttemptOutcome::Placed | AttemptOutcome::Repeated => None,
         AttemptOutcome::SoldOut
@@ -119,7 +127,17 @@ fn second_of(second: i64, counts: timeline::Counts) -> TimelineSecond {
         orders_expired,
         units_released,
         repeats,
-        ..,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        units_allocated,
+        units_refused,
+        revenue_minor,
+        refunds_due,
     ] = counts;
     TimelineSecond {
         second,
@@ -133,5 +151,9 @@ fn second_of(second: i64, counts: timeline::Counts) -> TimelineSecond {
         units_released,
         repeats,
         refusals,
+        units_allocated,
+        units_refused,
+        revenue_minor,
+        refunds_due,
     }
 }

@@ -345,6 +345,7 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
     // What a crash leaves: the sale's event is in the log, its items' events are not.
     let request = RequestId::parse("request_id", &request_id()).unwrap();
     let draft = doorbuster::domain::sale::Draft {
+        goals: None,
         name: "Half told".to_owned(),
         currency_code: "CNY".to_owned(),
         opens_at: Some(OPENS_AT),

@@ -136,6 +136,7 @@ fn sale_samples() -> Vec<SaleEvent> {
             opens_at_ms: AT,
             closes_at_ms: AT.plus(3_600_000),
             items: vec![plan],
+            goals: None,
             act: act(),
             created_at_ms: AT,
         }),

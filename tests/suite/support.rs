@@ -195,6 +195,7 @@ pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {
             open_time: Some(timestamp(OPENS_AT)),
             close_time: Some(timestamp(close)),
             items,
+            goals: None,
         }),
     }
 }

@@ -308,5 +308,6 @@ fn draft(args: &Args, script: &Script) -> Draft {
         opens_at: Some(OPENS_AT),
         closes_at: Some(closes_at),
         items: items.collect(),
+        goals: None,
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    events::{Act, ItemPlan, SaleCreated, WarehouseUnits},
+    events::{Act, Goals, ItemPlan, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_text,
@@ -49,6 +49,7 @@ pub struct Draft {
     pub opens_at: Option<UnixMs>,
     pub closes_at: Option<UnixMs>,
     pub items: Vec<DraftItem>,
+    pub goals: Option<Goals>,
 }
 
 /// One item as its operator wrote it down, unchecked.
@@ -80,7 +81,7 @@ pub fn plan(request_id: RequestId, draft: Draft, operator: String) -> Result<Sal
 }
 
 fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid> {
-    let Draft { name, currency_code, opens_at, closes_at, items } = draft;
+    let Draft { name, currency_code, opens_at, closes_at, items, goals } = draft;
     bounded_text("name", &name, TITLE_CHARS_MAX)?;
     let currency = Currency::parse("currency_code", &currency_code)?;
     let opens_at_ms = required("open_time", opens_at)?;
@@ -92,6 +93,9 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
     if items.len() > ITEMS_PER_SALE_MAX {
         let problem = format!("must have at most {ITEMS_PER_SALE_MAX} items");
         return Err(Invalid::new("items", problem));
+    }
+    if let Some(goals) = &goals {
+        check_goals(goals).map_err(|invalid| invalid.within("goals"))?;
     }
     let mut plans = Vec::with_capacity(items.len());
     let mut skus = HashSet::with_capacity(items.len());
@@ -118,6 +122,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         opens_at_ms,
         closes_at_ms,
         items: plans,
+        goals,
         act,
         created_at_ms: UnixMs::default(),
     })
@@ -165,6 +170,25 @@ fn item_plan(
         limit_per_buyer: item.limit_per_buyer,
         limit_per_order: item.limit_per_order,
     })
+}
+
+fn check_goals(goals: &Goals) -> Result<(), Invalid> {
+    let Goals { units, revenue_minor, conversion_ppm, new_buyers } = *goals;
+    let bounds = [
+        ("units", units, i64::MAX),
+        ("revenue_minor", revenue_minor, i64::MAX),
+        ("conversion_ppm", conversion_ppm, 1_000_000),
+        ("new_buyers", new_buyers, i64::MAX),
+    ];
+    for (field, target, max) in bounds {
+        if let Some(target) = target {
+            within_bounds(field, target, 1, max)?;
+        }
+    }
+    if bounds.iter().all(|(_, target, _)| target.is_none()) {
+        return Err(Invalid::new("units", "is missing, as is every other goal"));
+    }
+    Ok(())
 }
 
 fn time_to_pay(ms: Option<i64>) -> Result<i64, Invalid> {
@@ -222,7 +246,7 @@ fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Inva
 /// Over every field as it was sent. Lists are preceded by their length and an absent number is an
 /// empty field, so no two different drafts have the same fields.
 fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
-    let Draft { name, currency_code, opens_at, closes_at, items } = draft;
+    let Draft { name, currency_code, opens_at, closes_at, items, goals } = draft;
     let mut fields = Fields::default();
     fields.text("create");
     fields.text(operator);
@@ -255,6 +279,13 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
         for (warehouse, units) in units {
             fields.text(warehouse);
             fields.number(Some(*units));
+        }
+    }
+    // Nothing where there are none: sales of earlier versions keep their fingerprints.
+    if let Some(Goals { units, revenue_minor, conversion_ppm, new_buyers }) = goals {
+        fields.text("goals");
+        for target in [units, revenue_minor, conversion_ppm, new_buyers] {
+            fields.number(*target);
         }
     }
     Fingerprint::of(fields.0.iter().map(Vec::as_slice))

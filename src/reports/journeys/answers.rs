@@ -5,14 +5,9 @@
 
 use crate::{
     projections::Checkpoint,
+    reports::share_ppm,
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
-
-/// What of a whole, in parts per million; 0 where the whole is 0.
-pub fn share_ppm(part: i64, whole: i64) -> i64 {
-    let share = (i128::from(part) * 1_000_000).checked_div(i128::from(whole)).unwrap_or(0);
-    i64::try_from(share).unwrap_or(i64::MAX)
-}
 
 /// A closed list of names that a question may use, with the error that lists them.
 macro_rules! choice {

@@ -22,7 +22,7 @@ mod walk;
 pub use answers::{
     Attribution, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup, FunnelGrouping,
     FunnelTotals, PathRow, PathStep, Paths, Portrait, PortraitAttribute, PortraitRow, Retention,
-    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficRow, share_ppm,
+    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficRow,
 };
 pub use queries::{
     AttributionQuery, FunnelQuery, PathsQuery, PortraitQuery, RetentionQuery, TrafficQuery,

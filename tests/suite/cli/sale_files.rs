@@ -14,6 +14,7 @@ use super::{GOOD, NOW};
 #[test]
 fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file() {
     let draft = Draft {
+        goals: None,
         name: "Night sale".to_owned(),
         currency_code: "CNY".to_owned(),
         opens_at: Some(UnixMs(1_794_326_400_000)),

@@ -87,6 +87,7 @@ impl Log {
             opens_at_ms: UnixMs(999_000),
             closes_at_ms: UnixMs(2_000_000),
             items: items.iter().map(plan).collect(),
+            goals: None,
             act: act(),
             created_at_ms: UnixMs(990_000),
         };

@@ -58,6 +58,7 @@ fn create(name: &str) -> SaleCommand {
         opens_at_ms: UnixMs(0),
         closes_at_ms: UnixMs(10_000),
         items: vec![plan()],
+        goals: None,
         act,
         created_at_ms: UnixMs(0),
     };
