@@ -273,7 +273,8 @@ fn warehouse_units(units: &[WarehouseUnits]) -> Value {
     units.iter().map(|at| json!({ "warehouse": at.warehouse, "units": at.units })).collect()
 }
 
-fn money(money: Option<&Money>) -> Option<Value> {
+/// Money; nothing where there is none.
+pub fn money(money: Option<&Money>) -> Option<Value> {
     let Money { currency_code, amount_minor } = money?;
     Some(json!({ "currency_code": currency_code, "amount_minor": amount_minor }))
 }
@@ -282,7 +283,8 @@ fn moment(at: Option<&Timestamp>) -> Option<Value> {
     at.map(|at| Value::from(time(Some(at))))
 }
 
-fn with<const N: usize>(mut object: Value, fields: [(&str, Option<Value>); N]) -> Value {
+/// The object with those of the fields that are there.
+pub fn with<const N: usize>(mut object: Value, fields: [(&str, Option<Value>); N]) -> Value {
     for (name, value) in fields {
         if let Some(value) = value {
             object[name] = value;

@@ -3,11 +3,17 @@
 //! One verb a file. Each asks over gRPC, page by page, and shows the answer as a table, as JSON or
 //! as CSV.
 
+mod attribution;
 mod export;
+mod funnel;
+mod paths;
+mod portrait;
+mod retention;
 mod sales;
 mod sql;
 mod stock;
 mod timeline;
+mod traffic;
 
 use prost_types::Timestamp;
 
@@ -72,6 +78,32 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
   doorbuster report export --csv --out tables
   doorbuster report export --parquet --out tables --data /var/lib/doorbuster")]
     Export(export::Export),
+    /// How many shoppers came how far, in order and within a window
+    #[command(before_help = "Examples:
+  doorbuster report funnel --data doorbuster-data
+  doorbuster report funnel --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --by channel --window 30m")]
+    Funnel(funnel::Funnel),
+    /// Beacons and exact distinct visitors, by item, channel or minute
+    #[command(before_help = "Examples:
+  doorbuster report traffic --by minute
+  doorbuster report traffic --by item --csv")]
+    Traffic(traffic::Traffic),
+    /// Through which channels buyers came, first and last
+    #[command(before_help = "Examples:
+  doorbuster report attribution --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --window 7d")]
+    Attribution(attribution::Attribution),
+    /// Who came and who bought, by age, gender, region and spending
+    #[command(before_help = "Examples:
+  doorbuster report portrait --by region")]
+    Portrait(portrait::Portrait),
+    /// The most common ways of shoppers
+    #[command(before_help = "Examples:
+  doorbuster report paths --top 10 --steps 5")]
+    Paths(paths::Paths),
+    /// Who bought before, and who came back to other sales
+    #[command(before_help = "Examples:
+  doorbuster report retention 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Retention(retention::Retention),
 }
 
 /// Which state of the read models, and whose.
@@ -114,6 +146,12 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Timeline(timeline) => timeline.run(common),
         Verb::Sql(sql) => sql.run(common),
         Verb::Export(export) => export.run(common),
+        Verb::Funnel(funnel) => funnel.run(common),
+        Verb::Traffic(traffic) => traffic.run(common),
+        Verb::Attribution(attribution) => attribution.run(common),
+        Verb::Portrait(portrait) => portrait.run(common),
+        Verb::Paths(paths) => paths.run(common),
+        Verb::Retention(retention) => retention.run(common),
     }
 }
 
@@ -144,6 +182,29 @@ pub fn all_pages<T>(
 pub fn moment(flag: &str, text: Option<&str>) -> Result<Option<Timestamp>, Invalid> {
     let moment = text.map(|text| UnixMs::parse(flag, text)).transpose()?;
     Ok(moment.map(shapes::timestamp))
+}
+
+/// A span that was given with that flag: a whole number and ms, s, m, h or d.
+pub fn window(flag: &str, text: &str) -> Result<prost_types::Duration, Invalid> {
+    let wrong =
+        || Invalid::new(flag, format!("must be a span such as 30m, 24h or 7d, not {text:?}"));
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (count, unit) = text.split_at(digits);
+    let unit_ms: i64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let count: i64 = count.parse().map_err(|_| wrong())?;
+    let ms = count.saturating_mul(unit_ms);
+    if ms == 0 {
+        return Err(Invalid::new(flag, "must be longer than nothing"));
+    }
+    let nanos = i32::try_from(ms % 1_000).unwrap_or(0) * 1_000_000;
+    Ok(prost_types::Duration { seconds: ms / 1_000, nanos })
 }
 
 /// Parts per million as a percentage with one decimal.

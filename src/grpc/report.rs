@@ -1,5 +1,7 @@
 //! `ReportService` and the list of sales: questions to the read models, in protobuf.
 
+mod journeys;
+
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{ReadSide, convert, proto, status::Failure};
@@ -155,6 +157,48 @@ impl proto::report_service_server::ReportService for ReportApi {
             next_page_token: page.next_page_token,
             freshness: Some(self.reads.freshness(timeline::NAME, page.checkpoint)),
         }))
+    }
+
+    async fn get_funnel(
+        &self,
+        request: Request<proto::GetFunnelRequest>,
+    ) -> Result<Response<proto::GetFunnelResponse>, Status> {
+        Ok(Response::new(self.funnel(request.into_inner()).await?))
+    }
+
+    async fn get_traffic(
+        &self,
+        request: Request<proto::GetTrafficRequest>,
+    ) -> Result<Response<proto::GetTrafficResponse>, Status> {
+        Ok(Response::new(self.traffic(request.into_inner()).await?))
+    }
+
+    async fn get_attribution(
+        &self,
+        request: Request<proto::GetAttributionRequest>,
+    ) -> Result<Response<proto::GetAttributionResponse>, Status> {
+        Ok(Response::new(self.attribution(request.into_inner()).await?))
+    }
+
+    async fn get_portrait(
+        &self,
+        request: Request<proto::GetPortraitRequest>,
+    ) -> Result<Response<proto::GetPortraitResponse>, Status> {
+        Ok(Response::new(self.portrait(request.into_inner()).await?))
+    }
+
+    async fn get_paths(
+        &self,
+        request: Request<proto::GetPathsRequest>,
+    ) -> Result<Response<proto::GetPathsResponse>, Status> {
+        Ok(Response::new(self.paths(request.into_inner()).await?))
+    }
+
+    async fn get_retention(
+        &self,
+        request: Request<proto::GetRetentionRequest>,
+    ) -> Result<Response<proto::GetRetentionResponse>, Status> {
+        Ok(Response::new(self.retention(request.into_inner()).await?))
     }
 }
 

@@ -1,0 +1,123 @@
+//! `report attribution`: through which channels buyers came, first and last.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, PAGE, all_pages, percent, window};
+use crate::{
+    cli::{Common, json as shapes, order_list::sale_id},
+    grpc::proto::{
+        AttributionRow, Credit, GetAttributionRequest, report_service_client::ReportServiceClient,
+    },
+};
+
+/// Arguments of `report attribution`.
+#[derive(Debug, clap::Args)]
+pub struct Attribution {
+    /// Of this sale or recording only
+    #[arg(long)]
+    sale: Option<String>,
+    /// How long before an order a touch counts, for example 30m, 24h or 7d
+    #[arg(long, value_name = "SPAN", default_value = "7d", allow_hyphen_values = true)]
+    window: String,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Attribution {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetAttributionRequest {
+            sale_id: sale_id(self.sale.as_deref())?,
+            window: Some(window("--window", &self.window)?),
+            page_size: PAGE,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let (mut total, mut left_out) = (None, 0);
+        let (rows, freshness) = all_pages(|page_token| {
+            let request = GetAttributionRequest { page_token, ..request.clone() };
+            let page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).get_attribution(request.clone()).await
+            })?;
+            (total, left_out) = (page.total, page.touches_left_out);
+            Ok((page.rows, page.next_page_token, page.freshness))
+        })?;
+        let header = [
+            "CHANNEL",
+            "FIRST ORDERS",
+            "FIRST SHARE",
+            "FIRST UNITS",
+            "FIRST REVENUE",
+            "LAST ORDERS",
+            "LAST SHARE",
+            "LAST UNITS",
+            "LAST REVENUE",
+        ];
+        common.show_rows(
+            || {
+                json!({
+                    "window": self.window,
+                    "total": total.as_ref().map(credit),
+                    "rows": rows.iter().map(row).collect::<Value>(),
+                    "touches_left_out": left_out,
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            header,
+            &header[1..],
+            || {
+                let all = AttributionRow {
+                    channel: "(all)".to_owned(),
+                    first_touch: total.clone(),
+                    last_touch: total.clone(),
+                };
+                rows.iter().chain([&all]).map(cells).collect()
+            },
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn row(row: &AttributionRow) -> Value {
+    json!({
+        "channel": row.channel,
+        "first_touch": row.first_touch.as_ref().map(credit),
+        "last_touch": row.last_touch.as_ref().map(credit),
+    })
+}
+
+fn credit(credit: &Credit) -> Value {
+    let answer = json!({
+        "orders": credit.orders,
+        "orders_share_ppm": credit.orders_share_ppm,
+        "units": credit.units,
+    });
+    shapes::with(answer, [("revenue", shapes::money(credit.revenue.as_ref()))])
+}
+
+fn cells(row: &AttributionRow) -> [String; 9] {
+    let side = |credit: Option<&Credit>| {
+        let credit = credit.cloned().unwrap_or_default();
+        [
+            credit.orders.to_string(),
+            percent(credit.orders_share_ppm),
+            credit.units.to_string(),
+            shapes::amount(credit.revenue.as_ref()),
+        ]
+    };
+    let [orders, share, units, revenue] = side(row.first_touch.as_ref());
+    let [last_orders, last_share, last_units, last_revenue] = side(row.last_touch.as_ref());
+    [
+        row.channel.clone(),
+        orders,
+        share,
+        units,
+        revenue,
+        last_orders,
+        last_share,
+        last_units,
+        last_revenue,
+    ]
+}

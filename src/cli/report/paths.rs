@@ -1,0 +1,79 @@
+//! `report paths`: the most common sequences of touches.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, percent};
+use crate::{
+    cli::{Common, json as shapes, order_list::sale_id},
+    grpc::proto::{GetPathsRequest, PathRow, report_service_client::ReportServiceClient},
+};
+
+/// Arguments of `report paths`.
+#[derive(Debug, clap::Args)]
+pub struct Paths {
+    /// Of this sale or recording only
+    #[arg(long)]
+    sale: Option<String>,
+    /// Cut a path after so many steps
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(i32).range(1..=32))]
+    steps: i32,
+    /// Paths in the answer
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    top: i32,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Paths {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetPathsRequest {
+            sale_id: sale_id(self.sale.as_deref())?,
+            steps_max: self.steps,
+            page_size: self.top,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let answer = self.fresh.server.call(async |channel| {
+            ReportServiceClient::new(channel).get_paths(request.clone()).await
+        })?;
+        let header = ["SHOPPERS", "SHARE", "BUYERS", "PATH"];
+        common.show_rows(
+            || {
+                json!({
+                    "steps_max": answer.steps_max,
+                    "shoppers": answer.shoppers,
+                    "distinct_paths": answer.distinct_paths,
+                    "shoppers_left_out": answer.shoppers_left_out,
+                    "paths": answer.rows.iter().map(row).collect::<Value>(),
+                    "touches_left_out": answer.touches_left_out,
+                    "freshness": shapes::freshness(answer.freshness.as_ref()),
+                })
+            },
+            header,
+            &header[..3],
+            || answer.rows.iter().map(cells).collect(),
+        )?;
+        common.note_freshness(answer.freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn row(row: &PathRow) -> Value {
+    json!({
+        "steps": row.steps,
+        "shoppers": row.shoppers,
+        "shoppers_share_ppm": row.shoppers_share_ppm,
+        "buyers": row.buyers,
+    })
+}
+
+fn cells(row: &PathRow) -> [String; 4] {
+    [
+        row.shoppers.to_string(),
+        percent(row.shoppers_share_ppm),
+        row.buyers.to_string(),
+        row.steps.join(" > "),
+    ]
+}

@@ -1,0 +1,121 @@
+//! `report portrait`: who came and who bought, by what is known of shoppers.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, PAGE, all_pages, percent};
+use crate::{
+    cli::{Common, json as shapes, order_list::sale_id},
+    grpc::proto::{
+        self, GetPortraitRequest, PortraitRow, report_service_client::ReportServiceClient,
+    },
+    reports::PortraitAttribute,
+    values::Invalid,
+};
+
+/// Arguments of `report portrait`.
+#[derive(Debug, clap::Args)]
+pub struct Portrait {
+    /// Of this sale or recording only
+    #[arg(long)]
+    sale: Option<String>,
+    /// Only age-band, gender, region or spending-tier
+    #[arg(long, value_name = "WHAT")]
+    by: Option<String>,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Portrait {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let by = self.by.as_deref().map(PortraitAttribute::parse).transpose();
+        let by = by.map_err(|error| Invalid::new("--by", error.problem))?;
+        let request = GetPortraitRequest {
+            sale_id: sale_id(self.sale.as_deref())?,
+            attribute: by.map_or(proto::PortraitAttribute::Unspecified, attribute).into(),
+            page_size: PAGE,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let (mut shoppers, mut buyers, mut left_out) = (0, 0, 0);
+        let (rows, freshness) = all_pages(|page_token| {
+            let request = GetPortraitRequest { page_token, ..request.clone() };
+            let page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).get_portrait(request.clone()).await
+            })?;
+            (shoppers, buyers, left_out) = (page.shoppers, page.buyers, page.touches_left_out);
+            Ok((page.rows, page.next_page_token, page.freshness))
+        })?;
+        let header = [
+            "ATTRIBUTE",
+            "VALUE",
+            "SHOPPERS",
+            "OF ALL",
+            "BUYERS",
+            "BOUGHT",
+            "PURCHASES",
+            "UNITS",
+            "REVENUE",
+        ];
+        common.show_rows(
+            || {
+                json!({
+                    "shoppers": shoppers,
+                    "buyers": buyers,
+                    "rows": rows.iter().map(row).collect::<Value>(),
+                    "touches_left_out": left_out,
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            header,
+            &header[2..],
+            || rows.iter().map(cells).collect(),
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn attribute(by: PortraitAttribute) -> proto::PortraitAttribute {
+    match by {
+        PortraitAttribute::AgeBand => proto::PortraitAttribute::AgeBand,
+        PortraitAttribute::Gender => proto::PortraitAttribute::Gender,
+        PortraitAttribute::Region => proto::PortraitAttribute::Region,
+        PortraitAttribute::SpendingTier => proto::PortraitAttribute::SpendingTier,
+    }
+}
+
+/// For example `AGE_BAND`.
+fn name_of(row: &PortraitRow) -> &'static str {
+    let name = row.attribute().as_str_name();
+    name.strip_prefix("PORTRAIT_ATTRIBUTE_").unwrap_or(name)
+}
+
+fn row(row: &PortraitRow) -> Value {
+    let answer = json!({
+        "attribute": name_of(row),
+        "value": row.value,
+        "shoppers": row.shoppers,
+        "shoppers_share_ppm": row.shoppers_share_ppm,
+        "buyers": row.buyers,
+        "bought_share_ppm": row.bought_share_ppm,
+        "orders": row.orders,
+        "units": row.units,
+    });
+    shapes::with(answer, [("revenue", shapes::money(row.revenue.as_ref()))])
+}
+
+fn cells(row: &PortraitRow) -> [String; 9] {
+    [
+        name_of(row).to_owned(),
+        row.value.clone(),
+        row.shoppers.to_string(),
+        percent(row.shoppers_share_ppm),
+        row.buyers.to_string(),
+        percent(row.bought_share_ppm),
+        row.orders.to_string(),
+        row.units.to_string(),
+        shapes::amount(row.revenue.as_ref()),
+    ]
+}

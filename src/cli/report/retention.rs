@@ -1,0 +1,96 @@
+//! `report retention`: who of a sale's buyers bought before, and what they did in other sales.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, PAGE, all_pages, percent};
+use crate::{
+    cli::{Common, json as shapes},
+    grpc::proto::{GetRetentionRequest, RetentionRow, report_service_client::ReportServiceClient},
+    values::SaleId,
+};
+
+/// Arguments of `report retention`.
+#[derive(Debug, clap::Args)]
+pub struct Retention {
+    /// The sale, or a recording
+    #[arg(value_name = "SALE")]
+    id: String,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Retention {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetRetentionRequest {
+            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            page_size: PAGE,
+            page_token: String::new(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let mut last = None;
+        let (rows, freshness) = all_pages(|page_token| {
+            let request = GetRetentionRequest { page_token, ..request.clone() };
+            let mut page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).get_retention(request.clone()).await
+            })?;
+            let rows = std::mem::take(&mut page.rows);
+            let (next, freshness) = (page.next_page_token.clone(), page.freshness);
+            last = Some(page);
+            Ok((rows, next, freshness))
+        })?;
+        let last = last.unwrap_or_default();
+        let header = ["SALE", "NAME", "VISITED", "OF BUYERS", "BOUGHT", "OF BUYERS TOO"];
+        common.show_rows(
+            || {
+                json!({
+                    "sale_id": request.sale_id,
+                    "buyers": last.buyers,
+                    "new_buyers": last.new_buyers,
+                    "returning_buyers": last.returning_buyers,
+                    "repeat_buyers": last.repeat_buyers,
+                    "repeat_share_ppm": last.repeat_share_ppm,
+                    "others": rows.iter().map(row).collect::<Value>(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            header,
+            &header[2..],
+            || rows.iter().map(cells).collect(),
+        )?;
+        common.note(format_args!(
+            "{} buyers: {} new, {} who bought before in another sale, {} ({}) with two purchases \
+             or more in this one",
+            last.buyers,
+            last.new_buyers,
+            last.returning_buyers,
+            last.repeat_buyers,
+            percent(last.repeat_share_ppm),
+        ));
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn row(row: &RetentionRow) -> Value {
+    json!({
+        "sale_id": row.sale_id,
+        "name": row.name,
+        "visited": row.visited,
+        "visited_share_ppm": row.visited_share_ppm,
+        "bought": row.bought,
+        "bought_share_ppm": row.bought_share_ppm,
+    })
+}
+
+fn cells(row: &RetentionRow) -> [String; 6] {
+    [
+        row.sale_id.clone(),
+        row.name.clone(),
+        row.visited.to_string(),
+        percent(row.visited_share_ppm),
+        row.bought.to_string(),
+        percent(row.bought_share_ppm),
+    ]
+}
