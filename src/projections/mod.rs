@@ -6,6 +6,7 @@
 //! byte.
 
 pub mod catalog;
+mod difference;
 mod digest;
 mod kept;
 pub mod marks;
@@ -23,10 +24,13 @@ use crate::{
     values::ItemId,
 };
 
+pub use difference::Difference;
 pub use read_model::{
     Checkpoint, Landmark, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path,
 };
-pub use rebuild::{Progress, RebuildError, compare, digests, rebuild};
+pub use rebuild::{
+    Progress, RebuildError, Verdict, compare, compare_rows, digests, rebuild,
+};
 
 /// A fold of the log into rows.
 ///
