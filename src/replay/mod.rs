@@ -11,6 +11,7 @@ mod recording;
 mod replica;
 mod sequence;
 pub mod state;
+mod tell;
 pub mod what_if;
 
 use crate::{
