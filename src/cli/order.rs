@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{
     Common,
+    explain::Explain,
     failure::{Code, Failure},
     json as shapes,
     order_list::OrderList,
@@ -58,6 +59,12 @@ enum Verb {
   doorbuster order list --buyer alice
   doorbuster order list --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --state held --json")]
     List(OrderList),
+    /// Say why a buyer got what they got
+    #[command(before_help = "Examples:
+  doorbuster order explain --buyer alice --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
+  doorbuster order explain --buyer alice --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --data /var/lib/doorbuster --json")]
+    Explain(Explain),
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +149,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Cancel(cancel) => cancel.run(common),
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
+        Verb::Explain(explain) => explain.run(common),
     }
 }
 

@@ -88,9 +88,8 @@ fn verdict_json(verdict: &Verdict) -> Value {
 
 fn verdicts_text(verdicts: &[Verdict]) -> String {
     let word = |equal| if equal { "equal" } else { "DIFFERS" };
-    let rows = verdicts
-        .iter()
-        .map(|verdict| [verdict.read_model.to_owned(), word(verdict.equal).to_owned()]);
+    let rows =
+        verdicts.iter().map(|verdict| [verdict.read_model.clone(), word(verdict.equal).to_owned()]);
     let mut text = table(["READ MODEL", "REBUILD"], &[], rows.collect());
     for verdict in verdicts {
         let Some(Difference { table, key, in_use, rebuilt }) = &verdict.difference else {

@@ -15,11 +15,7 @@ use std::{
 };
 
 use futures_util::Stream;
-use tokio::{
-    runtime::Handle,
-    sync::oneshot,
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use tonic::{Request, Response, Status, async_trait};
 
 use self::flow::Flow;

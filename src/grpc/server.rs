@@ -6,8 +6,15 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
-    replay::{Busy, ReplayApi}, report::ReportApi, sale::SaleApi,
+    ReadSide,
+    counted::CallCounter,
+    health,
+    item::ItemApi,
+    proto,
+    purchase::PurchaseApi,
+    replay::{Busy, ReplayApi},
+    report::ReportApi,
+    sale::SaleApi,
 };
 use crate::{
     actors::{Directory, Readiness, Sales},

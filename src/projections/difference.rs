@@ -67,9 +67,8 @@ fn in_table(
         let cells = places.map(|place| format!("{}={}", columns[place], shown(&row[place])));
         cells.collect::<Vec<_>>().join(" ")
     };
-    let whole = |row: &Option<Vec<Value>>| {
-        row.as_ref().map(|row| text(row, &mut (0..columns.len())))
-    };
+    let whole =
+        |row: &Option<Vec<Value>>| row.as_ref().map(|row| text(row, &mut (0..columns.len())));
     let (mut left, mut right) = (left.query([])?, right.query([])?);
     let (mut one, mut other) = (next(&mut left)?, next(&mut right)?);
     loop {

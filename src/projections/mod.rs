@@ -28,9 +28,7 @@ pub use difference::Difference;
 pub use read_model::{
     Checkpoint, Landmark, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path,
 };
-pub use rebuild::{
-    Progress, RebuildError, Verdict, compare, compare_rows, digests, rebuild,
-};
+pub use rebuild::{Progress, RebuildError, Verdict, compare, compare_rows, digests, rebuild};
 
 /// A fold of the log into rows.
 ///

@@ -82,7 +82,7 @@ pub fn rebuild<E: std::error::Error + 'static>(
 /// What a comparison found of one read model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    pub read_model: &'static str,
+    pub read_model: String,
     pub equal: bool,
     /// The first difference. It may be absent although the two were not equal: where the one in use
     /// cannot be read, or has gone on meanwhile and is equal now.
@@ -97,7 +97,12 @@ pub fn compare<E: std::error::Error + 'static>(
     progress: impl FnMut(Progress),
 ) -> Result<Vec<(&'static str, bool)>, RebuildError<E>> {
     let verdicts = compare_rows(data, read_page, progress)?;
-    Ok(verdicts.into_iter().map(|verdict| (verdict.read_model, verdict.equal)).collect())
+    let names = all().into_iter().map(|projection| projection.name());
+    let found = names.filter_map(|name| {
+        let verdict = verdicts.iter().find(|verdict| verdict.read_model == name)?;
+        Some((name, verdict.equal))
+    });
+    Ok(found.collect())
 }
 
 /// The same as [`compare`], and where the two are not equal, which row differs first.
@@ -118,13 +123,13 @@ pub fn compare_rows<E: std::error::Error + 'static>(
     build(&mut models, &mut read_page, progress)?;
     let mut verdicts = Vec::new();
     for ((mut model, _), digest) in models.into_iter().zip(in_use) {
-        let read_model = model.name();
+        let read_model = model.name().to_owned();
         let equal = model.digest()? == digest;
         // Of a file that cannot be read the digest is empty, and it has no rows to compare.
         let difference = if equal || digest.is_empty() {
             None
         } else {
-            let path = view_path(data, read_model);
+            let path = view_path(data, &read_model);
             model.difference_from(&path, |model, to| catch_up(model, to, &mut read_page))?
         };
         verdicts.push(Verdict { read_model, equal, difference });

@@ -7,6 +7,7 @@
 pub mod explain;
 mod log;
 pub mod pace;
+pub mod playback;
 mod recording;
 mod replica;
 mod sequence;

@@ -125,7 +125,7 @@ pub fn sale_state(
 pub fn comparison(verdicts: Vec<Verdict>, head: Position) -> proto::CompareReplayResponse {
     let equal = verdicts.iter().all(|verdict| verdict.equal);
     let each = verdicts.into_iter().map(|verdict| proto::ReplayComparison {
-        read_model: verdict.read_model.to_owned(),
+        read_model: verdict.read_model,
         equal: verdict.equal,
         difference: verdict.difference.map(|found| proto::ReplayDifference {
             table: found.table,
