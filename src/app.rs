@@ -192,7 +192,7 @@ async fn live(
     );
 
     let chores = Chores {
-        store,
+        store: Arc::clone(&store),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
@@ -206,6 +206,8 @@ async fn live(
         sales,
         items: Arc::clone(&actors.items),
         reads,
+        store,
+        data: config.data.clone(),
         readiness: readiness.clone(),
         clock,
         metrics,

@@ -11,6 +11,7 @@ pub mod copy;
 pub mod crowd;
 pub mod demo;
 pub mod devstore;
+mod explain;
 pub mod failure;
 pub mod item;
 mod json;
@@ -19,6 +20,7 @@ pub mod order;
 mod order_list;
 mod output;
 pub mod rebuild;
+pub mod replay;
 pub mod report;
 pub mod sale;
 pub mod sale_file;
@@ -146,6 +148,15 @@ pub enum Verb {
   doorbuster rebuild
   doorbuster rebuild --data /var/lib/doorbuster --compare")]
     Rebuild(rebuild::Args),
+    /// Play a sale again: as it was, beside the read models, or under other rules
+    #[command(before_help = "Examples:
+  doorbuster replay --speed 10
+  doorbuster replay 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --speed 60 --data /var/lib/doorbuster
+  doorbuster replay --compare
+  doorbuster replay --what-if limit=2
+  doorbuster replay --what-if units=+200 --what-if time-to-pay=5m --json
+  doorbuster replay --what-if draw,seed=7")]
+    Replay(replay::Args),
     /// Test whether a store keeps what everything rests on
     #[command(before_help = "Examples:
   doorbuster conformance --target esdb://127.0.0.1:2113?tls=false
@@ -175,6 +186,7 @@ impl Verb {
             Self::Verify(args) => verify::run(args, common),
             Self::Copy(args) => copy::run(args, common),
             Self::Rebuild(args) => rebuild::run(args, common),
+            Self::Replay(args) => replay::run(args, common),
             Self::Conformance(args) => conformance::run(args, common),
             Self::Devstore(args) => devstore::run(args, common),
             Self::Bench(args) => bench::run(args, common),

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{
     Common,
     certificate::ProofArgs,
+    explain::Explain,
     failure::{Code, Failure},
     json as shapes,
     order_list::OrderList,
@@ -65,6 +66,12 @@ enum Verb {
   doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --data /var/lib/doorbuster \\
     --out order.proof")]
     Proof(ProofArgs),
+    /// Say why a buyer got what they got
+    #[command(before_help = "Examples:
+  doorbuster order explain --buyer alice --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
+  doorbuster order explain --buyer alice --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --data /var/lib/doorbuster --json")]
+    Explain(Explain),
 }
 
 #[derive(Debug, clap::Args)]
@@ -150,6 +157,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
         Verb::Proof(proof) => proof.run(common),
+        Verb::Explain(explain) => explain.run(common),
     }
 }
 

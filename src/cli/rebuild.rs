@@ -9,7 +9,7 @@ use super::{
     source::{Data, OpenLog},
 };
 use crate::{
-    projections::{self, RebuildError},
+    projections::{self, Difference, RebuildError, Verdict},
     store::{ReadError, embedded::DirectoryLock},
 };
 
@@ -35,7 +35,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         return Err(Failure::new(Code::Failed, message).into());
     }
     if args.compare {
-        let verdicts = projections::compare(&args.data.dir, |after| log.page(after), progress);
+        let verdicts = projections::compare_rows(&args.data.dir, |after| log.page(after), progress);
         bar.finish();
         return show_verdicts(common, &verdicts.map_err(|error| failed(&log, error))?);
     }
@@ -66,24 +66,42 @@ pub fn failed(log: &OpenLog, error: RebuildError<ReadError>) -> Failure {
     }
 }
 
-fn show_verdicts(common: &Common, verdicts: &[(&'static str, bool)]) -> anyhow::Result<()> {
-    common.show(
-        || {
-            let each = verdicts.iter();
-            each.map(|(name, equal)| json!({ "read_model": name, "equal": equal }))
-                .collect::<Value>()
-        },
-        || {
-            let word = |equal| if equal { "equal" } else { "DIFFERS" };
-            let rows =
-                verdicts.iter().map(|(name, equal)| [(*name).to_owned(), word(*equal).to_owned()]);
-            table(["READ MODEL", "REBUILD"], &[], rows.collect())
-        },
-    )?;
-    let different = verdicts.iter().filter(|(_, equal)| !equal).count();
+/// Shows what a comparison found, and fails where something differs.
+pub fn show_verdicts(common: &Common, verdicts: &[Verdict]) -> anyhow::Result<()> {
+    common.show(|| verdicts.iter().map(verdict_json).collect(), || verdicts_text(verdicts))?;
+    let different = verdicts.iter().filter(|verdict| !verdict.equal).count();
     if different == 0 {
         return Ok(());
     }
     let message = format!("{different} read models differ from their rebuild");
     Err(Failure::new(Code::Integrity, message).into())
+}
+
+fn verdict_json(verdict: &Verdict) -> Value {
+    let mut json = json!({ "read_model": verdict.read_model, "equal": verdict.equal });
+    if let Some(Difference { table, key, in_use, rebuilt }) = &verdict.difference {
+        json["difference"] =
+            json!({ "table": table, "key": key, "in_use": in_use, "rebuilt": rebuilt });
+    }
+    json
+}
+
+fn verdicts_text(verdicts: &[Verdict]) -> String {
+    let word = |equal| if equal { "equal" } else { "DIFFERS" };
+    let rows =
+        verdicts.iter().map(|verdict| [verdict.read_model.clone(), word(verdict.equal).to_owned()]);
+    let mut text = table(["READ MODEL", "REBUILD"], &[], rows.collect());
+    for verdict in verdicts {
+        let Some(Difference { table, key, in_use, rebuilt }) = &verdict.difference else {
+            continue;
+        };
+        let side = |row: &Option<String>| row.clone().unwrap_or_else(|| "no such row".to_owned());
+        text.push_str(&format!(
+            "\nfirst difference in {}: table {table}, {key}\n  in use   {}\n  rebuilt  {}",
+            verdict.read_model,
+            side(in_use),
+            side(rebuilt)
+        ));
+    }
+    text
 }

@@ -17,6 +17,7 @@ use crate::{
     clock::WallClock,
     events::{Position, Recorded, StreamName},
     projections::Checkpoint,
+    replay::{Log, ReplayError},
     store::{self, LogSource, ReadError, StoreAddress, embedded::LogReader},
 };
 
@@ -134,6 +135,27 @@ impl OpenLog {
     /// The log itself.
     pub fn source(&self) -> &LogSource {
         &self.source
+    }
+
+    /// The log, to look back into.
+    pub fn past(&self) -> Log {
+        Log::new(self.source.clone(), self.runtime.handle().clone())
+    }
+
+    /// A look back that was not answered: as a failure with its exit code.
+    pub fn not_replayed(&self, error: ReplayError) -> Failure {
+        match error {
+            ReplayError::Invalid(invalid) => invalid.into(),
+            ReplayError::Read(error) => self.unreadable(&error),
+            ReplayError::NotFound(what) => {
+                let name = what.trim_end_matches("_id");
+                Failure::new(Code::Failed, format!("there is no such {name} in {}", self.name))
+            }
+            ReplayError::Decode(_) | ReplayError::Impossible(_) => {
+                Failure::new(Code::Integrity, format!("{}: {error}", self.name))
+            }
+            ReplayError::TooMuch(_) => Failure::new(Code::Failed, error.to_string()),
+        }
     }
 
     /// Runs what waits for the log.

@@ -10,6 +10,7 @@ mod item;
 mod listener;
 mod purchase;
 mod read_side;
+pub mod replay;
 mod report;
 mod routing;
 mod sale;

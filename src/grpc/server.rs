@@ -1,19 +1,27 @@
 //! Puts the services together and serves them on one listener.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
-    report::ReportApi, sale::SaleApi,
+    ReadSide,
+    counted::CallCounter,
+    health,
+    item::ItemApi,
+    proto,
+    purchase::PurchaseApi,
+    replay::{Busy, ReplayApi},
+    report::ReportApi,
+    sale::SaleApi,
 };
 use crate::{
     actors::{Directory, Readiness, Sales},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
+    store::SharedStore,
 };
 
 /// Largest command: an order takes about 150 bytes.
@@ -39,6 +47,10 @@ pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
     pub reads: ReadSide,
+    /// The log, for those who look back into it.
+    pub store: SharedStore,
+    /// Where the read models are.
+    pub data: PathBuf,
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
@@ -55,10 +67,11 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, readiness, clock, metrics } = parts;
+    let Parts { sales, items, reads, store, data, readiness, clock, metrics } = parts;
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
+    let replay = ReplayApi { store, data, clock: Arc::clone(&clock), busy: Arc::<Busy>::default() };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
 
@@ -102,6 +115,12 @@ pub async fn serve(
         .add_service(
             counter.count(
                 proto::report_service_server::ReportServiceServer::new(report)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::replay_service_server::ReplayServiceServer::new(replay)
                     .max_decoding_message_size(COMMAND_BYTES_MAX),
             ),
         )

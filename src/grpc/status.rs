@@ -26,6 +26,9 @@ const TAKEOVER_RETRY: Duration = Duration::from_millis(50);
 /// A store that failed is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
+/// Work that takes seconds is worth asking for again after one.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
 /// A failure on its way to a client: a status for a call of its own, a [`proto::Fault`] inside a
 /// stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +66,17 @@ impl Failure {
     /// What this field names does not exist.
     pub(super) fn not_found(field: &'static str) -> Self {
         Misdirected::NotFound(field).into()
+    }
+
+    /// Work of which one at a time is done on a node, and one is under way.
+    pub(super) fn busy(what: &str) -> Self {
+        let message = format!("another {what} is under way on this node");
+        Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
+    }
+
+    /// More than is held in memory.
+    pub(super) fn too_much(why: String) -> Self {
+        Self::new(Code::ResourceExhausted, "TOO_LARGE", why)
     }
 
     /// A read model that stopped at an event it cannot apply.

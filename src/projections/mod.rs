@@ -8,6 +8,7 @@
 pub mod acts;
 mod as_of;
 pub mod catalog;
+mod difference;
 mod digest;
 pub mod journeys;
 mod kept;
@@ -27,10 +28,13 @@ use crate::{
 };
 
 pub use as_of::{AS_OF, AsOfViews};
+pub use difference::Difference;
 pub use read_model::{
     Checkpoint, Landmark, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path,
 };
-pub use rebuild::{Progress, RebuildError, catch_up, compare, digests, rebuild};
+pub use rebuild::{
+    Progress, RebuildError, Verdict, catch_up, compare, compare_rows, digests, rebuild,
+};
 
 /// A fold of the log into rows.
 ///

@@ -17,7 +17,8 @@ use rusqlite::{
 use uuid::Uuid;
 
 use super::{
-    ApplyError, Projection, digest::digest_of, kept::Kept, rebuild::clear_leftovers, signed,
+    ApplyError, Difference, Projection, difference::first_difference, digest::digest_of,
+    kept::Kept, rebuild::clear_leftovers, signed,
 };
 use crate::events::{Category, Event, Position, Recorded, StreamName};
 
@@ -277,6 +278,26 @@ impl ReadModel {
     /// store differs in positions and times of recording, and in nothing else.
     pub fn digest_of_rows(&self) -> Result<String, ProjectionError> {
         self.digest_without(CHECKPOINT)
+    }
+
+    /// Where the file in use differs first from this rebuild of it, with how far that file has come
+    /// by now. `catch_up` is called with that position and brings this one there; nothing changes in
+    /// the file while it runs.
+    pub(super) fn difference_from<E: From<ProjectionError>>(
+        &mut self,
+        path: &Path,
+        catch_up: impl FnOnce(&mut Self, Position) -> Result<(), E>,
+    ) -> Result<Option<Difference>, E> {
+        let (model, version) = (self.name(), self.projection.version());
+        let failed = |source| ProjectionError::Rows { model, source };
+        let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let mut in_use = opened.map_err(failed)?;
+        let rows = in_use.transaction().map_err(failed)?;
+        let checkpoint = read_checkpoint(&rows, model, version).map_err(failed)?;
+        if let Some(checkpoint) = checkpoint {
+            catch_up(self, checkpoint.position)?;
+        }
+        Ok(first_difference(&rows, &self.connection).map_err(failed)?)
     }
 
     fn digest_without(&self, table: &str) -> Result<String, ProjectionError> {

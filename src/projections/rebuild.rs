@@ -11,7 +11,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{Checkpoint, Projection, ProjectionError, ReadModel, VIEWS, all, view_path};
+use super::{
+    Checkpoint, Difference, Projection, ProjectionError, ReadModel, VIEWS, all, view_path,
+};
 use crate::events::{DecodeError, Event, Position, Recorded, decode};
 
 /// Where new read models are made; what is found there later is unfinished.
@@ -100,6 +102,16 @@ pub fn catch_up<E: std::error::Error + 'static>(
     build(&mut models, from.unwrap_or(Position::START), read_page, progress)
 }
 
+/// What a comparison found of one read model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub read_model: String,
+    pub equal: bool,
+    /// The first difference. It may be absent although the two were not equal: where the one in use
+    /// cannot be read, or has gone on meanwhile and is equal now.
+    pub difference: Option<Difference>,
+}
+
 /// Builds each read model from zero, up to where the one in use has come, and says for each whether
 /// the two are equal. Read models that were never made are left out. May run beside a server.
 pub fn compare<E: std::error::Error + 'static>(
@@ -107,6 +119,21 @@ pub fn compare<E: std::error::Error + 'static>(
     read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
     progress: impl FnMut(Progress),
 ) -> Result<Vec<(&'static str, bool)>, RebuildError<E>> {
+    let verdicts = compare_rows(data, read_page, progress)?;
+    let names = all().into_iter().map(|projection| projection.name());
+    let found = names.filter_map(|name| {
+        let verdict = verdicts.iter().find(|verdict| verdict.read_model == name)?;
+        Some((name, verdict.equal))
+    });
+    Ok(found.collect())
+}
+
+/// The same as [`compare`], and where the two are not equal, which row differs first.
+pub fn compare_rows<E: std::error::Error + 'static>(
+    data: &Path,
+    mut read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    progress: impl FnMut(Progress),
+) -> Result<Vec<Verdict>, RebuildError<E>> {
     let directory = Comparing::in_directory(data)?;
     let mut models = Vec::new();
     let mut in_use = Vec::new();
@@ -116,12 +143,42 @@ pub fn compare<E: std::error::Error + 'static>(
         models.push((ReadModel::open_in(&directory.0, projection)?, checkpoint));
         in_use.push(digest);
     }
-    build(&mut models, Position::START, read_page, progress)?;
-    let verdicts = models.iter().zip(in_use).map(|((model, _), digest)| {
+    build(&mut models, Position::START, &mut read_page, progress)?;
+    let mut verdicts = Vec::new();
+    for ((mut model, _), digest) in models.into_iter().zip(in_use) {
+        let read_model = model.name().to_owned();
         let equal = model.digest()? == digest;
-        Ok((model.name(), equal))
-    });
-    verdicts.collect()
+        // Of a file that cannot be read the digest is empty, and it has no rows to compare.
+        let difference = if equal || digest.is_empty() {
+            None
+        } else {
+            let path = view_path(data, &read_model);
+            model.difference_from(&path, |model, to| follow(model, to, &mut read_page))?
+        };
+        verdicts.push(Verdict { read_model, equal, difference });
+    }
+    Ok(verdicts)
+}
+
+/// Feeds a read model what was written since.
+fn follow<E: std::error::Error + 'static>(
+    model: &mut ReadModel,
+    to: Position,
+    read_page: &mut impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+) -> Result<(), RebuildError<E>> {
+    while model.checkpoint().position < to {
+        let mut page = read_page(model.checkpoint().position).map_err(RebuildError::Log)?;
+        page.retain(|recorded| recorded.position <= to);
+        if page.is_empty() {
+            break;
+        }
+        let page: Vec<(Recorded, Event)> = page
+            .into_iter()
+            .map(|recorded| decode(&recorded).map(|event| (recorded, event)))
+            .collect::<Result<_, DecodeError>>()?;
+        model.apply_page(&page)?;
+    }
+    Ok(())
 }
 
 /// Builds each read model from zero in an empty directory and gives its name and the digest of its

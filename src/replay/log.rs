@@ -4,7 +4,10 @@ use tokio::runtime::Handle;
 
 use super::ReplayError;
 use crate::{
-    events::{DemandTick, Event, ItemEvent, Position, Recorded, SaleEvent, StreamName, decode},
+    events::{
+        Category, DemandTick, Event, ItemEvent, Position, Recorded, SaleCreated, SaleEvent,
+        StreamName, decode,
+    },
     store::{LogSource, ReadError},
     values::{ItemId, SaleId},
 };
@@ -116,15 +119,12 @@ impl Log {
         }
     }
 
-    /// The items that a sale was planned with, in their order, and where the plan stands.
-    pub fn items_of(&self, sale: SaleId) -> Result<(Position, Vec<ItemId>), ReplayError> {
+    /// A sale as it was planned, and where the plan stands.
+    pub fn plan(&self, sale: SaleId) -> Result<(Position, SaleCreated), ReplayError> {
         let found = self.read_stream(StreamName::sale(sale), 0, 1)?;
         let Some(recorded) = found.first() else { return Err(ReplayError::NotFound("sale_id")) };
         match decode(recorded)? {
-            Event::Sale(SaleEvent::Created(created)) => {
-                let items = created.items.iter().map(|plan| plan.item_id);
-                Ok((recorded.position, items.collect()))
-            }
+            Event::Sale(SaleEvent::Created(created)) => Ok((recorded.position, created)),
             Event::Sale(SaleEvent::Closed(_))
             | Event::Item(_)
             | Event::Demand(_)
@@ -132,15 +132,28 @@ impl Log {
         }
     }
 
-    /// The sale that an item was put on offer in.
-    pub fn sale_of(&self, item: ItemId) -> Result<SaleId, ReplayError> {
-        let mut sale = None;
-        self.each_of_item(item, 0, 1, |fact| {
-            if let ItemEvent::Added(added) = &fact.event {
-                sale = Some(added.sale_id);
-            }
-            Ok(false)
-        })?;
-        sale.ok_or(ReplayError::NotFound("item_id"))
+    /// The items that a sale was planned with, in their order, and where the plan stands.
+    pub fn items_of(&self, sale: SaleId) -> Result<(Position, Vec<ItemId>), ReplayError> {
+        let (position, created) = self.plan(sale)?;
+        Ok((position, created.items.iter().map(|plan| plan.item_id).collect()))
+    }
+
+    /// All sales in the log, in the order in which they were created.
+    pub fn sales(&self) -> Result<Vec<SaleId>, ReplayError> {
+        let of_sale =
+            |name: StreamName| (name.category == Category::Sale).then_some(SaleId(name.id));
+        if let LogSource::File(reader) = &self.source {
+            let streams = reader.streams()?;
+            return Ok(streams.into_iter().filter_map(|head| of_sale(head.name)).collect());
+        }
+        // A cluster keeps no list of them, so every event is looked at.
+        let (mut sales, mut after) = (Vec::new(), Position::START);
+        loop {
+            let page = self.read_all(after)?;
+            let Some(last) = page.last() else { return Ok(sales) };
+            after = last.position;
+            let first = page.iter().filter(|recorded| recorded.revision == 0);
+            sales.extend(first.filter_map(|recorded| of_sale(recorded.stream)));
+        }
     }
 }

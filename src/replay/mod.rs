@@ -7,10 +7,12 @@
 pub mod explain;
 mod log;
 pub mod pace;
+pub mod playback;
 mod recording;
 mod replica;
 mod sequence;
 pub mod state;
+mod tell;
 pub mod what_if;
 
 use crate::{

@@ -114,6 +114,11 @@ impl Reports {
         self.held_max
     }
 
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// How far a read model has come.
     pub fn checkpoint(&self, name: &'static str, version: i64) -> Result<Checkpoint, ReportError> {
         self.ask(name, version, |_, checkpoint| Ok(checkpoint))

@@ -73,12 +73,17 @@ impl Screen {
             "{} of {} units paid · {} orders taken · {} attempts · {} s",
             now.units_paid, self.units, now.orders, now.attempts, now.seconds
         );
+        self.say(now.units_paid, line);
+    }
+
+    /// Shows how many units are paid for, with a line beside it.
+    pub fn say(&mut self, units_paid: u64, line: String) {
         if let Some(bars) = &self.bars {
-            bars.total.set_position(now.units_paid);
+            bars.total.set_position(units_paid);
             bars.total.set_message(line);
             return;
         }
-        let tenths = now.units_paid * 10 / self.units.max(1);
+        let tenths = units_paid * 10 / self.units.max(1);
         if tenths > self.tenths_shown && !self.quiet {
             self.tenths_shown = tenths;
             // A closed stderr is no reason to fail.

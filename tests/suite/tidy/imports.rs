@@ -49,6 +49,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "values",
             "clock",
             "metrics",
+            "threads",
             "events",
             "domain",
             "projections",

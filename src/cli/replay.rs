@@ -1,0 +1,147 @@
+//! `doorbuster replay`: a sale once more, as it was, beside the read models, or under other rules.
+
+mod play;
+mod what_if;
+
+use super::{
+    Common,
+    failure::{Code, Failure},
+    output::LogBar,
+    rebuild,
+    server::Server,
+    source::{Data, OpenLog},
+};
+use crate::{
+    grpc::proto::{CompareReplayRequest, replay_service_client::ReplayServiceClient},
+    projections::{self, Difference, Verdict},
+    replay::pace::{Pace, pace},
+    values::{Invalid, ItemId, SaleId, UnixMs},
+};
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The sale [default: the only one in the log]
+    sale: Option<String>,
+    /// Play it so many times as fast as it went, 1 to 1000000
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "unpaced")]
+    speed: Option<i64>,
+    /// Play it as fast as it can be read
+    #[arg(long)]
+    unpaced: bool,
+    /// Show it from this time on (RFC 3339)
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["compare", "what_if"])]
+    from: Option<String>,
+    /// Stop after this time (RFC 3339)
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["compare", "what_if"])]
+    to: Option<String>,
+    /// Rebuild the read models beside those in use and say where they differ first, if they do
+    #[arg(long, conflicts_with_all = ["what_if", "speed", "unpaced", "sale"])]
+    compare: bool,
+    /// Play it under another rule, and say what that would have changed: limit=2, limit=none,
+    /// units=+200, units=500, time-to-pay=5m, draw, seed=7. May be given several times
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["speed", "unpaced"])]
+    what_if: Vec<String>,
+    /// With --what-if: this item only
+    #[arg(long, value_name = "ITEM", requires = "what_if", conflicts_with = "sale")]
+    item: Option<String>,
+    /// Ask this server instead of reading a log: for --compare and --what-if
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    #[command(flatten)]
+    data: Data,
+}
+
+/// Runs `replay`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    let sale = args.sale.as_deref().map(|text| SaleId::parse("SALE", text)).transpose()?;
+    let item = args.item.as_deref().map(|text| ItemId::parse("--item", text)).transpose()?;
+    let server = args.server.map(|url| Server { url });
+    if args.compare {
+        return match server {
+            Some(server) => compare_there(&server, common),
+            None => compare_here(&args.data, common),
+        };
+    }
+    if !args.what_if.is_empty() {
+        let question = what_if::Question { sale, item, rules: args.what_if };
+        return match server {
+            Some(server) => question.ask(&server, common),
+            None => question.answer(&args.data, common),
+        };
+    }
+    if server.is_some() {
+        let problem = "goes with --compare and --what-if: a sale is played from --data or --store";
+        return Err(Invalid::new("--server", problem).into());
+    }
+    let pace = match (args.speed, args.unpaced) {
+        (None, false) => Pace::Times(1),
+        (Some(0), _) => return Err(Invalid::new("--speed", "must be at least 1, not 0").into()),
+        (speed, unpaced) => pace("--speed", speed.unwrap_or(0), unpaced)?,
+    };
+    let moment = |flag: &str, text: &Option<String>| {
+        text.as_deref().map(|text| UnixMs::parse(flag, text)).transpose()
+    };
+    let (from, to) = (moment("--from", &args.from)?, moment("--to", &args.to)?);
+    if let (Some(from), Some(to)) = (from, to)
+        && to < from
+    {
+        return Err(Invalid::new("--to", "must not be before --from").into());
+    }
+    play::run(&args.data, sale, &play::Range { pace, from, to }, common)
+}
+
+/// The sale that was named, or the only one there is.
+fn the_sale(log: &OpenLog, named: Option<SaleId>) -> Result<SaleId, Failure> {
+    if let Some(sale) = named {
+        return Ok(sale);
+    }
+    let past = log.past();
+    let sales = past.sales().map_err(|error| log.not_replayed(error))?;
+    match sales.as_slice() {
+        [only] => Ok(*only),
+        [] => Err(Failure::new(Code::Failed, "there is no sale in this log")),
+        several => {
+            let mut message = "there are several sales in this log, name one of them:".to_owned();
+            for sale in several.iter().take(20) {
+                let name = past.plan(*sale).map_or_else(|_| String::new(), |(_, plan)| plan.name);
+                message.push_str(&format!("\n  {sale}  {name}"));
+            }
+            Err(Failure::new(Code::Usage, message))
+        }
+    }
+}
+
+fn compare_here(data: &Data, common: &Common) -> anyhow::Result<()> {
+    let log = data.open()?;
+    if !data.dir.join(projections::VIEWS).is_dir() {
+        let message = format!("there are no read models in {}", data.dir.display());
+        return Err(Failure::new(Code::Failed, message).into());
+    }
+    let bar = LogBar::new(common, log.head().map_err(|error| log.unreadable(&error))?);
+    let progress = |at: projections::Progress| bar.reached(at.position, at.events);
+    let verdicts = projections::compare_rows(&data.dir, |after| log.page(after), progress);
+    bar.finish();
+    rebuild::show_verdicts(common, &verdicts.map_err(|error| rebuild::failed(&log, error))?)
+}
+
+fn compare_there(server: &Server, common: &Common) -> anyhow::Result<()> {
+    let compared = server.call(async |channel| {
+        let request = CompareReplayRequest { min_position: 0 };
+        ReplayServiceClient::new(channel).compare_replay(request).await
+    })?;
+    let row = |row: String| Some(row).filter(|row| !row.is_empty());
+    let verdicts = compared.read_models.into_iter().map(|found| Verdict {
+        read_model: found.read_model,
+        equal: found.equal,
+        difference: found.difference.map(|found| Difference {
+            table: found.table,
+            key: found.key,
+            in_use: row(found.in_use),
+            rebuilt: row(found.rebuilt),
+        }),
+    });
+    rebuild::show_verdicts(common, &verdicts.collect::<Vec<_>>())?;
+    common.note_freshness(compared.freshness.as_ref());
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! What other rules would have changed, as a table and as JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    Common, failure::reason_name, json as shapes, output::table, server::Server, source::Data,
+};
+use crate::{
+    grpc::{
+        proto::{
+            OutcomeCount, RefusalReason, RunWhatIfRequest, RunWhatIfResponse, WhatIfComparison,
+            WhatIfFigures, replay_service_client::ReplayServiceClient,
+        },
+        replay::answers,
+    },
+    replay::what_if::{Rules, run},
+    values::{Invalid, ItemId, SaleId},
+};
+
+/// The flag, in complaints.
+const FLAG: &str = "--what-if";
+
+/// What is asked.
+pub(super) struct Question {
+    pub sale: Option<SaleId>,
+    pub item: Option<ItemId>,
+    pub rules: Vec<String>,
+}
+
+impl Question {
+    /// Asks a server.
+    pub(super) fn ask(self, server: &Server, common: &Common) -> anyhow::Result<()> {
+        self.rules()?;
+        if self.sale.is_none() && self.item.is_none() {
+            return Err(Invalid::new("SALE", "or --item is needed with --server").into());
+        }
+        let text = |id: Option<String>| id.unwrap_or_default();
+        let request = RunWhatIfRequest {
+            sale_id: text(self.sale.map(|sale| sale.to_string())),
+            item_id: text(self.item.map(|item| item.to_string())),
+            rules: self.rules,
+            min_position: 0,
+        };
+        let found = server.call(async |channel| {
+            ReplayServiceClient::new(channel).run_what_if(request.clone()).await
+        })?;
+        show(&found, common)
+    }
+
+    /// Answers from a log.
+    pub(super) fn answer(self, data: &Data, common: &Common) -> anyhow::Result<()> {
+        let rules = self.rules()?;
+        let log = data.open()?;
+        let past = log.past();
+        let items = match self.item {
+            Some(item) => vec![item],
+            None => {
+                let sale = super::the_sale(&log, self.sale)?;
+                past.items_of(sale).map_err(|error| log.not_replayed(error))?.1
+            }
+        };
+        let head = past.head().map_err(|error| log.not_replayed(error))?;
+        let found = run(&past, &items, rules, FLAG).map_err(|error| log.not_replayed(error))?;
+        show(&answers::what_if(found, head), common)
+    }
+
+    fn rules(&self) -> Result<Rules, Invalid> {
+        Rules::parse(FLAG, self.rules.iter().map(String::as_str))
+    }
+}
+
+fn show(found: &RunWhatIfResponse, common: &Common) -> anyhow::Result<()> {
+    common.show(|| found_json(found), || found_text(found))?;
+    common.note_freshness(found.freshness.as_ref());
+    Ok(())
+}
+
+// ---- JSON ----
+
+fn found_json(found: &RunWhatIfResponse) -> Value {
+    json!({
+        "total": found.total.as_ref().map(comparison_json),
+        "items": found.items.iter().map(comparison_json).collect::<Vec<_>>(),
+        "baseline_matches": found.baseline_matches,
+        "baseline_differences": found.baseline_differences,
+        "assumptions": found.assumptions,
+        "seed": found.seed,
+        "freshness": shapes::freshness(found.freshness.as_ref()),
+    })
+}
+
+fn comparison_json(compared: &WhatIfComparison) -> Value {
+    json!({
+        "item_id": Some(&compared.item_id).filter(|id| !id.is_empty()),
+        "sku": compared.sku,
+        "title": compared.title,
+        "recorded": compared.recorded.as_ref().map(figures_json),
+        "played": compared.played.as_ref().map(figures_json),
+        "shoppers_gained": compared.shoppers_gained,
+        "shoppers_lost": compared.shoppers_lost,
+        "shoppers_kept": compared.shoppers_kept,
+    })
+}
+
+fn figures_json(figures: &WhatIfFigures) -> Value {
+    let refusals: Map<String, Value> = figures
+        .refusals
+        .iter()
+        .map(|count| (outcome_name(count).to_owned(), json!(count.attempts)))
+        .collect();
+    let revenue = figures.revenue.as_ref();
+    json!({
+        "allocated_units": figures.allocated_units,
+        "attempts": figures.attempts,
+        "orders_placed": figures.orders_placed,
+        "units_placed": figures.units_placed,
+        "orders_paid": figures.orders_paid,
+        "units_sold": figures.units_sold,
+        "revenue": revenue.map(|money| json!({
+            "currency_code": money.currency_code,
+            "amount_minor": money.amount_minor,
+        })),
+        "winners": figures.winners,
+        "orders_cancelled": figures.orders_cancelled,
+        "orders_expired": figures.orders_expired,
+        "orders_held": figures.orders_held,
+        "refusals": refusals,
+        "first_sold_out_time": figures
+            .first_sold_out_time
+            .as_ref()
+            .map(|at| shapes::time(Some(at))),
+    })
+}
+
+/// The name of a refusal; attempts without one repeated a request.
+fn outcome_name(count: &OutcomeCount) -> &'static str {
+    match count.reason() {
+        RefusalReason::Unspecified => "REPEATED",
+        reason => reason_name(reason),
+    }
+}
+
+// ---- text ----
+
+fn found_text(found: &RunWhatIfResponse) -> String {
+    let mut text = String::new();
+    if let Some(total) = &found.total {
+        text.push_str(&total_text(total));
+    }
+    if found.items.len() > 1 {
+        text.push_str("\n\n");
+        text.push_str(&items_text(&found.items));
+    }
+    text.push_str("\n\n");
+    if found.baseline_matches {
+        text.push_str("Under its own rules the replay comes to exactly what is recorded.");
+    } else {
+        text.push_str("Under its own rules the replay does NOT come to what is recorded:");
+        for difference in &found.baseline_differences {
+            text.push_str(&format!("\n  {difference}"));
+        }
+    }
+    text.push_str("\n\nAssumed:");
+    for assumption in &found.assumptions {
+        text.push_str(&format!("\n  {assumption}"));
+    }
+    text
+}
+
+fn total_text(total: &WhatIfComparison) -> String {
+    let (Some(was), Some(played)) = (&total.recorded, &total.played) else { return String::new() };
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    for (name, count) in FIGURES {
+        rows.push(counted((*name).to_owned(), count(was), count(played)));
+    }
+    let amount = |figures: &WhatIfFigures| shapes::amount(figures.revenue.as_ref());
+    rows.insert(5, ["revenue".to_owned(), amount(was), amount(played), String::new()]);
+    for reason in reasons(was, played) {
+        let count = |figures: &WhatIfFigures| {
+            let same = figures.refusals.iter().find(|count| count.reason == reason.reason);
+            same.map_or(0, |count| count.attempts)
+        };
+        let name = format!("attempts {}", outcome_name(&reason));
+        rows.push(counted(name, count(was), count(played)));
+    }
+    let sold_out = |figures: &WhatIfFigures| match figures.first_sold_out_time.as_ref() {
+        None => "never".to_owned(),
+        at => shapes::time(at),
+    };
+    rows.push(["first sold out".to_owned(), sold_out(was), sold_out(played), String::new()]);
+    let header = ["", "RECORDED", "WHAT IF", "CHANGE"];
+    let gained = format!(
+        "\n{} shoppers gain, {} lose, {} keep theirs",
+        total.shoppers_gained, total.shoppers_lost, total.shoppers_kept
+    );
+    table(header, &["RECORDED", "WHAT IF", "CHANGE"], rows) + &gained
+}
+
+type Count = fn(&WhatIfFigures) -> i64;
+
+const FIGURES: &[(&str, Count)] = &[
+    ("units allocated", |figures| figures.allocated_units),
+    ("orders placed", |figures| figures.orders_placed),
+    ("orders paid", |figures| figures.orders_paid),
+    ("units sold", |figures| figures.units_sold),
+    ("distinct winners", |figures| figures.winners),
+    ("orders cancelled", |figures| figures.orders_cancelled),
+    ("orders expired", |figures| figures.orders_expired),
+    ("orders still held", |figures| figures.orders_held),
+    ("attempts", |figures| figures.attempts),
+];
+
+fn counted(name: String, was: i64, played: i64) -> [String; 4] {
+    let change = played.saturating_sub(was);
+    let change = if change == 0 { String::new() } else { format!("{change:+}") };
+    [name, was.to_string(), played.to_string(), change]
+}
+
+/// Every outcome that either side has, once.
+fn reasons(was: &WhatIfFigures, played: &WhatIfFigures) -> Vec<OutcomeCount> {
+    let mut all: Vec<OutcomeCount> = was.refusals.iter().chain(&played.refusals).cloned().collect();
+    all.sort_by_key(|count| count.reason);
+    all.dedup_by_key(|count| count.reason);
+    all
+}
+
+fn items_text(items: &[WhatIfComparison]) -> String {
+    let rows = items.iter().map(|item| {
+        let side = |figures: &Option<WhatIfFigures>| {
+            figures.as_ref().map_or((0, 0), |figures| (figures.units_sold, figures.winners))
+        };
+        let ((sold, winners), (sold_if, winners_if)) = (side(&item.recorded), side(&item.played));
+        [
+            item.sku.clone(),
+            sold.to_string(),
+            sold_if.to_string(),
+            winners.to_string(),
+            winners_if.to_string(),
+            item.shoppers_gained.to_string(),
+            item.shoppers_lost.to_string(),
+        ]
+    });
+    let header = ["ITEM", "SOLD", "SOLD IF", "WINNERS", "WINNERS IF", "GAIN", "LOSE"];
+    table(header, &header[1..], rows.collect())
+}

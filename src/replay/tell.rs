@@ -1,0 +1,120 @@
+//! A shopper's story in sentences, in English. The facts beside them are what programs read.
+
+use super::{
+    explain::{AttemptStory, Explanation, OrderStory},
+    sequence::Placement,
+};
+use crate::{domain::item::OrderState, events::AttemptOutcome, values::UnixMs};
+
+/// Attempts that are told one by one; the others are only counted.
+const TOLD_MAX: usize = 20;
+
+impl Explanation {
+    /// The story.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if self.attempts.is_empty() {
+            told.push(format!(
+                "No attempt of a shopper with this id's hash on {} is recorded.",
+                self.title
+            ));
+            told.push(
+                "Attempts are written once their second is over; a crash can lose those of the \
+                 second that was running. Orders are never lost."
+                    .to_owned(),
+            );
+        }
+        told.extend(self.attempts.iter().take(TOLD_MAX).map(AttemptStory::sentence));
+        let more = self.attempts_in_total - self.attempts.len().min(TOLD_MAX) as i64;
+        if more > 0 {
+            told.push(format!("{more} more attempts followed."));
+        }
+        told.extend(self.orders.iter().take(TOLD_MAX).map(OrderStory::sentence));
+        told.push(match (self.first_sold_out_at, self.last_sold_out_at) {
+            (Some(first), Some(last)) if first != last => format!(
+                "The item was sold out for the first time at {first} and most recently at {last}: \
+                 units that came back from holds were sold in between."
+            ),
+            (Some(first), _) => format!("The item was sold out at {first}."),
+            (None, _) => "The item was never sold out.".to_owned(),
+        });
+        if self.orders_without_attempt > 0 {
+            told.push(format!(
+                "{} orders are in the log whose attempts are in no demand tick, so some attempts \
+                 are not counted here.",
+                self.orders_without_attempt
+            ));
+        }
+        told
+    }
+}
+
+impl AttemptStory {
+    fn sentence(&self) -> String {
+        let Self { at, units, attempts_before, attempts_before_in_second, .. } = self;
+        format!(
+            "At {at}, after {attempts_before} other attempts ({attempts_before_in_second} in the \
+             same second), {units} {} were asked for: {} {} were available and {} on hold. {}",
+            if *units == 1 { "unit" } else { "units" },
+            self.came_to(),
+            self.available,
+            self.held,
+            self.place(),
+        )
+    }
+
+    fn came_to(&self) -> &'static str {
+        match self.outcome {
+            AttemptOutcome::Placed => "an order was placed.",
+            AttemptOutcome::Repeated => "it was an earlier request again, with its first answer.",
+            AttemptOutcome::SoldOut => "refused, no unit was available.",
+            AttemptOutcome::NotEnoughUnits => "refused, fewer units were available.",
+            AttemptOutcome::NotOpenYet => "refused, the item was not open yet.",
+            AttemptOutcome::Closed => "refused, the item was closed.",
+            AttemptOutcome::Paused => "refused, the item was paused.",
+            AttemptOutcome::OverBuyerLimit => "refused, it was more than one buyer may have.",
+            AttemptOutcome::OverOrderLimit => "refused, it was more than one order may have.",
+        }
+    }
+
+    fn place(&self) -> String {
+        if let Some((order, revision)) = self.order {
+            return format!("It became order {order}, revision {revision} of the item.");
+        }
+        let between = match (self.after_revision, self.before_revision) {
+            (Some(after), Some(before)) => format!("between revisions {after} and {before}"),
+            (Some(after), None) => format!("after revision {after}, the item's last"),
+            (None, Some(before)) => format!("before revision {before}"),
+            (None, None) => "before anything else".to_owned(),
+        };
+        let how = match self.placement {
+            Placement::Certain => "its only place in the order of decisions",
+            Placement::ByDecision => {
+                "the first of several places in its millisecond with the same decision"
+            }
+            Placement::ByTime => "known by its time only",
+        };
+        format!("It was decided {between} of the item ({how}).")
+    }
+}
+
+impl OrderStory {
+    fn sentence(&self) -> String {
+        let Self { order_id, units, placed_at, pay_by, .. } = self;
+        let at = |at: Option<UnixMs>| at.map_or_else(|| "once".to_owned(), |at| at.to_string());
+        let fate = match self.state {
+            OrderState::Held => format!("is on hold and can be paid until {pay_by}"),
+            OrderState::Paid => format!("was paid at {}", at(self.settled_at)),
+            OrderState::Cancelled => format!("was cancelled at {}", at(self.settled_at)),
+            OrderState::Expired => {
+                format!("was not paid by {pay_by} and expired at {}", at(self.settled_at))
+            }
+        };
+        let late = if self.paid_too_late {
+            " A payment arrived when the hold had ended; it is due back."
+        } else {
+            ""
+        };
+        format!("Order {order_id} for {units} units, placed at {placed_at}, {fate}.{late}")
+    }
+}
