@@ -13,6 +13,7 @@ mod routing;
 mod sale;
 mod server;
 mod status;
+mod traffic;
 
 pub mod proto;
 

@@ -7,10 +7,10 @@ use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
     ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
-    report::ReportApi, sale::SaleApi,
+    report::ReportApi, sale::SaleApi, traffic::TrafficApi,
 };
 use crate::{
-    actors::{Directory, Readiness, Sales},
+    actors::{Directory, Readiness, Sales, TrafficDesk},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -21,6 +21,9 @@ const COMMAND_BYTES_MAX: usize = 64 * 1024;
 
 /// Largest plan of a sale.
 const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Largest message of beacons.
+const BEACONS_BYTES_MAX: usize = 1024 * 1024;
 
 /// Calls at once on one connection.
 const STREAMS_PER_CONNECTION_MAX: u32 = 1024;
@@ -39,6 +42,7 @@ pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
     pub reads: ReadSide,
+    pub traffic: Arc<TrafficDesk>,
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
@@ -55,12 +59,13 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, readiness, clock, metrics } = parts;
+    let Parts { sales, items, reads, traffic, readiness, clock, metrics } = parts;
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
+    let traffic = TrafficApi { desk: traffic };
 
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
@@ -103,6 +108,12 @@ pub async fn serve(
             counter.count(
                 proto::report_service_server::ReportServiceServer::new(report)
                     .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::traffic_service_server::TrafficServiceServer::new(traffic)
+                    .max_decoding_message_size(BEACONS_BYTES_MAX),
             ),
         )
         .add_service(health_service)
