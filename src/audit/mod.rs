@@ -20,6 +20,7 @@ mod proof;
 mod sale;
 mod shown;
 mod stock;
+mod traffic;
 
 use std::path::{Path, PathBuf};
 

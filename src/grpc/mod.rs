@@ -16,6 +16,7 @@ mod routing;
 mod sale;
 mod server;
 mod status;
+mod traffic;
 
 pub mod proto;
 
