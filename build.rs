@@ -3,12 +3,14 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 7] = [
     "doorbuster/v1/types.proto",
     "doorbuster/v1/sale_service.proto",
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",
     "doorbuster/v1/report_service.proto",
+    "doorbuster/v1/verification.proto",
+    "doorbuster/v1/replay_service.proto",
 ];
 
 /// The wire of EventStoreDB, which the development server speaks. No client of it is made: tests

@@ -191,21 +191,23 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
-    let chores = Chores {
-        store,
+    let background = Chores {
+        store: Arc::clone(&store),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
         reads: reads.clone(),
         sales: sales.clone(),
         items: Arc::clone(&actors.items),
-    };
-    let background = chores.start();
+    }
+    .start();
     let (stop, stopped) = oneshot::channel();
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
         reads,
+        store,
+        data: config.data.clone(),
         readiness: readiness.clone(),
         clock,
         metrics,

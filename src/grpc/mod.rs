@@ -8,11 +8,13 @@ mod item;
 mod listener;
 mod purchase;
 mod read_side;
+mod replay;
 mod report;
 mod routing;
 mod sale;
 mod server;
 mod status;
+mod verification;
 
 pub mod proto;
 

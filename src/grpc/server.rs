@@ -1,19 +1,20 @@
 //! Puts the services together and serves them on one listener.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
     ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
-    report::ReportApi, sale::SaleApi,
+    replay::ReplayApi, report::ReportApi, sale::SaleApi, verification::Verification,
 };
 use crate::{
     actors::{Directory, Readiness, Sales},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
+    store::SharedStore,
 };
 
 /// Largest command: an order takes about 150 bytes.
@@ -39,6 +40,10 @@ pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
     pub reads: ReadSide,
+    /// The log, for those who look back into it.
+    pub store: SharedStore,
+    /// Where the read models are, and the log where it is one of our own files.
+    pub data: PathBuf,
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
@@ -55,12 +60,13 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, readiness, clock, metrics } = parts;
+    let Parts { sales, items, reads, store, data, readiness, clock, metrics } = parts;
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
+    let replay = ReplayApi { verification: Verification::of(store, data) };
 
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
@@ -102,6 +108,12 @@ pub async fn serve(
         .add_service(
             counter.count(
                 proto::report_service_server::ReportServiceServer::new(report)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::replay_service_server::ReplayServiceServer::new(replay)
                     .max_decoding_message_size(COMMAND_BYTES_MAX),
             ),
         )

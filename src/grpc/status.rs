@@ -22,6 +22,9 @@ const TAKEOVER_RETRY: Duration = Duration::from_millis(50);
 /// A store that failed is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
+/// Work that takes seconds is worth asking for again after one.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
 /// A failure on its way to a client: a status for a call of its own, a [`proto::Fault`] inside a
 /// stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +64,24 @@ impl Failure {
         Misdirected::NotFound(field).into()
     }
 
+    /// Work of which one at a time is done on a node, and one is under way.
+    pub(super) fn busy(what: &str) -> Self {
+        let message = format!("another {what} is under way on this node");
+        Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
+    }
+
     /// A read model that stopped at an event it cannot apply.
     pub(super) fn stopped(name: &str, why: &str) -> Self {
         tracing::error!(projection = name, why, "a question to a projection that stopped");
         let message = format!("the read model {name} stopped; the server's log says why");
         Self::new(Code::Unavailable, "READ_MODEL_STOPPED", message).retry_after(STORE_RETRY)
+    }
+
+    /// A log that cannot be read at all. The reason goes to the server's log.
+    pub(super) fn unreadable_log(why: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%why, "the log cannot be read");
+        let message = "the log cannot be read; the server's log says where";
+        Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
     }
 
     /// Something that should not happen. The reason goes to the server's log, not to the client.
@@ -130,11 +146,7 @@ impl From<Fault> for Failure {
             Fault::DeadlineExceeded => {
                 Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", fault.to_string())
             }
-            Fault::Unreadable(why) => {
-                tracing::error!(why, "a stream cannot be read");
-                let message = "the log cannot be read; the server's log says where";
-                Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
-            }
+            Fault::Unreadable(why) => Self::unreadable_log(why),
             Fault::Stopping => {
                 Self::new(Code::Unavailable, "STOPPING", fault.to_string()).retry_after(STORE_RETRY)
             }

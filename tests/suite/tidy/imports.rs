@@ -49,10 +49,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "values",
             "clock",
             "metrics",
+            "threads",
             "events",
             "domain",
             "projections",
             "store",
+            // Only asked for its verdict: what sells has no part in it.
+            "audit",
             "admission",
             "reports",
             "actors",
