@@ -9,6 +9,7 @@ const FILES: &[&str] = &[
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",
     "doorbuster/v1/report_service.proto",
+    "doorbuster/v1/verification.proto",
     "doorbuster/v1/replay_service.proto",
     "doorbuster/v1/journeys.proto",
     "doorbuster/v1/traffic_service.proto",

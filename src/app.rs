@@ -212,7 +212,7 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
-    let chores = Chores {
+    let background = Chores {
         store: Arc::clone(&store),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
@@ -220,8 +220,8 @@ async fn live(
         reads: reads.clone(),
         sales: sales.clone(),
         items: Arc::clone(&actors.items),
-    };
-    let background = chores.start();
+    }
+    .start();
     let (stop, stopped) = oneshot::channel();
     let parts = grpc::Parts {
         sales,

@@ -17,6 +17,7 @@ mod sale;
 mod server;
 mod status;
 mod traffic;
+mod verification;
 
 pub mod proto;
 

@@ -16,6 +16,7 @@ use super::{
     report::ReportApi,
     sale::SaleApi,
     traffic::TrafficApi,
+    verification::Verification,
 };
 use crate::{
     actors::{Directory, Readiness, Sales, TrafficDesk},
@@ -53,7 +54,7 @@ pub struct Parts {
     pub reads: ReadSide,
     /// The log, for those who look back into it.
     pub store: SharedStore,
-    /// Where the read models are.
+    /// Where the read models are, and the log where it is one of our own files.
     pub data: PathBuf,
     pub traffic: Arc<TrafficDesk>,
     /// What the health service answers.
@@ -76,7 +77,13 @@ pub async fn serve(
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
-    let replay = ReplayApi { store, data, clock: Arc::clone(&clock), busy: Arc::<Busy>::default() };
+    let replay = ReplayApi {
+        store: Arc::clone(&store),
+        data: data.clone(),
+        clock: Arc::clone(&clock),
+        busy: Arc::<Busy>::default(),
+        verification: Verification::of(store, data),
+    };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
