@@ -3,11 +3,12 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "doorbuster/v1/types.proto",
     "doorbuster/v1/sale_service.proto",
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",
+    "doorbuster/v1/figures.proto",
     "doorbuster/v1/report_service.proto",
 ];
 
