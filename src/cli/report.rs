@@ -7,10 +7,12 @@ mod acts;
 mod compare;
 mod curve;
 mod demand;
+mod export;
 mod goals;
 mod holds;
 mod refusals;
 mod sales;
+mod sql;
 mod stock;
 mod timeline;
 mod whose;
@@ -93,6 +95,16 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster report compare 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --baseline 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77")]
     Compare(compare::Compare),
+    /// SQL over the read models of a data directory, which it can only read
+    #[command(before_help = "Examples:
+  doorbuster report sql \"SELECT sku, orders_paid FROM sales.items ORDER BY 2 DESC\"
+  doorbuster report sql --data doorbuster-data --csv < questions.sql")]
+    Sql(sql::SqlArgs),
+    /// Every table of every read model as a CSV or Parquet file
+    #[command(before_help = "Examples:
+  doorbuster report export --parquet --out tables
+  doorbuster report export --csv --out tables --data doorbuster-data")]
+    Export(export::Export),
 }
 
 /// Which state of the read models, and whose.
@@ -140,6 +152,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Acts(acts) => acts.run(common),
         Verb::Goals(goals) => goals.run(common),
         Verb::Compare(compare) => compare.run(common),
+        Verb::Sql(sql) => sql.run(common),
+        Verb::Export(export) => export.run(common),
     }
 }
 
