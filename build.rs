@@ -8,6 +8,7 @@ const FILES: &[&str] = &[
     "doorbuster/v1/sale_service.proto",
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",
+    "doorbuster/v1/figures.proto",
     "doorbuster/v1/report_service.proto",
     "doorbuster/v1/verification.proto",
     "doorbuster/v1/replay_service.proto",
