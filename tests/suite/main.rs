@@ -28,6 +28,8 @@ mod e2e;
 mod events;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
+/// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
+mod journeys;
 /// The decider against a simple model, over random command sequences.
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
