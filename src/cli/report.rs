@@ -8,6 +8,7 @@ mod export;
 mod funnel;
 mod paths;
 mod portrait;
+mod post_mortem;
 mod retention;
 mod sales;
 mod sql;
@@ -104,6 +105,12 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     #[command(before_help = "Examples:
   doorbuster report retention 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Retention(retention::Retention),
+    /// One sale afterwards: what mattered, figures, charts and the proof, as a page to share
+    #[command(before_help = "Examples:
+  doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out post-mortem
+  doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out review \\
+    --lang zh --utc-offset +08:00 --data /var/lib/doorbuster")]
+    PostMortem(post_mortem::Args),
 }
 
 /// Which state of the read models, and whose.
@@ -152,6 +159,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Portrait(portrait) => portrait.run(common),
         Verb::Paths(paths) => paths.run(common),
         Verb::Retention(retention) => retention.run(common),
+        Verb::PostMortem(post_mortem) => post_mortem.run(common),
     }
 }
 
