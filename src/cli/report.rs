@@ -14,6 +14,7 @@ mod goals;
 mod holds;
 mod paths;
 mod portrait;
+mod post_mortem;
 mod refusals;
 mod retention;
 mod sales;
@@ -140,6 +141,12 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     #[command(before_help = "Examples:
   doorbuster report compare 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --baseline 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77")]
     Compare(compare::Compare),
+    /// One sale afterwards: what mattered, figures, charts and the proof, as a page to share
+    #[command(before_help = "Examples:
+  doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out post-mortem
+  doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out review \\
+    --lang zh --utc-offset +08:00 --data /var/lib/doorbuster")]
+    PostMortem(post_mortem::Args),
 }
 
 /// Which state of the read models, and whose.
@@ -195,6 +202,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Acts(acts) => acts.run(common),
         Verb::Goals(goals) => goals.run(common),
         Verb::Compare(compare) => compare.run(common),
+        Verb::PostMortem(post_mortem) => post_mortem.run(common),
     }
 }
 
