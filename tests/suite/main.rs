@@ -49,5 +49,7 @@ mod stampede;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Beacons come in, count once, and give way to orders; recordings are imported.
+mod traffic;
 /// What machines ask a node, and what watches over it.
 mod web;
