@@ -8,9 +8,12 @@ const FILES: &[&str] = &[
     "doorbuster/v1/sale_service.proto",
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",
+    "doorbuster/v1/figures.proto",
     "doorbuster/v1/report_service.proto",
+    "doorbuster/v1/verification.proto",
     "doorbuster/v1/replay_service.proto",
     "doorbuster/v1/journeys.proto",
+    "doorbuster/v1/traffic_service.proto",
 ];
 
 /// The wire of EventStoreDB, which the development server speaks. No client of it is made: tests

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use actix_rt::{Arbiter, System};
+use actix_rt::{Arbiter, ArbiterHandle, System};
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
@@ -28,8 +28,8 @@ use self::{
 };
 use crate::{
     actors::{
-        DemandDesk, Directory, MeteredStore, Overheard, Readiness, Sales, Shared, State, Tail,
-        start_projections,
+        CatalogDesk, DemandDesk, Directory, MeteredStore, Overheard, Readiness, Sales, Shared,
+        State, Tail, TrafficDesk, TrafficLimits, TrafficParts, start_projections,
     },
     clock::SharedClock,
     config::Config,
@@ -37,6 +37,7 @@ use crate::{
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
+    reports::Reports,
     store::{self, LogSource, SharedStore},
     threads, web,
 };
@@ -170,6 +171,25 @@ async fn live(
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
     let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
+    let catalog = CatalogDesk::new(
+        Reports::open(&config.data),
+        &projections,
+        Arc::clone(&tail),
+        Arc::clone(&clock),
+    );
+    let traffic = TrafficDesk::new(TrafficParts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
+        readiness: readiness.clone(),
+        items: Arc::clone(&actors.items),
+        catalog,
+        arbiter: Some(actors.traffic_thread()),
+        limits: TrafficLimits {
+            waiting_max: config.traffic_waiting_max,
+            shed_at_commands: config.traffic_shed_at_commands,
+        },
+    });
     let web = web_server(
         listeners.web,
         web::Parts {
@@ -178,6 +198,7 @@ async fn live(
             items: Arc::clone(&actors.items),
             sales: Arc::clone(&actors.sale_desks),
             projections: projections.clone(),
+            traffic: Arc::clone(&traffic),
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
         },
@@ -191,7 +212,7 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
-    let chores = Chores {
+    let background = Chores {
         store: Arc::clone(&store),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
@@ -199,8 +220,8 @@ async fn live(
         reads: reads.clone(),
         sales: sales.clone(),
         items: Arc::clone(&actors.items),
-    };
-    let background = chores.start();
+    }
+    .start();
     let (stop, stopped) = oneshot::channel();
     let parts = grpc::Parts {
         sales,
@@ -208,6 +229,7 @@ async fn live(
         reads,
         store,
         data: config.data.clone(),
+        traffic: Arc::clone(&traffic),
         readiness: readiness.clone(),
         clock,
         metrics,
@@ -219,7 +241,7 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
-    actors.rest(projection_threads).await;
+    actors.rest(&traffic, projection_threads).await;
     // Last, so that whoever asks hears that the node is stopping for as long as it is.
     if let Some(web) = web {
         web.stop().await;
@@ -266,6 +288,8 @@ async fn is_ready(readiness: &Readiness) {
 /// Everybody who decides on this node, and their threads.
 struct Actors {
     arbiters: Vec<Arbiter>,
+    /// Where beacons are packed, away from everybody who decides.
+    traffic_arbiter: Arbiter,
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
@@ -295,7 +319,11 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, shared);
-        Self { arbiters, demand, items, sale_desks }
+        Self { arbiters, traffic_arbiter: traffic_thread(), demand, items, sale_desks }
+    }
+
+    fn traffic_thread(&self) -> ArbiterHandle {
+        self.traffic_arbiter.handle()
     }
 
     /// Those who want to hear what others wrote.
@@ -304,14 +332,15 @@ impl Actors {
     }
 
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
-    async fn rest(self, projection_threads: Vec<Arbiter>) {
+    async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
-            self.demand.drain().await;
+            tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;
-        for arbiter in self.arbiters.into_iter().chain(projection_threads) {
+        let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
+        for arbiter in mine.chain(projection_threads) {
             arbiter.stop();
             let _ = arbiter.join();
         }
@@ -339,4 +368,14 @@ fn item_threads() -> Vec<Arbiter> {
         });
     }
     arbiters
+}
+
+/// The thread that beacons are packed on.
+fn traffic_thread() -> Arbiter {
+    let arbiter = Arbiter::new();
+    arbiter.spawn_fn(|| {
+        threads::name("traffic");
+        threads::patient();
+    });
+    arbiter
 }

@@ -39,6 +39,10 @@ pub struct Config {
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
+    /// Beacons that may wait to be written on this node; more are shed.
+    pub traffic_waiting_max: usize,
+    /// While this many commands wait at items, beacons are shed.
+    pub traffic_shed_at_commands: usize,
     /// An item or sale nobody asked anything of for this long, with no hold to expire, is put to
     /// sleep.
     pub idle_seconds: u64,
@@ -58,6 +62,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
             waiting_max: 16_384,
+            traffic_waiting_max: 200_000,
+            traffic_shed_at_commands: 4_096,
             idle_seconds: 300,
             min_position_wait_ms: 5_000,
             drain_ms: 0,
@@ -169,6 +175,27 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "traffic_waiting_max",
+        unit: "beacons",
+        bounds: Bounds::Whole(1, 10_000_000),
+        get: |config| config.traffic_waiting_max.to_string(),
+        set: |config, text, bounds| {
+            config.traffic_waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "traffic_shed_at_commands",
+        unit: "commands",
+        bounds: Bounds::Whole(1, 1_000_000),
+        get: |config| config.traffic_shed_at_commands.to_string(),
+        set: |config, text, bounds| {
+            let commands = bounds.whole(text)?;
+            config.traffic_shed_at_commands = usize::try_from(commands).unwrap_or(usize::MAX);
+            Ok(())
+        },
+    },
+    Setting {
         key: "idle_seconds",
         unit: "seconds",
         bounds: Bounds::Whole(1, 86_400),
@@ -228,6 +255,14 @@ pub struct Overrides {
     /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
     #[arg(long, value_name = "COMMANDS")]
     pub waiting_max: Option<OsString>,
+    /// Beacons that may wait to be written; more are shed [env: DOORBUSTER_TRAFFIC_WAITING_MAX]
+    /// [default: 200000]
+    #[arg(long, value_name = "BEACONS")]
+    pub traffic_waiting_max: Option<OsString>,
+    /// While this many commands wait at items, beacons are shed
+    /// [env: DOORBUSTER_TRAFFIC_SHED_AT_COMMANDS] [default: 4096]
+    #[arg(long, value_name = "COMMANDS")]
+    pub traffic_shed_at_commands: Option<OsString>,
     /// Items idle for this long are put to sleep [env: DOORBUSTER_IDLE_SECONDS] [default: 300]
     #[arg(long, value_name = "SECONDS")]
     pub idle_seconds: Option<OsString>,
@@ -385,6 +420,8 @@ impl Overrides {
             "listen" => self.listen.as_ref(),
             "web" => self.web.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
+            "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
+            "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
             "drain_ms" => self.drain_ms.as_ref(),

@@ -28,6 +28,8 @@ pub mod reports;
 
 pub mod replay;
 
+pub mod pages;
+
 pub mod actors;
 
 pub mod grpc;

@@ -12,6 +12,10 @@ use thread_priority::{
 /// systemd `LimitNICE=-10`, in a container `CAP_SYS_NICE`.
 const URGENT_NICENESS: i32 = -10;
 
+/// Niceness of threads that work beside the way of an order: a tenth of the others' share where the
+/// processor is wanted by all.
+const PATIENT_NICENESS: i32 = 10;
+
 /// Names the current thread, so that `top -H` tells who uses the processor. At most 15 bytes show.
 pub fn name(name: &str) {
     if let Ok(name) = CString::new(name) {
@@ -34,5 +38,14 @@ pub fn idle() {
     let thread = thread_native_id();
     if let Err(error) = set_thread_priority_and_policy(thread, ThreadPriority::Min, idle) {
         tracing::debug!(?error, "a thread that only looks on runs at normal priority");
+    }
+}
+
+/// The current thread does its part, and leaves the processor to orders where both want it: an
+/// idle one would be starved by them, and everybody who waits for it with it.
+pub fn patient() {
+    let thread = Some(rustix::thread::gettid());
+    if let Err(error) = rustix::process::setpriority_process(thread, PATIENT_NICENESS) {
+        tracing::debug!(%error, "a thread beside the way of an order runs at normal priority");
     }
 }

@@ -7,6 +7,7 @@
 //!                                        v
 //!                                     the log ──> Tail (reads and decodes once)
 //!                                                   └──> ProjectionActor, one a read model
+//!  gRPC, web ──> TrafficDesk ──try_send──> TrafficWriter, one a sale: packs beacons and appends
 //! ```
 //!
 //! actix facts this rests on: `do_send` ignores a mailbox's bound, so only `try_send` is used; a
@@ -26,6 +27,7 @@ mod readiness;
 mod sales;
 mod shared;
 mod tail;
+mod traffic;
 mod wake;
 
 pub use batch::Answer;
@@ -40,4 +42,5 @@ pub use readiness::{NotReady, Readiness, State, watch_store};
 pub use sales::Sales;
 pub use shared::Shared;
 pub use tail::{Overheard, Tail};
+pub use traffic::{CatalogDesk, TrafficDesk, TrafficLimits, TrafficParts};
 pub use wake::{finish_and_wake, wake_abandoned};

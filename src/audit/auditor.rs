@@ -7,12 +7,13 @@ use uuid::Uuid;
 
 use super::{
     Finding, Proof,
-    bodies::{DemandTick, Metadata, parse_id},
+    bodies::{DemandTick, Metadata, TrafficRecorded, parse_id},
     certificate::{Judged, JudgedItem},
     chain::{self, Hash, Link},
     demand,
     item::{ItemBook, Keep},
     sale::{Plans, SaleBook},
+    traffic,
 };
 
 /// Version of the stored form that these checks know.
@@ -79,6 +80,8 @@ enum Book {
     Item(Box<ItemBook>),
     Sale(SaleBook),
     Demand,
+    /// Of a sale or a recording with that id.
+    Traffic(Uuid),
     /// The stream is none of ours; only its place and its chain can be checked.
     Foreign,
 }
@@ -242,7 +245,7 @@ impl Walk {
                     items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
                 Book::Foreign => self.proof.foreign_streams += 1,
-                Book::Sale(_) | Book::Demand => {}
+                Book::Sale(_) | Book::Demand | Book::Traffic(_) => {}
             }
         }
         self.proof.chained = self.positions == Positions::Counted;
@@ -301,6 +304,7 @@ fn book(name: &str, keep: Keep) -> Book {
         ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id, keep))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
+        ("traffic", Some(id)) => Book::Traffic(id),
         _ => Book::Foreign,
     }
 }
@@ -337,6 +341,21 @@ fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn Fn
         }
         Book::Demand => {
             say(format!("no event of demand is called {:?}", event.kind));
+            Ok(())
+        }
+        Book::Traffic(stream) if event.kind == "TrafficRecorded" => {
+            serde_json::from_slice::<TrafficRecorded<'_>>(event.data).map(|traffic| {
+                event.check_story(*stream, *stream, say);
+                if !event.has_id(Uuid::new_v5(stream, &event.revision.to_be_bytes())) {
+                    say("the event's id is not the one of its place".to_owned());
+                }
+                if let Err(wrong) = traffic::check(*stream, &traffic) {
+                    say(wrong);
+                }
+            })
+        }
+        Book::Traffic(_) => {
+            say(format!("no event of traffic is called {:?}", event.kind));
             Ok(())
         }
         Book::Foreign => Ok(()),

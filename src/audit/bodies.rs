@@ -287,3 +287,47 @@ pub(super) struct ChannelDemand {
     pub attempts: u32,
     pub placed: u32,
 }
+
+#[derive(Deserialize)]
+pub(super) struct TrafficRecorded<'a> {
+    /// Name of a recording; it only has to be there in one.
+    #[serde(default)]
+    pub recording: Option<String>,
+    #[serde(default)]
+    pub sale_id: Option<Id>,
+    pub from_ms: i64,
+    pub beacons: u32,
+    #[serde(borrow)]
+    pub visitors: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub items: Vec<TrafficItem<'a>>,
+    #[serde(borrow, default)]
+    pub channels: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub pages: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub shoppers: Vec<TrafficShopper<'a>>,
+    #[serde(borrow)]
+    pub packed: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct TrafficItem<'a> {
+    pub item_id: Id,
+    #[serde(borrow, default)]
+    pub sku: Cow<'a, str>,
+    #[serde(borrow, default, rename = "category")]
+    _category: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct TrafficShopper<'a> {
+    #[serde(borrow, default)]
+    pub age_band: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub gender: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "region")]
+    _region: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub spending_tier: Option<Cow<'a, str>>,
+}

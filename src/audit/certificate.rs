@@ -103,12 +103,25 @@ struct ItemLine<'a> {
     root: String,
 }
 
-#[derive(Serialize)]
-struct Units {
-    allocated: i128,
-    available: i128,
-    held: i128,
-    sold: i128,
+/// Units, as the log says where they are: allocated = available + held + sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Units {
+    pub allocated: i128,
+    pub available: i128,
+    pub held: i128,
+    pub sold: i128,
+}
+
+/// What the log says of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemTotals<'a> {
+    pub item_id: Uuid,
+    pub sale_id: Uuid,
+    pub sku: &'a str,
+    pub title: &'a str,
+    pub closed: bool,
+    pub units: Units,
+    pub orders: OrderCounts,
 }
 
 #[derive(Serialize)]
@@ -119,12 +132,12 @@ struct WarehouseUnits<'a> {
 }
 
 /// Orders by state.
-#[derive(Serialize, Default)]
-struct OrderCounts {
-    held: u64,
-    paid: u64,
-    cancelled: u64,
-    expired: u64,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct OrderCounts {
+    pub held: u64,
+    pub paid: u64,
+    pub cancelled: u64,
+    pub expired: u64,
 }
 
 #[derive(Serialize)]
@@ -189,6 +202,25 @@ impl Judged {
         document.seal().map(Some)
     }
 
+    /// The root of the certificate, without writing it down; `None` if the log is not sound.
+    ///
+    /// # Errors
+    /// None that a log can cause.
+    pub fn root(&self) -> io::Result<Option<String>> {
+        let seal = self.certify(&mut io::sink())?;
+        Ok(seal.map(|seal| hex(&seal.root)))
+    }
+
+    /// Position of the last event; 0 where there is none.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// What the log says of each item.
+    pub fn items(&self) -> impl Iterator<Item = ItemTotals<'_>> {
+        self.items.iter().map(JudgedItem::totals)
+    }
+
     /// What opens the buyer of the order that was asked for, if the log has it.
     pub fn opening(&self) -> Option<&Opening> {
         self.items.iter().find_map(|item| item.book.opening())
@@ -226,26 +258,40 @@ impl JudgedItem {
         Ok(())
     }
 
-    fn line(&self, line: &mut Vec<u8>, root: &Hash) -> io::Result<()> {
+    fn totals(&self) -> ItemTotals<'_> {
         let Shelf { sale, sku, title, closed, stock, orders } = self.book.shelf();
         let mut counts = OrderCounts::default();
         for (order, _) in orders.each() {
             *counts.of(order.state) += 1;
         }
+        ItemTotals {
+            item_id: self.book.id(),
+            sale_id: sale,
+            sku,
+            title,
+            closed,
+            units: Units::from(stock.totals()),
+            orders: counts,
+        }
+    }
+
+    fn line(&self, line: &mut Vec<u8>, root: &Hash) -> io::Result<()> {
+        let ItemTotals { item_id, sale_id, sku, title, closed, units, orders } = self.totals();
+        let Shelf { stock, .. } = self.book.shelf();
         let warehouses = stock
             .each()
             .map(|(warehouse, totals)| WarehouseUnits { warehouse, units: Units::from(totals) });
         let item = ItemLine {
-            item_id: self.book.id(),
-            sale_id: sale,
+            item_id,
+            sale_id,
             sku,
             title,
             revision: self.revision,
             head: self.head.as_ref().map(|head| hex(head)),
             closed,
-            units: Units::from(stock.totals()),
+            units,
             warehouses: warehouses.collect(),
-            orders: counts,
+            orders,
             root: hex(root),
         };
         write_json(line, &item)
@@ -269,7 +315,31 @@ fn order_line<'a>(
     }
 }
 
+impl Units {
+    /// Units of both together.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            allocated: self.allocated + other.allocated,
+            available: self.available + other.available,
+            held: self.held + other.held,
+            sold: self.sold + other.sold,
+        }
+    }
+}
+
 impl OrderCounts {
+    /// Orders of both together.
+    #[must_use]
+    pub fn plus(self, other: &Self) -> Self {
+        Self {
+            held: self.held + other.held,
+            paid: self.paid + other.paid,
+            cancelled: self.cancelled + other.cancelled,
+            expired: self.expired + other.expired,
+        }
+    }
+
     fn of(&mut self, state: super::orders::State) -> &mut u64 {
         use super::orders::State;
         match state {

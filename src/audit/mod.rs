@@ -20,12 +20,13 @@ mod proof;
 mod sale;
 mod shown;
 mod stock;
+mod traffic;
 
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-pub use certificate::{Judged, Opening, Seal};
+pub use certificate::{ItemTotals, Judged, Opening, OrderCounts, Seal, Units};
 pub use order_proof::{OrderProof, OrderSearch, Unproved};
 pub use proof::{FINDINGS_MAX, Finding, Proof};
 pub use shown::{ShownEvent, Verifier};

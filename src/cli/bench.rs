@@ -5,6 +5,7 @@
 //! servers are separate processes. The read models are let catch up between rounds, so that one
 //! round does not pay for the one before; how long that takes is reported too.
 
+mod beacons;
 mod child;
 mod echo;
 mod figures;
@@ -104,6 +105,14 @@ pub struct Args {
     rate: Option<u32>,
 }
 
+impl Args {
+    /// The cases to measure that order.
+    fn orders(&self) -> Vec<Case> {
+        let chosen = if self.cases.is_empty() { &Case::ORDERS[..] } else { &self.cases };
+        chosen.iter().copied().filter(|case| *case != Case::Traffic).collect()
+    }
+}
+
 /// A connection string may be secret.
 impl std::fmt::Debug for Args {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -133,10 +142,13 @@ enum Case {
     Stream1,
     #[value(name = "stream_4", help = "4 pipelined streams")]
     Stream4,
+    #[value(name = "traffic", help = "beacons in batches, and an import")]
+    Traffic,
 }
 
 impl Case {
-    const ALL: [Self; 5] =
+    /// The cases that order, which are measured beside another server.
+    const ORDERS: [Self; 5] =
         [Self::Unary1, Self::Unary64, Self::Unary512, Self::Stream1, Self::Stream4];
 
     fn name(self) -> &'static str {
@@ -146,6 +158,7 @@ impl Case {
             Self::Unary512 => "unary_512",
             Self::Stream1 => "stream_1",
             Self::Stream4 => "stream_4",
+            Self::Traffic => "traffic",
         }
     }
 
@@ -161,6 +174,7 @@ impl Case {
             Self::Unary512 => unary(target, 512, CONNECTIONS, duration).await,
             Self::Stream1 => streams(target, 1, outstanding, duration).await,
             Self::Stream4 => streams(target, 4, outstanding, duration).await,
+            Self::Traffic => bail!("beacons are no orders"),
         }
     }
 }
@@ -272,9 +286,8 @@ async fn measure(
     let echo = Arc::new(Target::new(echo, hot.target.item_id.clone(), 0));
     let duration = Duration::from_secs(arguments.seconds.into());
     let outstanding = usize::try_from(arguments.outstanding)?;
-    let cases = if arguments.cases.is_empty() { &Case::ALL[..] } else { &arguments.cases };
-    let mut figures = BenchFigures { cases: Vec::new(), open_loop: None };
-    for case in cases {
+    let mut figures = BenchFigures { cases: Vec::new(), open_loop: None, beacons: None };
+    for case in &arguments.orders() {
         let (mut echoes, mut orders) = (Rounds::default(), Rounds::default());
         for round in 0..arguments.rounds {
             common.note(format_args!(
@@ -296,6 +309,13 @@ async fn measure(
             }
         }
         figures.cases.push(CaseFigures::of(case.name(), &echoes, &orders));
+    }
+    if arguments.cases.is_empty() || arguments.cases.contains(&Case::Traffic) {
+        common.note("traffic");
+        let run = new_request_id().0.as_u64_pair().0;
+        let measured = beacons::measure(url, &hot.target.item_id, run, duration).await?;
+        hot.catch_up().await?;
+        figures.beacons = Some(measured);
     }
     if let Some(rate) = arguments.rate {
         common.note(format_args!("open loop at {rate}/s"));

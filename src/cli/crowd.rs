@@ -27,7 +27,7 @@ use crate::{
         figures::{Figures, Totals, oversold_units},
         plan::{CrowdPlan, CrowdSize, uuid_of},
         sale::{PutUp, put_up},
-        summary::{LatencyMs, rounded},
+        summary::{BeaconTotals, LatencyMs, rounded},
     },
     grpc::proto::StockLevel,
     values::UnixMs,
@@ -74,6 +74,8 @@ struct Outcome {
     tried_again: u64,
     /// Calls that got no answer in spite of all tries.
     unanswered: u64,
+    /// What became of the beacons of those who looked before the opening.
+    beacons: BeaconTotals,
     /// Answers that repeated an order.
     repeats: u64,
     orders_known: u64,
@@ -143,6 +145,7 @@ async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Resul
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();
     let mut screen = Screen::new(&offers, &ids, common.quiet);
     let mut figures = Figures::new(channel);
+    let beacons = script.browse(&crowd).await;
     let (opened_at, start) = (WallClock.now(), Instant::now());
     let shopping = script.play(Arc::clone(&crowd));
     watch(shopping, &mut screen, &crowd, &mut figures.clone(), &sales, start).await?;
@@ -153,7 +156,8 @@ async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Resul
     let elapsed = start.elapsed();
     let totals = totals(&mut figures, &sales, position).await.context("the sales summary")?;
     screen.finish();
-    Ok(outcome(script, &sales, &crowd, &levels, totals, (opened_at, elapsed)))
+    let answered = outcome(script, &sales, &crowd, &levels, totals, (opened_at, elapsed));
+    Ok(Outcome { beacons, ..answered })
 }
 
 /// The totals, asked for until some node has come as far as the shoppers have seen.
@@ -197,6 +201,7 @@ fn outcome(
         attempts: journal.attempts,
         tried_again: crowd.tried_again(),
         unanswered: journal.unanswered(),
+        beacons: BeaconTotals::default(),
         repeats: journal.repeats,
         orders_known: known,
         orders_placed: totals.orders_placed,
@@ -242,6 +247,10 @@ fn account(outcome: &Outcome) -> String {
     };
     line("on offer", format!("{} units over {} items", outcome.units, outcome.items));
     line("crowd", format!("{} shoppers sent {} orders", outcome.shoppers, outcome.attempts));
+    line(
+        "looked",
+        format!("{} visitors sent {} beacons", outcome.beacons.visitors, outcome.beacons.sent),
+    );
     line(
         "sold",
         format!(

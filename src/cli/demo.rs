@@ -42,7 +42,7 @@ use crate::{
         plan::{CrowdPlan, CrowdSize, scatter, uuid_of},
         recording::{ItemBy, Recording, StockShare},
         sale::{PutUp, put_up},
-        summary::{LatencyMs, Summary, Verified, rounded},
+        summary::{BeaconTotals, LatencyMs, Summary, Verified, rounded},
     },
     grpc::proto::StockLevel,
     store::StoreAddress,
@@ -161,6 +161,7 @@ fn script(arguments: &Args) -> anyhow::Result<Script> {
 struct Played {
     crowd: Arc<Crowd>,
     sales: PutUp,
+    beacons: BeaconTotals,
     totals: Totals,
     levels: Vec<StockLevel>,
     opened_at: UnixMs,
@@ -196,6 +197,7 @@ async fn play(
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();
     let mut screen = Screen::new(&offers, &ids, common.quiet);
+    let beacons = script.browse(&crowd).await;
     let opened_at = WallClock.now();
     let start = Instant::now();
     let shopping = script.play(Arc::clone(&crowd));
@@ -209,7 +211,7 @@ async fn play(
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();
-    Ok(Played { crowd, sales, totals, levels, opened_at, elapsed })
+    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed })
 }
 
 /// Goes into the ids of the sales that are put up. A new directory holds no others; in a shared
@@ -309,7 +311,7 @@ fn settle_accounts(
     played: &Played,
     proved: Proved,
 ) -> (Summary, Asides) {
-    let Played { crowd, sales, totals, levels, opened_at, elapsed } = played;
+    let Played { crowd, sales, beacons, totals, levels, opened_at, elapsed } = played;
     let journal = crowd.journal();
     let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
     let units = units_by_item.iter().sum();
@@ -337,6 +339,7 @@ fn settle_accounts(
         elapsed_seconds: rounded(elapsed_seconds),
         orders_per_second: rounded(orders_per_second),
         latency_ms: LatencyMs::of(&journal.latency_us),
+        beacons: *beacons,
         traffic: script.traffic(),
         log_events: proved.events,
         verify: Verified { ok: proved.ok, events: proved.events, chains: proved.chains },

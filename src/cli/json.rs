@@ -248,6 +248,9 @@ pub fn timeline_second(second: &TimelineSecond) -> Value {
         "units_released": second.units_released,
         "repeats": second.repeats,
         "refusals": refusals,
+        "units_allocated": second.units_allocated,
+        "units_refused": second.units_refused,
+        "refunds_due": second.refunds_due,
     })
 }
 

@@ -3,17 +3,26 @@
 //! One verb a file. Each asks over gRPC, page by page, and shows the answer as a table, as JSON or
 //! as CSV.
 
+mod acts;
 mod attribution;
+mod compare;
+mod curve;
+mod demand;
 mod export;
 mod funnel;
+mod goals;
+mod holds;
 mod paths;
 mod portrait;
+mod post_mortem;
+mod refusals;
 mod retention;
 mod sales;
 mod sql;
 mod stock;
 mod timeline;
 mod traffic;
+mod whose;
 
 use prost_types::Timestamp;
 
@@ -104,6 +113,40 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     #[command(before_help = "Examples:
   doorbuster report retention 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Retention(retention::Retention),
+    /// Stock second by second, sell-through, and when nothing was left
+    #[command(before_help = "Examples:
+  doorbuster report curve --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Curve(curve::Curve),
+    /// What was asked for, second by second, and what of it was met
+    #[command(before_help = "Examples:
+  doorbuster report demand --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --csv")]
+    Demand(demand::Demand),
+    /// Who was told no, and why, by item
+    #[command(before_help = "Examples:
+  doorbuster report refusals --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Refusals(refusals::Refusals),
+    /// What holding units for buyers came to: expiries, time to pay, units sold again
+    #[command(before_help = "Examples:
+  doorbuster report holds --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Holds(holds::Holds),
+    /// What operators did, when and why
+    #[command(before_help = "Examples:
+  doorbuster report acts --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Acts(acts::Acts),
+    /// What was wanted of a sale, and what came of it
+    #[command(before_help = "Examples:
+  doorbuster report goals 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Goals(goals::Goals),
+    /// A sale, or a part of it, beside another
+    #[command(before_help = "Examples:
+  doorbuster report compare 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --baseline 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77")]
+    Compare(compare::Compare),
+    /// One sale afterwards: what mattered, figures, charts and the proof, as a page to share
+    #[command(before_help = "Examples:
+  doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out post-mortem
+  doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out review \\
+    --lang zh --utc-offset +08:00 --data /var/lib/doorbuster")]
+    PostMortem(post_mortem::Args),
 }
 
 /// Which state of the read models, and whose.
@@ -152,6 +195,14 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Portrait(portrait) => portrait.run(common),
         Verb::Paths(paths) => paths.run(common),
         Verb::Retention(retention) => retention.run(common),
+        Verb::Curve(curve) => curve.run(common),
+        Verb::Demand(demand) => demand.run(common),
+        Verb::Refusals(refusals) => refusals.run(common),
+        Verb::Holds(holds) => holds.run(common),
+        Verb::Acts(acts) => acts.run(common),
+        Verb::Goals(goals) => goals.run(common),
+        Verb::Compare(compare) => compare.run(common),
+        Verb::PostMortem(post_mortem) => post_mortem.run(common),
     }
 }
 

@@ -42,7 +42,8 @@ enum TrafficVerb {
 struct ImportArgs {
     /// Rows of user,item,category,action,time without a header, or a CSV whose header names its
     /// columns; plain or gzipped
-    file: PathBuf,
+    #[arg(value_name = "FILE")]
+    recording: PathBuf,
     /// The sale that the rows are about: its SKUs are the items of the file
     #[arg(long, value_name = "SALE")]
     sale: Option<String>,
@@ -65,8 +66,8 @@ fn import(args: &ImportArgs, common: &Common) -> anyhow::Result<()> {
     let sale = sale.map_err(Failure::from)?;
     let address = args.data.store.address()?;
     // Before anything is made for a file that is not there.
-    let surveyed = Import::survey(&args.file, sale, args.skip_bad_rows)
-        .map_err(|error| failed(&args.file, &error))?;
+    let surveyed = Import::survey(&args.recording, sale, args.skip_bad_rows)
+        .map_err(|error| failed(&args.recording, &error))?;
     common.note(format_args!("{} rows to import", surveyed.rows()));
     let runtime = runtime()?;
     let opening = store::open(&address, &args.data.dir, Arc::new(WallClock));

@@ -62,7 +62,8 @@ pub fn unsound() -> Failure {
     Failure::new(Code::Integrity, "the log is damaged or breaks its promises")
 }
 
-fn verify(data: &Data, common: &Common) -> Result<Proof, Failure> {
+/// Verifies a log.
+pub fn verify(data: &Data, common: &Common) -> Result<Proof, Failure> {
     match data.store.address()? {
         StoreAddress::Embedded => {
             let bar = progress_bar(common);

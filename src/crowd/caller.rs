@@ -19,7 +19,9 @@ use super::sale::ANSWER_BYTES_MAX;
 use crate::grpc::{
     proto::{
         PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest, RecordPaymentResponse,
+        RecordTrafficRequest, RecordTrafficResponse,
         purchase_service_client::PurchaseServiceClient,
+        traffic_service_client::TrafficServiceClient,
     },
     routed,
 };
@@ -42,10 +44,11 @@ pub async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> 
         .await
 }
 
-/// Calls to the purchase service over a few connections.
+/// Calls to the purchase service over a few connections, and to the traffic service over one.
 #[derive(Debug, Clone)]
 pub struct Caller {
     clients: Vec<PurchaseServiceClient<Channel>>,
+    traffic: TrafficServiceClient<Channel>,
     tried_again: Arc<AtomicU64>,
 }
 
@@ -56,13 +59,15 @@ impl Caller {
         connections: usize,
     ) -> Result<Self, tonic::transport::Error> {
         let mut clients = Vec::with_capacity(connections.max(1));
-        for _ in 0..connections.max(1) {
-            let channel = connect(address).await?;
+        let first = connect(address).await?;
+        let traffic = TrafficServiceClient::new(first.clone());
+        for number in 0..connections.max(1) {
+            let channel = if number == 0 { first.clone() } else { connect(address).await? };
             clients.push(
                 PurchaseServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
             );
         }
-        Ok(Self { clients, tried_again: Arc::default() })
+        Ok(Self { clients, traffic, tried_again: Arc::default() })
     }
 
     /// Places an order. `lane` picks the connection; the next try takes the next one.
@@ -91,6 +96,21 @@ impl Caller {
         loop {
             let mut client = self.client(tries.lane());
             match client.record_payment(routed(request.clone())).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) => self.try_again(&mut tries, status).await?,
+            }
+        }
+    }
+
+    /// Sends beacons. What was taken of a call that failed counts once all the same.
+    pub async fn record(
+        &self,
+        messages: &[RecordTrafficRequest],
+    ) -> Result<RecordTrafficResponse, Status> {
+        let mut tries = Tries::new(0);
+        loop {
+            let call = futures_util::stream::iter(messages.to_vec());
+            match self.traffic.clone().record_traffic(call).await {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => self.try_again(&mut tries, status).await?,
             }

@@ -17,13 +17,22 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::{
+    browsing::browsing,
     caller::Caller,
     journal::Journal,
     plan::{CrowdPlan, Purpose, Repeat, Shopper, request_id},
     recording::{RecordedItem, Recording},
-    sale::OnSale,
+    sale::{OnSale, timestamp},
+    summary::BeaconTotals,
 };
-use crate::grpc::proto::{Order, PlaceOrderRequest, RecordPaymentRequest};
+use crate::{
+    clock::{Clock, WallClock},
+    grpc::proto::{
+        Beacon, Order, PlaceOrderRequest, RecordPaymentRequest, RecordTrafficRequest,
+        RecordTrafficResponse,
+    },
+    values::shopper_hash,
+};
 
 /// Calls in flight at most.
 pub const IN_FLIGHT_MAX: usize = 512;
@@ -31,6 +40,9 @@ pub const IN_FLIGHT_MAX: usize = 512;
 /// Patient shoppers give up this long after the last arrival, in times to pay. Units that were
 /// held and not paid come back after one; whoever takes them then may not pay either.
 const PATIENCE_IN_TIMES_TO_PAY: u32 = 20;
+/// Beacons in one message, and messages in one call.
+const BEACONS_PER_MESSAGE: usize = 500;
+const MESSAGES_PER_CALL: usize = 16;
 const CHANNEL_OF_RECORDED: &str = "recorded";
 
 /// Why a crowd could not be sent.
@@ -75,6 +87,38 @@ impl Crowd {
     /// Calls that were sent again because a fault came back.
     pub fn tried_again(&self) -> u64 {
         self.caller.tried_again()
+    }
+
+    /// Sends the beacons of everybody who looks before the opening, which is now. A call that fails
+    /// in spite of all tries costs its beacons, not the crowd.
+    pub async fn browse(&self, plan: &CrowdPlan) -> BeaconTotals {
+        let item_ids: Vec<String> = self.items.iter().map(|item| item.item_id.clone()).collect();
+        // Different for each sale, whose items have ids of their own.
+        let run = item_ids.first().map_or(0, |id| shopper_hash(id));
+        let now = WallClock.now();
+        let mut totals = BeaconTotals::default();
+        let mut visitor = String::new();
+        let mut steps = browsing(plan, &item_ids, run).peekable();
+        while steps.peek().is_some() {
+            let mut call = Vec::with_capacity(MESSAGES_PER_CALL);
+            while call.len() < MESSAGES_PER_CALL && steps.peek().is_some() {
+                let beacons = steps.by_ref().take(BEACONS_PER_MESSAGE).map(|step| {
+                    if step.beacon.visitor != visitor {
+                        step.beacon.visitor.clone_into(&mut visitor);
+                        totals.visitors += 1;
+                    }
+                    let at = now.plus(-i64::from(step.before_ms));
+                    Beacon { time: Some(timestamp(at)), ..step.beacon }
+                });
+                call.push(RecordTrafficRequest { beacons: beacons.collect() });
+            }
+            totals.sent += call.iter().map(|message| message.beacons.len() as u64).sum::<u64>();
+            match self.caller.record(&call).await {
+                Ok(answer) => add(&mut totals, &answer),
+                Err(status) => tracing::warn!(code = ?status.code(), "beacons were not taken"),
+            }
+        }
+        totals
     }
 
     /// Sends a simulated crowd; returns when the last shopper has left.
@@ -289,6 +333,14 @@ async fn worth_returning(crowd: &Crowd, item: usize, after: Duration, until: Ins
         _ = sold.wait_for(|sold| *sold) => false,
         () = tokio::time::sleep(after) => Instant::now() < until,
     }
+}
+
+fn add(totals: &mut BeaconTotals, answer: &RecordTrafficResponse) {
+    let count = |beacons: i64| u64::try_from(beacons).unwrap_or(0);
+    totals.accepted += count(answer.accepted);
+    totals.duplicates += count(answer.duplicates);
+    totals.shed += count(answer.shed);
+    totals.refused += answer.refused.iter().map(|refused| count(refused.beacons)).sum::<u64>();
 }
 
 fn ms(ms: u32) -> Duration {

@@ -5,6 +5,7 @@
 //! server's own figures can be checked against what its clients were told. Nothing here looks into
 //! the server: it sees what a shopper sees.
 
+pub mod browsing;
 pub mod caller;
 pub mod driver;
 pub mod figures;

@@ -119,7 +119,7 @@ fn duration(ms: i64) -> Duration {
     Duration { seconds: ms / 1_000, nanos: nanos(ms % 1_000) }
 }
 
-fn timestamp(moment: UnixMs) -> Timestamp {
+pub(super) fn timestamp(moment: UnixMs) -> Timestamp {
     Timestamp { seconds: moment.second(), nanos: nanos(moment.0.rem_euclid(1_000)) }
 }
 

@@ -34,6 +34,9 @@ pub struct Summary {
     pub orders_per_second: f64,
     /// From sending an order to its answer.
     pub latency_ms: LatencyMs,
+    /// What became of the beacons of those who looked before the opening; zeros where a recording
+    /// was played.
+    pub beacons: BeaconTotals,
     /// What the recording holds; zeros if none was played.
     pub traffic: TrafficTotals,
     pub log_events: u64,
@@ -41,6 +44,19 @@ pub struct Summary {
     /// Whether the read models equal those built again from an empty file.
     pub rebuild_equal: bool,
     pub data_dir: PathBuf,
+}
+
+/// Beacons that visitors sent, by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct BeaconTotals {
+    /// Distinct visitors; some of them come to order.
+    pub visitors: u64,
+    pub sent: u64,
+    pub accepted: u64,
+    pub duplicates: u64,
+    /// Left out because orders came first.
+    pub shed: u64,
+    pub refused: u64,
 }
 
 /// Latency in milliseconds.

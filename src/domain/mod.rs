@@ -5,9 +5,11 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod beacon;
 pub mod demand;
 pub mod item;
 pub mod sale;
+pub mod seen;
 pub mod traffic;
 
 use uuid::Uuid;

@@ -11,17 +11,11 @@ use std::{
 };
 
 use hashbrown::{HashTable, hash_table::Entry};
-use uuid::Uuid;
 
+use super::beacon::Beacon;
 use crate::{
-    events::{
-        BEACONS_PER_EVENT_MAX, PackedBeacon, TrafficAction, TrafficItem, TrafficRecorded,
-        pack_beacons,
-    },
-    values::{
-        BEACON_CHANNEL_CHARS_MAX, Invalid, PAGE_CHARS_MAX, REGION_CHARS_MAX, SaleId,
-        ShopperAttributes, UnixMs, VISITOR_CHARS_MAX, bounded_text,
-    },
+    events::{BEACONS_PER_EVENT_MAX, PackedBeacon, TrafficItem, TrafficRecorded, pack_beacons},
+    values::{SaleId, ShopperAttributes, UnixMs},
 };
 
 /// Bytes of an event, about: well below what every store takes in one.
@@ -32,39 +26,6 @@ const PACKED_BYTES: usize = 43;
 
 /// Bytes of what surrounds the tables.
 const FRAME_BYTES: usize = 512;
-
-/// A beacon, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beacon {
-    /// The client's id; nil where there is none, as in recordings.
-    pub id: Uuid,
-    pub at: UnixMs,
-    pub action: TrafficAction,
-    pub visitor: String,
-    pub item: Option<TrafficItem>,
-    /// Empty where unknown, like the page.
-    pub channel: String,
-    pub page: String,
-    pub shopper: ShopperAttributes,
-}
-
-impl Beacon {
-    /// Checks the texts, which came from outside; the error names the field.
-    pub fn check_texts(&self) -> Result<(), Invalid> {
-        bounded_text("visitor", &self.visitor, VISITOR_CHARS_MAX)?;
-        let optional = [
-            ("channel", self.channel.as_str(), BEACON_CHANNEL_CHARS_MAX),
-            ("page", &self.page, PAGE_CHARS_MAX),
-            ("region", &self.shopper.region, REGION_CHARS_MAX),
-        ];
-        for (field, text, max) in optional {
-            if !text.is_empty() {
-                bounded_text(field, text, max)?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Beacons on their way into one event.
 #[derive(Debug)]
@@ -109,6 +70,12 @@ impl TrafficBatch {
         }
     }
 
+    /// Beacons in it.
+    pub fn len(&self) -> usize {
+        self.beacons.len()
+    }
+
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.beacons.is_empty()
     }

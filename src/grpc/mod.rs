@@ -16,6 +16,8 @@ mod routing;
 mod sale;
 mod server;
 mod status;
+mod traffic;
+mod verification;
 
 pub mod proto;
 

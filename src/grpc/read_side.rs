@@ -141,6 +141,21 @@ impl ReadSide {
         answer(Reports::open(&directory), question).await
     }
 
+    /// Waits for read models that are asked beside another one, where the present is asked for.
+    pub(super) async fn reach_also(
+        &self,
+        names: &[&'static str],
+        min_position: u64,
+        as_of: &Option<proto::AsOf>,
+    ) -> Result<(), Failure> {
+        if as_of.is_none() {
+            for name in names {
+                self.reach(name, Position(min_position)).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn reach(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
         let Some(Keeping { tail, wait_max, .. }) = &self.0.keeping else {
             return self.has_reached(name, wanted).await;
@@ -184,10 +199,10 @@ impl ReadSide {
     }
 
     /// How fresh an answer of that read model is.
-    pub(super) fn freshness(&self, name: &str, checkpoint: Checkpoint) -> proto::Freshness {
+    pub(super) fn freshness(&self, name: &'static str, checkpoint: Checkpoint) -> proto::Freshness {
         let (head, lag_ms) = match &self.0.keeping {
             Some(keeping) => (keeping.tail.head(), self.lag_ms(keeping, name, checkpoint)),
-            None => self.lag_at_rest(checkpoint),
+            None => self.lag_at_rest(name, checkpoint),
         };
         proto::Freshness {
             position: checkpoint.position.0,
@@ -214,9 +229,11 @@ impl ReadSide {
     }
 
     /// Where the log ends and how old what is missing may be, by its file: a server may be writing.
-    fn lag_at_rest(&self, checkpoint: Checkpoint) -> (Position, i64) {
+    fn lag_at_rest(&self, name: &'static str, checkpoint: Checkpoint) -> (Position, i64) {
         let head = self.0.log.head_now();
-        if checkpoint.position >= head {
+        // An answer of an earlier moment, as was asked: nothing of that is missing.
+        let now_at = self.0.reports.position(name).unwrap_or_default();
+        if checkpoint.position >= head || now_at > checkpoint.position {
             return (head, 0);
         }
         (head, self.0.clock.now().0.saturating_sub(checkpoint.recorded_at_ms).max(1))

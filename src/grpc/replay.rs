@@ -19,7 +19,7 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use tonic::{Request, Response, Status, async_trait};
 
 use self::flow::Flow;
-use super::{convert, proto, status::Failure};
+use super::{convert, proto, status::Failure, verification::Verification};
 use crate::{
     clock::SharedClock,
     events::{Position, StreamName},
@@ -48,6 +48,7 @@ pub(super) struct ReplayApi {
     pub(super) clock: SharedClock,
     /// Whether long work of each kind is under way on this node.
     pub(super) busy: Arc<Busy>,
+    pub(super) verification: Verification,
 }
 
 /// Long work that is done once at a time.
@@ -256,6 +257,13 @@ impl proto::replay_service_server::ReplayService for ReplayApi {
             Ok(answers::explanation(explain::explain(log, item, &buyer)?, head))
         });
         Ok(Response::new(told.await?))
+    }
+
+    async fn verify_sale(
+        &self,
+        request: Request<proto::VerifySaleRequest>,
+    ) -> Result<Response<proto::VerifySaleResponse>, Status> {
+        Ok(Response::new(self.verification.verify_sale(request.into_inner()).await?))
     }
 }
 

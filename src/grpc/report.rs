@@ -1,5 +1,6 @@
 //! `ReportService` and the list of sales: questions to the read models, in protobuf.
 
+mod figures;
 mod journeys;
 
 use tonic::{Request, Response, Status, async_trait};
@@ -200,6 +201,55 @@ impl proto::report_service_server::ReportService for ReportApi {
     ) -> Result<Response<proto::GetRetentionResponse>, Status> {
         Ok(Response::new(self.retention(request.into_inner()).await?))
     }
+
+    async fn get_stock_curve(
+        &self,
+        request: Request<proto::GetStockCurveRequest>,
+    ) -> Result<Response<proto::GetStockCurveResponse>, Status> {
+        Ok(Response::new(self.reads.stock_curve(request.into_inner()).await?))
+    }
+
+    async fn get_demand(
+        &self,
+        request: Request<proto::GetDemandRequest>,
+    ) -> Result<Response<proto::GetDemandResponse>, Status> {
+        Ok(Response::new(self.reads.demand(request.into_inner()).await?))
+    }
+
+    async fn get_refusals(
+        &self,
+        request: Request<proto::GetRefusalsRequest>,
+    ) -> Result<Response<proto::GetRefusalsResponse>, Status> {
+        Ok(Response::new(self.reads.refusals(request.into_inner()).await?))
+    }
+
+    async fn get_holds(
+        &self,
+        request: Request<proto::GetHoldsRequest>,
+    ) -> Result<Response<proto::GetHoldsResponse>, Status> {
+        Ok(Response::new(self.reads.holds(request.into_inner()).await?))
+    }
+
+    async fn list_acts(
+        &self,
+        request: Request<proto::ListActsRequest>,
+    ) -> Result<Response<proto::ListActsResponse>, Status> {
+        Ok(Response::new(self.reads.acts(request.into_inner()).await?))
+    }
+
+    async fn get_goal_attainment(
+        &self,
+        request: Request<proto::GetGoalAttainmentRequest>,
+    ) -> Result<Response<proto::GetGoalAttainmentResponse>, Status> {
+        Ok(Response::new(self.reads.goals(request.into_inner()).await?))
+    }
+
+    async fn compare_sales(
+        &self,
+        request: Request<proto::CompareSalesRequest>,
+    ) -> Result<Response<proto::CompareSalesResponse>, Status> {
+        Ok(Response::new(self.reads.compare(request.into_inner()).await?))
+    }
 }
 
 // ---- in ----
@@ -341,6 +391,9 @@ fn second(second: TimelineSecond) -> proto::TimelineSecond {
         units_released: second.units_released,
         repeats: second.repeats,
         refusals: refusals.collect(),
+        units_allocated: second.units_allocated,
+        units_refused: second.units_refused,
+        refunds_due: second.refunds_due,
     }
 }
 

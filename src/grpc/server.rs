@@ -15,9 +15,11 @@ use super::{
     replay::{Busy, ReplayApi},
     report::ReportApi,
     sale::SaleApi,
+    traffic::TrafficApi,
+    verification::Verification,
 };
 use crate::{
-    actors::{Directory, Readiness, Sales},
+    actors::{Directory, Readiness, Sales, TrafficDesk},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -29,6 +31,9 @@ const COMMAND_BYTES_MAX: usize = 64 * 1024;
 
 /// Largest plan of a sale.
 const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Largest message of beacons.
+const BEACONS_BYTES_MAX: usize = 1024 * 1024;
 
 /// Calls at once on one connection.
 const STREAMS_PER_CONNECTION_MAX: u32 = 1024;
@@ -49,8 +54,9 @@ pub struct Parts {
     pub reads: ReadSide,
     /// The log, for those who look back into it.
     pub store: SharedStore,
-    /// Where the read models are.
+    /// Where the read models are, and the log where it is one of our own files.
     pub data: PathBuf,
+    pub traffic: Arc<TrafficDesk>,
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
@@ -67,13 +73,20 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, store, data, readiness, clock, metrics } = parts;
+    let Parts { sales, items, reads, store, data, traffic, readiness, clock, metrics } = parts;
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
-    let replay = ReplayApi { store, data, clock: Arc::clone(&clock), busy: Arc::<Busy>::default() };
+    let replay = ReplayApi {
+        store: Arc::clone(&store),
+        data: data.clone(),
+        clock: Arc::clone(&clock),
+        busy: Arc::<Busy>::default(),
+        verification: Verification::of(store, data),
+    };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
+    let traffic = TrafficApi { desk: traffic };
 
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
@@ -122,6 +135,12 @@ pub async fn serve(
             counter.count(
                 proto::replay_service_server::ReplayServiceServer::new(replay)
                     .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::traffic_service_server::TrafficServiceServer::new(traffic)
+                    .max_decoding_message_size(BEACONS_BYTES_MAX),
             ),
         )
         .add_service(health_service)

@@ -124,3 +124,17 @@ label! {
         Unknown => "unknown",
     }
 }
+
+label! {
+    /// What became of a beacon.
+    BeaconResult {
+        Accepted => "accepted",
+        Duplicate => "duplicate",
+        Invalid => "invalid",
+        UnknownItem => "unknown_item",
+        UnknownSale => "unknown_sale",
+        TimeOutOfRange => "time_out_of_range",
+        Shed => "shed",
+        Unanswered => "unanswered",
+    }
+}

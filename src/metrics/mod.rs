@@ -18,8 +18,8 @@ use prometheus_client::{
 
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, CommandKind, FaultReason, Label, MisdirectedReason, Outcome, RefusalReason,
-    StreamKind,
+    AppendResult, BeaconResult, CommandKind, FaultReason, Label, MisdirectedReason, Outcome,
+    RefusalReason, StreamKind,
 };
 
 use self::calls::Calls;
@@ -50,6 +50,7 @@ pub struct Metrics {
     faults: Vec<Counter>,
     /// By kind of stream.
     appends: Vec<Appends>,
+    beacons: Vec<Counter>,
     in_doubt: Gauge,
     calls: Calls,
     read_off: ReadOff,
@@ -69,6 +70,7 @@ struct ReadOff {
     items_awake: Gauge,
     sales_awake: Gauge,
     commands_waiting: Gauge,
+    beacons_waiting: Gauge,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -86,6 +88,8 @@ pub struct Reading {
     pub sales_awake: usize,
     /// Commands that wait at items and sales, undecided or not yet in the log.
     pub commands_waiting: usize,
+    /// Beacons that are not yet in the log.
+    pub beacons_waiting: usize,
     /// Position of the log's last event.
     pub log_position: u64,
     pub projections: Vec<ProjectionReading>,
@@ -117,20 +121,29 @@ impl Metrics {
             matrix(&mut registry, "doorbuster_commands", "Commands answered, by what was asked");
         let refusals = series::<RefusalReason>(
             &mut registry,
+            "reason",
             "doorbuster_refusals",
             "Commands refused, by the fact in the way",
         );
         let misdirected = series::<MisdirectedReason>(
             &mut registry,
+            "reason",
             "doorbuster_misdirected",
             "Commands about something that is not there, or under a request id used before",
         );
         let faults = series::<FaultReason>(
             &mut registry,
+            "reason",
             "doorbuster_faults",
             "Commands not answered, by what failed",
         );
         let appends = appends(&mut registry);
+        let beacons = series::<BeaconResult>(
+            &mut registry,
+            "result",
+            "doorbuster_beacons",
+            "Beacons that came, by what became of them",
+        );
         let in_doubt = gauge(
             &mut registry,
             "doorbuster_items_in_doubt",
@@ -146,6 +159,7 @@ impl Metrics {
             misdirected,
             faults,
             appends,
+            beacons,
             in_doubt,
             calls,
             read_off,
@@ -188,6 +202,11 @@ impl Metrics {
             reason = "an append has some thousand events at most"
         )]
         appends.events.observe(events as f64);
+    }
+
+    /// Beacons of which the same became.
+    pub fn beacons(&self, result: BeaconResult, beacons: u64) {
+        self.beacons[result.place()].inc_by(beacons);
     }
 
     /// Counts an item or sale as in doubt until the answer is dropped.
@@ -236,6 +255,11 @@ impl ReadOff {
             "doorbuster_commands_waiting",
             "Commands that wait at items and sales, undecided or not yet in the log",
         );
+        let beacons_waiting = gauge(
+            registry,
+            "doorbuster_beacons_waiting",
+            "Beacons that were taken and are not yet in the log",
+        );
         let log_position = Gauge::default();
         registry.register(
             "doorbuster_log_position",
@@ -269,6 +293,7 @@ impl ReadOff {
             items_awake,
             sales_awake,
             commands_waiting,
+            beacons_waiting,
             log_position,
             projection_position,
             projection_lag,
@@ -285,6 +310,7 @@ impl ReadOff {
         count(&self.items_awake, reading.items_awake);
         count(&self.sales_awake, reading.sales_awake);
         count(&self.commands_waiting, reading.commands_waiting);
+        count(&self.beacons_waiting, reading.beacons_waiting);
         self.log_position.set(reading.log_position);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];
@@ -304,11 +330,16 @@ fn gauge(registry: &mut Registry, name: &str, about: &str) -> Gauge {
     gauge
 }
 
-/// One counter for each value of the label `reason`.
-fn series<L: Label>(registry: &mut Registry, name: &str, about: &str) -> Vec<Counter> {
+/// One counter for each value of that label.
+fn series<L: Label>(
+    registry: &mut Registry,
+    label: &'static str,
+    name: &str,
+    about: &str,
+) -> Vec<Counter> {
     let family: Family<Labels<1>, Counter> = Family::default();
-    let reasons = L::ALL.iter().map(|reason| [("reason", reason.name())]);
-    let counters = reasons.map(|labels| family.get_or_create_owned(&labels)).collect();
+    let values = L::ALL.iter().map(|value| [(label, value.name())]);
+    let counters = values.map(|labels| family.get_or_create_owned(&labels)).collect();
     registry.register(name, about, family);
     counters
 }

@@ -53,9 +53,9 @@ impl AttemptStory {
     fn sentence(&self) -> String {
         let Self { at, units, attempts_before, attempts_before_in_second, .. } = self;
         format!(
-            "At {at}, after {attempts_before} other attempts ({attempts_before_in_second} in the \
-             same second), {units} {} were asked for: {} {} were available and {} on hold. {}",
-            if *units == 1 { "unit" } else { "units" },
+            "At {at}, after {attempts_before} other attempts ({attempts_before_in_second} of them in \
+             the same second), an attempt for {}: {} Units then: {} available, {} on hold. {}",
+            if *units == 1 { "1 unit".to_owned() } else { format!("{units} units") },
             self.came_to(),
             self.available,
             self.held,

@@ -1,11 +1,13 @@
-//! The list of sales.
+//! The list of sales, and which sale an item belongs to.
 
-use rusqlite::params;
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::{OptionalExtension, params};
 
 use super::{Page, Paging, ReportError, Reports, id_at, paging::Sizes};
 use crate::{
     projections::catalog,
-    values::{SaleId, UnixMs},
+    values::{ItemId, SaleId, UnixMs},
 };
 
 const SIZES: Sizes = Sizes { default: 50, max: 1_000 };
@@ -56,6 +58,30 @@ impl Reports {
                 Ok(([row.get(0)?], line))
             })?;
             Ok(cut.page(lines.collect::<Result<_, _>>()?, checkpoint))
+        })
+    }
+
+    /// Of these items and sales those that exist; the items with their sales.
+    pub fn subjects(
+        &self,
+        items: &HashSet<ItemId>,
+        sales: &HashSet<SaleId>,
+    ) -> Result<(HashMap<ItemId, SaleId>, HashSet<SaleId>), ReportError> {
+        self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
+            let mut of_item = rows.prepare("SELECT sale_id FROM items WHERE item_id = ?")?;
+            let mut found_items = HashMap::new();
+            for item in items {
+                let sale = of_item.query_row([item.0.as_bytes().as_slice()], |row| id_at(row, 0));
+                found_items.extend(sale.optional()?.map(|sale| (*item, SaleId(sale))));
+            }
+            let mut of_sale = rows.prepare("SELECT 1 FROM sales WHERE sale_id = ?")?;
+            let mut found_sales = HashSet::new();
+            for sale in sales {
+                if of_sale.exists([sale.0.as_bytes().as_slice()])? {
+                    found_sales.insert(*sale);
+                }
+            }
+            Ok((found_items, found_sales))
         })
     }
 }

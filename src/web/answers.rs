@@ -1,5 +1,5 @@
 //! The three questions and their answers. Each may be asked with GET or HEAD; any other method is
-//! 405, any other path 404.
+//! 405, any other path 404. Beside them beacons come in: see [`super::beacons`].
 
 use std::sync::Arc;
 
@@ -9,23 +9,29 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::map_response,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde_json::{Value, json};
 
-use super::reading::{Parts, Unready};
+use super::{
+    Limits,
+    beacons::{self, Inlet},
+    reading::{Parts, Unready},
+};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const JSON: &str = "application/json";
 
-pub(super) fn router(parts: Parts) -> Router {
+pub(super) fn router(parts: Parts, limits: Limits) -> Router {
+    let inlet = Inlet::new(Arc::clone(&parts.traffic), limits);
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .fallback(missing)
-        .layer(map_response(finish))
         .with_state(Arc::new(parts))
+        .merge(Router::new().route("/traffic", post(beacons::take)).with_state(inlet))
+        .layer(map_response(finish))
 }
 
 /// The process is alive if it can say so.
@@ -59,11 +65,12 @@ async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
 }
 
 async fn missing() -> Response {
-    let paths = json!({ "error": "not found", "paths": ["/healthz", "/readyz", "/metrics"] });
+    let paths =
+        json!({ "error": "not found", "paths": ["/healthz", "/readyz", "/metrics", "/traffic"] });
     say(StatusCode::NOT_FOUND, &paths)
 }
 
-fn say(status: StatusCode, what: &Value) -> Response {
+pub(super) fn say(status: StatusCode, what: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, JSON)], format!("{what}\n")).into_response()
 }
 

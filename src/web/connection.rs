@@ -21,6 +21,9 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+/// How a request with beacons begins.
+const BEACONS: &[u8] = b"POST /traffic ";
+
 /// What connections may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -30,6 +33,8 @@ pub struct Limits {
     pub connection_lasts: Duration,
     /// Bytes that may come in on a connection: a request has no body.
     pub request_bytes_max: usize,
+    /// Bytes of a body of beacons, which may come in on top of that.
+    pub beacons_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -38,6 +43,8 @@ impl Default for Limits {
             connections_max: 64,
             connection_lasts: Duration::from_secs(10),
             request_bytes_max: 16 * 1024,
+            // As much as a browser sends when a page is left.
+            beacons_bytes_max: 64 * 1024,
         }
     }
 }
@@ -67,8 +74,8 @@ impl Listener for Bounded {
         };
         let (stream, from) = Listener::accept(&mut self.listener).await;
         let end = Box::pin(sleep(self.limits.connection_lasts));
-        let bytes_left = self.limits.request_bytes_max;
-        (Connection { stream, end, bytes_left, _place: place }, from)
+        let Limits { request_bytes_max: bytes_left, beacons_bytes_max: beacons, .. } = self.limits;
+        (Connection { stream, end, bytes_left, beacons, begun: Vec::new(), _place: place }, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -81,6 +88,10 @@ pub(super) struct Connection {
     stream: TcpStream,
     end: Pin<Box<Sleep>>,
     bytes_left: usize,
+    /// What a request may have on top if it begins like one with beacons.
+    beacons: usize,
+    /// The beginning of the request, as far as it tells what it is.
+    begun: Vec<u8>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -90,6 +101,19 @@ impl Connection {
         match self.end.as_mut().poll(context) {
             Poll::Pending => Ok(()),
             Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+impl Connection {
+    /// Lets a request with beacons have a body.
+    fn look_at(&mut self, came: &[u8]) {
+        if self.begun.len() < BEACONS.len() {
+            let missing = BEACONS.len() - self.begun.len();
+            self.begun.extend(came.iter().take(missing));
+            if self.begun == BEACONS {
+                self.bytes_left = self.bytes_left.saturating_add(self.beacons);
+            }
         }
     }
 }
@@ -104,6 +128,7 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         let came = buffer.filled().len() - before;
+        self.look_at(&buffer.filled()[before..]);
         match self.bytes_left.checked_sub(came) {
             Some(left) => {
                 self.bytes_left = left;

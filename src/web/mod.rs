@@ -1,10 +1,13 @@
 //! What machines ask about a node, over plain HTTP on a listener of its own: whether it is alive,
 //! whether it wants calls, and its figures.
 //!
-//! It only looks on: nothing here changes anything, waits for an item or says a word about a buyer.
-//! Whoever reaches the port can read it all, so it listens on loopback unless it is told otherwise.
+//! It only looks on: nothing here waits for an item or says a word about a buyer. The one thing that
+//! is taken in is beacons of traffic (`beacons.rs`), a bounded number at a time, so that machines
+//! always find a place. Whoever reaches the port can read it all, so it listens on loopback unless
+//! it is told otherwise.
 
 mod answers;
+mod beacons;
 mod connection;
 mod reading;
 
@@ -29,7 +32,7 @@ impl Server {
     pub fn start(listener: TcpListener, parts: Parts, limits: Limits) -> Self {
         let (stop, stopped) = oneshot::channel();
         let listener = connection::Bounded::new(listener, limits);
-        let serving = axum::serve(listener, answers::router(parts))
+        let serving = axum::serve(listener, answers::router(parts, limits))
             .with_graceful_shutdown(async { drop(stopped.await) });
         Self { stop, serving: tokio::spawn(serving.into_future()) }
     }

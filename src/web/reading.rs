@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    actors::{Directory, NotReady, ProjectionHandle, Readiness, State},
+    actors::{Directory, NotReady, ProjectionHandle, Readiness, State, TrafficDesk},
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     events::Position,
@@ -18,6 +18,7 @@ pub struct Parts {
     pub items: Arc<Directory<Item>>,
     pub sales: Arc<Directory<Sale>>,
     pub projections: Vec<ProjectionHandle>,
+    pub traffic: Arc<TrafficDesk>,
     pub store: SharedStore,
     pub clock: SharedClock,
 }
@@ -57,6 +58,7 @@ impl Parts {
             items_awake: items.awake,
             sales_awake: sales.awake,
             commands_waiting: items.waiting + sales.waiting,
+            beacons_waiting: self.traffic.waiting(),
             log_position: head.0,
             projections: self
                 .projections

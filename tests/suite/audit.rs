@@ -16,6 +16,7 @@
 mod broken_items;
 mod broken_orders;
 mod certificate;
+mod served;
 mod shown;
 mod story;
 

@@ -118,6 +118,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.store_credentials_file = Some(OsString::from("secret"));
     flags.web = Some(OsString::from("[::1]:9"));
     flags.waiting_max = Some(OsString::from("77"));
+    flags.traffic_waiting_max = Some(OsString::from("7777"));
+    flags.traffic_shed_at_commands = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
     flags.min_position_wait_ms = Some(OsString::from("77"));
     flags.drain_ms = Some(OsString::from("77"));
@@ -128,6 +130,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         listen: ([127, 0, 0, 1], 9).into(),
         web: Some("[::1]:9".parse().unwrap()),
         waiting_max: 77,
+        traffic_waiting_max: 7_777,
+        traffic_shed_at_commands: 77,
         idle_seconds: 77,
         min_position_wait_ms: 77,
         drain_ms: 77,
@@ -140,7 +144,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, waiting_max, idle_seconds, min_position_wait_ms, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -20,7 +20,7 @@ use doorbuster::{
         plan::{CrowdPlan, CrowdSize, Purpose, Repeat, request_id},
         recording::ItemBy,
         sale::{Offer, OnSale, PutUp, Terms, put_up},
-        summary::Summary,
+        summary::{BeaconTotals, Summary},
         traffic::TrafficTotals,
     },
     grpc::proto::{
@@ -242,6 +242,7 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
         elapsed_seconds: 0.0,
         orders_per_second: 0.0,
         latency_ms: Default::default(),
+        beacons: BeaconTotals::default(),
         traffic: TrafficTotals::default(),
         log_events: 0,
         verify: Default::default(),
@@ -256,7 +257,7 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
     };
     assert_eq!(
         keys(&json),
-        "attempts data_dir duplicate_orders elapsed_seconds latency_ms log_events orders_expired \
+        "attempts beacons data_dir duplicate_orders elapsed_seconds latency_ms log_events orders_expired \
          orders_paid orders_per_second orders_placed oversold_units rebuild_equal refused shoppers \
          sold_out_seconds traffic units verify"
     );

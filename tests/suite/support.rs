@@ -9,8 +9,8 @@ use doorbuster::{
     config::Config,
     grpc::proto::{
         self, item_service_client::ItemServiceClient, place_order_response,
-        purchase_service_client::PurchaseServiceClient, report_service_client::ReportServiceClient,
-        sale_service_client::SaleServiceClient,
+        purchase_service_client::PurchaseServiceClient, replay_service_client::ReplayServiceClient,
+        report_service_client::ReportServiceClient, sale_service_client::SaleServiceClient,
     },
     store::SharedStore,
     values::UnixMs,
@@ -119,6 +119,10 @@ impl Node {
 
     pub fn reports(&self) -> ReportServiceClient<Channel> {
         ReportServiceClient::new(self.channel.clone())
+    }
+
+    pub fn replays(&self) -> ReplayServiceClient<Channel> {
+        ReplayServiceClient::new(self.channel.clone())
     }
 
     pub fn advance(&self, seconds: u64) {

@@ -4,7 +4,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::load::Measured;
+use super::{
+    beacons::{self, BeaconFigures},
+    load::Measured,
+};
 use crate::crowd::summary::{ms, rounded};
 
 /// Everything that a run measured. The names are an interface: scripts read them.
@@ -14,6 +17,9 @@ pub struct BenchFigures {
     /// Only with `--rate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_loop: Option<OpenLoopFigures>,
+    /// Only with the case `traffic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beacons: Option<BeaconFigures>,
 }
 
 /// One case: medians over its rounds. Latencies are over all rounds together.
@@ -153,6 +159,10 @@ pub fn case_table(baseline: &str, measured: &str, cases: &[CaseFigures]) -> Stri
 /// The figures for people.
 pub fn table(figures: &BenchFigures) -> String {
     let mut text = case_table("echo", "orders", &figures.cases);
+    if let Some(measured) = &figures.beacons {
+        text.push_str(if text.is_empty() { "" } else { "\n\n" });
+        text.push_str(&beacons::lines(measured));
+    }
     if let Some(open) = &figures.open_loop {
         text.push_str(&format!(
             "\n\nopen loop at {}/s, latency from the intended time of sending:\n  orders \

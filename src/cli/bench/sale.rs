@@ -73,6 +73,9 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(2..=1_440))]
     minutes: u32,
+    /// Leave out the beacons of those who look
+    #[arg(long)]
+    no_traffic: bool,
     /// Another seed, another sale
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -135,6 +138,7 @@ struct Fair {
     stalls: Vec<Stall>,
     beacons: BeaconBook,
     script: Script,
+    with_traffic: bool,
     counts: Counts,
 }
 
@@ -171,6 +175,7 @@ impl Fair {
             stalls: Vec::new(),
             beacons: BeaconBook::new(sale_id, &planned),
             script,
+            with_traffic: !args.no_traffic,
             counts: Counts {
                 sale: sale_id,
                 placed: 0,
@@ -210,7 +215,8 @@ impl Fair {
 
     fn live(&mut self, step: Step, now: UnixMs) {
         match step {
-            Step::See(beacon) => self.beacons.add(&beacon, now),
+            Step::See(beacon) if self.with_traffic => self.beacons.add(&beacon, now),
+            Step::See(_) => {}
             Step::Buy { shopper, item, units } => {
                 self.counts.attempts += 1;
                 let request = self.script.request();

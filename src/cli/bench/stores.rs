@@ -132,9 +132,8 @@ pub async fn measure(
     let mut other = HotItem::put_up(pair.other.server.url()).await?;
     let duration = Duration::from_secs(arguments.seconds.into());
     let outstanding = usize::try_from(arguments.outstanding)?;
-    let cases = if arguments.cases.is_empty() { &Case::ALL[..] } else { &arguments.cases };
     let mut figures = StoreFigures { store: pair.store.clone(), cases: Vec::new() };
-    for case in cases {
+    for case in &arguments.orders() {
         let mut rounds = [Rounds::default(), Rounds::default()];
         for round in 0..arguments.rounds {
             let name = case.name();

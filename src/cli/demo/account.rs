@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::crowd::summary::{Summary, Verified};
+use crate::crowd::summary::{BeaconTotals, Summary, Verified};
 
 /// What is known beyond the figures that programs read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,6 +76,10 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     };
     line("on offer", format!("{} units over {} items", summary.units, asides.items));
     line("crowd", format!("{} shoppers sent {} orders", summary.shoppers, summary.attempts));
+    if summary.beacons.sent > 0 {
+        let BeaconTotals { visitors, sent, .. } = summary.beacons;
+        line("looked", format!("{visitors} visitors sent {sent} beacons"));
+    }
     line(
         "sold",
         format!(

@@ -8,6 +8,7 @@ use crate::{
         plan::CrowdPlan,
         recording::{ItemBy, Recording, StockShare},
         sale::{Offer, Terms},
+        summary::BeaconTotals,
         traffic::TrafficTotals,
     },
     values::UnixMs,
@@ -109,6 +110,14 @@ impl Script {
         match self {
             Self::Simulated(_) => TrafficTotals::default(),
             Self::Recorded { recording, .. } => recording.totals,
+        }
+    }
+
+    /// Sends the beacons of those who look before the opening.
+    pub async fn browse(&self, crowd: &Crowd) -> BeaconTotals {
+        match self {
+            Self::Simulated(plan) => crowd.browse(plan).await,
+            Self::Recorded { .. } => BeaconTotals::default(),
         }
     }
 

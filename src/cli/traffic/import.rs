@@ -22,7 +22,7 @@ use crate::{
         sightings::{Seen, Sighting, Sightings},
         traffic::TrafficError,
     },
-    domain::traffic::{Beacon, TrafficBatch},
+    domain::{beacon::Beacon, traffic::TrafficBatch},
     events::{
         Event, NewEvent, StreamName, TrafficAction, TrafficItem, TrafficRecorded, decode, encode,
     },

@@ -54,6 +54,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
+            // Only asked for its verdict: what sells has no part in it.
+            "audit",
             "admission",
             "reports",
             "actors",

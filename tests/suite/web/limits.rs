@@ -3,10 +3,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use doorbuster::{
-    actors::{DemandDesk, Directory, Readiness, Shared},
+    actors::{
+        CatalogDesk, DemandDesk, Directory, Readiness, Shared, Tail, TrafficDesk, TrafficLimits,
+        TrafficParts,
+    },
     clock::{ManualClock, SharedClock},
     events::Category,
     metrics::Metrics,
+    reports::Reports,
     store::{SharedStore, embedded::EmbeddedStore},
     web::{Limits, Parts, Server},
 };
@@ -36,10 +40,24 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         waiting_max: 1,
         idle_ms: 1,
     });
+    let items = Directory::new(Category::Item, Arc::clone(&shared));
+    let tail = Arc::new(Tail::new(Arc::clone(&store), Vec::new()));
+    let reports = Reports::open(data.path());
+    let traffic = TrafficDesk::new(TrafficParts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        metrics: Arc::clone(&metrics),
+        readiness: Readiness::starting(OPENS_AT),
+        items: Arc::clone(&items),
+        catalog: CatalogDesk::new(reports, &[], tail, Arc::clone(&clock)),
+        arbiter: None,
+        limits: TrafficLimits { waiting_max: 1_000, shed_at_commands: 1 },
+    });
     let parts = Parts {
         metrics,
         readiness: Readiness::starting(OPENS_AT),
-        items: Directory::new(Category::Item, Arc::clone(&shared)),
+        items,
+        traffic,
         sales: Directory::new(Category::Sale, shared),
         projections: Vec::new(),
         store,

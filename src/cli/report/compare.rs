@@ -1,0 +1,96 @@
+//! `report compare`: a sale, or a part of it, beside another.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, moment, percent};
+use crate::{
+    cli::{Common, json as shapes},
+    grpc::proto::{
+        CompareSalesRequest, ComparedFigure, report_service_client::ReportServiceClient,
+    },
+    values::SaleId,
+};
+
+/// Arguments of `report compare`.
+#[derive(Debug, clap::Args)]
+pub struct Compare {
+    /// The sale
+    #[arg(value_name = "SALE")]
+    id: String,
+    /// From this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Compare with this sale [default: another period of the same one]
+    #[arg(long, value_name = "SALE")]
+    baseline: Option<String>,
+    /// Compare with what was from this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    baseline_from: Option<String>,
+    /// Compare with what was before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    baseline_until: Option<String>,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Compare {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let baseline = self.baseline.as_deref();
+        let baseline = baseline.map(|id| SaleId::parse("--baseline", id)).transpose()?;
+        let request = CompareSalesRequest {
+            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            from_time: moment("--from", self.from.as_deref())?,
+            until_time: moment("--until", self.until.as_deref())?,
+            baseline_sale_id: baseline.map_or_else(String::new, |id| id.to_string()),
+            baseline_from_time: moment("--baseline-from", self.baseline_from.as_deref())?,
+            baseline_until_time: moment("--baseline-until", self.baseline_until.as_deref())?,
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let found = self.fresh.server.call(async |channel| {
+            ReportServiceClient::new(channel).compare_sales(request.clone()).await
+        })?;
+        let header = ["FIGURE", "VALUE", "BASELINE", "DIFFERENCE", "CHANGE"];
+        common.show_rows(
+            || {
+                json!({
+                    "figures": found.figures.iter().map(figure).collect::<Value>(),
+                    "currency_code": found.currency_code,
+                    "freshness": shapes::freshness(found.freshness.as_ref()),
+                })
+            },
+            header,
+            &header[1..],
+            || found.figures.iter().map(row).collect(),
+        )?;
+        if found.currency_code.is_empty() {
+            common.note("the two are in different currencies: revenue is not compared");
+        }
+        common.note_freshness(found.freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn figure(figure: &ComparedFigure) -> Value {
+    json!({
+        "figure": figure.figure,
+        "value": figure.value,
+        "baseline": figure.baseline,
+        "difference": figure.difference,
+        "change_ppm": figure.change_ppm,
+    })
+}
+
+fn row(figure: &ComparedFigure) -> [String; 5] {
+    [
+        figure.figure.clone(),
+        figure.value.to_string(),
+        figure.baseline.to_string(),
+        figure.difference.to_string(),
+        figure.change_ppm.map(percent).unwrap_or_default(),
+    ]
+}

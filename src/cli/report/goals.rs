@@ -1,0 +1,83 @@
+//! `report goals`: what was wanted of a sale, and what came of it.
+
+use serde_json::{Value, json};
+
+use super::{Fresh, percent};
+use crate::{
+    cli::{Common, json as shapes},
+    grpc::proto::{
+        GetGoalAttainmentRequest, Goal, GoalKind, report_service_client::ReportServiceClient,
+    },
+    values::SaleId,
+};
+
+/// Arguments of `report goals`.
+#[derive(Debug, clap::Args)]
+pub struct Goals {
+    /// The sale
+    #[arg(value_name = "SALE")]
+    id: String,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+impl Goals {
+    /// Asks and shows.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetGoalAttainmentRequest {
+            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            min_position: self.fresh.min_position,
+            as_of: self.fresh.as_of()?,
+        };
+        let found = self.fresh.server.call(async |channel| {
+            ReportServiceClient::new(channel).get_goal_attainment(request.clone()).await
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "goals": found.goals.iter().map(goal).collect::<Value>(),
+                    "paying_buyers": found.paying_buyers,
+                    "visitors": found.visitors,
+                    "freshness": shapes::freshness(found.freshness.as_ref()),
+                })
+            },
+            ["GOAL", "TARGET", "RESULT", "ATTAINED"],
+            &["TARGET", "RESULT", "ATTAINED"],
+            || found.goals.iter().map(row).collect(),
+        )?;
+        if found.goals.is_empty() {
+            common.note("this sale has no goals");
+        }
+        common.note_freshness(found.freshness.as_ref());
+        Ok(())
+    }
+}
+
+/// The name of a goal in the sale file.
+fn name(goal: &Goal) -> &'static str {
+    match goal.kind() {
+        GoalKind::Unspecified => "",
+        GoalKind::Units => "units",
+        GoalKind::Revenue => "revenue_minor",
+        GoalKind::Conversion => "conversion_ppm",
+        GoalKind::NewBuyers => "new_buyers",
+    }
+}
+
+fn goal(goal: &Goal) -> Value {
+    json!({
+        "goal": name(goal),
+        "target": goal.target,
+        "result": goal.result,
+        "attainment_ppm": goal.attainment_ppm,
+    })
+}
+
+fn row(goal: &Goal) -> [String; 4] {
+    [
+        name(goal).to_owned(),
+        goal.target.to_string(),
+        goal.result.map(|result| result.to_string()).unwrap_or_default(),
+        goal.result.map(|_| percent(goal.attainment_ppm)).unwrap_or_default(),
+    ]
+}

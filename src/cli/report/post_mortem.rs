@@ -1,0 +1,150 @@
+//! `report post-mortem`: one sale, told afterwards, as a page, as Markdown and as rows.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::{
+    audit::Proof,
+    cli::{
+        Common,
+        asked::bring_up,
+        failure::{Code, Failure},
+        source::Data,
+        verify,
+    },
+    pages::{CHART_FILES, Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
+    reports::{ReportError, Reports},
+    values::SaleId,
+};
+
+/// The file that says that a directory is one of ours.
+const PAGE: &str = "post-mortem.html";
+
+/// Arguments of `report post-mortem`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The sale
+    #[arg(value_name = "SALE")]
+    id: String,
+    /// Directory to write into: new, empty, or written by this command before
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Language of the page: en or zh
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    lang: String,
+    /// Show times with this offset from UTC, for example +08:00 [default: UTC]
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    utc_offset: Option<String>,
+    #[command(flatten)]
+    data: Data,
+}
+
+impl Args {
+    /// Asks, verifies and writes.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let sale_id = SaleId::parse("SALE", &self.id)?;
+        let lang = Lang::parse("--lang", &self.lang)?;
+        let clock = match &self.utc_offset {
+            Some(offset) => Clock::parse("--utc-offset", offset)?,
+            None => Clock::default(),
+        };
+        check_free(&self.out)?;
+        let log = self.data.open()?;
+        if !bring_up(&log, &self.data.dir)? {
+            common.note(format_args!("a server has this directory: its read models are asked"));
+        }
+        drop(log);
+        let proof = verify::verify(&self.data, common)?;
+        let reports = Reports::open(&self.data.dir);
+        let facts = PostMortem::of(&reports, sale_id, Some(proof_facts(&proof)))
+            .map_err(|error| unanswered(&error))?;
+        let written = write(&self.out, &files(&facts, Style { lang, clock }))?;
+        let mattered = findings(&facts, lang);
+        common.show(
+            || {
+                let mattered = mattered.iter();
+                json!({
+                    "sale_id": sale_id.to_string(),
+                    "position": facts.position,
+                    "page": written.first(),
+                    "files": written,
+                    "mattered": mattered
+                        .map(|(says, more)| json!({ "says": says, "more": more }))
+                        .collect::<Value>(),
+                    "ok": proof.ok(),
+                })
+            },
+            || {
+                let mattered = mattered.iter().enumerate();
+                let lines = mattered
+                    .map(|(place, (says, more))| format!("{}. {says}\n   {more}\n", place + 1));
+                let page = written.first().cloned().unwrap_or_default();
+                format!("{}\n{page}", lines.collect::<String>())
+            },
+        )?;
+        if proof.ok() { Ok(()) } else { Err(verify::unsound().into()) }
+    }
+}
+
+fn unanswered(error: &ReportError) -> Failure {
+    let code = match error {
+        ReportError::Invalid(_) | ReportError::NotFound(_) => Code::Usage,
+        ReportError::NotReady(_) | ReportError::Unreadable(_) => Code::Failed,
+    };
+    let message = match error {
+        ReportError::NotFound(_) => "there is no such sale in this log".to_owned(),
+        other => other.to_string(),
+    };
+    Failure::new(code, message)
+}
+
+fn proof_facts(proof: &Proof) -> ProofFacts {
+    ProofFacts {
+        events: proof.events,
+        items: proof.items,
+        orders: proof.orders,
+        chained: proof.chained,
+        chains: proof.chains,
+        problems: proof.findings.iter().map(ToString::to_string).collect(),
+        more_problems: proof.more_findings,
+    }
+}
+
+/// Refuses a directory in which somebody else's files are.
+fn check_free(out: &Path) -> anyhow::Result<()> {
+    let wrong = |why: String| Failure::new(Code::Usage, format!("--out {}: {why}", out.display()));
+    let mut entries = match fs::read_dir(out) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(wrong(error.to_string()).into()),
+    };
+    if entries.next().is_some() && !out.join(PAGE).is_file() {
+        let why = "has files in it, but no page of an earlier post-mortem";
+        return Err(wrong(why.to_owned()).into());
+    }
+    Ok(())
+}
+
+/// Writes the files and gives their paths. Charts of an earlier page that this one does not have go.
+fn write(out: &Path, files: &[PageFile]) -> anyhow::Result<Vec<String>> {
+    let charts = out.join("charts");
+    fs::create_dir_all(&charts).with_context(|| format!("{} cannot be made", charts.display()))?;
+    for name in CHART_FILES {
+        let stale = charts.join(format!("{name}.csv"));
+        if stale.is_file() {
+            fs::remove_file(&stale).with_context(|| stale.display().to_string())?;
+        }
+    }
+    let mut written = Vec::new();
+    for PageFile { path, text } in files {
+        let path = out.join(path);
+        fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        written.push(path.display().to_string());
+    }
+    Ok(written)
+}

@@ -1,0 +1,134 @@
+//! Which beacons came before: their ids, for as long as one may come again.
+//!
+//! Pure, exact and bounded. A beacon may be ten minutes old, so an id is kept until nothing as old
+//! as it is accepted any more. When too many come for that, the oldest are forgotten early, and
+//! from then on nothing as old as they were is accepted: the past gets shorter, the count stays
+//! right.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use crate::values::UnixMs;
+
+/// How old a beacon may be, and how far ahead of the node's clock.
+pub const PAST_MS_MAX: i64 = 600_000;
+pub const FUTURE_MS_MAX: i64 = 60_000;
+
+/// Ids kept at most: what fills a table of 2^22 places, about 90 MB.
+pub const IDS_MAX: usize = 3_670_016;
+
+/// Ids too old to be needed are looked for this often.
+const SWEEP_SECONDS: i64 = 30;
+
+/// What is known of a beacon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    First,
+    Again,
+    /// Too long ago to know, or in the future.
+    OutOfRange,
+    /// There is no room to remember it.
+    Full,
+}
+
+/// Ids of beacons.
+#[derive(Debug)]
+pub struct SeenBeacons {
+    /// With each the second up to which a beacon can be it: the later of its own and its arrival's.
+    ids: HashMap<Uuid, i64>,
+    /// How many ids there are of each second.
+    seconds: BTreeMap<i64, usize>,
+    ids_max: usize,
+    /// Everything before this second is forgotten.
+    known_from: i64,
+    swept: i64,
+}
+
+impl SeenBeacons {
+    /// A memory of at most that many ids.
+    pub fn new(ids_max: usize) -> Self {
+        Self {
+            ids: HashMap::new(),
+            seconds: BTreeMap::new(),
+            ids_max: ids_max.max(4),
+            known_from: i64::MIN,
+            swept: i64::MIN,
+        }
+    }
+
+    /// A beacon of that moment arrives now.
+    pub fn arrives(&mut self, id: Uuid, at: UnixMs, now: UnixMs) -> Arrival {
+        if at < now.plus(-PAST_MS_MAX) || at > now.plus(FUTURE_MS_MAX) {
+            return Arrival::OutOfRange;
+        }
+        if now.second() >= self.swept.saturating_add(SWEEP_SECONDS) {
+            self.swept = now.second();
+            self.forget_before(now.plus(-PAST_MS_MAX).second());
+        }
+        if at.second() < self.known_from {
+            return Arrival::OutOfRange;
+        }
+        if self.ids.contains_key(&id) {
+            return Arrival::Again;
+        }
+        if self.ids.len() >= self.ids_max && !self.make_room(now.second()) {
+            return Arrival::Full;
+        }
+        if at.second() < self.known_from {
+            return Arrival::OutOfRange;
+        }
+        self.keep(id, at.second().max(now.second()));
+        Arrival::First
+    }
+
+    /// A beacon of that moment that arrived then, as the log says. False if there is no room for
+    /// it; then nothing from before its arrival may be accepted: see [`Self::know_from`].
+    pub fn remember(&mut self, id: Uuid, at: UnixMs, arrived: UnixMs) -> bool {
+        let second = at.second().max(arrived.second());
+        if second < self.known_from || self.ids.contains_key(&id) {
+            return true;
+        }
+        if self.ids.len() >= self.ids_max {
+            return false;
+        }
+        self.keep(id, second);
+        true
+    }
+
+    /// Nothing from before that moment can be told apart from now on.
+    pub fn know_from(&mut self, moment: UnixMs) {
+        self.known_from = self.known_from.max(moment.second());
+    }
+
+    fn keep(&mut self, id: Uuid, second: i64) {
+        self.ids.insert(id, second);
+        *self.seconds.entry(second).or_default() += 1;
+    }
+
+    /// Forgets the oldest quarter, by whole seconds. What is of this second or later stays.
+    fn make_room(&mut self, now: i64) -> bool {
+        let wanted = self.ids_max / 4;
+        let (mut found, mut from) = (0, self.known_from);
+        for (second, ids) in &self.seconds {
+            if *second >= now || found >= wanted {
+                break;
+            }
+            found += ids;
+            from = second + 1;
+        }
+        if found > 0 {
+            self.forget_before(from);
+        }
+        found > 0
+    }
+
+    fn forget_before(&mut self, second: i64) {
+        self.known_from = self.known_from.max(second);
+        let kept = self.seconds.split_off(&second);
+        if std::mem::replace(&mut self.seconds, kept).is_empty() {
+            return;
+        }
+        self.ids.retain(|_, of| *of >= second);
+    }
+}

@@ -1,0 +1,120 @@
+//! `TrafficService`: beacons in, counts out. What a beacon must be is said in `domain::beacon`.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tonic::{Request, Response, Status, Streaming, async_trait};
+
+use super::{convert, proto, status::Failure};
+use crate::{
+    actors::{Fault, TrafficDesk},
+    domain::beacon::{BEACONS_PER_MESSAGE_MAX, BeaconDraft, BeaconRefusal, TrafficReceipt},
+    events::TrafficAction,
+    values::Invalid,
+};
+
+/// Messages of one call that are under way at a time. While there are so many the call is not read,
+/// and gRPC's flow control slows its sender.
+const MESSAGES_UNDER_WAY: usize = 16;
+
+pub(super) struct TrafficApi {
+    pub(super) desk: Arc<TrafficDesk>,
+}
+
+#[async_trait]
+impl proto::traffic_service_server::TrafficService for TrafficApi {
+    async fn record_traffic(
+        &self,
+        request: Request<Streaming<proto::RecordTrafficRequest>>,
+    ) -> Result<Response<proto::RecordTrafficResponse>, Status> {
+        let mut messages = request.into_inner();
+        let mut receipt = TrafficReceipt::default();
+        let mut under_way = FuturesUnordered::new();
+        let mut came = 0;
+        let mut more = true;
+        loop {
+            tokio::select! {
+                message = messages.message(), if more && under_way.len() < MESSAGES_UNDER_WAY => {
+                    let Some(message) = message? else {
+                        more = false;
+                        continue;
+                    };
+                    let beacons = message.beacons;
+                    if beacons.len() > BEACONS_PER_MESSAGE_MAX {
+                        let problem = format!("must be at most {BEACONS_PER_MESSAGE_MAX}");
+                        return Err(Failure::from(Invalid::new("beacons", problem)).into());
+                    }
+                    let after = came;
+                    came += beacons.len();
+                    under_way.push(self.record(beacons, after));
+                }
+                Some(recorded) = under_way.next() => {
+                    let (recorded, after) = recorded.map_err(Failure::from)?;
+                    receipt.add(recorded, after);
+                }
+                else => break,
+            }
+        }
+        Ok(Response::new(answer(&receipt)))
+    }
+}
+
+impl TrafficApi {
+    async fn record(
+        &self,
+        beacons: Vec<proto::Beacon>,
+        after: usize,
+    ) -> Result<(TrafficReceipt, usize), Fault> {
+        let drafts = beacons.into_iter().map(draft).collect();
+        Ok((self.desk.record(drafts).await?, after))
+    }
+}
+
+fn draft(beacon: proto::Beacon) -> Result<BeaconDraft, Invalid> {
+    let action = match beacon.action() {
+        proto::TrafficAction::Unspecified => None,
+        proto::TrafficAction::View => Some(TrafficAction::View),
+        proto::TrafficAction::Favourite => Some(TrafficAction::Favourite),
+        proto::TrafficAction::Cart => Some(TrafficAction::Cart),
+        proto::TrafficAction::Share => Some(TrafficAction::Share),
+    };
+    Ok(BeaconDraft {
+        action,
+        time: convert::moment("time", beacon.time)?,
+        beacon_id: beacon.beacon_id,
+        sale_id: beacon.sale_id,
+        item_id: beacon.item_id,
+        visitor: beacon.visitor,
+        channel: beacon.channel,
+        page: beacon.page,
+        age_band: beacon.age_band,
+        gender: beacon.gender,
+        region: beacon.region,
+        spending_tier: beacon.spending_tier,
+    })
+}
+
+fn answer(receipt: &TrafficReceipt) -> proto::RecordTrafficResponse {
+    let count = |beacons: u64| i64::try_from(beacons).unwrap_or(i64::MAX);
+    let refused = receipt.reasons().map(|(reason, refused)| {
+        let reason = match reason {
+            BeaconRefusal::Invalid => proto::BeaconRefusalReason::Invalid,
+            BeaconRefusal::UnknownItem => proto::BeaconRefusalReason::UnknownItem,
+            BeaconRefusal::UnknownSale => proto::BeaconRefusalReason::UnknownSale,
+            BeaconRefusal::TimeOutOfRange => proto::BeaconRefusalReason::TimeOutOfRange,
+        };
+        let problem = refused.problem.clone().within(&format!("beacons[{}]", refused.first));
+        proto::RefusedBeacons {
+            reason: reason.into(),
+            beacons: count(refused.beacons),
+            message: problem.to_string(),
+            field: problem.field,
+        }
+    });
+    proto::RecordTrafficResponse {
+        accepted: count(receipt.accepted),
+        duplicates: count(receipt.duplicates),
+        shed: count(receipt.shed),
+        refused: refused.collect(),
+    }
+}

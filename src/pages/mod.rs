@@ -1,0 +1,25 @@
+//! Figures as pages: the post-mortem of a sale as HTML, Markdown and CSV, in English and Chinese.
+//!
+//! `post_mortem` asks, `findings` ranks, `sections` says it in a language, and `html`, `markdown` and
+//! `files` only write down what was said. Nothing here reads the log or a clock: the same read models
+//! give the same bytes. It must never show a text from outside without escaping it.
+
+mod bins;
+mod charts;
+mod document;
+mod escape;
+mod files;
+mod findings;
+mod html;
+mod markdown;
+mod numbers;
+mod post_mortem;
+mod sections;
+mod words;
+
+pub use files::{CHART_FILES, PageFile, files};
+pub use findings::findings;
+pub use numbers::Clock;
+pub use post_mortem::{PostMortem, ProofFacts};
+pub use sections::Style;
+pub use words::Lang;

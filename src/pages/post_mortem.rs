@@ -1,0 +1,467 @@
+//! Everything that a post-mortem tells of one sale, asked of the read models.
+//!
+//! Only what reports answer, and sums of that: no figure is made here that no report gives. Parts
+//! that a sale does not have (goals, traffic, orders) are absent. Nothing is kept by order, and by
+//! second only until it is in a bin, so the size of a sale does not matter.
+
+use std::collections::HashMap;
+
+use super::bins::{Bins, Keep};
+use crate::{
+    reports::{
+        ActLine, ActsQuery, Attribution, AttributionQuery, Demand, DemandTotal, Funnel,
+        FunnelGrouping, FunnelQuery, GoalAttainment, HoldFigures, HoldsQuery, ListSalesQuery, Page,
+        Paging, Paths, PathsQuery, Portrait, PortraitQuery, Refusals, RefusalsQuery, ReportError,
+        Reports, Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery, SoldOut,
+        StockCurveQuery, StockLevelsQuery, StockPoint, TimelineQuery, TrafficFigures,
+        TrafficGrouping, TrafficQuery, Whose,
+    },
+    values::{ItemId, SaleId, UnixMs},
+};
+
+/// Items that are shown one by one.
+pub const ITEMS_SHOWN: usize = 50;
+/// Acts of operators that are shown.
+pub const ACTS_SHOWN: usize = 200;
+/// Rows of channels, paths and other sales that are shown.
+pub const ROWS_SHOWN: i32 = 20;
+
+/// A sale, afterwards.
+#[derive(Debug, Clone)]
+pub struct PostMortem {
+    pub sale: SaleLine,
+    /// Position of the log that the figures are of.
+    pub position: u64,
+    /// Over all items.
+    pub total: SalesFigures,
+    /// Units of all items.
+    pub stock: Units,
+    /// Those with most revenue, then most units sold, then in the order in which they were added.
+    pub items: Vec<ItemFacts>,
+    /// Of the sale.
+    pub items_count: i64,
+    /// Items whose units do not add up, shown or not.
+    pub unbalanced_items: i64,
+    /// Available, held and sold units.
+    pub stock_curve: Bins<3>,
+    pub sell_through_ppm: i64,
+    /// The first items that sold out.
+    pub sold_outs: Vec<SoldOut>,
+    /// Attempts that were met, repeated, refused otherwise, unmet.
+    pub demand: Bins<4>,
+    pub demand_total: DemandTotal,
+    /// The second with most attempts.
+    pub peak: Option<(i64, i64)>,
+    /// The part with most of the attempts, if that is a small part of the time.
+    pub rush: Option<Rush>,
+    pub refusals: Refusals,
+    pub holds: HoldFigures,
+    pub goals: GoalAttainment,
+    pub acts: Vec<ActLine>,
+    pub acts_left_out: bool,
+    pub traffic: TrafficFigures,
+    /// Page views and visitors. Visitors of several minutes do not add up: see `visitors_by_minute`.
+    pub minutes: Bins<2>,
+    pub funnel: Funnel,
+    pub attribution: Attribution,
+    pub portrait: Portrait,
+    pub paths: Paths,
+    pub retention: Retention,
+    /// What the verifier said, if it was asked.
+    pub proof: Option<ProofFacts>,
+}
+
+/// Units of an item or of all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Units {
+    pub allocated: i64,
+    pub available: i64,
+    pub held: i64,
+    pub sold: i64,
+}
+
+impl Units {
+    /// Whether they add up.
+    pub fn balanced(self) -> bool {
+        let Self { allocated, available, held, sold } = self;
+        available >= 0 && available.saturating_add(held).saturating_add(sold) == allocated
+    }
+
+    fn add(&mut self, more: Self) {
+        self.allocated = self.allocated.saturating_add(more.allocated);
+        self.available = self.available.saturating_add(more.available);
+        self.held = self.held.saturating_add(more.held);
+        self.sold = self.sold.saturating_add(more.sold);
+    }
+}
+
+/// One item.
+#[derive(Debug, Clone)]
+pub struct ItemFacts {
+    pub figures: SalesFigures,
+    pub units: Units,
+}
+
+/// Most of the attempts, in a small part of the time.
+#[derive(Debug, Clone)]
+pub struct Rush {
+    pub demand: Bins<4>,
+    pub stock_curve: Bins<3>,
+}
+
+/// What the verifier said of the whole log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProofFacts {
+    pub events: u64,
+    pub items: u64,
+    pub orders: u64,
+    /// Whether the store keeps hash chains, and how many were recomputed.
+    pub chained: bool,
+    pub chains: u64,
+    /// Problems, at most a hundred of them.
+    pub problems: Vec<String>,
+    pub more_problems: u64,
+}
+
+impl ProofFacts {
+    /// How many problems there are.
+    pub fn problems_count(&self) -> i64 {
+        let listed = u64::try_from(self.problems.len()).unwrap_or(u64::MAX);
+        i64::try_from(listed.saturating_add(self.more_problems)).unwrap_or(i64::MAX)
+    }
+}
+
+impl PostMortem {
+    /// Asks everything about a sale.
+    pub fn of(
+        reports: &Reports,
+        sale_id: SaleId,
+        proof: Option<ProofFacts>,
+    ) -> Result<Self, ReportError> {
+        let sale = sale_line(reports, sale_id)?;
+        let whose = Whose::Sale(sale_id);
+        let sums = Sums::of(reports, sale_id)?;
+        let asked = demand(reports, sale_id)?;
+        let curve = stock_curve(reports, whose, asked.rush)?;
+        let (traffic, minutes) = traffic(reports, sale_id)?;
+        let first = Paging { page_size: ROWS_SHOWN, page_token: String::new() };
+        let one = || Paging { page_size: 1, page_token: String::new() };
+        let seen = (traffic.visitors > 0).then_some(traffic.visitors);
+        let (acts, acts_left_out) = acts(reports, whose)?;
+        let rush = asked
+            .rush
+            .is_some()
+            .then_some(Rush { demand: asked.rushed, stock_curve: curve.rushed });
+        Ok(Self {
+            position: sums.position,
+            total: sums.total,
+            stock: sums.units,
+            items: sums.items,
+            items_count: sums.items_count,
+            unbalanced_items: sums.unbalanced,
+            stock_curve: curve.bins,
+            sell_through_ppm: curve.sell_through_ppm,
+            sold_outs: curve.sold_outs,
+            demand: asked.bins,
+            demand_total: absent(reports.demand_total(&of_sale(sale_id)))?,
+            peak: asked.peak,
+            rush,
+            refusals: absent(
+                reports.refusals(&RefusalsQuery { whose, paging: one() }).map(|found| found.total),
+            )?,
+            holds: absent(
+                reports.holds(&HoldsQuery { whose, paging: one() }).map(|found| found.total),
+            )?,
+            goals: reports.goal_attainment(sale_id, seen)?,
+            acts,
+            acts_left_out,
+            traffic,
+            minutes,
+            funnel: reports.funnel(&FunnelQuery {
+                sale_id: Some(sale_id),
+                window_ms: None,
+                by: FunnelGrouping::None,
+                paging: Paging::default(),
+            })?,
+            attribution: reports.attribution(&AttributionQuery {
+                sale_id: Some(sale_id),
+                window_ms: None,
+                paging: Paging { page_size: 10_000, page_token: String::new() },
+            })?,
+            portrait: reports.portrait(&PortraitQuery {
+                sale_id: Some(sale_id),
+                attribute: None,
+                paging: Paging { page_size: 10_000, page_token: String::new() },
+            })?,
+            paths: reports.paths(&PathsQuery {
+                sale_id: Some(sale_id),
+                steps_max: 0,
+                paging: first.clone(),
+            })?,
+            retention: reports.retention(&RetentionQuery { sale_id, paging: first })?,
+            proof,
+            sale,
+        })
+    }
+
+    /// Whether each bin of `minutes` is one minute, so that its visitors are distinct.
+    pub fn visitors_by_minute(&self) -> bool {
+        self.minutes.width() == 60
+    }
+}
+
+/// The answer about a sale that has no items yet is that there is nothing.
+fn absent<T: Default>(answer: Result<T, ReportError>) -> Result<T, ReportError> {
+    match answer {
+        Err(ReportError::NotFound(_)) => Ok(T::default()),
+        answered => answered,
+    }
+}
+
+fn of_sale(sale_id: SaleId) -> TimelineQuery {
+    TimelineQuery { sale_id: Some(sale_id), ..TimelineQuery::default() }
+}
+
+/// Every row of an answer, page by page.
+fn each<T>(
+    page_size: i32,
+    mut page: impl FnMut(Paging) -> Result<Page<T>, ReportError>,
+    mut row: impl FnMut(T),
+) -> Result<(), ReportError> {
+    let mut page_token = String::new();
+    loop {
+        let answer = page(Paging { page_size, page_token })?;
+        answer.rows.into_iter().for_each(&mut row);
+        if answer.next_page_token.is_empty() {
+            return Ok(());
+        }
+        page_token = answer.next_page_token;
+    }
+}
+
+fn sale_line(reports: &Reports, sale_id: SaleId) -> Result<SaleLine, ReportError> {
+    let mut found = None;
+    let page = |paging| reports.list_sales(&ListSalesQuery { paging });
+    each(1_000, page, |line| {
+        if line.sale_id == sale_id {
+            found = Some(line);
+        }
+    })?;
+    found.ok_or(ReportError::NotFound("sale_id"))
+}
+
+/// What a sale sold, item by item and in all.
+struct Sums {
+    total: SalesFigures,
+    units: Units,
+    items: Vec<ItemFacts>,
+    items_count: i64,
+    unbalanced: i64,
+    position: u64,
+}
+
+impl Sums {
+    fn of(reports: &Reports, sale_id: SaleId) -> Result<Self, ReportError> {
+        let mut levels: HashMap<ItemId, Units> = HashMap::new();
+        let page = |paging| {
+            let sale_id = Some(sale_id);
+            reports.stock_levels(&StockLevelsQuery { sale_id, item_id: None, paging })
+        };
+        each(1_000, page, |level| {
+            let units = Units {
+                allocated: level.allocated_units,
+                available: level.available_units,
+                held: level.held_units,
+                sold: level.sold_units,
+            };
+            levels.insert(level.item_id, units);
+        })?;
+        let mut sums = Self {
+            total: SalesFigures::default(),
+            units: Units::default(),
+            items: Vec::new(),
+            items_count: 0,
+            unbalanced: 0,
+            position: 0,
+        };
+        let mut token = String::new();
+        loop {
+            let paging = Paging { page_size: 1_000, page_token: token };
+            let summary = reports.sales_summary(&SalesSummaryQuery { sale_id, paging })?;
+            sums.position = summary.checkpoint.position.0;
+            sums.total = summary.total;
+            for figures in summary.items {
+                let units = figures.item_id.and_then(|id| levels.get(&id)).copied();
+                sums.add(ItemFacts { figures, units: units.unwrap_or_default() });
+            }
+            token = summary.next_page_token;
+            if token.is_empty() {
+                return Ok(sums);
+            }
+        }
+    }
+
+    fn add(&mut self, item: ItemFacts) {
+        self.items_count += 1;
+        self.unbalanced += i64::from(!item.units.balanced());
+        self.units.add(item.units);
+        self.items.push(item);
+        // A stable order: equals stay in the order in which they were added.
+        self.items.sort_by_key(|item| {
+            std::cmp::Reverse((item.figures.revenue_minor, item.figures.units_sold))
+        });
+        self.items.truncate(ITEMS_SHOWN);
+    }
+}
+
+/// Demand by second, on its way into bins.
+struct Asked {
+    bins: Bins<4>,
+    rushed: Bins<4>,
+    peak: Option<(i64, i64)>,
+    /// From and until, in seconds.
+    rush: Option<(i64, i64)>,
+}
+
+fn demand(reports: &Reports, sale_id: SaleId) -> Result<Asked, ReportError> {
+    let mut asked =
+        Asked { bins: Bins::new(Keep::Sum), rushed: Bins::new(Keep::Sum), peak: None, rush: None };
+    // Attempts up to each second that had any: 16 bytes a second of a sale.
+    let mut sums: Vec<(i64, i64)> = Vec::new();
+    let query = of_sale(sale_id);
+    let page = |from: Option<i64>, until: Option<i64>, paging| {
+        let (from, until) = (from.map(in_ms), until.map(in_ms));
+        let query = TimelineQuery { from, until, paging, ..query.clone() };
+        absent_page(reports.demand(&query))
+    };
+    each(
+        10_000,
+        |paging| page(None, None, paging),
+        |(second, demand): (i64, Demand)| {
+            if demand.attempts == 0 && demand.met == 0 {
+                return;
+            }
+            asked.bins.add(second, parts(&demand));
+            if asked.peak.is_none_or(|(_, most)| demand.attempts > most) {
+                asked.peak = Some((second, demand.attempts));
+            }
+            let before = sums.last().map_or(0, |(_, sum)| *sum);
+            sums.push((second, before + demand.attempts));
+        },
+    )?;
+    asked.rush = rush(&sums);
+    if let Some((from, until)) = asked.rush {
+        each(
+            10_000,
+            |paging| page(Some(from), Some(until), paging),
+            |(second, demand)| {
+                asked.rushed.add(second, parts(&demand));
+            },
+        )?;
+    }
+    Ok(asked)
+}
+
+fn parts(demand: &Demand) -> [i64; 4] {
+    [demand.met, demand.repeats, demand.refused_otherwise, demand.unmet]
+}
+
+fn in_ms(second: i64) -> UnixMs {
+    UnixMs(second.saturating_mul(1_000))
+}
+
+fn absent_page<T>(answer: Result<Page<T>, ReportError>) -> Result<Page<T>, ReportError> {
+    match answer {
+        Err(ReportError::NotFound(_)) => Ok(Page {
+            rows: Vec::new(),
+            next_page_token: String::new(),
+            checkpoint: Default::default(),
+        }),
+        answered => answered,
+    }
+}
+
+/// From the first second with an attempt, twice as long as nine of ten attempts took, if that is
+/// less than half of the whole.
+fn rush(sums: &[(i64, i64)]) -> Option<(i64, i64)> {
+    let (first, _) = *sums.first()?;
+    let (last, attempts) = *sums.last()?;
+    let most = attempts - attempts / 10;
+    let (end, _) = *sums.iter().find(|(_, sum)| *sum >= most)?;
+    let until = first + 2 * (end - first + 1).max(5);
+    ((until - first) * 2 < last - first).then_some((first, until))
+}
+
+/// A stock curve on its way into bins.
+struct Curve {
+    bins: Bins<3>,
+    rushed: Bins<3>,
+    sell_through_ppm: i64,
+    sold_outs: Vec<SoldOut>,
+}
+
+fn stock_curve(
+    reports: &Reports,
+    whose: Whose,
+    rush: Option<(i64, i64)>,
+) -> Result<Curve, ReportError> {
+    let (mut sell_through_ppm, mut sold_outs) = (0, Vec::new());
+    let page = |paging| {
+        let answer = match reports.stock_curve(&StockCurveQuery { whose, paging }) {
+            Err(ReportError::NotFound(_)) => return absent_page(Err(ReportError::NotFound(""))),
+            answered => answered?,
+        };
+        sell_through_ppm = answer.sell_through_ppm;
+        sold_outs = answer.sold_outs;
+        let (rows, checkpoint) = (answer.points, answer.checkpoint);
+        Ok(Page { rows, next_page_token: answer.next_page_token, checkpoint })
+    };
+    let (mut bins, mut rushed) = (Bins::new(Keep::Last), Bins::new(Keep::Last));
+    let mut before = None;
+    each(10_000, page, |point: StockPoint| {
+        let units = [point.sold_units, point.held_units, point.available_units];
+        bins.add(point.second, units);
+        match rush {
+            Some((from, _)) if point.second < from => before = Some(units),
+            Some((from, until)) if point.second < until => {
+                // What there was before the rush stands at its beginning.
+                if let Some(units) = before.take() {
+                    rushed.add(from, units);
+                }
+                rushed.add(point.second, units);
+            }
+            Some(_) | None => {}
+        }
+    })?;
+    sold_outs.truncate(ITEMS_SHOWN);
+    Ok(Curve { bins, rushed, sell_through_ppm, sold_outs })
+}
+
+fn acts(reports: &Reports, whose: Whose) -> Result<(Vec<ActLine>, bool), ReportError> {
+    let paging = Paging { page_size: i32::try_from(ACTS_SHOWN).unwrap_or(0), ..Paging::default() };
+    let page = reports.acts(&ActsQuery { whose, planned: false, paging })?;
+    Ok((page.rows, !page.next_page_token.is_empty()))
+}
+
+fn traffic(reports: &Reports, sale_id: SaleId) -> Result<(TrafficFigures, Bins<2>), ReportError> {
+    let mut minutes = Bins::new(Keep::Sum).of_at_least(60);
+    let mut total = TrafficFigures::default();
+    let page = |paging| {
+        let traffic = reports.traffic(&TrafficQuery {
+            sale_id: Some(sale_id),
+            by: TrafficGrouping::Minute,
+            from: None,
+            until: None,
+            paging,
+        })?;
+        total = traffic.total;
+        let (rows, checkpoint) = (traffic.rows, traffic.checkpoint);
+        Ok(Page { rows, next_page_token: traffic.next_page_token, checkpoint })
+    };
+    each(10_000, page, |row| {
+        if let Some(minute) = row.minute {
+            minutes.add(minute.second(), [row.figures.views, row.figures.visitors]);
+        }
+    })?;
+    Ok((total, minutes))
+}

@@ -1,0 +1,163 @@
+//! The post-mortem as a document: which sections there are, in which order, and what stands in them.
+//!
+//! Each section is a function of the facts. It says so where a sale has nothing to show for it, so
+//! that a reader never wonders whether something was forgotten.
+
+pub mod goals;
+mod proof;
+pub mod shoppers;
+mod stock;
+mod story;
+
+use super::{
+    charts::Mark,
+    document::{Document, Section, Tile},
+    findings::findings,
+    numbers::{Clock, amount, group, percent, span},
+    post_mortem::PostMortem,
+    words::{Definition, Lang, Sentence, Term, fill},
+};
+
+/// How a page is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    pub lang: Lang,
+    pub clock: Clock,
+}
+
+/// Facts and the way to say them.
+pub struct Writing<'a> {
+    pub facts: &'a PostMortem,
+    pub lang: Lang,
+    pub clock: Clock,
+    /// Acts in charts, numbered as in the timeline.
+    pub marks: Vec<Mark>,
+}
+
+impl Writing<'_> {
+    /// A word.
+    pub fn word(&self, term: Term) -> &'static str {
+        term.text(self.lang)
+    }
+
+    /// A sentence with its gaps filled.
+    pub fn sentence(&self, sentence: Sentence, values: &[(&str, &str)]) -> String {
+        fill(sentence.text(self.lang), values)
+    }
+
+    /// An amount in the sale's currency.
+    pub fn money(&self, minor: i64) -> String {
+        amount(minor, &self.facts.sale.currency)
+    }
+
+    /// A span of time.
+    pub fn span(&self, ms: i64) -> String {
+        span(ms, self.lang)
+    }
+}
+
+/// The whole document.
+pub fn document(facts: &PostMortem, style: Style) -> Document {
+    let mut writing = Writing { facts, lang: style.lang, clock: style.clock, marks: Vec::new() };
+    writing.marks = story::marks(facts);
+    let position = facts.position.to_string();
+    Document {
+        lang: style.lang,
+        kind: writing.word(Term::PostMortem),
+        title: facts.sale.name.clone(),
+        about: about(&writing),
+        tiles: tiles(&writing),
+        sections: sections(&writing),
+        definitions_title: writing.word(Term::DefinitionsTitle),
+        foot: writing.sentence(Sentence::Foot, &[("position", &position)]),
+    }
+}
+
+fn sections(writing: &Writing<'_>) -> Vec<Section> {
+    vec![
+        story::mattered(findings(writing.facts, writing.lang), writing),
+        goals::section(writing),
+        story::timeline(writing),
+        stock::stock(writing),
+        stock::demand(writing),
+        shoppers::traffic(writing),
+        shoppers::funnel(writing),
+        stock::refusals(writing),
+        stock::items(writing),
+        shoppers::channels(writing),
+        shoppers::shoppers(writing),
+        stock::holds(writing),
+        proof::section(writing),
+    ]
+}
+
+fn about(writing: &Writing<'_>) -> Vec<(&'static str, String)> {
+    let sale = &writing.facts.sale;
+    let clock = writing.clock;
+    let closed = match sale.closed {
+        true => format!(" ({})", writing.word(Term::Closed)),
+        false => String::new(),
+    };
+    let window =
+        format!("{} – {}{closed}", clock.moment(sale.opens_at), clock.moment(sale.closes_at));
+    vec![
+        (writing.word(Term::Window), window),
+        (writing.word(Term::Times), clock.name()),
+        (writing.word(Term::Currency), sale.currency.clone()),
+        (writing.word(Term::SaleId), sale.sale_id.to_string()),
+        (
+            writing.word(Term::AsOfPosition),
+            group(i64::try_from(writing.facts.position).unwrap_or(0)),
+        ),
+    ]
+}
+
+fn tiles(writing: &Writing<'_>) -> Vec<Tile> {
+    let facts = writing.facts;
+    let (total, demand) = (&facts.total, &facts.demand_total.demand);
+    let of = |part: i64, whole: i64| format!("{} / {}", group(part), group(whole));
+    let sold_out = total.sold_out_at.filter(|_| facts.stock.allocated > 0);
+    let after = sold_out.map(|at| writing.span(at.since(facts.sale.opens_at).max(0)));
+    let peak = facts.peak.map_or(String::new(), |(_, most)| {
+        let rate = fill(writing.word(Term::PerSecond), &[("n", &group(most))]);
+        format!("{} {rate}", writing.word(Term::PeakDemand))
+    });
+    vec![
+        Tile {
+            name: writing.word(Term::Revenue),
+            value: writing.money(total.revenue_minor),
+            note: format!("{} {}", writing.word(Term::Sold), group(total.units_sold)),
+            definition: Definition::Revenue,
+        },
+        Tile {
+            name: writing.word(Term::SellThrough),
+            value: percent(facts.sell_through_ppm),
+            note: of(facts.stock.sold, facts.stock.allocated),
+            definition: Definition::SellThrough,
+        },
+        Tile {
+            name: writing.word(Term::SoldOutAt),
+            value: after.unwrap_or_else(|| writing.word(Term::Never).to_owned()),
+            note: sold_out.map_or(String::new(), |at| writing.clock.moment(at)),
+            definition: Definition::SoldOutTime,
+        },
+        Tile {
+            name: writing.word(Term::Attempts),
+            value: group(demand.attempts),
+            note: peak,
+            definition: Definition::Attempts,
+        },
+        Tile {
+            name: writing.word(Term::Unmet),
+            value: percent(facts.demand_total.unmet_share_ppm),
+            note: of(demand.unmet, demand.attempts),
+            definition: Definition::Unmet,
+        },
+        Tile {
+            name: writing.word(Term::PaidShare),
+            value: percent(total.paid_share_ppm()),
+            note: of(total.orders_paid, total.orders_placed),
+            definition: Definition::PaidShare,
+        },
+    ]
+}

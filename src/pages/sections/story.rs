@@ -1,0 +1,121 @@
+//! What mattered, and what was done when: findings and the timeline.
+
+use serde_json::Value;
+
+use super::Writing;
+use crate::{
+    pages::{
+        charts::Mark,
+        document::{Block, Cell, Column, Section, Table},
+        numbers::{Clock, group},
+        post_mortem::PostMortem,
+        words::{Term, fill},
+    },
+    reports::ActLine,
+    values::UnixMs,
+};
+
+/// Moments that are told without an act, sold-out items at most.
+const SOLD_OUTS_TOLD: usize = 20;
+
+/// The three things that mattered.
+pub fn mattered(findings: Vec<(String, String)>, writing: &Writing<'_>) -> Section {
+    let title = writing.word(Term::ThreeThings);
+    Section { anchor: "mattered", title, blocks: vec![Block::Findings(findings)] }
+}
+
+/// Acts of operators, numbered as the timeline numbers them.
+pub fn marks(facts: &PostMortem) -> Vec<Mark> {
+    let acts = facts.acts.iter().enumerate();
+    acts.map(|(place, act)| Mark { second: act.at.second(), number: place + 1 }).collect()
+}
+
+/// Everything that happened, by time: acts, the plan's own moments, and items that sold out.
+pub fn timeline(writing: &Writing<'_>) -> Section {
+    let facts = writing.facts;
+    let word = |term: Term| writing.word(term);
+    let mut table = Table::new(vec![
+        Column::number(word(Term::Number), "number"),
+        Column::text(word(Term::Time), "time"),
+        Column::text(word(Term::What), "what"),
+        Column::text(word(Term::Item), "sku"),
+        Column::text(word(Term::Who), "operator"),
+        Column::text(word(Term::Why), "reason"),
+        Column::number(word(Term::Revision), "revision"),
+    ]);
+    let mut rows: Vec<(UnixMs, Vec<Cell>)> = Vec::new();
+    for (place, act) in facts.acts.iter().enumerate() {
+        rows.push((act.at, act_row(writing, place + 1, act)));
+    }
+    let planned = [
+        (facts.sale.opens_at, Term::SaleOpens, "sale_opens"),
+        (facts.sale.closes_at, Term::SaleEnds, "sale_ends"),
+    ];
+    for (at, term, plain) in planned {
+        rows.push((at, plain_row(writing, at, Cell::named(word(term), plain), "")));
+    }
+    for sold_out in facts.sold_outs.iter().take(SOLD_OUTS_TOLD) {
+        let what = Cell::named(word(Term::ItemSoldOut), "sold_out");
+        rows.push((sold_out.from, plain_row(writing, sold_out.from, what, &sold_out.sku)));
+    }
+    // A stable order: what happened at one moment stays in the order of the log.
+    rows.sort_by_key(|(at, _)| *at);
+    table.rows = rows.into_iter().map(|(_, row)| row).collect();
+    let mut blocks = Vec::new();
+    if facts.acts.is_empty() {
+        blocks.push(Block::Note(word(Term::NoActs).to_owned()));
+    }
+    blocks.push(Block::Table(table));
+    if facts.acts_left_out {
+        let shown = group(i64::try_from(facts.acts.len()).unwrap_or(i64::MAX));
+        blocks.push(Block::Note(fill(word(Term::ActsLeftOut), &[("n", &shown)])));
+    }
+    Section { anchor: "timeline", title: word(Term::TimelineTitle), blocks }
+}
+
+fn act_row(writing: &Writing<'_>, number: usize, act: &ActLine) -> Vec<Cell> {
+    let what = match kind_name(&act.kind) {
+        Some(term) => format!("{}{}", writing.word(term), change(writing, act)),
+        None => act.kind.clone(),
+    };
+    vec![
+        Cell::text(number.to_string()),
+        Cell::named(writing.clock.moment(act.at), Clock::stamp(act.at)),
+        Cell::named(what, &act.kind),
+        Cell::text(&act.sku),
+        Cell::text(&act.operator),
+        Cell::text(&act.reason),
+        Cell::text(act.revision.to_string()),
+    ]
+}
+
+fn plain_row(writing: &Writing<'_>, at: UnixMs, what: Cell, sku: &str) -> Vec<Cell> {
+    let time = Cell::named(writing.clock.moment(at), Clock::stamp(at));
+    let nobody = Cell::default();
+    vec![nobody.clone(), time, what, Cell::text(sku), nobody.clone(), nobody.clone(), nobody]
+}
+
+/// How much an act changed, where one number says it.
+fn change(writing: &Writing<'_>, act: &ActLine) -> String {
+    let Ok(Value::Object(change)) = serde_json::from_str(&act.change) else { return String::new() };
+    match change.get("units").and_then(Value::as_i64) {
+        Some(units) => format!(": {}", fill(writing.word(Term::Units), &[("n", &group(units))])),
+        None => String::new(),
+    }
+}
+
+/// What an act is called; one of a later version has its stored name.
+fn kind_name(kind: &str) -> Option<Term> {
+    Some(match kind {
+        "SaleCreated" => Term::SaleCreated,
+        "SaleClosed" => Term::SaleClosed,
+        "ItemAdded" => Term::ItemAdded,
+        "ItemScheduled" => Term::ItemScheduled,
+        "PurchaseLimitSet" => Term::PurchaseLimitSet,
+        "StockAllocated" => Term::StockAllocated,
+        "ItemPaused" => Term::ItemPaused,
+        "ItemResumed" => Term::ItemResumed,
+        "ItemClosed" => Term::ItemClosed,
+        _ => return None,
+    })
+}

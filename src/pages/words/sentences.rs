@@ -1,0 +1,81 @@
+//! Whole sentences: findings, and what stands above and below figures.
+
+use super::texts;
+
+texts! {
+    /// A sentence, some with gaps.
+    Sentence:
+    FoundProofFailed => "The log breaks its promises: the verifier found {n} problems.",
+        "日志未通过校验：发现 {n} 个问题。";
+    FoundProofFailedMore => "No figure on this page can be trusted before they are explained; they are listed at the end.",
+        "在问题查清之前，本页任何数字都不可信；问题列在文末。";
+    FoundSoldOut => "All {units} units were gone {after} after the opening.",
+        "开售后 {after}，{units} 件全部被抢光。";
+    FoundSoldOutMore => "{unmet} of {attempts} attempts ({share}) were refused for want of stock; they asked for {units} units.",
+        "{attempts} 次请求中有 {unmet} 次（{share}）因无库存被拒，共求购 {units} 件。";
+    FoundUnmet => "{unmet} of {attempts} attempts found no stock.",
+        "{attempts} 次请求中有 {unmet} 次没有库存。";
+    FoundUnmetMore => "They asked for {units} units, {share} of all attempts; {left} units are unsold in the end.",
+        "这些请求求购 {units} 件，占全部请求的 {share}；最终仍有 {left} 件未售出。";
+    FoundUnsold => "{left} of {units} units were not sold.", "{units} 件中有 {left} 件未售出。";
+    FoundUnsoldMore => "Sell-through was {share}; {held} of the unsold units are still held for buyers who have not paid.",
+        "售罄率 {share}；未售出的部分中有 {held} 件仍被未付款订单锁定。";
+    FoundNoOrders => "Nobody placed an order.", "没有任何订单。";
+    FoundNoOrdersMore => "{units} units were on offer and {attempts} attempts were counted.",
+        "共有 {units} 件在售，记录到 {attempts} 次请求。";
+    FoundExpired => "{expired} of {placed} holds ({share}) expired unpaid.",
+        "{placed} 次锁定中有 {expired} 次（{share}）超时未付款。";
+    FoundExpiredMore => "They kept {lost} unit-seconds from other buyers; {resold} of the {released} units that came back were taken again.",
+        "它们占用了 {lost} 件·秒；释放的 {released} 件中有 {resold} 件再次被购买。";
+    FoundGoalMissed => "The goal of {goal} was missed: {result} of {target}.",
+        "目标“{goal}”未达成：{result}，目标 {target}。";
+    FoundGoalMissedMore => "That is {share} of the target.", "达成率为 {share}。";
+    FoundGoalsMet => "Every goal was reached: {n} of {n}.", "全部目标均已达成：{n}/{n}。";
+    FoundGoalsMetMore => "The closest was {goal} with {share} of its target.",
+        "最接近未达成的是“{goal}”，达成率 {share}。";
+    FoundPaused => "Items were paused {n} times, and {attempts} attempts were refused for it.",
+        "商品被暂停 {n} 次，{attempts} 次请求因此被拒。";
+    FoundPausedMore => "That is {share} of all attempts. The timeline says who paused and why.",
+        "占全部请求的 {share}。操作人与原因见时间线。";
+    FoundRefunds => "{amount} are due back to buyers.", "应向买家退款 {amount}。";
+    FoundRefundsMore => "{n} payments came too late or twice.", "{n} 笔付款迟到或重复。";
+    FoundChannel => "{channel} brought the most: {orders} of {all} paid orders by last touch.",
+        "渠道 {channel} 贡献最大：按末次触点计，{all} 笔已支付订单中占 {orders} 笔。";
+    FoundChannelMore => "That is {share} of them, worth {amount}.",
+        "占 {share}，成交额 {amount}。";
+    FoundConversion => "{buyers} of {visitors} visitors bought: {share}.",
+        "{visitors} 位访客中有 {buyers} 位购买，转化率 {share}。";
+    FoundConversionMore => "Most shoppers were lost between “{from}” and “{to}”: {lost} of {before}.",
+        "流失最多的一步是“{from}”到“{to}”：{before} 人中流失 {lost} 人。";
+    FoundProved => "No unit was sold twice.", "没有任何一件商品被重复售出。";
+    FoundProvedMore => "The verifier read all {events} events and checked {orders} orders of {items} items after each of them.",
+        "校验器读取了全部 {events} 个事件，并在每个事件之后核对了 {items} 件商品的 {orders} 笔订单。";
+    FoundSold => "{units} units were sold for {amount}.", "共售出 {units} 件，成交额 {amount}。";
+    FoundSoldMore => "{paid} of {placed} orders were paid: {share}.",
+        "{placed} 笔订单中有 {paid} 笔已支付，支付率 {share}。";
+
+    StockLead => "Stock at the end of each {step}; what is available, held and sold always adds up to what is allocated. Numbered lines are acts in the timeline.",
+        "每 {step} 末的库存；可售、锁定与已售之和恒等于划拨。带编号的竖线对应时间线中的操作。";
+    DemandLead => "Attempts to buy in each {step}, also refused ones. What stock could not meet is coloured.",
+        "每 {step} 的抢购请求，含被拒请求。因无库存未能满足的部分以颜色突出。";
+    TrafficLead => "Page views and distinct visitors in each {step}.", "每 {step} 的浏览量与去重访客数。";
+    FunnelLead => "Shoppers who came through each step and all before it, in this order, within {window} of the view that the chain starts with.",
+        "在起始浏览后的 {window} 内，依次完成该步骤及之前所有步骤的人数。";
+    ChannelsLead => "A paid order is credited to the channel of its buyer's first touch, and beside it to that of the last touch before the order, of touches at most {window} old.",
+        "每笔已支付订单分别归于买家的首次触点渠道与下单前最后触点渠道；仅计 {window} 内的触点。";
+    PathsLead => "{distinct} different paths of {shoppers} shoppers; equal steps in a row count as one, and a path is cut after {steps} steps.",
+        "{shoppers} 位用户共有 {distinct} 种不同路径；连续相同步骤合并，超过 {steps} 步截断。";
+    RetentionLead => "Of {buyers} buyers in this sale.", "以本次活动的 {buyers} 位买家为基数。";
+    LeftOut => "{n} touches of shoppers with too many of them were not looked at.",
+        "触点过多的用户有 {n} 个触点未纳入统计。";
+    ProofLead => "An independent verifier, which shares no code with the system, read the whole log: after each event, in each warehouse of each item, held plus sold never exceeded allocated; every order ended at most once.",
+        "独立校验器（与系统不共享任何代码）读取了整个日志：在每个事件之后、每件商品的每个仓库中，锁定与已售之和从未超过划拨；每笔订单至多终结一次。";
+    ProofChained => "Hash chains of all streams were recomputed and are whole.", "已重算所有流的哈希链，均完整。";
+    ProofNotChained => "The store keeps no hash chains: a consistent change of what it holds would not show.",
+        "该存储没有哈希链：若内容被一致地篡改则无法发现。";
+    ProofSplit => "The equation of each item, at the end:", "各商品在期末的等式：";
+    Unfinished => "{n} units are still held: these figures can change until the last hold ends.",
+        "仍有 {n} 件被锁定：在最后一个锁定结束前，这些数字仍可能变化。";
+    Foot => "Written by doorbuster from the log at position {position}. The same log gives the same page.",
+        "由 doorbuster 根据日志位置 {position} 生成。同一日志总是生成同一页面。";
+}

@@ -1,0 +1,215 @@
+"""Checks the shipped checker of certificates: it takes what `doorbuster verify --certificate` and
+`doorbuster order proof` write, and nothing in which a byte was changed.
+
+    tests/python/run.sh certificate.py [BINARY]
+
+The logs come from `doorbuster bench sale`. Every byte of a small certificate and of a proof is changed
+once in three ways, and random bytes of a larger one.
+"""
+
+import contextlib
+import io
+import json
+import pathlib
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+CHECKER = HERE / "../../examples/check_certificate.py"
+sys.path.insert(0, str(CHECKER.parent))
+
+import check_certificate  # noqa: E402
+
+CHANGES = (1, 32, 255)
+RANDOM_CHANGES = 60
+
+
+def run(*command):
+    """Runs a command that must succeed, and returns what it said."""
+    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
+
+
+def checks(*arguments):
+    """Whether the checker takes that, run in this process: the exit code of its `main`."""
+    sys.argv = ["check_certificate.py", *(str(argument) for argument in arguments)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        said = check_certificate.main()
+    assert said is None or said.startswith("WRONG: "), said
+    return said is None
+
+
+def sale(binary, directory, orders):
+    """Writes a sale, and its certificate; returns where that is, its root, and the data."""
+    data, file = directory / f"sale-{orders}", directory / f"{orders}.certificate"
+    run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2,
+        "--no-traffic")
+    answer = json.loads(run(binary, "verify", "--json", "--data", data, "--certificate", file))
+    return file, answer["certificate"]["root"], data
+
+
+def changed_everywhere(file, arguments, scratch):
+    """Changes every byte of a file, and asserts that none is taken."""
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        for change in CHANGES:
+            changed = bytearray(whole)
+            changed[at] ^= change
+            scratch.write_bytes(changed)
+            assert not checks(*arguments), f"byte {at} of {file.name} was changed by {change} and taken"
+    for cut in (0, 1, len(whole) // 2, len(whole) - 1):
+        scratch.write_bytes(whole[:cut])
+        assert not checks(*arguments), f"{file.name} was cut at {cut} and taken"
+    return len(whole)
+
+
+def check_small(binary, directory):
+    file, root, data = sale(binary, directory, 100)
+    # A certificate of a few orders only, so that each of its bytes can be changed.
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert checks(file) and checks(file, "--root", root) and checks(file, "--root", root.upper())
+    assert checks(file, "--log", data / "log.db")
+    assert not checks(file, "--root", "0" * 64)
+    scratch = directory / "changed"
+    scratch.write_bytes(b"".join(lines[:-1]))
+    assert not checks(scratch), "a certificate without a seal was taken"
+    scratch.write_bytes(b"".join(lines[:2] + lines[3:]))
+    assert not checks(scratch), "a certificate without one order was taken"
+    scratch.write_bytes(b"".join(lines + lines[-1:]))
+    assert not checks(scratch), "a certificate with two seals was taken"
+    count = changed_everywhere(file, (scratch,), scratch)
+    print(f"small certificate: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
+
+    orders = [json.loads(line) for line in lines if b'"line":"order"' in line]
+    for nth, order in enumerate(random.sample(orders, 20)):
+        proof = directory / f"{nth}.proof"
+        source = ("--certificate", file) if nth % 2 else ("--data", data)
+        run(binary, "order", "proof", order["order_id"], *source, "--out", proof)
+        assert checks("--proof", proof, "--root", root)
+        assert not checks("--proof", proof, "--root", "0" * 64)
+    proof = directory / "0.proof"
+    assert "opening" in json.loads(proof.read_text()), "the log knows who placed the order"
+    other = json.loads((directory / "1.proof").read_text())
+    for name in ("order", "item", "order_index", "order_path"):
+        mixed = {**json.loads(proof.read_text()), name: other[name]}
+        scratch.write_text(json.dumps(mixed))
+        fits = mixed == json.loads(proof.read_text())
+        assert fits or not checks("--proof", scratch, "--root", root), f"{name} of another proof was taken"
+    # White space between the parts of the proof says nothing; everything else does.
+    compact = directory / "compact.proof"
+    compact.write_text(json.dumps(json.loads(proof.read_text()), separators=(",", ":"), ensure_ascii=False))
+    count = changed_everywhere(compact, ("--proof", scratch, "--root", root), scratch)
+    print(f"proof: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
+
+    tampered = directory / "tampered.db"
+    shutil.copy(data / "log.db", tampered)
+    with contextlib.closing(sqlite3.connect(tampered)) as log, log:
+        log.execute("UPDATE events SET recorded_at_ms = recorded_at_ms + 1 WHERE kind = 'OrderPaid'")
+    assert not checks(file, "--log", tampered), "a log that was changed was taken"
+
+
+def resealed(lines):
+    """A certificate made up from other lines, with the right roots and the right seal."""
+    top, orders, out = check_certificate.Tree(), check_certificate.Tree(), []
+    for line in reversed(lines[:-1]):
+        out.append(line)
+    whole, group = [], []
+    for line in out:
+        parsed = json.loads(line)
+        if parsed["line"] == "order":
+            group.append(line)
+        elif parsed["line"] == "item":
+            orders = check_certificate.Tree()
+            for order in reversed(group):
+                orders.add(check_certificate.leaf(order[:-1]))
+            parsed["root"] = orders.root().hex()
+            line = json.dumps(parsed, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+            whole += group + [line]
+            group = []
+        else:
+            whole.append(line)
+    whole.reverse()
+    for line in whole:
+        if b'"line":"order"' not in line:
+            top.add(check_certificate.leaf(line[:-1]))
+    body = b"".join(whole)
+    seal = {"line": "seal", "root": top.root().hex(), "sha256": check_certificate.hashlib.sha256(body).hexdigest()}
+    return body + json.dumps(seal, separators=(",", ":")).encode() + b"\n"
+
+
+def check_lies(directory):
+    """Lies that are sealed as well as the truth: what they say does not add up."""
+    lines = (directory / "100.certificate").read_bytes().splitlines(keepends=True)
+    scratch = directory / "changed"
+    scratch.write_bytes(resealed(lines))
+    assert checks(scratch), "the seal that this test makes is right"
+
+    def lie(name, kind, change):
+        changed = list(lines)
+        for at, line in enumerate(changed):
+            parsed = json.loads(line)
+            if parsed["line"] == kind and change(parsed) is not False:
+                changed[at] = json.dumps(parsed, separators=(",", ":")).encode() + b"\n"
+                break
+        scratch.write_bytes(resealed(changed))
+        assert not checks(scratch), f"{name} was taken"
+
+    def add(name, number):
+        return lambda line: line.update({name: line[name] + number})
+
+    def pay(order):
+        return False if order["state"] == "paid" else order.update(state="paid")
+
+    def oversell(item):
+        for part in (item, item["warehouses"][0]):
+            part["allocated"] -= 1
+
+    def below_zero(item):
+        for part in (item, item["warehouses"][0]):
+            part["allocated"] -= part["available"] + 1
+            part["available"] = -1
+
+    lie("one unit sold more", "item", add("sold", 1))
+    lie("one unit fewer allocated", "item", oversell)
+    lie("an item with fewer units than none", "item", below_zero)
+    lie("an order with one unit more", "order", add("units", 1))
+    lie("an order paid that was not", "order", pay)
+    lie("one order fewer", "header", add("orders", -1))
+    lie("an item that ends before its orders", "item", lambda item: item.update(revision=3))
+    order = next(at for at, line in enumerate(lines) if b'"line":"order"' in line)
+    scratch.write_bytes(resealed(lines[: order + 1] + lines[order:]))
+    assert not checks(scratch), "an order listed twice was taken"
+    print("9 lies with a right seal: none taken")
+
+
+def check_large(binary, directory):
+    file, root, _ = sale(binary, directory, 20_000)
+    assert checks(file, "--root", root)
+    whole, scratch = file.read_bytes(), directory / "changed"
+    for _ in range(RANDOM_CHANGES):
+        changed, at = bytearray(whole), random.randrange(len(whole))
+        changed[at] ^= random.randrange(1, 256)
+        scratch.write_bytes(changed)
+        assert not checks(scratch), f"byte {at} was changed and taken"
+    print(f"large certificate: {len(whole)} bytes, {RANDOM_CHANGES} of them changed: none taken")
+
+
+def main():
+    binary = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "../../target/release/doorbuster"
+    binary, sys.argv = binary.resolve(), sys.argv[:1]
+    random.seed(1)
+    with tempfile.TemporaryDirectory() as directory:
+        directory = pathlib.Path(directory)
+        check_small(binary, directory)
+        check_lies(directory)
+        check_large(binary, directory)
+        script = subprocess.run([sys.executable, str(CHECKER), "/nowhere"], capture_output=True, text=True)
+        assert script.returncode == 1 and "WRONG" in script.stderr, script
+    print("certificates: all as they should be")
+
+
+if __name__ == "__main__":
+    main()
