@@ -36,7 +36,7 @@ impl Funnel {
             sale_id: sale_id(self.sale.as_deref())?,
             window: Some(window("--window", &self.window)?),
             by: grouping(by).into(),
-            page_size: PAGE * 10,
+            page_size: PAGE * 4,
             page_token: String::new(),
             min_position: self.fresh.min_position,
             as_of: self.fresh.as_of()?,

@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
     cli::{Common, json as shapes},
-    grpc::proto::{GetRetentionRequest, RetentionRow, report_service_client::ReportServiceClient},
+    grpc::proto::{
+        GetRetentionRequest, GetRetentionResponse, RetentionRow,
+        report_service_client::ReportServiceClient,
+    },
+    reports::share_ppm,
     values::SaleId,
 };
 
@@ -57,20 +61,27 @@ impl Retention {
             },
             header,
             &header[2..],
-            || rows.iter().map(cells).collect(),
+            || buyers(&request.sale_id, &last).into_iter().chain(rows.iter().map(cells)).collect(),
         )?;
-        common.note(format_args!(
-            "{} buyers: {} new, {} who bought before in another sale, {} ({}) with two purchases \
-             or more in this one",
-            last.buyers,
-            last.new_buyers,
-            last.returning_buyers,
-            last.repeat_buyers,
-            percent(last.repeat_share_ppm),
-        ));
         common.note_freshness(freshness.as_ref());
         Ok(())
     }
+}
+
+/// What is known of the buyers in the sale itself, before the rows of other sales.
+fn buyers(sale_id: &str, answer: &GetRetentionResponse) -> Vec<[String; 6]> {
+    let rows = [
+        ("(buyers)", answer.buyers),
+        ("(new buyers)", answer.new_buyers),
+        ("(returning buyers)", answer.returning_buyers),
+        ("(two purchases or more)", answer.repeat_buyers),
+    ];
+    let rows = rows.map(|(name, bought)| {
+        let share = percent(share_ppm(bought, answer.buyers));
+        let (sale, none) = (sale_id.to_owned(), String::new());
+        [sale, name.to_owned(), none.clone(), none, bought.to_string(), share]
+    });
+    rows.into()
 }
 
 fn row(row: &RetentionRow) -> Value {

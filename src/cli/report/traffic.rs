@@ -41,7 +41,7 @@ impl Traffic {
             by: grouping(by).into(),
             from_time: moment("--from", self.from.as_deref())?,
             until_time: moment("--until", self.until.as_deref())?,
-            page_size: PAGE * 10,
+            page_size: PAGE * 4,
             page_token: String::new(),
             min_position: self.fresh.min_position,
             as_of: self.fresh.as_of()?,

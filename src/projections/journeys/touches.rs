@@ -36,6 +36,8 @@ pub(super) struct Draft {
 pub(super) struct Touches {
     shoppers: Shoppers,
     orders: HashMap<i64, Placed>,
+    /// Keys of those that are not written yet.
+    placed: Vec<i64>,
     /// How many there are; not known before the first one is written.
     count: Option<i64>,
 }
@@ -107,6 +109,7 @@ impl Touches {
         for (sale, range) in ranges {
             names.extend_sale(rows, sale, range)?;
         }
+        self.write_orders(rows)?;
         self.count = Some(number);
         self.shoppers.write(rows)?;
         Ok(visits)
@@ -120,18 +123,15 @@ impl Touches {
     ) -> Result<(i64, Option<i64>, Option<i64>), ApplyError> {
         match (draft.who, draft.order) {
             (Who::OfOrder, Some(key)) => {
-                let placed = self.placed(rows, key)?;
+                let placed = self.find_placed(rows, key)?;
                 let after_ms = draft.at_ms.saturating_sub(placed.at_ms);
                 Ok((placed.shopper, placed.channel, Some(after_ms)))
             }
             (who, Some(key)) => {
                 let shopper = self.shoppers.resolve(who, draft.attributes)?;
                 let placed = Placed { shopper, channel: draft.channel, at_ms: draft.at_ms };
-                rows.prepare_cached(
-                    "INSERT INTO orders (key, shopper, channel, placed_at_ms) VALUES (?, ?, ?, ?)",
-                )?
-                .execute(params![key, shopper, draft.channel, draft.at_ms])?;
                 self.orders.insert(key, placed);
+                self.placed.push(key);
                 Ok((shopper, draft.channel, None))
             }
             (who, None) => {
@@ -141,7 +141,19 @@ impl Touches {
         }
     }
 
-    fn placed(&mut self, rows: &Transaction<'_>, key: i64) -> Result<Placed, ApplyError> {
+    fn write_orders(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
+        let mut insert = rows.prepare_cached(
+            "INSERT INTO orders (key, shopper, channel, placed_at_ms) VALUES (?, ?, ?, ?)",
+        )?;
+        for key in self.placed.drain(..) {
+            if let Some(Placed { shopper, channel, at_ms }) = self.orders.get(&key) {
+                insert.execute(params![key, shopper, channel, at_ms])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn find_placed(&mut self, rows: &Transaction<'_>, key: i64) -> Result<Placed, ApplyError> {
         if let Some(placed) = self.orders.get(&key) {
             return Ok(*placed);
         }

@@ -9,12 +9,13 @@ use crate::{
     values::{Invalid, SaleId, UnixMs},
 };
 
-/// Rows on a page of each question but paths and minutes.
-pub(super) const SIZES: Sizes = Sizes { default: 100, max: 10_000 };
+/// Rows on a page of each question but paths and traffic: with the longest names they are still a
+/// message that every client takes.
+pub(super) const SIZES: Sizes = Sizes { default: 100, max: 4_000 };
 /// Paths on a page.
 pub(super) const PATH_SIZES: Sizes = Sizes { default: 20, max: 1_000 };
 /// Rows of traffic on a page.
-pub(super) const TRAFFIC_SIZES: Sizes = Sizes { default: 1_000, max: 10_000 };
+pub(super) const TRAFFIC_SIZES: Sizes = Sizes { default: 1_000, max: 4_000 };
 
 /// A day: what a funnel's window is where none is given.
 pub const FUNNEL_WINDOW_MS: i64 = 24 * 3_600_000;
@@ -34,7 +35,7 @@ pub struct FunnelQuery {
     /// From the view that a chain starts with to its last touch; `None` means a day.
     pub window_ms: Option<i64>,
     pub by: FunnelGrouping,
-    /// Groups in the answer: 1 to 10,000; 0 means 100.
+    /// Groups in the answer: 1 to 4,000; 0 means 100.
     pub paging: Paging,
 }
 
@@ -47,7 +48,7 @@ pub struct TrafficQuery {
     pub from: Option<UnixMs>,
     /// By minute only: minutes that start at or after this moment are left out.
     pub until: Option<UnixMs>,
-    /// Rows in the answer: 1 to 10,000; 0 means 1,000.
+    /// Rows in the answer: 1 to 4,000; 0 means 1,000.
     pub paging: Paging,
 }
 
@@ -57,7 +58,7 @@ pub struct AttributionQuery {
     pub sale_id: Option<SaleId>,
     /// How long before an order a touch counts; `None` means a week.
     pub window_ms: Option<i64>,
-    /// Channels in the answer: 1 to 10,000; 0 means 100.
+    /// Channels in the answer: 1 to 4,000; 0 means 100.
     pub paging: Paging,
 }
 
@@ -67,7 +68,7 @@ pub struct PortraitQuery {
     pub sale_id: Option<SaleId>,
     /// `None` means all of them.
     pub attribute: Option<PortraitAttribute>,
-    /// Rows in the answer: 1 to 10,000; 0 means 100.
+    /// Rows in the answer: 1 to 4,000; 0 means 100.
     pub paging: Paging,
 }
 
@@ -85,7 +86,7 @@ pub struct PathsQuery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionQuery {
     pub sale_id: SaleId,
-    /// Other sales in the answer: 1 to 10,000; 0 means 100.
+    /// Other sales in the answer: 1 to 4,000; 0 means 100.
     pub paging: Paging,
 }
 
