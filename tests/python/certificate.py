@@ -45,8 +45,7 @@ def checks(*arguments):
 def sale(binary, directory, orders):
     """Writes a sale, and its certificate; returns where that is, its root, and the data."""
     data, file = directory / f"sale-{orders}", directory / f"{orders}.certificate"
-    run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2,
-        "--no-traffic")
+    run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2)
     answer = json.loads(run(binary, "verify", "--json", "--data", data, "--certificate", file))
     return file, answer["certificate"]["root"], data
 
