@@ -95,6 +95,9 @@ const STEPS: [i64; 25] = [
 ];
 
 impl Clock {
+    /// The clock of the log.
+    pub const UTC: Self = Self { offset_seconds: 0 };
+
     /// Reads an offset from UTC such as `+08:00`.
     pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new(field, "is not an offset from UTC such as +08:00");

@@ -9,7 +9,7 @@
 #[path = "fold/exports.rs"]
 mod exports;
 #[path = "fold/log.rs"]
-mod log;
+pub mod log;
 #[path = "fold/questions.rs"]
 mod questions;
 #[path = "fold/rebuilds.rs"]

@@ -32,6 +32,8 @@ mod fold;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+/// The post-mortem as HTML, Markdown and rows.
+mod pages;
 /// What stands between clients and several nodes.
 mod routing;
 /// What the end-to-end tests share.
