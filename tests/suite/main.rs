@@ -36,6 +36,8 @@ mod model;
 mod nodes;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
+/// The post-mortem as HTML, Markdown and rows.
+mod pages;
 /// What stands between clients and several nodes.
 mod routing;
 /// What the end-to-end tests share.
