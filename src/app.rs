@@ -28,8 +28,8 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, Overheard, Readiness, Sales, Shared,
-        State, Tail, TrafficDesk, TrafficLimits, TrafficParts, start_projections,
+        CatalogDesk, DemandDesk, Directory, MeteredStore, Overheard, ProjectionHandle, Readiness,
+        Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts, start_projections,
     },
     clock::SharedClock,
     config::Config,
@@ -171,28 +171,8 @@ async fn live(
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
     let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
-    let traffic = actors.traffic_desk(
-        config,
-        CatalogDesk::new(
-            Reports::open(&config.data),
-            &projections,
-            Arc::clone(&tail),
-            Arc::clone(&clock),
-        ),
-    );
-    let web = web_server(
-        listeners.web,
-        web::Parts {
-            metrics: Arc::clone(&metrics),
-            readiness: readiness.clone(),
-            items: Arc::clone(&actors.items),
-            sales: Arc::clone(&actors.sale_desks),
-            projections: projections.clone(),
-            traffic: Arc::clone(&traffic),
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock),
-        },
-    );
+    let traffic = actors.traffic_desk(config, &projections, &tail);
+    let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let reads = ReadSide::new(
         &config.data,
         LogSource::Store(Arc::clone(&store)),
@@ -313,8 +293,34 @@ impl Actors {
         Self { arbiters, traffic_arbiter: traffic_thread(), shared, demand, items, sale_desks }
     }
 
+    /// What machines ask about.
+    fn looked_at(
+        &self,
+        traffic: &Arc<TrafficDesk>,
+        projections: &[ProjectionHandle],
+    ) -> web::Parts {
+        web::Parts {
+            metrics: Arc::clone(&self.shared.metrics),
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            sales: Arc::clone(&self.sale_desks),
+            projections: projections.to_vec(),
+            traffic: Arc::clone(traffic),
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+        }
+    }
+
     /// Where beacons come in.
-    fn traffic_desk(&self, config: &Config, catalog: CatalogDesk) -> Arc<TrafficDesk> {
+    fn traffic_desk(
+        &self,
+        config: &Config,
+        projections: &[ProjectionHandle],
+        tail: &Arc<Tail>,
+    ) -> Arc<TrafficDesk> {
+        let reports = Reports::open(&config.data);
+        let clock = Arc::clone(&self.shared.clock);
+        let catalog = CatalogDesk::new(reports, projections, Arc::clone(tail), clock);
         TrafficDesk::new(TrafficParts {
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),

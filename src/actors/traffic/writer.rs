@@ -213,7 +213,10 @@ impl TrafficWriter {
         }
         self.form();
         if self.full.is_empty() {
-            self.draining.drain(..).for_each(|done| drop(done.send(())));
+            for done in self.draining.drain(..) {
+                // Who waited may have gone.
+                let _ = done.send(());
+            }
             return;
         }
         let enough = self.shared.store.limits().bytes_enough;

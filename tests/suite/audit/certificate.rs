@@ -111,7 +111,7 @@ fn a_certificate_says_of_items_and_orders_what_the_log_says() {
         ("chain", json!("sha-256")),
         ("position", json!(story.events.len())),
         ("events", json!(story.events.len())),
-        ("streams", json!(4)),
+        ("streams", json!(5)),
         ("last_event_at_ms", json!(5_000_000)),
         ("items", json!(2)),
         ("orders", json!(4)),
