@@ -61,13 +61,16 @@ pub struct Sighting {
     pub sale: Option<SaleId>,
 }
 
+/// Is shown each line.
+type OnLine = Box<dyn FnMut(&[u8])>;
+
 /// Reads the rows of a file in their order. Blank lines are passed over.
 pub struct Sightings {
     lines: Lines,
     /// Places of the [`COLUMNS`] in a row; none in the short form.
     columns: Option<[Option<usize>; COLUMNS.len()]>,
     first: Option<Result<(u64, Vec<u8>), TrafficError>>,
-    on_line: Box<dyn FnMut(&[u8])>,
+    on_line: OnLine,
 }
 
 impl Sightings {

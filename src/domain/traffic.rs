@@ -82,13 +82,14 @@ impl TrafficBatch {
 
     /// Takes a beacon in, or gives it back because it has no place here any more. An empty batch
     /// has a place for every beacon.
-    pub fn add(&mut self, beacon: Beacon) -> Result<(), Beacon> {
+    #[must_use]
+    pub fn add(&mut self, beacon: Beacon) -> Option<Beacon> {
         let earliest = self.earliest.min(beacon.at);
         let latest = self.latest.max(beacon.at);
         let full = self.beacons.len() >= BEACONS_PER_EVENT_MAX || self.bytes >= EVENT_BYTES_MAX;
         let wide = u32::try_from(latest.since(earliest)).is_err();
         if !self.is_empty() && (full || wide) {
-            return Err(beacon);
+            return Some(beacon);
         }
         self.earliest = earliest;
         self.latest = latest;
@@ -109,7 +110,7 @@ impl TrafficBatch {
             },
         };
         self.beacons.push((at, packed));
-        Ok(())
+        None
     }
 
     /// The event of what is in here, which is empty afterwards; `None` if it was empty before.

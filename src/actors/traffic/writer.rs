@@ -181,7 +181,7 @@ impl TrafficWriter {
     }
 
     fn pack(&mut self, beacon: Beacon) {
-        if let Err(beacon) = self.forming.add(beacon) {
+        if let Some(beacon) = self.forming.add(beacon) {
             self.form();
             // An empty batch has a place for every beacon.
             let _ = self.forming.add(beacon);

@@ -144,7 +144,7 @@ impl Import {
                 .entry(sale)
                 .or_insert_with(|| TrafficBatch::recorded(self.name.clone(), sale));
             let beacon = beacon_of(row, sale.unwrap_or(SaleId(stream.id)));
-            if let Err(beacon) = batch.add(beacon) {
+            if let Some(beacon) = batch.add(beacon) {
                 writer.write(batch.take()).await?;
                 // An empty batch has a place for every beacon.
                 let _ = batch.add(beacon);
