@@ -214,16 +214,19 @@ def check_proof(path, root):
                                       ("item", proof["item_index"], lines, root),
                                       ("header", 0, lines, root)):
         path = [bytes.fromhex(beside) for beside in proof[name + "_path"]]
+        demand([beside.hex() for beside in path] == proof[name + "_path"], "a hash is misspelt")
         reached = walk(leaf(proof[name].encode()), count(index), leaves, path).hex()
         demand(reached == goal, f"the way of the {name} does not lead to the root")
     demand(proof["root"] == root, "it says that it leads to another root")
     who = "somebody"
     if "opening" in proof:
-        request, who = uuid.UUID(proof["opening"]["request_id"]).bytes, proof["opening"]["buyer"]
-        made = hashlib.sha1(uuid.UUID(item["item_id"]).bytes + request + b"\0").digest()[:16]
+        demand(set(proof["opening"]) == {"request_id", "buyer"}, "its opening has other parts")
+        request, who = uuid.UUID(proof["opening"]["request_id"]), proof["opening"]["buyer"]
+        demand(str(request) == proof["opening"]["request_id"], "the request is misspelt")
+        made = hashlib.sha1(uuid.UUID(item["item_id"]).bytes + request.bytes + b"\0").digest()[:16]
         demand(str(uuid.UUID(bytes=made, version=5)) == order["order_id"],
                "the request is not the one that made the order")
-        opened = sha256(b"doorbuster buyer 1\n", request, who.encode()).hex()
+        opened = sha256(b"doorbuster buyer 1\n", request.bytes, who.encode()).hex()
         demand(opened == order["buyer"], "the buyer is not the one of the order")
     print(f"right: order {order['order_id']} of {who!r}, units: {order['units']}, {order['state']}")
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use actix_rt::{Arbiter, ArbiterHandle, System};
+use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
@@ -171,25 +171,15 @@ async fn live(
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
     let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
-    let catalog = CatalogDesk::new(
-        Reports::open(&config.data),
-        &projections,
-        Arc::clone(&tail),
-        Arc::clone(&clock),
+    let traffic = actors.traffic_desk(
+        config,
+        CatalogDesk::new(
+            Reports::open(&config.data),
+            &projections,
+            Arc::clone(&tail),
+            Arc::clone(&clock),
+        ),
     );
-    let traffic = TrafficDesk::new(TrafficParts {
-        store: Arc::clone(&store),
-        clock: Arc::clone(&clock),
-        metrics: Arc::clone(&metrics),
-        readiness: readiness.clone(),
-        items: Arc::clone(&actors.items),
-        catalog,
-        arbiter: Some(actors.traffic_thread()),
-        limits: TrafficLimits {
-            waiting_max: config.traffic_waiting_max,
-            shed_at_commands: config.traffic_shed_at_commands,
-        },
-    });
     let web = web_server(
         listeners.web,
         web::Parts {
@@ -290,6 +280,7 @@ struct Actors {
     arbiters: Vec<Arbiter>,
     /// Where beacons are packed, away from everybody who decides.
     traffic_arbiter: Arbiter,
+    shared: Arc<Shared>,
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
@@ -318,12 +309,25 @@ impl Actors {
             idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
-        let sale_desks = Directory::new(Category::Sale, shared);
-        Self { arbiters, traffic_arbiter: traffic_thread(), demand, items, sale_desks }
+        let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
+        Self { arbiters, traffic_arbiter: traffic_thread(), shared, demand, items, sale_desks }
     }
 
-    fn traffic_thread(&self) -> ArbiterHandle {
-        self.traffic_arbiter.handle()
+    /// Where beacons come in.
+    fn traffic_desk(&self, config: &Config, catalog: CatalogDesk) -> Arc<TrafficDesk> {
+        TrafficDesk::new(TrafficParts {
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            catalog,
+            arbiter: Some(self.traffic_arbiter.handle()),
+            limits: TrafficLimits {
+                waiting_max: config.traffic_waiting_max,
+                shed_at_commands: config.traffic_shed_at_commands,
+            },
+        })
     }
 
     /// Those who want to hear what others wrote.

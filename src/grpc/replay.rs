@@ -43,12 +43,20 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 const RULES: &str = "rules";
 
 pub(super) struct ReplayApi {
-    pub(super) store: SharedStore,
-    pub(super) data: PathBuf,
-    pub(super) clock: SharedClock,
+    store: SharedStore,
+    data: PathBuf,
+    clock: SharedClock,
     /// Whether long work of each kind is under way on this node.
-    pub(super) busy: Arc<Busy>,
-    pub(super) verification: Verification,
+    busy: Arc<Busy>,
+    verification: Verification,
+}
+
+impl ReplayApi {
+    /// Over the log in that store and the read models in that directory.
+    pub(super) fn new(store: SharedStore, data: PathBuf, clock: SharedClock) -> Self {
+        let verification = Verification::of(Arc::clone(&store), data.clone());
+        Self { store, data, clock, busy: Arc::default(), verification }
+    }
 }
 
 /// Long work that is done once at a time.

@@ -6,17 +6,8 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide,
-    counted::CallCounter,
-    health,
-    item::ItemApi,
-    proto,
-    purchase::PurchaseApi,
-    replay::{Busy, ReplayApi},
-    report::ReportApi,
-    sale::SaleApi,
-    traffic::TrafficApi,
-    verification::Verification,
+    ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
+    replay::ReplayApi, report::ReportApi, sale::SaleApi, traffic::TrafficApi,
 };
 use crate::{
     actors::{Directory, Readiness, Sales, TrafficDesk},
@@ -77,13 +68,7 @@ pub async fn serve(
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
-    let replay = ReplayApi {
-        store: Arc::clone(&store),
-        data: data.clone(),
-        clock: Arc::clone(&clock),
-        busy: Arc::<Busy>::default(),
-        verification: Verification::of(store, data),
-    };
+    let replay = ReplayApi::new(store, data, Arc::clone(&clock));
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
@@ -93,13 +78,6 @@ pub async fn serve(
     let states = readiness.subscribe();
     health::tell(&readiness.state(), &health).await;
     let health = tokio::spawn(health::follow(states, health));
-
-    // Older tools ask for v1alpha.
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
 
     let served = Server::builder()
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
@@ -150,4 +128,11 @@ pub async fn serve(
         .await;
     health.abort();
     Ok(served?)
+}
+
+/// What tells clients which calls there are. Older tools ask for v1alpha.
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }

@@ -178,7 +178,7 @@ fn draw_plane<'a>(
     let top = most.max(1) + most / 20;
     let mut plane = ChartBuilder::on(area)
         .margin_top(18 * SCALE)
-        .margin_right(24 * SCALE)
+        .margin_right(40 * SCALE)
         .margin_bottom(4 * SCALE)
         .x_label_area_size(26 * SCALE)
         .y_label_area_size(72 * SCALE)

@@ -88,8 +88,17 @@ pub struct Column {
     pub title: &'static str,
     /// For programs: the same in every language.
     pub name: &'static str,
-    pub number: bool,
+    pub kind: Kind,
     pub definition: Option<Definition>,
+}
+
+/// How a column is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    /// A moment, which is not broken into lines.
+    Time,
 }
 
 /// One value.
@@ -106,12 +115,17 @@ pub struct Cell {
 impl Column {
     /// A column of texts.
     pub fn text(title: &'static str, name: &'static str) -> Self {
-        Self { title, name, number: false, definition: None }
+        Self { title, name, kind: Kind::Text, definition: None }
     }
 
     /// A column of numbers.
     pub fn number(title: &'static str, name: &'static str) -> Self {
-        Self { title, name, number: true, definition: None }
+        Self { title, name, kind: Kind::Number, definition: None }
+    }
+
+    /// A column of moments.
+    pub fn time(title: &'static str, name: &'static str) -> Self {
+        Self { title, name, kind: Kind::Time, definition: None }
     }
 
     /// The same, with what it means.

@@ -115,9 +115,15 @@ fn sold_out(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     }
     let demand = &facts.demand_total.demand;
     let share = share_ppm(demand.unmet, demand.attempts);
+    // Seconds are whole here: a second later at most it was empty.
+    let first = facts.first_empty.map(|second| second.saturating_add(1).saturating_mul(1_000));
+    let first = first.map(|ms| ms.saturating_sub(facts.sale.opens_at.0).max(0) / 1_000 * 1_000);
+    let after = at.since(facts.sale.opens_at).max(0);
+    let first = first.filter(|first| *first < after);
     let values = [
+        ("first", span(first.unwrap_or(after), lang)),
         ("units", group(facts.stock.allocated)),
-        ("after", span(at.since(facts.sale.opens_at).max(0), lang)),
+        ("after", span(after, lang)),
         ("unmet", group(demand.unmet)),
         ("attempts", group(demand.attempts)),
         ("share", percent(share)),
@@ -125,7 +131,11 @@ fn sold_out(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let asked = group(demand.units_unmet);
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
     let values: Vec<_> = values.into_iter().collect();
-    let says = fill(Sentence::FoundSoldOut.text(lang), &values);
+    let says = match first {
+        Some(_) => Sentence::FoundSoldOutTwice,
+        None => Sentence::FoundSoldOut,
+    };
+    let says = fill(says.text(lang), &values);
     let mut more = values;
     more.retain(|(name, _)| *name != "units");
     more.push(("units", &asked));

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{
     charts::Ink,
-    document::{Block, Cell, Chart, Document, Section, Table, Tile},
+    document::{Block, Cell, Chart, Column, Document, Kind, Section, Table, Tile},
     escape::html as safe,
     words::{Definition, Lang},
 };
@@ -82,7 +82,9 @@ fn write_block(out: &mut String, block: &Block, lang: Lang) {
 }
 
 fn tiles(out: &mut String, tiles: &[Tile], lang: Lang) {
-    out.push_str("<ul class=\"tiles\">\n");
+    // In rows that are full: of three or of four.
+    let class = if tiles.len() % 3 == 0 { "tiles thirds" } else { "tiles" };
+    let _ = writeln!(out, "<ul class=\"{class}\">");
     for tile in tiles {
         let name = defined(tile.name, tile.definition, lang);
         let (value, note) = (safe(&tile.value), safe(&tile.note));
@@ -102,7 +104,7 @@ fn defined(name: &str, definition: Definition, lang: Lang) -> String {
 fn table(out: &mut String, table: &Table, lang: Lang) {
     out.push_str("<div class=\"wide\"><table>\n<thead><tr>");
     for column in &table.columns {
-        let class = if column.number { " class=\"n\"" } else { "" };
+        let class = class_of(column);
         let title = match column.definition {
             Some(definition) => defined(column.title, definition, lang),
             None => safe(column.title),
@@ -122,10 +124,18 @@ fn table(out: &mut String, table: &Table, lang: Lang) {
     out.push_str("</table></div>\n");
 }
 
+fn class_of(column: &Column) -> &'static str {
+    match column.kind {
+        Kind::Text => "",
+        Kind::Number => " class=\"n\"",
+        Kind::Time => " class=\"t\"",
+    }
+}
+
 fn cells(out: &mut String, table: &Table, row: &[Cell]) {
     out.push_str("<tr>");
     for (column, cell) in table.columns.iter().zip(row) {
-        let class = if column.number { " class=\"n\"" } else { "" };
+        let class = class_of(column);
         let _ = write!(out, "<td{class}>{}", safe(&cell.shown));
         if let Some(ppm) = cell.bar_ppm {
             let _ = write!(

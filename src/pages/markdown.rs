@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    document::{Block, Cell, Column, Document, Table, Tile},
+    document::{Block, Cell, Column, Document, Kind, Table, Tile},
     escape::markdown as safe,
     words::Definition,
 };
@@ -75,10 +75,9 @@ fn table(out: &mut String, table: &Table) {
     line(out, titles);
     line(
         out,
-        table
-            .columns
-            .iter()
-            .map(|Column { number, .. }| if *number { "---:" } else { "---" }.to_owned()),
+        table.columns.iter().map(|Column { kind, .. }| {
+            if *kind == Kind::Number { "---:" } else { "---" }.to_owned()
+        }),
     );
     for row in &table.rows {
         line(out, row.iter().map(|Cell { shown, .. }| safe(shown)));

@@ -46,7 +46,10 @@ pub fn span(ms: i64, lang: Lang) -> String {
     let (template, first, second) = match seconds {
         _ if ms < 1_000 => (Term::SpanMs, ms, 0),
         0..60 => {
-            let text = format!("{seconds}.{}", rest / 100);
+            let text = match rest / 100 {
+                0 => seconds.to_string(),
+                tenths => format!("{seconds}.{tenths}"),
+            };
             return fill(Term::SpanSeconds.text(lang), &[("n", &text)]);
         }
         60..3_600 => (Term::SpanMinutes, seconds / 60, seconds % 60),
@@ -92,6 +95,9 @@ const STEPS: [i64; 25] = [
 ];
 
 impl Clock {
+    /// The clock of the log.
+    pub const UTC: Self = Self { offset_seconds: 0 };
+
     /// Reads an offset from UTC such as `+08:00`.
     pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new(field, "is not an offset from UTC such as +08:00");

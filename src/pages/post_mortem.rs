@@ -45,7 +45,9 @@ pub struct PostMortem {
     /// Available, held and sold units.
     pub stock_curve: Bins<3>,
     pub sell_through_ppm: i64,
-    /// The first items that sold out.
+    /// The first second at whose end no unit of any item was available.
+    pub first_empty: Option<i64>,
+    /// Times without stock, item by item.
     pub sold_outs: Vec<SoldOut>,
     /// Attempts that were met, repeated, refused otherwise, unmet.
     pub demand: Bins<4>,
@@ -161,6 +163,7 @@ impl PostMortem {
             unbalanced_items: sums.unbalanced,
             stock_curve: curve.bins,
             sell_through_ppm: curve.sell_through_ppm,
+            first_empty: curve.first_empty,
             sold_outs: curve.sold_outs,
             demand: asked.bins,
             demand_total: absent(reports.demand_total(&of_sale(sale_id)))?,
@@ -397,6 +400,7 @@ struct Curve {
     bins: Bins<3>,
     rushed: Bins<3>,
     sell_through_ppm: i64,
+    first_empty: Option<i64>,
     sold_outs: Vec<SoldOut>,
 }
 
@@ -417,10 +421,13 @@ fn stock_curve(
         Ok(Page { rows, next_page_token: answer.next_page_token, checkpoint })
     };
     let (mut bins, mut rushed) = (Bins::new(Keep::Last), Bins::new(Keep::Last));
-    let mut before = None;
+    let (mut before, mut first_empty) = (None, None);
     each(10_000, page, |point: StockPoint| {
         let units = [point.sold_units, point.held_units, point.available_units];
         bins.add(point.second, units);
+        if point.available_units == 0 && point.allocated_units > 0 && first_empty.is_none() {
+            first_empty = Some(point.second);
+        }
         match rush {
             Some((from, _)) if point.second < from => before = Some(units),
             Some((from, until)) if point.second < until => {
@@ -433,8 +440,7 @@ fn stock_curve(
             Some(_) | None => {}
         }
     })?;
-    sold_outs.truncate(ITEMS_SHOWN);
-    Ok(Curve { bins, rushed, sell_through_ppm, sold_outs })
+    Ok(Curve { bins, rushed, sell_through_ppm, first_empty, sold_outs })
 }
 
 fn acts(reports: &Reports, whose: Whose) -> Result<(Vec<ActLine>, bool), ReportError> {

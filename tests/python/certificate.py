@@ -45,8 +45,7 @@ def checks(*arguments):
 def sale(binary, directory, orders):
     """Writes a sale, and its certificate; returns where that is, its root, and the data."""
     data, file = directory / f"sale-{orders}", directory / f"{orders}.certificate"
-    run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2,
-        "--no-traffic")
+    run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2)
     answer = json.loads(run(binary, "verify", "--json", "--data", data, "--certificate", file))
     return file, answer["certificate"]["root"], data
 
@@ -67,7 +66,7 @@ def changed_everywhere(file, arguments, scratch):
 
 
 def check_small(binary, directory):
-    file, root, data = sale(binary, directory, 100)
+    file, root, data = sale(binary, directory, 10)
     # A certificate of a few orders only, so that each of its bytes can be changed.
     lines = file.read_bytes().splitlines(keepends=True)
     assert checks(file) and checks(file, "--root", root) and checks(file, "--root", root.upper())
@@ -84,7 +83,7 @@ def check_small(binary, directory):
     print(f"small certificate: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
 
     orders = [json.loads(line) for line in lines if b'"line":"order"' in line]
-    for nth, order in enumerate(random.sample(orders, 20)):
+    for nth, order in enumerate(orders[:8]):
         proof = directory / f"{nth}.proof"
         source = ("--certificate", file) if nth % 2 else ("--data", data)
         run(binary, "order", "proof", order["order_id"], *source, "--out", proof)
@@ -142,7 +141,7 @@ def resealed(lines):
 
 def check_lies(directory):
     """Lies that are sealed as well as the truth: what they say does not add up."""
-    lines = (directory / "100.certificate").read_bytes().splitlines(keepends=True)
+    lines = (directory / "10.certificate").read_bytes().splitlines(keepends=True)
     scratch = directory / "changed"
     scratch.write_bytes(resealed(lines))
     assert checks(scratch), "the seal that this test makes is right"

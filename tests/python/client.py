@@ -24,13 +24,20 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from grpc_tools import protoc
 
 import bad_inputs
+import beacons
 import report
 from report import equal, refused
 from server import Server
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
-SERVICES = ["sale_service", "item_service", "purchase_service", "report_service"]
+SERVICES = [
+    "sale_service",
+    "item_service",
+    "purchase_service",
+    "report_service",
+    "traffic_service",
+]
 PRICE = 1999
 WAIT_SECONDS_MAX = 20
 LOAD_SECONDS = 2.0
@@ -471,6 +478,7 @@ def main():
             check_orders(cases, shop)
             position = check_stream(cases, shop)
             check_reports(cases, shop, position)
+            beacons.check(cases, server, shop)
             check_kill(cases, server, shop)
             check_end(cases, server, shop)
         finally:

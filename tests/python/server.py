@@ -18,12 +18,13 @@ class Server:
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
         self.child = None
-        self.address = None
+        self.address = self.web = None
 
     def start(self):
         """Starts the server and returns where it listens, as it says itself on its first line."""
         command = [self.binary, "serve", "--json"]
-        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0", "--web", "off"]
+        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
+        command += ["--web", "127.0.0.1:0"]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         # A server that never says anything must fail this run, not hang it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
@@ -34,6 +35,7 @@ class Server:
             raise RuntimeError(f"the server ended with {self.child.wait()} before it listened")
         started = json.loads(line)
         address = started.get("address") or started["url"]
+        self.web = (started.get("web") or "").removeprefix("http://")
         self.address = address.removeprefix("http://")
         return self.address
 

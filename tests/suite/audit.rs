@@ -15,6 +15,7 @@
 
 mod broken_items;
 mod broken_orders;
+mod broken_traffic;
 mod certificate;
 mod served;
 mod shown;
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 use self::{
     broken_items::{forms_that_cannot_be, steering_that_cannot_be},
     broken_orders::{ends_that_cannot_be, orders_that_cannot_be},
+    broken_traffic::beacons_that_cannot_be,
     story::{CLOSES, Story, item_a, sound},
 };
 
@@ -56,7 +58,7 @@ fn a_sound_log_is_proved_and_nothing_is_changed() {
     let events = story.events.len() as u64;
     assert!(proof.ok(), "{proof}");
     let figures = (proof.events, proof.chains, proof.items, proof.orders, proof.more_findings);
-    assert_eq!(figures, (events, 4, 2, 4, 0));
+    assert_eq!(figures, (events, 5, 2, 4, 0));
     assert_eq!(told.last(), Some(&(events, events)));
     let said = proof.to_string();
     for words in ["is sound", "no unit was sold twice", "Not proved", "with write access"] {
@@ -185,7 +187,7 @@ fn streams_of_others_are_counted_and_their_chains_checked_in_a_log_that_says_it_
     let proof = verify(dir.path()).unwrap();
     assert!(proof.ok(), "{proof}");
     let figures = (proof.streams, proof.foreign_streams, proof.foreign_events, proof.chains);
-    assert_eq!(figures, (6, 2, 2, 6));
+    assert_eq!(figures, (7, 2, 2, 7));
     assert_eq!(proof.events, story.events.len() as u64 + 2);
     let said = proof.to_string();
     assert!(said.contains("2 events in 2 streams are not of doorbuster"), "{said}");
@@ -245,6 +247,7 @@ fn every_broken_promise_is_found_in_a_log_that_was_written_consistently() {
         .chain(&ends_that_cannot_be())
         .chain(&steering_that_cannot_be())
         .chain(&forms_that_cannot_be())
+        .chain(&beacons_that_cannot_be())
     {
         let dir = tempfile::tempdir().unwrap();
         let mut story = sound();

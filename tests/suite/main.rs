@@ -34,6 +34,8 @@ mod journeys;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+/// The post-mortem as HTML, Markdown and rows.
+mod pages;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
 /// What stands between clients and several nodes.
@@ -49,5 +51,7 @@ mod stampede;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Beacons come in, count once, and give way to orders; recordings are imported.
+mod traffic;
 /// What machines ask a node, and what watches over it.
 mod web;

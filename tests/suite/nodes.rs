@@ -11,6 +11,8 @@ mod races;
 /// Readiness: when a node wants to be sent calls.
 mod readiness;
 mod store;
+/// Beacons of one sale come to both nodes, and give way to orders.
+mod traffic;
 
 use std::{
     collections::HashMap,

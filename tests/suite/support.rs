@@ -11,6 +11,7 @@ use doorbuster::{
         self, item_service_client::ItemServiceClient, place_order_response,
         purchase_service_client::PurchaseServiceClient, replay_service_client::ReplayServiceClient,
         report_service_client::ReportServiceClient, sale_service_client::SaleServiceClient,
+        traffic_service_client::TrafficServiceClient,
     },
     store::SharedStore,
     values::UnixMs,
@@ -123,6 +124,19 @@ impl Node {
 
     pub fn replays(&self) -> ReplayServiceClient<Channel> {
         ReplayServiceClient::new(self.channel.clone())
+    }
+
+    pub fn traffic(&self) -> TrafficServiceClient<Channel> {
+        TrafficServiceClient::new(self.channel.clone())
+    }
+
+    /// Sends beacons in one message.
+    pub async fn record(
+        &self,
+        beacons: Vec<proto::Beacon>,
+    ) -> Result<proto::RecordTrafficResponse, Status> {
+        let message = proto::RecordTrafficRequest { beacons };
+        Ok(self.traffic().record_traffic(tokio_stream::once(message)).await?.into_inner())
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -239,6 +253,18 @@ pub fn pay(order: &proto::Order) -> proto::RecordPaymentRequest {
         order_id: order.order_id.clone(),
         payment_reference: format!("bank-{}", order.order_id),
         amount: order.total.clone(),
+    }
+}
+
+/// A view of an item by a visitor.
+pub fn beacon(item: &str, visitor: &str) -> proto::Beacon {
+    proto::Beacon {
+        beacon_id: request_id(),
+        item_id: item.to_owned(),
+        action: proto::TrafficAction::View.into(),
+        visitor: visitor.to_owned(),
+        channel: "app".to_owned(),
+        ..Default::default()
     }
 }
 

@@ -61,9 +61,9 @@ pub struct Args {
     /// Where the log is to be, new or empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// About so many orders are placed, 100 to 20000000
+    /// About so many orders are placed, 10 to 20000000
     #[arg(long, value_name = "N", default_value_t = 1_000_000,
-          value_parser = clap::value_parser!(u32).range(100..=20_000_000))]
+          value_parser = clap::value_parser!(u32).range(10..=20_000_000))]
     orders: u32,
     /// Items on sale, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 10,

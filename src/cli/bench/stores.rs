@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Args, Case, HotItem, OwnServer,
+    Args, HotItem, OwnServer,
     child::ServerChild,
     figures::{CaseFigures, Rounds, case_table},
     keep,

@@ -70,7 +70,7 @@ fn time_table<const N: usize>(
     drawn: &Drawn<'_, N>,
     bins: &Bins<N>,
 ) -> Table {
-    let mut columns = vec![Column::text(writing.word(Term::Time), "time")];
+    let mut columns = vec![Column::time(writing.word(Term::Time), "time")];
     let named =
         drawn.series.iter().map(|(_, term, name)| Column::number(writing.word(*term), name));
     columns.extend(named);
@@ -228,7 +228,7 @@ pub fn items(writing: &Writing<'_>) -> Section {
         Column::number(word(Term::Sold), "units_sold").defined(Definition::UnitsSold),
         Column::number(word(Term::SellThrough), "sell_through_ppm"),
         Column::number(word(Term::Revenue), "revenue_minor").defined(Definition::Revenue),
-        Column::text(word(Term::SoldOutAt), "sold_out_time").defined(Definition::SoldOutTime),
+        Column::time(word(Term::SoldOutAt), "sold_out_time").defined(Definition::SoldOutTime),
     ]);
     let shown = facts.items.iter();
     table.rows = shown

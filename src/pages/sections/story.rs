@@ -1,5 +1,7 @@
 //! What mattered, and what was done when: findings and the timeline.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::Writing;
@@ -11,7 +13,7 @@ use crate::{
         post_mortem::PostMortem,
         words::{Term, fill},
     },
-    reports::ActLine,
+    reports::{ActLine, SoldOut},
     values::UnixMs,
 };
 
@@ -35,8 +37,8 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
     let facts = writing.facts;
     let word = |term: Term| writing.word(term);
     let mut table = Table::new(vec![
-        Column::number(word(Term::Number), "number"),
-        Column::text(word(Term::Time), "time"),
+        Column::text(word(Term::Number), "number"),
+        Column::time(word(Term::Time), "time"),
         Column::text(word(Term::What), "what"),
         Column::text(word(Term::Item), "sku"),
         Column::text(word(Term::Who), "operator"),
@@ -54,8 +56,8 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
     for (at, term, plain) in planned {
         rows.push((at, plain_row(writing, at, Cell::named(word(term), plain), "")));
     }
-    for sold_out in facts.sold_outs.iter().take(SOLD_OUTS_TOLD) {
-        let what = Cell::named(word(Term::ItemSoldOut), "sold_out");
+    for (sold_out, what) in sold_outs(facts) {
+        let what = Cell::named(word(what), "sold_out");
         rows.push((sold_out.from, plain_row(writing, sold_out.from, what, &sold_out.sku)));
     }
     // A stable order: what happened at one moment stays in the order of the log.
@@ -71,6 +73,22 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
         blocks.push(Block::Note(fill(word(Term::ActsLeftOut), &[("n", &shown)])));
     }
     Section { anchor: "timeline", title: word(Term::TimelineTitle), blocks }
+}
+
+/// When each item was first sold out, and when for good. Between them units came back and were taken
+/// again, perhaps many times: the curve shows that.
+fn sold_outs(facts: &PostMortem) -> Vec<(&SoldOut, Term)> {
+    let mut seen = HashSet::new();
+    let first = facts.sold_outs.iter().filter(|sold_out| seen.insert(sold_out.item_id));
+    let first: Vec<&SoldOut> = first.take(SOLD_OUTS_TOLD).collect();
+    let mut told = Vec::new();
+    for sold_out in first {
+        let of_item = facts.sold_outs.iter().filter(|other| other.item_id == sold_out.item_id);
+        let last = of_item.last().filter(|last| last.until.is_none() && *last != sold_out);
+        told.push((sold_out, Term::ItemSoldOut));
+        told.extend(last.map(|last| (last, Term::ItemSoldOutForGood)));
+    }
+    told
 }
 
 fn act_row(writing: &Writing<'_>, number: usize, act: &ActLine) -> Vec<Cell> {

@@ -179,6 +179,7 @@ texts! {
     SaleOpens => "Sale opens", "活动开始";
     SaleEnds => "Sale ends", "活动结束";
     ItemSoldOut => "Sold out", "售罄";
+    ItemSoldOutForGood => "Sold out for good", "最终售罄";
     ActsLeftOut => "Only the first {n} acts are shown.", "仅显示前 {n} 项操作。";
     Units => "{n} units", "{n} 件";
 

@@ -7,6 +7,7 @@
 use super::{
     broken_items::{forms_that_cannot_be, steering_that_cannot_be},
     broken_orders::{ends_that_cannot_be, orders_that_cannot_be},
+    broken_traffic::beacons_that_cannot_be,
     story::{Shown, sound},
 };
 
@@ -19,10 +20,10 @@ fn a_sound_log_without_chains_is_proved_and_the_verdict_says_what_is_not() {
     let proof = story.show(|_, _| {});
     assert!(proof.ok(), "{proof}");
     let figures = (proof.events, proof.streams, proof.chains, proof.items, proof.orders);
-    assert_eq!(figures, (story.events.len() as u64, 4, 0, 2, 4));
+    assert_eq!(figures, (story.events.len() as u64, 5, 0, 2, 4));
     assert!(!proof.chained);
     let said = proof.to_string();
-    for words in ["is sound", "in 4 streams", "no unit was sold twice", "keeps no hash chain"] {
+    for words in ["is sound", "in 5 streams", "no unit was sold twice", "keeps no hash chain"] {
         assert!(said.contains(words), "{said}");
     }
     assert!(!said.contains("chain of each"), "{said}");
@@ -35,6 +36,7 @@ fn every_broken_promise_is_found_without_chains_as_well() {
         .chain(&ends_that_cannot_be())
         .chain(&steering_that_cannot_be())
         .chain(&forms_that_cannot_be())
+        .chain(&beacons_that_cannot_be())
     {
         let mut story = sound();
         spoil(&mut story);

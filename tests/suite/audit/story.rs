@@ -307,6 +307,19 @@ pub fn packed(attempts: &[(u16, u8)]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Beacons as they are packed: id, milliseconds, action, and the numbers of visitor, item, channel,
+/// page and shopper.
+pub fn packed_beacons(beacons: &[(u8, u32, u8, [u16; 5])]) -> String {
+    let mut bytes = Vec::new();
+    for (id, after_ms, action, numbers) in beacons {
+        bytes.extend([*id; 16]);
+        bytes.extend(after_ms.to_le_bytes());
+        bytes.extend([*action, 0]);
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    }
+    STANDARD.encode(bytes)
+}
+
 /// A sound log in which everything happens that can happen.
 pub fn sound() -> Story {
     let mut story = Story::default();
@@ -335,6 +348,12 @@ pub fn sound() -> Story {
     story.add(demand, "DemandTick", uuid(99), item("A"), item("A"), tick);
     story.on_sale("SaleClosed", 22, json!({"act": act(22), "closed_at_ms": later + 2}));
     story.steer("A", "ItemClosed", 22, 0, json!({"act": act(22), "closed_at_ms": later + 3}));
+    let beacons = [(1, 0, 0, [1, 1, 1, 1, 1]), (2, 9, 3, [2, 0, 0, 0, 0])];
+    let traffic = json!({"from_ms": OPENS, "beacons": 2, "visitors": ["ann", "bob"],
+        "items": [{"item_id": item("A")}], "channels": ["app"], "pages": ["/"],
+        "shoppers": [{"age_band": "18-24", "region": "east"}], "packed": packed_beacons(&beacons)});
+    let id = Uuid::new_v5(&sale(), &0_u64.to_be_bytes());
+    story.add(format!("traffic-{}", sale()), "TrafficRecorded", id, sale(), sale(), traffic);
     story.pay(21, 23, later + 4);
     story
 }

@@ -141,7 +141,7 @@ impl BeaconBook {
 /// What is known of a shopper, always the same; of every fifth nothing.
 fn attributes(shopper: u32) -> ShopperAttributes {
     let drawn = scatter(u64::from(shopper));
-    if drawn % 5 == 0 {
+    if drawn.is_multiple_of(5) {
         return ShopperAttributes::default();
     }
     ShopperAttributes {

@@ -1,0 +1,88 @@
+//! Beacons where several nodes write, and where orders need the node: through the gate that holds
+//! what is written to items.
+
+use std::collections::HashSet;
+
+use doorbuster::events::{Event, Recorded, decode};
+
+use super::pair::{Pair, until_answered};
+use crate::support::{beacon, create_sale, item, order, place};
+
+fn ids(events: &[Recorded]) -> Vec<uuid::Uuid> {
+    let traffic = events.iter().map(|event| match decode(event).unwrap() {
+        Event::Traffic(traffic) => traffic,
+        other => panic!("{other:?}"),
+    });
+    traffic.flat_map(|traffic| traffic.unpack_beacons().unwrap()).map(|beacon| beacon.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beacons_of_one_sale_that_come_to_both_nodes_are_all_in_the_log_once() {
+    let pair = Pair::start().await;
+    let create = create_sale(vec![item("phone", &[("east", 9)])]);
+    let sale = until_answered!(pair.nodes[0].sales(), create_sale, create).sale.unwrap();
+    let item_id = &sale.items[0].item_id;
+    let mut sent = HashSet::new();
+    for round in 0..20 {
+        let batch = |node: usize| -> Vec<_> {
+            (0..30).map(|n| beacon(item_id, &format!("v-{node}-{round}-{n}"))).collect()
+        };
+        let (a, b) = (batch(0), batch(1));
+        sent.extend(a.iter().chain(&b).map(|beacon| beacon.beacon_id.clone()));
+        let (one, other) = tokio::join!(pair.nodes[0].record(a.clone()), pair.nodes[1].record(b));
+        assert_eq!((one.unwrap().accepted, other.unwrap().accepted), (30, 30));
+        assert_eq!(pair.nodes[0].record(a).await.unwrap().duplicates, 30);
+    }
+    let found = ids(&pair.events("TrafficRecorded").await);
+    assert_eq!(found.len(), sent.len());
+    assert_eq!(found.iter().map(ToString::to_string).collect::<HashSet<_>>(), sent);
+    pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_orders_wait_beacons_are_shed_and_no_order_waits_for_one() {
+    let pair = Pair::start_with(|config| config.traffic_shed_at_commands = 1).await;
+    let create = create_sale(vec![item("phone", &[("east", 9)])]);
+    let sale = until_answered!(pair.nodes[0].sales(), create_sale, create).sale.unwrap();
+    let item_id = sale.items[0].item_id.clone();
+    let node = &pair.nodes[0];
+    assert_eq!(node.record(vec![beacon(&item_id, "ann")]).await.unwrap().accepted, 1);
+
+    let before = pair.stores[0].came();
+    pair.stores[0].hold();
+    let mut purchases = node.purchases();
+    let request = place(&item_id, "ann", 1);
+    let ordering = tokio::spawn(async move { purchases.place_order(request).await });
+    pair.stores[0].more_came_than(before).await;
+    let beacons: Vec<_> = (0..50).map(|n| beacon(&item_id, &format!("v-{n}"))).collect();
+    let receipt = node.record(beacons.clone()).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.shed), (0, 50));
+    pair.stores[0].release();
+    order(&ordering.await.unwrap().unwrap().into_inner());
+
+    // What was shed is sent again as it was.
+    assert_eq!(node.record(beacons).await.unwrap().accepted, 50);
+    pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beacons_wait_for_a_store_that_is_away_within_their_bound_and_are_written_when_it_is_back()
+{
+    let pair = Pair::start_with(|config| config.traffic_waiting_max = 100).await;
+    let create = create_sale(vec![item("phone", &[("east", 9)])]);
+    let sale = until_answered!(pair.nodes[0].sales(), create_sale, create).sale.unwrap();
+    let item_id = sale.items[0].item_id.clone();
+    let node = &pair.nodes[0];
+    assert_eq!(node.record(vec![beacon(&item_id, "ann")]).await.unwrap().accepted, 1);
+    pair.stores[0].set_away(true);
+    let batch = |who: &str| -> Vec<_> {
+        (0..100).map(|n| beacon(&item_id, &format!("{who}-{n}"))).collect()
+    };
+    // There is room for one of them: the other is shed at once.
+    let (one, other) = (Box::pin(node.record(batch("a"))), Box::pin(node.record(batch("b"))));
+    let (first, waiting) = futures_util::future::select(one, other).await.factor_first();
+    assert_eq!(first.unwrap().shed, 100);
+    pair.stores[0].set_away(false);
+    assert_eq!(waiting.await.unwrap().accepted, 100);
+    pair.judge().await;
+}
