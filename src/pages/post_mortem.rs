@@ -148,7 +148,6 @@ impl PostMortem {
         let (traffic, minutes) = traffic(reports, sale_id)?;
         let first = Paging { page_size: ROWS_SHOWN, page_token: String::new() };
         let one = || Paging { page_size: 1, page_token: String::new() };
-        let seen = (traffic.visitors > 0).then_some(traffic.visitors);
         let (acts, acts_left_out) = acts(reports, whose)?;
         let rush = asked
             .rush
@@ -175,7 +174,7 @@ impl PostMortem {
             holds: absent(
                 reports.holds(&HoldsQuery { whose, paging: one() }).map(|found| found.total),
             )?,
-            goals: reports.goal_attainment(sale_id, seen)?,
+            goals: reports.goal_attainment(sale_id)?,
             acts,
             acts_left_out,
             traffic,
