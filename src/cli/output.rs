@@ -111,15 +111,6 @@ pub fn any_table(header: &[impl ToString], numbers: &[bool], rows: Vec<Vec<Strin
     table.trim_fmt()
 }
 
-/// The same for columns that are known only when they come.
-pub fn wide_table(header: &[String], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    table.add_rows(rows);
-    table.trim_fmt()
-}
-
 /// Names and values below each other.
 pub fn facts(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

@@ -164,7 +164,9 @@ fn unmet(facts: &PostMortem, lang: Lang) -> Option<Finding> {
 
 fn unsold(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let left = facts.stock.allocated.saturating_sub(facts.stock.sold);
-    if left == 0 || facts.total.orders_placed == 0 || facts.total.sold_out_at.is_some() {
+    // Where stock was missing, too, that finding says how much is left.
+    let told = facts.total.sold_out_at.is_some() || facts.demand_total.demand.unmet > 0;
+    if left == 0 || facts.total.orders_placed == 0 || told {
         return None;
     }
     let share = share_ppm(left, facts.stock.allocated);

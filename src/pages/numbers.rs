@@ -40,23 +40,20 @@ pub fn amount(minor: i64, currency: &str) -> String {
     }
 }
 
-/// A span of time.
+/// A span of time, in its two largest units.
 pub fn span(ms: i64, lang: Lang) -> String {
-    let (seconds, rest) = (ms / 1_000, ms % 1_000);
-    let (template, first, second) = match seconds {
-        _ if ms < 1_000 => (Term::SpanMs, ms, 0),
-        0..60 => {
-            let text = match rest / 100 {
-                0 => seconds.to_string(),
-                tenths => format!("{seconds}.{tenths}"),
-            };
-            return fill(Term::SpanSeconds.text(lang), &[("n", &text)]);
-        }
-        60..3_600 => (Term::SpanMinutes, seconds / 60, seconds % 60),
-        3_600..172_800 => (Term::SpanHours, seconds / 3_600, seconds % 3_600 / 60),
-        _ => (Term::SpanDays, seconds / 86_400, seconds % 86_400 / 3_600),
+    let said = |term: Term, number: &str| fill(term.text(lang), &[("n", number)]);
+    let (seconds, tenths) = (ms / 1_000, ms % 1_000 / 100);
+    let (large, count, small, rest) = match seconds {
+        _ if ms < 1_000 => return said(Term::Milliseconds, &ms.to_string()),
+        0..60 if tenths > 0 => return said(Term::Seconds, &format!("{seconds}.{tenths}")),
+        0..60 => return said(Term::Seconds, &seconds.to_string()),
+        60..3_600 => (Term::Minutes, seconds / 60, Term::Seconds, seconds % 60),
+        3_600..172_800 => (Term::Hours, seconds / 3_600, Term::Minutes, seconds % 3_600 / 60),
+        _ => (Term::Days, seconds / 86_400, Term::Hours, seconds % 86_400 / 3_600),
     };
-    fill(template.text(lang), &[("n", &group(first)), ("m", &second.to_string())])
+    let large = said(large, &group(count));
+    if rest == 0 { large } else { format!("{large} {}", said(small, &rest.to_string())) }
 }
 
 /// The beginning of a text that has to fit somewhere.

@@ -144,11 +144,12 @@ impl PostMortem {
         let whose = Whose::Sale(sale_id);
         let sums = Sums::of(reports, sale_id)?;
         let asked = demand(reports, sale_id)?;
-        let curve = stock_curve(reports, whose, asked.rush)?;
+        let opening = sale.opens_at.second();
+        let from = asked.first.map_or(opening, |first| first.min(opening));
+        let curve = stock_curve(reports, whose, from, asked.rush)?;
         let (traffic, minutes) = traffic(reports, sale_id)?;
         let first = Paging { page_size: ROWS_SHOWN, page_token: String::new() };
         let one = || Paging { page_size: 1, page_token: String::new() };
-        let seen = (traffic.visitors > 0).then_some(traffic.visitors);
         let (acts, acts_left_out) = acts(reports, whose)?;
         let rush = asked
             .rush
@@ -175,7 +176,7 @@ impl PostMortem {
             holds: absent(
                 reports.holds(&HoldsQuery { whose, paging: one() }).map(|found| found.total),
             )?,
-            goals: reports.goal_attainment(sale_id, seen)?,
+            goals: reports.goal_attainment(sale_id)?,
             acts,
             acts_left_out,
             traffic,
@@ -321,14 +322,20 @@ impl Sums {
 struct Asked {
     bins: Bins<4>,
     rushed: Bins<4>,
+    first: Option<i64>,
     peak: Option<(i64, i64)>,
     /// From and until, in seconds.
     rush: Option<(i64, i64)>,
 }
 
 fn demand(reports: &Reports, sale_id: SaleId) -> Result<Asked, ReportError> {
-    let mut asked =
-        Asked { bins: Bins::new(Keep::Sum), rushed: Bins::new(Keep::Sum), peak: None, rush: None };
+    let mut asked = Asked {
+        bins: Bins::new(Keep::Sum),
+        rushed: Bins::new(Keep::Sum),
+        first: None,
+        peak: None,
+        rush: None,
+    };
     // Attempts up to each second that had any: 16 bytes a second of a sale.
     let mut sums: Vec<(i64, i64)> = Vec::new();
     let query = of_sale(sale_id);
@@ -344,6 +351,7 @@ fn demand(reports: &Reports, sale_id: SaleId) -> Result<Asked, ReportError> {
             if demand.attempts == 0 && demand.met == 0 {
                 return;
             }
+            asked.first = asked.first.or(Some(second));
             asked.bins.add(second, parts(&demand));
             if asked.peak.is_none_or(|(_, most)| demand.attempts > most) {
                 asked.peak = Some((second, demand.attempts));
@@ -407,6 +415,7 @@ struct Curve {
 fn stock_curve(
     reports: &Reports,
     whose: Whose,
+    from: i64,
     rush: Option<(i64, i64)>,
 ) -> Result<Curve, ReportError> {
     let (mut sell_through_ppm, mut sold_outs) = (0, Vec::new());
@@ -421,10 +430,18 @@ fn stock_curve(
         Ok(Page { rows, next_page_token: answer.next_page_token, checkpoint })
     };
     let (mut bins, mut rushed) = (Bins::new(Keep::Last), Bins::new(Keep::Last));
-    let (mut before, mut first_empty) = (None, None);
+    let (mut early, mut before, mut first_empty) = (None, None, None);
     each(10_000, page, |point: StockPoint| {
         let units = [point.sold_units, point.held_units, point.available_units];
-        bins.add(point.second, units);
+        // Units are often allocated days before: then the curve starts with what there was.
+        if point.second < from {
+            early = Some(units);
+        } else {
+            if let Some(units) = early.take() {
+                bins.add(from, units);
+            }
+            bins.add(point.second, units);
+        }
         if point.available_units == 0 && point.allocated_units > 0 && first_empty.is_none() {
             first_empty = Some(point.second);
         }
@@ -440,13 +457,19 @@ fn stock_curve(
             Some(_) | None => {}
         }
     })?;
+    if let Some(units) = early {
+        bins.add(from, units);
+    }
     Ok(Curve { bins, rushed, sell_through_ppm, first_empty, sold_outs })
 }
 
 fn acts(reports: &Reports, whose: Whose) -> Result<(Vec<ActLine>, bool), ReportError> {
     let paging = Paging { page_size: i32::try_from(ACTS_SHOWN).unwrap_or(0), ..Paging::default() };
     let page = reports.acts(&ActsQuery { whose, planned: false, paging })?;
-    Ok((page.rows, !page.next_page_token.is_empty()))
+    let mut rows = page.rows;
+    // Items act side by side: their order in the log is not always that of time.
+    rows.sort_by_key(|act| act.at);
+    Ok((rows, !page.next_page_token.is_empty()))
 }
 
 fn traffic(reports: &Reports, sale_id: SaleId) -> Result<(TrafficFigures, Bins<2>), ReportError> {

@@ -107,7 +107,7 @@ fn key_columns(rows: &Connection, table: &str) -> rusqlite::Result<Vec<String>> 
 }
 
 fn names(query: &Statement<'_>) -> Vec<String> {
-    query.column_names().into_iter().map(str::to_owned).collect()
+    query.column_names().map(str::to_owned).collect()
 }
 
 fn next(rows: &mut Rows<'_>) -> rusqlite::Result<Option<Vec<Value>>> {

@@ -279,5 +279,5 @@ fn phase(state: &ItemState, at: UnixMs) -> ItemPhase {
 }
 
 fn invalid(field: &str, problem: impl Into<String>) -> ReplayError {
-    ReplayError::Invalid(Invalid::new(field, problem))
+    ReplayError::Invalid(Invalid::new(format!("at.{field}"), problem))
 }

@@ -1,15 +1,12 @@
 //! Goals of a sale against what came of it.
 
-use std::collections::{HashMap, HashSet};
+use rusqlite::OptionalExtension;
 
-use rusqlite::{OptionalExtension, Transaction};
-
-use super::{ReportError, Reports, Whose, share_ppm};
+use super::{
+    NewBuyers, Paging, ReportError, Reports, TrafficGrouping, TrafficQuery, Whose, share_ppm,
+};
 use crate::{
-    projections::{
-        Checkpoint, catalog,
-        orders::{self, PAID, REVISION_BITS},
-    },
+    projections::{Checkpoint, catalog},
     values::SaleId,
 };
 
@@ -42,20 +39,16 @@ pub struct GoalLine {
 pub struct GoalAttainment {
     /// Empty where the sale has no goals.
     pub goals: Vec<GoalLine>,
-    /// Distinct buyers with a paid order in this sale: the numerator of the conversion.
+    /// Distinct shoppers with a purchase in this sale: the numerator of the conversion.
     pub paying_buyers: i64,
-    /// Distinct visitors, as they were given: its denominator.
+    /// Distinct visitors of this sale: its denominator. Absent where no traffic was recorded.
     pub visitors: Option<i64>,
     pub checkpoint: Checkpoint,
 }
 
 impl Reports {
-    /// Goals of a sale against its results. Its distinct visitors come from whoever counts them.
-    pub fn goal_attainment(
-        &self,
-        sale_id: SaleId,
-        visitors: Option<i64>,
-    ) -> Result<GoalAttainment, ReportError> {
+    /// Goals of a sale against its results.
+    pub fn goal_attainment(&self, sale_id: SaleId) -> Result<GoalAttainment, ReportError> {
         let sale = sale_id.0.as_bytes().as_slice();
         let targets = self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
             let targets = rows
@@ -75,63 +68,31 @@ impl Reports {
             Err(ReportError::NotFound(_)) => (0, 0),
             Err(error) => return Err(error),
         };
-        let (buyers, checkpoint) =
-            self.ask(orders::NAME, orders::VERSION, |rows, checkpoint| {
-                Ok((Buyers::of(rows, sale)?, checkpoint))
-            })?;
-        let seen = visitors.filter(|visitors| *visitors > 0);
+        let NewBuyers { buyers, new_buyers: new, checkpoint } = self.new_buyers(sale_id)?;
+        let visitors = self.visitors_of(sale_id)?;
         let lines = [
             (GoalKind::Units, units, Some(sold.0)),
             (GoalKind::Revenue, revenue, Some(sold.1)),
-            (GoalKind::Conversion, conversion, seen.map(|seen| share_ppm(buyers.paying, seen))),
-            (GoalKind::NewBuyers, new_buyers, Some(buyers.new)),
+            (GoalKind::Conversion, conversion, visitors.map(|seen| share_ppm(buyers, seen))),
+            (GoalKind::NewBuyers, new_buyers, Some(new)),
         ];
         let goals = lines.into_iter().filter_map(|(kind, target, result)| {
             let target = target?;
             let attainment_ppm = share_ppm(result.unwrap_or(0), target);
             Some(GoalLine { kind, target, result, attainment_ppm })
         });
-        let paying_buyers = buyers.paying;
-        Ok(GoalAttainment { goals: goals.collect(), paying_buyers, visitors, checkpoint })
+        Ok(GoalAttainment { goals: goals.collect(), paying_buyers: buyers, visitors, checkpoint })
     }
-}
 
-/// Who paid in a sale.
-struct Buyers {
-    paying: i64,
-    /// Of those, who had not paid in any other sale before.
-    new: i64,
-}
-
-impl Buyers {
-    fn of(rows: &Transaction<'_>, sale: &[u8]) -> rusqlite::Result<Self> {
-        let mut first_paid: HashMap<String, i64> = HashMap::new();
-        let mut inside = rows.prepare(&format!(
-            "SELECT o.buyer, o.settled_at_ms FROM items AS i CROSS JOIN orders AS o
-             ON o.key >= i.number << {REVISION_BITS} AND o.key < (i.number + 1) << {REVISION_BITS}
-             WHERE i.sale_id = ? AND o.state = {PAID}"
-        ))?;
-        let mut inside = inside.query([sale])?;
-        while let Some(row) = inside.next()? {
-            let paid_at: i64 = row.get(1)?;
-            let first = first_paid.entry(row.get(0)?).or_insert(paid_at);
-            *first = paid_at.min(*first);
-        }
-        let mut known: HashSet<String> = HashSet::new();
-        let mut outside = rows.prepare(&format!(
-            "SELECT o.buyer, o.settled_at_ms FROM items AS i CROSS JOIN orders AS o
-             ON o.key >= i.number << {REVISION_BITS} AND o.key < (i.number + 1) << {REVISION_BITS}
-             WHERE i.sale_id <> ? AND o.state = {PAID}"
-        ))?;
-        let mut outside = outside.query([sale])?;
-        while let Some(row) = outside.next()? {
-            let (buyer, paid_at) = (row.get_ref(0)?.as_str()?, row.get::<_, i64>(1)?);
-            let earlier = first_paid.get(buyer).is_some_and(|first| paid_at < *first);
-            if earlier && !known.contains(buyer) {
-                known.insert(buyer.to_owned());
-            }
-        }
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        Ok(Self { paying: count(first_paid.len()), new: count(first_paid.len() - known.len()) })
+    fn visitors_of(&self, sale_id: SaleId) -> Result<Option<i64>, ReportError> {
+        let traffic = self.traffic(&TrafficQuery {
+            sale_id: Some(sale_id),
+            by: TrafficGrouping::Channel,
+            from: None,
+            until: None,
+            paging: Paging { page_size: 1, page_token: String::new() },
+        })?;
+        let visitors = traffic.total.visitors;
+        Ok((visitors > 0).then_some(visitors))
     }
 }

@@ -115,17 +115,20 @@ fn a_second_told_in_parts_is_added_up_and_orders_count_by_their_own_time() {
         &view_path(data.path(), "timeline"),
         "SELECT second, attempts, orders_placed, units_placed, orders_paid, units_paid,
          orders_cancelled, orders_expired, units_released, repeats, refused_sold_out,
-         refused_not_enough_units, refused_over_buyer_limit
+         refused_not_enough_units, refused_over_buyer_limit, units_allocated
          FROM seconds ORDER BY item, second",
     );
     assert_eq!(
         seconds,
         [
-            "1000|11|3|5|0|0|0|0|0|1|5|2|0",
-            "1001|0|0|0|1|1|0|0|0|0|0|0|0",
-            "1002|0|0|0|0|0|1|0|3|0|0|0|0",
-            "1003|0|0|0|0|0|0|1|1|0|0|0|0",
-            "1004|0|1|4|0|0|0|0|0|0|0|0|0",
+            "990|0|0|0|0|0|0|0|0|0|0|0|0|5",
+            "1000|11|3|5|0|0|0|0|0|1|5|2|0|0",
+            "1001|0|0|0|1|1|0|0|0|0|0|0|0|0",
+            "1002|0|0|0|0|0|1|0|3|0|0|0|0|0",
+            "1003|0|0|0|0|0|0|1|1|0|0|0|0|0",
+            "1004|0|1|4|0|0|0|0|0|0|0|0|0|0",
+            // The sofa, of which nobody bought any.
+            "990|0|0|0|0|0|0|0|0|0|0|0|0|7",
         ]
     );
 }

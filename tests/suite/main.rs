@@ -26,6 +26,8 @@ mod devstore;
 mod e2e;
 /// Every stored form of an event still decodes.
 mod events;
+/// Figures of a sale: by hand, without a server, as of an earlier moment.
+mod figures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.

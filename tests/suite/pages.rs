@@ -182,7 +182,7 @@ fn what_mattered_has_its_figures() {
     let told = findings(&facts, Lang::English);
     let says: Vec<&str> = told.iter().map(|(says, _)| says.as_str()).collect();
     assert_eq!(says.len(), 3);
-    assert_eq!(says[0], "The goal of Units sold was missed: 43 of 60.");
+    assert_eq!(says[0], "The goal “Units sold” was missed: 43 of 60.");
     assert_eq!(told[0].1, "That is 71.6\u{202f}% of the target.");
 }
 

@@ -4,7 +4,7 @@ use super::{item_id, moment, ordered, paging, reason, sale_id};
 use crate::{
     events::AttemptOutcome,
     grpc::{ReadSide, convert, proto, status::Failure},
-    projections::{acts, catalog, orders, sales, timeline},
+    projections::{acts, catalog, journeys, orders, sales, timeline},
     reports::{
         ActLine, ActsQuery, Compared, Demand, GoalKind, GoalLine, HoldFigures, HoldsQuery, Period,
         Refusals, RefusalsQuery, SoldOut, StockCurveQuery, StockPoint, TimelineQuery, Whose,
@@ -146,15 +146,15 @@ impl ReadSide {
         let others = [timeline::NAME, catalog::NAME];
         self.reach_also(&others, request.min_position, &request.as_of).await?;
         let found = self
-            .ask_as_of(orders::NAME, request.min_position, request.as_of, move |reports| {
-                reports.goal_attainment(sale_id, None)
+            .ask_as_of(journeys::NAME, request.min_position, request.as_of, move |reports| {
+                reports.goal_attainment(sale_id)
             })
             .await?;
         Ok(proto::GetGoalAttainmentResponse {
             goals: found.goals.into_iter().map(goal).collect(),
             paying_buyers: found.paying_buyers,
             visitors: found.visitors,
-            freshness: Some(self.freshness(orders::NAME, found.checkpoint)),
+            freshness: Some(self.freshness(journeys::NAME, found.checkpoint)),
         })
     }
 

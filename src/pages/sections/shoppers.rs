@@ -2,7 +2,7 @@
 
 use super::{
     Writing,
-    stock::{Drawn, bar_chart, over_time},
+    stock::{Drawn, bar_chart, in_steps, over_time},
 };
 use crate::{
     pages::{
@@ -80,14 +80,14 @@ pub fn traffic(writing: &Writing<'_>) -> Section {
         tile(Term::Favourites, facts.traffic.favourites),
         tile(Term::Carts, facts.traffic.carts),
     ];
-    let step = writing.span(facts.minutes.width() * 1_000);
-    let lead = writing.sentence(Sentence::TrafficLead, &[("step", &step)]);
+    let lead = writing.sentence(Sentence::TrafficLead, &[]);
+    let chart_title = format!("{title}, {}", in_steps(writing, facts.minutes.width()));
     let chart = match facts.visitors_by_minute() {
         true => over_time(
             writing,
             &Drawn {
                 file: "traffic",
-                title: title.to_owned(),
+                title: chart_title,
                 bins: &facts.minutes,
                 series: [
                     (Ink::First, Term::Views, "views"),
@@ -101,7 +101,7 @@ pub fn traffic(writing: &Writing<'_>) -> Section {
             writing,
             &Drawn {
                 file: "traffic",
-                title: title.to_owned(),
+                title: chart_title,
                 bins: &facts.minutes.first(),
                 series: [(Ink::First, Term::Views, "views")],
                 draw: charts::lines,

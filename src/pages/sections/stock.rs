@@ -94,8 +94,7 @@ pub fn stock(writing: &Writing<'_>) -> Section {
         blocks.push(Block::Note(writing.word(Term::NoOrders).to_owned()));
         return Section { anchor: "stock", title, blocks };
     }
-    let step = writing.span(facts.stock_curve.width() * 1_000);
-    blocks.push(Block::Paragraph(writing.sentence(Sentence::StockLead, &[("step", &step)])));
+    blocks.push(Block::Paragraph(writing.sentence(Sentence::StockLead, &[])));
     let series = [
         (Ink::First, Term::Sold, "sold_units"),
         (Ink::Second, Term::Held, "held_units"),
@@ -109,7 +108,7 @@ pub fn stock(writing: &Writing<'_>) -> Section {
         curves.insert(0, ("stock-rush", &rush.stock_curve));
     }
     for (file, bins) in curves {
-        let title = chart_title(writing, title, file == "stock-rush");
+        let title = chart_title(writing, title, file == "stock-rush", bins.width());
         blocks.push(over_time(writing, &Drawn { file, title, bins, series, draw }));
     }
     if facts.stock.held > 0 {
@@ -119,13 +118,20 @@ pub fn stock(writing: &Writing<'_>) -> Section {
     Section { anchor: "stock", title, blocks }
 }
 
-fn chart_title(writing: &Writing<'_>, title: &str, rush: bool) -> String {
-    let part = match (rush, writing.facts.rush.is_some()) {
-        (true, _) => Term::TheRush,
-        (false, true) => Term::TheWhole,
-        (false, false) => return title.to_owned(),
-    };
-    format!("{title} · {}", writing.word(part))
+/// What a chart over time is called: whose, which part, and how long a step is.
+fn chart_title(writing: &Writing<'_>, title: &str, rush: bool, width: i64) -> String {
+    let steps = in_steps(writing, width);
+    match (rush, writing.facts.rush.is_some()) {
+        (true, _) => format!("{title} · {}, {steps}", writing.word(Term::TheRush)),
+        (false, true) => format!("{title} · {}, {steps}", writing.word(Term::TheWhole)),
+        (false, false) => format!("{title}, {steps}"),
+    }
+}
+
+/// How long a step of a chart is, in seconds.
+pub fn in_steps(writing: &Writing<'_>, width: i64) -> String {
+    let step = writing.span(width.saturating_mul(1_000));
+    fill(writing.word(Term::InSteps), &[("n", &step)])
 }
 
 /// Demand over time.
@@ -137,9 +143,7 @@ pub fn demand(writing: &Writing<'_>) -> Section {
         blocks.push(Block::Note(writing.word(Term::NoDemand).to_owned()));
         return Section { anchor: "demand", title, blocks };
     }
-    let shown = facts.rush.as_ref().map_or(&facts.demand, |rush| &rush.demand);
-    let step = writing.span(shown.width() * 1_000);
-    blocks.push(Block::Paragraph(writing.sentence(Sentence::DemandLead, &[("step", &step)])));
+    blocks.push(Block::Paragraph(writing.sentence(Sentence::DemandLead, &[])));
     let series = [
         (Ink::First, Term::Met, "met"),
         (Ink::Fifth, Term::Repeats, "repeats"),
@@ -152,7 +156,7 @@ pub fn demand(writing: &Writing<'_>) -> Section {
         curves.insert(0, ("demand-rush", &rush.demand));
     }
     for (file, bins) in curves {
-        let title = chart_title(writing, title, file == "demand-rush");
+        let title = chart_title(writing, title, file == "demand-rush", bins.width());
         blocks.push(over_time(writing, &Drawn { file, title, bins, series, draw }));
     }
     Section { anchor: "demand", title, blocks }

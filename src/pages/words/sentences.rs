@@ -29,11 +29,11 @@ texts! {
         "{placed} 次锁定中有 {expired} 次（{share}）超时未付款。";
     FoundExpiredMore => "They kept {lost} unit-seconds from other buyers; {resold} of the {released} units that came back were taken again.",
         "它们占用了 {lost} 件·秒；释放的 {released} 件中有 {resold} 件再次被购买。";
-    FoundGoalMissed => "The goal of {goal} was missed: {result} of {target}.",
+    FoundGoalMissed => "The goal “{goal}” was missed: {result} of {target}.",
         "目标“{goal}”未达成：{result}，目标 {target}。";
     FoundGoalMissedMore => "That is {share} of the target.", "达成率为 {share}。";
     FoundGoalsMet => "Every goal was reached: {n} of {n}.", "全部目标均已达成：{n}/{n}。";
-    FoundGoalsMetMore => "The closest was {goal} with {share} of its target.",
+    FoundGoalsMetMore => "The closest was “{goal}” with {share} of its target.",
         "最接近未达成的是“{goal}”，达成率 {share}。";
     FoundPaused => "Items were paused {n} times, and {attempts} attempts were refused for it.",
         "商品被暂停 {n} 次，{attempts} 次请求因此被拒。";
@@ -56,11 +56,12 @@ texts! {
     FoundSoldMore => "{paid} of {placed} orders were paid: {share}.",
         "{placed} 笔订单中有 {paid} 笔已支付，支付率 {share}。";
 
-    StockLead => "Stock at the end of each {step}; what is available, held and sold always adds up to what is allocated. Numbered lines are acts in the timeline.",
-        "每 {step} 末的库存；可售、锁定与已售之和恒等于划拨。带编号的竖线对应时间线中的操作。";
-    DemandLead => "Attempts to buy in each {step}, also refused ones. What stock could not meet is coloured.",
-        "每 {step} 的抢购请求，含被拒请求。因无库存未能满足的部分以颜色突出。";
-    TrafficLead => "Page views and distinct visitors in each {step}.", "每 {step} 的浏览量与去重访客数。";
+    StockLead => "Stock at the end of each step; what is available, held and sold always adds up to what is allocated. Numbered lines are acts in the timeline.",
+        "每格末的库存；可售、锁定与已售之和恒等于划拨。带编号的竖线对应时间线中的操作。";
+    DemandLead => "Attempts to buy in each step, also refused ones. What stock could not meet is on top.",
+        "每格内的抢购请求，含被拒请求。因无库存未能满足的部分位于最上方。";
+    TrafficLead => "Page views and distinct visitors in each step; a visitor who comes back counts in each of them once.",
+        "每格内的浏览量与去重访客数；再次来访的访客在各格中各计一次。";
     FunnelLead => "Shoppers who came through each step and all before it, in this order, within {window} of the view that the chain starts with.",
         "在起始浏览后的 {window} 内，依次完成该步骤及之前所有步骤的人数。";
     ChannelsLead => "A paid order is credited to the channel of its buyer's first touch, and beside it to that of the last touch before the order, of touches at most {window} old.",

@@ -183,9 +183,11 @@ texts! {
     ActsLeftOut => "Only the first {n} acts are shown.", "仅显示前 {n} 项操作。";
     Units => "{n} units", "{n} 件";
 
-    SpanMs => "{n} ms", "{n} 毫秒";
-    SpanSeconds => "{n} s", "{n} 秒";
-    SpanMinutes => "{n} min {m} s", "{n} 分 {m} 秒";
-    SpanHours => "{n} h {m} min", "{n} 小时 {m} 分";
-    SpanDays => "{n} d {m} h", "{n} 天 {m} 小时";
+    InSteps => "in steps of {n}", "每格 {n}";
+
+    Milliseconds => "{n} ms", "{n} 毫秒";
+    Seconds => "{n} s", "{n} 秒";
+    Minutes => "{n} min", "{n} 分";
+    Hours => "{n} h", "{n} 小时";
+    Days => "{n} d", "{n} 天";
 }

@@ -44,6 +44,82 @@ pub const VERSION: i64 = 1;
 /// Touches gathered before they are written, at most.
 const GATHERED_MAX: usize = 65_536;
 
+/// Its tables: `docs/read-models.md` says what each column means.
+const SCHEMA: &str = "CREATE TABLE sales (
+        number INTEGER PRIMARY KEY,
+        sale_id BLOB NOT NULL UNIQUE,
+        name TEXT,
+        currency TEXT,
+        channels INTEGER NOT NULL DEFAULT 0,
+        first_touch INTEGER,
+        last_touch INTEGER
+    );
+    CREATE TABLE items (
+        number INTEGER PRIMARY KEY,
+        item_id BLOB NOT NULL UNIQUE,
+        sale INTEGER,
+        sku TEXT NOT NULL DEFAULT '',
+        category INTEGER,
+        early_touch INTEGER
+    );
+    CREATE TABLE channels (
+        number INTEGER PRIMARY KEY,
+        sale INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        UNIQUE (sale, name)
+    );
+    CREATE TABLE regions (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE categories (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE shoppers (
+        number INTEGER PRIMARY KEY,
+        hash INTEGER NOT NULL,
+        rest INTEGER,
+        age_band TEXT,
+        gender TEXT,
+        region INTEGER,
+        spending_tier TEXT
+    );
+    CREATE INDEX shoppers_by_hash ON shoppers (hash);
+    CREATE TABLE touches (
+        number INTEGER PRIMARY KEY,
+        sale INTEGER,
+        item INTEGER,
+        shopper INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        channel INTEGER,
+        units INTEGER,
+        amount_minor INTEGER,
+        after_ms INTEGER
+    );
+    CREATE TABLE orders (
+        key INTEGER PRIMARY KEY,
+        shopper INTEGER NOT NULL,
+        channel INTEGER,
+        placed_at_ms INTEGER NOT NULL
+    );
+    CREATE TABLE traffic_minutes (
+        sale INTEGER NOT NULL,
+        item INTEGER NOT NULL,
+        channel INTEGER NOT NULL,
+        minute INTEGER NOT NULL,
+        views INTEGER NOT NULL,
+        favourites INTEGER NOT NULL,
+        carts INTEGER NOT NULL,
+        shares INTEGER NOT NULL,
+        buys INTEGER NOT NULL,
+        PRIMARY KEY (sale, item, channel, minute)
+    ) WITHOUT ROWID;
+    CREATE TABLE uv (
+        number INTEGER PRIMARY KEY,
+        sale INTEGER NOT NULL,
+        scope INTEGER NOT NULL,
+        of INTEGER NOT NULL,
+        visitors INTEGER NOT NULL,
+        UNIQUE (sale, scope, of)
+    );
+    CREATE TABLE uv_parts (part INTEGER PRIMARY KEY, shoppers BLOB NOT NULL);";
+
 /// Shoppers and their touches.
 #[derive(Debug, Default)]
 pub struct Journeys {
@@ -64,80 +140,7 @@ impl Projection for Journeys {
     }
 
     fn schema(&self) -> &'static str {
-        "CREATE TABLE sales (
-            number INTEGER PRIMARY KEY,
-            sale_id BLOB NOT NULL UNIQUE,
-            name TEXT,
-            currency TEXT,
-            channels INTEGER NOT NULL DEFAULT 0,
-            first_touch INTEGER,
-            last_touch INTEGER
-        );
-        CREATE TABLE items (
-            number INTEGER PRIMARY KEY,
-            item_id BLOB NOT NULL UNIQUE,
-            sale INTEGER,
-            sku TEXT NOT NULL DEFAULT '',
-            category INTEGER,
-            early_touch INTEGER
-        );
-        CREATE TABLE channels (
-            number INTEGER PRIMARY KEY,
-            sale INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            UNIQUE (sale, name)
-        );
-        CREATE TABLE regions (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-        CREATE TABLE categories (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-        CREATE TABLE shoppers (
-            number INTEGER PRIMARY KEY,
-            hash INTEGER NOT NULL,
-            rest INTEGER,
-            age_band TEXT,
-            gender TEXT,
-            region INTEGER,
-            spending_tier TEXT
-        );
-        CREATE INDEX shoppers_by_hash ON shoppers (hash);
-        CREATE TABLE touches (
-            number INTEGER PRIMARY KEY,
-            sale INTEGER,
-            item INTEGER,
-            shopper INTEGER NOT NULL,
-            at_ms INTEGER NOT NULL,
-            kind INTEGER NOT NULL,
-            channel INTEGER,
-            units INTEGER,
-            amount_minor INTEGER,
-            after_ms INTEGER
-        );
-        CREATE TABLE orders (
-            key INTEGER PRIMARY KEY,
-            shopper INTEGER NOT NULL,
-            channel INTEGER,
-            placed_at_ms INTEGER NOT NULL
-        );
-        CREATE TABLE traffic_minutes (
-            sale INTEGER NOT NULL,
-            item INTEGER NOT NULL,
-            channel INTEGER NOT NULL,
-            minute INTEGER NOT NULL,
-            views INTEGER NOT NULL,
-            favourites INTEGER NOT NULL,
-            carts INTEGER NOT NULL,
-            shares INTEGER NOT NULL,
-            buys INTEGER NOT NULL,
-            PRIMARY KEY (sale, item, channel, minute)
-        ) WITHOUT ROWID;
-        CREATE TABLE uv (
-            number INTEGER PRIMARY KEY,
-            sale INTEGER NOT NULL,
-            scope INTEGER NOT NULL,
-            of INTEGER NOT NULL,
-            visitors INTEGER NOT NULL,
-            UNIQUE (sale, scope, of)
-        );
-        CREATE TABLE uv_parts (part INTEGER PRIMARY KEY, shoppers BLOB NOT NULL);"
+        SCHEMA
     }
 
     fn apply(

@@ -117,7 +117,7 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
         (
             "[[items]]",
             "[[article]]",
-            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items",
+            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals",
         ),
         ("[[items]]", "[items]", "sale.toml, line 7: items must be a list of tables, not a table"),
         ("\"PHONE\"", "\"\"", "sale.toml, line 8: items[0].sku is missing"),
@@ -300,4 +300,31 @@ fn a_plan_names_fields_as_the_api_does() {
         complaint(twice, "ann"),
         "sale.items[0].units[2].warehouse is \"west\", which was named before"
     );
+}
+
+#[test]
+fn goals_are_read_exactly_and_wrong_ones_are_named() {
+    let read = |goals: &str| {
+        let text = format!("{GOOD}\n[goals]\n{goals}\n");
+        sale_file::parse("sale.toml", &text, NOW).map_err(|complaint| complaint.to_string())
+    };
+    let goals = |text: &str| read(text).unwrap().draft.goals.unwrap();
+    assert_eq!(goals("conversion = \"12.5%\"").conversion_ppm, Some(125_000));
+    assert_eq!(goals("conversion = \"0.0001 %\"").conversion_ppm, Some(1));
+    assert_eq!(goals("conversion_ppm = 125000").conversion_ppm, Some(125_000));
+    let all = goals("units = 900\nrevenue_minor = 5\nnew_buyers = 1");
+    assert_eq!((all.units, all.revenue_minor, all.new_buyers), (Some(900), Some(5), Some(1)));
+    let wrong = [
+        ("units = 0", "goals.units must be at least 1, not 0"),
+        ("", "goals.units is missing, as is every other goal"),
+        ("conversion = \"101%\"", "goals.conversion_ppm must be at most 1000000, not 1010000"),
+        ("conversion = \"12,5%\"", "goals.conversion must be a percentage such as \"12.5%\""),
+        ("conversion = \"1.00001%\"", "goals.conversion must be a percentage"),
+        ("conversion = \"1%\"\nconversion_ppm = 1", "goals.conversion_ppm must not be given with"),
+        ("profit = 1", "goals.profit is not a known key"),
+    ];
+    for (text, problem) in wrong {
+        let complaint = read(text).unwrap_err();
+        assert!(complaint.contains(problem), "{text}: {complaint}");
+    }
 }

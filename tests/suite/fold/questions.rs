@@ -404,11 +404,13 @@ fn a_timeline_is_cut_to_its_window_and_its_pages() {
             query.paging.page_token = page.next_page_token;
         }
     };
-    assert_eq!(ask(None, None), [1000, 1001, 1002, 1003, 1004]);
+    assert_eq!(ask(None, None), [990, 1000, 1001, 1002, 1003, 1004]);
     assert_eq!(ask(Some(1_001_999), Some(1_003_000)), [1001, 1002]);
     assert_eq!(ask(Some(1_002_000), Some(1_003_001)), [1002, 1003]);
     let query = TimelineQuery { item_id: Some(lamp), ..Default::default() };
-    let first = &reports.timeline(&query).unwrap().rows[0];
+    let seconds = reports.timeline(&query).unwrap().rows;
+    assert_eq!(seconds[0].units_allocated, 5);
+    let first = &seconds[1];
     assert_eq!((first.attempts, first.repeats), (11, 1));
     let refusals = [(AttemptOutcome::SoldOut, 5), (AttemptOutcome::NotEnoughUnits, 2)];
     assert_eq!(first.refusals, refusals);

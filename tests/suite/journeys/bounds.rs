@@ -145,6 +145,27 @@ fn little_memory_takes_more_passes_and_gives_the_same_answers() {
 }
 
 #[test]
+fn a_pass_that_turns_out_too_large_is_cut_in_two() {
+    let sale = SaleId(Uuid::from_u128(1));
+    let mut log = Log::default();
+    let mut beacons = Vec::new();
+    for number in 0..100 {
+        // The first four shoppers have more touches than all others together.
+        let touches = if number < 4 { 30 } else { 1 };
+        let visitor = format!("visitor-{number}");
+        beacons.extend(vec![beacon(1_000, TrafficAction::View, &visitor); touches]);
+    }
+    log.push(StreamName::traffic(sale), batch(None, &beacons));
+    let data = tempdir().unwrap();
+    let reports = asked(data.path(), &log).holding(100);
+    let by = FunnelGrouping::None;
+    let query = FunnelQuery { sale_id: None, window_ms: None, by, paging: Paging::default() };
+    let found = reports.funnel(&query).unwrap();
+    assert_eq!((found.total.totals.uv, found.total.totals.pv), (100, 216));
+    assert_eq!(found.touches_left_out, 0);
+}
+
+#[test]
 fn touches_of_one_shopper_beyond_the_memory_are_said_to_be_left_out() {
     let sale = SaleId(Uuid::from_u128(1));
     let mut log = Log::default();

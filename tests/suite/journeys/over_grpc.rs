@@ -65,8 +65,16 @@ async fn figures_of_an_earlier_moment_are_those_of_that_moment() {
             as_of: Some(proto::AsOf { moment: Some(proto::as_of::Moment::Position(position)) }),
             ..Default::default()
         };
-        let answer = node.reports().get_portrait(request).await.unwrap().into_inner();
-        (answer.shoppers, answer.buyers)
+        // The server waits for what it builds, but not for ever.
+        loop {
+            match node.reports().get_portrait(request.clone()).await {
+                Ok(answer) => {
+                    let answer = answer.into_inner();
+                    return (answer.shoppers, answer.buyers);
+                }
+                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
+            }
+        }
     };
     assert_eq!(portrait(placed.position).await, (1, 0));
     assert_eq!(portrait(paid.position).await, (1, 1));

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use doorbuster::{
     events::{
         Act, AttemptOutcome, DemandTick, Goals, ItemAdded, ItemEvent, ItemPaused, ItemResumed,
-        PackedAttempt, PackedBeacon, SaleCreated, SaleEvent, StreamName, TrafficAction,
-        TrafficRecorded, pack, pack_beacons,
+        PackedAttempt, PackedBeacon, SaleCreated, SaleEvent, StockAllocated, StreamName,
+        TrafficAction, TrafficRecorded, pack, pack_beacons,
     },
     values::{
         AgeBand, Fingerprint, Gender, ItemId, RequestId, SaleId, ShopperAttributes, UnixMs,
@@ -65,7 +65,13 @@ fn add(log: &mut Log, sku: &str, title: &str, units: i64) -> ItemId {
         added_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
     log.push(StreamName::item(item), ItemEvent::Added(added));
-    log.allocate(item, "north", units);
+    let allocated = StockAllocated {
+        warehouse: "north".to_owned(),
+        units,
+        act: act("olga", "as planned"),
+        allocated_at_ms: UnixMs(OPENS_AT - 3_600_000),
+    };
+    log.push(StreamName::item(item), ItemEvent::StockAllocated(allocated));
     item
 }
 

@@ -97,17 +97,17 @@ async fn questions_that_make_no_sense_are_refused_by_field() {
         at,
         ..Default::default()
     };
-    let far = prost_types::Timestamp { seconds: 100_000_000_000, nanos: 0 };
+    let far = prost_types::Timestamp { seconds: 300_000_000_000, nanos: 0 };
     let soon = prost_types::Timestamp { seconds: at(9_000).second(), nanos: 0 };
     let early = prost_types::Timestamp { seconds: 1, nanos: 0 };
     for (at, field) in [
-        (point(Point::Position(0)), "position must be at least 1"),
-        (point(Point::Position(1)), "position is before the item's first event at position 2"),
-        (point(Point::Position(999)), "position must be at most"),
-        (point(Point::Revision(999)), "revision must be at most 6"),
+        (point(Point::Position(0)), "at.position must be at least 1"),
+        (point(Point::Position(1)), "at.position is before the item's first event at position 2"),
+        (point(Point::Position(999)), "at.position must be at most"),
+        (point(Point::Revision(999)), "at.revision must be at most 6"),
         (point(Point::Time(far)), "at.time must lie"),
-        (point(Point::Time(soon)), "time must not be after"),
-        (point(Point::Time(early)), "time is before the item's first event"),
+        (point(Point::Time(soon)), "at.time must not be after"),
+        (point(Point::Time(early)), "at.time is before the item's first event"),
     ] {
         let refused = ten.node.replays().get_state_at(state(at)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");

@@ -59,7 +59,7 @@ async fn a_state_is_the_same_with_marks_and_without_them() {
         let first = slow.item(item, Moment::Revision(0)).unwrap().state.position.0;
         let mut moments: Vec<Moment> = (0..=end.state.revision).map(Moment::Revision).collect();
         moments.extend((first..=head).map(|at| Moment::Position(Position(at))));
-        moments.extend((0..=160).map(|tenth| Moment::Time(OPENS_AT.plus(tenth * 100))));
+        moments.extend((0..=150).map(|tenth| Moment::Time(OPENS_AT.plus(tenth * 100))));
         // Around each mark, and some in between.
         let chosen = moments.into_iter().enumerate().filter(|(number, moment)| match moment {
             Moment::Revision(revision) => (revision + 2) % 256 < 4 || number % 61 == 0,

@@ -90,19 +90,16 @@ impl Ten {
     /// Waits until the attempts of the seconds that are over are in the log.
     pub async fn until_counted(&self, attempts: i64) {
         self.node.clock.advance(Duration::from_secs(2));
+        let request = proto::GetTimelineRequest {
+            item_id: self.item.clone(),
+            min_position: 0,
+            ..Default::default()
+        };
         let counted = async {
             loop {
-                let request = proto::ExplainPurchaseRequest {
-                    buyer: "s1".to_owned(),
-                    item_id: self.item.clone(),
-                    min_position: 0,
-                };
-                // Another one may be under way.
-                let told = self.node.replays().explain_purchase(request).await;
-                if told.is_ok_and(|told| {
-                    let told = told.into_inner();
-                    told.attempts_of_all == attempts && told.orders_without_attempt == 0
-                }) {
+                let seconds = self.node.reports().get_timeline(request.clone()).await;
+                let seconds = seconds.map(|found| found.into_inner().seconds).unwrap_or_default();
+                if seconds.iter().map(|second| second.attempts).sum::<i64>() == attempts {
                     break;
                 }
                 tokio::task::yield_now().await;
