@@ -15,9 +15,9 @@
 
 mod broken_items;
 mod broken_orders;
+mod broken_traffic;
 mod certificate;
 mod served;
-mod broken_traffic;
 mod shown;
 mod story;
 

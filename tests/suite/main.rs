@@ -34,10 +34,10 @@ mod journeys;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
-/// The log once more: states as they were, other rules, one shopper's story.
-mod replay;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
+/// The log once more: states as they were, other rules, one shopper's story.
+mod replay;
 /// What stands between clients and several nodes.
 mod routing;
 /// What the end-to-end tests share.
