@@ -59,7 +59,7 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster order list --buyer alice
   doorbuster order list --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --state held --json")]
-    List(OrderList),
+    List(Box<OrderList>),
     /// Prove that an order stands in a certificate
     #[command(before_help = "Examples:
   doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --certificate sale.certificate

@@ -99,8 +99,7 @@ impl Sql {
         let refused = |error: rusqlite::Error| SqlError::Refused(plain(&error));
         let mut statements = Batch::new(&self.connection, text);
         while let Some(mut statement) = statements.next().map_err(refused)? {
-            let columns: Vec<String> =
-                statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             start(&columns).map_err(SqlError::Taken)?;
             let mut found = statement.query([]).map_err(refused)?;
             while let Some(next) = found.next().map_err(refused)? {
