@@ -37,6 +37,8 @@ pub fn markdown(text: &str) -> String {
             } else {
                 ":"
             }),
+            // Behind a bracket it would look like a link to a reader that is less exact.
+            '(' if safe.ends_with(']') => safe.push_str("\\("),
             '\n' | '\r' | '\t' => safe.push(' '),
             other => safe.push(visible(other)),
         }

@@ -182,7 +182,7 @@ fn definitions(out: &mut String, document: &Document) {
         let (figure, meaning) = definition.parts(document.lang);
         let (figure, meaning) = (safe(figure), safe(meaning));
         let anchor = definition.anchor();
-        let _ = writeln!(out, "<li id=\"{anchor}\"><b>{figure}</b> {meaning}</li>");
+        let _ = writeln!(out, "<li id=\"{anchor}\"><b>{figure}:</b> {meaning}</li>");
     }
     out.push_str("</ol>\n</section>\n");
 }

@@ -148,8 +148,6 @@ impl PostMortem {
         let from = asked.first.map_or(opening, |first| first.min(opening));
         let curve = stock_curve(reports, whose, from, asked.rush)?;
         let (traffic, minutes) = traffic(reports, sale_id)?;
-        let first = Paging { page_size: ROWS_SHOWN, page_token: String::new() };
-        let one = || Paging { page_size: 1, page_token: String::new() };
         let (acts, acts_left_out) = acts(reports, whose)?;
         let rush = asked
             .rush
@@ -170,39 +168,30 @@ impl PostMortem {
             demand_total: absent(reports.demand_total(&of_sale(sale_id)))?,
             peak: asked.peak,
             rush,
-            refusals: absent(
-                reports.refusals(&RefusalsQuery { whose, paging: one() }).map(|found| found.total),
-            )?,
-            holds: absent(
-                reports.holds(&HoldsQuery { whose, paging: one() }).map(|found| found.total),
-            )?,
+            refusals: refusals(reports, whose)?,
+            holds: holds(reports, whose)?,
             goals: reports.goal_attainment(sale_id)?,
             acts,
             acts_left_out,
             traffic,
             minutes,
-            funnel: reports.funnel(&FunnelQuery {
-                sale_id: Some(sale_id),
-                window_ms: None,
-                by: FunnelGrouping::None,
-                paging: Paging::default(),
-            })?,
+            funnel: funnel(reports, sale_id)?,
             attribution: reports.attribution(&AttributionQuery {
                 sale_id: Some(sale_id),
                 window_ms: None,
-                paging: Paging { page_size: 10_000, page_token: String::new() },
+                paging: rows(10_000),
             })?,
             portrait: reports.portrait(&PortraitQuery {
                 sale_id: Some(sale_id),
                 attribute: None,
-                paging: Paging { page_size: 10_000, page_token: String::new() },
+                paging: rows(10_000),
             })?,
             paths: reports.paths(&PathsQuery {
                 sale_id: Some(sale_id),
                 steps_max: 0,
-                paging: first.clone(),
+                paging: rows(ROWS_SHOWN),
             })?,
-            retention: reports.retention(&RetentionQuery { sale_id, paging: first })?,
+            retention: reports.retention(&RetentionQuery { sale_id, paging: rows(ROWS_SHOWN) })?,
             proof,
             sale,
         })
@@ -212,6 +201,30 @@ impl PostMortem {
     pub fn visitors_by_minute(&self) -> bool {
         self.minutes.width() == 60
     }
+}
+
+/// The first rows of an answer.
+fn rows(page_size: i32) -> Paging {
+    Paging { page_size, page_token: String::new() }
+}
+
+fn refusals(reports: &Reports, whose: Whose) -> Result<Refusals, ReportError> {
+    let query = RefusalsQuery { whose, paging: rows(1) };
+    absent(reports.refusals(&query).map(|found| found.total))
+}
+
+fn holds(reports: &Reports, whose: Whose) -> Result<HoldFigures, ReportError> {
+    let query = HoldsQuery { whose, paging: rows(1) };
+    absent(reports.holds(&query).map(|found| found.total))
+}
+
+fn funnel(reports: &Reports, sale_id: SaleId) -> Result<Funnel, ReportError> {
+    reports.funnel(&FunnelQuery {
+        sale_id: Some(sale_id),
+        window_ms: None,
+        by: FunnelGrouping::None,
+        paging: Paging::default(),
+    })
 }
 
 /// The answer about a sale that has no items yet is that there is nothing.

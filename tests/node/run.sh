@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the Node clients' conformance cases. Installs what package-lock.json names on first use;
+# Runs the Node clients' conformance cases, or the script whose name comes first. Installs what package-lock.json names on first use;
 # DOORBUSTER_NODE says where (default: target/node).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -19,4 +19,9 @@ if ! cmp --silent "$here/package-lock.json" "$modules/package-lock.json"; then
         exit 1
     }
 fi
-DOORBUSTER_NODE=$modules exec node "$here/conformance.mjs" "$@"
+script=conformance.mjs
+if [[ ${1:-} == *.mjs ]]; then
+    script=$1
+    shift
+fi
+DOORBUSTER_NODE=$modules exec node "$here/$script" "$@"

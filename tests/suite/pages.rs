@@ -17,7 +17,7 @@ use doorbuster::{
     reports::{ReportError, Reports},
     values::SaleId,
 };
-use sale::{HOSTILE, empty_sale, full_sale, sale_id, wide_sale};
+use sale::{HOSTILE, empty_sale, faithful_visitor, full_sale, sale_id, wide_sale};
 use uuid::Uuid;
 
 use crate::fold::log::Log;
@@ -184,6 +184,20 @@ fn what_mattered_has_its_figures() {
     assert_eq!(says.len(), 3);
     assert_eq!(says[0], "The goal “Units sold” was missed: 43 of 60.");
     assert_eq!(told[0].1, "That is 71.6\u{202f}% of the target.");
+}
+
+#[test]
+fn distinct_visitors_are_never_added_up() {
+    // Forty minutes are put together in the page's table, one visitor comes in each of them.
+    let facts = post_mortem_of(&faithful_visitor(40), 1_000, None);
+    let written = files(&facts, ENGLISH);
+    let markdown = text(&written, "post-mortem.md");
+    let traffic = markdown.split("## Traffic").nth(1).unwrap().split("## ").next().unwrap();
+    assert!(traffic.contains("Visitors (UV) \\[12\\]: **1**"), "one visitor: {traffic}");
+    let header = traffic.lines().find(|line| line.starts_with("| Time")).unwrap();
+    assert_eq!(header, "| Time | Page views (PV) |");
+    let rows = text(&written, "charts/traffic.csv");
+    assert_eq!(rows.lines().filter(|line| line.ends_with(",1,1")).count(), 40, "by minute there");
 }
 
 #[test]

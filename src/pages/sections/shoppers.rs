@@ -93,6 +93,7 @@ pub fn traffic(writing: &Writing<'_>) -> Section {
                     (Ink::First, Term::Views, "views"),
                     (Ink::Second, Term::Visitors, "visitors"),
                 ],
+                adding: 1,
                 draw: charts::lines,
             },
         ),
@@ -104,6 +105,7 @@ pub fn traffic(writing: &Writing<'_>) -> Section {
                 title: chart_title,
                 bins: &facts.minutes.first(),
                 series: [(Ink::First, Term::Views, "views")],
+                adding: 1,
                 draw: charts::lines,
             },
         ),
@@ -193,7 +195,7 @@ pub fn channels(writing: &Writing<'_>) -> Section {
         ));
     }
     let all = (total.orders, total.revenue_minor);
-    table.total = Some(row(Cell::named(writing.word(Term::AllItems), "(all)"), all, all));
+    table.total = Some(row(Cell::named(writing.word(Term::All), "(all)"), all, all));
     let window = writing.span(attribution.window_ms);
     let lead = writing.sentence(Sentence::ChannelsLead, &[("window", &window)]);
     Section { anchor: "channels", title, blocks: vec![Block::Paragraph(lead), Block::Table(table)] }

@@ -22,6 +22,9 @@ pub struct Drawn<'a, const N: usize> {
     pub bins: &'a Bins<N>,
     /// From the first, at the bottom, to the last: the colour, the word, and the column's name.
     pub series: [(Ink, Term, &'static str); N],
+    /// So many of the series, from the first, can be added up over time. Distinct visitors cannot, so
+    /// where rows are put together they are left out.
+    pub adding: usize,
     pub draw: fn(&OverTime<'_>) -> String,
 }
 
@@ -60,8 +63,11 @@ pub fn over_time<const N: usize>(writing: &Writing<'_>, drawn: &Drawn<'_, N>) ->
         svg,
         legend: drawn.series.iter().map(|(ink, term, _)| (*ink, writing.word(*term))).collect(),
         behind,
-        table: time_table(writing, drawn, &coarse),
-        rows: time_table(writing, drawn, drawn.bins),
+        table: match coarse.width() == drawn.bins.width() {
+            true => time_table(writing, drawn, &coarse, N),
+            false => time_table(writing, drawn, &coarse, drawn.adding),
+        },
+        rows: time_table(writing, drawn, drawn.bins, N),
     })
 }
 
@@ -69,16 +75,17 @@ fn time_table<const N: usize>(
     writing: &Writing<'_>,
     drawn: &Drawn<'_, N>,
     bins: &Bins<N>,
+    series: usize,
 ) -> Table {
     let mut columns = vec![Column::time(writing.word(Term::Time), "time")];
     let named =
         drawn.series.iter().map(|(_, term, name)| Column::number(writing.word(*term), name));
-    columns.extend(named);
+    columns.extend(named.take(series));
     let mut table = Table::new(columns);
     let rows = bins.filled().into_iter().map(|(second, values)| {
         let at = UnixMs(second.saturating_mul(1_000));
         let mut row = vec![Cell::named(writing.clock.moment(at), Clock::stamp(at))];
-        row.extend(values.map(Cell::count));
+        row.extend(values.into_iter().take(series).map(Cell::count));
         row
     });
     table.rows = rows.collect();
@@ -109,7 +116,10 @@ pub fn stock(writing: &Writing<'_>) -> Section {
     }
     for (file, bins) in curves {
         let title = chart_title(writing, title, file == "stock-rush", bins.width());
-        blocks.push(over_time(writing, &Drawn { file, title, bins, series, draw }));
+        blocks.push(over_time(
+            writing,
+            &Drawn { file, title, bins, series, adding: series.len(), draw },
+        ));
     }
     if facts.stock.held > 0 {
         let n = group(facts.stock.held);
@@ -157,7 +167,10 @@ pub fn demand(writing: &Writing<'_>) -> Section {
     }
     for (file, bins) in curves {
         let title = chart_title(writing, title, file == "demand-rush", bins.width());
-        blocks.push(over_time(writing, &Drawn { file, title, bins, series, draw }));
+        blocks.push(over_time(
+            writing,
+            &Drawn { file, title, bins, series, adding: series.len(), draw },
+        ));
     }
     Section { anchor: "demand", title, blocks }
 }

@@ -35,10 +35,10 @@ texts! {
     FoundGoalsMet => "Every goal was reached: {n} of {n}.", "全部目标均已达成：{n}/{n}。";
     FoundGoalsMetMore => "The closest was “{goal}” with {share} of its target.",
         "最接近未达成的是“{goal}”，达成率 {share}。";
-    FoundPaused => "Items were paused {n} times, and {attempts} attempts were refused for it.",
-        "商品被暂停 {n} 次，{attempts} 次请求因此被拒。";
-    FoundPausedMore => "That is {share} of all attempts. The timeline says who paused and why.",
-        "占全部请求的 {share}。操作人与原因见时间线。";
+    FoundPaused => "{attempts} attempts were refused because an item was paused.",
+        "{attempts} 次请求因商品暂停销售被拒。";
+    FoundPausedMore => "That is {share} of all attempts; pauses: {n}. The timeline says who paused and why.",
+        "占全部请求的 {share}；共暂停 {n} 次。操作人与原因见时间线。";
     FoundRefunds => "{amount} are due back to buyers.", "应向买家退款 {amount}。";
     FoundRefundsMore => "{n} payments came too late or twice.", "{n} 笔付款迟到或重复。";
     FoundChannel => "{channel} brought the most: {orders} of {all} paid orders by last touch.",

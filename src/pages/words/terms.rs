@@ -48,6 +48,7 @@ texts! {
         "图表数据（已合并显示，完整数据见 {file}）";
     RestOfItems => "and {n} more", "其余 {n} 件";
     AllItems => "All items", "合计";
+    All => "All", "合计";
     Direct => "(direct)", "（直接访问）";
     Unknown => "(unknown)", "（未知）";
     Other => "(other)", "（其他）";

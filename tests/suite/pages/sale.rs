@@ -92,6 +92,38 @@ pub fn wide_sale(items: usize) -> Log {
     log
 }
 
+/// A sale that one visitor looks at once a minute.
+pub fn faithful_visitor(minutes: u32) -> Log {
+    let mut log = Log::default();
+    create(&mut log, "Faithful", None);
+    let beacons: Vec<PackedBeacon> = (0..minutes)
+        .map(|minute| PackedBeacon {
+            id: Uuid::from_u128(u128::from(minute) + 1),
+            after_ms: minute * 60_000,
+            action: TrafficAction::View,
+            visitor: 1,
+            item: 0,
+            channel: 0,
+            page: 0,
+            shopper: 0,
+        })
+        .collect();
+    let recorded = TrafficRecorded {
+        recording: None,
+        sale_id: None,
+        from_ms: UnixMs(OPENS_AT),
+        beacons: minutes,
+        visitors: vec!["buyer-1".to_owned()],
+        items: Vec::new(),
+        channels: Vec::new(),
+        pages: Vec::new(),
+        shoppers: Vec::new(),
+        packed: pack_beacons(&beacons),
+    };
+    log.push(StreamName::traffic(sale_id()), recorded);
+    log
+}
+
 /// The sale with something of everything.
 pub fn full_sale() -> Log {
     let mut log = Log::default();
