@@ -83,7 +83,7 @@ fn write_block(out: &mut String, block: &Block, lang: Lang) {
 
 fn tiles(out: &mut String, tiles: &[Tile], lang: Lang) {
     // In rows that are full: of three or of four.
-    let class = if tiles.len() % 3 == 0 { "tiles thirds" } else { "tiles" };
+    let class = if tiles.len().is_multiple_of(3) { "tiles thirds" } else { "tiles" };
     let _ = writeln!(out, "<ul class=\"{class}\">");
     for tile in tiles {
         let name = defined(tile.name, tile.definition, lang);

@@ -6,6 +6,7 @@
 
 mod bins;
 mod charts;
+mod curves;
 mod document;
 mod escape;
 mod files;

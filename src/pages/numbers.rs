@@ -13,7 +13,7 @@ pub fn group(number: i64) -> String {
         grouped.push('-');
     }
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -32,7 +32,7 @@ pub fn percent(ppm: i64) -> String {
 pub fn amount(minor: i64, currency: &str) -> String {
     let Ok(known) = Currency::parse("currency", currency) else { return group(minor) };
     let text = known.amount(minor);
-    let digits = text.find(|c: char| c == '.' || c == ' ').unwrap_or(text.len());
+    let digits = text.find(['.', ' ']).unwrap_or(text.len());
     match text[..digits].parse::<i64>() {
         // A sum between zero and minus one has its sign in front of the zero only.
         Ok(0) | Err(_) => text,

@@ -83,8 +83,8 @@ fn sold_outs(facts: &PostMortem) -> Vec<(&SoldOut, Term)> {
     let first: Vec<&SoldOut> = first.take(SOLD_OUTS_TOLD).collect();
     let mut told = Vec::new();
     for sold_out in first {
-        let of_item = facts.sold_outs.iter().filter(|other| other.item_id == sold_out.item_id);
-        let last = of_item.last().filter(|last| last.until.is_none() && *last != sold_out);
+        let mut of_item = facts.sold_outs.iter().filter(|other| other.item_id == sold_out.item_id);
+        let last = of_item.next_back().filter(|last| last.until.is_none() && *last != sold_out);
         told.push((sold_out, Term::ItemSoldOut));
         told.extend(last.map(|last| (last, Term::ItemSoldOutForGood)));
     }
