@@ -91,7 +91,8 @@ async fn a_beacon_that_comes_again_counts_once_also_after_a_restart() {
 async fn bad_beacons_are_refused_by_field_and_the_others_taken() {
     let (node, sale, item_id) = shop().await;
     let good = || beacon(&item_id, "ann");
-    let spoilt: [(fn(&mut proto::Beacon), BeaconRefusalReason, &str); 17] = [
+    type Spoil = fn(&mut proto::Beacon);
+    let spoilt: [(Spoil, BeaconRefusalReason, &str); 17] = [
         (|b| b.beacon_id = String::new(), BeaconRefusalReason::Invalid, "beacon_id"),
         (|b| b.beacon_id = "7".to_owned(), BeaconRefusalReason::Invalid, "beacon_id"),
         (|b| b.item_id = String::new(), BeaconRefusalReason::Invalid, "item_id"),
