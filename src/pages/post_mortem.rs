@@ -12,11 +12,10 @@ use super::{
 };
 use crate::{
     reports::{
-        ActLine, ActsQuery, Attribution, AttributionQuery, DemandTotal, Funnel, FunnelGrouping,
-        FunnelQuery, GoalAttainment, HoldFigures, HoldsQuery, ListSalesQuery, Page, Paging, Paths,
-        PathsQuery, Portrait, PortraitQuery, Refusals, RefusalsQuery, ReportError, Reports,
-        Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery, SoldOut,
-        StockLevelsQuery, TimelineQuery, TrafficFigures, Whose,
+        ActLine, ActsQuery, Attribution, DemandTotal, Funnel, GoalAttainment, HoldFigures,
+        HoldsQuery, ListSalesQuery, Page, Paging, Paths, Portrait, Refusals, RefusalsQuery,
+        ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery,
+        Shoppers, SoldOut, StockLevelsQuery, TimelineQuery, TrafficFigures, Whose,
     },
     values::{ItemId, SaleId},
 };
@@ -151,6 +150,8 @@ impl PostMortem {
         let curve = stock_curve(reports, whose, from, asked.rush)?;
         let (traffic, minutes) = traffic(reports, sale_id)?;
         let (acts, acts_left_out) = acts(reports, whose)?;
+        let Shoppers { funnel, attribution, portrait, paths } =
+            reports.shoppers(sale_id, ROWS_SHOWN)?;
         let rush = asked
             .rush
             .is_some()
@@ -177,22 +178,10 @@ impl PostMortem {
             acts_left_out,
             traffic,
             minutes,
-            funnel: funnel(reports, sale_id)?,
-            attribution: reports.attribution(&AttributionQuery {
-                sale_id: Some(sale_id),
-                window_ms: None,
-                paging: rows(10_000),
-            })?,
-            portrait: reports.portrait(&PortraitQuery {
-                sale_id: Some(sale_id),
-                attribute: None,
-                paging: rows(10_000),
-            })?,
-            paths: reports.paths(&PathsQuery {
-                sale_id: Some(sale_id),
-                steps_max: 0,
-                paging: rows(ROWS_SHOWN),
-            })?,
+            funnel,
+            attribution,
+            portrait,
+            paths,
             retention: reports.retention(&RetentionQuery { sale_id, paging: rows(ROWS_SHOWN) })?,
             proof,
             sale,
@@ -218,15 +207,6 @@ fn refusals(reports: &Reports, whose: Whose) -> Result<Refusals, ReportError> {
 fn holds(reports: &Reports, whose: Whose) -> Result<HoldFigures, ReportError> {
     let query = HoldsQuery { whose, paging: rows(1) };
     absent(reports.holds(&query).map(|found| found.total))
-}
-
-fn funnel(reports: &Reports, sale_id: SaleId) -> Result<Funnel, ReportError> {
-    reports.funnel(&FunnelQuery {
-        sale_id: Some(sale_id),
-        window_ms: None,
-        by: FunnelGrouping::None,
-        paging: Paging::default(),
-    })
 }
 
 /// The answer about a sale that has no items yet is that there is nothing.

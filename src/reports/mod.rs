@@ -50,7 +50,7 @@ pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
     FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
-    RetentionRow, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
+    RetentionRow, Shoppers, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};

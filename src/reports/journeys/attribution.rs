@@ -6,54 +6,80 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::Transaction;
+
 use super::{
     answers::{Attribution, AttributionRow, Credit},
-    ground::{Channels, Ground},
+    ground::Channels,
     queries::{ATTRIBUTION_WINDOW_MS, AttributionQuery, SIZES, checked_window},
-    walk::{Touch, walk},
+    walk::{Counted, Touch, Walked},
 };
 use crate::{
-    projections::journeys::{NAME, TouchKind, VERSION},
-    reports::{ReportError, Reports},
+    projections::journeys::TouchKind,
+    reports::{ReportError, Reports, paging::Cut},
 };
 
 impl Reports {
     /// Which channels sold what.
     pub fn attribution(&self, query: &AttributionQuery) -> Result<Attribution, ReportError> {
+        self.walked(query.sale_id, |rows| AttributionCount::begin(rows, query))
+    }
+}
+
+/// Credits channels, shopper after shopper.
+pub(super) struct AttributionCount {
+    cut: Cut<1>,
+    window_ms: i64,
+    channels: Channels,
+    total: Credit,
+    /// First and last touch, by channel.
+    credits: BTreeMap<u32, (Credit, Credit)>,
+}
+
+impl AttributionCount {
+    pub(super) fn begin(
+        rows: &Transaction<'_>,
+        query: &AttributionQuery,
+    ) -> Result<Self, ReportError> {
         let window_ms = checked_window(query.window_ms, ATTRIBUTION_WINDOW_MS)?;
         let sale = query.sale_id.map(|id| id.0.into_bytes()).unwrap_or_default();
         let question = [b"attribution".as_slice(), &sale, &window_ms.to_be_bytes()];
-        let cut = query.paging.cut::<1>(SIZES, question)?;
-        self.ask(NAME, VERSION, |rows, checkpoint| {
-            let ground = Ground::of(rows, query.sale_id)?;
-            let channels = Channels::read(rows)?;
-            let mut total = Credit::default();
-            let mut credits: BTreeMap<u32, (Credit, Credit)> = BTreeMap::new();
-            let touches_left_out = walk(rows, &ground, self.held_max(), |_, touches| {
-                for purchase in purchases(touches, window_ms) {
-                    total.add(&purchase);
-                    let [first, last] = purchase.channels.map(|channel| channels.first(channel));
-                    credits.entry(first).or_default().0.add(&purchase);
-                    credits.entry(last).or_default().1.add(&purchase);
-                }
-            })?;
-            let after = cut.after.map_or(-1, |[key]| key);
-            let rest = credits.into_iter().filter(|(channel, _)| i64::from(*channel) > after);
-            let found = rest.map(|(channel, (first_touch, last_touch))| {
-                let channel_name = channels.name(channel);
-                let row = AttributionRow { channel: channel_name, first_touch, last_touch };
-                ([i64::from(channel)], row)
-            });
-            let page = cut.page(found.collect(), checkpoint);
-            Ok(Attribution {
-                window_ms,
-                currency: ground.currency,
-                total,
-                rows: page.rows,
-                next_page_token: page.next_page_token,
-                touches_left_out,
-                checkpoint,
-            })
+        let cut = query.paging.cut(SIZES, question)?;
+        let channels = Channels::read(rows)?;
+        Ok(Self { cut, window_ms, channels, total: Credit::default(), credits: BTreeMap::new() })
+    }
+}
+
+impl Counted for AttributionCount {
+    type Answer = Attribution;
+
+    fn shopper(&mut self, _: u32, touches: &[Touch]) {
+        for purchase in purchases(touches, self.window_ms) {
+            self.total.add(&purchase);
+            let [first, last] = purchase.channels.map(|channel| self.channels.first(channel));
+            self.credits.entry(first).or_default().0.add(&purchase);
+            self.credits.entry(last).or_default().1.add(&purchase);
+        }
+    }
+
+    fn answer(self, _: &Transaction<'_>, walked: &Walked) -> Result<Attribution, ReportError> {
+        let Self { cut, window_ms, channels, total, credits } = self;
+        let after = cut.after.map_or(-1, |[key]| key);
+        let rest = credits.into_iter().filter(|(channel, _)| i64::from(*channel) > after);
+        let found = rest.map(|(channel, (first_touch, last_touch))| {
+            let channel_name = channels.name(channel);
+            let row = AttributionRow { channel: channel_name, first_touch, last_touch };
+            ([i64::from(channel)], row)
+        });
+        let page = cut.page(found.collect(), walked.checkpoint);
+        Ok(Attribution {
+            window_ms,
+            currency: walked.ground.currency.clone(),
+            total,
+            rows: page.rows,
+            next_page_token: page.next_page_token,
+            touches_left_out: walked.touches_left_out,
+            checkpoint: walked.checkpoint,
         })
     }
 }

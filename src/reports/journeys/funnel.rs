@@ -10,13 +10,13 @@ use rusqlite::Transaction;
 
 use super::{
     answers::{Funnel, FunnelFigures, FunnelGroup, FunnelGrouping, PortraitAttribute},
-    ground::{Channels, Ground, category_name, item_name},
+    ground::{Channels, category_name, item_name},
     queries::{FUNNEL_WINDOW_MS, FunnelQuery, SIZES, checked_window},
     segments::Segments,
-    walk::{Touch, walk},
+    walk::{Counted, Touch, Walked},
 };
 use crate::{
-    projections::journeys::{NAME, TouchKind, VERSION},
+    projections::journeys::TouchKind,
     reports::{ReportError, Reports, paging::Cut},
     values::ItemId,
 };
@@ -24,27 +24,7 @@ use crate::{
 impl Reports {
     /// How many shoppers came how far.
     pub fn funnel(&self, query: &FunnelQuery) -> Result<Funnel, ReportError> {
-        let window_ms = checked_window(query.window_ms, FUNNEL_WINDOW_MS)?;
-        let cut = query.cut(window_ms)?;
-        self.ask(NAME, VERSION, |rows, checkpoint| {
-            let ground = Ground::of(rows, query.sale_id)?;
-            let mut count = Count::new(rows, query.by, window_ms)?;
-            let touches_left_out = walk(rows, &ground, self.held_max(), |shopper, touches| {
-                count.shopper(shopper, touches);
-            })?;
-            let (total, found) = (count.total, count.page(rows, &cut)?);
-            let page = cut.page(found, checkpoint);
-            Ok(Funnel {
-                window_ms,
-                by: query.by,
-                currency: ground.currency,
-                total,
-                groups: page.rows,
-                next_page_token: page.next_page_token,
-                touches_left_out,
-                checkpoint,
-            })
-        })
+        self.walked(query.sale_id, |rows| FunnelCount::begin(rows, query))
     }
 }
 
@@ -58,7 +38,8 @@ impl FunnelQuery {
 }
 
 /// Counts shopper after shopper.
-struct Count {
+pub(super) struct FunnelCount {
+    cut: Cut<1>,
     by: FunnelGrouping,
     window_ms: i64,
     channels: Channels,
@@ -67,20 +48,23 @@ struct Count {
     groups: BTreeMap<u32, FunnelFigures>,
 }
 
-impl Count {
-    fn new(
-        rows: &Transaction<'_>,
-        by: FunnelGrouping,
-        window_ms: i64,
-    ) -> Result<Self, ReportError> {
+impl FunnelCount {
+    pub(super) fn begin(rows: &Transaction<'_>, query: &FunnelQuery) -> Result<Self, ReportError> {
+        let window_ms = checked_window(query.window_ms, FUNNEL_WINDOW_MS)?;
+        let cut = query.cut(window_ms)?;
+        let by = query.by;
         let segments = match attribute(by) {
             Some(_) => Some(Segments::read(rows)?),
             None => None,
         };
         let channels = Channels::read(rows)?;
         let total = FunnelFigures::default();
-        Ok(Self { by, window_ms, channels, segments, total, groups: BTreeMap::new() })
+        Ok(Self { cut, by, window_ms, channels, segments, total, groups: BTreeMap::new() })
     }
+}
+
+impl Counted for FunnelCount {
+    type Answer = Funnel;
 
     fn shopper(&mut self, shopper: u32, touches: &[Touch]) {
         count(&mut self.total, touches.iter(), self.window_ms);
@@ -100,6 +84,22 @@ impl Count {
         count(self.groups.entry(key).or_default(), touches.iter(), self.window_ms);
     }
 
+    fn answer(self, rows: &Transaction<'_>, walked: &Walked) -> Result<Funnel, ReportError> {
+        let page = self.cut.page(self.page(rows)?, walked.checkpoint);
+        Ok(Funnel {
+            window_ms: self.window_ms,
+            by: self.by,
+            currency: walked.ground.currency.clone(),
+            total: self.total,
+            groups: page.rows,
+            next_page_token: page.next_page_token,
+            touches_left_out: walked.touches_left_out,
+            checkpoint: walked.checkpoint,
+        })
+    }
+}
+
+impl FunnelCount {
     fn segment(&self, shopper: u32) -> u32 {
         let code = self.segments.as_ref().zip(attribute(self.by));
         code.map_or(0, |(segments, attribute)| u32::from(segments.code(shopper, attribute)))
@@ -123,11 +123,8 @@ impl Count {
     }
 
     /// The groups of one page, and one more if there is one.
-    fn page(
-        &self,
-        rows: &Transaction<'_>,
-        cut: &Cut<1>,
-    ) -> Result<Vec<([i64; 1], FunnelGroup)>, ReportError> {
+    fn page(&self, rows: &Transaction<'_>) -> Result<Vec<([i64; 1], FunnelGroup)>, ReportError> {
+        let cut = &self.cut;
         let after = cut.after.map_or(-1, |[key]| key);
         let rest = self.groups.iter().filter(|(key, _)| i64::from(**key) > after);
         let limit = usize::try_from(cut.limit()).unwrap_or(usize::MAX);

@@ -16,6 +16,7 @@ mod portrait;
 mod queries;
 mod retention;
 mod segments;
+mod together;
 mod traffic;
 mod walk;
 
@@ -28,6 +29,7 @@ pub use queries::{
     AttributionQuery, FunnelQuery, PathsQuery, PortraitQuery, RetentionQuery, TrafficQuery,
 };
 pub use retention::NewBuyers;
+pub use together::Shoppers;
 
 /// Touches in memory at once where nobody says otherwise: some 170 MiB.
 pub(super) const HELD_MAX: usize = 3_000_000;

@@ -6,16 +6,17 @@
 
 use std::collections::HashMap;
 
+use rusqlite::Transaction;
+
 use super::{
     answers::{PathRow, PathStep, Paths},
-    ground::Ground,
     queries::{PATH_SIZES, PATH_STEPS, PATH_STEPS_MAX, PathsQuery},
-    walk::{Touch, walk},
+    walk::{Counted, Touch, Walked},
 };
 use crate::{
     events::AttemptOutcome,
-    projections::journeys::{NAME, TouchKind, VERSION},
-    reports::{ReportError, Reports},
+    projections::journeys::TouchKind,
+    reports::{ReportError, Reports, paging::Cut},
     values::Invalid,
 };
 
@@ -23,11 +24,27 @@ use crate::{
 const DISTINCT_MAX: usize = 262_144;
 
 /// Paths by steps: shoppers on them, and buyers among those.
-type Counted = HashMap<Box<[PathStep]>, (i64, i64)>;
+type Distinct = HashMap<Box<[PathStep]>, (i64, i64)>;
 
 impl Reports {
     /// The most common paths.
     pub fn paths(&self, query: &PathsQuery) -> Result<Paths, ReportError> {
+        self.walked(query.sale_id, |_| PathsCount::begin(query))
+    }
+}
+
+/// Counts paths, shopper after shopper.
+pub(super) struct PathsCount {
+    cut: Cut<1>,
+    steps_max: i64,
+    shoppers: i64,
+    shoppers_left_out: i64,
+    counted: Distinct,
+    path: Vec<PathStep>,
+}
+
+impl PathsCount {
+    pub(super) fn begin(query: &PathsQuery) -> Result<Self, ReportError> {
         let steps_max = match query.steps_max {
             0 => PATH_STEPS,
             steps if (1..=PATH_STEPS_MAX).contains(&steps) => steps,
@@ -38,43 +55,47 @@ impl Reports {
         };
         let sale = query.sale_id.map(|id| id.0.into_bytes()).unwrap_or_default();
         let question = [b"paths".as_slice(), &sale, &steps_max.to_be_bytes()];
-        let cut = query.paging.cut::<1>(PATH_SIZES, question)?;
-        let length = usize::try_from(steps_max).unwrap_or(usize::MAX);
-        self.ask(NAME, VERSION, |rows, checkpoint| {
-            let ground = Ground::of(rows, query.sale_id)?;
-            let (mut shoppers, mut shoppers_left_out) = (0, 0);
-            let mut counted = Counted::new();
-            let mut path = Vec::new();
-            let touches_left_out = walk(rows, &ground, self.held_max(), |_, touches| {
-                follow(&mut path, touches, length);
-                if path.is_empty() {
-                    return;
-                }
-                shoppers += 1;
-                let bought = i64::from(touches.iter().any(Touch::is_purchase));
-                if let Some((shoppers, buyers)) = counted.get_mut(path.as_slice()) {
-                    *shoppers += 1;
-                    *buyers += bought;
-                } else if counted.len() < DISTINCT_MAX {
-                    counted.insert(path.as_slice().into(), (1, bought));
-                } else {
-                    shoppers_left_out += 1;
-                }
-            })?;
-            let distinct_paths = i64::try_from(counted.len()).unwrap_or(i64::MAX);
-            let [given] = cut.after.unwrap_or([0]);
-            let found = ranked(counted, given, cut.limit());
-            let page = cut.page(found, checkpoint);
-            Ok(Paths {
-                steps_max,
-                shoppers,
-                distinct_paths,
-                shoppers_left_out,
-                rows: page.rows,
-                next_page_token: page.next_page_token,
-                touches_left_out,
-                checkpoint,
-            })
+        let cut = query.paging.cut(PATH_SIZES, question)?;
+        let (counted, path) = (Distinct::new(), Vec::new());
+        Ok(Self { cut, steps_max, shoppers: 0, shoppers_left_out: 0, counted, path })
+    }
+}
+
+impl Counted for PathsCount {
+    type Answer = Paths;
+
+    fn shopper(&mut self, _: u32, touches: &[Touch]) {
+        let Self { path, counted, .. } = self;
+        follow(path, touches, usize::try_from(self.steps_max).unwrap_or(usize::MAX));
+        if path.is_empty() {
+            return;
+        }
+        self.shoppers += 1;
+        let bought = i64::from(touches.iter().any(Touch::is_purchase));
+        if let Some((shoppers, buyers)) = counted.get_mut(path.as_slice()) {
+            *shoppers += 1;
+            *buyers += bought;
+        } else if counted.len() < DISTINCT_MAX {
+            counted.insert(path.as_slice().into(), (1, bought));
+        } else {
+            self.shoppers_left_out += 1;
+        }
+    }
+
+    fn answer(self, _: &Transaction<'_>, walked: &Walked) -> Result<Paths, ReportError> {
+        let Self { cut, steps_max, shoppers, shoppers_left_out, counted, .. } = self;
+        let distinct_paths = i64::try_from(counted.len()).unwrap_or(i64::MAX);
+        let [given] = cut.after.unwrap_or([0]);
+        let page = cut.page(ranked(counted, given, cut.limit()), walked.checkpoint);
+        Ok(Paths {
+            steps_max,
+            shoppers,
+            distinct_paths,
+            shoppers_left_out,
+            rows: page.rows,
+            next_page_token: page.next_page_token,
+            touches_left_out: walked.touches_left_out,
+            checkpoint: walked.checkpoint,
         })
     }
 }
@@ -94,7 +115,7 @@ fn follow(path: &mut Vec<PathStep>, touches: &[Touch], length: usize) {
 }
 
 /// The most common ones that were not given yet, each with its rank.
-fn ranked(counted: Counted, given: i64, limit: i64) -> Vec<([i64; 1], PathRow)> {
+fn ranked(counted: Distinct, given: i64, limit: i64) -> Vec<([i64; 1], PathRow)> {
     let mut paths: Vec<_> = counted.into_iter().collect();
     paths.sort_unstable_by(|(steps, (shoppers, _)), (other, (more, _))| {
         more.cmp(shoppers).then_with(|| steps.cmp(other))

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::Transaction;
+
 use super::{
     answers::{Portrait, PortraitAttribute, PortraitRow},
-    ground::Ground,
     queries::{PortraitQuery, SIZES},
     segments::Segments,
-    walk::{Touch, walk},
+    walk::{Counted, Touch, Walked},
 };
 use crate::{
-    projections::journeys::{NAME, TouchKind, VERSION},
-    reports::{ReportError, Reports},
+    projections::journeys::TouchKind,
+    reports::{ReportError, Reports, paging::Cut},
 };
 
 /// What shoppers of one kind did.
@@ -27,53 +28,69 @@ struct Sums {
 impl Reports {
     /// Who came and who bought.
     pub fn portrait(&self, query: &PortraitQuery) -> Result<Portrait, ReportError> {
+        self.walked(query.sale_id, |rows| PortraitCount::begin(rows, query))
+    }
+}
+
+/// Adds shoppers up by what is known of them.
+pub(super) struct PortraitCount {
+    cut: Cut<1>,
+    attributes: Vec<PortraitAttribute>,
+    segments: Segments,
+    all: Sums,
+    sums: BTreeMap<(PortraitAttribute, u16), Sums>,
+}
+
+impl PortraitCount {
+    pub(super) fn begin(
+        rows: &Transaction<'_>,
+        query: &PortraitQuery,
+    ) -> Result<Self, ReportError> {
         let sale = query.sale_id.map(|id| id.0.into_bytes()).unwrap_or_default();
         let attribute = query.attribute.map_or("", PortraitAttribute::name).as_bytes();
-        let cut = query.paging.cut::<1>(SIZES, [b"portrait".as_slice(), &sale, attribute])?;
-        let attributes: Vec<PortraitAttribute> = match query.attribute {
+        let cut = query.paging.cut(SIZES, [b"portrait".as_slice(), &sale, attribute])?;
+        let attributes = match query.attribute {
             Some(one) => vec![one],
             None => PortraitAttribute::ALL.to_vec(),
         };
-        self.ask(NAME, VERSION, |rows, checkpoint| {
-            let ground = Ground::of(rows, query.sale_id)?;
-            let segments = Segments::read(rows)?;
-            let mut all = Sums::default();
-            let mut sums: BTreeMap<(PortraitAttribute, u16), Sums> = BTreeMap::new();
-            let touches_left_out = walk(rows, &ground, self.held_max(), |shopper, touches| {
-                let of_shopper = Sums::of(touches);
-                all.add(of_shopper);
-                for attribute in &attributes {
-                    let code = segments.code(shopper, *attribute);
-                    sums.entry((*attribute, code)).or_default().add(of_shopper);
-                }
-            })?;
-            let after = cut.after.map_or(-1, |[key]| key);
-            let found = sums.into_iter().map(|((attribute, code), sums)| {
-                let value = segments.name(attribute, code);
-                let Sums { shoppers, buyers, orders, units, revenue_minor } = sums;
-                let key = ((attribute as i64) << 16) | i64::from(code);
-                let row = PortraitRow {
-                    attribute,
-                    value,
-                    shoppers,
-                    buyers,
-                    orders,
-                    units,
-                    revenue_minor,
-                };
-                ([key], row)
-            });
-            let found = found.filter(|([key], _)| *key > after);
-            let page = cut.page(found.collect(), checkpoint);
-            Ok(Portrait {
-                currency: ground.currency,
-                shoppers: all.shoppers,
-                buyers: all.buyers,
-                rows: page.rows,
-                next_page_token: page.next_page_token,
-                touches_left_out,
-                checkpoint,
-            })
+        let segments = Segments::read(rows)?;
+        Ok(Self { cut, attributes, segments, all: Sums::default(), sums: BTreeMap::new() })
+    }
+}
+
+impl Counted for PortraitCount {
+    type Answer = Portrait;
+
+    fn shopper(&mut self, shopper: u32, touches: &[Touch]) {
+        let of_shopper = Sums::of(touches);
+        self.all.add(of_shopper);
+        for attribute in &self.attributes {
+            let code = self.segments.code(shopper, *attribute);
+            self.sums.entry((*attribute, code)).or_default().add(of_shopper);
+        }
+    }
+
+    fn answer(self, _: &Transaction<'_>, walked: &Walked) -> Result<Portrait, ReportError> {
+        let Self { cut, segments, all, sums, .. } = self;
+        let after = cut.after.map_or(-1, |[key]| key);
+        let found = sums.into_iter().map(|((attribute, code), sums)| {
+            let value = segments.name(attribute, code);
+            let Sums { shoppers, buyers, orders, units, revenue_minor } = sums;
+            let key = ((attribute as i64) << 16) | i64::from(code);
+            let row =
+                PortraitRow { attribute, value, shoppers, buyers, orders, units, revenue_minor };
+            ([key], row)
+        });
+        let found = found.filter(|([key], _)| *key > after);
+        let page = cut.page(found.collect(), walked.checkpoint);
+        Ok(Portrait {
+            currency: walked.ground.currency.clone(),
+            shoppers: all.shoppers,
+            buyers: all.buyers,
+            rows: page.rows,
+            next_page_token: page.next_page_token,
+            touches_left_out: walked.touches_left_out,
+            checkpoint: walked.checkpoint,
         })
     }
 }

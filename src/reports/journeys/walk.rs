@@ -8,7 +8,14 @@
 use rusqlite::{Transaction, types::ValueRef};
 
 use super::ground::{Ground, items};
-use crate::{projections::journeys::TouchKind, reports::ReportError};
+use crate::{
+    projections::{
+        Checkpoint,
+        journeys::{NAME, TouchKind, VERSION},
+    },
+    reports::{ReportError, Reports},
+    values::SaleId,
+};
 
 /// One touch.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +41,46 @@ impl Touch {
     }
 }
 
+/// An answer that is counted on a walk, shopper after shopper.
+pub(super) trait Counted: Sized {
+    type Answer;
+
+    /// Adds one shopper's touches, which are in the order of time.
+    fn shopper(&mut self, shopper: u32, touches: &[Touch]);
+
+    /// What was counted, once the walk is over.
+    fn answer(self, rows: &Transaction<'_>, walked: &Walked) -> Result<Self::Answer, ReportError>;
+}
+
+/// A walk that is over.
+#[derive(Debug)]
+pub(super) struct Walked {
+    pub ground: Ground,
+    pub touches_left_out: i64,
+    pub checkpoint: Checkpoint,
+}
+
+impl Reports {
+    /// Walks a sale, or everything, once for what `begin` makes.
+    pub(super) fn walked<C: Counted>(
+        &self,
+        sale_id: Option<SaleId>,
+        begin: impl FnOnce(&Transaction<'_>) -> Result<C, ReportError>,
+    ) -> Result<C::Answer, ReportError> {
+        self.ask(NAME, VERSION, |rows, checkpoint| {
+            let ground = Ground::of(rows, sale_id)?;
+            let mut counted = begin(rows)?;
+            let touches_left_out = walk(rows, &ground, self.held_max(), |shopper, touches| {
+                counted.shopper(shopper, touches);
+            })?;
+            counted.answer(rows, &Walked { ground, touches_left_out, checkpoint })
+        })
+    }
+}
+
 /// Walks a ground and shows each shopper's touches. `held_max` of them are in memory at most.
 /// Returns how many were left out.
-pub(super) fn walk(
+fn walk(
     rows: &Transaction<'_>,
     ground: &Ground,
     held_max: usize,
