@@ -44,8 +44,8 @@ const PAGE: i32 = 1000;
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Answer with CSV (RFC 4180) on stdout
-    #[arg(long, global = true, conflicts_with = "json")]
+    /// Answer with CSV (RFC 4180) on stdout; `export` writes CSV files
+    #[arg(long, global = true)]
     csv: bool,
     #[command(subcommand)]
     verb: Verb,
@@ -181,6 +181,9 @@ impl Fresh {
 
 /// Runs `report`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    if args.csv && common.json && !matches!(args.verb, Verb::Export(_)) {
+        return Err(Failure::new(Code::Usage, "--csv and --json cannot both be given").into());
+    }
     let common = &Common { csv: args.csv, ..common.clone() };
     match args.verb {
         Verb::Stock(stock) => stock.run(common),
