@@ -121,12 +121,15 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
     let address = format!("http://{}", app.address());
     let played = runtime.block_on(until_interrupted(play(&script, &store, &address, common)));
-    // The server is stopped in an orderly way also when the crowd failed or was interrupted.
+    // The server is stopped in an orderly way also when the crowd failed or was interrupted. The
+    // crowd's connections end first: nobody would answer the server's farewell on them.
+    drop(runtime);
     let stopped = app.stop().context("the server did not stop cleanly");
     let played = played?;
     stopped?;
 
     common.note("proving it from the log");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (of, directory) = (store.clone(), data.clone());
     let proving =
         async { tokio::task::spawn_blocking(move || proof::prove(&of, &directory)).await? };

@@ -1,4 +1,4 @@
-//! `VerifySale`: the verifier over the log of this node, at the lowest priority and one at a time.
+//! `VerifySale`: the verifier over the log of this node, at a low priority and one at a time.
 //!
 //! It reads the whole log, so it must never stand in the way of an order: its thread runs when nobody
 //! else wants the processor, and a second question is refused instead of queued.
@@ -48,7 +48,9 @@ impl Verification {
         let (log, runtime) = (self.clone(), Handle::current());
         // A thread of its own: its priority is not given back.
         let started = std::thread::Builder::new().name("verify".to_owned()).spawn(move || {
-            threads::idle();
+            // Patient, not idle: a walk that gets no turn keeps its snapshot of the log, and the log's
+            // file cannot be tidied meanwhile.
+            threads::patient();
             let verified = log.verify(&runtime, sale_id);
             drop(turn);
             // Whoever asked may have gone.
@@ -63,8 +65,10 @@ impl Verification {
         runtime: &Handle,
         sale_id: SaleId,
     ) -> Result<proto::VerifySaleResponse, Failure> {
-        // The directory of a node on somebody else's store holds read models only.
-        let judged = if self.data.join(LOG_FILE).exists() {
+        // The directory of a node on somebody else's store holds read models, and perhaps a log that
+        // was copied there once and is another one today.
+        let own = !self.store.is_shared() && self.data.join(LOG_FILE).exists();
+        let judged = if own {
             audit::verify_to_certify(&self.data, None, &mut |_, _| {})
                 .map_err(|error| Failure::log_unreadable(&error.to_string()))?
         } else {
@@ -76,13 +80,16 @@ impl Verification {
     /// A verifier that was shown the log of the store.
     async fn shown(&self) -> Result<Judged, ReadError> {
         let mut verifier = Verifier::for_certificate(None);
-        let mut after = Position::START;
-        loop {
-            let page = self.store.read_all(after, PAGE_EVENTS).await?;
-            let Some(last) = page.last() else { return Ok(verifier.judged()) };
+        // What is written meanwhile is not waited for: that might never end.
+        let (mut after, end) = (Position::START, self.store.head());
+        while after < end {
+            let mut page = self.store.read_all(after, PAGE_EVENTS).await?;
+            page.retain(|event| event.position <= end);
+            let Some(last) = page.last() else { break };
             after = last.position;
             page.iter().for_each(|event| show(&mut verifier, event));
         }
+        Ok(verifier.judged())
     }
 }
 

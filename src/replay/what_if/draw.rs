@@ -75,7 +75,7 @@ impl Draw {
         }
     }
 
-    /// Draws: from now on [`Draw::next`] gives everybody in the order that chance gave them.
+    /// Draws: from now on [`Draw::first`] gives everybody in the order that chance gave them.
     pub fn begin(&mut self) {
         let mut drawn: Vec<(u64, Entrant)> = self
             .entered
@@ -87,8 +87,14 @@ impl Draw {
         self.queue = drawn.into_iter().map(|(_, entrant)| entrant).collect();
     }
 
-    pub fn next(&mut self) -> Option<Entrant> {
-        self.queue.pop_front()
+    /// Whose turn it is.
+    pub fn first(&self) -> Option<Entrant> {
+        self.queue.front().copied()
+    }
+
+    /// The first one had their turn.
+    pub fn served(&mut self) {
+        self.queue.pop_front();
     }
 
     /// Those to whom nothing was offered.

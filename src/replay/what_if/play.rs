@@ -15,7 +15,7 @@ use super::{
         replica::{Ended, Placed, Replica, Sent},
         sequence::{Sequence, Step},
     },
-    draw::Draw,
+    draw::{Draw, Entrant},
     figures::Tally,
     rules::Rules,
 };
@@ -295,13 +295,16 @@ impl Play<'_> {
     /// Offers what is available to those who were drawn, in their order.
     fn offer(&mut self) {
         while self.replica.available() > 0
-            && let Some(entrant) = self.draw.as_mut().and_then(Draw::next)
+            && let Some(entrant) = self.draw.as_ref().and_then(Draw::first)
         {
-            let outcome =
-                self.decide(entrant.sent, entrant.shopper, entrant.units, entrant.recorded);
-            if matches!(outcome, Some(AttemptOutcome::Closed | AttemptOutcome::Paused)) {
+            let Entrant { sent, shopper, units, recorded } = entrant;
+            // Whoever is next keeps their turn until the item takes orders again.
+            let would = self.replica.would(sent, shopper, units, self.now);
+            if matches!(would, Some(AttemptOutcome::Closed | AttemptOutcome::Paused)) {
                 break;
             }
+            self.decide(sent, shopper, units, recorded);
+            self.draw.as_mut().map(Draw::served);
         }
     }
 

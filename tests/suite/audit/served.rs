@@ -50,7 +50,7 @@ fn assert_sold(verified: &proto::VerifySaleResponse) {
     assert_eq!(items, [("A", units(5, 2, 1, 2)), ("B", units(2, 0, 2, 0))]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_verifies_its_log_and_says_what_each_sale_sold() {
     let node = Node::start().await;
     let sale = sell(&node).await;
@@ -65,7 +65,7 @@ async fn a_server_verifies_its_log_and_says_what_each_sale_sold() {
     assert_eq!((other.items.len(), other.orders.unwrap().held), (1, 0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sale_that_is_not_there_and_no_sale_at_all_are_named() {
     let node = Node::start().await;
     let status = verify(&node, "5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10").await.unwrap_err();
@@ -76,7 +76,7 @@ async fn a_sale_that_is_not_there_and_no_sale_at_all_are_named() {
     assert_eq!(wrong.field_violations[0].field, "sale_id");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_in_a_store_without_chains_is_verified_and_said_to_have_none() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(OPENS_AT);
@@ -91,7 +91,7 @@ async fn a_log_in_a_store_without_chains_is_verified_and_said_to_have_none() {
     log.close();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_with_findings_is_an_answer_without_a_root() {
     let node = Node::start().await;
     let sale = sell(&node).await;

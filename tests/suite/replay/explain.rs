@@ -21,7 +21,7 @@ async fn story(ten: &Ten, buyer: &'static str) -> Explanation {
     look(ten.node.data(), move |log| explain(log, item, buyer).unwrap()).await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_came_seventh_came_after_six_others_and_found_none_left() {
     let ten = Ten::told().await;
     let found = story(&ten, "s7").await;
@@ -40,7 +40,7 @@ async fn who_came_seventh_came_after_six_others_and_found_none_left() {
     assert!(told.contains("after 6 other attempts") && told.contains("no unit was"), "{told}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_came_three_times_is_told_of_each() {
     let ten = Ten::told().await;
     let found = story(&ten, "s4").await;
@@ -58,7 +58,7 @@ async fn who_came_three_times_is_told_of_each() {
     assert_eq!((order.revision, order.units), (9, 1));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_ended_and_a_payment_that_came_too_late_are_told() {
     let ten = Ten::told().await;
     let found = story(&ten, "s3").await;
@@ -69,7 +69,7 @@ async fn a_hold_that_ended_and_a_payment_that_came_too_late_are_told() {
     assert_eq!(found.orders[0].state, OrderState::Cancelled);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn who_never_came_is_told_so() {
     let ten = Ten::told().await;
     let found = story(&ten, "nobody").await;

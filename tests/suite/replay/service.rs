@@ -29,7 +29,7 @@ async fn events(
     Ok(events)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_items_events_come_in_order_and_within_the_range() {
     let ten = Ten::opened().await;
     let whole =
@@ -52,7 +52,7 @@ async fn an_items_events_come_in_order_and_within_the_range() {
     assert_eq!(some, all[4..6]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paced_replay_waits_for_the_clock() {
     let ten = Ten::opened().await;
     let request = proto::ReplayItemRequest {
@@ -89,7 +89,7 @@ fn events_are_due_after_the_recorded_time_divided_by_the_speed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn questions_that_make_no_sense_are_refused_by_field() {
     let ten = Ten::opened().await;
     let state = |at: Option<proto::LogPoint>| proto::GetStateAtRequest {
@@ -160,7 +160,7 @@ async fn questions_that_make_no_sense_are_refused_by_field() {
     assert!(refused.message().starts_with("buyer"), "{}", refused.message());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_if_and_explanations_are_answered_while_the_sale_goes_on() {
     let ten = Ten::opened().await;
     ten.until_counted(10).await;
@@ -187,7 +187,7 @@ async fn what_if_and_explanations_are_answered_while_the_sale_goes_on() {
     assert!(!told.sentences.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_comparison_names_the_row_that_differs_first() {
     let mut ten = Ten::opened().await;
     let request = proto::CompareReplayRequest { min_position: 1 };

@@ -43,7 +43,7 @@ async fn busy() -> (Node, proto::Item) {
     (node, item)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_state_is_the_same_with_marks_and_without_them() {
     let (node, last) = busy().await;
     let reports = Reports::open(node.data());
@@ -86,7 +86,7 @@ async fn a_state_is_the_same_with_marks_and_without_them() {
     assert_eq!((state.orders.placed, state.orders.paid, state.orders.held), (500, 400, 100));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_moment_of_the_sale_of_ten_is_what_it_was() {
     let ten = Ten::told().await;
     let item = ItemId::parse("item", &ten.item).unwrap();
@@ -120,7 +120,7 @@ async fn each_moment_of_the_sale_of_ten_is_what_it_was() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_answers_with_the_phase_of_the_moment() {
     let ten = Ten::opened().await;
     let steer = proto::PauseItemRequest {

@@ -80,6 +80,28 @@ impl Ten {
         ten
     }
 
+    /// The first second; then a pause, in which all three orders are given up.
+    pub async fn given_up_while_paused() -> Self {
+        let ten = Self::opened().await;
+        let (request_id, item_id) = (support::request_id(), ten.item.clone());
+        let (operator, reason) = ("olga".to_owned(), "wrong price".to_owned());
+        let pause = proto::PauseItemRequest { request_id, item_id, operator, reason };
+        ten.node.clock.set(at(15));
+        ten.node.items().pause_item(pause.clone()).await.unwrap();
+        for (order, tenths) in ten.orders.iter().zip(50..) {
+            ten.node.clock.set(at(tenths));
+            cancel(&ten.node, order).await;
+        }
+        let proto::PauseItemRequest { item_id, operator, reason, .. } = pause;
+        let request_id = support::request_id();
+        let resume = proto::ResumeItemRequest { request_id, item_id, operator, reason };
+        ten.node.clock.set(at(200));
+        ten.node.items().resume_item(resume).await.unwrap();
+        let mut ten = ten;
+        ten.node.stop();
+        ten
+    }
+
     async fn place(&mut self, shopper: i64) {
         let placed = self.node.place(&self.item, &format!("s{shopper}"), 1).await.unwrap();
         if let Some(proto::place_order_response::Outcome::Order(order)) = placed.outcome {

@@ -31,7 +31,7 @@ fn shoppers(compared: &Compared) -> (i64, i64, i64) {
 
 use AttemptOutcome::{OverBuyerLimit, Repeated, SoldOut};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn no_other_rule_comes_to_exactly_what_is_recorded() {
     let ten = Ten::told().await;
     let found = what_if(&ten, &[]).await;
@@ -57,7 +57,7 @@ async fn no_other_rule_comes_to_exactly_what_is_recorded() {
     assert_eq!(shoppers(&found.total), (0, 0, 2));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn with_a_limit_of_two_the_second_order_of_s4_finds_it_sold_out() {
     let ten = Ten::told().await;
     for rule in ["limit=2", "limit=none"] {
@@ -70,7 +70,7 @@ async fn with_a_limit_of_two_the_second_order_of_s4_finds_it_sold_out() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn with_one_unit_less_s3_gets_none_and_nothing_expires() {
     let ten = Ten::told().await;
     for rule in ["units=-1", "units=2"] {
@@ -85,7 +85,7 @@ async fn with_one_unit_less_s3_gets_none_and_nothing_expires() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn with_two_units_more_the_next_two_shoppers_win() {
     let ten = Ten::all_paid().await;
     let found = what_if(&ten, &["units=+2"]).await;
@@ -98,7 +98,7 @@ async fn with_two_units_more_the_next_two_shoppers_win() {
     assert_eq!(shoppers(&found.total), (2, 0, 3));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn with_four_seconds_to_pay_only_s4_pays_in_time() {
     let ten = Ten::told().await;
     let found = what_if(&ten, &["time-to-pay=4s"]).await;
@@ -109,7 +109,7 @@ async fn with_four_seconds_to_pay_only_s4_pays_in_time() {
     assert_eq!(shoppers(&found.total), (0, 1, 1));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn with_five_minutes_to_pay_the_late_payment_of_s3_buys() {
     let ten = Ten::told().await;
     let found = what_if(&ten, &["time-to-pay=5m"]).await;
@@ -119,7 +119,7 @@ async fn with_five_minutes_to_pay_the_late_payment_of_s3_buys() {
     assert_eq!(shoppers(&found.total), (1, 0, 2));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_draw_gives_three_of_ten_a_unit_and_the_seed_says_whom() {
     let ten = Ten::all_paid().await;
     let mut kept = Vec::new();
@@ -141,7 +141,16 @@ async fn a_draw_gives_three_of_ten_a_unit_and_the_seed_says_whom() {
     assert!(kept.len() > 1, "{kept:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_drawn_keeps_their_turn_while_the_item_is_paused() {
+    let ten = Ten::given_up_while_paused().await;
+    let found = what_if(&ten, &["draw"]).await;
+    let played = &found.total.played;
+    assert_eq!(played.refusals.get(&AttemptOutcome::Paused), None, "nobody's turn is lost");
+    assert!(played.orders_placed > 3, "after the pause the next ones are offered a unit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_enters_a_draw_twice_has_one_chance() {
     let ten = Ten::told().await;
     let found = what_if(&ten, &["draw"]).await;
@@ -152,7 +161,7 @@ async fn who_enters_a_draw_twice_has_one_chance() {
     assert_eq!(played.orders_placed + sold_out, 10);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn several_rules_hold_together() {
     let ten = Ten::all_paid().await;
     let found = what_if(&ten, &["units=+7", "limit=none", "time-to-pay=1h"]).await;
@@ -161,7 +170,7 @@ async fn several_rules_hold_together() {
     assert!(found.assumptions.iter().any(|stated| stated.contains("limit")));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_in_the_same_milliseconds_is_replayed_exactly() {
     let mut node = Node::start().await;
     let draft = |sku: &str| doorbuster::grpc::proto::ItemDraft {
@@ -235,7 +244,7 @@ fn rules_that_make_no_sense_are_refused_by_name() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn more_units_than_there_were_cannot_be_taken_away() {
     let ten = Ten::told().await;
     let item = ItemId::parse("item", &ten.item).unwrap();
