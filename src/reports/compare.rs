@@ -48,7 +48,11 @@ impl Reports {
         let other = self.currency(baseline.sale_id)?;
         let currency = self.currency(period.sale_id)?.filter(|code| other.as_ref() == Some(code));
         let figures = figures(&value).into_iter().zip(figures(&base));
-        let figures = figures.filter(|((name, _), _)| currency.is_some() || *name != REVENUE);
+        // Orders of a part of a sale are paid in another part: only whole sales have these shares.
+        let whole = [period, baseline].iter().all(|p| p.from.is_none() && p.until.is_none());
+        let figures = figures.filter(|((name, _), _)| {
+            (currency.is_some() || *name != REVENUE) && (whole || !SHARES.contains(name))
+        });
         let figures = figures.map(|((figure, value), (_, baseline))| {
             let difference = value.saturating_sub(baseline);
             let change_ppm = (baseline != 0).then(|| share_ppm(difference, baseline));
@@ -82,6 +86,7 @@ impl Reports {
 }
 
 const REVENUE: &str = "revenue_minor";
+const SHARES: [&str; 2] = ["paid_share_ppm", "expired_share_ppm"];
 
 fn figures(sum: &TimelineSecond) -> Vec<(&'static str, i64)> {
     let demand = Demand::from(sum);

@@ -21,7 +21,8 @@ const SIZES: Sizes = Sizes { default: 1_000, max: 10_000 };
 /// Shares of the allocated units whose moments are shown.
 const SHARES_PPM: [i64; 3] = [500_000, 900_000, 1_000_000];
 
-/// Times without stock in an answer at most; the latest are left out.
+/// Times without stock in an answer at most. The first and the last of each item come before others,
+/// then the oldest.
 const SOLD_OUTS_MAX: i64 = 1_000;
 
 /// Which curve.
@@ -75,7 +76,7 @@ pub struct StockCurve {
     /// sold / allocated at the end, in parts per million.
     pub sell_through_ppm: i64,
     pub reached: Vec<Reached>,
-    /// By item, oldest first; at most 1,000 of them.
+    /// Oldest first; at most 1,000 of them: the first and the last of each item, then others.
     pub sold_outs: Vec<SoldOut>,
     /// How many there were.
     pub sold_outs_count: i64,
@@ -154,9 +155,12 @@ fn reached(points: &[StockPoint], last: StockPoint, share_ppm: i64) -> Reached {
 
 fn sold_outs(rows: &Transaction<'_>, whose: Whose) -> rusqlite::Result<Vec<SoldOut>> {
     let mut found = rows.prepare(&format!(
-        "SELECT item_id, coalesce(sku, ''), from_ms, until_ms
-         FROM sold_outs JOIN items ON items.number = sold_outs.item
-         WHERE {} ORDER BY from_ms, item, sold_outs.number LIMIT ?",
+        "SELECT item_id, coalesce(sku, ''), from_ms, until_ms FROM (
+            SELECT *, number = min(number) OVER of_item OR number = max(number) OVER of_item AS edge
+            FROM sold_outs WHERE {} WINDOW of_item AS (PARTITION BY item)
+            ORDER BY edge DESC, from_ms, item, number LIMIT ?
+         ) AS told JOIN items ON items.number = told.item
+         ORDER BY from_ms, told.item, told.number",
         whose.numbers()
     ))?;
     let found = found.query_map(params![whose.key(), SOLD_OUTS_MAX], |row: &Row<'_>| {

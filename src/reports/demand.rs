@@ -4,14 +4,16 @@
 use rusqlite::Row;
 
 use super::{
-    Page, Paging, ReportError, Reports, TimelineQuery, TimelineSecond, Whose, id_at, paging::Sizes,
-    share_ppm, timeline::second_of,
+    Page, Paging, ReportError, Reports, TimelineQuery, TimelineSecond, Whose, id_at,
+    paging::Sizes,
+    share_ppm,
+    timeline::{second_of, sums},
 };
 use crate::{
     events::AttemptOutcome,
     projections::{
         Checkpoint,
-        timeline::{self, COUNTS, counts_at},
+        timeline::{self, counts_at},
     },
     values::{ItemId, UnixMs},
 };
@@ -149,7 +151,7 @@ impl Reports {
         let until = until.map_or(i64::MAX, |until| until.plus(999).second());
         self.ask(timeline::NAME, timeline::VERSION, |rows, checkpoint| {
             whose.must_be_known(rows)?;
-            let sums = COUNTS.map(|count| format!("coalesce(sum({count}), 0)")).join(", ");
+            let sums = sums();
             let sum = format!(
                 "SELECT {sums} FROM seconds WHERE {} AND second >= ? AND second < ?",
                 whose.numbers()
@@ -168,7 +170,7 @@ impl Reports {
         let (total, _) = self.timeline_sum(whose, None, None)?;
         self.ask(timeline::NAME, timeline::VERSION, |rows, checkpoint| {
             let [after] = cut.after.unwrap_or([0]);
-            let sums = COUNTS.map(|count| format!("coalesce(sum({count}), 0)")).join(", ");
+            let sums = sums();
             let mut found = rows.prepare(&format!(
                 "SELECT number, item_id, coalesce(sku, ''), {sums}
                  FROM items LEFT JOIN seconds ON seconds.item = items.number

@@ -27,8 +27,9 @@ use crate::projections::{self, read_checkpoint, view_path};
 /// Tables that every read model has and nobody asks for.
 const MACHINERY: [&str; 2] = ["checkpoint", "streams"];
 
-/// Rows that are kept in memory on their way into a Parquet file: one row group.
+/// Rows that are kept in memory on their way into a Parquet file, one row group, and their bytes.
 const GROUP_ROWS: usize = 65_536;
+const GROUP_BYTES: usize = 16 << 20;
 
 /// What kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,12 +192,13 @@ fn write_parquet(rows: &Connection, table: &str, path: &Path) -> Result<u64, Exp
     let properties = Arc::new(WriterProperties::builder().build());
     let mut writer =
         SerializedFileWriter::new(BufWriter::new(file), schema, properties).map_err(failed)?;
-    let mut group: Vec<Vec<SqlValue>> = Vec::new();
+    let (mut group, mut bytes): (Vec<Vec<SqlValue>>, usize) = (Vec::new(), 0);
     let written = each_row::<ExportError>(rows, table, &key, |cells| {
+        bytes += cells.iter().map(SqlValue::bytes).sum::<usize>();
         group.push(cells);
-        if group.len() == GROUP_ROWS {
+        if group.len() == GROUP_ROWS || bytes >= GROUP_BYTES {
             write_group(&mut writer, &columns, &group).map_err(failed)?;
-            group.clear();
+            (group, bytes) = (Vec::new(), 0);
         }
         Ok(())
     })?;

@@ -59,7 +59,7 @@ pub struct HoldFigures {
     /// Units that came back from cancelled and expired holds.
     pub units_released: i64,
     /// Units that were taken again after they came back. Units that were never taken before go
-    /// first, so this is what was taken beyond all units allocated.
+    /// first, so this is the most that was ever taken beyond all units allocated by then.
     pub units_resold: i64,
     /// Payments that came too late or twice and are due back.
     pub refunds_due: i64,
@@ -107,7 +107,7 @@ impl Reports {
                     None => String::new(),
                     Some(moved) => {
                         sums.units_released = moved.released;
-                        sums.units_resold = (moved.placed - moved.allocated).max(0);
+                        sums.units_resold = moved.resold;
                         sums.refunds_due = moved.refunds_due;
                         moved.sku
                     }
@@ -132,34 +132,48 @@ impl Reports {
     fn units_moved(&self, whose: Whose) -> Result<BTreeMap<ItemId, Moved>, ReportError> {
         self.ask(timeline::NAME, timeline::VERSION, |rows, _| {
             let mut found = rows.prepare(&format!(
-                "SELECT item_id, coalesce(sku, ''), coalesce(sum(units_allocated), 0),
-                 coalesce(sum(units_placed), 0), coalesce(sum(units_released), 0),
-                 coalesce(sum(refunds_due), 0)
+                "SELECT item_id, coalesce(sku, ''), coalesce(units_allocated, 0),
+                 coalesce(units_placed, 0), coalesce(units_released, 0), coalesce(refunds_due, 0)
                  FROM items LEFT JOIN seconds ON seconds.item = items.number
-                 WHERE {} GROUP BY number",
+                 WHERE {} ORDER BY number, second",
                 whose.items()
             ))?;
-            let found = found.query_map([whose.key()], |row: &Row<'_>| {
-                let moved = Moved {
-                    sku: row.get(1)?,
-                    allocated: row.get(2)?,
-                    placed: row.get(3)?,
-                    released: row.get(4)?,
-                    refunds_due: row.get(5)?,
-                };
-                Ok((ItemId(id_at(row, 0)?), moved))
-            })?;
-            Ok(found.collect::<Result<_, _>>()?)
+            let mut by_item: BTreeMap<ItemId, Moved> = BTreeMap::new();
+            let mut found = found.query([whose.key()])?;
+            while let Some(row) = found.next()? {
+                let moved = by_item.entry(ItemId(id_at(row, 0)?)).or_default();
+                moved.second(row)?;
+            }
+            Ok(by_item)
         })
     }
 }
 
+/// Units of one item that came and went, as far as its seconds were read.
+#[derive(Default)]
 struct Moved {
     sku: String,
-    allocated: i64,
-    placed: i64,
+    /// Placed so far beyond what was allocated so far.
+    beyond: i64,
+    /// The most that this ever was: units allocated later were never taken before and go first.
+    resold: i64,
     released: i64,
     refunds_due: i64,
+}
+
+impl Moved {
+    fn second(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        let [allocated, placed, released, refunds_due]: [i64; 4] =
+            [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
+        if self.sku.is_empty() {
+            self.sku = row.get(1)?;
+        }
+        self.beyond += placed - allocated;
+        self.resold = self.resold.max(self.beyond);
+        self.released += released;
+        self.refunds_due += refunds_due;
+        Ok(())
+    }
 }
 
 fn numbers(rows: &Transaction<'_>, whose: Whose) -> rusqlite::Result<Vec<(i64, ItemId)>> {

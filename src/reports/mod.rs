@@ -5,6 +5,7 @@
 //! thread. Nothing here writes, waits or knows a wire format.
 
 mod acts;
+mod bounded_sum;
 mod catalog;
 mod cell;
 mod compare;
@@ -148,6 +149,7 @@ impl Reports {
         }
         let mut connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;")?;
+        bounded_sum::add_to(&connection)?;
         let rows = connection.transaction()?;
         match read_checkpoint(&rows, name, version)? {
             None => Err(ReportError::NotReady(name)),

@@ -113,6 +113,15 @@ impl Sql {
 }
 
 impl SqlValue {
+    /// What it takes in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Integer(_) | Self::Real(_) => 32,
+            Self::Text(text) => 32 + text.len(),
+            Self::Bytes(bytes) => 32 + bytes.len(),
+        }
+    }
+
     pub(super) fn of(value: ValueRef<'_>) -> Self {
         match value {
             ValueRef::Null => Self::Null,

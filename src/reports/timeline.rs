@@ -86,7 +86,7 @@ impl Reports {
         filter.and_given("second < ?", until);
         filter.and_given("second > ?", cut.after.map(|[second]| second));
         self.ask(timeline::NAME, timeline::VERSION, |rows, checkpoint| {
-            let sums = COUNTS.map(|count| format!("sum({count})")).join(", ");
+            let sums = sums();
             let mut found = rows.prepare(&format!(
                 "SELECT second, {sums} FROM seconds WHERE {}
                  GROUP BY second ORDER BY second LIMIT {}",
@@ -100,6 +100,17 @@ impl Reports {
             Ok(cut.page(seconds.collect::<Result<_, _>>()?, checkpoint))
         })
     }
+}
+
+/// The sums of all counts, in their order; 0 over no rows. Money is not bounded by what a sale holds,
+/// and SQLite's own sum of it may fail.
+pub(super) fn sums() -> String {
+    COUNTS
+        .map(|count| match count {
+            "revenue_minor" => format!("bounded_sum({count})"),
+            _ => format!("coalesce(sum({count}), 0)"),
+        })
+        .join(", ")
 }
 
 pub(super) fn second_of(second: i64, counts: timeline::Counts) -> TimelineSecond {

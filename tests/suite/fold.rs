@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "fold/bounds.rs"]
+mod bounds;
 #[path = "fold/exports.rs"]
 mod exports;
 #[path = "fold/log.rs"]

@@ -40,10 +40,10 @@ impl Reports {
         let cut = query.paging.cut::<1>(SIZES, [b"retention".as_slice(), sale])?;
         self.ask(NAME, VERSION, |rows, checkpoint| {
             let buyers = Buyers::find(rows, query.sale_id)?;
-            let after = cut.after.map_or(0, |[key]| key);
+            let (by_part, after) = (buyers.by_part(), cut.after.map_or(0, |[key]| key));
             let mut others = Vec::new();
             for (number, sale_id, name) in other_sales(rows, buyers.sale, after, cut.limit())? {
-                let visited = buyers.among_visitors(rows, number)?;
+                let visited = among_visitors(rows, &by_part, number)?;
                 let bought = buyers.elsewhere.get(&number).map_or(0, |bought| size(bought.len()));
                 others.push(([number], RetentionRow { sale_id, name, visited, bought }));
             }
@@ -118,20 +118,29 @@ impl Buyers {
         size(self.bought.values().filter(|(_, times)| *times > 1).count() as u64)
     }
 
-    /// How many of them visited another sale.
-    fn among_visitors(&self, rows: &Transaction<'_>, other: i64) -> Result<i64, ReportError> {
-        let Some(set) = visitors_of_sale(rows, other)? else { return Ok(0) };
+    /// Cut into parts as sets of visitors are.
+    fn by_part(&self) -> BTreeMap<u32, RoaringBitmap> {
         let mut by_part: BTreeMap<u32, RoaringBitmap> = BTreeMap::new();
         for shopper in self.bought.keys() {
             let low = shopper & ((1 << PART_BITS) - 1);
             by_part.entry(shopper >> PART_BITS).or_default().insert(low);
         }
-        let mut visited = 0;
-        for (place, buyers) in by_part {
-            visited += part(rows, set, i64::from(place))?.intersection_len(&buyers);
-        }
-        Ok(size(visited))
+        by_part
     }
+}
+
+/// How many of these buyers visited a sale.
+fn among_visitors(
+    rows: &Transaction<'_>,
+    buyers: &BTreeMap<u32, RoaringBitmap>,
+    sale: i64,
+) -> Result<i64, ReportError> {
+    let Some(set) = visitors_of_sale(rows, sale)? else { return Ok(0) };
+    let mut visited = 0;
+    for (place, buyers) in buyers {
+        visited += part(rows, set, i64::from(*place))?.intersection_len(buyers);
+    }
+    Ok(size(visited))
 }
 
 /// Shows sale, shopper and moment of each purchase among some touches.

@@ -1,0 +1,126 @@
+//! Goal: figures hold at their edges: units added late, very many times without stock, sums beyond
+//! what 63 bits hold, parts of a sale.
+//!
+//! Method: hand-made logs, folded into real files and asked.
+
+use doorbuster::{
+    events::{Act, ItemEvent, OrderPaid, StockAllocated, StreamName},
+    reports::{HoldsQuery, Paging, Period, Reports, StockCurveQuery, TimelineQuery, Whose},
+    values::{Fingerprint, ItemId, RequestId, SaleId, UnixMs},
+};
+use tempfile::{TempDir, tempdir};
+use uuid::Uuid;
+
+use super::{fold_all, log::Log};
+
+const SALE: SaleId = SaleId(Uuid::from_u128(0xabc));
+
+fn lamp_sale() -> (Log, ItemId) {
+    let mut log = Log::default();
+    let lamp = SALE.item_id("lamp");
+    log.create_sale(SALE, "Autumn", &[lamp]);
+    log.add_item(SALE, lamp, "lamp");
+    (log, lamp)
+}
+
+fn folded(log: &Log) -> (TempDir, Reports) {
+    let data = tempdir().unwrap();
+    fold_all(data.path(), &log.events);
+    let reports = Reports::open(data.path());
+    (data, reports)
+}
+
+fn allocate_late(log: &mut Log, item: ItemId, units: i64, at: i64) {
+    let act = Act {
+        request_id: RequestId(Uuid::from_u128(77)),
+        fingerprint: Fingerprint(7),
+        operator: "olga".to_owned(),
+        reason: "more came in".to_owned(),
+    };
+    let warehouse = "north".to_owned();
+    let event = StockAllocated { warehouse, units, act, allocated_at_ms: UnixMs(at) };
+    log.push(StreamName::item(item), ItemEvent::StockAllocated(event));
+}
+
+#[test]
+fn units_sold_again_stay_so_when_more_units_come() {
+    let (mut log, lamp) = lamp_sale();
+    log.allocate(lamp, "north", 2);
+    let first = log.place(lamp, "ann", "", &[("north", 2)], 1_000_000);
+    log.expire(&first, 1_060_000);
+    log.place(lamp, "bob", "", &[("north", 2)], 1_061_000);
+    allocate_late(&mut log, lamp, 10, 1_070_000);
+    let (_data, reports) = folded(&log);
+    let query = HoldsQuery { whose: Whose::Sale(SALE), paging: Paging::default() };
+    let holds = reports.holds(&query).unwrap();
+    assert_eq!((holds.total.units_released, holds.total.units_resold), (2, 2));
+}
+
+#[test]
+fn the_first_and_the_last_time_without_stock_are_told_however_many_there_were() {
+    let (mut log, lamp) = lamp_sale();
+    log.allocate(lamp, "north", 1);
+    for nth in 0..1_500 {
+        let at = 1_000_000 + nth * 1_000;
+        let order = log.place(lamp, "ann", "", &[("north", 1)], at);
+        log.expire(&order, at + 500);
+    }
+    log.place(lamp, "bob", "", &[("north", 1)], 9_000_000);
+    let (_data, reports) = folded(&log);
+    let query = StockCurveQuery { whose: Whose::Sale(SALE), paging: Paging::default() };
+    let curve = reports.stock_curve(&query).unwrap();
+    assert_eq!((curve.sold_outs.len(), curve.sold_outs_count), (1_000, 1_501));
+    assert_eq!(curve.sold_outs[0].from, UnixMs(1_000_000));
+    let last = &curve.sold_outs[999];
+    assert_eq!((last.from, last.until), (UnixMs(9_000_000), None));
+}
+
+#[test]
+fn money_beyond_what_a_sum_holds_stays_at_the_largest_number() {
+    let (mut log, lamp) = lamp_sale();
+    log.allocate(lamp, "north", 3);
+    for (buyer, revision) in [("ann", 3), ("bob", 4), ("cat", 5)] {
+        let order = log.place(lamp, buyer, "", &[("north", 1)], 1_000_000);
+        assert_eq!(order.item, lamp);
+        let paid = OrderPaid {
+            order_id: order.order_id,
+            placed_revision: revision * 2 - 4,
+            request_id: RequestId(order.order_id.0),
+            fingerprint: Fingerprint(2),
+            payment_reference: buyer.to_owned(),
+            amount_minor: i64::MAX / 2,
+            units: 1,
+            warehouses: Vec::new(),
+            paid_at_ms: UnixMs(1_000_000 + i64::try_from(revision).unwrap() * 1_000),
+        };
+        log.push(StreamName::item(lamp), ItemEvent::OrderPaid(paid));
+    }
+    let data = tempdir().unwrap();
+    let timeline = doorbuster::projections::all();
+    let timeline = timeline.into_iter().find(|projection| projection.name() == "timeline");
+    let mut model =
+        doorbuster::projections::ReadModel::open(data.path(), timeline.unwrap()).unwrap();
+    model.apply_page(&log.events).unwrap();
+    let reports = Reports::open(data.path());
+    let (sum, _) = reports.timeline_sum(Whose::Sale(SALE), None, None).unwrap();
+    assert_eq!(sum.revenue_minor, i64::MAX);
+    let query = TimelineQuery { sale_id: Some(SALE), ..TimelineQuery::default() };
+    assert!(reports.timeline(&query).unwrap().rows.len() >= 3);
+}
+
+#[test]
+fn shares_of_a_part_of_a_sale_are_not_compared() {
+    let (mut log, lamp) = lamp_sale();
+    log.allocate(lamp, "north", 2);
+    log.place(lamp, "ann", "", &[("north", 1)], 1_000_000);
+    let (_data, reports) = folded(&log);
+    let whole = Period { sale_id: SALE, from: None, until: None };
+    let part = Period { from: Some(UnixMs(1_000_000)), ..whole };
+    let names = |one, other| {
+        let found = reports.compare(one, other).unwrap();
+        found.figures.iter().map(|line| line.figure).collect::<Vec<_>>()
+    };
+    assert!(names(whole, whole).contains(&"paid_share_ppm"));
+    assert!(!names(part, whole).contains(&"paid_share_ppm"));
+    assert!(!names(whole, part).contains(&"expired_share_ppm"));
+}
