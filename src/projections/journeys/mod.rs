@@ -251,7 +251,7 @@ impl Journeys {
     ) -> Result<(), ApplyError> {
         let (item, sale) = self.names.item(rows, id)?;
         let channel = match sale {
-            Some(sale) => self.names.channel(rows, sale, &placed.channel)?,
+            Some(sale) => self.names.order_channel(rows, sale, &placed.channel)?,
             None => return Err(super::never_added(id)),
         };
         self.gathered.push(Draft {

@@ -16,6 +16,9 @@ use crate::{
 
 /// Channels of one sale, and regions of all, that are told apart.
 const TOLD_APART_MAX: i64 = 1_000;
+/// Channels that orders may still add when beacons have used theirs up: orders come from the shop
+/// itself, beacons from anywhere.
+const OF_ORDERS_MAX: i64 = 2 * TOLD_APART_MAX;
 
 /// Where channels and regions beyond the bound are counted.
 pub const OTHER: &str = "(other)";
@@ -181,12 +184,32 @@ impl Names {
         Ok(item.number)
     }
 
-    /// A channel's number in a sale; nothing for no channel.
+    /// The number of a beacon's channel in a sale; nothing for no channel.
     pub fn channel(
         &mut self,
         rows: &Transaction<'_>,
         sale: i64,
         name: &str,
+    ) -> Result<Option<i64>, ApplyError> {
+        self.bounded_channel(rows, sale, name, TOLD_APART_MAX)
+    }
+
+    /// The same of an order.
+    pub fn order_channel(
+        &mut self,
+        rows: &Transaction<'_>,
+        sale: i64,
+        name: &str,
+    ) -> Result<Option<i64>, ApplyError> {
+        self.bounded_channel(rows, sale, name, OF_ORDERS_MAX)
+    }
+
+    fn bounded_channel(
+        &mut self,
+        rows: &Transaction<'_>,
+        sale: i64,
+        name: &str,
+        max: i64,
     ) -> Result<Option<i64>, ApplyError> {
         if name.is_empty() {
             return Ok(None);
@@ -203,9 +226,9 @@ impl Names {
                 let channels: i64 = rows
                     .prepare_cached("SELECT channels FROM sales WHERE number = ?")?
                     .query_row([sale], |row| row.get(0))?;
-                if channels >= TOLD_APART_MAX && name != OTHER {
+                if channels >= max && name != OTHER {
                     // Not remembered under its own name: there may be no end of them.
-                    return self.channel(rows, sale, OTHER);
+                    return self.bounded_channel(rows, sale, OTHER, max);
                 }
                 rows.prepare_cached("INSERT INTO channels (sale, name) VALUES (?, ?)")?
                     .execute(params![sale, name])?;

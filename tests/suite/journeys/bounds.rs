@@ -64,6 +64,29 @@ fn channels_and_regions_beyond_a_thousand_are_counted_together() {
 }
 
 #[test]
+fn names_that_visitors_make_up_do_not_hide_the_channels_of_orders() {
+    let sale = SaleId(Uuid::from_u128(1));
+    let lamp = sale.item_id("lamp");
+    let mut log = Log::default();
+    for part in 0..3 {
+        let names: Vec<String> = (0..500).map(|nth| format!("{part}-{nth}")).collect();
+        let beacons: Vec<_> =
+            names.iter().map(|name| beacon(1_000, TrafficAction::View, "eve").by(name)).collect();
+        log.push(StreamName::traffic(sale), batch(None, &beacons));
+    }
+    log.create_sale(sale, "Autumn", &[lamp]);
+    log.add_item(sale, lamp, "lamp");
+    log.allocate(lamp, "north", 1);
+    let order = log.place(lamp, "ann", "app", &[("north", 1)], 1_000_000);
+    log.pay(&order, "payment", 1_001_000);
+    let data = tempdir().unwrap();
+    let reports = asked(data.path(), &log);
+    let query = AttributionQuery { sale_id: Some(sale), ..AttributionQuery::default() };
+    let found = reports.attribution(&query).unwrap();
+    assert_eq!(found.rows.iter().map(|row| row.channel.as_str()).collect::<Vec<_>>(), ["app"]);
+}
+
+#[test]
 fn questions_that_make_no_sense_are_refused_with_the_field_named() {
     let data = tempdir().unwrap();
     let reports = asked(data.path(), &story());
