@@ -123,10 +123,17 @@ async fn bad_beacons_are_refused_by_field_and_the_others_taken() {
         ),
         (|b| b.item_id = request_id(), BeaconRefusalReason::UnknownItem, "item_id"),
     ];
+    let mut taken = 0;
     for (spoil, reason, field) in spoilt {
         let mut bad = good();
         spoil(&mut bad);
-        let answer = node.record(vec![good(), bad, good()]).await.unwrap();
+        let mut answer = node.record(vec![good(), bad.clone(), good()]).await.unwrap();
+        // A node that is too busy to know yet says so; asked again it knows.
+        while answer.shed > 0 {
+            taken += answer.accepted;
+            answer = node.record(vec![good(), bad.clone(), good()]).await.unwrap();
+        }
+        taken += answer.accepted;
         assert_eq!(answer.accepted, 2, "{field}");
         let field = format!("beacons[1].{field}");
         assert_eq!(refusals(&answer), [(reason, 1, field.as_str())]);
@@ -142,7 +149,7 @@ async fn bad_beacons_are_refused_by_field_and_the_others_taken() {
     assert_eq!(refusals(&answer), expected);
     let events = traffic_of(node.data());
     assert!(events.iter().all(|(stream, _)| *stream == format!("traffic-{sale}")));
-    assert_eq!(beacons_of(&events).len(), 34);
+    assert_eq!(beacons_of(&events).len() as u64, taken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
