@@ -149,7 +149,7 @@ async fn bad_beacons_are_refused_by_field_and_the_others_taken() {
     assert_eq!(refusals(&answer), expected);
     let events = traffic_of(node.data());
     assert!(events.iter().all(|(stream, _)| *stream == format!("traffic-{sale}")));
-    assert_eq!(beacons_of(&events).len() as u64, taken);
+    assert_eq!(beacons_of(&events).len() as i64, taken);
 }
 
 #[tokio::test(flavor = "multi_thread")]
