@@ -45,6 +45,10 @@ const FEW: usize = 256;
 /// Events read at once when ids are remembered after a restart.
 const PAGE_EVENTS: u64 = 256;
 
+/// While a beacon has waited longer than this for the store, no others are taken: much later its id
+/// would be forgotten, and the same beacon could be packed beside it.
+const LANDS_WITHIN_MS: i64 = 60_000;
+
 /// First and longest pause before a store that failed is asked again.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -82,9 +86,10 @@ pub(super) struct Taken {
 /// Who waits until that many events of this actor have landed.
 struct Asker {
     events: u64,
+    since: UnixMs,
     taken: Taken,
     reply: oneshot::Sender<Taken>,
-    _ticket: Arc<Ticket>,
+    ticket: Arc<Ticket>,
 }
 
 /// Events on their way to the store.
@@ -159,9 +164,12 @@ impl TrafficWriter {
     }
 
     fn take(&mut self, delivery: Delivery) {
+        let now = self.shared.clock.now();
+        if self.askers.front().is_some_and(|oldest| now.since(oldest.since) > LANDS_WITHIN_MS) {
+            return shed(delivery);
+        }
         let Delivery { beacons, reply, ticket } = delivery;
         let mut taken = Taken::default();
-        let now = self.shared.clock.now();
         for (place, beacon) in beacons {
             let arrival = self.shared.seen().arrives(beacon.id, beacon.at, now);
             match arrival {
@@ -176,7 +184,7 @@ impl TrafficWriter {
         }
         // Also a repeat waits: the beacon it repeats may not be in the log yet.
         let events = self.formed + u64::from(!self.forming.is_empty());
-        self.askers.push_back(Asker { events, taken, reply, _ticket: ticket });
+        self.askers.push_back(Asker { events, since: now, taken, reply, ticket });
         self.answer();
     }
 
@@ -300,9 +308,11 @@ impl TrafficWriter {
 
     fn answer(&mut self) {
         while self.askers.front().is_some_and(|asker| asker.events <= self.landed) {
-            let Some(asker) = self.askers.pop_front() else { return };
+            let Some(Asker { taken, reply, ticket, .. }) = self.askers.pop_front() else { return };
+            // Who reads the answer finds the place free.
+            drop(ticket);
             // Who asked may have gone; the beacons are in the log all the same.
-            let _ = asker.reply.send(asker.taken);
+            let _ = reply.send(taken);
         }
     }
 }
@@ -343,6 +353,13 @@ impl TrafficShared {
     fn seen(&self) -> std::sync::MutexGuard<'_, crate::domain::seen::SeenBeacons> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Leaves beacons out that nothing was said of yet.
+fn shed(delivery: Delivery) {
+    let shed = delivery.beacons.len() as u64;
+    // Who asked may have gone.
+    let _ = delivery.reply.send(Taken { shed, ..Taken::default() });
 }
 
 fn next_pause(pause: Duration) -> Duration {
