@@ -21,7 +21,7 @@ use crate::{
     clock,
     domain::{
         beacon::Beacon,
-        seen::{Arrival, PAST_MS_MAX},
+        seen::{Arrival, FUTURE_MS_MAX, PAST_MS_MAX},
         traffic::TrafficBatch,
     },
     events::{Event, NewEvent, StreamName, TrafficRecorded, decode, encode},
@@ -370,9 +370,11 @@ fn next_pause(pause: Duration) -> Duration {
 /// the revision of the next event.
 async fn load(shared: &TrafficShared, stream: StreamName) -> Result<u64, ReadError> {
     let next = shared.store.last_revision(stream).await?.map_or(0, |last| last + 1);
-    let since = shared.clock.now().plus(-PAST_MS_MAX);
+    // One that was ahead of the clock when it arrived may still come when it is ten minutes old.
+    let window = shared.clock.now().plus(-PAST_MS_MAX - FUTURE_MS_MAX);
     let mut end = next;
     while end > 0 {
+        let since = window.max(shared.seen().known_from().plus(-FUTURE_MS_MAX));
         let start = end.saturating_sub(PAGE_EVENTS);
         let mut from = start;
         let mut earliest = UnixMs(i64::MAX);
@@ -394,9 +396,8 @@ async fn load(shared: &TrafficShared, stream: StreamName) -> Result<u64, ReadErr
                 let mut seen = shared.seen();
                 for beacon in beacons {
                     let at = traffic.from_ms.plus(beacon.after_ms.into());
-                    if !beacon.id.is_nil() && !seen.remember(beacon.id, at, arrived) {
-                        seen.know_from(arrived.plus(1_000));
-                        return Ok(next);
+                    if !beacon.id.is_nil() {
+                        seen.remember(beacon.id, at, arrived);
                     }
                 }
             }

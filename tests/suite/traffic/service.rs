@@ -191,6 +191,17 @@ async fn messages_before_the_one_that_fails_a_call_stay_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_that_was_ahead_is_known_after_a_restart_for_as_long_as_it_may_come() {
+    let (mut node, _, item_id) = shop().await;
+    let time = Some(timestamp(OPENS_AT.plus(60_000)));
+    let ahead = vec![proto::Beacon { time, ..beacon(&item_id, "ann") }];
+    assert_eq!(node.record(ahead.clone()).await.unwrap().accepted, 1);
+    node.advance(650);
+    node.restart().await;
+    assert_eq!(node.record(ahead).await.unwrap().duplicates, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_distinct_channels_fit_into_bounded_events() {
     let (mut node, _, item_id) = shop().await;
     let messages = (0..10).map(|message| proto::RecordTrafficRequest {
