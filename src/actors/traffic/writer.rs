@@ -53,6 +53,9 @@ const LANDS_WITHIN_MS: i64 = 60_000;
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Pause before a stream that cannot be read is tried again: it is not likely to mend.
+const DAMAGED_PAUSE: Duration = Duration::from_secs(30);
+
 /// Beacons of one sale, with their places in the message that brought them.
 pub(super) struct Delivery {
     pub(super) beacons: Vec<(usize, Beacon)>,
@@ -116,6 +119,8 @@ pub(super) struct TrafficWriter {
     next_revision: u64,
     /// What came before the ids of earlier beacons were read from the log; `None` afterwards.
     early: Option<Vec<Delivery>>,
+    /// The stream could not be read: what comes is shed, so that it holds no place of other sales.
+    damaged: bool,
     gathering: bool,
     draining: Vec<oneshot::Sender<()>>,
 }
@@ -135,6 +140,7 @@ impl TrafficWriter {
             flight: None,
             next_revision: 0,
             early: Some(Vec::new()),
+            damaged: false,
             gathering: false,
             draining: Vec::new(),
         }
@@ -150,17 +156,30 @@ impl TrafficWriter {
         ctx.spawn(load.into_actor(self).map(move |loaded, actor: &mut Self, ctx| match loaded {
             Ok(next_revision) => {
                 actor.next_revision = next_revision;
+                actor.damaged = false;
                 for delivery in actor.early.take().into_iter().flatten() {
                     actor.take(delivery);
                 }
                 actor.pump(ctx);
             }
-            Err(error) => {
+            Err(ReadError::Unavailable(error)) => {
                 let stream = actor.stream;
                 tracing::warn!(%stream, %error, "beacons wait: their stream cannot be read");
                 actor.load(next_pause(pause), ctx);
             }
+            Err(ReadError::Damaged(error)) => {
+                let stream = actor.stream;
+                tracing::error!(%stream, %error, "beacons are shed: their stream is damaged");
+                actor.damaged = true;
+                actor.shed_early();
+                actor.load(DAMAGED_PAUSE, ctx);
+            }
         }));
+    }
+
+    /// Leaves out what waits for the stream to be read. Nobody was told that it was taken.
+    fn shed_early(&mut self) {
+        self.early.iter_mut().flat_map(|early| early.drain(..)).for_each(shed);
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -331,6 +350,7 @@ impl Handler<Delivery> for TrafficWriter {
 
     fn handle(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
         match &mut self.early {
+            Some(_) if self.damaged => shed(delivery),
             Some(early) => early.push(delivery),
             None => {
                 self.take(delivery);
@@ -344,6 +364,13 @@ impl Handler<Drain> for TrafficWriter {
     type Result = ();
 
     fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
+        if self.early.is_some() {
+            // Nothing was taken, and a stream that cannot be read may never be.
+            self.shed_early();
+            // Who waited may have gone.
+            let _ = drain.done.send(());
+            return;
+        }
         self.draining.push(drain.done);
         self.pump(ctx);
     }

@@ -116,3 +116,22 @@ async fn while_beacons_have_waited_for_more_than_a_minute_no_others_are_taken() 
     assert_eq!(ids(&pair.events("TrafficRecorded").await).len(), 2);
     pair.judge().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beacons_of_a_stream_that_cannot_be_read_hold_no_place_of_others() {
+    let pair = Pair::start_with(|config| config.traffic_waiting_max = 10).await;
+    let mut items = Vec::new();
+    for _ in 0..2 {
+        let create = create_sale(vec![item("phone", &[("east", 9)])]);
+        let sale = until_answered!(pair.nodes[0].sales(), create_sale, create).sale.unwrap();
+        items.push((SaleId::parse("sale", &sale.sale_id).unwrap(), sale.items[0].item_id.clone()));
+    }
+    let ten = |of: usize| (0..10).map(|n| beacon(&items[of].1, &format!("v-{n}"))).collect();
+    pair.stores[0].damage(StreamName::traffic(items[0].0));
+    let node = &pair.nodes[0];
+    for _ in 0..3 {
+        assert_eq!(node.record(ten(0)).await.unwrap().shed, 10);
+    }
+    assert_eq!(node.record(ten(1)).await.unwrap().accepted, 10);
+    pair.judge().await;
+}
