@@ -29,7 +29,8 @@ use crate::{
     values::{SaleId, UnixMs},
 };
 
-/// Messages that wait for the actor; a desk sheds what finds no place.
+/// Messages that wait for the actor. A desk sends each by an address of its own, which has a place
+/// beyond these, so that none is turned away: what bounds them is `traffic_waiting_max`.
 const MAILBOX: usize = 1_024;
 
 /// Events in one append at most.
