@@ -110,7 +110,10 @@ impl TrafficDesk {
         drafts: Vec<Result<BeaconDraft, Invalid>>,
     ) -> Result<TrafficReceipt, Fault> {
         let beacons = drafts.len() as u64;
-        let recorded = self.take(drafts).await;
+        let recorded = match timeout(ANSWER_WITHIN, self.take(drafts)).await {
+            Ok(recorded) => recorded,
+            Err(_) => Err(Fault::StoreUnavailable("beacons wait for it".to_owned())),
+        };
         match &recorded {
             Ok(receipt) => self.count(receipt),
             Err(_) => self.metrics.beacons(BeaconResult::Unanswered, beacons),
@@ -173,16 +176,9 @@ impl TrafficDesk {
             }
         }
         drop(ticket);
-        let answered = async {
-            for answer in answers {
-                let taken = answer.await.map_err(|_| Fault::Stopping)?;
-                merge(&mut receipt, taken);
-            }
-            Ok::<(), Fault>(())
-        };
-        match timeout(ANSWER_WITHIN, answered).await {
-            Ok(answered) => answered?,
-            Err(_) => return Err(Fault::StoreUnavailable("beacons wait for it".to_owned())),
+        for answer in answers {
+            let taken = answer.await.map_err(|_| Fault::Stopping)?;
+            merge(&mut receipt, taken);
         }
         Ok(receipt)
     }

@@ -64,6 +64,9 @@ pub struct Sighting {
 /// Is shown each line.
 type OnLine = Box<dyn FnMut(&[u8])>;
 
+/// Says what is wrong with a row beside its form.
+type Judge = Box<dyn Fn(&Sighting) -> Result<(), Invalid>>;
+
 /// Reads the rows of a file in their order. Blank lines are passed over.
 pub struct Sightings {
     lines: Lines,
@@ -71,6 +74,7 @@ pub struct Sightings {
     columns: Option<[Option<usize>; COLUMNS.len()]>,
     first: Option<Result<(u64, Vec<u8>), TrafficError>>,
     on_line: OnLine,
+    judge: Judge,
 }
 
 impl Sightings {
@@ -99,7 +103,13 @@ impl Sightings {
             columns = Some(found.map_err(|problem| TrafficError::Row { line, problem })?);
             first = None;
         }
-        Ok(Self { lines, columns, first, on_line: Box::new(on_line) })
+        let judge = Box::new(|_: &Sighting| Ok(()));
+        Ok(Self { lines, columns, first, on_line: Box::new(on_line), judge })
+    }
+
+    /// The same rows, of which those are bad too that `judge` finds something wrong with.
+    pub fn judged(self, judge: impl Fn(&Sighting) -> Result<(), Invalid> + 'static) -> Self {
+        Self { judge: Box::new(judge), ..self }
     }
 
     fn read(&self, line: &[u8]) -> Result<Sighting, Invalid> {
@@ -130,7 +140,8 @@ impl Iterator for Sightings {
             Err(error) => Some(Err(error)),
             Ok((line, bytes)) => {
                 (self.on_line)(&bytes);
-                Some(self.read(&bytes).map_err(|problem| TrafficError::Row { line, problem }))
+                let row = self.read(&bytes).and_then(|row| (self.judge)(&row).map(|()| row));
+                Some(row.map_err(|problem| TrafficError::Row { line, problem }))
             }
         }
     }

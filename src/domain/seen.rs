@@ -3,7 +3,8 @@
 //! Pure, exact and bounded. A beacon may be ten minutes old, so an id is kept until nothing as old
 //! as it is accepted any more. When too many come for that, the oldest are forgotten early, and
 //! from then on nothing as old as they were is accepted: the past gets shorter, the count stays
-//! right.
+//! right. That rests on the time of a beacon, which stays when it comes again; one that is always
+//! given the moment of its arrival counts once only for as long as its id is kept.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -82,23 +83,23 @@ impl SeenBeacons {
         Arrival::First
     }
 
-    /// A beacon of that moment that arrived then, as the log says. False if there is no room for
-    /// it; then nothing from before its arrival may be accepted: see [`Self::know_from`].
-    pub fn remember(&mut self, id: Uuid, at: UnixMs, arrived: UnixMs) -> bool {
+    /// A beacon of that moment that arrived then, as the log says. Where there is no room for it
+    /// what is older is forgotten, or else its own second.
+    pub fn remember(&mut self, id: Uuid, at: UnixMs, arrived: UnixMs) {
         let second = at.second().max(arrived.second());
         if second < self.known_from || self.ids.contains_key(&id) {
-            return true;
+            return;
         }
-        if self.ids.len() >= self.ids_max {
-            return false;
+        if self.ids.len() >= self.ids_max && !self.make_room(second) {
+            self.forget_before(second + 1);
+            return;
         }
         self.keep(id, second);
-        true
     }
 
-    /// Nothing from before that moment can be told apart from now on.
-    pub fn know_from(&mut self, moment: UnixMs) {
-        self.known_from = self.known_from.max(moment.second());
+    /// Nothing that was remembered before this moment matters any more.
+    pub fn known_from(&self) -> UnixMs {
+        UnixMs(self.known_from.saturating_mul(1_000))
     }
 
     fn keep(&mut self, id: Uuid, second: i64) {
@@ -106,16 +107,16 @@ impl SeenBeacons {
         *self.seconds.entry(second).or_default() += 1;
     }
 
-    /// Forgets the oldest quarter, by whole seconds. What is of this second or later stays.
-    fn make_room(&mut self, now: i64) -> bool {
+    /// Forgets the oldest quarter, by whole seconds. What is of that second or later stays.
+    fn make_room(&mut self, second: i64) -> bool {
         let wanted = self.ids_max / 4;
         let (mut found, mut from) = (0, self.known_from);
-        for (second, ids) in &self.seconds {
-            if *second >= now || found >= wanted {
+        for (older, ids) in &self.seconds {
+            if *older >= second || found >= wanted {
                 break;
             }
             found += ids;
-            from = second + 1;
+            from = older + 1;
         }
         if found > 0 {
             self.forget_before(from);

@@ -10,12 +10,14 @@ use super::proto;
 use crate::actors::State;
 
 /// What can be asked for.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 7] = [
     "",
     proto::purchase_service_server::SERVICE_NAME,
     proto::item_service_server::SERVICE_NAME,
     proto::sale_service_server::SERVICE_NAME,
     proto::report_service_server::SERVICE_NAME,
+    proto::replay_service_server::SERVICE_NAME,
+    proto::traffic_service_server::SERVICE_NAME,
 ];
 
 /// Tells the health service how the node is now.

@@ -32,30 +32,37 @@ impl proto::traffic_service_server::TrafficService for TrafficApi {
         let mut under_way = FuturesUnordered::new();
         let mut came = 0;
         let mut more = true;
+        // Nothing is read after a failure, but what came before it is taken: a message that is
+        // under way may not have reached its writer yet.
+        let mut failed: Option<Status> = None;
         loop {
             tokio::select! {
-                message = messages.message(), if more && under_way.len() < MESSAGES_UNDER_WAY => {
-                    let Some(message) = message? else {
-                        more = false;
-                        continue;
-                    };
-                    let beacons = message.beacons;
-                    if beacons.len() > BEACONS_PER_MESSAGE_MAX {
-                        let problem = format!("must be at most {BEACONS_PER_MESSAGE_MAX}");
-                        return Err(Failure::from(Invalid::new("beacons", problem)).into());
+                message = next_beacons(&mut messages),
+                    if more && failed.is_none() && under_way.len() < MESSAGES_UNDER_WAY =>
+                {
+                    match message {
+                        Ok(Some(beacons)) => {
+                            let after = came;
+                            came += beacons.len();
+                            under_way.push(self.record(beacons, after));
+                        }
+                        Ok(None) => more = false,
+                        Err(status) => failed = Some(status),
                     }
-                    let after = came;
-                    came += beacons.len();
-                    under_way.push(self.record(beacons, after));
                 }
-                Some(recorded) = under_way.next() => {
-                    let (recorded, after) = recorded.map_err(Failure::from)?;
-                    receipt.add(recorded, after);
-                }
+                Some(recorded) = under_way.next() => match recorded {
+                    Ok((recorded, after)) => receipt.add(recorded, after),
+                    Err(fault) => {
+                        failed.get_or_insert_with(|| Failure::from(fault).into());
+                    }
+                },
                 else => break,
             }
         }
-        Ok(Response::new(answer(&receipt)))
+        match failed {
+            Some(status) => Err(status),
+            None => Ok(Response::new(answer(&receipt))),
+        }
     }
 }
 
@@ -68,6 +75,18 @@ impl TrafficApi {
         let drafts = beacons.into_iter().map(draft).collect();
         Ok((self.desk.record(drafts).await?, after))
     }
+}
+
+/// The beacons of the next message; `None` when there are no more messages.
+async fn next_beacons(
+    messages: &mut Streaming<proto::RecordTrafficRequest>,
+) -> Result<Option<Vec<proto::Beacon>>, Status> {
+    let Some(message) = messages.message().await? else { return Ok(None) };
+    if message.beacons.len() > BEACONS_PER_MESSAGE_MAX {
+        let problem = format!("must be at most {BEACONS_PER_MESSAGE_MAX}");
+        return Err(Failure::from(Invalid::new("beacons", problem)).into());
+    }
+    Ok(Some(message.beacons))
 }
 
 fn draft(beacon: proto::Beacon) -> Result<BeaconDraft, Invalid> {

@@ -132,16 +132,23 @@ impl CatalogDesk {
         mut sales: HashSet<SaleId>,
         subjects: &mut Subjects,
     ) {
-        let Ok(_turn) = self.questions.acquire().await else { return };
         for last in [false, true] {
             if last && !self.caught_up().await {
                 subjects.unsure = true;
                 return;
             }
+            // For the question alone, not while the read model catches up: whoever asks for ids that
+            // do not exist waits for that, and must not keep others from asking.
+            let Ok(turn) = self.questions.acquire().await else {
+                subjects.unsure = true;
+                return;
+            };
             let reports = self.reports.clone();
             let asked = (items.clone(), sales.clone());
             let found = tokio::task::spawn_blocking(move || reports.subjects(&asked.0, &asked.1));
-            let Ok(Ok((found_items, found_sales))) = found.await else {
+            let found = found.await;
+            drop(turn);
+            let Ok(Ok((found_items, found_sales))) = found else {
                 subjects.unsure = true;
                 return;
             };

@@ -21,7 +21,7 @@ use crate::{
     clock,
     domain::{
         beacon::Beacon,
-        seen::{Arrival, PAST_MS_MAX},
+        seen::{Arrival, FUTURE_MS_MAX, PAST_MS_MAX},
         traffic::TrafficBatch,
     },
     events::{Event, NewEvent, StreamName, TrafficRecorded, decode, encode},
@@ -29,7 +29,8 @@ use crate::{
     values::{SaleId, UnixMs},
 };
 
-/// Messages that wait for the actor; a desk sheds what finds no place.
+/// Messages that wait for the actor. A desk sends each by an address of its own, which has a place
+/// beyond these, so that none is turned away: what bounds them is `traffic_waiting_max`.
 const MAILBOX: usize = 1_024;
 
 /// Events in one append at most.
@@ -45,9 +46,16 @@ const FEW: usize = 256;
 /// Events read at once when ids are remembered after a restart.
 const PAGE_EVENTS: u64 = 256;
 
+/// While a beacon has waited longer than this for the store, no others are taken: much later its id
+/// would be forgotten, and the same beacon could be packed beside it.
+const LANDS_WITHIN_MS: i64 = 60_000;
+
 /// First and longest pause before a store that failed is asked again.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Pause before a stream that cannot be read is tried again: it is not likely to mend.
+const DAMAGED_PAUSE: Duration = Duration::from_secs(30);
 
 /// Beacons of one sale, with their places in the message that brought them.
 pub(super) struct Delivery {
@@ -82,9 +90,10 @@ pub(super) struct Taken {
 /// Who waits until that many events of this actor have landed.
 struct Asker {
     events: u64,
+    since: UnixMs,
     taken: Taken,
     reply: oneshot::Sender<Taken>,
-    _ticket: Arc<Ticket>,
+    ticket: Arc<Ticket>,
 }
 
 /// Events on their way to the store.
@@ -111,6 +120,8 @@ pub(super) struct TrafficWriter {
     next_revision: u64,
     /// What came before the ids of earlier beacons were read from the log; `None` afterwards.
     early: Option<Vec<Delivery>>,
+    /// The stream could not be read: what comes is shed, so that it holds no place of other sales.
+    damaged: bool,
     gathering: bool,
     draining: Vec<oneshot::Sender<()>>,
 }
@@ -130,6 +141,7 @@ impl TrafficWriter {
             flight: None,
             next_revision: 0,
             early: Some(Vec::new()),
+            damaged: false,
             gathering: false,
             draining: Vec::new(),
         }
@@ -145,23 +157,39 @@ impl TrafficWriter {
         ctx.spawn(load.into_actor(self).map(move |loaded, actor: &mut Self, ctx| match loaded {
             Ok(next_revision) => {
                 actor.next_revision = next_revision;
+                actor.damaged = false;
                 for delivery in actor.early.take().into_iter().flatten() {
                     actor.take(delivery);
                 }
                 actor.pump(ctx);
             }
-            Err(error) => {
+            Err(ReadError::Unavailable(error)) => {
                 let stream = actor.stream;
                 tracing::warn!(%stream, %error, "beacons wait: their stream cannot be read");
                 actor.load(next_pause(pause), ctx);
             }
+            Err(ReadError::Damaged(error)) => {
+                let stream = actor.stream;
+                tracing::error!(%stream, %error, "beacons are shed: their stream is damaged");
+                actor.damaged = true;
+                actor.shed_early();
+                actor.load(DAMAGED_PAUSE, ctx);
+            }
         }));
     }
 
+    /// Leaves out what waits for the stream to be read. Nobody was told that it was taken.
+    fn shed_early(&mut self) {
+        self.early.iter_mut().flat_map(|early| early.drain(..)).for_each(shed);
+    }
+
     fn take(&mut self, delivery: Delivery) {
+        let now = self.shared.clock.now();
+        if self.askers.front().is_some_and(|oldest| now.since(oldest.since) > LANDS_WITHIN_MS) {
+            return shed(delivery);
+        }
         let Delivery { beacons, reply, ticket } = delivery;
         let mut taken = Taken::default();
-        let now = self.shared.clock.now();
         for (place, beacon) in beacons {
             let arrival = self.shared.seen().arrives(beacon.id, beacon.at, now);
             match arrival {
@@ -176,7 +204,7 @@ impl TrafficWriter {
         }
         // Also a repeat waits: the beacon it repeats may not be in the log yet.
         let events = self.formed + u64::from(!self.forming.is_empty());
-        self.askers.push_back(Asker { events, taken, reply, _ticket: ticket });
+        self.askers.push_back(Asker { events, since: now, taken, reply, ticket });
         self.answer();
     }
 
@@ -300,9 +328,11 @@ impl TrafficWriter {
 
     fn answer(&mut self) {
         while self.askers.front().is_some_and(|asker| asker.events <= self.landed) {
-            let Some(asker) = self.askers.pop_front() else { return };
+            let Some(Asker { taken, reply, ticket, .. }) = self.askers.pop_front() else { return };
+            // Who reads the answer finds the place free.
+            drop(ticket);
             // Who asked may have gone; the beacons are in the log all the same.
-            let _ = asker.reply.send(asker.taken);
+            let _ = reply.send(taken);
         }
     }
 }
@@ -321,6 +351,7 @@ impl Handler<Delivery> for TrafficWriter {
 
     fn handle(&mut self, delivery: Delivery, ctx: &mut Context<Self>) {
         match &mut self.early {
+            Some(_) if self.damaged => shed(delivery),
             Some(early) => early.push(delivery),
             None => {
                 self.take(delivery);
@@ -334,6 +365,13 @@ impl Handler<Drain> for TrafficWriter {
     type Result = ();
 
     fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
+        if self.early.is_some() {
+            // Nothing was taken, and a stream that cannot be read may never be.
+            self.shed_early();
+            // Who waited may have gone.
+            let _ = drain.done.send(());
+            return;
+        }
         self.draining.push(drain.done);
         self.pump(ctx);
     }
@@ -345,6 +383,13 @@ impl TrafficShared {
     }
 }
 
+/// Leaves beacons out that nothing was said of yet.
+fn shed(delivery: Delivery) {
+    let shed = delivery.beacons.len() as u64;
+    // Who asked may have gone.
+    let _ = delivery.reply.send(Taken { shed, ..Taken::default() });
+}
+
 fn next_pause(pause: Duration) -> Duration {
     (pause * 2).clamp(PAUSE_MIN, PAUSE_MAX)
 }
@@ -353,9 +398,11 @@ fn next_pause(pause: Duration) -> Duration {
 /// the revision of the next event.
 async fn load(shared: &TrafficShared, stream: StreamName) -> Result<u64, ReadError> {
     let next = shared.store.last_revision(stream).await?.map_or(0, |last| last + 1);
-    let since = shared.clock.now().plus(-PAST_MS_MAX);
+    // One that was ahead of the clock when it arrived may still come when it is ten minutes old.
+    let window = shared.clock.now().plus(-PAST_MS_MAX - FUTURE_MS_MAX);
     let mut end = next;
     while end > 0 {
+        let since = window.max(shared.seen().known_from().plus(-FUTURE_MS_MAX));
         let start = end.saturating_sub(PAGE_EVENTS);
         let mut from = start;
         let mut earliest = UnixMs(i64::MAX);
@@ -377,9 +424,8 @@ async fn load(shared: &TrafficShared, stream: StreamName) -> Result<u64, ReadErr
                 let mut seen = shared.seen();
                 for beacon in beacons {
                     let at = traffic.from_ms.plus(beacon.after_ms.into());
-                    if !beacon.id.is_nil() && !seen.remember(beacon.id, at, arrived) {
-                        seen.know_from(arrived.plus(1_000));
-                        return Ok(next);
+                    if !beacon.id.is_nil() {
+                        seen.remember(beacon.id, at, arrived);
                     }
                 }
             }

@@ -1,4 +1,5 @@
 //! A recording on its way into the log: read once to check and count it, then once more to write.
+//! If it is about sales it is checked once more against what those sell, when the log is open.
 //!
 //! Its stream follows from its content and the sale it is imported for, and each event from the
 //! rows before it. So an import that was interrupted goes on where it stopped, and one that is
@@ -6,7 +7,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Path, PathBuf},
     rc::Rc,
     sync::Arc,
@@ -24,7 +25,8 @@ use crate::{
     },
     domain::{beacon::Beacon, traffic::TrafficBatch},
     events::{
-        Event, NewEvent, StreamName, TrafficAction, TrafficItem, TrafficRecorded, decode, encode,
+        Event, NewEvent, SaleEvent, StreamName, TrafficAction, TrafficItem, TrafficRecorded,
+        decode, encode,
     },
     store::{AppendError, Expected, ReadError, SharedStore},
     values::{Invalid, SaleId},
@@ -46,6 +48,9 @@ const NAME_CHARS_MAX: usize = 128;
 /// Where streams of recordings come from: a namespace of ids, drawn once.
 const RECORDINGS: Uuid = Uuid::from_u128(0x9b1f_5a3c_0d7e_4c52_8f6a_2e94_b7c1_d035);
 
+/// The SKUs of sales.
+type Plans = BTreeMap<SaleId, HashSet<String>>;
+
 /// A file that was read to its end and found good.
 pub(super) struct Import {
     file: PathBuf,
@@ -54,6 +59,8 @@ pub(super) struct Import {
     pub(super) sale: Option<SaleId>,
     /// All sales that its rows are about.
     sales: BTreeSet<SaleId>,
+    /// What those sell; empty before the log was asked.
+    plans: Rc<Plans>,
     sum: [u8; 32],
     /// By action.
     pub(super) counts: [u64; 5],
@@ -78,18 +85,28 @@ impl Import {
         sale: Option<SaleId>,
         skip_bad_rows: bool,
     ) -> Result<Self, TrafficError> {
+        Self::survey_for(file, sale, skip_bad_rows, Rc::default())
+    }
+
+    fn survey_for(
+        file: &Path,
+        sale: Option<SaleId>,
+        skip_bad_rows: bool,
+        plans: Rc<Plans>,
+    ) -> Result<Self, TrafficError> {
         let mut import = Self {
             file: file.to_owned(),
             name: name_of(file),
             skip_bad_rows,
             sale,
             sales: sale.into_iter().collect(),
+            plans,
             sum: [0; 32],
             counts: [0; 5],
             skipped: 0,
             first_skipped: None,
         };
-        let (sum, rows) = summed(file)?;
+        let (sum, rows) = import.summed()?;
         for row in rows {
             match row {
                 Ok(row) => {
@@ -122,17 +139,27 @@ impl Import {
     /// Writes what is not in the log yet.
     pub(super) async fn write(self, store: &SharedStore) -> anyhow::Result<Imported> {
         store.found_end().await;
-        for sale in &self.sales {
-            let found = store.read_stream(StreamName::sale(*sale), 0, 1).await;
-            if found.map_err(|error| unreadable(&error))?.is_empty() {
-                let problem = format!("{sale} is no sale in this log");
-                return Err(Failure::from(Invalid::new("sale", problem)).into());
-            }
+        if self.sales.is_empty() {
+            return self.write_rows(store).await;
         }
+        let mut plans = Plans::new();
+        for sale in &self.sales {
+            plans.insert(*sale, skus(*sale, store).await?);
+        }
+        let Self { file, sale, skip_bad_rows, sum, .. } = self;
+        let surveyed = Self::survey_for(&file, sale, skip_bad_rows, Rc::new(plans))
+            .map_err(|error| failed(&file, &error))?;
+        if surveyed.sum != sum {
+            return Err(surveyed.changed().into());
+        }
+        surveyed.write_rows(store).await
+    }
+
+    async fn write_rows(self, store: &SharedStore) -> anyhow::Result<Imported> {
         let stream = StreamName::traffic(self.recording());
         let mut writer = Writer::to(stream, store).await?;
         let mut batches: BTreeMap<Option<SaleId>, TrafficBatch> = BTreeMap::new();
-        let (sum, rows) = summed(&self.file).map_err(|error| failed(&self.file, &error))?;
+        let (sum, rows) = self.summed().map_err(|error| failed(&self.file, &error))?;
         for row in rows {
             let row = match row {
                 Ok(row) => row,
@@ -156,8 +183,7 @@ impl Import {
         writer.flush().await?;
         let sum: [u8; 32] = sum.borrow().clone().finalize().into();
         if sum != self.sum {
-            let message = format!("{} changed while it was imported", self.file.display());
-            return Err(Failure::new(Code::Failed, message).into());
+            return Err(self.changed().into());
         }
         let already_there = writer.already_there;
         let Some(batches) = writer.next.checked_sub(already_there) else {
@@ -173,6 +199,24 @@ impl Import {
         })
     }
 
+    fn changed(&self) -> Failure {
+        let message = format!("{} changed while it was imported", self.file.display());
+        Failure::new(Code::Failed, message)
+    }
+
+    /// The rows of the file, and the sum of the lines that were read so far.
+    fn summed(&self) -> Result<(Rc<RefCell<Sha256>>, Sightings), TrafficError> {
+        let sum = Rc::new(RefCell::new(Sha256::new()));
+        let seen = Rc::clone(&sum);
+        let rows = Sightings::open_seeing(&self.file, move |line| {
+            let mut sum = seen.borrow_mut();
+            sum.update(line);
+            sum.update(b"\n");
+        })?;
+        let (sale, plans) = (self.sale, Rc::clone(&self.plans));
+        Ok((sum, rows.judged(move |row| sold(row, sale, &plans))))
+    }
+
     /// The recording's id, in the place of a sale's.
     fn recording(&self) -> SaleId {
         let mut name = self.sum.to_vec();
@@ -181,16 +225,29 @@ impl Import {
     }
 }
 
-/// The rows of a file, and the sum of the lines that were read so far.
-fn summed(file: &Path) -> Result<(Rc<RefCell<Sha256>>, Sightings), TrafficError> {
-    let sum = Rc::new(RefCell::new(Sha256::new()));
-    let seen = Rc::clone(&sum);
-    let rows = Sightings::open_seeing(file, move |line| {
-        let mut sum = seen.borrow_mut();
-        sum.update(line);
-        sum.update(b"\n");
-    })?;
-    Ok((sum, rows))
+/// The SKUs of a sale, as it was put up: it gets no others.
+async fn skus(sale: SaleId, store: &SharedStore) -> anyhow::Result<HashSet<String>> {
+    let found = store.read_stream(StreamName::sale(sale), 0, 1).await;
+    let found = found.map_err(|error| unreadable(&error))?;
+    let Some(first) = found.first() else {
+        let problem = format!("{sale} is no sale in this log");
+        return Err(Failure::from(Invalid::new("sale", problem)).into());
+    };
+    let first = decode(first).map_err(|error| Failure::new(Code::Integrity, error.to_string()))?;
+    let Event::Sale(SaleEvent::Created(created)) = first else {
+        let message = format!("the first event of {} does not put it up", StreamName::sale(sale));
+        return Err(Failure::new(Code::Integrity, message).into());
+    };
+    Ok(created.items.into_iter().map(|item| item.sku).collect())
+}
+
+/// Whether a row is about an item that its sale has, where that is known.
+fn sold(row: &Sighting, of: Option<SaleId>, plans: &Plans) -> Result<(), Invalid> {
+    let Some(skus) = row.sale.or(of).and_then(|sale| plans.get(&sale)) else { return Ok(()) };
+    if row.item.is_empty() || skus.contains(&row.item) {
+        return Ok(());
+    }
+    Err(Invalid::new("item", format!("{:?} is no item of its sale", row.item)))
 }
 
 /// What people call the recording: the name of its file, as far as it can be shown.

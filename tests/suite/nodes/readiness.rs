@@ -13,6 +13,16 @@ use super::{outages::health_becomes, pair::PATIENCE, store::NodeStore};
 use crate::support::{Node, OPENS_AT, create_sale, item, order};
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_service_can_be_asked_for_its_health() {
+    let node = Node::start().await;
+    for service in ["Purchase", "Item", "Sale", "Report", "Replay", "Traffic"] {
+        let request = HealthCheckRequest { service: format!("doorbuster.v1.{service}Service") };
+        let told = HealthClient::new(node.channel()).check(request).await;
+        assert_eq!(told.expect(service).into_inner().status(), ServingStatus::Serving);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_starts_without_its_store_and_is_ready_once_that_answers() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::at(OPENS_AT);

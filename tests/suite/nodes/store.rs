@@ -2,7 +2,7 @@
 //! shared, with a gate where a test can hold a node up, take its store away, and see what it asks.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
@@ -25,9 +25,13 @@ pub struct NodeStore {
     behind: AtomicBool,
     /// The next append to an item is written, but its answer does not come.
     loses_answer: AtomicBool,
+    /// A stream that cannot be read although the store is there.
+    damaged: Mutex<Option<StreamName>>,
     held: watch::Sender<bool>,
     /// Appends to items and questions about them that came to the gate.
     came: watch::Sender<usize>,
+    /// Appends of beacons that found the store away.
+    turned_away: watch::Sender<usize>,
     questions: AtomicUsize,
     loads: AtomicUsize,
     conflicts: AtomicUsize,
@@ -41,8 +45,10 @@ impl NodeStore {
             away: AtomicBool::new(false),
             behind: AtomicBool::new(false),
             loses_answer: AtomicBool::new(false),
+            damaged: Mutex::new(None),
             held: watch::Sender::new(false),
             came: watch::Sender::new(0),
+            turned_away: watch::Sender::new(0),
             questions: AtomicUsize::new(0),
             loads: AtomicUsize::new(0),
             conflicts: AtomicUsize::new(0),
@@ -81,6 +87,17 @@ impl NodeStore {
         let mut counted = self.came.subscribe();
         let more = counted.wait_for(|came| *came > before);
         tokio::time::timeout(PATIENCE, more).await.expect("somebody comes").unwrap();
+    }
+
+    pub fn damage(&self, stream: StreamName) {
+        *self.damaged.lock().unwrap() = Some(stream);
+    }
+
+    /// Waits until an append of beacons has found the store away.
+    pub async fn beacons_are_turned_away(&self) {
+        let mut counted = self.turned_away.subscribe();
+        let turned = counted.wait_for(|count| *count > 0);
+        tokio::time::timeout(PATIENCE, turned).await.expect("beacons are written").unwrap();
     }
 
     /// Questions about where an item's stream ends.
@@ -122,7 +139,12 @@ impl EventStore for NodeStore {
     ) -> StoreFuture<'_, Result<Appended, AppendError>> {
         Box::pin(async move {
             self.pass(stream).await;
-            self.here().map_err(|error| AppendError::NotWritten(error.to_string()))?;
+            if let Err(error) = self.here() {
+                if stream.category == Category::Traffic {
+                    self.turned_away.send_modify(|count| *count += 1);
+                }
+                return Err(AppendError::NotWritten(error.to_string()));
+            }
             let appended = self.log.append(stream, expected, events).await;
             if stream.category == Category::Item && self.loses_answer.swap(false, SeqCst) {
                 return Err(AppendError::Unknown("its answer was lost by a test".to_owned()));
@@ -167,6 +189,9 @@ impl EventStore for NodeStore {
             }
             self.pass(stream).await;
             self.here()?;
+            if *self.damaged.lock().unwrap() == Some(stream) {
+                return Err(ReadError::Damaged("by a test".to_owned()));
+            }
             let last = self.log.last_revision(stream).await?;
             let behind = self.behind.load(SeqCst) && stream.category == Category::Item;
             Ok(if behind { last.and_then(|last| last.checked_sub(1)) } else { last })

@@ -3,7 +3,11 @@
 
 use std::collections::HashSet;
 
-use doorbuster::events::{Event, Recorded, decode};
+use doorbuster::{
+    events::{Event, Recorded, StreamName, decode},
+    grpc::proto,
+    values::SaleId,
+};
 
 use super::pair::{Pair, until_answered};
 use crate::support::{beacon, create_sale, item, order, place};
@@ -84,5 +88,50 @@ async fn beacons_wait_for_a_store_that_is_away_within_their_bound_and_are_writte
     assert_eq!(first.unwrap().shed, 100);
     pair.stores[0].set_away(false);
     assert_eq!(waiting.await.unwrap().accepted, 100);
+    pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_beacons_have_waited_for_more_than_a_minute_no_others_are_taken() {
+    let pair = Pair::start().await;
+    let create = create_sale(vec![item("phone", &[("east", 9)])]);
+    let sale = until_answered!(pair.nodes[0].sales(), create_sale, create).sale.unwrap();
+    let item_id = sale.items[0].item_id.clone();
+    let node = &pair.nodes[0];
+    assert_eq!(node.record(vec![beacon(&item_id, "ann")]).await.unwrap().accepted, 1);
+    pair.stores[0].set_away(true);
+    let waiting = vec![beacon(&item_id, "bob")];
+    let (mut client, message) =
+        (node.traffic(), proto::RecordTrafficRequest { beacons: waiting.clone() });
+    let answer =
+        tokio::spawn(async move { client.record_traffic(tokio_stream::once(message)).await });
+    pair.stores[0].beacons_are_turned_away().await;
+    node.advance(61);
+    assert_eq!(node.record(vec![beacon(&item_id, "cyd")]).await.unwrap().shed, 1);
+    // Its id is forgotten by now, but it has not been written yet.
+    node.advance(600);
+    assert_eq!(node.record(waiting).await.unwrap().shed, 1);
+    pair.stores[0].set_away(false);
+    assert_eq!(answer.await.unwrap().unwrap().into_inner().accepted, 1);
+    assert_eq!(ids(&pair.events("TrafficRecorded").await).len(), 2);
+    pair.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beacons_of_a_stream_that_cannot_be_read_hold_no_place_of_others() {
+    let pair = Pair::start_with(|config| config.traffic_waiting_max = 10).await;
+    let mut items = Vec::new();
+    for _ in 0..2 {
+        let create = create_sale(vec![item("phone", &[("east", 9)])]);
+        let sale = until_answered!(pair.nodes[0].sales(), create_sale, create).sale.unwrap();
+        items.push((SaleId::parse("sale", &sale.sale_id).unwrap(), sale.items[0].item_id.clone()));
+    }
+    let ten = |of: usize| (0..10).map(|n| beacon(&items[of].1, &format!("v-{n}"))).collect();
+    pair.stores[0].damage(StreamName::traffic(items[0].0));
+    let node = &pair.nodes[0];
+    for _ in 0..3 {
+        assert_eq!(node.record(ten(0)).await.unwrap().shed, 10);
+    }
+    assert_eq!(node.record(ten(1)).await.unwrap().accepted, 10);
     pair.judge().await;
 }

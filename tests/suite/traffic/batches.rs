@@ -144,3 +144,25 @@ fn however_many_ids_come_none_counts_twice() {
         assert!(accepted > 1_000, "seed {seed}: {accepted} were accepted");
     }
 }
+
+#[test]
+fn ids_of_the_log_that_find_no_room_push_out_older_ones_and_none_counts_twice() {
+    for backwards in [false, true] {
+        let mut seen = SeenBeacons::new(8);
+        let mut order: Vec<u16> = (0..20).collect();
+        if backwards {
+            order.reverse();
+        }
+        // Each was a minute ahead when it arrived.
+        let at = |n: u16| NOW.plus(i64::from(n) * 1_000 + FUTURE_MS_MAX);
+        for n in order {
+            let arrived = at(n).plus(-FUTURE_MS_MAX);
+            seen.remember(Uuid::from_u128(u128::from(n) + 1), at(n), arrived);
+        }
+        let now = at(19);
+        let again = |n: u16| Uuid::from_u128(u128::from(n) + 1);
+        let told: Vec<_> = (0..20).map(|n| seen.arrives(again(n), at(n), now)).collect();
+        assert!(!told.contains(&Arrival::First), "{told:?}");
+        assert_eq!(told[16..], [Arrival::Again; 4], "the newest are known: {told:?}");
+    }
+}

@@ -205,3 +205,28 @@ async fn the_long_form_says_more_and_may_be_for_a_sale() {
     let proof = doorbuster::audit::verify(node.data(), &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_about_an_item_that_its_sale_does_not_have_is_a_bad_row() {
+    let mut node = Node::start().await;
+    let (sale, _) = node.sale(vec![item("phone", &[("east", 9)])]).await;
+    node.stop();
+    let dir = tempfile::tempdir().unwrap();
+    let text = "visitor,item,action,time\nann,phone,view,1794355200\n\
+        bob,fax,view,1794355200\ncyd,,view,1794355200\n";
+    let rows = file(dir.path(), "rows.csv", text);
+    let refused = import(&rows, node.data(), &["--sale", &sale]);
+    assert_eq!(refused.code, Some(2), "{}", refused.complaint);
+    assert!(refused.complaint.contains("line 3: item"), "{}", refused.complaint);
+    assert!(traffic_of(node.data()).is_empty(), "nothing was written");
+    for batches in [1, 0] {
+        let done = import(&rows, node.data(), &["--sale", &sale, "--skip-bad-rows"]);
+        assert_eq!(done.code, Some(0), "{}", done.complaint);
+        let counts = ["rows", "pv", "skipped", "batches"].map(|name| done.said[name].as_u64());
+        assert_eq!(counts, [Some(2), Some(2), Some(1), Some(batches)]);
+        assert!(done.said["first_skipped"].as_str().unwrap().contains("line 3"));
+    }
+    assert_eq!(beacons_of(&traffic_of(node.data())).len(), 2);
+    // For no sale its items may have any name.
+    assert_eq!(import(&rows, node.data(), &[]).said["rows"], json!(3));
+}

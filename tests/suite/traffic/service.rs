@@ -179,6 +179,36 @@ async fn too_many_beacons_in_a_message_are_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_before_the_one_that_fails_a_call_stay_taken() {
+    let (node, _, item_id) = shop().await;
+    let mut sent = HashSet::new();
+    for round in 0..40 {
+        let good = beacon(&item_id, &format!("v-{round}"));
+        sent.insert(good.beacon_id.clone());
+        // So small that both messages are there when the call is read.
+        let many = vec![proto::Beacon::default(); 1_001];
+        let messages = [vec![good], many].map(|beacons| proto::RecordTrafficRequest { beacons });
+        let call = tokio_stream::iter(messages);
+        let status = node.traffic().record_traffic(call).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+    }
+    let found = beacons_of(&traffic_of(node.data()));
+    let found: HashSet<_> = found.iter().map(|beacon| beacon.id.to_string()).collect();
+    assert_eq!(found, sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_that_was_ahead_is_known_after_a_restart_for_as_long_as_it_may_come() {
+    let (mut node, _, item_id) = shop().await;
+    let time = Some(timestamp(OPENS_AT.plus(60_000)));
+    let ahead = vec![proto::Beacon { time, ..beacon(&item_id, "ann") }];
+    assert_eq!(node.record(ahead.clone()).await.unwrap().accepted, 1);
+    node.advance(650);
+    node.restart().await;
+    assert_eq!(node.record(ahead).await.unwrap().duplicates, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_distinct_channels_fit_into_bounded_events() {
     let (mut node, _, item_id) = shop().await;
     let messages = (0..10).map(|message| proto::RecordTrafficRequest {
