@@ -115,11 +115,10 @@ fn sold_out(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     }
     let demand = &facts.demand_total.demand;
     let share = share_ppm(demand.unmet, demand.attempts);
-    // Seconds are whole here: a second later at most it was empty.
-    let first = facts.first_empty.map(|second| second.saturating_add(1).saturating_mul(1_000));
-    let first = first.map(|ms| ms.saturating_sub(facts.sale.opens_at.0).max(0) / 1_000 * 1_000);
+    // Within one second nobody can tell the first time from the last.
+    let first = facts.first_empty.filter(|second| *second < at.second());
+    let first = first.map(|second| facts.after_opening(second));
     let after = at.since(facts.sale.opens_at).max(0);
-    let first = first.filter(|first| *first < after);
     let values = [
         ("first", span(first.unwrap_or(after), lang)),
         ("units", group(facts.stock.allocated)),

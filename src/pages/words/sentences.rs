@@ -11,8 +11,8 @@ texts! {
         "在问题查清之前，本页任何数字都不可信；问题列在文末。";
     FoundSoldOut => "All {units} units were gone {after} after the opening.",
         "开售后 {after}，{units} 件全部被抢光。";
-    FoundSoldOutTwice => "All {units} units were first gone {first} after the opening, and for good after {after}.",
-        "开售后 {first}，{units} 件首次被抢光；{after} 后最终售罄。";
+    FoundSoldOutTwice => "Everything was gone for the first time within {first} of the opening, and for good after {after}, with {units} units allocated by then.",
+        "开售后 {first} 内首次被抢光，{after} 后最终售罄，至此共划拨 {units} 件。";
     FoundSoldOutMore => "{unmet} of {attempts} attempts ({share}) were refused for want of stock; they asked for {units} units.",
         "{attempts} 次请求中有 {unmet} 次（{share}）因无库存被拒，共求购 {units} 件。";
     FoundUnmet => "{unmet} of {attempts} attempts found no stock.",

@@ -54,7 +54,8 @@ texts! {
     Other => "(other)", "（其他）";
     NoneGiven => "(none)", "（无）";
     Nothing => "–", "–";
-    Never => "never", "未售罄";
+    NotSoldOut => "not sold out", "未售罄";
+    UnitsCameBack => "{moment}; units came back", "{moment}，其后有库存释放";
     Yes => "reached", "达成";
     No => "missed", "未达成";
     Unknowable => "cannot be known", "无法得知";

@@ -82,6 +82,14 @@ pub fn empty_sale() -> Log {
     log
 }
 
+/// A sale of so many lamps, and the lamp.
+pub fn lamps(units: i64) -> (Log, ItemId) {
+    let mut log = Log::default();
+    create(&mut log, "Lamps", None);
+    let lamp = add(&mut log, "lamp", "Lamp", units);
+    (log, lamp)
+}
+
 /// A sale of many items, of which nothing was sold.
 pub fn wide_sale(items: usize) -> Log {
     let mut log = Log::default();
@@ -187,7 +195,8 @@ fn rush(log: &mut Log, lamp: ItemId, sofa: ItemId) {
     log.pay(&late, "paid", OPENS_AT + 70_000);
 }
 
-fn demand(log: &mut Log, item: ItemId, second: i64, attempts: &[(&str, AttemptOutcome)]) {
+/// Adds the attempts of one second to a log.
+pub fn demand(log: &mut Log, item: ItemId, second: i64, attempts: &[(&str, AttemptOutcome)]) {
     let mut outcomes: BTreeMap<AttemptOutcome, u32> = BTreeMap::new();
     let mut packed = Vec::new();
     for (place, (buyer, outcome)) in attempts.iter().enumerate() {

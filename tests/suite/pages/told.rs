@@ -1,0 +1,70 @@
+//! Goal: each sentence of a page is true of its sale, also of sales at the edge of what it is made for.
+//!
+//! Method: the post-mortem of a small sale, or one figure of it changed by hand, and what is then said.
+
+use doorbuster::{
+    events::AttemptOutcome,
+    pages::{Lang, PostMortem, files, findings},
+    values::UnixMs,
+};
+
+use super::{
+    ENGLISH, post_mortem_of,
+    sale::{OPENS_AT, demand, full_sale, lamps, sale_id},
+    text,
+};
+use crate::fold::log::Log;
+
+/// What is said of a sale's stock in the things that mattered.
+fn said(facts: &PostMortem) -> Vec<String> {
+    findings(facts, Lang::English).into_iter().map(|(says, _)| says).collect()
+}
+
+/// The page in Markdown.
+fn markdown(facts: &PostMortem) -> String {
+    text(&files(facts, ENGLISH), "post-mortem.md").to_owned()
+}
+
+/// Two lamps that go at 3.4 and 3.6 seconds; the first buyer does not pay.
+fn two_lamps() -> Log {
+    let (mut log, lamp) = lamps(2);
+    let unpaid = log.place(lamp, "ann", "app", &[("north", 1)], OPENS_AT + 3_400);
+    let paid = log.place(lamp, "bob", "app", &[("north", 1)], OPENS_AT + 3_600);
+    demand(&mut log, lamp, 3, &[("ann", AttemptOutcome::Placed), ("bob", AttemptOutcome::Placed)]);
+    log.pay(&paid, "paid", OPENS_AT + 5_000);
+    log.expire(&unpaid, OPENS_AT + 63_400);
+    log
+}
+
+#[test]
+fn a_sale_that_sold_out_once_did_not_sell_out_twice() {
+    let (mut log, lamp) = lamps(1);
+    log.place(lamp, "ann", "app", &[("north", 1)], OPENS_AT + 3_600);
+    let mut facts = post_mortem_of(&log, 1_000, None);
+    for (opens_at, after) in [(0, "3.6 s"), (250, "3.3 s"), (999, "2.6 s")] {
+        facts.sale.opens_at = UnixMs(OPENS_AT + opens_at);
+        let gone = format!("All 1 units were gone {after} after the opening.");
+        assert!(said(&facts).contains(&gone), "{:?}", said(&facts));
+    }
+}
+
+#[test]
+fn a_sale_that_sold_out_twice_says_when_for_the_first_time() {
+    let mut log = two_lamps();
+    log.place(sale_id().item_id("lamp"), "cat", "app", &[("north", 1)], OPENS_AT + 70_200);
+    let mut facts = post_mortem_of(&log, 1_000, None);
+    facts.sale.opens_at = UnixMs(OPENS_AT + 250);
+    let gone = "Everything was gone for the first time within 3.7 s of the opening, and for good \
+                after 1 min 9 s, with 2 units allocated by then.";
+    assert!(said(&facts).contains(&gone.to_owned()), "{:?}", said(&facts));
+}
+
+#[test]
+fn a_sale_that_sold_out_and_got_units_back_was_sold_out() {
+    let page = markdown(&post_mortem_of(&two_lamps(), 1_000, None));
+    let tile = page.lines().find(|line| line.starts_with("- Sold out")).unwrap();
+    assert!(tile.ends_with("**4 s** (2026-11-11 00:00:03; units came back)"), "{tile}");
+    let page = markdown(&post_mortem_of(&lamps(2).0, 1_000, None));
+    let tile = page.lines().find(|line| line.starts_with("- Sold out")).unwrap();
+    assert!(tile.ends_with("**not sold out**"), "{tile}");
+}
