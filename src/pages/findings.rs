@@ -269,9 +269,10 @@ fn conversion(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let lost = |step: &usize| steps[step - 1] - steps[*step];
     let worst = (1..steps.len()).rev().max_by_key(lost)?;
     let values = [
-        ("buyers", group(totals.buyers)),
+        // Who bought without a beacon is no visitor, so no part of them either.
+        ("buyers", group(totals.visitors_who_bought)),
         ("visitors", group(totals.uv)),
-        ("share", percent(share_ppm(totals.buyers, totals.uv))),
+        ("share", percent(share_ppm(totals.visitors_who_bought, totals.uv))),
         ("from", step_name(FunnelFigures::STEPS[worst - 1], lang).to_owned()),
         ("to", step_name(FunnelFigures::STEPS[worst], lang).to_owned()),
         ("lost", group(lost(&worst))),

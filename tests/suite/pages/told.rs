@@ -10,7 +10,7 @@ use doorbuster::{
 
 use super::{
     ENGLISH, post_mortem_of,
-    sale::{OPENS_AT, demand, full_sale, lamps, sale_id},
+    sale::{OPENS_AT, demand, faithful_visitor, lamps, sale_id},
     text,
 };
 use crate::fold::log::Log;
@@ -67,4 +67,20 @@ fn a_sale_that_sold_out_and_got_units_back_was_sold_out() {
     let page = markdown(&post_mortem_of(&lamps(2).0, 1_000, None));
     let tile = page.lines().find(|line| line.starts_with("- Sold out")).unwrap();
     assert!(tile.ends_with("**not sold out**"), "{tile}");
+}
+
+#[test]
+fn buyers_who_are_no_visitors_are_not_visitors_who_bought() {
+    let mut log = faithful_visitor(1);
+    let lamp = sale_id().item_id("lamp");
+    log.add_item(sale_id(), lamp, "lamp");
+    log.allocate(lamp, "north", 100);
+    for buyer in 1..=5 {
+        let at = OPENS_AT + buyer * 1_000;
+        let order = log.place(lamp, &format!("buyer-{buyer}"), "", &[("north", 1)], at);
+        log.pay(&order, "paid", at + 500);
+    }
+    let facts = post_mortem_of(&log, 1_000, None);
+    let bought = "1 of 1 visitors bought: 100.0\u{202f}%.".to_owned();
+    assert!(said(&facts).contains(&bought), "{:?}", said(&facts));
 }
