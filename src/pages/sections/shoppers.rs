@@ -80,7 +80,11 @@ pub fn traffic(writing: &Writing<'_>) -> Section {
         tile(Term::Favourites, facts.traffic.favourites),
         tile(Term::Carts, facts.traffic.carts),
     ];
-    let lead = writing.sentence(Sentence::TrafficLead, &[]);
+    let lead = match facts.visitors_by_minute() {
+        true => Sentence::TrafficLead,
+        false => Sentence::TrafficLeadViews,
+    };
+    let lead = writing.sentence(lead, &[]);
     let chart_title = format!("{title}, {}", in_steps(writing, facts.minutes.width()));
     let chart = match facts.visitors_by_minute() {
         true => over_time(

@@ -62,6 +62,8 @@ texts! {
         "每格内的抢购请求，含被拒请求。因无库存未能满足的部分位于最上方。";
     TrafficLead => "Page views and distinct visitors in each step; a visitor who comes back counts in each of them once.",
         "每格内的浏览量与去重访客数；再次来访的访客在各格中各计一次。";
+    TrafficLeadViews => "Page views in each step. Distinct visitors of several minutes are not the sum of theirs, so over so long a time they are not drawn.",
+        "每格内的浏览量。多个分钟的去重访客数不能相加，因此时间较长时不绘制访客。";
     FunnelLead => "Shoppers who came through each step and all before it, in this order, within {window} of the view that the chain starts with.",
         "在起始浏览后的 {window} 内，依次完成该步骤及之前所有步骤的人数。";
     ChannelsLead => "A paid order is credited to the channel of its buyer's first touch, and beside it to that of the last touch before the order, of touches at most {window} old.",
