@@ -120,11 +120,14 @@ texts! {
     PeakDemand => "Peak", "峰值";
     PerSecond => "{n} a second", "每秒 {n}";
     TimeToPay => "Time to pay", "支付耗时";
-    Median => "half paid within", "半数在此时间内";
+    HalfPaid => "half paid within; 90 %: {p90}, 99 %: {p99}, max: {most}",
+        "半数在此时间内；90 %：{p90}，99 %：{p99}，最长：{most}";
     ExpiredShare => "Expired share", "超时占比";
     UnitsLost => "Unit-seconds lost", "损失的件·秒";
     UnitsReleased => "Units released", "释放件数";
     UnitsResold => "Units re-sold", "再次售出";
+    RefundsDue => "Refunds due", "应退款";
+    Payments => "payments: {n}", "{n} 笔付款";
     HoldsOpen => "Still held", "仍锁定";
     NewBuyers => "New buyers", "新客";
     ReturningBuyers => "Returning buyers", "老客";

@@ -84,3 +84,40 @@ fn buyers_who_are_no_visitors_are_not_visitors_who_bought() {
     let bought = "1 of 1 visitors bought: 100.0\u{202f}%.".to_owned();
     assert!(said(&facts).contains(&bought), "{:?}", said(&facts));
 }
+
+#[test]
+fn money_due_back_is_on_the_page_whatever_else_mattered() {
+    let (mut log, lamp) = lamps(2);
+    let late = log.place(lamp, "ann", "app", &[("north", 1)], OPENS_AT + 3_000);
+    log.expire(&late, OPENS_AT + 63_000);
+    log.refund(&late, OPENS_AT + 64_000);
+    let page = markdown(&post_mortem_of(&log, 1_000, None));
+    let tile = page.lines().find(|line| line.starts_with("- Refunds due")).unwrap();
+    assert!(tile.ends_with("**5.00 EUR** (payments: 1)"), "{tile}");
+}
+
+#[test]
+fn where_nobody_paid_there_is_no_time_to_pay() {
+    let (mut log, lamp) = lamps(2);
+    log.place(lamp, "ann", "app", &[("north", 1)], OPENS_AT + 3_000);
+    let page = markdown(&post_mortem_of(&log, 1_000, None));
+    let tile = page.lines().find(|line| line.starts_with("- Time to pay")).unwrap();
+    assert!(tile.ends_with("**–**"), "{tile}");
+}
+
+#[test]
+fn a_chart_has_as_many_steps_as_is_promised_at_most() {
+    let facts = post_mortem_of(&faithful_visitor(481), 1_000, None);
+    assert!(facts.minutes.filled().len() <= 480);
+    let facts = post_mortem_of(&faithful_visitor(25), 1_000, None);
+    assert!(facts.minutes.coarser(24).filled().len() <= 24);
+}
+
+#[test]
+fn what_is_said_above_the_traffic_is_true_of_a_long_sale_too() {
+    let page = markdown(&post_mortem_of(&faithful_visitor(40), 1_000, None));
+    assert!(page.contains("Page views and distinct visitors in each step;"));
+    let page = markdown(&post_mortem_of(&faithful_visitor(600), 1_000, None));
+    assert!(page.contains("Page views in each step."), "no visitors are drawn");
+    assert!(!page.contains("distinct visitors in each step"));
+}
