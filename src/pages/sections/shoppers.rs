@@ -12,6 +12,7 @@ use crate::{
         words::{Definition, Lang, Sentence, Term},
     },
     reports::{FunnelFigures, PathStep, PortraitAttribute, PortraitRow, TrafficFigures, share_ppm},
+    values::{AgeBand, Gender, SpendingTier},
 };
 
 /// Values of one attribute that are shown.
@@ -254,7 +255,7 @@ fn portrait(writing: &Writing<'_>) -> Table {
             let name = if place == 0 { writing.word(attribute_name(*attribute)) } else { "" };
             table.rows.push(vec![
                 Cell::named(name, attribute.name()),
-                Cell::named(channel_name(&row.value, writing.lang), &row.value),
+                Cell::named(attribute_value(*attribute, &row.value, writing.lang), &row.value),
                 Cell::count(row.shoppers),
                 Cell::bar(share_ppm(row.shoppers, portrait.shoppers)),
                 Cell::count(row.buyers),
@@ -272,6 +273,46 @@ fn attribute_name(attribute: PortraitAttribute) -> Term {
         PortraitAttribute::Gender => Term::Gender,
         PortraitAttribute::Region => Term::Region,
         PortraitAttribute::SpendingTier => Term::SpendingTier,
+    }
+}
+
+/// What an attribute's value is called: regions have the shop's own names.
+fn attribute_value(attribute: PortraitAttribute, value: &str, lang: Lang) -> String {
+    let term = match attribute {
+        PortraitAttribute::AgeBand => value.parse().ok().map(age_band_name),
+        PortraitAttribute::Gender => value.parse().ok().map(gender_name),
+        PortraitAttribute::Region => None,
+        PortraitAttribute::SpendingTier => value.parse().ok().map(spending_tier_name),
+    };
+    term.map_or_else(|| channel_name(value, lang), |term| term.text(lang).to_owned())
+}
+
+fn age_band_name(age_band: AgeBand) -> Term {
+    match age_band {
+        AgeBand::Under18 => Term::Under18,
+        AgeBand::From18 => Term::From18,
+        AgeBand::From25 => Term::From25,
+        AgeBand::From35 => Term::From35,
+        AgeBand::From45 => Term::From45,
+        AgeBand::From55 => Term::From55,
+        AgeBand::From65 => Term::From65,
+    }
+}
+
+fn gender_name(gender: Gender) -> Term {
+    match gender {
+        Gender::Female => Term::Female,
+        Gender::Male => Term::Male,
+        Gender::Other => Term::OtherGender,
+    }
+}
+
+fn spending_tier_name(spending_tier: SpendingTier) -> Term {
+    match spending_tier {
+        SpendingTier::Low => Term::LowTier,
+        SpendingTier::Middle => Term::MiddleTier,
+        SpendingTier::High => Term::HighTier,
+        SpendingTier::Top => Term::TopTier,
     }
 }
 

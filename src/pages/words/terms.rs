@@ -46,7 +46,8 @@ texts! {
     Behind => "The rows behind the chart", "图表数据";
     BehindMore => "The rows behind the chart, in coarser steps (all of them are in {file})",
         "图表数据（已合并显示，完整数据见 {file}）";
-    RestOfItems => "and {n} more", "其余 {n} 件";
+    RestOfItems => "and {n} more", "另有 {n} 种商品未列出";
+    RestOfProblems => "and {n} more", "另有 {n} 个";
     AllItems => "All items", "合计";
     All => "All", "合计";
     Direct => "(direct)", "（直接访问）";
@@ -145,6 +146,20 @@ texts! {
     Gender => "Gender", "性别";
     Region => "Region", "地区";
     SpendingTier => "Spending tier", "消费层级";
+    Under18 => "under-18", "18岁以下";
+    From18 => "18-24", "18-24岁";
+    From25 => "25-34", "25-34岁";
+    From35 => "35-44", "35-44岁";
+    From45 => "45-54", "45-54岁";
+    From55 => "55-64", "55-64岁";
+    From65 => "65-plus", "65岁及以上";
+    Female => "female", "女";
+    Male => "male", "男";
+    OtherGender => "other", "其他";
+    LowTier => "low", "低";
+    MiddleTier => "middle", "中";
+    HighTier => "high", "高";
+    TopTier => "top", "顶级";
 
     GoalUnits => "Units sold", "销量（件）";
     GoalRevenue => "Revenue", "成交额";

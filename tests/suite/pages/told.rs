@@ -4,13 +4,13 @@
 
 use doorbuster::{
     events::AttemptOutcome,
-    pages::{Lang, PostMortem, files, findings},
+    pages::{Clock, Lang, PostMortem, ProofFacts, Style, files, findings},
     values::UnixMs,
 };
 
 use super::{
     ENGLISH, post_mortem_of,
-    sale::{OPENS_AT, demand, faithful_visitor, lamps, sale_id},
+    sale::{OPENS_AT, demand, faithful_visitor, full_sale, lamps, sale_id, wide_sale},
     text,
 };
 use crate::fold::log::Log;
@@ -120,4 +120,21 @@ fn what_is_said_above_the_traffic_is_true_of_a_long_sale_too() {
     let page = markdown(&post_mortem_of(&faithful_visitor(600), 1_000, None));
     assert!(page.contains("Page views in each step."), "no visitors are drawn");
     assert!(!page.contains("distinct visitors in each step"));
+}
+
+#[test]
+fn a_chinese_page_counts_items_and_problems_in_their_own_words_and_names_values() {
+    let chinese = |facts: &PostMortem| {
+        let files = files(facts, Style { lang: Lang::Chinese, clock: Clock::UTC });
+        text(&files, "post-mortem.md").to_owned()
+    };
+    let problems = vec!["one".to_owned()];
+    let proof = Some(ProofFacts { problems, more_problems: 7, ..ProofFacts::default() });
+    let page = chinese(&post_mortem_of(&wide_sale(53), 1_000, proof));
+    assert!(page.contains("合计 (另有 3 种商品未列出)"));
+    assert!(page.contains("| 另有 7 个 |"));
+    let page = chinese(&post_mortem_of(&full_sale(), 1_000, None));
+    for said in ["| 性别 | 女 |", "| 男 |", "| 年龄段 | 18-24岁 |", "最长："] {
+        assert!(page.contains(said), "it does not say: {said}");
+    }
 }
