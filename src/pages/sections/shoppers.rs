@@ -163,6 +163,12 @@ fn left_out(writing: &Writing<'_>, touches: i64) -> Option<Block> {
     (touches > 0).then(|| Block::Note(writing.sentence(Sentence::LeftOut, &[("n", &n)])))
 }
 
+/// Says how many are shown where that is not all of them.
+fn shown_only(writing: &Writing<'_>, sentence: Sentence, shown: usize) -> Block {
+    let n = group(i64::try_from(shown).unwrap_or(i64::MAX));
+    Block::Note(writing.sentence(sentence, &[("n", &n)]))
+}
+
 /// Channels by first and last touch.
 pub fn channels(writing: &Writing<'_>) -> Section {
     let attribution = &writing.facts.attribution;
@@ -170,6 +176,7 @@ pub fn channels(writing: &Writing<'_>) -> Section {
     let mut rows = attribution.rows.clone();
     rows.retain(|row| row.first_touch.orders > 0 || row.last_touch.orders > 0);
     rows.sort_by_key(|row| std::cmp::Reverse((row.last_touch.orders, row.first_touch.orders)));
+    let cut = rows.len() > CHANNELS_SHOWN;
     rows.truncate(CHANNELS_SHOWN);
     if rows.is_empty() {
         let block = Block::Note(writing.word(Term::NoChannels).to_owned());
@@ -203,7 +210,9 @@ pub fn channels(writing: &Writing<'_>) -> Section {
     table.total = Some(row(Cell::named(writing.word(Term::All), "(all)"), all, all));
     let window = writing.span(attribution.window_ms);
     let lead = writing.sentence(Sentence::ChannelsLead, &[("window", &window)]);
-    Section { anchor: "channels", title, blocks: vec![Block::Paragraph(lead), Block::Table(table)] }
+    let mut blocks = vec![Block::Paragraph(lead), Block::Table(table)];
+    blocks.extend(cut.then(|| shown_only(writing, Sentence::ChannelsCut, CHANNELS_SHOWN)));
+    Section { anchor: "channels", title, blocks }
 }
 
 /// Portrait, paths and retention.
@@ -215,10 +224,11 @@ pub fn shoppers(writing: &Writing<'_>) -> Section {
         return Section { anchor: "shoppers", title, blocks: vec![block] };
     }
     let mut blocks = Vec::new();
-    let portrait = portrait(writing);
+    let (portrait, cut) = portrait(writing);
     if !portrait.is_empty() {
         blocks.push(Block::Subtitle(writing.word(Term::PortraitTitle)));
         blocks.push(Block::Table(portrait));
+        blocks.extend(cut.then(|| shown_only(writing, Sentence::ValuesCut, VALUES_SHOWN)));
     }
     blocks.push(Block::Subtitle(writing.word(Term::PathsTitle)));
     blocks.extend(paths(writing));
@@ -229,8 +239,10 @@ pub fn shoppers(writing: &Writing<'_>) -> Section {
     Section { anchor: "shoppers", title, blocks }
 }
 
-fn portrait(writing: &Writing<'_>) -> Table {
+/// The portrait, and whether it has more values than are shown.
+fn portrait(writing: &Writing<'_>) -> (Table, bool) {
     let portrait = &writing.facts.portrait;
+    let mut cut = !portrait.next_page_token.is_empty();
     let mut table = Table::new(vec![
         Column::text(writing.word(Term::Attribute), "attribute"),
         Column::text(writing.word(Term::Value), "value"),
@@ -248,6 +260,7 @@ fn portrait(writing: &Writing<'_>) -> Table {
             continue;
         }
         if rows.len() > VALUES_SHOWN {
+            cut = true;
             rows.sort_by_key(|row| std::cmp::Reverse(row.shoppers));
             rows.truncate(VALUES_SHOWN);
         }
@@ -264,7 +277,7 @@ fn portrait(writing: &Writing<'_>) -> Table {
             ]);
         }
     }
-    table
+    (table, cut)
 }
 
 fn attribute_name(attribute: PortraitAttribute) -> Term {
@@ -340,6 +353,10 @@ fn paths(writing: &Writing<'_>) -> Vec<Block> {
     let values = [("distinct", distinct.as_str()), ("shoppers", shoppers), ("steps", steps)];
     let lead = writing.sentence(Sentence::PathsLead, &values);
     let mut blocks = vec![Block::Paragraph(lead), Block::Table(table)];
+    if paths.shoppers_left_out > 0 {
+        let n = group(paths.shoppers_left_out);
+        blocks.push(Block::Note(writing.sentence(Sentence::PathsCut, &[("n", &n)])));
+    }
     blocks.extend(left_out(writing, paths.touches_left_out));
     blocks
 }
@@ -378,6 +395,9 @@ fn retention(writing: &Writing<'_>) -> Vec<Block> {
         let buyers = group(retention.buyers);
         let lead = writing.sentence(Sentence::RetentionLead, &[("buyers", &buyers)]);
         blocks.extend([Block::Paragraph(lead), Block::Table(table)]);
+    }
+    if !retention.next_page_token.is_empty() {
+        blocks.push(shown_only(writing, Sentence::SalesCut, retention.rows.len()));
     }
     blocks
 }

@@ -73,6 +73,13 @@ texts! {
     RetentionLead => "Of {buyers} buyers in this sale.", "以本次活动的 {buyers} 位买家为基数。";
     LeftOut => "{n} touches of shoppers with too many of them were not looked at.",
         "触点过多的用户有 {n} 个触点未纳入统计。";
+    ValuesCut => "Of each attribute, the {n} values with most shoppers are shown.",
+        "每个属性仅显示人数最多的 {n} 个取值。";
+    ChannelsCut => "Only the {n} channels with most orders are shown; the last row is over all.",
+        "仅显示订单最多的 {n} 个渠道；合计包含全部渠道。";
+    PathsCut => "The paths of {n} shoppers are not told apart here: there were too many different ones.",
+        "不同路径过多，有 {n} 位用户的路径未单独统计。";
+    SalesCut => "Only the first {n} other sales are shown.", "仅显示前 {n} 个其他活动。";
     ProofLead => "An independent verifier, which shares no code with the system, read the whole log: after each event, in each warehouse of each item, held plus sold never exceeded allocated; every order ended at most once.",
         "独立校验器（与系统不共享任何代码）读取了整个日志：在每个事件之后、每件商品的每个仓库中，锁定与已售之和从未超过划拨；每笔订单至多终结一次。";
     ProofChained => "Hash chains of all streams were recomputed and are whole.", "已重算所有流的哈希链，均完整。";
