@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many are told.
-const TOLD: usize = 3;
+pub const TOLD: usize = 3;
 
 /// A fact, and how much it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,7 +217,9 @@ fn paused(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let refused = by_reason.filter(|(reason, _)| *reason == AttemptOutcome::Paused);
     let refused: i64 = refused.map(|(_, attempts)| attempts).sum();
     let share = share_ppm(refused, facts.refusals.attempts);
-    let n = group(i64::try_from(pauses).unwrap_or(i64::MAX));
+    // Of very many acts only the first are known here: there may have been more pauses.
+    let least = if facts.acts_left_out { "≥ " } else { "" };
+    let n = format!("{least}{}", group(i64::try_from(pauses).unwrap_or(i64::MAX)));
     let (attempts, percents) = (group(refused), percent(share));
     let values = [("n", n.as_str()), ("attempts", &attempts), ("share", &percents)];
     let weight = 320 + part(share, 550);

@@ -14,6 +14,7 @@ texts! {
     Closed => "closed by hand", "已手动结束";
 
     ThreeThings => "The three things that mattered", "最重要的三件事";
+    FewThings => "What mattered", "最重要的事";
     GoalsTitle => "Goals against results", "目标与结果";
     TimelineTitle => "Timeline", "时间线";
     StockTitle => "Stock", "库存";
@@ -196,8 +197,8 @@ texts! {
     ItemPaused => "Item paused", "暂停销售";
     ItemResumed => "Item resumed", "恢复销售";
     ItemClosed => "Item closed", "结束销售";
-    SaleOpens => "Sale opens", "活动开始";
-    SaleEnds => "Sale ends", "活动结束";
+    PlannedOpening => "Planned opening", "计划开始";
+    PlannedEnd => "Planned end", "计划结束";
     ItemSoldOut => "Sold out", "售罄";
     ItemSoldOutForGood => "Sold out for good", "最终售罄";
     ActsLeftOut => "Only the first {n} acts are shown.", "仅显示前 {n} 项操作。";
