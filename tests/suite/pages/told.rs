@@ -5,12 +5,15 @@
 use doorbuster::{
     events::AttemptOutcome,
     pages::{Clock, Lang, PostMortem, ProofFacts, Style, files, findings},
+    reports::spreadsheet_safe,
     values::UnixMs,
 };
 
 use super::{
     ENGLISH, post_mortem_of,
-    sale::{OPENS_AT, demand, faithful_visitor, full_sale, lamps, sale_id, wide_sale},
+    sale::{
+        OPENS_AT, demand, empty_sale, faithful_visitor, full_sale, lamps, pause, sale_id, wide_sale,
+    },
     text,
 };
 use crate::fold::log::Log;
@@ -136,5 +139,81 @@ fn a_chinese_page_counts_items_and_problems_in_their_own_words_and_names_values(
     let page = chinese(&post_mortem_of(&full_sale(), 1_000, None));
     for said in ["| 性别 | 女 |", "| 男 |", "| 年龄段 | 18-24岁 |", "最长："] {
         assert!(page.contains(said), "it does not say: {said}");
+    }
+}
+
+#[test]
+fn figures_that_are_cut_say_so() {
+    let cut = [
+        "Of each attribute, the 8 values with most shoppers are shown.",
+        "Only the 20 channels with most orders are shown; the last row is over all.",
+        "The paths of 3 shoppers are not told apart here",
+        "Only the first 0 other sales are shown.",
+    ];
+    let mut facts = post_mortem_of(&full_sale(), 1_000, None);
+    let page = markdown(&facts);
+    assert!(cut.iter().all(|said| !page.contains(said)), "nothing is cut");
+    let value = facts.portrait.rows[0].clone();
+    facts.portrait.rows.extend(std::iter::repeat_n(value, 9));
+    let channel = facts.attribution.rows[1].clone();
+    facts.attribution.rows = vec![channel; 21];
+    facts.paths.shoppers_left_out = 3;
+    facts.retention.next_page_token = "more".to_owned();
+    let page = markdown(&facts);
+    for said in cut {
+        assert!(page.contains(said), "it does not say: {said}");
+    }
+}
+
+#[test]
+fn pauses_of_a_sale_with_very_many_acts_are_at_least_those_that_are_known() {
+    let (mut log, lamp) = lamps(2);
+    pause(&mut log, lamp, "price", OPENS_AT + 1_000);
+    demand(&mut log, lamp, 2, &[("ann", AttemptOutcome::Paused)]);
+    let mut facts = post_mortem_of(&log, 1_000, None);
+    assert!(markdown(&facts).contains("pauses: 1."));
+    facts.acts_left_out = true;
+    assert!(markdown(&facts).contains("pauses: ≥ 1."));
+}
+
+#[test]
+fn a_timeline_tells_plans_from_acts() {
+    let facts = post_mortem_of(&empty_sale(), 1_000, None);
+    let page = markdown(&facts);
+    assert!(page.contains("No operator acted after the sale was put up."));
+    assert!(page.contains("| Planned opening |") && page.contains("| Planned end |"));
+    assert!(page.contains("## What mattered\n"), "there are not three things");
+    let mut log = empty_sale();
+    let lamp = sale_id().item_id("lamp");
+    log.add_item(sale_id(), lamp, "lamp");
+    pause(&mut log, lamp, "price", OPENS_AT);
+    assert!(!markdown(&post_mortem_of(&log, 1_000, None)).contains("No operator acted"));
+    let page = markdown(&post_mortem_of(&full_sale(), 1_000, None));
+    assert!(page.contains("## The three things that mattered\n"));
+}
+
+#[test]
+fn markdown_has_no_link_that_nobody_asked_for() {
+    let mut facts = post_mortem_of(&empty_sale(), 1_000, None);
+    for (name, written) in [
+        ("HTTPS://evil.example", "HTTPS&#58;//evil.example"),
+        ("ftp://evil.example", "ftp&#58;//evil.example"),
+        ("www.evil.example", "www&#46;evil.example"),
+        ("WWW.evil.example", "WWW&#46;evil.example"),
+        ("a@b.example", "a&#64;b.example"),
+        ("at 10:30, w.w.", "at 10:30, w.w."),
+    ] {
+        facts.sale.name = name.to_owned();
+        assert!(markdown(&facts).starts_with(&format!("# Post-mortem · {written}\n")), "{name}");
+    }
+}
+
+#[test]
+fn formulas_in_full_width_are_none_in_a_spreadsheet() {
+    for formula in ["＝1+1", "＋1", "－1", "＠sum", "=1+1"] {
+        assert_eq!(spreadsheet_safe(formula), format!("'{formula}"));
+    }
+    for plain in ["-1.5", "浙江＝", "lamp"] {
+        assert_eq!(spreadsheet_safe(plain), plain);
     }
 }
