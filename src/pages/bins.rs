@@ -65,7 +65,8 @@ impl<const N: usize> Bins<N> {
     /// Adds the values of a second; they come by time.
     pub fn add(&mut self, second: i64, values: [i64; N]) {
         self.put(second, values);
-        while self.span() / self.width > self.most {
+        // A span is from the first bin's beginning to the last one's: there is one bin more.
+        while self.span() / self.width >= self.most {
             let Some(wider) = WIDTHS.into_iter().find(|width| *width > self.width) else { return };
             self.widen(wider);
         }
@@ -104,7 +105,7 @@ impl<const N: usize> Bins<N> {
     pub fn coarser(&self, most: i64) -> Self {
         let mut bins = self.clone();
         bins.most = most;
-        while bins.span() / bins.width > most {
+        while bins.span() / bins.width >= most {
             let Some(wider) = WIDTHS.into_iter().find(|width| *width > bins.width) else { break };
             bins.widen(wider);
         }

@@ -22,7 +22,8 @@ pub fn html(text: &str) -> String {
 /// Text inside a line or a table of Markdown.
 pub fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
         match letter {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
@@ -31,12 +32,10 @@ pub fn markdown(text: &str) -> String {
                 safe.push('\\');
                 safe.push(letter);
             }
-            // Without a scheme there is no link that nobody asked for.
-            ':' => safe.push_str(if safe.ends_with("http") || safe.ends_with("https") {
-                "&#58;"
-            } else {
-                ":"
-            }),
+            // Without a scheme, `www.` or an address there is no link that nobody asked for.
+            ':' if letters.peek() == Some(&'/') => safe.push_str("&#58;"),
+            '@' => safe.push_str("&#64;"),
+            '.' if ends_with_www(&safe) => safe.push_str("&#46;"),
             // Behind a bracket it would look like a link to a reader that is less exact.
             '(' if safe.ends_with(']') => safe.push_str("\\("),
             '\n' | '\r' | '\t' => safe.push(' '),
@@ -44,6 +43,13 @@ pub fn markdown(text: &str) -> String {
         }
     }
     safe
+}
+
+fn ends_with_www(text: &str) -> bool {
+    text.len()
+        .checked_sub(3)
+        .and_then(|start| text.get(start..))
+        .is_some_and(|end| end.eq_ignore_ascii_case("www"))
 }
 
 /// Control characters are in no document, and letters that turn the direction of reading could make

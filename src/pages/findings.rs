@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many are told.
-const TOLD: usize = 3;
+pub const TOLD: usize = 3;
 
 /// A fact, and how much it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,11 +115,10 @@ fn sold_out(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     }
     let demand = &facts.demand_total.demand;
     let share = share_ppm(demand.unmet, demand.attempts);
-    // Seconds are whole here: a second later at most it was empty.
-    let first = facts.first_empty.map(|second| second.saturating_add(1).saturating_mul(1_000));
-    let first = first.map(|ms| ms.saturating_sub(facts.sale.opens_at.0).max(0) / 1_000 * 1_000);
+    // Within one second nobody can tell the first time from the last.
+    let first = facts.first_empty.filter(|second| *second < at.second());
+    let first = first.map(|second| facts.after_opening(second));
     let after = at.since(facts.sale.opens_at).max(0);
-    let first = first.filter(|first| *first < after);
     let values = [
         ("first", span(first.unwrap_or(after), lang)),
         ("units", group(facts.stock.allocated)),
@@ -218,7 +217,9 @@ fn paused(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let refused = by_reason.filter(|(reason, _)| *reason == AttemptOutcome::Paused);
     let refused: i64 = refused.map(|(_, attempts)| attempts).sum();
     let share = share_ppm(refused, facts.refusals.attempts);
-    let n = group(i64::try_from(pauses).unwrap_or(i64::MAX));
+    // Of very many acts only the first are known here: there may have been more pauses.
+    let least = if facts.acts_left_out { "≥ " } else { "" };
+    let n = format!("{least}{}", group(i64::try_from(pauses).unwrap_or(i64::MAX)));
     let (attempts, percents) = (group(refused), percent(share));
     let values = [("n", n.as_str()), ("attempts", &attempts), ("share", &percents)];
     let weight = 320 + part(share, 550);
@@ -270,9 +271,10 @@ fn conversion(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let lost = |step: &usize| steps[step - 1] - steps[*step];
     let worst = (1..steps.len()).rev().max_by_key(lost)?;
     let values = [
-        ("buyers", group(totals.buyers)),
+        // Who bought without a beacon is no visitor, so no part of them either.
+        ("buyers", group(totals.visitors_who_bought)),
         ("visitors", group(totals.uv)),
-        ("share", percent(share_ppm(totals.buyers, totals.uv))),
+        ("share", percent(share_ppm(totals.visitors_who_bought, totals.uv))),
         ("from", step_name(FunnelFigures::STEPS[worst - 1], lang).to_owned()),
         ("to", step_name(FunnelFigures::STEPS[worst], lang).to_owned()),
         ("lost", group(lost(&worst))),

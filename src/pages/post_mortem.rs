@@ -188,6 +188,12 @@ impl PostMortem {
         })
     }
 
+    /// How long after the opening a second was over, in ms; 0 if that was before it.
+    pub fn after_opening(&self, second: i64) -> i64 {
+        let over = second.saturating_add(1).saturating_mul(1_000);
+        over.saturating_sub(self.sale.opens_at.0).max(0)
+    }
+
     /// Whether each bin of `minutes` is one minute, so that its visitors are distinct.
     pub fn visitors_by_minute(&self) -> bool {
         self.minutes.width() == 60

@@ -8,6 +8,8 @@
 
 #[path = "pages/sale.rs"]
 mod sale;
+#[path = "pages/told.rs"]
+mod told;
 
 use std::{env, fs, path::PathBuf};
 

@@ -17,6 +17,7 @@ use super::{
     post_mortem::PostMortem,
     words::{Definition, Lang, Sentence, Term, fill},
 };
+use crate::values::UnixMs;
 
 /// How a page is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,12 +113,30 @@ fn about(writing: &Writing<'_>) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// How long after the opening everything was gone, and when that was. Where a unit is available again
+/// nothing is sold out, but to say that it never was would be wrong.
+fn sold_out(writing: &Writing<'_>) -> (String, String) {
+    let facts = writing.facts;
+    let at = facts.total.sold_out_at.filter(|_| facts.stock.allocated > 0);
+    match (at, facts.first_empty) {
+        (Some(at), _) => {
+            let after = at.since(facts.sale.opens_at).max(0);
+            (writing.span(after), writing.clock.moment(at))
+        }
+        (None, Some(second)) => {
+            let moment = writing.clock.moment(UnixMs(second.saturating_mul(1_000)));
+            let came_back = fill(writing.word(Term::UnitsCameBack), &[("moment", &moment)]);
+            (writing.span(facts.after_opening(second)), came_back)
+        }
+        (None, None) => (writing.word(Term::NotSoldOut).to_owned(), String::new()),
+    }
+}
+
 fn tiles(writing: &Writing<'_>) -> Vec<Tile> {
     let facts = writing.facts;
     let (total, demand) = (&facts.total, &facts.demand_total.demand);
     let of = |part: i64, whole: i64| format!("{} / {}", group(part), group(whole));
-    let sold_out = total.sold_out_at.filter(|_| facts.stock.allocated > 0);
-    let after = sold_out.map(|at| writing.span(at.since(facts.sale.opens_at).max(0)));
+    let (sold_out, sold_out_at) = sold_out(writing);
     let peak = facts.peak.map_or(String::new(), |(_, most)| {
         let rate = fill(writing.word(Term::PerSecond), &[("n", &group(most))]);
         format!("{} {rate}", writing.word(Term::PeakDemand))
@@ -137,8 +156,8 @@ fn tiles(writing: &Writing<'_>) -> Vec<Tile> {
         },
         Tile {
             name: writing.word(Term::SoldOutAt),
-            value: after.unwrap_or_else(|| writing.word(Term::Never).to_owned()),
-            note: sold_out.map_or(String::new(), |at| writing.clock.moment(at)),
+            value: sold_out,
+            note: sold_out_at,
             definition: Definition::SoldOutTime,
         },
         Tile {

@@ -54,7 +54,7 @@ fn failed(writing: &Writing<'_>, proof: &ProofFacts) -> Vec<Block> {
     table.rows = proof.problems.iter().map(|problem| vec![Cell::text(problem)]).collect();
     if proof.more_problems > 0 {
         let more = group(i64::try_from(proof.more_problems).unwrap_or(i64::MAX));
-        let more = fill(writing.word(Term::RestOfItems), &[("n", &more)]);
+        let more = fill(writing.word(Term::RestOfProblems), &[("n", &more)]);
         table.rows.push(vec![Cell::text(more)]);
     }
     vec![

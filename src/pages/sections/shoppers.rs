@@ -12,6 +12,7 @@ use crate::{
         words::{Definition, Lang, Sentence, Term},
     },
     reports::{FunnelFigures, PathStep, PortraitAttribute, PortraitRow, TrafficFigures, share_ppm},
+    values::{AgeBand, Gender, SpendingTier},
 };
 
 /// Values of one attribute that are shown.
@@ -80,7 +81,11 @@ pub fn traffic(writing: &Writing<'_>) -> Section {
         tile(Term::Favourites, facts.traffic.favourites),
         tile(Term::Carts, facts.traffic.carts),
     ];
-    let lead = writing.sentence(Sentence::TrafficLead, &[]);
+    let lead = match facts.visitors_by_minute() {
+        true => Sentence::TrafficLead,
+        false => Sentence::TrafficLeadViews,
+    };
+    let lead = writing.sentence(lead, &[]);
     let chart_title = format!("{title}, {}", in_steps(writing, facts.minutes.width()));
     let chart = match facts.visitors_by_minute() {
         true => over_time(
@@ -158,6 +163,12 @@ fn left_out(writing: &Writing<'_>, touches: i64) -> Option<Block> {
     (touches > 0).then(|| Block::Note(writing.sentence(Sentence::LeftOut, &[("n", &n)])))
 }
 
+/// Says how many are shown where that is not all of them.
+fn shown_only(writing: &Writing<'_>, sentence: Sentence, shown: usize) -> Block {
+    let n = group(i64::try_from(shown).unwrap_or(i64::MAX));
+    Block::Note(writing.sentence(sentence, &[("n", &n)]))
+}
+
 /// Channels by first and last touch.
 pub fn channels(writing: &Writing<'_>) -> Section {
     let attribution = &writing.facts.attribution;
@@ -165,6 +176,7 @@ pub fn channels(writing: &Writing<'_>) -> Section {
     let mut rows = attribution.rows.clone();
     rows.retain(|row| row.first_touch.orders > 0 || row.last_touch.orders > 0);
     rows.sort_by_key(|row| std::cmp::Reverse((row.last_touch.orders, row.first_touch.orders)));
+    let cut = rows.len() > CHANNELS_SHOWN;
     rows.truncate(CHANNELS_SHOWN);
     if rows.is_empty() {
         let block = Block::Note(writing.word(Term::NoChannels).to_owned());
@@ -198,7 +210,9 @@ pub fn channels(writing: &Writing<'_>) -> Section {
     table.total = Some(row(Cell::named(writing.word(Term::All), "(all)"), all, all));
     let window = writing.span(attribution.window_ms);
     let lead = writing.sentence(Sentence::ChannelsLead, &[("window", &window)]);
-    Section { anchor: "channels", title, blocks: vec![Block::Paragraph(lead), Block::Table(table)] }
+    let mut blocks = vec![Block::Paragraph(lead), Block::Table(table)];
+    blocks.extend(cut.then(|| shown_only(writing, Sentence::ChannelsCut, CHANNELS_SHOWN)));
+    Section { anchor: "channels", title, blocks }
 }
 
 /// Portrait, paths and retention.
@@ -210,10 +224,11 @@ pub fn shoppers(writing: &Writing<'_>) -> Section {
         return Section { anchor: "shoppers", title, blocks: vec![block] };
     }
     let mut blocks = Vec::new();
-    let portrait = portrait(writing);
+    let (portrait, cut) = portrait(writing);
     if !portrait.is_empty() {
         blocks.push(Block::Subtitle(writing.word(Term::PortraitTitle)));
         blocks.push(Block::Table(portrait));
+        blocks.extend(cut.then(|| shown_only(writing, Sentence::ValuesCut, VALUES_SHOWN)));
     }
     blocks.push(Block::Subtitle(writing.word(Term::PathsTitle)));
     blocks.extend(paths(writing));
@@ -224,8 +239,10 @@ pub fn shoppers(writing: &Writing<'_>) -> Section {
     Section { anchor: "shoppers", title, blocks }
 }
 
-fn portrait(writing: &Writing<'_>) -> Table {
+/// The portrait, and whether it has more values than are shown.
+fn portrait(writing: &Writing<'_>) -> (Table, bool) {
     let portrait = &writing.facts.portrait;
+    let mut cut = !portrait.next_page_token.is_empty();
     let mut table = Table::new(vec![
         Column::text(writing.word(Term::Attribute), "attribute"),
         Column::text(writing.word(Term::Value), "value"),
@@ -243,6 +260,7 @@ fn portrait(writing: &Writing<'_>) -> Table {
             continue;
         }
         if rows.len() > VALUES_SHOWN {
+            cut = true;
             rows.sort_by_key(|row| std::cmp::Reverse(row.shoppers));
             rows.truncate(VALUES_SHOWN);
         }
@@ -250,7 +268,7 @@ fn portrait(writing: &Writing<'_>) -> Table {
             let name = if place == 0 { writing.word(attribute_name(*attribute)) } else { "" };
             table.rows.push(vec![
                 Cell::named(name, attribute.name()),
-                Cell::named(channel_name(&row.value, writing.lang), &row.value),
+                Cell::named(attribute_value(*attribute, &row.value, writing.lang), &row.value),
                 Cell::count(row.shoppers),
                 Cell::bar(share_ppm(row.shoppers, portrait.shoppers)),
                 Cell::count(row.buyers),
@@ -259,7 +277,7 @@ fn portrait(writing: &Writing<'_>) -> Table {
             ]);
         }
     }
-    table
+    (table, cut)
 }
 
 fn attribute_name(attribute: PortraitAttribute) -> Term {
@@ -268,6 +286,46 @@ fn attribute_name(attribute: PortraitAttribute) -> Term {
         PortraitAttribute::Gender => Term::Gender,
         PortraitAttribute::Region => Term::Region,
         PortraitAttribute::SpendingTier => Term::SpendingTier,
+    }
+}
+
+/// What an attribute's value is called: regions have the shop's own names.
+fn attribute_value(attribute: PortraitAttribute, value: &str, lang: Lang) -> String {
+    let term = match attribute {
+        PortraitAttribute::AgeBand => value.parse().ok().map(age_band_name),
+        PortraitAttribute::Gender => value.parse().ok().map(gender_name),
+        PortraitAttribute::Region => None,
+        PortraitAttribute::SpendingTier => value.parse().ok().map(spending_tier_name),
+    };
+    term.map_or_else(|| channel_name(value, lang), |term| term.text(lang).to_owned())
+}
+
+fn age_band_name(age_band: AgeBand) -> Term {
+    match age_band {
+        AgeBand::Under18 => Term::Under18,
+        AgeBand::From18 => Term::From18,
+        AgeBand::From25 => Term::From25,
+        AgeBand::From35 => Term::From35,
+        AgeBand::From45 => Term::From45,
+        AgeBand::From55 => Term::From55,
+        AgeBand::From65 => Term::From65,
+    }
+}
+
+fn gender_name(gender: Gender) -> Term {
+    match gender {
+        Gender::Female => Term::Female,
+        Gender::Male => Term::Male,
+        Gender::Other => Term::OtherGender,
+    }
+}
+
+fn spending_tier_name(spending_tier: SpendingTier) -> Term {
+    match spending_tier {
+        SpendingTier::Low => Term::LowTier,
+        SpendingTier::Middle => Term::MiddleTier,
+        SpendingTier::High => Term::HighTier,
+        SpendingTier::Top => Term::TopTier,
     }
 }
 
@@ -295,6 +353,10 @@ fn paths(writing: &Writing<'_>) -> Vec<Block> {
     let values = [("distinct", distinct.as_str()), ("shoppers", shoppers), ("steps", steps)];
     let lead = writing.sentence(Sentence::PathsLead, &values);
     let mut blocks = vec![Block::Paragraph(lead), Block::Table(table)];
+    if paths.shoppers_left_out > 0 {
+        let n = group(paths.shoppers_left_out);
+        blocks.push(Block::Note(writing.sentence(Sentence::PathsCut, &[("n", &n)])));
+    }
     blocks.extend(left_out(writing, paths.touches_left_out));
     blocks
 }
@@ -333,6 +395,9 @@ fn retention(writing: &Writing<'_>) -> Vec<Block> {
         let buyers = group(retention.buyers);
         let lead = writing.sentence(Sentence::RetentionLead, &[("buyers", &buyers)]);
         blocks.extend([Block::Paragraph(lead), Block::Table(table)]);
+    }
+    if !retention.next_page_token.is_empty() {
+        blocks.push(shown_only(writing, Sentence::SalesCut, retention.rows.len()));
     }
     blocks
 }

@@ -304,36 +304,6 @@ pub fn holds(writing: &Writing<'_>) -> Section {
         return Section { anchor: "holds", title, blocks: vec![block] };
     }
     let word = |term: Term| writing.word(term);
-    let of_placed = format!("{} / {}", group(holds.holds_expired), group(holds.holds_placed));
-    let slowest = [holds.time_to_pay_p90_ms, holds.time_to_pay_p99_ms, holds.time_to_pay_max_ms];
-    let [p90, p99, most] = slowest.map(|ms| writing.span(ms));
-    let tile = |name: Term, value: String, note: String, definition: Definition| Tile {
-        name: word(name),
-        value,
-        note,
-        definition,
-    };
-    let tiles = vec![
-        tile(Term::ExpiredShare, percent(holds.expired_share_ppm), of_placed, Definition::Holds),
-        tile(
-            Term::TimeToPay,
-            writing.span(holds.time_to_pay_p50_ms),
-            format!("{}; 90 %: {p90}, 99 %: {p99}, max: {most}", word(Term::Median)),
-            Definition::Holds,
-        ),
-        tile(
-            Term::UnitsLost,
-            group(holds.unit_seconds_lost),
-            format!("{} {}", word(Term::UnitsReleased), group(holds.units_released)),
-            Definition::UnitSeconds,
-        ),
-        tile(
-            Term::UnitsResold,
-            group(holds.units_resold),
-            format!("{} {}", word(Term::HoldsOpen), group(holds.holds_open)),
-            Definition::UnitSeconds,
-        ),
-    ];
     let outcomes = [
         (Term::Paid, "paid", holds.holds_paid),
         (Term::Expired, "expired", holds.holds_expired),
@@ -355,5 +325,53 @@ pub fn holds(writing: &Writing<'_>) -> Section {
     }
     let svg = charts::bars(title, &bars, Ink::First);
     let chart = bar_chart(writing, "holds", title, svg, table);
-    Section { anchor: "holds", title, blocks: vec![Block::Facts(tiles), chart] }
+    Section { anchor: "holds", title, blocks: vec![Block::Facts(hold_tiles(writing)), chart] }
+}
+
+fn hold_tiles(writing: &Writing<'_>) -> Vec<Tile> {
+    let (holds, total) = (&writing.facts.holds, &writing.facts.total);
+    let word = |term: Term| writing.word(term);
+    let of_placed = format!("{} / {}", group(holds.holds_expired), group(holds.holds_placed));
+    let (time_to_pay, slowest) = time_to_pay(writing);
+    let tile = |name: Term, value: String, note: String, definition: Definition| Tile {
+        name: word(name),
+        value,
+        note,
+        definition,
+    };
+    vec![
+        tile(Term::ExpiredShare, percent(holds.expired_share_ppm), of_placed, Definition::Holds),
+        tile(Term::TimeToPay, time_to_pay, slowest, Definition::Holds),
+        tile(
+            Term::UnitsLost,
+            group(holds.unit_seconds_lost),
+            format!("{} {}", word(Term::UnitsReleased), group(holds.units_released)),
+            Definition::UnitSeconds,
+        ),
+        tile(
+            Term::UnitsResold,
+            group(holds.units_resold),
+            format!("{} {}", word(Term::HoldsOpen), group(holds.holds_open)),
+            Definition::UnitSeconds,
+        ),
+        // Money that is owed must not depend on what else mattered.
+        tile(
+            Term::RefundsDue,
+            writing.money(total.refunds_due_minor),
+            fill(word(Term::Payments), &[("n", &group(holds.refunds_due))]),
+            Definition::RefundsDue,
+        ),
+    ]
+}
+
+/// Half and most of the times to pay; where nobody paid there are none, which is not 0 ms.
+fn time_to_pay(writing: &Writing<'_>) -> (String, String) {
+    let holds = &writing.facts.holds;
+    if holds.holds_paid == 0 {
+        return (writing.word(Term::Nothing).to_owned(), String::new());
+    }
+    let slowest = [holds.time_to_pay_p90_ms, holds.time_to_pay_p99_ms, holds.time_to_pay_max_ms];
+    let [p90, p99, most] = slowest.map(|ms| writing.span(ms));
+    let values = [("p90", p90.as_str()), ("p99", &p99), ("most", &most)];
+    (writing.span(holds.time_to_pay_p50_ms), fill(writing.word(Term::HalfPaid), &values))
 }

@@ -9,6 +9,7 @@ use crate::{
     pages::{
         charts::Mark,
         document::{Block, Cell, Column, Section, Table},
+        findings::TOLD,
         numbers::{Clock, group},
         post_mortem::PostMortem,
         words::{Term, fill},
@@ -20,9 +21,10 @@ use crate::{
 /// Moments that are told without an act, sold-out items at most.
 const SOLD_OUTS_TOLD: usize = 20;
 
-/// The three things that mattered.
+/// The three things that mattered; a sale that nobody came to has fewer.
 pub fn mattered(findings: Vec<(String, String)>, writing: &Writing<'_>) -> Section {
-    let title = writing.word(Term::ThreeThings);
+    let all = findings.len() == TOLD;
+    let title = writing.word(if all { Term::ThreeThings } else { Term::FewThings });
     Section { anchor: "mattered", title, blocks: vec![Block::Findings(findings)] }
 }
 
@@ -49,9 +51,10 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
     for (place, act) in facts.acts.iter().enumerate() {
         rows.push((act.at, act_row(writing, place + 1, act)));
     }
+    // What was planned: a page knows of no clock, and a sale may be closed before its end.
     let planned = [
-        (facts.sale.opens_at, Term::SaleOpens, "sale_opens"),
-        (facts.sale.closes_at, Term::SaleEnds, "sale_ends"),
+        (facts.sale.opens_at, Term::PlannedOpening, "sale_opens"),
+        (facts.sale.closes_at, Term::PlannedEnd, "sale_ends"),
     ];
     for (at, term, plain) in planned {
         rows.push((at, plain_row(writing, at, Cell::named(word(term), plain), "")));
@@ -64,7 +67,8 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
     rows.sort_by_key(|(at, _)| *at);
     table.rows = rows.into_iter().map(|(_, row)| row).collect();
     let mut blocks = Vec::new();
-    if facts.acts.is_empty() {
+    // Putting the sale up is an act itself.
+    if facts.acts.iter().all(|act| act.kind == "SaleCreated") {
         blocks.push(Block::Note(word(Term::NoActs).to_owned()));
     }
     blocks.push(Block::Table(table));

@@ -15,8 +15,8 @@ texts! {
         "请求数：全部下单请求，含重复与被拒。来源：每秒一次的 DemandTick；崩溃可能丢失当前秒。";
     Unmet => "Unmet demand: attempts refused because too few units were there (sold out, not enough units). One shopper who tries five times counts five times.",
         "未满足需求：因库存不足被拒的请求（已售罄、库存不足）。同一用户尝试五次计五次。";
-    SoldOutTime => "Sold out: when the last available unit was taken, most recently. Units that come back from expired holds can end it.",
-        "售罄时间：最近一次最后一件被抢走的时刻；超时释放的库存可使其结束。";
+    SoldOutTime => "Sold out: when the last available unit was taken, most recently. Units that come back from expired holds can end it; the page's head then says after which second nothing was left for the first time.",
+        "售罄时间：最近一次最后一件被抢走的时刻；超时释放的库存可使其结束，此时页首显示首次全部抢空的那一秒。";
     Stock => "Allocated, available, held, sold: units of an item; the first is always the sum of the other three.",
         "划拨、可售、锁定、已售：商品件数，划拨恒等于其余三者之和。";
     Refusal => "Refused attempts: attempts answered with a business “no”. Share: of all attempts.",

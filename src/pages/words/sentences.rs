@@ -11,8 +11,8 @@ texts! {
         "在问题查清之前，本页任何数字都不可信；问题列在文末。";
     FoundSoldOut => "All {units} units were gone {after} after the opening.",
         "开售后 {after}，{units} 件全部被抢光。";
-    FoundSoldOutTwice => "All {units} units were first gone {first} after the opening, and for good after {after}.",
-        "开售后 {first}，{units} 件首次被抢光；{after} 后最终售罄。";
+    FoundSoldOutTwice => "Everything was gone for the first time within {first} of the opening, and for good after {after}, with {units} units allocated by then.",
+        "开售后 {first} 内首次被抢光，{after} 后最终售罄，至此共划拨 {units} 件。";
     FoundSoldOutMore => "{unmet} of {attempts} attempts ({share}) were refused for want of stock; they asked for {units} units.",
         "{attempts} 次请求中有 {unmet} 次（{share}）因无库存被拒，共求购 {units} 件。";
     FoundUnmet => "{unmet} of {attempts} attempts found no stock.",
@@ -62,6 +62,8 @@ texts! {
         "每格内的抢购请求，含被拒请求。因无库存未能满足的部分位于最上方。";
     TrafficLead => "Page views and distinct visitors in each step; a visitor who comes back counts in each of them once.",
         "每格内的浏览量与去重访客数；再次来访的访客在各格中各计一次。";
+    TrafficLeadViews => "Page views in each step. Distinct visitors of several minutes are not the sum of theirs, so over so long a time they are not drawn.",
+        "每格内的浏览量。多个分钟的去重访客数不能相加，因此时间较长时不绘制访客。";
     FunnelLead => "Shoppers who came through each step and all before it, in this order, within {window} of the view that the chain starts with.",
         "在起始浏览后的 {window} 内，依次完成该步骤及之前所有步骤的人数。";
     ChannelsLead => "A paid order is credited to the channel of its buyer's first touch, and beside it to that of the last touch before the order, of touches at most {window} old.",
@@ -71,6 +73,13 @@ texts! {
     RetentionLead => "Of {buyers} buyers in this sale.", "以本次活动的 {buyers} 位买家为基数。";
     LeftOut => "{n} touches of shoppers with too many of them were not looked at.",
         "触点过多的用户有 {n} 个触点未纳入统计。";
+    ValuesCut => "Of each attribute, the {n} values with most shoppers are shown.",
+        "每个属性仅显示人数最多的 {n} 个取值。";
+    ChannelsCut => "Only the {n} channels with most orders are shown; the last row is over all.",
+        "仅显示订单最多的 {n} 个渠道；合计包含全部渠道。";
+    PathsCut => "The paths of {n} shoppers are not told apart here: there were too many different ones.",
+        "不同路径过多，有 {n} 位用户的路径未单独统计。";
+    SalesCut => "Only the first {n} other sales are shown.", "仅显示前 {n} 个其他活动。";
     ProofLead => "An independent verifier, which shares no code with the system, read the whole log: after each event, in each warehouse of each item, held plus sold never exceeded allocated; every order ended at most once.",
         "独立校验器（与系统不共享任何代码）读取了整个日志：在每个事件之后、每件商品的每个仓库中，锁定与已售之和从未超过划拨；每笔订单至多终结一次。";
     ProofChained => "Hash chains of all streams were recomputed and are whole.", "已重算所有流的哈希链，均完整。";

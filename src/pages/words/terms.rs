@@ -14,6 +14,7 @@ texts! {
     Closed => "closed by hand", "已手动结束";
 
     ThreeThings => "The three things that mattered", "最重要的三件事";
+    FewThings => "What mattered", "最重要的事";
     GoalsTitle => "Goals against results", "目标与结果";
     TimelineTitle => "Timeline", "时间线";
     StockTitle => "Stock", "库存";
@@ -46,7 +47,8 @@ texts! {
     Behind => "The rows behind the chart", "图表数据";
     BehindMore => "The rows behind the chart, in coarser steps (all of them are in {file})",
         "图表数据（已合并显示，完整数据见 {file}）";
-    RestOfItems => "and {n} more", "其余 {n} 件";
+    RestOfItems => "and {n} more", "另有 {n} 种商品未列出";
+    RestOfProblems => "and {n} more", "另有 {n} 个";
     AllItems => "All items", "合计";
     All => "All", "合计";
     Direct => "(direct)", "（直接访问）";
@@ -54,7 +56,8 @@ texts! {
     Other => "(other)", "（其他）";
     NoneGiven => "(none)", "（无）";
     Nothing => "–", "–";
-    Never => "never", "未售罄";
+    NotSoldOut => "not sold out", "未售罄";
+    UnitsCameBack => "{moment}; units came back", "{moment}，其后有库存释放";
     Yes => "reached", "达成";
     No => "missed", "未达成";
     Unknowable => "cannot be known", "无法得知";
@@ -119,11 +122,14 @@ texts! {
     PeakDemand => "Peak", "峰值";
     PerSecond => "{n} a second", "每秒 {n}";
     TimeToPay => "Time to pay", "支付耗时";
-    Median => "half paid within", "半数在此时间内";
+    HalfPaid => "half paid within; 90 %: {p90}, 99 %: {p99}, max: {most}",
+        "半数在此时间内；90 %：{p90}，99 %：{p99}，最长：{most}";
     ExpiredShare => "Expired share", "超时占比";
     UnitsLost => "Unit-seconds lost", "损失的件·秒";
     UnitsReleased => "Units released", "释放件数";
     UnitsResold => "Units re-sold", "再次售出";
+    RefundsDue => "Refunds due", "应退款";
+    Payments => "payments: {n}", "{n} 笔付款";
     HoldsOpen => "Still held", "仍锁定";
     NewBuyers => "New buyers", "新客";
     ReturningBuyers => "Returning buyers", "老客";
@@ -141,6 +147,20 @@ texts! {
     Gender => "Gender", "性别";
     Region => "Region", "地区";
     SpendingTier => "Spending tier", "消费层级";
+    Under18 => "under-18", "18岁以下";
+    From18 => "18-24", "18-24岁";
+    From25 => "25-34", "25-34岁";
+    From35 => "35-44", "35-44岁";
+    From45 => "45-54", "45-54岁";
+    From55 => "55-64", "55-64岁";
+    From65 => "65-plus", "65岁及以上";
+    Female => "female", "女";
+    Male => "male", "男";
+    OtherGender => "other", "其他";
+    LowTier => "low", "低";
+    MiddleTier => "middle", "中";
+    HighTier => "high", "高";
+    TopTier => "top", "顶级";
 
     GoalUnits => "Units sold", "销量（件）";
     GoalRevenue => "Revenue", "成交额";
@@ -177,8 +197,8 @@ texts! {
     ItemPaused => "Item paused", "暂停销售";
     ItemResumed => "Item resumed", "恢复销售";
     ItemClosed => "Item closed", "结束销售";
-    SaleOpens => "Sale opens", "活动开始";
-    SaleEnds => "Sale ends", "活动结束";
+    PlannedOpening => "Planned opening", "计划开始";
+    PlannedEnd => "Planned end", "计划结束";
     ItemSoldOut => "Sold out", "售罄";
     ItemSoldOutForGood => "Sold out for good", "最终售罄";
     ActsLeftOut => "Only the first {n} acts are shown.", "仅显示前 {n} 项操作。";

@@ -107,6 +107,8 @@ pub struct FunnelTotals {
     pub uv: i64,
     /// Distinct shoppers with a purchase.
     pub buyers: i64,
+    /// Of both: distinct shoppers with a beacon and a purchase, so never more than either.
+    pub visitors_who_bought: i64,
     pub attempts: i64,
     /// Distinct shoppers with an attempt.
     pub attempters: i64,

@@ -230,6 +230,7 @@ fn count<'a>(
     }
     totals.uv += i64::from(visited);
     totals.buyers += i64::from(bought);
+    totals.visitors_who_bought += i64::from(visited && bought);
     totals.attempters += i64::from(attempted);
     for (shoppers, began) in figures.steps.iter_mut().zip(began) {
         *shoppers += i64::from(began.is_some());

@@ -116,6 +116,7 @@ fn a_funnel_counts_touches_and_shoppers() {
         buy: 1,
         uv: 4,
         buyers: 1,
+        visitors_who_bought: 1,
         attempts: 4,
         attempters: 4,
         orders: 3,

@@ -82,6 +82,14 @@ pub fn empty_sale() -> Log {
     log
 }
 
+/// A sale of so many lamps, and the lamp.
+pub fn lamps(units: i64) -> (Log, ItemId) {
+    let mut log = Log::default();
+    create(&mut log, "Lamps", None);
+    let lamp = add(&mut log, "lamp", "Lamp", units);
+    (log, lamp)
+}
+
 /// A sale of many items, of which nothing was sold.
 pub fn wide_sale(items: usize) -> Log {
     let mut log = Log::default();
@@ -140,12 +148,17 @@ pub fn full_sale() -> Log {
     traffic(&mut log);
     rush(&mut log, lamp, sofa);
     let at = |seconds: i64| UnixMs(OPENS_AT + seconds * 1_000);
-    let paused = ItemPaused { act: act("olga", HOSTILE), paused_at_ms: at(9) };
-    log.push(StreamName::item(sofa), ItemEvent::Paused(paused));
+    pause(&mut log, sofa, HOSTILE, OPENS_AT + 9_000);
     demand(&mut log, sofa, 10, &[("buyer-70", AttemptOutcome::Paused)]);
     let resumed = ItemResumed { act: act("olga", "price is right"), resumed_at_ms: at(12) };
     log.push(StreamName::item(sofa), ItemEvent::Resumed(resumed));
     log
+}
+
+/// Pauses an item.
+pub fn pause(log: &mut Log, item: ItemId, reason: &str, at: i64) {
+    let paused = ItemPaused { act: act("olga", reason), paused_at_ms: UnixMs(at) };
+    log.push(StreamName::item(item), ItemEvent::Paused(paused));
 }
 
 /// Forty lamps go in six seconds, one hold expires, and its unit is taken again.
@@ -187,7 +200,8 @@ fn rush(log: &mut Log, lamp: ItemId, sofa: ItemId) {
     log.pay(&late, "paid", OPENS_AT + 70_000);
 }
 
-fn demand(log: &mut Log, item: ItemId, second: i64, attempts: &[(&str, AttemptOutcome)]) {
+/// Adds the attempts of one second to a log.
+pub fn demand(log: &mut Log, item: ItemId, second: i64, attempts: &[(&str, AttemptOutcome)]) {
     let mut outcomes: BTreeMap<AttemptOutcome, u32> = BTreeMap::new();
     let mut packed = Vec::new();
     for (place, (buyer, outcome)) in attempts.iter().enumerate() {
