@@ -34,7 +34,9 @@ pub fn markdown(text: &str) -> String {
             }
             // Without a scheme, `www.` or an address there is no link that nobody asked for.
             ':' if letters.peek() == Some(&'/') => safe.push_str("&#58;"),
-            '@' => safe.push_str("&#64;"),
+            // GitHub looks for addresses in what is written, not in how: a word joiner, which nobody
+            // sees, is in none.
+            '@' => safe.push_str("&#64;&#8288;"),
             '.' if ends_with_www(&safe) => safe.push_str("&#46;"),
             // Behind a bracket it would look like a link to a reader that is less exact.
             '(' if safe.ends_with(']') => safe.push_str("\\("),

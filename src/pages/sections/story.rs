@@ -12,7 +12,7 @@ use crate::{
         findings::TOLD,
         numbers::{Clock, group},
         post_mortem::PostMortem,
-        words::{Term, fill},
+        words::{Sentence, Term, fill},
     },
     reports::{ActLine, SoldOut},
     values::UnixMs,
@@ -72,6 +72,11 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
         blocks.push(Block::Note(word(Term::NoActs).to_owned()));
     }
     blocks.push(Block::Table(table));
+    let sold_out: HashSet<_> = facts.sold_outs.iter().map(|sold_out| sold_out.item_id).collect();
+    if sold_out.len() > SOLD_OUTS_TOLD {
+        let told = SOLD_OUTS_TOLD.to_string();
+        blocks.push(Block::Note(writing.sentence(Sentence::SoldOutsCut, &[("n", &told)])));
+    }
     if facts.acts_left_out {
         let shown = group(i64::try_from(facts.acts.len()).unwrap_or(i64::MAX));
         blocks.push(Block::Note(fill(word(Term::ActsLeftOut), &[("n", &shown)])));

@@ -73,6 +73,8 @@ texts! {
     RetentionLead => "Of {buyers} buyers in this sale.", "以本次活动的 {buyers} 位买家为基数。";
     LeftOut => "{n} touches of shoppers with too many of them were not looked at.",
         "触点过多的用户有 {n} 个触点未纳入统计。";
+    SoldOutsCut => "Of the items that sold out, only {n} are told here.",
+        "售罄的商品中，此处仅列出 {n} 种。";
     ValuesCut => "Of each attribute, the {n} values with most shoppers are shown.",
         "每个属性仅显示人数最多的 {n} 个取值。";
     ChannelsCut => "Only the {n} channels with most orders are shown; the last row is over all.",

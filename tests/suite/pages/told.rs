@@ -5,7 +5,7 @@
 use doorbuster::{
     events::AttemptOutcome,
     pages::{Clock, Lang, PostMortem, ProofFacts, Style, files, findings},
-    reports::spreadsheet_safe,
+    reports::{SoldOut, spreadsheet_safe},
     values::UnixMs,
 };
 
@@ -145,6 +145,7 @@ fn a_chinese_page_counts_items_and_problems_in_their_own_words_and_names_values(
 #[test]
 fn figures_that_are_cut_say_so() {
     let cut = [
+        "Of the items that sold out, only 20 are told here.",
         "Of each attribute, the 8 values with most shoppers are shown.",
         "Only the 20 channels with most orders are shown; the last row is over all.",
         "The paths of 3 shoppers are not told apart here",
@@ -153,6 +154,13 @@ fn figures_that_are_cut_say_so() {
     let mut facts = post_mortem_of(&full_sale(), 1_000, None);
     let page = markdown(&facts);
     assert!(cut.iter().all(|said| !page.contains(said)), "nothing is cut");
+    let sold_out = |number: u128| SoldOut {
+        item_id: sale_id().item_id(&format!("lamp-{number}")),
+        sku: format!("lamp-{number}"),
+        from: UnixMs(OPENS_AT),
+        until: None,
+    };
+    facts.sold_outs = (0..21).map(sold_out).collect();
     let value = facts.portrait.rows[0].clone();
     facts.portrait.rows.extend(std::iter::repeat_n(value, 9));
     let channel = facts.attribution.rows[1].clone();
@@ -200,7 +208,7 @@ fn markdown_has_no_link_that_nobody_asked_for() {
         ("ftp://evil.example", "ftp&#58;//evil.example"),
         ("www.evil.example", "www&#46;evil.example"),
         ("WWW.evil.example", "WWW&#46;evil.example"),
-        ("a@b.example", "a&#64;b.example"),
+        ("a@b.example", "a&#64;&#8288;b.example"),
         ("at 10:30, w.w.", "at 10:30, w.w."),
     ] {
         facts.sale.name = name.to_owned();
