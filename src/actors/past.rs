@@ -11,6 +11,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
+use super::Places;
 use crate::{
     events::{Position, Recorded},
     projections::{AsOfViews, Checkpoint, RebuildError},
@@ -20,6 +21,9 @@ use crate::{
 
 /// Moments that may be asked for and not be built yet.
 const WAITING_MAX: usize = 8;
+
+/// Moments that are looked for at once: each look holds a thread, and reads the log.
+const LOOKS_MAX: usize = 8;
 
 /// Events read at once.
 const PAGE_EVENTS: usize = 1_000;
@@ -44,6 +48,7 @@ pub struct Past {
     log: LogSource,
     /// What is being built or waits for it.
     builds: Mutex<HashMap<Position, watch::Receiver<Build>>>,
+    looks: Places,
     /// Whose turn it is to build.
     turn: Mutex<()>,
 }
@@ -62,7 +67,13 @@ impl Past {
         if alone && let Err(error) = views.clear_unfinished() {
             tracing::warn!(%error, "unfinished read models of earlier moments stay");
         }
-        Arc::new(Self { views, log, builds: Mutex::default(), turn: Mutex::default() })
+        Arc::new(Self {
+            views,
+            log,
+            builds: Mutex::default(),
+            looks: Places::new(LOOKS_MAX),
+            turn: Mutex::default(),
+        })
     }
 
     /// A directory with the read models as they were at that position. Waits at most that long,
@@ -72,9 +83,12 @@ impl Past {
         position: Position,
         wait_max: Option<Duration>,
     ) -> Result<PathBuf, PastFault> {
+        let place = self.looks.take(wait_max).await.ok_or(PastFault::Overloaded)?;
         let past = Arc::clone(self);
         let runtime = Handle::current();
         let found = tokio::task::spawn_blocking(move || {
+            // Also when whoever asked has gone.
+            let _place = place;
             past.views.find(position, |checkpoint| past.holds(&runtime, checkpoint))
         });
         let failed = |why: &dyn std::fmt::Display| PastFault::Failed(why.to_string().into());

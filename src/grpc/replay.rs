@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status, async_trait};
 use self::flow::Flow;
 use super::{convert, proto, status::Failure, verification::Verification};
 use crate::{
+    actors::Places,
     clock::SharedClock,
     events::{Position, StreamName},
     projections::{self, RebuildError},
@@ -39,6 +40,9 @@ use crate::{
 /// How long a question waits for its position.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
+/// Looks back at once: each holds a thread, and reads the log.
+const LOOKS_MAX: usize = 8;
+
 /// The name of rules in complaints.
 const RULES: &str = "rules";
 
@@ -46,6 +50,7 @@ pub(super) struct ReplayApi {
     store: SharedStore,
     data: PathBuf,
     clock: SharedClock,
+    looks: Places,
     /// Whether long work of each kind is under way on this node.
     busy: Arc<Busy>,
     verification: Verification,
@@ -55,7 +60,8 @@ impl ReplayApi {
     /// Over the log in that store and the read models in that directory.
     pub(super) fn new(store: SharedStore, data: PathBuf, clock: SharedClock) -> Self {
         let verification = Verification::of(Arc::clone(&store), data.clone());
-        Self { store, data, clock, busy: Arc::default(), verification }
+        let looks = Places::new(LOOKS_MAX);
+        Self { store, data, clock, looks, busy: Arc::default(), verification }
     }
 }
 
@@ -121,8 +127,11 @@ impl ReplayApi {
         &self,
         look: impl FnOnce(&Past<'_>) -> Result<T, ReplayError> + Send + 'static,
     ) -> Result<T, Failure> {
+        let place = self.looks.take(Some(WAIT_MAX)).await.ok_or_else(Failure::crowded)?;
         let (log, reports, now) = (self.log(), Reports::open(&self.data), self.clock.now());
         let looked = tokio::task::spawn_blocking(move || {
+            // Also when whoever asked has gone.
+            let _place = place;
             // Marks that are not there yet are done without.
             let marks = projections::view_path(reports.data(), projections::marks::NAME).exists();
             look(&Past { log: &log, marks: marks.then_some(&reports), now })

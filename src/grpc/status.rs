@@ -74,6 +74,12 @@ impl Failure {
         Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
     }
 
+    /// More questions than are answered at once.
+    pub(super) fn crowded() -> Self {
+        let message = "more questions are under way on this node than are answered at once";
+        Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
+    }
+
     /// More than is held in memory.
     pub(super) fn too_much(why: String) -> Self {
         Self::new(Code::ResourceExhausted, "TOO_LARGE", why)

@@ -216,3 +216,23 @@ async fn a_comparison_names_the_row_that_differs_first() {
     assert_eq!((orders.table.as_str(), &orders.in_use), ("orders", &None));
     assert!(orders.rebuilt.as_ref().unwrap().contains("buyer=\"s2\""), "{orders:?}");
 }
+
+#[tokio::test]
+async fn more_looks_back_than_there_are_threads_are_all_answered() {
+    let ten = Ten::opened().await;
+    let looks = (0..700).map(|_| {
+        let mut replays = ten.node.replays();
+        let request = proto::GetStateAtRequest { item_id: ten.item.clone(), ..Default::default() };
+        async move { replays.get_state_at(request).await }
+    });
+    // Only so that a server that stands still fails the test instead of stopping it.
+    let patience = std::time::Duration::from_secs(60);
+    let looked = tokio::time::timeout(patience, futures_util::future::join_all(looks)).await;
+    for answer in looked.expect("the server stands still") {
+        match answer {
+            Ok(_) => {}
+            // A slow machine may say that it is crowded.
+            Err(status) => assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}"),
+        }
+    }
+}
