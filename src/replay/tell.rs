@@ -55,7 +55,7 @@ impl AttemptStory {
         format!(
             "At {at}, after {attempts_before} other attempts ({attempts_before_in_second} of them in \
              the same second), an attempt for {}: {} Units then: {} available, {} on hold. {}",
-            if *units == 1 { "1 unit".to_owned() } else { format!("{units} units") },
+            counted(*units),
             self.came_to(),
             self.available,
             self.held,
@@ -115,6 +115,11 @@ impl OrderStory {
         } else {
             ""
         };
-        format!("Order {order_id} for {units} units, placed at {placed_at}, {fate}.{late}")
+        let units = counted(*units);
+        format!("Order {order_id} for {units}, placed at {placed_at}, {fate}.{late}")
     }
+}
+
+fn counted(units: i64) -> String {
+    if units == 1 { "1 unit".to_owned() } else { format!("{units} units") }
 }
