@@ -95,6 +95,10 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
         Category::Item => Some(StreamKind::Item),
         Category::Demand => Some(StreamKind::Demand),
         Category::Traffic => Some(StreamKind::Traffic),
+        Category::Alert => Some(StreamKind::Alert),
+        Category::Incident => Some(StreamKind::Incident),
+        Category::Script => Some(StreamKind::Script),
+        Category::Level => Some(StreamKind::Level),
         // No node writes there.
         Category::Probe => None,
     }

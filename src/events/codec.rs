@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{DemandTick, ItemEvent, NewEvent, Recorded, SaleEvent, TrafficRecorded};
+use super::{
+    AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, NewEvent, Recorded, SaleEvent,
+    ScriptEvent, TrafficRecorded,
+};
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
 /// in a way that serde's defaults do not cover, and upcast the older one in [`decode`].
@@ -17,6 +20,10 @@ pub enum Event {
     Sale(SaleEvent),
     Demand(DemandTick),
     Traffic(TrafficRecorded),
+    Alert(AlertEvent),
+    Incident(IncidentEvent),
+    Script(ScriptEvent),
+    Level(LevelSet),
 }
 
 /// An event in the log that this version of doorbuster cannot read. Readers stop at it; skipping
@@ -87,6 +94,24 @@ stored_names! { SaleEvent:
     Closed => "SaleClosed",
 }
 
+stored_names! { AlertEvent:
+    Raised => "AlertRaised",
+    Cleared => "AlertCleared",
+}
+
+stored_names! { IncidentEvent:
+    Detected => "IncidentDetected",
+    Assessed => "IncidentAssessed",
+    ActionTaken => "IncidentActionTaken",
+    Resolved => "IncidentResolved",
+    Reviewed => "IncidentReviewed",
+}
+
+stored_names! { ScriptEvent:
+    Published => "ScriptPublished",
+    Withdrawn => "ScriptWithdrawn",
+}
+
 impl DemandTick {
     /// The name ticks are stored under.
     pub const KIND: &'static str = "DemandTick";
@@ -95,6 +120,11 @@ impl DemandTick {
 impl TrafficRecorded {
     /// The name batches of beacons are stored under.
     pub const KIND: &'static str = "TrafficRecorded";
+}
+
+impl LevelSet {
+    /// The name changes of the level are stored under.
+    pub const KIND: &'static str = "LevelSet";
 }
 
 /// A family of one event, which is its own body.
@@ -114,6 +144,7 @@ macro_rules! stored_alone {
 
 stored_alone!(DemandTick);
 stored_alone!(TrafficRecorded);
+stored_alone!(LevelSet);
 
 impl Stored for Event {
     fn kind(&self) -> &'static str {
@@ -122,6 +153,10 @@ impl Stored for Event {
             Self::Sale(event) => event.kind(),
             Self::Demand(tick) => tick.kind(),
             Self::Traffic(traffic) => traffic.kind(),
+            Self::Alert(event) => event.kind(),
+            Self::Incident(event) => event.kind(),
+            Self::Script(event) => event.kind(),
+            Self::Level(set) => set.kind(),
         }
     }
 
@@ -131,6 +166,10 @@ impl Stored for Event {
             Self::Sale(event) => event.json(),
             Self::Demand(tick) => tick.json(),
             Self::Traffic(traffic) => traffic.json(),
+            Self::Alert(event) => event.json(),
+            Self::Incident(event) => event.json(),
+            Self::Script(event) => event.json(),
+            Self::Level(set) => set.json(),
         }
     }
 }
@@ -159,6 +198,30 @@ impl From<TrafficRecorded> for Event {
     }
 }
 
+impl From<AlertEvent> for Event {
+    fn from(event: AlertEvent) -> Self {
+        Self::Alert(event)
+    }
+}
+
+impl From<IncidentEvent> for Event {
+    fn from(event: IncidentEvent) -> Self {
+        Self::Incident(event)
+    }
+}
+
+impl From<ScriptEvent> for Event {
+    fn from(event: ScriptEvent) -> Self {
+        Self::Script(event)
+    }
+}
+
+impl From<LevelSet> for Event {
+    fn from(set: LevelSet) -> Self {
+        Self::Level(set)
+    }
+}
+
 /// An event ready for a store. `correlation` joins the events of one story (an order, a sale);
 /// `causation` is the command that caused this one.
 pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid) -> NewEvent {
@@ -173,10 +236,18 @@ pub fn decode(recorded: &Recorded) -> Result<Event, DecodeError> {
         from_json(data).map(Event::Demand)
     } else if kind == TrafficRecorded::KIND {
         from_json(data).map(Event::Traffic)
+    } else if kind == LevelSet::KIND {
+        from_json(data).map(Event::Level)
     } else if let Some(event) = ItemEvent::from_json(kind, data) {
         event.map(Event::Item)
     } else if let Some(event) = SaleEvent::from_json(kind, data) {
         event.map(Event::Sale)
+    } else if let Some(event) = AlertEvent::from_json(kind, data) {
+        event.map(Event::Alert)
+    } else if let Some(event) = IncidentEvent::from_json(kind, data) {
+        event.map(Event::Incident)
+    } else if let Some(event) = ScriptEvent::from_json(kind, data) {
+        event.map(Event::Script)
     } else {
         Err("this version of doorbuster knows no event of this name".to_owned())
     };

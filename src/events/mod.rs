@@ -4,27 +4,38 @@
 //! anything else up. Nothing here decides, reads a clock or does I/O. Stored names are pinned
 //! beside the variants; changing one is a migration, not a rename.
 
+mod alert;
 mod codec;
 mod demand;
 mod envelope;
+mod incident;
 mod item;
+mod level;
 mod sale;
+mod script;
 mod stream;
 mod traffic;
 
+pub use alert::{AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Signal};
 pub use codec::{DecodeError, Event, Stored, decode, encode, metadata};
 pub use demand::{
     ATTEMPTS_PER_TICK_MAX, Attempt, AttemptOutcome, CHANNELS_PER_TICK_MAX, ChannelDemand,
     DemandTick, OTHER_CHANNEL, PackedAttempt, pack, unpack,
 };
 pub use envelope::{NewEvent, Position, Recorded};
+pub use incident::{
+    DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected, IncidentEvent,
+    IncidentResolved, IncidentReviewed,
+};
 pub use item::{
     Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, OrderCancelled,
     OrderExpired, OrderPaid, OrderPlaced, PurchaseLimitSet, RefundCause, RefundDue, StockAllocated,
     WarehouseUnits,
 };
+pub use level::LevelSet;
 pub use sale::{Goals, ItemPlan, SaleClosed, SaleCreated, SaleEvent};
-pub use stream::{Category, StreamName};
+pub use script::{ScriptEvent, ScriptPublished, ScriptWithdrawn};
+pub use stream::{Category, SERVICE, StreamName};
 pub use traffic::{
     BEACONS_PER_EVENT_MAX, PackedBeacon, TrafficAction, TrafficItem, TrafficRecorded, pack_beacons,
 };

@@ -4,7 +4,11 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::values::{ItemId, SaleId};
+use crate::values::{IncidentId, ItemId, SaleId};
+
+/// The id of streams that there is one of for the whole service: what they are about has no id of
+/// its own. UUIDv5 of the URL namespace and `doorbuster:service`.
+pub const SERVICE: Uuid = Uuid::from_u128(0x2247887c_52f15f68_a2fbcd4d_b1f239f8);
 
 /// What kind of thing a stream is about: the part of its name before the first dash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,13 +18,30 @@ pub enum Category {
     Demand,
     /// Beacons of a sale, under its id, or of a recording.
     Traffic,
+    /// Alerts of a sale, under its id, or of the service as a whole.
+    Alert,
+    /// One incident.
+    Incident,
+    /// The wordings of customer service for one situation in one language.
+    Script,
+    /// How much of the service runs: one stream for all nodes.
+    Level,
     /// What `doorbuster conformance` writes to see how a store behaves. No node reads it.
     Probe,
 }
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 4] = [Self::Sale, Self::Item, Self::Demand, Self::Traffic];
+    pub const ALL: [Self; 8] = [
+        Self::Sale,
+        Self::Item,
+        Self::Demand,
+        Self::Traffic,
+        Self::Alert,
+        Self::Incident,
+        Self::Script,
+        Self::Level,
+    ];
 
     /// As it stands in stream names.
     pub fn name(self) -> &'static str {
@@ -29,6 +50,10 @@ impl Category {
             Self::Item => "item",
             Self::Demand => "demand",
             Self::Traffic => "traffic",
+            Self::Alert => "alert",
+            Self::Incident => "incident",
+            Self::Script => "script",
+            Self::Level => "level",
             Self::Probe => "probe",
         }
     }
@@ -62,6 +87,27 @@ impl StreamName {
         Self { category: Category::Traffic, id: id.0 }
     }
 
+    /// The stream of the alerts of a sale; of the service as a whole where there is none.
+    pub fn alerts(sale: Option<SaleId>) -> Self {
+        Self { category: Category::Alert, id: sale.map_or(SERVICE, |sale| sale.0) }
+    }
+
+    /// The stream of an incident.
+    pub fn incident(id: IncidentId) -> Self {
+        Self { category: Category::Incident, id: id.0 }
+    }
+
+    /// The stream of the wordings for a situation in a language.
+    pub fn script(situation: &str, language: &str) -> Self {
+        let name = format!("{situation}/{language}");
+        Self { category: Category::Script, id: Uuid::new_v5(&SERVICE, name.as_bytes()) }
+    }
+
+    /// The stream that says how much of the service runs.
+    pub fn level() -> Self {
+        Self { category: Category::Level, id: SERVICE }
+    }
+
     /// Reads a stream name; `None` if it is not one that nodes write and read.
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_of(text, &Category::ALL)
@@ -83,7 +129,13 @@ impl StreamName {
     pub fn item_id(self) -> Option<ItemId> {
         match self.category {
             Category::Item | Category::Demand => Some(ItemId(self.id)),
-            Category::Sale | Category::Traffic | Category::Probe => None,
+            Category::Sale
+            | Category::Traffic
+            | Category::Alert
+            | Category::Incident
+            | Category::Script
+            | Category::Level
+            | Category::Probe => None,
         }
     }
 }

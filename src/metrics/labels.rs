@@ -112,6 +112,10 @@ label! {
         Item => "item",
         Demand => "demand",
         Traffic => "traffic",
+        Alert => "alert",
+        Incident => "incident",
+        Script => "script",
+        Level => "level",
     }
 }
 

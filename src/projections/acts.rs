@@ -92,7 +92,12 @@ impl Projection for Acts {
         match fact {
             Event::Sale(event) => apply_to_sale(rows, recorded, event),
             Event::Item(event) => self.apply_to_item(rows, recorded, event),
-            Event::Demand(_) | Event::Traffic(_) => Ok(()),
+            Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => Ok(()),
         }
     }
 

@@ -72,7 +72,12 @@ impl Projection for Catalog {
         match fact {
             Event::Item(event) => apply_to_item(rows, recorded, event),
             Event::Sale(event) => apply_to_sale(rows, recorded, event),
-            Event::Demand(_) | Event::Traffic(_) => Ok(()),
+            Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => Ok(()),
         }
     }
 }

@@ -269,7 +269,13 @@ impl Projection for Marks {
     ) -> Result<(), ApplyError> {
         let event = match fact {
             Event::Item(event) => event,
-            Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => return Ok(()),
+            Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => return Ok(()),
         };
         let id = item_of(recorded)?;
         let Item { number, state } = self.items.change(id, || read_item(rows, id))?;

@@ -13,6 +13,7 @@ mod digest;
 pub mod journeys;
 mod kept;
 pub mod marks;
+pub mod operations;
 pub mod orders;
 mod read_model;
 mod rebuild;
@@ -89,6 +90,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<journeys::Journeys>::default(),
         Box::<marks::Marks>::default(),
         Box::<acts::Acts>::default(),
+        Box::<operations::Operations>::default(),
     ]
 }
 

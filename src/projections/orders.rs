@@ -109,7 +109,13 @@ impl Projection for Orders {
     ) -> Result<(), ApplyError> {
         let event = match fact {
             Event::Item(event) => event,
-            Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => return Ok(()),
+            Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => return Ok(()),
         };
         let id = item_of(recorded)?;
         match event {

@@ -96,7 +96,13 @@ impl Projection for Sales {
                 figures.apply(event);
                 Ok(())
             }
-            Event::Sale(SaleEvent::Closed(_)) | Event::Demand(_) | Event::Traffic(_) => Ok(()),
+            Event::Sale(SaleEvent::Closed(_))
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => Ok(()),
         }
     }
 

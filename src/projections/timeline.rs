@@ -156,7 +156,12 @@ impl Projection for Timeline {
         match fact {
             Event::Item(event) => self.apply_item(rows, item_of(recorded)?, event),
             Event::Demand(tick) => self.apply_tick(rows, item_of(recorded)?, tick),
-            Event::Sale(_) | Event::Traffic(_) => Ok(()),
+            Event::Sale(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => Ok(()),
         }
     }
 

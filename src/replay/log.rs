@@ -85,7 +85,13 @@ impl Log {
             for recorded in page {
                 let event = match decode(&recorded)? {
                     Event::Item(event) => event,
-                    Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => {
+                    Event::Sale(_)
+                    | Event::Demand(_)
+                    | Event::Traffic(_)
+                    | Event::Alert(_)
+                    | Event::Incident(_)
+                    | Event::Script(_)
+                    | Event::Level(_) => {
                         return Err(ReplayError::misplaced(&recorded));
                     }
                 };
@@ -111,7 +117,13 @@ impl Log {
             for recorded in &page {
                 match decode(recorded)? {
                     Event::Demand(tick) => see(tick)?,
-                    Event::Item(_) | Event::Sale(_) | Event::Traffic(_) => {
+                    Event::Item(_)
+                    | Event::Sale(_)
+                    | Event::Traffic(_)
+                    | Event::Alert(_)
+                    | Event::Incident(_)
+                    | Event::Script(_)
+                    | Event::Level(_) => {
                         return Err(ReplayError::misplaced(recorded));
                     }
                 }
@@ -128,7 +140,11 @@ impl Log {
             Event::Sale(SaleEvent::Closed(_))
             | Event::Item(_)
             | Event::Demand(_)
-            | Event::Traffic(_) => Err(ReplayError::misplaced(recorded)),
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => Err(ReplayError::misplaced(recorded)),
         }
     }
 

@@ -139,7 +139,13 @@ impl Track {
                 self.next_revision = recorded.revision + 1;
                 match decode(&recorded)? {
                     Event::Item(event) => self.events.push_back(ItemFact { recorded, event }),
-                    Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => {
+                    Event::Sale(_)
+                    | Event::Demand(_)
+                    | Event::Traffic(_)
+                    | Event::Alert(_)
+                    | Event::Incident(_)
+                    | Event::Script(_)
+                    | Event::Level(_) => {
                         return Err(ReplayError::misplaced(&recorded));
                     }
                 }
@@ -157,7 +163,13 @@ impl Track {
                 self.next_tick = recorded.revision + 1;
                 match decode(&recorded)? {
                     Event::Demand(tick) => self.ticks.push_back(tick),
-                    Event::Item(_) | Event::Sale(_) | Event::Traffic(_) => {
+                    Event::Item(_)
+                    | Event::Sale(_)
+                    | Event::Traffic(_)
+                    | Event::Alert(_)
+                    | Event::Incident(_)
+                    | Event::Script(_)
+                    | Event::Level(_) => {
                         return Err(ReplayError::misplaced(&recorded));
                     }
                 }

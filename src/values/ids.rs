@@ -44,6 +44,14 @@ id! {
     OrderId
 }
 id! {
+    /// An alert: one time that one rule fired.
+    AlertId
+}
+id! {
+    /// An incident: something that went wrong, from being noticed to being reviewed.
+    IncidentId
+}
+id! {
     /// The idempotency key that a client makes for each write.
     RequestId
 }
@@ -79,6 +87,13 @@ impl ItemId {
     /// The order that `request` makes on this item: the id of its `OrderPlaced` event.
     pub fn order_id(self, request: RequestId) -> OrderId {
         OrderId(self.event_id(request, 0))
+    }
+}
+
+impl IncidentId {
+    /// The incident that `request` opens.
+    pub fn of_request(request: RequestId) -> Self {
+        Self(Uuid::new_v5(&request.0, b"incident"))
     }
 }
 

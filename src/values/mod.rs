@@ -10,9 +10,10 @@ mod moment;
 mod money;
 mod shopper;
 mod text;
+mod watch;
 
 pub use fingerprint::Fingerprint;
-pub use ids::{ItemId, OrderId, RequestId, SaleId};
+pub use ids::{AlertId, IncidentId, ItemId, OrderId, RequestId, SaleId};
 pub use invalid::Invalid;
 pub use moment::UnixMs;
 pub use money::{Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
@@ -21,3 +22,4 @@ pub use shopper::{
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,
 };
 pub use text::bounded_text;
+pub use watch::{AlertSeverity, IncidentSeverity, ServiceLevel};

@@ -5,22 +5,22 @@
 //! `UPDATE_GOLDEN=1` writes samples that are missing. Nothing ever rewrites one: a sample that
 //! differs means that old logs can no longer be read as they were meant.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+mod operations;
+mod shoppers;
+
+use std::{env, fs, path::PathBuf};
 
 use doorbuster::{
     domain::{Decider, item::Item},
     events::{
-        Act, AttemptOutcome, ChannelDemand, DecodeError, DemandTick, Event, ItemAdded, ItemClosed,
-        ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OrderCancelled, OrderExpired,
-        OrderPaid, OrderPlaced, PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded,
-        RefundCause, RefundDue, SaleClosed, SaleCreated, SaleEvent, StockAllocated, Stored,
-        StreamName, TrafficAction, TrafficItem, TrafficRecorded, WarehouseUnits, decode, encode,
-        pack, pack_beacons, unpack,
+        Act, AlertEvent, AttemptOutcome, DecodeError, DemandTick, Event, IncidentEvent, ItemAdded,
+        ItemClosed, ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, LevelSet,
+        OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, PackedAttempt, PackedBeacon,
+        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, SaleClosed, SaleCreated,
+        SaleEvent, ScriptEvent, StockAllocated, Stored, StreamName, TrafficRecorded,
+        WarehouseUnits, decode, encode, pack, pack_beacons, unpack,
     },
-    values::{
-        AgeBand, Currency, Fingerprint, Gender, ItemId, OrderId, RequestId, SaleId,
-        ShopperAttributes, SpendingTier, UnixMs,
-    },
+    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
 use uuid::{Uuid, uuid};
 
@@ -144,83 +144,20 @@ fn sale_samples() -> Vec<SaleEvent> {
     ]
 }
 
-fn tick() -> DemandTick {
-    let app = ChannelDemand { attempts: 1, placed: 1 };
-    DemandTick {
-        second: AT.second(),
-        attempts: 2,
-        outcomes: BTreeMap::from([(AttemptOutcome::SoldOut, 1), (AttemptOutcome::Placed, 1)]),
-        channels: BTreeMap::from([("app".to_owned(), app)]),
-        packed: pack(&attempts()),
-    }
-}
-
-fn attempts() -> Vec<PackedAttempt> {
-    let attempt = |arrival_ms, units, outcome, buyer_hash| PackedAttempt {
-        arrival_ms,
-        units,
-        outcome,
-        buyer_hash,
-    };
-    vec![
-        attempt(0, 1, AttemptOutcome::Placed, 0),
-        attempt(999, u16::MAX, AttemptOutcome::OverOrderLimit, (1 << 56) - 1),
-    ]
-}
-
-fn traffic() -> TrafficRecorded {
-    let shopper = ShopperAttributes {
-        age_band: Some(AgeBand::From25),
-        gender: Some(Gender::Female),
-        region: "浙江".to_owned(),
-        spending_tier: Some(SpendingTier::High),
-    };
-    TrafficRecorded {
-        recording: Some("hour.csv.gz".to_owned()),
-        sale_id: Some(SALE),
-        from_ms: AT,
-        beacons: 2,
-        visitors: vec!["ann".to_owned()],
-        items: vec![TrafficItem {
-            item_id: ITEM,
-            sku: "PHONE-256".to_owned(),
-            category: "phones".to_owned(),
-        }],
-        channels: vec!["app".to_owned()],
-        pages: vec!["/双十一".to_owned()],
-        shoppers: vec![shopper],
-        packed: pack_beacons(&beacons()),
-    }
-}
-
-fn beacons() -> [PackedBeacon; 2] {
-    let view = PackedBeacon {
-        id: ORDER.0,
-        after_ms: 0,
-        action: TrafficAction::View,
-        visitor: 1,
-        item: 0,
-        channel: 1,
-        page: 1,
-        shopper: 1,
-    };
-    let bought = PackedBeacon {
-        id: Uuid::nil(),
-        after_ms: u32::MAX,
-        action: TrafficAction::Buy,
-        item: 1,
-        channel: 0,
-        page: 0,
-        shopper: 0,
-        ..view
-    };
-    [view, bought]
-}
-
 fn samples() -> Vec<Event> {
     let items = item_samples().into_iter().map(Event::Item);
     let sales = sale_samples().into_iter().map(Event::Sale);
-    items.chain(sales).chain([Event::Demand(tick()), Event::Traffic(traffic())]).collect()
+    items
+        .chain(sales)
+        .chain([
+            Event::Demand(shoppers::tick()),
+            Event::Traffic(shoppers::traffic()),
+            Event::Level(operations::level()),
+        ])
+        .chain(operations::alert_samples().into_iter().map(Event::Alert))
+        .chain(operations::incident_samples().into_iter().map(Event::Incident))
+        .chain(operations::script_samples().into_iter().map(Event::Script))
+        .collect()
 }
 
 fn recorded(kind: &str, data: &[u8]) -> Recorded {
@@ -269,8 +206,15 @@ fn each_stored_kind_reads_and_writes_its_golden_sample() {
 
 #[test]
 fn each_kind_has_a_sample_and_each_file_a_kind() {
-    let mut kinds: Vec<&str> =
-        [ItemEvent::KINDS, SaleEvent::KINDS, &[DemandTick::KIND, TrafficRecorded::KIND]].concat();
+    let mut kinds: Vec<&str> = [
+        ItemEvent::KINDS,
+        SaleEvent::KINDS,
+        &[DemandTick::KIND, TrafficRecorded::KIND, LevelSet::KIND],
+        AlertEvent::KINDS,
+        IncidentEvent::KINDS,
+        ScriptEvent::KINDS,
+    ]
+    .concat();
     let sampled: Vec<&str> = samples().iter().map(Stored::kind).collect();
     assert_eq!(sampled, kinds, "samples in the order of the tables of stored names");
     let mut files: Vec<String> = fs::read_dir(golden("x").parent().unwrap())
@@ -382,20 +326,21 @@ fn an_event_of_one_of_several_writers_says_so_in_its_id_and_its_metadata() {
 
 #[test]
 fn packed_attempts_come_out_as_they_went_in() {
-    assert_eq!(unpack(&pack(&attempts())), Ok(attempts()));
+    assert_eq!(unpack(&pack(&shoppers::attempts())), Ok(shoppers::attempts()));
     assert_eq!(unpack(&pack(&[])), Ok(Vec::new()));
     for outcome in AttemptOutcome::ALL {
-        let attempt = PackedAttempt { outcome, ..attempts()[1] };
+        let attempt = PackedAttempt { outcome, ..shoppers::attempts()[1] };
         assert_eq!(unpack(&pack(&[attempt])), Ok(vec![attempt]));
         assert_eq!(AttemptOutcome::from_number(outcome as u8), Some(outcome));
     }
-    let wide = PackedAttempt { buyer_hash: u64::MAX, ..attempts()[0] };
+    let wide = PackedAttempt { buyer_hash: u64::MAX, ..shoppers::attempts()[0] };
     assert_eq!(unpack(&pack(&[wide])).unwrap()[0].buyer_hash, (1 << 56) - 1, "56 bits are kept");
 }
 
 #[test]
 fn what_is_not_packed_attempts_is_refused() {
-    let unknown = PackedAttempt { outcome: AttemptOutcome::OverOrderLimit, ..attempts()[0] };
+    let unknown =
+        PackedAttempt { outcome: AttemptOutcome::OverOrderLimit, ..shoppers::attempts()[0] };
     let good = pack(&[unknown]);
     assert!(unpack(&good[..12]).is_err(), "a part of an attempt");
     assert!(unpack("not base64!").is_err());
@@ -406,7 +351,7 @@ fn what_is_not_packed_attempts_is_refused() {
 
 #[test]
 fn a_full_tick_fits_into_64_kib() {
-    let full = vec![attempts()[1]; doorbuster::events::ATTEMPTS_PER_TICK_MAX];
+    let full = vec![shoppers::attempts()[1]; doorbuster::events::ATTEMPTS_PER_TICK_MAX];
     assert!(pack(&full).len() < 64 * 1024);
 }
 
@@ -466,13 +411,13 @@ fn an_item_picks_its_own_family_out_of_all_events() {
 
 #[test]
 fn packed_beacons_come_back_as_they_were() {
-    assert_eq!(traffic().unpack_beacons(), Ok(beacons().to_vec()));
+    assert_eq!(shoppers::traffic().unpack_beacons(), Ok(shoppers::beacons().to_vec()));
 }
 
 #[test]
 fn packed_beacons_that_point_nowhere_are_refused() {
     let wrong = |change: fn(&mut TrafficRecorded)| {
-        let mut traffic = traffic();
+        let mut traffic = shoppers::traffic();
         change(&mut traffic);
         traffic.unpack_beacons().unwrap_err()
     };
@@ -485,7 +430,7 @@ fn packed_beacons_that_point_nowhere_are_refused() {
     assert!(wrong(|t| t.pages.clear()).contains("no page 1"));
     assert!(wrong(|t| t.shoppers.clear()).contains("no shopper 1"));
     let nobody = |t: &mut TrafficRecorded| {
-        t.packed = pack_beacons(&beacons().map(|b| PackedBeacon { visitor: 0, ..b }));
+        t.packed = pack_beacons(&shoppers::beacons().map(|b| PackedBeacon { visitor: 0, ..b }));
     };
     assert!(wrong(nobody).contains("no visitor"));
 }

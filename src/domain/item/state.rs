@@ -188,7 +188,13 @@ impl Decider for Item {
     fn pick(event: Event) -> Option<ItemEvent> {
         match event {
             Event::Item(event) => Some(event),
-            Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => None,
+            Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => None,
         }
     }
 }

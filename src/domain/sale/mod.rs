@@ -134,7 +134,13 @@ impl Decider for Sale {
     fn pick(event: Event) -> Option<SaleEvent> {
         match event {
             Event::Sale(event) => Some(event),
-            Event::Item(_) | Event::Demand(_) | Event::Traffic(_) => None,
+            Event::Item(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => None,
         }
     }
 }

@@ -48,7 +48,15 @@ impl Flow {
             let Some(recorded) = self.read().await? else { return Ok(None) };
             let event = match decode(&recorded) {
                 Ok(Event::Item(event)) => event,
-                Ok(Event::Sale(_) | Event::Demand(_) | Event::Traffic(_)) => {
+                Ok(
+                    Event::Sale(_)
+                    | Event::Demand(_)
+                    | Event::Traffic(_)
+                    | Event::Alert(_)
+                    | Event::Incident(_)
+                    | Event::Script(_)
+                    | Event::Level(_),
+                ) => {
                     let what = format!("{} in {}", recorded.kind, recorded.stream);
                     return Err(Failure::internal("an event is out of place", &what));
                 }

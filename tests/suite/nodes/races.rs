@@ -213,7 +213,13 @@ async fn every_attempt_is_counted_once_whichever_node_it_came_to() {
 fn attempts_in(recorded: &Recorded) -> usize {
     match decode(recorded).unwrap() {
         Event::Demand(tick) => unpack(&tick.packed).unwrap().len(),
-        Event::Item(_) | Event::Sale(_) | Event::Traffic(_) => panic!("{recorded:?} is no tick"),
+        Event::Item(_)
+        | Event::Sale(_)
+        | Event::Traffic(_)
+        | Event::Alert(_)
+        | Event::Incident(_)
+        | Event::Script(_)
+        | Event::Level(_) => panic!("{recorded:?} is no tick"),
     }
 }
 

@@ -1,0 +1,103 @@
+//! Samples of what happens around the sales: alerts, incidents, wordings, levels.
+
+use doorbuster::{
+    events::{
+        AlertCleared, AlertEvent, AlertRaised, ClearedBecause, DetectedBy, IncidentActionTaken,
+        IncidentAssessed, IncidentDetected, IncidentEvent, IncidentResolved, IncidentReviewed,
+        LevelSet, ScriptEvent, ScriptPublished, ScriptWithdrawn, Signal,
+    },
+    values::{AlertId, AlertSeverity, IncidentSeverity, ServiceLevel},
+};
+
+use super::{AT, ITEM, ORDER, SALE, act};
+
+pub fn level() -> LevelSet {
+    LevelSet {
+        level: ServiceLevel::NoTraffic,
+        before: ServiceLevel::Full,
+        alert_id: Some(AlertId(ORDER.0)),
+        act: act(),
+        set_at_ms: AT,
+    }
+}
+
+pub fn alert_samples() -> Vec<AlertEvent> {
+    let signals = || vec![Signal { name: "available_units".to_owned(), millionths: 42_000_000 }];
+    let raised = AlertRaised {
+        alert_id: AlertId(ORDER.0),
+        rule: "low_stock".to_owned(),
+        severity: AlertSeverity::Warning,
+        sale_id: Some(SALE),
+        item_id: Some(ITEM),
+        sku: "PHONE-256".to_owned(),
+        when: "available_units < 0.1 * allocated_units".to_owned(),
+        signals: signals(),
+        since_ms: AT,
+        raised_at_ms: AT,
+    };
+    let cleared = AlertCleared {
+        alert_id: raised.alert_id,
+        rule: raised.rule.clone(),
+        sale_id: Some(SALE),
+        item_id: Some(ITEM),
+        because: ClearedBecause::Recovered,
+        signals: signals(),
+        cleared_at_ms: AT,
+    };
+    vec![AlertEvent::Raised(raised), AlertEvent::Cleared(cleared)]
+}
+
+pub fn incident_samples() -> Vec<IncidentEvent> {
+    vec![
+        IncidentEvent::Detected(IncidentDetected {
+            sale_id: SALE,
+            items: vec![ITEM],
+            title: "付款变慢".to_owned(),
+            detected_by: DetectedBy::Alert {
+                alert_id: AlertId(ORDER.0),
+                rule: "payments_late".to_owned(),
+            },
+            began_at_ms: AT,
+            act: act(),
+            detected_at_ms: AT,
+        }),
+        IncidentEvent::Assessed(IncidentAssessed {
+            severity: IncidentSeverity::Major,
+            impact: "buyers wait for their payments".to_owned(),
+            owner: "li".to_owned(),
+            act: act(),
+            assessed_at_ms: AT,
+        }),
+        IncidentEvent::ActionTaken(IncidentActionTaken {
+            action: "switched to the second provider".to_owned(),
+            act: act(),
+            taken_at_ms: AT,
+        }),
+        IncidentEvent::Resolved(IncidentResolved {
+            ended_at_ms: AT,
+            act: act(),
+            resolved_at_ms: AT,
+        }),
+        IncidentEvent::Reviewed(IncidentReviewed {
+            cause: "one provider only".to_owned(),
+            lessons: "two from now on".to_owned(),
+            act: act(),
+            reviewed_at_ms: AT,
+        }),
+    ]
+}
+
+pub fn script_samples() -> Vec<ScriptEvent> {
+    let (situation, language) = ("refusal.sold_out".to_owned(), "zh".to_owned());
+    let published = ScriptPublished {
+        situation: situation.clone(),
+        language: language.clone(),
+        version: 1,
+        text: "很抱歉，{item_title} 已售罄。".to_owned(),
+        act: act(),
+        published_at_ms: AT,
+    };
+    let withdrawn =
+        ScriptWithdrawn { situation, language, version: 2, act: act(), withdrawn_at_ms: AT };
+    vec![ScriptEvent::Published(published), ScriptEvent::Withdrawn(withdrawn)]
+}
