@@ -71,6 +71,8 @@ fn sale(section: &Section<'_>, times: &mut Times) -> Result<Draft, Invalid> {
         closes_at: Some(required(section, "closes_at", times.read(section, "closes_at")?)?),
         items: Vec::new(),
         goals: section.section("goals")?.map(|goals| sale_goals(&goals)).transpose()?,
+        curve: Vec::new(),
+        alerts: Vec::new(),
     };
     for item in section.sections("items")? {
         draft.items.push(sale_item(&item, times)?);
@@ -137,6 +139,7 @@ fn sale_item(section: &Section<'_>, times: &mut Times) -> Result<DraftItem, Inva
         limit_per_order: section.integer("limit_per_order")?,
         time_to_pay_ms: Some(seconds.saturating_mul(1000)),
         units,
+        reserve: Vec::new(),
     })
 }
 

@@ -33,7 +33,7 @@ pub use item::{
     WarehouseUnits,
 };
 pub use level::LevelSet;
-pub use sale::{Goals, ItemPlan, SaleClosed, SaleCreated, SaleEvent};
+pub use sale::{AlertRule, Goals, ItemPlan, PlannedUnits, SaleClosed, SaleCreated, SaleEvent};
 pub use script::{ScriptEvent, ScriptPublished, ScriptWithdrawn};
 pub use stream::{Category, SERVICE, StreamName};
 pub use traffic::{

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::item::{Act, WarehouseUnits};
-use crate::values::{Currency, ItemId, UnixMs};
+use crate::values::{AlertSeverity, Currency, ItemId, ServiceLevel, UnixMs};
 
 /// Everything that can happen to a sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub struct ItemPlan {
     pub limit_per_order: Option<i64>,
     pub time_to_pay_ms: i64,
     pub units: Vec<WarehouseUnits>,
+    /// Units that lie there, too, but are not on offer before an operator releases them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reserve: Vec<WarehouseUnits>,
 }
 
 /// What its operators want of a sale. What nobody aims at is absent.
@@ -48,6 +51,45 @@ pub struct Goals {
     pub new_buyers: Option<i64>,
 }
 
+/// A point of the curve that a sale is planned to follow: so many units in orders by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedUnits {
+    /// Milliseconds since the sale opens.
+    pub after_ms: i64,
+    pub units: i64,
+}
+
+/// When an alert is to be raised: the condition in text, as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRule {
+    pub name: String,
+    /// A comparison of figures, such as `available_units < 0.1 * allocated_units`.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub when: String,
+    /// How long it has to hold before the alert is raised, in milliseconds.
+    #[serde(default)]
+    pub for_ms: i64,
+    /// What has to hold for the alert to be cleared; where absent, that `when` does not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clear_when: Option<String>,
+    /// How long that has to hold, in milliseconds.
+    #[serde(default)]
+    pub clear_for_ms: i64,
+    pub severity: AlertSeverity,
+    /// Judged for each item on its own, not for the sale as a whole.
+    #[serde(default)]
+    pub each_item: bool,
+    /// An incident is opened when the alert is raised.
+    #[serde(default)]
+    pub opens_incident: bool,
+    /// The level that the service is lowered to when the alert is raised; it is never raised so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sets_level: Option<ServiceLevel>,
+    /// The rule of this name that comes with doorbuster is not to be used.
+    #[serde(default)]
+    pub off: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleCreated {
     pub name: String,
@@ -58,6 +100,12 @@ pub struct SaleCreated {
     /// Absent in sales of earlier versions and in those that have no goals.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub goals: Option<Goals>,
+    /// Empty where only the goal is known: then units are to go evenly over the sale's window.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub curve: Vec<PlannedUnits>,
+    /// Rules of its own, beside those that come with doorbuster; one of the same name replaces it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub alerts: Vec<AlertRule>,
     pub act: Act,
     pub created_at_ms: UnixMs,
 }

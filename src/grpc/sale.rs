@@ -95,6 +95,8 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
+        curve: Vec::new(),
+        alerts: Vec::new(),
     })
 }
 
@@ -109,6 +111,7 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
         limit_per_order: item.limit_per_order,
         time_to_pay_ms: convert::span_ms("time_to_pay", item.time_to_pay)?,
         units: item.units.into_iter().map(|units| (units.warehouse, units.units)).collect(),
+        reserve: Vec::new(),
     })
 }
 

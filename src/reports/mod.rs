@@ -19,6 +19,7 @@ mod journeys;
 mod marks;
 mod orders;
 mod paging;
+mod pulse;
 mod sales;
 mod share;
 mod sql;
@@ -56,6 +57,10 @@ pub use journeys::{
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
+pub use pulse::{
+    BINS_MAX, Happening, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
+    RECENT_SECONDS, Refused, Units,
+};
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
 pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};

@@ -346,6 +346,8 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
     let request = RequestId::parse("request_id", &request_id()).unwrap();
     let draft = doorbuster::domain::sale::Draft {
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
         name: "Half told".to_owned(),
         currency_code: "CNY".to_owned(),
         opens_at: Some(OPENS_AT),

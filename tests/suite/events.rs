@@ -128,6 +128,7 @@ fn sale_samples() -> Vec<SaleEvent> {
         limit_per_order: None,
         time_to_pay_ms: 900_000,
         units: parts(),
+        reserve: Vec::new(),
     };
     vec![
         SaleEvent::Created(SaleCreated {
@@ -137,6 +138,8 @@ fn sale_samples() -> Vec<SaleEvent> {
             closes_at_ms: AT.plus(3_600_000),
             items: vec![plan],
             goals: None,
+            curve: Vec::new(),
+            alerts: Vec::new(),
             act: act(),
             created_at_ms: AT,
         }),

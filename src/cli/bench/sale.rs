@@ -307,6 +307,7 @@ fn draft(args: &Args, script: &Script) -> Draft {
         units: WAREHOUSES
             .map(|(warehouse, share)| (warehouse.to_owned(), (units * share / 100).max(1)))
             .to_vec(),
+        reserve: Vec::new(),
     });
     Draft {
         name: "Bench sale".to_owned(),
@@ -315,5 +316,7 @@ fn draft(args: &Args, script: &Script) -> Draft {
         closes_at: Some(closes_at),
         items: items.collect(),
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
     }
 }

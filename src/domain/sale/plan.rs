@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    events::{Act, Goals, ItemPlan, SaleCreated, WarehouseUnits},
+    events::{Act, AlertRule, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_text,
@@ -50,6 +50,8 @@ pub struct Draft {
     pub closes_at: Option<UnixMs>,
     pub items: Vec<DraftItem>,
     pub goals: Option<Goals>,
+    pub curve: Vec<PlannedUnits>,
+    pub alerts: Vec<AlertRule>,
 }
 
 /// One item as its operator wrote it down, unchecked.
@@ -66,6 +68,8 @@ pub struct DraftItem {
     pub time_to_pay_ms: Option<i64>,
     /// Warehouse and units. Orders draw from the first warehouse that can fill them.
     pub units: Vec<(String, i64)>,
+    /// Warehouse and units that are not on offer yet.
+    pub reserve: Vec<(String, i64)>,
 }
 
 /// Checks a draft and derives the ids. `created_at_ms` is left for the decision to set.
@@ -81,7 +85,7 @@ pub fn plan(request_id: RequestId, draft: Draft, operator: String) -> Result<Sal
 }
 
 fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid> {
-    let Draft { name, currency_code, opens_at, closes_at, items, goals } = draft;
+    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts } = draft;
     bounded_text("name", &name, TITLE_CHARS_MAX)?;
     let currency = Currency::parse("currency_code", &currency_code)?;
     let opens_at_ms = required("open_time", opens_at)?;
@@ -123,6 +127,8 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         closes_at_ms,
         items: plans,
         goals,
+        curve,
+        alerts,
         act,
         created_at_ms: UnixMs::default(),
     })
@@ -162,6 +168,7 @@ fn item_plan(
         item_id: sale_id.item_id(&item.sku),
         time_to_pay_ms: time_to_pay(item.time_to_pay_ms)?,
         units: units(item.units)?,
+        reserve: Vec::new(),
         sku: item.sku,
         title: item.title,
         unit_price_minor: item.unit_price_minor,
@@ -246,7 +253,8 @@ fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Inva
 /// Over every field as it was sent. Lists are preceded by their length and an absent number is an
 /// empty field, so no two different drafts have the same fields.
 fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
-    let Draft { name, currency_code, opens_at, closes_at, items, goals } = draft;
+    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve: _, alerts: _ } =
+        draft;
     let mut fields = Fields::default();
     fields.text("create");
     fields.text(operator);
@@ -266,6 +274,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             limit_per_order,
             time_to_pay_ms,
             units,
+            reserve: _,
         } = item;
         fields.text(sku);
         fields.text(title);

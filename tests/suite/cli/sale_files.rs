@@ -15,6 +15,8 @@ use super::{GOOD, NOW};
 fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file() {
     let draft = Draft {
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
         name: "Night sale".to_owned(),
         currency_code: "CNY".to_owned(),
         opens_at: Some(UnixMs(1_794_326_400_000)),
@@ -29,6 +31,7 @@ fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file()
             limit_per_order: None,
             time_to_pay_ms: Some(900_000),
             units: vec![("west".to_owned(), 60), ("east".to_owned(), 40)],
+            reserve: Vec::new(),
         }],
     };
     let file = sale_file::parse("sale.toml", GOOD, NOW).unwrap();

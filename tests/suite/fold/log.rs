@@ -80,6 +80,7 @@ impl Log {
             limit_per_order: None,
             time_to_pay_ms: 60_000,
             units: Vec::new(),
+            reserve: Vec::new(),
         };
         let created = SaleCreated {
             name: name.to_owned(),
@@ -88,6 +89,8 @@ impl Log {
             closes_at_ms: UnixMs(2_000_000),
             items: items.iter().map(plan).collect(),
             goals: None,
+            curve: Vec::new(),
+            alerts: Vec::new(),
             act: act(),
             created_at_ms: UnixMs(990_000),
         };

@@ -47,6 +47,8 @@ fn create(log: &mut Log, name: &str, goals: Option<Goals>) {
         closes_at_ms: UnixMs(OPENS_AT + 3_600_000),
         items: Vec::new(),
         goals,
+        curve: Vec::new(),
+        alerts: Vec::new(),
         act: act("olga", "Double Eleven"),
         created_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };

@@ -57,6 +57,7 @@ pub fn plan() -> ItemPlan {
         limit_per_order: None,
         time_to_pay_ms: 100,
         units: vec![units("north", 10)],
+        reserve: Vec::new(),
     }
 }
 

@@ -59,6 +59,8 @@ fn create(name: &str) -> SaleCommand {
         closes_at_ms: UnixMs(10_000),
         items: vec![plan()],
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
         act,
         created_at_ms: UnixMs(0),
     };

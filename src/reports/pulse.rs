@@ -1,0 +1,185 @@
+//! A sale as it looks just now: what the board shows, and what alert rules judge.
+//!
+//! One is made for each sale and second, however many look at it. It must stay cheap while a million
+//! orders come in: it reads sums that read models keep, never orders one by one.
+
+use crate::{
+    events::{Goals, PlannedUnits, Position},
+    values::{Currency, ItemId, SaleId, UnixMs},
+};
+
+/// One sale at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulse {
+    pub sale: PulseSale,
+    /// When it was taken, by the clock of the node.
+    pub at: UnixMs,
+    /// What each of the read models it was taken from had applied at least.
+    pub position: Position,
+    /// Age of the oldest event that a read model had not applied yet, in milliseconds.
+    pub lag_ms: i64,
+    pub totals: PulseTotals,
+    /// The last seconds, oldest first, without gaps; at most [`RECENT_SECONDS`].
+    pub recent: Vec<PulseSecond>,
+    /// The whole sale from its opening on, in equal bins without gaps; at most [`BINS_MAX`].
+    pub whole: Vec<PulseSecond>,
+    /// Length of such a bin in seconds.
+    pub bin_seconds: i64,
+    pub items: Vec<PulseItem>,
+    /// By what was ordered through them, the largest first.
+    pub channels: Vec<PulseChannel>,
+    /// What happened last, newest first: acts of operators, alerts, incidents, levels, sold outs.
+    pub happenings: Vec<Happening>,
+}
+
+/// Seconds that are told one by one.
+pub const RECENT_SECONDS: usize = 120;
+
+/// Points of a curve over the whole sale.
+pub const BINS_MAX: usize = 240;
+
+/// What was planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulseSale {
+    pub sale_id: SaleId,
+    pub name: String,
+    pub currency: Currency,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    /// Set once it was closed by hand.
+    pub closed_at: Option<UnixMs>,
+    /// Set while every order is refused because the sale as a whole is paused.
+    pub paused: bool,
+    pub goals: Option<Goals>,
+    pub curve: Vec<PlannedUnits>,
+}
+
+/// The sums over everything so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PulseTotals {
+    pub units: Units,
+    pub attempts: i64,
+    /// Shoppers who tried to buy.
+    pub participants: i64,
+    /// Shoppers who paid for something.
+    pub paying_buyers: i64,
+    pub visitors: i64,
+    pub page_views: i64,
+    pub favourites: i64,
+    pub carts: i64,
+    pub orders_placed: i64,
+    pub orders_paid: i64,
+    pub orders_cancelled: i64,
+    pub orders_expired: i64,
+    pub refunds_due: i64,
+    pub revenue_minor: i64,
+    /// Units in orders beyond what was allocated: not zero means that a promise was broken.
+    pub oversold_units: i64,
+    pub refused: Refused,
+}
+
+/// Where units are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Units {
+    /// The sum of the three that follow.
+    pub allocated: i64,
+    pub available: i64,
+    pub held: i64,
+    pub sold: i64,
+    /// Not on offer yet.
+    pub reserve: i64,
+}
+
+/// Refused attempts by the fact in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refused {
+    pub sold_out: i64,
+    pub not_enough_units: i64,
+    pub not_open_yet: i64,
+    pub closed: i64,
+    pub paused: i64,
+    pub over_buyer_limit: i64,
+    pub over_order_limit: i64,
+}
+
+/// One second, or one bin of several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PulseSecond {
+    /// Its first second since the Unix epoch.
+    pub second: i64,
+    pub attempts: i64,
+    pub orders_placed: i64,
+    pub units_placed: i64,
+    pub orders_paid: i64,
+    pub units_paid: i64,
+    pub revenue_minor: i64,
+    pub orders_cancelled: i64,
+    pub orders_expired: i64,
+    pub refunds_due: i64,
+    pub refused: Refused,
+    /// Units that were available when it ended.
+    pub available_units: i64,
+}
+
+/// One item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulseItem {
+    pub item_id: ItemId,
+    pub sku: String,
+    pub title: String,
+    pub unit_price_minor: i64,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+    pub paused: bool,
+    pub closed: bool,
+    pub units: Units,
+    pub orders_placed: i64,
+    pub orders_paid: i64,
+    pub orders_expired: i64,
+    pub revenue_minor: i64,
+    /// Units put into orders within the last ten seconds.
+    pub units_in_ten_seconds: i64,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulseChannel {
+    pub channel: String,
+    pub attempts: i64,
+    pub orders_placed: i64,
+}
+
+/// Something that happened, other than orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happening {
+    pub at: UnixMs,
+    /// Stored name of the event, such as `ItemPaused`.
+    pub kind: String,
+    /// SKU, rule or title: what it happened to.
+    pub subject: String,
+    /// Who did it; empty where nobody did.
+    pub operator: String,
+    pub reason: String,
+}
+
+impl Refused {
+    /// All of them.
+    pub fn total(&self) -> i64 {
+        let Self {
+            sold_out,
+            not_enough_units,
+            not_open_yet,
+            closed,
+            paused,
+            over_buyer_limit,
+            over_order_limit,
+        } = *self;
+        sold_out
+            + not_enough_units
+            + not_open_yet
+            + closed
+            + paused
+            + over_buyer_limit
+            + over_order_limit
+    }
+}
