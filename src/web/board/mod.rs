@@ -5,7 +5,11 @@
 //! reaches the port sees every sale, so it listens on loopback unless it is told otherwise; whoever
 //! wants to change something needs an operator's token.
 
+mod after;
+mod asking;
+mod assets;
 mod guard;
+mod journal;
 mod pages;
 mod steer;
 mod stream;
@@ -48,6 +52,8 @@ pub struct BoardParts {
 pub(super) struct Board {
     pub(super) parts: BoardParts,
     streams: Streams,
+    /// What pages ask read models and the log.
+    pages: pages::Desk,
     /// Only names of this machine are answered to.
     on_loopback: bool,
 }
@@ -73,7 +79,8 @@ impl BoardServer {
             let served = runtime.block_on(async {
                 let listener = TcpListener::from_std(listener)?;
                 let streams = Streams::new(parts.clients_max);
-                let board = Arc::new(Board { parts, streams, on_loopback });
+                let board =
+                    Arc::new(Board { parts, streams, pages: pages::Desk::new(), on_loopback });
                 tokio::select! {
                     served = axum::serve(listener, router(board)).into_future() => served,
                     _ = stopped => Ok(()),
