@@ -6,7 +6,7 @@ use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
-    reports::{NodePulse, ProjectionPulse, Reports},
+    reports::{Around, NodePulse, ProjectionPulse, Reports},
     store::SharedStore,
     values::{ServiceLevel, UnixMs},
 };
@@ -26,20 +26,33 @@ pub struct NodeParts {
 /// Reads it off, once a second.
 pub(super) struct NodeLook {
     parts: NodeParts,
+    /// As they stood when they could last be read.
+    around: Around,
 }
 
 impl NodeLook {
     pub(super) fn new(parts: NodeParts) -> Self {
-        Self { parts }
+        let around = Around {
+            level: ServiceLevel::Full,
+            alerts_firing: 0,
+            alerts: Vec::new(),
+            incidents_open: 0,
+            incidents: Vec::new(),
+        };
+        Self { parts, around }
     }
 
-    pub(super) fn look(&mut self, _reports: &Reports) -> NodePulse {
+    pub(super) fn look(&mut self, reports: &Reports) -> NodePulse {
+        if let Ok(around) = reports.around() {
+            self.around = around;
+        }
+        let around = self.around.clone();
         let NodeParts { readiness, items, sales, store, clock, .. } = &self.parts;
         let now = clock.now();
         let waiting = items.census().waiting + sales.census().waiting;
         NodePulse {
             at: now,
-            level: ServiceLevel::Full,
+            level: around.level,
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.store_away_since(),
             head: store.head(),
@@ -49,10 +62,10 @@ impl NodeLook {
             order_p99_us: None,
             commands_waiting: i64::try_from(waiting).unwrap_or(i64::MAX),
             mailbox_ppm: 0,
-            alerts_firing: 0,
-            alerts: Vec::new(),
-            incidents_open: 0,
-            incidents: Vec::new(),
+            alerts_firing: around.alerts_firing,
+            alerts: around.alerts,
+            incidents_open: around.incidents_open,
+            incidents: around.incidents,
         }
     }
 
