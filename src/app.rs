@@ -43,7 +43,7 @@ use crate::{
     threads,
     web::{
         self,
-        board::{BoardParts, BoardServer},
+        board::{BoardLimits, BoardParts, BoardServer},
     },
 };
 
@@ -208,7 +208,7 @@ async fn live(
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
-                clients_max: config.board_clients_max,
+                limits: BoardLimits::for_clients(config.board_clients_max),
             };
             Some(BoardServer::start(listener, parts)?)
         }
@@ -357,6 +357,7 @@ impl Actors {
             projections: projections.to_vec(),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
             waiting_max: config.waiting_max,
         }
     }
