@@ -94,13 +94,14 @@ struct Outcome {
 /// Runs `crowd`. With `--json` stdout gets exactly one object.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let plan = CrowdPlan::new(CrowdSize {
+        arrive_seconds: None,
         units: args.units,
         items: args.items,
         shoppers: args.shoppers,
         seed: args.seed,
         time_to_pay_seconds: args.time_to_pay_seconds,
     })?;
-    let script = Script::Simulated(Arc::new(plan));
+    let script = Script::Simulated { plan: Arc::new(plan), troubles: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -147,7 +148,7 @@ async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Resul
     let mut figures = Figures::new(channel);
     let beacons = script.browse(&crowd).await;
     let (opened_at, start) = (WallClock.now(), Instant::now());
-    let shopping = script.play(Arc::clone(&crowd));
+    let shopping = async { Ok(script.play(Arc::clone(&crowd)).await?) };
     watch(shopping, &mut screen, &crowd, &mut figures.clone(), &sales, start).await?;
 
     let position = crowd.journal().position;

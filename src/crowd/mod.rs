@@ -7,6 +7,7 @@
 
 pub mod browsing;
 pub mod caller;
+pub mod chaos;
 pub mod driver;
 pub mod figures;
 pub mod journal;

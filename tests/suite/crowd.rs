@@ -34,8 +34,14 @@ use uuid::Uuid;
 
 use self::traffic::{ROWS, read};
 
-const SIZE: CrowdSize =
-    CrowdSize { units: 200, items: 3, shoppers: 2_000, seed: 1, time_to_pay_seconds: 3 };
+const SIZE: CrowdSize = CrowdSize {
+    units: 200,
+    items: 3,
+    shoppers: 2_000,
+    seed: 1,
+    time_to_pay_seconds: 3,
+    arrive_seconds: None,
+};
 
 #[test]
 fn the_same_seed_plans_the_same_crowd_and_another_seed_another() {
@@ -100,6 +106,8 @@ fn sizes_out_of_bounds_are_refused_by_the_name_of_the_flag() {
         (CrowdSize { shoppers: 1_000_001, ..SIZE }, "--shoppers"),
         (CrowdSize { time_to_pay_seconds: 0, ..SIZE }, "--time-to-pay-seconds"),
         (CrowdSize { time_to_pay_seconds: 61, ..SIZE }, "--time-to-pay-seconds"),
+        (CrowdSize { arrive_seconds: Some(0), ..SIZE }, "--seconds"),
+        (CrowdSize { arrive_seconds: Some(3_601), ..SIZE }, "--seconds"),
     ] {
         assert_eq!(CrowdPlan::new(size).unwrap_err().field, flag);
     }
@@ -311,7 +319,8 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
 
 #[tokio::test]
 async fn a_simulated_crowd_leaves_nothing_unsold_and_no_request_with_two_orders() {
-    let size = CrowdSize { units: 60, items: 2, shoppers: 400, seed: 7, time_to_pay_seconds: 1 };
+    let size =
+        CrowdSize { units: 60, items: 2, shoppers: 400, seed: 7, time_to_pay_seconds: 1, ..SIZE };
     let plan = Arc::new(CrowdPlan::new(size).unwrap());
     let Shop { app, crowd, sales, mut figures, _data } = shop(&[30, 30], Some(1), 1_000).await;
     Arc::clone(&crowd).simulate(plan).await.unwrap();
