@@ -4,6 +4,7 @@
 //! Method: small files written by hand, plans over many seeds, answers made by hand, and one real
 //! server with a small crowd and a small recording, each played to its end.
 
+mod chaos;
 mod traffic;
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
