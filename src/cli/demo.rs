@@ -50,7 +50,7 @@ use crate::{
         driver::Crowd,
         figures::{Figures, Totals},
         plan::{scatter, uuid_of},
-        sale::{PutUp, put_up},
+        sale::{PutUp, close, put_up},
         summary::BeaconTotals,
     },
     grpc::proto::StockLevel,
@@ -133,6 +133,8 @@ struct Played {
     levels: Vec<StockLevel>,
     opened_at: UnixMs,
     elapsed: Duration,
+    /// Acts of people who steered the sale while it ran.
+    steered: usize,
 }
 
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
@@ -169,7 +171,7 @@ async fn play(
     let opened_at = WallClock.now();
     let start = Instant::now();
     let shopping = async {
-        let operator = Operator { channel, sales: &sales, start };
+        let operator = Operator { channel: channel.clone(), sales: &sales, start };
         let operating = async {
             match script.troubles() {
                 Some(troubles) => operator.carry_out(troubles, stall).await,
@@ -189,7 +191,24 @@ async fn play(
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();
-    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed })
+    let acts = figures.acts(&sales, position).await.context("what operators did")?;
+    let steered = acts.iter().filter(|act| act.operator != chaos::OPERATOR).count();
+    if script.is_watched() {
+        let request_id = || new_request_id().0.to_string();
+        close(channel, &sales, chaos::OPERATOR, request_id).await.context("closing the sale")?;
+    }
+    let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
+    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered })
+}
+
+/// The sales with the units that people have put on offer meanwhile, or taken off.
+fn as_steered(mut sales: PutUp, levels: &[StockLevel]) -> PutUp {
+    for item in &mut sales.items {
+        if let Some(level) = levels.iter().find(|level| level.item_id == item.item_id) {
+            item.units = u64::try_from(level.allocated_units).unwrap_or(0);
+        }
+    }
+    sales
 }
 
 /// Goes into the ids of the sales that are put up. A new directory holds no others; in a shared

@@ -80,6 +80,8 @@ impl Shopper {
 pub struct CrowdPlan {
     pub seed: u64,
     pub time_to_pay_ms: u32,
+    /// Over how many seconds they arrive, where that is more than one rush.
+    pub arrive_seconds: Option<u32>,
     /// When payments arrive late, for a plan in which things break.
     pub slow_payments: Option<SlowPayments>,
     /// Units on offer of each item; at least one each.
@@ -110,7 +112,9 @@ impl CrowdPlan {
         for (number, shopper) in (0..).zip(&mut shoppers) {
             shopper.number = number;
         }
-        Ok(Self { seed: size.seed, time_to_pay_ms, slow_payments: None, units_by_item, shoppers })
+        let CrowdSize { seed, arrive_seconds, .. } = size;
+        let slow_payments = None;
+        Ok(Self { seed, time_to_pay_ms, arrive_seconds, slow_payments, units_by_item, shoppers })
     }
 
     /// The same crowd with a payment provider that is slow for a while. Whoever makes sure of a

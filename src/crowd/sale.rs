@@ -5,7 +5,7 @@ use tonic::{Status, transport::Channel};
 
 use crate::{
     grpc::proto::{
-        CreateSaleRequest, ItemDraft, SaleDraft, WarehouseUnits,
+        CloseSaleRequest, CreateSaleRequest, ItemDraft, SaleDraft, WarehouseUnits,
         sale_service_client::SaleServiceClient,
     },
     values::UnixMs,
@@ -88,6 +88,28 @@ pub async fn put_up(
         }
     }
     Ok(up)
+}
+
+/// Closes sales for good and returns the position of the last event of that. `request_id` makes the
+/// id of each request.
+pub async fn close(
+    channel: Channel,
+    sales: &PutUp,
+    operator: &str,
+    mut request_id: impl FnMut() -> String,
+) -> Result<u64, Status> {
+    let mut client = SaleServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut position = 0;
+    for sale_id in &sales.sale_ids {
+        let request = CloseSaleRequest {
+            request_id: request_id(),
+            sale_id: sale_id.clone(),
+            operator: operator.to_owned(),
+            reason: "everybody has left".to_owned(),
+        };
+        position = client.close_sale(request).await?.into_inner().position.max(position);
+    }
+    Ok(position)
 }
 
 fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
