@@ -25,6 +25,7 @@ use crate::{
         caller::{Caller, connect},
         driver::Crowd,
         figures::{Figures, Totals, oversold_units},
+        operator::Operator,
         plan::{CrowdPlan, CrowdSize, uuid_of},
         sale::{PutUp, put_up},
         summary::{BeaconTotals, LatencyMs, rounded},
@@ -33,6 +34,8 @@ use crate::{
     values::UnixMs,
 };
 
+/// Who puts the crowd's sale up.
+const OPERATOR: &str = "crowd";
 const CONNECTIONS: usize = 4;
 /// Asking again for figures, while nodes come back or catch up.
 const POLL: Duration = Duration::from_millis(100);
@@ -129,7 +132,7 @@ async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Resul
     let offers = script.offers();
     // A sale that nobody put up before, whatever the seed.
     let run = new_request_id().0.as_u64_pair().0;
-    let terms = script.terms(WallClock.now());
+    let terms = script.terms(WallClock.now(), Operator::named(OPERATOR));
     let request_id = |nth| uuid_of(run, u64::from(nth)).to_string();
     let sales = put_up(channel.clone(), &offers, &terms, request_id)
         .await

@@ -13,9 +13,11 @@ pub(super) mod screen;
 pub(super) mod script;
 mod shop;
 mod stall;
+mod tokens;
 
 use std::{
     io::{self, IsTerminal},
+    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -30,11 +32,12 @@ use tokio::{
 pub use self::flags::Args;
 use self::{
     account::{account, broken_promises, settle_accounts},
-    chaos::Operator,
+    chaos::Shift,
     proof::Proved,
     screen::{Moment, Screen},
     script::Script,
     shop::Shop,
+    tokens::Tokens,
 };
 use super::{
     Common,
@@ -80,15 +83,22 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         ..Config::default()
     };
     let stall = watch::Sender::new(false);
+    let tokens = Tokens::make(&data)?;
     let shop = match script.troubles() {
         Some(_) => Shop::open_held(config.clone(), stall.subscribe())?,
         None => Shop::open(config.clone())?,
     };
-    let address = shop.app.address();
-    let url = format!("http://{address}");
-    let played = runtime.block_on(until_interrupted(play(&script, &store, &url, &stall, common)));
+    let listen = shop.app.address();
+    let stage = Stage {
+        store: &store,
+        address: format!("http://{listen}"),
+        board: None,
+        tokens: &tokens,
+        stall,
+    };
+    let played = runtime.block_on(until_interrupted(play(&script, &stage, common)));
     // Whatever became of the crowd, the store is not held up any longer: the server ends orderly.
-    drop(stall);
+    drop(stage);
     // The server is stopped in an orderly way also when the crowd failed or was interrupted. The
     // crowd's connections end first: nobody would answer the server's farewell on them.
     drop(runtime);
@@ -106,7 +116,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     runtime.shutdown_background();
     finish(&script, (&store, &data), played, proved?, common)?;
     if args.stays(common, io::stderr().is_terminal()) {
-        return stay(Config { listen: address, ..config }, common);
+        return stay(Config { listen, ..config }, common);
     }
     Ok(())
 }
@@ -137,19 +147,34 @@ struct Played {
     steered: usize,
 }
 
+/// Where a script is played.
+struct Stage<'a> {
+    store: &'a StoreAddress,
+    /// Of the server.
+    address: String,
+    board: Option<SocketAddr>,
+    tokens: &'a Tokens,
+    /// Holds the store up while it is true.
+    stall: watch::Sender<bool>,
+}
+
+impl Stage<'_> {
+    /// Where the sale is to be seen. The part behind the sign stays in the browser: it is sent to
+    /// nobody but this server, to steer.
+    fn board_of(&self, sales: &PutUp) -> Option<String> {
+        let (board, sale_id) = (self.board?, sales.sale_ids.first()?);
+        Some(format!("http://{board}/sales/{sale_id}#operator={}", self.tokens.guest))
+    }
+}
+
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
-async fn play(
-    script: &Script,
-    store: &StoreAddress,
-    address: &str,
-    stall: &watch::Sender<bool>,
-    common: &Common,
-) -> anyhow::Result<Played> {
+async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Result<Played> {
+    let Stage { address, tokens, .. } = stage;
     let channel = connect(address).await.context("the server cannot be reached")?;
     let mut figures = Figures::new(channel.clone());
     let offers = script.offers();
-    let run = sale_number(script, store);
-    let terms = script.terms(WallClock.now());
+    let run = sale_number(script, stage.store);
+    let terms = script.terms(WallClock.now(), tokens.own.clone());
     let sales = put_up(channel.clone(), &offers, &terms, |nth| {
         // Its own half of the id space: shoppers' ids have a purpose there, sales have none.
         uuid_of(run, u64::from(nth)).to_string()
@@ -162,6 +187,9 @@ async fn play(
         offers.len(),
         script.shoppers()
     ));
+    if let Some(board) = stage.board_of(&sales) {
+        common.note(format_args!("board: {board}"));
+    }
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
@@ -171,10 +199,10 @@ async fn play(
     let opened_at = WallClock.now();
     let start = Instant::now();
     let shopping = async {
-        let operator = Operator { channel: channel.clone(), sales: &sales, start };
+        let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
         let operating = async {
             match script.troubles() {
-                Some(troubles) => operator.carry_out(troubles, stall).await,
+                Some(troubles) => shift.carry_out(troubles, &stage.stall).await,
                 None => Ok(()),
             }
         };
@@ -192,10 +220,10 @@ async fn play(
     screen.progress(moment(&crowd, start));
     screen.finish();
     let acts = figures.acts(&sales, position).await.context("what operators did")?;
-    let steered = acts.iter().filter(|act| act.operator != chaos::OPERATOR).count();
+    let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
     if script.is_watched() {
         let request_id = || new_request_id().0.to_string();
-        close(channel, &sales, chaos::OPERATOR, request_id).await.context("closing the sale")?;
+        close(channel, &sales, &tokens.own, request_id).await.context("closing the sale")?;
     }
     let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
     Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered })

@@ -12,6 +12,7 @@ pub mod driver;
 pub mod figures;
 pub mod journal;
 mod lines;
+pub mod operator;
 pub mod plan;
 pub mod recording;
 pub mod sale;

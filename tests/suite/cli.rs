@@ -11,6 +11,7 @@
 )]
 
 mod demo;
+mod documents;
 mod sale_files;
 
 use std::{

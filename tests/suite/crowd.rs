@@ -18,6 +18,7 @@ use doorbuster::{
         driver::Crowd,
         figures::{Figures, oversold_units},
         journal::Journal,
+        operator::Operator,
         plan::{CrowdPlan, CrowdSize, Purpose, Repeat, request_id},
         recording::ItemBy,
         sale::{Offer, OnSale, PutUp, Terms, put_up},
@@ -307,6 +308,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         closes_at: now.plus(3_600_000),
         limit_per_buyer,
         time_to_pay_ms,
+        operator: Operator::named("crowd"),
     };
     let sales = put_up(channel.clone(), &offers, &terms, |nth| {
         Uuid::from_u128(u128::from(nth) + 1).to_string()

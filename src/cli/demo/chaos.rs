@@ -14,23 +14,22 @@ use crate::{
     clock::new_request_id,
     crowd::{
         chaos::{Spell, Troubles},
+        operator::Operator,
         sale::PutUp,
     },
     grpc::proto::{PauseItemRequest, ResumeItemRequest, item_service_client::ItemServiceClient},
 };
 
-/// Who steers the sale of a demonstration.
-pub const OPERATOR: &str = "demo";
-
 /// Somebody at the controls of a sale while things break.
-pub struct Operator<'a> {
+pub struct Shift<'a> {
     pub channel: Channel,
+    pub operator: &'a Operator,
     pub sales: &'a PutUp,
     /// When the crowd was let in.
     pub start: Instant,
 }
 
-impl Operator<'_> {
+impl Shift<'_> {
     /// Breaks what the plan says and mends what a person has to mend; returns when all is over.
     ///
     /// # Errors
@@ -63,18 +62,21 @@ impl Operator<'_> {
         let pause = PauseItemRequest {
             request_id: new_request_id().0.to_string(),
             item_id: item_id.to_owned(),
-            operator: OPERATOR.to_owned(),
+            operator: self.operator.name.clone(),
             reason: "the price is being checked".to_owned(),
         };
-        items.pause_item(pause).await.context("the item cannot be paused")?;
+        items.pause_item(self.operator.sends(pause)).await.context("the item cannot be paused")?;
         self.reach(spell.until_ms).await;
         let resume = ResumeItemRequest {
             request_id: new_request_id().0.to_string(),
             item_id: item_id.to_owned(),
-            operator: OPERATOR.to_owned(),
+            operator: self.operator.name.clone(),
             reason: "the price is right".to_owned(),
         };
-        items.resume_item(resume).await.context("the item cannot be resumed")?;
+        items
+            .resume_item(self.operator.sends(resume))
+            .await
+            .context("the item cannot be resumed")?;
         Ok(())
     }
 

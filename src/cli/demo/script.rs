@@ -6,6 +6,7 @@ use crate::{
     crowd::{
         chaos::Troubles,
         driver::{Crowd, DriveError},
+        operator::Operator,
         plan::CrowdPlan,
         recording::{ItemBy, Recording, StockShare},
         sale::{Offer, Terms},
@@ -67,7 +68,7 @@ impl Script {
     }
 
     /// The conditions of the sale: it opens now and outlasts the demonstration.
-    pub fn terms(&self, now: UnixMs) -> Terms {
+    pub fn terms(&self, now: UnixMs, operator: Operator) -> Terms {
         let (name, limit_per_buyer) = match self {
             Self::Simulated { .. } => ("Doorbuster demo", Some(1)),
             Self::Recorded { .. } => ("Recorded traffic", None),
@@ -78,6 +79,7 @@ impl Script {
             closes_at: now.plus(DAY_MS),
             limit_per_buyer,
             time_to_pay_ms: i64::from(self.time_to_pay_ms()),
+            operator,
         }
     }
 
