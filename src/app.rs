@@ -196,7 +196,7 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
-        reads,
+        reads: reads.clone(),
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
@@ -211,6 +211,8 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    // Whatever looks back for long would keep its thread, and the thread the server.
+    reads.stop();
     actors.rest(&traffic, projection_threads).await;
     // Last, so that whoever asks hears that the node is stopping for as long as it is.
     if let Some(web) = web {
