@@ -74,16 +74,17 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     common.note(format_args!("data in {}", data.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
+    let tokens = Tokens::make(&data)?;
     let config = Config {
         data: data.clone(),
         store: store.clone(),
         store_credentials_file: args.store.credentials.file.clone(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        operators_file: Some(tokens.file.clone()),
         ..Config::default()
     };
     let stall = watch::Sender::new(false);
-    let tokens = Tokens::make(&data)?;
     let shop = match script.troubles() {
         Some(_) => Shop::open_held(config.clone(), stall.subscribe())?,
         None => Shop::open(config.clone())?,
