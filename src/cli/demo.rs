@@ -116,6 +116,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         store_credentials_file: args.store.credentials.file.clone(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        board: None,
         ..Config::default()
     };
     let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
