@@ -256,6 +256,8 @@ impl OwnServer {
             "127.0.0.1:0",
             "--web",
             "off",
+            "--board",
+            "off",
             "--json",
             "--quiet",
         ];

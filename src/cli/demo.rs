@@ -82,6 +82,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
         operators_file: Some(tokens.file.clone()),
+        board: Some(([127, 0, 0, 1], 0).into()),
         ..Config::default()
     };
     let stall = watch::Sender::new(false);
@@ -89,14 +90,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Some(_) => Shop::open_held(config.clone(), stall.subscribe())?,
         None => Shop::open(config.clone())?,
     };
-    let listen = shop.app.address();
-    let stage = Stage {
-        store: &store,
-        address: format!("http://{listen}"),
-        board: None,
-        tokens: &tokens,
-        stall,
-    };
+    let (listen, board) = (shop.app.address(), shop.app.board_address());
+    let stage =
+        Stage { store: &store, address: format!("http://{listen}"), board, tokens: &tokens, stall };
     let played = runtime.block_on(until_interrupted(play(&script, &stage, common)));
     // Whatever became of the crowd, the store is not held up any longer: the server ends orderly.
     drop(stage);
@@ -117,7 +113,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     runtime.shutdown_background();
     finish(&script, (&store, &data), played, proved?, common)?;
     if args.stays(common, io::stderr().is_terminal()) {
-        return stay(Config { listen, ..config }, common);
+        return stay(Config { listen, board, ..config }, common);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod alert;
 pub mod beacon;
 pub mod demand;
 pub mod item;

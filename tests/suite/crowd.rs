@@ -292,6 +292,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         data: data.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        board: None,
         ..Config::default()
     };
     let app = App::start(config, Arc::new(WallClock)).unwrap();
