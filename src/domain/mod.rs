@@ -9,6 +9,7 @@ pub mod alert;
 pub mod beacon;
 pub mod demand;
 pub mod item;
+pub mod level;
 pub mod sale;
 pub mod seen;
 pub mod traffic;
