@@ -7,8 +7,10 @@
 
 pub mod beacon;
 pub mod demand;
+pub mod incident;
 pub mod item;
 pub mod sale;
+pub mod script;
 pub mod seen;
 pub mod traffic;
 
