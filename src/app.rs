@@ -31,6 +31,7 @@ use crate::{
         CatalogDesk, DemandDesk, Directory, MeteredStore, Overheard, ProjectionHandle, Readiness,
         Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts, start_projections,
     },
+    admission::Operators,
     clock::SharedClock,
     config::Config,
     domain::{item::Item, sale::Sale},
@@ -162,6 +163,7 @@ async fn live(
     ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
+    let operators = operators(config)?;
     let (listeners, addresses) = Listeners::bind(config).await?;
     let metrics = Arc::new(Metrics::new(clock.now()));
     let store = MeteredStore::over(store, Arc::clone(&metrics));
@@ -202,6 +204,7 @@ async fn live(
         traffic: Arc::clone(&traffic),
         readiness: readiness.clone(),
         clock,
+        operators,
         metrics,
     };
     let serving = tokio::spawn(grpc::serve(listeners.grpc, parts, async { drop(stopped.await) }));
@@ -219,6 +222,15 @@ async fn live(
         web.stop().await;
     }
     served
+}
+
+/// Who may steer.
+fn operators(config: &Config) -> anyhow::Result<Arc<Operators>> {
+    let operators = match &config.operators_file {
+        Some(file) => Operators::read(file).context("operators_file is refused")?,
+        None => Operators::none(),
+    };
+    Ok(Arc::new(operators))
 }
 
 /// Answers machines, if they are to be answered.

@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are served; `None` if nowhere.
     pub web: Option<SocketAddr>,
+    /// A file with the operators and their tokens; `None` where everybody may steer.
+    pub operators_file: Option<PathBuf>,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
@@ -61,6 +63,7 @@ impl Default for Config {
             store_credentials_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
+            operators_file: None,
             waiting_max: 16_384,
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
@@ -165,6 +168,19 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "operators_file",
+        unit: "",
+        bounds: Bounds::Text("a file that others cannot read"),
+        get: |config| {
+            let file = config.operators_file.as_deref();
+            file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
+        },
+        set: |config, text, _| {
+            config.operators_file = Some(PathBuf::from(text));
+            Ok(())
+        },
+    },
+    Setting {
         key: "waiting_max",
         unit: "commands",
         bounds: Bounds::Whole(1, 1_000_000),
@@ -251,6 +267,9 @@ pub struct Overrides {
     /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
     #[arg(long, value_name = "ADDRESS")]
     pub web: Option<OsString>,
+    /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub operators_file: Option<OsString>,
     /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
     /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
     #[arg(long, value_name = "COMMANDS")]
@@ -419,6 +438,7 @@ impl Overrides {
             "store_credentials_file" => self.store_credentials_file.as_ref(),
             "listen" => self.listen.as_ref(),
             "web" => self.web.as_ref(),
+            "operators_file" => self.operators_file.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
             "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
