@@ -39,7 +39,7 @@ pub use directory::{Census, Directory};
 pub use fault::Fault;
 pub use metered::MeteredStore;
 pub use past::{Past, PastFault};
-pub use places::Places;
+pub use places::{Place, Places};
 pub use projection::{Progress, ProjectionHandle, start_projections};
 pub use pulse::{NodeParts, PulseDesk, PulseThread};
 pub use readiness::{NotReady, Readiness, State, watch_store};
