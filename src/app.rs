@@ -207,6 +207,7 @@ async fn live(
                 data: config.data.clone(),
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),

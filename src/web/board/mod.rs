@@ -24,6 +24,7 @@ use self::{
 };
 use crate::{
     actors::{Directory, Past, PulseDesk, Readiness, Sales},
+    admission::Operators,
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -44,6 +45,8 @@ pub struct BoardParts {
     pub data: PathBuf,
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    /// Who may steer; where it names nobody, nobody may from here.
+    pub operators: Arc<Operators>,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
