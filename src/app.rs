@@ -32,6 +32,7 @@ use crate::{
         PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
         start_projections,
     },
+    admission::Operators,
     clock::SharedClock,
     config::Config,
     domain::{item::Item, sale::Sale},
@@ -43,7 +44,7 @@ use crate::{
     threads,
     web::{
         self,
-        board::{BoardParts, BoardServer},
+        board::{BoardLimits, BoardParts, BoardServer},
     },
 };
 
@@ -172,6 +173,7 @@ async fn live(
     ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
+    let operators = operators(config)?;
     let (listeners, addresses) = Listeners::bind(config).await?;
     let metrics = Arc::new(Metrics::new(clock.now()));
     let store = MeteredStore::over(store, Arc::clone(&metrics));
@@ -205,10 +207,11 @@ async fn live(
                 data: config.data.clone(),
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
-                clients_max: config.board_clients_max,
+                limits: BoardLimits::for_clients(config.board_clients_max),
             };
             Some(BoardServer::start(listener, parts)?)
         }
@@ -229,12 +232,13 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
-        reads,
+        reads: reads.clone(),
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
         readiness: readiness.clone(),
         clock,
+        operators,
         metrics,
     };
     let serving = tokio::spawn(grpc::serve(listeners.grpc, parts, async { drop(stopped.await) }));
@@ -244,6 +248,8 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    // Whatever looks back for long would keep its thread, and the thread the server.
+    reads.stop();
     if let Some(board) = board {
         tokio::task::spawn_blocking(|| board.stop()).await?;
     }
@@ -254,6 +260,15 @@ async fn live(
         web.stop().await;
     }
     served
+}
+
+/// Who may steer.
+fn operators(config: &Config) -> anyhow::Result<Arc<Operators>> {
+    let operators = match &config.operators_file {
+        Some(file) => Operators::read(file).context("operators_file is refused")?,
+        None => Operators::none(),
+    };
+    Ok(Arc::new(operators))
 }
 
 /// Answers machines, if they are to be answered.
@@ -357,6 +372,7 @@ impl Actors {
             projections: projections.to_vec(),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
             waiting_max: config.waiting_max,
         }
     }

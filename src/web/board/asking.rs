@@ -92,6 +92,7 @@ impl From<ReportError> for NoPage {
             ReportError::Invalid(invalid) => Self::Invalid(invalid),
             ReportError::NotFound(field) => Self::NotFound(field),
             ReportError::NotReady(_) => Self::Later("the read models are not ready"),
+            ReportError::Stopped => Self::Later("the server is stopping"),
             ReportError::Unreadable(error) => {
                 tracing::warn!(%error, "a page of the board could not read its figures");
                 Self::Later("the figures cannot be read just now; the server's log says why")
