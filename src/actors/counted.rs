@@ -8,6 +8,7 @@ use crate::{
     domain::{
         Decider, Misdirected,
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
+        level::{Level, LevelCommand, LevelOutcome},
         sale::{Sale, SaleCommand, SaleOutcome},
     },
     metrics::{
@@ -138,6 +139,23 @@ impl Counted for Sale {
         match outcome {
             SaleOutcome::Sale(_) => Verdict::Done,
             SaleOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Level {
+    fn kind(command: &LevelCommand) -> CommandKind {
+        match command {
+            LevelCommand::Set(_) => CommandKind::SetLevel,
+            LevelCommand::Show => CommandKind::ShowLevel,
+        }
+    }
+
+    fn verdict(outcome: &LevelOutcome) -> Verdict {
+        match outcome {
+            // Told how it stands: nothing was in the way of that.
+            LevelOutcome::Level(_) | LevelOutcome::NotExpected(_) => Verdict::Done,
+            LevelOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
         }
     }
 }

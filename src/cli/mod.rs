@@ -15,6 +15,7 @@ mod explain;
 pub mod failure;
 pub mod item;
 mod json;
+pub mod level;
 pub mod log;
 pub mod order;
 mod order_list;
@@ -111,6 +112,11 @@ pub enum Verb {
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
     Item(item::Args),
+    /// How much of the service runs: look at it, set it, see who did
+    #[command(before_help = "Examples:
+  doorbuster level show
+  doorbuster level set no_traffic --reason \"orders are slow\"")]
+    Level(level::Args),
     /// Place, pay, cancel and find orders
     #[command(before_help = "Examples:
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
@@ -179,6 +185,7 @@ impl Verb {
             Self::Crowd(args) => crowd::run(args, common),
             Self::Sale(args) => sale::run(args, common),
             Self::Item(args) => item::run(args, common),
+            Self::Level(args) => level::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),
             Self::Traffic(args) => traffic::run(args, common),

@@ -6,11 +6,13 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, counted::CallCounter, health, item::ItemApi, proto, purchase::PurchaseApi,
-    replay::ReplayApi, report::ReportApi, sale::SaleApi, traffic::TrafficApi,
+    ReadSide, counted::CallCounter, degradation::DegradationApi, health, item::ItemApi,
+    level::Gate, proto, purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
+    traffic::TrafficApi,
 };
 use crate::{
-    actors::{Directory, Readiness, Sales, TrafficDesk},
+    actors::{Directory, Levels, Readiness, Sales, TrafficDesk},
+    admission::Service,
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -48,6 +50,10 @@ pub struct Parts {
     /// Where the read models are, and the log where it is one of our own files.
     pub data: PathBuf,
     pub traffic: Arc<TrafficDesk>,
+    /// Where the level of the service is set.
+    pub levels: Levels,
+    /// The level that this node acts on.
+    pub service: Arc<Service>,
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
@@ -64,11 +70,15 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, store, data, traffic, readiness, clock, metrics } = parts;
-    let counter = CallCounter::new(&metrics)?;
-    let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
+    let Parts { sales, items, reads, store, data, traffic, levels, service, .. } = parts;
+    let Parts { readiness, clock, metrics, .. } = parts;
+    let gate = Gate::new(Arc::clone(&service), Arc::clone(&metrics));
+    let counter = CallCounter::new(&metrics, gate.clone())?;
+    let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock), gate };
     let item = ItemApi { items, clock: Arc::clone(&clock) };
     let replay = ReplayApi::new(store, data, Arc::clone(&clock));
+    let degradation =
+        DegradationApi { levels, reads: reads.clone(), service, clock: Arc::clone(&clock) };
     let sale = SaleApi { sales, reads: reads.clone(), clock };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
@@ -119,6 +129,12 @@ pub async fn serve(
             counter.count(
                 proto::traffic_service_server::TrafficServiceServer::new(traffic)
                     .max_decoding_message_size(BEACONS_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::degradation_service_server::DegradationServiceServer::new(degradation)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
             ),
         )
         .add_service(health_service)

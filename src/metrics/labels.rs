@@ -54,6 +54,8 @@ label! {
         CreateSale => "create_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        SetLevel => "set_level",
+        ShowLevel => "show_level",
     }
 }
 
@@ -130,6 +132,16 @@ label! {
 }
 
 label! {
+    /// What is left out at a level of the service.
+    LeftOut {
+        Traffic => "traffic",
+        Board => "board",
+        Reports => "reports",
+        Orders => "orders",
+    }
+}
+
+label! {
     /// What became of a beacon.
     BeaconResult {
         Accepted => "accepted",
@@ -139,6 +151,7 @@ label! {
         UnknownSale => "unknown_sale",
         TimeOutOfRange => "time_out_of_range",
         Shed => "shed",
+        SwitchedOff => "switched_off",
         Unanswered => "unanswered",
     }
 }
