@@ -15,6 +15,9 @@ use crate::{
     values::UnixMs,
 };
 
+/// How often the level is asked for before another node's setting it counts as a failure.
+const TRIES_MAX: usize = 5;
+
 /// Sets and shows the level.
 #[derive(Clone)]
 pub struct Levels {
@@ -34,7 +37,7 @@ impl Levels {
         set: SetLevel,
         deadline: Option<UnixMs>,
     ) -> Result<Answer<LevelOutcome>, Fault> {
-        let answer = self.directory.ask(SERVICE, LevelCommand::Set(set), deadline).await?;
+        let answer = self.ask(&LevelCommand::Set(set), deadline).await?;
         if let LevelOutcome::Level(view) = &answer.outcome
             && view.set.is_some()
         {
@@ -45,7 +48,22 @@ impl Levels {
 
     /// The level as the log has it now.
     pub async fn show(&self, deadline: Option<UnixMs>) -> Result<Answer<LevelOutcome>, Fault> {
-        self.directory.ask(SERVICE, LevelCommand::Show, deadline).await
+        self.ask(&LevelCommand::Show, deadline).await
+    }
+
+    /// Asks again where another node had set the level meanwhile: nothing was decided here.
+    async fn ask(
+        &self,
+        command: &LevelCommand,
+        deadline: Option<UnixMs>,
+    ) -> Result<Answer<LevelOutcome>, Fault> {
+        for _ in 1..TRIES_MAX {
+            match self.directory.ask(SERVICE, command.clone(), deadline).await {
+                Err(Fault::LostOwnership) => {}
+                answer => return answer,
+            }
+        }
+        self.directory.ask(SERVICE, command.clone(), deadline).await
     }
 }
 

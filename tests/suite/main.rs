@@ -32,6 +32,8 @@ mod figures;
 mod fold;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
+/// How much of the service runs: set, followed, enforced.
+mod levels;
 /// The decider against a simple model, over random command sequences.
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
