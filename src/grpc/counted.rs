@@ -28,6 +28,7 @@ use super::{
 use crate::{
     admission::Part,
     metrics::{MethodCalls, Metrics},
+    trace::{TRACEPARENT, Trace, Within, within},
 };
 
 /// The methods of the contract by their paths.
@@ -113,21 +114,20 @@ where
     fn call(&mut self, request: http::Request<Body>) -> Call {
         let method = self.methods.get(request.uri().path()).unwrap_or(&self.unknown);
         let method = Arc::clone(method);
+        let trace = Trace::of(request.headers().get(TRACEPARENT).map(http::HeaderValue::as_bytes));
         let let_in = method.part.map_or(Ok(()), |part| self.gate.ask(part, 1));
         let answer = match let_in {
             Ok(()) => self.service.call(request),
-            Err(failure) => {
-                let refused = Status::from(failure).into_http::<Body>();
-                Box::pin(std::future::ready(Ok(refused)))
-            }
+            // Made when it is polled: only then is it known which call it is.
+            Err(failure) => Box::pin(async { Ok(Status::from(failure).into_http::<Body>()) }),
         };
-        Call { answer, method }
+        Call { answer: within(trace, answer), method }
     }
 }
 
 /// A call that is under way.
 pub(super) struct Call {
-    answer: BoxFuture<Answer, Infallible>,
+    answer: Within<BoxFuture<Answer, Infallible>>,
     method: Arc<Method>,
 }
 
@@ -135,7 +135,7 @@ impl Future for Call {
     type Output = Result<Answer, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match ready!(self.answer.as_mut().poll(context)) {
+        let answer = match ready!(Pin::new(&mut self.answer).poll(context)) {
             Ok(answer) => answer,
             Err(never) => match never {},
         };

@@ -10,6 +10,7 @@ use super::proto;
 use crate::{
     actors::{Fault, PastFault},
     domain::Misdirected,
+    trace,
     values::{Invalid, ServiceLevel},
 };
 
@@ -225,6 +226,9 @@ impl From<Failure> for Status {
         }
         if let Some(level) = failure.level {
             metadata.insert("level".to_owned(), level.name().to_owned());
+        }
+        if let Some(id) = trace::current() {
+            metadata.insert("trace_id".to_owned(), id.to_string());
         }
         details.set_error_info(failure.reason, DOMAIN, metadata);
         if let Some(pause) = failure.retry_after {

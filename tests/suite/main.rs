@@ -55,6 +55,8 @@ mod stampede;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Which call a log line or a fault is about.
+mod traces;
 /// Beacons come in, count once, and give way to orders; recordings are imported.
 mod traffic;
 /// What machines ask a node, and what watches over it.
