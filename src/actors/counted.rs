@@ -11,6 +11,7 @@ use crate::{
         Decider, Misdirected,
         incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
+        level::{Level, LevelCommand, LevelOutcome},
         sale::{Sale, SaleCommand, SaleOutcome},
         script::{Script, ScriptCommand, ScriptOutcome, ScriptRefusal},
     },
@@ -206,6 +207,23 @@ impl Counted for Script {
                 ScriptRefusal::NotPublished => RefusalReason::ScriptNotPublished,
             }),
             ScriptOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Level {
+    fn kind(command: &LevelCommand) -> CommandKind {
+        match command {
+            LevelCommand::Set(_) => CommandKind::SetLevel,
+            LevelCommand::Show => CommandKind::ShowLevel,
+        }
+    }
+
+    fn verdict(outcome: &LevelOutcome) -> Verdict {
+        match outcome {
+            // Told how it stands: nothing was in the way of that.
+            LevelOutcome::Level(_) | LevelOutcome::NotExpected(_) => Verdict::Done,
+            LevelOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
         }
     }
 }

@@ -63,6 +63,8 @@ label! {
         PublishScript => "publish_script",
         WithdrawScript => "withdraw_script",
         ShowScript => "show_script",
+        SetLevel => "set_level",
+        ShowLevel => "show_level",
     }
 }
 
@@ -146,6 +148,16 @@ label! {
 }
 
 label! {
+    /// What is left out at a level of the service.
+    LeftOut {
+        Traffic => "traffic",
+        Board => "board",
+        Reports => "reports",
+        Orders => "orders",
+    }
+}
+
+label! {
     /// What became of a beacon.
     BeaconResult {
         Accepted => "accepted",
@@ -155,6 +167,7 @@ label! {
         UnknownSale => "unknown_sale",
         TimeOutOfRange => "time_out_of_range",
         Shed => "shed",
+        SwitchedOff => "switched_off",
         Unanswered => "unanswered",
     }
 }
