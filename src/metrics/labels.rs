@@ -46,12 +46,17 @@ label! {
         RecordPayment => "record_payment",
         CancelOrder => "cancel_order",
         AllocateStock => "allocate_stock",
+        SetReserve => "set_reserve",
+        ReleaseReserve => "release_reserve",
+        SetPurchaseLimit => "set_purchase_limit",
         PauseItem => "pause_item",
         ResumeItem => "resume_item",
         CloseItem => "close_item",
         ShowItem => "show_item",
         ShowOrder => "show_order",
         CreateSale => "create_sale",
+        PauseSale => "pause_sale",
+        ResumeSale => "resume_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
         OpenIncident => "open_incident",
@@ -100,6 +105,7 @@ label! {
         IncidentTooLong => "INCIDENT_TOO_LONG",
         ScriptVersion => "SCRIPT_VERSION",
         ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
+        NotEnoughReserve => "NOT_ENOUGH_RESERVE",
     }
 }
 

@@ -38,6 +38,7 @@ mod levels;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
 /// The log once more: states as they were, other rules, one shopper's story.
