@@ -54,6 +54,9 @@ label! {
         CreateSale => "create_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        RaiseAlert => "raise_alert",
+        ClearAlert => "clear_alert",
+        ShowAlerts => "show_alerts",
     }
 }
 
@@ -126,6 +129,24 @@ label! {
         Conflict => "conflict",
         NotWritten => "not_written",
         Unknown => "unknown",
+    }
+}
+
+label! {
+    /// How urgent an alert is.
+    Severity {
+        Info => "info",
+        Warning => "warning",
+        Critical => "critical",
+    }
+}
+
+label! {
+    /// What became of something that was to be delivered to the webhook.
+    DeliveryResult {
+        Delivered => "delivered",
+        Retried => "retried",
+        GivenUp => "given_up",
     }
 }
 
