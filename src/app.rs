@@ -33,6 +33,7 @@ use crate::{
         PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
         start_projections,
     },
+    admission::Operators,
     clock::SharedClock,
     config::Config,
     domain::{alert::Book, item::Item, sale::Sale},
@@ -173,6 +174,7 @@ async fn live(
     ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
+    let operators = operators(config)?;
     let (listeners, addresses) = Listeners::bind(config).await?;
     let metrics = Arc::new(Metrics::new(clock.now()));
     let store = MeteredStore::over(store, Arc::clone(&metrics));
@@ -231,12 +233,13 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
-        reads,
+        reads: reads.clone(),
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
         readiness: readiness.clone(),
         clock,
+        operators,
         metrics,
     };
     let serving = tokio::spawn(grpc::serve(listeners.grpc, parts, async { drop(stopped.await) }));
@@ -247,6 +250,8 @@ async fn live(
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
     watch.stop();
+    // Whatever looks back for long would keep its thread, and the thread the server.
+    reads.stop();
     if let Some(board) = board {
         tokio::task::spawn_blocking(|| board.stop()).await?;
     }
@@ -257,6 +262,15 @@ async fn live(
         web.stop().await;
     }
     served
+}
+
+/// Who may steer.
+fn operators(config: &Config) -> anyhow::Result<Arc<Operators>> {
+    let operators = match &config.operators_file {
+        Some(file) => Operators::read(file).context("operators_file is refused")?,
+        None => Operators::none(),
+    };
+    Ok(Arc::new(operators))
 }
 
 /// Answers machines, if they are to be answered.

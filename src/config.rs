@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are served; `None` if nowhere.
     pub web: Option<SocketAddr>,
+    /// A file with the operators and their tokens; `None` where everybody may steer.
+    pub operators_file: Option<PathBuf>,
     /// Where the board is served; `None` if nowhere.
     pub board: Option<SocketAddr>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
@@ -65,6 +67,7 @@ impl Default for Config {
             store_credentials_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
+            operators_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
             board_clients_max: 2_000,
             waiting_max: 16_384,
@@ -183,6 +186,19 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "operators_file",
+        unit: "",
+        bounds: Bounds::Text("a file that others cannot read"),
+        get: |config| {
+            let file = config.operators_file.as_deref();
+            file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
+        },
+        set: |config, text, _| {
+            config.operators_file = Some(PathBuf::from(text));
+            Ok(())
+        },
+    },
+    Setting {
         key: "waiting_max",
         unit: "commands",
         bounds: Bounds::Whole(1, 1_000_000),
@@ -280,6 +296,9 @@ pub struct Overrides {
     /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
     #[arg(long, value_name = "ADDRESS")]
     pub web: Option<OsString>,
+    /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub operators_file: Option<OsString>,
     /// Where the board is served, or off [env: DOORBUSTER_BOARD] [default: 127.0.0.1:7422]
     #[arg(long, value_name = "ADDRESS")]
     pub board: Option<OsString>,
@@ -455,6 +474,7 @@ impl Overrides {
             "store_credentials_file" => self.store_credentials_file.as_ref(),
             "listen" => self.listen.as_ref(),
             "web" => self.web.as_ref(),
+            "operators_file" => self.operators_file.as_ref(),
             "board" => self.board.as_ref(),
             "board_clients_max" => self.board_clients_max.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),

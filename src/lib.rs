@@ -23,6 +23,7 @@ pub mod devstore;
 
 pub mod metrics;
 
+pub mod admission;
 pub mod audit;
 pub mod reports;
 

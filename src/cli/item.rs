@@ -8,7 +8,7 @@ use super::{
     failure::{Code, Failure},
     json as shapes,
     output::facts,
-    server::{Operator, Server, Write},
+    server::{Operator, Server, Token, Write},
 };
 use crate::{
     grpc::{
@@ -97,9 +97,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
         Verb::Show(show) => show.run(common),
         Verb::Pause(steer) => steer.run(common, async |channel, to| {
-            let Steered { request_id, item_id, operator, reason } = to;
+            let Steered { request_id, item_id, operator, reason, token } = to;
             let request = PauseItemRequest { request_id, item_id, operator, reason };
-            let answer = ItemServiceClient::new(channel).pause_item(routed(request)).await?;
+            let answer =
+                ItemServiceClient::new(channel).pause_item(token.on(routed(request))).await?;
             Ok(answered(answer, |answer| {
                 let outcome = answer.outcome.map(|outcome| match outcome {
                     pause_item_response::Outcome::Item(item) => Ok(item),
@@ -109,9 +110,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             }))
         }),
         Verb::Resume(steer) => steer.run(common, async |channel, to| {
-            let Steered { request_id, item_id, operator, reason } = to;
+            let Steered { request_id, item_id, operator, reason, token } = to;
             let request = ResumeItemRequest { request_id, item_id, operator, reason };
-            let answer = ItemServiceClient::new(channel).resume_item(routed(request)).await?;
+            let answer =
+                ItemServiceClient::new(channel).resume_item(token.on(routed(request))).await?;
             Ok(answered(answer, |answer| {
                 let outcome = answer.outcome.map(|outcome| match outcome {
                     resume_item_response::Outcome::Item(item) => Ok(item),
@@ -121,9 +123,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             }))
         }),
         Verb::Close(steer) => steer.run(common, async |channel, to| {
-            let Steered { request_id, item_id, operator, reason } = to;
+            let Steered { request_id, item_id, operator, reason, token } = to;
             let request = CloseItemRequest { request_id, item_id, operator, reason };
-            let answer = ItemServiceClient::new(channel).close_item(routed(request)).await?;
+            let answer =
+                ItemServiceClient::new(channel).close_item(token.on(routed(request))).await?;
             Ok(answered(answer, |answer| {
                 let outcome = answer.outcome.map(|outcome| match outcome {
                     close_item_response::Outcome::Item(item) => Ok(item),
@@ -134,7 +137,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         }),
         Verb::Allocate(Allocate { warehouse, units, steer }) => {
             steer.run(common, async |channel, to| {
-                let Steered { request_id, item_id, operator, reason } = to;
+                let Steered { request_id, item_id, operator, reason, token } = to;
                 let request = AllocateStockRequest {
                     request_id,
                     item_id,
@@ -143,8 +146,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
                     operator,
                     reason,
                 };
-                let answer =
-                    ItemServiceClient::new(channel).allocate_stock(routed(request)).await?;
+                let answer = ItemServiceClient::new(channel)
+                    .allocate_stock(token.on(routed(request)))
+                    .await?;
                 Ok(answered(answer, |answer| {
                     let outcome = answer.outcome.map(|outcome| match outcome {
                         allocate_stock_response::Outcome::Item(item) => Ok(item),
@@ -164,6 +168,7 @@ struct Steered {
     item_id: String,
     operator: String,
     reason: String,
+    token: Token,
 }
 
 /// Item or refusal, revision, position.
@@ -201,6 +206,7 @@ impl Steer {
             item_id: ItemId::parse("ITEM", &self.id)?.to_string(),
             operator: self.operator.checked()?,
             reason: self.reason,
+            token: self.operator.token()?,
         };
         let (outcome, revision, position) =
             self.server.write(request_id, async |channel| call(channel, steered.clone()).await)?;

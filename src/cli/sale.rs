@@ -126,6 +126,7 @@ impl Create {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
         let operator = self.operator.checked()?;
+        let token = self.operator.token()?;
         let now = match &self.as_of {
             Some(text) => UnixMs::parse("--as-of", text)?,
             None => WallClock.now(),
@@ -146,7 +147,7 @@ impl Create {
             operator,
         };
         let created = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).create_sale(request.clone()).await
+            SaleServiceClient::new(channel).create_sale(token.on(request.clone())).await
         });
         let created = created.map_err(|mut failure| {
             // Read a second time, such a file would be another sale under the same request id.
@@ -225,6 +226,7 @@ impl Show {
 impl Close {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
+        let token = self.operator.token()?;
         let request = CloseSaleRequest {
             request_id: request_id.to_string(),
             sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
@@ -232,7 +234,7 @@ impl Close {
             reason: self.reason,
         };
         let closed = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).close_sale(request.clone()).await
+            SaleServiceClient::new(channel).close_sale(token.on(request.clone())).await
         })?;
         show_sale(common, closed.sale.as_ref(), closed.revision, Some(closed.position))
     }

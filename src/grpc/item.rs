@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{convert, proto, status::Failure};
+use super::{convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Directory},
     clock::SharedClock,
@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct ItemApi {
     pub(super) items: Arc<Directory<Item>>,
     pub(super) clock: SharedClock,
+    pub(super) doorkeeper: Doorkeeper,
 }
 
 /// The answer to a steering command, before it is put into the message of its RPC.
@@ -52,8 +53,9 @@ impl ItemApi {
 
     async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let Steering { request_id, item_id, operator, reason, action } =
-            read(request.into_inner())?;
+        let (metadata, _, message) = request.into_parts();
+        let Steering { request_id, item_id, operator, reason, action } = read(message)?;
+        let operator = self.doorkeeper.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let item = ItemId::parse("item_id", &item_id)?;
         convert::steering(&operator, &reason)?;

@@ -10,6 +10,7 @@ mod counted;
 mod health;
 mod item;
 mod listener;
+mod operator;
 mod purchase;
 mod read_side;
 pub mod replay;

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ReadSide, alerts, convert, proto, status::Failure};
+use super::{ReadSide, alerts, convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Sales},
     clock::SharedClock,
@@ -15,6 +15,7 @@ pub(super) struct SaleApi {
     pub(super) sales: Sales,
     pub(super) reads: ReadSide,
     pub(super) clock: SharedClock,
+    pub(super) doorkeeper: Doorkeeper,
 }
 
 #[async_trait]
@@ -24,12 +25,13 @@ impl proto::sale_service_server::SaleService for SaleApi {
         request: Request<proto::CreateSaleRequest>,
     ) -> Result<Response<proto::CreateSaleResponse>, Status> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
+        let operator = self.doorkeeper.operator(&metadata, request.operator)?;
         let request_id =
             RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
         let draft = request.sale.ok_or_else(|| Invalid::new("sale", "is missing"));
         let draft = draft.and_then(draft_of).map_err(Failure::from)?;
-        let plan = plan(request_id, draft, request.operator).map_err(Failure::from)?;
+        let plan = plan(request_id, draft, operator).map_err(Failure::from)?;
         let sale_id = SaleId::of_request(request_id);
         let answer = self.sales.create(sale_id, plan, deadline).await.map_err(Failure::from)?;
         let (sale, revision, position) = shown(answer)?;
@@ -41,12 +43,13 @@ impl proto::sale_service_server::SaleService for SaleApi {
         request: Request<proto::CloseSaleRequest>,
     ) -> Result<Response<proto::CloseSaleResponse>, Status> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let request = request.into_inner();
+        let (metadata, _, request) = request.into_parts();
+        let operator = self.doorkeeper.operator(&metadata, request.operator)?;
         let request_id =
             RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
         let sale_id = SaleId::parse("sale_id", &request.sale_id).map_err(Failure::from)?;
-        convert::steering(&request.operator, &request.reason).map_err(Failure::from)?;
-        let close = CloseSale { request_id, operator: request.operator, reason: request.reason };
+        convert::steering(&operator, &request.reason).map_err(Failure::from)?;
+        let close = CloseSale { request_id, operator, reason: request.reason };
         let answer = self.sales.close(sale_id, close, deadline).await.map_err(Failure::from)?;
         let (sale, revision, position) = shown(answer)?;
         Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))

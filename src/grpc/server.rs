@@ -6,12 +6,13 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, alert::AlertApi, counted::CallCounter, health, item::ItemApi, proto,
-    purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
+    ReadSide, alert::AlertApi, counted::CallCounter, health, item::ItemApi, operator::Doorkeeper,
+    proto, purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
     traffic::TrafficApi,
 };
 use crate::{
     actors::{Directory, Readiness, Sales, TrafficDesk},
+    admission::Operators,
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -52,6 +53,8 @@ pub struct Parts {
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
+    /// Who may steer.
+    pub operators: Arc<Operators>,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -65,14 +68,15 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, store, data, traffic, readiness, clock, metrics } = parts;
+    let Parts { sales, items, reads, store, data, traffic, readiness, clock, operators, metrics } =
+        parts;
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
-    let item = ItemApi { items, clock: Arc::clone(&clock) };
+    let doorkeeper = Doorkeeper::new(operators);
+    let item = ItemApi { items, clock: Arc::clone(&clock), doorkeeper: doorkeeper.clone() };
     let replay = ReplayApi::new(store, data, Arc::clone(&clock));
-    let sales_of_rules = sales.clone();
-    let sale = SaleApi { sales, reads: reads.clone(), clock };
-    let alert = AlertApi::new(reads.clone(), sales_of_rules);
+    let alert = AlertApi::new(reads.clone(), sales.clone());
+    let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
 

@@ -57,6 +57,15 @@ label! {
         RaiseAlert => "raise_alert",
         ClearAlert => "clear_alert",
         ShowAlerts => "show_alerts",
+        OpenIncident => "open_incident",
+        AssessIncident => "assess_incident",
+        RecordAction => "record_action",
+        ResolveIncident => "resolve_incident",
+        ReviewIncident => "review_incident",
+        ShowIncident => "show_incident",
+        PublishScript => "publish_script",
+        WithdrawScript => "withdraw_script",
+        ShowScript => "show_script",
     }
 }
 
@@ -85,6 +94,13 @@ label! {
         AlreadyPaid => "ALREADY_PAID",
         WrongAmount => "WRONG_AMOUNT",
         NotPaused => "NOT_PAUSED",
+        IncidentResolved => "INCIDENT_RESOLVED",
+        IncidentNotResolved => "INCIDENT_NOT_RESOLVED",
+        IncidentReviewed => "INCIDENT_REVIEWED",
+        IncidentEndsTooEarly => "INCIDENT_ENDS_TOO_EARLY",
+        IncidentTooLong => "INCIDENT_TOO_LONG",
+        ScriptVersion => "SCRIPT_VERSION",
+        ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
     }
 }
 

@@ -10,6 +10,8 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod demo;
+mod documents;
 mod sale_files;
 
 use std::{
@@ -117,6 +119,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.store = Some(OsString::from("esdb://127.0.0.1:2113?tls=false"));
     flags.store_credentials_file = Some(OsString::from("secret"));
     flags.web = Some(OsString::from("[::1]:9"));
+    flags.operators_file = Some(OsString::from("operators"));
     flags.board = Some(OsString::from("off"));
     flags.board_clients_max = Some(OsString::from("77"));
     flags.waiting_max = Some(OsString::from("77"));
@@ -131,6 +134,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         store_credentials_file: Some("secret".into()),
         listen: ([127, 0, 0, 1], 9).into(),
         web: Some("[::1]:9".parse().unwrap()),
+        operators_file: Some("operators".into()),
         board: None,
         board_clients_max: 77,
         waiting_max: 77,
@@ -148,7 +152,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",
