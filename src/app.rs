@@ -45,7 +45,7 @@ use crate::{
     threads,
     web::{
         self,
-        board::{BoardParts, BoardServer},
+        board::{BoardLimits, BoardParts, BoardServer},
     },
 };
 
@@ -212,7 +212,7 @@ async fn live(
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
-                clients_max: config.board_clients_max,
+                limits: BoardLimits::for_clients(config.board_clients_max),
             };
             Some(BoardServer::start(listener, parts)?)
         }
@@ -377,6 +377,7 @@ impl Actors {
             projections: projections.to_vec(),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
             waiting_max: config.waiting_max,
         }
     }
