@@ -5,6 +5,7 @@
 
 mod chores;
 mod listeners;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -35,7 +36,7 @@ use crate::{
     admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, level::Level, sale::Sale},
+    domain::{alert::Book, item::Item, level::Level, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -189,6 +190,7 @@ async fn live(
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
     let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let watch = watch::start(&actors, &pulses, &sales, config);
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
@@ -253,6 +255,7 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    watch.stop();
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
     if let Some(board) = board {
@@ -324,6 +327,7 @@ struct Actors {
     levels: Arc<Directory<Level>>,
     /// The level that this node acts on.
     service: Arc<Service>,
+    books: Arc<Directory<Book>>,
 }
 
 impl Actors {
@@ -351,6 +355,7 @@ impl Actors {
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -359,6 +364,7 @@ impl Actors {
             items,
             sale_desks,
             levels,
+            books,
             service: Arc::default(),
         }
     }
@@ -428,6 +434,7 @@ impl Actors {
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.levels) as _,
+            Arc::clone(&self.books) as _,
         ]
     }
 
@@ -435,7 +442,8 @@ impl Actors {
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.levels.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;
