@@ -201,6 +201,7 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
     let board = match listeners.board {
         Some(listener) => {
             let parts = BoardParts {
@@ -212,6 +213,8 @@ async fn live(
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
                 operators: Arc::clone(&operators),
+                service: Arc::clone(&service),
+                levels: levels.clone(),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
@@ -241,7 +244,7 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
-        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        levels,
         service,
         readiness: readiness.clone(),
         clock,
@@ -398,6 +401,7 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
+            service: Arc::clone(&self.service),
             waiting_max: config.waiting_max,
         }
     }
