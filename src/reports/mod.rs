@@ -15,12 +15,14 @@ mod export;
 mod filter;
 mod goals;
 mod holds;
+mod incidents;
 mod journeys;
 mod marks;
 mod orders;
 mod paging;
 mod pulse;
 mod sales;
+mod scripts;
 mod share;
 mod sql;
 mod stock;
@@ -54,6 +56,10 @@ pub use demand::{Demand, DemandTotal, Refusals, RefusalsByItem, RefusalsQuery};
 pub use export::{ExportError, ExportFormat, Exported};
 pub use goals::{GoalAttainment, GoalKind, GoalLine};
 pub use holds::{HoldEconomics, HoldFigures, HoldsQuery};
+pub use incidents::{
+    Basis, IMPACT_MINUTES_MAX, Impact, ImpactMinute, IncidentLine, IncidentRecord,
+    IncidentStepLine, IncidentsQuery, Loss, Plan, loss,
+};
 pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
     FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
@@ -68,6 +74,7 @@ pub use pulse::{
     RECENT_SECONDS, Refused, Units,
 };
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use scripts::{ScriptVersion, ScriptVersionsQuery, Wording};
 pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};
