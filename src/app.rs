@@ -34,7 +34,7 @@ use crate::{
     admission::Operators,
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, sale::Sale},
+    domain::{incident::Incident, item::Item, sale::Sale, script::Script},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -198,6 +198,8 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
+        incidents: Arc::clone(&actors.incidents),
+        scripts: Arc::clone(&actors.scripts),
         reads: reads.clone(),
         store,
         data: config.data.clone(),
@@ -278,6 +280,8 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
+    incidents: Arc<Directory<Incident>>,
+    scripts: Arc<Directory<Script>>,
 }
 
 impl Actors {
@@ -304,7 +308,18 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        Self { arbiters, traffic_arbiter: traffic_thread(), shared, demand, items, sale_desks }
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
+        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
+        Self {
+            arbiters,
+            traffic_arbiter: traffic_thread(),
+            shared,
+            demand,
+            items,
+            sale_desks,
+            incidents,
+            scripts,
+        }
     }
 
     /// What machines ask about.
@@ -352,7 +367,12 @@ impl Actors {
 
     /// Those who want to hear what others wrote.
     fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
-        vec![Arc::clone(&self.items) as _, Arc::clone(&self.sale_desks) as _]
+        vec![
+            Arc::clone(&self.items) as _,
+            Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.incidents) as _,
+            Arc::clone(&self.scripts) as _,
+        ]
     }
 
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
@@ -360,6 +380,7 @@ impl Actors {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

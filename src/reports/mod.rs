@@ -48,7 +48,7 @@ use crate::{
 };
 
 pub use acts::{ActLine, ActsQuery};
-pub use catalog::{ListSalesQuery, SaleLine};
+pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use compare::{Compared, Comparison, Period};
 pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};
