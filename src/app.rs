@@ -28,8 +28,9 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, Overheard, ProjectionHandle, Readiness,
-        Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts, start_projections,
+        CatalogDesk, DemandDesk, Directory, MeteredStore, NodeParts, Overheard, ProjectionHandle,
+        PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
+        start_projections,
     },
     admission::Operators,
     clock::SharedClock,
@@ -40,7 +41,11 @@ use crate::{
     metrics::Metrics,
     reports::Reports,
     store::{self, LogSource, SharedStore},
-    threads, web,
+    threads,
+    web::{
+        self,
+        board::{BoardLimits, BoardParts, BoardServer},
+    },
 };
 
 /// How long calls under way may take to finish when the server stops, and as long again for what
@@ -112,6 +117,11 @@ impl App {
         self.addresses.web
     }
 
+    /// Where it serves the board, if it does.
+    pub fn board_address(&self) -> Option<SocketAddr> {
+        self.addresses.board
+    }
+
     /// Stops taking calls, finishes what is in flight, closes the log.
     ///
     /// # Errors
@@ -175,14 +185,38 @@ async fn live(
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
+    let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
+    let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
-        LogSource::Store(Arc::clone(&store)),
+        log.clone(),
         (projections, tail),
         readiness.clone(),
         Arc::clone(&clock),
         Duration::from_millis(config.min_position_wait_ms),
     );
+
+    let board = match listeners.board {
+        Some(listener) => {
+            let parts = BoardParts {
+                desk: Arc::clone(&pulses),
+                reports: Reports::open(&config.data),
+                past: reads.past(),
+                log,
+                data: config.data.clone(),
+                sales: sales.clone(),
+                items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
+                readiness: readiness.clone(),
+                metrics: Arc::clone(&metrics),
+                clock: Arc::clone(&clock),
+                limits: BoardLimits::for_clients(config.board_clients_max),
+            };
+            Some(BoardServer::start(listener, parts)?)
+        }
+        None => None,
+    };
 
     let background = Chores {
         store: Arc::clone(&store),
@@ -218,6 +252,10 @@ async fn live(
     background.iter().for_each(Task::abort);
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
+    if let Some(board) = board {
+        tokio::task::spawn_blocking(|| board.stop()).await?;
+    }
+    tokio::task::spawn_blocking(|| pulse_thread.stop()).await?;
     actors.rest(&traffic, projection_threads).await;
     // Last, so that whoever asks hears that the node is stopping for as long as it is.
     if let Some(web) = web {
@@ -337,6 +375,20 @@ impl Actors {
             traffic: Arc::clone(traffic),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+        }
+    }
+
+    /// What the board and the alerts want to know of the node itself.
+    fn node_parts(&self, config: &Config, projections: &[ProjectionHandle]) -> NodeParts {
+        NodeParts {
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            sales: Arc::clone(&self.sale_desks),
+            projections: projections.to_vec(),
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
+            waiting_max: config.waiting_max,
         }
     }
 

@@ -85,6 +85,11 @@ impl ReadSide {
         }))
     }
 
+    /// Read models of earlier moments, for whoever else shows them.
+    pub fn past(&self) -> Arc<Past> {
+        Arc::clone(&self.0.past)
+    }
+
     /// Sales that are not carried out at their items and items with units on hold, once the read
     /// models know the log up to there. Waits as long as that takes.
     ///

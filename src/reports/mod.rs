@@ -70,8 +70,9 @@ pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use pulse::{
-    BINS_MAX, Happening, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
-    RECENT_SECONDS, Refused, Units,
+    Around, BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
+    PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
+    TOLD_MAX, Units,
 };
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
 pub use scripts::{ScriptVersion, ScriptVersionsQuery, Wording};

@@ -61,6 +61,7 @@ impl Node {
             data: dir.path().to_owned(),
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
+            board: None,
             ..Config::default()
         };
         change(&mut config);
