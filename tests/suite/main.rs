@@ -30,6 +30,8 @@ mod events;
 mod figures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
+/// Incidents: their steps, and what they cost.
+mod incidents;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
 /// The decider against a simple model, over random command sequences.
@@ -42,6 +44,8 @@ mod pages;
 mod replay;
 /// What stands between clients and several nodes.
 mod routing;
+/// Wordings of customer service: versions, variables, and what is said to whom.
+mod scripts;
 /// What the end-to-end tests share.
 mod support;
 
