@@ -36,7 +36,9 @@ use crate::{
     admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{alert::Book, item::Item, level::Level, sale::Sale},
+    domain::{
+        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
+    },
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -240,6 +242,8 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
+        incidents: Arc::clone(&actors.incidents),
+        scripts: Arc::clone(&actors.scripts),
         reads: reads.clone(),
         store,
         data: config.data.clone(),
@@ -331,6 +335,8 @@ struct Actors {
     /// The level that this node acts on.
     service: Arc<Service>,
     books: Arc<Directory<Book>>,
+    incidents: Arc<Directory<Incident>>,
+    scripts: Arc<Directory<Script>>,
 }
 
 impl Actors {
@@ -359,6 +365,8 @@ impl Actors {
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let levels = Directory::new(Category::Level, Arc::clone(&shared));
         let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
+        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -369,6 +377,8 @@ impl Actors {
             levels,
             books,
             service: Arc::default(),
+            incidents,
+            scripts,
         }
     }
 
@@ -439,6 +449,8 @@ impl Actors {
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.levels) as _,
             Arc::clone(&self.books) as _,
+            Arc::clone(&self.incidents) as _,
+            Arc::clone(&self.scripts) as _,
         ]
     }
 
@@ -448,6 +460,7 @@ impl Actors {
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
             tokio::join!(self.levels.drain(), self.books.drain());
+            tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

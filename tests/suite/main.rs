@@ -32,6 +32,8 @@ mod events;
 mod figures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
+/// Incidents: their steps, and what they cost.
+mod incidents;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
 /// How much of the service runs: set, followed, enforced.
@@ -47,6 +49,8 @@ mod pages;
 mod replay;
 /// What stands between clients and several nodes.
 mod routing;
+/// Wordings of customer service: versions, variables, and what is said to whom.
+mod scripts;
 /// What the end-to-end tests share.
 mod support;
 
