@@ -85,12 +85,7 @@ pub async fn serve(
     health::tell(&readiness.state(), &health).await;
     let health = tokio::spawn(health::follow(states, health));
 
-    let served = Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+    let served = bounded_server()
         .add_service(
             counter.count(
                 proto::purchase_service_server::PurchaseServiceServer::new(purchases)
@@ -134,6 +129,16 @@ pub async fn serve(
         .await;
     health.abort();
     Ok(served?)
+}
+
+/// A server with the bounds of its connections.
+fn bounded_server() -> Server {
+    Server::builder()
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
 /// What tells clients which calls there are. Older tools ask for v1alpha.

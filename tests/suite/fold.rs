@@ -19,6 +19,7 @@ mod rebuilds;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use doorbuster::reports::Reports;
 use doorbuster::{
     events::{DemandTick, Event, ItemEvent, Position, Recorded, SaleEvent, Stored},
     projections::{ApplyError, Projection, ProjectionError, ReadModel, all, view_path},
@@ -89,7 +90,7 @@ fn sales_figures_add_up_orders_units_and_money() {
          orders_cancelled, orders_expired, units_placed, units_sold, revenue_minor,
          refunds_due_minor, sold_out_at_ms FROM items ORDER BY number",
     );
-    assert_eq!(figures, ["lamp|5|0|4|1|1|1|9|1|500|500|1004000", "sofa|7|7|0|0|0|0|0|0|0|0|"]);
+    assert_eq!(figures, ["lamp|5|0|4|1|1|1|9|1|500|500|1004000", "sofa|9|9|0|0|0|0|0|0|0|0|"]);
 }
 
 #[test]
@@ -131,6 +132,7 @@ fn a_second_told_in_parts_is_added_up_and_orders_count_by_their_own_time() {
             "1004|0|1|4|0|0|0|0|0|0|0|0|0|0",
             // The sofa, of which nobody bought any.
             "990|0|0|0|0|0|0|0|0|0|0|0|0|7",
+            "1007|0|0|0|0|0|0|0|0|0|0|0|0|2",
         ]
     );
 }
@@ -147,7 +149,59 @@ fn the_catalog_follows_what_operators_do() {
         "SELECT sku, opens_at_ms, closes_at_ms, limit_per_buyer, limit_per_order, paused,
          closed_at_ms FROM items ORDER BY number",
     );
-    assert_eq!(items, ["lamp|999000|2000000|5|4|0|", "sofa|999000|2000000|||1|1008000"]);
+    assert_eq!(items, ["lamp|999000|2000000|5|4|0|", "sofa|999000|2000000||2|1|1008000"]);
+}
+
+#[test]
+fn a_reserve_stands_beside_the_stock_until_it_is_released() {
+    let data = tempdir().unwrap();
+    fold_all(data.path(), &scripted_sale().events);
+    let stock = cells(
+        &view_path(data.path(), "stock"),
+        "SELECT sku, warehouse, allocated_units, available_units, held_units, sold_units,
+         reserve_units FROM warehouses JOIN items ON item = number ORDER BY item, place",
+    );
+    let lamp = ["lamp|north|3|0|2|1|0", "lamp|south|2|0|2|0|0"];
+    assert_eq!(stock, [lamp[0], lamp[1], "sofa|north|7|7|0|0|0", "sofa|south|2|2|0|0|3"]);
+}
+
+#[test]
+fn what_a_whole_sale_is_told_is_one_act_and_its_items_follow() {
+    let data = tempdir().unwrap();
+    fold_all(data.path(), &scripted_sale().events);
+    let acts = cells(
+        &view_path(data.path(), "acts"),
+        "SELECT kind, coalesce(sku, ''), planned, change FROM acts
+         WHERE at_ms = 1007500 ORDER BY number",
+    );
+    assert_eq!(
+        acts,
+        [
+            "ReserveSet|sofa|0|{\"units\":5,\"warehouse\":\"south\"}",
+            "ReserveReleased|sofa|0|{\"units\":2,\"warehouse\":\"south\"}",
+            "PurchaseLimitSet|sofa|0|{\"limit_per_buyer\":null,\"limit_per_order\":2}",
+            "SalePaused||0|{}",
+            "ItemPaused|sofa|1|{}",
+            "SaleResumed||0|{}",
+        ]
+    );
+}
+
+#[test]
+fn a_sale_whose_items_were_not_told_of_its_pause_or_resumption_is_unfinished() {
+    let scripted = scripted_sale();
+    let paused =
+        scripted.events.iter().position(|(_, event)| event.kind() == "SalePaused").unwrap();
+    let (sale, _) = log::scripted_ids();
+    let unfinished = |events: usize| {
+        let data = tempdir().unwrap();
+        fold_all(data.path(), &scripted.events[..events]);
+        Reports::open(data.path()).unfinished_sales().unwrap()
+    };
+    assert_eq!(unfinished(paused), []);
+    assert_eq!(unfinished(paused + 1), [sale], "no item was told of the pause");
+    assert_eq!(unfinished(paused + 2), [sale], "the sofa was told, the lamp was not");
+    assert_eq!(unfinished(paused + 3), [sale], "the sofa was not told of the resumption");
 }
 
 #[test]
