@@ -346,7 +346,7 @@ pub fn sound() -> Story {
     let released =
         json!({"warehouse": "east", "units": 2, "act": act(25), "released_at_ms": later});
     story.steer("A", "ReserveReleased", 25, 0, released);
-    let limits = json!({"per_buyer": 2, "act": act(26), "set_at_ms": later});
+    let limits = json!({"per_buyer": 2, "per_order": 2, "act": act(26), "set_at_ms": later});
     story.steer("A", "PurchaseLimitSet", 26, 0, limits);
     story.on_sale("SalePaused", 27, json!({"act": act(27), "paused_at_ms": later}));
     let paused = json!({"act": act(27), "by_sale": true, "paused_at_ms": later});
