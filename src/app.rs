@@ -5,6 +5,7 @@
 
 mod chores;
 mod listeners;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -28,19 +29,24 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, Overheard, ProjectionHandle, Readiness,
-        Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts, start_projections,
+        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts, start_projections,
     },
-    admission::Operators,
+    admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, sale::Sale},
+    domain::{alert::Book, item::Item, level::Level, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
     reports::Reports,
     store::{self, LogSource, SharedStore},
-    threads, web,
+    threads,
+    web::{
+        self,
+        board::{BoardLimits, BoardParts, BoardServer},
+    },
 };
 
 /// How long calls under way may take to finish when the server stops, and as long again for what
@@ -112,6 +118,11 @@ impl App {
         self.addresses.web
     }
 
+    /// Where it serves the board, if it does.
+    pub fn board_address(&self) -> Option<SocketAddr> {
+        self.addresses.board
+    }
+
     /// Stops taking calls, finishes what is in flight, closes the log.
     ///
     /// # Errors
@@ -171,21 +182,52 @@ async fn live(
 
     let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-    let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
+    let service = Arc::clone(&actors.service);
+    let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&service));
+    let tail = Arc::new(tail);
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
+    let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
+    let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let watch = watch::start(&actors, &pulses, &sales, config);
+    let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
-        LogSource::Store(Arc::clone(&store)),
+        log.clone(),
         (projections, tail),
         readiness.clone(),
         Arc::clone(&clock),
         Duration::from_millis(config.min_position_wait_ms),
     );
 
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
+    let board = match listeners.board {
+        Some(listener) => {
+            let parts = BoardParts {
+                desk: Arc::clone(&pulses),
+                reports: Reports::open(&config.data),
+                past: reads.past(),
+                log,
+                data: config.data.clone(),
+                sales: sales.clone(),
+                items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
+                service: Arc::clone(&service),
+                levels: levels.clone(),
+                readiness: readiness.clone(),
+                metrics: Arc::clone(&metrics),
+                clock: Arc::clone(&clock),
+                limits: BoardLimits::for_clients(config.board_clients_max),
+            };
+            Some(BoardServer::start(listener, parts)?)
+        }
+        None => None,
+    };
+
     let background = Chores {
         store: Arc::clone(&store),
+        service: Arc::clone(&service),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
@@ -198,10 +240,12 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
-        reads,
+        reads: reads.clone(),
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
+        levels,
+        service,
         readiness: readiness.clone(),
         clock,
         operators,
@@ -214,6 +258,13 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    watch.stop();
+    // Whatever looks back for long would keep its thread, and the thread the server.
+    reads.stop();
+    if let Some(board) = board {
+        tokio::task::spawn_blocking(|| board.stop()).await?;
+    }
+    tokio::task::spawn_blocking(|| pulse_thread.stop()).await?;
     actors.rest(&traffic, projection_threads).await;
     // Last, so that whoever asks hears that the node is stopping for as long as it is.
     if let Some(web) = web {
@@ -276,6 +327,10 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
+    levels: Arc<Directory<Level>>,
+    /// The level that this node acts on.
+    service: Arc<Service>,
+    books: Arc<Directory<Book>>,
 }
 
 impl Actors {
@@ -302,7 +357,19 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        Self { arbiters, traffic_arbiter: traffic_thread(), shared, demand, items, sale_desks }
+        let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        Self {
+            arbiters,
+            traffic_arbiter: traffic_thread(),
+            shared,
+            demand,
+            items,
+            sale_desks,
+            levels,
+            books,
+            service: Arc::default(),
+        }
     }
 
     /// What machines ask about.
@@ -320,6 +387,22 @@ impl Actors {
             traffic: Arc::clone(traffic),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            service: Arc::clone(&self.service),
+        }
+    }
+
+    /// What the board and the alerts want to know of the node itself.
+    fn node_parts(&self, config: &Config, projections: &[ProjectionHandle]) -> NodeParts {
+        NodeParts {
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            sales: Arc::clone(&self.sale_desks),
+            projections: projections.to_vec(),
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
+            service: Arc::clone(&self.service),
+            waiting_max: config.waiting_max,
         }
     }
 
@@ -338,6 +421,7 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             readiness: self.shared.readiness.clone(),
+            service: Arc::clone(&self.service),
             items: Arc::clone(&self.items),
             catalog,
             arbiter: Some(self.traffic_arbiter.handle()),
@@ -350,7 +434,12 @@ impl Actors {
 
     /// Those who want to hear what others wrote.
     fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
-        vec![Arc::clone(&self.items) as _, Arc::clone(&self.sale_desks) as _]
+        vec![
+            Arc::clone(&self.items) as _,
+            Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.levels) as _,
+            Arc::clone(&self.books) as _,
+        ]
     }
 
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
@@ -358,6 +447,7 @@ impl Actors {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -28,6 +28,7 @@ impl From<ReportError> for Failure {
             ReportError::Invalid(invalid) => invalid.into(),
             ReportError::NotFound(field) => Self::not_found(field),
             ReportError::NotReady(name) => Self::not_ready(name),
+            ReportError::Stopped => crate::actors::Fault::Stopping.into(),
             ReportError::Unreadable(error) => {
                 Self::internal("the read model cannot be read", &error)
             }

@@ -59,6 +59,20 @@ label! {
         ResumeSale => "resume_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        RaiseAlert => "raise_alert",
+        ClearAlert => "clear_alert",
+        ShowAlerts => "show_alerts",
+        OpenIncident => "open_incident",
+        AssessIncident => "assess_incident",
+        RecordAction => "record_action",
+        ResolveIncident => "resolve_incident",
+        ReviewIncident => "review_incident",
+        ShowIncident => "show_incident",
+        PublishScript => "publish_script",
+        WithdrawScript => "withdraw_script",
+        ShowScript => "show_script",
+        SetLevel => "set_level",
+        ShowLevel => "show_level",
     }
 }
 
@@ -87,6 +101,13 @@ label! {
         AlreadyPaid => "ALREADY_PAID",
         WrongAmount => "WRONG_AMOUNT",
         NotPaused => "NOT_PAUSED",
+        IncidentResolved => "INCIDENT_RESOLVED",
+        IncidentNotResolved => "INCIDENT_NOT_RESOLVED",
+        IncidentReviewed => "INCIDENT_REVIEWED",
+        IncidentEndsTooEarly => "INCIDENT_ENDS_TOO_EARLY",
+        IncidentTooLong => "INCIDENT_TOO_LONG",
+        ScriptVersion => "SCRIPT_VERSION",
+        ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
         NotEnoughReserve => "NOT_ENOUGH_RESERVE",
     }
 }
@@ -136,6 +157,34 @@ label! {
 }
 
 label! {
+    /// What is left out at a level of the service.
+    LeftOut {
+        Traffic => "traffic",
+        Board => "board",
+        Reports => "reports",
+        Orders => "orders",
+    }
+}
+
+label! {
+    /// How urgent an alert is.
+    Severity {
+        Info => "info",
+        Warning => "warning",
+        Critical => "critical",
+    }
+}
+
+label! {
+    /// What became of something that was to be delivered to the webhook.
+    DeliveryResult {
+        Delivered => "delivered",
+        Retried => "retried",
+        GivenUp => "given_up",
+    }
+}
+
+label! {
     /// What became of a beacon.
     BeaconResult {
         Accepted => "accepted",
@@ -145,6 +194,15 @@ label! {
         UnknownSale => "unknown_sale",
         TimeOutOfRange => "time_out_of_range",
         Shed => "shed",
+        SwitchedOff => "switched_off",
         Unanswered => "unanswered",
+    }
+}
+
+label! {
+    /// Why a client of the board was turned away or let go.
+    LeftBoard {
+        TooMany => "too_many",
+        Slow => "slow",
     }
 }

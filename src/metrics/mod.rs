@@ -5,8 +5,11 @@
 //! asks is not counted but taken then, as a [`Reading`]. What each figure means for whoever runs
 //! the node stands in `deploy/ALERTS.md`.
 
+mod board;
 mod calls;
 mod labels;
+mod latency;
+mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
 
@@ -16,14 +19,16 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, FaultReason, Label, MisdirectedReason, Outcome,
-    RefusalReason, StreamKind,
+    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
+    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
 };
+pub use latency::{Latency, quantile_us};
 
-use self::calls::Calls;
-use crate::values::UnixMs;
+use self::{calls::Calls, watch::Watch};
+use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
 /// cluster that elects a leader some seconds.
@@ -51,8 +56,13 @@ pub struct Metrics {
     /// By kind of stream.
     appends: Vec<Appends>,
     beacons: Vec<Counter>,
+    left_out: Vec<Counter>,
     in_doubt: Gauge,
+    watch: Watch,
     calls: Calls,
+    board: BoardFigures,
+    order_latency: Latency,
+    append_latency: Latency,
     read_off: ReadOff,
 }
 
@@ -71,6 +81,7 @@ struct ReadOff {
     sales_awake: Gauge,
     commands_waiting: Gauge,
     beacons_waiting: Gauge,
+    level: Gauge,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -90,6 +101,8 @@ pub struct Reading {
     pub commands_waiting: usize,
     /// Beacons that are not yet in the log.
     pub beacons_waiting: usize,
+    /// How much of the service runs.
+    pub level: ServiceLevel,
     /// Position of the log's last event.
     pub log_position: u64,
     pub projections: Vec<ProjectionReading>,
@@ -144,12 +157,20 @@ impl Metrics {
             "doorbuster_beacons",
             "Beacons that came, by what became of them",
         );
+        let left_out = series::<LeftOut>(
+            &mut registry,
+            "part",
+            "doorbuster_left_out",
+            "Calls, orders and beacons not taken because of the level of the service",
+        );
         let in_doubt = gauge(
             &mut registry,
             "doorbuster_items_in_doubt",
             "Items and sales that do not know what became of their last append",
         );
+        let watch = Watch::new(&mut registry);
         let calls = Calls::new(&mut registry);
+        let board = BoardFigures::new(&mut registry);
         let read_off = ReadOff::new(&mut registry);
         about_the_program(&mut registry, started);
         Self {
@@ -160,8 +181,13 @@ impl Metrics {
             faults,
             appends,
             beacons,
+            left_out,
             in_doubt,
+            watch,
             calls,
+            board,
+            order_latency: Latency::default(),
+            append_latency: Latency::default(),
             read_off,
         }
     }
@@ -197,6 +223,16 @@ impl Metrics {
         let appends = &self.appends[stream.place()];
         appends.results[result.place()].inc();
         appends.seconds.observe(took.as_secs_f64());
+        match stream {
+            StreamKind::Item => self.append_latency.took(took, 1),
+            StreamKind::Sale
+            | StreamKind::Demand
+            | StreamKind::Traffic
+            | StreamKind::Alert
+            | StreamKind::Incident
+            | StreamKind::Script
+            | StreamKind::Level => {}
+        }
         #[expect(
             clippy::cast_precision_loss,
             reason = "an append has some thousand events at most"
@@ -204,15 +240,45 @@ impl Metrics {
         appends.events.observe(events as f64);
     }
 
+    /// From taking attempts to order in to answering them.
+    pub fn order_latency(&self) -> &Latency {
+        &self.order_latency
+    }
+
+    /// Appends to items, from being handed to the store to its answer.
+    pub fn append_latency(&self) -> &Latency {
+        &self.append_latency
+    }
+
+    /// The figures of the board.
+    pub fn board(&self) -> &BoardFigures {
+        &self.board
+    }
+
     /// Beacons of which the same became.
     pub fn beacons(&self, result: BeaconResult, beacons: u64) {
         self.beacons[result.place()].inc_by(beacons);
+    }
+
+    /// So many calls, orders or beacons were not taken because of the level of the service.
+    pub fn left_out(&self, part: LeftOut, count: u64) {
+        self.left_out[part.place()].inc_by(count);
     }
 
     /// Counts an item or sale as in doubt until the answer is dropped.
     pub fn in_doubt(&self) -> InDoubt {
         self.in_doubt.inc();
         InDoubt(self.in_doubt.clone())
+    }
+
+    /// So many alerts of that severity are raised, as this node sees it.
+    pub fn alerts_firing(&self, severity: Severity, alerts: usize) {
+        self.watch.alerts_firing(severity, alerts);
+    }
+
+    /// A delivery to the webhook was tried, and this became of it.
+    pub fn delivery(&self, result: DeliveryResult) {
+        self.watch.delivery(result);
     }
 
     /// The calls of a method of the contract, for whoever answers them.
@@ -260,6 +326,11 @@ impl ReadOff {
             "doorbuster_beacons_waiting",
             "Beacons that were taken and are not yet in the log",
         );
+        let level = gauge(
+            registry,
+            "doorbuster_service_level",
+            "How much of the service runs: 0 full, 1 no_traffic, 2 no_board_detail, 3 core_only, 4 closed",
+        );
         let log_position = Gauge::default();
         registry.register(
             "doorbuster_log_position",
@@ -294,6 +365,7 @@ impl ReadOff {
             sales_awake,
             commands_waiting,
             beacons_waiting,
+            level,
             log_position,
             projection_position,
             projection_lag,
@@ -311,6 +383,8 @@ impl ReadOff {
         count(&self.sales_awake, reading.sales_awake);
         count(&self.commands_waiting, reading.commands_waiting);
         count(&self.beacons_waiting, reading.beacons_waiting);
+        let place = ServiceLevel::ALL.iter().position(|level| *level == reading.level);
+        count(&self.level, place.unwrap_or_default());
         self.log_position.set(reading.log_position);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];

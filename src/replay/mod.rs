@@ -61,7 +61,7 @@ impl From<ReportError> for ReplayError {
         match error {
             ReportError::Invalid(invalid) => Self::Invalid(invalid),
             ReportError::NotFound(field) => Self::NotFound(field),
-            ReportError::NotReady(_) | ReportError::Unreadable(_) => {
+            ReportError::NotReady(_) | ReportError::Unreadable(_) | ReportError::Stopped => {
                 Self::Impossible(error.to_string())
             }
         }

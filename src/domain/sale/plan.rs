@@ -4,9 +4,12 @@
 //! Fields are named as in `CreateSaleRequest`. What passes here is trusted afterwards, so every
 //! bound that keeps arithmetic from overflowing stands here and nowhere later.
 
+mod curve;
+
 use std::collections::HashSet;
 
 use crate::{
+    domain::alert,
     events::{Act, AlertRule, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
@@ -101,6 +104,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
     if let Some(goals) = &goals {
         check_goals(goals).map_err(|invalid| invalid.within("goals"))?;
     }
+    alert::check_all(&alerts)?;
     let mut plans = Vec::with_capacity(items.len());
     let mut skus = HashSet::with_capacity(items.len());
     let mut worth: i128 = 0;
@@ -121,6 +125,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         }
         plans.push(plan);
     }
+    curve::check(&curve, closes_at_ms.since(opens_at_ms), &plans)?;
     fits_the_log(SaleCreated {
         name,
         currency,
@@ -263,8 +268,7 @@ fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Inva
 /// Over every field as it was sent. Lists are preceded by their length and an absent number is an
 /// empty field, so no two different drafts have the same fields.
 fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
-    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve: _, alerts: _ } =
-        draft;
+    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts } = draft;
     let mut fields = Fields::default();
     fields.text("create");
     fields.text(operator);
@@ -317,7 +321,43 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             fields.number(*target);
         }
     }
+    curve::fingerprint(&mut fields, curve);
+    rules_fingerprint(&mut fields, alerts);
     Fingerprint::of(fields.0.iter().map(Vec::as_slice))
+}
+
+/// Nothing where there are none, as for goals.
+fn rules_fingerprint(fields: &mut Fields, rules: &[AlertRule]) {
+    if rules.is_empty() {
+        return;
+    }
+    fields.text("alerts");
+    fields.length(rules.len());
+    for rule in rules {
+        let AlertRule {
+            name,
+            when,
+            for_ms,
+            clear_when,
+            clear_for_ms,
+            severity,
+            each_item,
+            opens_incident,
+            sets_level,
+            off,
+        } = rule;
+        fields.text(name);
+        fields.text(when);
+        fields.number(Some(*for_ms));
+        fields.number(clear_when.as_ref().map(|_| 1));
+        fields.text(clear_when.as_deref().unwrap_or_default());
+        fields.number(Some(*clear_for_ms));
+        fields.text(severity.name());
+        fields.text(sets_level.map_or("", |level| level.name()));
+        for flag in [each_item, opens_incident, off] {
+            fields.number(Some(i64::from(*flag)));
+        }
+    }
 }
 
 #[derive(Default)]
