@@ -42,6 +42,7 @@ mod levels;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+/// Who may steer: operators and their tokens.
 mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
@@ -58,6 +59,8 @@ mod support;
 mod spec;
 /// Many shoppers at once; the promises hold for every seed.
 mod stampede;
+/// Operators change a running sale, on the record.
+mod steering;
 /// One contract, every store.
 mod store;
 /// The house rules: imports, sizes, words.
