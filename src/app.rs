@@ -5,6 +5,7 @@
 
 mod chores;
 mod listeners;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -28,20 +29,26 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, Overheard, ProjectionHandle,
-        Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
-        start_projections,
+        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts, start_projections,
     },
-    admission::Service,
+    admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, level::Level, sale::Sale},
+    domain::{
+        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
+    },
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
     reports::Reports,
     store::{self, LogSource, SharedStore},
-    threads, web,
+    threads,
+    web::{
+        self,
+        board::{BoardLimits, BoardParts, BoardServer},
+    },
 };
 
 /// How long calls under way may take to finish when the server stops, and as long again for what
@@ -113,6 +120,11 @@ impl App {
         self.addresses.web
     }
 
+    /// Where it serves the board, if it does.
+    pub fn board_address(&self) -> Option<SocketAddr> {
+        self.addresses.board
+    }
+
     /// Stops taking calls, finishes what is in flight, closes the log.
     ///
     /// # Errors
@@ -164,6 +176,7 @@ async fn live(
     ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
+    let operators = operators(config)?;
     let (listeners, addresses) = Listeners::bind(config).await?;
     let metrics = Arc::new(Metrics::new(clock.now()));
     let store = MeteredStore::over(store, Arc::clone(&metrics));
@@ -177,14 +190,42 @@ async fn live(
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
+    let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
+    let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let watch = watch::start(&actors, &pulses, &sales, config);
+    let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
-        LogSource::Store(Arc::clone(&store)),
+        log.clone(),
         (projections, tail),
         readiness.clone(),
         Arc::clone(&clock),
         Duration::from_millis(config.min_position_wait_ms),
     );
+
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
+    let board = match listeners.board {
+        Some(listener) => {
+            let parts = BoardParts {
+                desk: Arc::clone(&pulses),
+                reports: Reports::open(&config.data),
+                past: reads.past(),
+                log,
+                data: config.data.clone(),
+                sales: sales.clone(),
+                items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
+                service: Arc::clone(&service),
+                levels: levels.clone(),
+                readiness: readiness.clone(),
+                metrics: Arc::clone(&metrics),
+                clock: Arc::clone(&clock),
+                limits: BoardLimits::for_clients(config.board_clients_max),
+            };
+            Some(BoardServer::start(listener, parts)?)
+        }
+        None => None,
+    };
 
     let background = Chores {
         store: Arc::clone(&store),
@@ -201,14 +242,17 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
-        reads,
+        incidents: Arc::clone(&actors.incidents),
+        scripts: Arc::clone(&actors.scripts),
+        reads: reads.clone(),
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
-        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        levels,
         service,
         readiness: readiness.clone(),
         clock,
+        operators,
         metrics,
     };
     let serving = tokio::spawn(grpc::serve(listeners.grpc, parts, async { drop(stopped.await) }));
@@ -218,12 +262,28 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    watch.stop();
+    // Whatever looks back for long would keep its thread, and the thread the server.
+    reads.stop();
+    if let Some(board) = board {
+        tokio::task::spawn_blocking(|| board.stop()).await?;
+    }
+    tokio::task::spawn_blocking(|| pulse_thread.stop()).await?;
     actors.rest(&traffic, projection_threads).await;
     // Last, so that whoever asks hears that the node is stopping for as long as it is.
     if let Some(web) = web {
         web.stop().await;
     }
     served
+}
+
+/// Who may steer.
+fn operators(config: &Config) -> anyhow::Result<Arc<Operators>> {
+    let operators = match &config.operators_file {
+        Some(file) => Operators::read(file).context("operators_file is refused")?,
+        None => Operators::none(),
+    };
+    Ok(Arc::new(operators))
 }
 
 /// Answers machines, if they are to be answered.
@@ -274,6 +334,9 @@ struct Actors {
     levels: Arc<Directory<Level>>,
     /// The level that this node acts on.
     service: Arc<Service>,
+    books: Arc<Directory<Book>>,
+    incidents: Arc<Directory<Incident>>,
+    scripts: Arc<Directory<Script>>,
 }
 
 impl Actors {
@@ -301,6 +364,9 @@ impl Actors {
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
+        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -309,7 +375,10 @@ impl Actors {
             items,
             sale_desks,
             levels,
+            books,
             service: Arc::default(),
+            incidents,
+            scripts,
         }
     }
 
@@ -329,6 +398,21 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
             service: Arc::clone(&self.service),
+        }
+    }
+
+    /// What the board and the alerts want to know of the node itself.
+    fn node_parts(&self, config: &Config, projections: &[ProjectionHandle]) -> NodeParts {
+        NodeParts {
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            sales: Arc::clone(&self.sale_desks),
+            projections: projections.to_vec(),
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
+            service: Arc::clone(&self.service),
+            waiting_max: config.waiting_max,
         }
     }
 
@@ -364,6 +448,9 @@ impl Actors {
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.levels) as _,
+            Arc::clone(&self.books) as _,
+            Arc::clone(&self.incidents) as _,
+            Arc::clone(&self.scripts) as _,
         ]
     }
 
@@ -371,7 +458,9 @@ impl Actors {
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.levels.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
+            tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -36,6 +36,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are served; `None` if nowhere.
     pub web: Option<SocketAddr>,
+    /// A file with the operators and their tokens; `None` where everybody may steer.
+    pub operators_file: Option<PathBuf>,
+    /// Where the board is served; `None` if nowhere.
+    pub board: Option<SocketAddr>,
+    /// Pages of the board that may follow a sale at once; more are told to come later.
+    pub board_clients_max: usize,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
@@ -63,6 +69,9 @@ impl Default for Config {
             store_credentials_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
+            operators_file: None,
+            board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
+            board_clients_max: 2_000,
             waiting_max: 16_384,
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
@@ -96,7 +105,7 @@ pub enum Bounds {
     Whole(u64, u64),
 }
 
-/// What `web` says to serve nothing.
+/// What `web` and `board` say to serve nothing.
 const OFF: &str = "off";
 
 /// All settings.
@@ -155,15 +164,40 @@ pub const SETTINGS: &[Setting] = &[
         bounds: Bounds::Text("an IP address and a port, or `off`; port 0 takes a free one"),
         get: |config| config.web.map_or(OFF.to_owned(), |address| address.to_string()),
         set: |config, text, _| {
-            if text == OFF {
-                config.web = None;
-                return Ok(());
-            }
-            config.web = Some(text.parse().map_err(|_| {
-                format!(
-                    "must be an IP address and a port such as 127.0.0.1:7421, or off, not {text:?}"
-                )
-            })?);
+            config.web = address_or_off(text, "127.0.0.1:7421")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "board",
+        unit: "",
+        bounds: Bounds::Text("an IP address and a port, or `off`; port 0 takes a free one"),
+        get: |config| config.board.map_or(OFF.to_owned(), |address| address.to_string()),
+        set: |config, text, _| {
+            config.board = address_or_off(text, "127.0.0.1:7422")?;
+            Ok(())
+        },
+    },
+    Setting {
+        key: "board_clients_max",
+        unit: "pages",
+        bounds: Bounds::Whole(1, 100_000),
+        get: |config| config.board_clients_max.to_string(),
+        set: |config, text, bounds| {
+            config.board_clients_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+            Ok(())
+        },
+    },
+    Setting {
+        key: "operators_file",
+        unit: "",
+        bounds: Bounds::Text("a file that others cannot read"),
+        get: |config| {
+            let file = config.operators_file.as_deref();
+            file.map_or_else(|| "none".to_owned(), |file| file.display().to_string())
+        },
+        set: |config, text, _| {
+            config.operators_file = Some(PathBuf::from(text));
             Ok(())
         },
     },
@@ -240,6 +274,17 @@ pub const SETTINGS: &[Setting] = &[
     },
 ];
 
+/// An address, or nothing where it says so.
+fn address_or_off(text: &str, such_as: &str) -> Result<Option<SocketAddr>, String> {
+    if text == OFF {
+        return Ok(None);
+    }
+    let address = text.parse().map_err(|_| {
+        format!("must be an IP address and a port such as {such_as}, or off, not {text:?}")
+    })?;
+    Ok(Some(address))
+}
+
 /// What was given on the command line. Values stay text until they are judged with all others.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Overrides {
@@ -264,6 +309,16 @@ pub struct Overrides {
     /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
     #[arg(long, value_name = "ADDRESS")]
     pub web: Option<OsString>,
+    /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub operators_file: Option<OsString>,
+    /// Where the board is served, or off [env: DOORBUSTER_BOARD] [default: 127.0.0.1:7422]
+    #[arg(long, value_name = "ADDRESS")]
+    pub board: Option<OsString>,
+    /// Pages of the board that may follow a sale at once; more are told to come later
+    /// [env: DOORBUSTER_BOARD_CLIENTS_MAX] [default: 2000]
+    #[arg(long, value_name = "PAGES")]
+    pub board_clients_max: Option<OsString>,
     /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
     /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
     #[arg(long, value_name = "COMMANDS")]
@@ -453,6 +508,9 @@ impl Overrides {
             "store_credentials_file" => self.store_credentials_file.as_ref(),
             "listen" => self.listen.as_ref(),
             "web" => self.web.as_ref(),
+            "operators_file" => self.operators_file.as_ref(),
+            "board" => self.board.as_ref(),
+            "board_clients_max" => self.board_clients_max.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),
             "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
             "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),

@@ -3,13 +3,18 @@
 //! This is the one table from the domain's words to the labels of `metrics`; every new command,
 //! refusal and fault has to find its place here.
 
+use std::time::Duration;
+
 use super::{Answer, Fault};
 use crate::{
     domain::{
         Decider, Misdirected,
+        alert::{AlertCommand, AlertOutcome, Book},
+        incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
         level::{Level, LevelCommand, LevelOutcome},
         sale::{Sale, SaleCommand, SaleOutcome},
+        script::{Script, ScriptCommand, ScriptOutcome, ScriptRefusal},
     },
     metrics::{
         CommandKind, FaultReason, Label, Metrics, MisdirectedReason, Outcome, RefusalReason,
@@ -48,6 +53,20 @@ impl Tally {
             }
         }
         Self(kinds)
+    }
+
+    /// Attempts to order among them.
+    fn orders(&self) -> u64 {
+        let orders = self.0.iter().filter(|(kind, _)| *kind == CommandKind::PlaceOrder);
+        orders.map(|(_, commands)| commands).sum()
+    }
+
+    /// Counts how long the answers took.
+    pub(super) fn took(&self, metrics: &Metrics, took: Duration) {
+        let orders = self.orders();
+        if orders > 0 {
+            metrics.order_latency().took(took, orders);
+        }
     }
 
     /// Counts the answers, which stand in the order of the commands.
@@ -108,8 +127,11 @@ impl Counted for Item {
             ItemCommand::CancelOrder(_) => CommandKind::CancelOrder,
             ItemCommand::Steer(steer) => match steer.action {
                 SteerAction::Allocate(_) => CommandKind::AllocateStock,
-                SteerAction::Pause => CommandKind::PauseItem,
-                SteerAction::Resume => CommandKind::ResumeItem,
+                SteerAction::SetReserve(_) => CommandKind::SetReserve,
+                SteerAction::ReleaseReserve(_) => CommandKind::ReleaseReserve,
+                SteerAction::SetPurchaseLimit { .. } => CommandKind::SetPurchaseLimit,
+                SteerAction::Pause | SteerAction::PauseWithSale => CommandKind::PauseItem,
+                SteerAction::Resume | SteerAction::ResumeWithSale => CommandKind::ResumeItem,
                 SteerAction::Close => CommandKind::CloseItem,
             },
             ItemCommand::Show => CommandKind::ShowItem,
@@ -130,6 +152,8 @@ impl Counted for Sale {
     fn kind(command: &SaleCommand) -> CommandKind {
         match command {
             SaleCommand::Create(_) => CommandKind::CreateSale,
+            SaleCommand::Pause(_) => CommandKind::PauseSale,
+            SaleCommand::Resume(_) => CommandKind::ResumeSale,
             SaleCommand::Close(_) => CommandKind::CloseSale,
             SaleCommand::Show => CommandKind::ShowSale,
         }
@@ -138,7 +162,76 @@ impl Counted for Sale {
     fn verdict(outcome: &SaleOutcome) -> Verdict {
         match outcome {
             SaleOutcome::Sale(_) => Verdict::Done,
+            SaleOutcome::Refused(refusal) => Verdict::Refused(refusal_reason(*refusal)),
             SaleOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Book {
+    fn kind(command: &AlertCommand) -> CommandKind {
+        match command {
+            AlertCommand::Raise(_) => CommandKind::RaiseAlert,
+            AlertCommand::Clear(_) => CommandKind::ClearAlert,
+            AlertCommand::Show => CommandKind::ShowAlerts,
+        }
+    }
+
+    fn verdict(outcome: &AlertOutcome) -> Verdict {
+        match outcome {
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared | AlertOutcome::Open(_) => {
+                Verdict::Done
+            }
+        }
+    }
+}
+
+impl Counted for Incident {
+    fn kind(command: &IncidentCommand) -> CommandKind {
+        match command {
+            IncidentCommand::Take(step) => match step.what {
+                StepTaken::Detect { .. } => CommandKind::OpenIncident,
+                StepTaken::Assess { .. } => CommandKind::AssessIncident,
+                StepTaken::TakeAction { .. } => CommandKind::RecordAction,
+                StepTaken::Resolve { .. } => CommandKind::ResolveIncident,
+                StepTaken::Review { .. } => CommandKind::ReviewIncident,
+            },
+            IncidentCommand::Show => CommandKind::ShowIncident,
+        }
+    }
+
+    fn verdict(outcome: &IncidentOutcome) -> Verdict {
+        match outcome {
+            IncidentOutcome::Incident(_) => Verdict::Done,
+            IncidentOutcome::Refused(refusal) => Verdict::Refused(match refusal {
+                IncidentRefusal::AlreadyResolved => RefusalReason::IncidentResolved,
+                IncidentRefusal::NotResolved => RefusalReason::IncidentNotResolved,
+                IncidentRefusal::AlreadyReviewed => RefusalReason::IncidentReviewed,
+                IncidentRefusal::EndedBeforeBegan => RefusalReason::IncidentEndsTooEarly,
+                IncidentRefusal::TooManySteps => RefusalReason::IncidentTooLong,
+            }),
+            IncidentOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Script {
+    fn kind(command: &ScriptCommand) -> CommandKind {
+        match command {
+            ScriptCommand::Change(change) if change.text.is_some() => CommandKind::PublishScript,
+            ScriptCommand::Change(_) => CommandKind::WithdrawScript,
+            ScriptCommand::Show => CommandKind::ShowScript,
+        }
+    }
+
+    fn verdict(outcome: &ScriptOutcome) -> Verdict {
+        match outcome {
+            ScriptOutcome::Script(_) => Verdict::Done,
+            ScriptOutcome::Refused(refusal) => Verdict::Refused(match refusal {
+                ScriptRefusal::VersionNotExpected { .. } => RefusalReason::ScriptVersion,
+                ScriptRefusal::NotPublished => RefusalReason::ScriptNotPublished,
+            }),
+            ScriptOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
         }
     }
 }
@@ -174,6 +267,7 @@ fn refusal_reason(refusal: Refusal) -> RefusalReason {
         Refusal::AlreadyPaid => RefusalReason::AlreadyPaid,
         Refusal::WrongAmount => RefusalReason::WrongAmount,
         Refusal::NotPaused => RefusalReason::NotPaused,
+        Refusal::NotEnoughReserve => RefusalReason::NotEnoughReserve,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a server listens: gRPC, and beside it what machines ask.
+//! Where a server listens: gRPC, and beside it what machines ask and people look at.
 
 use std::{io, net::SocketAddr};
 
@@ -12,12 +12,14 @@ use crate::{config::Config, grpc};
 pub(super) struct Addresses {
     pub(super) grpc: SocketAddr,
     pub(super) web: Option<SocketAddr>,
+    pub(super) board: Option<SocketAddr>,
 }
 
 /// What is listened on.
 pub(super) struct Listeners {
     pub(super) grpc: TcpListener,
     pub(super) web: Option<TcpListener>,
+    pub(super) board: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -27,13 +29,21 @@ impl Listeners {
     /// When an address cannot be listened on; its setting is named.
     pub(super) async fn bind(config: &Config) -> anyhow::Result<(Self, Addresses)> {
         let grpc = named("listen", config.listen, grpc::listen(config.listen))?;
-        let web = match config.web {
-            Some(address) => Some(named("web", address, TcpListener::bind(address).await)?),
-            None => None,
+        let web = maybe("web", config.web).await?;
+        let board = maybe("board", config.board).await?;
+        let at = |listener: &Option<TcpListener>| {
+            listener.as_ref().map(TcpListener::local_addr).transpose()
         };
-        let web_address = web.as_ref().map(TcpListener::local_addr).transpose()?;
-        let addresses = Addresses { grpc: grpc.local_addr()?, web: web_address };
-        Ok((Self { grpc, web }, addresses))
+        let addresses = Addresses { grpc: grpc.local_addr()?, web: at(&web)?, board: at(&board)? };
+        Ok((Self { grpc, web, board }, addresses))
+    }
+}
+
+/// Listens there, if anywhere.
+async fn maybe(setting: &str, address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    match address {
+        Some(address) => named(setting, address, TcpListener::bind(address).await).map(Some),
+        None => Ok(None),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Text is borrowed from the row that is being read, so that nothing is copied for the events that
 //! are right. A required field that is missing, twice there or of another type is an error.
 
+mod operations;
+
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{
@@ -10,6 +12,11 @@ use serde::{
     de::{self, Visitor},
 };
 use uuid::Uuid;
+
+pub(super) use operations::{
+    AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
+    IncidentResolved, IncidentReviewed, LevelSet, ScriptPublished, ScriptWithdrawn,
+};
 
 /// A UUID in its one spelling: lower case with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +132,10 @@ pub(super) struct ItemScheduled {
 #[derive(Deserialize)]
 pub(super) struct PurchaseLimitSet {
     #[serde(default)]
+    pub act: Option<Act>,
+    #[serde(default)]
+    pub set_at_ms: Option<i64>,
+    #[serde(default)]
     pub per_buyer: Option<i64>,
     #[serde(default)]
     pub per_order: Option<i64>,
@@ -140,14 +151,38 @@ pub(super) struct StockAllocated<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct ItemPaused {
+pub(super) struct ReserveSet<'a> {
+    #[serde(borrow)]
+    pub warehouse: Cow<'a, str>,
+    pub units: i64,
     pub act: Act,
-    pub paused_at_ms: i64,
+    pub set_at_ms: i64,
 }
 
 #[derive(Deserialize)]
-pub(super) struct ItemResumed {
+pub(super) struct ReserveReleased<'a> {
+    #[serde(borrow)]
+    pub warehouse: Cow<'a, str>,
+    pub units: i64,
     pub act: Act,
+    pub released_at_ms: i64,
+}
+
+/// Of an item or of a sale.
+#[derive(Deserialize)]
+pub(super) struct Paused {
+    pub act: Act,
+    #[serde(default)]
+    pub by_sale: bool,
+    pub paused_at_ms: i64,
+}
+
+/// Of an item or of a sale.
+#[derive(Deserialize)]
+pub(super) struct Resumed {
+    pub act: Act,
+    #[serde(default)]
+    pub by_sale: bool,
     pub resumed_at_ms: i64,
 }
 
@@ -255,6 +290,8 @@ pub(super) struct ItemPlan<'a> {
     pub time_to_pay_ms: i64,
     #[serde(borrow)]
     pub units: Vec<WarehouseUnits<'a>>,
+    #[serde(borrow, default)]
+    pub reserve: Vec<WarehouseUnits<'a>>,
 }
 
 #[derive(Deserialize)]

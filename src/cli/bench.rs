@@ -44,6 +44,7 @@ use crate::{
     crowd::{
         caller::connect,
         figures::Figures,
+        operator::Operator,
         sale::{Offer, Terms, put_up},
     },
 };
@@ -255,6 +256,8 @@ impl OwnServer {
             "127.0.0.1:0",
             "--web",
             "off",
+            "--board",
+            "off",
             "--json",
             "--quiet",
         ];
@@ -387,6 +390,7 @@ impl HotItem {
             closes_at: now.plus(TIME_TO_PAY_MS),
             limit_per_buyer: None,
             time_to_pay_ms: TIME_TO_PAY_MS,
+            operator: Operator::named("bench"),
         };
         let mut sales = put_up(channel.clone(), &[offer], &terms, |_| run.to_string())
             .await

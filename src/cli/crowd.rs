@@ -25,6 +25,7 @@ use crate::{
         caller::{Caller, connect},
         driver::Crowd,
         figures::{Figures, Totals, oversold_units},
+        operator::Operator,
         plan::{CrowdPlan, CrowdSize, uuid_of},
         sale::{PutUp, put_up},
         summary::{BeaconTotals, LatencyMs, rounded},
@@ -33,6 +34,8 @@ use crate::{
     values::UnixMs,
 };
 
+/// Who puts the crowd's sale up.
+const OPERATOR: &str = "crowd";
 const CONNECTIONS: usize = 4;
 /// Asking again for figures, while nodes come back or catch up.
 const POLL: Duration = Duration::from_millis(100);
@@ -94,13 +97,14 @@ struct Outcome {
 /// Runs `crowd`. With `--json` stdout gets exactly one object.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let plan = CrowdPlan::new(CrowdSize {
+        arrive_seconds: None,
         units: args.units,
         items: args.items,
         shoppers: args.shoppers,
         seed: args.seed,
         time_to_pay_seconds: args.time_to_pay_seconds,
     })?;
-    let script = Script::Simulated(Arc::new(plan));
+    let script = Script::Simulated { plan: Arc::new(plan), troubles: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         tokio::select! {
@@ -128,7 +132,7 @@ async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Resul
     let offers = script.offers();
     // A sale that nobody put up before, whatever the seed.
     let run = new_request_id().0.as_u64_pair().0;
-    let terms = script.terms(WallClock.now());
+    let terms = script.terms(WallClock.now(), Operator::named(OPERATOR));
     let request_id = |nth| uuid_of(run, u64::from(nth)).to_string();
     let sales = put_up(channel.clone(), &offers, &terms, request_id)
         .await
@@ -147,7 +151,7 @@ async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Resul
     let mut figures = Figures::new(channel);
     let beacons = script.browse(&crowd).await;
     let (opened_at, start) = (WallClock.now(), Instant::now());
-    let shopping = script.play(Arc::clone(&crowd));
+    let shopping = async { Ok(script.play(Arc::clone(&crowd)).await?) };
     watch(shopping, &mut screen, &crowd, &mut figures.clone(), &sales, start).await?;
 
     let position = crowd.journal().position;

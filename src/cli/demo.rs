@@ -5,44 +5,56 @@
 //! figure comes from the shoppers' answers, the read models or the log.
 
 mod account;
+mod chaos;
 pub(crate) mod directory;
+mod flags;
 mod proof;
 pub(super) mod screen;
 pub(super) mod script;
+mod shop;
+mod stall;
+mod tokens;
 
 use std::{
-    path::{Path, PathBuf},
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, anyhow};
-use tokio::time::{Instant, interval};
+use tokio::{
+    sync::watch,
+    time::{Instant, interval},
+};
 
+pub use self::flags::Args;
 use self::{
-    account::{Asides, account, broken_promises},
+    account::{account, broken_promises, settle_accounts},
+    chaos::Shift,
     proof::Proved,
     screen::{Moment, Screen},
     script::Script,
+    shop::Shop,
+    tokens::Tokens,
 };
 use super::{
     Common,
     failure::{Code, Failure},
     output::answer,
-    source::Store,
+    signals::{self, Signals},
 };
 use crate::{
-    app::App,
     clock::{Clock, WallClock, new_request_id},
     config::Config,
     crowd::{
         caller::{Caller, connect},
         driver::Crowd,
-        figures::{Figures, Totals, oversold_units},
-        plan::{CrowdPlan, CrowdSize, scatter, uuid_of},
-        recording::{ItemBy, Recording, StockShare},
-        sale::{PutUp, put_up},
-        summary::{BeaconTotals, LatencyMs, Summary, Verified, rounded},
+        figures::{Figures, Totals},
+        plan::{scatter, uuid_of},
+        sale::{PutUp, close, put_up},
+        summary::BeaconTotals,
     },
     grpc::proto::StockLevel,
     store::StoreAddress,
@@ -54,77 +66,40 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// The stock is asked for at every third redraw: the crowd has the server to itself otherwise.
 const REDRAWS_PER_STOCK: u32 = 3;
 
-/// What to demonstrate.
-#[derive(Debug, Clone, clap::Args)]
-#[command(before_help = "\
-Examples:
-  doorbuster demo
-  doorbuster demo --units 5000 --items 5 --shoppers 100000
-  doorbuster demo --traffic recorded.csv.gz --item-by category --stock-share 0.6 --speed 600
-  doorbuster demo --store esdb://127.0.0.1:2113?tls=false
-  doorbuster demo --json | jq .refused")]
-pub struct Args {
-    /// Directory for the log and the read models, new or empty [default: a new one for each run]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    #[command(flatten)]
-    store: Store,
-    /// Units on offer, 1 to 100000
-    #[arg(long, value_name = "N", default_value_t = 1_000, conflicts_with = "traffic")]
-    units: u32,
-    /// Items they are spread over, 1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "traffic")]
-    items: u32,
-    /// Shoppers who come, at least one for each unit, at most 1000000
-    #[arg(long, value_name = "N", default_value_t = 20_000, conflicts_with = "traffic")]
-    shoppers: u32,
-    /// Makes the same crowd again
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "traffic")]
-    seed: u64,
-    /// Seconds that an unpaid order holds its units, 1 to 60
-    #[arg(long, value_name = "SECONDS", default_value_t = 3, conflicts_with = "traffic")]
-    time_to_pay_seconds: u32,
-    /// Play recorded traffic instead: CSV or .csv.gz of user,item,category,action,unix seconds
-    #[arg(long, value_name = "FILE")]
-    traffic: Option<PathBuf>,
-    /// What is one item of the sale
-    #[arg(long, value_enum, default_value = "category", requires = "traffic")]
-    item_by: ItemBy,
-    /// Share of each item's recorded purchases to put on offer, above 0 and at most 1
-    #[arg(long, value_name = "SHARE", default_value = "0.6", requires = "traffic")]
-    stock_share: StockShare,
-    /// How many times faster than recorded, 1 to 100000
-    #[arg(long, value_name = "N", default_value_t = 60, requires = "traffic",
-          value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    speed: u32,
-    /// Count and leave out bad rows instead of stopping at the first
-    #[arg(long, requires = "traffic")]
-    skip_bad_rows: bool,
-}
-
 /// Runs a demonstration. With `--json` stdout gets exactly one object.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    let script = script(&args)?;
+    let script = args.script(common)?;
     let store = args.store.address()?;
     let data = directory::fresh(args.data.as_deref(), "doorbuster-demo")?;
     common.note(format_args!("data in {}", data.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 
+    let tokens = Tokens::make(&data)?;
     let config = Config {
         data: data.clone(),
         store: store.clone(),
         store_credentials_file: args.store.credentials.file.clone(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        operators_file: Some(tokens.file.clone()),
+        board: Some(([127, 0, 0, 1], 0).into()),
         ..Config::default()
     };
-    let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
-    let address = format!("http://{}", app.address());
-    let played = runtime.block_on(until_interrupted(play(&script, &store, &address, common)));
+    let stall = watch::Sender::new(false);
+    let shop = match script.troubles() {
+        Some(_) => Shop::open_held(config.clone(), stall.subscribe())?,
+        None => Shop::open(config.clone())?,
+    };
+    let (listen, board) = (shop.app.address(), shop.app.board_address());
+    let stage =
+        Stage { store: &store, address: format!("http://{listen}"), board, tokens: &tokens, stall };
+    let played = runtime.block_on(until_interrupted(play(&script, &stage, common)));
+    // Whatever became of the crowd, the store is not held up any longer: the server ends orderly.
+    drop(stage);
     // The server is stopped in an orderly way also when the crowd failed or was interrupted. The
     // crowd's connections end first: nobody would answer the server's farewell on them.
     drop(runtime);
-    let stopped = app.stop().context("the server did not stop cleanly");
+    let stopped = shop.close();
     let played = played?;
     stopped?;
 
@@ -136,28 +111,24 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let proved = runtime.block_on(until_interrupted(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
-    finish(&script, (&store, &data), played, proved?, common)
+    finish(&script, (&store, &data), played, proved?, common)?;
+    if args.stays(common, io::stderr().is_terminal()) {
+        return stay(Config { listen, board, ..config }, common);
+    }
+    Ok(())
 }
 
-fn script(arguments: &Args) -> anyhow::Result<Script> {
-    let Some(traffic) = &arguments.traffic else {
-        let plan = CrowdPlan::new(CrowdSize {
-            units: arguments.units,
-            items: arguments.items,
-            shoppers: arguments.shoppers,
-            seed: arguments.seed,
-            time_to_pay_seconds: arguments.time_to_pay_seconds,
-        })?;
-        return Ok(Script::Simulated(Arc::new(plan)));
-    };
-    let recording = Recording::read(traffic, arguments.item_by, arguments.skip_bad_rows)
-        .map_err(|error| Failure::new(Code::Usage, format!("--traffic: {error}")))?;
-    Ok(Script::Recorded {
-        recording: Arc::new(recording),
-        item_by: arguments.item_by,
-        share: arguments.stock_share,
-        speed: arguments.speed,
-    })
+/// Serves what there is once more, at the same addresses, until somebody ends it.
+fn stay(config: Config, common: &Common) -> anyhow::Result<()> {
+    let runtime = signals::runtime()?;
+    let signals = runtime.block_on(async { Signals::catch() })?;
+    let shop = Shop::open(config)?;
+    common.note(format_args!(
+        "serving what happened on http://{}; end with Ctrl-C",
+        shop.app.address()
+    ));
+    signals.wait(&runtime, common);
+    shop.close()
 }
 
 /// What came of the crowd: their own journal, the server's figures, the times.
@@ -169,21 +140,39 @@ struct Played {
     levels: Vec<StockLevel>,
     opened_at: UnixMs,
     elapsed: Duration,
+    /// Acts of people who steered the sale while it ran.
+    steered: usize,
+}
+
+/// Where a script is played.
+struct Stage<'a> {
+    store: &'a StoreAddress,
+    /// Of the server.
+    address: String,
+    board: Option<SocketAddr>,
+    tokens: &'a Tokens,
+    /// Holds the store up while it is true.
+    stall: watch::Sender<bool>,
+}
+
+impl Stage<'_> {
+    /// Where the sale is to be seen. The part behind the sign stays in the browser: it is sent to
+    /// nobody but this server, to steer.
+    fn board_of(&self, sales: &PutUp) -> Option<String> {
+        let (board, sale_id) = (self.board?, sales.sale_ids.first()?);
+        Some(format!("http://{board}/sales/{sale_id}#operator={}", self.tokens.guest))
+    }
 }
 
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
-async fn play(
-    script: &Script,
-    store: &StoreAddress,
-    address: &str,
-    common: &Common,
-) -> anyhow::Result<Played> {
+async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Result<Played> {
+    let Stage { address, tokens, .. } = stage;
     let channel = connect(address).await.context("the server cannot be reached")?;
     let mut figures = Figures::new(channel.clone());
     let offers = script.offers();
-    let run = sale_number(script, store);
-    let terms = script.terms(WallClock.now());
-    let sales = put_up(channel, &offers, &terms, |nth| {
+    let run = sale_number(script, stage.store);
+    let terms = script.terms(WallClock.now(), tokens.own.clone());
+    let sales = put_up(channel.clone(), &offers, &terms, |nth| {
         // Its own half of the id space: shoppers' ids have a purpose there, sales have none.
         uuid_of(run, u64::from(nth)).to_string()
     })
@@ -195,6 +184,9 @@ async fn play(
         offers.len(),
         script.shoppers()
     ));
+    if let Some(board) = stage.board_of(&sales) {
+        common.note(format_args!("board: {board}"));
+    }
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
@@ -203,7 +195,17 @@ async fn play(
     let beacons = script.browse(&crowd).await;
     let opened_at = WallClock.now();
     let start = Instant::now();
-    let shopping = script.play(Arc::clone(&crowd));
+    let shopping = async {
+        let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
+        let operating = async {
+            match script.troubles() {
+                Some(troubles) => shift.carry_out(troubles, &stage.stall).await,
+                None => Ok(()),
+            }
+        };
+        let shopping = async { Ok(script.play(Arc::clone(&crowd)).await?) };
+        tokio::try_join!(shopping, operating).map(|_| ())
+    };
     watch(shopping, &mut screen, &crowd, &mut figures.clone(), &sales, start).await?;
 
     let position = crowd.journal().position;
@@ -214,7 +216,24 @@ async fn play(
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();
-    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed })
+    let acts = figures.acts(&sales, position).await.context("what operators did")?;
+    let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
+    if script.is_watched() {
+        let request_id = || new_request_id().0.to_string();
+        close(channel, &sales, &tokens.own, request_id).await.context("closing the sale")?;
+    }
+    let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
+    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered })
+}
+
+/// The sales with the units that people have put on offer meanwhile, or taken off.
+fn as_steered(mut sales: PutUp, levels: &[StockLevel]) -> PutUp {
+    for item in &mut sales.items {
+        if let Some(level) = levels.iter().find(|level| level.item_id == item.item_id) {
+            item.units = u64::try_from(level.allocated_units).unwrap_or(0);
+        }
+    }
+    sales
 }
 
 /// Goes into the ids of the sales that are put up. A new directory holds no others; in a shared
@@ -227,17 +246,14 @@ fn sale_number(script: &Script, store: &StoreAddress) -> u64 {
 }
 
 /// Lets the crowd shop and keeps the screen up to date meanwhile.
-pub(super) async fn watch<E>(
-    shopping: impl Future<Output = Result<(), E>>,
+pub(super) async fn watch(
+    shopping: impl Future<Output = anyhow::Result<()>>,
     screen: &mut Screen,
     crowd: &Crowd,
     figures: &mut Figures,
     sales: &PutUp,
     start: Instant,
-) -> anyhow::Result<()>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+) -> anyhow::Result<()> {
     let redrawing = async {
         let mut redraws = interval(REDRAW);
         for nth in 0_u32.. {
@@ -252,7 +268,7 @@ where
         }
     };
     tokio::select! {
-        ended = shopping => Ok(ended?),
+        ended = shopping => ended,
         () = redrawing => Err(anyhow!("the display ended before the crowd")),
     }
 }
@@ -306,68 +322,4 @@ fn finish(
         answer(next)?;
     }
     Ok(())
-}
-
-fn settle_accounts(
-    script: &Script,
-    data: &Path,
-    played: &Played,
-    proved: Proved,
-) -> (Summary, Asides) {
-    let Played { crowd, sales, beacons, totals, levels, opened_at, elapsed } = played;
-    let journal = crowd.journal();
-    let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
-    let units = units_by_item.iter().sum();
-    let unanswered = journal.unanswered();
-    // An order that no buyer was told of came of a request that already had one, unless its answer
-    // was lost for good.
-    let unknown =
-        totals.orders_placed.saturating_sub(journal.orders_placed()).saturating_sub(unanswered);
-    let elapsed_seconds = elapsed.as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-    let orders_per_second = totals.orders_placed as f64 / elapsed_seconds.max(0.001);
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds since the crowd was let in")]
-    let seconds_in = |at_ms: i64| (at_ms - opened_at.0).max(0) as f64 / 1_000.0;
-    let summary = Summary {
-        units,
-        shoppers: script.shoppers(),
-        attempts: journal.attempts,
-        orders_placed: totals.orders_placed,
-        orders_paid: totals.orders_paid,
-        orders_expired: totals.orders_expired,
-        refused: journal.refused.clone(),
-        oversold_units: oversold_units(levels, sales, journal.paid_by_item()),
-        duplicate_orders: journal.conflicts + unknown,
-        sold_out_seconds: journal.sold_out_at_ms(&units_by_item).map(seconds_in),
-        elapsed_seconds: rounded(elapsed_seconds),
-        orders_per_second: rounded(orders_per_second),
-        latency_ms: LatencyMs::of(&journal.latency_us),
-        beacons: *beacons,
-        traffic: script.traffic(),
-        log_events: proved.events,
-        verify: Verified { ok: proved.ok, events: proved.events, chains: proved.chains },
-        rebuild_equal: proved.differing.is_empty(),
-        data_dir: data.to_owned(),
-    };
-    let (rows_skipped, first_skipped) = match script {
-        Script::Simulated(_) => (0, None),
-        Script::Recorded { recording, .. } => {
-            (recording.rows_skipped, recording.first_skipped.clone())
-        }
-    };
-    let asides = Asides {
-        items: sales.items.len() as u64,
-        units_sold: totals.units_sold,
-        orders_known: journal.orders_placed(),
-        units_resold: totals.units_placed.saturating_sub(units),
-        repeats: journal.repeats,
-        payments_refused: journal.payments_refused.values().sum(),
-        unanswered,
-        rows_skipped,
-        first_skipped,
-        log_streams: proved.streams,
-        findings: proved.findings,
-        differing: proved.differing,
-    };
-    (summary, asides)
 }

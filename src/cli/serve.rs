@@ -43,14 +43,23 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let app = App::start(config, Arc::new(WallClock))?;
     let address = app.address();
     let web = app.web_address().map(|web| format!("http://{web}"));
+    let board = app.board_address().map(|board| format!("http://{board}/"));
     common.show(
         || {
             let url = format!("http://{address}");
-            json!({ "address": address.to_string(), "url": url, "web": web, "data": data })
+            json!({
+                "address": address.to_string(),
+                "url": url,
+                "web": web,
+                "board": board,
+                "data": data,
+            })
         },
         || {
             let web = web.as_ref().map(|web| format!("\nhealth and metrics on {web}"));
-            format!("listening on http://{address}{}", web.unwrap_or_default())
+            let board = board.as_ref().map(|board| format!("\nthe board on {board}"));
+            let (web, board) = (web.unwrap_or_default(), board.unwrap_or_default());
+            format!("listening on http://{address}{web}{board}")
         },
     )?;
     common.note(format_args!(

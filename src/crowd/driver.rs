@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     browsing::browsing,
     caller::Caller,
+    chaos::SlowPayments,
     journal::Journal,
     plan::{CrowdPlan, Purpose, Repeat, Shopper, request_id},
     recording::{RecordedItem, Recording},
@@ -126,12 +127,16 @@ impl Crowd {
         let start = Instant::now();
         let last = plan.shoppers.last().map_or(0, |shopper| shopper.arrives_ms);
         let patience_ms = last + PATIENCE_IN_TIMES_TO_PAY * plan.time_to_pay_ms;
-        let until = start + Duration::from_millis(patience_ms.into());
+        let times = Times {
+            start,
+            until: start + Duration::from_millis(patience_ms.into()),
+            slow_payments: plan.slow_payments,
+        };
         let mut visits = JoinSet::new();
         for shopper in &plan.shoppers {
             tokio::time::sleep_until(start + ms(shopper.arrives_ms)).await;
             let permit = Arc::clone(&self.gate).acquire_owned().await?;
-            visits.spawn(visit(Arc::clone(&self), *shopper, permit, until));
+            visits.spawn(visit(Arc::clone(&self), *shopper, permit, times));
             reap(&mut visits)?;
         }
         finish(visits).await
@@ -251,12 +256,28 @@ impl Wish {
     }
 }
 
+/// When it all began, when the patient give up, and when payments arrive late.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    start: Instant,
+    until: Instant,
+    slow_payments: Option<SlowPayments>,
+}
+
+impl Times {
+    /// How much later a payment arrives that is sent now.
+    fn payment_delay(self, shopper: u32) -> Duration {
+        let at_ms = u32::try_from(self.start.elapsed().as_millis()).unwrap_or(u32::MAX);
+        ms(self.slow_payments.map_or(0, |slow| slow.delay_ms(at_ms, shopper)))
+    }
+}
+
 /// One shopper from arrival to leaving. The permit is held only while calls are in flight.
 async fn visit(
     crowd: Arc<Crowd>,
     shopper: Shopper,
     permit: OwnedSemaphorePermit,
-    until: Instant,
+    times: Times,
 ) -> Result<(), DriveError> {
     let wish = Wish {
         item: shopper.item,
@@ -277,13 +298,14 @@ async fn visit(
         if let Some((request, order)) = won {
             let Some(pays_after_ms) = shopper.pays_after_ms else { return Ok(()) };
             tokio::time::sleep(ms(pays_after_ms)).await;
+            tokio::time::sleep(times.payment_delay(shopper.number)).await;
             let _permit = crowd.gate.acquire().await?;
             if crowd.pay(&wish, request, nth, order).await {
                 return Ok(());
             }
         }
         let Some(returns_after_ms) = shopper.returns_after_ms else { return Ok(()) };
-        if !worth_returning(&crowd, shopper.item, ms(returns_after_ms), until).await {
+        if !worth_returning(&crowd, shopper.item, ms(returns_after_ms), times.until).await {
             return Ok(());
         }
         nth = nth.saturating_add(1);

@@ -7,8 +7,8 @@ use tonic::{Status, transport::Channel};
 
 use super::sale::{ANSWER_BYTES_MAX, PutUp};
 use crate::grpc::proto::{
-    Freshness, GetSalesSummaryRequest, GetStockLevelsRequest, StockLevel,
-    report_service_client::ReportServiceClient,
+    Freshness, GetSalesSummaryRequest, GetStockLevelsRequest, ListActsRequest, OperatorAct,
+    StockLevel, report_service_client::ReportServiceClient,
 };
 
 const PAGE_SIZE: i32 = 1_000;
@@ -86,6 +86,26 @@ impl Figures {
             totals.units_sold += count(sale.units_sold);
         }
         Ok(totals)
+    }
+
+    /// What operators did to some sales beside what was planned with them: the first thousand acts
+    /// of each.
+    pub async fn acts(
+        &mut self,
+        sales: &PutUp,
+        min_position: u64,
+    ) -> Result<Vec<OperatorAct>, Status> {
+        let mut acts = Vec::new();
+        for sale_id in &sales.sale_ids {
+            let request = ListActsRequest {
+                sale_id: sale_id.clone(),
+                page_size: PAGE_SIZE,
+                min_position,
+                ..ListActsRequest::default()
+            };
+            acts.extend(self.client.list_acts(request).await?.into_inner().acts);
+        }
+        Ok(acts)
     }
 
     /// How far the sales summary has come.

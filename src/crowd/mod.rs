@@ -7,10 +7,12 @@
 
 pub mod browsing;
 pub mod caller;
+pub mod chaos;
 pub mod driver;
 pub mod figures;
 pub mod journal;
 mod lines;
+pub mod operator;
 pub mod plan;
 pub mod recording;
 pub mod sale;

@@ -8,6 +8,7 @@
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
+use super::chaos::SlowPayments;
 use crate::values::Invalid;
 
 /// Most units that a simulated sale offers.
@@ -18,6 +19,8 @@ pub const ITEMS_MAX: u32 = 1_000;
 pub const SHOPPERS_MAX: u32 = 1_000_000;
 /// Longest time to pay in seconds: somebody waits in front of the terminal for it.
 pub const TIME_TO_PAY_SECONDS_MAX: u32 = 60;
+/// Longest time over which a crowd arrives, in seconds, for the same reason.
+pub const ARRIVE_SECONDS_MAX: u32 = 3_600;
 
 const BURST_MEAN_MS: f64 = 300.0;
 const TAIL_MEAN_MS: f64 = 1_500.0;
@@ -32,6 +35,9 @@ pub struct CrowdSize {
     pub shoppers: u32,
     pub seed: u64,
     pub time_to_pay_seconds: u32,
+    /// Over how many seconds it arrives after the first rush; absent where the rush is all there
+    /// is.
+    pub arrive_seconds: Option<u32>,
 }
 
 /// Whether and how a shopper sends the first request a second time, under the same request id.
@@ -74,6 +80,10 @@ impl Shopper {
 pub struct CrowdPlan {
     pub seed: u64,
     pub time_to_pay_ms: u32,
+    /// Over how many seconds they arrive, where that is more than one rush.
+    pub arrive_seconds: Option<u32>,
+    /// When payments arrive late, for a plan in which things break.
+    pub slow_payments: Option<SlowPayments>,
     /// Units on offer of each item; at least one each.
     pub units_by_item: Vec<u32>,
     /// In the order of their arrival.
@@ -94,15 +104,24 @@ impl CrowdPlan {
             std::iter::repeat_n(item, usize::try_from(*units).unwrap_or(0))
         });
         let mut shoppers: Vec<Shopper> =
-            sure.map(|item| shopper(&mut random, time_to_pay_ms, Some(item), size.items)).collect();
+            sure.map(|item| shopper(&mut random, size, Some(item))).collect();
         for _ in size.units..size.shoppers {
-            shoppers.push(shopper(&mut random, time_to_pay_ms, None, size.items));
+            shoppers.push(shopper(&mut random, size, None));
         }
         shoppers.sort_by_key(|shopper| shopper.arrives_ms);
         for (number, shopper) in (0..).zip(&mut shoppers) {
             shopper.number = number;
         }
-        Ok(Self { seed: size.seed, time_to_pay_ms, units_by_item, shoppers })
+        let CrowdSize { seed, arrive_seconds, .. } = size;
+        let slow_payments = None;
+        Ok(Self { seed, time_to_pay_ms, arrive_seconds, slow_payments, units_by_item, shoppers })
+    }
+
+    /// The same crowd with a payment provider that is slow for a while. Whoever makes sure of a
+    /// unit keeps coming back for it, so that all are sold all the same.
+    #[must_use]
+    pub fn with_slow_payments(self, slow_payments: SlowPayments) -> Self {
+        Self { slow_payments: Some(slow_payments), ..self }
     }
 }
 
@@ -144,6 +163,9 @@ fn check(size: CrowdSize) -> Result<(), Invalid> {
     within("--items", size.items, ITEMS_MAX)?;
     within("--shoppers", size.shoppers, SHOPPERS_MAX)?;
     within("--time-to-pay-seconds", size.time_to_pay_seconds, TIME_TO_PAY_SECONDS_MAX)?;
+    if let Some(seconds) = size.arrive_seconds {
+        within("--seconds", seconds, ARRIVE_SECONDS_MAX)?;
+    }
     if size.items > size.units {
         return Err(Invalid::new("--items", "must not be more than --units"));
     }
@@ -161,12 +183,9 @@ fn within(flag: &str, value: u32, max: u32) -> Result<(), Invalid> {
 }
 
 /// One shopper; with `sure_of` one who keeps the promise for that item.
-fn shopper(
-    random: &mut StdRng,
-    time_to_pay_ms: u32,
-    sure_of: Option<usize>,
-    items: u32,
-) -> Shopper {
+fn shopper(random: &mut StdRng, size: CrowdSize, sure_of: Option<usize>) -> Shopper {
+    let CrowdSize { items, time_to_pay_seconds, arrive_seconds, .. } = size;
+    let time_to_pay_ms = time_to_pay_seconds * 1_000;
     // Of two draws the lower one: the first items are wanted most.
     let wanted = random.random_range(0..items).min(random.random_range(0..items));
     let pays = sure_of.is_some() || random.random_bool(0.88);
@@ -180,13 +199,26 @@ fn shopper(
     };
     Shopper {
         number: 0,
-        arrives_ms: arrival_ms(random),
+        arrives_ms: match arrive_seconds {
+            None => arrival_ms(random),
+            Some(seconds) => arrival_over_ms(random, seconds * 1_000),
+        },
         item: sure_of.unwrap_or(usize::try_from(wanted).unwrap_or(0)),
         channel: CHANNELS[random.random_range(0..CHANNELS.len())],
         repeat,
         greedy: random.random_bool(0.04),
         pays_after_ms: pays.then_some(pays_after_ms),
         returns_after_ms: patient.then_some(returns_after_ms),
+    }
+}
+
+/// Every fifth comes in the first rush; the others one after the other for as long as it lasts, so
+/// that there is something to see and to steer.
+fn arrival_over_ms(random: &mut StdRng, over_ms: u32) -> u32 {
+    if random.random_bool(0.2) {
+        arrival_ms(random).min(over_ms)
+    } else {
+        random.random_range(0..over_ms)
     }
 }
 

@@ -3,9 +3,10 @@
 use prost_types::{Duration, Timestamp};
 use tonic::{Status, transport::Channel};
 
+use super::operator::Operator;
 use crate::{
     grpc::proto::{
-        CreateSaleRequest, ItemDraft, SaleDraft, WarehouseUnits,
+        CloseSaleRequest, CreateSaleRequest, ItemDraft, SaleDraft, WarehouseUnits,
         sale_service_client::SaleServiceClient,
     },
     values::UnixMs,
@@ -17,7 +18,6 @@ pub const ITEMS_PER_SALE_MAX: usize = 10_000;
 /// Largest message that a client takes. The answer to a sale with very many items is long.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-const OPERATOR: &str = "crowd";
 const WAREHOUSE: &str = "main";
 const CURRENCY: &str = "CNY";
 const UNIT_PRICE_MINOR: i64 = 9_900;
@@ -39,6 +39,8 @@ pub struct Terms {
     pub closes_at: UnixMs,
     pub limit_per_buyer: Option<i64>,
     pub time_to_pay_ms: i64,
+    /// Who puts it up.
+    pub operator: Operator,
 }
 
 /// An item on sale.
@@ -68,8 +70,9 @@ pub async fn put_up(
         let request = CreateSaleRequest {
             request_id: request_id(nth),
             sale: Some(draft(offers, terms)),
-            operator: OPERATOR.to_owned(),
+            operator: terms.operator.name.clone(),
         };
+        let request = terms.operator.sends(request);
         let sale = client.create_sale(request).await?.into_inner().sale.unwrap_or_default();
         if sale.items.len() != offers.len() {
             return Err(Status::internal(format!(
@@ -90,6 +93,29 @@ pub async fn put_up(
     Ok(up)
 }
 
+/// Closes sales for good and returns the position of the last event of that. `request_id` makes the
+/// id of each request.
+pub async fn close(
+    channel: Channel,
+    sales: &PutUp,
+    operator: &Operator,
+    mut request_id: impl FnMut() -> String,
+) -> Result<u64, Status> {
+    let mut client = SaleServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut position = 0;
+    for sale_id in &sales.sale_ids {
+        let request = CloseSaleRequest {
+            request_id: request_id(),
+            sale_id: sale_id.clone(),
+            operator: operator.name.clone(),
+            reason: "everybody has left".to_owned(),
+        };
+        let request = operator.sends(request);
+        position = client.close_sale(request).await?.into_inner().position.max(position);
+    }
+    Ok(position)
+}
+
 fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
     let items = offers.iter().map(|offer| ItemDraft {
         sku: offer.sku.clone(),
@@ -104,6 +130,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
             warehouse: WAREHOUSE.to_owned(),
             units: i64::try_from(offer.units).unwrap_or(i64::MAX),
         }],
+        reserve: Vec::new(),
     });
     SaleDraft {
         name: terms.name.clone(),
@@ -112,6 +139,8 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         close_time: Some(timestamp(terms.closes_at)),
         items: items.collect(),
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 

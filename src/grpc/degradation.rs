@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ReadSide, convert, proto, status::Failure};
+use super::{ReadSide, convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Levels},
     admission::Service,
@@ -21,6 +21,7 @@ pub(super) struct DegradationApi {
     pub(super) reads: ReadSide,
     pub(super) service: Arc<Service>,
     pub(super) clock: SharedClock,
+    pub(super) doorkeeper: Doorkeeper,
 }
 
 #[async_trait]
@@ -30,7 +31,9 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
         request: Request<proto::SetLevelRequest>,
     ) -> Result<Response<proto::SetLevelResponse>, Status> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let set = command(request.into_inner()).map_err(Failure::from)?;
+        let (metadata, _, mut request) = request.into_parts();
+        request.operator = self.doorkeeper.operator(&metadata, request.operator)?;
+        let set = command(request).map_err(Failure::from)?;
         let answer = self.levels.set(set, deadline).await.map_err(Failure::from)?;
         let Shown { view, not_expected, revision, position } = shown(answer)?;
         Ok(Response::new(proto::SetLevelResponse {

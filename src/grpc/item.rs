@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{convert, proto, status::Failure};
+use super::{convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Directory},
     clock::SharedClock,
@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct ItemApi {
     pub(super) items: Arc<Directory<Item>>,
     pub(super) clock: SharedClock,
+    pub(super) doorkeeper: Doorkeeper,
 }
 
 /// The answer to a steering command, before it is put into the message of its RPC.
@@ -52,8 +53,9 @@ impl ItemApi {
 
     async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let Steering { request_id, item_id, operator, reason, action } =
-            read(request.into_inner())?;
+        let (metadata, _, message) = request.into_parts();
+        let Steering { request_id, item_id, operator, reason, action } = read(message)?;
+        let operator = self.doorkeeper.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let item = ItemId::parse("item_id", &item_id)?;
         convert::steering(&operator, &reason)?;
@@ -69,6 +71,23 @@ struct Steering {
     operator: String,
     reason: String,
     action: SteerAction,
+}
+
+fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
+    bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+    if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
+        return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
+    }
+    Ok(WarehouseUnits { warehouse, units })
+}
+
+fn limit(field: &str, limit: Option<i64>) -> Result<Option<i64>, Invalid> {
+    match limit {
+        Some(units) if units < 1 => {
+            Err(Invalid::new(field, format!("must be at least 1, not {units}")))
+        }
+        limit => Ok(limit),
+    }
 }
 
 type Reader<T> = fn(T) -> Result<Steering, Invalid>;
@@ -102,18 +121,62 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::AllocateStockRequest>,
     ) -> Result<Response<proto::AllocateStockResponse>, Status> {
         steering!(self, request, AllocateStockResponse, allocate_stock_response, |r| {
-            bounded_text("warehouse", &r.warehouse, NAME_CHARS_MAX)?;
-            if !(1..=ALLOCATED_UNITS_MAX).contains(&r.units) {
-                let problem = format!("must be 1 to {ALLOCATED_UNITS_MAX}");
-                return Err(Invalid::new("units", problem));
-            }
-            let added = WarehouseUnits { warehouse: r.warehouse, units: r.units };
+            let added = warehouse_units(r.warehouse, r.units, 1)?;
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::Allocate(added),
+            })
+        })
+    }
+
+    async fn set_reserve(
+        &self,
+        request: Request<proto::SetReserveRequest>,
+    ) -> Result<Response<proto::SetReserveResponse>, Status> {
+        steering!(self, request, SetReserveResponse, set_reserve_response, |r| {
+            let reserve = warehouse_units(r.warehouse, r.units, 0)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::SetReserve(reserve),
+            })
+        })
+    }
+
+    async fn release_reserve(
+        &self,
+        request: Request<proto::ReleaseReserveRequest>,
+    ) -> Result<Response<proto::ReleaseReserveResponse>, Status> {
+        steering!(self, request, ReleaseReserveResponse, release_reserve_response, |r| {
+            let released = warehouse_units(r.warehouse, r.units, 1)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::ReleaseReserve(released),
+            })
+        })
+    }
+
+    async fn set_purchase_limit(
+        &self,
+        request: Request<proto::SetPurchaseLimitRequest>,
+    ) -> Result<Response<proto::SetPurchaseLimitResponse>, Status> {
+        steering!(self, request, SetPurchaseLimitResponse, set_purchase_limit_response, |r| {
+            let per_buyer = limit("limit_per_buyer", r.limit_per_buyer)?;
+            let per_order = limit("limit_per_order", r.limit_per_order)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::SetPurchaseLimit { per_buyer, per_order },
             })
         })
     }

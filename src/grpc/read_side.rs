@@ -7,14 +7,20 @@ use tokio::time::timeout;
 
 use super::{as_of, proto, status::Failure};
 use crate::{
-    actors::{Past, ProjectionHandle, Readiness, Tail},
+    actors::{NotReady, Past, Place, Places, ProjectionHandle, Readiness, State, Tail},
     clock::SharedClock,
     events::Position,
-    projections::{Checkpoint, catalog, stock},
+    projections::{Checkpoint, catalog, journeys, stock},
     reports::{ReportError, Reports},
     store::LogSource,
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
+
+/// Questions answered at once; the others wait for their turn.
+const QUESTIONS_MAX: usize = 8;
+
+/// Questions about shoppers answered at once. One of a million shoppers holds some 170 MiB.
+const WALKS_MAX: usize = 2;
 
 /// The read models of this node, to be asked.
 #[derive(Clone)]
@@ -27,6 +33,8 @@ struct Inner {
     past: Arc<Past>,
     log: LogSource,
     clock: SharedClock,
+    questions: Places,
+    walks: Places,
 }
 
 /// What a running node knows of its read models.
@@ -66,7 +74,20 @@ impl ReadSide {
         alone: bool,
     ) -> Self {
         let past = Past::new(data, log.clone(), alone);
-        Self(Arc::new(Inner { reports: Reports::open(data), keeping, past, log, clock }))
+        Self(Arc::new(Inner {
+            reports: Reports::open(data),
+            keeping,
+            past,
+            log,
+            clock,
+            questions: Places::new(QUESTIONS_MAX),
+            walks: Places::new(WALKS_MAX),
+        }))
+    }
+
+    /// Read models of earlier moments, for whoever else shows them.
+    pub fn past(&self) -> Arc<Past> {
+        Arc::clone(&self.0.past)
     }
 
     /// Sales that are not carried out at their items and items with units on hold, once the read
@@ -116,7 +137,21 @@ impl ReadSide {
         question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
     ) -> Result<T, Failure> {
         self.reach(name, Position(min_position)).await?;
-        answer(self.0.reports.clone(), question).await
+        let place = self.place(name).await?;
+        answer(self.0.reports.clone(), Some(place), question).await
+    }
+
+    /// Ends the questions that are under way: the server is stopping and nobody hears the answers.
+    pub fn stop(&self) {
+        self.0.reports.stop();
+    }
+
+    /// A place for a question to that read model. Walks along shoppers hold much memory, so there
+    /// are few of them at once.
+    async fn place(&self, name: &str) -> Result<Place, Failure> {
+        let places = if name == journeys::NAME { &self.0.walks } else { &self.0.questions };
+        let wait_max = self.0.keeping.as_ref().map(|keeping| keeping.wait_max);
+        places.take(wait_max).await.ok_or_else(Failure::crowded)
     }
 
     /// Asks the read model of that name as it was at a moment of the log, or where none is given
@@ -138,7 +173,8 @@ impl ReadSide {
         // Nobody but us would finish it where no server runs.
         let wait_max = keeping.as_ref().map(|keeping| keeping.wait_max);
         let directory = past.at(position, wait_max).await?;
-        answer(Reports::open(&directory), question).await
+        let place = self.place(name).await?;
+        answer(self.0.reports.elsewhere(&directory), Some(place), question).await
     }
 
     /// Waits for read models that are asked beside another one, where the present is asked for.
@@ -190,12 +226,40 @@ impl ReadSide {
         if wanted == Position::START {
             return Ok(());
         }
-        let asked = answer(self.0.reports.clone(), move |reports| reports.position(name));
+        let asked = answer(self.0.reports.clone(), None, move |reports| reports.position(name));
         let position = asked.await?;
         if position >= wanted {
             return Ok(());
         }
         Err(Failure::behind(wanted.0, position.0))
+    }
+
+    /// Waits until a read model has applied something after that position. `false` when it never
+    /// will, because nobody keeps it or the server stops.
+    pub(super) async fn goes_on_after(
+        &self,
+        name: &'static str,
+        position: Position,
+    ) -> Result<bool, Failure> {
+        let (Some(ProjectionHandle { mut progress, .. }), Some(keeping)) =
+            (self.projection(name), &self.0.keeping)
+        else {
+            return Ok(false);
+        };
+        let mut states = keeping.readiness.subscribe();
+        let further = progress
+            .wait_for(|progress| progress.position > position || progress.stopped.is_some());
+        let reached = tokio::select! {
+            reached = further => reached,
+            _ = states.wait_for(|state| *state == State::NotReady(NotReady::Draining)) => {
+                return Ok(false);
+            }
+        };
+        let Ok(reached) = reached else { return Ok(false) };
+        match &reached.stopped {
+            Some(why) => Err(Failure::stopped(name, why)),
+            None => Ok(true),
+        }
     }
 
     /// How fresh an answer of that read model is.
@@ -248,9 +312,14 @@ impl ReadSide {
 /// Asks from a thread that may block.
 async fn answer<T: Send + 'static>(
     reports: Reports,
+    place: Option<Place>,
     question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
 ) -> Result<T, Failure> {
-    let asked = tokio::task::spawn_blocking(move || question(&reports));
+    let asked = tokio::task::spawn_blocking(move || {
+        // Also when whoever asked has gone.
+        let _place = place;
+        question(&reports)
+    });
     match asked.await {
         Ok(answer) => Ok(answer?),
         Err(error) => Err(Failure::internal("the question was not answered", &error)),

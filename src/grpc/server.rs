@@ -9,15 +9,16 @@ use tonic::{
 };
 
 use super::{
-    ReadSide, counted::CallCounter, degradation::DegradationApi, health, item::ItemApi,
-    level::Gate, proto, purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
+    ReadSide, alert::AlertApi, counted::CallCounter, degradation::DegradationApi, health,
+    incident::IncidentApi, item::ItemApi, level::Gate, operator::Doorkeeper, proto,
+    purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi, script::ScriptApi,
     traffic::TrafficApi,
 };
 use crate::{
     actors::{Directory, Levels, Readiness, Sales, TrafficDesk},
-    admission::Service,
+    admission::{Operators, Service},
     clock::SharedClock,
-    domain::item::Item,
+    domain::{incident::Incident, item::Item, script::Script},
     metrics::Metrics,
     store::SharedStore,
 };
@@ -47,6 +48,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    pub incidents: Arc<Directory<Incident>>,
+    pub scripts: Arc<Directory<Script>>,
     pub reads: ReadSide,
     /// The log, for those who look back into it.
     pub store: SharedStore,
@@ -60,6 +63,8 @@ pub struct Parts {
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
+    /// Who may steer.
+    pub operators: Arc<Operators>,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,
 }
@@ -99,16 +104,38 @@ pub async fn serve(
 
 /// The services of the contract, each counted and let in by the level.
 fn contract(parts: Parts) -> anyhow::Result<Routes> {
-    let Parts { sales, items, reads, store, data, traffic, levels, service, .. } = parts;
-    let Parts { clock, metrics, .. } = parts;
+    let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
+    let Parts { traffic, levels, service, .. } = parts;
+    let Parts { clock, operators, metrics, .. } = parts;
+    let doorkeeper = Doorkeeper::new(operators);
     let gate = Gate::new(Arc::clone(&service), Arc::clone(&metrics));
     let counter = CallCounter::new(&metrics, gate.clone())?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock), gate };
-    let item = ItemApi { items, clock: Arc::clone(&clock) };
-    let replay = ReplayApi::new(store, data, Arc::clone(&clock));
-    let degradation =
-        DegradationApi { levels, reads: reads.clone(), service, clock: Arc::clone(&clock) };
-    let sale = SaleApi { sales, reads: reads.clone(), clock };
+    let item = ItemApi { items, clock: Arc::clone(&clock), doorkeeper: doorkeeper.clone() };
+    let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
+    let incident = IncidentApi {
+        incidents,
+        sales: sales.clone(),
+        reads: reads.clone(),
+        doorkeeper: doorkeeper.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let script = ScriptApi {
+        scripts,
+        reads: reads.clone(),
+        replay: Arc::clone(&replay),
+        doorkeeper: doorkeeper.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let degradation = DegradationApi {
+        levels,
+        reads: reads.clone(),
+        service,
+        clock: Arc::clone(&clock),
+        doorkeeper: doorkeeper.clone(),
+    };
+    let alert = AlertApi::new(reads.clone(), sales.clone());
+    let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
 
@@ -116,17 +143,26 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
     // Each differs from the others in its type only.
     macro_rules! serve {
         ($server:ident, $service:ident, $api:expr, $bytes_max:expr) => {
-            let service = proto::$server::$service::new($api).max_decoding_message_size($bytes_max);
+            let service = proto::$server::$service::from_arc($api);
+            let service = service.max_decoding_message_size($bytes_max);
             routes.add_service(counter.count(service));
         };
     }
-    serve!(purchase_service_server, PurchaseServiceServer, purchases, COMMAND_BYTES_MAX);
-    serve!(item_service_server, ItemServiceServer, item, COMMAND_BYTES_MAX);
-    serve!(sale_service_server, SaleServiceServer, sale, PLAN_BYTES_MAX);
-    serve!(report_service_server, ReportServiceServer, report, COMMAND_BYTES_MAX);
+    serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases), COMMAND_BYTES_MAX);
+    serve!(item_service_server, ItemServiceServer, Arc::new(item), COMMAND_BYTES_MAX);
+    serve!(sale_service_server, SaleServiceServer, Arc::new(sale), PLAN_BYTES_MAX);
+    serve!(report_service_server, ReportServiceServer, Arc::new(report), COMMAND_BYTES_MAX);
     serve!(replay_service_server, ReplayServiceServer, replay, COMMAND_BYTES_MAX);
-    serve!(traffic_service_server, TrafficServiceServer, traffic, BEACONS_BYTES_MAX);
-    serve!(degradation_service_server, DegradationServiceServer, degradation, COMMAND_BYTES_MAX);
+    serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic), BEACONS_BYTES_MAX);
+    serve!(
+        degradation_service_server,
+        DegradationServiceServer,
+        Arc::new(degradation),
+        COMMAND_BYTES_MAX
+    );
+    serve!(incident_service_server, IncidentServiceServer, Arc::new(incident), COMMAND_BYTES_MAX);
+    serve!(script_service_server, ScriptServiceServer, Arc::new(script), COMMAND_BYTES_MAX);
+    serve!(alert_service_server, AlertServiceServer, Arc::new(alert), COMMAND_BYTES_MAX);
     Ok(routes.routes())
 }
 

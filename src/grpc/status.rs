@@ -86,6 +86,18 @@ impl Failure {
         Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
     }
 
+    /// A write that steers without the token of an operator.
+    pub(super) fn operator_unknown() -> Self {
+        let message = "who steers here says so with a token: authorization: Bearer TOKEN";
+        Self::new(Code::Unauthenticated, "OPERATOR_UNKNOWN", message)
+    }
+
+    /// A write in another name than that of its token.
+    pub(super) fn operator_mismatch(operator: &str) -> Self {
+        let message = format!("the token is that of {operator}: the request names somebody else");
+        Self::new(Code::PermissionDenied, "OPERATOR_MISMATCH", message)
+    }
+
     /// More than is held in memory.
     pub(super) fn too_much(why: String) -> Self {
         Self::new(Code::ResourceExhausted, "TOO_LARGE", why)

@@ -46,14 +46,31 @@ label! {
         RecordPayment => "record_payment",
         CancelOrder => "cancel_order",
         AllocateStock => "allocate_stock",
+        SetReserve => "set_reserve",
+        ReleaseReserve => "release_reserve",
+        SetPurchaseLimit => "set_purchase_limit",
         PauseItem => "pause_item",
         ResumeItem => "resume_item",
         CloseItem => "close_item",
         ShowItem => "show_item",
         ShowOrder => "show_order",
         CreateSale => "create_sale",
+        PauseSale => "pause_sale",
+        ResumeSale => "resume_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        RaiseAlert => "raise_alert",
+        ClearAlert => "clear_alert",
+        ShowAlerts => "show_alerts",
+        OpenIncident => "open_incident",
+        AssessIncident => "assess_incident",
+        RecordAction => "record_action",
+        ResolveIncident => "resolve_incident",
+        ReviewIncident => "review_incident",
+        ShowIncident => "show_incident",
+        PublishScript => "publish_script",
+        WithdrawScript => "withdraw_script",
+        ShowScript => "show_script",
         SetLevel => "set_level",
         ShowLevel => "show_level",
     }
@@ -84,6 +101,14 @@ label! {
         AlreadyPaid => "ALREADY_PAID",
         WrongAmount => "WRONG_AMOUNT",
         NotPaused => "NOT_PAUSED",
+        IncidentResolved => "INCIDENT_RESOLVED",
+        IncidentNotResolved => "INCIDENT_NOT_RESOLVED",
+        IncidentReviewed => "INCIDENT_REVIEWED",
+        IncidentEndsTooEarly => "INCIDENT_ENDS_TOO_EARLY",
+        IncidentTooLong => "INCIDENT_TOO_LONG",
+        ScriptVersion => "SCRIPT_VERSION",
+        ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
+        NotEnoughReserve => "NOT_ENOUGH_RESERVE",
     }
 }
 
@@ -142,6 +167,24 @@ label! {
 }
 
 label! {
+    /// How urgent an alert is.
+    Severity {
+        Info => "info",
+        Warning => "warning",
+        Critical => "critical",
+    }
+}
+
+label! {
+    /// What became of something that was to be delivered to the webhook.
+    DeliveryResult {
+        Delivered => "delivered",
+        Retried => "retried",
+        GivenUp => "given_up",
+    }
+}
+
+label! {
     /// What became of a beacon.
     BeaconResult {
         Accepted => "accepted",
@@ -153,5 +196,13 @@ label! {
         Shed => "shed",
         SwitchedOff => "switched_off",
         Unanswered => "unanswered",
+    }
+}
+
+label! {
+    /// Why a client of the board was turned away or let go.
+    LeftBoard {
+        TooMany => "too_many",
+        Slow => "slow",
     }
 }

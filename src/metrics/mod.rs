@@ -5,8 +5,11 @@
 //! asks is not counted but taken then, as a [`Reading`]. What each figure means for whoever runs
 //! the node stands in `deploy/ALERTS.md`.
 
+mod board;
 mod calls;
 mod labels;
+mod latency;
+mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
 
@@ -16,13 +19,15 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, FaultReason, Label, LeftOut, MisdirectedReason,
-    Outcome, RefusalReason, StreamKind,
+    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
+    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
 };
+pub use latency::{Latency, quantile_us};
 
-use self::calls::Calls;
+use self::{calls::Calls, watch::Watch};
 use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
@@ -53,7 +58,11 @@ pub struct Metrics {
     beacons: Vec<Counter>,
     left_out: Vec<Counter>,
     in_doubt: Gauge,
+    watch: Watch,
     calls: Calls,
+    board: BoardFigures,
+    order_latency: Latency,
+    append_latency: Latency,
     read_off: ReadOff,
 }
 
@@ -159,7 +168,9 @@ impl Metrics {
             "doorbuster_items_in_doubt",
             "Items and sales that do not know what became of their last append",
         );
+        let watch = Watch::new(&mut registry);
         let calls = Calls::new(&mut registry);
+        let board = BoardFigures::new(&mut registry);
         let read_off = ReadOff::new(&mut registry);
         about_the_program(&mut registry, started);
         Self {
@@ -172,7 +183,11 @@ impl Metrics {
             beacons,
             left_out,
             in_doubt,
+            watch,
             calls,
+            board,
+            order_latency: Latency::default(),
+            append_latency: Latency::default(),
             read_off,
         }
     }
@@ -208,11 +223,36 @@ impl Metrics {
         let appends = &self.appends[stream.place()];
         appends.results[result.place()].inc();
         appends.seconds.observe(took.as_secs_f64());
+        match stream {
+            StreamKind::Item => self.append_latency.took(took, 1),
+            StreamKind::Sale
+            | StreamKind::Demand
+            | StreamKind::Traffic
+            | StreamKind::Alert
+            | StreamKind::Incident
+            | StreamKind::Script
+            | StreamKind::Level => {}
+        }
         #[expect(
             clippy::cast_precision_loss,
             reason = "an append has some thousand events at most"
         )]
         appends.events.observe(events as f64);
+    }
+
+    /// From taking attempts to order in to answering them.
+    pub fn order_latency(&self) -> &Latency {
+        &self.order_latency
+    }
+
+    /// Appends to items, from being handed to the store to its answer.
+    pub fn append_latency(&self) -> &Latency {
+        &self.append_latency
+    }
+
+    /// The figures of the board.
+    pub fn board(&self) -> &BoardFigures {
+        &self.board
     }
 
     /// Beacons of which the same became.
@@ -229,6 +269,16 @@ impl Metrics {
     pub fn in_doubt(&self) -> InDoubt {
         self.in_doubt.inc();
         InDoubt(self.in_doubt.clone())
+    }
+
+    /// So many alerts of that severity are raised, as this node sees it.
+    pub fn alerts_firing(&self, severity: Severity, alerts: usize) {
+        self.watch.alerts_firing(severity, alerts);
+    }
+
+    /// A delivery to the webhook was tried, and this became of it.
+    pub fn delivery(&self, result: DeliveryResult) {
+        self.watch.delivery(result);
     }
 
     /// The calls of a method of the contract, for whoever answers them.

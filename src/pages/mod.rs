@@ -5,6 +5,7 @@
 //! give the same bytes. It must never show a text from outside without escaping it.
 
 mod bins;
+pub mod board;
 mod charts;
 mod curves;
 mod document;

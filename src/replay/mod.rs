@@ -11,6 +11,7 @@ pub mod playback;
 mod recording;
 mod replica;
 mod sequence;
+pub mod speak;
 pub mod state;
 mod tell;
 pub mod what_if;
@@ -61,7 +62,7 @@ impl From<ReportError> for ReplayError {
         match error {
             ReportError::Invalid(invalid) => Self::Invalid(invalid),
             ReportError::NotFound(field) => Self::NotFound(field),
-            ReportError::NotReady(_) | ReportError::Unreadable(_) => {
+            ReportError::NotReady(_) | ReportError::Unreadable(_) | ReportError::Stopped => {
                 Self::Impossible(error.to_string())
             }
         }

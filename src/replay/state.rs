@@ -9,7 +9,7 @@ use crate::{
     domain::item::ItemPhase,
     events::{Position, StreamName},
     projections::marks::{EVENTS_PER_MARK, ItemState, OrderCounts, WarehouseState},
-    reports::{MarkLimit, Paging, Reports},
+    reports::{MarkLimit, Paging, ReportError, Reports},
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
 
@@ -204,7 +204,7 @@ impl Past<'_> {
                 None => return Ok(None),
             },
         };
-        Ok(marks.mark_before(item, limit)?)
+        mark_before(marks, item, limit)
     }
 
     /// Revision of the last mark at or before a position. Marks do not know where in the log they
@@ -215,7 +215,7 @@ impl Past<'_> {
         item: ItemId,
         position: Position,
     ) -> Result<Option<u64>, ReplayError> {
-        let Some(last) = marks.mark_before(item, MarkLimit::Revision(u64::MAX))? else {
+        let Some(last) = mark_before(marks, item, MarkLimit::Revision(u64::MAX))? else {
             return Ok(None);
         };
         let revision = |mark: u64| mark * EVENTS_PER_MARK - 1;
@@ -231,6 +231,23 @@ impl Past<'_> {
             }
         }
         Ok((low > 0).then(|| revision(low)))
+    }
+}
+
+/// The mark, if it can be had: marks only shorten the way, the events say the same.
+fn mark_before(
+    marks: &Reports,
+    item: ItemId,
+    limit: MarkLimit,
+) -> Result<Option<ItemState>, ReplayError> {
+    match marks.mark_before(item, limit) {
+        Ok(mark) => Ok(mark),
+        Err(ReportError::NotReady(_)) => Ok(None),
+        Err(ReportError::Unreadable(error)) => {
+            tracing::warn!(%error, "marks cannot be read; states are made from all events");
+            Ok(None)
+        }
+        Err(other) => Err(other.into()),
     }
 }
 
@@ -269,7 +286,7 @@ fn page_events(moment: Moment) -> usize {
 fn phase(state: &ItemState, at: UnixMs) -> ItemPhase {
     if state.closed || at >= state.closes_at {
         ItemPhase::Closed
-    } else if state.paused {
+    } else if state.paused || state.sale_paused {
         ItemPhase::Paused
     } else if at < state.opens_at {
         ItemPhase::NotOpenYet

@@ -5,6 +5,7 @@
 //! thread. Nothing here writes, waits or knows a wire format.
 
 mod acts;
+mod alerts;
 mod bounded_sum;
 mod catalog;
 mod cell;
@@ -15,13 +16,16 @@ mod export;
 mod filter;
 mod goals;
 mod holds;
+mod incidents;
 mod journeys;
 mod levels;
 mod marks;
 mod orders;
 mod paging;
+mod planned;
 mod pulse;
 mod sales;
+mod scripts;
 mod share;
 mod sql;
 mod stock;
@@ -29,7 +33,13 @@ mod timeline;
 mod unfinished;
 mod whose;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use rusqlite::{Connection, OpenFlags, Row, Transaction};
 use uuid::Uuid;
@@ -41,7 +51,8 @@ use crate::{
 };
 
 pub use acts::{ActLine, ActsQuery};
-pub use catalog::{ListSalesQuery, SaleLine};
+pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
+pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use compare::{Compared, Comparison, Period};
 pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};
@@ -49,6 +60,10 @@ pub use demand::{Demand, DemandTotal, Refusals, RefusalsByItem, RefusalsQuery};
 pub use export::{ExportError, ExportFormat, Exported};
 pub use goals::{GoalAttainment, GoalKind, GoalLine};
 pub use holds::{HoldEconomics, HoldFigures, HoldsQuery};
+pub use incidents::{
+    Basis, IMPACT_MINUTES_MAX, Impact, ImpactMinute, IncidentLine, IncidentRecord,
+    IncidentStepLine, IncidentsQuery, Loss, Plan, loss,
+};
 pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
     FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
@@ -59,16 +74,22 @@ pub use levels::{LevelLine, LevelsQuery};
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
+pub use planned::planned_units;
 pub use pulse::{
-    BINS_MAX, Happening, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
-    RECENT_SECONDS, Refused, Units,
+    Around, BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
+    PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
+    TOLD_MAX, Units,
 };
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use scripts::{ScriptVersion, ScriptVersionsQuery, Wording};
 pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};
 pub use timeline::{TimelineQuery, TimelineSecond};
 pub use whose::Whose;
+
+/// Steps of SQLite's machine between two looks at whether to stop: a fraction of a millisecond.
+const STEPS_PER_LOOK: i32 = 10_000;
 
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +103,22 @@ pub enum ReportError {
     /// The read model is not there or is being built; trying again later may help.
     #[error("the read model {0} is not ready")]
     NotReady(&'static str),
+    /// Nobody waits for the answer any more: the server is stopping.
+    #[error("the server is stopping")]
+    Stopped,
     /// The file could not be read.
     #[error("the read model cannot be read: {0}")]
-    Unreadable(#[from] rusqlite::Error),
+    Unreadable(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for ReportError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            // Only a stop interrupts a question.
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::Stopped,
+            Some(_) | None => Self::Unreadable(error),
+        }
+    }
 }
 
 /// Some rows of an answer.
@@ -102,13 +136,26 @@ pub struct Page<T> {
 pub struct Reports {
     data: PathBuf,
     held_max: usize,
+    /// Set when nobody waits for answers any more.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Reports {
     /// Questions to the read models of a data directory. Those that are not there yet are noticed
     /// when they are asked.
     pub fn open(data: &Path) -> Self {
-        Self { data: data.to_owned(), held_max: journeys::HELD_MAX }
+        Self { data: data.to_owned(), held_max: journeys::HELD_MAX, stopped: Arc::default() }
+    }
+
+    /// Ends every question that is under way, and those to come, to these and their clones.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// The same questions to another directory, stopped together with these.
+    #[must_use]
+    pub fn elsewhere(&self, data: &Path) -> Self {
+        Self { data: data.to_owned(), ..self.clone() }
     }
 
     /// The same questions, with so many touches of shoppers in memory at once; what does not fit is
@@ -150,12 +197,18 @@ impl Reports {
         version: i64,
         answer: impl FnOnce(&Transaction<'_>, Checkpoint) -> Result<T, ReportError>,
     ) -> Result<T, ReportError> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Err(ReportError::Stopped);
+        }
         let path = view_path(&self.data, name);
         if !path.exists() {
             return Err(ReportError::NotReady(name));
         }
         let mut connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;")?;
+        let stopped = Arc::clone(&self.stopped);
+        let look = move || stopped.load(Ordering::Relaxed);
+        connection.progress_handler(STEPS_PER_LOOK, Some(look))?;
         bounded_sum::add_to(&connection)?;
         let rows = connection.transaction()?;
         match read_checkpoint(&rows, name, version)? {

@@ -3,9 +3,20 @@
 //! One is made for each sale and second, however many look at it. It must stay cheap while a million
 //! orders come in: it reads sums that read models keep, never orders one by one.
 
+mod around;
+mod happenings;
+mod seconds;
+mod shoppers;
+mod take;
+
+pub use around::Around;
+
 use crate::{
     events::{Goals, PlannedUnits, Position},
-    values::{Currency, ItemId, SaleId, UnixMs},
+    values::{
+        AlertId, AlertSeverity, Currency, IncidentId, IncidentSeverity, ItemId, SaleId,
+        ServiceLevel, UnixMs,
+    },
 };
 
 /// One sale at one moment.
@@ -160,6 +171,82 @@ pub struct Happening {
     /// Who did it; empty where nobody did.
     pub operator: String,
     pub reason: String,
+}
+
+/// The node that the board is served by, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodePulse {
+    pub at: UnixMs,
+    /// How much of the service runs.
+    pub level: ServiceLevel,
+    /// Whether the node wants calls.
+    pub ready: bool,
+    /// Since when the store has not answered; `None` while it does.
+    pub store_away_since: Option<UnixMs>,
+    /// Position of the log's last event, as far as the node knows.
+    pub head: Position,
+    pub projections: Vec<ProjectionPulse>,
+    /// 99 of 100 appends to items within the last ten seconds took no longer, in microseconds.
+    pub append_p99_us: Option<i64>,
+    /// Orders within the last ten seconds, from being taken in to being answered, in microseconds.
+    pub order_p50_us: Option<i64>,
+    pub order_p99_us: Option<i64>,
+    /// Commands that wait at items and sales, undecided or not yet in the log.
+    pub commands_waiting: i64,
+    /// Share of its places that are taken at the item where most commands wait, in millionths.
+    pub mailbox_ppm: i64,
+    /// All that fire, also those that are not among the ones told.
+    pub alerts_firing: i64,
+    /// Newest first; at most [`TOLD_MAX`].
+    pub alerts: Vec<FiringAlert>,
+    /// All that are not resolved.
+    pub incidents_open: i64,
+    /// Newest first; at most [`TOLD_MAX`].
+    pub incidents: Vec<OpenIncident>,
+}
+
+/// Alerts and incidents that are told one by one.
+pub const TOLD_MAX: usize = 50;
+
+/// How far a read model has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectionPulse {
+    pub name: &'static str,
+    pub position: Position,
+    /// Age of the oldest event that it has not applied yet, in milliseconds.
+    pub lag_ms: i64,
+    /// It met what it cannot apply.
+    pub stopped: bool,
+}
+
+/// An alert that was raised and is not cleared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiringAlert {
+    pub alert_id: AlertId,
+    pub rule: String,
+    pub severity: AlertSeverity,
+    /// Absent where it is about the node.
+    pub sale_id: Option<SaleId>,
+    /// Empty where it is about no item.
+    pub sku: String,
+    pub condition: String,
+    pub since: UnixMs,
+    pub raised_at: UnixMs,
+}
+
+/// An incident that is not resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIncident {
+    pub incident_id: IncidentId,
+    pub sale_id: SaleId,
+    pub title: String,
+    /// Absent until somebody assessed it.
+    pub severity: Option<IncidentSeverity>,
+    pub owner: Option<String>,
+    pub began_at: UnixMs,
+    pub detected_at: UnixMs,
+    /// Of its last step: what a next one is compared with.
+    pub revision: i64,
 }
 
 impl Refused {

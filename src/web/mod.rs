@@ -8,6 +8,7 @@
 
 mod answers;
 mod beacons;
+pub mod board;
 mod connection;
 mod reading;
 

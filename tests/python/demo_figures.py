@@ -1,6 +1,6 @@
 """Checks what `doorbuster demo --json` printed: that nothing was oversold, lost or left over.
 
-Usage: demo_figures.py simulated|recorded FILE
+Usage: demo_figures.py simulated|recorded|chaos FILE
 """
 
 import json
@@ -9,6 +9,11 @@ import sys
 # Counted independently of doorbuster in the recording that CI plays, with --stock-share 0.6.
 RECORDED_TRAFFIC = {"pv": 41890, "fav": 1474, "cart": 2539, "buy": 992, "uv": 30837, "buyers": 964}
 RECORDED_UNITS = 835
+
+# What `--chaos` breaks has to be noticed under these names, and nothing may stay unnoticed.
+CHAOS_UNITS = 3000
+CHAOS_RULES = {"refusals_paused", "payments_late", "store_slow"}
+STEPS = ["detected", "assessed", "action", "resolved", "reviewed"]
 
 
 def expectations(kind, found):
@@ -24,11 +29,33 @@ def expectations(kind, found):
         yield "units", found["units"], 1000
         ends = found["orders_paid"] + found["orders_expired"]
         yield "orders_placed (all were paid or expired)", found["orders_placed"] >= ends, True
+    elif kind == "chaos":
+        yield "units", found["units"], CHAOS_UNITS
+        yield "refused.PAUSED", found["refused"].get("PAUSED", 0) > 0, True
+        yield "orders_expired", found["orders_expired"] > 0, True
+        yield from troubles(found["alerts"], found["incidents"])
     else:
         yield "units", found["units"], RECORDED_UNITS
         yield "orders_placed", found["orders_placed"], RECORDED_UNITS
         for action, count in RECORDED_TRAFFIC.items():
             yield f"traffic.{action}", found["traffic"][action], count
+
+
+def troubles(alerts, incidents):
+    """What was noticed of what was broken, and what it cost."""
+    raised = {alert["rule"] for alert in alerts}
+    yield "rules that raised an alert", CHAOS_RULES - raised, set()
+    for alert in alerts:
+        yield f"{alert['rule']} is over", alert["cleared_at"] is not None, True
+    yield "an incident was opened", bool(incidents), True
+    for incident in incidents:
+        kinds = list(dict.fromkeys(step["kind"] for step in incident["steps"]))
+        yield f"steps of {incident['title']}", kinds, STEPS
+        impact = incident["impact"]
+        yield f"units of {incident['title']}", type(impact["actual_units"]), int
+        yield f"per minute of {incident['title']}", bool(impact["per_minute"]), True
+    lost = sum(incident["impact"]["lost_units"] for incident in incidents)
+    yield "the incidents cost units", lost > 0, True
 
 
 def wrong_figures(kind, found):

@@ -64,7 +64,7 @@ class Node:
     def start(self):
         command = self.command("serve", "--listen", self.listen)
         # No two nodes may want one port.
-        environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0"}
+        environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off"}
         self.child = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
         )

@@ -24,7 +24,7 @@ class Server:
         """Starts the server and returns where it listens, as it says itself on its first line."""
         command = [self.binary, "serve", "--json"]
         command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
-        command += ["--web", "127.0.0.1:0"]
+        command += ["--web", "127.0.0.1:0", "--board", "127.0.0.1:0"]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         # A server that never says anything must fail this run, not hang it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)

@@ -10,6 +10,8 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod demo;
+mod documents;
 mod sale_files;
 
 use std::{
@@ -92,7 +94,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     for setting in SETTINGS {
         let (value, quoted) = match setting.bounds {
             Bounds::Text(_) if setting.key == "listen" => ("127.0.0.1:9", "\"127.0.0.1:9\""),
-            Bounds::Text(_) if setting.key == "web" => ("off", "\"off\""),
+            Bounds::Text(_) if matches!(setting.key, "web" | "board") => ("off", "\"off\""),
             // Without the feature it can only be off: see below.
             Bounds::Text(_) if setting.key == "otel_endpoint" => continue,
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
@@ -119,6 +121,9 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.store = Some(OsString::from("esdb://127.0.0.1:2113?tls=false"));
     flags.store_credentials_file = Some(OsString::from("secret"));
     flags.web = Some(OsString::from("[::1]:9"));
+    flags.operators_file = Some(OsString::from("operators"));
+    flags.board = Some(OsString::from("off"));
+    flags.board_clients_max = Some(OsString::from("77"));
     flags.waiting_max = Some(OsString::from("77"));
     flags.traffic_waiting_max = Some(OsString::from("7777"));
     flags.traffic_shed_at_commands = Some(OsString::from("77"));
@@ -131,6 +136,9 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         store_credentials_file: Some("secret".into()),
         listen: ([127, 0, 0, 1], 9).into(),
         web: Some("[::1]:9".parse().unwrap()),
+        operators_file: Some("operators".into()),
+        board: None,
+        board_clients_max: 77,
         waiting_max: 77,
         traffic_waiting_max: 7_777,
         traffic_shed_at_commands: 77,
@@ -147,7 +155,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -34,7 +34,17 @@ struct Server {
 impl Server {
     fn start(data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorbuster"))
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--web", "off", "--data"])
+            .args([
+                "serve",
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--web",
+                "off",
+                "--board",
+                "off",
+                "--data",
+            ])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -4,6 +4,7 @@
 //! Method: small files written by hand, plans over many seeds, answers made by hand, and one real
 //! server with a small crowd and a small recording, each played to its end.
 
+mod chaos;
 mod traffic;
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ use doorbuster::{
         driver::Crowd,
         figures::{Figures, oversold_units},
         journal::Journal,
+        operator::Operator,
         plan::{CrowdPlan, CrowdSize, Purpose, Repeat, request_id},
         recording::ItemBy,
         sale::{Offer, OnSale, PutUp, Terms, put_up},
@@ -34,8 +36,14 @@ use uuid::Uuid;
 
 use self::traffic::{ROWS, read};
 
-const SIZE: CrowdSize =
-    CrowdSize { units: 200, items: 3, shoppers: 2_000, seed: 1, time_to_pay_seconds: 3 };
+const SIZE: CrowdSize = CrowdSize {
+    units: 200,
+    items: 3,
+    shoppers: 2_000,
+    seed: 1,
+    time_to_pay_seconds: 3,
+    arrive_seconds: None,
+};
 
 #[test]
 fn the_same_seed_plans_the_same_crowd_and_another_seed_another() {
@@ -100,6 +108,8 @@ fn sizes_out_of_bounds_are_refused_by_the_name_of_the_flag() {
         (CrowdSize { shoppers: 1_000_001, ..SIZE }, "--shoppers"),
         (CrowdSize { time_to_pay_seconds: 0, ..SIZE }, "--time-to-pay-seconds"),
         (CrowdSize { time_to_pay_seconds: 61, ..SIZE }, "--time-to-pay-seconds"),
+        (CrowdSize { arrive_seconds: Some(0), ..SIZE }, "--seconds"),
+        (CrowdSize { arrive_seconds: Some(3_601), ..SIZE }, "--seconds"),
     ] {
         assert_eq!(CrowdPlan::new(size).unwrap_err().field, flag);
     }
@@ -282,6 +292,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         data: data.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        board: None,
         ..Config::default()
     };
     let app = App::start(config, Arc::new(WallClock)).unwrap();
@@ -298,6 +309,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         closes_at: now.plus(3_600_000),
         limit_per_buyer,
         time_to_pay_ms,
+        operator: Operator::named("crowd"),
     };
     let sales = put_up(channel.clone(), &offers, &terms, |nth| {
         Uuid::from_u128(u128::from(nth) + 1).to_string()
@@ -311,7 +323,8 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
 
 #[tokio::test]
 async fn a_simulated_crowd_leaves_nothing_unsold_and_no_request_with_two_orders() {
-    let size = CrowdSize { units: 60, items: 2, shoppers: 400, seed: 7, time_to_pay_seconds: 1 };
+    let size =
+        CrowdSize { units: 60, items: 2, shoppers: 400, seed: 7, time_to_pay_seconds: 1, ..SIZE };
     let plan = Arc::new(CrowdPlan::new(size).unwrap());
     let Shop { app, crowd, sales, mut figures, _data } = shop(&[30, 30], Some(1), 1_000).await;
     Arc::clone(&crowd).simulate(plan).await.unwrap();

@@ -80,6 +80,7 @@ fn a_crowd_buys_everything_there_is_at_a_server_that_runs_already() {
         data: directory.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        board: None,
         ..Config::default()
     };
     let app = App::start(config, Arc::new(WallClock)).unwrap();

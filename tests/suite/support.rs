@@ -61,6 +61,7 @@ impl Node {
             data: dir.path().to_owned(),
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
+            board: None,
             ..Config::default()
         };
         change(&mut config);
@@ -214,6 +215,8 @@ pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {
             close_time: Some(timestamp(close)),
             items,
             goals: None,
+            curve: Vec::new(),
+            alerts: Vec::new(),
         }),
     }
 }

@@ -6,6 +6,7 @@
 //! `docs/style.md`.
 
 mod imports;
+mod languages;
 mod shape;
 mod source;
 
@@ -116,7 +117,8 @@ fn missing_protos<'a>(build: &Source, protos: &'a [Source]) -> Vec<&'a str> {
 
 #[test]
 fn documents_name_only_what_exists() {
-    let mut documents = tree(&["docs", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"]);
+    let mut documents =
+        tree(&["docs", "README.md", "README.zh.md", "ARCHITECTURE.md", "CHANGELOG.md"]);
     documents.retain(|file| file.path.ends_with(".md"));
     hold(dead_references, &documents);
 }
@@ -146,6 +148,39 @@ fn dead_references(file: &Source) -> Vec<Complaint> {
         at += part.len() + 1;
     }
     dead
+}
+
+#[test]
+fn the_chinese_readme_is_in_step_with_the_english_one() {
+    let (english, chinese) = (&tree(&["README.md"])[0], &tree(&["README.zh.md"])[0]);
+    let complaints: Vec<String> =
+        languages::in_step(english, chinese).iter().map(Complaint::to_string).collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn a_readme_that_falls_behind_is_found() {
+    let english = "# a\n[zh](b.md)\n```sh\ndemo  # says\n```\n| a |\n- [x](x.md) `p`\n## c\n";
+    let chinese = english.replace("[zh](b.md)", "[en](a.md)");
+    let complaints = |text: &str| {
+        let found = languages::in_step(&Source::new("a.md", english), &Source::new("b.md", text));
+        found.iter().map(Complaint::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(complaints(&chinese), Vec::<String>::new());
+    for (from, to, what) in [
+        ("## c", "### c", "headings"),
+        ("demo  # says", "demo # says", "code"),
+        ("```sh\ndemo  # says\n```\n", "", "code"),
+        ("| a |\n", "", "rows and points"),
+        ("- [x]", "[x]", "rows and points"),
+        ("x.md", "y.md", "links"),
+        ("`p`", "`q`", "words in backticks"),
+        ("a.md", "c.md", "links"),
+    ] {
+        let found = complaints(&chinese.replace(from, to));
+        assert!(found.iter().any(|found| found.contains(what)), "{from} to {to}: {found:?}");
+    }
+    assert!(complaints(&chinese.replace("[en](a.md)", ""))[0].contains("no link to a.md"));
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! The summary of a demonstration for people, and the list of what did not hold.
 
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 
-use crate::crowd::summary::{BeaconTotals, Summary, Verified};
+use super::{Played, proof::Proved, script::Script};
+use crate::crowd::{
+    figures::oversold_units,
+    summary::{BeaconTotals, LatencyMs, Summary, Verified, rounded},
+};
 
 /// What is known beyond the figures that programs read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct Asides {
     pub payments_refused: u64,
     /// Calls that got no answer in spite of all tries.
     pub unanswered: u64,
+    /// Acts of people who steered the sale: then nobody promised that everything is sold.
+    pub steered: usize,
     pub rows_skipped: u64,
     pub first_skipped: Option<String>,
     /// Streams in the whole log.
@@ -45,7 +51,7 @@ pub fn broken_promises(summary: &Summary, asides: &Asides) -> Vec<String> {
         format!("{} orders came of requests that already had one", summary.duplicate_orders),
     );
     check(
-        asides.units_sold == summary.units,
+        asides.steered > 0 || asides.units_sold == summary.units,
         format!("{} of {} units were sold", asides.units_sold, summary.units),
     );
     check(
@@ -105,6 +111,9 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     for (nth, (reason, count)) in summary.refused.iter().enumerate() {
         line(if nth == 0 { "refused" } else { "" }, format!("{count} {reason}"));
     }
+    if asides.steered > 0 {
+        line("steered", format!("{} acts of people", asides.steered));
+    }
     line("repeated", format!("{} requests got their first answer again", asides.repeats));
     if asides.payments_refused > 0 {
         line("paid too late", format!("{} payments are due back", asides.payments_refused));
@@ -154,4 +163,70 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     line("read models", format!("{equal} a rebuild from zero"));
     line("data", summary.data_dir.display().to_string());
     text
+}
+
+/// All figures of a demonstration, put together.
+pub fn settle_accounts(
+    script: &Script,
+    data: &Path,
+    played: &Played,
+    proved: Proved,
+) -> (Summary, Asides) {
+    let Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered } = played;
+    let journal = crowd.journal();
+    let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
+    let units = units_by_item.iter().sum();
+    let unanswered = journal.unanswered();
+    // An order that no buyer was told of came of a request that already had one, unless its answer
+    // was lost for good.
+    let unknown =
+        totals.orders_placed.saturating_sub(journal.orders_placed()).saturating_sub(unanswered);
+    let elapsed_seconds = elapsed.as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    let orders_per_second = totals.orders_placed as f64 / elapsed_seconds.max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds since the crowd was let in")]
+    let seconds_in = |at_ms: i64| (at_ms - opened_at.0).max(0) as f64 / 1_000.0;
+    let summary = Summary {
+        units,
+        shoppers: script.shoppers(),
+        attempts: journal.attempts,
+        orders_placed: totals.orders_placed,
+        orders_paid: totals.orders_paid,
+        orders_expired: totals.orders_expired,
+        refused: journal.refused.clone(),
+        oversold_units: oversold_units(levels, sales, journal.paid_by_item()),
+        duplicate_orders: journal.conflicts + unknown,
+        sold_out_seconds: journal.sold_out_at_ms(&units_by_item).map(seconds_in),
+        elapsed_seconds: rounded(elapsed_seconds),
+        orders_per_second: rounded(orders_per_second),
+        latency_ms: LatencyMs::of(&journal.latency_us),
+        beacons: *beacons,
+        traffic: script.traffic(),
+        log_events: proved.events,
+        verify: Verified { ok: proved.ok, events: proved.events, chains: proved.chains },
+        rebuild_equal: proved.differing.is_empty(),
+        data_dir: data.to_owned(),
+    };
+    let (rows_skipped, first_skipped) = match script {
+        Script::Simulated { .. } => (0, None),
+        Script::Recorded { recording, .. } => {
+            (recording.rows_skipped, recording.first_skipped.clone())
+        }
+    };
+    let asides = Asides {
+        items: sales.items.len() as u64,
+        units_sold: totals.units_sold,
+        orders_known: journal.orders_placed(),
+        units_resold: totals.units_placed.saturating_sub(units),
+        repeats: journal.repeats,
+        payments_refused: journal.payments_refused.values().sum(),
+        unanswered,
+        steered: *steered,
+        rows_skipped,
+        first_skipped,
+        log_streams: proved.streams,
+        findings: proved.findings,
+        differing: proved.differing,
+    };
+    (summary, asides)
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     crowd::{
+        chaos::Troubles,
         driver::{Crowd, DriveError},
+        operator::Operator,
         plan::CrowdPlan,
         recording::{ItemBy, Recording, StockShare},
         sale::{Offer, Terms},
@@ -21,15 +23,24 @@ const RECORDED_TIME_TO_PAY_MS: u32 = 600_000;
 /// One of the two things to play.
 #[derive(Debug)]
 pub enum Script {
-    Simulated(Arc<CrowdPlan>),
-    Recorded { recording: Arc<Recording>, item_by: ItemBy, share: StockShare, speed: u32 },
+    /// A crowd, and what breaks meanwhile.
+    Simulated {
+        plan: Arc<CrowdPlan>,
+        troubles: Option<Troubles>,
+    },
+    Recorded {
+        recording: Arc<Recording>,
+        item_by: ItemBy,
+        share: StockShare,
+        speed: u32,
+    },
 }
 
 impl Script {
     /// What is put on offer.
     pub fn offers(&self) -> Vec<Offer> {
         match self {
-            Self::Simulated(plan) => (1..)
+            Self::Simulated { plan, .. } => (1..)
                 .zip(&plan.units_by_item)
                 .map(|(number, units)| Offer {
                     sku: format!("DEMO-{number}"),
@@ -57,9 +68,9 @@ impl Script {
     }
 
     /// The conditions of the sale: it opens now and outlasts the demonstration.
-    pub fn terms(&self, now: UnixMs) -> Terms {
+    pub fn terms(&self, now: UnixMs, operator: Operator) -> Terms {
         let (name, limit_per_buyer) = match self {
-            Self::Simulated(_) => ("Doorbuster demo", Some(1)),
+            Self::Simulated { .. } => ("Doorbuster demo", Some(1)),
             Self::Recorded { .. } => ("Recorded traffic", None),
         };
         Terms {
@@ -68,13 +79,14 @@ impl Script {
             closes_at: now.plus(DAY_MS),
             limit_per_buyer,
             time_to_pay_ms: i64::from(self.time_to_pay_ms()),
+            operator,
         }
     }
 
     /// How long an order is held unpaid, in milliseconds.
     pub fn time_to_pay_ms(&self) -> u32 {
         match self {
-            Self::Simulated(plan) => plan.time_to_pay_ms,
+            Self::Simulated { plan, .. } => plan.time_to_pay_ms,
             Self::Recorded { .. } => RECORDED_TIME_TO_PAY_MS,
         }
     }
@@ -84,7 +96,7 @@ impl Script {
     pub fn settles_within_ms(&self) -> u32 {
         const SLACK_MS: u32 = 15_000;
         match self {
-            Self::Simulated(plan) => plan.time_to_pay_ms + SLACK_MS,
+            Self::Simulated { plan, .. } => plan.time_to_pay_ms + SLACK_MS,
             Self::Recorded { .. } => SLACK_MS,
         }
     }
@@ -92,15 +104,32 @@ impl Script {
     /// Goes into every request id.
     pub fn seed(&self) -> u64 {
         match self {
-            Self::Simulated(plan) => plan.seed,
+            Self::Simulated { plan, .. } => plan.seed,
             Self::Recorded { .. } => 0,
+        }
+    }
+
+    /// What breaks on purpose.
+    pub fn troubles(&self) -> Option<&Troubles> {
+        match self {
+            Self::Simulated { troubles, .. } => troubles.as_ref(),
+            Self::Recorded { .. } => None,
+        }
+    }
+
+    /// Whether it takes long enough for people to watch. Then the sale is closed when everybody has
+    /// left, so that its pages show one that is over.
+    pub fn is_watched(&self) -> bool {
+        match self {
+            Self::Simulated { plan, .. } => plan.arrive_seconds.is_some(),
+            Self::Recorded { .. } => false,
         }
     }
 
     /// How many shoppers come to order.
     pub fn shoppers(&self) -> u64 {
         match self {
-            Self::Simulated(plan) => plan.shoppers.len() as u64,
+            Self::Simulated { plan, .. } => plan.shoppers.len() as u64,
             Self::Recorded { recording, .. } => recording.totals.buyers,
         }
     }
@@ -108,7 +137,7 @@ impl Script {
     /// What the recording holds.
     pub fn traffic(&self) -> TrafficTotals {
         match self {
-            Self::Simulated(_) => TrafficTotals::default(),
+            Self::Simulated { .. } => TrafficTotals::default(),
             Self::Recorded { recording, .. } => recording.totals,
         }
     }
@@ -116,7 +145,7 @@ impl Script {
     /// Sends the beacons of those who look before the opening.
     pub async fn browse(&self, crowd: &Crowd) -> BeaconTotals {
         match self {
-            Self::Simulated(plan) => crowd.browse(plan).await,
+            Self::Simulated { plan, .. } => crowd.browse(plan).await,
             Self::Recorded { .. } => BeaconTotals::default(),
         }
     }
@@ -124,7 +153,7 @@ impl Script {
     /// Sends everybody; returns when the last one has left.
     pub async fn play(&self, crowd: Arc<Crowd>) -> Result<(), DriveError> {
         match self {
-            Self::Simulated(plan) => crowd.simulate(Arc::clone(plan)).await,
+            Self::Simulated { plan, .. } => crowd.simulate(Arc::clone(plan)).await,
             Self::Recorded { recording, speed, .. } => {
                 crowd.play(Arc::clone(recording), *speed).await
             }

@@ -94,7 +94,9 @@ impl Args {
 fn unanswered(error: &ReportError) -> Failure {
     let code = match error {
         ReportError::Invalid(_) | ReportError::NotFound(_) => Code::Usage,
-        ReportError::NotReady(_) | ReportError::Unreadable(_) => Code::Failed,
+        ReportError::NotReady(_) | ReportError::Unreadable(_) | ReportError::Stopped => {
+            Code::Failed
+        }
     };
     let message = match error {
         ReportError::NotFound(_) => "there is no such sale in this log".to_owned(),

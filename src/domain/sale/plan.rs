@@ -4,9 +4,12 @@
 //! Fields are named as in `CreateSaleRequest`. What passes here is trusted afterwards, so every
 //! bound that keeps arithmetic from overflowing stands here and nowhere later.
 
+mod curve;
+
 use std::collections::HashSet;
 
 use crate::{
+    domain::alert,
     events::{Act, AlertRule, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
@@ -101,6 +104,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
     if let Some(goals) = &goals {
         check_goals(goals).map_err(|invalid| invalid.within("goals"))?;
     }
+    alert::check_all(&alerts)?;
     let mut plans = Vec::with_capacity(items.len());
     let mut skus = HashSet::with_capacity(items.len());
     let mut worth: i128 = 0;
@@ -112,7 +116,8 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
             let problem = format!("is {:?}, as for an earlier item", plan.sku);
             return Err(Invalid::new("sku", problem).within(&at));
         }
-        let units: i128 = plan.units.iter().map(|at| i128::from(at.units)).sum();
+        let units = plan.units.iter().chain(&plan.reserve);
+        let units: i128 = units.map(|at| i128::from(at.units)).sum();
         worth += units * i128::from(plan.unit_price_minor);
         if worth > i128::from(WORTH_MINOR_MAX) {
             let problem = "makes all units of the sale together worth more than 10^18 minor units";
@@ -120,6 +125,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         }
         plans.push(plan);
     }
+    curve::check(&curve, closes_at_ms.since(opens_at_ms), &plans)?;
     fits_the_log(SaleCreated {
         name,
         currency,
@@ -168,7 +174,7 @@ fn item_plan(
         item_id: sale_id.item_id(&item.sku),
         time_to_pay_ms: time_to_pay(item.time_to_pay_ms)?,
         units: units(item.units)?,
-        reserve: Vec::new(),
+        reserve: reserve(item.reserve)?,
         sku: item.sku,
         title: item.title,
         unit_price_minor: item.unit_price_minor,
@@ -210,13 +216,22 @@ fn units(units: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
     if units.is_empty() {
         return Err(Invalid::new("units", "is missing: an item needs units in some warehouse"));
     }
+    by_warehouse("units", units)
+}
+
+/// None where there are none. A warehouse can have a reserve and no units on offer.
+fn reserve(reserve: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
+    by_warehouse("reserve", reserve)
+}
+
+fn by_warehouse(field: &str, units: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
     if units.len() > WAREHOUSES_PER_ITEM_MAX {
         let problem = format!("must name at most {WAREHOUSES_PER_ITEM_MAX} warehouses");
-        return Err(Invalid::new("units", problem));
+        return Err(Invalid::new(field, problem));
     }
     let mut checked: Vec<WarehouseUnits> = Vec::with_capacity(units.len());
     for (index, (warehouse, units)) in units.into_iter().enumerate() {
-        let at = format!("units[{index}]");
+        let at = format!("{field}[{index}]");
         bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)
             .and_then(|()| within_bounds("units", units, 1, ALLOCATED_UNITS_MAX))
             .map_err(|invalid| invalid.within(&at))?;
@@ -253,8 +268,7 @@ fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Inva
 /// Over every field as it was sent. Lists are preceded by their length and an absent number is an
 /// empty field, so no two different drafts have the same fields.
 fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
-    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve: _, alerts: _ } =
-        draft;
+    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts } = draft;
     let mut fields = Fields::default();
     fields.text("create");
     fields.text(operator);
@@ -274,6 +288,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             limit_per_order,
             time_to_pay_ms,
             units,
+            // Below, where there is one.
             reserve: _,
         } = item;
         fields.text(sku);
@@ -291,13 +306,58 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
         }
     }
     // Nothing where there are none: sales of earlier versions keep their fingerprints.
+    for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.reserve.is_empty()) {
+        fields.text("reserve");
+        fields.length(index);
+        fields.length(item.reserve.len());
+        for (warehouse, units) in &item.reserve {
+            fields.text(warehouse);
+            fields.number(Some(*units));
+        }
+    }
     if let Some(Goals { units, revenue_minor, conversion_ppm, new_buyers }) = goals {
         fields.text("goals");
         for target in [units, revenue_minor, conversion_ppm, new_buyers] {
             fields.number(*target);
         }
     }
+    curve::fingerprint(&mut fields, curve);
+    rules_fingerprint(&mut fields, alerts);
     Fingerprint::of(fields.0.iter().map(Vec::as_slice))
+}
+
+/// Nothing where there are none, as for goals.
+fn rules_fingerprint(fields: &mut Fields, rules: &[AlertRule]) {
+    if rules.is_empty() {
+        return;
+    }
+    fields.text("alerts");
+    fields.length(rules.len());
+    for rule in rules {
+        let AlertRule {
+            name,
+            when,
+            for_ms,
+            clear_when,
+            clear_for_ms,
+            severity,
+            each_item,
+            opens_incident,
+            sets_level,
+            off,
+        } = rule;
+        fields.text(name);
+        fields.text(when);
+        fields.number(Some(*for_ms));
+        fields.number(clear_when.as_ref().map(|_| 1));
+        fields.text(clear_when.as_deref().unwrap_or_default());
+        fields.number(Some(*clear_for_ms));
+        fields.text(severity.name());
+        fields.text(sets_level.map_or("", |level| level.name()));
+        for flag in [each_item, opens_incident, off] {
+            fields.number(Some(i64::from(*flag)));
+        }
+    }
 }
 
 #[derive(Default)]

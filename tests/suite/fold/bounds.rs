@@ -5,7 +5,10 @@
 
 use doorbuster::{
     events::{Act, ItemEvent, OrderPaid, StockAllocated, StreamName},
-    reports::{HoldsQuery, Paging, Period, Reports, StockCurveQuery, TimelineQuery, Whose},
+    reports::{
+        HoldsQuery, ListOrdersQuery, Paging, Period, ReportError, Reports, StockCurveQuery,
+        TimelineQuery, Whose,
+    },
     values::{Fingerprint, ItemId, RequestId, SaleId, UnixMs},
 };
 use tempfile::{TempDir, tempdir};
@@ -123,4 +126,16 @@ fn shares_of_a_part_of_a_sale_are_not_compared() {
     assert!(names(whole, whole).contains(&"paid_share_ppm"));
     assert!(!names(part, whole).contains(&"paid_share_ppm"));
     assert!(!names(whole, part).contains(&"expired_share_ppm"));
+}
+
+#[test]
+fn questions_end_when_nobody_waits_for_them_any_more() {
+    let (log, _) = lamp_sale();
+    let (data, reports) = folded(&log);
+    let query = ListOrdersQuery::default();
+    assert!(reports.list_orders(&query).is_ok());
+    let others = reports.clone();
+    reports.stop();
+    assert!(matches!(others.list_orders(&query), Err(ReportError::Stopped)));
+    assert!(Reports::open(data.path()).list_orders(&query).is_ok(), "others are not concerned");
 }

@@ -122,6 +122,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "audit",
             "conformance",
             "devstore",
+            // To read the token of an operator.
+            "admission",
             "reports",
             "grpc",
             "crowd",

@@ -1,0 +1,119 @@
+//! What the node itself looks like, for the board and for the alerts.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::{
+    actors::{Directory, ProjectionHandle, Readiness, State},
+    admission::Service,
+    clock::SharedClock,
+    domain::{item::Item, sale::Sale},
+    metrics::{Latency, Metrics, quantile_us},
+    reports::{Around, NodePulse, ProjectionPulse, Reports},
+    store::SharedStore,
+    values::{ServiceLevel, UnixMs},
+};
+
+/// Where it is read off.
+pub struct NodeParts {
+    pub readiness: Readiness,
+    pub items: Arc<Directory<Item>>,
+    pub sales: Arc<Directory<Sale>>,
+    pub projections: Vec<ProjectionHandle>,
+    pub store: SharedStore,
+    pub clock: SharedClock,
+    pub metrics: Arc<Metrics>,
+    /// The level at which this node runs.
+    pub service: Arc<Service>,
+    /// Commands that may wait at one item.
+    pub waiting_max: usize,
+}
+
+/// Reads it off, once a second.
+pub(super) struct NodeLook {
+    parts: NodeParts,
+    /// As they stood when they could last be read.
+    around: Around,
+    /// What was counted of orders and appends before each of the last rounds, oldest first.
+    orders: VecDeque<Vec<u64>>,
+    appends: VecDeque<Vec<u64>>,
+}
+
+/// Rounds over which quantiles are told: one a second.
+const ROUNDS: usize = 10;
+
+impl NodeLook {
+    pub(super) fn new(parts: NodeParts) -> Self {
+        let around = Around {
+            level: ServiceLevel::Full,
+            alerts_firing: 0,
+            alerts: Vec::new(),
+            incidents_open: 0,
+            incidents: Vec::new(),
+        };
+        Self { parts, around, orders: nothing(), appends: nothing() }
+    }
+
+    pub(super) fn look(&mut self, reports: &Reports) -> NodePulse {
+        if let Ok(around) = reports.around() {
+            self.around = around;
+        }
+        let around = self.around.clone();
+        let NodeParts { readiness, items, sales, store, clock, metrics, .. } = &self.parts;
+        let now = clock.now();
+        let (items, sales) = (items.census(), sales.census());
+        let waiting = items.waiting + sales.waiting;
+        let share = items.fullest.saturating_mul(1_000_000) / self.parts.waiting_max.max(1);
+        let [order_p50_us, order_p99_us] = last_rounds(&mut self.orders, metrics.order_latency());
+        let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
+        NodePulse {
+            at: now,
+            level: self.parts.service.level(),
+            ready: readiness.state() == State::Ready,
+            store_away_since: readiness.store_away_since(),
+            head: store.head(),
+            projections: self.projections(now),
+            append_p99_us,
+            order_p50_us,
+            order_p99_us,
+            commands_waiting: i64::try_from(waiting).unwrap_or(i64::MAX),
+            mailbox_ppm: i64::try_from(share).unwrap_or(i64::MAX),
+            alerts_firing: around.alerts_firing,
+            alerts: around.alerts,
+            incidents_open: around.incidents_open,
+            incidents: around.incidents,
+        }
+    }
+
+    fn projections(&self, now: UnixMs) -> Vec<ProjectionPulse> {
+        let head = self.parts.store.head();
+        let projection = |handle: &ProjectionHandle| {
+            let progress = handle.progress.borrow();
+            // What was not even read yet came a moment ago.
+            let oldest = progress.oldest_pending_ms.filter(|_| progress.position < head);
+            ProjectionPulse {
+                name: handle.name,
+                position: progress.position,
+                lag_ms: oldest.map_or(0, |oldest| now.0.saturating_sub(oldest).max(0)),
+                stopped: progress.stopped.is_some(),
+            }
+        };
+        self.parts.projections.iter().map(projection).collect()
+    }
+}
+
+/// Half and 99 of 100 of what was counted within the last rounds took no longer, in microseconds.
+fn last_rounds(rounds: &mut VecDeque<Vec<u64>>, latency: &Latency) -> [Option<i64>; 2] {
+    let counted = latency.counted();
+    let before = rounds.front().cloned().unwrap_or_default();
+    let quantiles = [500_000, 990_000].map(|share| quantile_us(&before, &counted, share));
+    rounds.push_back(counted);
+    if rounds.len() > ROUNDS {
+        rounds.pop_front();
+    }
+    quantiles
+}
+
+/// Before the first round nothing was counted.
+fn nothing() -> VecDeque<Vec<u64>> {
+    VecDeque::from([Vec::new()])
+}

@@ -1,0 +1,90 @@
+//! What a demonstration breaks on purpose, and when: a plan, carried out elsewhere.
+//!
+//! Pure, like the crowd's own plan: the same seed meets the same troubles, on every machine. Each
+//! trouble is one that sales have in earnest, and each ends by itself or by an operator's hand, so
+//! that nothing may be lost in the end: whatever is broken here, no unit is sold twice.
+
+use super::plan::scatter;
+use crate::values::Invalid;
+
+/// Seconds over which the crowd of a broken sale comes: the troubles need that long.
+pub const SECONDS_MIN: u32 = 45;
+
+/// From the opening of the sale, in milliseconds, like all moments here.
+const PAUSED_FROM_MS: u32 = 5_000;
+const PAUSED_UNTIL_MS: u32 = 15_000;
+const SLOW_FROM_MS: u32 = 19_000;
+const SLOW_UNTIL_MS: u32 = 29_000;
+/// Against a time to pay of five seconds: about half of those who pay meanwhile are too late.
+const SLOW_BY_MS: (u32, u32) = (3_000, 7_000);
+const STALLS: [Spell; 2] =
+    [Spell { from_ms: 33_000, until_ms: 35_500 }, Spell { from_ms: 38_000, until_ms: 40_500 }];
+
+/// From when to when something is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spell {
+    pub from_ms: u32,
+    pub until_ms: u32,
+}
+
+impl Spell {
+    /// Whether that moment is in it.
+    pub fn holds_at(self, at_ms: u32) -> bool {
+        (self.from_ms..self.until_ms).contains(&at_ms)
+    }
+}
+
+/// A payment provider that answers late for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlowPayments {
+    pub spell: Spell,
+    /// How much later it answers, at least and at most.
+    pub by_ms: (u32, u32),
+}
+
+impl SlowPayments {
+    /// How much later a payment arrives that this shopper sends at that moment.
+    pub fn delay_ms(self, at_ms: u32, shopper: u32) -> u32 {
+        if !self.spell.holds_at(at_ms) {
+            return 0;
+        }
+        let (least, most) = self.by_ms;
+        let span = u64::from(most.saturating_sub(least)) + 1;
+        let beyond = scatter(u64::from(shopper) << 32 | u64::from(at_ms)) % span;
+        least.saturating_add(u32::try_from(beyond).unwrap_or(0))
+    }
+}
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Troubles {
+    /// Place of the item that an operator pauses, among those of the sale.
+    pub paused_item: usize,
+    pub paused: Spell,
+    pub slow_payments: SlowPayments,
+    /// When the store does not write.
+    pub stalls: Vec<Spell>,
+}
+
+impl Troubles {
+    /// The troubles of a sale whose crowd comes over that many seconds.
+    ///
+    /// # Errors
+    /// When the sale is too short for them.
+    pub fn over(seconds: u32) -> Result<Self, Invalid> {
+        if seconds < SECONDS_MIN {
+            let problem = format!("must be at least {SECONDS_MIN} with --chaos, not {seconds}");
+            return Err(Invalid::new("--seconds", problem));
+        }
+        Ok(Self {
+            // The one that is wanted most: its buyers notice.
+            paused_item: 0,
+            paused: Spell { from_ms: PAUSED_FROM_MS, until_ms: PAUSED_UNTIL_MS },
+            slow_payments: SlowPayments {
+                spell: Spell { from_ms: SLOW_FROM_MS, until_ms: SLOW_UNTIL_MS },
+                by_ms: SLOW_BY_MS,
+            },
+            stalls: STALLS.to_vec(),
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! The book of alerts of a sale, or of the service as a whole: what is raised just now.
+//!
+//! Several nodes judge the same rules. Whoever is first to say that one fires makes the event; for
+//! everybody else the alert is there already. The same holds for clearing.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::{
+    domain::{Caused, Decider, Decision},
+    events::{
+        AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Event, Position, SERVICE, Signal,
+    },
+    values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs},
+};
+
+/// Everything that can be asked of a book.
+#[derive(Debug, Clone)]
+pub enum AlertCommand {
+    Raise(Box<RaiseAlert>),
+    Clear(Box<ClearAlert>),
+    Show,
+}
+
+/// A rule fires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaiseAlert {
+    pub rule: String,
+    pub severity: AlertSeverity,
+    pub item_id: Option<ItemId>,
+    pub sku: String,
+    pub when: String,
+    pub signals: Vec<Signal>,
+    pub since: UnixMs,
+}
+
+/// A rule fires no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClearAlert {
+    pub rule: String,
+    pub item_id: Option<ItemId>,
+    pub because: ClearedBecause,
+    pub signals: Vec<Signal>,
+}
+
+/// What a book answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertOutcome {
+    /// The alert that is raised, now or since before.
+    Raised(Box<AlertRaised>),
+    /// The alert is over, now or since before.
+    Cleared,
+    /// What is raised.
+    Open(Vec<AlertRaised>),
+}
+
+/// The alerts that are raised.
+#[derive(Debug)]
+pub struct Book {
+    id: Uuid,
+    open: BTreeMap<(String, Option<ItemId>), AlertRaised>,
+    last_at: UnixMs,
+    revision: u64,
+    next_revision: u64,
+}
+
+type Decided = Decision<AlertEvent, AlertOutcome>;
+
+impl Decider for Book {
+    type Command = AlertCommand;
+    type Event = AlertEvent;
+    type Outcome = AlertOutcome;
+
+    fn initial(id: Uuid) -> Self {
+        let last_at = UnixMs::default();
+        Self { id, open: BTreeMap::new(), last_at, revision: 0, next_revision: 0 }
+    }
+
+    fn decide(&self, command: AlertCommand, now: UnixMs) -> Decided {
+        let now = now.max(self.last_at);
+        match command {
+            AlertCommand::Raise(raise) => self.raise(*raise, now),
+            AlertCommand::Clear(clear) => self.clear(*clear, now),
+            AlertCommand::Show => {
+                let open = self.open.values().cloned().collect();
+                self.decided(Vec::new(), AlertOutcome::Open(open))
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &AlertEvent, revision: u64) {
+        let at = match event {
+            AlertEvent::Raised(raised) => {
+                self.open.insert((raised.rule.clone(), raised.item_id), raised.clone());
+                raised.raised_at_ms
+            }
+            AlertEvent::Cleared(cleared) => {
+                self.open.remove(&(cleared.rule.clone(), cleared.item_id));
+                cleared.cleared_at_ms
+            }
+        };
+        self.last_at = self.last_at.max(at);
+        self.revision = revision;
+        self.next_revision = revision + 1;
+    }
+
+    fn landed(&mut self, _: u64, _: Position) {}
+
+    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<AlertEvent>> {
+        Vec::new()
+    }
+
+    fn next_due(&self) -> Option<UnixMs> {
+        None
+    }
+
+    fn pick(event: Event) -> Option<AlertEvent> {
+        match event {
+            Event::Alert(event) => Some(event),
+            Event::Item(_)
+            | Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_) => None,
+        }
+    }
+}
+
+impl Book {
+    fn raise(&self, raise: RaiseAlert, now: UnixMs) -> Decided {
+        let key = (raise.rule.clone(), raise.item_id);
+        if let Some(raised) = self.open.get(&key) {
+            return self.decided(Vec::new(), AlertOutcome::Raised(Box::new(raised.clone())));
+        }
+        // The revision tells this time from all earlier ones.
+        let item = raise.item_id.map_or_else(String::new, |item| item.to_string());
+        let name = format!("{}/{item}/{}", raise.rule, self.next_revision);
+        let raised = AlertRaised {
+            alert_id: AlertId(Uuid::new_v5(&self.id, name.as_bytes())),
+            rule: raise.rule,
+            severity: raise.severity,
+            sale_id: (self.id != SERVICE).then_some(SaleId(self.id)),
+            item_id: raise.item_id,
+            sku: raise.sku,
+            when: raise.when,
+            signals: raise.signals,
+            since_ms: raise.since.min(now),
+            raised_at_ms: now,
+        };
+        let id = raised.alert_id.0;
+        let event = AlertEvent::Raised(raised.clone());
+        let caused = Caused { event, id, correlation: self.id, causation: id };
+        self.decided(vec![caused], AlertOutcome::Raised(Box::new(raised)))
+    }
+
+    fn clear(&self, clear: ClearAlert, now: UnixMs) -> Decided {
+        let raised = self.open.get(&(clear.rule, clear.item_id));
+        let cleared = raised.map(|raised| self.cleared(raised, clear.because, clear.signals, now));
+        self.decided(cleared.into_iter().collect(), AlertOutcome::Cleared)
+    }
+
+    fn cleared(
+        &self,
+        raised: &AlertRaised,
+        because: ClearedBecause,
+        signals: Vec<Signal>,
+        now: UnixMs,
+    ) -> Caused<AlertEvent> {
+        let alert_id = raised.alert_id;
+        let cleared = AlertCleared {
+            alert_id,
+            rule: raised.rule.clone(),
+            sale_id: raised.sale_id,
+            item_id: raised.item_id,
+            because,
+            signals,
+            cleared_at_ms: now,
+        };
+        Caused {
+            event: AlertEvent::Cleared(cleared),
+            id: Uuid::new_v5(&alert_id.0, b"cleared"),
+            correlation: self.id,
+            causation: alert_id.0,
+        }
+    }
+
+    fn decided(&self, events: Vec<Caused<AlertEvent>>, outcome: AlertOutcome) -> Decided {
+        let revision = match events.len() as u64 {
+            0 => self.revision,
+            count => self.next_revision + count - 1,
+        };
+        Decision { events, outcome, revision, position: None, attempt: None }
+    }
+}

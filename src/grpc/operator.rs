@@ -1,0 +1,45 @@
+//! Who a write that steers comes from: the name that its token stands for, where tokens are asked
+//! for. The token itself goes no further than here.
+
+use std::sync::Arc;
+
+use tonic::metadata::MetadataMap;
+
+use super::status::Failure;
+use crate::admission::Operators;
+
+/// What a token is announced with. Source: RFC 6750, section 2.1.
+const SCHEME: &str = "Bearer ";
+
+/// Asked before anything is changed by hand.
+#[derive(Clone)]
+pub(super) struct Doorkeeper {
+    operators: Arc<Operators>,
+}
+
+impl Doorkeeper {
+    pub(super) fn new(operators: Arc<Operators>) -> Self {
+        Self { operators }
+    }
+
+    /// The operator for the record: the one whose token the call carries. Where no tokens are asked
+    /// for, whoever the request names.
+    pub(super) fn operator(
+        &self,
+        metadata: &MetadataMap,
+        named: String,
+    ) -> Result<String, Failure> {
+        if self.operators.is_empty() {
+            return Ok(named);
+        }
+        let token = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        let token = token.and_then(|value| value.strip_prefix(SCHEME)).map(str::trim);
+        let Some(operator) = token.and_then(|token| self.operators.who(token)) else {
+            return Err(Failure::operator_unknown());
+        };
+        if named.is_empty() || named == operator {
+            return Ok(operator.to_owned());
+        }
+        Err(Failure::operator_mismatch(operator))
+    }
+}

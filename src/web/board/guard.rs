@@ -1,0 +1,74 @@
+//! What is checked of every request to the board, and said with every answer.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use serde_json::json;
+
+use super::{Board, line::LineState};
+use crate::web::answers::say;
+
+/// Nothing from elsewhere, nothing written into the page, in nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// With every answer.
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// Refuses who cannot mean this board, and says with every answer what a browser may do with it.
+pub(super) async fn guard(
+    State(board): State<Arc<Board>>,
+    ConnectInfo(line): ConnectInfo<LineState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    line.asked();
+    let mut answer = if board.on_loopback && !names_this_machine(&request) {
+        // A page elsewhere whose name was made to lead here must not read the board.
+        let why = "this board listens on loopback and is asked by another name";
+        say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
+    } else if request.method() != Method::POST && !board.shows_itself() {
+        let why = "the board rests while the service runs at its core only";
+        let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+        answer
+    } else {
+        next.run(request).await
+    };
+    let headers = answer.headers_mut();
+    for (name, value) in ALWAYS {
+        // A page that is stricter, or a file of its own, says so itself.
+        headers.entry(name).or_insert(value);
+    }
+    // What may be kept says so itself.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn names_this_machine(request: &Request) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+            Some(_) | None => host,
+        };
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost")
+            || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}

@@ -1,0 +1,138 @@
+//! The board: pages that people watch and steer a sale with, on a listener of its own.
+//!
+//! It has a thread of its own that gives way to orders, takes a bounded number of clients, and
+//! builds what it shows once a second, however many look. Nobody who sells waits for it. Whoever
+//! reaches the port sees every sale, so it listens on loopback unless it is told otherwise; whoever
+//! wants to change something needs an operator's token.
+
+mod after;
+mod asking;
+mod assets;
+mod guard;
+mod journal;
+mod line;
+mod pages;
+mod steer;
+mod stream;
+
+use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
+
+use axum::{Router, middleware};
+use tokio::{net::TcpListener, sync::oneshot};
+
+pub use line::BoardLimits;
+
+use self::{
+    line::{Door, Leavers, LineState},
+    stream::Streams,
+};
+use crate::{
+    actors::{Directory, Levels, Past, PulseDesk, Readiness, Sales},
+    admission::{Operators, Part, Service},
+    clock::SharedClock,
+    domain::item::Item,
+    metrics::Metrics,
+    reports::Reports,
+    store::LogSource,
+    threads,
+};
+
+/// What the board shows and steers.
+pub struct BoardParts {
+    /// Pulses, one a second.
+    pub desk: Arc<PulseDesk>,
+    pub reports: Reports,
+    /// Read models of earlier moments.
+    pub past: Arc<Past>,
+    pub log: LogSource,
+    pub data: PathBuf,
+    pub sales: Sales,
+    pub items: Arc<Directory<Item>>,
+    /// Who may steer; where it names nobody, nobody may from here.
+    pub operators: Arc<Operators>,
+    /// How much of the service runs, and where that is set.
+    pub service: Arc<Service>,
+    pub levels: Levels,
+    pub readiness: Readiness,
+    pub metrics: Arc<Metrics>,
+    pub clock: SharedClock,
+    pub limits: BoardLimits,
+}
+
+/// What every answer of the board is made from.
+pub(super) struct Board {
+    pub(super) parts: BoardParts,
+    streams: Streams,
+    /// What pages ask read models and the log.
+    pages: pages::Desk,
+    leavers: Arc<Leavers>,
+    /// Only names of this machine are answered to.
+    on_loopback: bool,
+}
+
+impl Board {
+    /// Whether pages are shown at the level at which the service runs. Steering always works.
+    fn shows_itself(&self) -> bool {
+        self.parts.service.runs(Part::Board)
+    }
+}
+
+/// A board that is served until it is stopped.
+pub struct BoardServer {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<io::Result<()>>,
+}
+
+impl BoardServer {
+    /// Serves the board on that listener, on a thread of its own.
+    ///
+    /// # Errors
+    /// When no thread can be started or the listener cannot be used there.
+    pub fn start(listener: TcpListener, parts: BoardParts) -> io::Result<Self> {
+        let on_loopback = listener.local_addr()?.ip().is_loopback();
+        let listener = listener.into_std()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("board".to_owned()).spawn(move || {
+            threads::patient();
+            let served = runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                let limits = parts.limits;
+                let streams = Streams::new(limits.clients_max);
+                let leavers = Leavers::new(Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
+                let door = Door::new(listener, limits, Arc::clone(&leavers));
+                let pages = pages::Desk::new();
+                let board = Arc::new(Board { parts, streams, leavers, pages, on_loopback });
+                let service = router(board).into_make_service_with_connect_info::<LineState>();
+                tokio::select! {
+                    served = axum::serve(door, service).into_future() => served,
+                    _ = stopped => Ok(()),
+                }
+            });
+            // Pages that look on end here: they ask again, and say that they are stale until then.
+            runtime.shutdown_background();
+            served
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends what is under way.
+    pub fn stop(self) {
+        // An error means that it has stopped already.
+        let _ = self.stop.send(());
+        match self.thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the board had stopped"),
+            Err(_panic) => tracing::error!("the board panicked"),
+        }
+    }
+}
+
+fn router(board: Arc<Board>) -> Router {
+    Router::new()
+        .merge(pages::routes())
+        .merge(stream::routes())
+        .merge(steer::routes())
+        .layer(middleware::from_fn_with_state(Arc::clone(&board), guard::guard))
+        .with_state(board)
+}

@@ -1,0 +1,279 @@
+//! One frame a second to every page that follows a sale: built once, sent to all.
+//!
+//! `GET /sales/{id}/events?lang=` answers with server-sent events: the sale as it is at once, then
+//! once a second. A page always gets the newest frame, never a queue of old ones; one that does not
+//! take what it is sent is let go (see `line.rs`).
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Path, Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
+use tonic::codegen::tokio_stream::Stream;
+
+use super::{Board, line::LineState};
+use crate::{
+    metrics::{Following, LeftBoard},
+    pages::{Lang, board::live_panels},
+    reports::{NodePulse, Pulse, ReportError},
+    values::{SaleId, ServiceLevel},
+    web::answers::say,
+};
+
+/// What a page waits before it asks again, in milliseconds, and how every stream begins.
+const BEGIN: &[u8] = b"retry: 1000\n\n";
+
+/// What is sent where nothing new is known, so that nobody between takes the line for dead.
+const STILL_HERE: &[u8] = b":\n\n";
+
+/// What is sent before the board rests.
+const RESTS: &[u8] = b"event: level\ndata: {\"shows_board\":false}\n\n";
+
+/// How long nothing new may be known before that is sent.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// Panels that are shown when the board shows no detail.
+const WITHOUT_DETAIL: [&str; 3] = ["head", "tiles", "health"];
+
+/// Everybody who follows a sale.
+pub(super) struct Streams {
+    places: Arc<Semaphore>,
+    /// What is followed just now.
+    channels: Mutex<HashMap<(SaleId, &'static str), watch::Sender<Frame>>>,
+}
+
+/// What is sent to all who follow one sale in one language.
+#[derive(Debug, Clone)]
+struct Frame {
+    /// The newest that is known.
+    bytes: Bytes,
+    /// Whether it was known before: who has had it need not have it again.
+    again: bool,
+}
+
+impl Streams {
+    pub(super) fn new(clients_max: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(clients_max.min(Semaphore::MAX_PERMITS))),
+            channels: Mutex::default(),
+        }
+    }
+
+    fn lock(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<(SaleId, &'static str), watch::Sender<Frame>>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn routes() -> Router<Arc<Board>> {
+    Router::new().route("/sales/{sale_id}/events", get(events))
+}
+
+/// Follows one sale.
+async fn events(
+    State(board): State<Arc<Board>>,
+    ConnectInfo(line): ConnectInfo<LineState>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<HashMap<String, String>>,
+) -> Response {
+    let parsed = SaleId::parse("sale_id", &sale_id).and_then(|sale| {
+        let lang = asked.get("lang").map_or("en", String::as_str);
+        Ok((sale, Lang::parse("lang", lang)?))
+    });
+    let (sale, lang) = match parsed {
+        Ok(parsed) => parsed,
+        Err(invalid) => {
+            let why = json!({ "error": invalid.to_string(), "field": invalid.field });
+            return say(StatusCode::BAD_REQUEST, &why);
+        }
+    };
+    let Ok(place) = Arc::clone(&board.streams.places).try_acquire_owned() else {
+        board.leavers.left(LeftBoard::TooMany);
+        return later("too many pages follow a sale: ask again later, or ask another node");
+    };
+    match followed(&board, sale, lang).await {
+        Ok(frames) => {
+            let counted = board.parts.metrics.board().follows();
+            let body = Body::from_stream(Frames::new(frames, line, (place, counted)));
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+            ];
+            (headers, body).into_response()
+        }
+        Err(answer) => *answer,
+    }
+}
+
+fn later(why: &str) -> Response {
+    let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
+}
+
+/// The frames of a sale in a language: those that are made anyway, or from now on.
+async fn followed(
+    board: &Arc<Board>,
+    sale: SaleId,
+    lang: Lang,
+) -> Result<watch::Receiver<Frame>, Box<Response>> {
+    let key = (sale, lang.name());
+    if let Some(known) = board.streams.lock().get(&key) {
+        return Ok(known.subscribe());
+    }
+    let pulse = match board.parts.desk.latest(sale) {
+        Some(pulse) => pulse,
+        None => Arc::new(first_pulse(board, sale).await?),
+    };
+    let frame = frame(&pulse, board.parts.desk.node().as_deref(), lang);
+    let mut channels = board.streams.lock();
+    // Somebody else may have come first meanwhile.
+    let sender = channels.entry(key).or_insert_with(|| {
+        let sender = watch::Sender::new(Frame { bytes: frame, again: false });
+        tokio::spawn(follow(Arc::clone(board), sale, lang, sender.clone()));
+        sender
+    });
+    Ok(sender.subscribe())
+}
+
+/// A sale that nobody looked at yet.
+async fn first_pulse(board: &Board, sale: SaleId) -> Result<Pulse, Box<Response>> {
+    let reports = board.parts.reports.clone();
+    let now = board.parts.clock.now();
+    let taken = tokio::task::spawn_blocking(move || reports.pulse(sale, now)).await;
+    match taken {
+        Ok(Ok(pulse)) => Ok(pulse),
+        Ok(Err(ReportError::NotFound(_))) => {
+            let why = json!({ "error": "sale_id does not exist", "field": "sale_id" });
+            Err(Box::new(say(StatusCode::NOT_FOUND, &why)))
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a sale could not be shown on the board");
+            Err(Box::new(later("the read models are not ready")))
+        }
+        Err(_) => Err(Box::new(later("the board is stopping"))),
+    }
+}
+
+/// Makes a frame of each round, until nobody takes them any more.
+async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Sender<Frame>) {
+    let desk = &board.parts.desk;
+    let mut rounds = desk.subscribe();
+    loop {
+        match timeout(SILENCE_MAX, rounds.changed()).await {
+            Ok(Ok(())) if !board.shows_itself() => {
+                // Everybody is told why, and then that it ends.
+                board.streams.lock().remove(&(sale, lang.name()));
+                frames.send_replace(Frame { bytes: Bytes::from_static(RESTS), again: false });
+                return;
+            }
+            Ok(Ok(())) => {
+                if let Some(pulse) = desk.latest(sale) {
+                    let bytes = frame(&pulse, desk.node().as_deref(), lang);
+                    frames.send_replace(Frame { bytes, again: false });
+                }
+            }
+            Ok(Err(_)) => return,
+            Err(_silence) => frames.send_modify(|frame| frame.again = true),
+        }
+        let mut channels = board.streams.lock();
+        // Nobody can begin to follow while this is held.
+        if frames.receiver_count() == 0 {
+            channels.remove(&(sale, lang.name()));
+            return;
+        }
+    }
+}
+
+fn frame(pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> Bytes {
+    let Some(node) = node else { return Bytes::from_static(STILL_HERE) };
+    let detail = node.level < ServiceLevel::NoBoardDetail;
+    let panels = live_panels(pulse, node, lang);
+    let shown = panels.into_iter().filter(|(id, _)| detail || WITHOUT_DETAIL.contains(id));
+    let panels: Map<String, Value> =
+        shown.map(|(id, html)| (id.to_owned(), Value::String(html))).collect();
+    let told = json!({
+        "at_ms": pulse.at.0,
+        "now_ms": node.at.0,
+        "position": pulse.position.0,
+        "level": node.level.name(),
+        "panels": panels,
+    });
+    // JSON has no line breaks of its own, so this is one line.
+    Bytes::from(format!("event: pulse\ndata: {told}\n\n"))
+}
+
+/// The frames that one page gets.
+struct Frames {
+    next: Pin<Box<dyn Future<Output = Option<watch::Receiver<Frame>>> + Send>>,
+    begun: bool,
+    line: LineState,
+    _place: (OwnedSemaphorePermit, Following),
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        self.line.follow(false);
+    }
+}
+
+impl Frames {
+    fn new(
+        mut frames: watch::Receiver<Frame>,
+        line: LineState,
+        place: (OwnedSemaphorePermit, Following),
+    ) -> Self {
+        line.follow(true);
+        // The one that is there is the first to be sent.
+        frames.mark_changed();
+        Self { next: Box::pin(next(frames)), begun: false, line, _place: place }
+    }
+}
+
+/// Waits for a frame that this page has not had.
+async fn next(mut frames: watch::Receiver<Frame>) -> Option<watch::Receiver<Frame>> {
+    frames.changed().await.ok()?;
+    Some(frames)
+}
+
+impl Stream for Frames {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // While a frame is on its way no other is begun; the connection wakes this one then.
+        if self.line.is_busy() {
+            return Poll::Pending;
+        }
+        if !self.begun {
+            self.begun = true;
+            return Poll::Ready(Some(Ok(Bytes::from_static(BEGIN))));
+        }
+        let Some(mut frames) = ready!(self.next.as_mut().poll(context)) else {
+            return Poll::Ready(None);
+        };
+        let frame = frames.borrow_and_update().clone();
+        self.next = Box::pin(next(frames));
+        let bytes = if frame.again { Bytes::from_static(STILL_HERE) } else { frame.bytes };
+        Poll::Ready(Some(Ok(bytes)))
+    }
+}
