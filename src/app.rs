@@ -28,14 +28,14 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, NodeParts, Overheard, ProjectionHandle,
-        PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
-        start_projections,
+        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts, start_projections,
     },
-    admission::Operators,
+    admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, sale::Sale},
+    domain::{item::Item, level::Level, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -181,7 +181,9 @@ async fn live(
 
     let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-    let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
+    let service = Arc::clone(&actors.service);
+    let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&service));
+    let tail = Arc::new(tail);
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
@@ -220,6 +222,7 @@ async fn live(
 
     let background = Chores {
         store: Arc::clone(&store),
+        service: Arc::clone(&service),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
@@ -236,6 +239,8 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
+        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        service,
         readiness: readiness.clone(),
         clock,
         operators,
@@ -316,6 +321,9 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
+    levels: Arc<Directory<Level>>,
+    /// The level that this node acts on.
+    service: Arc<Service>,
 }
 
 impl Actors {
@@ -342,7 +350,17 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        Self { arbiters, traffic_arbiter: traffic_thread(), shared, demand, items, sale_desks }
+        let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        Self {
+            arbiters,
+            traffic_arbiter: traffic_thread(),
+            shared,
+            demand,
+            items,
+            sale_desks,
+            levels,
+            service: Arc::default(),
+        }
     }
 
     /// What machines ask about.
@@ -360,6 +378,7 @@ impl Actors {
             traffic: Arc::clone(traffic),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            service: Arc::clone(&self.service),
         }
     }
 
@@ -392,6 +411,7 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             readiness: self.shared.readiness.clone(),
+            service: Arc::clone(&self.service),
             items: Arc::clone(&self.items),
             catalog,
             arbiter: Some(self.traffic_arbiter.handle()),
@@ -404,14 +424,18 @@ impl Actors {
 
     /// Those who want to hear what others wrote.
     fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
-        vec![Arc::clone(&self.items) as _, Arc::clone(&self.sale_desks) as _]
+        vec![
+            Arc::clone(&self.items) as _,
+            Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.levels) as _,
+        ]
     }
 
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.levels.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -16,6 +16,7 @@ mod filter;
 mod goals;
 mod holds;
 mod journeys;
+mod levels;
 mod marks;
 mod orders;
 mod paging;
@@ -60,6 +61,7 @@ pub use journeys::{
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
     RetentionRow, Shoppers, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
+pub use levels::{LevelLine, LevelsQuery};
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
