@@ -4,12 +4,13 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
+    admission::Service,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
     reports::{Around, NodePulse, ProjectionPulse, Reports},
     store::SharedStore,
-    values::{ServiceLevel, UnixMs},
+    values::UnixMs,
 };
 
 /// Where it is read off.
@@ -21,6 +22,7 @@ pub struct NodeParts {
     pub store: SharedStore,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
+    pub service: Arc<Service>,
     /// Commands that may wait at one item.
     pub waiting_max: usize,
 }
@@ -41,7 +43,6 @@ const ROUNDS: usize = 10;
 impl NodeLook {
     pub(super) fn new(parts: NodeParts) -> Self {
         let around = Around {
-            level: ServiceLevel::Full,
             alerts_firing: 0,
             alerts: Vec::new(),
             incidents_open: 0,
@@ -55,7 +56,7 @@ impl NodeLook {
             self.around = around;
         }
         let around = self.around.clone();
-        let NodeParts { readiness, items, sales, store, clock, metrics, .. } = &self.parts;
+        let NodeParts { readiness, items, sales, store, clock, metrics, service, .. } = &self.parts;
         let now = clock.now();
         let (items, sales) = (items.census(), sales.census());
         let waiting = items.waiting + sales.waiting;
@@ -64,7 +65,7 @@ impl NodeLook {
         let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
         NodePulse {
             at: now,
-            level: around.level,
+            level: service.level(),
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.store_away_since(),
             head: store.head(),

@@ -27,15 +27,14 @@ use self::{
     stream::Streams,
 };
 use crate::{
-    actors::{Directory, Past, PulseDesk, Readiness, Sales},
-    admission::Operators,
+    actors::{Directory, Levels, Past, PulseDesk, Readiness, Sales},
+    admission::{Operators, Service},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
     reports::Reports,
     store::LogSource,
     threads,
-    values::ServiceLevel,
 };
 
 /// What the board shows and steers.
@@ -49,6 +48,8 @@ pub struct BoardParts {
     pub data: PathBuf,
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    pub levels: Levels,
+    pub service: Arc<Service>,
     /// Who may steer; where it names nobody, nobody may from here.
     pub operators: Arc<Operators>,
     pub readiness: Readiness,
@@ -66,13 +67,6 @@ pub(super) struct Board {
     leavers: Arc<Leavers>,
     /// Only names of this machine are answered to.
     on_loopback: bool,
-}
-
-impl Board {
-    /// Whether pages are shown at the level at which the service runs. Steering always works.
-    fn shows_itself(&self) -> bool {
-        self.parts.desk.node().is_none_or(|node| node.level < ServiceLevel::CoreOnly)
-    }
 }
 
 /// A board that is served until it is stopped.
