@@ -6,6 +6,7 @@
 mod board;
 mod chores;
 mod listeners;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -31,13 +32,13 @@ use self::{
 use crate::{
     actors::{
         CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
-        ProjectionHandle, Readiness, Sales, Shared, State, Tail, TrafficDesk,
-        TrafficLimits, TrafficParts, start_projections,
+        ProjectionHandle, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits,
+        TrafficParts, start_projections,
     },
     admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, level::Level, sale::Sale},
+    domain::{alert::Book, item::Item, level::Level, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -191,6 +192,7 @@ async fn live(
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let node = actors.node_parts(config, &projections);
     let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, node)?;
+    let watch = watch::start(&actors, &pulses, &sales, config);
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
@@ -201,6 +203,7 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
     let shown = BoardParts {
         desk: pulses,
         reports: Reports::open(&config.data),
@@ -209,7 +212,7 @@ async fn live(
         data: config.data.clone(),
         sales: sales.clone(),
         items: Arc::clone(&actors.items),
-        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        levels: levels.clone(),
         service: Arc::clone(&service),
         operators: Arc::clone(&operators),
         readiness: readiness.clone(),
@@ -238,7 +241,7 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
-        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        levels,
         service,
         readiness: readiness.clone(),
         clock,
@@ -252,6 +255,7 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    watch.stop();
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
     looking_on.stop().await?;
@@ -320,6 +324,7 @@ struct Actors {
     levels: Arc<Directory<Level>>,
     /// The level that this node acts on.
     service: Arc<Service>,
+    books: Arc<Directory<Book>>,
 }
 
 impl Actors {
@@ -347,6 +352,7 @@ impl Actors {
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -355,6 +361,7 @@ impl Actors {
             items,
             sale_desks,
             levels,
+            books,
             service: Arc::default(),
         }
     }
@@ -425,6 +432,7 @@ impl Actors {
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.levels) as _,
+            Arc::clone(&self.books) as _,
         ]
     }
 
@@ -432,7 +440,8 @@ impl Actors {
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.levels.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -9,6 +9,7 @@ use super::{Answer, Fault};
 use crate::{
     domain::{
         Decider, Misdirected,
+        alert::{AlertCommand, AlertOutcome, Book},
         incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
         level::{Level, LevelCommand, LevelOutcome},
@@ -163,6 +164,24 @@ impl Counted for Sale {
             SaleOutcome::Sale(_) => Verdict::Done,
             SaleOutcome::Refused(refusal) => Verdict::Refused(refusal_reason(*refusal)),
             SaleOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Book {
+    fn kind(command: &AlertCommand) -> CommandKind {
+        match command {
+            AlertCommand::Raise(_) => CommandKind::RaiseAlert,
+            AlertCommand::Clear(_) => CommandKind::ClearAlert,
+            AlertCommand::Show => CommandKind::ShowAlerts,
+        }
+    }
+
+    fn verdict(outcome: &AlertOutcome) -> Verdict {
+        match outcome {
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared | AlertOutcome::Open(_) => {
+                Verdict::Done
+            }
         }
     }
 }

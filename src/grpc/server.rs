@@ -9,9 +9,9 @@ use tonic::{
 };
 
 use super::{
-    ReadSide, counted::CallCounter, degradation::DegradationApi, health, item::ItemApi,
-    level::Gate, operator::Doorkeeper, proto, purchase::PurchaseApi, replay::ReplayApi,
-    report::ReportApi, sale::SaleApi, traffic::TrafficApi,
+    ReadSide, alert::AlertApi, counted::CallCounter, degradation::DegradationApi, health,
+    item::ItemApi, level::Gate, operator::Doorkeeper, proto, purchase::PurchaseApi,
+    replay::ReplayApi, report::ReportApi, sale::SaleApi, traffic::TrafficApi,
 };
 use crate::{
     actors::{Directory, Levels, Readiness, Sales, TrafficDesk},
@@ -116,6 +116,7 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
         clock: Arc::clone(&clock),
         doorkeeper: doorkeeper.clone(),
     };
+    let alert = AlertApi::new(reads.clone(), sales.clone());
     let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
@@ -135,6 +136,7 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
     serve!(replay_service_server, ReplayServiceServer, replay, COMMAND_BYTES_MAX);
     serve!(traffic_service_server, TrafficServiceServer, traffic, BEACONS_BYTES_MAX);
     serve!(degradation_service_server, DegradationServiceServer, degradation, COMMAND_BYTES_MAX);
+    serve!(alert_service_server, AlertServiceServer, alert, COMMAND_BYTES_MAX);
     Ok(routes.routes())
 }
 

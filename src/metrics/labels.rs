@@ -59,6 +59,9 @@ label! {
         ResumeSale => "resume_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        RaiseAlert => "raise_alert",
+        ClearAlert => "clear_alert",
+        ShowAlerts => "show_alerts",
         OpenIncident => "open_incident",
         AssessIncident => "assess_incident",
         RecordAction => "record_action",
@@ -160,6 +163,24 @@ label! {
         Board => "board",
         Reports => "reports",
         Orders => "orders",
+    }
+}
+
+label! {
+    /// How urgent an alert is.
+    Severity {
+        Info => "info",
+        Warning => "warning",
+        Critical => "critical",
+    }
+}
+
+label! {
+    /// What became of something that was to be delivered to the webhook.
+    DeliveryResult {
+        Delivered => "delivered",
+        Retried => "retried",
+        GivenUp => "given_up",
     }
 }
 

@@ -9,6 +9,7 @@ mod board;
 mod calls;
 mod labels;
 mod latency;
+mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
 
@@ -21,12 +22,12 @@ use prometheus_client::{
 pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, FaultReason, Label, LeftBoard, LeftOut,
-    MisdirectedReason, Outcome, RefusalReason, StreamKind,
+    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
+    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
 };
 pub use latency::{Latency, quantile_us};
 
-use self::calls::Calls;
+use self::{calls::Calls, watch::Watch};
 use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
@@ -57,6 +58,7 @@ pub struct Metrics {
     beacons: Vec<Counter>,
     left_out: Vec<Counter>,
     in_doubt: Gauge,
+    watch: Watch,
     calls: Calls,
     board: BoardFigures,
     order_latency: Latency,
@@ -166,6 +168,7 @@ impl Metrics {
             "doorbuster_items_in_doubt",
             "Items and sales that do not know what became of their last append",
         );
+        let watch = Watch::new(&mut registry);
         let calls = Calls::new(&mut registry);
         let board = BoardFigures::new(&mut registry);
         let read_off = ReadOff::new(&mut registry);
@@ -180,6 +183,7 @@ impl Metrics {
             beacons,
             left_out,
             in_doubt,
+            watch,
             calls,
             board,
             order_latency: Latency::default(),
@@ -265,6 +269,16 @@ impl Metrics {
     pub fn in_doubt(&self) -> InDoubt {
         self.in_doubt.inc();
         InDoubt(self.in_doubt.clone())
+    }
+
+    /// So many alerts of that severity are raised, as this node sees it.
+    pub fn alerts_firing(&self, severity: Severity, alerts: usize) {
+        self.watch.alerts_firing(severity, alerts);
+    }
+
+    /// A delivery to the webhook was tried, and this became of it.
+    pub fn delivery(&self, result: DeliveryResult) {
+        self.watch.delivery(result);
     }
 
     /// The calls of a method of the contract, for whoever answers them.

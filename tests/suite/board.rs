@@ -9,7 +9,7 @@ mod stream;
 
 use std::{net::SocketAddr, time::Duration};
 
-use doorbuster::metrics::Reading;
+use doorbuster::{metrics::Reading, values::ServiceLevel};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -74,8 +74,22 @@ struct Follower {
 }
 
 impl Follower {
-    /// Begins to follow; the head of the answer is there when this returns.
+    /// Begins to follow once the read models know the sale.
     async fn of(board: SocketAddr, sale: &str) -> Self {
+        let known = async {
+            loop {
+                let follower = Self::at_once(board, sale).await;
+                if follower.status() != 404 {
+                    return follower;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, known).await.expect("the read models know the sale")
+    }
+
+    /// Begins to follow; the head of the answer is there when this returns.
+    async fn at_once(board: SocketAddr, sale: &str) -> Self {
         let mut stream = TcpStream::connect(board).await.unwrap();
         let asked = format!("GET /sales/{sale}/events HTTP/1.1\r\nhost: {board}\r\n\r\n");
         stream.write_all(asked.as_bytes()).await.unwrap();
@@ -125,6 +139,7 @@ async fn metrics(web: SocketAddr) -> String {
 fn nothing_read() -> Reading {
     Reading {
         ready: true,
+        level: ServiceLevel::Full,
         store_reachable: true,
         items_awake: 0,
         sales_awake: 0,

@@ -6,6 +6,8 @@
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
+/// What is out of order is said once, and no longer when it is in order again.
+mod alerts;
 /// Read models are of the log that is open, or built anew.
 mod another_log;
 /// The verifier finds every kind of damage.

@@ -22,6 +22,7 @@ pub struct NodeParts {
     pub store: SharedStore,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
+    /// The level at which this node runs.
     pub service: Arc<Service>,
     /// Commands that may wait at one item.
     pub waiting_max: usize,
@@ -56,7 +57,7 @@ impl NodeLook {
             self.around = around;
         }
         let around = self.around.clone();
-        let NodeParts { readiness, items, sales, store, clock, metrics, service, .. } = &self.parts;
+        let NodeParts { readiness, items, sales, store, clock, metrics, .. } = &self.parts;
         let now = clock.now();
         let (items, sales) = (items.census(), sales.census());
         let waiting = items.waiting + sales.waiting;
@@ -65,7 +66,7 @@ impl NodeLook {
         let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
         NodePulse {
             at: now,
-            level: service.level(),
+            level: self.parts.service.level(),
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.store_away_since(),
             head: store.head(),

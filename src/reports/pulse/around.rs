@@ -6,9 +6,7 @@ use super::{FiringAlert, OpenIncident, TOLD_MAX};
 use crate::{
     projections::operations,
     reports::{ReportError, Reports, id_at},
-    values::{
-        AlertId, AlertSeverity, IncidentId, IncidentSeverity, Invalid, SaleId, UnixMs,
-    },
+    values::{AlertId, AlertSeverity, IncidentId, IncidentSeverity, Invalid, SaleId, UnixMs},
 };
 
 /// Alerts and incidents as they stand.

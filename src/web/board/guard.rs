@@ -42,7 +42,7 @@ pub(super) async fn guard(
         // A page elsewhere whose name was made to lead here must not read the board.
         let why = "this board listens on loopback and is asked by another name";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
-    } else if request.method() != Method::POST && !board.parts.service.shows_board() {
+    } else if request.method() != Method::POST && !board.shows_itself() {
         let why = "the board rests while the service runs at its core only";
         let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));

@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     actors::{Directory, Levels, Past, PulseDesk, Readiness, Sales},
-    admission::{Operators, Service},
+    admission::{Operators, Part, Service},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -48,10 +48,11 @@ pub struct BoardParts {
     pub data: PathBuf,
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
-    pub levels: Levels,
-    pub service: Arc<Service>,
     /// Who may steer; where it names nobody, nobody may from here.
     pub operators: Arc<Operators>,
+    /// How much of the service runs, and where that is set.
+    pub service: Arc<Service>,
+    pub levels: Levels,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
@@ -67,6 +68,13 @@ pub(super) struct Board {
     leavers: Arc<Leavers>,
     /// Only names of this machine are answered to.
     on_loopback: bool,
+}
+
+impl Board {
+    /// Whether pages are shown at the level at which the service runs. Steering always works.
+    fn shows_itself(&self) -> bool {
+        self.parts.service.runs(Part::Board)
+    }
 }
 
 /// A board that is served until it is stopped.

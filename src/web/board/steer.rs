@@ -26,7 +26,7 @@ use crate::{
         sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, SaleOutcome, SteerSale},
     },
     events::{Position, WarehouseUnits},
-    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, UNITS_MAX, bounded_text},
+    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_text},
     web::answers::say,
 };
 
@@ -111,10 +111,7 @@ async fn steer_sale(
             "pause" => sales.pause(sale, steer, None).await?,
             "resume" => sales.resume(sale, steer, None).await?,
             "close" => sales.close(sale, steer, None).await?,
-            _ => {
-                let problem = "must be one of pause, resume, close";
-                return Err(Invalid::new("action", problem).into());
-            }
+            _ => return Err(Invalid::new("action", "must be one of pause, resume, close").into()),
         };
         match asked.outcome {
             SaleOutcome::Sale(_) => Ok(done(asked.revision, asked.position)),
@@ -126,21 +123,22 @@ async fn steer_sale(
 }
 
 async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Body) -> Response {
-    let steered = async {
+    let set = async {
         let (written, mut fields) = read(&board, &headers, body).await?;
         let level = ServiceLevel::parse("level", &fields.text("level")?)?;
         fields.done()?;
         let Written { request_id, operator, reason } = written;
-        let (expected, alert_id) = (None, None);
-        let set = SetLevel { request_id, level, expected, alert_id, operator, reason };
+        let set = SetLevel { request_id, level, expected: None, alert_id: None, operator, reason };
         let asked = board.parts.levels.set(set, None).await?;
         match asked.outcome {
             LevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),
-            LevelOutcome::NotExpected(_) => Ok(refused("Another level is in force.")),
+            LevelOutcome::NotExpected(view) => {
+                Ok(refused(&format!("the level is {} by now", view.level)))
+            }
             LevelOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
         }
     };
-    steered.await.unwrap_or_else(NotDone::answer)
+    set.await.unwrap_or_else(NotDone::answer)
 }
 
 /// What is done to an item.
@@ -337,25 +335,24 @@ impl Fields {
         }
     }
 
-    /// Units of a warehouse.
+    /// A purchase limit, none where absent.
+    fn limit(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        let limit = self.whole(name)?;
+        if limit.is_some_and(|limit| limit < 1) {
+            return Err(Invalid::new(name, "must be at least 1, or absent for no limit"));
+        }
+        Ok(limit)
+    }
+
+    /// Units of a warehouse, at least so many.
     fn units_at(&mut self, min: i64) -> Result<WarehouseUnits, Invalid> {
         let warehouse = self.text("warehouse")?;
         bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-        let units = self.whole("units")?.ok_or_else(|| Invalid::new("units", "is missing"))?;
+        let units = self.whole("units")?.unwrap_or(-1);
         if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
             return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
         }
         Ok(WarehouseUnits { warehouse, units })
-    }
-
-    /// A limit: none where it is absent.
-    fn limit(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
-        match self.whole(name)? {
-            Some(limit) if !(1..=UNITS_MAX).contains(&limit) => {
-                Err(Invalid::new(name, format!("must be 1 to {UNITS_MAX}, or absent")))
-            }
-            limit => Ok(limit),
-        }
     }
 
     /// Refuses what nobody asked for.

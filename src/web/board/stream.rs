@@ -182,7 +182,7 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
     let mut rounds = desk.subscribe();
     loop {
         match timeout(SILENCE_MAX, rounds.changed()).await {
-            Ok(Ok(())) if !board.parts.service.shows_board() => {
+            Ok(Ok(())) if !board.shows_itself() => {
                 // Everybody is told why, and then that it ends.
                 board.streams.lock().remove(&(sale, lang.name()));
                 frames.send_replace(Frame { bytes: Bytes::from_static(RESTS), again: false });

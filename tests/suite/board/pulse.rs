@@ -162,7 +162,8 @@ async fn a_pulse_counts_people_channels_seconds_and_what_happened() {
     assert_eq!((phone.units_in_ten_seconds, phone.units.sold), (1, 3));
     assert!(pulse.items[1].paused);
     let happened: Vec<_> = pulse.happenings.iter().map(|told| told.kind.as_str()).collect();
-    assert_eq!(happened, ["ItemPaused", "SoldOut", "SoldOut", "SaleCreated"]);
+    assert_eq!(happened, ["ItemPaused", "SoldOut", "SaleCreated", "SoldOut"]);
+    // What happened in one moment stands acts first.
     assert_eq!(pulse.happenings[0].operator, "olga");
 }
 

@@ -2,11 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use doorbuster::grpc::proto::{ItemPhase, ListActsRequest, RefusalReason};
+use doorbuster::grpc::proto::{self, ItemPhase, ListActsRequest, RefusalReason};
 use serde_json::{Value, json};
 
 use super::{Said, ask, get};
-use crate::support::{Node, item, refused, request_id};
+use crate::support::{Node, create_sale, item, refused, request_id};
 
 const TOKEN: &str = "olga-0123456789abcdef";
 
@@ -19,6 +19,17 @@ async fn steered_node(directory: &Path) -> Node {
         config.operators_file = Some(file);
     })
     .await
+}
+
+/// Puts a sale up as an operator, and gives its id and that of its item.
+async fn sale_of_one_phone(node: &Node) -> (String, Vec<String>) {
+    let message = create_sale(vec![item("phone", &[("shanghai", 1)])]);
+    let mut request =
+        tonic::Request::new(proto::CreateSaleRequest { operator: "olga".to_owned(), ..message });
+    let bearer = format!("Bearer {TOKEN}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    let sale = node.sales().create_sale(request).await.unwrap().into_inner().sale.unwrap();
+    (sale.sale_id, sale.items.into_iter().map(|item| item.item_id).collect())
 }
 
 async fn steer(node: &Node, path: &str, headers: &str, body: &Value) -> Said {
@@ -37,7 +48,7 @@ async fn an_operator_pauses_resumes_and_adds_units_and_is_on_the_record() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;
     let board = node.board();
-    let (sale, items) = node.sale(vec![item("phone", &[("shanghai", 1)])]).await;
+    let (sale, items) = sale_of_one_phone(&node).await;
     let path = format!("/items/{}/steer", items[0]);
 
     let head = format!("GET /whoami HTTP/1.1\r\nhost: {board}{}", bearer(TOKEN));
@@ -87,7 +98,7 @@ async fn an_operator_pauses_resumes_and_adds_units_and_is_on_the_record() {
 async fn a_sale_is_closed_from_the_board() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;
-    let (sale, items) = node.sale(vec![item("phone", &[("shanghai", 1)])]).await;
+    let (sale, items) = sale_of_one_phone(&node).await;
     let path = format!("/sales/{sale}/steer");
     let close = json!({ "request_id": request_id(), "action": "close", "reason": "it is over" });
     let closed = steer(&node, &path, &bearer(TOKEN), &close).await;
@@ -99,7 +110,7 @@ async fn a_sale_is_closed_from_the_board() {
 async fn what_is_wrong_with_a_write_is_said_by_field_and_nothing_happens() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;
-    let (_, items) = node.sale(vec![item("phone", &[("shanghai", 1)])]).await;
+    let (_, items) = sale_of_one_phone(&node).await;
     let path = format!("/items/{}/steer", items[0]);
     let good = json!({ "request_id": request_id(), "action": "pause", "reason": "why not" });
     let with = |name: &str, value: Value| {
@@ -132,7 +143,7 @@ async fn nobody_steers_without_a_token_or_from_a_page_of_somebody_else() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;
     let board = node.board();
-    let (_, items) = node.sale(vec![item("phone", &[("shanghai", 1)])]).await;
+    let (_, items) = sale_of_one_phone(&node).await;
     let path = format!("/items/{}/steer", items[0]);
     let body = json!({ "request_id": request_id(), "action": "pause", "reason": "why not" });
     let elsewhere = format!("{}\r\norigin: https://evil.example", bearer(TOKEN));
