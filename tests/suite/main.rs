@@ -12,6 +12,8 @@ mod alerts;
 mod another_log;
 /// The verifier finds every kind of damage.
 mod audit;
+/// The board: pulses, frames for all who look, limits, steering.
+mod board;
 /// The command line's files, settings and output.
 mod cli;
 /// On a cluster: the contract, and what happens when the wire fails.
