@@ -5,6 +5,7 @@
 
 mod chores;
 mod listeners;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -28,14 +29,16 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, NodeParts, Overheard, ProjectionHandle,
-        PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
-        start_projections,
+        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts, start_projections,
     },
-    admission::Operators,
+    admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{incident::Incident, item::Item, sale::Sale, script::Script},
+    domain::{
+        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
+    },
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -181,12 +184,15 @@ async fn live(
 
     let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-    let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
+    let service = Arc::clone(&actors.service);
+    let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&service));
+    let tail = Arc::new(tail);
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
     let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let watch = watch::start(&actors, &pulses, &sales, config);
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
@@ -220,6 +226,7 @@ async fn live(
 
     let background = Chores {
         store: Arc::clone(&store),
+        service: Arc::clone(&service),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
@@ -238,6 +245,8 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
+        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        service,
         readiness: readiness.clone(),
         clock,
         operators,
@@ -250,6 +259,7 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    watch.stop();
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
     if let Some(board) = board {
@@ -320,6 +330,10 @@ struct Actors {
     sale_desks: Arc<Directory<Sale>>,
     incidents: Arc<Directory<Incident>>,
     scripts: Arc<Directory<Script>>,
+    levels: Arc<Directory<Level>>,
+    /// The level that this node acts on.
+    service: Arc<Service>,
+    books: Arc<Directory<Book>>,
 }
 
 impl Actors {
@@ -348,6 +362,8 @@ impl Actors {
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
         let scripts = Directory::new(Category::Script, Arc::clone(&shared));
+        let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -357,6 +373,9 @@ impl Actors {
             sale_desks,
             incidents,
             scripts,
+            levels,
+            books,
+            service: Arc::default(),
         }
     }
 
@@ -375,6 +394,7 @@ impl Actors {
             traffic: Arc::clone(traffic),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            service: Arc::clone(&self.service),
         }
     }
 
@@ -407,6 +427,7 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             readiness: self.shared.readiness.clone(),
+            service: Arc::clone(&self.service),
             items: Arc::clone(&self.items),
             catalog,
             arbiter: Some(self.traffic_arbiter.handle()),
@@ -424,6 +445,8 @@ impl Actors {
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.incidents) as _,
             Arc::clone(&self.scripts) as _,
+            Arc::clone(&self.levels) as _,
+            Arc::clone(&self.books) as _,
         ]
     }
 
@@ -433,6 +456,7 @@ impl Actors {
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
             tokio::join!(self.incidents.drain(), self.scripts.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -5,6 +5,7 @@
 //! thread. Nothing here writes, waits or knows a wire format.
 
 mod acts;
+mod alerts;
 mod bounded_sum;
 mod catalog;
 mod cell;
@@ -17,9 +18,11 @@ mod goals;
 mod holds;
 mod incidents;
 mod journeys;
+mod levels;
 mod marks;
 mod orders;
 mod paging;
+mod planned;
 mod pulse;
 mod sales;
 mod scripts;
@@ -48,6 +51,7 @@ use crate::{
 };
 
 pub use acts::{ActLine, ActsQuery};
+pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
 pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use compare::{Compared, Comparison, Period};
@@ -66,9 +70,11 @@ pub use journeys::{
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
     RetentionRow, Shoppers, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
+pub use levels::{LevelLine, LevelsQuery};
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
+pub use planned::planned_units;
 pub use pulse::{
     Around, BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
     PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
