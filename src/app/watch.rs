@@ -7,7 +7,7 @@ use actix_rt::Arbiter;
 
 use super::Actors;
 use crate::{
-    actors::{PulseDesk, Sales, Sentinel, SentinelParts},
+    actors::{IncidentOpener, PulseDesk, Sales, Sentinel, SentinelParts},
     config::Config,
     reports::Reports,
 };
@@ -30,7 +30,7 @@ pub(super) fn start(
         reports: Reports::open(&config.data),
         sales: sales.clone(),
         books: Arc::clone(&actors.books),
-        reactions: Vec::new(),
+        reactions: vec![Arc::new(IncidentOpener::new(Arc::clone(&actors.incidents)))],
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     };
