@@ -7,8 +7,10 @@ use super::{Answer, Fault};
 use crate::{
     domain::{
         Decider, Misdirected,
+        incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
         sale::{Sale, SaleCommand, SaleOutcome},
+        script::{Script, ScriptCommand, ScriptOutcome, ScriptRefusal},
     },
     metrics::{
         CommandKind, FaultReason, Label, Metrics, MisdirectedReason, Outcome, RefusalReason,
@@ -138,6 +140,56 @@ impl Counted for Sale {
         match outcome {
             SaleOutcome::Sale(_) => Verdict::Done,
             SaleOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Incident {
+    fn kind(command: &IncidentCommand) -> CommandKind {
+        match command {
+            IncidentCommand::Take(step) => match step.what {
+                StepTaken::Detect { .. } => CommandKind::OpenIncident,
+                StepTaken::Assess { .. } => CommandKind::AssessIncident,
+                StepTaken::TakeAction { .. } => CommandKind::RecordAction,
+                StepTaken::Resolve { .. } => CommandKind::ResolveIncident,
+                StepTaken::Review { .. } => CommandKind::ReviewIncident,
+            },
+            IncidentCommand::Show => CommandKind::ShowIncident,
+        }
+    }
+
+    fn verdict(outcome: &IncidentOutcome) -> Verdict {
+        match outcome {
+            IncidentOutcome::Incident(_) => Verdict::Done,
+            IncidentOutcome::Refused(refusal) => Verdict::Refused(match refusal {
+                IncidentRefusal::AlreadyResolved => RefusalReason::IncidentResolved,
+                IncidentRefusal::NotResolved => RefusalReason::IncidentNotResolved,
+                IncidentRefusal::AlreadyReviewed => RefusalReason::IncidentReviewed,
+                IncidentRefusal::EndedBeforeBegan => RefusalReason::IncidentEndsTooEarly,
+                IncidentRefusal::TooManySteps => RefusalReason::IncidentTooLong,
+            }),
+            IncidentOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Script {
+    fn kind(command: &ScriptCommand) -> CommandKind {
+        match command {
+            ScriptCommand::Change(change) if change.text.is_some() => CommandKind::PublishScript,
+            ScriptCommand::Change(_) => CommandKind::WithdrawScript,
+            ScriptCommand::Show => CommandKind::ShowScript,
+        }
+    }
+
+    fn verdict(outcome: &ScriptOutcome) -> Verdict {
+        match outcome {
+            ScriptOutcome::Script(_) => Verdict::Done,
+            ScriptOutcome::Refused(refusal) => Verdict::Refused(match refusal {
+                ScriptRefusal::VersionNotExpected { .. } => RefusalReason::ScriptVersion,
+                ScriptRefusal::NotPublished => RefusalReason::ScriptNotPublished,
+            }),
+            ScriptOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
         }
     }
 }

@@ -1,6 +1,11 @@
-//! Who may do what, before it reaches a mailbox. State that is read, never a queue: whoever asks is
-//! answered at once.
+//! Who may do what, and how much of the service runs, before anything reaches a mailbox.
+//!
+//! Asked on the way of every order, so an answer is a look at what is there already: no queue, no
+//! reading. Nothing here decides what the level is (`domain::level` does) or reads the log (`actors`
+//! does).
 
 mod operators;
+mod service;
 
 pub use operators::{BadOperators, Operators, read_token};
+pub use service::{Part, Service};

@@ -12,6 +12,7 @@ use super::{
     chain::{self, Hash, Link},
     demand,
     item::{ItemBook, Keep},
+    operations::{self, OperationsBook},
     sale::{Plans, SaleBook},
     traffic,
 };
@@ -82,6 +83,8 @@ enum Book {
     Demand,
     /// Of a sale or a recording with that id.
     Traffic(Uuid),
+    /// Alerts, an incident, a wording or the level of the service.
+    Operations(OperationsBook),
     /// The stream is none of ours; only its place and its chain can be checked.
     Foreign,
 }
@@ -245,7 +248,7 @@ impl Walk {
                     items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
                 Book::Foreign => self.proof.foreign_streams += 1,
-                Book::Sale(_) | Book::Demand | Book::Traffic(_) => {}
+                Book::Sale(_) | Book::Demand | Book::Traffic(_) | Book::Operations(_) => {}
             }
         }
         self.proof.chained = self.positions == Positions::Counted;
@@ -305,7 +308,10 @@ fn book(name: &str, keep: Keep) -> Book {
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
         ("traffic", Some(id)) => Book::Traffic(id),
-        _ => Book::Foreign,
+        (category, Some(id)) => {
+            operations::book(category, id).map_or(Book::Foreign, Book::Operations)
+        }
+        (_, None) => Book::Foreign,
     }
 }
 
@@ -358,6 +364,7 @@ fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn Fn
             say(format!("no event of traffic is called {:?}", event.kind));
             Ok(())
         }
+        Book::Operations(book) => book.apply(event, say),
         Book::Foreign => Ok(()),
     };
     if let Err(error) = read {

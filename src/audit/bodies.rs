@@ -3,6 +3,8 @@
 //! Text is borrowed from the row that is being read, so that nothing is copied for the events that
 //! are right. A required field that is missing, twice there or of another type is an error.
 
+mod operations;
+
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{
@@ -10,6 +12,11 @@ use serde::{
     de::{self, Visitor},
 };
 use uuid::Uuid;
+
+pub(super) use operations::{
+    AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
+    IncidentResolved, IncidentReviewed, LevelSet, ScriptPublished, ScriptWithdrawn,
+};
 
 /// A UUID in its one spelling: lower case with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

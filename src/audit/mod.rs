@@ -14,6 +14,7 @@ mod demand;
 mod item;
 mod log_file;
 mod merkle;
+mod operations;
 mod order_proof;
 mod orders;
 mod proof;

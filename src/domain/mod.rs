@@ -8,8 +8,11 @@
 pub mod alert;
 pub mod beacon;
 pub mod demand;
+pub mod incident;
 pub mod item;
+pub mod level;
 pub mod sale;
+pub mod script;
 pub mod seen;
 pub mod traffic;
 

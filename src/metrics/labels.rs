@@ -54,6 +54,15 @@ label! {
         CreateSale => "create_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        OpenIncident => "open_incident",
+        AssessIncident => "assess_incident",
+        RecordAction => "record_action",
+        ResolveIncident => "resolve_incident",
+        ReviewIncident => "review_incident",
+        ShowIncident => "show_incident",
+        PublishScript => "publish_script",
+        WithdrawScript => "withdraw_script",
+        ShowScript => "show_script",
     }
 }
 
@@ -82,6 +91,13 @@ label! {
         AlreadyPaid => "ALREADY_PAID",
         WrongAmount => "WRONG_AMOUNT",
         NotPaused => "NOT_PAUSED",
+        IncidentResolved => "INCIDENT_RESOLVED",
+        IncidentNotResolved => "INCIDENT_NOT_RESOLVED",
+        IncidentReviewed => "INCIDENT_REVIEWED",
+        IncidentEndsTooEarly => "INCIDENT_ENDS_TOO_EARLY",
+        IncidentTooLong => "INCIDENT_TOO_LONG",
+        ScriptVersion => "SCRIPT_VERSION",
+        ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
     }
 }
 

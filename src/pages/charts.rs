@@ -29,7 +29,6 @@ use canvas::{Canvas, SCALE};
 use super::numbers::{Clock, group, short};
 
 const WIDTH: u32 = 960;
-const HEIGHT: u32 = 300;
 const LETTER: u32 = 12 * SCALE;
 
 /// One series over time.
@@ -61,6 +60,22 @@ pub struct OverTime<'a> {
     pub clock: Clock,
 }
 
+/// Natural size of a drawing in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    pub width: u32,
+    pub height: u32,
+    /// Rules and numbers beside them, about.
+    pub rules: usize,
+    /// Whether there is a light area under each line.
+    pub filled: bool,
+}
+
+impl Frame {
+    /// As wide as a page.
+    pub const PAGE: Self = Self { width: WIDTH, height: 300, rules: 6, filled: true };
+}
+
 /// One bar.
 #[derive(Debug, Clone)]
 pub struct Bar {
@@ -79,7 +94,7 @@ pub fn stacked(chart: &OverTime<'_>) -> String {
     let sums: Vec<i64> = (0..chart.seconds.len())
         .map(|bin| chart.series.iter().map(|series| series.values[bin]).sum())
         .collect();
-    draw(chart, sums.iter().copied().max().unwrap_or(0), |plane| {
+    draw(chart, Frame::PAGE, sums.iter().copied().max().unwrap_or(0), |plane| {
         let mut tops = sums.clone();
         for series in chart.series.iter().rev() {
             let points = outline(chart, &tops);
@@ -94,12 +109,42 @@ pub fn stacked(chart: &OverTime<'_>) -> String {
 
 /// Series beside each other, each as a line over a light area.
 pub fn lines(chart: &OverTime<'_>) -> String {
+    draw_lines(chart, Frame::PAGE, outline)
+}
+
+/// The same in a frame of its own and in fewer bytes: for what is sent every second.
+pub fn lines_within(chart: &OverTime<'_>, frame: Frame) -> String {
+    draw_lines(chart, frame, |chart, values| {
+        let mut points = outline(chart, values);
+        // What stands between two equals says nothing.
+        let ends: Vec<bool> = (0..points.len())
+            .map(|at| {
+                let level = points[at].1;
+                let same = |other: Option<usize>| {
+                    other.and_then(|other| points.get(other)).is_some_and(|(_, y)| *y == level)
+                };
+                !(same(at.checked_sub(1)) && same(at.checked_add(1)))
+            })
+            .collect();
+        let mut end = ends.iter();
+        points.retain(|_| end.next().copied().unwrap_or(true));
+        points
+    })
+}
+
+fn draw_lines(
+    chart: &OverTime<'_>,
+    frame: Frame,
+    points: fn(&OverTime<'_>, &[i64]) -> Vec<(i64, i64)>,
+) -> String {
     let values = chart.series.iter().flat_map(|series| series.values.iter().copied());
-    draw(chart, values.max().unwrap_or(0), |plane| {
+    draw(chart, frame, values.max().unwrap_or(0), |plane| {
         for series in chart.series {
-            let points = outline(chart, &series.values);
+            let points = points(chart, &series.values);
             let color = series.ink.color();
-            plane.draw_series(AreaSeries::new(points.clone(), 0, color.mix(0.15)))?;
+            if frame.filled {
+                plane.draw_series(AreaSeries::new(points.clone(), 0, color.mix(0.15)))?;
+            }
             plane.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
         }
         Ok(())
@@ -155,13 +200,15 @@ fn outline(chart: &OverTime<'_>, values: &[i64]) -> Vec<(i64, i64)> {
 
 fn draw<'c>(
     chart: &OverTime<'_>,
+    frame: Frame,
     most: i64,
     series: impl for<'a> FnOnce(&mut Plane<'_, 'a>) -> Result<(), Wrong<'a>>,
 ) -> String {
     let mut svg = String::new();
-    let area = Canvas::new(&mut svg, WIDTH, HEIGHT, chart.describes).into_drawing_area();
+    let area =
+        Canvas::new(&mut svg, frame.width, frame.height, chart.describes).into_drawing_area();
     // The canvas cannot fail: it writes to memory.
-    let _ = draw_plane(&area, chart, most, series);
+    let _ = draw_plane(&area, chart, (frame, most), series);
     drop(area);
     svg
 }
@@ -169,12 +216,12 @@ fn draw<'c>(
 fn draw_plane<'a>(
     area: &DrawingArea<Canvas<'a>, Shift>,
     chart: &OverTime<'_>,
-    most: i64,
+    (frame, most): (Frame, i64),
     series: impl FnOnce(&mut Plane<'_, 'a>) -> Result<(), Wrong<'a>>,
 ) -> Result<(), Wrong<'a>> {
     let from = chart.seconds.first().copied().unwrap_or(0);
     let until = chart.seconds.last().map_or(1, |last| last + chart.width);
-    let ticks = chart.clock.ticks(from, until);
+    let ticks = chart.clock.ticks(from, until, i64::from(frame.width / 100));
     let top = most.max(1) + most / 20;
     let mut plane = ChartBuilder::on(area)
         .margin_top(18 * SCALE)
@@ -192,7 +239,7 @@ fn draw_plane<'a>(
         .label_style(words(HPos::Center, VPos::Center))
         .set_all_tick_mark_size(4 * SCALE)
         .x_label_formatter(&|second| chart.clock.label(*second, ticks.step))
-        .y_labels(6)
+        .y_labels(frame.rules)
         .y_label_formatter(&|value| group(*value))
         .draw()?;
     series(&mut plane)?;
@@ -209,5 +256,6 @@ fn draw_plane<'a>(
 
 fn words(horizontal: HPos, vertical: VPos) -> plotters::style::TextStyle<'static> {
     let font = ("sans-serif", LETTER).into_font().color(&Ink::Text.color());
-    font.into_text_style(&(WIDTH * SCALE, HEIGHT * SCALE)).pos(Pos::new(horizontal, vertical))
+    font.into_text_style(&(WIDTH * SCALE, Frame::PAGE.height * SCALE))
+        .pos(Pos::new(horizontal, vertical))
 }

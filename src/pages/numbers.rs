@@ -132,10 +132,10 @@ impl Clock {
         at.to_string()
     }
 
-    /// At most a dozen moments that are round on this clock.
-    pub fn ticks(self, from: i64, until: i64) -> Ticks {
+    /// Moments that are round on this clock: about as many as are wanted, and at most three more.
+    pub fn ticks(self, from: i64, until: i64, wanted: i64) -> Ticks {
         let wide = (until - from).max(1);
-        let step = STEPS.into_iter().find(|step| wide / step <= 9).unwrap_or(wide);
+        let step = STEPS.into_iter().find(|step| wide / step <= wanted).unwrap_or(wide);
         let first = (from + self.offset_seconds).div_euclid(step) * step - self.offset_seconds;
         let ticks = (0..=wide / step + 1).map(|number| first + number * step);
         Ticks { seconds: ticks.filter(|tick| (from..=until).contains(tick)).collect(), step }

@@ -91,4 +91,4 @@ macro_rules! texts {
     };
 }
 
-use texts;
+pub(in crate::pages) use texts;

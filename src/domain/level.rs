@@ -1,0 +1,188 @@
+//! How much of the service runs: one decider for all nodes, whose stream is the record of who set
+//! which level when and why.
+//!
+//! A person may set any level. An alert only ever lowers it: that things are well again is for a
+//! person to say. Setting the level that is in force changes nothing and is no event.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{Caused, Decider, Decision, Misdirected};
+use crate::{
+    events::{Act, Event, LevelSet, Position},
+    values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
+};
+
+/// Everything that can be asked about the level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LevelCommand {
+    Set(SetLevel),
+    Show,
+}
+
+/// Sets the level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetLevel {
+    pub request_id: RequestId,
+    pub level: ServiceLevel,
+    /// Nothing is set unless this level is in force.
+    pub expected: Option<ServiceLevel>,
+    /// The alert that asks for it, where no person does.
+    pub alert_id: Option<AlertId>,
+    pub operator: String,
+    pub reason: String,
+}
+
+/// What is answered about the level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LevelOutcome {
+    Level(LevelView),
+    /// Another level is in force than was expected; nothing was set.
+    NotExpected(LevelView),
+    Misdirected(Misdirected),
+}
+
+/// A level as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelView {
+    pub level: ServiceLevel,
+    /// How and when it was set; absent where nobody ever set one.
+    pub set: Option<LevelSet>,
+}
+
+/// The level of the service.
+#[derive(Debug)]
+pub struct Level {
+    id: Uuid,
+    set: Option<LevelSet>,
+    /// What each request set, at which revision and position.
+    receipts: HashMap<RequestId, (LevelSet, u64, Position)>,
+    revision: u64,
+    next_revision: u64,
+}
+
+type Decided = Decision<LevelSet, LevelOutcome>;
+
+impl Decider for Level {
+    type Command = LevelCommand;
+    type Event = LevelSet;
+    type Outcome = LevelOutcome;
+
+    fn initial(id: Uuid) -> Self {
+        Self { id, set: None, receipts: HashMap::new(), revision: 0, next_revision: 0 }
+    }
+
+    fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided {
+        match command {
+            LevelCommand::Show => self.answer(LevelOutcome::Level(self.view())),
+            LevelCommand::Set(set) => self.set_level(set, now),
+        }
+    }
+
+    fn evolve(&mut self, event: &LevelSet, revision: u64) {
+        self.receipts.insert(event.act.request_id, (event.clone(), revision, Position::START));
+        self.set = Some(event.clone());
+        self.revision = revision;
+        self.next_revision = revision + 1;
+    }
+
+    fn landed(&mut self, revision: u64, position: Position) {
+        for (_, at, place) in self.receipts.values_mut() {
+            if *place == Position::START && *at <= revision {
+                *place = Position(position.0.saturating_sub(revision - *at));
+            }
+        }
+    }
+
+    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<LevelSet>> {
+        Vec::new()
+    }
+
+    fn next_due(&self) -> Option<UnixMs> {
+        None
+    }
+
+    fn pick(event: Event) -> Option<LevelSet> {
+        match event {
+            Event::Level(set) => Some(set),
+            Event::Item(_)
+            | Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_) => None,
+        }
+    }
+}
+
+impl Level {
+    fn set_level(&self, command: SetLevel, now: UnixMs) -> Decided {
+        let fingerprint = command.fingerprint();
+        let SetLevel { request_id, level, expected, alert_id, operator, reason } = command;
+        if let Some((set, revision, position)) = self.receipts.get(&request_id) {
+            if set.act.fingerprint != fingerprint {
+                let why = Misdirected::RequestIdReused(request_id);
+                return self.answer(LevelOutcome::Misdirected(why));
+            }
+            let view = LevelView { level: set.level, set: Some(set.clone()) };
+            return Decision {
+                revision: *revision,
+                position: (*position != Position::START).then_some(*position),
+                ..self.answer(LevelOutcome::Level(view))
+            };
+        }
+        let before = self.level();
+        if expected.is_some_and(|expected| expected != before) {
+            return self.answer(LevelOutcome::NotExpected(self.view()));
+        }
+        if level == before || (alert_id.is_some() && level < before) {
+            return self.answer(LevelOutcome::Level(self.view()));
+        }
+        let last_at = self.set.as_ref().map_or(now, |set| set.set_at_ms);
+        let act = Act { request_id, fingerprint, operator, reason };
+        let set = LevelSet { level, before, alert_id, act, set_at_ms: now.max(last_at) };
+        let view = LevelView { level, set: Some(set.clone()) };
+        let caused = Caused {
+            event: set,
+            id: Uuid::new_v5(&self.id, request_id.0.as_bytes()),
+            correlation: alert_id.map_or(self.id, |alert| alert.0),
+            causation: request_id.0,
+        };
+        Decision {
+            events: vec![caused],
+            revision: self.next_revision,
+            ..self.answer(LevelOutcome::Level(view))
+        }
+    }
+
+    fn level(&self) -> ServiceLevel {
+        self.set.as_ref().map_or_else(ServiceLevel::default, |set| set.level)
+    }
+
+    fn view(&self) -> LevelView {
+        LevelView { level: self.level(), set: self.set.clone() }
+    }
+
+    fn answer(&self, outcome: LevelOutcome) -> Decided {
+        Decision {
+            events: Vec::new(),
+            outcome,
+            revision: self.revision,
+            position: None,
+            attempt: None,
+        }
+    }
+}
+
+impl SetLevel {
+    fn fingerprint(&self) -> Fingerprint {
+        let expected = self.expected.map_or("", ServiceLevel::name);
+        let alert = self.alert_id.map(|alert| alert.to_string()).unwrap_or_default();
+        Fingerprint::of(
+            ["set_level", self.level.name(), expected, &alert, &self.operator, &self.reason]
+                .map(str::as_bytes),
+        )
+    }
+}

@@ -1,0 +1,127 @@
+//! What is said before anybody publishes another wording: friendly, and nothing that the log does
+//! not say. It promises no refund times and no restocks, because nobody here knows of them.
+
+use super::{Language, Situation};
+use crate::domain::item::{OrderState, Refusal};
+
+/// The wording that comes with doorbuster, with its variables unfilled.
+pub fn builtin(situation: Situation, language: Language) -> &'static str {
+    let (english, chinese) = match situation {
+        Situation::Refused(refusal) => refused(refusal),
+        Situation::Order(state) => of_order(state),
+        Situation::RefundDue => (
+            "Your payment for {item_title} arrived when the hold of order {order_id} had already \
+             ended, so nothing was bought with it. {total} is due back to you.",
+            "您为「{item_title}」支付的款项到账时，订单 {order_id} 的保留时间已经结束，\
+             未能成交。应退还您 {total}。",
+        ),
+        Situation::Incident => (
+            "We know of a problem with {sale_name} since {incident_time}: {incident_title}. We are \
+             working on it, and orders that were confirmed stay valid.",
+            "我们已知「{sale_name}」自 {incident_time} 起出现问题：{incident_title}。\
+             我们正在处理，已确认的订单仍然有效。",
+        ),
+    };
+    match language {
+        Language::English => english,
+        Language::Chinese => chinese,
+    }
+}
+
+fn refused(refusal: Refusal) -> (&'static str, &'static str) {
+    match refusal {
+        Refusal::SoldOut => (
+            "We are sorry: when your request for {item_title} was decided at {attempt_time}, no \
+             unit was available. Nothing was charged. Units of unpaid orders may come back.",
+            "很抱歉：您对「{item_title}」的请求在 {attempt_time} 处理时已经售罄。\
+             未扣取任何费用。未付款订单的库存可能会重新释放。",
+        ),
+        Refusal::NotEnoughUnits => (
+            "We are sorry: you asked for {units} of {item_title}, and fewer were available at \
+             {attempt_time}. Nothing was charged; a smaller order may succeed.",
+            "很抱歉：您请求购买 {units} 件「{item_title}」，但 {attempt_time} 时库存不足。\
+             未扣取任何费用，减少数量可能成功。",
+        ),
+        Refusal::NotOpenYet => (
+            "{item_title} opens at {open_time}; your request came at {attempt_time}. Please try \
+             again when it is open.",
+            "「{item_title}」将于 {open_time} 开售，您的请求在 {attempt_time} 到达。\
+             请在开售后再试。",
+        ),
+        Refusal::Closed => (
+            "{item_title} was closed when your request came at {attempt_time}. Nothing was \
+             charged.",
+            "您的请求在 {attempt_time} 到达时，「{item_title}」已停止销售。未扣取任何费用。",
+        ),
+        Refusal::Paused => (
+            "The sale of {item_title} was paused when your request came at {attempt_time}. \
+             Nothing was charged. Please try again when it goes on.",
+            "您的请求在 {attempt_time} 到达时，「{item_title}」暂停销售。\
+             未扣取任何费用，请在恢复后再试。",
+        ),
+        Refusal::OverBuyerLimit => (
+            "Each buyer may have {limit_per_buyer} of {item_title}, and with your request for \
+             {units} you would have had more. Nothing was charged for it.",
+            "每位买家限购 {limit_per_buyer} 件「{item_title}」，您请求的 {units} 件会超出限购。\
+             该请求未扣取任何费用。",
+        ),
+        Refusal::OverOrderLimit => (
+            "One order may have {limit_per_order} of {item_title}; yours asked for {units}. \
+             Nothing was charged, and a smaller order is welcome.",
+            "每个订单限购 {limit_per_order} 件「{item_title}」，您请求了 {units} 件。\
+             未扣取任何费用，欢迎减少数量后下单。",
+        ),
+        Refusal::OrderExpired => (
+            "Order {order_id} for {item_title} could be paid until {pay_by_time}. That time is \
+             over and its units went back on sale.",
+            "「{item_title}」的订单 {order_id} 需在 {pay_by_time} 前付款。\
+             时间已过，商品已重新上架。",
+        ),
+        Refusal::OrderCancelled => (
+            "Order {order_id} for {item_title} is cancelled, so it can be neither paid nor \
+             changed.",
+            "「{item_title}」的订单 {order_id} 已取消，无法付款或更改。",
+        ),
+        Refusal::AlreadyPaid => (
+            "Order {order_id} for {item_title} is paid already: there is nothing more to pay.",
+            "「{item_title}」的订单 {order_id} 已经付款，无需再次支付。",
+        ),
+        Refusal::WrongAmount => (
+            "The total of order {order_id} is {total}; the payment was of another amount and was \
+             not taken. Please pay the total until {pay_by_time}.",
+            "订单 {order_id} 的总额为 {total}，付款金额不符，未予接受。\
+             请在 {pay_by_time} 前支付总额。",
+        ),
+        Refusal::NotPaused => {
+            ("{item_title} is on sale: it was not paused.", "「{item_title}」正在销售，并未暂停。")
+        }
+    }
+}
+
+fn of_order(state: OrderState) -> (&'static str, &'static str) {
+    match state {
+        OrderState::Held => (
+            "{units} of {item_title} are yours until {pay_by_time} (order {order_id}). Please pay \
+             {total} by then; afterwards they go back on sale.",
+            "已为您保留 {units} 件「{item_title}」至 {pay_by_time}（订单 {order_id}）。\
+             请在此之前支付 {total}，逾期将重新上架。",
+        ),
+        OrderState::Paid => (
+            "Order {order_id} is paid: {units} of {item_title} for {total}, at {settle_time}. \
+             Thank you!",
+            "订单 {order_id} 已付款：{units} 件「{item_title}」，共 {total}，\
+             付款时间 {settle_time}。感谢您的购买！",
+        ),
+        OrderState::Cancelled => (
+            "Order {order_id} for {units} of {item_title} was cancelled at {settle_time} before it \
+             was paid.",
+            "订单 {order_id}（{units} 件「{item_title}」）在付款前已于 {settle_time} 取消。",
+        ),
+        OrderState::Expired => (
+            "Order {order_id} held {units} of {item_title} until {pay_by_time}. It was not paid by \
+             then, so the units went back on sale.",
+            "订单 {order_id} 为您保留了 {units} 件「{item_title}」至 {pay_by_time}。\
+             因未按时付款，商品已重新上架。",
+        ),
+    }
+}

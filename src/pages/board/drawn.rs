@@ -1,0 +1,394 @@
+//! The charts of a live page, and the rows behind each of them.
+//!
+//! A chart goes to every page once a second, so it is small; its rows are asked for by who opens them.
+
+use std::fmt::Write as _;
+
+use super::{
+    panels::bar,
+    say::{Say, close_table, element, open_table, row},
+    words::Word,
+};
+use crate::{
+    events::PlannedUnits,
+    pages::{
+        charts::{Frame, Ink, OverTime, Series, lines_within},
+        escape,
+        numbers::{Clock, group, percent},
+        words::Term,
+    },
+    reports::{Pulse, PulseSecond, Refused, share_ppm},
+    values::UnixMs,
+};
+
+/// Charts with rows behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawing {
+    Stock,
+    Rate,
+    Refusals,
+    Funnel,
+}
+
+impl Drawing {
+    /// All of them, in their order on the page.
+    pub const ALL: [Self; 4] = [Self::Stock, Self::Rate, Self::Refusals, Self::Funnel];
+
+    /// Its name in addresses, and the id of its place.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stock => "stock",
+            Self::Rate => "rate",
+            Self::Refusals => "refusals",
+            Self::Funnel => "funnel",
+        }
+    }
+
+    /// What it shows.
+    pub fn title(self) -> Word {
+        match self {
+            Self::Stock => Word::Stock,
+            Self::Rate => Word::RateTitle,
+            Self::Refusals => Word::RefusalsTitle,
+            Self::Funnel => Word::FunnelTitle,
+        }
+    }
+
+    /// The drawing.
+    pub fn draw(self, pulse: &Pulse, say: Say) -> String {
+        match self {
+            Self::Stock => stock(pulse, say),
+            Self::Rate => rate(pulse, say),
+            Self::Refusals => refusals(pulse, say),
+            Self::Funnel => funnel(pulse, say),
+        }
+    }
+
+    /// The rows that it was drawn from.
+    pub fn rows(self, pulse: &Pulse, say: Say) -> String {
+        match self {
+            Self::Stock => stock_rows(pulse, say),
+            Self::Rate => rate_rows(pulse, say),
+            Self::Refusals => refusal_rows(pulse, say),
+            Self::Funnel => funnel_rows(pulse, say),
+        }
+    }
+}
+
+const WIDE: Frame = Frame { width: 640, height: 220, rules: 5, filled: true };
+const HALF: Frame = Frame { width: 480, height: 200, rules: 4, filled: false };
+const SMALL: Frame = Frame { width: 300, height: 110, rules: 2, filled: false };
+
+/// Seconds that a pace is taken from.
+const PACE_SECONDS: usize = 30;
+
+fn nothing(say: Say) -> String {
+    let mut out = String::new();
+    element(&mut out, "p", "quiet empty", say.word(Word::NothingYet));
+    out
+}
+
+fn legend(out: &mut String, of: &[(Ink, &str)]) {
+    out.push_str("<p class=\"legend\">");
+    for (ink, name) in of {
+        let _ = write!(
+            out,
+            "<span><svg class=\"swatch\" viewBox=\"0 0 10 10\" aria-hidden=\"true\">\
+             <path class=\"fill {}\" d=\"M0 0h10v10h-10z\"/></svg>{}</span>",
+            ink.class(),
+            escape::html(name)
+        );
+    }
+    out.push_str("</p>");
+}
+
+fn stock(pulse: &Pulse, say: Say) -> String {
+    if pulse.whole.is_empty() {
+        return nothing(say);
+    }
+    let seconds: Vec<i64> = pulse.whole.iter().map(|bin| bin.second).collect();
+    let left = pulse.whole.iter().map(|bin| bin.available_units.max(0)).collect();
+    let mut series = vec![Series { ink: Ink::First, values: left }];
+    let mut inks = vec![(Ink::First, say.term(Term::Available))];
+    if !pulse.sale.curve.is_empty() {
+        let planned = seconds.iter().map(|second| planned_left(pulse, second + pulse.bin_seconds));
+        series.push(Series { ink: Ink::Second, values: planned.collect() });
+        inks.push((Ink::Second, say.word(Word::Planned)));
+    }
+    let mut out = String::new();
+    legend(&mut out, &inks);
+    out.push_str(&lines_within(
+        &OverTime {
+            describes: say.word(Word::Stock),
+            seconds: &seconds,
+            width: pulse.bin_seconds,
+            series: &series,
+            marks: &[],
+            clock: Clock::UTC,
+        },
+        WIDE,
+    ));
+    element(&mut out, "p", "forecast", &forecast(pulse, say));
+    out
+}
+
+/// Units that are left at a second if everything goes as planned, of what is allocated now.
+fn planned_left(pulse: &Pulse, second: i64) -> i64 {
+    let after_ms = second.saturating_mul(1_000).saturating_sub(pulse.sale.opens_at.0);
+    let planned = planned_units(&pulse.sale.curve, after_ms);
+    pulse.totals.units.allocated.saturating_sub(planned).max(0)
+}
+
+/// Units that are in orders by then: between two points of the plan as much as lies between them.
+pub fn planned_units(curve: &[PlannedUnits], after_ms: i64) -> i64 {
+    let mut before = PlannedUnits { after_ms: 0, units: 0 };
+    for point in curve {
+        if point.after_ms > after_ms {
+            let (wide, gone) = (point.after_ms - before.after_ms, after_ms - before.after_ms);
+            let more = i128::from(point.units - before.units) * i128::from(gone.max(0));
+            let more = more.checked_div(i128::from(wide)).unwrap_or(0);
+            return before.units.saturating_add(i64::try_from(more).unwrap_or(0));
+        }
+        before = *point;
+    }
+    before.units
+}
+
+/// When it sells out if it goes on as within the last seconds, in words.
+pub fn forecast(pulse: &Pulse, say: Say) -> String {
+    let left = pulse.totals.units.available;
+    if pulse.at < pulse.sale.opens_at || pulse.totals.units.allocated <= 0 {
+        return String::new();
+    }
+    if left <= 0 {
+        return say.word(Word::Gone).to_owned();
+    }
+    if pulse.sale.closed_at.is_some() || pulse.at >= pulse.sale.closes_at {
+        return String::new();
+    }
+    let last: Vec<&PulseSecond> = pulse.recent.iter().rev().take(PACE_SECONDS + 1).collect();
+    let Some((newest, oldest)) = last.first().zip(last.last()) else { return String::new() };
+    let seconds = newest.second - oldest.second;
+    let taken = oldest.available_units - newest.available_units;
+    if seconds <= 0 {
+        return String::new();
+    }
+    let tenths = taken.saturating_mul(10) / seconds;
+    let sign = if tenths < 0 { "-" } else { "" };
+    let pace = format!("{sign}{}.{}", group(tenths.abs() / 10), tenths.abs() % 10);
+    if taken <= 0 {
+        return say.filled(Word::NotAtThisPace, &[("pace", &pace)]);
+    }
+    let needs = i128::from(left) * i128::from(seconds) * 1_000 / i128::from(taken);
+    let needs = i64::try_from(needs).unwrap_or(i64::MAX);
+    let at = pulse.at.plus(needs);
+    if at > pulse.sale.closes_at {
+        let open_seconds = pulse.sale.closes_at.since(pulse.at) / 1_000;
+        let more = i128::from(taken) * i128::from(open_seconds) / i128::from(seconds);
+        let unsold = left.saturating_sub(i64::try_from(more).unwrap_or(0)).max(0);
+        let values = [("pace", pace.as_str()), ("left", &*group(unsold))];
+        return say.filled(Word::AfterTheEnd, &values);
+    }
+    let (span, moment) = (say.span(needs / 1_000 * 1_000), say.time(at));
+    say.filled(Word::GoneAt, &[("pace", &pace), ("span", &span), ("moment", &moment)])
+}
+
+/// A value of each of the last seconds.
+type OfSecond = fn(&PulseSecond) -> i64;
+
+fn recent(pulse: &Pulse, describes: &str, of: &[(Ink, OfSecond)], frame: Frame) -> String {
+    let seconds: Vec<i64> = pulse.recent.iter().map(|second| second.second).collect();
+    let series: Vec<Series> = of
+        .iter()
+        .map(|(ink, value)| Series { ink: *ink, values: pulse.recent.iter().map(value).collect() })
+        .collect();
+    let (clock, marks) = (Clock::UTC, [].as_slice());
+    let chart = OverTime { describes, seconds: &seconds, width: 1, series: &series, marks, clock };
+    lines_within(&chart, frame)
+}
+
+fn rate(pulse: &Pulse, say: Say) -> String {
+    if pulse.recent.is_empty() {
+        return nothing(say);
+    }
+    let mut out = String::new();
+    let inks = [
+        (Ink::Fourth, say.word(Word::Attempts)),
+        (Ink::First, say.word(Word::Orders)),
+        (Ink::Fifth, say.word(Word::OrdersPaid)),
+    ];
+    legend(&mut out, &inks);
+    let of: [(Ink, OfSecond); 3] = [
+        (Ink::Fourth, |second| second.attempts),
+        (Ink::First, |second| second.orders_placed),
+        (Ink::Fifth, |second| second.orders_paid),
+    ];
+    out.push_str(&recent(pulse, say.word(Word::RateTitle), &of, HALF));
+    out
+}
+
+/// Each reason, what it is called, and how often it stood in the way.
+pub const REASONS: [(Term, fn(&Refused) -> i64); 7] = [
+    (Term::SoldOut, |refused| refused.sold_out),
+    (Term::NotEnoughUnits, |refused| refused.not_enough_units),
+    (Term::NotOpenYet, |refused| refused.not_open_yet),
+    (Term::ClosedReason, |refused| refused.closed),
+    (Term::PausedReason, |refused| refused.paused),
+    (Term::OverBuyerLimit, |refused| refused.over_buyer_limit),
+    (Term::OverOrderLimit, |refused| refused.over_order_limit),
+];
+
+fn refusals(pulse: &Pulse, say: Say) -> String {
+    let mut out = String::from("<div class=\"multiples\">");
+    let seconds: Vec<i64> = pulse.recent.iter().map(|second| second.second).collect();
+    let mut told = false;
+    for (term, of) in REASONS {
+        let all = of(&pulse.totals.refused);
+        if all == 0 || seconds.is_empty() {
+            continue;
+        }
+        told = true;
+        out.push_str("<div><h3>");
+        out.push_str(&escape::html(say.term(term)));
+        let in_all = say.filled(Word::InAll, &[("n", &group(all))]);
+        element(&mut out, "span", "quiet", &in_all);
+        out.push_str("</h3>");
+        let values = pulse.recent.iter().map(|second| of(&second.refused)).collect();
+        let series = [Series { ink: Ink::Second, values }];
+        out.push_str(&lines_within(
+            &OverTime {
+                describes: say.term(term),
+                seconds: &seconds,
+                width: 1,
+                series: &series,
+                marks: &[],
+                clock: Clock::UTC,
+            },
+            SMALL,
+        ));
+        out.push_str("</div>");
+    }
+    out.push_str("</div>");
+    if told { out } else { nothing(say) }
+}
+
+/// Steps from looking to paying. Visitors and who tried are shoppers; orders are orders.
+fn steps(pulse: &Pulse) -> [(Word, i64); 4] {
+    let totals = &pulse.totals;
+    [
+        (Word::Viewed, totals.visitors),
+        (Word::Tried, totals.participants),
+        (Word::Ordered, totals.orders_placed),
+        (Word::PaidFor, totals.orders_paid),
+    ]
+}
+
+fn funnel(pulse: &Pulse, say: Say) -> String {
+    let steps = steps(pulse);
+    let most = steps.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    if most == 0 {
+        return nothing(say);
+    }
+    let mut out = String::from("<ul class=\"funnel\">");
+    for (word, count) in steps {
+        out.push_str("<li>");
+        element(&mut out, "span", "name", say.word(word));
+        element(&mut out, "b", "", &group(count));
+        bar(&mut out, share_ppm(count, most));
+        out.push_str("</li>");
+    }
+    out.push_str("</ul>");
+    out
+}
+
+fn time_of(second: i64, say: Say) -> String {
+    say.time(UnixMs(second.saturating_mul(1_000)))
+}
+
+fn stock_rows(pulse: &Pulse, say: Say) -> String {
+    let mut out = String::new();
+    let planned = !pulse.sale.curve.is_empty();
+    let mut columns = vec![("t", say.term(Term::Time)), ("n", say.term(Term::Available))];
+    if planned {
+        columns.push(("n", say.word(Word::Planned)));
+    }
+    open_table(&mut out, &columns);
+    for bin in pulse.whole.iter().rev() {
+        let end = bin.second + pulse.bin_seconds;
+        let (time, left) = (time_of(end, say), group(bin.available_units));
+        let plan = group(planned_left(pulse, end));
+        let mut cells = vec![("t", time.as_str()), ("n", left.as_str())];
+        if planned {
+            cells.push(("n", plan.as_str()));
+        }
+        row(&mut out, &cells);
+    }
+    close_table(&mut out);
+    out
+}
+
+fn rate_rows(pulse: &Pulse, say: Say) -> String {
+    let mut out = String::new();
+    let columns = [
+        ("t", say.term(Term::Time)),
+        ("n", say.term(Term::Attempts)),
+        ("n", say.term(Term::Placed)),
+        ("n", say.term(Term::Paid)),
+        ("n", say.term(Term::Cancelled)),
+        ("n", say.term(Term::Expired)),
+    ];
+    open_table(&mut out, &columns);
+    for second in pulse.recent.iter().rev() {
+        let counts = [
+            second.attempts,
+            second.orders_placed,
+            second.orders_paid,
+            second.orders_cancelled,
+            second.orders_expired,
+        ];
+        let counts = counts.map(group);
+        let time = time_of(second.second, say);
+        let mut cells = vec![("t", time.as_str())];
+        cells.extend(counts.iter().map(|count| ("n", count.as_str())));
+        row(&mut out, &cells);
+    }
+    close_table(&mut out);
+    out
+}
+
+fn refusal_rows(pulse: &Pulse, say: Say) -> String {
+    let mut out = String::new();
+    let told: Vec<_> = REASONS.iter().filter(|(_, of)| of(&pulse.totals.refused) > 0).collect();
+    let mut columns = vec![("t", say.term(Term::Time))];
+    columns.extend(told.iter().map(|(term, _)| ("n", say.term(*term))));
+    open_table(&mut out, &columns);
+    for second in pulse.recent.iter().rev() {
+        let time = time_of(second.second, say);
+        let counts: Vec<String> = told.iter().map(|(_, of)| group(of(&second.refused))).collect();
+        let mut cells = vec![("t", time.as_str())];
+        cells.extend(counts.iter().map(|count| ("n", count.as_str())));
+        row(&mut out, &cells);
+    }
+    close_table(&mut out);
+    out
+}
+
+fn funnel_rows(pulse: &Pulse, say: Say) -> String {
+    let mut out = String::new();
+    let columns = [
+        ("", say.term(Term::Step)),
+        ("n", say.term(Term::OrdersCount)),
+        ("n", say.term(Term::OfPrevious)),
+    ];
+    open_table(&mut out, &columns);
+    let mut before = None;
+    for (word, count) in steps(pulse) {
+        let share =
+            before.filter(|count| *count > 0).map(|before| percent(share_ppm(count, before)));
+        let share = share.unwrap_or_else(|| say.term(Term::Nothing).to_owned());
+        row(&mut out, &[("", say.word(word)), ("n", &group(count)), ("n", &share)]);
+        before = Some(count);
+    }
+    close_table(&mut out);
+    out
+}
