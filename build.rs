@@ -5,6 +5,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 const FILES: &[&str] = &[
     "doorbuster/v1/types.proto",
+    "doorbuster/v1/alerts.proto",
+    "doorbuster/v1/alert_service.proto",
     "doorbuster/v1/sale_service.proto",
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",

@@ -5,6 +5,7 @@
 
 mod chores;
 mod listeners;
+mod watch;
 
 use std::{
     net::SocketAddr,
@@ -35,7 +36,7 @@ use crate::{
     admission::Operators,
     clock::SharedClock,
     config::Config,
-    domain::{item::Item, sale::Sale},
+    domain::{alert::Book, item::Item, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -187,6 +188,7 @@ async fn live(
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
     let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let watch = watch::start(&actors, &pulses, &sales, config);
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
@@ -249,6 +251,7 @@ async fn live(
     background.iter().for_each(Task::abort);
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
+    watch.stop();
     if let Some(board) = board {
         tokio::task::spawn_blocking(|| board.stop()).await?;
     }
@@ -315,6 +318,7 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
+    books: Arc<Directory<Book>>,
 }
 
 impl Actors {
@@ -341,7 +345,9 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        Self { arbiters, traffic_arbiter: traffic_thread(), shared, demand, items, sale_desks }
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        let traffic_arbiter = traffic_thread();
+        Self { arbiters, traffic_arbiter, shared, demand, items, sale_desks, books }
     }
 
     /// What machines ask about.
@@ -402,14 +408,18 @@ impl Actors {
 
     /// Those who want to hear what others wrote.
     fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
-        vec![Arc::clone(&self.items) as _, Arc::clone(&self.sale_desks) as _]
+        vec![
+            Arc::clone(&self.items) as _,
+            Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.books) as _,
+        ]
     }
 
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.books.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

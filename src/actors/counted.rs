@@ -7,6 +7,7 @@ use super::{Answer, Fault};
 use crate::{
     domain::{
         Decider, Misdirected,
+        alert::{AlertCommand, AlertOutcome, Book},
         incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
         sale::{Sale, SaleCommand, SaleOutcome},
@@ -190,6 +191,24 @@ impl Counted for Script {
                 ScriptRefusal::NotPublished => RefusalReason::ScriptNotPublished,
             }),
             ScriptOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Book {
+    fn kind(command: &AlertCommand) -> CommandKind {
+        match command {
+            AlertCommand::Raise(_) => CommandKind::RaiseAlert,
+            AlertCommand::Clear(_) => CommandKind::ClearAlert,
+            AlertCommand::Show => CommandKind::ShowAlerts,
+        }
+    }
+
+    fn verdict(outcome: &AlertOutcome) -> Verdict {
+        match outcome {
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared | AlertOutcome::Open(_) => {
+                Verdict::Done
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Answers go to stdout, everything else to stderr; a script tells failures apart by the exit code.
 //! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
 
+pub mod alert;
 mod asked;
 pub mod bench;
 mod certificate;
@@ -121,6 +122,12 @@ pub enum Verb {
   doorbuster report stock
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Report(report::Args),
+    /// See what is out of order, as it happens, and by which rules
+    #[command(before_help = "Examples:
+  doorbuster alert list --firing
+  doorbuster alert follow --json
+  doorbuster alert check 'available_units < 0.1 * allocated_units'")]
+    Alert(alert::Args),
     /// Bring recorded traffic into a log
     #[command(before_help = "Examples:
   doorbuster traffic import recorded.csv.gz --data doorbuster-data")]
@@ -178,6 +185,7 @@ impl Verb {
             Self::Demo(args) => demo::run(args, common),
             Self::Crowd(args) => crowd::run(args, common),
             Self::Sale(args) => sale::run(args, common),
+            Self::Alert(args) => alert::run(args, common),
             Self::Item(args) => item::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),

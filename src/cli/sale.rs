@@ -1,5 +1,7 @@
 //! `doorbuster sale`: put a sale up from a file, look at it, close it.
 
+mod alerts;
+
 use std::{fs, io, path::PathBuf};
 
 use prost_types::Duration;
@@ -308,5 +310,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
+        curve: draft.curve.into_iter().map(alerts::planned_units).collect(),
+        alerts: draft.alerts.into_iter().map(alerts::written).collect(),
     }
 }

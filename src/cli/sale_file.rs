@@ -3,6 +3,8 @@
 //! The rules are those of the server (`domain::sale::plan`); here they get the names of the file
 //! and a line number. Documented in `docs/sale-file.md`.
 
+mod alerts;
+
 use toml::de::DeValue;
 
 use crate::{
@@ -12,7 +14,8 @@ use crate::{
     values::{Invalid, RequestId, UnixMs},
 };
 
-const SALE_KEYS: &[&str] = &["name", "currency", "opens_at", "closes_at", "items", "goals"];
+const SALE_KEYS: &[&str] =
+    &["name", "currency", "opens_at", "closes_at", "items", "goals", "curve", "alerts"];
 
 const GOAL_KEYS: &[&str] =
     &["units", "revenue_minor", "conversion", "conversion_ppm", "new_buyers"];
@@ -30,11 +33,12 @@ const ITEM_KEYS: &[&str] = &[
 ];
 
 /// Names of fields in the API and in the file, where they differ.
-const RENAMED: [(&str, &str); 4] = [
+const RENAMED: [(&str, &str); 5] = [
     ("currency_code", "currency"),
     ("open_time", "opens_at"),
     ("close_time", "closes_at"),
     ("time_to_pay", "time_to_pay_seconds"),
+    ("after", "after_seconds"),
 ];
 
 /// A sale file that was read and found good.
@@ -71,8 +75,8 @@ fn sale(section: &Section<'_>, times: &mut Times) -> Result<Draft, Invalid> {
         closes_at: Some(required(section, "closes_at", times.read(section, "closes_at")?)?),
         items: Vec::new(),
         goals: section.section("goals")?.map(|goals| sale_goals(&goals)).transpose()?,
-        curve: Vec::new(),
-        alerts: Vec::new(),
+        curve: alerts::curve(section)?,
+        alerts: alerts::rules(section)?,
     };
     for item in section.sections("items")? {
         draft.items.push(sale_item(&item, times)?);

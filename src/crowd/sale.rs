@@ -138,6 +138,8 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         close_time: Some(timestamp(terms.closes_at)),
         items: items.collect(),
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The gRPC face: one file a service, `convert` between protobuf and domain, and `status`, the one
 //! table from fault to status code. Only here, and in the clients, does protobuf exist.
 
+mod alert;
+mod alerts;
 mod as_of;
 mod at_rest;
 mod convert;

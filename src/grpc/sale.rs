@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ReadSide, convert, operator::Doorkeeper, proto, status::Failure};
+use super::{ReadSide, alerts, convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Sales},
     clock::SharedClock,
@@ -98,8 +98,8 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
-        curve: Vec::new(),
-        alerts: Vec::new(),
+        curve: alerts::curve(draft.curve)?,
+        alerts: alerts::rules(draft.alerts)?,
     })
 }
 
@@ -134,6 +134,8 @@ fn sale_of(SaleView { sale_id, plan, closed }: SaleView) -> proto::Sale {
             new_buyers: goals.new_buyers,
         }),
         closed_time: closed.map(|closed| convert::timestamp(closed.closed_at_ms)),
+        curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
+        alerts: plan.alerts.into_iter().map(alerts::written).collect(),
     }
 }
 

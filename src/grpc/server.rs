@@ -6,8 +6,8 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, counted::CallCounter, health, item::ItemApi, operator::Doorkeeper, proto,
-    purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
+    ReadSide, alert::AlertApi, counted::CallCounter, health, item::ItemApi, operator::Doorkeeper,
+    proto, purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
     traffic::TrafficApi,
 };
 use crate::{
@@ -75,7 +75,9 @@ pub async fn serve(
     let doorkeeper = Doorkeeper::new(operators);
     let item = ItemApi { items, clock: Arc::clone(&clock), doorkeeper: doorkeeper.clone() };
     let replay = ReplayApi::new(store, data, Arc::clone(&clock));
+    let sales_of_rules = sales.clone();
     let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
+    let alert = AlertApi::new(reads.clone(), sales_of_rules);
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic };
 
@@ -125,6 +127,12 @@ pub async fn serve(
             counter.count(
                 proto::traffic_service_server::TrafficServiceServer::new(traffic)
                     .max_decoding_message_size(BEACONS_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::alert_service_server::AlertServiceServer::new(alert)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
             ),
         )
         .add_service(health_service)

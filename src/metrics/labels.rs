@@ -63,6 +63,9 @@ label! {
         PublishScript => "publish_script",
         WithdrawScript => "withdraw_script",
         ShowScript => "show_script",
+        RaiseAlert => "raise_alert",
+        ClearAlert => "clear_alert",
+        ShowAlerts => "show_alerts",
     }
 }
 
@@ -142,6 +145,24 @@ label! {
         Conflict => "conflict",
         NotWritten => "not_written",
         Unknown => "unknown",
+    }
+}
+
+label! {
+    /// How urgent an alert is.
+    Severity {
+        Info => "info",
+        Warning => "warning",
+        Critical => "critical",
+    }
+}
+
+label! {
+    /// What became of something that was to be delivered to the webhook.
+    DeliveryResult {
+        Delivered => "delivered",
+        Retried => "retried",
+        GivenUp => "given_up",
     }
 }
 

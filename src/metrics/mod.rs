@@ -7,6 +7,7 @@
 
 mod calls;
 mod labels;
+mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
 
@@ -18,11 +19,11 @@ use prometheus_client::{
 
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, FaultReason, Label, MisdirectedReason, Outcome,
-    RefusalReason, StreamKind,
+    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, MisdirectedReason,
+    Outcome, RefusalReason, Severity, StreamKind,
 };
 
-use self::calls::Calls;
+use self::{calls::Calls, watch::Watch};
 use crate::values::UnixMs;
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
@@ -52,6 +53,7 @@ pub struct Metrics {
     appends: Vec<Appends>,
     beacons: Vec<Counter>,
     in_doubt: Gauge,
+    watch: Watch,
     calls: Calls,
     read_off: ReadOff,
 }
@@ -149,6 +151,7 @@ impl Metrics {
             "doorbuster_items_in_doubt",
             "Items and sales that do not know what became of their last append",
         );
+        let watch = Watch::new(&mut registry);
         let calls = Calls::new(&mut registry);
         let read_off = ReadOff::new(&mut registry);
         about_the_program(&mut registry, started);
@@ -161,6 +164,7 @@ impl Metrics {
             appends,
             beacons,
             in_doubt,
+            watch,
             calls,
             read_off,
         }
@@ -213,6 +217,16 @@ impl Metrics {
     pub fn in_doubt(&self) -> InDoubt {
         self.in_doubt.inc();
         InDoubt(self.in_doubt.clone())
+    }
+
+    /// So many alerts of that severity are raised, as this node sees it.
+    pub fn alerts_firing(&self, severity: Severity, alerts: usize) {
+        self.watch.alerts_firing(severity, alerts);
+    }
+
+    /// A delivery to the webhook was tried, and this became of it.
+    pub fn delivery(&self, result: DeliveryResult) {
+        self.watch.delivery(result);
     }
 
     /// The calls of a method of the contract, for whoever answers them.

@@ -5,6 +5,7 @@
 //! thread. Nothing here writes, waits or knows a wire format.
 
 mod acts;
+mod alerts;
 mod bounded_sum;
 mod catalog;
 mod cell;
@@ -19,6 +20,7 @@ mod journeys;
 mod marks;
 mod orders;
 mod paging;
+mod planned;
 mod pulse;
 mod sales;
 mod share;
@@ -46,6 +48,7 @@ use crate::{
 };
 
 pub use acts::{ActLine, ActsQuery};
+pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
 pub use catalog::{ListSalesQuery, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use compare::{Compared, Comparison, Period};
@@ -63,6 +66,7 @@ pub use journeys::{
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
+pub use planned::planned_units;
 pub use pulse::{
     BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
     PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
