@@ -45,7 +45,7 @@ use crate::{
     threads,
     web::{
         self,
-        board::{BoardParts, BoardServer},
+        board::{BoardLimits, BoardParts, BoardServer},
     },
 };
 
@@ -209,10 +209,11 @@ async fn live(
                 data: config.data.clone(),
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
-                clients_max: config.board_clients_max,
+                limits: BoardLimits::for_clients(config.board_clients_max),
             };
             Some(BoardServer::start(listener, parts)?)
         }
@@ -377,6 +378,7 @@ impl Actors {
             projections: projections.to_vec(),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
             waiting_max: config.waiting_max,
         }
     }

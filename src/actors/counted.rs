@@ -3,6 +3,8 @@
 //! This is the one table from the domain's words to the labels of `metrics`; every new command,
 //! refusal and fault has to find its place here.
 
+use std::time::Duration;
+
 use super::{Answer, Fault};
 use crate::{
     domain::{
@@ -50,6 +52,20 @@ impl Tally {
             }
         }
         Self(kinds)
+    }
+
+    /// Attempts to order among them.
+    fn orders(&self) -> u64 {
+        let orders = self.0.iter().filter(|(kind, _)| *kind == CommandKind::PlaceOrder);
+        orders.map(|(_, commands)| commands).sum()
+    }
+
+    /// Counts how long the answers took.
+    pub(super) fn took(&self, metrics: &Metrics, took: Duration) {
+        let orders = self.orders();
+        if orders > 0 {
+            metrics.order_latency().took(took, orders);
+        }
     }
 
     /// Counts the answers, which stand in the order of the commands.

@@ -6,6 +6,7 @@ use std::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use actix::{Actor, Addr, prelude::SendError};
@@ -39,6 +40,8 @@ pub struct Census {
     pub awake: usize,
     /// Commands that are undecided or not yet in the log.
     pub waiting: usize,
+    /// Those of the one where most are.
+    pub fullest: usize,
 }
 
 /// Where one actor is reached.
@@ -90,6 +93,7 @@ impl<D: Counted> Directory<D> {
     ) -> Result<impl Future<Output = Answers<D::Outcome>> + Send + use<D>, Fault> {
         let metrics = Arc::clone(&self.shared.metrics);
         let tally = Tally::of::<D>(&commands);
+        let taken_in = Instant::now();
         let answers = self
             .send(id, commands, deadline)
             .inspect_err(|fault| tally.count_fault(&metrics, fault))?;
@@ -99,6 +103,7 @@ impl<D: Counted> Directory<D> {
             let answers = answers.await.unwrap_or_else(|_| {
                 Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
             });
+            tally.took(&metrics, taken_in.elapsed());
             tally.count::<D>(&metrics, &answers);
             answers
         })
@@ -142,7 +147,8 @@ impl<D: Counted> Directory<D> {
     pub fn census(&self) -> Census {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         let waiting = awake.values().map(|desk| desk.waiting.load(Ordering::Relaxed)).sum();
-        Census { awake: awake.len(), waiting }
+        let fullest = awake.values().map(|desk| desk.waiting.load(Ordering::Relaxed)).max();
+        Census { awake: awake.len(), waiting, fullest: fullest.unwrap_or(0) }
     }
 }
 

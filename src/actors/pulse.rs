@@ -109,6 +109,8 @@ impl PulseDesk {
 
     fn go_round(&self, node: &mut NodeLook) {
         let now = self.clock.now();
+        let node = Arc::new(node.look(&self.reports));
+        let lag_ms = node.projections.iter().map(|projection| projection.lag_ms).max();
         let looked_at = self.lock().looked_at.keys().copied().collect();
         let due = self.reports.pulsing_sales(now);
         let due = due.unwrap_or_else(|error| {
@@ -118,7 +120,8 @@ impl PulseDesk {
         let mut sales = BTreeMap::new();
         for sale in due.union(&looked_at) {
             match self.reports.pulse(*sale, now) {
-                Ok(pulse) => {
+                Ok(mut pulse) => {
+                    pulse.lag_ms = lag_ms.unwrap_or(0);
                     sales.insert(*sale, Arc::new(pulse));
                 }
                 Err(ReportError::NotFound(_)) => {}
@@ -130,7 +133,6 @@ impl PulseDesk {
                 }
             }
         }
-        let node = Arc::new(node.look(&self.reports));
         let round = self.rounds.borrow().saturating_add(1);
         {
             let mut taken = self.lock();

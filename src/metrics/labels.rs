@@ -179,3 +179,11 @@ label! {
         Unanswered => "unanswered",
     }
 }
+
+label! {
+    /// Why a client of the board was turned away or let go.
+    LeftBoard {
+        TooMany => "too_many",
+        Slow => "slow",
+    }
+}

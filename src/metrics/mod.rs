@@ -5,8 +5,10 @@
 //! asks is not counted but taken then, as a [`Reading`]. What each figure means for whoever runs
 //! the node stands in `deploy/ALERTS.md`.
 
+mod board;
 mod calls;
 mod labels;
+mod latency;
 mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
@@ -17,11 +19,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, MisdirectedReason,
-    Outcome, RefusalReason, Severity, StreamKind,
+    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
+    MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
 };
+pub use latency::{Latency, quantile_us};
 
 use self::{calls::Calls, watch::Watch};
 use crate::values::UnixMs;
@@ -55,6 +59,9 @@ pub struct Metrics {
     in_doubt: Gauge,
     watch: Watch,
     calls: Calls,
+    board: BoardFigures,
+    order_latency: Latency,
+    append_latency: Latency,
     read_off: ReadOff,
 }
 
@@ -153,6 +160,7 @@ impl Metrics {
         );
         let watch = Watch::new(&mut registry);
         let calls = Calls::new(&mut registry);
+        let board = BoardFigures::new(&mut registry);
         let read_off = ReadOff::new(&mut registry);
         about_the_program(&mut registry, started);
         Self {
@@ -166,6 +174,9 @@ impl Metrics {
             in_doubt,
             watch,
             calls,
+            board,
+            order_latency: Latency::default(),
+            append_latency: Latency::default(),
             read_off,
         }
     }
@@ -201,11 +212,36 @@ impl Metrics {
         let appends = &self.appends[stream.place()];
         appends.results[result.place()].inc();
         appends.seconds.observe(took.as_secs_f64());
+        match stream {
+            StreamKind::Item => self.append_latency.took(took, 1),
+            StreamKind::Sale
+            | StreamKind::Demand
+            | StreamKind::Traffic
+            | StreamKind::Alert
+            | StreamKind::Incident
+            | StreamKind::Script
+            | StreamKind::Level => {}
+        }
         #[expect(
             clippy::cast_precision_loss,
             reason = "an append has some thousand events at most"
         )]
         appends.events.observe(events as f64);
+    }
+
+    /// From taking attempts to order in to answering them.
+    pub fn order_latency(&self) -> &Latency {
+        &self.order_latency
+    }
+
+    /// Appends to items, from being handed to the store to its answer.
+    pub fn append_latency(&self) -> &Latency {
+        &self.append_latency
+    }
+
+    /// The figures of the board.
+    pub fn board(&self) -> &BoardFigures {
+        &self.board
     }
 
     /// Beacons of which the same became.

@@ -14,7 +14,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "catalog";
 /// Version of its rows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Sales and items.
 #[derive(Debug, Default)]
@@ -43,7 +43,9 @@ impl Projection for Catalog {
             goal_units INTEGER,
             goal_revenue_minor INTEGER,
             goal_conversion_ppm INTEGER,
-            goal_new_buyers INTEGER
+            goal_new_buyers INTEGER,
+            -- JSON: the planned curve, as in the event.
+            curve TEXT NOT NULL
         );
         CREATE TABLE items (
             number INTEGER PRIMARY KEY,
@@ -60,7 +62,8 @@ impl Projection for Catalog {
             limit_per_order INTEGER,
             paused INTEGER NOT NULL DEFAULT 0,
             closed_at_ms INTEGER
-        );"
+        );
+        CREATE INDEX items_by_sale ON items (sale_id);"
     }
 
     fn apply(
@@ -92,11 +95,13 @@ fn apply_to_sale(
         SaleEvent::Created(created) => {
             let goals = created.goals.unwrap_or_default();
             let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
+            let curve = serde_json::to_string(&created.curve)
+                .map_err(|error| ApplyError::Impossible(error.to_string()))?;
             rows.prepare_cached(
                 "INSERT INTO sales
                  (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms,
-                  goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers, curve)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 sale,
@@ -110,6 +115,7 @@ fn apply_to_sale(
                 goals.revenue_minor,
                 goals.conversion_ppm,
                 goals.new_buyers,
+                curve,
             ])?;
         }
         SaleEvent::Closed(closed) => {

@@ -49,6 +49,19 @@ impl<K: Copy + Eq + Hash, V> Kept<K, V> {
         Ok(&mut slot.row)
     }
 
+    /// Shows the changed rows before they are written, each once.
+    pub fn each_changed(
+        &mut self,
+        mut show: impl FnMut(K, &mut V) -> Result<(), ApplyError>,
+    ) -> Result<(), ApplyError> {
+        for key in &self.changed {
+            if let Some(slot) = self.rows.get_mut(key) {
+                show(*key, &mut slot.row)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives the changed rows to `write`, each once.
     pub fn flush(
         &mut self,

@@ -2,21 +2,25 @@
 //!
 //! Orders are counted from the item's own events, by the time in them. Attempts, repeats and
 //! refusals are counted from demand ticks, of which one second may have several. A sale's timeline
-//! is the sum over its items and is made when it is asked for. When an item had nothing left is
-//! kept to the millisecond.
+//! is the sum over its items; it is kept as well, by second, minute and hour and in all, so that it
+//! can be looked at every second (`spans.rs`). When an item had nothing left is kept to the
+//! millisecond.
+
+mod spans;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
+use self::spans::Spans;
 use super::{ApplyError, Projection, item_of, kept::Kept};
 use crate::{
-    events::{AttemptOutcome, DemandTick, Event, ItemEvent, Recorded, unpack},
+    events::{AttemptOutcome, DemandTick, Event, ItemAdded, ItemEvent, Recorded, unpack},
     values::{ItemId, UnixMs},
 };
 
 /// Name of the projection and of its file.
 pub const NAME: &str = "timeline";
 /// Version of its rows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Columns of a second that are counts, in the order in which they are read and written.
 pub const COUNTS: [&str; 20] = [
@@ -64,14 +68,29 @@ pub type Counts = [i64; COUNTS.len()];
 #[derive(Debug, Default)]
 pub struct Timeline {
     items: Kept<ItemId, Item>,
-    seconds: Kept<(i64, i64), Counts>,
+    seconds: Kept<(i64, i64), Second>,
+    spans: Spans,
+}
+
+/// One second of one item.
+#[derive(Debug)]
+struct Second {
+    counts: Counts,
+    /// What of it is not in the sums of its sale yet.
+    fresh: Counts,
+    /// Whose sums they are.
+    owner: i64,
 }
 
 /// What an item has left: a moment in which nothing is left is known to the millisecond.
 #[derive(Debug)]
 struct Item {
     number: i64,
+    /// Number of its sale; while that is not known, the item's own number below zero.
+    owner: i64,
     available_units: i64,
+    /// The last second in which an order was placed.
+    last_placed_second: Option<i64>,
     /// How often nothing was left.
     sold_outs: i64,
     sold_out_since_ms: Option<i64>,
@@ -103,12 +122,15 @@ impl Projection for Timeline {
     }
 
     fn schema(&self) -> &'static str {
-        "CREATE TABLE items (
+        "CREATE TABLE sales (number INTEGER PRIMARY KEY, sale_id BLOB NOT NULL UNIQUE);
+        CREATE TABLE items (
             number INTEGER PRIMARY KEY,
             item_id BLOB NOT NULL UNIQUE,
             sale_id BLOB,
             sku TEXT,
+            sale INTEGER,
             available_units INTEGER NOT NULL DEFAULT 0,
+            last_placed_second INTEGER,
             sold_outs INTEGER NOT NULL DEFAULT 0,
             sold_out_since_ms INTEGER
         );
@@ -144,6 +166,33 @@ impl Projection for Timeline {
             from_ms INTEGER NOT NULL,
             until_ms INTEGER,
             PRIMARY KEY (item, number)
+        ) WITHOUT ROWID;
+        CREATE INDEX sold_outs_by_time ON sold_outs (from_ms);
+        CREATE TABLE sale_spans (
+            sale INTEGER NOT NULL,
+            seconds INTEGER NOT NULL,
+            second INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            orders_placed INTEGER NOT NULL,
+            units_placed INTEGER NOT NULL,
+            orders_paid INTEGER NOT NULL,
+            units_paid INTEGER NOT NULL,
+            orders_cancelled INTEGER NOT NULL,
+            orders_expired INTEGER NOT NULL,
+            units_released INTEGER NOT NULL,
+            repeats INTEGER NOT NULL,
+            refused_sold_out INTEGER NOT NULL,
+            refused_not_enough_units INTEGER NOT NULL,
+            refused_not_open_yet INTEGER NOT NULL,
+            refused_closed INTEGER NOT NULL,
+            refused_paused INTEGER NOT NULL,
+            refused_over_buyer_limit INTEGER NOT NULL,
+            refused_over_order_limit INTEGER NOT NULL,
+            units_allocated INTEGER NOT NULL,
+            units_refused INTEGER NOT NULL,
+            revenue_minor INTEGER NOT NULL,
+            refunds_due INTEGER NOT NULL,
+            PRIMARY KEY (sale, seconds, second)
         ) WITHOUT ROWID;"
     }
 
@@ -172,23 +221,31 @@ impl Projection for Timeline {
             ", ?".repeat(COUNTS.len())
         ))?;
         let mut left = rows.prepare_cached(
-            "UPDATE items SET available_units = ?, sold_outs = ?, sold_out_since_ms = ?
-             WHERE number = ?",
+            "UPDATE items SET available_units = ?, last_placed_second = ?, sold_outs = ?,
+             sold_out_since_ms = ? WHERE number = ?",
         )?;
         self.items.flush(|_, item| {
-            let Item { number, available_units, sold_outs, sold_out_since_ms } = item;
-            left.execute(params![available_units, sold_outs, sold_out_since_ms, number])?;
+            let Item { available_units, last_placed_second, sold_outs, .. } = item;
+            let (since, number) = (item.sold_out_since_ms, item.number);
+            left.execute(params![available_units, last_placed_second, sold_outs, since, number])?;
             Ok(())
         })?;
-        self.seconds.flush(|(item, second), counts| {
-            write.execute(params_from_iter([item, second].iter().chain(counts)))?;
+        let spans = &mut self.spans;
+        self.seconds.each_changed(|(_, second), row| {
+            let fresh = std::mem::take(&mut row.fresh);
+            spans.add(rows, row.owner, second, &fresh)
+        })?;
+        self.seconds.flush(|(item, second), row| {
+            write.execute(params_from_iter([item, second].iter().chain(&row.counts)))?;
             Ok(())
-        })
+        })?;
+        self.spans.flush(rows)
     }
 
     fn forget(&mut self) {
         self.items.forget();
         self.seconds.forget();
+        self.spans.forget();
     }
 }
 
@@ -200,19 +257,7 @@ impl Timeline {
         event: &ItemEvent,
     ) -> Result<(), ApplyError> {
         match event {
-            ItemEvent::Added(added) => {
-                rows.execute(
-                    "INSERT INTO items (item_id, sale_id, sku) VALUES (?, ?, ?)
-                     ON CONFLICT (item_id) DO UPDATE
-                     SET sale_id = excluded.sale_id, sku = excluded.sku",
-                    params![
-                        id.0.as_bytes().as_slice(),
-                        added.sale_id.0.as_bytes().as_slice(),
-                        added.sku
-                    ],
-                )?;
-                Ok(())
-            }
+            ItemEvent::Added(added) => self.add_item(rows, id, added),
             ItemEvent::StockAllocated(added) => {
                 let at = added.allocated_at_ms;
                 self.left(rows, id, added.units, at)?;
@@ -220,7 +265,7 @@ impl Timeline {
             }
             ItemEvent::OrderPlaced(placed) => {
                 let at = placed.placed_at_ms;
-                self.left(rows, id, -placed.units, at)?;
+                self.left(rows, id, -placed.units, at)?.last_placed_second = Some(at.second());
                 self.count(rows, id, at, &[(ORDERS_PLACED, 1), (UNITS_PLACED, placed.units)])
             }
             ItemEvent::OrderPaid(paid) => self.count(
@@ -248,6 +293,38 @@ impl Timeline {
         }
     }
 
+    fn add_item(
+        &mut self,
+        rows: &Transaction<'_>,
+        id: ItemId,
+        added: &ItemAdded,
+    ) -> Result<(), ApplyError> {
+        let sale = spans::sale_number(rows, added.sale_id)?;
+        let item = id.0.as_bytes().as_slice();
+        let known = "SELECT number FROM items WHERE item_id = ?";
+        let known: Option<i64> = rows.query_row(known, [item], |row| row.get(0)).optional()?;
+        let Some(number) = known else {
+            rows.prepare_cached(
+                "INSERT INTO items (item_id, sale_id, sku, sale) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![
+                item,
+                added.sale_id.0.as_bytes().as_slice(),
+                added.sku,
+                sale
+            ])?;
+            return Ok(());
+        };
+        // It was heard of before its sale was known: what was counted is the sale's from now on.
+        self.flush(rows)?;
+        self.forget();
+        rows.execute(
+            "UPDATE items SET sale_id = ?, sku = ?, sale = ? WHERE number = ?",
+            params![added.sale_id.0.as_bytes().as_slice(), added.sku, sale, number],
+        )?;
+        spans::hand_over(rows, -number, sale)
+    }
+
     /// Units came or went: notes when nothing was left, and when something was there again.
     fn left(
         &mut self,
@@ -255,7 +332,7 @@ impl Timeline {
         id: ItemId,
         more: i64,
         at: UnixMs,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<&mut Item, ApplyError> {
         let item = self.items.change(id, || read_item(rows, id))?;
         add(&mut item.available_units, more);
         match item.sold_out_since_ms {
@@ -276,7 +353,7 @@ impl Timeline {
             }
             None | Some(_) => {}
         }
-        Ok(())
+        Ok(item)
     }
 
     fn apply_tick(
@@ -285,14 +362,15 @@ impl Timeline {
         id: ItemId,
         tick: &DemandTick,
     ) -> Result<(), ApplyError> {
-        let counts = self.second(rows, id, tick.second)?;
-        add(&mut counts[ATTEMPTS], i64::from(tick.attempts));
+        let units_refused = units_refused(tick)?;
+        let second = self.second(rows, id, tick.second)?;
+        second.add(ATTEMPTS, i64::from(tick.attempts));
         for (outcome, attempts) in &tick.outcomes {
             if let Some(column) = column_of(*outcome) {
-                add(&mut counts[column], i64::from(*attempts));
+                second.add(column, i64::from(*attempts));
             }
         }
-        add(&mut counts[UNITS_REFUSED], units_refused(tick)?);
+        second.add(UNITS_REFUSED, units_refused);
         Ok(())
     }
 
@@ -303,9 +381,9 @@ impl Timeline {
         at: UnixMs,
         more: &[(usize, i64)],
     ) -> Result<(), ApplyError> {
-        let counts = self.second(rows, id, at.second())?;
+        let second = self.second(rows, id, at.second())?;
         for (column, more) in more {
-            add(&mut counts[*column], *more);
+            second.add(*column, *more);
         }
         Ok(())
     }
@@ -315,9 +393,19 @@ impl Timeline {
         rows: &Transaction<'_>,
         id: ItemId,
         second: i64,
-    ) -> Result<&mut Counts, ApplyError> {
-        let number = self.items.change(id, || read_item(rows, id))?.number;
-        self.seconds.change((number, second), || read_counts(rows, number, second))
+    ) -> Result<&mut Second, ApplyError> {
+        let Item { number, owner, .. } = *self.items.change(id, || read_item(rows, id))?;
+        self.seconds.change((number, second), || {
+            let counts = read_counts(rows, number, second)?;
+            Ok(Second { counts, fresh: Counts::default(), owner })
+        })
+    }
+}
+
+impl Second {
+    fn add(&mut self, column: usize, more: i64) {
+        add(&mut self.counts[column], more);
+        add(&mut self.fresh[column], more);
     }
 }
 
@@ -341,15 +429,17 @@ fn units_refused(tick: &DemandTick) -> Result<i64, ApplyError> {
 fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
     let known = rows
         .prepare_cached(
-            "SELECT number, available_units, sold_outs, sold_out_since_ms FROM items
-             WHERE item_id = ?",
+            "SELECT number, coalesce(sale, -number), available_units, last_placed_second,
+             sold_outs, sold_out_since_ms FROM items WHERE item_id = ?",
         )?
         .query_row([id.0.as_bytes().as_slice()], |row| {
             Ok(Item {
                 number: row.get(0)?,
-                available_units: row.get(1)?,
-                sold_outs: row.get(2)?,
-                sold_out_since_ms: row.get(3)?,
+                owner: row.get(1)?,
+                available_units: row.get(2)?,
+                last_placed_second: row.get(3)?,
+                sold_outs: row.get(4)?,
+                sold_out_since_ms: row.get(5)?,
             })
         })
         .optional()?;
@@ -358,7 +448,14 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
     }
     rows.execute("INSERT INTO items (item_id) VALUES (?)", [id.0.as_bytes().as_slice()])?;
     let number = rows.last_insert_rowid();
-    Ok(Item { number, available_units: 0, sold_outs: 0, sold_out_since_ms: None })
+    Ok(Item {
+        number,
+        owner: -number,
+        available_units: 0,
+        last_placed_second: None,
+        sold_outs: 0,
+        sold_out_since_ms: None,
+    })
 }
 
 fn read_counts(rows: &Transaction<'_>, number: i64, second: i64) -> Result<Counts, ApplyError> {

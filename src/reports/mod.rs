@@ -68,7 +68,7 @@ pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use planned::planned_units;
 pub use pulse::{
-    BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
+    Around, BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
     PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
     TOLD_MAX, Units,
 };

@@ -3,7 +3,13 @@
 //! One is made for each sale and second, however many look at it. It must stay cheap while a million
 //! orders come in: it reads sums that read models keep, never orders one by one.
 
+mod around;
+mod happenings;
+mod seconds;
+mod shoppers;
 mod take;
+
+pub use around::Around;
 
 use crate::{
     events::{Goals, PlannedUnits, Position},

@@ -1,12 +1,13 @@
 //! What the node itself looks like, for the board and for the alerts.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
-    reports::{NodePulse, ProjectionPulse, Reports},
+    metrics::{Latency, Metrics, quantile_us},
+    reports::{Around, NodePulse, ProjectionPulse, Reports},
     store::SharedStore,
     values::{ServiceLevel, UnixMs},
 };
@@ -19,6 +20,7 @@ pub struct NodeParts {
     pub projections: Vec<ProjectionHandle>,
     pub store: SharedStore,
     pub clock: SharedClock,
+    pub metrics: Arc<Metrics>,
     /// Commands that may wait at one item.
     pub waiting_max: usize,
 }
@@ -26,33 +28,56 @@ pub struct NodeParts {
 /// Reads it off, once a second.
 pub(super) struct NodeLook {
     parts: NodeParts,
+    /// As they stood when they could last be read.
+    around: Around,
+    /// What was counted of orders and appends before each of the last rounds, oldest first.
+    orders: VecDeque<Vec<u64>>,
+    appends: VecDeque<Vec<u64>>,
 }
+
+/// Rounds over which quantiles are told: one a second.
+const ROUNDS: usize = 10;
 
 impl NodeLook {
     pub(super) fn new(parts: NodeParts) -> Self {
-        Self { parts }
-    }
-
-    pub(super) fn look(&mut self, _reports: &Reports) -> NodePulse {
-        let NodeParts { readiness, items, sales, store, clock, .. } = &self.parts;
-        let now = clock.now();
-        let waiting = items.census().waiting + sales.census().waiting;
-        NodePulse {
-            at: now,
+        let around = Around {
             level: ServiceLevel::Full,
-            ready: readiness.state() == State::Ready,
-            store_away_since: readiness.store_away_since(),
-            head: store.head(),
-            projections: self.projections(now),
-            append_p99_us: None,
-            order_p50_us: None,
-            order_p99_us: None,
-            commands_waiting: i64::try_from(waiting).unwrap_or(i64::MAX),
-            mailbox_ppm: 0,
             alerts_firing: 0,
             alerts: Vec::new(),
             incidents_open: 0,
             incidents: Vec::new(),
+        };
+        Self { parts, around, orders: nothing(), appends: nothing() }
+    }
+
+    pub(super) fn look(&mut self, reports: &Reports) -> NodePulse {
+        if let Ok(around) = reports.around() {
+            self.around = around;
+        }
+        let around = self.around.clone();
+        let NodeParts { readiness, items, sales, store, clock, metrics, .. } = &self.parts;
+        let now = clock.now();
+        let (items, sales) = (items.census(), sales.census());
+        let waiting = items.waiting + sales.waiting;
+        let share = items.fullest.saturating_mul(1_000_000) / self.parts.waiting_max.max(1);
+        let [order_p50_us, order_p99_us] = last_rounds(&mut self.orders, metrics.order_latency());
+        let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
+        NodePulse {
+            at: now,
+            level: around.level,
+            ready: readiness.state() == State::Ready,
+            store_away_since: readiness.store_away_since(),
+            head: store.head(),
+            projections: self.projections(now),
+            append_p99_us,
+            order_p50_us,
+            order_p99_us,
+            commands_waiting: i64::try_from(waiting).unwrap_or(i64::MAX),
+            mailbox_ppm: i64::try_from(share).unwrap_or(i64::MAX),
+            alerts_firing: around.alerts_firing,
+            alerts: around.alerts,
+            incidents_open: around.incidents_open,
+            incidents: around.incidents,
         }
     }
 
@@ -71,4 +96,21 @@ impl NodeLook {
         };
         self.parts.projections.iter().map(projection).collect()
     }
+}
+
+/// Half and 99 of 100 of what was counted within the last rounds took no longer, in microseconds.
+fn last_rounds(rounds: &mut VecDeque<Vec<u64>>, latency: &Latency) -> [Option<i64>; 2] {
+    let counted = latency.counted();
+    let before = rounds.front().cloned().unwrap_or_default();
+    let quantiles = [500_000, 990_000].map(|share| quantile_us(&before, &counted, share));
+    rounds.push_back(counted);
+    if rounds.len() > ROUNDS {
+        rounds.pop_front();
+    }
+    quantiles
+}
+
+/// Before the first round nothing was counted.
+fn nothing() -> VecDeque<Vec<u64>> {
+    VecDeque::from([Vec::new()])
 }

@@ -15,6 +15,8 @@ mod shoppers;
 mod touches;
 mod traffic;
 
+use std::collections::BTreeMap;
+
 use rusqlite::Transaction;
 
 use self::{
@@ -39,7 +41,7 @@ pub use traffic::{PART_BITS, Scope};
 /// Name of the projection and of its file.
 pub const NAME: &str = "journeys";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Touches gathered before they are written, at most.
 const GATHERED_MAX: usize = 65_536;
@@ -110,6 +112,21 @@ const SCHEMA: &str = "CREATE TABLE sales (
         buys INTEGER NOT NULL,
         PRIMARY KEY (sale, item, channel, minute)
     ) WITHOUT ROWID;
+    CREATE TABLE traffic_sums (
+        sale INTEGER PRIMARY KEY,
+        views INTEGER NOT NULL,
+        favourites INTEGER NOT NULL,
+        carts INTEGER NOT NULL,
+        shares INTEGER NOT NULL,
+        buys INTEGER NOT NULL
+    );
+    CREATE TABLE channel_sums (
+        sale INTEGER NOT NULL,
+        channel INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        orders_placed INTEGER NOT NULL,
+        PRIMARY KEY (sale, channel)
+    ) WITHOUT ROWID;
     CREATE TABLE uv (
         number INTEGER PRIMARY KEY,
         sale INTEGER NOT NULL,
@@ -128,7 +145,12 @@ pub struct Journeys {
     traffic: Traffic,
     /// Touches that are not written yet, in the order of the log.
     gathered: Vec<Draft>,
+    /// Attempts and orders by sale and channel that are not written yet.
+    channels: ChannelSums,
 }
+
+/// Attempts and orders by numbers of sale and channel; 0 where no channel is named.
+type ChannelSums = BTreeMap<(i64, i64), [i64; 2]>;
 
 impl Projection for Journeys {
     fn name(&self) -> &'static str {
@@ -178,8 +200,9 @@ impl Projection for Journeys {
 impl Journeys {
     fn write(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
         let drafts = std::mem::take(&mut self.gathered);
-        let visits = self.touches.write(rows, &mut self.names, &drafts)?;
-        self.traffic.write(rows, &visits)?;
+        let seen = self.touches.write(rows, &mut self.names, &drafts)?;
+        self.traffic.write(rows, &seen)?;
+        write_channels(rows, &mut self.channels)?;
         // The room is kept for the next page.
         self.gathered = drafts;
         self.gathered.clear();
@@ -255,6 +278,10 @@ impl Journeys {
             Some(sale) => self.names.order_channel(rows, sale, &placed.channel)?,
             None => return Err(super::never_added(id)),
         };
+        if let Some(sale) = sale {
+            let [_, orders] = self.channels.entry((sale, channel.unwrap_or(0))).or_default();
+            *orders += 1;
+        }
         self.gathered.push(Draft {
             who: Who::Named(name_of(&placed.buyer)),
             attributes: Attributes::default(),
@@ -300,6 +327,9 @@ impl Journeys {
         tick: &DemandTick,
     ) -> Result<(), ApplyError> {
         let (item, sale) = self.names.item(rows, id)?;
+        if let Some(sale) = sale {
+            self.count_channels(rows, sale, tick)?;
+        }
         let second_ms = tick.second.saturating_mul(1000);
         for attempt in unpack(&tick.packed).map_err(ApplyError::Impossible)? {
             self.gathered.push(Draft {
@@ -315,6 +345,24 @@ impl Journeys {
                 order: None,
             });
         }
+        Ok(())
+    }
+
+    /// Attempts of a tick by channel. Those of an item whose sale is not known yet are nobody's.
+    fn count_channels(
+        &mut self,
+        rows: &Transaction<'_>,
+        sale: i64,
+        tick: &DemandTick,
+    ) -> Result<(), ApplyError> {
+        let mut direct = i64::from(tick.attempts);
+        for (name, demand) in &tick.channels {
+            let channel = self.names.order_channel(rows, sale, name)?;
+            let attempts = i64::from(demand.attempts);
+            direct -= attempts;
+            self.channels.entry((sale, channel.unwrap_or(0))).or_default()[0] += attempts;
+        }
+        self.channels.entry((sale, 0)).or_default()[0] += direct.max(0);
         Ok(())
     }
 
@@ -361,6 +409,18 @@ impl Journeys {
         }
         Ok(())
     }
+}
+
+fn write_channels(rows: &Transaction<'_>, sums: &mut ChannelSums) -> Result<(), ApplyError> {
+    let mut add = rows.prepare_cached(
+        "INSERT INTO channel_sums (sale, channel, attempts, orders_placed) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,
+         orders_placed = orders_placed + excluded.orders_placed",
+    )?;
+    for ((sale, channel), [attempts, orders]) in std::mem::take(sums) {
+        add.execute([sale, channel, attempts, orders])?;
+    }
+    Ok(())
 }
 
 /// A row of a table that is counted from 1.

@@ -9,7 +9,7 @@ use super::{
     kind::TouchKind,
     names::Names,
     shoppers::{Attributes, Shoppers, Who},
-    traffic::Visit,
+    traffic::{Scope, Seen, Visit},
 };
 
 /// Orders remembered between pages at most: most are paid soon.
@@ -59,13 +59,13 @@ impl Touches {
         }
     }
 
-    /// Writes touches in their order and says which of them are visits.
+    /// Writes touches in their order and says which of them are visits, and who tried and paid.
     pub fn write(
         &mut self,
         rows: &Transaction<'_>,
         names: &mut Names,
         drafts: &[Draft],
-    ) -> Result<Vec<Visit>, ApplyError> {
+    ) -> Result<Vec<Seen>, ApplyError> {
         if drafts.is_empty() {
             return Ok(Vec::new());
         }
@@ -76,7 +76,7 @@ impl Touches {
                 .query_row("SELECT coalesce(max(number), 0) FROM touches", [], |row| row.get(0))?,
         };
         let mut ranges: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-        let mut visits = Vec::new();
+        let mut seen = Vec::new();
         let mut insert = rows.prepare_cached(
             "INSERT INTO touches (number, sale, item, shopper, at_ms, kind, channel, units,
              amount_minor, after_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -101,9 +101,14 @@ impl Touches {
                 (None, Some(item)) => names.note_early(rows, item, number)?,
                 (None, None) => {}
             }
-            if let (Some(action), Some(sale)) = (draft.kind.action(), draft.sale) {
+            let Some(sale) = draft.sale else { continue };
+            let visit = draft.kind.action().map(|action| {
                 let (item, at_ms) = (draft.item, draft.at_ms);
-                visits.push(Visit { shopper, sale, item, channel, at_ms, action });
+                Visit { item, channel, at_ms, action }
+            });
+            let scope = Scope::of_touch(draft.kind);
+            if visit.is_some() || scope.is_some() {
+                seen.push(Seen { sale, shopper, visit, scope });
             }
         }
         for (sale, range) in ranges {
@@ -112,7 +117,7 @@ impl Touches {
         self.write_orders(rows)?;
         self.count = Some(number);
         self.shoppers.write(rows)?;
-        Ok(visits)
+        Ok(seen)
     }
 
     /// Shopper and channel of a touch, and how long after its order it came.

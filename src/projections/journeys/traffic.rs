@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use roaring::RoaringBitmap;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::super::ApplyError;
+use super::{super::ApplyError, kind::TouchKind};
 use crate::events::TrafficAction;
 
 /// Shoppers in one part of a set, as a power of two.
@@ -30,13 +30,42 @@ pub enum Scope {
     Channel = 2,
     /// One minute of it.
     Minute = 3,
+    /// Not visitors but shoppers who tried to buy in it.
+    Tried = 4,
+    /// Not visitors but shoppers who paid for something in it.
+    Paid = 5,
+}
+
+impl Scope {
+    /// The set beyond visitors that a shopper belongs to by such a touch.
+    pub(super) fn of_touch(kind: TouchKind) -> Option<Self> {
+        match kind {
+            TouchKind::Attempt(_) | TouchKind::Order => Some(Self::Tried),
+            TouchKind::Paid | TouchKind::Buy => Some(Self::Paid),
+            TouchKind::View
+            | TouchKind::Favourite
+            | TouchKind::Cart
+            | TouchKind::Share
+            | TouchKind::Cancelled
+            | TouchKind::Expired => None,
+        }
+    }
+}
+
+/// A touch that changes sums or sets.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub sale: i64,
+    pub shopper: i64,
+    /// What it was if a beacon said it.
+    pub visit: Option<Visit>,
+    /// The set beyond visitors that its shopper belongs to from now on.
+    pub scope: Option<Scope>,
 }
 
 /// A beacon of a known shopper.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visit {
-    pub shopper: i64,
-    pub sale: i64,
     pub item: Option<i64>,
     pub channel: Option<i64>,
     pub at_ms: i64,
@@ -57,25 +86,30 @@ impl Traffic {
         }
     }
 
-    /// Counts visits.
-    pub fn write(&mut self, rows: &Transaction<'_>, visits: &[Visit]) -> Result<(), ApplyError> {
-        if visits.is_empty() {
+    /// Counts visits and shoppers. Sets get their numbers in the order of the log.
+    pub fn write(&mut self, rows: &Transaction<'_>, seen: &[Seen]) -> Result<(), ApplyError> {
+        if seen.is_empty() {
             return Ok(());
         }
         let mut sums: BTreeMap<[i64; 4], [i64; TrafficAction::ALL.len()]> = BTreeMap::new();
-        let mut members = Vec::with_capacity(visits.len() * 4);
-        for visit in visits {
-            let (item, channel) = (visit.item.unwrap_or(0), visit.channel.unwrap_or(0));
-            let minute = visit.at_ms.div_euclid(60_000);
-            let counts = sums.entry([visit.sale, item, channel, minute]).or_default();
-            counts[usize::from(visit.action as u8)] += 1;
-            for (scope, of) in [
-                (Scope::Sale, 0),
-                (Scope::Item, item),
-                (Scope::Channel, channel),
-                (Scope::Minute, minute),
-            ] {
-                members.push((self.set(rows, (visit.sale, scope, of))?, visit.shopper));
+        let mut members = Vec::with_capacity(seen.len() * 2);
+        for Seen { sale, shopper, visit, scope } in seen {
+            if let Some(visit) = visit {
+                let (item, channel) = (visit.item.unwrap_or(0), visit.channel.unwrap_or(0));
+                let minute = visit.at_ms.div_euclid(60_000);
+                let counts = sums.entry([*sale, item, channel, minute]).or_default();
+                counts[usize::from(visit.action as u8)] += 1;
+                for (scope, of) in [
+                    (Scope::Sale, 0),
+                    (Scope::Item, item),
+                    (Scope::Channel, channel),
+                    (Scope::Minute, minute),
+                ] {
+                    members.push((self.set(rows, (*sale, scope, of))?, *shopper));
+                }
+            }
+            if let Some(scope) = scope {
+                members.push((self.set(rows, (*sale, *scope, 0))?, *shopper));
             }
         }
         write_sums(rows, &sums)?;
@@ -119,8 +153,23 @@ fn write_sums(
          favourites = favourites + excluded.favourites, carts = carts + excluded.carts,
          shares = shares + excluded.shares, buys = buys + excluded.buys",
     )?;
+    let mut totals: BTreeMap<i64, [i64; TrafficAction::ALL.len()]> = BTreeMap::new();
     for ([sale, item, channel, minute], [views, favourites, carts, shares, buys]) in sums {
         add.execute([sale, item, channel, minute, views, favourites, carts, shares, buys])?;
+        let total = totals.entry(*sale).or_default();
+        for (sum, more) in total.iter_mut().zip([views, favourites, carts, shares, buys]) {
+            *sum += more;
+        }
+    }
+    let mut add = rows.prepare_cached(
+        "INSERT INTO traffic_sums (sale, views, favourites, carts, shares, buys)
+         VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET views = views + excluded.views,
+         favourites = favourites + excluded.favourites, carts = carts + excluded.carts,
+         shares = shares + excluded.shares, buys = buys + excluded.buys",
+    )?;
+    for (sale, [views, favourites, carts, shares, buys]) in totals {
+        add.execute([sale, views, favourites, carts, shares, buys])?;
     }
     Ok(())
 }

@@ -1,15 +1,21 @@
 //! Takes the pulse of a sale from the sums that the read models keep.
+//!
+//! Every read model is asked once and by itself, so they may be at different places of the log; the
+//! pulse says the earliest of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{Pulse, PulseSale, PulseTotals};
+use super::{
+    Pulse, PulseItem, PulseSale, PulseTotals, Units,
+    seconds::{Flow, flow},
+};
 use crate::{
-    events::Goals,
-    projections::catalog,
+    events::{Goals, PlannedUnits, Position},
+    projections::{catalog, sales, timeline},
     reports::{ReportError, Reports, id_at},
-    values::{Currency, SaleId, UnixMs},
+    values::{Currency, ItemId, SaleId, UnixMs},
 };
 
 /// A sale is looked at from so long before it opens.
@@ -17,6 +23,22 @@ const BEFORE_MS: i64 = 3_600_000;
 
 /// And so long after it ended: what is on hold is paid for or expires.
 const AFTER_MS: i64 = 15 * 60_000;
+
+/// What the catalog says of an item.
+struct Offered {
+    unit_price_minor: i64,
+    limit_per_buyer: Option<i64>,
+    limit_per_order: Option<i64>,
+    paused: bool,
+    closed: bool,
+}
+
+/// The sale and its items as planned and as steered since.
+struct Planned {
+    sale: PulseSale,
+    items: HashMap<[u8; 16], Offered>,
+    position: Position,
+}
 
 impl Reports {
     /// Sales that are open, or open within an hour, or ended less than a quarter of an hour ago.
@@ -33,38 +55,103 @@ impl Reports {
         })
     }
 
-    /// The sale just now.
+    /// The sale just now. Its lag is 0: whoever keeps the read models knows it.
     pub fn pulse(&self, sale_id: SaleId, now: UnixMs) -> Result<Pulse, ReportError> {
-        let (sale, position) = self.ask(catalog::NAME, catalog::VERSION, |rows, checkpoint| {
-            let id = sale_id.0.as_bytes().as_slice();
-            let found = rows
-                .query_row(
-                    "SELECT sale_id, name, currency, opens_at_ms, closes_at_ms, closed_at_ms,
-                             goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers
-                         FROM sales WHERE sale_id = ?",
-                    [id],
-                    planned,
-                )
-                .optional()?;
-            Ok((found.ok_or(ReportError::NotFound("sale_id"))?, checkpoint.position))
-        })?;
+        let Planned { sale, items: offered, position: planned_at } = self.planned(sale_id)?;
+        let ends_at = sale.closed_at.map_or(sale.closes_at, |at| at.min(sale.closes_at));
+        let (flow, pace, flowed_at) =
+            self.ask(timeline::NAME, timeline::VERSION, |rows, checkpoint| {
+                let flow = flow(rows, sale_id, (sale.opens_at, ends_at), now)?;
+                Ok((flow, pace(rows, sale_id, now)?, checkpoint.position))
+            })?;
+        let (items, sold_at) = self.pulse_items(sale_id, &offered, &pace)?;
+        let mut totals = PulseTotals::default();
+        for item in &items {
+            add_units(&mut totals.units, item.units);
+            totals.oversold_units += item.units.available.min(0).abs();
+        }
+        let Flow { total, recent, whole, bin_seconds } = flow;
+        totals.attempts = total.attempts;
+        totals.orders_placed = total.orders_placed;
+        totals.orders_paid = total.orders_paid;
+        totals.orders_cancelled = total.orders_cancelled;
+        totals.orders_expired = total.orders_expired;
+        totals.refunds_due = total.refunds_due;
+        totals.revenue_minor = total.revenue_minor;
+        totals.refused = total.refused;
+        let (channels, seen_at) = self.pulse_shoppers(sale_id, &mut totals)?;
+        let (happenings, happened_at) = self.happenings(sale_id, sale.opens_at)?;
+        let read = [planned_at, flowed_at, sold_at, seen_at, happened_at];
+        let position = read.into_iter().min().unwrap_or_default();
         Ok(Pulse {
             sale,
             at: now,
             position,
             lag_ms: 0,
-            totals: PulseTotals::default(),
-            recent: Vec::new(),
-            whole: Vec::new(),
-            bin_seconds: 1,
-            items: Vec::new(),
-            channels: Vec::new(),
-            happenings: Vec::new(),
+            totals,
+            recent,
+            whole,
+            bin_seconds,
+            items,
+            channels,
+            happenings,
+        })
+    }
+
+    fn planned(&self, sale_id: SaleId) -> Result<Planned, ReportError> {
+        self.ask(catalog::NAME, catalog::VERSION, |rows, checkpoint| {
+            let id = sale_id.0.as_bytes().as_slice();
+            let found = rows
+                .query_row(
+                    "SELECT sale_id, name, currency, opens_at_ms, closes_at_ms, closed_at_ms,
+                         goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers, curve
+                     FROM sales WHERE sale_id = ?",
+                    [id],
+                    planned_sale,
+                )
+                .optional()?;
+            let sale = found.ok_or(ReportError::NotFound("sale_id"))?;
+            let mut items = rows.prepare(
+                "SELECT item_id, unit_price_minor, limit_per_buyer, limit_per_order, paused,
+                     closed_at_ms IS NOT NULL FROM items WHERE sale_id = ?",
+            )?;
+            let items = items.query_map([id], |row| {
+                let offered = Offered {
+                    unit_price_minor: row.get(1)?,
+                    limit_per_buyer: row.get(2)?,
+                    limit_per_order: row.get(3)?,
+                    paused: row.get(4)?,
+                    closed: row.get(5)?,
+                };
+                Ok((row.get(0)?, offered))
+            })?;
+            let items = items.collect::<Result<_, _>>()?;
+            Ok(Planned { sale, items, position: checkpoint.position })
+        })
+    }
+
+    fn pulse_items(
+        &self,
+        sale_id: SaleId,
+        offered: &HashMap<[u8; 16], Offered>,
+        pace: &HashMap<[u8; 16], i64>,
+    ) -> Result<(Vec<PulseItem>, Position), ReportError> {
+        self.ask(sales::NAME, sales::VERSION, |rows, checkpoint| {
+            let mut found = rows.prepare(
+                "SELECT item_id, sku, title, allocated_units, available_units, units_sold,
+                     orders_placed, orders_paid, orders_expired, revenue_minor
+                 FROM items WHERE sale_id = ? ORDER BY number",
+            )?;
+            let items = found.query_map([sale_id.0.as_bytes().as_slice()], |row| {
+                let id: [u8; 16] = row.get(0)?;
+                item(row, offered.get(&id), pace.get(&id).copied().unwrap_or(0))
+            })?;
+            Ok((items.collect::<Result<_, _>>()?, checkpoint.position))
         })
     }
 }
 
-fn planned(row: &Row<'_>) -> rusqlite::Result<PulseSale> {
+fn planned_sale(row: &Row<'_>) -> rusqlite::Result<PulseSale> {
     let currency: String = row.get(2)?;
     let goals = Goals {
         units: row.get(6)?,
@@ -72,6 +159,9 @@ fn planned(row: &Row<'_>) -> rusqlite::Result<PulseSale> {
         conversion_ppm: row.get(8)?,
         new_buyers: row.get(9)?,
     };
+    let curve: String = row.get(10)?;
+    let curve: Vec<PlannedUnits> =
+        serde_json::from_str(&curve).map_err(|error| unreadable(10, error))?;
     Ok(PulseSale {
         sale_id: SaleId(id_at(row, 0)?),
         name: row.get(1)?,
@@ -82,8 +172,61 @@ fn planned(row: &Row<'_>) -> rusqlite::Result<PulseSale> {
         closed_at: row.get::<_, Option<i64>>(5)?.map(UnixMs),
         paused: false,
         goals: (goals != Goals::default()).then_some(goals),
-        curve: Vec::new(),
+        curve,
     })
+}
+
+/// An item. What the catalog does not know yet of it is left open: it will in a moment.
+fn item(row: &Row<'_>, offered: Option<&Offered>, pace: i64) -> rusqlite::Result<PulseItem> {
+    let [allocated, available, sold]: [i64; 3] = [row.get(3)?, row.get(4)?, row.get(5)?];
+    let held = allocated.saturating_sub(available).saturating_sub(sold);
+    Ok(PulseItem {
+        item_id: ItemId(id_at(row, 0)?),
+        sku: row.get(1)?,
+        title: row.get(2)?,
+        unit_price_minor: offered.map_or(0, |offered| offered.unit_price_minor),
+        limit_per_buyer: offered.and_then(|offered| offered.limit_per_buyer),
+        limit_per_order: offered.and_then(|offered| offered.limit_per_order),
+        paused: offered.is_some_and(|offered| offered.paused),
+        closed: offered.is_some_and(|offered| offered.closed),
+        units: Units { allocated, available, held, sold, reserve: 0 },
+        orders_placed: row.get(6)?,
+        orders_paid: row.get(7)?,
+        orders_expired: row.get(8)?,
+        revenue_minor: row.get(9)?,
+        units_in_ten_seconds: pace,
+    })
+}
+
+/// Units put into orders within the last ten seconds, of items that have any.
+fn pace(
+    rows: &Transaction<'_>,
+    sale_id: SaleId,
+    now: UnixMs,
+) -> rusqlite::Result<HashMap<[u8; 16], i64>> {
+    let until = now.second();
+    let from = until - 9;
+    let mut found = rows.prepare(
+        "SELECT item_id, (SELECT coalesce(sum(units_placed), 0) FROM seconds
+             WHERE item = items.number AND second BETWEEN ?2 AND ?3)
+         FROM items WHERE sale_id = ?1 AND last_placed_second >= ?2",
+    )?;
+    let items = found.query_map(params![sale_id.0.as_bytes().as_slice(), from, until], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    items.collect()
+}
+
+fn add_units(sum: &mut Units, more: Units) {
+    for (sum, more) in [
+        (&mut sum.allocated, more.allocated),
+        (&mut sum.available, more.available),
+        (&mut sum.held, more.held),
+        (&mut sum.sold, more.sold),
+        (&mut sum.reserve, more.reserve),
+    ] {
+        *sum = sum.saturating_add(more);
+    }
 }
 
 /// A column that holds what no event of ours says.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::Response,
 };
 use serde_json::json;
 
-use super::Board;
+use super::{Board, line::LineState};
 use crate::web::answers::say;
 
 /// Nothing from elsewhere, nothing written into the page, in nobody's frame.
@@ -33,19 +33,27 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 /// Refuses who cannot mean this board, and says with every answer what a browser may do with it.
 pub(super) async fn guard(
     State(board): State<Arc<Board>>,
+    ConnectInfo(line): ConnectInfo<LineState>,
     request: Request,
     next: Next,
 ) -> Response {
+    line.asked();
     let mut answer = if board.on_loopback && !names_this_machine(&request) {
         // A page elsewhere whose name was made to lead here must not read the board.
         let why = "this board listens on loopback and is asked by another name";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
+    } else if request.method() != Method::POST && !board.shows_itself() {
+        let why = "the board rests while the service runs at its core only";
+        let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+        answer
     } else {
         next.run(request).await
     };
     let headers = answer.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, value);
+        // A page that is stricter, or a file of its own, says so itself.
+        headers.entry(name).or_insert(value);
     }
     // What may be kept says so itself.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

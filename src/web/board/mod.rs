@@ -5,7 +5,12 @@
 //! reaches the port sees every sale, so it listens on loopback unless it is told otherwise; whoever
 //! wants to change something needs an operator's token.
 
+mod after;
+mod asking;
+mod assets;
 mod guard;
+mod journal;
+mod line;
 mod pages;
 mod steer;
 mod stream;
@@ -15,15 +20,22 @@ use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
 use axum::{Router, middleware};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use self::stream::Streams;
+pub use line::BoardLimits;
+
+use self::{
+    line::{Door, Leavers, LineState},
+    stream::Streams,
+};
 use crate::{
     actors::{Directory, Past, PulseDesk, Readiness, Sales},
+    admission::Operators,
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
     reports::Reports,
     store::LogSource,
     threads,
+    values::ServiceLevel,
 };
 
 /// What the board shows and steers.
@@ -37,19 +49,30 @@ pub struct BoardParts {
     pub data: PathBuf,
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    /// Who may steer; where it names nobody, nobody may from here.
+    pub operators: Arc<Operators>,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
-    /// Pages that may follow a sale at once.
-    pub clients_max: usize,
+    pub limits: BoardLimits,
 }
 
 /// What every answer of the board is made from.
 pub(super) struct Board {
     pub(super) parts: BoardParts,
     streams: Streams,
+    /// What pages ask read models and the log.
+    pages: pages::Desk,
+    leavers: Arc<Leavers>,
     /// Only names of this machine are answered to.
     on_loopback: bool,
+}
+
+impl Board {
+    /// Whether pages are shown at the level at which the service runs. Steering always works.
+    fn shows_itself(&self) -> bool {
+        self.parts.desk.node().is_none_or(|node| node.level < ServiceLevel::CoreOnly)
+    }
 }
 
 /// A board that is served until it is stopped.
@@ -72,10 +95,15 @@ impl BoardServer {
             threads::patient();
             let served = runtime.block_on(async {
                 let listener = TcpListener::from_std(listener)?;
-                let streams = Streams::new(parts.clients_max);
-                let board = Arc::new(Board { parts, streams, on_loopback });
+                let limits = parts.limits;
+                let streams = Streams::new(limits.clients_max);
+                let leavers = Leavers::new(Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
+                let door = Door::new(listener, limits, Arc::clone(&leavers));
+                let pages = pages::Desk::new();
+                let board = Arc::new(Board { parts, streams, leavers, pages, on_loopback });
+                let service = router(board).into_make_service_with_connect_info::<LineState>();
                 tokio::select! {
-                    served = axum::serve(listener, router(board)).into_future() => served,
+                    served = axum::serve(door, service).into_future() => served,
                     _ = stopped => Ok(()),
                 }
             });

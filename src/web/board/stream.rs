@@ -17,7 +17,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Query, State},
+    extract::{ConnectInfo, Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -30,8 +30,9 @@ use tokio::{
 };
 use tonic::codegen::tokio_stream::Stream;
 
-use super::Board;
+use super::{Board, line::LineState};
 use crate::{
+    metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
     reports::{NodePulse, Pulse, ReportError},
     values::{SaleId, ServiceLevel},
@@ -43,6 +44,9 @@ const BEGIN: &[u8] = b"retry: 1000\n\n";
 
 /// What is sent where nothing new is known, so that nobody between takes the line for dead.
 const STILL_HERE: &[u8] = b":\n\n";
+
+/// What is sent before the board rests.
+const RESTS: &[u8] = b"event: level\ndata: {\"shows_board\":false}\n\n";
 
 /// How long nothing new may be known before that is sent.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -88,6 +92,7 @@ pub(super) fn routes() -> Router<Arc<Board>> {
 /// Follows one sale.
 async fn events(
     State(board): State<Arc<Board>>,
+    ConnectInfo(line): ConnectInfo<LineState>,
     Path(sale_id): Path<String>,
     Query(asked): Query<HashMap<String, String>>,
 ) -> Response {
@@ -103,11 +108,13 @@ async fn events(
         }
     };
     let Ok(place) = Arc::clone(&board.streams.places).try_acquire_owned() else {
+        board.leavers.left(LeftBoard::TooMany);
         return later("too many pages follow a sale: ask again later, or ask another node");
     };
     match followed(&board, sale, lang).await {
         Ok(frames) => {
-            let body = Body::from_stream(Frames::new(frames, place));
+            let counted = board.parts.metrics.board().follows();
+            let body = Body::from_stream(Frames::new(frames, line, (place, counted)));
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
@@ -174,6 +181,12 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
     let mut rounds = desk.subscribe();
     loop {
         match timeout(SILENCE_MAX, rounds.changed()).await {
+            Ok(Ok(())) if !board.shows_itself() => {
+                // Everybody is told why, and then that it ends.
+                board.streams.lock().remove(&(sale, lang.name()));
+                frames.send_replace(Frame { bytes: Bytes::from_static(RESTS), again: false });
+                return;
+            }
             Ok(Ok(())) => {
                 if let Some(pulse) = desk.latest(sale) {
                     let bytes = frame(&pulse, desk.node().as_deref(), lang);
@@ -214,14 +227,26 @@ fn frame(pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> Bytes {
 struct Frames {
     next: Pin<Box<dyn Future<Output = Option<watch::Receiver<Frame>>> + Send>>,
     begun: bool,
-    _place: OwnedSemaphorePermit,
+    line: LineState,
+    _place: (OwnedSemaphorePermit, Following),
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        self.line.follow(false);
+    }
 }
 
 impl Frames {
-    fn new(mut frames: watch::Receiver<Frame>, place: OwnedSemaphorePermit) -> Self {
+    fn new(
+        mut frames: watch::Receiver<Frame>,
+        line: LineState,
+        place: (OwnedSemaphorePermit, Following),
+    ) -> Self {
+        line.follow(true);
         // The one that is there is the first to be sent.
         frames.mark_changed();
-        Self { next: Box::pin(next(frames)), begun: false, _place: place }
+        Self { next: Box::pin(next(frames)), begun: false, line, _place: place }
     }
 }
 
@@ -235,6 +260,10 @@ impl Stream for Frames {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // While a frame is on its way no other is begun; the connection wakes this one then.
+        if self.line.is_busy() {
+            return Poll::Pending;
+        }
         if !self.begun {
             self.begun = true;
             return Poll::Ready(Some(Ok(Bytes::from_static(BEGIN))));
