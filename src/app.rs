@@ -36,7 +36,7 @@ use crate::{
     admission::Operators,
     clock::SharedClock,
     config::Config,
-    domain::{alert::Book, item::Item, sale::Sale},
+    domain::{alert::Book, incident::Incident, item::Item, sale::Sale, script::Script},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -234,6 +234,8 @@ async fn live(
     let parts = grpc::Parts {
         sales,
         items: Arc::clone(&actors.items),
+        incidents: Arc::clone(&actors.incidents),
+        scripts: Arc::clone(&actors.scripts),
         reads: reads.clone(),
         store,
         data: config.data.clone(),
@@ -320,6 +322,8 @@ struct Actors {
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
     books: Arc<Directory<Book>>,
+    incidents: Arc<Directory<Incident>>,
+    scripts: Arc<Directory<Script>>,
 }
 
 impl Actors {
@@ -347,8 +351,19 @@ impl Actors {
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let books = Directory::new(Category::Alert, Arc::clone(&shared));
-        let traffic_arbiter = traffic_thread();
-        Self { arbiters, traffic_arbiter, shared, demand, items, sale_desks, books }
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
+        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
+        Self {
+            arbiters,
+            traffic_arbiter: traffic_thread(),
+            shared,
+            demand,
+            items,
+            sale_desks,
+            books,
+            incidents,
+            scripts,
+        }
     }
 
     /// What machines ask about.
@@ -414,6 +429,8 @@ impl Actors {
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.books) as _,
+            Arc::clone(&self.incidents) as _,
+            Arc::clone(&self.scripts) as _,
         ]
     }
 
@@ -422,6 +439,7 @@ impl Actors {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain(), self.books.drain());
+            tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod devstore;
 mod explain;
 pub mod failure;
+pub mod incident;
 pub mod item;
 mod json;
 pub mod log;
@@ -25,6 +26,7 @@ pub mod replay;
 pub mod report;
 pub mod sale;
 pub mod sale_file;
+pub mod script;
 pub mod serve;
 mod server;
 mod signals;
@@ -112,6 +114,17 @@ pub enum Verb {
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
     Item(item::Args),
+    /// Note what goes wrong, what is done about it and what it cost
+    #[command(before_help = "Examples:
+  doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
+  doorbuster incident list --open
+  doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69")]
+    Incident(incident::Args),
+    /// What customer service says, in versions, and to whom
+    #[command(before_help = "Examples:
+  doorbuster script list --lang en
+  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice")]
+    Script(script::Args),
     /// Place, pay, cancel and find orders
     #[command(before_help = "Examples:
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
@@ -187,6 +200,8 @@ impl Verb {
             Self::Sale(args) => sale::run(args, common),
             Self::Alert(args) => alert::run(args, common),
             Self::Item(args) => item::run(args, common),
+            Self::Incident(args) => incident::run(args, common),
+            Self::Script(args) => script::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),
             Self::Traffic(args) => traffic::run(args, common),
@@ -234,6 +249,25 @@ impl Common {
             }))?;
         }
         Ok(Failure::refused(refusal))
+    }
+
+    /// The same for a "no" of another kind: its JSON, its reason's name and its sentence.
+    fn show_no(
+        &self,
+        refusal: serde_json::Value,
+        reason: &str,
+        message: &str,
+        (revision, position): (u64, u64),
+    ) -> io::Result<Failure> {
+        if self.json {
+            output::answer(serde_json::json!({
+                "outcome": "refusal",
+                "refusal": refusal,
+                "revision": revision,
+                "position": position,
+            }))?;
+        }
+        Ok(Failure::new(failure::Code::Refused, format!("refused, {reason}: {message}")))
     }
 }
 

@@ -6,15 +6,15 @@ use tokio::net::TcpListener;
 use tonic::transport::{Server, server::TcpIncoming};
 
 use super::{
-    ReadSide, alert::AlertApi, counted::CallCounter, health, item::ItemApi, operator::Doorkeeper,
-    proto, purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi,
-    traffic::TrafficApi,
+    ReadSide, alert::AlertApi, counted::CallCounter, health, incident::IncidentApi, item::ItemApi,
+    operator::Doorkeeper, proto, purchase::PurchaseApi, replay::ReplayApi, report::ReportApi,
+    sale::SaleApi, script::ScriptApi, traffic::TrafficApi,
 };
 use crate::{
     actors::{Directory, Readiness, Sales, TrafficDesk},
     admission::Operators,
     clock::SharedClock,
-    domain::item::Item,
+    domain::{incident::Incident, item::Item, script::Script},
     metrics::Metrics,
     store::SharedStore,
 };
@@ -44,6 +44,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    pub incidents: Arc<Directory<Incident>>,
+    pub scripts: Arc<Directory<Script>>,
     pub reads: ReadSide,
     /// The log, for those who look back into it.
     pub store: SharedStore,
@@ -68,14 +70,28 @@ pub async fn serve(
     parts: Parts,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let Parts { sales, items, reads, store, data, traffic, readiness, clock, operators, metrics } =
-        parts;
+    let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
+    let Parts { traffic, readiness, clock, operators, metrics, .. } = parts;
     let counter = CallCounter::new(&metrics)?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock) };
     let doorkeeper = Doorkeeper::new(operators);
     let item = ItemApi { items, clock: Arc::clone(&clock), doorkeeper: doorkeeper.clone() };
-    let replay = ReplayApi::new(store, data, Arc::clone(&clock));
     let sales_of_rules = sales.clone();
+    let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
+    let incident = IncidentApi {
+        incidents,
+        sales: sales.clone(),
+        reads: reads.clone(),
+        doorkeeper: doorkeeper.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let script = ScriptApi {
+        scripts,
+        reads: reads.clone(),
+        replay: Arc::clone(&replay),
+        doorkeeper: doorkeeper.clone(),
+        clock: Arc::clone(&clock),
+    };
     let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
     let alert = AlertApi::new(reads.clone(), sales_of_rules);
     let report = ReportApi { reads };
@@ -119,7 +135,7 @@ pub async fn serve(
         )
         .add_service(
             counter.count(
-                proto::replay_service_server::ReplayServiceServer::new(replay)
+                proto::replay_service_server::ReplayServiceServer::from_arc(replay)
                     .max_decoding_message_size(COMMAND_BYTES_MAX),
             ),
         )
@@ -132,6 +148,18 @@ pub async fn serve(
         .add_service(
             counter.count(
                 proto::alert_service_server::AlertServiceServer::new(alert)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::incident_service_server::IncidentServiceServer::new(incident)
+                    .max_decoding_message_size(COMMAND_BYTES_MAX),
+            ),
+        )
+        .add_service(
+            counter.count(
+                proto::script_service_server::ScriptServiceServer::new(script)
                     .max_decoding_message_size(COMMAND_BYTES_MAX),
             ),
         )

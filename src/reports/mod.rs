@@ -16,6 +16,7 @@ mod export;
 mod filter;
 mod goals;
 mod holds;
+mod incidents;
 mod journeys;
 mod marks;
 mod orders;
@@ -23,6 +24,7 @@ mod paging;
 mod planned;
 mod pulse;
 mod sales;
+mod scripts;
 mod share;
 mod sql;
 mod stock;
@@ -49,7 +51,7 @@ use crate::{
 
 pub use acts::{ActLine, ActsQuery};
 pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
-pub use catalog::{ListSalesQuery, SaleLine};
+pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use compare::{Compared, Comparison, Period};
 pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};
@@ -57,6 +59,10 @@ pub use demand::{Demand, DemandTotal, Refusals, RefusalsByItem, RefusalsQuery};
 pub use export::{ExportError, ExportFormat, Exported};
 pub use goals::{GoalAttainment, GoalKind, GoalLine};
 pub use holds::{HoldEconomics, HoldFigures, HoldsQuery};
+pub use incidents::{
+    Basis, IMPACT_MINUTES_MAX, Impact, ImpactMinute, IncidentLine, IncidentRecord,
+    IncidentStepLine, IncidentsQuery, Loss, Plan, loss,
+};
 pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
     FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
@@ -73,6 +79,7 @@ pub use pulse::{
     TOLD_MAX, Units,
 };
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use scripts::{ScriptVersion, ScriptVersionsQuery, Wording};
 pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};

@@ -12,6 +12,7 @@ use crate::{
     replay::{
         Placement,
         explain::{AttemptStory, Explanation, OrderStory},
+        speak::Spoken,
         state::{SaleStateAt, StateAt},
         what_if::{Compared, Figures, WhatIf},
     },
@@ -199,8 +200,21 @@ fn reason(outcome: AttemptOutcome) -> proto::RefusalReason {
     }
 }
 
+/// For example `PLACED` or `SOLD_OUT`.
+pub fn outcome_name(outcome: AttemptOutcome) -> &'static str {
+    match reason(outcome) {
+        proto::RefusalReason::Unspecified if outcome == AttemptOutcome::Placed => "PLACED",
+        proto::RefusalReason::Unspecified => "REPEATED",
+        refused => refused.as_str_name().trim_start_matches("REFUSAL_REASON_"),
+    }
+}
+
 /// A shopper's story.
-pub fn explanation(found: Explanation, head: Position) -> proto::ExplainPurchaseResponse {
+pub fn explanation(
+    found: Explanation,
+    scripts: Vec<Spoken>,
+    head: Position,
+) -> proto::ExplainPurchaseResponse {
     let sentences = found.sentences();
     proto::ExplainPurchaseResponse {
         item_id: found.item.to_string(),
@@ -215,15 +229,24 @@ pub fn explanation(found: Explanation, head: Position) -> proto::ExplainPurchase
         orders_without_attempt: found.orders_without_attempt,
         sentences,
         freshness: Some(freshness(head)),
+        scripts: scripts.into_iter().map(spoken).collect(),
+    }
+}
+
+/// What to say, with what it rests on.
+pub fn spoken(spoken: Spoken) -> proto::SpokenScript {
+    let Spoken { wording, text, facts } = spoken;
+    proto::SpokenScript {
+        situation: wording.situation.name(),
+        language: wording.language.name().to_owned(),
+        version: wording.version,
+        builtin: wording.builtin,
+        text,
+        facts: facts.into_iter().map(|(known, value)| (known.name().to_owned(), value)).collect(),
     }
 }
 
 fn attempt(story: AttemptStory) -> proto::AttemptStory {
-    let outcome = match reason(story.outcome) {
-        proto::RefusalReason::Unspecified if story.outcome == AttemptOutcome::Placed => "PLACED",
-        proto::RefusalReason::Unspecified => "REPEATED",
-        refused => refused.as_str_name().trim_start_matches("REFUSAL_REASON_"),
-    };
     let placement = match story.placement {
         Placement::Certain => proto::AttemptPlacement::Certain,
         Placement::ByDecision => proto::AttemptPlacement::ByDecision,
@@ -233,7 +256,7 @@ fn attempt(story: AttemptStory) -> proto::AttemptStory {
     proto::AttemptStory {
         attempt_time: moment(Some(story.at)),
         units: story.units,
-        outcome: outcome.to_owned(),
+        outcome: outcome_name(story.outcome).to_owned(),
         order_id: order_id.map(|id| id.to_string()).unwrap_or_default(),
         order_revision,
         after_revision: story.after_revision,
