@@ -8,6 +8,7 @@ mod account;
 mod chaos;
 pub(crate) mod directory;
 mod flags;
+mod noticed;
 mod proof;
 pub(super) mod screen;
 pub(super) mod script;
@@ -33,6 +34,7 @@ pub use self::flags::Args;
 use self::{
     account::{account, broken_promises, settle_accounts},
     chaos::Shift,
+    noticed::Noticed,
     proof::Proved,
     screen::{Moment, Screen},
     script::Script,
@@ -119,14 +121,11 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 }
 
 /// Serves what there is once more, at the same addresses, until somebody ends it.
-fn stay(config: Config, common: &Common) -> anyhow::Result<()> {
+fn stay(config: Config, board: &str, common: &Common) -> anyhow::Result<()> {
     let runtime = signals::runtime()?;
     let signals = runtime.block_on(async { Signals::catch() })?;
     let shop = Shop::open(config)?;
-    common.note(format_args!(
-        "serving what happened on http://{}; end with Ctrl-C",
-        shop.app.address()
-    ));
+    common.note(format_args!("the board stays; end with Ctrl-C: {board}"));
     signals.wait(&runtime, common);
     shop.close()
 }
@@ -142,6 +141,8 @@ struct Played {
     elapsed: Duration,
     /// Acts of people who steered the sale while it ran.
     steered: usize,
+    /// What was noticed of what was broken on purpose.
+    noticed: Option<Noticed>,
 }
 
 /// Where a script is played.
@@ -195,8 +196,8 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let beacons = script.browse(&crowd).await;
     let opened_at = WallClock.now();
     let start = Instant::now();
+    let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
     let shopping = async {
-        let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
         let operating = async {
             match script.troubles() {
                 Some(troubles) => shift.carry_out(troubles, &stage.stall).await,
@@ -218,12 +219,17 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     screen.finish();
     let acts = figures.acts(&sales, position).await.context("what operators did")?;
     let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
+    let mut noticed = None;
     if script.is_watched() {
         let request_id = || new_request_id().0.to_string();
-        close(channel, &sales, &tokens.own, request_id).await.context("closing the sale")?;
+        let closed = close(channel, &sales, &tokens.own, request_id).await;
+        let closed = closed.context("closing the sale")?;
+        if script.troubles().is_some() {
+            noticed = Some(shift.look_back(closed).await?);
+        }
     }
     let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
-    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered })
+    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered, noticed })
 }
 
 /// The sales with the units that people have put on offer meanwhile, or taken off.

@@ -127,6 +127,13 @@ impl Troubles {
         WATCHES.iter().map(Watch::rule).collect()
     }
 
+    /// The names of those that must have raised an alert in the end. That a sale is off its plan
+    /// depends on the machine, so it is not among them.
+    pub fn noticed_by() -> Vec<String> {
+        let sure = WATCHES.iter().filter(|watch| watch.opens_incident);
+        sure.map(|watch| watch.name.to_owned()).collect()
+    }
+
     /// The troubles of a sale whose crowd comes over that many seconds.
     ///
     /// # Errors

@@ -258,6 +258,8 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
         verify: Default::default(),
         rebuild_equal: true,
         data_dir: PathBuf::from("data"),
+        alerts: None,
+        incidents: None,
     };
     let json = serde_json::to_value(&summary).unwrap();
     let keys = |value: &serde_json::Value| {
