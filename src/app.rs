@@ -29,14 +29,16 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, NodeParts, Overheard, ProjectionHandle,
-        PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
-        start_projections,
+        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts, start_projections,
     },
-    admission::Operators,
+    admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{alert::Book, incident::Incident, item::Item, sale::Sale, script::Script},
+    domain::{
+        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
+    },
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -182,7 +184,9 @@ async fn live(
 
     let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-    let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
+    let service = Arc::clone(&actors.service);
+    let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&service));
+    let tail = Arc::new(tail);
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
@@ -199,6 +203,7 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
     let board = match listeners.board {
         Some(listener) => {
             let parts = BoardParts {
@@ -210,6 +215,8 @@ async fn live(
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
                 operators: Arc::clone(&operators),
+                service: Arc::clone(&service),
+                levels: levels.clone(),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
@@ -222,6 +229,7 @@ async fn live(
 
     let background = Chores {
         store: Arc::clone(&store),
+        service: Arc::clone(&service),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
@@ -240,6 +248,8 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
+        levels,
+        service,
         readiness: readiness.clone(),
         clock,
         operators,
@@ -252,9 +262,9 @@ async fn live(
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
     background.iter().for_each(Task::abort);
+    watch.stop();
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
-    watch.stop();
     if let Some(board) = board {
         tokio::task::spawn_blocking(|| board.stop()).await?;
     }
@@ -321,6 +331,9 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
+    levels: Arc<Directory<Level>>,
+    /// The level that this node acts on.
+    service: Arc<Service>,
     books: Arc<Directory<Book>>,
     incidents: Arc<Directory<Incident>>,
     scripts: Arc<Directory<Script>>,
@@ -350,6 +363,7 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
+        let levels = Directory::new(Category::Level, Arc::clone(&shared));
         let books = Directory::new(Category::Alert, Arc::clone(&shared));
         let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
         let scripts = Directory::new(Category::Script, Arc::clone(&shared));
@@ -360,7 +374,9 @@ impl Actors {
             demand,
             items,
             sale_desks,
+            levels,
             books,
+            service: Arc::default(),
             incidents,
             scripts,
         }
@@ -381,6 +397,7 @@ impl Actors {
             traffic: Arc::clone(traffic),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            service: Arc::clone(&self.service),
         }
     }
 
@@ -394,6 +411,7 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
+            service: Arc::clone(&self.service),
             waiting_max: config.waiting_max,
         }
     }
@@ -413,6 +431,7 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             readiness: self.shared.readiness.clone(),
+            service: Arc::clone(&self.service),
             items: Arc::clone(&self.items),
             catalog,
             arbiter: Some(self.traffic_arbiter.handle()),
@@ -428,6 +447,7 @@ impl Actors {
         vec![
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.levels) as _,
             Arc::clone(&self.books) as _,
             Arc::clone(&self.incidents) as _,
             Arc::clone(&self.scripts) as _,
@@ -438,7 +458,8 @@ impl Actors {
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.books.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })

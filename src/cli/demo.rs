@@ -113,9 +113,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let proved = runtime.block_on(until_interrupted(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
+    let seen_at = played.board.clone();
     finish(&script, (&store, &data), played, proved?, common)?;
     if args.stays(common, io::stderr().is_terminal()) {
-        return stay(Config { listen, board, ..config }, common);
+        return stay(Config { listen, board, ..config }, &seen_at, common);
     }
     Ok(())
 }
@@ -143,6 +144,8 @@ struct Played {
     steered: usize,
     /// What was noticed of what was broken on purpose.
     noticed: Option<Noticed>,
+    /// The address of the sale's page, with the token.
+    board: String,
 }
 
 /// Where a script is played.
@@ -185,9 +188,8 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         offers.len(),
         script.shoppers()
     ));
-    if let Some(board) = stage.board_of(&sales) {
-        common.note(format_args!("board: {board}"));
-    }
+    let board = stage.board_of(&sales).unwrap_or_default();
+    common.note(format_args!("board: {board}"));
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
@@ -229,7 +231,18 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         }
     }
     let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
-    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered, noticed })
+    Ok(Played {
+        crowd,
+        sales,
+        beacons,
+        totals,
+        levels,
+        opened_at,
+        elapsed,
+        steered,
+        noticed,
+        board,
+    })
 }
 
 /// The sales with the units that people have put on offer meanwhile, or taken off.

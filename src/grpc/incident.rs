@@ -8,7 +8,7 @@ use super::{
     ReadSide, convert, operator::Doorkeeper, proto, replay::answers::outcome_name, status::Failure,
 };
 use crate::{
-    actors::{Answer, Directory, Sales},
+    actors::{Answer, Directory, Fault, Sales},
     clock::SharedClock,
     domain::{
         incident::{
@@ -104,6 +104,10 @@ impl IncidentApi {
         }
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
+            // Looking is never refused.
+            SaleOutcome::Refused(why) => {
+                return Err(Fault::Unreadable(why.sentence().into()).into());
+            }
             SaleOutcome::Misdirected(why) => return Err(why.into()),
         };
         let planned: HashSet<ItemId> = planned.into_iter().map(|item| item.item_id).collect();

@@ -18,6 +18,7 @@ mod goals;
 mod holds;
 mod incidents;
 mod journeys;
+mod levels;
 mod marks;
 mod orders;
 mod paging;
@@ -69,6 +70,7 @@ pub use journeys::{
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
     RetentionRow, Shoppers, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
+pub use levels::{LevelLine, LevelsQuery};
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
