@@ -29,14 +29,14 @@ use self::{
 };
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, MeteredStore, NodeParts, Overheard, ProjectionHandle,
-        PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits, TrafficParts,
-        start_projections,
+        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts, start_projections,
     },
-    admission::Operators,
+    admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{alert::Book, item::Item, sale::Sale},
+    domain::{alert::Book, item::Item, level::Level, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -182,7 +182,9 @@ async fn live(
 
     let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
     let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-    let tail = Arc::new(Tail::new(Arc::clone(&store), actors.overheard()));
+    let service = Arc::clone(&actors.service);
+    let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&service));
+    let tail = Arc::new(tail);
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
@@ -209,6 +211,7 @@ async fn live(
                 data: config.data.clone(),
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
+                operators: Arc::clone(&operators),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
@@ -221,6 +224,7 @@ async fn live(
 
     let background = Chores {
         store: Arc::clone(&store),
+        service: Arc::clone(&service),
         address: config.store.to_string(),
         clock: Arc::clone(&clock),
         readiness: readiness.clone(),
@@ -237,6 +241,8 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
+        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        service,
         readiness: readiness.clone(),
         clock,
         operators,
@@ -318,6 +324,9 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
+    levels: Arc<Directory<Level>>,
+    /// The level that this node acts on.
+    service: Arc<Service>,
     books: Arc<Directory<Book>>,
 }
 
@@ -345,9 +354,19 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
+        let levels = Directory::new(Category::Level, Arc::clone(&shared));
         let books = Directory::new(Category::Alert, Arc::clone(&shared));
-        let traffic_arbiter = traffic_thread();
-        Self { arbiters, traffic_arbiter, shared, demand, items, sale_desks, books }
+        Self {
+            arbiters,
+            traffic_arbiter: traffic_thread(),
+            shared,
+            demand,
+            items,
+            sale_desks,
+            levels,
+            books,
+            service: Arc::default(),
+        }
     }
 
     /// What machines ask about.
@@ -365,6 +384,7 @@ impl Actors {
             traffic: Arc::clone(traffic),
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
+            service: Arc::clone(&self.service),
         }
     }
 
@@ -397,6 +417,7 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             readiness: self.shared.readiness.clone(),
+            service: Arc::clone(&self.service),
             items: Arc::clone(&self.items),
             catalog,
             arbiter: Some(self.traffic_arbiter.handle()),
@@ -412,6 +433,7 @@ impl Actors {
         vec![
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.levels) as _,
             Arc::clone(&self.books) as _,
         ]
     }
@@ -420,7 +442,8 @@ impl Actors {
     async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain(), self.books.drain());
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

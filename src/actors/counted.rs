@@ -12,6 +12,7 @@ use crate::{
         alert::{AlertCommand, AlertOutcome, Book},
         incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
+        level::{Level, LevelCommand, LevelOutcome},
         sale::{Sale, SaleCommand, SaleOutcome},
         script::{Script, ScriptCommand, ScriptOutcome, ScriptRefusal},
     },
@@ -126,8 +127,11 @@ impl Counted for Item {
             ItemCommand::CancelOrder(_) => CommandKind::CancelOrder,
             ItemCommand::Steer(steer) => match steer.action {
                 SteerAction::Allocate(_) => CommandKind::AllocateStock,
-                SteerAction::Pause => CommandKind::PauseItem,
-                SteerAction::Resume => CommandKind::ResumeItem,
+                SteerAction::SetReserve(_) => CommandKind::SetReserve,
+                SteerAction::ReleaseReserve(_) => CommandKind::ReleaseReserve,
+                SteerAction::SetPurchaseLimit { .. } => CommandKind::SetPurchaseLimit,
+                SteerAction::Pause | SteerAction::PauseWithSale => CommandKind::PauseItem,
+                SteerAction::Resume | SteerAction::ResumeWithSale => CommandKind::ResumeItem,
                 SteerAction::Close => CommandKind::CloseItem,
             },
             ItemCommand::Show => CommandKind::ShowItem,
@@ -148,6 +152,8 @@ impl Counted for Sale {
     fn kind(command: &SaleCommand) -> CommandKind {
         match command {
             SaleCommand::Create(_) => CommandKind::CreateSale,
+            SaleCommand::Pause(_) => CommandKind::PauseSale,
+            SaleCommand::Resume(_) => CommandKind::ResumeSale,
             SaleCommand::Close(_) => CommandKind::CloseSale,
             SaleCommand::Show => CommandKind::ShowSale,
         }
@@ -156,6 +162,7 @@ impl Counted for Sale {
     fn verdict(outcome: &SaleOutcome) -> Verdict {
         match outcome {
             SaleOutcome::Sale(_) => Verdict::Done,
+            SaleOutcome::Refused(refusal) => Verdict::Refused(refusal_reason(*refusal)),
             SaleOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
         }
     }
@@ -229,6 +236,23 @@ impl Counted for Script {
     }
 }
 
+impl Counted for Level {
+    fn kind(command: &LevelCommand) -> CommandKind {
+        match command {
+            LevelCommand::Set(_) => CommandKind::SetLevel,
+            LevelCommand::Show => CommandKind::ShowLevel,
+        }
+    }
+
+    fn verdict(outcome: &LevelOutcome) -> Verdict {
+        match outcome {
+            // Told how it stands: nothing was in the way of that.
+            LevelOutcome::Level(_) | LevelOutcome::NotExpected(_) => Verdict::Done,
+            LevelOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
 fn refusal_reason(refusal: Refusal) -> RefusalReason {
     match refusal {
         Refusal::SoldOut => RefusalReason::SoldOut,
@@ -243,6 +267,7 @@ fn refusal_reason(refusal: Refusal) -> RefusalReason {
         Refusal::AlreadyPaid => RefusalReason::AlreadyPaid,
         Refusal::WrongAmount => RefusalReason::WrongAmount,
         Refusal::NotPaused => RefusalReason::NotPaused,
+        Refusal::NotEnoughReserve => RefusalReason::NotEnoughReserve,
     }
 }
 

@@ -188,6 +188,7 @@ impl Rounds {
             Some(sale) => match self.parts.sales.show(sale).await?.outcome {
                 SaleOutcome::Sale(view) => Some(view.plan),
                 SaleOutcome::Misdirected(why) => return Err(Fault::Unreadable(why.to_string())),
+                SaleOutcome::Refused(why) => return Err(Fault::Unreadable(why.sentence().into())),
             },
         };
         Ok((Watched::new(plan, &open), open))

@@ -16,7 +16,9 @@ mod explain;
 pub mod failure;
 pub mod item;
 mod json;
+pub mod level;
 pub mod log;
+pub mod log_lines;
 pub mod order;
 mod order_list;
 mod output;
@@ -38,9 +40,14 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, fmt::format::DefaultFields, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
-use self::failure::{Code, Failure};
+use self::{
+    failure::{Code, Failure},
+    log_lines::{FieldsAndTrace, JsonLines, LogFormat},
+};
 use crate::grpc::proto::Refusal;
 
 /// What `--help` says below the options.
@@ -80,6 +87,9 @@ pub struct Common {
     /// What to log on stderr, for example info or doorbuster=debug
     #[arg(long, global = true, value_name = "FILTER", env = "DOORBUSTER_LOG")]
     pub log: Option<String>,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "DOORBUSTER_LOG_FORMAT", default_value_t = LogFormat::Text, hide_possible_values = true)]
+    pub log_format: LogFormat,
     /// Answer with CSV, for spreadsheets: `report` says so.
     #[arg(skip)]
     pub csv: bool,
@@ -112,6 +122,11 @@ pub enum Verb {
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
     Item(item::Args),
+    /// How much of the service runs: look at it, set it, see who did
+    #[command(before_help = "Examples:
+  doorbuster level show
+  doorbuster level set no_traffic --reason \"orders are slow\"")]
+    Level(level::Args),
     /// Place, pay, cancel and find orders
     #[command(before_help = "Examples:
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
@@ -187,6 +202,7 @@ impl Verb {
             Self::Sale(args) => sale::run(args, common),
             Self::Alert(args) => alert::run(args, common),
             Self::Item(args) => item::run(args, common),
+            Self::Level(args) => level::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),
             Self::Traffic(args) => traffic::run(args, common),
@@ -249,10 +265,17 @@ fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
         Failure::new(Code::Usage, format!("--log is not a filter such as info: {error}"))
     })?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !no_color)
-        .init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match common.log_format {
+        LogFormat::Text => {
+            let ansi = io::stderr().is_terminal() && !no_color;
+            let fields = FieldsAndTrace(DefaultFields::new());
+            registry.with(lines.with_ansi(ansi).fmt_fields(fields)).init();
+        }
+        LogFormat::Json => {
+            registry.with(lines.with_ansi(false).event_format(JsonLines)).init();
+        }
+    }
     Ok(())
 }

@@ -130,6 +130,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
             warehouse: WAREHOUSE.to_owned(),
             units: i64::try_from(offer.units).unwrap_or(i64::MAX),
         }],
+        reserve: Vec::new(),
     });
     SaleDraft {
         name: terms.name.clone(),

@@ -84,6 +84,10 @@ impl proto::alert_service_server::AlertService for AlertApi {
             Some(sale) => match self.sales.show(sale).await.map_err(Failure::from)?.outcome {
                 SaleOutcome::Sale(view) => Some(view.plan.alerts),
                 SaleOutcome::Misdirected(why) => return Err(Failure::from(why).into()),
+                SaleOutcome::Refused(why) => {
+                    let why = why.sentence();
+                    return Err(Failure::internal("a look at a sale was refused", &why).into());
+                }
             },
         };
         let (rules, unreadable) = defaults(own.as_deref());

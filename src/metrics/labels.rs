@@ -46,12 +46,17 @@ label! {
         RecordPayment => "record_payment",
         CancelOrder => "cancel_order",
         AllocateStock => "allocate_stock",
+        SetReserve => "set_reserve",
+        ReleaseReserve => "release_reserve",
+        SetPurchaseLimit => "set_purchase_limit",
         PauseItem => "pause_item",
         ResumeItem => "resume_item",
         CloseItem => "close_item",
         ShowItem => "show_item",
         ShowOrder => "show_order",
         CreateSale => "create_sale",
+        PauseSale => "pause_sale",
+        ResumeSale => "resume_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
         RaiseAlert => "raise_alert",
@@ -66,6 +71,8 @@ label! {
         PublishScript => "publish_script",
         WithdrawScript => "withdraw_script",
         ShowScript => "show_script",
+        SetLevel => "set_level",
+        ShowLevel => "show_level",
     }
 }
 
@@ -101,6 +108,7 @@ label! {
         IncidentTooLong => "INCIDENT_TOO_LONG",
         ScriptVersion => "SCRIPT_VERSION",
         ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
+        NotEnoughReserve => "NOT_ENOUGH_RESERVE",
     }
 }
 
@@ -149,6 +157,16 @@ label! {
 }
 
 label! {
+    /// What is left out at a level of the service.
+    LeftOut {
+        Traffic => "traffic",
+        Board => "board",
+        Reports => "reports",
+        Orders => "orders",
+    }
+}
+
+label! {
     /// How urgent an alert is.
     Severity {
         Info => "info",
@@ -176,6 +194,7 @@ label! {
         UnknownSale => "unknown_sale",
         TimeOutOfRange => "time_out_of_range",
         Shed => "shed",
+        SwitchedOff => "switched_off",
         Unanswered => "unanswered",
     }
 }

@@ -23,12 +23,12 @@ pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
     AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
-    MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
+    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
 };
 pub use latency::{Latency, quantile_us};
 
 use self::{calls::Calls, watch::Watch};
-use crate::values::UnixMs;
+use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
 /// cluster that elects a leader some seconds.
@@ -56,6 +56,7 @@ pub struct Metrics {
     /// By kind of stream.
     appends: Vec<Appends>,
     beacons: Vec<Counter>,
+    left_out: Vec<Counter>,
     in_doubt: Gauge,
     watch: Watch,
     calls: Calls,
@@ -80,6 +81,7 @@ struct ReadOff {
     sales_awake: Gauge,
     commands_waiting: Gauge,
     beacons_waiting: Gauge,
+    level: Gauge,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -99,6 +101,8 @@ pub struct Reading {
     pub commands_waiting: usize,
     /// Beacons that are not yet in the log.
     pub beacons_waiting: usize,
+    /// How much of the service runs.
+    pub level: ServiceLevel,
     /// Position of the log's last event.
     pub log_position: u64,
     pub projections: Vec<ProjectionReading>,
@@ -153,6 +157,12 @@ impl Metrics {
             "doorbuster_beacons",
             "Beacons that came, by what became of them",
         );
+        let left_out = series::<LeftOut>(
+            &mut registry,
+            "part",
+            "doorbuster_left_out",
+            "Calls, orders and beacons not taken because of the level of the service",
+        );
         let in_doubt = gauge(
             &mut registry,
             "doorbuster_items_in_doubt",
@@ -171,6 +181,7 @@ impl Metrics {
             faults,
             appends,
             beacons,
+            left_out,
             in_doubt,
             watch,
             calls,
@@ -249,6 +260,11 @@ impl Metrics {
         self.beacons[result.place()].inc_by(beacons);
     }
 
+    /// So many calls, orders or beacons were not taken because of the level of the service.
+    pub fn left_out(&self, part: LeftOut, count: u64) {
+        self.left_out[part.place()].inc_by(count);
+    }
+
     /// Counts an item or sale as in doubt until the answer is dropped.
     pub fn in_doubt(&self) -> InDoubt {
         self.in_doubt.inc();
@@ -310,6 +326,11 @@ impl ReadOff {
             "doorbuster_beacons_waiting",
             "Beacons that were taken and are not yet in the log",
         );
+        let level = gauge(
+            registry,
+            "doorbuster_service_level",
+            "How much of the service runs: 0 full, 1 no_traffic, 2 no_board_detail, 3 core_only, 4 closed",
+        );
         let log_position = Gauge::default();
         registry.register(
             "doorbuster_log_position",
@@ -344,6 +365,7 @@ impl ReadOff {
             sales_awake,
             commands_waiting,
             beacons_waiting,
+            level,
             log_position,
             projection_position,
             projection_lag,
@@ -361,6 +383,8 @@ impl ReadOff {
         count(&self.sales_awake, reading.sales_awake);
         count(&self.commands_waiting, reading.commands_waiting);
         count(&self.beacons_waiting, reading.beacons_waiting);
+        let place = ServiceLevel::ALL.iter().position(|level| *level == reading.level);
+        count(&self.level, place.unwrap_or_default());
         self.log_position.set(reading.log_position);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];

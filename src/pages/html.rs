@@ -12,6 +12,11 @@ use super::{
 
 const STYLE: &str = include_str!("style.css");
 
+/// The style sheet exactly as it stands in the page, for whoever says which one may be used.
+pub fn style() -> String {
+    format!("\n{STYLE}")
+}
+
 /// The whole page.
 pub fn write(document: &Document) -> String {
     let mut out = String::new();

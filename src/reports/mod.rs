@@ -17,6 +17,7 @@ mod filter;
 mod goals;
 mod holds;
 mod journeys;
+mod levels;
 mod marks;
 mod orders;
 mod paging;
@@ -63,6 +64,7 @@ pub use journeys::{
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
     RetentionRow, Shoppers, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
+pub use levels::{LevelLine, LevelsQuery};
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;

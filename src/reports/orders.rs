@@ -85,7 +85,25 @@ const BY_BUYER: Way = Way {
     order: "o.placed_at_ms, o.key",
 };
 
+const COLUMNS: &str = "o.key, o.placed_at_ms, o.order_id, i.item_id, i.sale_id, o.buyer, o.units,
+    o.unit_price_minor, i.currency, o.state, o.pay_by_ms, o.channel, o.warehouse,
+    o.split, o.settled_at_ms, o.payment_reference";
+
 impl Reports {
+    /// The order of that id. No index knows ids, because one would slow every order down: this is a
+    /// walk over all orders, half a second for a million of them.
+    pub fn order(&self, order_id: OrderId) -> Result<OrderRecord, ReportError> {
+        self.ask(orders::NAME, orders::VERSION, |rows, _| {
+            let found = format!(
+                "SELECT {COLUMNS} FROM orders AS o NOT INDEXED CROSS JOIN items AS i
+                 ON i.number = o.key >> {REVISION_BITS} WHERE o.order_id = ? LIMIT 1"
+            );
+            let id = order_id.0.as_bytes().as_slice();
+            let found = rows.query_row(&found, [id], order).optional()?;
+            found.ok_or(ReportError::NotFound("order_id"))
+        })
+    }
+
     /// Orders, oldest first.
     pub fn list_orders(&self, query: &ListOrdersQuery) -> Result<Page<OrderRecord>, ReportError> {
         if query.placed_from.zip(query.placed_until).is_some_and(|(from, until)| until < from) {
@@ -97,10 +115,7 @@ impl Reports {
                 return Ok(cut.page(Vec::new(), checkpoint));
             };
             let mut found = rows.prepare(&format!(
-                "SELECT o.key, o.placed_at_ms, o.order_id, i.item_id, i.sale_id, o.buyer, o.units,
-                 o.unit_price_minor, i.currency, o.state, o.pay_by_ms, o.channel, o.warehouse,
-                 o.split, o.settled_at_ms, o.payment_reference
-                 FROM {} CROSS JOIN items AS i ON i.number = o.key >> {REVISION_BITS}
+                "SELECT {COLUMNS} FROM {} CROSS JOIN items AS i ON i.number = o.key >> {REVISION_BITS}
                  WHERE {} ORDER BY {} LIMIT {}",
                 way.from,
                 filter.condition(),

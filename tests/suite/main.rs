@@ -34,10 +34,13 @@ mod figures;
 mod fold;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
+/// How much of the service runs: set, followed, enforced.
+mod levels;
 /// The decider against a simple model, over random command sequences.
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
 /// The log once more: states as they were, other rules, one shopper's story.
@@ -55,6 +58,8 @@ mod stampede;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Which call a log line or a fault is about.
+mod traces;
 /// Beacons come in, count once, and give way to orders; recordings are imported.
 mod traffic;
 /// What machines ask a node, and what watches over it.

@@ -54,6 +54,14 @@ pub fn item_state(found: StateAt) -> proto::ItemState {
                 units: at.available,
             })
             .collect(),
+        reserve_units: units.reserve,
+        reserve_by_warehouse: warehouses
+            .iter()
+            .filter(|at| at.reserve > 0)
+            .map(|at| proto::WarehouseUnits { warehouse: at.warehouse.clone(), units: at.reserve })
+            .collect(),
+        paused_itself: state.paused,
+        paused_with_sale: state.sale_paused,
         ..proto::Item::default()
     };
     if let Some(OfferState { sale_id, sku, title, currency, unit_price_minor, time_to_pay_ms }) =
@@ -84,6 +92,7 @@ fn warehouse(at: WarehouseState) -> proto::WarehouseStock {
         available_units: at.available,
         held_units: at.held,
         sold_units: at.sold,
+        reserve_units: at.reserve,
     }
 }
 
@@ -109,6 +118,7 @@ pub fn sale_state(
         available_units: units.available,
         held_units: units.held,
         sold_units: units.sold,
+        reserve_units: units.reserve,
         orders: Some(order_counts(orders)),
         revenue: money(revenue_minor),
         refunds_due: money(refunds_due_minor),

@@ -3,28 +3,40 @@
 //! Fragments of HTML, written from plain figures. Whatever came from outside is escaped here; the
 //! browser only puts fragments in their places. Nothing here asks a read model or a clock.
 
+mod after;
 mod drawn;
 mod happened;
+mod journal;
 mod lists;
 mod live;
 mod panels;
+mod sales;
 mod say;
 mod shell;
 mod steering;
 mod words;
 
-use super::words::Lang;
+use super::{PostMortem, Style, html, numbers::Clock, sections, words::Lang};
 use crate::{
-    reports::{NodePulse, Pulse},
-    values::SaleId,
+    events::{Recorded, StreamName},
+    replay::state::SaleStateAt,
+    reports::{NodePulse, OrderRecord, Pulse, TimelineSecond},
+    values::UnixMs,
 };
 
+pub use after::{Track, TrackMark};
 pub use drawn::{Drawing, forecast, planned_units};
+pub use journal::{Fate, Newest};
 pub use lists::{ITEMS_ON_PAGE, ItemsAsked};
 pub use panels::SaleState;
+pub use sales::SaleRow;
+pub use say::Say;
 
-use say::Say;
 use shell::Shell;
+use words::Word;
+
+/// Events of the log on one page.
+pub const EVENTS_ON_PAGE: usize = 100;
 
 /// The panels of a live page that change, each with the id of its place.
 pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static str, String)> {
@@ -57,22 +69,32 @@ pub fn rows(pulse: &Pulse, drawing: Drawing, lang: Lang) -> String {
 /// Where the script and the style sheet are.
 pub type Assets<'a> = (&'a str, &'a str);
 
-/// The live page.
-pub fn live_page(
-    pulse: Option<&Pulse>,
-    node: Option<&NodePulse>,
-    sale: SaleId,
+/// The list of sales.
+pub fn sales_page(
+    rows: &[SaleRow],
+    next: &str,
+    now: UnixMs,
     lang: Lang,
     assets: Assets<'_>,
 ) -> String {
     let say = Say { lang };
-    let panels = match pulse.zip(node) {
-        Some((pulse, node)) => live_panels(pulse, node, lang),
-        None => Vec::new(),
-    };
-    let title = pulse.map_or("", |pulse| pulse.sale.name.as_str());
+    let title = say.word(Word::Sales);
+    let shell = Shell { title, path: "/", kind: "list", facts: &[], live: false, assets };
+    shell::page(&shell, &sales::body(rows, next, now, say), say)
+}
+
+/// The live page; without a node before its first round, and then without figures.
+pub fn live_page(
+    pulse: &Pulse,
+    node: Option<&NodePulse>,
+    lang: Lang,
+    assets: Assets<'_>,
+) -> String {
+    let say = Say { lang };
+    let sale = pulse.sale.sale_id;
+    let panels = node.map_or_else(Vec::new, |node| live_panels(pulse, node, lang));
     let shell = Shell {
-        title,
+        title: &pulse.sale.name,
         path: &format!("/sales/{sale}"),
         kind: "live",
         facts: &[("sale", sale.to_string())],
@@ -80,4 +102,90 @@ pub fn live_page(
         assets,
     };
     shell::page(&shell, &live::body(sale, &panels, say), say)
+}
+
+/// The page of a sale afterwards; without a track before it opened.
+pub fn after_page(pulse: &Pulse, track: Option<&Track>, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let sale = pulse.sale.sale_id;
+    let shell = Shell {
+        title: &pulse.sale.name,
+        path: &format!("/sales/{sale}/after"),
+        kind: "after",
+        facts: &[("sale", sale.to_string())],
+        live: false,
+        assets,
+    };
+    shell::page(&shell, &after::body(pulse, track, say), say)
+}
+
+/// The sale as of one second; no state before anything was on offer.
+pub fn then(
+    state: Option<&SaleStateAt>,
+    demand: Option<&TimelineSecond>,
+    at: (UnixMs, &Pulse),
+    lang: Lang,
+) -> String {
+    after::then(state, demand, at, Say { lang })
+}
+
+/// The figures of a sale that is over.
+pub fn figures(facts: &PostMortem, lang: Lang) -> String {
+    after::figures(facts, Say { lang })
+}
+
+/// The whole post-mortem as one page.
+pub fn post_mortem_page(facts: &PostMortem, lang: Lang) -> String {
+    html::write(&sections::document(facts, Style { lang, clock: Clock::UTC }))
+}
+
+/// The only style sheet that such a page has, exactly as it stands there.
+pub fn post_mortem_style() -> String {
+    html::style()
+}
+
+/// The newest events of the log.
+pub fn log_page(page: &Newest, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let path = match page.category {
+        None => "/log".to_owned(),
+        Some(category) => format!("/log?category={}", category.name()),
+    };
+    let title = say.word(Word::Log);
+    let shell = Shell { title, path: &path, kind: "log", facts: &[], live: false, assets };
+    shell::page(&shell, &journal::newest(page, say), say)
+}
+
+/// Events of one stream.
+pub fn stream_page(
+    name: StreamName,
+    from: u64,
+    found: &[Recorded],
+    lang: Lang,
+    assets: Assets<'_>,
+) -> String {
+    let say = Say { lang };
+    let (title, path) = (name.to_string(), format!("/log/{name}?from={from}"));
+    let shell = Shell { title: &title, path: &path, kind: "log", facts: &[], live: false, assets };
+    shell::page(&shell, &journal::stream(name, from, found, say), say)
+}
+
+/// One order.
+pub fn order_page(order: &OrderRecord, fate: Fate, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let (title, path) = (order.order_id.to_string(), format!("/orders/{}", order.order_id));
+    let shell = Shell { title: &title, path: &path, kind: "log", facts: &[], live: false, assets };
+    shell::page(&shell, &journal::order(order, fate, say), say)
+}
+
+/// What the log tells of an order's buyer, in sentences.
+pub fn story(sentences: &[String], lang: Lang) -> String {
+    journal::story(sentences, Say { lang })
+}
+
+/// A page that says why there is nothing else.
+pub fn problem_page(why: &str, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let shell = Shell { title: why, path: "/", kind: "list", facts: &[], live: false, assets };
+    shell::page(&shell, &sales::problem(why, say), say)
 }

@@ -83,7 +83,7 @@ const SAID: [(&str, Deed); 11] = [
 ];
 
 fn bar(out: &mut String, shell: &Shell<'_>, say: Say) {
-    out.push_str("<header class=\"bar\"><a class=\"brand\" href=\"/\">doorbuster</a><nav>");
+    out.push_str("<header class=\"mast\"><a class=\"brand\" href=\"/\">doorbuster</a><nav>");
     element_link(out, "", "/", say.word(Word::Sales));
     element_link(out, "", "/log", say.word(Word::Log));
     out.push_str("</nav>");

@@ -52,7 +52,8 @@ pub(super) async fn guard(
     };
     let headers = answer.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, value);
+        // A page that is stricter, or a file of its own, says so itself.
+        headers.entry(name).or_insert(value);
     }
     // What may be kept says so itself.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -5,7 +5,11 @@
 //! reaches the port sees every sale, so it listens on loopback unless it is told otherwise; whoever
 //! wants to change something needs an operator's token.
 
+mod after;
+mod asking;
+mod assets;
 mod guard;
+mod journal;
 mod line;
 mod pages;
 mod steer;
@@ -24,6 +28,7 @@ use self::{
 };
 use crate::{
     actors::{Directory, Past, PulseDesk, Readiness, Sales},
+    admission::Operators,
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
@@ -44,6 +49,8 @@ pub struct BoardParts {
     pub data: PathBuf,
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    /// Who may steer; where it names nobody, nobody may from here.
+    pub operators: Arc<Operators>,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
@@ -54,6 +61,8 @@ pub struct BoardParts {
 pub(super) struct Board {
     pub(super) parts: BoardParts,
     streams: Streams,
+    /// What pages ask read models and the log.
+    pages: pages::Desk,
     leavers: Arc<Leavers>,
     /// Only names of this machine are answered to.
     on_loopback: bool,
@@ -90,7 +99,8 @@ impl BoardServer {
                 let streams = Streams::new(limits.clients_max);
                 let leavers = Leavers::new(Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
                 let door = Door::new(listener, limits, Arc::clone(&leavers));
-                let board = Arc::new(Board { parts, streams, leavers, on_loopback });
+                let pages = pages::Desk::new();
+                let board = Arc::new(Board { parts, streams, leavers, pages, on_loopback });
                 let service = router(board).into_make_service_with_connect_info::<LineState>();
                 tokio::select! {
                     served = axum::serve(door, service).into_future() => served,

@@ -1,12 +1,194 @@
-//! The pages of the board and the fragments they ask for.
+//! The pages of the board and the fragments they ask for: the list of sales, and one sale live.
+//!
+//! Figures of sales that run are at hand, whoever asks. Everything else is asked of read models and
+//! the log on threads that may block, a bounded number at a time.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::{HeaderMap, Uri},
+    response::Response,
+    routing::get,
+};
 
-use super::Board;
+use super::{
+    Board, after,
+    asking::{Asked, NoPage, fragment, html, lang},
+    assets, journal,
+};
+use crate::{
+    actors::Places,
+    pages::board::{self as written, Drawing, ItemsAsked, SaleRow, SaleState},
+    reports::{ListSalesQuery, Paging, Pulse, Reports, SalesSummaryQuery},
+    values::{Invalid, SaleId},
+};
+
+/// Questions to read models and the log at once.
+const LOOKS_MAX: usize = 4;
+
+/// How long a page waits for a place.
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Sales on one page of the list.
+const SALES_ON_PAGE: i32 = 50;
+
+/// Places for what pages ask, and the last post-mortem that was written.
+pub(super) struct Desk {
+    looks: Places,
+    pub(super) reports: after::Written,
+}
+
+impl Desk {
+    pub(super) fn new() -> Self {
+        Self { looks: Places::new(LOOKS_MAX), reports: after::Written::default() }
+    }
+}
 
 /// What is answered with HTML.
 pub(super) fn routes() -> Router<Arc<Board>> {
     Router::new()
+        .route("/", get(sales))
+        .route("/sales/{sale_id}", get(live))
+        .route("/sales/{sale_id}/items", get(items))
+        .route("/sales/{sale_id}/rows", get(rows))
+        .merge(after::routes())
+        .merge(journal::routes())
+        .merge(assets::routes())
+        .fallback(missing)
+}
+
+impl Board {
+    /// Asks from a thread that may block.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Reports) -> Result<T, NoPage> + Send + 'static,
+    ) -> Result<T, NoPage> {
+        let place = self.pages.looks.take(Some(WAIT_MAX)).await;
+        let place = place.ok_or(NoPage::Later("too much is asked of this board at once"))?;
+        let reports = self.parts.reports.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            // Also when whoever asked has gone.
+            let _place = place;
+            look(&reports)
+        });
+        looked.await.unwrap_or(Err(NoPage::Later("the board is stopping")))
+    }
+
+    /// The sale just now: as of the last round, or asked for where nobody has looked at it yet.
+    pub(super) async fn pulse(&self, sale: SaleId) -> Result<Arc<Pulse>, NoPage> {
+        if let Some(pulse) = self.parts.desk.latest(sale) {
+            return Ok(pulse);
+        }
+        let now = self.parts.clock.now();
+        self.look(move |reports| Ok(Arc::new(reports.pulse(sale, now)?))).await
+    }
+}
+
+/// The sale that an address names.
+pub(super) fn sale_of(text: &str) -> Result<SaleId, NoPage> {
+    Ok(SaleId::parse("sale_id", text)?)
+}
+
+async fn missing(uri: Uri, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+    tracing::debug!(path = uri.path(), "no such page");
+    NoPage::NotFound("the page").answer(lang(&asked, &headers))
+}
+
+async fn sales(
+    State(board): State<Arc<Board>>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let token = asked.get("page").cloned().unwrap_or_default();
+    let states: HashMap<SaleId, SaleState> = board
+        .parts
+        .desk
+        .all()
+        .iter()
+        .map(|pulse| (pulse.sale.sale_id, SaleState::of(pulse)))
+        .collect();
+    let listed = board.look(move |reports| list(reports, token, &states)).await;
+    match listed {
+        Ok((rows, next)) => {
+            let now = board.parts.clock.now();
+            html(&asked, lang, written::sales_page(&rows, &next, now, lang, assets::names()))
+        }
+        Err(why) => why.answer(lang),
+    }
+}
+
+fn list(
+    reports: &Reports,
+    page_token: String,
+    states: &HashMap<SaleId, SaleState>,
+) -> Result<(Vec<SaleRow>, String), NoPage> {
+    let paging = Paging { page_size: SALES_ON_PAGE, page_token };
+    let page = reports.list_sales(&ListSalesQuery { paging })?;
+    let rows = page.rows.into_iter().map(|line| {
+        let paging = Paging { page_size: 1, ..Paging::default() };
+        let query = SalesSummaryQuery { sale_id: line.sale_id, paging };
+        // Read models come on side by side: one may know a sale before another does.
+        let total = reports.sales_summary(&query).ok().map(|summary| summary.total);
+        let state = states.get(&line.sale_id).copied();
+        SaleRow { line, total, state }
+    });
+    Ok((rows.collect(), page.next_page_token))
+}
+
+async fn live(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let sale = sale_of(&sale_id)?;
+        let pulse = board.pulse(sale).await?;
+        let node = board.parts.desk.node();
+        Ok(written::live_page(&pulse, node.as_deref(), lang, assets::names()))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+}
+
+async fn items(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let pulse = board.pulse(sale_of(&sale_id)?).await?;
+        let text = |name: &str| asked.get(name).cloned().unwrap_or_default();
+        let page = match asked.get("page") {
+            None => 0,
+            Some(page) => page.parse().map_err(|_| Invalid::new("page", "must be a number"))?,
+        };
+        let items = ItemsAsked { sort: text("sort"), search: text("q"), page };
+        // Ten thousand items are sorted and searched in some milliseconds, but not on this thread.
+        board.look(move |_| Ok(written::items(&pulse, &items, lang))).await
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+}
+
+async fn rows(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let pulse = board.pulse(sale_of(&sale_id)?).await?;
+        let of = asked.get("of").map_or("", String::as_str);
+        let drawing = Drawing::ALL.into_iter().find(|drawing| drawing.name() == of);
+        let drawing =
+            drawing.ok_or_else(|| Invalid::new("of", "must be stock, rate, refusals or funnel"))?;
+        Ok(written::rows(&pulse, drawing, lang))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
 }

@@ -1,12 +1,347 @@
 //! Steering from the board: JSON in, what came of it out.
+//!
+//! Every write names its request, its reason and a token; the operator on the record is whose token
+//! it is. A server without a file of operators is not steered from here: whoever reaches the page
+//! would be anybody. Nothing is kept in cookies, so no other page can make a browser send a token.
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+    routing::{get, post},
+};
+use serde_json::{Map, Value, json};
 
 use super::Board;
+use crate::{
+    actors::Fault,
+    domain::{
+        Misdirected,
+        item::{ItemCommand, ItemOutcome, Steer, SteerAction},
+        sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, SaleOutcome, SteerSale},
+    },
+    events::{Position, WarehouseUnits},
+    values::{Invalid, ItemId, RequestId, SaleId, bounded_text},
+    web::answers::say,
+};
+
+/// Bytes of a body.
+const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest reason, in characters, as over gRPC.
+const REASON_CHARS_MAX: usize = 500;
+
+/// What a token is announced with. Source: RFC 6750, section 2.1.
+const SCHEME: &str = "Bearer ";
 
 /// What changes something.
 pub(super) fn routes() -> Router<Arc<Board>> {
     Router::new()
+        .route("/whoami", get(whoami))
+        .route("/sales/{sale_id}/steer", post(steer_sale))
+        .route("/items/{item_id}/steer", post(steer_item))
+}
+
+/// Why nothing was done, as it is answered.
+type Refused = Box<Response>;
+
+/// The fields of a write that are not taken yet.
+pub(super) struct Fields(Map<String, Value>);
+
+/// What every write says.
+pub(super) struct Written {
+    pub(super) request_id: RequestId,
+    pub(super) operator: String,
+    pub(super) reason: String,
+}
+
+/// Whose token it is.
+async fn whoami(State(board): State<Arc<Board>>, headers: HeaderMap) -> Response {
+    match operator(&board, &headers) {
+        Ok(operator) => say(StatusCode::OK, &json!({ "operator": operator })),
+        Err(refused) => *refused,
+    }
+}
+
+async fn steer_item(
+    State(board): State<Arc<Board>>,
+    Path(item_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let steered = async {
+        let (written, mut fields) = read(&board, &headers, body).await?;
+        let item = ItemId::parse("item_id", &item_id)?;
+        let action = item_action(&mut fields)?;
+        fields.done()?;
+        let Written { request_id, operator, reason } = written;
+        let steer = Steer { request_id, operator, reason, action };
+        let asked = board.parts.items.ask(item.0, ItemCommand::Steer(steer), None).await?;
+        match asked.outcome {
+            ItemOutcome::Item(_) => Ok(done(asked.revision, asked.position)),
+            ItemOutcome::Refused { refusal, .. } => Ok(refused(refusal.sentence())),
+            ItemOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
+            ItemOutcome::Order(_) => Err(NotDone::Fault(Fault::Stopping)),
+        }
+    };
+    steered.await.unwrap_or_else(NotDone::answer)
+}
+
+async fn steer_sale(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let steered = async {
+        let (written, mut fields) = read(&board, &headers, body).await?;
+        let sale = SaleId::parse("sale_id", &sale_id)?;
+        let action = fields.text("action")?;
+        fields.done()?;
+        let Written { request_id, operator, reason } = written;
+        let sales = &board.parts.sales;
+        let steer = SteerSale { request_id, operator, reason };
+        let asked = match action.as_str() {
+            "pause" => sales.pause(sale, steer, None).await?,
+            "resume" => sales.resume(sale, steer, None).await?,
+            "close" => sales.close(sale, steer, None).await?,
+            _ => return Err(Invalid::new("action", "must be one of pause, resume, close").into()),
+        };
+        match asked.outcome {
+            SaleOutcome::Sale(_) => Ok(done(asked.revision, asked.position)),
+            SaleOutcome::Refused(refusal) => Ok(refused(refusal.sentence())),
+            SaleOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
+        }
+    };
+    steered.await.unwrap_or_else(NotDone::answer)
+}
+
+/// What is done to an item.
+fn item_action(fields: &mut Fields) -> Result<SteerAction, Invalid> {
+    let action = fields.text("action")?;
+    match action.as_str() {
+        "pause" => Ok(SteerAction::Pause),
+        "resume" => Ok(SteerAction::Resume),
+        "close" => Ok(SteerAction::Close),
+        "allocate" => Ok(SteerAction::Allocate(fields.units_at(1)?)),
+        "set_reserve" => Ok(SteerAction::SetReserve(fields.units_at(0)?)),
+        "release_reserve" => Ok(SteerAction::ReleaseReserve(fields.units_at(1)?)),
+        "set_limit" => Ok(SteerAction::SetPurchaseLimit {
+            per_buyer: fields.limit("per_buyer")?,
+            per_order: fields.limit("per_order")?,
+        }),
+        _ => {
+            let problem = "must be one of pause, resume, close, allocate, set_reserve, \
+                           release_reserve, set_limit";
+            Err(Invalid::new("action", problem))
+        }
+    }
+}
+
+/// Reads a write: who, why, under which request, and what else it says.
+pub(super) async fn read(
+    board: &Board,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Written, Fields), NotDone> {
+    comes_from_here(headers).map_err(NotDone::Refused)?;
+    let operator = operator(board, headers).map_err(NotDone::Refused)?;
+    let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
+        let why = format!("the body must have at most {BODY_BYTES_MAX} bytes");
+        let answer = say(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": why }));
+        return Err(NotDone::Refused(Box::new(answer)));
+    };
+    let fields: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
+    let Value::Object(fields) = fields else {
+        return Err(Invalid::new("body", "must be an object").into());
+    };
+    let mut fields = Fields(fields);
+    let request_id = RequestId::parse("request_id", &fields.text("request_id")?)?;
+    let reason = fields.text("reason")?;
+    bounded_text("reason", &reason, REASON_CHARS_MAX)?;
+    Ok((Written { request_id, operator, reason }, fields))
+}
+
+/// Whose token a request carries.
+fn operator(board: &Board, headers: &HeaderMap) -> Result<String, Refused> {
+    let operators = &board.parts.operators;
+    if operators.is_empty() {
+        return Err(unknown(
+            "this board is read-only: its server has no operators_file, so nobody has a token",
+        ));
+    }
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = token.and_then(|value| value.strip_prefix(SCHEME)).map(str::trim);
+    let Some(token) = token else {
+        let why = "who steers says so with a token: authorization: Bearer TOKEN; without one the \
+                   board is read-only";
+        return Err(unknown(why));
+    };
+    let known = operators.who(token).map(str::to_owned);
+    known.ok_or_else(|| unknown("this token is no operator's"))
+}
+
+fn unknown(why: &str) -> Refused {
+    let mut answer = say(StatusCode::UNAUTHORIZED, &json!({ "error": why }));
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Box::new(answer)
+}
+
+/// Refuses what another page makes a browser send, and what is not JSON.
+fn comes_from_here(headers: &HeaderMap) -> Result<(), Refused> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        // Whoever stands between may speak TLS; the name and the port are the same all the same.
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        let same = origin.zip(text(header::HOST)).is_some_and(|((_, origin), host)| origin == host);
+        if !same {
+            let why = "a page of another origin cannot steer";
+            return Err(Box::new(say(StatusCode::FORBIDDEN, &json!({ "error": why }))));
+        }
+    }
+    let kind = text(header::CONTENT_TYPE).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let why = json!({ "error": "content-type must be application/json" });
+    Err(Box::new(say(StatusCode::UNSUPPORTED_MEDIA_TYPE, &why)))
+}
+
+fn done(revision: u64, position: Position) -> Response {
+    say(StatusCode::OK, &json!({ "revision": revision, "position": position.0 }))
+}
+
+/// A business "no".
+fn refused(sentence: &str) -> Response {
+    say(StatusCode::CONFLICT, &json!({ "error": sentence }))
+}
+
+/// Why a write came to nothing.
+pub(super) enum NotDone {
+    Invalid(Invalid),
+    Misdirected(Misdirected),
+    Fault(Fault),
+    Refused(Refused),
+}
+
+impl NotDone {
+    pub(super) fn answer(self) -> Response {
+        match self {
+            Self::Invalid(invalid) => {
+                let why = json!({ "error": invalid.to_string(), "field": invalid.field });
+                say(StatusCode::BAD_REQUEST, &why)
+            }
+            Self::Misdirected(why) => match why {
+                Misdirected::NotFound(field) => {
+                    let why = json!({ "error": why.to_string(), "field": field });
+                    say(StatusCode::NOT_FOUND, &why)
+                }
+                Misdirected::RequestIdReused(_) => {
+                    let why = json!({ "error": why.to_string(), "field": "request_id" });
+                    say(StatusCode::CONFLICT, &why)
+                }
+            },
+            Self::Fault(fault) => fault_answer(&fault),
+            Self::Refused(answer) => *answer,
+        }
+    }
+}
+
+/// A fault as it is answered. Where the store is stands in the server's log alone.
+fn fault_answer(fault: &Fault) -> Response {
+    let (status, why) = match fault {
+        Fault::Overloaded | Fault::LostOwnership | Fault::Stopping | Fault::DeadlineExceeded => {
+            (StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
+        }
+        Fault::StoreUnavailable(_) => {
+            let why = "the store is unavailable; send the same request again";
+            (StatusCode::SERVICE_UNAVAILABLE, why.to_owned())
+        }
+        Fault::Unreadable(_) => {
+            let why = "the log cannot be read; the server's log says where";
+            (StatusCode::INTERNAL_SERVER_ERROR, why.to_owned())
+        }
+    };
+    let mut answer = say(status, &json!({ "error": why }));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    answer
+}
+
+impl From<Invalid> for NotDone {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<Fault> for NotDone {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Fields {
+    /// A text, which may be absent: then it is empty.
+    pub(super) fn text(&mut self, name: &str) -> Result<String, Invalid> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(Invalid::new(name, "must be a text"))
+            }
+        }
+    }
+
+    /// A whole number, which may be absent.
+    pub(super) fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) if number.is_i64() => Ok(number.as_i64()),
+            Some(
+                Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_)
+                | Value::Object(_),
+            ) => Err(Invalid::new(name, "must be a whole number")),
+        }
+    }
+
+    /// A purchase limit, none where absent.
+    fn limit(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        let limit = self.whole(name)?;
+        if limit.is_some_and(|limit| limit < 1) {
+            return Err(Invalid::new(name, "must be at least 1, or absent for no limit"));
+        }
+        Ok(limit)
+    }
+
+    /// Units of a warehouse, at least so many.
+    fn units_at(&mut self, min: i64) -> Result<WarehouseUnits, Invalid> {
+        let warehouse = self.text("warehouse")?;
+        bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+        let units = self.whole("units")?.unwrap_or(-1);
+        if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
+            return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
+        }
+        Ok(WarehouseUnits { warehouse, units })
+    }
+
+    /// Refuses what nobody asked for.
+    pub(super) fn done(&self) -> Result<(), Invalid> {
+        match self.0.keys().next() {
+            None => Ok(()),
+            Some(unknown) => {
+                let shown = unknown.chars().filter(|letter| !letter.is_control()).take(64);
+                Err(Invalid::new(shown.collect::<String>(), "is not a known field"))
+            }
+        }
+    }
 }

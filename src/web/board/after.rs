@@ -1,0 +1,261 @@
+//! A sale afterwards: its figures, the whole post-mortem, and the sale as of any second.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+    routing::get,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+
+use super::{
+    Board,
+    asking::{Asked, NoPage, fragment, html, lang},
+    assets,
+    pages::sale_of,
+};
+use crate::{
+    actors::{Place, Places},
+    pages::{
+        PostMortem,
+        board::{self as written, Track, TrackMark},
+    },
+    projections,
+    replay::{
+        Log, ReplayError,
+        state::{Moment, Past},
+    },
+    reports::{ActsQuery, Paging, Pulse, ReportError, Reports, TimelineSecond, Whose},
+    values::{Invalid, SaleId, UnixMs},
+};
+
+/// Post-mortems that are kept.
+const KEPT_MAX: usize = 4;
+
+/// Items of a moment that are shown.
+const ITEMS_SHOWN: i32 = 50;
+
+/// A sale of more items is not looked through for its last event when its page is opened.
+const LOOKED_THROUGH_MAX: usize = 200;
+
+/// Post-mortems that were written, one at a time, and are kept until the log has gone on.
+pub(super) struct Written {
+    turn: Places,
+    kept: Mutex<Vec<(SaleId, Arc<PostMortem>)>>,
+}
+
+impl Written {
+    /// A turn at long work.
+    pub(super) async fn one_at_a_time(&self) -> Option<Place> {
+        self.turn.take(None).await
+    }
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self { turn: Places::new(1), kept: Mutex::default() }
+    }
+}
+
+/// What a post-mortem may load: its own style sheet, and nothing else.
+static REPORT_POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+    let style = STANDARD.encode(Sha256::digest(written::post_mortem_style().as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).ok()
+});
+
+pub(super) fn routes() -> Router<Arc<Board>> {
+    Router::new()
+        .route("/sales/{sale_id}/after", get(after))
+        .route("/sales/{sale_id}/at", get(at))
+        .route("/sales/{sale_id}/figures", get(figures))
+        .route("/sales/{sale_id}/post-mortem", get(post_mortem))
+}
+
+async fn after(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let sale = sale_of(&sale_id)?;
+        let pulse = board.pulse(sale).await?;
+        let track = board.track(Arc::clone(&pulse)).await?;
+        Ok(written::after_page(&pulse, track.as_ref(), lang, assets::names()))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+}
+
+async fn at(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let sale = sale_of(&sale_id)?;
+        let ms = asked.get("ms").and_then(|ms| ms.parse().ok());
+        let ms = ms.ok_or_else(|| Invalid::new("ms", "must be milliseconds since 1970"))?;
+        let at = UnixMs(ms).checked("ms")?;
+        let pulse = board.pulse(sale).await?;
+        board
+            .look_back(move |past, reports| {
+                let paging = Paging { page_size: ITEMS_SHOWN, ..Paging::default() };
+                let state = match past.sale(sale, Moment::Time(at), &paging) {
+                    Ok(state) => Some(state),
+                    // Before its first item there is nothing to see, which is an answer, too.
+                    Err(ReplayError::Invalid(wrong)) if at <= past.now => {
+                        tracing::trace!(%wrong, "nothing was on offer then");
+                        None
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                let demand = demand_until(reports, sale, at)?;
+                Ok(written::then(state.as_ref(), demand.as_ref(), (at, &pulse), lang))
+            })
+            .await
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+}
+
+/// Attempts up to the end of the second that a moment lies in.
+fn demand_until(
+    reports: &Reports,
+    sale: SaleId,
+    at: UnixMs,
+) -> Result<Option<TimelineSecond>, NoPage> {
+    match reports.timeline_sum(Whose::Sale(sale), None, Some(at.plus(1))) {
+        Ok((sum, _)) => Ok(Some(sum)),
+        Err(ReportError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn figures(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let facts = board.facts(sale_of(&sale_id)?).await?;
+        Ok(written::figures(&facts, lang))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+}
+
+async fn post_mortem(
+    State(board): State<Arc<Board>>,
+    Path(sale_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let facts = board.facts(sale_of(&sale_id)?).await?;
+        board.look(move |_| Ok(written::post_mortem_page(&facts, lang))).await
+    };
+    match answer.await {
+        Ok(page) => {
+            let mut answer = html(&asked, lang, page);
+            if let Some(policy) = &*REPORT_POLICY {
+                answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+            }
+            answer
+        }
+        Err(why) => why.answer(lang),
+    }
+}
+
+impl Board {
+    /// Looks back from a thread that may block.
+    pub(super) async fn look_back<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Past<'_>, &Reports) -> Result<T, NoPage> + Send + 'static,
+    ) -> Result<T, NoPage> {
+        let log = Log::new(self.parts.log.clone(), Handle::current());
+        let now = self.parts.clock.now();
+        self.look(move |reports| {
+            // Marks that are not there yet are done without.
+            let marks = projections::view_path(reports.data(), projections::marks::NAME).exists();
+            look(&Past { log: &log, marks: marks.then_some(reports), now }, reports)
+        })
+        .await
+    }
+
+    /// From the opening to the end, or to the last event after it; `None` before the opening.
+    async fn track(&self, pulse: Arc<Pulse>) -> Result<Option<Track>, NoPage> {
+        self.look_back(move |past, reports| {
+            let sale = &pulse.sale;
+            let from = end_of_second(sale.opens_at);
+            let last_whole = end_of_second(past.now.plus(-1_000));
+            if last_whole < from {
+                return Ok(None);
+            }
+            let ended = sale.closed_at.map_or(sale.closes_at, |closed| closed.min(sale.closes_at));
+            let mut until = end_of_second(ended);
+            if pulse.items.len() <= LOOKED_THROUGH_MAX {
+                let paging = Paging { page_size: 1_000, ..Paging::default() };
+                let last = past.sale(sale.sale_id, Moment::End, &paging);
+                let last = last.ok().and_then(|state| state.items.iter().map(|i| i.state.at).max());
+                until = last.map_or(until, |last| until.max(end_of_second(last)));
+            }
+            let until = until.min(last_whole).max(from);
+            let paging = Paging { page_size: 200, ..Paging::default() };
+            let whose = Whose::Sale(sale.sale_id);
+            let acts = reports.acts(&ActsQuery { whose, planned: false, paging })?;
+            let mut marks: Vec<TrackMark> = acts.rows.into_iter().map(TrackMark::from).collect();
+            for happening in &pulse.happenings {
+                let mark = TrackMark {
+                    at: happening.at,
+                    kind: happening.kind.clone(),
+                    subject: happening.subject.clone(),
+                };
+                let known = |one: &TrackMark| (one.at, &one.kind) == (mark.at, &mark.kind);
+                if !marks.iter().any(known) {
+                    marks.push(mark);
+                }
+            }
+            marks.retain(|mark| (from.plus(-1_000)..=until).contains(&mark.at));
+            marks.sort_by_key(|mark| mark.at);
+            Ok(Some(Track { from, until, marks }))
+        })
+        .await
+    }
+
+    /// What a post-mortem tells of a sale, as of the log's end or nearly so.
+    async fn facts(&self, sale: SaleId) -> Result<Arc<PostMortem>, NoPage> {
+        let _turn = self.pages.reports.one_at_a_time().await;
+        let head = self.parts.log.head_now().0;
+        let lock = || self.pages.reports.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept =
+            lock().iter().find(|(known, _)| *known == sale).map(|(_, kept)| Arc::clone(kept));
+        if let Some(kept) = kept.filter(|kept| kept.position >= head) {
+            return Ok(kept);
+        }
+        let facts = self.look(move |reports| Ok(Arc::new(PostMortem::of(reports, sale, None)?)));
+        let facts = facts.await?;
+        let mut all = lock();
+        all.retain(|(known, _)| *known != sale);
+        all.truncate(KEPT_MAX - 1);
+        all.insert(0, (sale, Arc::clone(&facts)));
+        Ok(facts)
+    }
+}
+
+/// The last millisecond of the second that a moment lies in: then all of it is told.
+fn end_of_second(at: UnixMs) -> UnixMs {
+    UnixMs(at.second().saturating_mul(1_000).saturating_add(999))
+}

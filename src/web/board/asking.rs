@@ -1,0 +1,118 @@
+//! How the board's pages are asked: language, ids, and answers where there is none.
+
+use std::collections::HashMap;
+
+use axum::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+
+use crate::{
+    pages::{Lang, board},
+    replay::ReplayError,
+    reports::ReportError,
+    values::Invalid,
+    web::board::assets,
+};
+
+/// What a page was asked with.
+pub(super) type Asked = HashMap<String, String>;
+
+/// The language that is asked for: in the address, else by a cookie, else by the browser.
+pub(super) fn lang(asked: &Asked, headers: &HeaderMap) -> Lang {
+    let parse = |text: &str| Lang::parse("lang", text).ok();
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let cookie = || {
+        let cookies = header(header::COOKIE)?.split(';');
+        cookies.filter_map(|cookie| cookie.trim().strip_prefix("lang=")).find_map(parse)
+    };
+    let accepted = || {
+        let languages = header(header::ACCEPT_LANGUAGE)?.split(',').map(str::trim);
+        languages.filter_map(|language| parse(language.get(..2)?)).next()
+    };
+    let given = asked.get("lang").and_then(|text| parse(text));
+    given.or_else(cookie).or_else(accepted).unwrap_or(Lang::English)
+}
+
+/// A whole page, which also keeps the language that was chosen in its address.
+pub(super) fn html(asked: &Asked, lang: Lang, page: String) -> Response {
+    let mut answer = fragment(page);
+    if asked.contains_key("lang") {
+        let cookie = match lang {
+            Lang::English => "lang=en; Path=/; Max-Age=31536000; SameSite=Strict",
+            Lang::Chinese => "lang=zh; Path=/; Max-Age=31536000; SameSite=Strict",
+        };
+        answer.headers_mut().insert(header::SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    answer
+}
+
+/// A part of one.
+pub(super) fn fragment(html: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+}
+
+/// Why a page is not answered.
+#[derive(Debug)]
+pub(super) enum NoPage {
+    /// A field of the address is wrong.
+    Invalid(Invalid),
+    /// There is no such thing.
+    NotFound(&'static str),
+    /// It may be there later.
+    Later(&'static str),
+}
+
+impl NoPage {
+    /// As a page in the language of whoever asked.
+    pub(super) fn answer(&self, lang: Lang) -> Response {
+        let (status, why) = match self {
+            Self::Invalid(invalid) => (StatusCode::BAD_REQUEST, invalid.to_string()),
+            Self::NotFound(field) => (StatusCode::NOT_FOUND, format!("{field} does not exist")),
+            Self::Later(why) => (StatusCode::SERVICE_UNAVAILABLE, (*why).to_owned()),
+        };
+        let mut answer = fragment(board::problem_page(&why, lang, assets::names()));
+        *answer.status_mut() = status;
+        if let Self::Later(_) = self {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+}
+
+impl From<Invalid> for NoPage {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<ReportError> for NoPage {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Invalid(invalid) => Self::Invalid(invalid),
+            ReportError::NotFound(field) => Self::NotFound(field),
+            ReportError::NotReady(_) => Self::Later("the read models are not ready"),
+            ReportError::Stopped => Self::Later("the server is stopping"),
+            ReportError::Unreadable(error) => {
+                tracing::warn!(%error, "a page of the board could not read its figures");
+                Self::Later("the figures cannot be read just now; the server's log says why")
+            }
+        }
+    }
+}
+
+impl From<ReplayError> for NoPage {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Invalid(invalid) => Self::Invalid(invalid),
+            ReplayError::NotFound(field) => Self::NotFound(field),
+            ReplayError::Read(_)
+            | ReplayError::Decode(_)
+            | ReplayError::Impossible(_)
+            | ReplayError::TooMuch(_) => {
+                tracing::warn!(%error, "a page of the board could not look back");
+                Self::Later("the log cannot be read just now; the server's log says why")
+            }
+        }
+    }
+}

@@ -1,0 +1,383 @@
+// The board in the browser: puts fragments that the server wrote in their places, says how old they
+// are, and sends what an operator decided. It never makes markup of its own from what it was sent by
+// anybody but this server.
+"use strict";
+
+const body = document.body;
+const { page, lang, sale } = body.dataset;
+const say = (name, values = {}) =>
+  (body.getAttribute(`data-say-${name}`) ?? "").replace(/\{(\w+)\}/g, (gap, key) => values[key] ?? gap);
+const byId = (id) => document.getElementById(id);
+const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
+
+/** Puts a fragment in its place, unless it stands there already; the focus stays where it was. */
+const standing = new WeakMap();
+function put(place, html) {
+  if (!place || standing.get(place) === html) return;
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const scrolled = [...place.querySelectorAll(".wide")].map((wide) => wide.scrollLeft);
+  place.innerHTML = html;
+  standing.set(place, html);
+  place.querySelectorAll(".wide").forEach((wide, at) => (wide.scrollLeft = scrolled[at] ?? 0));
+  if (focused) {
+    const again = [...place.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused);
+    again?.focus({ preventScroll: true });
+  }
+}
+
+/** Asks for a fragment; undefined where there is none to be had. */
+async function fragment(path, values, signal) {
+  const query = new URLSearchParams({ ...values, lang });
+  try {
+    const answer = await fetch(`${path}?${query}`, { signal });
+    return answer.ok ? await answer.text() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+// --- the live page -------------------------------------------------------------------------------
+
+const items = { sort: "", q: "", page: 0, asking: false, again: false };
+const plain = () => !items.sort && !items.q && !items.page;
+let source;
+let arrived = 0;
+let ahead = 0;
+
+async function askItems() {
+  if (items.asking) {
+    items.again = true;
+    return;
+  }
+  items.asking = true;
+  const { sort, q, page } = items;
+  const html = await fragment(`/sales/${sale}/items`, { sort, q, page });
+  items.asking = false;
+  if (html !== undefined && sort === items.sort && q === items.q && page === items.page) {
+    put(byId("items"), html);
+  }
+  if (items.again) {
+    items.again = false;
+    askItems();
+  }
+}
+
+const askedRows = new Set();
+async function askRows(details) {
+  const of = details.dataset.rows;
+  if (askedRows.has(of)) return;
+  askedRows.add(of);
+  const html = await fragment(`/sales/${sale}/rows`, { of });
+  askedRows.delete(of);
+  if (html !== undefined) put(byId(`rows-${of}`), html);
+}
+
+function show(frame) {
+  arrived = performance.now();
+  ahead = frame.now_ms - Date.now();
+  body.dataset.position = frame.position;
+  for (const [id, html] of Object.entries(frame.panels)) {
+    if (id !== "items" || plain()) put(byId(id), html);
+  }
+  if (!plain()) askItems();
+  document.querySelectorAll("details[data-rows][open]").forEach(askRows);
+  tick();
+}
+
+function follow() {
+  source?.close();
+  source = new EventSource(`/sales/${sale}/events?lang=${lang}`);
+  source.addEventListener("pulse", (event) => show(JSON.parse(event.data)));
+  // A stream that was refused for good is not asked again by the browser: so it is done here.
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED && !document.hidden) setTimeout(follow, 2000);
+  };
+}
+
+function tick() {
+  const fresh = byId("fresh");
+  if (fresh) {
+    const age = performance.now() - arrived;
+    let text = say("connecting");
+    let state = "waiting";
+    if (document.hidden) text = say("resting");
+    else if (arrived && age < 3000) {
+      state = "good";
+      text = say("updated", { age: (age / 1000).toFixed(1) });
+    } else if (arrived) {
+      state = "stale";
+      text = say("stale", { moment: clock(Date.now() - age + ahead) });
+    }
+    if (fresh.textContent !== text) fresh.textContent = text;
+    if (fresh.dataset.state !== state) fresh.dataset.state = state;
+    body.classList.toggle("is-stale", state === "stale");
+  }
+  for (const count of document.querySelectorAll("[data-until-ms]")) {
+    const left = Math.max(0, Math.round((Number(count.dataset.untilMs) - Date.now() - ahead) / 1000));
+    const two = (n) => String(n).padStart(2, "0");
+    const [h, m, s] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+    const days = h >= 48 ? `${say("days", { n: Math.floor(h / 24) })} ` : "";
+    const text = `${days}${two(days ? h % 24 : h)}:${two(m)}:${two(s)}`;
+    if (count.textContent !== text) count.textContent = text;
+  }
+}
+
+function live() {
+  follow();
+  setInterval(tick, 200);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) source?.close();
+    else follow();
+    tick();
+  });
+  let typed;
+  byId("search").addEventListener("input", (event) => {
+    clearTimeout(typed);
+    typed = setTimeout(() => {
+      Object.assign(items, { q: event.target.value, page: 0 });
+      askItems();
+    }, 150);
+  });
+  byId("items").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-sort],[data-page]");
+    if (!button) return;
+    if (button.dataset.sort !== undefined) Object.assign(items, { sort: button.dataset.sort, page: 0 });
+    else items.page = Number(button.dataset.page);
+    askItems();
+  });
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches?.("details[data-rows][open]")) askRows(event.target);
+  }, true);
+}
+
+// --- steering ------------------------------------------------------------------------------------
+
+const KEPT = "doorbuster-operator";
+const token = () => sessionStorage.getItem(KEPT);
+
+async function send(path, method, told) {
+  const headers = { Authorization: `Bearer ${token()}` };
+  if (told) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method, headers, body: told && JSON.stringify(told) });
+  const text = await answer.text();
+  let said = {};
+  try {
+    said = JSON.parse(text);
+  } catch {
+    said = { error: text };
+  }
+  return { ok: answer.ok, status: answer.status, said };
+}
+
+async function signedIn() {
+  const [who, sign] = [byId("who"), byId("sign")];
+  if (!sign) return false;
+  who.dataset.none ??= who.textContent;
+  let name;
+  if (token()) {
+    try {
+      const { ok, said } = await send("/whoami", "GET");
+      if (ok) name = said.operator || "operator";
+      else sessionStorage.removeItem(KEPT);
+    } catch {
+      name = undefined;
+    }
+  }
+  body.classList.toggle("operator", name !== undefined);
+  who.textContent = name === undefined ? who.dataset.none : say("signed-in", { name });
+  sign.textContent = name === undefined ? sign.dataset.in : sign.dataset.out;
+  return name !== undefined;
+}
+
+/** Which address an act goes to, and what is sent there beside the reason. */
+function deed(act, facts, field) {
+  const number = (name) => (field(name) === "" ? undefined : Number(field(name)));
+  const at = (path, told) => [path, told];
+  const item = `/items/${facts.item}/steer`;
+  const whole = `/sales/${sale}/steer`;
+  switch (act) {
+    case "pause-item": return at(item, { action: "pause" });
+    case "resume-item": return at(item, { action: "resume" });
+    case "release": return at(item, { action: "release_reserve", units: number("units"), warehouse: field("warehouse") });
+    case "allocate": return at(item, { action: "allocate", units: number("units"), warehouse: field("warehouse") });
+    case "limit": return at(item, { action: "set_limit", per_buyer: number("buyer"), per_order: number("order") });
+    case "pause-sale": return at(whole, { action: "pause" });
+    case "resume-sale": return at(whole, { action: "resume" });
+    case "close-sale": return at(whole, { action: "close" });
+    case "level": return at("/level", { level: field("level") });
+    case "open-incident": return at("/incidents", { sale_id: sale, title: field("title") });
+    case "incident-act": return at(`/incidents/${facts.incident}/act`, { action: field("action") });
+    default: return at(`/incidents/${facts.incident}/resolve`, { cause: field("cause") });
+  }
+}
+
+let opener;
+function ask(dialog, from) {
+  opener = from;
+  dialog.querySelector(".answer").textContent = "";
+  dialog.showModal();
+  dialog.querySelector("label:not([hidden]) input, label:not([hidden]) select")?.focus();
+}
+
+function openDeed(button) {
+  const dialog = byId("steer");
+  const told = document.querySelector(`.deed[data-deed="${button.dataset.act}"]`);
+  const form = dialog.querySelector("form");
+  form.reset();
+  form.request = crypto.randomUUID();
+  form.facts = { ...button.dataset };
+  dialog.querySelector("h2").textContent = told.dataset.name;
+  dialog.querySelector(".subject").textContent = button.dataset.subject;
+  dialog.querySelector(".will").textContent = told.dataset.will;
+  dialog.querySelector(".go").hidden = false;
+  dialog.querySelector(".go").disabled = false;
+  const wanted = told.dataset.fields.split(" ");
+  for (const label of dialog.querySelectorAll("[data-field]")) {
+    const name = label.dataset.field;
+    const input = form.elements[name];
+    label.hidden = !wanted.includes(name);
+    input.required = !label.hidden && !["buyer", "order"].includes(name);
+    input.disabled = label.hidden;
+    if (!label.hidden && button.dataset[name]) input.value = button.dataset[name];
+  }
+  ask(dialog, button);
+}
+
+async function carryOut(event) {
+  event.preventDefault();
+  const form = event.target;
+  const answer = form.querySelector(".answer");
+  const [path, told] = deed(form.facts.act, form.facts, (name) => form.elements[name].value.trim());
+  form.querySelector(".go").disabled = true;
+  answer.textContent = say("working");
+  answer.className = "answer";
+  try {
+    const reason = form.elements.reason.value.trim();
+    const { ok, status, said } = await send(path, "POST", { request_id: form.request, reason, ...told });
+    if (ok) {
+      answer.classList.add("good");
+      answer.textContent = say("effective", { revision: said.revision ?? said.position ?? "?" });
+      form.querySelector(".go").hidden = true;
+      form.querySelector("[data-close]").focus();
+      return;
+    }
+    answer.classList.add("bad");
+    const text = said.error ?? said.message ?? String(status);
+    answer.textContent = say("refused", { error: said.field && !text.includes(said.field) ? `${said.field}: ${text}` : text });
+    // What was refused for its content is another request when it is sent again.
+    form.request = crypto.randomUUID();
+  } catch {
+    answer.classList.add("bad");
+    answer.textContent = say("unreachable");
+  }
+  form.querySelector(".go").disabled = false;
+}
+
+function steering() {
+  const given = /(?:^#|&)operator=([^&]+)/.exec(location.hash);
+  if (given) {
+    sessionStorage.setItem(KEPT, decodeURIComponent(given[1]));
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  signedIn();
+  const enter = byId("enter");
+  byId("sign").addEventListener("click", (event) => {
+    if (body.classList.contains("operator")) {
+      sessionStorage.removeItem(KEPT);
+      signedIn();
+    } else ask(enter, event.target);
+  });
+  enter.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(KEPT, event.target.elements.token.value.trim());
+    event.target.reset();
+    if (await signedIn()) enter.close();
+    else enter.querySelector(".answer").textContent = say("refused", { error: say("no-answer") });
+  });
+  document.addEventListener("click", (event) => {
+    const act = event.target.closest("[data-act]");
+    if (act) openDeed(act);
+    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+  });
+  byId("steer").querySelector("form").addEventListener("submit", carryOut);
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("close", () => {
+      const key = opener?.dataset.key;
+      const again = opener?.isConnected ? opener : key && [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+      (again || byId("search") || byId("sign"))?.focus({ preventScroll: true });
+    });
+  }
+}
+
+// --- afterwards ----------------------------------------------------------------------------------
+
+async function load(place, path) {
+  const html = await fragment(path, {});
+  if (html !== undefined) put(place, html);
+}
+
+function afterwards() {
+  load(byId("figures"), `/sales/${sale}/figures`);
+  const track = byId("track");
+  if (!track) return;
+  const [play, speed, place, moment] = ["play", "speed", "then", "moment"].map(byId);
+  let wanted;
+  let asking = false;
+  let timer;
+  async function look() {
+    wanted = Number(track.value);
+    moment.textContent = new Date(wanted).toISOString().slice(0, 19).replace("T", " ");
+    track.setAttribute("aria-valuetext", moment.textContent);
+    if (asking) return;
+    asking = true;
+    for (let asked; asked !== wanted; ) {
+      asked = wanted;
+      const html = await fragment(`/sales/${sale}/at`, { ms: asked });
+      if (html !== undefined) put(place, html);
+    }
+    asking = false;
+  }
+  const stop = () => {
+    clearInterval(timer);
+    timer = undefined;
+    play.textContent = play.dataset.play;
+    play.setAttribute("aria-pressed", "false");
+  };
+  play.addEventListener("click", () => {
+    if (timer) return stop();
+    if (Number(track.value) >= Number(track.max)) track.value = track.min;
+    play.textContent = play.dataset.pause;
+    play.setAttribute("aria-pressed", "true");
+    timer = setInterval(() => {
+      // A second at a time: a state that is still being asked for is waited for.
+      if (asking) return;
+      track.value = Number(track.value) + 250 * Number(speed.value);
+      look();
+      if (Number(track.value) >= Number(track.max)) stop();
+    }, 250);
+  });
+  track.addEventListener("input", look);
+  document.querySelector(".marks")?.addEventListener("click", (event) => {
+    const mark = event.target.closest("[data-ms]");
+    if (!mark) return;
+    track.value = mark.dataset.ms;
+    look();
+  });
+  look();
+}
+
+function journal() {
+  const story = byId("story");
+  if (story) load(story, `/orders/${story.dataset.order}/story`);
+  byId("find")?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const id = event.target.elements.order.value.trim();
+    if (id) location.href = `/orders/${encodeURIComponent(id)}`;
+  });
+}
+
+if (page === "live") {
+  live();
+  steering();
+} else if (page === "after") afterwards();
+else if (page === "log") journal();

@@ -1,0 +1,179 @@
+//! The log on the board: its newest events, one stream, one order.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    response::Response,
+    routing::get,
+};
+
+use super::{
+    Board,
+    asking::{Asked, NoPage, fragment, html, lang},
+    assets,
+};
+use crate::{
+    domain::item::OrderState,
+    events::{Category, Position, Recorded, StreamName},
+    pages::board::{self as written, EVENTS_ON_PAGE, Fate, Newest},
+    replay::{Log, explain::explain},
+    store::ReadError,
+    values::{Invalid, OrderId},
+};
+
+/// Positions that are looked at first; twice as many each time too little is found.
+const STEP: u64 = 200;
+
+/// Events that one page looks at.
+const LOOKED_AT_MAX: usize = 20_000;
+
+pub(super) fn routes() -> Router<Arc<Board>> {
+    Router::new()
+        .route("/log", get(log))
+        .route("/log/{stream}", get(stream))
+        .route("/orders/{order_id}", get(order))
+        .route("/orders/{order_id}/story", get(story))
+}
+
+async fn log(
+    State(board): State<Arc<Board>>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let category = match asked.get("category").map(String::as_str) {
+            None | Some("") => None,
+            Some(name) => {
+                let known = Category::ALL.into_iter().find(|known| known.name() == name);
+                Some(known.ok_or_else(|| Invalid::new("category", "is not a kind of stream"))?)
+            }
+        };
+        let before = number(&asked, "before")?;
+        let page = board
+            .look_back(move |past, _| {
+                let head = past.log.head()?;
+                let before =
+                    before.map_or(head.0.saturating_add(1), |before| before.min(head.0 + 1));
+                newest(past.log, category, before).map_err(|error| unreadable(&error))
+            })
+            .await?;
+        Ok(written::log_page(&page, lang, assets::names()))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+}
+
+fn number(asked: &Asked, field: &str) -> Result<Option<u64>, NoPage> {
+    let Some(text) = asked.get(field).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let number = text.parse().map_err(|_| Invalid::new(field, "must be a whole number"))?;
+    Ok(Some(number))
+}
+
+fn unreadable(error: &ReadError) -> NoPage {
+    tracing::warn!(%error, "a page of the board could not read the log");
+    NoPage::Later("the log cannot be read just now; the server's log says why")
+}
+
+/// Events before a position, newest first. A store is read forwards only, so steps are taken back,
+/// each from where the one before began: positions may have gaps of any size.
+fn newest(log: &Log, category: Option<Category>, before: u64) -> Result<Newest, ReadError> {
+    let mut found: Vec<Recorded> = Vec::new();
+    let (mut end, mut step, mut looked_at) = (before, STEP, 0);
+    while found.len() < EVENTS_ON_PAGE && looked_at < LOOKED_AT_MAX && end > 1 {
+        let start = end.saturating_sub(1).saturating_sub(step);
+        let (mut after, mut of_step) = (Position(start), Vec::new());
+        loop {
+            let page = log.read_all(after)?;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            looked_at += page.len();
+            let within = page.into_iter().filter(|recorded| recorded.position.0 < end);
+            of_step.extend(
+                within.filter(|one| category.is_none_or(|wanted| one.stream.category == wanted)),
+            );
+            if after.0.saturating_add(1) >= end {
+                break;
+            }
+        }
+        found.extend(of_step.into_iter().rev());
+        end = start.saturating_add(1);
+        step = step.saturating_mul(2);
+    }
+    let more = found.len() > EVENTS_ON_PAGE;
+    found.truncate(EVENTS_ON_PAGE);
+    let before = match found.last() {
+        Some(last) if more => Some(last.position.0),
+        Some(_) | None => (end > 1).then_some(end),
+    };
+    Ok(Newest { events: found, category, before })
+}
+
+async fn stream(
+    State(board): State<Arc<Board>>,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let name = StreamName::parse(&name).ok_or(NoPage::NotFound("the stream"))?;
+        let from = number(&asked, "from")?.unwrap_or(0);
+        let found = board
+            .look_back(move |past, _| {
+                let page = past.log.read_stream(name, from, EVENTS_ON_PAGE);
+                page.map_err(|error| unreadable(&error))
+            })
+            .await?;
+        if found.is_empty() && from == 0 {
+            return Err(NoPage::NotFound("the stream"));
+        }
+        Ok(written::stream_page(name, from, &found, lang, assets::names()))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+}
+
+async fn order(
+    State(board): State<Arc<Board>>,
+    Path(order_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let id = OrderId::parse("order_id", &order_id)?;
+        let order = board.look(move |reports| Ok(reports.order(id)?)).await?;
+        let fate = match order.state {
+            OrderState::Held => Fate::Held,
+            OrderState::Paid => Fate::Paid,
+            OrderState::Cancelled => Fate::Cancelled,
+            OrderState::Expired => Fate::Expired,
+        };
+        Ok(written::order_page(&order, fate, lang, assets::names()))
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+}
+
+async fn story(
+    State(board): State<Arc<Board>>,
+    Path(order_id): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let lang = lang(&asked, &headers);
+    let answer = async {
+        let id = OrderId::parse("order_id", &order_id)?;
+        // All of an item's events are read for one: never two at a time.
+        let _turn = board.pages.reports.one_at_a_time().await;
+        board
+            .look_back(move |past, reports| {
+                let order = reports.order(id)?;
+                let told = explain(past.log, order.item_id, &order.buyer)?;
+                Ok(written::story(&told.sentences(), lang))
+            })
+            .await
+    };
+    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+}
