@@ -36,7 +36,7 @@ use crate::{
     admission::{Operators, Service},
     clock::SharedClock,
     config::Config,
-    domain::{alert::Book, item::Item, level::Level, sale::Sale},
+    domain::{alert::Book, incident::Incident, item::Item, level::Level, sale::Sale},
     events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -190,7 +190,7 @@ async fn live(
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
     let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
-    let watch = watch::start(&actors, &pulses, &sales, config);
+    let watch = watch::start(&actors, &pulses, &sales, &tail, config)?;
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
@@ -328,6 +328,7 @@ struct Actors {
     /// The level that this node acts on.
     service: Arc<Service>,
     books: Arc<Directory<Book>>,
+    incidents: Arc<Directory<Incident>>,
 }
 
 impl Actors {
@@ -356,6 +357,7 @@ impl Actors {
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
         let levels = Directory::new(Category::Level, Arc::clone(&shared));
         let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -365,6 +367,7 @@ impl Actors {
             sale_desks,
             levels,
             books,
+            incidents,
             service: Arc::default(),
         }
     }
@@ -435,6 +438,7 @@ impl Actors {
             Arc::clone(&self.sale_desks) as _,
             Arc::clone(&self.levels) as _,
             Arc::clone(&self.books) as _,
+            Arc::clone(&self.incidents) as _,
         ]
     }
 
@@ -443,7 +447,7 @@ impl Actors {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
-            tokio::join!(self.levels.drain(), self.books.drain());
+            tokio::join!(self.levels.drain(), self.books.drain(), self.incidents.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;
