@@ -194,7 +194,7 @@ async fn live(
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
     let node = actors.node_parts(config, &projections);
     let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, node)?;
-    let watch = watch::start(&actors, &pulses, &sales, config);
+    let watch = watch::start(&actors, &pulses, &sales, &tail, config)?;
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
         &config.data,
@@ -370,8 +370,8 @@ impl Actors {
             sale_desks,
             levels,
             books,
-            service: Arc::default(),
             incidents,
+            service: Arc::default(),
             scripts,
         }
     }

@@ -5,6 +5,8 @@
 //! in `docs/configuration.md`, and a test compares that page with [`SETTINGS`].
 
 pub mod document;
+mod overrides;
+mod webhook;
 
 use std::{
     ffi::OsString,
@@ -12,6 +14,8 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+
+pub use overrides::Overrides;
 
 use document::{Complaint, Document, Section};
 
@@ -42,6 +46,14 @@ pub struct Config {
     pub board: Option<SocketAddr>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
     pub board_clients_max: usize,
+    /// What is told of alerts and incidents; `None` if nobody.
+    pub webhook_url: Option<String>,
+    /// A file with the key that what it is told is signed with.
+    pub webhook_secret_file: Option<PathBuf>,
+    /// How long it may take to answer, in milliseconds.
+    pub webhook_timeout_ms: u64,
+    /// Tries before a delivery is given up.
+    pub webhook_attempts: u64,
     /// Commands that may wait at one item, undecided or not yet on disk; more are answered
     /// RESOURCE_EXHAUSTED.
     pub waiting_max: usize,
@@ -72,6 +84,10 @@ impl Default for Config {
             operators_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
             board_clients_max: 2_000,
+            webhook_url: None,
+            webhook_secret_file: None,
+            webhook_timeout_ms: 5_000,
+            webhook_attempts: 10,
             waiting_max: 16_384,
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
@@ -201,6 +217,10 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    webhook::URL,
+    webhook::SECRET_FILE,
+    webhook::TIMEOUT_MS,
+    webhook::ATTEMPTS,
     Setting {
         key: "waiting_max",
         unit: "commands",
@@ -283,69 +303,6 @@ fn address_or_off(text: &str, such_as: &str) -> Result<Option<SocketAddr>, Strin
         format!("must be an IP address and a port such as {such_as}, or off, not {text:?}")
     })?;
     Ok(Some(address))
-}
-
-/// What was given on the command line. Values stay text until they are judged with all others.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Overrides {
-    /// File with settings [env: DOORBUSTER_CONFIG] [default: doorbuster.toml, if there is one]
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Directory of the log and the read models [env: DOORBUSTER_DATA] [default: doorbuster-data]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<OsString>,
-    /// Where the log is: embedded, or a connection string such as esdb://127.0.0.1:2113?tls=false
-    /// [env: DOORBUSTER_STORE] [default: embedded]
-    #[arg(long, value_name = "STORE")]
-    pub store: Option<OsString>,
-    /// A file with user:password for the store [env: DOORBUSTER_STORE_CREDENTIALS_FILE]
-    /// [default: none]
-    #[arg(long, value_name = "FILE")]
-    pub store_credentials_file: Option<OsString>,
-    /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
-    #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<OsString>,
-    /// Where health, readiness and metrics are served, or off
-    /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
-    #[arg(long, value_name = "ADDRESS")]
-    pub web: Option<OsString>,
-    /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
-    #[arg(long, value_name = "FILE")]
-    pub operators_file: Option<OsString>,
-    /// Where the board is served, or off [env: DOORBUSTER_BOARD] [default: 127.0.0.1:7422]
-    #[arg(long, value_name = "ADDRESS")]
-    pub board: Option<OsString>,
-    /// Pages of the board that may follow a sale at once; more are told to come later
-    /// [env: DOORBUSTER_BOARD_CLIENTS_MAX] [default: 2000]
-    #[arg(long, value_name = "PAGES")]
-    pub board_clients_max: Option<OsString>,
-    /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
-    /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
-    #[arg(long, value_name = "COMMANDS")]
-    pub waiting_max: Option<OsString>,
-    /// Beacons that may wait to be written; more are shed [env: DOORBUSTER_TRAFFIC_WAITING_MAX]
-    /// [default: 200000]
-    #[arg(long, value_name = "BEACONS")]
-    pub traffic_waiting_max: Option<OsString>,
-    /// While this many commands wait at items, beacons are shed
-    /// [env: DOORBUSTER_TRAFFIC_SHED_AT_COMMANDS] [default: 4096]
-    #[arg(long, value_name = "COMMANDS")]
-    pub traffic_shed_at_commands: Option<OsString>,
-    /// Items idle for this long are put to sleep [env: DOORBUSTER_IDLE_SECONDS] [default: 300]
-    #[arg(long, value_name = "SECONDS")]
-    pub idle_seconds: Option<OsString>,
-    /// How long a question with min_position waits [env: DOORBUSTER_MIN_POSITION_WAIT_MS]
-    /// [default: 5000]
-    #[arg(long, value_name = "MS")]
-    pub min_position_wait_ms: Option<OsString>,
-    /// Where spans of calls are sent: an OpenTelemetry collector such as http://127.0.0.1:4317, or
-    /// off [env: DOORBUSTER_OTEL_ENDPOINT] [default: off]
-    #[arg(long, value_name = "URL")]
-    pub otel_endpoint: Option<OsString>,
-    /// How long to go on serving after a signal, not ready any more [env: DOORBUSTER_DRAIN_MS]
-    /// [default: 0]
-    #[arg(long, value_name = "MS")]
-    pub drain_ms: Option<OsString>,
 }
 
 /// A setting that was refused, and where it came from.
@@ -496,29 +453,6 @@ impl fmt::Display for Bounds {
         match self {
             Self::Text(kind) => f.write_str(kind),
             Self::Whole(min, max) => write!(f, "a whole number from {min} to {max}"),
-        }
-    }
-}
-
-impl Overrides {
-    fn of(&self, key: &str) -> Option<&OsString> {
-        match key {
-            "data" => self.data.as_ref(),
-            "store" => self.store.as_ref(),
-            "store_credentials_file" => self.store_credentials_file.as_ref(),
-            "listen" => self.listen.as_ref(),
-            "web" => self.web.as_ref(),
-            "operators_file" => self.operators_file.as_ref(),
-            "board" => self.board.as_ref(),
-            "board_clients_max" => self.board_clients_max.as_ref(),
-            "waiting_max" => self.waiting_max.as_ref(),
-            "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
-            "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
-            "idle_seconds" => self.idle_seconds.as_ref(),
-            "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
-            "otel_endpoint" => self.otel_endpoint.as_ref(),
-            "drain_ms" => self.drain_ms.as_ref(),
-            _ => None,
         }
     }
 }

@@ -17,6 +17,7 @@
 mod aggregate;
 mod batch;
 mod counted;
+mod courier;
 mod demand;
 mod directory;
 mod fault;
@@ -37,6 +38,7 @@ mod wake;
 
 pub use batch::Answer;
 pub use counted::Counted;
+pub use courier::{BadKey, Courier, CourierParts, SigningKey, Webhook};
 pub use demand::DemandDesk;
 pub use directory::{Census, Directory};
 pub use fault::Fault;

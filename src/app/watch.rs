@@ -1,30 +1,39 @@
-//! Starts and stops who watches over the sales.
+//! Starts and stops who watches over the sales, and who tells others of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix::Actor as _;
 use actix_rt::Arbiter;
+use anyhow::Context as _;
 
 use super::Actors;
 use crate::{
-    actors::{Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel, SentinelParts},
+    actors::{
+        Courier, CourierParts, Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel,
+        SentinelParts, SigningKey, Tail, Webhook,
+    },
     config::Config,
     reports::Reports,
+    threads,
 };
 
-/// The thread of who watches.
+/// The threads of who watches and who tells.
 pub(super) struct Watch {
-    arbiter: Arbiter,
+    arbiters: Vec<Arbiter>,
 }
 
 /// Starts watching.
+///
+/// # Errors
+/// When the settings of the webhook are refused.
 pub(super) fn start(
     actors: &Actors,
     desk: &Arc<PulseDesk>,
     sales: &Sales,
+    tail: &Arc<Tail>,
     config: &Config,
-) -> Watch {
-    let arbiter = Arbiter::new();
+) -> anyhow::Result<Watch> {
+    let courier = courier(actors, tail, config)?;
     let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&actors.service));
     let parts = SentinelParts {
         desk: Arc::clone(desk),
@@ -38,14 +47,46 @@ pub(super) fn start(
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     };
-    Sentinel::start_in_arbiter(&arbiter.handle(), |_| Sentinel::new(parts));
-    Watch { arbiter }
+    let mut arbiters = vec![Arbiter::new()];
+    Sentinel::start_in_arbiter(&arbiters[0].handle(), |_| Sentinel::new(parts));
+    if let Some(courier) = courier {
+        let arbiter = Arbiter::new();
+        arbiter.spawn_fn(|| {
+            threads::name("courier");
+            threads::patient();
+        });
+        arbiter.spawn(courier.run());
+        arbiters.push(arbiter);
+    }
+    Ok(Watch { arbiters })
+}
+
+/// Who tells the webhook, if there is one.
+fn courier(actors: &Actors, tail: &Arc<Tail>, config: &Config) -> anyhow::Result<Option<Courier>> {
+    let Some(url) = config.webhook_url.clone() else { return Ok(None) };
+    let file = config.webhook_secret_file.as_deref();
+    let file =
+        file.context("webhook_secret_file is missing: what webhook_url is told is signed")?;
+    let key = SigningKey::read(file).context("webhook_secret_file is refused")?;
+    let timeout = Duration::from_millis(config.webhook_timeout_ms);
+    let webhook = Webhook { url, key, timeout, attempts: config.webhook_attempts };
+    let courier = Courier::new(CourierParts {
+        webhook,
+        data: config.data.clone(),
+        tail: Arc::clone(tail),
+        readiness: actors.shared.readiness.clone(),
+        metrics: Arc::clone(&actors.shared.metrics),
+        clock: Arc::clone(&actors.shared.clock),
+    });
+    Ok(Some(courier.context("webhook_url cannot be called")?))
 }
 
 impl Watch {
     /// Stops watching: what is raised is known from the log.
     pub(super) fn stop(self) {
-        self.arbiter.stop();
-        let _ = self.arbiter.join();
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
     }
 }

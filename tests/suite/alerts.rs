@@ -12,3 +12,7 @@ mod defaults;
 mod hysteresis;
 /// What a sale says about its curve and its rules.
 mod plans;
+/// A real server: raised, listed, followed, cleared.
+mod served;
+/// A real receiver of webhooks.
+mod webhook;

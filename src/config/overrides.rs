@@ -1,0 +1,107 @@
+//! Settings as flags of `serve`: their text, before it is judged with variables and the file.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// What was given on the command line. Values stay text until they are judged with all others.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Overrides {
+    /// File with settings [env: DOORBUSTER_CONFIG] [default: doorbuster.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of the log and the read models [env: DOORBUSTER_DATA] [default: doorbuster-data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<OsString>,
+    /// Where the log is: embedded, or a connection string such as esdb://127.0.0.1:2113?tls=false
+    /// [env: DOORBUSTER_STORE] [default: embedded]
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<OsString>,
+    /// A file with user:password for the store [env: DOORBUSTER_STORE_CREDENTIALS_FILE]
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub store_credentials_file: Option<OsString>,
+    /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<OsString>,
+    /// Where health, readiness and metrics are served, or off
+    /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
+    #[arg(long, value_name = "ADDRESS")]
+    pub web: Option<OsString>,
+    /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub operators_file: Option<OsString>,
+    /// Where the board is served, or off [env: DOORBUSTER_BOARD] [default: 127.0.0.1:7422]
+    #[arg(long, value_name = "ADDRESS")]
+    pub board: Option<OsString>,
+    /// Pages of the board that may follow a sale at once; more are told to come later
+    /// [env: DOORBUSTER_BOARD_CLIENTS_MAX] [default: 2000]
+    #[arg(long, value_name = "PAGES")]
+    pub board_clients_max: Option<OsString>,
+    /// Commands that may wait at one item; more are answered RESOURCE_EXHAUSTED
+    /// [env: DOORBUSTER_WAITING_MAX] [default: 16384]
+    #[arg(long, value_name = "COMMANDS")]
+    pub waiting_max: Option<OsString>,
+    /// Beacons that may wait to be written; more are shed [env: DOORBUSTER_TRAFFIC_WAITING_MAX]
+    /// [default: 200000]
+    #[arg(long, value_name = "BEACONS")]
+    pub traffic_waiting_max: Option<OsString>,
+    /// While this many commands wait at items, beacons are shed
+    /// [env: DOORBUSTER_TRAFFIC_SHED_AT_COMMANDS] [default: 4096]
+    #[arg(long, value_name = "COMMANDS")]
+    pub traffic_shed_at_commands: Option<OsString>,
+    /// Items idle for this long are put to sleep [env: DOORBUSTER_IDLE_SECONDS] [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub idle_seconds: Option<OsString>,
+    /// How long a question with min_position waits [env: DOORBUSTER_MIN_POSITION_WAIT_MS]
+    /// [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub min_position_wait_ms: Option<OsString>,
+    /// How long to go on serving after a signal, not ready any more [env: DOORBUSTER_DRAIN_MS]
+    /// [default: 0]
+    #[arg(long, value_name = "MS")]
+    pub drain_ms: Option<OsString>,
+    /// URL that is told of alerts and incidents [env: DOORBUSTER_WEBHOOK_URL] [default: none]
+    #[arg(long, value_name = "URL")]
+    pub webhook_url: Option<OsString>,
+    /// A file with the key that webhooks are signed with [env: DOORBUSTER_WEBHOOK_SECRET_FILE]
+    /// [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub webhook_secret_file: Option<OsString>,
+    /// How long the webhook may take to answer [env: DOORBUSTER_WEBHOOK_TIMEOUT_MS]
+    /// [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub webhook_timeout_ms: Option<OsString>,
+    /// Tries before a delivery is given up [env: DOORBUSTER_WEBHOOK_ATTEMPTS] [default: 10]
+    #[arg(long, value_name = "TRIES")]
+    pub webhook_attempts: Option<OsString>,
+    /// Where spans of calls are sent: an OpenTelemetry collector such as http://127.0.0.1:4317, or
+    /// off [env: DOORBUSTER_OTEL_ENDPOINT] [default: off]
+    #[arg(long, value_name = "URL")]
+    pub otel_endpoint: Option<OsString>,
+}
+
+impl Overrides {
+    pub(super) fn of(&self, key: &str) -> Option<&OsString> {
+        match key {
+            "data" => self.data.as_ref(),
+            "store" => self.store.as_ref(),
+            "store_credentials_file" => self.store_credentials_file.as_ref(),
+            "listen" => self.listen.as_ref(),
+            "web" => self.web.as_ref(),
+            "operators_file" => self.operators_file.as_ref(),
+            "board" => self.board.as_ref(),
+            "board_clients_max" => self.board_clients_max.as_ref(),
+            "waiting_max" => self.waiting_max.as_ref(),
+            "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
+            "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
+            "idle_seconds" => self.idle_seconds.as_ref(),
+            "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
+            "otel_endpoint" => self.otel_endpoint.as_ref(),
+            "drain_ms" => self.drain_ms.as_ref(),
+            "webhook_url" => self.webhook_url.as_ref(),
+            "webhook_secret_file" => self.webhook_secret_file.as_ref(),
+            "webhook_timeout_ms" => self.webhook_timeout_ms.as_ref(),
+            "webhook_attempts" => self.webhook_attempts.as_ref(),
+            _ => None,
+        }
+    }
+}
