@@ -7,7 +7,7 @@ use actix_rt::Arbiter;
 
 use super::Actors;
 use crate::{
-    actors::{Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel, SentinelParts},
+    actors::{IncidentOpener, PulseDesk, Sales, Sentinel, SentinelParts},
     config::Config,
     reports::Reports,
 };
@@ -31,10 +31,7 @@ pub(super) fn start(
         reports: Reports::open(&config.data),
         sales: sales.clone(),
         books: Arc::clone(&actors.books),
-        reactions: vec![
-            Arc::new(LowersLevel(levels)),
-            Arc::new(OpensIncident(Arc::clone(&actors.incidents))),
-        ],
+        reactions: vec![Arc::new(IncidentOpener::new(Arc::clone(&actors.incidents)))],
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     };

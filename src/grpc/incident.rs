@@ -104,9 +104,8 @@ impl IncidentApi {
         }
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
-            // Looking is never refused.
-            SaleOutcome::Refused(why) => {
-                return Err(Fault::Unreadable(why.sentence().into()).into());
+            SaleOutcome::Refused(_) => {
+                return Err(Failure::internal("looking at a sale was refused", &"a bug"));
             }
             SaleOutcome::Misdirected(why) => return Err(why.into()),
         };

@@ -12,18 +12,21 @@ use super::{
 };
 use crate::{
     reports::{
-        ActLine, ActsQuery, Attribution, DemandTotal, Funnel, GoalAttainment, HoldFigures,
-        HoldsQuery, ListSalesQuery, Page, Paging, Paths, Portrait, Refusals, RefusalsQuery,
+        ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, DemandTotal, Funnel,
+        GoalAttainment, HoldFigures, HoldsQuery, Impact, IncidentRecord, IncidentsQuery, LevelLine,
+        LevelsQuery, ListSalesQuery, Page, Paging, Paths, Portrait, Refusals, RefusalsQuery,
         ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery,
         Shoppers, SoldOut, StockLevelsQuery, TimelineQuery, TrafficFigures, Whose,
     },
-    values::{ItemId, SaleId},
+    values::{ItemId, SaleId, UnixMs},
 };
 
 /// Items that are shown one by one.
 pub const ITEMS_SHOWN: usize = 50;
 /// Acts of operators that are shown.
 pub const ACTS_SHOWN: usize = 200;
+/// Incidents that are shown; alerts and levels in the timeline.
+pub const INCIDENTS_SHOWN: usize = 50;
 /// Rows of channels, paths and other sales that are shown.
 pub const ROWS_SHOWN: i32 = 20;
 
@@ -62,6 +65,13 @@ pub struct PostMortem {
     pub goals: GoalAttainment,
     pub acts: Vec<ActLine>,
     pub acts_left_out: bool,
+    /// Oldest first.
+    pub incidents: Vec<IncidentFacts>,
+    pub incidents_left_out: bool,
+    /// Alerts of the sale, oldest first.
+    pub alerts: Vec<AlertLine>,
+    /// Changes of the service's level while the sale was there, oldest first.
+    pub levels: Vec<LevelLine>,
     pub traffic: TrafficFigures,
     /// Page views and visitors. Visitors of several minutes do not add up: see `visitors_by_minute`.
     pub minutes: Bins<2>,
@@ -96,6 +106,13 @@ impl Units {
         self.held = self.held.saturating_add(more.held);
         self.sold = self.sold.saturating_add(more.sold);
     }
+}
+
+/// One incident and what it cost.
+#[derive(Debug, Clone)]
+pub struct IncidentFacts {
+    pub record: IncidentRecord,
+    pub impact: Impact,
 }
 
 /// One item.
@@ -150,6 +167,8 @@ impl PostMortem {
         let curve = stock_curve(reports, whose, from, asked.rush)?;
         let (traffic, minutes) = traffic(reports, sale_id)?;
         let (acts, acts_left_out) = acts(reports, whose)?;
+        let (incidents, incidents_left_out) = incidents(reports, sale_id)?;
+        let (alerts, levels) = around(reports, &sale)?;
         let Shoppers { funnel, attribution, portrait, paths } =
             reports.shoppers(sale_id, ROWS_SHOWN)?;
         let rush = asked
@@ -176,6 +195,10 @@ impl PostMortem {
             goals: reports.goal_attainment(sale_id)?,
             acts,
             acts_left_out,
+            incidents,
+            incidents_left_out,
+            alerts,
+            levels,
             traffic,
             minutes,
             funnel,
@@ -326,4 +349,42 @@ fn acts(reports: &Reports, whose: Whose) -> Result<(Vec<ActLine>, bool), ReportE
     // Items act side by side: their order in the log is not always that of time.
     rows.sort_by_key(|act| act.at);
     Ok((rows, !page.next_page_token.is_empty()))
+}
+
+/// The first incidents of a sale. A page knows of no clock: those that are open cost until the last
+/// event that is known.
+fn incidents(
+    reports: &Reports,
+    sale_id: SaleId,
+) -> Result<(Vec<IncidentFacts>, bool), ReportError> {
+    let mut ids = Vec::new();
+    let page =
+        |paging| reports.incidents(&IncidentsQuery { sale_id: Some(sale_id), open: false, paging });
+    each(1_000, page, |line| ids.push(line.incident_id))?;
+    ids.reverse();
+    let left_out = ids.len() > INCIDENTS_SHOWN;
+    ids.truncate(INCIDENTS_SHOWN);
+    let mut incidents = Vec::with_capacity(ids.len());
+    for id in ids {
+        let record = reports.incident(id)?;
+        let impact = reports.impact(&record.incident, UnixMs(record.checkpoint.recorded_at_ms))?;
+        incidents.push(IncidentFacts { record, impact });
+    }
+    Ok((incidents, left_out))
+}
+
+/// Alerts of the sale, and changes of the level from its opening to its planned end; of each the
+/// last ones.
+fn around(
+    reports: &Reports,
+    sale: &SaleLine,
+) -> Result<(Vec<AlertLine>, Vec<LevelLine>), ReportError> {
+    let most = || rows(i32::try_from(INCIDENTS_SHOWN).unwrap_or(0));
+    let query = AlertsQuery { sale_id: Some(sale.sale_id), firing_only: false, paging: most() };
+    let mut alerts = reports.alerts(&query)?.rows;
+    alerts.reverse();
+    let mut levels = reports.levels(&LevelsQuery { paging: most() })?.rows;
+    levels.retain(|level| level.from >= sale.opens_at && level.from <= sale.closes_at);
+    levels.reverse();
+    Ok((alerts, levels))
 }

@@ -4,6 +4,7 @@
 //! that a reader never wonders whether something was forgotten.
 
 pub mod goals;
+mod incidents;
 mod proof;
 pub mod shoppers;
 mod stock;
@@ -75,7 +76,7 @@ pub fn document(facts: &PostMortem, style: Style) -> Document {
 }
 
 fn sections(writing: &Writing<'_>) -> Vec<Section> {
-    vec![
+    let mut sections = vec![
         story::mattered(findings(writing.facts, writing.lang), writing),
         goals::section(writing),
         story::timeline(writing),
@@ -89,7 +90,10 @@ fn sections(writing: &Writing<'_>) -> Vec<Section> {
         shoppers::shoppers(writing),
         stock::holds(writing),
         proof::section(writing),
-    ]
+    ];
+    // Behind the timeline, which tells of them, too.
+    sections.splice(3..3, incidents::section(writing));
+    sections
 }
 
 fn about(writing: &Writing<'_>) -> Vec<(&'static str, String)> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::Writing;
+use super::{Writing, incidents::step_name};
 use crate::{
     pages::{
         charts::Mark,
@@ -28,10 +28,12 @@ pub fn mattered(findings: Vec<(String, String)>, writing: &Writing<'_>) -> Secti
     Section { anchor: "mattered", title, blocks: vec![Block::Findings(findings)] }
 }
 
-/// Acts of operators, numbered as the timeline numbers them.
+/// Acts of operators, then beginnings of incidents, numbered as the timeline numbers them.
 pub fn marks(facts: &PostMortem) -> Vec<Mark> {
-    let acts = facts.acts.iter().enumerate();
-    acts.map(|(place, act)| Mark { second: act.at.second(), number: place + 1 }).collect()
+    let acts = facts.acts.iter().map(|act| act.at);
+    let incidents = facts.incidents.iter().map(|incident| incident.record.incident.began_at);
+    let marked = acts.chain(incidents).zip(1..);
+    marked.map(|(at, number)| Mark { second: at.second(), number }).collect()
 }
 
 /// Everything that happened, by time: acts, the plan's own moments, and items that sold out.
@@ -59,6 +61,7 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
     for (at, term, plain) in planned {
         rows.push((at, plain_row(writing, at, Cell::named(word(term), plain), "")));
     }
+    rows.extend(around(writing));
     for (sold_out, what) in sold_outs(facts) {
         let what = Cell::named(word(what), "sold_out");
         rows.push((sold_out.from, plain_row(writing, sold_out.from, what, &sold_out.sku)));
@@ -82,6 +85,42 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
         blocks.push(Block::Note(fill(word(Term::ActsLeftOut), &[("n", &shown)])));
     }
     Section { anchor: "timeline", title: word(Term::TimelineTitle), blocks }
+}
+
+/// Incidents, alerts and levels of the service.
+fn around(writing: &Writing<'_>) -> Vec<(UnixMs, Vec<Cell>)> {
+    let facts = writing.facts;
+    let mut rows = Vec::new();
+    let row = |number: String, at: UnixMs, what: Cell, sku: &str, who: &str, why: &str| {
+        let time = Cell::named(writing.clock.moment(at), Clock::stamp(at));
+        let (number, nothing) = (Cell::text(number), Cell::default());
+        (at, vec![number, time, what, Cell::text(sku), Cell::text(who), Cell::text(why), nothing])
+    };
+    for (incident, number) in facts.incidents.iter().zip(facts.acts.len() + 1..) {
+        for step in &incident.record.steps {
+            let what = match step_name(&step.kind) {
+                Some(term) => format!("{}: {}", writing.word(term), incident.record.incident.title),
+                None => step.kind.clone(),
+            };
+            let what = Cell::named(what, &step.kind);
+            let (at, number) = match step.kind.as_str() {
+                "IncidentDetected" => (incident.record.incident.began_at, number.to_string()),
+                _ => (step.at, String::new()),
+            };
+            rows.push(row(number, at, what, "", &step.operator, &step.reason));
+        }
+    }
+    for alert in &facts.alerts {
+        let what = format!("{}: {}", writing.word(Term::AlertRaisedAct), alert.rule);
+        let what = Cell::named(what, "AlertRaised");
+        rows.push(row(String::new(), alert.raised_at, what, &alert.sku, "", &alert.when));
+    }
+    for level in &facts.levels {
+        let what = format!("{}: {}", writing.word(Term::LevelSetAct), level.level);
+        let what = Cell::named(what, "LevelSet");
+        rows.push(row(String::new(), level.from, what, "", &level.operator, &level.reason));
+    }
+    rows
 }
 
 /// When each item was first sold out, and when for good. Between them units came back and were taken
@@ -135,11 +174,15 @@ fn change(writing: &Writing<'_>, act: &ActLine) -> String {
 fn kind_name(kind: &str) -> Option<Term> {
     Some(match kind {
         "SaleCreated" => Term::SaleCreated,
+        "SalePaused" => Term::SalePaused,
+        "SaleResumed" => Term::SaleResumed,
         "SaleClosed" => Term::SaleClosed,
         "ItemAdded" => Term::ItemAdded,
         "ItemScheduled" => Term::ItemScheduled,
         "PurchaseLimitSet" => Term::PurchaseLimitSet,
         "StockAllocated" => Term::StockAllocated,
+        "ReserveSet" => Term::ReserveSet,
+        "ReserveReleased" => Term::ReserveReleased,
         "ItemPaused" => Term::ItemPaused,
         "ItemResumed" => Term::ItemResumed,
         "ItemClosed" => Term::ItemClosed,

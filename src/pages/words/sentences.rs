@@ -90,6 +90,9 @@ texts! {
     ProofSplit => "The equation of each item, at the end:", "各商品在期末的等式：";
     Unfinished => "{n} units are still held: these figures can change until the last hold ends.",
         "仍有 {n} 件被锁定：在最后一个锁定结束前，这些数字仍可能变化。";
+    IncidentsLead => "What went wrong, and the units and revenue that it cost against the plan by its end. Lost units may have been sold later; incidents that overlap count the same units.",
+        "出现的问题，以及截至结束时相对于计划损失的件数与成交额。损失的件数之后可能售出；时间重叠的事件会重复计算。";
+    IncidentsCut => "Only the first {n} incidents are shown.", "仅显示前 {n} 个事件。";
     Foot => "Written by doorbuster from the log at position {position}. The same log gives the same page.",
         "由 doorbuster 根据日志位置 {position} 生成。同一日志总是生成同一页面。";
 }

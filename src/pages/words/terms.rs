@@ -189,11 +189,15 @@ texts! {
     OverOrderLimit => "over the order's limit", "超过单笔限购";
 
     SaleCreated => "Sale put up", "建立活动";
+    SalePaused => "Sale paused", "暂停活动";
+    SaleResumed => "Sale resumed", "恢复活动";
     SaleClosed => "Sale closed", "结束活动";
     ItemAdded => "Item added", "添加商品";
     ItemScheduled => "Window set", "设定时间";
     PurchaseLimitSet => "Purchase limit set", "设定限购";
     StockAllocated => "Stock allocated", "划拨库存";
+    ReserveSet => "Reserve set", "设定预留库存";
+    ReserveReleased => "Reserve released", "释放预留库存";
     ItemPaused => "Item paused", "暂停销售";
     ItemResumed => "Item resumed", "恢复销售";
     ItemClosed => "Item closed", "结束销售";
@@ -203,6 +207,33 @@ texts! {
     ItemSoldOutForGood => "Sold out for good", "最终售罄";
     ActsLeftOut => "Only the first {n} acts are shown.", "仅显示前 {n} 项操作。";
     Units => "{n} units", "{n} 件";
+
+    IncidentsTitle => "Incidents", "事件";
+    IncidentBegan => "Began", "开始";
+    IncidentTitle => "Incident", "事件";
+    Severity => "Severity", "严重程度";
+    SeverityMinor => "minor", "轻微";
+    SeverityMajor => "major", "重大";
+    SeverityCritical => "critical", "严重";
+    Owner => "Owner", "负责人";
+    Duration => "Duration", "持续时间";
+    StillOpen => "still open", "尚未解决";
+    LostUnits => "Units lost", "损失件数";
+    LostRevenue => "Revenue lost", "损失成交额";
+    Basis => "Against", "参照";
+    BasisCurve => "planned curve", "计划曲线";
+    BasisGoal => "goal of units", "销量目标";
+    BasisPace => "pace before it", "此前速度";
+    Details => "Details", "详情";
+    IncidentSteps => "Step by step", "处理过程";
+    Lessons => "Causes and lessons", "原因与改进";
+    StepDetected => "Incident detected", "发现事件";
+    StepAssessed => "Incident assessed", "评估事件";
+    StepActionTaken => "Action taken", "采取措施";
+    StepResolved => "Incident resolved", "事件解决";
+    StepReviewed => "Incident reviewed", "事件复盘";
+    AlertRaisedAct => "Alert", "告警";
+    LevelSetAct => "Level of the service", "服务级别";
 
     InSteps => "in steps of {n}", "每格 {n}";
 

@@ -92,7 +92,7 @@ impl Reports {
     /// What an incident cost by its end, or by `now` while it is open.
     pub fn impact(&self, incident: &IncidentLine, now: UnixMs) -> Result<Impact, ReportError> {
         let Planned { currency, opens_at, closes_at, goal_units, curve, prices } =
-            self.planned_meanwhile(incident)?;
+            self.sale_plan(incident)?;
         let from = UnixMs(incident.began_at.second().saturating_mul(1_000));
         let until = incident.ended_at.unwrap_or(now).max(incident.began_at);
         let until = UnixMs(until.plus(999).second().saturating_mul(1_000)).max(from);
@@ -116,7 +116,7 @@ impl Reports {
         Ok(told(&plan, &counted, (from, until), (currency, unit_price_minor)))
     }
 
-    fn planned_meanwhile(&self, incident: &IncidentLine) -> Result<Planned, ReportError> {
+    fn sale_plan(&self, incident: &IncidentLine) -> Result<Planned, ReportError> {
         let sale = incident.sale_id.0.as_bytes().as_slice();
         self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
             let mut of_items =
