@@ -25,7 +25,6 @@ pub(super) fn start(
     config: &Config,
 ) -> Watch {
     let arbiter = Arbiter::new();
-    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&actors.service));
     let parts = SentinelParts {
         desk: Arc::clone(desk),
         reports: Reports::open(&config.data),

@@ -142,8 +142,7 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
     // Each differs from the others in its type only.
     macro_rules! serve {
         ($server:ident, $service:ident, $api:expr, $bytes_max:expr) => {
-            let service =
-                proto::$server::$service::from_arc($api).max_decoding_message_size($bytes_max);
+            let service = proto::$server::$service::new($api).max_decoding_message_size($bytes_max);
             routes.add_service(counter.count(service));
         };
     }
