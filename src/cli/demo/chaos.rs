@@ -191,7 +191,9 @@ impl Shift<'_> {
                 reason: String::new(),
             };
             let assess = self.operator.sends(assess);
-            desk.incidents.assess_incident(assess).await.context("an assessment")?;
+            let assessed = desk.incidents.assess_incident(assess).await;
+            let assessed = assessed.context("an assessment")?.into_inner();
+            desk.seen = assessed.position.max(desk.seen);
         }
         let is_its = |alert: &&Alert| alert.alert_id == incident.alert_id;
         let is_over = alerts.iter().find(is_its).is_none_or(|alert| alert.cleared_time.is_some());
@@ -213,7 +215,8 @@ impl Shift<'_> {
             operator: operator.clone(),
             reason: String::new(),
         };
-        desk.incidents.resolve_incident(self.operator.sends(resolve)).await.context("its end")?;
+        let resolved = desk.incidents.resolve_incident(self.operator.sends(resolve)).await;
+        desk.seen = resolved.context("its end")?.into_inner().position.max(desk.seen);
         Ok(())
     }
 

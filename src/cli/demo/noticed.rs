@@ -23,6 +23,9 @@ const PAGE_SIZE: i32 = 1_000;
 pub struct Desk {
     pub alerts: AlertServiceClient<Channel>,
     pub incidents: IncidentServiceClient<Channel>,
+    /// Position of what was last written over it: answers are no older, so that no step is taken
+    /// twice because a read model is behind.
+    pub seen: u64,
 }
 
 /// The alerts and the incidents of a sale, oldest first.
@@ -36,7 +39,7 @@ impl Desk {
     /// Asks over that connection.
     pub fn new(channel: Channel) -> Self {
         let alerts = AlertServiceClient::new(channel.clone());
-        Self { alerts, incidents: IncidentServiceClient::new(channel) }
+        Self { alerts, incidents: IncidentServiceClient::new(channel), seen: 0 }
     }
 
     /// The alerts of a sale, oldest first.
@@ -44,7 +47,7 @@ impl Desk {
         let request = ListAlertsRequest {
             sale_id: sale_id.to_owned(),
             page_size: PAGE_SIZE,
-            min_position,
+            min_position: min_position.max(self.seen),
             ..ListAlertsRequest::default()
         };
         let mut alerts = self.alerts.list_alerts(request).await?.into_inner().alerts;
@@ -61,7 +64,7 @@ impl Desk {
         let request = ListIncidentsRequest {
             sale_id: sale_id.to_owned(),
             page_size: PAGE_SIZE,
-            min_position,
+            min_position: min_position.max(self.seen),
             ..ListIncidentsRequest::default()
         };
         let answer = self.incidents.list_incidents(request).await?.into_inner();

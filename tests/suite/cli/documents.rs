@@ -46,9 +46,9 @@ fn commands(text: &str) -> impl Iterator<Item = String> {
     let mut inside: Option<String> = None;
     for line in text.lines() {
         match &mut inside {
-            None if line == "```sh" => inside = Some(String::new()),
+            None if line.trim_start() == "```sh" => inside = Some(String::new()),
             None => {}
-            Some(_) if line == "```" => blocks.extend(inside.take()),
+            Some(_) if line.trim_start() == "```" => blocks.extend(inside.take()),
             Some(block) => {
                 block.push_str(line.split(" #").next().unwrap_or_default().trim_end());
                 block.push('\n');
