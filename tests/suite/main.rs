@@ -10,6 +10,8 @@ static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::Syste
 mod another_log;
 /// The verifier finds every kind of damage.
 mod audit;
+/// What the board shows: panels, items, the log, in two languages, and nothing that does anything.
+mod board_pages;
 /// The command line's files, settings and output.
 mod cli;
 /// On a cluster: the contract, and what happens when the wire fails.
