@@ -103,10 +103,10 @@ async function watched(browser) {
   const before = await tile(page, "orders");
   await until("figures move", async () => (await tile(page, "orders")) > before);
 
-  await steer(page, "[data-act=pause-sale], [data-act=pause-item]", "seen in a browser");
+  await steer(page, "[data-act=pause-item]", "seen in a browser");
   const paused = page.locator("#refusals h3", { hasText: "paused" });
   await until("attempts are refused as paused", async () => (await paused.count()) > 0);
-  await steer(page, "[data-act=resume-sale], [data-act=resume-item]", "enough seen");
+  await steer(page, "[data-act=resume-item]", "enough seen");
   const drawn = await page.evaluate(() =>
     ["stock", "rate"].map((id) => {
       const lines = [...document.querySelectorAll(`#${id} path.line.one`)];
