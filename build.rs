@@ -5,6 +5,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 const FILES: &[&str] = &[
     "doorbuster/v1/types.proto",
+    "doorbuster/v1/alerts.proto",
+    "doorbuster/v1/alert_service.proto",
     "doorbuster/v1/sale_service.proto",
     "doorbuster/v1/item_service.proto",
     "doorbuster/v1/purchase_service.proto",
@@ -14,6 +16,9 @@ const FILES: &[&str] = &[
     "doorbuster/v1/replay_service.proto",
     "doorbuster/v1/journeys.proto",
     "doorbuster/v1/traffic_service.proto",
+    "doorbuster/v1/degradation_service.proto",
+    "doorbuster/v1/incident_service.proto",
+    "doorbuster/v1/script_service.proto",
 ];
 
 /// The wire of EventStoreDB, which the development server speaks. No client of it is made: tests

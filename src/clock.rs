@@ -100,6 +100,13 @@ pub fn new_writer_id() -> Uuid {
     id
 }
 
+/// A fresh id for a trace whose caller brought none.
+pub fn new_trace_id() -> u128 {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]
+    let id = Uuid::new_v4();
+    id.as_u128()
+}
+
 /// A fresh request id, for clients.
 pub fn new_request_id() -> RequestId {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]

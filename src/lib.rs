@@ -13,6 +13,7 @@ pub mod projections;
 
 pub mod clock;
 pub mod threads;
+pub mod trace;
 
 pub mod store;
 

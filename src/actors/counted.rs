@@ -9,8 +9,10 @@ use super::{Answer, Fault};
 use crate::{
     domain::{
         Decider, Misdirected,
+        alert::{AlertCommand, AlertOutcome, Book},
         incident::{Incident, IncidentCommand, IncidentOutcome, IncidentRefusal, StepTaken},
         item::{Item, ItemCommand, ItemOutcome, Refusal, SteerAction},
+        level::{Level, LevelCommand, LevelOutcome},
         sale::{Sale, SaleCommand, SaleOutcome},
         script::{Script, ScriptCommand, ScriptOutcome, ScriptRefusal},
     },
@@ -125,8 +127,11 @@ impl Counted for Item {
             ItemCommand::CancelOrder(_) => CommandKind::CancelOrder,
             ItemCommand::Steer(steer) => match steer.action {
                 SteerAction::Allocate(_) => CommandKind::AllocateStock,
-                SteerAction::Pause => CommandKind::PauseItem,
-                SteerAction::Resume => CommandKind::ResumeItem,
+                SteerAction::SetReserve(_) => CommandKind::SetReserve,
+                SteerAction::ReleaseReserve(_) => CommandKind::ReleaseReserve,
+                SteerAction::SetPurchaseLimit { .. } => CommandKind::SetPurchaseLimit,
+                SteerAction::Pause | SteerAction::PauseWithSale => CommandKind::PauseItem,
+                SteerAction::Resume | SteerAction::ResumeWithSale => CommandKind::ResumeItem,
                 SteerAction::Close => CommandKind::CloseItem,
             },
             ItemCommand::Show => CommandKind::ShowItem,
@@ -147,6 +152,8 @@ impl Counted for Sale {
     fn kind(command: &SaleCommand) -> CommandKind {
         match command {
             SaleCommand::Create(_) => CommandKind::CreateSale,
+            SaleCommand::Pause(_) => CommandKind::PauseSale,
+            SaleCommand::Resume(_) => CommandKind::ResumeSale,
             SaleCommand::Close(_) => CommandKind::CloseSale,
             SaleCommand::Show => CommandKind::ShowSale,
         }
@@ -155,7 +162,26 @@ impl Counted for Sale {
     fn verdict(outcome: &SaleOutcome) -> Verdict {
         match outcome {
             SaleOutcome::Sale(_) => Verdict::Done,
+            SaleOutcome::Refused(refusal) => Verdict::Refused(refusal_reason(*refusal)),
             SaleOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
+impl Counted for Book {
+    fn kind(command: &AlertCommand) -> CommandKind {
+        match command {
+            AlertCommand::Raise(_) => CommandKind::RaiseAlert,
+            AlertCommand::Clear(_) => CommandKind::ClearAlert,
+            AlertCommand::Show => CommandKind::ShowAlerts,
+        }
+    }
+
+    fn verdict(outcome: &AlertOutcome) -> Verdict {
+        match outcome {
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared | AlertOutcome::Open(_) => {
+                Verdict::Done
+            }
         }
     }
 }
@@ -210,6 +236,23 @@ impl Counted for Script {
     }
 }
 
+impl Counted for Level {
+    fn kind(command: &LevelCommand) -> CommandKind {
+        match command {
+            LevelCommand::Set(_) => CommandKind::SetLevel,
+            LevelCommand::Show => CommandKind::ShowLevel,
+        }
+    }
+
+    fn verdict(outcome: &LevelOutcome) -> Verdict {
+        match outcome {
+            // Told how it stands: nothing was in the way of that.
+            LevelOutcome::Level(_) | LevelOutcome::NotExpected(_) => Verdict::Done,
+            LevelOutcome::Misdirected(why) => Verdict::Misdirected(misdirected_reason(why)),
+        }
+    }
+}
+
 fn refusal_reason(refusal: Refusal) -> RefusalReason {
     match refusal {
         Refusal::SoldOut => RefusalReason::SoldOut,
@@ -224,6 +267,7 @@ fn refusal_reason(refusal: Refusal) -> RefusalReason {
         Refusal::AlreadyPaid => RefusalReason::AlreadyPaid,
         Refusal::WrongAmount => RefusalReason::WrongAmount,
         Refusal::NotPaused => RefusalReason::NotPaused,
+        Refusal::NotEnoughReserve => RefusalReason::NotEnoughReserve,
     }
 }
 

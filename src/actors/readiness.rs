@@ -15,14 +15,9 @@ use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
-use uuid::Uuid;
 
-use crate::{
-    clock::SharedClock,
-    events::{Category, StreamName},
-    store::SharedStore,
-    values::UnixMs,
-};
+use super::levels::hear_level;
+use crate::{admission::Service, clock::SharedClock, store::SharedStore, values::UnixMs};
 
 /// Pause between two questions to the store whether it is there.
 const ASK_STORE_EVERY: Duration = Duration::from_secs(1);
@@ -132,10 +127,11 @@ impl Readiness {
     }
 }
 
-/// Asks the store again and again whether it is there, for as long as this is awaited. `address`
-/// is what the log calls it.
+/// Asks the store again and again whether it is there, for as long as this is awaited, and hears
+/// from it at which level the service runs. `address` is what the log calls it.
 pub async fn watch_store(
     store: SharedStore,
+    service: Arc<Service>,
     clock: SharedClock,
     readiness: Readiness,
     address: String,
@@ -144,7 +140,7 @@ pub async fn watch_store(
     let mut pause = FIRST_PAUSE;
     let mut said_at: Option<UnixMs> = None;
     loop {
-        match ask(&store).await {
+        match ask(&store, &service).await {
             Ok(()) => {
                 failures = 0;
                 pause = ASK_STORE_EVERY;
@@ -169,11 +165,9 @@ pub async fn watch_store(
     }
 }
 
-async fn ask(store: &SharedStore) -> Result<(), String> {
-    // Nobody ever writes to it: what counts is that the store can say so.
-    let nobody = StreamName { category: Category::Sale, id: Uuid::nil() };
+async fn ask(store: &SharedStore, service: &Service) -> Result<(), String> {
     let asked = async {
-        let answered = store.last_revision(nobody).await;
+        let answered = hear_level(store, service).await;
         // What is fresh and what is not can be said only from then on.
         store.found_end().await;
         answered

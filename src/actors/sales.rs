@@ -13,9 +13,9 @@ use super::{Answer, Directory, Fault};
 use crate::{
     domain::{
         item::{AddItem, Item, ItemCommand, ItemOutcome, Steer, SteerAction},
-        sale::{CloseSale, CreateSale, Sale, SaleCommand, SaleOutcome, SaleView},
+        sale::{CreateSale, Pause, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
     },
-    events::SaleCreated,
+    events::{Act, ItemPlan, Position, SaleCreated},
     values::{RequestId, SaleId, UnixMs},
 };
 
@@ -55,10 +55,32 @@ impl Sales {
     pub async fn close(
         &self,
         sale_id: SaleId,
-        close: CloseSale,
+        close: SteerSale,
         deadline: Option<UnixMs>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let answer = self.sales.ask(sale_id.0, SaleCommand::Close(close), deadline).await?;
+        self.carried_out(answer).await
+    }
+
+    /// Refuses new orders for all of its items until it is resumed.
+    pub async fn pause(
+        &self,
+        sale_id: SaleId,
+        pause: SteerSale,
+        deadline: Option<UnixMs>,
+    ) -> Result<Answer<SaleOutcome>, Fault> {
+        let answer = self.sales.ask(sale_id.0, SaleCommand::Pause(pause), deadline).await?;
+        self.carried_out(answer).await
+    }
+
+    /// Takes new orders again, but for items that were paused themselves.
+    pub async fn resume(
+        &self,
+        sale_id: SaleId,
+        resume: SteerSale,
+        deadline: Option<UnixMs>,
+    ) -> Result<Answer<SaleOutcome>, Fault> {
+        let answer = self.sales.ask(sale_id.0, SaleCommand::Resume(resume), deadline).await?;
         self.carried_out(answer).await
     }
 
@@ -80,13 +102,46 @@ impl Sales {
         mut answer: Answer<SaleOutcome>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let SaleOutcome::Sale(sale) = &answer.outcome else { return Ok(answer) };
-        let told = stream::iter(commands(sale)).map(|(id, command)| self.tell(id, command));
-        let mut told = told.buffer_unordered(ITEMS_AT_ONCE);
-        while let Some(item) = told.try_next().await? {
-            answer.position = answer.position.max(item.position);
+        let mut told = (**sale).clone();
+        loop {
+            answer.position = answer.position.max(self.tell_items(&told).await?);
+            if told.pause.is_none() && told.closed.is_none() {
+                return Ok(answer);
+            }
+            // Somebody else may have resumed what was being paused here, or the other way round, and
+            // been told so: then what they said comes last.
+            match self.show(told.sale_id).await?.outcome {
+                SaleOutcome::Sale(now)
+                    if (&now.pause, &now.closed) != (&told.pause, &told.closed) =>
+                {
+                    told = *now;
+                }
+                SaleOutcome::Sale(_) | SaleOutcome::Refused(_) | SaleOutcome::Misdirected(_) => {
+                    return Ok(answer);
+                }
+            }
         }
-        drop(told);
-        Ok(answer)
+    }
+
+    /// Tells the items what the sale says, and gives the position of the last of their answers.
+    async fn tell_items(&self, sale: &SaleView) -> Result<Position, Fault> {
+        let plans = sale.plan.items.iter();
+        let all: Vec<_> = plans.map(|plan| (plan.item_id.0, commands(sale, plan))).collect();
+        let told = stream::iter(all).map(|(id, commands)| self.tell_all(id, commands));
+        let mut told = told.buffer_unordered(ITEMS_AT_ONCE);
+        let mut last = Position::START;
+        while let Some(position) = told.try_next().await? {
+            last = last.max(position);
+        }
+        Ok(last)
+    }
+
+    async fn tell_all(&self, id: Uuid, commands: Vec<ItemCommand>) -> Result<Position, Fault> {
+        let mut last = Position::START;
+        for command in commands {
+            last = last.max(self.tell(id, command).await?.position);
+        }
+        Ok(last)
     }
 
     async fn tell(&self, id: Uuid, command: ItemCommand) -> Result<Answer<ItemOutcome>, Fault> {
@@ -100,31 +155,32 @@ impl Sales {
     }
 }
 
-/// What the items of a sale are told.
-fn commands(sale: &SaleView) -> Vec<(Uuid, ItemCommand)> {
-    let closing = sale.closed.as_ref();
-    let plans = sale.plan.items.iter();
-    plans
-        .map(|plan| {
-            let id = plan.item_id.0;
-            let command = match closing {
-                None => ItemCommand::Add(Box::new(AddItem {
-                    request_id: of_item(sale.plan.act.request_id, id),
-                    sale_id: sale.sale_id,
-                    currency: sale.plan.currency,
-                    plan: plan.clone(),
-                    operator: sale.plan.act.operator.clone(),
-                })),
-                Some(closed) => ItemCommand::Steer(Steer {
-                    request_id: of_item(closed.act.request_id, id),
-                    operator: closed.act.operator.clone(),
-                    reason: closed.act.reason.clone(),
-                    action: SteerAction::Close,
-                }),
-            };
-            (id, command)
+/// What an item of a sale is told, in this order.
+fn commands(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
+    let steer = |act: &Act, action| {
+        ItemCommand::Steer(Steer {
+            request_id: of_item(act.request_id, plan.item_id.0),
+            operator: act.operator.clone(),
+            reason: act.reason.clone(),
+            action,
         })
-        .collect()
+    };
+    if let Some(closed) = &sale.closed {
+        return vec![steer(&closed.act, SteerAction::Close)];
+    }
+    let add = ItemCommand::Add(Box::new(AddItem {
+        request_id: of_item(sale.plan.act.request_id, plan.item_id.0),
+        sale_id: sale.sale_id,
+        currency: sale.plan.currency,
+        plan: plan.clone(),
+        operator: sale.plan.act.operator.clone(),
+    }));
+    // The item may not be there yet, where a crash came before the end of the creation.
+    match &sale.pause {
+        None => vec![add],
+        Some(Pause { on: true, act, .. }) => vec![add, steer(act, SteerAction::PauseWithSale)],
+        Some(Pause { on: false, act, .. }) => vec![add, steer(act, SteerAction::ResumeWithSale)],
+    }
 }
 
 /// The request that a sale's request causes at one of its items.

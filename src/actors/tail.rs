@@ -17,7 +17,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::levels;
 use crate::{
+    admission::Service,
     events::{DecodeError, Event, Position, Recorded, StreamName, decode},
     projections::Checkpoint,
     store::{ReadError, SharedStore},
@@ -60,6 +62,7 @@ pub trait Overheard: Send + Sync {
 pub struct Tail {
     store: SharedStore,
     listeners: Vec<Arc<dyn Overheard>>,
+    service: Arc<Service>,
     pages: Mutex<VecDeque<(Position, Page)>>,
     hurry: Notify,
     /// The log could not be read when it was last tried.
@@ -69,12 +72,18 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Reads that log. The listeners hear of it where other nodes write to it, too.
-    pub fn new(store: SharedStore, listeners: Vec<Arc<dyn Overheard>>) -> Self {
+    /// Reads that log. The listeners hear of it where other nodes write to it, too; the service
+    /// hears of every level.
+    pub fn new(
+        store: SharedStore,
+        listeners: Vec<Arc<dyn Overheard>>,
+        service: Arc<Service>,
+    ) -> Self {
         let listeners = if store.is_shared() { listeners } else { Vec::new() };
         Self {
             store,
             listeners,
+            service,
             pages: Mutex::new(VecDeque::new()),
             hurry: Notify::new(),
             away: AtomicBool::new(false),
@@ -185,6 +194,9 @@ impl Tail {
 
     /// Tells the listeners how far the streams on a page have come.
     fn tell(&self, page: &Page) {
+        for (recorded, event) in page.iter() {
+            levels::tell(&self.service, recorded.revision, event);
+        }
         if self.listeners.is_empty() {
             return;
         }

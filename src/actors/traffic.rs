@@ -24,13 +24,14 @@ pub use self::catalog::CatalogDesk;
 use self::writer::{Delivery, Drain, Taken, TrafficWriter};
 use super::{Directory, Fault, Readiness, batch::Ticket};
 use crate::{
+    admission::Service,
     clock::SharedClock,
     domain::{
         beacon::{AddressedBeacon, Beacon, BeaconDraft, BeaconRefusal, TrafficReceipt},
         item::Item,
         seen::{IDS_MAX, SeenBeacons},
     },
-    metrics::{BeaconResult, Metrics},
+    metrics::{BeaconResult, LeftOut, Metrics},
     store::SharedStore,
     values::{Invalid, SaleId},
 };
@@ -53,6 +54,7 @@ pub struct TrafficDesk {
     items: Arc<Directory<Item>>,
     catalog: CatalogDesk,
     readiness: Readiness,
+    service: Arc<Service>,
     arbiter: Option<ArbiterHandle>,
     metrics: Arc<Metrics>,
     limits: TrafficLimits,
@@ -74,6 +76,8 @@ pub struct TrafficParts {
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,
+    /// At some levels of the service no traffic is taken.
+    pub service: Arc<Service>,
     pub items: Arc<Directory<Item>>,
     pub catalog: CatalogDesk,
     /// The thread that beacons are packed on; without one all are shed.
@@ -84,8 +88,17 @@ pub struct TrafficParts {
 impl TrafficDesk {
     /// A desk that nobody has come to yet.
     pub fn new(parts: TrafficParts) -> Arc<Self> {
-        let TrafficParts { store, clock, metrics, readiness, items, catalog, arbiter, limits } =
-            parts;
+        let TrafficParts {
+            store,
+            clock,
+            metrics,
+            readiness,
+            service,
+            items,
+            catalog,
+            arbiter,
+            limits,
+        } = parts;
         let seen = Mutex::new(SeenBeacons::new(IDS_MAX));
         Arc::new(Self {
             shared: Arc::new(TrafficShared { store, clock, seen }),
@@ -93,6 +106,7 @@ impl TrafficDesk {
             items,
             catalog,
             readiness,
+            service,
             arbiter,
             limits,
             waiting: Arc::default(),
@@ -147,6 +161,11 @@ impl TrafficDesk {
         }
         let mut receipt = TrafficReceipt::default();
         let count = drafts.len();
+        if !self.service.takes_traffic() {
+            receipt.shed = count as u64;
+            receipt.switched_off = count as u64;
+            return Ok(receipt);
+        }
         let busy = self.items.census().waiting >= self.limits.shed_at_commands;
         let ticket = Ticket::take(&self.waiting, count, self.limits.waiting_max);
         let Some(ticket) = ticket.filter(|_| !busy) else {
@@ -233,7 +252,9 @@ impl TrafficDesk {
     fn count(&self, receipt: &TrafficReceipt) {
         self.metrics.beacons(BeaconResult::Accepted, receipt.accepted);
         self.metrics.beacons(BeaconResult::Duplicate, receipt.duplicates);
-        self.metrics.beacons(BeaconResult::Shed, receipt.shed);
+        self.metrics.beacons(BeaconResult::Shed, receipt.shed - receipt.switched_off);
+        self.metrics.beacons(BeaconResult::SwitchedOff, receipt.switched_off);
+        self.metrics.left_out(LeftOut::Traffic, receipt.switched_off);
         for (reason, refused) in receipt.reasons() {
             let result = match reason {
                 BeaconRefusal::Invalid => BeaconResult::Invalid,

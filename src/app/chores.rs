@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use super::is_ready;
 use crate::{
     actors::{Directory, Readiness, Sales, State, finish_and_wake, wake_abandoned, watch_store},
+    admission::Service,
     clock::SharedClock,
     domain::item::Item,
     grpc::ReadSide,
@@ -25,6 +26,7 @@ const GRACE_MS: i64 = 3_000;
 /// What the chores need.
 pub(super) struct Chores {
     pub(super) store: SharedStore,
+    pub(super) service: Arc<Service>,
     /// What the log calls the store.
     pub(super) address: String,
     pub(super) clock: SharedClock,
@@ -37,9 +39,14 @@ pub(super) struct Chores {
 impl Chores {
     /// Does them, and watches the store, until the tasks are aborted.
     pub(super) fn start(self) -> [JoinHandle<()>; 2] {
-        let Self { store, clock, readiness, address, .. } = &self;
-        let watching =
-            watch_store(Arc::clone(store), Arc::clone(clock), readiness.clone(), address.clone());
+        let Self { store, service, clock, readiness, address, .. } = &self;
+        let watching = watch_store(
+            Arc::clone(store),
+            Arc::clone(service),
+            Arc::clone(clock),
+            readiness.clone(),
+            address.clone(),
+        );
         [tokio::spawn(watching), tokio::spawn(self.run())]
     }
 

@@ -132,6 +132,10 @@ pub(super) struct ItemScheduled {
 #[derive(Deserialize)]
 pub(super) struct PurchaseLimitSet {
     #[serde(default)]
+    pub act: Option<Act>,
+    #[serde(default)]
+    pub set_at_ms: Option<i64>,
+    #[serde(default)]
     pub per_buyer: Option<i64>,
     #[serde(default)]
     pub per_order: Option<i64>,
@@ -147,14 +151,38 @@ pub(super) struct StockAllocated<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct ItemPaused {
+pub(super) struct ReserveSet<'a> {
+    #[serde(borrow)]
+    pub warehouse: Cow<'a, str>,
+    pub units: i64,
     pub act: Act,
-    pub paused_at_ms: i64,
+    pub set_at_ms: i64,
 }
 
 #[derive(Deserialize)]
-pub(super) struct ItemResumed {
+pub(super) struct ReserveReleased<'a> {
+    #[serde(borrow)]
+    pub warehouse: Cow<'a, str>,
+    pub units: i64,
     pub act: Act,
+    pub released_at_ms: i64,
+}
+
+/// Of an item or of a sale.
+#[derive(Deserialize)]
+pub(super) struct Paused {
+    pub act: Act,
+    #[serde(default)]
+    pub by_sale: bool,
+    pub paused_at_ms: i64,
+}
+
+/// Of an item or of a sale.
+#[derive(Deserialize)]
+pub(super) struct Resumed {
+    pub act: Act,
+    #[serde(default)]
+    pub by_sale: bool,
     pub resumed_at_ms: i64,
 }
 
@@ -262,6 +290,8 @@ pub(super) struct ItemPlan<'a> {
     pub time_to_pay_ms: i64,
     #[serde(borrow)]
     pub units: Vec<WarehouseUnits<'a>>,
+    #[serde(borrow, default)]
+    pub reserve: Vec<WarehouseUnits<'a>>,
 }
 
 #[derive(Deserialize)]

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{
     auditor::Event,
     bodies::{
-        Closed, Id, ItemAdded, ItemPaused, ItemResumed, ItemScheduled, PurchaseLimitSet,
-        StockAllocated,
+        Closed, Id, ItemAdded, ItemScheduled, Paused, PurchaseLimitSet, ReserveReleased,
+        ReserveSet, Resumed, StockAllocated,
     },
     certificate::Opening,
     chain,
@@ -53,6 +53,7 @@ pub(super) struct ItemBook {
     limit_per_buyer: Option<i64>,
     limit_per_order: Option<i64>,
     paused: bool,
+    sale_paused: bool,
     closed: bool,
     stock: Stock,
     orders: Orders,
@@ -86,6 +87,7 @@ impl ItemBook {
             limit_per_buyer: None,
             limit_per_order: None,
             paused: false,
+            sale_paused: false,
             closed: false,
             stock: Stock::default(),
             orders: Orders::default(),
@@ -127,7 +129,10 @@ impl ItemBook {
         if event.kind != "ItemAdded" && self.offer.is_none() {
             say("something happens to an item that was never added".to_owned());
         }
-        let setup = matches!(event.kind, "ItemScheduled" | "PurchaseLimitSet" | "StockAllocated");
+        let setup = matches!(
+            event.kind,
+            "ItemScheduled" | "PurchaseLimitSet" | "StockAllocated" | "ReserveSet"
+        );
         self.adding &= setup;
         match event.kind {
             "OrderPlaced" => self.placed(event, say),
@@ -139,6 +144,8 @@ impl ItemBook {
             "ItemScheduled" => self.scheduled(event, say),
             "PurchaseLimitSet" => self.limit_set(event, say),
             "StockAllocated" => self.allocated(event, say),
+            "ReserveSet" => self.reserve_set(event, say),
+            "ReserveReleased" => self.reserve_released(event, say),
             "ItemPaused" => self.pause(event, say),
             "ItemResumed" => self.resume(event, say),
             "ItemClosed" => self.close(event, say),
@@ -203,7 +210,18 @@ impl ItemBook {
         if [limits.per_buyer, limits.per_order].into_iter().flatten().any(|limit| limit < 1) {
             say("a limit is below one unit".to_owned());
         }
-        self.steered(event, event.causation, say);
+        // Those of the plan have no moment and no act of their own.
+        if limits.act.is_some() != limits.set_at_ms.is_some() {
+            say("limits are set by somebody at no moment, or by nobody".to_owned());
+        }
+        if let Some(at_ms) = limits.set_at_ms {
+            self.time(at_ms, say);
+        }
+        if self.closed {
+            say("limits are set of a closed item".to_owned());
+        }
+        let request = limits.act.map_or(event.causation, |act| act.request_id.0);
+        self.steered(event, request, say);
         self.limit_per_buyer = limits.per_buyer;
         self.limit_per_order = limits.per_order;
         Ok(())
@@ -224,25 +242,52 @@ impl ItemBook {
         Ok(())
     }
 
+    fn reserve_set(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let reserve: ReserveSet<'_> = serde_json::from_slice(event.data)?;
+        self.time(reserve.set_at_ms, say);
+        self.steered(event, reserve.act.request_id.0, say);
+        if self.closed {
+            say("a reserve is set of a closed item".to_owned());
+        }
+        self.stock.set_reserve(&reserve.warehouse, reserve.units);
+        self.count(say);
+        Ok(())
+    }
+
+    fn reserve_released(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+        let released: ReserveReleased<'_> = serde_json::from_slice(event.data)?;
+        self.time(released.released_at_ms, say);
+        self.steered(event, released.act.request_id.0, say);
+        if released.units < 1 {
+            say(format!("{} units of a reserve are released", released.units));
+        }
+        if self.closed {
+            say("units of the reserve of a closed item are released".to_owned());
+        }
+        self.stock.release_reserve(&released.warehouse, released.units);
+        self.count(say);
+        Ok(())
+    }
+
     fn pause(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
-        let paused: ItemPaused = serde_json::from_slice(event.data)?;
+        let paused: Paused = serde_json::from_slice(event.data)?;
         self.time(paused.paused_at_ms, say);
         self.steered(event, paused.act.request_id.0, say);
-        if self.paused || self.closed {
+        let flag = if paused.by_sale { &mut self.sale_paused } else { &mut self.paused };
+        if std::mem::replace(flag, true) || self.closed {
             say("an item is paused that is paused or closed already".to_owned());
         }
-        self.paused = true;
         Ok(())
     }
 
     fn resume(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
-        let resumed: ItemResumed = serde_json::from_slice(event.data)?;
+        let resumed: Resumed = serde_json::from_slice(event.data)?;
         self.time(resumed.resumed_at_ms, say);
         self.steered(event, resumed.act.request_id.0, say);
-        if !self.paused || self.closed {
+        let flag = if resumed.by_sale { &mut self.sale_paused } else { &mut self.paused };
+        if !std::mem::replace(flag, false) || self.closed {
             say("an item is resumed that is not paused, or closed".to_owned());
         }
-        self.paused = false;
         Ok(())
     }
 

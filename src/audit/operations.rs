@@ -85,6 +85,12 @@ impl OperationsBook {
         let (alert, rule, sale, raised, at_ms) = match event.kind {
             "AlertRaised" => {
                 let raised: AlertRaised<'_> = serde_json::from_slice(event.data)?;
+                // The revision tells this time from all earlier ones.
+                let item = raised.item_id.map_or_else(String::new, |item| item.0.to_string());
+                let name = format!("{}/{item}/{}", raised.rule, event.revision);
+                if raised.alert_id.0 != Uuid::new_v5(&self.id, name.as_bytes()) {
+                    say("the alert does not have the id of its rule and place".to_owned());
+                }
                 if raised.since_ms > raised.raised_at_ms {
                     say("an alert is raised before its condition began to hold".to_owned());
                 }
@@ -102,6 +108,11 @@ impl OperationsBook {
             }
         };
         self.time(at_ms, say);
+        let made = if raised { alert } else { Uuid::new_v5(&alert, b"cleared") };
+        if !event.has_id(made) {
+            say(format!("the event id is not the one that alert {alert} makes"));
+        }
+        event.check_story(self.id, alert, say);
         if sale.unwrap_or(SERVICE) != self.id {
             say(format!("alert {alert} stands in the stream of another sale"));
         }

@@ -1,4 +1,5 @@
-//! A sale and its plans: created once by the request that gives it its id, closed once.
+//! A sale and its plans: created once by the request that gives it its id, paused and resumed in
+//! turns, closed once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     auditor::Event,
-    bodies::{Closed, Id, SaleCreated, WarehouseUnits},
+    bodies::{Closed, Id, Paused, Resumed, SaleCreated, WarehouseUnits},
     chain,
 };
 
@@ -28,13 +29,23 @@ pub(super) type Plans = HashMap<Uuid, Plan>;
 pub(super) struct SaleBook {
     id: Uuid,
     created_by: Option<Uuid>,
+    /// Requests of operators after that.
+    requests: HashSet<Uuid>,
+    paused: bool,
     closed: bool,
     last_at_ms: i64,
 }
 
 impl SaleBook {
     pub(super) fn new(id: Uuid) -> Self {
-        Self { id, created_by: None, closed: false, last_at_ms: 0 }
+        Self {
+            id,
+            created_by: None,
+            requests: HashSet::new(),
+            paused: false,
+            closed: false,
+            last_at_ms: 0,
+        }
     }
 
     /// Applies an event; `say` is told what is wrong with it.
@@ -53,19 +64,43 @@ impl SaleBook {
             "SaleClosed" => {
                 let closed: Closed = serde_json::from_slice(event.data)?;
                 self.common(event, closed.act.request_id, closed.closed_at_ms, say);
-                match self.created_by {
-                    None => say("a sale is closed that was never created".to_owned()),
-                    Some(request) if request == closed.act.request_id.0 => {
-                        say(format!("request id {request} is used twice on this sale"));
-                    }
-                    Some(_) if self.closed => say("the sale is closed twice".to_owned()),
-                    Some(_) => {}
+                self.steered(closed.act.request_id.0, "closed", say);
+                if self.closed {
+                    say("the sale is closed twice".to_owned());
                 }
                 self.closed = true;
+            }
+            "SalePaused" => {
+                let paused: Paused = serde_json::from_slice(event.data)?;
+                self.common(event, paused.act.request_id, paused.paused_at_ms, say);
+                self.steered(paused.act.request_id.0, "paused", say);
+                if self.paused || self.closed {
+                    say("a sale is paused that is paused or closed already".to_owned());
+                }
+                self.paused = true;
+            }
+            "SaleResumed" => {
+                let resumed: Resumed = serde_json::from_slice(event.data)?;
+                self.common(event, resumed.act.request_id, resumed.resumed_at_ms, say);
+                self.steered(resumed.act.request_id.0, "resumed", say);
+                if !self.paused || self.closed {
+                    say("a sale is resumed that is not paused, or closed".to_owned());
+                }
+                self.paused = false;
             }
             kind => say(format!("no event of a sale is called {kind:?}")),
         }
         Ok(())
+    }
+
+    /// An operator's act on a sale that must be there, by a request of its own.
+    fn steered(&mut self, request: Uuid, done: &str, say: &mut dyn FnMut(String)) {
+        if self.created_by.is_none() {
+            say(format!("a sale is {done} that was never created"));
+        }
+        if self.created_by == Some(request) || !self.requests.insert(request) {
+            say(format!("request id {request} is used twice on this sale"));
+        }
     }
 
     fn common(&mut self, event: &Event<'_>, request: Id, at_ms: i64, say: &mut dyn FnMut(String)) {
@@ -108,7 +143,9 @@ impl SaleBook {
             }
             let limits = [item.limit_per_buyer, item.limit_per_order];
             let below = |part: &WarehouseUnits<'_>| part.units < 0;
-            if limits.into_iter().flatten().any(|limit| limit < 1) || item.units.iter().any(below) {
+            if limits.into_iter().flatten().any(|limit| limit < 1)
+                || item.units.iter().chain(&item.reserve).any(below)
+            {
                 say(format!(
                     "item {} is planned with a limit or units that make no sense",
                     item.item_id.0

@@ -12,6 +12,8 @@ struct Counts {
     allocated: i128,
     held: i128,
     sold: i128,
+    /// Not on offer, so no part of what can be oversold before it is released.
+    reserve: i128,
 }
 
 /// A part of an order: warehouse number and units.
@@ -64,7 +66,7 @@ impl Stock {
     /// Each warehouse with its units, in the order in which they were first named.
     pub(super) fn each(&self) -> impl Iterator<Item = (&str, Totals)> {
         self.warehouses.iter().map(|counts| {
-            let Counts { warehouse, allocated, held, sold } = counts;
+            let Counts { warehouse, allocated, held, sold, .. } = counts;
             (warehouse.as_str(), Totals { allocated: *allocated, held: *held, sold: *sold })
         })
     }
@@ -82,6 +84,19 @@ impl Stock {
     pub(super) fn allocate(&mut self, warehouse: &str, units: i64) {
         let number = self.number(warehouse);
         self.warehouses[number as usize].allocated += i128::from(units);
+    }
+
+    pub(super) fn set_reserve(&mut self, warehouse: &str, units: i64) {
+        let number = self.number(warehouse);
+        self.warehouses[number as usize].reserve = i128::from(units);
+    }
+
+    /// Puts units of the reserve on offer.
+    pub(super) fn release_reserve(&mut self, warehouse: &str, units: i64) {
+        let number = self.number(warehouse);
+        let counts = &mut self.warehouses[number as usize];
+        counts.reserve -= i128::from(units);
+        counts.allocated += i128::from(units);
     }
 
     pub(super) fn hold(&mut self, parts: &[Part]) {
@@ -107,7 +122,10 @@ impl Stock {
     /// Whether no warehouse gave out more than it had. What holds for each warehouse holds for
     /// their sum, so the item as a whole is judged with them.
     pub(super) fn check(&self) -> Result<(), String> {
-        for Counts { warehouse, allocated, held, sold } in &self.warehouses {
+        for Counts { warehouse, allocated, held, sold, reserve } in &self.warehouses {
+            if *reserve < 0 {
+                return Err(format!("the reserve of warehouse {warehouse:?} is below zero"));
+            }
             if *allocated < 0 || *held < 0 || *sold < 0 {
                 return Err(format!("units of warehouse {warehouse:?} are below zero"));
             }

@@ -1,17 +1,21 @@
 //! `doorbuster order explain`: why a buyer got what they got, from a server or from the log itself.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Common, failure::Failure, json as shapes, server::Server, source::Data};
 use crate::{
+    domain::script::Language,
     grpc::{
         proto::{
             AttemptPlacement, AttemptStory, ExplainPurchaseRequest, ExplainPurchaseResponse,
-            OrderStory, replay_service_client::ReplayServiceClient,
+            OrderStory, SpokenScript, replay_service_client::ReplayServiceClient,
         },
         replay::answers,
     },
-    replay::explain::explain,
+    replay::{explain::explain, speak::speak},
+    reports::Reports,
     values::{ItemId, bounded_text},
 };
 
@@ -27,6 +31,9 @@ pub struct Explain {
     /// The item
     #[arg(long)]
     item: String,
+    /// Language of the words for the buyer: en or zh
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    lang: String,
     /// Ask this server instead of reading a log
     #[arg(long, value_name = "URL")]
     server: Option<String>,
@@ -39,18 +46,25 @@ impl Explain {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let item = ItemId::parse("--item", &self.item)?;
         bounded_text("--buyer", &self.buyer, BUYER_CHARS_MAX)?;
-        let found = self.ask(item)?;
+        let language = Language::parse("--lang", &self.lang)?;
+        let found = self.ask(item, language, common)?;
         common.show(|| story(&found), || text(&found))?;
         common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 
-    fn ask(self, item: ItemId) -> Result<ExplainPurchaseResponse, Failure> {
+    fn ask(
+        self,
+        item: ItemId,
+        language: Language,
+        common: &Common,
+    ) -> Result<ExplainPurchaseResponse, Failure> {
         if let Some(url) = self.server {
             let request = ExplainPurchaseRequest {
                 buyer: self.buyer,
                 item_id: item.to_string(),
                 min_position: 0,
+                language: language.name().to_owned(),
             };
             return Server { url }.call(async |channel| {
                 ReplayServiceClient::new(channel).explain_purchase(request.clone()).await
@@ -60,12 +74,43 @@ impl Explain {
         let past = log.past();
         let told = past.head().and_then(|head| Ok((explain(&past, item, &self.buyer)?, head)));
         let (told, head) = told.map_err(|error| log.not_replayed(error))?;
-        Ok(answers::explanation(told, head))
+        // What is published stands in the read models, which a directory may not have yet.
+        let scripts = match speak(&Reports::open(&self.data.dir), &told, language) {
+            Ok(scripts) => scripts,
+            Err(error) => {
+                common.note(format_args!("no words for the buyer: {error}"));
+                Vec::new()
+            }
+        };
+        Ok(answers::explanation(told, scripts, head))
     }
 }
 
 fn text(found: &ExplainPurchaseResponse) -> String {
-    format!("{} ({})\n{}", found.title, found.sku, found.sentences.join("\n"))
+    let mut text = format!("{} ({})\n{}", found.title, found.sku, found.sentences.join("\n"));
+    for script in &found.scripts {
+        text.push_str(&format!("\n\n{}\n{}", script_title(script), script.text));
+    }
+    text
+}
+
+/// What a wording is, before it.
+pub fn script_title(script: &SpokenScript) -> String {
+    let version = if script.builtin { "built in".to_owned() } else { script.version.to_string() };
+    format!("To say ({}, {}, version {version}):", script.situation, script.language)
+}
+
+/// A wording with its facts.
+pub fn script(script: &SpokenScript) -> Value {
+    let facts: BTreeMap<&String, &String> = script.facts.iter().collect();
+    json!({
+        "situation": script.situation,
+        "language": script.language,
+        "version": script.version,
+        "builtin": script.builtin,
+        "text": script.text,
+        "facts": facts,
+    })
 }
 
 fn story(found: &ExplainPurchaseResponse) -> Value {
@@ -81,6 +126,7 @@ fn story(found: &ExplainPurchaseResponse) -> Value {
         "attempts_of_all": found.attempts_of_all,
         "orders_without_attempt": found.orders_without_attempt,
         "sentences": found.sentences,
+        "scripts": found.scripts.iter().map(script).collect::<Vec<_>>(),
         "freshness": shapes::freshness(found.freshness.as_ref()),
     })
 }

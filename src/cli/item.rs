@@ -1,5 +1,7 @@
 //! `doorbuster item`: look at one item and steer it.
 
+use std::str::FromStr;
+
 use serde_json::json;
 use tonic::{Response, Status, transport::Channel};
 
@@ -14,8 +16,10 @@ use crate::{
     grpc::{
         proto::{
             AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest,
-            Refusal, ResumeItemRequest, allocate_stock_response, close_item_response,
-            item_service_client::ItemServiceClient, pause_item_response, resume_item_response,
+            Refusal, ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest,
+            SetReserveRequest, WarehouseUnits, allocate_stock_response, close_item_response,
+            item_service_client::ItemServiceClient, pause_item_response, release_reserve_response,
+            resume_item_response, set_purchase_limit_response, set_reserve_response,
         },
         routed,
     },
@@ -52,7 +56,22 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster item allocate 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 500 \\
     --reason \"second delivery\"")]
-    Allocate(Allocate),
+    Allocate(Units),
+    /// Keep exactly so many units of a warehouse back, beside those on offer
+    #[command(before_help = "Examples:
+  doorbuster item reserve 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 200 \\
+    --reason \"for the second hour\"")]
+    Reserve(Reserve),
+    /// Put units of the reserve on offer, at once
+    #[command(before_help = "Examples:
+  doorbuster item release 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 50 \\
+    --reason \"demand is there\"")]
+    Release(Units),
+    /// Set both purchase limits for orders placed from now on
+    #[command(before_help = "Examples:
+  doorbuster item limit 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --per-buyer 2 --per-order none \\
+    --reason \"resellers\"")]
+    Limit(Limit),
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,15 +100,70 @@ struct Steer {
 }
 
 #[derive(Debug, clap::Args)]
-struct Allocate {
+struct Units {
     /// Name of the warehouse, 1 to 64 characters
     #[arg(long, value_name = "NAME")]
     warehouse: String,
-    /// Units to add, at least 1
+    /// So many, at least 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     units: i64,
     #[command(flatten)]
     steer: Steer,
+}
+
+#[derive(Debug, clap::Args)]
+struct Reserve {
+    /// Name of the warehouse, 1 to 64 characters
+    #[arg(long, value_name = "NAME")]
+    warehouse: String,
+    /// All that are in reserve there afterwards; 0 for none
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    units: i64,
+    #[command(flatten)]
+    steer: Steer,
+}
+
+#[derive(Debug, clap::Args)]
+struct Limit {
+    /// Units one buyer may hold or own, at least 1, or none for no limit
+    #[arg(long, value_name = "N")]
+    per_buyer: Most,
+    /// Units in one order, at least 1, or none for no limit
+    #[arg(long, value_name = "N")]
+    per_order: Most,
+    #[command(flatten)]
+    steer: Steer,
+}
+
+/// A limit as it is written: both must be, so that none is removed by leaving it out.
+#[derive(Debug, Clone, Copy)]
+struct Most(Option<i64>);
+
+impl FromStr for Most {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        match text.parse() {
+            Ok(units) if units >= 1 => Ok(Self(Some(units))),
+            _ => Err("must be a whole number of at least 1, or none".to_owned()),
+        }
+    }
+}
+
+/// Item or refusal, revision and position out of a response; each RPC has one of its own.
+macro_rules! answered {
+    ($outcome:ident) => {
+        |answer| {
+            let outcome = answer.outcome.map(|outcome| match outcome {
+                $outcome::Outcome::Item(item) => Ok(item),
+                $outcome::Outcome::Refusal(refusal) => Err(refusal),
+            });
+            (outcome, answer.revision, answer.position)
+        }
+    };
 }
 
 /// Runs `item`.
@@ -99,65 +173,106 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Pause(steer) => steer.run(common, async |channel, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = PauseItemRequest { request_id, item_id, operator, reason };
-            let answer =
-                ItemServiceClient::new(channel).pause_item(token.on(routed(request))).await?;
-            Ok(answered(answer, |answer| {
-                let outcome = answer.outcome.map(|outcome| match outcome {
-                    pause_item_response::Outcome::Item(item) => Ok(item),
-                    pause_item_response::Outcome::Refusal(refusal) => Err(refusal),
-                });
-                (outcome, answer.revision, answer.position)
-            }))
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .pause_item(token.on(routed(request)))
+                .await?
+                .map(answered!(pause_item_response)))
         }),
         Verb::Resume(steer) => steer.run(common, async |channel, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = ResumeItemRequest { request_id, item_id, operator, reason };
-            let answer =
-                ItemServiceClient::new(channel).resume_item(token.on(routed(request))).await?;
-            Ok(answered(answer, |answer| {
-                let outcome = answer.outcome.map(|outcome| match outcome {
-                    resume_item_response::Outcome::Item(item) => Ok(item),
-                    resume_item_response::Outcome::Refusal(refusal) => Err(refusal),
-                });
-                (outcome, answer.revision, answer.position)
-            }))
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .resume_item(token.on(routed(request)))
+                .await?
+                .map(answered!(resume_item_response)))
         }),
         Verb::Close(steer) => steer.run(common, async |channel, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = CloseItemRequest { request_id, item_id, operator, reason };
-            let answer =
-                ItemServiceClient::new(channel).close_item(token.on(routed(request))).await?;
-            Ok(answered(answer, |answer| {
-                let outcome = answer.outcome.map(|outcome| match outcome {
-                    close_item_response::Outcome::Item(item) => Ok(item),
-                    close_item_response::Outcome::Refusal(refusal) => Err(refusal),
-                });
-                (outcome, answer.revision, answer.position)
-            }))
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .close_item(token.on(routed(request)))
+                .await?
+                .map(answered!(close_item_response)))
         }),
-        Verb::Allocate(Allocate { warehouse, units, steer }) => {
-            steer.run(common, async |channel, to| {
-                let Steered { request_id, item_id, operator, reason, token } = to;
-                let request = AllocateStockRequest {
-                    request_id,
-                    item_id,
-                    warehouse: warehouse.clone(),
-                    units,
-                    operator,
-                    reason,
-                };
-                let answer = ItemServiceClient::new(channel)
-                    .allocate_stock(token.on(routed(request)))
-                    .await?;
-                Ok(answered(answer, |answer| {
-                    let outcome = answer.outcome.map(|outcome| match outcome {
-                        allocate_stock_response::Outcome::Item(item) => Ok(item),
-                        allocate_stock_response::Outcome::Refusal(refusal) => Err(refusal),
-                    });
-                    (outcome, answer.revision, answer.position)
-                }))
-            })
-        }
+        Verb::Allocate(units) => units.allocate(common),
+        Verb::Reserve(reserve) => reserve.run(common),
+        Verb::Release(units) => units.release(common),
+        Verb::Limit(limit) => limit.run(common),
+    }
+}
+
+impl Units {
+    fn allocate(self, common: &Common) -> anyhow::Result<()> {
+        let Self { warehouse, units, steer } = self;
+        steer.run(common, async |channel, to| {
+            let warehouse = warehouse.clone();
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request =
+                AllocateStockRequest { request_id, item_id, warehouse, units, operator, reason };
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .allocate_stock(token.on(routed(request)))
+                .await?
+                .map(answered!(allocate_stock_response)))
+        })
+    }
+
+    fn release(self, common: &Common) -> anyhow::Result<()> {
+        let Self { warehouse, units, steer } = self;
+        steer.run(common, async |channel, to| {
+            let warehouse = warehouse.clone();
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request =
+                ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .release_reserve(token.on(routed(request)))
+                .await?
+                .map(answered!(release_reserve_response)))
+        })
+    }
+}
+
+impl Reserve {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let Self { warehouse, units, steer } = self;
+        steer.run(common, async |channel, to| {
+            let warehouse = warehouse.clone();
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request =
+                SetReserveRequest { request_id, item_id, warehouse, units, operator, reason };
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .set_reserve(token.on(routed(request)))
+                .await?
+                .map(answered!(set_reserve_response)))
+        })
+    }
+}
+
+impl Limit {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let Self { per_buyer, per_order, steer } = self;
+        let (limit_per_buyer, limit_per_order) = (per_buyer.0, per_order.0);
+        steer.run(common, async |channel, to| {
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = SetPurchaseLimitRequest {
+                request_id,
+                item_id,
+                limit_per_buyer,
+                limit_per_order,
+                operator,
+                reason,
+            };
+            let mut items = ItemServiceClient::new(channel);
+            Ok(items
+                .set_purchase_limit(token.on(routed(request)))
+                .await?
+                .map(answered!(set_purchase_limit_response)))
+        })
     }
 }
 
@@ -173,10 +288,6 @@ struct Steered {
 
 /// Item or refusal, revision, position.
 type Answer = (Option<Result<Item, Refusal>>, u64, u64);
-
-fn answered<T>(response: Response<T>, read: impl FnOnce(T) -> Answer) -> Response<Answer> {
-    response.map(read)
-}
 
 impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
@@ -231,15 +342,16 @@ impl Steer {
 
 fn item_text(item: &Item) -> String {
     let limit = |limit: Option<i64>| limit.map_or("none".to_owned(), |units| units.to_string());
-    let warehouses = item.available_by_warehouse.iter();
-    let warehouses = warehouses.map(|at| format!("{} {}", at.warehouse, at.units));
+    let place = |at: &WarehouseUnits| format!("{} {}", at.warehouse, at.units);
+    let warehouses = item.available_by_warehouse.iter().map(place);
+    let reserve = item.reserve_by_warehouse.iter().map(place);
     facts(&[
         ("item", item.item_id.clone()),
         ("sale", item.sale_id.clone()),
         ("sku", item.sku.clone()),
         ("title", item.title.clone()),
         ("price", shapes::amount(item.unit_price.as_ref())),
-        ("phase", shapes::phase_name(item.phase()).to_owned()),
+        ("phase", phase_text(item)),
         ("opens", shapes::time(item.open_time.as_ref())),
         ("closes", shapes::time(item.close_time.as_ref())),
         ("allocated", item.allocated_units.to_string()),
@@ -247,7 +359,18 @@ fn item_text(item: &Item) -> String {
         ("held", item.held_units.to_string()),
         ("sold", item.sold_units.to_string()),
         ("available in", warehouses.collect::<Vec<_>>().join(", ")),
+        ("in reserve", reserve.collect::<Vec<_>>().join(", ")),
         ("limit per buyer", limit(item.limit_per_buyer)),
         ("limit per order", limit(item.limit_per_order)),
     ])
+}
+
+/// The phase, and what pauses the item.
+fn phase_text(item: &Item) -> String {
+    let phase = shapes::phase_name(item.phase());
+    match (item.paused_itself, item.paused_with_sale) {
+        (true, true) => format!("{phase} (itself and with its sale)"),
+        (false, true) => format!("{phase} (with its sale)"),
+        (true | false, false) => phase.to_owned(),
+    }
 }

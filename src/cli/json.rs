@@ -117,6 +117,10 @@ pub fn item(item: &Item) -> Value {
             "held_units": item.held_units,
             "sold_units": item.sold_units,
             "available_by_warehouse": warehouse_units(&item.available_by_warehouse),
+            "reserve_units": item.reserve_units,
+            "reserve_by_warehouse": warehouse_units(&item.reserve_by_warehouse),
+            "paused_itself": item.paused_itself,
+            "paused_with_sale": item.paused_with_sale,
         }),
         [
             ("unit_price", money(item.unit_price.as_ref())),
@@ -147,6 +151,7 @@ pub fn sale(sale: &Sale) -> Value {
             ("close_time", moment(sale.close_time.as_ref())),
             ("create_time", moment(sale.create_time.as_ref())),
             ("closed_time", moment(sale.closed_time.as_ref())),
+            ("pause_time", moment(sale.pause_time.as_ref())),
             ("goals", sale.goals.as_ref().map(goals)),
         ],
     )
@@ -191,6 +196,7 @@ pub fn stock_level(level: &StockLevel) -> Value {
             "available_units": at.available_units,
             "held_units": at.held_units,
             "sold_units": at.sold_units,
+            "reserve_units": at.reserve_units,
         })
     });
     json!({
@@ -202,6 +208,7 @@ pub fn stock_level(level: &StockLevel) -> Value {
         "available_units": level.available_units,
         "held_units": level.held_units,
         "sold_units": level.sold_units,
+        "reserve_units": level.reserve_units,
         "warehouses": warehouses.collect::<Vec<_>>(),
     })
 }
@@ -261,6 +268,7 @@ fn item_draft(draft: &ItemDraft) -> Value {
             "title": draft.title,
             "unit_price_minor": draft.unit_price_minor,
             "units": warehouse_units(&draft.units),
+            "reserve": warehouse_units(&draft.reserve),
         }),
         [
             ("open_time", moment(draft.open_time.as_ref())),

@@ -3,6 +3,7 @@
 //! Answers go to stdout, everything else to stderr; a script tells failures apart by the exit code.
 //! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
 
+pub mod alert;
 mod asked;
 pub mod bench;
 mod certificate;
@@ -13,9 +14,12 @@ pub mod demo;
 pub mod devstore;
 mod explain;
 pub mod failure;
+pub mod incident;
 pub mod item;
 mod json;
+pub mod level;
 pub mod log;
+pub mod log_lines;
 pub mod order;
 mod order_list;
 mod output;
@@ -24,6 +28,7 @@ pub mod replay;
 pub mod report;
 pub mod sale;
 pub mod sale_file;
+pub mod script;
 pub mod serve;
 mod server;
 mod signals;
@@ -37,9 +42,14 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, fmt::format::DefaultFields, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
-use self::failure::{Code, Failure};
+use self::{
+    failure::{Code, Failure},
+    log_lines::{FieldsAndTrace, JsonLines, LogFormat},
+};
 use crate::grpc::proto::Refusal;
 
 /// What `--help` says below the options.
@@ -79,6 +89,9 @@ pub struct Common {
     /// What to log on stderr, for example info or doorbuster=debug
     #[arg(long, global = true, value_name = "FILTER", env = "DOORBUSTER_LOG")]
     pub log: Option<String>,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "DOORBUSTER_LOG_FORMAT", default_value_t = LogFormat::Text, hide_possible_values = true)]
+    pub log_format: LogFormat,
     /// Answer with CSV, for spreadsheets: `report` says so.
     #[arg(skip)]
     pub csv: bool,
@@ -111,6 +124,22 @@ pub enum Verb {
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
     Item(item::Args),
+    /// How much of the service runs: look at it, set it, see who did
+    #[command(before_help = "Examples:
+  doorbuster level show
+  doorbuster level set no_traffic --reason \"orders are slow\"")]
+    Level(level::Args),
+    /// Note what goes wrong, what is done about it and what it cost
+    #[command(before_help = "Examples:
+  doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
+  doorbuster incident list --open
+  doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69")]
+    Incident(incident::Args),
+    /// What customer service says, in versions, and to whom
+    #[command(before_help = "Examples:
+  doorbuster script list --lang en
+  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice")]
+    Script(script::Args),
     /// Place, pay, cancel and find orders
     #[command(before_help = "Examples:
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
@@ -121,6 +150,12 @@ pub enum Verb {
   doorbuster report stock
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Report(report::Args),
+    /// See what is out of order, as it happens, and by which rules
+    #[command(before_help = "Examples:
+  doorbuster alert list --firing
+  doorbuster alert follow --json
+  doorbuster alert check 'available_units < 0.1 * allocated_units'")]
+    Alert(alert::Args),
     /// Bring recorded traffic into a log
     #[command(before_help = "Examples:
   doorbuster traffic import recorded.csv.gz --data doorbuster-data")]
@@ -178,7 +213,11 @@ impl Verb {
             Self::Demo(args) => demo::run(args, common),
             Self::Crowd(args) => crowd::run(args, common),
             Self::Sale(args) => sale::run(args, common),
+            Self::Alert(args) => alert::run(args, common),
             Self::Item(args) => item::run(args, common),
+            Self::Level(args) => level::run(args, common),
+            Self::Incident(args) => incident::run(args, common),
+            Self::Script(args) => script::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),
             Self::Traffic(args) => traffic::run(args, common),
@@ -227,6 +266,25 @@ impl Common {
         }
         Ok(Failure::refused(refusal))
     }
+
+    /// The same for a "no" of another kind: its JSON, its reason's name and its sentence.
+    fn show_no(
+        &self,
+        refusal: serde_json::Value,
+        reason: &str,
+        message: &str,
+        (revision, position): (u64, u64),
+    ) -> io::Result<Failure> {
+        if self.json {
+            output::answer(serde_json::json!({
+                "outcome": "refusal",
+                "refusal": refusal,
+                "revision": revision,
+                "position": position,
+            }))?;
+        }
+        Ok(Failure::new(failure::Code::Refused, format!("refused, {reason}: {message}")))
+    }
 }
 
 fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
@@ -241,10 +299,17 @@ fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
         Failure::new(Code::Usage, format!("--log is not a filter such as info: {error}"))
     })?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !no_color)
-        .init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match common.log_format {
+        LogFormat::Text => {
+            let ansi = io::stderr().is_terminal() && !no_color;
+            let fields = FieldsAndTrace(DefaultFields::new());
+            registry.with(lines.with_ansi(ansi).fmt_fields(fields)).init();
+        }
+        LogFormat::Json => {
+            registry.with(lines.with_ansi(false).event_format(JsonLines)).init();
+        }
+    }
     Ok(())
 }

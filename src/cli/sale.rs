@@ -1,4 +1,6 @@
-//! `doorbuster sale`: put a sale up from a file, look at it, close it.
+//! `doorbuster sale`: put a sale up from a file, look at it, pause, resume and close it.
+
+mod alerts;
 
 use std::{fs, io, path::PathBuf};
 
@@ -17,10 +19,12 @@ use crate::{
     clock::{Clock, WallClock},
     domain::sale::Draft,
     grpc::proto::{
-        CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest, Sale,
-        SaleDraft, SaleGoals, SaleItem, WarehouseUnits, sale_service_client::SaleServiceClient,
+        CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
+        PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
+        WarehouseUnits, pause_sale_response, resume_sale_response,
+        sale_service_client::SaleServiceClient,
     },
-    values::{Currency, SaleId, UnixMs},
+    values::{Currency, RequestId, SaleId, UnixMs},
 };
 
 /// Arguments of `sale`.
@@ -48,10 +52,18 @@ enum Verb {
   doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
   doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Show(Show),
+    /// Refuse new orders for all items until resumed; held orders can be paid and still expire
+    #[command(before_help = "Examples:
+  doorbuster sale pause 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is down\"")]
+    Pause(Steer),
+    /// Take new orders again, but for items that were paused themselves
+    #[command(before_help = "Examples:
+  doorbuster sale resume 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is back\"")]
+    Resume(Steer),
     /// Close every item of a sale for good; held orders can still be paid
     #[command(before_help = "Examples:
   doorbuster sale close 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"wrong price\"")]
-    Close(Close),
+    Close(Steer),
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,7 +107,7 @@ struct Show {
 }
 
 #[derive(Debug, clap::Args)]
-struct Close {
+struct Steer {
     /// The sale
     #[arg(value_name = "SALE")]
     id: String,
@@ -116,7 +128,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Create(create) => create.run(common),
         Verb::List(list) => list.run(common),
         Verb::Show(show) => show.run(common),
-        Verb::Close(close) => close.run(common),
+        Verb::Pause(steer) => steer.pause(common),
+        Verb::Resume(steer) => steer.resume(common),
+        Verb::Close(steer) => steer.close(common),
     }
 }
 
@@ -221,20 +235,67 @@ impl Show {
     }
 }
 
-impl Close {
-    fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
-        let token = self.operator.token()?;
-        let request = CloseSaleRequest {
-            request_id: request_id.to_string(),
-            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
-            operator: self.operator.checked()?,
-            reason: self.reason,
-        };
+impl Steer {
+    fn pause(self, common: &Common) -> anyhow::Result<()> {
+        use pause_sale_response::Outcome;
+        let (request_id, token) = (self.write.id()?, self.operator.token()?);
+        let [request, sale_id, operator] = self.read(request_id)?;
+        let reason = self.reason;
+        let request = PauseSaleRequest { request_id: request, sale_id, operator, reason };
+        let paused = self.server.write(request_id, async |channel| {
+            SaleServiceClient::new(channel).pause_sale(token.on(request.clone())).await
+        })?;
+        let outcome = paused.outcome.map(|outcome| match outcome {
+            Outcome::Sale(sale) => Ok(sale),
+            Outcome::Refusal(refusal) => Err(refusal),
+        });
+        show_steered(common, outcome, paused.revision, paused.position)
+    }
+
+    fn resume(self, common: &Common) -> anyhow::Result<()> {
+        use resume_sale_response::Outcome;
+        let (request_id, token) = (self.write.id()?, self.operator.token()?);
+        let [request, sale_id, operator] = self.read(request_id)?;
+        let reason = self.reason;
+        let request = ResumeSaleRequest { request_id: request, sale_id, operator, reason };
+        let resumed = self.server.write(request_id, async |channel| {
+            SaleServiceClient::new(channel).resume_sale(token.on(request.clone())).await
+        })?;
+        let outcome = resumed.outcome.map(|outcome| match outcome {
+            Outcome::Sale(sale) => Ok(sale),
+            Outcome::Refusal(refusal) => Err(refusal),
+        });
+        show_steered(common, outcome, resumed.revision, resumed.position)
+    }
+
+    fn close(self, common: &Common) -> anyhow::Result<()> {
+        let (request_id, token) = (self.write.id()?, self.operator.token()?);
+        let [request, sale_id, operator] = self.read(request_id)?;
+        let reason = self.reason;
+        let request = CloseSaleRequest { request_id: request, sale_id, operator, reason };
         let closed = self.server.write(request_id, async |channel| {
             SaleServiceClient::new(channel).close_sale(token.on(request.clone())).await
         })?;
         show_sale(common, closed.sale.as_ref(), closed.revision, Some(closed.position))
+    }
+
+    /// Request id, sale and operator, as all of them send it.
+    fn read(&self, request_id: RequestId) -> anyhow::Result<[String; 3]> {
+        let sale = SaleId::parse("SALE", &self.id)?;
+        Ok([request_id.to_string(), sale.to_string(), self.operator.checked()?])
+    }
+}
+
+fn show_steered(
+    common: &Common,
+    outcome: Option<Result<Sale, Refusal>>,
+    revision: u64,
+    position: u64,
+) -> anyhow::Result<()> {
+    match outcome {
+        Some(Err(refusal)) => Err(common.show_refusal(&refusal, revision, position)?.into()),
+        Some(Ok(sale)) => show_sale(common, Some(&sale), revision, Some(position)),
+        None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
     }
 }
 
@@ -256,6 +317,9 @@ fn show_sale(
             ];
             if let Some(closed) = &sale.closed_time {
                 rows.push(("closed", shapes::time(Some(closed))));
+            }
+            if let Some(paused) = &sale.pause_time {
+                rows.push(("paused", shapes::time(Some(paused))));
             }
             if let Some(position) = position {
                 rows.push(("position", position.to_string()));
@@ -295,6 +359,11 @@ fn sale_draft(draft: Draft) -> SaleDraft {
             .into_iter()
             .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
             .collect(),
+        reserve: item
+            .reserve
+            .into_iter()
+            .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
+            .collect(),
     });
     SaleDraft {
         name: draft.name,
@@ -308,5 +377,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
+        curve: draft.curve.into_iter().map(alerts::planned_units).collect(),
+        alerts: draft.alerts.into_iter().map(alerts::written).collect(),
     }
 }

@@ -3,6 +3,8 @@
 //! The rules are those of the server (`domain::sale::plan`); here they get the names of the file
 //! and a line number. Documented in `docs/sale-file.md`.
 
+mod alerts;
+
 use toml::de::DeValue;
 
 use crate::{
@@ -12,7 +14,8 @@ use crate::{
     values::{Invalid, RequestId, UnixMs},
 };
 
-const SALE_KEYS: &[&str] = &["name", "currency", "opens_at", "closes_at", "items", "goals"];
+const SALE_KEYS: &[&str] =
+    &["name", "currency", "opens_at", "closes_at", "items", "goals", "curve", "alerts"];
 
 const GOAL_KEYS: &[&str] =
     &["units", "revenue_minor", "conversion", "conversion_ppm", "new_buyers"];
@@ -27,14 +30,16 @@ const ITEM_KEYS: &[&str] = &[
     "limit_per_order",
     "time_to_pay_seconds",
     "units",
+    "reserve",
 ];
 
 /// Names of fields in the API and in the file, where they differ.
-const RENAMED: [(&str, &str); 4] = [
+const RENAMED: [(&str, &str); 5] = [
     ("currency_code", "currency"),
     ("open_time", "opens_at"),
     ("close_time", "closes_at"),
     ("time_to_pay", "time_to_pay_seconds"),
+    ("after", "after_seconds"),
 ];
 
 /// A sale file that was read and found good.
@@ -71,8 +76,8 @@ fn sale(section: &Section<'_>, times: &mut Times) -> Result<Draft, Invalid> {
         closes_at: Some(required(section, "closes_at", times.read(section, "closes_at")?)?),
         items: Vec::new(),
         goals: section.section("goals")?.map(|goals| sale_goals(&goals)).transpose()?,
-        curve: Vec::new(),
-        alerts: Vec::new(),
+        curve: alerts::curve(section)?,
+        alerts: alerts::rules(section)?,
     };
     for item in section.sections("items")? {
         draft.items.push(sale_item(&item, times)?);
@@ -117,14 +122,9 @@ fn sale_item(section: &Section<'_>, times: &mut Times) -> Result<DraftItem, Inva
     section.only(ITEM_KEYS)?;
     let seconds = section.integer("time_to_pay_seconds")?;
     let seconds = required(section, "time_to_pay_seconds", seconds)?;
-    let mut units = Vec::new();
-    if let Some(warehouses) = section.section("units")? {
-        // The order in the file is the order in which orders draw from them.
-        for warehouse in warehouses.keys() {
-            let count = required(&warehouses, warehouse, warehouses.integer(warehouse)?)?;
-            units.push((warehouse.to_owned(), count));
-        }
-    }
+    // The order in the file is the order in which orders draw from them.
+    let units = by_warehouse(section, "units")?;
+    let reserve = by_warehouse(section, "reserve")?;
     Ok(DraftItem {
         sku: required_text(section, "sku")?,
         title: required_text(section, "title")?,
@@ -139,7 +139,7 @@ fn sale_item(section: &Section<'_>, times: &mut Times) -> Result<DraftItem, Inva
         limit_per_order: section.integer("limit_per_order")?,
         time_to_pay_ms: Some(seconds.saturating_mul(1000)),
         units,
-        reserve: Vec::new(),
+        reserve,
     })
 }
 
@@ -196,19 +196,33 @@ fn span_ms(text: &str) -> Option<i64> {
     i64::from(count.parse::<u32>().ok()?).checked_mul(unit_ms)
 }
 
+fn by_warehouse(section: &Section<'_>, key: &str) -> Result<Vec<(String, i64)>, Invalid> {
+    let Some(warehouses) = section.section(key)? else { return Ok(Vec::new()) };
+    let mut units = Vec::new();
+    for warehouse in warehouses.keys() {
+        let count = required(&warehouses, warehouse, warehouses.integer(warehouse)?)?;
+        units.push((warehouse.to_owned(), count));
+    }
+    Ok(units)
+}
+
 /// The same problem under the names that the author of the file knows.
 fn in_file(invalid: Invalid, draft: &Draft) -> Invalid {
     let Invalid { field, problem } = invalid;
     let path = field.strip_prefix("sale.").unwrap_or(&field);
     let (outer, last) = path.rsplit_once('.').unwrap_or(("", path));
     // `items[1].units[0].units` of the API is `items[1].units.hangzhou` of the file.
-    if let Some((item, warehouse)) = outer.split_once(".units[") {
+    type Listed = fn(&DraftItem) -> &[(String, i64)];
+    let lists: [(&str, Listed); 2] =
+        [("units", |item| &item.units), ("reserve", |item| &item.reserve)];
+    for (key, listed) in lists {
+        let Some((item, warehouse)) = outer.split_once(&format!(".{key}[")) else { continue };
         let name = index_in(item)
             .and_then(|index| draft.items.get(index))
             .zip(warehouse.trim_end_matches(']').parse::<usize>().ok())
-            .and_then(|(item, index)| item.units.get(index))
+            .and_then(|(item, index)| listed(item).get(index))
             .map_or("", |(name, _)| name);
-        return Invalid::new(format!("{item}.units.{name}"), problem);
+        return Invalid::new(format!("{item}.{key}.{name}"), problem);
     }
     let last = RENAMED.iter().find(|(api, _)| *api == last).map_or(last, |(_, file)| file);
     let field = if outer.is_empty() { last.to_owned() } else { format!("{outer}.{last}") };

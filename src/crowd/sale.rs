@@ -130,6 +130,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
             warehouse: WAREHOUSE.to_owned(),
             units: i64::try_from(offer.units).unwrap_or(i64::MAX),
         }],
+        reserve: Vec::new(),
     });
     SaleDraft {
         name: terms.name.clone(),
@@ -138,6 +139,8 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         close_time: Some(timestamp(terms.closes_at)),
         items: items.collect(),
         goals: None,
+        curve: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 

@@ -145,8 +145,10 @@ pub struct RefusedBeacons {
 pub struct TrafficReceipt {
     pub accepted: u64,
     pub duplicates: u64,
-    /// Left out because orders come first.
+    /// Left out because orders come first, or because no traffic is taken.
     pub shed: u64,
+    /// Of those: left out because no traffic is taken at the level of the service.
+    pub switched_off: u64,
     /// By the number of the reason.
     pub refused: [Option<RefusedBeacons>; BeaconRefusal::ALL.len()],
 }
@@ -181,6 +183,7 @@ impl TrafficReceipt {
         self.accepted += other.accepted;
         self.duplicates += other.duplicates;
         self.shed += other.shed;
+        self.switched_off += other.switched_off;
         for (mine, other) in self.refused.iter_mut().zip(other.refused) {
             let Some(other) = other else { continue };
             let other = RefusedBeacons { first: other.first + after, ..other };

@@ -79,6 +79,8 @@ stored_names! { ItemEvent:
     Scheduled => "ItemScheduled",
     PurchaseLimitSet => "PurchaseLimitSet",
     StockAllocated => "StockAllocated",
+    ReserveSet => "ReserveSet",
+    ReserveReleased => "ReserveReleased",
     Paused => "ItemPaused",
     Resumed => "ItemResumed",
     Closed => "ItemClosed",
@@ -91,6 +93,8 @@ stored_names! { ItemEvent:
 
 stored_names! { SaleEvent:
     Created => "SaleCreated",
+    Paused => "SalePaused",
+    Resumed => "SaleResumed",
     Closed => "SaleClosed",
 }
 

@@ -18,6 +18,10 @@ pub enum ItemEvent {
     PurchaseLimitSet(PurchaseLimitSet),
     /// Units were put on offer.
     StockAllocated(StockAllocated),
+    /// So many units lie in a warehouse that are not on offer.
+    ReserveSet(ReserveSet),
+    /// Units of the reserve were put on offer.
+    ReserveReleased(ReserveReleased),
     /// New orders are refused until it is resumed.
     Paused(ItemPaused),
     /// New orders are taken again.
@@ -75,6 +79,11 @@ pub struct PurchaseLimitSet {
     pub per_buyer: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub per_order: Option<i64>,
+    /// Absent where the limits are those of the plan.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set_at_ms: Option<UnixMs>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,14 +95,37 @@ pub struct StockAllocated {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveSet {
+    pub warehouse: String,
+    /// All that lie there in reserve from now on; 0 where there are none.
+    pub units: i64,
+    pub act: Act,
+    pub set_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveReleased {
+    pub warehouse: String,
+    pub units: i64,
+    pub act: Act,
+    pub released_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemPaused {
     pub act: Act,
+    /// Its sale was paused: resumed with the sale, and no concern of those who pause the item itself.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub by_sale: bool,
     pub paused_at_ms: UnixMs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemResumed {
     pub act: Act,
+    /// Its sale was resumed: an item that was paused itself stays paused.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub by_sale: bool,
     pub resumed_at_ms: UnixMs,
 }
 
@@ -173,13 +205,20 @@ pub struct RefundDue {
     pub due_at_ms: UnixMs,
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl ItemEvent {
     /// When it happened, by the item's own clock, where the event says so.
     pub fn at(&self) -> Option<UnixMs> {
         match self {
             Self::Added(e) => Some(e.added_at_ms),
-            Self::Scheduled(_) | Self::PurchaseLimitSet(_) => None,
+            Self::Scheduled(_) => None,
+            Self::PurchaseLimitSet(e) => e.set_at_ms,
             Self::StockAllocated(e) => Some(e.allocated_at_ms),
+            Self::ReserveSet(e) => Some(e.set_at_ms),
+            Self::ReserveReleased(e) => Some(e.released_at_ms),
             Self::Paused(e) => Some(e.paused_at_ms),
             Self::Resumed(e) => Some(e.resumed_at_ms),
             Self::Closed(e) => Some(e.closed_at_ms),
@@ -204,6 +243,8 @@ impl ItemEvent {
             | Self::Scheduled(_)
             | Self::PurchaseLimitSet(_)
             | Self::StockAllocated(_)
+            | Self::ReserveSet(_)
+            | Self::ReserveReleased(_)
             | Self::Paused(_)
             | Self::Resumed(_)
             | Self::Closed(_) => None,

@@ -29,11 +29,14 @@ pub use incident::{
 };
 pub use item::{
     Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, OrderCancelled,
-    OrderExpired, OrderPaid, OrderPlaced, PurchaseLimitSet, RefundCause, RefundDue, StockAllocated,
-    WarehouseUnits,
+    OrderExpired, OrderPaid, OrderPlaced, PurchaseLimitSet, RefundCause, RefundDue,
+    ReserveReleased, ReserveSet, StockAllocated, WarehouseUnits,
 };
 pub use level::LevelSet;
-pub use sale::{AlertRule, Goals, ItemPlan, PlannedUnits, SaleClosed, SaleCreated, SaleEvent};
+pub use sale::{
+    AlertRule, Goals, ItemPlan, PlannedUnits, SaleClosed, SaleCreated, SaleEvent, SalePaused,
+    SaleResumed,
+};
 pub use script::{ScriptEvent, ScriptPublished, ScriptWithdrawn};
 pub use stream::{Category, SERVICE, StreamName};
 pub use traffic::{

@@ -1,4 +1,4 @@
-//! What happens to a sale as a whole: it is planned and closed.
+//! What happens to a sale as a whole: it is planned, paused and resumed, and closed.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,10 @@ use crate::values::{AlertSeverity, Currency, ItemId, ServiceLevel, UnixMs};
 pub enum SaleEvent {
     /// The sale was put up with all its items.
     Created(SaleCreated),
+    /// Its items are to take no more orders until it is resumed.
+    Paused(SalePaused),
+    /// Its items are to take orders again, but for those that were paused themselves.
+    Resumed(SaleResumed),
     /// Every item of it is to take no more orders.
     Closed(SaleClosed),
 }
@@ -108,6 +112,18 @@ pub struct SaleCreated {
     pub alerts: Vec<AlertRule>,
     pub act: Act,
     pub created_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalePaused {
+    pub act: Act,
+    pub paused_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleResumed {
+    pub act: Act,
+    pub resumed_at_ms: UnixMs,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -180,6 +180,7 @@ pub(super) fn refusal(refusal: Refusal, available_units: i64) -> proto::Refusal 
         Refusal::AlreadyPaid => proto::RefusalReason::AlreadyPaid,
         Refusal::WrongAmount => proto::RefusalReason::WrongAmount,
         Refusal::NotPaused => proto::RefusalReason::NotPaused,
+        Refusal::NotEnoughReserve => proto::RefusalReason::NotEnoughReserve,
     };
     let message = refusal.sentence().to_owned();
     proto::Refusal { reason: reason.into(), message, available_units }
@@ -217,5 +218,9 @@ pub(super) fn item(view: ItemView) -> proto::Item {
             .into_iter()
             .map(warehouse_units)
             .collect(),
+        reserve_units: view.units.reserve,
+        reserve_by_warehouse: view.reserve_by_warehouse.into_iter().map(warehouse_units).collect(),
+        paused_itself: view.paused_itself,
+        paused_with_sale: view.paused_with_sale,
     }
 }

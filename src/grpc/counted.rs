@@ -1,5 +1,6 @@
-//! A service whose calls are counted by method and by the code of their answer. It adds a look at a
-//! small table to a call, and nothing to the messages of a stream.
+//! A service whose calls are let in by the level of the service and counted by method and by the
+//! code of their answer. It adds a look at a small table to a call, and nothing to the messages of a
+//! stream.
 
 use std::{
     collections::HashMap,
@@ -13,17 +14,31 @@ use std::{
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::{
-    Code,
+    Code, Status,
     body::Body,
     codegen::{BoxFuture, Service, http},
     server::NamedService,
 };
 
-use super::{proto, status::code_name};
-use crate::metrics::{MethodCalls, Metrics};
+use super::{
+    level::{Gate, part_of},
+    proto,
+    status::code_name,
+};
+use crate::{
+    admission::Part,
+    metrics::{MethodCalls, Metrics},
+    trace::{TRACEPARENT, Trace, Within, within},
+};
 
 /// The methods of the contract by their paths.
-type Methods = HashMap<String, Arc<MethodCalls>>;
+type Methods = HashMap<String, Arc<Method>>;
+
+/// One method: its calls, and the part of the service without which it is not answered.
+struct Method {
+    calls: MethodCalls,
+    part: Option<Part>,
+}
 
 /// That service, counted.
 #[derive(Clone)]
@@ -31,19 +46,21 @@ pub(super) struct Counted<S> {
     service: S,
     methods: Arc<Methods>,
     /// A path of the service that is no method of it.
-    unknown: Arc<MethodCalls>,
+    unknown: Arc<Method>,
+    gate: Gate,
 }
 
 /// Counts the calls of the services of a node.
 pub(super) struct CallCounter {
     methods: Arc<Methods>,
-    unknown: Arc<MethodCalls>,
+    unknown: Arc<Method>,
+    gate: Gate,
 }
 
 impl CallCounter {
     /// # Errors
     /// When the descriptors in this program cannot be read.
-    pub(super) fn new(metrics: &Metrics) -> Result<Self, prost::DecodeError> {
+    pub(super) fn new(metrics: &Metrics, gate: Gate) -> Result<Self, prost::DecodeError> {
         let files = FileDescriptorSet::decode(proto::DESCRIPTORS)?.file;
         let mut methods = Methods::new();
         for file in &files {
@@ -51,16 +68,23 @@ impl CallCounter {
                 let service_name = format!("{}.{}", file.package(), service.name());
                 for method in &service.method {
                     let name = format!("{service_name}/{}", method.name());
-                    methods.insert(format!("/{name}"), Arc::new(metrics.calls_of(name)));
+                    let (path, part) = (format!("/{name}"), part_of(&name));
+                    methods.insert(path, Arc::new(Method { calls: metrics.calls_of(name), part }));
                 }
             }
         }
-        let unknown = Arc::new(metrics.calls_of("unknown".to_owned()));
-        Ok(Self { methods: Arc::new(methods), unknown })
+        let unknown = metrics.calls_of("unknown".to_owned());
+        let unknown = Arc::new(Method { calls: unknown, part: None });
+        Ok(Self { methods: Arc::new(methods), unknown, gate })
     }
 
     pub(super) fn count<S>(&self, service: S) -> Counted<S> {
-        Counted { service, methods: Arc::clone(&self.methods), unknown: Arc::clone(&self.unknown) }
+        Counted {
+            service,
+            methods: Arc::clone(&self.methods),
+            unknown: Arc::clone(&self.unknown),
+            gate: self.gate.clone(),
+        }
     }
 }
 
@@ -90,21 +114,28 @@ where
     fn call(&mut self, request: http::Request<Body>) -> Call {
         let method = self.methods.get(request.uri().path()).unwrap_or(&self.unknown);
         let method = Arc::clone(method);
-        Call { answer: self.service.call(request), method }
+        let trace = Trace::of(request.headers().get(TRACEPARENT).map(http::HeaderValue::as_bytes));
+        let let_in = method.part.map_or(Ok(()), |part| self.gate.ask(part, 1));
+        let answer = match let_in {
+            Ok(()) => self.service.call(request),
+            // Made when it is polled: only then is it known which call it is.
+            Err(failure) => Box::pin(async { Ok(Status::from(failure).into_http::<Body>()) }),
+        };
+        Call { answer: within(trace, answer), method }
     }
 }
 
 /// A call that is under way.
 pub(super) struct Call {
-    answer: BoxFuture<Answer, Infallible>,
-    method: Arc<MethodCalls>,
+    answer: Within<BoxFuture<Answer, Infallible>>,
+    method: Arc<Method>,
 }
 
 impl Future for Call {
     type Output = Result<Answer, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match ready!(self.answer.as_mut().poll(context)) {
+        let answer = match ready!(Pin::new(&mut self.answer).poll(context)) {
             Ok(answer) => answer,
             Err(never) => match never {},
         };
@@ -112,7 +143,7 @@ impl Future for Call {
         let code = answer.headers().get("grpc-status");
         let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
         let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
-        self.method.answered(place, code_name(code));
+        self.method.calls.answered(place, code_name(code));
         Poll::Ready(Ok(answer))
     }
 }

@@ -73,6 +73,23 @@ struct Steering {
     action: SteerAction,
 }
 
+fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
+    bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+    if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
+        return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
+    }
+    Ok(WarehouseUnits { warehouse, units })
+}
+
+fn limit(field: &str, limit: Option<i64>) -> Result<Option<i64>, Invalid> {
+    match limit {
+        Some(units) if units < 1 => {
+            Err(Invalid::new(field, format!("must be at least 1, not {units}")))
+        }
+        limit => Ok(limit),
+    }
+}
+
 type Reader<T> = fn(T) -> Result<Steering, Invalid>;
 
 /// The steering requests differ in name only: reads one, and makes its response.
@@ -104,18 +121,62 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::AllocateStockRequest>,
     ) -> Result<Response<proto::AllocateStockResponse>, Status> {
         steering!(self, request, AllocateStockResponse, allocate_stock_response, |r| {
-            bounded_text("warehouse", &r.warehouse, NAME_CHARS_MAX)?;
-            if !(1..=ALLOCATED_UNITS_MAX).contains(&r.units) {
-                let problem = format!("must be 1 to {ALLOCATED_UNITS_MAX}");
-                return Err(Invalid::new("units", problem));
-            }
-            let added = WarehouseUnits { warehouse: r.warehouse, units: r.units };
+            let added = warehouse_units(r.warehouse, r.units, 1)?;
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::Allocate(added),
+            })
+        })
+    }
+
+    async fn set_reserve(
+        &self,
+        request: Request<proto::SetReserveRequest>,
+    ) -> Result<Response<proto::SetReserveResponse>, Status> {
+        steering!(self, request, SetReserveResponse, set_reserve_response, |r| {
+            let reserve = warehouse_units(r.warehouse, r.units, 0)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::SetReserve(reserve),
+            })
+        })
+    }
+
+    async fn release_reserve(
+        &self,
+        request: Request<proto::ReleaseReserveRequest>,
+    ) -> Result<Response<proto::ReleaseReserveResponse>, Status> {
+        steering!(self, request, ReleaseReserveResponse, release_reserve_response, |r| {
+            let released = warehouse_units(r.warehouse, r.units, 1)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::ReleaseReserve(released),
+            })
+        })
+    }
+
+    async fn set_purchase_limit(
+        &self,
+        request: Request<proto::SetPurchaseLimitRequest>,
+    ) -> Result<Response<proto::SetPurchaseLimitResponse>, Status> {
+        steering!(self, request, SetPurchaseLimitResponse, set_purchase_limit_response, |r| {
+            let per_buyer = limit("limit_per_buyer", r.limit_per_buyer)?;
+            let per_order = limit("limit_per_order", r.limit_per_order)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::SetPurchaseLimit { per_buyer, per_order },
             })
         })
     }

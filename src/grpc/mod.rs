@@ -1,12 +1,17 @@
 //! The gRPC face: one file a service, `convert` between protobuf and domain, and `status`, the one
 //! table from fault to status code. Only here, and in the clients, does protobuf exist.
 
+mod alert;
+mod alerts;
 mod as_of;
 mod at_rest;
 mod convert;
 mod counted;
+mod degradation;
 mod health;
+mod incident;
 mod item;
+mod level;
 mod listener;
 mod operator;
 mod purchase;
@@ -15,6 +20,7 @@ pub mod replay;
 mod report;
 mod routing;
 mod sale;
+mod script;
 mod server;
 mod status;
 mod traffic;

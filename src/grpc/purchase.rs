@@ -13,11 +13,13 @@ use uuid::Uuid;
 
 use super::{
     convert,
+    level::Gate,
     proto::{self, place_order_response, place_orders_response::Result as StreamResult},
     status::Failure,
 };
 use crate::{
-    actors::{Answer, Directory, Fault},
+    actors::{Answer, Directory},
+    admission::Part,
     clock::SharedClock,
     domain::item::{Item, ItemCommand, ItemOutcome, PlaceOrder},
     values::{ItemId, OrderId, RequestId, UnixMs},
@@ -33,6 +35,7 @@ const STREAM_WINDOW: usize = 8192;
 pub(super) struct PurchaseApi {
     pub(super) items: Arc<Directory<Item>>,
     pub(super) clock: SharedClock,
+    pub(super) gate: Gate,
 }
 
 /// An order or a refusal, with its place.
@@ -115,7 +118,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         let (answers, receiver) = mpsc::channel(STREAM_WINDOW);
         let orders = request.into_inner().ready_chunks(CHUNK_MAX);
         let items = Arc::clone(&self.items);
-        tokio::spawn(take_orders(items, orders, answers));
+        tokio::spawn(take_orders(items, self.gate.clone(), orders, answers));
         let chunks = stream::unfold(receiver, |mut receiver| async move {
             receiver.recv().await.map(|chunk: Vec<_>| (chunk, receiver))
         });
@@ -189,7 +192,7 @@ struct Chunk {
 }
 
 /// The answers of a chunk, once they are there.
-type Waiting = Pin<Box<dyn Future<Output = Result<Vec<Answer<ItemOutcome>>, Fault>> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = Result<Vec<Answer<ItemOutcome>>, Failure>> + Send>>;
 
 /// A chunk whose answers are under way.
 struct Sent {
@@ -201,6 +204,7 @@ struct Sent {
 
 async fn take_orders<S>(
     items: Arc<Directory<Item>>,
+    gate: Gate,
     mut orders: S,
     answers: mpsc::Sender<Vec<StreamAnswer>>,
 ) where
@@ -219,8 +223,11 @@ async fn take_orders<S>(
             let count = u32::try_from(tags.len()).unwrap_or(u32::MAX);
             let Ok(permit) = Arc::clone(&window).acquire_many_owned(count).await else { return };
             // Not tried again here: whoever overruns an item is told so at once.
-            let waiting = items.ask_all(item, commands, None);
-            let waiting = async move { waiting?.await };
+            let waiting = match gate.ask(Part::Orders, tags.len() as u64) {
+                Ok(()) => Ok(items.ask_all(item, commands, None)),
+                Err(closed) => Err(closed),
+            };
+            let waiting = async move { Ok(waiting?.map_err(Failure::from)?.await?) };
             let sent = Sent { tags, waiting: Box::pin(waiting), permit };
             let lane = lanes.entry(item).or_insert_with(|| {
                 let (lane, sent) = mpsc::channel(STREAM_WINDOW);
@@ -250,7 +257,7 @@ async fn give_answers(
                 let tagged = tags.into_iter().zip(found);
                 tagged.map(|(tag, answer)| Ok(answered(item, tag, answer))).collect()
             }
-            Err(fault) => all_failed(&tags, &fault.into()),
+            Err(failure) => all_failed(&tags, &failure),
         };
         if answers.send(answered).await.is_err() {
             return;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{as_of, proto, status::Failure};
 use crate::{
-    actors::{Past, Place, Places, ProjectionHandle, Readiness, Tail},
+    actors::{NotReady, Past, Place, Places, ProjectionHandle, Readiness, State, Tail},
     clock::SharedClock,
     events::Position,
     projections::{Checkpoint, catalog, journeys, stock},
@@ -232,6 +232,34 @@ impl ReadSide {
             return Ok(());
         }
         Err(Failure::behind(wanted.0, position.0))
+    }
+
+    /// Waits until a read model has applied something after that position. `false` when it never
+    /// will, because nobody keeps it or the server stops.
+    pub(super) async fn goes_on_after(
+        &self,
+        name: &'static str,
+        position: Position,
+    ) -> Result<bool, Failure> {
+        let (Some(ProjectionHandle { mut progress, .. }), Some(keeping)) =
+            (self.projection(name), &self.0.keeping)
+        else {
+            return Ok(false);
+        };
+        let mut states = keeping.readiness.subscribe();
+        let further = progress
+            .wait_for(|progress| progress.position > position || progress.stopped.is_some());
+        let reached = tokio::select! {
+            reached = further => reached,
+            _ = states.wait_for(|state| *state == State::NotReady(NotReady::Draining)) => {
+                return Ok(false);
+            }
+        };
+        let Ok(reached) = reached else { return Ok(false) };
+        match &reached.stopped {
+            Some(why) => Err(Failure::stopped(name, why)),
+            None => Ok(true),
+        }
     }
 
     /// How fresh an answer of that read model is.

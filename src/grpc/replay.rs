@@ -19,15 +19,17 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use tonic::{Request, Response, Status, async_trait};
 
 use self::flow::Flow;
-use super::{convert, proto, status::Failure, verification::Verification};
+use super::{ReadSide, convert, proto, status::Failure, verification::Verification};
 use crate::{
     actors::Places,
     clock::SharedClock,
+    domain::script::Language,
     events::{Position, StreamName},
-    projections::{self, RebuildError},
+    projections::{self, RebuildError, catalog, operations},
     replay::{
         Log, ReplayError, explain,
         pace::{Metronome, pace},
+        speak::{Spoken, speak},
         state::{Moment, Past},
         what_if::{self, Rules},
     },
@@ -51,6 +53,8 @@ pub(super) struct ReplayApi {
     data: PathBuf,
     clock: SharedClock,
     looks: Places,
+    /// Where the wordings in force are.
+    reads: ReadSide,
     /// Whether long work of each kind is under way on this node.
     busy: Arc<Busy>,
     verification: Verification,
@@ -58,10 +62,15 @@ pub(super) struct ReplayApi {
 
 impl ReplayApi {
     /// Over the log in that store and the read models in that directory.
-    pub(super) fn new(store: SharedStore, data: PathBuf, clock: SharedClock) -> Self {
+    pub(super) fn new(
+        store: SharedStore,
+        data: PathBuf,
+        reads: ReadSide,
+        clock: SharedClock,
+    ) -> Self {
         let verification = Verification::of(Arc::clone(&store), data.clone());
         let looks = Places::new(LOOKS_MAX);
-        Self { store, data, clock, looks, busy: Arc::default(), verification }
+        Self { store, data, clock, looks, reads, busy: Arc::default(), verification }
     }
 }
 
@@ -159,6 +168,47 @@ impl ReplayApi {
         });
         thread.map_err(|error| Failure::internal("no thread could be started", &error))?;
         done.await.map_err(|error| Failure::internal("the work was not done", &error))?
+    }
+}
+
+/// A shopper's story, and what to say to them.
+type Told = (explain::Explanation, Vec<Spoken>);
+
+impl ReplayApi {
+    /// Tells a shopper's story and finds the words for it, and how far the log had come.
+    pub(super) async fn told(
+        &self,
+        item_id: &str,
+        buyer: String,
+        language: &str,
+        min_position: u64,
+    ) -> Result<(Told, Position), Failure> {
+        let item = ItemId::parse("item_id", item_id)?;
+        let buyer = convert::buyer(buyer)?;
+        let language = match language {
+            "" => Language::default(),
+            text => Language::parse("language", text)?,
+        };
+        self.reach(min_position).await?;
+        let turn = Turn::take(&self.busy, |busy| &busy.explaining, "explanation")?;
+        let head = self.store.head();
+        let (story, added) = self
+            .work(turn, move |log| {
+                let added = log.read_stream(StreamName::item(item), 0, 1).map_err(unreadable)?;
+                Ok((
+                    explain::explain(log, item, &buyer)?,
+                    added.first().map(|first| first.position),
+                ))
+            })
+            .await?;
+        // The log knows the item, so the catalog will: it is waited for.
+        let wanted = min_position.max(added.map_or(0, |added| added.0));
+        self.reads.reach_also(&[catalog::NAME], wanted, &None).await?;
+        let told = self.reads.ask(operations::NAME, wanted, move |reports| {
+            let spoken = speak(reports, &story, language)?;
+            Ok((story, spoken))
+        });
+        Ok((told.await?, head))
     }
 }
 
@@ -265,15 +315,10 @@ impl proto::replay_service_server::ReplayService for ReplayApi {
         request: Request<proto::ExplainPurchaseRequest>,
     ) -> Result<Response<proto::ExplainPurchaseResponse>, Status> {
         let request = request.into_inner();
-        let item = ItemId::parse("item_id", &request.item_id).map_err(Failure::from)?;
-        let buyer = convert::buyer(request.buyer).map_err(Failure::from)?;
-        self.reach(request.min_position).await?;
-        let turn = Turn::take(&self.busy, |busy| &busy.explaining, "explanation")?;
-        let head = self.store.head();
-        let told = self.work(turn, move |log| {
-            Ok(answers::explanation(explain::explain(log, item, &buyer)?, head))
-        });
-        Ok(Response::new(told.await?))
+        let ((story, scripts), head) = self
+            .told(&request.item_id, request.buyer, &request.language, request.min_position)
+            .await?;
+        Ok(Response::new(answers::explanation(story, scripts, head)))
     }
 
     async fn verify_sale(

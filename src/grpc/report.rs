@@ -320,6 +320,7 @@ fn stock_level(level: StockLevel) -> proto::StockLevel {
         available_units: level.available_units,
         held_units: level.held_units,
         sold_units: level.sold_units,
+        reserve_units: level.reserve_units,
         warehouses: level.warehouses.into_iter().map(warehouse_stock).collect(),
     }
 }
@@ -331,6 +332,7 @@ fn warehouse_stock(stock: WarehouseStock) -> proto::WarehouseStock {
         available_units: stock.available_units,
         held_units: stock.held_units,
         sold_units: stock.sold_units,
+        reserve_units: stock.reserve_units,
     }
 }
 

@@ -8,7 +8,7 @@ use tonic::{Request, metadata::MetadataValue};
 use super::proto::{
     AllocateStockRequest, CancelOrderRequest, CloseItemRequest, GetItemRequest, GetOrderRequest,
     GetOutcomeRequest, PauseItemRequest, PlaceOrderRequest, RecordPaymentRequest,
-    ResumeItemRequest,
+    ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest, SetReserveRequest,
 };
 
 /// Holds the item's id. `deploy/nginx/nginx.conf` knows it by this name.
@@ -50,5 +50,8 @@ about_item!(
     PauseItemRequest,
     PlaceOrderRequest,
     RecordPaymentRequest,
+    ReleaseReserveRequest,
     ResumeItemRequest,
+    SetPurchaseLimitRequest,
+    SetReserveRequest,
 );

@@ -1,14 +1,17 @@
-//! `SaleService`: put a sale up, look at it, close it.
+//! `SaleService`: put a sale up, look at it, pause, resume and close it.
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ReadSide, convert, operator::Doorkeeper, proto, status::Failure};
+use super::{ReadSide, alerts, convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Sales},
     clock::SharedClock,
-    domain::sale::{CloseSale, Draft, DraftItem, SaleOutcome, SaleView, plan},
+    domain::{
+        item::Refusal,
+        sale::{Draft, DraftItem, SaleOutcome, SaleView, SteerSale, plan},
+    },
     events::{Goals, ItemPlan},
-    values::{Invalid, RequestId, SaleId},
+    values::{Invalid, RequestId, SaleId, UnixMs},
 };
 
 pub(super) struct SaleApi {
@@ -16,6 +19,31 @@ pub(super) struct SaleApi {
     pub(super) reads: ReadSide,
     pub(super) clock: SharedClock,
     pub(super) doorkeeper: Doorkeeper,
+}
+
+/// A request to steer a sale, read.
+struct Steering {
+    sale_id: SaleId,
+    steer: SteerSale,
+    deadline: Option<UnixMs>,
+}
+
+impl SaleApi {
+    /// Reads request id, sale, operator and reason, which all of them have.
+    fn steering<T>(
+        &self,
+        request: Request<T>,
+        read: fn(T) -> (String, String, String, String),
+    ) -> Result<Steering, Failure> {
+        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let (metadata, _, message) = request.into_parts();
+        let (request_id, sale_id, operator, reason) = read(message);
+        let operator = self.doorkeeper.operator(&metadata, operator)?;
+        let request_id = RequestId::parse("request_id", &request_id)?;
+        let sale_id = SaleId::parse("sale_id", &sale_id)?;
+        convert::steering(&operator, &reason)?;
+        Ok(Steering { sale_id, steer: SteerSale { request_id, operator, reason }, deadline })
+    }
 }
 
 #[async_trait]
@@ -38,19 +66,45 @@ impl proto::sale_service_server::SaleService for SaleApi {
         Ok(Response::new(proto::CreateSaleResponse { sale: Some(sale), revision, position }))
     }
 
+    async fn pause_sale(
+        &self,
+        request: Request<proto::PauseSaleRequest>,
+    ) -> Result<Response<proto::PauseSaleResponse>, Status> {
+        use proto::pause_sale_response::Outcome;
+        let Steering { sale_id, steer, deadline } =
+            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let answer = self.sales.pause(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let (revision, position) = (answer.revision, answer.position.0);
+        let outcome = match steered(answer.outcome)? {
+            Ok(sale) => Outcome::Sale(sale),
+            Err(refusal) => Outcome::Refusal(refusal),
+        };
+        Ok(Response::new(proto::PauseSaleResponse { outcome: Some(outcome), revision, position }))
+    }
+
+    async fn resume_sale(
+        &self,
+        request: Request<proto::ResumeSaleRequest>,
+    ) -> Result<Response<proto::ResumeSaleResponse>, Status> {
+        use proto::resume_sale_response::Outcome;
+        let Steering { sale_id, steer, deadline } =
+            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let answer = self.sales.resume(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let (revision, position) = (answer.revision, answer.position.0);
+        let outcome = match steered(answer.outcome)? {
+            Ok(sale) => Outcome::Sale(sale),
+            Err(refusal) => Outcome::Refusal(refusal),
+        };
+        Ok(Response::new(proto::ResumeSaleResponse { outcome: Some(outcome), revision, position }))
+    }
+
     async fn close_sale(
         &self,
         request: Request<proto::CloseSaleRequest>,
     ) -> Result<Response<proto::CloseSaleResponse>, Status> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let (metadata, _, request) = request.into_parts();
-        let operator = self.doorkeeper.operator(&metadata, request.operator)?;
-        let request_id =
-            RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
-        let sale_id = SaleId::parse("sale_id", &request.sale_id).map_err(Failure::from)?;
-        convert::steering(&operator, &request.reason).map_err(Failure::from)?;
-        let close = CloseSale { request_id, operator, reason: request.reason };
-        let answer = self.sales.close(sale_id, close, deadline).await.map_err(Failure::from)?;
+        let Steering { sale_id, steer, deadline } =
+            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let answer = self.sales.close(sale_id, steer, deadline).await.map_err(Failure::from)?;
         let (sale, revision, position) = shown(answer)?;
         Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))
     }
@@ -75,10 +129,25 @@ impl proto::sale_service_server::SaleService for SaleApi {
 }
 
 fn shown(answer: Answer<SaleOutcome>) -> Result<(proto::Sale, u64, u64), Failure> {
-    match answer.outcome {
-        SaleOutcome::Sale(sale) => Ok((sale_of(*sale), answer.revision, answer.position.0)),
+    match steered(answer.outcome)? {
+        Ok(sale) => Ok((sale, answer.revision, answer.position.0)),
+        Err(_) => Err(Failure::internal("a sale refused what it cannot refuse", &"a bug")),
+    }
+}
+
+fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, Failure> {
+    match outcome {
+        SaleOutcome::Sale(sale) => Ok(Ok(sale_of(*sale))),
+        SaleOutcome::Refused(refusal) => Ok(Err(refusal_of(refusal))),
         SaleOutcome::Misdirected(why) => Err(why.into()),
     }
+}
+
+/// The refusals of items, said of a sale.
+fn refusal_of(refusal: Refusal) -> proto::Refusal {
+    let mut said = convert::refusal(refusal, 0);
+    said.message = said.message.replace("The item", "The sale");
+    said
 }
 
 fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
@@ -98,8 +167,8 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
-        curve: Vec::new(),
-        alerts: Vec::new(),
+        curve: alerts::curve(draft.curve)?,
+        alerts: alerts::rules(draft.alerts)?,
     })
 }
 
@@ -114,11 +183,11 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
         limit_per_order: item.limit_per_order,
         time_to_pay_ms: convert::span_ms("time_to_pay", item.time_to_pay)?,
         units: item.units.into_iter().map(|units| (units.warehouse, units.units)).collect(),
-        reserve: Vec::new(),
+        reserve: item.reserve.into_iter().map(|at| (at.warehouse, at.units)).collect(),
     })
 }
 
-fn sale_of(SaleView { sale_id, plan, closed }: SaleView) -> proto::Sale {
+fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
     proto::Sale {
         sale_id: sale_id.to_string(),
         name: plan.name,
@@ -133,7 +202,12 @@ fn sale_of(SaleView { sale_id, plan, closed }: SaleView) -> proto::Sale {
             conversion_ppm: goals.conversion_ppm,
             new_buyers: goals.new_buyers,
         }),
+        pause_time: pause
+            .filter(|pause| pause.on && closed.is_none())
+            .map(|pause| convert::timestamp(pause.at)),
         closed_time: closed.map(|closed| convert::timestamp(closed.closed_at_ms)),
+        curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
+        alerts: plan.alerts.into_iter().map(alerts::written).collect(),
     }
 }
 
@@ -150,6 +224,7 @@ fn planned(plan: ItemPlan) -> proto::SaleItem {
             limit_per_order: plan.limit_per_order,
             time_to_pay: Some(convert::duration(plan.time_to_pay_ms)),
             units: plan.units.into_iter().map(convert::warehouse_units).collect(),
+            reserve: plan.reserve.into_iter().map(convert::warehouse_units).collect(),
         }),
     }
 }

@@ -10,7 +10,8 @@ use super::proto;
 use crate::{
     actors::{Fault, PastFault},
     domain::Misdirected,
-    values::Invalid,
+    trace,
+    values::{Invalid, ServiceLevel},
 };
 
 /// The domain of every `ErrorInfo`.
@@ -26,6 +27,9 @@ const TAKEOVER_RETRY: Duration = Duration::from_millis(50);
 /// A store that failed is asked again after this long.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
+/// A level of the service is set by a person: they do not come and go by the second.
+const LEVEL_RETRY: Duration = Duration::from_secs(5);
+
 /// Work that takes seconds is worth asking for again after one.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
 
@@ -38,12 +42,14 @@ pub(super) struct Failure {
     reason: &'static str,
     message: String,
     field: Option<String>,
+    /// The level of the service that is in the way.
+    level: Option<ServiceLevel>,
     retry_after: Option<Duration>,
 }
 
 impl Failure {
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), field: None, retry_after: None }
+        Self { code, reason, message: message.into(), field: None, level: None, retry_after: None }
     }
 
     fn retry_after(mut self, pause: Duration) -> Self {
@@ -95,6 +101,20 @@ impl Failure {
     /// More than is held in memory.
     pub(super) fn too_much(why: String) -> Self {
         Self::new(Code::ResourceExhausted, "TOO_LARGE", why)
+    }
+
+    /// A question that is not answered at this level of the service.
+    pub(super) fn degraded(level: ServiceLevel) -> Self {
+        let message = format!("not answered while the service runs at the level {level}");
+        let failure = Self::new(Code::Unavailable, "SERVICE_DEGRADED", message);
+        Self { level: Some(level), ..failure.retry_after(LEVEL_RETRY) }
+    }
+
+    /// An order while none are taken.
+    pub(super) fn closed(level: ServiceLevel) -> Self {
+        let message = "no new orders are taken at the moment; held orders can still be paid";
+        let failure = Self::new(Code::Unavailable, "SERVICE_CLOSED", message);
+        Self { level: Some(level), ..failure.retry_after(LEVEL_RETRY) }
     }
 
     /// A read model that stopped at an event it cannot apply.
@@ -215,6 +235,12 @@ impl From<Failure> for Status {
             if failure.code == Code::InvalidArgument {
                 details.add_bad_request_violation(field.clone(), failure.message.clone());
             }
+        }
+        if let Some(level) = failure.level {
+            metadata.insert("level".to_owned(), level.name().to_owned());
+        }
+        if let Some(id) = trace::current() {
+            metadata.insert("trace_id".to_owned(), id.to_string());
         }
         details.set_error_info(failure.reason, DOMAIN, metadata);
         if let Some(pause) = failure.retry_after {

@@ -134,6 +134,7 @@ fn answer(receipt: &TrafficReceipt) -> proto::RecordTrafficResponse {
         accepted: count(receipt.accepted),
         duplicates: count(receipt.duplicates),
         shed: count(receipt.shed),
+        switched_off: count(receipt.switched_off),
         refused: refused.collect(),
     }
 }

@@ -46,14 +46,22 @@ label! {
         RecordPayment => "record_payment",
         CancelOrder => "cancel_order",
         AllocateStock => "allocate_stock",
+        SetReserve => "set_reserve",
+        ReleaseReserve => "release_reserve",
+        SetPurchaseLimit => "set_purchase_limit",
         PauseItem => "pause_item",
         ResumeItem => "resume_item",
         CloseItem => "close_item",
         ShowItem => "show_item",
         ShowOrder => "show_order",
         CreateSale => "create_sale",
+        PauseSale => "pause_sale",
+        ResumeSale => "resume_sale",
         CloseSale => "close_sale",
         ShowSale => "show_sale",
+        RaiseAlert => "raise_alert",
+        ClearAlert => "clear_alert",
+        ShowAlerts => "show_alerts",
         OpenIncident => "open_incident",
         AssessIncident => "assess_incident",
         RecordAction => "record_action",
@@ -63,6 +71,8 @@ label! {
         PublishScript => "publish_script",
         WithdrawScript => "withdraw_script",
         ShowScript => "show_script",
+        SetLevel => "set_level",
+        ShowLevel => "show_level",
     }
 }
 
@@ -98,6 +108,7 @@ label! {
         IncidentTooLong => "INCIDENT_TOO_LONG",
         ScriptVersion => "SCRIPT_VERSION",
         ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
+        NotEnoughReserve => "NOT_ENOUGH_RESERVE",
     }
 }
 
@@ -146,6 +157,34 @@ label! {
 }
 
 label! {
+    /// What is left out at a level of the service.
+    LeftOut {
+        Traffic => "traffic",
+        Board => "board",
+        Reports => "reports",
+        Orders => "orders",
+    }
+}
+
+label! {
+    /// How urgent an alert is.
+    Severity {
+        Info => "info",
+        Warning => "warning",
+        Critical => "critical",
+    }
+}
+
+label! {
+    /// What became of something that was to be delivered to the webhook.
+    DeliveryResult {
+        Delivered => "delivered",
+        Retried => "retried",
+        GivenUp => "given_up",
+    }
+}
+
+label! {
     /// What became of a beacon.
     BeaconResult {
         Accepted => "accepted",
@@ -155,6 +194,7 @@ label! {
         UnknownSale => "unknown_sale",
         TimeOutOfRange => "time_out_of_range",
         Shed => "shed",
+        SwitchedOff => "switched_off",
         Unanswered => "unanswered",
     }
 }

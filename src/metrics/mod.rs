@@ -9,6 +9,7 @@ mod board;
 mod calls;
 mod labels;
 mod latency;
+mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
 
@@ -21,13 +22,13 @@ use prometheus_client::{
 pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, FaultReason, Label, LeftBoard, MisdirectedReason,
-    Outcome, RefusalReason, StreamKind,
+    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
+    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
 };
 pub use latency::{Latency, quantile_us};
 
-use self::calls::Calls;
-use crate::values::UnixMs;
+use self::{calls::Calls, watch::Watch};
+use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
 /// cluster that elects a leader some seconds.
@@ -55,7 +56,9 @@ pub struct Metrics {
     /// By kind of stream.
     appends: Vec<Appends>,
     beacons: Vec<Counter>,
+    left_out: Vec<Counter>,
     in_doubt: Gauge,
+    watch: Watch,
     calls: Calls,
     board: BoardFigures,
     order_latency: Latency,
@@ -78,6 +81,7 @@ struct ReadOff {
     sales_awake: Gauge,
     commands_waiting: Gauge,
     beacons_waiting: Gauge,
+    level: Gauge,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -97,6 +101,8 @@ pub struct Reading {
     pub commands_waiting: usize,
     /// Beacons that are not yet in the log.
     pub beacons_waiting: usize,
+    /// How much of the service runs.
+    pub level: ServiceLevel,
     /// Position of the log's last event.
     pub log_position: u64,
     pub projections: Vec<ProjectionReading>,
@@ -151,11 +157,18 @@ impl Metrics {
             "doorbuster_beacons",
             "Beacons that came, by what became of them",
         );
+        let left_out = series::<LeftOut>(
+            &mut registry,
+            "part",
+            "doorbuster_left_out",
+            "Calls, orders and beacons not taken because of the level of the service",
+        );
         let in_doubt = gauge(
             &mut registry,
             "doorbuster_items_in_doubt",
             "Items and sales that do not know what became of their last append",
         );
+        let watch = Watch::new(&mut registry);
         let calls = Calls::new(&mut registry);
         let board = BoardFigures::new(&mut registry);
         let read_off = ReadOff::new(&mut registry);
@@ -168,7 +181,9 @@ impl Metrics {
             faults,
             appends,
             beacons,
+            left_out,
             in_doubt,
+            watch,
             calls,
             board,
             order_latency: Latency::default(),
@@ -245,10 +260,25 @@ impl Metrics {
         self.beacons[result.place()].inc_by(beacons);
     }
 
+    /// So many calls, orders or beacons were not taken because of the level of the service.
+    pub fn left_out(&self, part: LeftOut, count: u64) {
+        self.left_out[part.place()].inc_by(count);
+    }
+
     /// Counts an item or sale as in doubt until the answer is dropped.
     pub fn in_doubt(&self) -> InDoubt {
         self.in_doubt.inc();
         InDoubt(self.in_doubt.clone())
+    }
+
+    /// So many alerts of that severity are raised, as this node sees it.
+    pub fn alerts_firing(&self, severity: Severity, alerts: usize) {
+        self.watch.alerts_firing(severity, alerts);
+    }
+
+    /// A delivery to the webhook was tried, and this became of it.
+    pub fn delivery(&self, result: DeliveryResult) {
+        self.watch.delivery(result);
     }
 
     /// The calls of a method of the contract, for whoever answers them.
@@ -296,6 +326,11 @@ impl ReadOff {
             "doorbuster_beacons_waiting",
             "Beacons that were taken and are not yet in the log",
         );
+        let level = gauge(
+            registry,
+            "doorbuster_service_level",
+            "How much of the service runs: 0 full, 1 no_traffic, 2 no_board_detail, 3 core_only, 4 closed",
+        );
         let log_position = Gauge::default();
         registry.register(
             "doorbuster_log_position",
@@ -330,6 +365,7 @@ impl ReadOff {
             sales_awake,
             commands_waiting,
             beacons_waiting,
+            level,
             log_position,
             projection_position,
             projection_lag,
@@ -347,6 +383,8 @@ impl ReadOff {
         count(&self.sales_awake, reading.sales_awake);
         count(&self.commands_waiting, reading.commands_waiting);
         count(&self.beacons_waiting, reading.beacons_waiting);
+        let place = ServiceLevel::ALL.iter().position(|level| *level == reading.level);
+        count(&self.level, place.unwrap_or_default());
         self.log_position.set(reading.log_position);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];

@@ -17,7 +17,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "acts";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// The acts.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ struct Line<'a> {
     at: UnixMs,
     operator: &'a str,
     reason: &'a str,
-    /// It carries out what was planned with the sale.
+    /// It carries out at an item what was planned with the sale or done to all of it.
     planned: bool,
     change: Value,
 }
@@ -119,6 +119,8 @@ fn apply_to_sale(
             let change = json!({ "name": created.name, "items": created.items.len() });
             (&created.act, created.created_at_ms, change)
         }
+        SaleEvent::Paused(paused) => (&paused.act, paused.paused_at_ms, json!({})),
+        SaleEvent::Resumed(resumed) => (&resumed.act, resumed.resumed_at_ms, json!({})),
         SaleEvent::Closed(closed) => (&closed.act, closed.closed_at_ms, json!({})),
     };
     let line = Line {
@@ -131,6 +133,26 @@ fn apply_to_sale(
         change,
     };
     write(rows, recorded, event.kind(), line)
+}
+
+/// Whether its sale was paused or resumed: that is an act of its own, told once and not for each item.
+fn is_by_sale(event: &ItemEvent) -> bool {
+    match event {
+        ItemEvent::Paused(paused) => paused.by_sale,
+        ItemEvent::Resumed(resumed) => resumed.by_sale,
+        ItemEvent::Added(_)
+        | ItemEvent::Scheduled(_)
+        | ItemEvent::PurchaseLimitSet(_)
+        | ItemEvent::StockAllocated(_)
+        | ItemEvent::ReserveSet(_)
+        | ItemEvent::ReserveReleased(_)
+        | ItemEvent::Closed(_)
+        | ItemEvent::OrderPlaced(_)
+        | ItemEvent::OrderPaid(_)
+        | ItemEvent::OrderCancelled(_)
+        | ItemEvent::OrderExpired(_)
+        | ItemEvent::RefundDue(_) => false,
+    }
 }
 
 impl Acts {
@@ -154,11 +176,19 @@ impl Acts {
             }
             ItemEvent::PurchaseLimitSet(limits) => {
                 let (buyer, order) = (limits.per_buyer, limits.per_order);
-                (None, json!({ "limit_per_buyer": buyer, "limit_per_order": order }))
+                (limits.act.as_ref(), json!({ "limit_per_buyer": buyer, "limit_per_order": order }))
             }
             ItemEvent::StockAllocated(added) => {
                 let change = json!({ "warehouse": added.warehouse, "units": added.units });
                 (Some(&added.act), change)
+            }
+            ItemEvent::ReserveSet(reserve) => {
+                let change = json!({ "warehouse": reserve.warehouse, "units": reserve.units });
+                (Some(&reserve.act), change)
+            }
+            ItemEvent::ReserveReleased(released) => {
+                let change = json!({ "warehouse": released.warehouse, "units": released.units });
+                (Some(&released.act), change)
             }
             ItemEvent::Paused(paused) => (Some(&paused.act), json!({})),
             ItemEvent::Resumed(resumed) => (Some(&resumed.act), json!({})),
@@ -183,7 +213,7 @@ impl Acts {
             at: event.at().unwrap_or(item.added_at_ms),
             operator: act.map_or(&item.operator, |act| &act.operator),
             reason: act.map_or("", |act: &Act| &act.reason),
-            planned: act.is_none_or(|act| act.fingerprint == planned),
+            planned: act.is_none_or(|act| act.fingerprint == planned) || is_by_sale(event),
             change,
         };
         write(rows, recorded, event.kind(), line)

@@ -40,6 +40,7 @@ impl Projection for Catalog {
             items INTEGER NOT NULL,
             created_at_ms INTEGER NOT NULL,
             closed_at_ms INTEGER,
+            paused INTEGER NOT NULL DEFAULT 0,
             goal_units INTEGER,
             goal_revenue_minor INTEGER,
             goal_conversion_ppm INTEGER,
@@ -60,7 +61,9 @@ impl Projection for Catalog {
             closes_at_ms INTEGER,
             limit_per_buyer INTEGER,
             limit_per_order INTEGER,
+            -- Itself, and with its sale: it takes orders while both are 0.
             paused INTEGER NOT NULL DEFAULT 0,
+            paused_with_sale INTEGER NOT NULL DEFAULT 0,
             closed_at_ms INTEGER
         );
         CREATE INDEX items_by_sale ON items (sale_id);"
@@ -119,16 +122,34 @@ fn apply_to_sale(
             ])?;
         }
         SaleEvent::Closed(closed) => {
-            let changed = rows
-                .prepare_cached("UPDATE sales SET closed_at_ms = ? WHERE sale_id = ?")?
-                .execute(params![closed.closed_at_ms.0, sale])?;
-            if changed == 0 {
-                let problem = format!("sale {} was never created", recorded.stream.id);
-                return Err(ApplyError::Impossible(problem));
-            }
+            let closing = "UPDATE sales SET closed_at_ms = ? WHERE sale_id = ?";
+            change_sale(rows, recorded, closing, params![closed.closed_at_ms.0, sale])?;
+        }
+        SaleEvent::Paused(_) => {
+            let pausing = "UPDATE sales SET paused = 1 WHERE sale_id = ?";
+            change_sale(rows, recorded, pausing, params![sale])?;
+        }
+        SaleEvent::Resumed(_) => {
+            let resuming = "UPDATE sales SET paused = 0 WHERE sale_id = ?";
+            change_sale(rows, recorded, resuming, params![sale])?;
         }
     }
     Ok(())
+}
+
+fn change_sale(
+    rows: &Transaction<'_>,
+    recorded: &Recorded,
+    statement: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+) -> Result<(), ApplyError> {
+    match rows.prepare_cached(statement)?.execute(parameters)? {
+        0 => {
+            let problem = format!("sale {} was never created", recorded.stream.id);
+            Err(ApplyError::Impossible(problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn apply_to_item(
@@ -152,12 +173,8 @@ fn apply_to_item(
             "UPDATE items SET limit_per_buyer = ?, limit_per_order = ? WHERE item_id = ?",
             params![limits.per_buyer, limits.per_order, id],
         ),
-        ItemEvent::Paused(_) => {
-            change_item(rows, item, "UPDATE items SET paused = 1 WHERE item_id = ?", params![id])
-        }
-        ItemEvent::Resumed(_) => {
-            change_item(rows, item, "UPDATE items SET paused = 0 WHERE item_id = ?", params![id])
-        }
+        ItemEvent::Paused(paused) => set_pause(rows, item, paused.by_sale, true),
+        ItemEvent::Resumed(resumed) => set_pause(rows, item, resumed.by_sale, false),
         ItemEvent::Closed(closed) => change_item(
             rows,
             item,
@@ -165,12 +182,28 @@ fn apply_to_item(
             params![closed.closed_at_ms.0, id],
         ),
         ItemEvent::StockAllocated(_)
+        | ItemEvent::ReserveSet(_)
+        | ItemEvent::ReserveReleased(_)
         | ItemEvent::OrderPlaced(_)
         | ItemEvent::OrderPaid(_)
         | ItemEvent::OrderCancelled(_)
         | ItemEvent::OrderExpired(_)
         | ItemEvent::RefundDue(_) => Ok(()),
     }
+}
+
+fn set_pause(
+    rows: &Transaction<'_>,
+    item: ItemId,
+    by_sale: bool,
+    paused: bool,
+) -> Result<(), ApplyError> {
+    let statement = if by_sale {
+        "UPDATE items SET paused_with_sale = ? WHERE item_id = ?"
+    } else {
+        "UPDATE items SET paused = ? WHERE item_id = ?"
+    };
+    change_item(rows, item, statement, params![paused, item.0.as_bytes().as_slice()])
 }
 
 fn add_item(rows: &Transaction<'_>, item: ItemId, added: &ItemAdded) -> Result<(), ApplyError> {

@@ -16,7 +16,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "marks";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Events of an item between two marks: a page that is read and folded in about a millisecond.
 pub const EVENTS_PER_MARK: u64 = 256;
@@ -30,7 +30,10 @@ pub struct ItemState {
     pub closes_at: UnixMs,
     pub limit_per_buyer: Option<i64>,
     pub limit_per_order: Option<i64>,
+    /// The item itself is paused.
     pub paused: bool,
+    /// Its sale is paused.
+    pub sale_paused: bool,
     pub closed: bool,
     pub orders: OrderCounts,
     /// Minor units of paid orders.
@@ -70,7 +73,7 @@ pub struct OrderCounts {
     pub expired: i64,
 }
 
-/// Units of one warehouse: allocated = available + held + sold.
+/// Units of one warehouse: allocated = available + held + sold, and the reserve beside them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WarehouseState {
     pub warehouse: String,
@@ -78,12 +81,14 @@ pub struct WarehouseState {
     pub available: i64,
     pub held: i64,
     pub sold: i64,
+    pub reserve: i64,
 }
 
 /// Which way units go.
 #[derive(Debug, Clone, Copy)]
 enum Move {
     Allocate,
+    ReleaseReserve,
     Hold,
     Sell,
     Release,
@@ -98,6 +103,7 @@ impl Default for ItemState {
             limit_per_buyer: None,
             limit_per_order: None,
             paused: false,
+            sale_paused: false,
             closed: false,
             orders: OrderCounts::default(),
             revenue_minor: 0,
@@ -119,6 +125,7 @@ impl ItemState {
             total.available = total.available.saturating_add(warehouse.available);
             total.held = total.held.saturating_add(warehouse.held);
             total.sold = total.sold.saturating_add(warehouse.sold);
+            total.reserve = total.reserve.saturating_add(warehouse.reserve);
         }
         total
     }
@@ -153,7 +160,13 @@ impl ItemState {
             ItemEvent::StockAllocated(added) => {
                 self.shift(Move::Allocate, &added.warehouse, added.units)?;
             }
+            ItemEvent::ReserveSet(reserve) => self.at(&reserve.warehouse).reserve = reserve.units,
+            ItemEvent::ReserveReleased(released) => {
+                self.shift(Move::ReleaseReserve, &released.warehouse, released.units)?;
+            }
+            ItemEvent::Paused(paused) if paused.by_sale => self.sale_paused = true,
             ItemEvent::Paused(_) => self.paused = true,
+            ItemEvent::Resumed(resumed) if resumed.by_sale => self.sale_paused = false,
             ItemEvent::Resumed(_) => self.paused = false,
             ItemEvent::Closed(_) => self.closed = true,
             ItemEvent::OrderPlaced(placed) => {
@@ -189,15 +202,19 @@ impl ItemState {
     }
 
     fn shift(&mut self, change: Move, name: &str, units: i64) -> Result<(), String> {
+        self.at(name)
+            .shift(change, units)
+            .ok_or_else(|| format!("{change:?} of {units} units in {name} cannot be"))
+    }
+
+    fn at(&mut self, name: &str) -> &mut WarehouseState {
         let place = self.warehouses.iter().position(|at| at.warehouse == name);
         let place = place.unwrap_or_else(|| {
             let warehouse = name.to_owned();
             self.warehouses.push(WarehouseState { warehouse, ..WarehouseState::default() });
             self.warehouses.len() - 1
         });
-        self.warehouses[place]
-            .shift(change, units)
-            .ok_or_else(|| format!("{change:?} of {units} units in {name} cannot be"))
+        &mut self.warehouses[place]
     }
 }
 
@@ -207,6 +224,10 @@ impl WarehouseState {
         match change {
             Move::Allocate => {
                 self.allocated = self.allocated.checked_add(units)?;
+                self.available = self.available.checked_add(units)?;
+            }
+            Move::ReleaseReserve => {
+                carry(&mut self.reserve, &mut self.allocated, units)?;
                 self.available = self.available.checked_add(units)?;
             }
             Move::Hold => carry(&mut self.available, &mut self.held, units)?,

@@ -141,6 +141,8 @@ impl Projection for Orders {
             | ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
             | ItemEvent::StockAllocated(_)
+            | ItemEvent::ReserveSet(_)
+            | ItemEvent::ReserveReleased(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_) => Ok(()),

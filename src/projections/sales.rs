@@ -96,7 +96,7 @@ impl Projection for Sales {
                 figures.apply(event);
                 Ok(())
             }
-            Event::Sale(SaleEvent::Closed(_))
+            Event::Sale(SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_))
             | Event::Demand(_)
             | Event::Traffic(_)
             | Event::Alert(_)
@@ -144,6 +144,10 @@ impl Figures {
                 add(&mut self.allocated_units, added.units);
                 self.give_back(added.units);
             }
+            ItemEvent::ReserveReleased(released) => {
+                add(&mut self.allocated_units, released.units);
+                self.give_back(released.units);
+            }
             ItemEvent::OrderPlaced(placed) => {
                 add(&mut self.orders_placed, 1);
                 add(&mut self.units_placed, placed.units);
@@ -166,6 +170,7 @@ impl Figures {
             ItemEvent::Added(_)
             | ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::ReserveSet(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_) => {}

@@ -15,7 +15,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "stock";
 /// Version of its rows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Units of each item by warehouse.
 #[derive(Debug, Default)]
@@ -40,12 +40,14 @@ struct Warehouse {
     available: i64,
     held: i64,
     sold: i64,
+    reserve: i64,
 }
 
 /// Which way units go.
 #[derive(Debug, Clone, Copy)]
 enum Move {
     Allocate,
+    ReleaseReserve,
     Hold,
     Sell,
     Release,
@@ -78,6 +80,7 @@ impl Projection for StockLevels {
             available_units INTEGER NOT NULL,
             held_units INTEGER NOT NULL,
             sold_units INTEGER NOT NULL,
+            reserve_units INTEGER NOT NULL,
             PRIMARY KEY (item, place)
         ) WITHOUT ROWID;"
     }
@@ -117,6 +120,15 @@ impl Projection for StockLevels {
                 let item = self.items.change(id, || read_item(rows, id))?;
                 return item.shift(Move::Allocate, &added.warehouse, added.units);
             }
+            ItemEvent::ReserveSet(reserve) => {
+                let item = self.items.change(id, || read_item(rows, id))?;
+                item.at(&reserve.warehouse).reserve = reserve.units;
+                return Ok(());
+            }
+            ItemEvent::ReserveReleased(released) => {
+                let item = self.items.change(id, || read_item(rows, id))?;
+                return item.shift(Move::ReleaseReserve, &released.warehouse, released.units);
+            }
             ItemEvent::OrderPlaced(placed) => (Move::Hold, &placed.warehouses),
             ItemEvent::OrderPaid(paid) => (Move::Sell, &paid.warehouses),
             ItemEvent::OrderCancelled(cancelled) => (Move::Release, &cancelled.warehouses),
@@ -141,19 +153,21 @@ impl Projection for StockLevels {
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
         let mut write = rows.prepare_cached(
             "INSERT INTO warehouses
-             (item, place, warehouse, allocated_units, available_units, held_units, sold_units)
-             VALUES (?, ?, ?, ?, ?, ?, ?)
+             (item, place, warehouse, allocated_units, available_units, held_units, sold_units,
+              reserve_units)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT DO UPDATE SET
              allocated_units = excluded.allocated_units,
              available_units = excluded.available_units,
-             held_units = excluded.held_units, sold_units = excluded.sold_units",
+             held_units = excluded.held_units, sold_units = excluded.sold_units,
+             reserve_units = excluded.reserve_units",
         )?;
         let mut deadline =
             rows.prepare_cached("UPDATE items SET last_pay_by_ms = ? WHERE number = ?")?;
         self.items.flush(|_, item| {
             deadline.execute([item.last_pay_by_ms, item.number])?;
             for (place, warehouse) in (0_i64..).zip(&item.warehouses) {
-                let Warehouse { name, allocated, available, held, sold } = warehouse;
+                let Warehouse { name, allocated, available, held, sold, reserve } = warehouse;
                 write.execute(params![
                     item.number,
                     place,
@@ -161,7 +175,8 @@ impl Projection for StockLevels {
                     allocated,
                     available,
                     held,
-                    sold
+                    sold,
+                    reserve
                 ])?;
             }
             Ok(())
@@ -175,18 +190,26 @@ impl Projection for StockLevels {
 
 impl Item {
     fn shift(&mut self, change: Move, name: &str, units: i64) -> Result<(), ApplyError> {
-        let place = match self.warehouses.iter().position(|warehouse| warehouse.name == name) {
-            Some(place) => place,
-            None => {
-                let name = name.to_owned();
-                let warehouse = Warehouse { name, allocated: 0, available: 0, held: 0, sold: 0 };
-                self.warehouses.push(warehouse);
-                self.warehouses.len() - 1
-            }
-        };
-        self.warehouses[place].shift(change, units).ok_or_else(|| {
+        self.at(name).shift(change, units).ok_or_else(|| {
             ApplyError::Impossible(format!("{change:?} of {units} units in {name} cannot be"))
         })
+    }
+
+    fn at(&mut self, name: &str) -> &mut Warehouse {
+        let known = self.warehouses.iter().position(|warehouse| warehouse.name == name);
+        let place = known.unwrap_or_else(|| {
+            let name = name.to_owned();
+            self.warehouses.push(Warehouse {
+                name,
+                allocated: 0,
+                available: 0,
+                held: 0,
+                sold: 0,
+                reserve: 0,
+            });
+            self.warehouses.len() - 1
+        });
+        &mut self.warehouses[place]
     }
 }
 
@@ -196,6 +219,10 @@ impl Warehouse {
         match change {
             Move::Allocate => {
                 self.allocated = self.allocated.checked_add(units)?;
+                self.available = self.available.checked_add(units)?;
+            }
+            Move::ReleaseReserve => {
+                carry(&mut self.reserve, &mut self.allocated, units)?;
                 self.available = self.available.checked_add(units)?;
             }
             Move::Hold => carry(&mut self.available, &mut self.held, units)?,
@@ -219,7 +246,7 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
         .optional()?;
     let (number, last_pay_by_ms) = found.ok_or_else(|| never_added(id))?;
     let mut query = rows.prepare_cached(
-        "SELECT warehouse, allocated_units, available_units, held_units, sold_units
+        "SELECT warehouse, allocated_units, available_units, held_units, sold_units, reserve_units
          FROM warehouses WHERE item = ? ORDER BY place",
     )?;
     let warehouses = query.query_map([number], |row| {
@@ -229,6 +256,7 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
             available: row.get(2)?,
             held: row.get(3)?,
             sold: row.get(4)?,
+            reserve: row.get(5)?,
         })
     })?;
     Ok(Item { number, last_pay_by_ms, warehouses: warehouses.collect::<Result<_, _>>()? })

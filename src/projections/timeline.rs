@@ -263,6 +263,11 @@ impl Timeline {
                 self.left(rows, id, added.units, at)?;
                 self.count(rows, id, at, &[(UNITS_ALLOCATED, added.units)])
             }
+            ItemEvent::ReserveReleased(released) => {
+                let at = released.released_at_ms;
+                self.left(rows, id, released.units, at)?;
+                self.count(rows, id, at, &[(UNITS_ALLOCATED, released.units)])
+            }
             ItemEvent::OrderPlaced(placed) => {
                 let at = placed.placed_at_ms;
                 self.left(rows, id, -placed.units, at)?.last_placed_second = Some(at.second());
@@ -287,6 +292,7 @@ impl Timeline {
             ItemEvent::RefundDue(due) => self.count(rows, id, due.due_at_ms, &[(REFUNDS_DUE, 1)]),
             ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::ReserveSet(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_) => Ok(()),

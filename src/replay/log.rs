@@ -137,7 +137,7 @@ impl Log {
         let Some(recorded) = found.first() else { return Err(ReplayError::NotFound("sale_id")) };
         match decode(recorded)? {
             Event::Sale(SaleEvent::Created(created)) => Ok((recorded.position, created)),
-            Event::Sale(SaleEvent::Closed(_))
+            Event::Sale(SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_))
             | Event::Item(_)
             | Event::Demand(_)
             | Event::Traffic(_)

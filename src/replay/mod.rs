@@ -11,6 +11,7 @@ pub mod playback;
 mod recording;
 mod replica;
 mod sequence;
+pub mod speak;
 pub mod state;
 mod tell;
 pub mod what_if;

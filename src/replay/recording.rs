@@ -177,6 +177,8 @@ impl Reading {
             | ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
             | ItemEvent::StockAllocated(_)
+            | ItemEvent::ReserveSet(_)
+            | ItemEvent::ReserveReleased(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_) => {

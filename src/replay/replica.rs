@@ -183,6 +183,8 @@ impl Replica {
                 | ItemEvent::Scheduled(_)
                 | ItemEvent::PurchaseLimitSet(_)
                 | ItemEvent::StockAllocated(_)
+                | ItemEvent::ReserveSet(_)
+                | ItemEvent::ReserveReleased(_)
                 | ItemEvent::Paused(_)
                 | ItemEvent::Resumed(_)
                 | ItemEvent::Closed(_)
@@ -200,6 +202,10 @@ impl Replica {
                 self.allocated += added.units;
                 self.available += added.units;
             }
+            ItemEvent::ReserveReleased(released) => {
+                self.allocated += released.units;
+                self.available += released.units;
+            }
             ItemEvent::OrderPlaced(placed) => {
                 self.available -= placed.units;
                 self.held += placed.units;
@@ -210,6 +216,7 @@ impl Replica {
             ItemEvent::Added(_)
             | ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::ReserveSet(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_)

@@ -286,7 +286,7 @@ fn page_events(moment: Moment) -> usize {
 fn phase(state: &ItemState, at: UnixMs) -> ItemPhase {
     if state.closed || at >= state.closes_at {
         ItemPhase::Closed
-    } else if state.paused {
+    } else if state.paused || state.sale_paused {
         ItemPhase::Paused
     } else if at < state.opens_at {
         ItemPhase::NotOpenYet

@@ -34,7 +34,48 @@ pub struct SaleLine {
     pub closed: bool,
 }
 
+/// An item and its sale, as planned and as steered since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferLine {
+    pub sale_id: SaleId,
+    pub sale_name: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    pub unit_price_minor: i64,
+    pub opens_at: Option<UnixMs>,
+    pub closes_at: Option<UnixMs>,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+}
+
 impl Reports {
+    /// One item and its sale.
+    pub fn offer(&self, item_id: ItemId) -> Result<OfferLine, ReportError> {
+        self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
+            let found = rows.query_row(
+                "SELECT items.sale_id, coalesce(sales.name, ''), items.currency,
+                     items.unit_price_minor, items.opens_at_ms, items.closes_at_ms,
+                     items.limit_per_buyer, items.limit_per_order
+                 FROM items LEFT JOIN sales ON sales.sale_id = items.sale_id
+                 WHERE items.item_id = ?",
+                [item_id.0.as_bytes().as_slice()],
+                |row| {
+                    Ok(OfferLine {
+                        sale_id: SaleId(id_at(row, 0)?),
+                        sale_name: row.get(1)?,
+                        currency: row.get(2)?,
+                        unit_price_minor: row.get(3)?,
+                        opens_at: row.get::<_, Option<i64>>(4)?.map(UnixMs),
+                        closes_at: row.get::<_, Option<i64>>(5)?.map(UnixMs),
+                        limit_per_buyer: row.get(6)?,
+                        limit_per_order: row.get(7)?,
+                    })
+                },
+            );
+            found.optional()?.ok_or(ReportError::NotFound("item_id"))
+        })
+    }
+
     /// All sales, newest first.
     pub fn list_sales(&self, query: &ListSalesQuery) -> Result<Page<SaleLine>, ReportError> {
         let cut = query.paging.cut(SIZES, [b"sales".as_slice()])?;

@@ -5,6 +5,7 @@
 //! thread. Nothing here writes, waits or knows a wire format.
 
 mod acts;
+mod alerts;
 mod bounded_sum;
 mod catalog;
 mod cell;
@@ -15,12 +16,16 @@ mod export;
 mod filter;
 mod goals;
 mod holds;
+mod incidents;
 mod journeys;
+mod levels;
 mod marks;
 mod orders;
 mod paging;
+mod planned;
 mod pulse;
 mod sales;
+mod scripts;
 mod share;
 mod sql;
 mod stock;
@@ -46,7 +51,8 @@ use crate::{
 };
 
 pub use acts::{ActLine, ActsQuery};
-pub use catalog::{ListSalesQuery, SaleLine};
+pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
+pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
 pub use cell::spreadsheet_safe;
 pub use compare::{Compared, Comparison, Period};
 pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};
@@ -54,21 +60,28 @@ pub use demand::{Demand, DemandTotal, Refusals, RefusalsByItem, RefusalsQuery};
 pub use export::{ExportError, ExportFormat, Exported};
 pub use goals::{GoalAttainment, GoalKind, GoalLine};
 pub use holds::{HoldEconomics, HoldFigures, HoldsQuery};
+pub use incidents::{
+    Basis, IMPACT_MINUTES_MAX, Impact, ImpactMinute, IncidentLine, IncidentRecord,
+    IncidentStepLine, IncidentsQuery, Loss, Plan, loss,
+};
 pub use journeys::{
     Attribution, AttributionQuery, AttributionRow, Credit, Funnel, FunnelFigures, FunnelGroup,
     FunnelGrouping, FunnelQuery, FunnelTotals, NewBuyers, PathRow, PathStep, Paths, PathsQuery,
     Portrait, PortraitAttribute, PortraitQuery, PortraitRow, Retention, RetentionQuery,
     RetentionRow, Shoppers, Traffic, TrafficFigures, TrafficGrouping, TrafficQuery, TrafficRow,
 };
+pub use levels::{LevelLine, LevelsQuery};
 pub use marks::MarkLimit;
 pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
+pub use planned::planned_units;
 pub use pulse::{
     Around, BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
     PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
     TOLD_MAX, Units,
 };
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
+pub use scripts::{ScriptVersion, ScriptVersionsQuery, Wording};
 pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};

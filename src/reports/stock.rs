@@ -32,6 +32,8 @@ pub struct StockLevel {
     pub available_units: i64,
     pub held_units: i64,
     pub sold_units: i64,
+    /// Beside the allocated ones: not on offer yet.
+    pub reserve_units: i64,
     /// In the order in which they were first named.
     pub warehouses: Vec<WarehouseStock>,
 }
@@ -44,6 +46,7 @@ pub struct WarehouseStock {
     pub available_units: i64,
     pub held_units: i64,
     pub sold_units: i64,
+    pub reserve_units: i64,
 }
 
 impl Reports {
@@ -79,6 +82,7 @@ impl Reports {
                     available_units: 0,
                     held_units: 0,
                     sold_units: 0,
+                    reserve_units: 0,
                     warehouses: Vec::new(),
                 };
                 Ok(([row.get(0)?], level))
@@ -91,6 +95,7 @@ impl Reports {
                     level.available_units += stock.available_units;
                     level.held_units += stock.held_units;
                     level.sold_units += stock.sold_units;
+                    level.reserve_units += stock.reserve_units;
                 }
             }
             Ok(cut.page(levels, checkpoint))
@@ -100,7 +105,7 @@ impl Reports {
 
 fn warehouses(rows: &Transaction<'_>, item: i64) -> rusqlite::Result<Vec<WarehouseStock>> {
     let mut found = rows.prepare_cached(
-        "SELECT warehouse, allocated_units, available_units, held_units, sold_units
+        "SELECT warehouse, allocated_units, available_units, held_units, sold_units, reserve_units
          FROM warehouses WHERE item = ? ORDER BY place",
     )?;
     let warehouses = found.query_map([item], |row| {
@@ -110,6 +115,7 @@ fn warehouses(rows: &Transaction<'_>, item: i64) -> rusqlite::Result<Vec<Warehou
             available_units: row.get(2)?,
             held_units: row.get(3)?,
             sold_units: row.get(4)?,
+            reserve_units: row.get(5)?,
         })
     })?;
     warehouses.collect()

@@ -8,7 +8,8 @@ use crate::{
 };
 
 impl Reports {
-    /// Sales of which an item is missing, or is open although the sale was closed.
+    /// Sales of which an item is missing, or is open although the sale was closed, or is paused with
+    /// its sale or not otherwise than the sale is.
     pub fn unfinished_sales(&self) -> Result<Vec<SaleId>, ReportError> {
         self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
             let mut found = rows.prepare(
@@ -17,6 +18,10 @@ impl Reports {
                  OR closed_at_ms IS NOT NULL AND EXISTS (
                      SELECT 1 FROM items
                      WHERE items.sale_id = sales.sale_id AND items.closed_at_ms IS NULL)
+                 OR closed_at_ms IS NULL AND EXISTS (
+                     SELECT 1 FROM items
+                     WHERE items.sale_id = sales.sale_id AND items.closed_at_ms IS NULL
+                     AND items.paused_with_sale <> sales.paused)
                  ORDER BY number",
             )?;
             let sales = found.query_map([], |row| Ok(SaleId(id_at(row, 0)?)))?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
-    middleware::map_response,
+    middleware::{Next, from_fn, map_response},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -18,6 +18,7 @@ use super::{
     beacons::{self, Inlet},
     reading::{Parts, Unready},
 };
+use crate::trace::{TRACEPARENT, Trace, within};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const JSON: &str = "application/json";
@@ -32,6 +33,13 @@ pub(super) fn router(parts: Parts, limits: Limits) -> Router {
         .with_state(Arc::new(parts))
         .merge(Router::new().route("/traffic", post(beacons::take)).with_state(inlet))
         .layer(map_response(finish))
+        .layer(from_fn(traced))
+}
+
+/// What is said in the log while a question is answered names its trace.
+async fn traced(request: Request, next: Next) -> Response {
+    let brought = request.headers().get(TRACEPARENT).map(HeaderValue::as_bytes);
+    within(Trace::of(brought), Box::pin(next.run(request))).await
 }
 
 /// The process is alive if it can say so.

@@ -79,6 +79,9 @@ async fn taken(inlet: &Inlet, headers: &HeaderMap, body: Body) -> Response {
     };
     let came = drafts.len() as u64;
     match inlet.desk.record(drafts).await {
+        Ok(receipt) if receipt.switched_off == came && came > 0 => {
+            later("no traffic is taken at the level of the service; selling goes on")
+        }
         Ok(receipt) if receipt.shed == came && came > 0 => later("orders come first"),
         Ok(receipt) => say(StatusCode::OK, &counts(&receipt)),
         // Why is in the server's log: it may name machines, which is nobody's business here.
@@ -119,6 +122,7 @@ fn counts(receipt: &TrafficReceipt) -> Value {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
         "shed": receipt.shed,
+        "switched_off": receipt.switched_off,
         "refused": refused.collect::<Vec<_>>(),
     })
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     actors::{Directory, NotReady, ProjectionHandle, Readiness, State, TrafficDesk},
+    admission::Service,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     events::Position,
@@ -21,6 +22,8 @@ pub struct Parts {
     pub traffic: Arc<TrafficDesk>,
     pub store: SharedStore,
     pub clock: SharedClock,
+    /// How much of the service runs.
+    pub service: Arc<Service>,
 }
 
 /// Why a node should not be sent calls.
@@ -59,6 +62,7 @@ impl Parts {
             sales_awake: sales.awake,
             commands_waiting: items.waiting + sales.waiting,
             beacons_waiting: self.traffic.waiting(),
+            level: self.service.level(),
             log_position: head.0,
             projections: self
                 .projections

@@ -249,7 +249,7 @@ async fn a_store_that_is_away_says_nothing_of_its_log_so_it_is_waited_for() {
     let store: SharedStore = EmbeddedStore::open(node.data(), Arc::new(WallClock)).unwrap();
     let projection = projections::all().swap_remove(0);
     let checkpoint = ReadModel::open(node.data(), projection).unwrap().checkpoint();
-    let tail = Tail::new(Arc::clone(&store), Vec::new());
+    let tail = Tail::new(Arc::clone(&store), Vec::new(), Arc::default());
     assert!(tail.holds(checkpoint).await.unwrap());
     store.close();
     let (away, asked) = (tail.holds(checkpoint), Duration::from_millis(700));

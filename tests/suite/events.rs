@@ -16,9 +16,10 @@ use doorbuster::{
         Act, AlertEvent, AttemptOutcome, DecodeError, DemandTick, Event, IncidentEvent, ItemAdded,
         ItemClosed, ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, LevelSet,
         OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, PackedAttempt, PackedBeacon,
-        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, SaleClosed, SaleCreated,
-        SaleEvent, ScriptEvent, StockAllocated, Stored, StreamName, TrafficRecorded,
-        WarehouseUnits, decode, encode, pack, pack_beacons, unpack,
+        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, ReserveReleased, ReserveSet,
+        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, ScriptEvent, StockAllocated,
+        Stored, StreamName, TrafficRecorded, WarehouseUnits, decode, encode, pack, pack_beacons,
+        unpack,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -54,15 +55,32 @@ fn item_samples() -> Vec<ItemEvent> {
             added_at_ms: AT,
         }),
         ItemEvent::Scheduled(ItemScheduled { opens_at_ms: AT, closes_at_ms: UnixMs::LATEST }),
-        ItemEvent::PurchaseLimitSet(PurchaseLimitSet { per_buyer: Some(2), per_order: None }),
+        ItemEvent::PurchaseLimitSet(PurchaseLimitSet {
+            per_buyer: Some(2),
+            per_order: None,
+            act: None,
+            set_at_ms: None,
+        }),
         ItemEvent::StockAllocated(StockAllocated {
             warehouse: "杭州".to_owned(),
             units: 1_000_000_000,
             act: act(),
             allocated_at_ms: AT,
         }),
-        ItemEvent::Paused(ItemPaused { act: act(), paused_at_ms: AT }),
-        ItemEvent::Resumed(ItemResumed { act: act(), resumed_at_ms: AT }),
+        ItemEvent::ReserveSet(ReserveSet {
+            warehouse: "杭州".to_owned(),
+            units: 0,
+            act: act(),
+            set_at_ms: AT,
+        }),
+        ItemEvent::ReserveReleased(ReserveReleased {
+            warehouse: "杭州".to_owned(),
+            units: 7,
+            act: act(),
+            released_at_ms: AT,
+        }),
+        ItemEvent::Paused(ItemPaused { act: act(), by_sale: false, paused_at_ms: AT }),
+        ItemEvent::Resumed(ItemResumed { act: act(), by_sale: false, resumed_at_ms: AT }),
         ItemEvent::Closed(ItemClosed { act: act(), closed_at_ms: AT }),
         ItemEvent::OrderPlaced(OrderPlaced {
             order_id: ORDER,
@@ -143,6 +161,8 @@ fn sale_samples() -> Vec<SaleEvent> {
             act: act(),
             created_at_ms: AT,
         }),
+        SaleEvent::Paused(SalePaused { act: act(), paused_at_ms: AT }),
+        SaleEvent::Resumed(SaleResumed { act: act(), resumed_at_ms: AT }),
         SaleEvent::Closed(SaleClosed { act: act(), closed_at_ms: AT }),
     ]
 }
@@ -231,9 +251,28 @@ fn each_kind_has_a_sample_and_each_file_a_kind() {
 }
 
 #[test]
+fn what_only_some_events_say_is_left_out_of_the_others() {
+    let by_sale = |by_sale| ItemEvent::Paused(ItemPaused { act: act(), by_sale, paused_at_ms: AT });
+    let with = String::from_utf8(by_sale(true).json()).unwrap();
+    let without = String::from_utf8(by_sale(false).json()).unwrap();
+    assert_eq!(with.replace("\"by_sale\":true,", ""), without);
+    assert!(!without.contains("by_sale"), "{without}");
+
+    let steered = |act, set_at_ms| {
+        let limits = PurchaseLimitSet { per_buyer: None, per_order: Some(1), act, set_at_ms };
+        ItemEvent::PurchaseLimitSet(limits)
+    };
+    let planned = String::from_utf8(steered(None, None).json()).unwrap();
+    assert_eq!(planned, "{\"per_order\":1}");
+    for event in [by_sale(true), steered(Some(act()), Some(AT))] {
+        assert_eq!(decode(&recorded(event.kind(), &event.json())), Ok(Event::Item(event)));
+    }
+}
+
+#[test]
 fn fields_that_older_versions_left_out_have_their_defaults() {
     let none = decode(&recorded("PurchaseLimitSet", b"{}"));
-    let limits = PurchaseLimitSet { per_buyer: None, per_order: None };
+    let limits = PurchaseLimitSet { per_buyer: None, per_order: None, act: None, set_at_ms: None };
     assert_eq!(none, Ok(Event::Item(ItemEvent::PurchaseLimitSet(limits))));
     for event in samples() {
         let mut json: serde_json::Value = serde_json::from_slice(&data(&event)).unwrap();

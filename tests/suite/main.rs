@@ -6,6 +6,8 @@
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
 
+/// What is out of order is said once, and no longer when it is in order again.
+mod alerts;
 /// Read models are of the log that is open, or built anew.
 mod another_log;
 /// The verifier finds every kind of damage.
@@ -32,18 +34,25 @@ mod events;
 mod figures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
+/// Incidents: their steps, and what they cost.
+mod incidents;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
+/// How much of the service runs: set, followed, enforced.
+mod levels;
 /// The decider against a simple model, over random command sequences.
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
 /// What stands between clients and several nodes.
 mod routing;
+/// Wordings of customer service: versions, variables, and what is said to whom.
+mod scripts;
 /// What the end-to-end tests share.
 mod support;
 
@@ -55,6 +64,8 @@ mod stampede;
 mod store;
 /// The house rules: imports, sizes, words.
 mod tidy;
+/// Which call a log line or a fault is about.
+mod traces;
 /// Beacons come in, count once, and give way to orders; recordings are imported.
 mod traffic;
 /// What machines ask a node, and what watches over it.

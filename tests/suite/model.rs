@@ -171,6 +171,7 @@ fn compare(real: &Real, model: &Model, clock: i64) {
     let ItemOutcome::Item(view) = shown else { panic!("the item is there") };
     assert_eq!(view.units.allocated, model.allocated);
     assert_eq!(view.units.available, model.available());
+    assert_eq!(view.units.reserve, model.reserve.iter().sum::<i64>());
     assert_eq!(view.units.held, model.units_in(&[OrderState::Held]));
     assert_eq!(view.units.sold, model.units_in(&[OrderState::Paid]));
     assert_eq!(view.phase, model.phase(clock.max(model.recorded)));
@@ -190,6 +191,7 @@ fn compare(real: &Real, model: &Model, clock: i64) {
 /// prefix and in any warehouse, each hold ended at most once, one order for one request.
 fn judge_the_log(log: &[ItemEvent]) {
     let mut free: HashMap<&str, i64> = HashMap::new();
+    let mut reserve: HashMap<&str, i64> = HashMap::new();
     let mut held = HashMap::new();
     let mut requests: Vec<RequestId> = Vec::new();
     let mut latest = UnixMs(0);
@@ -199,6 +201,15 @@ fn judge_the_log(log: &[ItemEvent]) {
             latest = at;
         }
         match event {
+            ItemEvent::ReserveSet(e) => {
+                reserve.insert(&e.warehouse, e.units);
+            }
+            ItemEvent::ReserveReleased(e) => {
+                let kept = reserve.entry(&e.warehouse).or_default();
+                *kept -= e.units;
+                assert!(*kept >= 0, "more released than in reserve in {}", e.warehouse);
+                *free.entry(&e.warehouse).or_default() += e.units;
+            }
             ItemEvent::StockAllocated(e) => *free.entry(&e.warehouse).or_default() += e.units,
             ItemEvent::OrderPlaced(e) => {
                 assert!(!requests.contains(&e.request_id), "one request, two orders");

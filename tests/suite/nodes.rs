@@ -5,7 +5,7 @@
 
 /// Units come back and nothing is lost when nodes or the store go away.
 mod outages;
-mod pair;
+pub mod pair;
 /// What must not depend on which of two nodes was first.
 mod races;
 /// Readiness: when a node wants to be sent calls.

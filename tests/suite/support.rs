@@ -215,6 +215,8 @@ pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {
             close_time: Some(timestamp(close)),
             items,
             goals: None,
+            curve: Vec::new(),
+            alerts: Vec::new(),
         }),
     }
 }

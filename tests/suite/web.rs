@@ -2,7 +2,7 @@
 //! Method: a real server on loopback, asked over a plain socket; failures of the store are real
 //! ones of SQLite, made by a second connection to the log.
 
-mod figures;
+pub mod figures;
 mod limits;
 mod watched;
 
@@ -24,8 +24,8 @@ use tokio::{
 use crate::support::{Node, OPENS_AT, item, place};
 
 /// What a node answered.
-struct Said {
-    status: u16,
+pub struct Said {
+    pub status: u16,
     /// Lines, in small letters.
     headers: Vec<String>,
     body: String,
@@ -39,7 +39,7 @@ impl Said {
 }
 
 /// Asks one question. The node ends the connection with its answer.
-async fn ask(web: SocketAddr, method: &str, path: &str) -> Said {
+pub async fn ask(web: SocketAddr, method: &str, path: &str) -> Said {
     let request = format!("{method} {path} HTTP/1.1\r\nhost: node\r\n\r\n");
     let answer = send(web, request.as_bytes()).await;
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");

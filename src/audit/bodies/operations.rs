@@ -13,6 +13,8 @@ pub(in crate::audit) struct AlertRaised<'a> {
     pub rule: Cow<'a, str>,
     #[serde(default)]
     pub sale_id: Option<Id>,
+    #[serde(default)]
+    pub item_id: Option<Id>,
     #[serde(borrow, rename = "severity")]
     _severity: Cow<'a, str>,
     #[serde(borrow, rename = "when")]

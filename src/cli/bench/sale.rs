@@ -32,7 +32,7 @@ use crate::{
     domain::{
         Decider,
         item::{AddItem, ItemCommand, Steer, SteerAction},
-        sale::{CloseSale, CreateSale, Draft, DraftItem, Sale, SaleCommand, plan},
+        sale::{CreateSale, Draft, DraftItem, Sale, SaleCommand, SteerSale, plan},
     },
     events::{SaleCreated, StreamName},
     store::{SharedStore, embedded::EmbeddedStore},
@@ -245,7 +245,7 @@ impl Fair {
     fn close(&mut self, now: UnixMs) {
         let request_id = self.script.request();
         let (operator, reason) = (OPERATOR.to_owned(), "the sale is over".to_owned());
-        let close = SaleCommand::Close(CloseSale { request_id, operator, reason: reason.clone() });
+        let close = SaleCommand::Close(SteerSale { request_id, operator, reason: reason.clone() });
         self.pen.decide(&mut self.sale, close, now);
         for stall in &mut self.stalls {
             let request_id = of_item(request_id, stall);

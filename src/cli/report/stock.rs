@@ -1,4 +1,4 @@
-//! `report stock`: units allocated, available, held and sold, by item and warehouse.
+//! `report stock`: units allocated, available, held, sold and in reserve, by item and warehouse.
 
 use serde_json::{Value, json};
 
@@ -49,8 +49,8 @@ impl Stock {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["ITEM", "SKU", "WAREHOUSE", "ALLOCATED", "AVAILABLE", "HELD", "SOLD"],
-            &["ALLOCATED", "AVAILABLE", "HELD", "SOLD"],
+            ["ITEM", "SKU", "WAREHOUSE", "ALLOCATED", "AVAILABLE", "HELD", "SOLD", "RESERVE"],
+            &["ALLOCATED", "AVAILABLE", "HELD", "SOLD", "RESERVE"],
             || levels.iter().flat_map(stock_rows).collect(),
         )?;
         common.note_freshness(freshness.as_ref());
@@ -58,20 +58,33 @@ impl Stock {
     }
 }
 
-fn stock_rows(level: &StockLevel) -> Vec<[String; 7]> {
-    let row = |warehouse: &str, counts: [i64; 4]| {
-        let [allocated, available, held, sold] = counts.map(|count| count.to_string());
+fn stock_rows(level: &StockLevel) -> Vec<[String; 8]> {
+    let row = |warehouse: &str, counts: [i64; 5]| {
+        let [allocated, available, held, sold, reserve] = counts.map(|count| count.to_string());
         let item = level.item_id.clone();
-        [item, level.sku.clone(), warehouse.to_owned(), allocated, available, held, sold]
+        let sku = level.sku.clone();
+        [item, sku, warehouse.to_owned(), allocated, available, held, sold, reserve]
     };
     let mut rows = vec![row(
         "(all)",
-        [level.allocated_units, level.available_units, level.held_units, level.sold_units],
+        [
+            level.allocated_units,
+            level.available_units,
+            level.held_units,
+            level.sold_units,
+            level.reserve_units,
+        ],
     )];
     // One warehouse is all of them.
     if level.warehouses.len() > 1 {
         rows.extend(level.warehouses.iter().map(|at| {
-            let counts = [at.allocated_units, at.available_units, at.held_units, at.sold_units];
+            let counts = [
+                at.allocated_units,
+                at.available_units,
+                at.held_units,
+                at.sold_units,
+                at.reserve_units,
+            ];
             row(&at.warehouse, counts)
         }));
     }

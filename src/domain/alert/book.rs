@@ -20,8 +20,6 @@ use crate::{
 pub enum AlertCommand {
     Raise(Box<RaiseAlert>),
     Clear(Box<ClearAlert>),
-    /// Clears everything: the sale is over.
-    ClearAll,
     Show,
 }
 
@@ -84,12 +82,6 @@ impl Decider for Book {
         match command {
             AlertCommand::Raise(raise) => self.raise(*raise, now),
             AlertCommand::Clear(clear) => self.clear(*clear, now),
-            AlertCommand::ClearAll => {
-                let over = |raised: &AlertRaised| {
-                    self.cleared(raised, ClearedBecause::SaleOver, Vec::new(), now)
-                };
-                self.decided(self.open.values().map(over).collect(), AlertOutcome::Cleared)
-            }
             AlertCommand::Show => {
                 let open = self.open.values().cloned().collect();
                 self.decided(Vec::new(), AlertOutcome::Open(open))

@@ -48,6 +48,14 @@ pub enum RuleSource {
 }
 
 impl Rule {
+    /// Whether it is judged for each item on its own.
+    pub fn is_of_items(&self) -> bool {
+        match self.scope {
+            Scope::Item => true,
+            Scope::Service | Scope::Sale => false,
+        }
+    }
+
     /// Whether what clears it holds; `None` where nobody can know.
     pub fn is_over(&self, readings: &Readings) -> Option<bool> {
         match &self.clear_when {

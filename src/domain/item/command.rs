@@ -115,26 +115,53 @@ pub struct Steer {
 pub enum SteerAction {
     /// 1 to `sale::ALLOCATED_UNITS_MAX` units.
     Allocate(WarehouseUnits),
+    /// 0 to `sale::ALLOCATED_UNITS_MAX` units lie there beside those on offer.
+    SetReserve(WarehouseUnits),
+    /// 1 to `sale::ALLOCATED_UNITS_MAX` units of the reserve go on offer.
+    ReleaseReserve(WarehouseUnits),
+    /// Each at least 1; none where absent.
+    SetPurchaseLimit {
+        per_buyer: Option<i64>,
+        per_order: Option<i64>,
+    },
     Pause,
     Resume,
+    /// Its sale was paused. Sent by the sale, as is the next.
+    PauseWithSale,
+    ResumeWithSale,
     Close,
 }
 
 impl Steer {
     /// Tells this command from another one under the same request id.
     pub fn fingerprint(&self) -> Fingerprint {
-        let (verb, warehouse, units) = match &self.action {
-            SteerAction::Allocate(added) => ("allocate", added.warehouse.as_str(), added.units),
-            SteerAction::Pause => ("pause", "", 0),
-            SteerAction::Resume => ("resume", "", 0),
-            SteerAction::Close => ("close", "", 0),
+        let place = |at: &WarehouseUnits| [at.warehouse.as_bytes().to_vec(), number(at.units)];
+        let nowhere = || [Vec::new(), number(0)];
+        // A limit that is absent is no number at all.
+        let limit = |limit: &Option<i64>| limit.map_or_else(Vec::new, number);
+        let (verb, [first, second]) = match &self.action {
+            SteerAction::Allocate(added) => ("allocate", place(added)),
+            SteerAction::SetReserve(reserve) => ("set_reserve", place(reserve)),
+            SteerAction::ReleaseReserve(released) => ("release_reserve", place(released)),
+            SteerAction::SetPurchaseLimit { per_buyer, per_order } => {
+                ("set_purchase_limit", [limit(per_buyer), limit(per_order)])
+            }
+            SteerAction::Pause => ("pause", nowhere()),
+            SteerAction::Resume => ("resume", nowhere()),
+            SteerAction::PauseWithSale => ("pause_with_sale", nowhere()),
+            SteerAction::ResumeWithSale => ("resume_with_sale", nowhere()),
+            SteerAction::Close => ("close", nowhere()),
         };
         Fingerprint::of([
             verb.as_bytes(),
-            warehouse.as_bytes(),
-            &units.to_be_bytes(),
+            &first,
+            &second,
             self.operator.as_bytes(),
             self.reason.as_bytes(),
         ])
     }
+}
+
+fn number(units: i64) -> Vec<u8> {
+    units.to_be_bytes().to_vec()
 }

@@ -6,16 +6,17 @@
 use uuid::Uuid;
 
 use super::{
-    AddItem, CancelOrder, Item, ItemCommand, ItemPhase, ItemView, OrderState, OrderView,
-    PlaceOrder, RecordPayment, Refusal, Steer, SteerAction,
+    AddItem, CancelOrder, Item, ItemCommand, ItemView, OrderState, OrderView, PlaceOrder,
+    RecordPayment, Refusal,
     orders::{Receipt, ReceiptKind, Row},
+    steer,
 };
 use crate::{
     domain::{Caused, Decision, Misdirected},
     events::{
-        Act, Attempt, AttemptOutcome, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed,
-        ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, Position,
-        PurchaseLimitSet, RefundCause, RefundDue, StockAllocated, WarehouseUnits,
+        Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemScheduled, OrderCancelled,
+        OrderExpired, OrderPaid, OrderPlaced, Position, PurchaseLimitSet, RefundCause, RefundDue,
+        ReserveSet, StockAllocated, WarehouseUnits,
     },
     values::{Fingerprint, RequestId, UNITS_MAX, UnixMs, shopper_hash},
 };
@@ -33,7 +34,7 @@ pub enum ItemOutcome {
     Misdirected(Misdirected),
 }
 
-type Decided = Decision<ItemEvent, ItemOutcome>;
+pub(super) type Decided = Decision<ItemEvent, ItemOutcome>;
 
 pub(super) fn decide(item: &Item, command: ItemCommand, now: UnixMs) -> Decided {
     let Some(offer) = &item.offer else {
@@ -50,7 +51,7 @@ pub(super) fn decide(item: &Item, command: ItemCommand, now: UnixMs) -> Decided 
         ItemCommand::PlaceOrder(place) => place_order(item, offer, place, now),
         ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, now),
         ItemCommand::CancelOrder(cancel) => cancel_order(item, offer, cancel, now),
-        ItemCommand::Steer(steer) => steer_item(item, offer, steer, now),
+        ItemCommand::Steer(steer) => steer::steer(item, offer, steer, now),
         ItemCommand::ShowOrder { order_id, buyer } => match item.orders.find(order_id) {
             Some(row) if item.orders.buyer(item.orders.row(row)) == buyer => {
                 let order = item.order(offer, row, None);
@@ -80,6 +81,8 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
         ItemEvent::PurchaseLimitSet(PurchaseLimitSet {
             per_buyer: plan.limit_per_buyer,
             per_order: plan.limit_per_order,
+            act: None,
+            set_at_ms: None,
         }),
     ];
     let act = Act {
@@ -91,6 +94,10 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
     events.extend(plan.units.into_iter().map(|WarehouseUnits { warehouse, units }| {
         let act = act.clone();
         ItemEvent::StockAllocated(StockAllocated { warehouse, units, act, allocated_at_ms: now })
+    }));
+    events.extend(plan.reserve.into_iter().map(|WarehouseUnits { warehouse, units }| {
+        let act = act.clone();
+        ItemEvent::ReserveSet(ReserveSet { warehouse, units, act, set_at_ms: now })
     }));
     // Whoever adds an item looks at the sale; what the item looks like is asked for with `Show`.
     let mut after = <Item as crate::domain::Decider>::initial(item.id.0);
@@ -189,7 +196,7 @@ fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
     if now < item.opens_at {
         return Some(Refusal::NotOpenYet);
     }
-    if item.paused {
+    if item.paused || item.sale_paused {
         return Some(Refusal::Paused);
     }
     if place.units > item.limit_per_order.unwrap_or(UNITS_MAX) {
@@ -308,73 +315,6 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, now: UnixMs
     item.answer(vec![cancelled], ItemOutcome::Order(order))
 }
 
-fn steer_item(item: &Item, offer: &ItemAdded, steer: Steer, now: UnixMs) -> Decided {
-    let fingerprint = steer.fingerprint();
-    let mut after = item.view(offer, now);
-    if let Some(first) = item.acts.get(&steer.request_id) {
-        if first.fingerprint != fingerprint {
-            return item.reused(steer.request_id);
-        }
-        // The first answer's revision, with the item as it is: an operator wants to see now.
-        let mut repeated = item.answer(Vec::new(), ItemOutcome::Item(Box::new(after)));
-        repeated.revision = first.revision;
-        repeated.position = known(first.position);
-        return repeated;
-    }
-    if item.orders.find(item.id.order_id(steer.request_id)).is_some()
-        || item.orders.receipt(steer.request_id).is_some()
-    {
-        return item.reused(steer.request_id);
-    }
-    let Steer { request_id, operator, reason, action } = steer;
-    let act = Act { request_id, fingerprint, operator, reason };
-    let event = match action {
-        // Closing twice changes nothing, so it is no event; everything else after closing is late.
-        SteerAction::Close if item.closed => {
-            return item.answer(Vec::new(), ItemOutcome::Item(Box::new(after)));
-        }
-        _ if item.closed => return item.refused(Refusal::Closed),
-        SteerAction::Pause if item.paused => return item.refused(Refusal::Paused),
-        SteerAction::Resume if !item.paused => return item.refused(Refusal::NotPaused),
-        SteerAction::Close => {
-            after.phase = ItemPhase::Closed;
-            ItemEvent::Closed(ItemClosed { act, closed_at_ms: now })
-        }
-        SteerAction::Pause => {
-            after.phase = item.phase(now, true);
-            ItemEvent::Paused(ItemPaused { act, paused_at_ms: now })
-        }
-        SteerAction::Resume => {
-            after.phase = item.phase(now, false);
-            ItemEvent::Resumed(ItemResumed { act, resumed_at_ms: now })
-        }
-        SteerAction::Allocate(WarehouseUnits { warehouse, units }) => {
-            after.units.allocated += units;
-            after.units.available += units;
-            let known = after.available_by_warehouse.iter_mut().find(|w| w.warehouse == warehouse);
-            match known {
-                Some(known) => known.units += units,
-                None => after
-                    .available_by_warehouse
-                    .push(WarehouseUnits { warehouse: warehouse.clone(), units }),
-            }
-            ItemEvent::StockAllocated(StockAllocated {
-                warehouse,
-                units,
-                act,
-                allocated_at_ms: now,
-            })
-        }
-    };
-    let caused = Caused {
-        event,
-        id: item.id.event_id(request_id, 0),
-        correlation: offer.sale_id.0,
-        causation: request_id.0,
-    };
-    item.answer(vec![caused], ItemOutcome::Item(Box::new(after)))
-}
-
 /// The end of a hold that was not paid in time.
 pub(super) fn expiry(item: &Item, order: u32, now: UnixMs) -> Caused<ItemEvent> {
     let row = item.orders.row(order);
@@ -393,7 +333,7 @@ pub(super) fn expiry(item: &Item, order: u32, now: UnixMs) -> Caused<ItemEvent> 
 }
 
 /// The position of something that may not have landed yet.
-fn known(position: Position) -> Option<Position> {
+pub(super) fn known(position: Position) -> Option<Position> {
     (position != Position::START).then_some(position)
 }
 
@@ -411,7 +351,7 @@ fn refusal_of(cause: RefundCause) -> Refusal {
 }
 
 impl Item {
-    fn answer(&self, events: Vec<Caused<ItemEvent>>, outcome: ItemOutcome) -> Decided {
+    pub(super) fn answer(&self, events: Vec<Caused<ItemEvent>>, outcome: ItemOutcome) -> Decided {
         let revision = match events.len() as u64 {
             0 => self.revision,
             count => self.next_revision + count - 1,
@@ -423,7 +363,7 @@ impl Item {
         ItemOutcome::Refused { refusal, available: self.stock.total().available }
     }
 
-    fn refused(&self, refusal: Refusal) -> Decided {
+    pub(super) fn refused(&self, refusal: Refusal) -> Decided {
         self.answer(Vec::new(), self.refusal(refusal))
     }
 
@@ -431,7 +371,7 @@ impl Item {
         self.answer(Vec::new(), ItemOutcome::Misdirected(why))
     }
 
-    fn reused(&self, request: RequestId) -> Decided {
+    pub(super) fn reused(&self, request: RequestId) -> Decided {
         self.misdirected(Misdirected::RequestIdReused(request))
     }
 

@@ -1,7 +1,7 @@
 //! The heart: one item, its stock, its orders, its rules.
 //!
 //! Read in this order: `command` (what can be asked), `refusal` (the business "no"s), `state` (what
-//! is remembered and how events change it), `decide` (the rules), `view` (what answers show). `orders` and
+//! is remembered and how events change it), `decide` (the rules), `steer` (those of operators), `view` (what answers show). `orders` and
 //! `stock` are the two large parts of the state.
 
 mod command;
@@ -10,6 +10,7 @@ mod index;
 mod orders;
 mod refusal;
 mod state;
+mod steer;
 mod stock;
 mod view;
 

@@ -20,6 +20,7 @@ pub enum Refusal {
     AlreadyPaid,
     WrongAmount,
     NotPaused,
+    NotEnoughReserve,
 }
 
 impl Refusal {
@@ -37,7 +38,8 @@ impl Refusal {
             | Self::OrderCancelled
             | Self::AlreadyPaid
             | Self::WrongAmount
-            | Self::NotPaused => None,
+            | Self::NotPaused
+            | Self::NotEnoughReserve => None,
         }
     }
 
@@ -55,7 +57,8 @@ impl Refusal {
             Self::OrderCancelled => "The order was cancelled.",
             Self::AlreadyPaid => "The order is paid already.",
             Self::WrongAmount => "Amount or currency differ from the order's total.",
-            Self::NotPaused => "The item is not paused.",
+            Self::NotPaused => "The item itself is not paused.",
+            Self::NotEnoughReserve => "Fewer units lie in reserve in that warehouse.",
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Item {
     pub(super) limit_per_buyer: Option<i64>,
     pub(super) limit_per_order: Option<i64>,
     pub(super) paused: bool,
+    /// Its sale is paused. An item takes orders while neither is.
+    pub(super) sale_paused: bool,
     pub(super) closed: bool,
     pub(super) stock: Stock,
     pub(super) orders: Orders,
@@ -64,6 +66,7 @@ impl Decider for Item {
             limit_per_buyer: None,
             limit_per_order: None,
             paused: false,
+            sale_paused: false,
             closed: false,
             stock: Stock::default(),
             orders: Orders::default(),
@@ -94,17 +97,28 @@ impl Decider for Item {
             ItemEvent::PurchaseLimitSet(limits) => {
                 self.limit_per_buyer = limits.per_buyer;
                 self.limit_per_order = limits.per_order;
+                if let Some(act) = &limits.act {
+                    self.remember(act, revision);
+                }
             }
             ItemEvent::StockAllocated(added) => {
                 self.stock.apply(Move::Allocate, &added.warehouse, added.units);
                 self.remember(&added.act, revision);
             }
+            ItemEvent::ReserveSet(reserve) => {
+                self.stock.set_reserve(&reserve.warehouse, reserve.units);
+                self.remember(&reserve.act, revision);
+            }
+            ItemEvent::ReserveReleased(released) => {
+                self.stock.apply(Move::ReleaseReserve, &released.warehouse, released.units);
+                self.remember(&released.act, revision);
+            }
             ItemEvent::Paused(paused) => {
-                self.paused = true;
+                *self.pause_flag(paused.by_sale) = true;
                 self.remember(&paused.act, revision);
             }
             ItemEvent::Resumed(resumed) => {
-                self.paused = false;
+                *self.pause_flag(resumed.by_sale) = false;
                 self.remember(&resumed.act, revision);
             }
             ItemEvent::Closed(closed) => {
@@ -204,6 +218,11 @@ impl Item {
         for WarehouseUnits { warehouse, units } in warehouses {
             self.stock.apply(change, warehouse, *units);
         }
+    }
+
+    /// What keeps it from taking orders: itself or its sale.
+    fn pause_flag(&mut self, by_sale: bool) -> &mut bool {
+        if by_sale { &mut self.sale_paused } else { &mut self.paused }
     }
 
     fn remember(&mut self, act: &Act, revision: u64) {

@@ -10,6 +10,8 @@ pub struct Counts {
     pub available: i64,
     pub held: i64,
     pub sold: i64,
+    /// Beside the allocated ones: not on offer before they are released.
+    pub reserve: i64,
 }
 
 /// The stock of an item.
@@ -24,6 +26,8 @@ pub struct Stock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Move {
     Allocate,
+    /// Out of the reserve.
+    ReleaseReserve,
     Hold,
     Sell,
     Release,
@@ -33,6 +37,11 @@ impl Counts {
     fn apply(&mut self, change: Move, units: i64) {
         match change {
             Move::Allocate => {
+                self.allocated += units;
+                self.available += units;
+            }
+            Move::ReleaseReserve => {
+                self.reserve -= units;
                 self.allocated += units;
                 self.available += units;
             }
@@ -51,7 +60,7 @@ impl Counts {
         }
         // A negative count is a bug or a log nobody should sell from. Stop; never carry on.
         assert!(
-            self.available >= 0 && self.held >= 0 && self.sold >= 0,
+            self.available >= 0 && self.held >= 0 && self.sold >= 0 && self.reserve >= 0,
             "stock went negative: {self:?} after {change:?} of {units}"
         );
     }
@@ -70,16 +79,31 @@ impl Stock {
 
     /// Moves units of one warehouse. A warehouse not named before starts empty.
     pub fn apply(&mut self, change: Move, warehouse: &str, units: i64) {
-        let counts = match self.warehouses.iter().position(|(name, _)| name == warehouse) {
-            Some(index) => &mut self.warehouses[index].1,
-            None => {
-                self.warehouses.push((warehouse.to_owned(), Counts::default()));
-                let last = self.warehouses.len() - 1;
-                &mut self.warehouses[last].1
-            }
-        };
-        counts.apply(change, units);
+        self.at(warehouse).apply(change, units);
         self.total.apply(change, units);
+    }
+
+    /// So many units lie in reserve there, whatever it was before.
+    pub fn set_reserve(&mut self, warehouse: &str, units: i64) {
+        assert!(units >= 0, "a reserve of {units} units");
+        let counts = self.at(warehouse);
+        let before = std::mem::replace(&mut counts.reserve, units);
+        self.total.reserve += units - before;
+    }
+
+    /// Units that lie in reserve there.
+    pub fn reserve(&self, warehouse: &str) -> i64 {
+        let found = self.warehouses.iter().find(|(name, _)| name == warehouse);
+        found.map_or(0, |(_, counts)| counts.reserve)
+    }
+
+    fn at(&mut self, warehouse: &str) -> &mut Counts {
+        let known = self.warehouses.iter().position(|(name, _)| name == warehouse);
+        let index = known.unwrap_or_else(|| {
+            self.warehouses.push((warehouse.to_owned(), Counts::default()));
+            self.warehouses.len() - 1
+        });
+        &mut self.warehouses[index].1
     }
 
     /// Where an order's units come from: the first warehouse that has them all, else the first ones

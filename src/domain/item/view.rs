@@ -45,6 +45,12 @@ pub struct ItemView {
     pub phase: ItemPhase,
     pub units: Counts,
     pub available_by_warehouse: Vec<WarehouseUnits>,
+    /// Where units lie that are not on offer yet; only warehouses that have some.
+    pub reserve_by_warehouse: Vec<WarehouseUnits>,
+    /// The item itself is paused.
+    pub paused_itself: bool,
+    /// Its sale is paused.
+    pub paused_with_sale: bool,
 }
 
 impl Item {
@@ -85,6 +91,11 @@ impl Item {
             warehouse: name.clone(),
             units: counts.available,
         });
+        let reserve = self.stock.warehouses().iter().filter(|(_, counts)| counts.reserve > 0);
+        let reserve = reserve.map(|(name, counts)| WarehouseUnits {
+            warehouse: name.clone(),
+            units: counts.reserve,
+        });
         ItemView {
             item_id: self.id,
             sale_id: offer.sale_id,
@@ -97,9 +108,12 @@ impl Item {
             limit_per_buyer: self.limit_per_buyer,
             limit_per_order: self.limit_per_order,
             time_to_pay_ms: offer.time_to_pay_ms,
-            phase: self.phase(now, self.paused),
+            phase: self.phase(now, self.paused || self.sale_paused),
             units: self.stock.total(),
             available_by_warehouse: available.collect(),
+            reserve_by_warehouse: reserve.collect(),
+            paused_itself: self.paused,
+            paused_with_sale: self.sale_paused,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A sale as a whole: planned once, closed once. Its items live their own lives.
+//! A sale as a whole: planned once, paused and resumed in turns, closed once. Its items live their
+//! own lives.
 
 mod plan;
 
@@ -8,7 +9,8 @@ use uuid::Uuid;
 
 use super::{Caused, Decider, Decision, Misdirected};
 use crate::{
-    events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent},
+    domain::item::Refusal,
+    events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
     values::{Fingerprint, RequestId, SaleId, UnixMs},
 };
 
@@ -22,7 +24,9 @@ pub use plan::{
 #[derive(Debug, Clone)]
 pub enum SaleCommand {
     Create(Box<CreateSale>),
-    Close(CloseSale),
+    Pause(SteerSale),
+    Resume(SteerSale),
+    Close(SteerSale),
     Show,
 }
 
@@ -33,9 +37,9 @@ pub struct CreateSale {
     pub plan: SaleCreated,
 }
 
-/// Closes a sale for good.
+/// An operator's hand on the sale.
 #[derive(Debug, Clone)]
-pub struct CloseSale {
+pub struct SteerSale {
     pub request_id: RequestId,
     pub operator: String,
     pub reason: String,
@@ -45,6 +49,8 @@ pub struct CloseSale {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaleOutcome {
     Sale(Box<SaleView>),
+    /// One of `Closed`, `Paused` and `NotPaused`, said of the sale.
+    Refused(Refusal),
     Misdirected(Misdirected),
 }
 
@@ -55,6 +61,17 @@ pub struct SaleView {
     pub plan: SaleCreated,
     /// How and when it was closed by hand.
     pub closed: Option<SaleClosed>,
+    /// The newest pause or resumption of the whole sale.
+    pub pause: Option<Pause>,
+}
+
+/// That a sale was paused or resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// It is paused; else it was resumed.
+    pub on: bool,
+    pub act: Act,
+    pub at: UnixMs,
 }
 
 /// The state of one sale.
@@ -63,10 +80,20 @@ pub struct Sale {
     id: SaleId,
     plan: Option<SaleCreated>,
     closed: Option<SaleClosed>,
+    pause: Option<Pause>,
     receipts: HashMap<RequestId, (Fingerprint, u64, Position)>,
     last_at: UnixMs,
     revision: u64,
     next_revision: u64,
+}
+
+impl SteerSale {
+    fn act(self, verb: &str) -> Act {
+        let Self { request_id, operator, reason } = self;
+        let fingerprint =
+            Fingerprint::of([verb.as_bytes(), operator.as_bytes(), reason.as_bytes()]);
+        Act { request_id, fingerprint, operator, reason }
+    }
 }
 
 type Decided = Decision<SaleEvent, SaleOutcome>;
@@ -81,6 +108,7 @@ impl Decider for Sale {
             id: SaleId(id),
             plan: None,
             closed: None,
+            pause: None,
             receipts: HashMap::new(),
             last_at: UnixMs::default(),
             revision: 0,
@@ -93,8 +121,10 @@ impl Decider for Sale {
         match (command, &self.plan) {
             (SaleCommand::Create(create), _) => self.create(create.plan, now),
             (_, None) => self.no(Misdirected::NotFound("sale_id")),
-            (SaleCommand::Show, Some(plan)) => self.show(plan, self.closed.clone()),
+            (SaleCommand::Show, Some(plan)) => self.show(self.view(plan)),
             (SaleCommand::Close(close), Some(plan)) => self.close(plan, close, now),
+            (SaleCommand::Pause(steer), Some(plan)) => self.set_pause(plan, steer, true, now),
+            (SaleCommand::Resume(steer), Some(plan)) => self.set_pause(plan, steer, false, now),
         }
     }
 
@@ -103,6 +133,14 @@ impl Decider for Sale {
             SaleEvent::Created(created) => {
                 self.plan = Some(created.clone());
                 (&created.act, created.created_at_ms)
+            }
+            SaleEvent::Paused(SalePaused { act, paused_at_ms: at }) => {
+                self.pause = Some(Pause { on: true, act: act.clone(), at: *at });
+                (act, *at)
+            }
+            SaleEvent::Resumed(SaleResumed { act, resumed_at_ms: at }) => {
+                self.pause = Some(Pause { on: false, act: act.clone(), at: *at });
+                (act, *at)
             }
             SaleEvent::Closed(closed) => {
                 self.closed = Some(closed.clone());
@@ -155,25 +193,47 @@ impl Sale {
             return self.no(Misdirected::RequestIdReused(plan.act.request_id));
         }
         plan.created_at_ms = now;
-        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: None };
+        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: None, pause: None };
         self.yes(SaleEvent::Created(plan), view)
     }
 
-    fn close(&self, plan: &SaleCreated, close: CloseSale, now: UnixMs) -> Decided {
-        let CloseSale { request_id, operator, reason } = close;
-        let fingerprint =
-            Fingerprint::of([b"close".as_slice(), operator.as_bytes(), reason.as_bytes()]);
-        let act = Act { request_id, fingerprint, operator, reason };
+    fn close(&self, plan: &SaleCreated, close: SteerSale, now: UnixMs) -> Decided {
+        let act = close.act("close");
         if let Some(repeated) = self.repeated(&act) {
             return repeated;
         }
         // Closing twice changes nothing, so it is no event.
         if self.closed.is_some() {
-            return self.show(plan, self.closed.clone());
+            return self.show(self.view(plan));
         }
         let closed = SaleClosed { act, closed_at_ms: now };
-        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: Some(closed.clone()) };
+        let view = SaleView { closed: Some(closed.clone()), ..self.view(plan) };
         self.yes(SaleEvent::Closed(closed), view)
+    }
+
+    /// Pausing and resuming go in turns, as at an item.
+    fn set_pause(&self, plan: &SaleCreated, steer: SteerSale, on: bool, now: UnixMs) -> Decided {
+        let act = steer.act(if on { "pause" } else { "resume" });
+        if let Some(repeated) = self.repeated(&act) {
+            return repeated;
+        }
+        let paused = self.pause.as_ref().is_some_and(|pause| pause.on);
+        match (on, paused) {
+            _ if self.closed.is_some() => {
+                return self.answer(SaleOutcome::Refused(Refusal::Closed));
+            }
+            (true, true) => return self.answer(SaleOutcome::Refused(Refusal::Paused)),
+            (false, false) => return self.answer(SaleOutcome::Refused(Refusal::NotPaused)),
+            (true, false) | (false, true) => {}
+        }
+        let pause = Some(Pause { on, act: act.clone(), at: now });
+        let view = SaleView { pause, ..self.view(plan) };
+        let event = if on {
+            SaleEvent::Paused(SalePaused { act, paused_at_ms: now })
+        } else {
+            SaleEvent::Resumed(SaleResumed { act, resumed_at_ms: now })
+        };
+        self.yes(event, view)
     }
 
     fn repeated(&self, act: &Act) -> Option<Decided> {
@@ -182,19 +242,35 @@ impl Sale {
             return Some(self.no(Misdirected::RequestIdReused(act.request_id)));
         }
         let plan = self.plan.as_ref()?;
-        // What the first answer showed: a sale just created is not closed yet.
-        let closed = self.closed.clone().filter(|closed| closed.act.request_id == act.request_id);
-        let mut repeated = self.show(plan, closed);
+        let mut view = self.view(plan);
+        // What the first answer showed: a sale just created is neither paused nor closed yet. Who
+        // steered is shown the sale as it is, so that an old pause that is repeated pauses nothing.
+        if plan.act.request_id == act.request_id {
+            (view.closed, view.pause) = (None, None);
+        }
+        let mut repeated = self.show(view);
         repeated.revision = revision;
         repeated.position = (position != Position::START).then_some(position);
         Some(repeated)
     }
 
-    fn show(&self, plan: &SaleCreated, closed: Option<SaleClosed>) -> Decided {
-        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed };
+    fn view(&self, plan: &SaleCreated) -> SaleView {
+        SaleView {
+            sale_id: self.id,
+            plan: plan.clone(),
+            closed: self.closed.clone(),
+            pause: self.pause.clone(),
+        }
+    }
+
+    fn show(&self, view: SaleView) -> Decided {
+        self.answer(SaleOutcome::Sale(Box::new(view)))
+    }
+
+    fn answer(&self, outcome: SaleOutcome) -> Decided {
         Decision {
             events: Vec::new(),
-            outcome: SaleOutcome::Sale(Box::new(view)),
+            outcome,
             revision: self.revision,
             position: None,
             attempt: None,
@@ -203,6 +279,8 @@ impl Sale {
 
     fn yes(&self, event: SaleEvent, view: SaleView) -> Decided {
         let (SaleEvent::Created(SaleCreated { act, .. })
+        | SaleEvent::Paused(SalePaused { act, .. })
+        | SaleEvent::Resumed(SaleResumed { act, .. })
         | SaleEvent::Closed(SaleClosed { act, .. })) = &event;
         let causation = act.request_id.0;
         let caused = Caused {
@@ -221,12 +299,6 @@ impl Sale {
     }
 
     fn no(&self, why: Misdirected) -> Decided {
-        Decision {
-            events: Vec::new(),
-            outcome: SaleOutcome::Misdirected(why),
-            revision: self.revision,
-            position: None,
-            attempt: None,
-        }
+        self.answer(SaleOutcome::Misdirected(why))
     }
 }

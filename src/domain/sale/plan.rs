@@ -116,7 +116,8 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
             let problem = format!("is {:?}, as for an earlier item", plan.sku);
             return Err(Invalid::new("sku", problem).within(&at));
         }
-        let units: i128 = plan.units.iter().map(|at| i128::from(at.units)).sum();
+        let units = plan.units.iter().chain(&plan.reserve);
+        let units: i128 = units.map(|at| i128::from(at.units)).sum();
         worth += units * i128::from(plan.unit_price_minor);
         if worth > i128::from(WORTH_MINOR_MAX) {
             let problem = "makes all units of the sale together worth more than 10^18 minor units";
@@ -173,7 +174,7 @@ fn item_plan(
         item_id: sale_id.item_id(&item.sku),
         time_to_pay_ms: time_to_pay(item.time_to_pay_ms)?,
         units: units(item.units)?,
-        reserve: Vec::new(),
+        reserve: reserve(item.reserve)?,
         sku: item.sku,
         title: item.title,
         unit_price_minor: item.unit_price_minor,
@@ -215,13 +216,22 @@ fn units(units: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
     if units.is_empty() {
         return Err(Invalid::new("units", "is missing: an item needs units in some warehouse"));
     }
+    by_warehouse("units", units)
+}
+
+/// None where there are none. A warehouse can have a reserve and no units on offer.
+fn reserve(reserve: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
+    by_warehouse("reserve", reserve)
+}
+
+fn by_warehouse(field: &str, units: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {
     if units.len() > WAREHOUSES_PER_ITEM_MAX {
         let problem = format!("must name at most {WAREHOUSES_PER_ITEM_MAX} warehouses");
-        return Err(Invalid::new("units", problem));
+        return Err(Invalid::new(field, problem));
     }
     let mut checked: Vec<WarehouseUnits> = Vec::with_capacity(units.len());
     for (index, (warehouse, units)) in units.into_iter().enumerate() {
-        let at = format!("units[{index}]");
+        let at = format!("{field}[{index}]");
         bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)
             .and_then(|()| within_bounds("units", units, 1, ALLOCATED_UNITS_MAX))
             .map_err(|invalid| invalid.within(&at))?;
@@ -278,6 +288,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             limit_per_order,
             time_to_pay_ms,
             units,
+            // Below, where there is one.
             reserve: _,
         } = item;
         fields.text(sku);
@@ -295,6 +306,15 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
         }
     }
     // Nothing where there are none: sales of earlier versions keep their fingerprints.
+    for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.reserve.is_empty()) {
+        fields.text("reserve");
+        fields.length(index);
+        fields.length(item.reserve.len());
+        for (warehouse, units) in &item.reserve {
+            fields.text(warehouse);
+            fields.number(Some(*units));
+        }
+    }
     if let Some(Goals { units, revenue_minor, conversion_ppm, new_buyers }) = goals {
         fields.text("goals");
         for target in [units, revenue_minor, conversion_ppm, new_buyers] {

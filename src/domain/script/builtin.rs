@@ -95,6 +95,10 @@ fn refused(refusal: Refusal) -> (&'static str, &'static str) {
         Refusal::NotPaused => {
             ("{item_title} is on sale: it was not paused.", "「{item_title}」正在销售，并未暂停。")
         }
+        Refusal::NotEnoughReserve => (
+            "The reserve of {item_title} holds fewer units than were to be released.",
+            "「{item_title}」的预留库存少于要释放的数量。",
+        ),
     }
 }
 

@@ -47,7 +47,7 @@ pub enum Situation {
     Incident,
 }
 
-const REFUSALS: [Refusal; 12] = [
+const REFUSALS: [Refusal; 13] = [
     Refusal::SoldOut,
     Refusal::NotEnoughUnits,
     Refusal::NotOpenYet,
@@ -60,6 +60,7 @@ const REFUSALS: [Refusal; 12] = [
     Refusal::AlreadyPaid,
     Refusal::WrongAmount,
     Refusal::NotPaused,
+    Refusal::NotEnoughReserve,
 ];
 
 const STATES: [OrderState; 4] =
@@ -110,7 +111,8 @@ impl Situation {
                 | Refusal::Paused
                 | Refusal::OverBuyerLimit
                 | Refusal::OverOrderLimit
-                | Refusal::NotPaused,
+                | Refusal::NotPaused
+                | Refusal::NotEnoughReserve,
             ) => wording::OF_ATTEMPTS,
             Self::Incident => wording::OF_INCIDENTS,
         }
@@ -131,6 +133,7 @@ fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::AlreadyPaid => "already_paid",
         Refusal::WrongAmount => "wrong_amount",
         Refusal::NotPaused => "not_paused",
+        Refusal::NotEnoughReserve => "not_enough_reserve",
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     replay::{
         Placement,
         explain::{AttemptStory, Explanation, OrderStory},
+        speak::Spoken,
         state::{SaleStateAt, StateAt},
         what_if::{Compared, Figures, WhatIf},
     },
@@ -54,6 +55,14 @@ pub fn item_state(found: StateAt) -> proto::ItemState {
                 units: at.available,
             })
             .collect(),
+        reserve_units: units.reserve,
+        reserve_by_warehouse: warehouses
+            .iter()
+            .filter(|at| at.reserve > 0)
+            .map(|at| proto::WarehouseUnits { warehouse: at.warehouse.clone(), units: at.reserve })
+            .collect(),
+        paused_itself: state.paused,
+        paused_with_sale: state.sale_paused,
         ..proto::Item::default()
     };
     if let Some(OfferState { sale_id, sku, title, currency, unit_price_minor, time_to_pay_ms }) =
@@ -84,6 +93,7 @@ fn warehouse(at: WarehouseState) -> proto::WarehouseStock {
         available_units: at.available,
         held_units: at.held,
         sold_units: at.sold,
+        reserve_units: at.reserve,
     }
 }
 
@@ -109,6 +119,7 @@ pub fn sale_state(
         available_units: units.available,
         held_units: units.held,
         sold_units: units.sold,
+        reserve_units: units.reserve,
         orders: Some(order_counts(orders)),
         revenue: money(revenue_minor),
         refunds_due: money(refunds_due_minor),
@@ -199,8 +210,21 @@ fn reason(outcome: AttemptOutcome) -> proto::RefusalReason {
     }
 }
 
+/// For example `PLACED` or `SOLD_OUT`.
+pub fn outcome_name(outcome: AttemptOutcome) -> &'static str {
+    match reason(outcome) {
+        proto::RefusalReason::Unspecified if outcome == AttemptOutcome::Placed => "PLACED",
+        proto::RefusalReason::Unspecified => "REPEATED",
+        refused => refused.as_str_name().trim_start_matches("REFUSAL_REASON_"),
+    }
+}
+
 /// A shopper's story.
-pub fn explanation(found: Explanation, head: Position) -> proto::ExplainPurchaseResponse {
+pub fn explanation(
+    found: Explanation,
+    scripts: Vec<Spoken>,
+    head: Position,
+) -> proto::ExplainPurchaseResponse {
     let sentences = found.sentences();
     proto::ExplainPurchaseResponse {
         item_id: found.item.to_string(),
@@ -215,15 +239,24 @@ pub fn explanation(found: Explanation, head: Position) -> proto::ExplainPurchase
         orders_without_attempt: found.orders_without_attempt,
         sentences,
         freshness: Some(freshness(head)),
+        scripts: scripts.into_iter().map(spoken).collect(),
+    }
+}
+
+/// What to say, with what it rests on.
+pub fn spoken(spoken: Spoken) -> proto::SpokenScript {
+    let Spoken { wording, text, facts } = spoken;
+    proto::SpokenScript {
+        situation: wording.situation.name(),
+        language: wording.language.name().to_owned(),
+        version: wording.version,
+        builtin: wording.builtin,
+        text,
+        facts: facts.into_iter().map(|(known, value)| (known.name().to_owned(), value)).collect(),
     }
 }
 
 fn attempt(story: AttemptStory) -> proto::AttemptStory {
-    let outcome = match reason(story.outcome) {
-        proto::RefusalReason::Unspecified if story.outcome == AttemptOutcome::Placed => "PLACED",
-        proto::RefusalReason::Unspecified => "REPEATED",
-        refused => refused.as_str_name().trim_start_matches("REFUSAL_REASON_"),
-    };
     let placement = match story.placement {
         Placement::Certain => proto::AttemptPlacement::Certain,
         Placement::ByDecision => proto::AttemptPlacement::ByDecision,
@@ -233,7 +266,7 @@ fn attempt(story: AttemptStory) -> proto::AttemptStory {
     proto::AttemptStory {
         attempt_time: moment(Some(story.at)),
         units: story.units,
-        outcome: outcome.to_owned(),
+        outcome: outcome_name(story.outcome).to_owned(),
         order_id: order_id.map(|id| id.to_string()).unwrap_or_default(),
         order_revision,
         after_revision: story.after_revision,

@@ -220,7 +220,7 @@ impl Journeys {
                 let sale = self.names.sale(rows, SaleId(recorded.stream.id))?;
                 self.names.name_sale(rows, sale, &created.name, Some(created.currency.code()))
             }
-            SaleEvent::Closed(_) => Ok(()),
+            SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_) => Ok(()),
         }
     }
 
@@ -260,6 +260,8 @@ impl Journeys {
             | ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
             | ItemEvent::StockAllocated(_)
+            | ItemEvent::ReserveSet(_)
+            | ItemEvent::ReserveReleased(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_) => Ok(()),

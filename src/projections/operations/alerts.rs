@@ -42,13 +42,15 @@ pub(super) fn apply(
             };
             let changed = rows
                 .prepare_cached(
-                    "UPDATE alerts SET cleared_at_ms = ?, cleared_because = ?, signals_cleared = ?
+                    "UPDATE alerts SET cleared_at_ms = ?, cleared_because = ?, signals_cleared = ?,
+                         cleared_position = ?
                      WHERE alert_id = ? AND cleared_at_ms IS NULL",
                 )?
                 .execute(params![
                     cleared.cleared_at_ms.0,
                     because,
                     json(&cleared.signals)?,
+                    signed(recorded.position.0)?,
                     cleared.alert_id.0.as_bytes().as_slice(),
                 ])?;
             if changed != 1 {

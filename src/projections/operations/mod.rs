@@ -38,9 +38,12 @@ const SCHEMA: &str = "CREATE TABLE alerts (
     since_ms INTEGER NOT NULL,
     raised_at_ms INTEGER NOT NULL,
     cleared_at_ms INTEGER,
-    cleared_because TEXT
+    cleared_because TEXT,
+    -- Of the event that cleared it.
+    cleared_position INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX alerts_by_sale ON alerts (sale_id, position);
+CREATE INDEX alerts_by_end ON alerts (cleared_position);
 CREATE TABLE incidents (
     incident_id BLOB PRIMARY KEY,
     position INTEGER NOT NULL UNIQUE,

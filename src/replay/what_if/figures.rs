@@ -113,10 +113,24 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
     for fact in &recording.facts {
         match &fact.what {
             What::Steered(event) => {
-                if let ItemEvent::StockAllocated(added) = &**event {
-                    tally.figures.allocated_units += added.units;
-                    available += added.units;
-                }
+                let added = match &**event {
+                    ItemEvent::StockAllocated(added) => added.units,
+                    ItemEvent::ReserveReleased(released) => released.units,
+                    ItemEvent::Added(_)
+                    | ItemEvent::Scheduled(_)
+                    | ItemEvent::PurchaseLimitSet(_)
+                    | ItemEvent::ReserveSet(_)
+                    | ItemEvent::Paused(_)
+                    | ItemEvent::Resumed(_)
+                    | ItemEvent::Closed(_)
+                    | ItemEvent::OrderPlaced(_)
+                    | ItemEvent::OrderPaid(_)
+                    | ItemEvent::OrderCancelled(_)
+                    | ItemEvent::OrderExpired(_)
+                    | ItemEvent::RefundDue(_) => 0,
+                };
+                tally.figures.allocated_units += added;
+                available += added;
             }
             What::Placed(order) => {
                 let units = recording.orders[*order as usize].units;

@@ -162,6 +162,8 @@ fn planned(recording: &Recording) -> Vec<i64> {
             ItemEvent::Added(_)
             | ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
+            | ItemEvent::ReserveSet(_)
+            | ItemEvent::ReserveReleased(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_)

@@ -144,6 +144,8 @@ impl Play<'_> {
                 }
             }
             ItemEvent::Scheduled(_)
+            | ItemEvent::ReserveSet(_)
+            | ItemEvent::ReserveReleased(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_)

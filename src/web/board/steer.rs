@@ -22,10 +22,11 @@ use crate::{
     domain::{
         Misdirected,
         item::{ItemCommand, ItemOutcome, Steer, SteerAction},
-        sale::{ALLOCATED_UNITS_MAX, CloseSale, NAME_CHARS_MAX, SaleOutcome},
+        level::{LevelOutcome, SetLevel},
+        sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, SaleOutcome, SteerSale},
     },
     events::{Position, WarehouseUnits},
-    values::{Invalid, ItemId, RequestId, SaleId, bounded_text},
+    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_text},
     web::answers::say,
 };
 
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<Board>> {
         .route("/whoami", get(whoami))
         .route("/sales/{sale_id}/steer", post(steer_sale))
         .route("/items/{item_id}/steer", post(steer_item))
+        .route("/level", post(set_level))
 }
 
 /// Why nothing was done, as it is answered.
@@ -104,19 +106,39 @@ async fn steer_sale(
         fields.done()?;
         let Written { request_id, operator, reason } = written;
         let sales = &board.parts.sales;
+        let steer = SteerSale { request_id, operator, reason };
         let asked = match action.as_str() {
-            "close" => {
-                let close = CloseSale { request_id, operator, reason };
-                sales.close(sale, close, None).await?
-            }
-            _ => return Err(Invalid::new("action", "must be close").into()),
+            "pause" => sales.pause(sale, steer, None).await?,
+            "resume" => sales.resume(sale, steer, None).await?,
+            "close" => sales.close(sale, steer, None).await?,
+            _ => return Err(Invalid::new("action", "must be one of pause, resume, close").into()),
         };
         match asked.outcome {
             SaleOutcome::Sale(_) => Ok(done(asked.revision, asked.position)),
+            SaleOutcome::Refused(refusal) => Ok(refused(refusal.sentence())),
             SaleOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
         }
     };
     steered.await.unwrap_or_else(NotDone::answer)
+}
+
+async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Body) -> Response {
+    let set = async {
+        let (written, mut fields) = read(&board, &headers, body).await?;
+        let level = ServiceLevel::parse("level", &fields.text("level")?)?;
+        fields.done()?;
+        let Written { request_id, operator, reason } = written;
+        let set = SetLevel { request_id, level, expected: None, alert_id: None, operator, reason };
+        let asked = board.parts.levels.set(set, None).await?;
+        match asked.outcome {
+            LevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),
+            LevelOutcome::NotExpected(view) => {
+                Ok(refused(&format!("the level is {} by now", view.level)))
+            }
+            LevelOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
+        }
+    };
+    set.await.unwrap_or_else(NotDone::answer)
 }
 
 /// What is done to an item.
@@ -126,8 +148,18 @@ fn item_action(fields: &mut Fields) -> Result<SteerAction, Invalid> {
         "pause" => Ok(SteerAction::Pause),
         "resume" => Ok(SteerAction::Resume),
         "close" => Ok(SteerAction::Close),
-        "allocate" => Ok(SteerAction::Allocate(fields.units_at()?)),
-        _ => Err(Invalid::new("action", "must be one of pause, resume, close, allocate")),
+        "allocate" => Ok(SteerAction::Allocate(fields.units_at(1)?)),
+        "set_reserve" => Ok(SteerAction::SetReserve(fields.units_at(0)?)),
+        "release_reserve" => Ok(SteerAction::ReleaseReserve(fields.units_at(1)?)),
+        "set_limit" => Ok(SteerAction::SetPurchaseLimit {
+            per_buyer: fields.limit("per_buyer")?,
+            per_order: fields.limit("per_order")?,
+        }),
+        _ => {
+            let problem = "must be one of pause, resume, close, allocate, set_reserve, \
+                           release_reserve, set_limit";
+            Err(Invalid::new("action", problem))
+        }
     }
 }
 
@@ -303,13 +335,22 @@ impl Fields {
         }
     }
 
-    /// Units of a warehouse.
-    fn units_at(&mut self) -> Result<WarehouseUnits, Invalid> {
+    /// A purchase limit, none where absent.
+    fn limit(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        let limit = self.whole(name)?;
+        if limit.is_some_and(|limit| limit < 1) {
+            return Err(Invalid::new(name, "must be at least 1, or absent for no limit"));
+        }
+        Ok(limit)
+    }
+
+    /// Units of a warehouse, at least so many.
+    fn units_at(&mut self, min: i64) -> Result<WarehouseUnits, Invalid> {
         let warehouse = self.text("warehouse")?;
         bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-        let units = self.whole("units")?.unwrap_or(0);
-        if !(1..=ALLOCATED_UNITS_MAX).contains(&units) {
-            return Err(Invalid::new("units", format!("must be 1 to {ALLOCATED_UNITS_MAX}")));
+        let units = self.whole("units")?.unwrap_or(-1);
+        if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
+            return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
         }
         Ok(WarehouseUnits { warehouse, units })
     }

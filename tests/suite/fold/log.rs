@@ -235,7 +235,8 @@ pub fn scripted_sale() -> Log {
             ItemScheduled { opens_at_ms: UnixMs(999_000), closes_at_ms: UnixMs(2_000_000) };
         log.push(StreamName::item(item), ItemEvent::Scheduled(window));
     }
-    let limits = PurchaseLimitSet { per_buyer: Some(5), per_order: Some(4) };
+    let limits =
+        PurchaseLimitSet { per_buyer: Some(5), per_order: Some(4), act: None, set_at_ms: None };
     log.push(StreamName::item(lamp), ItemEvent::PurchaseLimitSet(limits));
     log.allocate(lamp, "north", 3);
     log.allocate(lamp, "south", 2);
@@ -256,9 +257,22 @@ pub fn scripted_sale() -> Log {
 
     let sofa = StreamName::item(sofa);
     let (paused, resumed) = (UnixMs(1_005_000), UnixMs(1_006_000));
-    log.push(sofa, ItemEvent::Paused(ItemPaused { act: act(), paused_at_ms: paused }));
-    log.push(sofa, ItemEvent::Resumed(ItemResumed { act: act(), resumed_at_ms: resumed }));
-    log.push(sofa, ItemEvent::Paused(ItemPaused { act: act(), paused_at_ms: UnixMs(1_007_000) }));
+    log.push(
+        sofa,
+        ItemEvent::Paused(ItemPaused { act: act(), by_sale: false, paused_at_ms: paused }),
+    );
+    log.push(
+        sofa,
+        ItemEvent::Resumed(ItemResumed { act: act(), by_sale: false, resumed_at_ms: resumed }),
+    );
+    log.push(
+        sofa,
+        ItemEvent::Paused(ItemPaused {
+            act: act(),
+            by_sale: false,
+            paused_at_ms: UnixMs(1_007_000),
+        }),
+    );
     log.push(sofa, ItemEvent::Closed(ItemClosed { act: act(), closed_at_ms: UnixMs(1_008_000) }));
     let closed = SaleClosed { act: act(), closed_at_ms: UnixMs(1_009_000) };
     log.push(StreamName::sale(sale), SaleEvent::Closed(closed));

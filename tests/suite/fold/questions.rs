@@ -77,6 +77,8 @@ fn expected(log: &Log, query: &ListOrdersQuery) -> Vec<OrderId> {
             ItemEvent::Scheduled(_)
             | ItemEvent::PurchaseLimitSet(_)
             | ItemEvent::StockAllocated(_)
+            | ItemEvent::ReserveSet(_)
+            | ItemEvent::ReserveReleased(_)
             | ItemEvent::Paused(_)
             | ItemEvent::Resumed(_)
             | ItemEvent::Closed(_)

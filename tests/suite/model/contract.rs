@@ -40,7 +40,12 @@ pub struct Model {
     /// The latest moment that is on record.
     pub recorded: i64,
     pub allocated: i64,
+    /// By warehouse.
+    pub reserve: [i64; 2],
+    per_buyer: Option<i64>,
+    per_order: Option<i64>,
     paused: bool,
+    sale_paused: bool,
     closed: bool,
     pub orders: Vec<ModelOrder>,
     /// Requests that left something in the log: what they were, their answer, its revision.
@@ -54,7 +59,11 @@ impl Model {
         Self {
             recorded: 0,
             allocated: stock,
+            reserve: [0; 2],
+            per_buyer: Some(PER_BUYER),
+            per_order: Some(PER_ORDER),
             paused: false,
+            sale_paused: false,
             closed: false,
             orders: Vec::new(),
             taken: HashMap::new(),
@@ -123,7 +132,23 @@ impl Model {
                 Said::Order { request: order, state: OrderState::Cancelled }
             }
             Step::Close { .. } if self.closed => return (Said::Item(ItemPhase::Closed), None),
-            Step::Pause { .. } | Step::Resume { .. } | Step::Allocate { .. } if self.closed => {
+            // What its sale says never fails: it changes the item, or nothing.
+            Step::SalePause { .. } if self.closed || self.sale_paused => {
+                return (Said::Item(self.phase(now)), None);
+            }
+            Step::SaleResume { .. } if self.closed || !self.sale_paused => {
+                return (Said::Item(self.phase(now)), None);
+            }
+            Step::SalePause { .. } => self.steered(|model| model.sale_paused = true, now),
+            Step::SaleResume { .. } => self.steered(|model| model.sale_paused = false, now),
+            Step::Pause { .. }
+            | Step::Resume { .. }
+            | Step::Allocate { .. }
+            | Step::Reserve { .. }
+            | Step::Release { .. }
+            | Step::Limit { .. }
+                if self.closed =>
+            {
                 return (Said::Refused(Refusal::Closed), None);
             }
             Step::Pause { .. } if self.paused => return (Said::Refused(Refusal::Paused), None),
@@ -133,6 +158,23 @@ impl Model {
             Step::Pause { .. } => self.steered(|model| model.paused = true, now),
             Step::Resume { .. } => self.steered(|model| model.paused = false, now),
             Step::Close { .. } => self.steered(|model| model.closed = true, now),
+            Step::Release { warehouse, units, .. }
+                if units > self.reserve[usize::from(warehouse)] =>
+            {
+                return (Said::Refused(Refusal::NotEnoughReserve), None);
+            }
+            Step::Reserve { warehouse, units, .. } => {
+                self.steered(|model| model.reserve[usize::from(warehouse)] = units, now)
+            }
+            Step::Release { warehouse, units, .. } => self.steered(
+                |model| {
+                    model.reserve[usize::from(warehouse)] -= units;
+                    model.allocated += units;
+                },
+                now,
+            ),
+            Step::Limit { per_buyer, per_order, .. } => self
+                .steered(|model| (model.per_buyer, model.per_order) = (per_buyer, per_order), now),
             Step::Allocate { units, .. } => self.steered(|model| model.allocated += units, now),
             Step::Due { .. } | Step::Pass { .. } | Step::Restart | Step::Again { .. } => {
                 unreachable!("not a command")
@@ -185,9 +227,9 @@ impl Model {
         let facts = [
             (self.closed || now >= CLOSES, Refusal::Closed),
             (now < OPENS, Refusal::NotOpenYet),
-            (self.paused, Refusal::Paused),
-            (units > PER_ORDER, Refusal::OverOrderLimit),
-            (own + units > PER_BUYER, Refusal::OverBuyerLimit),
+            (self.paused || self.sale_paused, Refusal::Paused),
+            (self.per_order.is_some_and(|most| units > most), Refusal::OverOrderLimit),
+            (self.per_buyer.is_some_and(|most| own + units > most), Refusal::OverBuyerLimit),
             (self.available() == 0, Refusal::SoldOut),
             (self.available() < units, Refusal::NotEnoughUnits),
         ];
@@ -234,7 +276,7 @@ impl Model {
     pub fn phase(&self, now: i64) -> ItemPhase {
         match () {
             () if self.closed || now >= CLOSES => ItemPhase::Closed,
-            () if self.paused => ItemPhase::Paused,
+            () if self.paused || self.sale_paused => ItemPhase::Paused,
             () if now < OPENS => ItemPhase::NotOpenYet,
             () => ItemPhase::Open,
         }

@@ -66,6 +66,27 @@ pub enum Step {
         warehouse: bool,
         units: i64,
     },
+    Reserve {
+        request: u8,
+        warehouse: bool,
+        units: i64,
+    },
+    Release {
+        request: u8,
+        warehouse: bool,
+        units: i64,
+    },
+    Limit {
+        request: u8,
+        per_buyer: Option<i64>,
+        per_order: Option<i64>,
+    },
+    SalePause {
+        request: u8,
+    },
+    SaleResume {
+        request: u8,
+    },
     Due {
         max: usize,
     },
@@ -83,6 +104,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let request = || 0..REQUESTS;
     let order = request;
     let buyer = || 0..4_u8;
+    let limit = || prop_oneof![1 => Just(None), 4 => (1..=4_i64).prop_map(Some)];
     let step = prop_oneof![
         96 => (request(), buyer(), 1..=3_i64, prop::bool::weighted(0.1))
             .prop_map(|(request, buyer, units, channel)| Step::Place { request, buyer, units, channel }),
@@ -96,6 +118,14 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => request().prop_map(|request| Step::Close { request }),
         8 => (request(), any::<bool>(), 1..=2_i64)
             .prop_map(|(request, warehouse, units)| Step::Allocate { request, warehouse, units }),
+        8 => (request(), any::<bool>(), 0..=3_i64)
+            .prop_map(|(request, warehouse, units)| Step::Reserve { request, warehouse, units }),
+        8 => (request(), any::<bool>(), 1..=2_i64)
+            .prop_map(|(request, warehouse, units)| Step::Release { request, warehouse, units }),
+        4 => (request(), limit(), limit())
+            .prop_map(|(request, per_buyer, per_order)| Step::Limit { request, per_buyer, per_order }),
+        4 => request().prop_map(|request| Step::SalePause { request }),
+        12 => request().prop_map(|request| Step::SaleResume { request }),
         24 => (0..4_usize).prop_map(|max| Step::Due { max }),
         48 => prop_oneof![6 => 1..40_i64, 1 => -80..0_i64, 1 => 100..300_i64]
             .prop_map(|ms| Step::Pass { ms }),
@@ -114,6 +144,11 @@ impl Step {
             | Self::Pause { request }
             | Self::Resume { request }
             | Self::Close { request }
+            | Self::SalePause { request }
+            | Self::SaleResume { request }
+            | Self::Reserve { request, .. }
+            | Self::Release { request, .. }
+            | Self::Limit { request, .. }
             | Self::Allocate { request, .. } => Some(request),
             Self::Due { .. } | Self::Pass { .. } | Self::Restart | Self::Again { .. } => None,
         }
@@ -139,6 +174,19 @@ impl Step {
                 let warehouse = WAREHOUSES[usize::from(warehouse)];
                 steer(&name(request), SteerAction::Allocate(units(warehouse, count)))
             }
+            Self::Reserve { request, warehouse, units: count } => {
+                let warehouse = WAREHOUSES[usize::from(warehouse)];
+                steer(&name(request), SteerAction::SetReserve(units(warehouse, count)))
+            }
+            Self::Release { request, warehouse, units: count } => {
+                let warehouse = WAREHOUSES[usize::from(warehouse)];
+                steer(&name(request), SteerAction::ReleaseReserve(units(warehouse, count)))
+            }
+            Self::Limit { request, per_buyer, per_order } => {
+                steer(&name(request), SteerAction::SetPurchaseLimit { per_buyer, per_order })
+            }
+            Self::SalePause { request } => steer(&name(request), SteerAction::PauseWithSale),
+            Self::SaleResume { request } => steer(&name(request), SteerAction::ResumeWithSale),
             Self::Due { .. } | Self::Pass { .. } | Self::Restart | Self::Again { .. } => {
                 unreachable!("not a command")
             }

@@ -167,7 +167,7 @@ macro_rules! until_answered {
         .into_inner()
     };
 }
-pub(super) use until_answered;
+pub(crate) use until_answered;
 
 /// The answer of a node that lost the item to another: safe to repeat, and after how long.
 pub fn assert_aborted(status: &Status) -> Duration {

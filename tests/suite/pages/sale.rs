@@ -152,14 +152,15 @@ pub fn full_sale() -> Log {
     let at = |seconds: i64| UnixMs(OPENS_AT + seconds * 1_000);
     pause(&mut log, sofa, HOSTILE, OPENS_AT + 9_000);
     demand(&mut log, sofa, 10, &[("buyer-70", AttemptOutcome::Paused)]);
-    let resumed = ItemResumed { act: act("olga", "price is right"), resumed_at_ms: at(12) };
+    let resumed =
+        ItemResumed { act: act("olga", "price is right"), by_sale: false, resumed_at_ms: at(12) };
     log.push(StreamName::item(sofa), ItemEvent::Resumed(resumed));
     log
 }
 
 /// Pauses an item.
 pub fn pause(log: &mut Log, item: ItemId, reason: &str, at: i64) {
-    let paused = ItemPaused { act: act("olga", reason), paused_at_ms: UnixMs(at) };
+    let paused = ItemPaused { act: act("olga", reason), by_sale: false, paused_at_ms: UnixMs(at) };
     log.push(StreamName::item(item), ItemEvent::Paused(paused));
 }
 

@@ -180,6 +180,7 @@ async fn what_if_and_explanations_are_answered_while_the_sale_goes_on() {
         buyer: "s9".to_owned(),
         item_id: ten.item.clone(),
         min_position: 0,
+        language: String::new(),
     };
     let told = ten.node.replays().explain_purchase(request).await.unwrap().into_inner();
     assert_eq!(told.attempts[0].outcome, "SOLD_OUT");

@@ -118,6 +118,7 @@ pub struct Line {
     pub available: i64,
     pub held: i64,
     pub sold: i64,
+    pub reserve: i64,
 }
 
 /// The item under test and everything it recorded.
@@ -210,6 +211,17 @@ impl Live {
             line.available += units;
         };
         let (moved, change): (_, fn(&mut Line, i64)) = match event {
+            ItemEvent::ReserveSet(set) => {
+                return book(&set.warehouse, |line, units| line.reserve = units, set.units);
+            }
+            ItemEvent::ReserveReleased(released) => {
+                let release = |line: &mut Line, units| {
+                    line.reserve -= units;
+                    line.allocated += units;
+                    line.available += units;
+                };
+                return book(&released.warehouse, release, released.units);
+            }
             ItemEvent::StockAllocated(added) => {
                 let grow = |line: &mut Line, units| {
                     line.allocated += units;
@@ -254,12 +266,15 @@ impl Live {
         let mut sum = Line::default();
         for (warehouse, line) in &self.ledger {
             assert!(
-                line.available >= 0 && line.held >= 0 && line.sold >= 0,
+                line.available >= 0 && line.held >= 0 && line.sold >= 0 && line.reserve >= 0,
                 "{warehouse} {line:?}"
             );
             assert_eq!(line.allocated, line.available + line.held + line.sold, "{warehouse}");
             let shown = view.available_by_warehouse.iter().find(|w| w.warehouse == *warehouse);
             assert_eq!(shown.map(|shown| shown.units), Some(line.available), "{warehouse}");
+            let kept = view.reserve_by_warehouse.iter().find(|w| w.warehouse == *warehouse);
+            assert_eq!(kept.map_or(0, |kept| kept.units), line.reserve, "{warehouse}");
+            sum.reserve += line.reserve;
             sum.allocated += line.allocated;
             sum.available += line.available;
             sum.held += line.held;
@@ -267,7 +282,7 @@ impl Live {
         }
         let units = view.units;
         assert_eq!((units.allocated, units.available), (sum.allocated, sum.available));
-        assert_eq!((units.held, units.sold), (sum.held, sum.sold));
+        assert_eq!((units.held, units.sold, units.reserve), (sum.held, sum.sold, sum.reserve));
     }
 
     /// A request that is answered with a place in the log gets the same answer every time.

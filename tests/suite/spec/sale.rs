@@ -4,7 +4,8 @@
 use doorbuster::{
     domain::{
         Decider, Decision, Misdirected,
-        sale::{CloseSale, CreateSale, Sale, SaleCommand, SaleOutcome, SaleView},
+        item::Refusal,
+        sale::{CreateSale, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
     },
     events::{Act, Position, SaleCreated, SaleEvent},
     values::{Fingerprint, UnixMs},
@@ -68,16 +69,25 @@ fn create(name: &str) -> SaleCommand {
 }
 
 fn close(name: &str, reason: &str) -> SaleCommand {
-    SaleCommand::Close(CloseSale {
-        request_id: request(name),
-        operator: "olga".to_owned(),
-        reason: reason.to_owned(),
-    })
+    SaleCommand::Close(steer(name, reason))
+}
+
+fn pause(name: &str) -> SaleCommand {
+    SaleCommand::Pause(steer(name, "the bank is down"))
+}
+
+fn resume(name: &str) -> SaleCommand {
+    SaleCommand::Resume(steer(name, "the bank is back"))
+}
+
+fn steer(name: &str, reason: &str) -> SteerSale {
+    SteerSale { request_id: request(name), operator: "olga".to_owned(), reason: reason.to_owned() }
 }
 
 fn view(decided: Decided) -> SaleView {
     match decided.outcome {
         SaleOutcome::Sale(view) => *view,
+        SaleOutcome::Refused(refusal) => panic!("{refusal}"),
         SaleOutcome::Misdirected(why) => panic!("{why}"),
     }
 }
@@ -143,6 +153,55 @@ fn a_sale_is_closed_once() {
     let second = live.run(close("c2", "really over"), 12);
     assert!(second.events.is_empty(), "closing twice changes nothing");
     assert_eq!(view(second).closed, first.closed);
+}
+
+#[track_caller]
+fn refused(decided: &Decided, refusal: Refusal) {
+    assert!(decided.events.is_empty());
+    assert_eq!(decided.outcome, SaleOutcome::Refused(refusal));
+}
+
+#[test]
+fn pausing_and_resuming_a_sale_go_in_turns() {
+    let mut live = Live::new();
+    misdirected(live.run(pause("p0"), 1), Misdirected::NotFound("sale_id"));
+    live.run(create("11.11"), 7);
+    refused(&live.run(resume("r0"), 8), Refusal::NotPaused);
+    let paused = live.run(pause("p1"), 9);
+    assert_eq!((paused.events.len(), paused.revision), (1, 1));
+    let shown = view(paused).pause.unwrap();
+    assert_eq!((shown.on, shown.at, shown.act.operator.as_str()), (true, UnixMs(9), "olga"));
+    refused(&live.run(pause("p2"), 10), Refusal::Paused);
+    let resumed = live.run(resume("r1"), 11);
+    assert_eq!((resumed.events.len(), resumed.revision), (1, 2));
+    assert!(!view(resumed).pause.unwrap().on);
+    refused(&live.run(resume("r2"), 12), Refusal::NotPaused);
+}
+
+#[test]
+fn an_old_pause_sent_again_is_answered_as_first_and_pauses_nothing() {
+    let mut live = Live::new();
+    live.run(create("11.11"), 7);
+    live.run(pause("p1"), 9);
+    live.run(resume("r1"), 11);
+    let again = live.run(pause("p1"), 12);
+    assert!(again.events.is_empty());
+    assert_eq!((again.revision, again.position), (1, Some(Position(20))));
+    // Whoever carries this out tells the items what the sale says now.
+    assert!(!view(again).pause.unwrap().on);
+    let created = view(live.run(create("11.11"), 13));
+    assert_eq!(created.pause, None, "a sale just created was not paused yet");
+    misdirected(live.run(resume("p1"), 14), Misdirected::RequestIdReused(request("p1")));
+}
+
+#[test]
+fn a_closed_sale_is_neither_paused_nor_resumed() {
+    let mut live = Live::new();
+    live.run(create("11.11"), 7);
+    live.run(pause("p1"), 8);
+    live.run(close("c1", "over"), 9);
+    refused(&live.run(resume("r1"), 10), Refusal::Closed);
+    refused(&live.run(pause("p2"), 10), Refusal::Closed);
 }
 
 #[test]

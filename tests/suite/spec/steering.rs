@@ -137,3 +137,126 @@ fn who_steered_and_why_is_on_record() {
     assert_eq!(paused.act.request_id, request("s1"));
     assert_eq!((paused.act.operator.as_str(), paused.act.reason.as_str()), ("olga", "a test"));
 }
+
+#[test]
+fn a_reserve_is_not_on_offer_before_it_is_released() {
+    check(
+        "offer stock=north:1 reserve=north:2,south:3
+         = available 1 held 0 sold 0 reserve 5
+         place r1 ann 2        -> refused not_enough_units
+         release s1 south 3    -> item_open + ReserveReleased
+         = south available 3 held 0 sold 0
+         = available 4 held 0 sold 0 reserve 2
+         place r1 ann 2        -> held ann 2
+         release s2 south 1    -> refused not_enough_reserve
+         release s3 north 3    -> refused not_enough_reserve
+         release s4 north 2    -> item_open + ReserveReleased
+         release s4 north 2    -> item_open again
+         = available 4 held 2 sold 0
+         release s5 west 1     -> refused not_enough_reserve",
+    );
+}
+
+#[test]
+fn setting_a_reserve_says_how_much_there_is() {
+    check(
+        "offer stock=north:1
+         reserve s1 south 4    -> item_open + ReserveSet
+         reserve s2 south 2    -> item_open + ReserveSet
+         = available 1 held 0 sold 0 reserve 2
+         reserve s1 south 4    -> item_open again
+         release s3 south 3    -> refused not_enough_reserve
+         reserve s4 south 0    -> item_open + ReserveSet
+         = available 1 held 0 sold 0
+         place r1 ann 1        -> held ann 1
+         place r2 bob 1        -> refused sold_out
+         reserve r1 south 1    -> reused
+         reserve s4 south 1    -> reused
+         release s4 south 0    -> reused
+         close s5              -> item_closed + ItemClosed
+         reserve s6 south 1    -> refused closed
+         release s7 south 1    -> refused closed
+         limit s8 1 1          -> refused closed",
+    );
+}
+
+#[test]
+fn a_planned_reserve_is_on_record_with_the_plan() {
+    let mut live = Live::unknown();
+    let mut plan = plan();
+    plan.reserve = vec![units("north", 3)];
+    let added = live.run(live::add(plan), 3);
+    let kinds: Vec<_> = added.events.iter().map(|caused| caused.event.kind()).collect();
+    let head = ["ItemAdded", "ItemScheduled", "PurchaseLimitSet", "StockAllocated", "ReserveSet"];
+    assert_eq!(kinds, head);
+}
+
+#[test]
+fn a_limit_counts_for_orders_that_come_after_it() {
+    check(
+        "offer stock=north:9 per_buyer=2
+         place r1 ann 2        -> held ann 2
+         limit s1 1 none       -> item_open + PurchaseLimitSet
+         pay p1 r1 20 ref      -> paid ann 2
+         place r2 ann 1        -> refused over_buyer_limit
+         place r3 bob 2        -> refused over_buyer_limit
+         place r4 bob 1        -> held bob 1
+         limit s2 none 3       -> item_open + PurchaseLimitSet
+         place r3 bob 3        -> held bob 3
+         place r5 cat 4        -> refused over_order_limit
+         limit s3 none none    -> item_open + PurchaseLimitSet
+         limit s2 none 3       -> item_open again
+         limit s2 3 none       -> reused
+         place r6 cat 3        -> held cat 3",
+    );
+}
+
+#[test]
+fn an_item_takes_orders_while_neither_it_nor_its_sale_is_paused() {
+    check(
+        "offer stock=north:9
+         pause s1              -> item_paused + ItemPaused
+         sale_pause a1         -> item_paused + ItemPaused
+         sale_pause a2         -> item_paused
+         sale_resume a3        -> item_paused + ItemResumed
+         place r1 ann 1        -> refused paused
+         sale_resume a4        -> item_paused
+         resume s2             -> item_open + ItemResumed
+         sale_pause a5         -> item_paused + ItemPaused
+         resume s3             -> refused not_paused
+         place r1 ann 1        -> refused paused
+         pause s4              -> item_paused + ItemPaused
+         resume s5             -> item_paused + ItemResumed
+         sale_resume a6        -> item_open + ItemResumed
+         sale_pause a5         -> item_open again
+         place r1 ann 1        -> held ann 1
+         close s6              -> item_closed + ItemClosed
+         sale_pause a7         -> item_closed
+         sale_resume a8        -> item_closed",
+    );
+}
+
+#[test]
+fn each_act_is_answered_with_the_item_as_it_is_afterwards() {
+    let (north, west) = (units("north", 4), units("west", 4));
+    let actions = [
+        SteerAction::SetReserve(north.clone()),
+        SteerAction::ReleaseReserve(units("north", 1)),
+        SteerAction::SetReserve(west),
+        SteerAction::ReleaseReserve(units("west", 4)),
+        SteerAction::SetPurchaseLimit { per_buyer: Some(1), per_order: None },
+        SteerAction::PauseWithSale,
+        SteerAction::Pause,
+        SteerAction::ResumeWithSale,
+        SteerAction::Resume,
+        SteerAction::Allocate(north),
+        SteerAction::Close,
+    ];
+    let mut live = Live::offered(plan());
+    for (number, action) in actions.into_iter().enumerate() {
+        let said = format!("{action:?}");
+        let answer = live.run(steer(&format!("s{number}"), action), 9);
+        assert_eq!(answer.events.len(), 1, "{said}");
+        assert_eq!(answer.outcome, live.run(ItemCommand::Show, 9).outcome, "{said}");
+    }
+}

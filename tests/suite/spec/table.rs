@@ -10,7 +10,7 @@
 //! = north available 1 held 0 sold 1
 //! ```
 //! `@` moves the clock and stays. Orders and requests are called by the name of the request that
-//! made them. `again` means: nothing recorded, and place in the log of the first answer. `+` names
+//! made them. Counts name what is in reserve where there is any. `again` means: nothing recorded, and place in the log of the first answer. `+` names
 //! events beyond the one that goes without saying. `offer` is optional: without it there is no item.
 
 use doorbuster::{
@@ -87,7 +87,9 @@ impl Run {
 
     fn counts(&self, of: &str) -> String {
         let show = |prefix: String, line: Line| {
-            format!("{prefix}available {} held {} sold {}", line.available, line.held, line.sold)
+            let Line { available, held, sold, reserve, .. } = line;
+            let kept = if reserve == 0 { String::new() } else { format!(" reserve {reserve}") };
+            format!("{prefix}available {available} held {held} sold {sold}{kept}")
         };
         if let Some(line) = self.live.ledger.get(of) {
             return show(format!("{of} "), *line);
@@ -97,6 +99,7 @@ impl Run {
             available: sum.available + line.available,
             held: sum.held + line.held,
             sold: sum.sold + line.sold,
+            reserve: sum.reserve + line.reserve,
         });
         show(String::new(), total)
     }
@@ -107,14 +110,13 @@ fn plan(options: &[&str]) -> ItemPlan {
     for option in options {
         let (key, value) = option.split_once('=').unwrap();
         let number = || value.parse::<i64>().unwrap();
+        let part = |part: &str| {
+            let (warehouse, count) = part.split_once(':').unwrap();
+            units(warehouse, count.parse().unwrap())
+        };
         match key {
-            "stock" => {
-                let part = |part: &str| {
-                    let (warehouse, count) = part.split_once(':').unwrap();
-                    units(warehouse, count.parse().unwrap())
-                };
-                plan.units = value.split(',').map(part).collect();
-            }
+            "stock" => plan.units = value.split(',').map(part).collect(),
+            "reserve" => plan.reserve = value.split(',').map(part).collect(),
             "per_buyer" => plan.limit_per_buyer = Some(number()),
             "per_order" => plan.limit_per_order = Some(number()),
             "open" => plan.opens_at_ms = UnixMs(number()),
@@ -153,6 +155,19 @@ fn command(words: &[&str]) -> ItemCommand {
         ["allocate", request, warehouse, count] => {
             steer(request, SteerAction::Allocate(units(warehouse, number(count))))
         }
+        ["reserve", request, warehouse, count] => {
+            steer(request, SteerAction::SetReserve(units(warehouse, number(count))))
+        }
+        ["release", request, warehouse, count] => {
+            steer(request, SteerAction::ReleaseReserve(units(warehouse, number(count))))
+        }
+        ["limit", request, per_buyer, per_order] => {
+            let most = |word: &str| (word != "none").then(|| number(word));
+            let (per_buyer, per_order) = (most(per_buyer), most(per_order));
+            steer(request, SteerAction::SetPurchaseLimit { per_buyer, per_order })
+        }
+        ["sale_pause", request] => steer(request, SteerAction::PauseWithSale),
+        ["sale_resume", request] => steer(request, SteerAction::ResumeWithSale),
         ["add"] => live::add(live::plan()),
         ["show"] => ItemCommand::Show,
         ["order", order, buyer] => show_order(order, buyer),

@@ -9,6 +9,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("values", &[]),
     ("clock", &["values"]),
     ("threads", &[]),
+    // Which call a log line is about.
+    ("trace", &["clock"]),
     ("events", &["values"]),
     ("domain", &["values", "events"]),
     ("projections", &["values", "events"]),
@@ -50,6 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "clock",
             "metrics",
             "threads",
+            "trace",
             "events",
             "domain",
             "projections",
@@ -69,6 +72,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "values",
             "clock",
             "metrics",
+            "trace",
             "events",
             "domain",
             "projections",
@@ -109,6 +113,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "values",
             "clock",
+            "trace",
             "config",
             "events",
             "domain",

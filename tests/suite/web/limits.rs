@@ -41,13 +41,14 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         idle_ms: 1,
     });
     let items = Directory::new(Category::Item, Arc::clone(&shared));
-    let tail = Arc::new(Tail::new(Arc::clone(&store), Vec::new()));
+    let tail = Arc::new(Tail::new(Arc::clone(&store), Vec::new(), Arc::default()));
     let reports = Reports::open(data.path());
     let traffic = TrafficDesk::new(TrafficParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(&metrics),
         readiness: Readiness::starting(OPENS_AT),
+        service: Arc::default(),
         items: Arc::clone(&items),
         catalog: CatalogDesk::new(reports, &[], tail, Arc::clone(&clock)),
         arbiter: None,
@@ -62,6 +63,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         projections: Vec::new(),
         store,
         clock,
+        service: Arc::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

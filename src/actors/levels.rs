@@ -1,0 +1,98 @@
+//! The level of the service: set in one place for all nodes, followed on each.
+//!
+//! A node hears of a level in three ways: it set it itself, it read it in the log with everything
+//! else, or it asked the store, which it does once a second anyway. So the level is known before
+//! the first command is taken, and also where the read models are far behind.
+
+use std::sync::Arc;
+
+use super::{Answer, Directory, Fault};
+use crate::{
+    admission::Service,
+    domain::level::{Level, LevelCommand, LevelOutcome, SetLevel},
+    events::{Event, SERVICE, StreamName, decode},
+    store::{ReadError, SharedStore},
+    values::UnixMs,
+};
+
+/// How often the level is asked for before another node's setting it counts as a failure.
+const TRIES_MAX: usize = 5;
+
+/// Sets and shows the level.
+#[derive(Clone)]
+pub struct Levels {
+    directory: Arc<Directory<Level>>,
+    service: Arc<Service>,
+}
+
+impl Levels {
+    /// The level that is decided there; `service` is told at once of what this node sets.
+    pub fn new(directory: Arc<Directory<Level>>, service: Arc<Service>) -> Self {
+        Self { directory, service }
+    }
+
+    /// Sets the level.
+    pub async fn set(
+        &self,
+        set: SetLevel,
+        deadline: Option<UnixMs>,
+    ) -> Result<Answer<LevelOutcome>, Fault> {
+        let answer = self.ask(&LevelCommand::Set(set), deadline).await?;
+        if let LevelOutcome::Level(view) = &answer.outcome
+            && view.set.is_some()
+        {
+            self.service.came(answer.revision, view.level);
+        }
+        Ok(answer)
+    }
+
+    /// The level as the log has it now.
+    pub async fn show(&self, deadline: Option<UnixMs>) -> Result<Answer<LevelOutcome>, Fault> {
+        self.ask(&LevelCommand::Show, deadline).await
+    }
+
+    /// Asks again where another node had set the level meanwhile: nothing was decided here.
+    async fn ask(
+        &self,
+        command: &LevelCommand,
+        deadline: Option<UnixMs>,
+    ) -> Result<Answer<LevelOutcome>, Fault> {
+        for _ in 1..TRIES_MAX {
+            match self.directory.ask(SERVICE, command.clone(), deadline).await {
+                Err(Fault::LostOwnership) => {}
+                answer => return answer,
+            }
+        }
+        self.directory.ask(SERVICE, command.clone(), deadline).await
+    }
+}
+
+/// Asks the store for the level and tells the service of it. One question where nothing changed.
+pub(super) async fn hear_level(store: &SharedStore, service: &Service) -> Result<(), ReadError> {
+    let stream = StreamName::level();
+    let Some(revision) = store.last_revision(stream).await? else { return Ok(()) };
+    if service.revision() >= Some(revision) {
+        return Ok(());
+    }
+    for recorded in store.read_stream(stream, revision, 1).await? {
+        match decode(&recorded) {
+            Ok(event) => tell(service, recorded.revision, &event),
+            Err(error) => return Err(ReadError::Damaged(error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// Tells the service of an event of the log, if it is one about the level.
+pub(super) fn tell(service: &Service, revision: u64, event: &Event) {
+    match event {
+        Event::Level(set) => service.came(revision, set.level),
+        Event::Item(_)
+        | Event::Sale(_)
+        | Event::Demand(_)
+        | Event::Traffic(_)
+        | Event::Alert(_)
+        | Event::Incident(_)
+        | Event::Script(_) => {}
+    }
+}

@@ -1,0 +1,302 @@
+//! Who watches over the sales: judges the rules by every round of pulses, and writes into the books
+//! of alerts what fires and what no longer does.
+//!
+//! It only looks at what the read models say, on a patient thread, so nobody who sells waits for it.
+//! While the store is away what it has to write is kept in its order, in memory, and written when
+//! the store is back; what is raised is counted by the node's figures all the while. What a rule
+//! brings about beside an alert (an incident, a lower level) is done by [`Reaction`]s: by the same
+//! commands as a person's, and as often as it takes.
+
+mod readings;
+mod watched;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix::{Actor, AsyncContext, Context, WrapFuture};
+use tokio::time::timeout;
+
+use self::watched::{Watched, cleared};
+use super::{Directory, Fault, PulseDesk, Sales};
+use crate::{
+    clock::SharedClock,
+    domain::{
+        alert::{AlertCommand, AlertOutcome, Book, Rule},
+        sale::SaleOutcome,
+    },
+    events::{AlertRaised, ClearedBecause, StreamName},
+    metrics::{Label, Metrics, Severity},
+    reports::Reports,
+    threads,
+    values::SaleId,
+};
+
+/// Commands sent to one book at once.
+const COMMANDS_AT_ONCE: usize = 256;
+
+/// Commands that may be unsent: nothing is judged while more are.
+const UNSENT_MAX: usize = 50_000;
+
+/// A book that takes longer than this to answer is asked again later.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Rounds between two looks for alerts of sales that are over and that nobody watches any more.
+const LEFT_BEHIND_EVERY: u64 = 60;
+
+/// What is answered when a reaction is done.
+pub type Reacting = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
+/// What a rule brings about beside its alert. It is asked again after a fault and after a restart,
+/// so doing it twice must be harmless.
+pub trait Reaction: Send + Sync {
+    /// Opens the incident, or lowers the level, as the rule says.
+    fn react(&self, rule: &Rule, alert: &AlertRaised) -> Option<Reacting>;
+}
+
+/// What the sentinel stands on.
+pub struct SentinelParts {
+    pub desk: Arc<PulseDesk>,
+    pub reports: Reports,
+    pub sales: Sales,
+    pub books: Arc<Directory<Book>>,
+    pub reactions: Vec<Arc<dyn Reaction>>,
+    pub metrics: Arc<Metrics>,
+    pub clock: SharedClock,
+}
+
+/// The actor that goes along with the rounds of pulses.
+pub struct Sentinel {
+    parts: Option<SentinelParts>,
+}
+
+impl Sentinel {
+    /// Watches from its start on until its thread ends.
+    pub fn new(parts: SentinelParts) -> Self {
+        Self { parts: Some(parts) }
+    }
+}
+
+impl Actor for Sentinel {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        threads::name("sentinel");
+        threads::patient();
+        if let Some(parts) = self.parts.take() {
+            ctx.spawn(Rounds::new(parts).go().into_actor(self));
+        }
+    }
+}
+
+/// A command and the book it is for.
+type Unsent = (Option<SaleId>, AlertCommand);
+
+struct Rounds {
+    parts: SentinelParts,
+    watched: HashMap<Option<SaleId>, Watched>,
+    unsent: VecDeque<Unsent>,
+    /// Reactions that are still to be done, and to which alert.
+    undone: VecDeque<(Option<SaleId>, AlertRaised)>,
+    round: u64,
+}
+
+impl Rounds {
+    fn new(parts: SentinelParts) -> Self {
+        let (watched, unsent, undone) = (HashMap::new(), VecDeque::new(), VecDeque::new());
+        Self { parts, watched, unsent, undone, round: 0 }
+    }
+
+    async fn go(mut self) {
+        let mut rounds = self.parts.desk.subscribe();
+        while rounds.changed().await.is_ok() {
+            if self.unsent.len() < UNSENT_MAX {
+                self.judge().await;
+            }
+            self.tell_figures();
+            self.send().await;
+            self.react().await;
+            self.round += 1;
+        }
+    }
+
+    async fn judge(&mut self) {
+        let Some(node) = self.parts.desk.node() else { return };
+        let now = self.parts.clock.now();
+        if self.knows(None).await
+            && let Some(service) = self.watched.get_mut(&None)
+        {
+            let found = service.look_at_service(&node, now);
+            self.unsent.extend(found.into_iter().map(|command| (None, command)));
+        }
+        let pulses = self.parts.desk.all();
+        for pulse in &pulses {
+            let sale = Some(pulse.sale.sale_id);
+            if !self.knows(sale).await {
+                continue;
+            }
+            let Some(watched) = self.watched.get_mut(&sale) else { continue };
+            let over = watched.is_over(pulse);
+            let found = if over { watched.end() } else { watched.look_at_sale(&node, pulse) };
+            self.unsent.extend(found.into_iter().map(|command| (sale, command)));
+        }
+        let mut gone = Vec::new();
+        self.watched.retain(|sale, _| {
+            let Some(sale) = *sale else { return true };
+            let is_here = pulses.iter().any(|pulse| pulse.sale.sale_id == sale);
+            gone.extend((!is_here).then_some(sale));
+            is_here
+        });
+        if self.round.is_multiple_of(LEFT_BEHIND_EVERY) {
+            gone.extend(self.left_behind().await);
+        }
+        for sale in gone {
+            self.end_if_over(sale).await;
+        }
+    }
+
+    /// Makes sure that a book is watched. Not while nobody can say what is raised in it.
+    async fn knows(&mut self, sale: Option<SaleId>) -> bool {
+        if self.watched.contains_key(&sale) {
+            return true;
+        }
+        match timeout(ANSWER_WITHIN, self.opened(sale)).await {
+            Ok(Ok((watched, open))) => {
+                self.undone.extend(open.into_iter().map(|alert| (sale, alert)));
+                self.watched.insert(sale, watched);
+                true
+            }
+            Ok(Err(fault)) => {
+                tracing::debug!(%fault, "a book of alerts cannot be opened yet");
+                // The service can be judged all the same: its book matters most while it is away.
+                if sale.is_none() {
+                    self.watched.insert(sale, Watched::new(None, &[]));
+                }
+                sale.is_none()
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn opened(&self, sale: Option<SaleId>) -> Result<(Watched, Vec<AlertRaised>), Fault> {
+        let open = self.open(sale).await?;
+        let plan = match sale {
+            None => None,
+            Some(sale) => match self.parts.sales.show(sale).await?.outcome {
+                SaleOutcome::Sale(view) => Some(view.plan),
+                SaleOutcome::Misdirected(why) => return Err(Fault::Unreadable(why.to_string())),
+                SaleOutcome::Refused(why) => return Err(Fault::Unreadable(why.sentence().into())),
+            },
+        };
+        Ok((Watched::new(plan, &open), open))
+    }
+
+    /// What is raised in a book.
+    async fn open(&self, sale: Option<SaleId>) -> Result<Vec<AlertRaised>, Fault> {
+        let id = StreamName::alerts(sale).id;
+        match self.parts.books.ask(id, AlertCommand::Show, None).await?.outcome {
+            AlertOutcome::Open(open) => Ok(open),
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared => Ok(Vec::new()),
+        }
+    }
+
+    /// Sales that ended while no node ran, and whose alerts are raised still.
+    async fn left_behind(&self) -> Vec<SaleId> {
+        let (reports, now) = (self.parts.reports.clone(), self.parts.clock.now());
+        let asked = tokio::task::spawn_blocking(move || reports.alerts_left_behind(now)).await;
+        let Ok(Ok(mut sales)) = asked else { return Vec::new() };
+        sales.retain(|sale| !self.watched.contains_key(&Some(*sale)));
+        sales
+    }
+
+    /// Clears the alerts of a sale that nobody watches any more. One that is not over is left as it
+    /// is: it comes back with its next pulse.
+    async fn end_if_over(&mut self, sale: SaleId) {
+        let asked = async {
+            let SaleOutcome::Sale(view) = self.parts.sales.show(sale).await?.outcome else {
+                return Ok(Vec::new());
+            };
+            let over = view.closed.is_some() || self.parts.clock.now() >= view.plan.closes_at_ms;
+            if over { self.open(Some(sale)).await } else { Ok(Vec::new()) }
+        };
+        let open: Result<Vec<AlertRaised>, Fault> =
+            timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(Fault::Stopping));
+        // Whoever is not reached is found again among those left behind.
+        let over = open.unwrap_or_default();
+        let over = over.iter().map(|alert| {
+            (Some(sale), cleared(&alert.rule, alert.item_id, ClearedBecause::SaleOver))
+        });
+        self.unsent.extend(over);
+    }
+
+    /// Writes what is unsent, in its order, until a book does not take it.
+    async fn send(&mut self) {
+        while let Some(sale) = self.unsent.front().map(|(sale, _)| *sale) {
+            let alike = self.unsent.iter().take(COMMANDS_AT_ONCE);
+            let commands: Vec<AlertCommand> = alike
+                .take_while(|(of, _)| *of == sale)
+                .map(|(_, command)| command.clone())
+                .collect();
+            let count = commands.len();
+            let id = StreamName::alerts(sale).id;
+            let asked = match self.parts.books.ask_all(id, commands, None) {
+                Ok(answers) => timeout(ANSWER_WITHIN, answers).await,
+                Err(fault) => Ok(Err(fault)),
+            };
+            let answers = match asked {
+                Ok(Ok(answers)) => answers,
+                // Sent again they change nothing that was written: the next round tries.
+                Ok(Err(fault)) => {
+                    tracing::debug!(%fault, unsent = self.unsent.len(), "alerts are not written yet");
+                    return;
+                }
+                Err(_) => return,
+            };
+            self.unsent.drain(..count);
+            let raised = answers.into_iter().filter_map(|answer| match answer.outcome {
+                AlertOutcome::Raised(alert) => Some((sale, *alert)),
+                AlertOutcome::Cleared | AlertOutcome::Open(_) => None,
+            });
+            self.undone.extend(raised);
+        }
+    }
+
+    /// Does what rules bring about beside their alerts. What fails is done in the next round.
+    async fn react(&mut self) {
+        for _ in 0..self.undone.len() {
+            let Some((sale, alert)) = self.undone.pop_front() else { return };
+            let Some(rule) = self.watched.get(&sale).and_then(|all| all.rule(&alert.rule)) else {
+                continue;
+            };
+            let reactions: Vec<Reacting> =
+                self.parts.reactions.iter().filter_map(|by| by.react(rule, &alert)).collect();
+            for reaction in reactions {
+                let undone = match timeout(ANSWER_WITHIN, reaction).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(fault)) => fault.to_string(),
+                    Err(_) => "no answer".to_owned(),
+                };
+                tracing::debug!(
+                    undone,
+                    rule = alert.rule,
+                    "what an alert brings about is not done"
+                );
+                self.undone.push_back((sale, alert.clone()));
+                break;
+            }
+        }
+    }
+
+    fn tell_figures(&self) {
+        let mut counts = [0; Severity::ALL.len()];
+        for watched in self.watched.values() {
+            watched.count_firing(&mut counts);
+        }
+        for severity in Severity::ALL {
+            self.parts.metrics.alerts_firing(*severity, counts[severity.place()]);
+        }
+    }
+}

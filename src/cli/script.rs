@@ -1,0 +1,384 @@
+//! `doorbuster script`: the wordings of customer service, and what to say to one buyer.
+
+use serde_json::{Value, json};
+use tonic::transport::Channel;
+
+use super::{
+    Common,
+    explain::{script as spoken_shape, script_title},
+    failure::{Code, Failure},
+    json as shapes,
+    output::facts,
+    report::all_pages,
+    server::{Operator, Server, Write},
+};
+use crate::{
+    domain::script::{Language, Situation, check_wording},
+    grpc::proto::{
+        ListScriptVersionsRequest, ListScriptsRequest, PublishScriptRequest, RenderScriptRequest,
+        Script, ScriptRefusal, ScriptVersion, WithdrawScriptRequest, publish_script_response,
+        script_service_client, withdraw_script_response,
+    },
+    values::{ItemId, UnixMs},
+};
+
+type Client = script_service_client::ScriptServiceClient<Channel>;
+
+/// Arguments of `script`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Say this from now on; docs/scripts.md lists situations and variables
+    #[command(before_help = "Examples:
+  doorbuster script publish refusal.sold_out --lang en --reason \"restock on Friday\" \\
+    --text \"{item_title} is sold out. More comes on Friday.\"")]
+    Publish(Publish),
+    /// Say again what comes with doorbuster
+    #[command(before_help = "Examples:
+  doorbuster script withdraw refusal.sold_out --lang en --reason \"the restock is here\"")]
+    Withdraw(Change),
+    /// The wordings in force
+    #[command(before_help = "Examples:
+  doorbuster script list --lang zh
+  doorbuster script list --json")]
+    List(List),
+    /// Which wording was in force when, newest first
+    #[command(before_help = "Examples:
+  doorbuster script versions refusal.sold_out --lang en
+  doorbuster script versions refusal.sold_out --lang en --at 2026-11-11T00:00:05+08:00")]
+    Versions(Versions),
+    /// What to say to a buyer about their latest order or attempt
+    #[command(before_help = "Examples:
+  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --lang zh")]
+    Say(Say),
+}
+
+#[derive(Debug, clap::Args)]
+struct Change {
+    /// The situation, for example refusal.sold_out, order.held or incident
+    situation: String,
+    /// en or zh
+    #[arg(long, value_name = "LANG")]
+    lang: String,
+    /// Why, for the record, 1 to 500 characters
+    #[arg(long)]
+    reason: String,
+    /// Change nothing unless this version is in force
+    #[arg(long, value_name = "VERSION")]
+    expected_version: Option<i64>,
+    #[command(flatten)]
+    operator: Operator,
+    #[command(flatten)]
+    write: Write,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Publish {
+    /// The wording, 1 to 1000 characters, with variables in braces
+    #[arg(long)]
+    text: String,
+    #[command(flatten)]
+    change: Change,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Of one language: en or zh
+    #[arg(long, value_name = "LANG")]
+    lang: Option<String>,
+    /// Wait until the read model has come to this position of the log
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    min_position: u64,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Versions {
+    /// The situation
+    situation: String,
+    /// en or zh
+    #[arg(long, value_name = "LANG")]
+    lang: String,
+    /// Only the version that was in force then (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Wait until the read model has come to this position of the log
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    min_position: u64,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Say {
+    /// The item
+    #[arg(long)]
+    item: String,
+    /// The shop's own id of the buyer
+    #[arg(long)]
+    buyer: String,
+    /// en or zh
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    lang: String,
+    /// Wait until the log has come to this position
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    min_position: u64,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Runs `script`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Publish(Publish { text, change }) => change.run(Some(text), common),
+        Verb::Withdraw(change) => change.run(None, common),
+        Verb::List(list) => list.run(common),
+        Verb::Versions(versions) => versions.run(common),
+        Verb::Say(say) => say.run(common),
+    }
+}
+
+impl Change {
+    /// Publishes that text, or withdraws.
+    fn run(self, text: Option<String>, common: &Common) -> anyhow::Result<()> {
+        let request_id = self.write.id()?;
+        let situation = Situation::parse("SITUATION", &self.situation)?;
+        let language = Language::parse("--lang", &self.lang)?.name().to_owned();
+        if let Some(text) = &text {
+            check_wording("--text", situation, text)?;
+        }
+        let (operator, token) = (self.operator.checked()?, self.operator.token()?);
+        let Self { reason, expected_version, .. } = &self;
+        let changed = self.server.write(request_id, async |channel| {
+            let mut client = Client::new(channel);
+            let (situation, language) = (situation.name(), language.clone());
+            let (request_id, operator) = (request_id.to_string(), operator.clone());
+            let (reason, expected_version) = (reason.clone(), *expected_version);
+            if let Some(text) = text.clone() {
+                let request = PublishScriptRequest {
+                    request_id,
+                    situation,
+                    language,
+                    text,
+                    expected_version,
+                    operator,
+                    reason,
+                };
+                let answer = client.publish_script(token.on(request)).await?;
+                return Ok(answer.map(|answer| {
+                    let outcome = answer.outcome.map(|outcome| match outcome {
+                        publish_script_response::Outcome::Script(script) => Ok(script),
+                        publish_script_response::Outcome::Refusal(refusal) => Err(refusal),
+                    });
+                    (outcome, answer.revision, answer.position)
+                }));
+            }
+            let request = WithdrawScriptRequest {
+                request_id,
+                situation,
+                language,
+                expected_version,
+                operator,
+                reason,
+            };
+            let answer = client.withdraw_script(token.on(request)).await?;
+            Ok(answer.map(|answer| {
+                let outcome = answer.outcome.map(|outcome| match outcome {
+                    withdraw_script_response::Outcome::Script(script) => Ok(script),
+                    withdraw_script_response::Outcome::Refusal(refusal) => Err(refusal),
+                });
+                (outcome, answer.revision, answer.position)
+            }))
+        })?;
+        show_change(changed, common)
+    }
+}
+
+fn show_change(
+    (outcome, revision, position): (Option<Result<Script, ScriptRefusal>>, u64, u64),
+    common: &Common,
+) -> anyhow::Result<()> {
+    match outcome {
+        Some(Ok(script)) => {
+            let json = || {
+                json!({
+                    "outcome": "script",
+                    "script": shape(&script),
+                    "revision": revision,
+                    "position": position,
+                })
+            };
+            common.show(json, || text_of(&script))?;
+            Ok(())
+        }
+        Some(Err(refusal)) => {
+            let reason = refusal.reason().as_str_name();
+            let reason = reason.trim_start_matches("SCRIPT_REFUSAL_REASON_");
+            let json = json!({
+                "reason": reason,
+                "message": refusal.message,
+                "version": refusal.version,
+            });
+            let failure = common.show_no(json, reason, &refusal.message, (revision, position));
+            Err(failure?.into())
+        }
+        None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
+    }
+}
+
+impl List {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let language = match &self.lang {
+            Some(text) => Language::parse("--lang", text)?.name().to_owned(),
+            None => String::new(),
+        };
+        let request = ListScriptsRequest { language, min_position: self.min_position, as_of: None };
+        let found = self
+            .server
+            .call(async |channel| Client::new(channel).list_scripts(request.clone()).await)?;
+        common.show_rows(
+            || {
+                json!({
+                    "scripts": found.scripts.iter().map(shape).collect::<Value>(),
+                    "freshness": shapes::freshness(found.freshness.as_ref()),
+                })
+            },
+            ["SITUATION", "LANG", "VERSION", "TEXT"],
+            &["VERSION"],
+            || {
+                let row = |script: &Script| {
+                    let version = version(script);
+                    let (situation, language) = (&script.situation, &script.language);
+                    [situation.clone(), language.clone(), version, script.text.clone()]
+                };
+                found.scripts.iter().map(row).collect()
+            },
+        )?;
+        common.note_freshness(found.freshness.as_ref());
+        Ok(())
+    }
+}
+
+impl Versions {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let at = self.at.as_deref().map(|text| UnixMs::parse("--at", text)).transpose()?;
+        let request = ListScriptVersionsRequest {
+            situation: Situation::parse("SITUATION", &self.situation)?.name(),
+            language: Language::parse("--lang", &self.lang)?.name().to_owned(),
+            at_time: at.map(shapes::timestamp),
+            page_size: 1_000,
+            page_token: String::new(),
+            min_position: self.min_position,
+        };
+        let (versions, freshness) = all_pages(|page_token| {
+            let request = ListScriptVersionsRequest { page_token, ..request.clone() };
+            let page = self.server.call(async |channel| {
+                Client::new(channel).list_script_versions(request.clone()).await
+            })?;
+            Ok((page.versions, page.next_page_token, page.freshness))
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "versions": versions.iter().map(version_shape).collect::<Value>(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            ["VERSION", "FROM", "UNTIL", "OPERATOR", "REASON", "TEXT"],
+            &["VERSION"],
+            || versions.iter().map(version_row).collect(),
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+impl Say {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = RenderScriptRequest {
+            item_id: ItemId::parse("--item", &self.item)?.to_string(),
+            buyer: self.buyer,
+            language: Language::parse("--lang", &self.lang)?.name().to_owned(),
+            min_position: self.min_position,
+        };
+        let found = self
+            .server
+            .call(async |channel| Client::new(channel).render_script(request.clone()).await)?;
+        let json = || {
+            json!({
+                "scripts": found.scripts.iter().map(spoken_shape).collect::<Value>(),
+                "freshness": shapes::freshness(found.freshness.as_ref()),
+            })
+        };
+        common.show(json, || {
+            let said = found.scripts.iter();
+            let said = said.map(|script| format!("{}\n{}", script_title(script), script.text));
+            said.collect::<Vec<_>>().join("\n\n")
+        })?;
+        if found.scripts.is_empty() {
+            common.note("nothing is known of this buyer, so there is nothing to say");
+        }
+        Ok(())
+    }
+}
+
+fn version(script: &Script) -> String {
+    if script.builtin { "built in".to_owned() } else { script.version.to_string() }
+}
+
+fn shape(script: &Script) -> Value {
+    json!({
+        "situation": script.situation,
+        "language": script.language,
+        "version": script.version,
+        "builtin": script.builtin,
+        "text": script.text,
+        "publish_time": Some(shapes::time(script.publish_time.as_ref())).filter(|t| !t.is_empty()),
+        "operator": script.operator,
+        "reason": script.reason,
+        "variables": script.variables,
+    })
+}
+
+fn version_shape(version: &ScriptVersion) -> Value {
+    json!({
+        "script": version.script.as_ref().map(shape),
+        "until_time": Some(shapes::time(version.until_time.as_ref())).filter(|t| !t.is_empty()),
+        "revision": version.revision,
+        "position": version.position,
+    })
+}
+
+fn version_row(version: &ScriptVersion) -> [String; 6] {
+    let script = version.script.clone().unwrap_or_default();
+    let text = if script.builtin { "(built in)".to_owned() } else { script.text.clone() };
+    [
+        script.version.to_string(),
+        shapes::time(script.publish_time.as_ref()),
+        shapes::time(version.until_time.as_ref()),
+        script.operator,
+        script.reason,
+        text,
+    ]
+}
+
+fn text_of(script: &Script) -> String {
+    facts(&[
+        ("situation", script.situation.clone()),
+        ("language", script.language.clone()),
+        ("version", script.version.to_string()),
+        ("built in", if script.builtin { "yes" } else { "no" }.to_owned()),
+        ("text", script.text.clone()),
+        ("since", shapes::time(script.publish_time.as_ref())),
+        ("operator", script.operator.clone()),
+        ("reason", script.reason.clone()),
+    ])
+}

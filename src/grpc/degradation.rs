@@ -1,0 +1,163 @@
+//! `DegradationService`: look at the level of the service, set it, see who did.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{ReadSide, convert, operator::Doorkeeper, proto, status::Failure};
+use crate::{
+    actors::{Answer, Levels},
+    admission::Service,
+    clock::SharedClock,
+    domain::level::{LevelOutcome, LevelView, SetLevel},
+    events::LevelSet,
+    projections::operations,
+    reports::{LevelLine, LevelsQuery, Paging},
+    values::{AlertId, Invalid, RequestId, ServiceLevel},
+};
+
+pub(super) struct DegradationApi {
+    pub(super) levels: Levels,
+    pub(super) reads: ReadSide,
+    pub(super) service: Arc<Service>,
+    pub(super) clock: SharedClock,
+    pub(super) doorkeeper: Doorkeeper,
+}
+
+#[async_trait]
+impl proto::degradation_service_server::DegradationService for DegradationApi {
+    async fn set_level(
+        &self,
+        request: Request<proto::SetLevelRequest>,
+    ) -> Result<Response<proto::SetLevelResponse>, Status> {
+        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let (metadata, _, mut request) = request.into_parts();
+        request.operator = self.doorkeeper.operator(&metadata, request.operator)?;
+        let set = command(request).map_err(Failure::from)?;
+        let answer = self.levels.set(set, deadline).await.map_err(Failure::from)?;
+        let Shown { view, not_expected, revision, position } = shown(answer)?;
+        Ok(Response::new(proto::SetLevelResponse {
+            level: level_out(view.level).into(),
+            not_expected,
+            change: view.set.map(|set| change(set, revision)),
+            revision,
+            position,
+        }))
+    }
+
+    async fn get_level(
+        &self,
+        request: Request<proto::GetLevelRequest>,
+    ) -> Result<Response<proto::GetLevelResponse>, Status> {
+        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let answer = self.levels.show(deadline).await.map_err(Failure::from)?;
+        let Shown { view, revision, .. } = shown(answer)?;
+        Ok(Response::new(proto::GetLevelResponse {
+            level: level_out(view.level).into(),
+            change: view.set.map(|set| change(set, revision)),
+            revision,
+            node_level: level_out(self.service.level()).into(),
+        }))
+    }
+
+    async fn list_level_changes(
+        &self,
+        request: Request<proto::ListLevelChangesRequest>,
+    ) -> Result<Response<proto::ListLevelChangesResponse>, Status> {
+        let request = request.into_inner();
+        let paging = Paging { page_size: request.page_size, page_token: request.page_token };
+        let query = LevelsQuery { paging };
+        let page = self
+            .reads
+            .ask(operations::NAME, request.min_position, move |reports| reports.levels(&query))
+            .await?;
+        Ok(Response::new(proto::ListLevelChangesResponse {
+            changes: page.rows.into_iter().map(line).collect(),
+            next_page_token: page.next_page_token,
+            freshness: Some(self.reads.freshness(operations::NAME, page.checkpoint)),
+        }))
+    }
+}
+
+/// An answer about the level, before it is put into the message of its RPC.
+struct Shown {
+    view: LevelView,
+    not_expected: bool,
+    revision: u64,
+    position: u64,
+}
+
+fn shown(answer: Answer<LevelOutcome>) -> Result<Shown, Failure> {
+    let Answer { outcome, revision, position } = answer;
+    let (view, not_expected) = match outcome {
+        LevelOutcome::Level(view) => (view, false),
+        LevelOutcome::NotExpected(view) => (view, true),
+        LevelOutcome::Misdirected(why) => return Err(why.into()),
+    };
+    Ok(Shown { view, not_expected, revision, position: position.0 })
+}
+
+fn command(request: proto::SetLevelRequest) -> Result<SetLevel, Invalid> {
+    let level = level_in("level", request.level)?;
+    let alert_id = match request.alert_id.as_str() {
+        "" => None,
+        id => Some(AlertId::parse("alert_id", id)?),
+    };
+    convert::steering(&request.operator, &request.reason)?;
+    Ok(SetLevel {
+        request_id: RequestId::parse("request_id", &request.request_id)?,
+        level: level.ok_or_else(|| Invalid::new("level", "is missing"))?,
+        expected: level_in("expected", request.expected)?,
+        alert_id,
+        operator: request.operator,
+        reason: request.reason,
+    })
+}
+
+fn level_in(field: &str, level: i32) -> Result<Option<ServiceLevel>, Invalid> {
+    let known = proto::ServiceLevel::try_from(level);
+    Ok(match known.map_err(|_| Invalid::new(field, "is not a known level"))? {
+        proto::ServiceLevel::Unspecified => None,
+        proto::ServiceLevel::Full => Some(ServiceLevel::Full),
+        proto::ServiceLevel::NoTraffic => Some(ServiceLevel::NoTraffic),
+        proto::ServiceLevel::NoBoardDetail => Some(ServiceLevel::NoBoardDetail),
+        proto::ServiceLevel::CoreOnly => Some(ServiceLevel::CoreOnly),
+        proto::ServiceLevel::Closed => Some(ServiceLevel::Closed),
+    })
+}
+
+fn level_out(level: ServiceLevel) -> proto::ServiceLevel {
+    match level {
+        ServiceLevel::Full => proto::ServiceLevel::Full,
+        ServiceLevel::NoTraffic => proto::ServiceLevel::NoTraffic,
+        ServiceLevel::NoBoardDetail => proto::ServiceLevel::NoBoardDetail,
+        ServiceLevel::CoreOnly => proto::ServiceLevel::CoreOnly,
+        ServiceLevel::Closed => proto::ServiceLevel::Closed,
+    }
+}
+
+fn change(set: LevelSet, revision: u64) -> proto::LevelChange {
+    proto::LevelChange {
+        level: level_out(set.level).into(),
+        before: level_out(set.before).into(),
+        operator: set.act.operator,
+        reason: set.act.reason,
+        alert_id: set.alert_id.map(|id| id.to_string()).unwrap_or_default(),
+        set_time: Some(convert::timestamp(set.set_at_ms)),
+        end_time: None,
+        revision,
+    }
+}
+
+fn line(line: LevelLine) -> proto::LevelChange {
+    proto::LevelChange {
+        level: level_out(line.level).into(),
+        before: level_out(line.before).into(),
+        operator: line.operator,
+        reason: line.reason,
+        alert_id: line.alert_id.map(|id| id.to_string()).unwrap_or_default(),
+        set_time: Some(convert::timestamp(line.from)),
+        end_time: line.until.map(convert::timestamp),
+        revision: u64::try_from(line.revision).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,288 @@
+//! What an incident cost, computed from the log each time it is asked for: planned against ordered
+//! units, minute by minute. docs/incidents.md says the formula; the arithmetic is in `loss`.
+//!
+//! Seconds are whole: that in which the incident began counts, and so does that in which it ended.
+
+use rusqlite::{OptionalExtension, Transaction, params_from_iter};
+
+use super::{Basis, IncidentLine, Loss, Plan, loss};
+use crate::{
+    events::AttemptOutcome,
+    projections::{catalog, timeline},
+    reports::{
+        ReportError, Reports, id_at,
+        timeline::{second_of, sums},
+    },
+    values::{ItemId, SaleId, UnixMs},
+};
+
+/// Minutes that are told one by one: a day. The sums are over all of them.
+pub const IMPACT_MINUTES_MAX: usize = 1_440;
+
+/// How long before the incident the pace is taken, in seconds.
+const PACE_SECONDS: i64 = 60;
+
+/// What an incident cost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Impact {
+    pub basis: Basis,
+    pub from: UnixMs,
+    /// Its end; the moment of the question while it is open.
+    pub until: UnixMs,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Units planned to be ordered meanwhile, and ordered.
+    pub planned_units: i64,
+    pub ordered_units: i64,
+    /// Units that were there when it began, and when it ended.
+    pub available_at_begin: i64,
+    pub available_at_end: i64,
+    /// What a lost unit is counted at.
+    pub unit_price_minor: i64,
+    pub lost: Loss,
+    /// The same by minute, rounded down.
+    pub lost_units_per_minute: i64,
+    pub lost_revenue_minor_per_minute: i64,
+    /// Every attempt meanwhile, and the refused ones by reason.
+    pub attempts: i64,
+    pub refusals: Vec<(AttemptOutcome, i64)>,
+    /// Oldest first, at most [`IMPACT_MINUTES_MAX`].
+    pub minutes: Vec<ImpactMinute>,
+}
+
+/// One minute of it, counted from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImpactMinute {
+    pub from: UnixMs,
+    pub planned_units: i64,
+    pub ordered_units: i64,
+    /// By itself: minutes above the plan do not make up for others here, but they do in the sum.
+    pub lost: Loss,
+}
+
+/// What the catalog knows of the sale.
+struct Planned {
+    currency: String,
+    opens_at: UnixMs,
+    closes_at: UnixMs,
+    goal_units: Option<i64>,
+    curve: String,
+    /// Prices of the items in question.
+    prices: Vec<(ItemId, i64)>,
+}
+
+/// What the timeline knows.
+struct Counted {
+    /// Allocated units of the items in question and of the whole sale, by the end.
+    share: (i64, i64),
+    available_at_begin: i64,
+    available_at_end: i64,
+    pace_units: i64,
+    /// Units ordered by minute since the beginning.
+    minutes: Vec<(i64, i64)>,
+    /// Meanwhile.
+    sum: crate::reports::TimelineSecond,
+    /// Paid units and what they brought, by the end.
+    paid: (i64, i64),
+    /// Allocated units by item, by the end.
+    allocated: Vec<(ItemId, i64)>,
+}
+
+impl Reports {
+    /// What an incident cost by its end, or by `now` while it is open.
+    pub fn impact(&self, incident: &IncidentLine, now: UnixMs) -> Result<Impact, ReportError> {
+        let Planned { currency, opens_at, closes_at, goal_units, curve, prices } =
+            self.sale_plan(incident)?;
+        let from = UnixMs(incident.began_at.second().saturating_mul(1_000));
+        let until = incident.ended_at.unwrap_or(now).max(incident.began_at);
+        let until = UnixMs(until.plus(999).second().saturating_mul(1_000)).max(from);
+        // The pace of a sale that has just opened is that since then.
+        let pace_from = from.second().saturating_sub(PACE_SECONDS).max(opens_at.second());
+        let counted = self.ask(timeline::NAME, timeline::VERSION, |rows, _| {
+            Counted::of(rows, incident, (pace_from, from.second(), until.second()))
+        })?;
+        let plan = Plan {
+            opens_at,
+            closes_at,
+            // The projection wrote it from points.
+            curve: serde_json::from_str(&curve).unwrap_or_default(),
+            goal_units,
+            share: counted.share,
+            pace_units: counted.pace_units,
+            pace_ms: from.second().saturating_sub(pace_from).saturating_mul(1_000),
+            began_at: from,
+        };
+        let unit_price_minor = price(counted.paid, &counted.allocated, &prices);
+        Ok(told(&plan, &counted, (from, until), (currency, unit_price_minor)))
+    }
+
+    fn sale_plan(&self, incident: &IncidentLine) -> Result<Planned, ReportError> {
+        let sale = incident.sale_id.0.as_bytes().as_slice();
+        self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
+            let mut of_items =
+                rows.prepare("SELECT item_id, unit_price_minor FROM items WHERE sale_id = ?")?;
+            let prices = of_items
+                .query_map([sale], |row| Ok((ItemId(id_at(row, 0)?), row.get::<_, i64>(1)?)))?;
+            let mut prices: Vec<(ItemId, i64)> = prices.collect::<Result<_, _>>()?;
+            prices.retain(|(item, _)| concerns(incident, *item));
+            let found = rows
+                .query_row(
+                    "SELECT currency, opens_at_ms, closes_at_ms, goal_units, curve
+                     FROM sales WHERE sale_id = ?",
+                    [sale],
+                    |row| {
+                        Ok(Planned {
+                            currency: row.get(0)?,
+                            opens_at: UnixMs(row.get(1)?),
+                            closes_at: UnixMs(row.get(2)?),
+                            goal_units: row.get(3)?,
+                            curve: row.get(4)?,
+                            prices,
+                        })
+                    },
+                )
+                .optional()?;
+            found.ok_or(ReportError::NotFound("sale_id"))
+        })
+    }
+}
+
+/// Whether the incident is about that item of its sale.
+fn concerns(incident: &IncidentLine, item: ItemId) -> bool {
+    incident.items.is_empty() || incident.items.contains(&item)
+}
+
+impl Counted {
+    fn of(
+        rows: &Transaction<'_>,
+        incident: &IncidentLine,
+        (pace_from, from, until): (i64, i64, i64),
+    ) -> Result<Self, ReportError> {
+        let items = numbers(rows, incident.sale_id)?;
+        let mine: Vec<i64> = items
+            .iter()
+            .filter(|(_, item)| concerns(incident, *item))
+            .map(|(number, _)| *number)
+            .collect();
+        // Numbers of rows, so they can stand in the text.
+        let mine = mine.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        let of = |what: &str, first: i64, end: i64| -> Result<i64, ReportError> {
+            let sum = format!(
+                "SELECT bounded_sum({what}) FROM seconds
+                 WHERE item IN ({mine}) AND second >= ? AND second < ?"
+            );
+            Ok(rows.query_row(&sum, [first, end], |row| row.get(0))?)
+        };
+        let left = "units_allocated + units_released - units_placed";
+        let mut allocated = Vec::with_capacity(items.len());
+        let mut of_item = rows.prepare(
+            "SELECT coalesce(sum(units_allocated), 0) FROM seconds WHERE item = ? AND second < ?",
+        )?;
+        for (number, item) in &items {
+            allocated.push((*item, of_item.query_row([*number, until], |row| row.get(0))?));
+        }
+        let share = allocated.iter().fold((0_i64, 0_i64), |(mine, all), (item, units)| {
+            let add = if concerns(incident, *item) { *units } else { 0 };
+            (mine.saturating_add(add), all.saturating_add(*units))
+        });
+        allocated.retain(|(item, _)| concerns(incident, *item));
+        let mut by_minute = rows.prepare(&format!(
+            "SELECT (second - ?1) / 60 AS minute, bounded_sum(units_placed) FROM seconds
+             WHERE item IN ({mine}) AND second >= ?1 AND second < ?2 GROUP BY minute"
+        ))?;
+        let minutes = by_minute.query_map([from, until], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let minutes = minutes.collect::<Result<_, _>>()?;
+        let all = format!(
+            "SELECT {} FROM seconds WHERE item IN ({mine}) AND second >= ? AND second < ?",
+            sums()
+        );
+        let sum = rows.query_row(&all, [from, until], |row| timeline::counts_at(row, 0))?;
+        Ok(Self {
+            share,
+            available_at_begin: of(left, i64::MIN, from)?,
+            available_at_end: of(left, i64::MIN, until)?,
+            pace_units: of("units_placed", pace_from, from)?,
+            minutes,
+            sum: second_of(0, sum),
+            paid: (of("units_paid", i64::MIN, until)?, of("revenue_minor", i64::MIN, until)?),
+            allocated,
+        })
+    }
+}
+
+/// Items of a sale with the numbers of their rows.
+fn numbers(rows: &Transaction<'_>, sale: SaleId) -> Result<Vec<(i64, ItemId)>, ReportError> {
+    let mut found =
+        rows.prepare("SELECT number, item_id FROM items WHERE sale_id = ? ORDER BY number")?;
+    let sale = params_from_iter([sale.0.as_bytes().as_slice()]);
+    let found = found.query_map(sale, |row| Ok((row.get(0)?, ItemId(id_at(row, 1)?))))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The average price of what was paid for; before anything was, that of the units on offer.
+fn price(
+    (units, revenue): (i64, i64),
+    allocated: &[(ItemId, i64)],
+    prices: &[(ItemId, i64)],
+) -> i64 {
+    if units > 0 {
+        return revenue / units;
+    }
+    let mut worth = 0_i128;
+    let mut all = 0_i128;
+    for (item, units) in allocated {
+        if let Some((_, price)) = prices.iter().find(|(known, _)| known == item) {
+            worth += i128::from(*price) * i128::from(*units);
+            all += i128::from(*units);
+        }
+    }
+    i64::try_from(worth / all.max(1)).unwrap_or(i64::MAX)
+}
+
+fn told(
+    plan: &Plan,
+    counted: &Counted,
+    (from, until): (UnixMs, UnixMs),
+    (currency, unit_price_minor): (String, i64),
+) -> Impact {
+    let planned =
+        |from: UnixMs, until: UnixMs| plan.planned(until).saturating_sub(plan.planned(from)).max(0);
+    let could_be_sold = counted.available_at_end.max(0);
+    let ordered_units = counted.sum.units_placed;
+    let planned_units = planned(from, until);
+    let lost = loss(planned_units, ordered_units, could_be_sold, unit_price_minor);
+    let length_ms = until.since(from);
+    let minutes_count = usize::try_from(length_ms.saturating_add(59_999) / 60_000).unwrap_or(0);
+    let mut minutes = Vec::with_capacity(minutes_count.min(IMPACT_MINUTES_MAX));
+    let mut ordered = counted.minutes.iter().peekable();
+    for minute in 0..minutes_count.min(IMPACT_MINUTES_MAX) {
+        let number = i64::try_from(minute).unwrap_or(i64::MAX);
+        let begin = from.plus(number.saturating_mul(60_000));
+        let planned_units = planned(begin, begin.plus(60_000).min(until));
+        let there = ordered.next_if(|(at, _)| *at == number);
+        let ordered_units = there.map_or(0, |(_, units)| *units);
+        let lost = loss(planned_units, ordered_units, could_be_sold, unit_price_minor);
+        minutes.push(ImpactMinute { from: begin, planned_units, ordered_units, lost });
+    }
+    let by_minute = |sum: i64| {
+        let rate = i128::from(sum) * 60_000 / i128::from(length_ms.max(1));
+        i64::try_from(rate).unwrap_or(i64::MAX)
+    };
+    Impact {
+        basis: plan.basis(),
+        from,
+        until,
+        currency,
+        planned_units,
+        ordered_units,
+        available_at_begin: counted.available_at_begin,
+        available_at_end: counted.available_at_end,
+        unit_price_minor,
+        lost,
+        lost_units_per_minute: by_minute(lost.units),
+        lost_revenue_minor_per_minute: by_minute(lost.revenue_minor),
+        attempts: counted.sum.attempts,
+        refusals: counted.sum.refusals.clone(),
+        minutes,
+    }
+}
