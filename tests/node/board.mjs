@@ -21,7 +21,7 @@ const REPOSITORY = resolve(fileURLToPath(import.meta.url), "../../..");
 const SCREENSHOTS = join(REPOSITORY, "target/screenshots");
 const BINARY = resolve(process.argv[2] ?? join(REPOSITORY, "target/release/doorbuster"));
 const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const PATIENCE = 120_000;
+const PATIENCE = 300_000;
 
 const modules = process.env.DOORBUSTER_NODE ?? join(REPOSITORY, "target/node");
 const { chromium } = createRequire(join(resolve(modules), "package.json"))("playwright-core");
