@@ -166,16 +166,19 @@ pub fn forecast(pulse: &Pulse, say: Say) -> String {
     if pulse.sale.closed_at.is_some() || pulse.at >= pulse.sale.closes_at {
         return String::new();
     }
-    let last: Vec<&PulseSecond> = pulse.recent.iter().rev().take(PACE_SECONDS + 1).collect();
+    // What was put on offer before the opening is no pace.
+    let opening = pulse.sale.opens_at.second();
+    let open = pulse.recent.iter().rev().take_while(|second| second.second >= opening);
+    let last: Vec<&PulseSecond> = open.take(PACE_SECONDS + 1).collect();
     let Some((newest, oldest)) = last.first().zip(last.last()) else { return String::new() };
     let seconds = newest.second - oldest.second;
     let taken = oldest.available_units - newest.available_units;
     if seconds <= 0 {
         return String::new();
     }
-    let tenths = taken.saturating_mul(10) / seconds;
-    let sign = if tenths < 0 { "-" } else { "" };
-    let pace = format!("{sign}{}.{}", group(tenths.abs() / 10), tenths.abs() % 10);
+    // Where more came back, or was added, than was taken, nothing sells.
+    let tenths = taken.max(0).saturating_mul(10) / seconds;
+    let pace = format!("{}.{}", group(tenths / 10), tenths % 10);
     if taken <= 0 {
         return say.filled(Word::NotAtThisPace, &[("pace", &pace)]);
     }

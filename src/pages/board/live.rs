@@ -30,7 +30,7 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
         let (id, title) = (drawing.name(), escape::html(say.word(drawing.title())));
         let _ = write!(
             out,
-            "<section class=\"card {id}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>\
+            "<section class=\"card of-{id}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>\
              <div id=\"{id}\" class=\"drawing\">{}</div><details data-rows=\"{id}\"><summary>{}</summary>\
              <div class=\"behind\" tabindex=\"0\" id=\"rows-{id}\"></div></details></section>\n",
             filled(id),
@@ -47,7 +47,7 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
         let title = escape::html(say.word(title));
         let _ = write!(
             out,
-            "<section class=\"card {id}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>"
+            "<section class=\"card of-{id}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>"
         );
         if id == "items" {
             let search = escape::html(say.word(Word::Search));

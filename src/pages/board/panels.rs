@@ -213,16 +213,27 @@ pub fn bar(out: &mut String, ppm: i64) {
     );
 }
 
+impl<'a> Tile<'a> {
+    fn plain(key: &'a str, name: &'a str, value: String, note: String) -> Self {
+        Self { key, name, value, note, goal: None, wrong: false }
+    }
+}
+
 fn figures(pulse: &Pulse, say: Say) -> Vec<Tile<'static>> {
+    let mut told = Vec::from(goal_figures(pulse, say));
+    told.extend(count_figures(pulse, say));
+    told
+}
+
+/// What a sale can have goals for.
+fn goal_figures(pulse: &Pulse, say: Say) -> [Tile<'static>; 3] {
     let (totals, currency) = (&pulse.totals, pulse.sale.currency.code());
     let goals = pulse.sale.goals.unwrap_or_default();
-    let plain = |key, name, value, note| Tile { key, name, value, note, goal: None, wrong: false };
     let goal = |target: Option<i64>, result: i64, shown: fn(i64, &str) -> String| {
         target.map(|target| (shown(target, currency), share_ppm(result, target)))
     };
     let units = totals.units;
     let conversion = share_ppm(totals.paying_buyers, totals.visitors);
-    let of = |word, n: i64| say.filled(word, &[("n", &group(n))]);
     let (buyers, visitors) = (group(totals.paying_buyers), group(totals.visitors));
     let (note, value) = match totals.visitors {
         0 => (say.word(Word::NoVisitors).to_owned(), say.term(Term::Nothing).to_owned()),
@@ -232,66 +243,42 @@ fn figures(pulse: &Pulse, say: Say) -> Vec<Tile<'static>> {
         ),
     };
     let sold = [("sold", &*group(units.sold)), ("held", &*group(units.held))];
-    vec![
+    let sold = say.filled(Word::UnitsAll, &sold);
+    let paid = say.filled(Word::BuyersPaid, &[("n", &buyers)]);
+    let revenue = amount(totals.revenue_minor, currency);
+    [
         Tile {
             goal: goal(goals.units, units.sold, |units, _| group(units)),
-            ..plain(
-                "units",
-                say.term(Term::GoalUnits),
-                group(units.sold),
-                say.filled(Word::UnitsAll, &sold),
-            )
+            ..Tile::plain("units", say.term(Term::GoalUnits), group(units.sold), sold)
         },
         Tile {
             goal: goal(goals.revenue_minor, totals.revenue_minor, amount),
-            ..plain(
-                "revenue",
-                say.term(Term::Revenue),
-                amount(totals.revenue_minor, currency),
-                of(Word::BuyersPaid, totals.paying_buyers),
-            )
+            ..Tile::plain("revenue", say.term(Term::Revenue), revenue, paid)
         },
         Tile {
             goal: goal(goals.conversion_ppm, conversion, |ppm, _| percent(ppm)),
-            ..plain("conversion", say.word(Word::Conversion), value, note)
+            ..Tile::plain("conversion", say.word(Word::Conversion), value, note)
         },
-        plain(
-            "participants",
-            say.word(Word::Participants),
-            group(totals.participants),
-            of(Word::Attempted, totals.attempts),
-        ),
-        plain(
-            "orders",
-            say.term(Term::OrdersCount),
-            group(totals.orders_placed),
-            of(Word::OrdersOpen, open_orders(pulse)),
-        ),
-        plain(
-            "paid",
-            say.term(Term::Paid),
-            group(totals.orders_paid),
-            percent(share_ppm(totals.orders_paid, totals.orders_placed)),
-        ),
-        plain(
-            "visitors",
-            say.term(Term::Visitors),
-            visitors,
-            format!("{} {}", say.term(Term::Views), group(totals.page_views)),
-        ),
-        Tile {
-            wrong: totals.oversold_units != 0,
-            ..plain(
-                "oversold",
-                say.word(Word::Oversold),
-                group(totals.oversold_units),
-                if totals.oversold_units == 0 {
-                    say.word(Word::NoneSoldTwice).to_owned()
-                } else {
-                    String::new()
-                },
-            )
-        },
+    ]
+}
+
+fn count_figures(pulse: &Pulse, say: Say) -> [Tile<'static>; 5] {
+    let totals = &pulse.totals;
+    let of = |word, n: i64| say.filled(word, &[("n", &group(n))]);
+    let whole = totals.oversold_units == 0;
+    let none = if whole { say.word(Word::NoneSoldTwice).to_owned() } else { String::new() };
+    let tried = of(Word::Attempted, totals.attempts);
+    let held = of(Word::OrdersOpen, open_orders(pulse));
+    let share = percent(share_ppm(totals.orders_paid, totals.orders_placed));
+    let views = format!("{} {}", say.term(Term::Views), group(totals.page_views));
+    let (name, word) = (|term| say.term(term), |word| say.word(word));
+    let oversold = group(totals.oversold_units);
+    [
+        Tile::plain("participants", word(Word::Participants), group(totals.participants), tried),
+        Tile::plain("orders", name(Term::OrdersCount), group(totals.orders_placed), held),
+        Tile::plain("paid", name(Term::Paid), group(totals.orders_paid), share),
+        Tile::plain("visitors", name(Term::Visitors), group(totals.visitors), views),
+        Tile { wrong: !whole, ..Tile::plain("oversold", word(Word::Oversold), oversold, none) },
     ]
 }
 

@@ -66,7 +66,7 @@ impl Say {
 
     pub fn alert_severity(self, severity: AlertSeverity) -> &'static str {
         self.word(match severity {
-            AlertSeverity::Info => Word::Info,
+            AlertSeverity::Info => Word::Notice,
             AlertSeverity::Warning => Word::Warning,
             AlertSeverity::Critical => Word::Critical,
         })

@@ -117,7 +117,7 @@ texts! {
     Position => "log position", "日志位置";
     Critical => "critical", "严重";
     Warning => "warning", "警告";
-    Info => "notice", "提示";
+    Notice => "notice", "提示";
     Minor => "minor", "轻微";
     Major => "major", "重大";
 

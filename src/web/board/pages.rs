@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     actors::Places,
+    events::StreamName,
     pages::board::{self as written, Drawing, ItemsAsked, SaleRow, SaleState},
     reports::{ListSalesQuery, Paging, Pulse, Reports, SalesSummaryQuery},
     values::{Invalid, SaleId},
@@ -30,6 +31,10 @@ const LOOKS_MAX: usize = 4;
 
 /// How long a page waits for a place.
 const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How often, and how far apart, a sale is asked for that read models do not have yet.
+const READ_TRIES: u32 = 20;
+const READ_EVERY: Duration = Duration::from_millis(200);
 
 /// Sales on one page of the list.
 const SALES_ON_PAGE: i32 = 50;
@@ -81,8 +86,25 @@ impl Board {
         if let Some(pulse) = self.parts.desk.latest(sale) {
             return Ok(pulse);
         }
-        let now = self.parts.clock.now();
-        self.look(move |reports| Ok(Arc::new(reports.pulse(sale, now)?))).await
+        let mut tries = READ_TRIES;
+        loop {
+            let now = self.parts.clock.now();
+            let taken = self.look(move |reports| Ok(Arc::new(reports.pulse(sale, now)?))).await;
+            tries -= 1;
+            // Whoever put a sale up opens its page at once; read models follow within moments.
+            match taken {
+                Err(NoPage::NotFound(_)) if tries > 0 && self.has_sale(sale).await => {
+                    tokio::time::sleep(READ_EVERY).await;
+                }
+                taken => return taken,
+            }
+        }
+    }
+
+    /// Whether the log has that sale, read models or not.
+    async fn has_sale(&self, sale: SaleId) -> bool {
+        let first = self.parts.log.read_stream(StreamName::sale(sale), 0, 1).await;
+        first.is_ok_and(|first| !first.is_empty())
     }
 }
 

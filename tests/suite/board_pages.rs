@@ -1,0 +1,291 @@
+//! Goal: the board says what a pulse says, in both languages, and nothing that was written into a
+//! name can do anything in it.
+//!
+//! Method: hand-made pulses, written down by the pages as pure functions.
+
+use doorbuster::{
+    events::{Goals, PlannedUnits, Position},
+    pages::{
+        Lang,
+        board::{self, Drawing, ITEMS_ON_PAGE, ItemsAsked, SaleState, Say},
+    },
+    reports::{
+        Happening, NodePulse, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
+        Refused, Units,
+    },
+    values::{Currency, ItemId, SaleId, ServiceLevel, UnixMs},
+};
+use uuid::Uuid;
+
+const OPENS: i64 = 1_800_000_000;
+const HOSTILE: [&str; 4] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "\u{202e}txt.exe",
+    "🎧' onclick='x",
+];
+
+fn units(allocated: i64, available: i64, sold: i64) -> Units {
+    Units { allocated, available, held: allocated - available - sold, sold, reserve: 0 }
+}
+
+fn item(number: i64, title: &str, units: Units) -> PulseItem {
+    PulseItem {
+        item_id: ItemId(Uuid::from_u128(number.unsigned_abs().into())),
+        sku: format!("SKU-{number:05}"),
+        title: title.to_owned(),
+        unit_price_minor: 1_000 + number,
+        limit_per_buyer: Some(1),
+        limit_per_order: None,
+        paused: false,
+        closed: false,
+        units,
+        orders_placed: 0,
+        orders_paid: 0,
+        orders_expired: 0,
+        revenue_minor: 0,
+        units_in_ten_seconds: 0,
+    }
+}
+
+/// A sale that has been open for a minute and sells two units a second.
+fn pulse() -> Pulse {
+    let second = |after: i64| PulseSecond {
+        second: OPENS + after,
+        attempts: 5,
+        orders_placed: 2,
+        units_placed: 2,
+        orders_paid: 1,
+        refused: Refused { paused: 3, ..Refused::default() },
+        available_units: 1_000 - 2 * (after + 1),
+        ..PulseSecond::default()
+    };
+    Pulse {
+        sale: PulseSale {
+            sale_id: SaleId(Uuid::from_u128(7)),
+            name: "Doorbusters".to_owned(),
+            currency: Currency::parse("currency", "CNY").unwrap(),
+            opens_at: UnixMs(OPENS * 1_000),
+            closes_at: UnixMs((OPENS + 3_600) * 1_000),
+            closed_at: None,
+            paused: false,
+            goals: None,
+            curve: Vec::new(),
+        },
+        at: UnixMs((OPENS + 60) * 1_000),
+        position: Position(99),
+        lag_ms: 0,
+        totals: PulseTotals {
+            units: units(1_000, 880, 60),
+            attempts: 300,
+            participants: 150,
+            orders_placed: 120,
+            orders_paid: 60,
+            revenue_minor: 600_000,
+            refused: Refused { paused: 180, ..Refused::default() },
+            ..PulseTotals::default()
+        },
+        recent: (0..60).map(second).collect(),
+        whole: (0..60).map(second).collect(),
+        bin_seconds: 1,
+        items: vec![item(1, "Phone", units(1_000, 880, 60))],
+        channels: vec![PulseChannel { channel: "app".to_owned(), attempts: 9, orders_placed: 4 }],
+        happenings: Vec::new(),
+    }
+}
+
+fn node() -> NodePulse {
+    NodePulse {
+        at: UnixMs((OPENS + 60) * 1_000),
+        level: ServiceLevel::Full,
+        ready: true,
+        store_away_since: None,
+        head: Position(99),
+        projections: Vec::new(),
+        append_p99_us: Some(1_200),
+        order_p50_us: Some(800),
+        order_p99_us: None,
+        commands_waiting: 0,
+        mailbox_ppm: 0,
+        alerts_firing: 0,
+        alerts: Vec::new(),
+        incidents_open: 0,
+        incidents: Vec::new(),
+    }
+}
+
+fn panel(pulse: &Pulse, id: &str, lang: Lang) -> String {
+    let panels = board::live_panels(pulse, &node(), lang);
+    panels.into_iter().find(|(known, _)| *known == id).unwrap().1
+}
+
+#[test]
+fn a_live_page_has_a_place_for_every_panel() {
+    let pulse = pulse();
+    for lang in Lang::ALL {
+        let page = board::live_page(&pulse, Some(&node()), lang, ("/board.js", "/board.css"));
+        for (id, html) in board::live_panels(&pulse, &node(), lang) {
+            assert!(page.contains(&format!("id=\"{id}\"")), "{id} has no place");
+            assert!(page.contains(&html), "{id} is not filled");
+        }
+    }
+}
+
+#[test]
+fn names_from_outside_never_become_markup() {
+    let mut pulse = pulse();
+    for (number, name) in (1_i64..).zip(HOSTILE) {
+        let mut hostile = item(number, name, units(10, 5, 5));
+        hostile.sku = name.to_owned();
+        pulse.items.push(hostile);
+        pulse.sale.name = format!("{}{name}", pulse.sale.name);
+        pulse.channels.push(PulseChannel {
+            channel: name.to_owned(),
+            attempts: 1,
+            orders_placed: 1,
+        });
+        pulse.happenings.push(Happening {
+            at: pulse.at,
+            kind: name.to_owned(),
+            subject: name.to_owned(),
+            operator: name.to_owned(),
+            reason: name.to_owned(),
+        });
+    }
+    for lang in Lang::ALL {
+        let page = board::live_page(&pulse, Some(&node()), lang, ("/board.js", "/board.css"));
+        for markup in ["<script>", "<img", "onclick='", "\u{202e}"] {
+            assert!(!page.contains(markup), "{markup} stands in the page");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_written_into_the_page_that_its_policy_forbids() {
+    let page =
+        board::live_page(&pulse(), Some(&node()), Lang::English, ("/board.js", "/board.css"));
+    for forbidden in [" style=", "<style", " onclick=", "javascript:", "http://", "https://"] {
+        assert!(!page.contains(forbidden), "{forbidden} stands in the page");
+    }
+}
+
+#[test]
+fn a_sale_is_in_one_state() {
+    let sold_out = |pulse: &mut Pulse| pulse.totals.units = units(1_000, 0, 900);
+    let cases: [(&str, fn(&mut Pulse), SaleState); 5] = [
+        ("open", |_| {}, SaleState::Open),
+        ("paused", |pulse| pulse.sale.paused = true, SaleState::Paused),
+        ("not open", |pulse| pulse.at = UnixMs((OPENS - 1) * 1_000), SaleState::NotOpen),
+        ("sold out", sold_out, SaleState::SoldOut),
+        ("closed", |pulse| pulse.sale.closed_at = Some(pulse.at), SaleState::Closed),
+    ];
+    for (name, change, expected) in cases {
+        let mut pulse = pulse();
+        change(&mut pulse);
+        assert_eq!(SaleState::of(&pulse), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_sale_is_projected_to_sell_out_at_the_pace_of_its_last_seconds() {
+    let say = Say { lang: Lang::English };
+    let mut pulse = pulse();
+    let told = board::forecast(&pulse, say);
+    assert!(told.contains("2.0 units a second") && told.contains("7 min 20 s"), "{told}");
+    pulse.sale.closes_at = UnixMs((OPENS + 160) * 1_000);
+    let told = board::forecast(&pulse, say);
+    assert!(told.contains("680 units are left"), "{told}");
+    pulse.totals.units = units(1_000, 0, 900);
+    assert_eq!(board::forecast(&pulse, say), "Sold out.");
+}
+
+#[test]
+fn between_two_points_of_the_plan_lies_as_much_as_between_them() {
+    let curve = [(10_000, 100), (20_000, 300)];
+    let curve = curve.map(|(after_ms, units)| PlannedUnits { after_ms, units });
+    for (after_ms, planned) in
+        [(-1, 0), (0, 0), (5_000, 50), (10_000, 100), (15_000, 200), (99_000, 300)]
+    {
+        assert_eq!(board::planned_units(&curve, after_ms), planned, "after {after_ms} ms");
+    }
+}
+
+#[test]
+fn a_tile_with_a_goal_says_how_much_of_it_is_reached() {
+    let mut pulse = pulse();
+    pulse.sale.goals = Some(Goals { units: Some(240), ..Goals::default() });
+    let tiles = panel(&pulse, "tiles", Lang::English);
+    assert!(tiles.contains("25.0\u{202f}% of 240"), "{tiles}");
+    assert!(!tiles.contains("wrong"));
+    pulse.totals.oversold_units = 1;
+    assert!(
+        panel(&pulse, "tiles", Lang::English).contains("data-tile=\"oversold\" class=\"wrong\"")
+    );
+}
+
+#[test]
+fn ten_thousand_items_are_searched_sorted_and_paged() {
+    let mut pulse = pulse();
+    pulse.items =
+        (0..10_000).map(|n| item(n, &format!("Thing {n}"), units(10_000, n, 0))).collect();
+    let rows = |asked: ItemsAsked| {
+        let html = board::items(&pulse, &asked, Lang::English);
+        let found: Vec<String> = html
+            .split("class=\"title\">")
+            .skip(1)
+            .map(|rest| rest.split('<').next().unwrap().to_owned())
+            .collect();
+        (found, html)
+    };
+    let (first, html) = rows(ItemsAsked::default());
+    assert_eq!((first.len(), first[0].as_str()), (ITEMS_ON_PAGE, "Thing 0"));
+    assert!(html.contains("1–50 of 10,000"));
+    let (most, _) = rows(ItemsAsked { sort: "-available".to_owned(), ..ItemsAsked::default() });
+    assert_eq!(most[0], "Thing 9999");
+    let (last, html) = rows(ItemsAsked { page: usize::MAX, ..ItemsAsked::default() });
+    assert_eq!(last.last().unwrap(), "Thing 9999");
+    assert!(html.contains("disabled>Next"));
+    let (found, _) = rows(ItemsAsked { search: " tHING 777 ".to_owned(), ..ItemsAsked::default() });
+    assert_eq!(found[0], "Thing 777");
+    let (none, _) = rows(ItemsAsked { search: "no such".to_owned(), ..ItemsAsked::default() });
+    assert!(none.is_empty());
+}
+
+#[test]
+fn every_chart_is_drawn_and_has_rows_behind_it() {
+    let mut pulse = pulse();
+    pulse.sale.curve = vec![PlannedUnits { after_ms: 3_600_000, units: 1_000 }];
+    for lang in Lang::ALL {
+        for drawing in Drawing::ALL {
+            let drawn = panel(&pulse, drawing.name(), lang);
+            assert!(
+                drawn.contains("<path class=\"line") || drawn.contains("class=\"bar\""),
+                "{drawn}"
+            );
+            let rows = board::rows(&pulse, drawing, lang);
+            assert!(rows.matches("<tr>").count() > 3, "{rows}");
+        }
+    }
+}
+
+#[test]
+fn a_frame_stays_small_however_many_items_a_sale_has() {
+    let mut pulse = pulse();
+    let dance = |n: i64| PulseSecond {
+        second: OPENS + n,
+        attempts: (n * 7_919) % 10_007,
+        orders_placed: (n * 104_729) % 9_973,
+        orders_paid: (n * 1_299_709) % 9_967,
+        available_units: 1_000_000 - n * 3_571,
+        refused: Refused { sold_out: (n * 31) % 997, paused: (n * 37) % 991, ..Refused::default() },
+        ..PulseSecond::default()
+    };
+    pulse.recent = (0..120).map(dance).collect();
+    pulse.whole = (0..240).map(dance).collect();
+    pulse.totals.refused = Refused { sold_out: 9, paused: 9, ..Refused::default() };
+    pulse.items =
+        (0..10_000).map(|n| item(n, &format!("Thing {n}"), units(10_000, n, 0))).collect();
+    let bytes: usize =
+        board::live_panels(&pulse, &node(), Lang::Chinese).iter().map(|(_, html)| html.len()).sum();
+    assert!(bytes < 100_000, "a frame has {bytes} bytes");
+}
