@@ -148,7 +148,7 @@ async fn what_is_not_taken_is_given_up_and_the_next_is_delivered_also_after_a_re
 
     // What comes next is the first that is new: the hold ends, both alerts are over.
     node.restart().await;
-    node.clock.advance(Duration::from_secs(61));
+    node.clock.advance(Duration::from_secs(3_700));
     let mut seen = std::collections::HashSet::new();
     while seen.len() < 1 {
         let (id, _, body) = next(&mut told).await;
