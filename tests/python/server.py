@@ -18,7 +18,7 @@ class Server:
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
         self.child = None
-        self.address = self.web = None
+        self.address = self.web = self.board = None
 
     def start(self):
         """Starts the server and returns where it listens, as it says itself on its first line."""
@@ -36,6 +36,7 @@ class Server:
         started = json.loads(line)
         address = started.get("address") or started["url"]
         self.web = (started.get("web") or "").removeprefix("http://")
+        self.board = (started.get("board") or "").removeprefix("http://").rstrip("/")
         self.address = address.removeprefix("http://")
         return self.address
 
