@@ -16,9 +16,9 @@ const FILES: &[&str] = &[
     "doorbuster/v1/replay_service.proto",
     "doorbuster/v1/journeys.proto",
     "doorbuster/v1/traffic_service.proto",
+    "doorbuster/v1/degradation_service.proto",
     "doorbuster/v1/incident_service.proto",
     "doorbuster/v1/script_service.proto",
-    "doorbuster/v1/degradation_service.proto",
 ];
 
 /// The wire of EventStoreDB, which the development server speaks. No client of it is made: tests

@@ -203,6 +203,7 @@ async fn live(
         Duration::from_millis(config.min_position_wait_ms),
     );
 
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
     let board = match listeners.board {
         Some(listener) => {
             let parts = BoardParts {
@@ -214,6 +215,8 @@ async fn live(
                 sales: sales.clone(),
                 items: Arc::clone(&actors.items),
                 operators: Arc::clone(&operators),
+                service: Arc::clone(&service),
+                levels: levels.clone(),
                 readiness: readiness.clone(),
                 metrics: Arc::clone(&metrics),
                 clock: Arc::clone(&clock),
@@ -245,7 +248,7 @@ async fn live(
         store,
         data: config.data.clone(),
         traffic: Arc::clone(&traffic),
-        levels: Levels::new(Arc::clone(&actors.levels), Arc::clone(&service)),
+        levels,
         service,
         readiness: readiness.clone(),
         clock,
@@ -328,12 +331,12 @@ struct Actors {
     demand: Arc<DemandDesk>,
     items: Arc<Directory<Item>>,
     sale_desks: Arc<Directory<Sale>>,
-    incidents: Arc<Directory<Incident>>,
-    scripts: Arc<Directory<Script>>,
     levels: Arc<Directory<Level>>,
     /// The level that this node acts on.
     service: Arc<Service>,
     books: Arc<Directory<Book>>,
+    incidents: Arc<Directory<Incident>>,
+    scripts: Arc<Directory<Script>>,
 }
 
 impl Actors {
@@ -360,10 +363,10 @@ impl Actors {
         });
         let items = Directory::new(Category::Item, Arc::clone(&shared));
         let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
-        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
         let levels = Directory::new(Category::Level, Arc::clone(&shared));
         let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
+        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
         Self {
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -371,11 +374,11 @@ impl Actors {
             demand,
             items,
             sale_desks,
-            incidents,
-            scripts,
             levels,
             books,
             service: Arc::default(),
+            incidents,
+            scripts,
         }
     }
 
@@ -408,6 +411,7 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
+            service: Arc::clone(&self.service),
             waiting_max: config.waiting_max,
         }
     }
@@ -443,10 +447,10 @@ impl Actors {
         vec![
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,
-            Arc::clone(&self.incidents) as _,
-            Arc::clone(&self.scripts) as _,
             Arc::clone(&self.levels) as _,
             Arc::clone(&self.books) as _,
+            Arc::clone(&self.incidents) as _,
+            Arc::clone(&self.scripts) as _,
         ]
     }
 
@@ -455,8 +459,8 @@ impl Actors {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let _ = timeout(STOP_GRACE, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
-            tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.levels.drain(), self.books.drain());
+            tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
         })
         .await;

@@ -124,6 +124,11 @@ pub enum Verb {
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
     Item(item::Args),
+    /// How much of the service runs: look at it, set it, see who did
+    #[command(before_help = "Examples:
+  doorbuster level show
+  doorbuster level set no_traffic --reason \"orders are slow\"")]
+    Level(level::Args),
     /// Note what goes wrong, what is done about it and what it cost
     #[command(before_help = "Examples:
   doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
@@ -135,11 +140,6 @@ pub enum Verb {
   doorbuster script list --lang en
   doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice")]
     Script(script::Args),
-    /// How much of the service runs: look at it, set it, see who did
-    #[command(before_help = "Examples:
-  doorbuster level show
-  doorbuster level set no_traffic --reason \"orders are slow\"")]
-    Level(level::Args),
     /// Place, pay, cancel and find orders
     #[command(before_help = "Examples:
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
@@ -215,9 +215,9 @@ impl Verb {
             Self::Sale(args) => sale::run(args, common),
             Self::Alert(args) => alert::run(args, common),
             Self::Item(args) => item::run(args, common),
+            Self::Level(args) => level::run(args, common),
             Self::Incident(args) => incident::run(args, common),
             Self::Script(args) => script::run(args, common),
-            Self::Level(args) => level::run(args, common),
             Self::Order(args) => order::run(args, common),
             Self::Report(args) => report::run(args, common),
             Self::Traffic(args) => traffic::run(args, common),

@@ -104,10 +104,10 @@ impl IncidentApi {
         }
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
-            SaleOutcome::Refused(_) => {
-                return Err(Failure::internal("looking at a sale was refused", &"a bug"));
-            }
             SaleOutcome::Misdirected(why) => return Err(why.into()),
+            SaleOutcome::Refused(why) => {
+                return Err(Failure::internal("a look at a sale was refused", &why.sentence()));
+            }
         };
         let planned: HashSet<ItemId> = planned.into_iter().map(|item| item.item_id).collect();
         let mut items = Vec::with_capacity(named.len());

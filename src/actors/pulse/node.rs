@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
+    admission::Service,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
@@ -21,6 +22,8 @@ pub struct NodeParts {
     pub store: SharedStore,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
+    /// The level at which this node runs.
+    pub service: Arc<Service>,
     /// Commands that may wait at one item.
     pub waiting_max: usize,
 }
@@ -64,7 +67,7 @@ impl NodeLook {
         let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
         NodePulse {
             at: now,
-            level: around.level,
+            level: self.parts.service.level(),
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.store_away_since(),
             head: store.head(),

@@ -27,15 +27,14 @@ use self::{
     stream::Streams,
 };
 use crate::{
-    actors::{Directory, Past, PulseDesk, Readiness, Sales},
-    admission::Operators,
+    actors::{Directory, Levels, Past, PulseDesk, Readiness, Sales},
+    admission::{Operators, Part, Service},
     clock::SharedClock,
     domain::item::Item,
     metrics::Metrics,
     reports::Reports,
     store::LogSource,
     threads,
-    values::ServiceLevel,
 };
 
 /// What the board shows and steers.
@@ -51,6 +50,9 @@ pub struct BoardParts {
     pub items: Arc<Directory<Item>>,
     /// Who may steer; where it names nobody, nobody may from here.
     pub operators: Arc<Operators>,
+    /// How much of the service runs, and where that is set.
+    pub service: Arc<Service>,
+    pub levels: Levels,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
@@ -71,7 +73,7 @@ pub(super) struct Board {
 impl Board {
     /// Whether pages are shown at the level at which the service runs. Steering always works.
     fn shows_itself(&self) -> bool {
-        self.parts.desk.node().is_none_or(|node| node.level < ServiceLevel::CoreOnly)
+        self.parts.service.runs(Part::Board)
     }
 }
 

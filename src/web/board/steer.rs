@@ -22,10 +22,11 @@ use crate::{
     domain::{
         Misdirected,
         item::{ItemCommand, ItemOutcome, Steer, SteerAction},
+        level::{LevelOutcome, SetLevel},
         sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, SaleOutcome, SteerSale},
     },
     events::{Position, WarehouseUnits},
-    values::{Invalid, ItemId, RequestId, SaleId, bounded_text},
+    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_text},
     web::answers::say,
 };
 
@@ -44,6 +45,7 @@ pub(super) fn routes() -> Router<Arc<Board>> {
         .route("/whoami", get(whoami))
         .route("/sales/{sale_id}/steer", post(steer_sale))
         .route("/items/{item_id}/steer", post(steer_item))
+        .route("/level", post(set_level))
 }
 
 /// Why nothing was done, as it is answered.
@@ -118,6 +120,25 @@ async fn steer_sale(
         }
     };
     steered.await.unwrap_or_else(NotDone::answer)
+}
+
+async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Body) -> Response {
+    let set = async {
+        let (written, mut fields) = read(&board, &headers, body).await?;
+        let level = ServiceLevel::parse("level", &fields.text("level")?)?;
+        fields.done()?;
+        let Written { request_id, operator, reason } = written;
+        let set = SetLevel { request_id, level, expected: None, alert_id: None, operator, reason };
+        let asked = board.parts.levels.set(set, None).await?;
+        match asked.outcome {
+            LevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),
+            LevelOutcome::NotExpected(view) => {
+                Ok(refused(&format!("the level is {} by now", view.level)))
+            }
+            LevelOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
+        }
+    };
+    set.await.unwrap_or_else(NotDone::answer)
 }
 
 /// What is done to an item.
