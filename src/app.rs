@@ -3,6 +3,7 @@
 //! Start: the server listens at once and is not ready before the store has answered. Stop: first
 //! the node says that it is not ready, then it takes no more calls, then what is in flight ends.
 
+mod board;
 mod chores;
 mod listeners;
 mod watch;
@@ -24,14 +25,15 @@ use tokio::{
 };
 
 use self::{
+    board::{LookingOn, take_pulses},
     chores::Chores,
     listeners::{Addresses, Listeners},
 };
 use crate::{
     actors::{
         CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
-        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, State, Tail, TrafficDesk,
-        TrafficLimits, TrafficParts, start_projections,
+        ProjectionHandle, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits,
+        TrafficParts, start_projections,
     },
     admission::{Operators, Service},
     clock::SharedClock,
@@ -47,7 +49,7 @@ use crate::{
     threads,
     web::{
         self,
-        board::{BoardLimits, BoardParts, BoardServer},
+        board::{BoardLimits, BoardParts},
     },
 };
 
@@ -190,8 +192,8 @@ async fn live(
     let (projections, projection_threads) = start_projections(&config.data, &tail)?;
     let traffic = actors.traffic_desk(config, &projections, &tail);
     let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
-    let pulses = PulseDesk::new(Reports::open(&config.data), Arc::clone(&clock));
-    let pulse_thread = pulses.start(actors.node_parts(config, &projections))?;
+    let node = actors.node_parts(config, &projections);
+    let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, node)?;
     let watch = watch::start(&actors, &pulses, &sales, config);
     let log = LogSource::Store(Arc::clone(&store));
     let reads = ReadSide::new(
@@ -204,28 +206,23 @@ async fn live(
     );
 
     let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
-    let board = match listeners.board {
-        Some(listener) => {
-            let parts = BoardParts {
-                desk: Arc::clone(&pulses),
-                reports: Reports::open(&config.data),
-                past: reads.past(),
-                log,
-                data: config.data.clone(),
-                sales: sales.clone(),
-                items: Arc::clone(&actors.items),
-                operators: Arc::clone(&operators),
-                service: Arc::clone(&service),
-                levels: levels.clone(),
-                readiness: readiness.clone(),
-                metrics: Arc::clone(&metrics),
-                clock: Arc::clone(&clock),
-                limits: BoardLimits::for_clients(config.board_clients_max),
-            };
-            Some(BoardServer::start(listener, parts)?)
-        }
-        None => None,
+    let shown = BoardParts {
+        desk: pulses,
+        reports: Reports::open(&config.data),
+        past: reads.past(),
+        log,
+        data: config.data.clone(),
+        sales: sales.clone(),
+        items: Arc::clone(&actors.items),
+        levels: levels.clone(),
+        service: Arc::clone(&service),
+        operators: Arc::clone(&operators),
+        readiness: readiness.clone(),
+        metrics: Arc::clone(&metrics),
+        clock: Arc::clone(&clock),
+        limits: BoardLimits::for_clients(config.board_clients_max),
     };
+    let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
 
     let background = Chores {
         store: Arc::clone(&store),
@@ -265,10 +262,7 @@ async fn live(
     watch.stop();
     // Whatever looks back for long would keep its thread, and the thread the server.
     reads.stop();
-    if let Some(board) = board {
-        tokio::task::spawn_blocking(|| board.stop()).await?;
-    }
-    tokio::task::spawn_blocking(|| pulse_thread.stop()).await?;
+    looking_on.stop().await?;
     actors.rest(&traffic, projection_threads).await;
     // Last, so that whoever asks hears that the node is stopping for as long as it is.
     if let Some(web) = web {

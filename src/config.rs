@@ -54,6 +54,8 @@ pub struct Config {
     pub idle_seconds: u64,
     /// How long a question with `min_position` waits for its read model, in milliseconds.
     pub min_position_wait_ms: u64,
+    /// Where spans of calls are sent; `None` if nowhere.
+    pub otel_endpoint: Option<String>,
     /// How long a server that is told to stop goes on serving while it says that it is not ready,
     /// so that a load balancer can notice, in milliseconds.
     pub drain_ms: u64,
@@ -75,6 +77,7 @@ impl Default for Config {
             traffic_shed_at_commands: 4_096,
             idle_seconds: 300,
             min_position_wait_ms: 5_000,
+            otel_endpoint: None,
             drain_ms: 0,
         }
     }
@@ -250,6 +253,16 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "otel_endpoint",
+        unit: "",
+        bounds: Bounds::Text("the http:// URL of an OpenTelemetry collector, or `off`"),
+        get: |config| config.otel_endpoint.clone().unwrap_or_else(|| OFF.to_owned()),
+        set: |config, text, _| {
+            config.otel_endpoint = collector(text)?;
+            Ok(())
+        },
+    },
+    Setting {
         key: "drain_ms",
         unit: "milliseconds",
         bounds: Bounds::Whole(0, 60_000),
@@ -325,6 +338,10 @@ pub struct Overrides {
     /// [default: 5000]
     #[arg(long, value_name = "MS")]
     pub min_position_wait_ms: Option<OsString>,
+    /// Where spans of calls are sent: an OpenTelemetry collector such as http://127.0.0.1:4317, or
+    /// off [env: DOORBUSTER_OTEL_ENDPOINT] [default: off]
+    #[arg(long, value_name = "URL")]
+    pub otel_endpoint: Option<OsString>,
     /// How long to go on serving after a signal, not ready any more [env: DOORBUSTER_DRAIN_MS]
     /// [default: 0]
     #[arg(long, value_name = "MS")]
@@ -430,6 +447,23 @@ impl Config {
     }
 }
 
+/// Where spans go. Whoever sets it in a build that cannot send any is told so.
+fn collector(text: &str) -> Result<Option<String>, String> {
+    if text == OFF {
+        return Ok(None);
+    }
+    if !cfg!(feature = "otel") {
+        return Err("needs a build with `--features otel`; this one cannot send spans".to_owned());
+    }
+    let authority = text.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let bare = |rest: &str| !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']);
+    if !authority.is_some_and(bare) {
+        let problem = "must be a URL such as http://127.0.0.1:4317, or off, not";
+        return Err(format!("{problem} {text:?}"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
 impl Setting {
     /// The flag of `serve` that sets it.
     pub fn flag(&self) -> String {
@@ -482,6 +516,7 @@ impl Overrides {
             "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
+            "otel_endpoint" => self.otel_endpoint.as_ref(),
             "drain_ms" => self.drain_ms.as_ref(),
             _ => None,
         }

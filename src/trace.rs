@@ -15,10 +15,15 @@ use std::{
     task::{Context, Poll},
 };
 
+use tracing::{Span, field::Empty};
+
 use crate::clock;
 
 /// The header, and the key of gRPC's metadata, that a caller names its trace in.
 pub const TRACEPARENT: &str = "traceparent";
+
+/// The target of spans: off in log lines, read by who exports them.
+pub const SPANS: &str = "doorbuster::call";
 
 /// Length of version 00: two digits, 32, 16, two, and the dashes between them.
 const TRACEPARENT_CHARS: usize = 55;
@@ -119,19 +124,89 @@ pub fn current() -> Option<TraceId> {
 /// The work of one call: whatever is said while it goes on has the id of the call.
 pub struct Within<F> {
     trace: Option<Trace>,
+    span: Span,
     work: F,
 }
 
 /// That work as part of that trace.
 pub fn within<F: Future + Unpin>(trace: Trace, work: F) -> Within<F> {
-    Within { trace: Some(trace), work }
+    within_span(trace, Span::none(), work)
+}
+
+/// That work as part of that trace and that span.
+pub fn within_span<F: Future + Unpin>(trace: Trace, span: Span, work: F) -> Within<F> {
+    Within { trace: Some(trace), span, work }
+}
+
+impl<F> Within<F> {
+    /// The span of the call.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+}
+
+/// The span of a call of that method. Where nobody exports spans there is none, and it costs a look.
+pub fn call_span(method: &str, trace: &Trace) -> Span {
+    let span = tracing::info_span!(
+        target: SPANS,
+        "call",
+        otel.name = method,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        rpc.system = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = Empty,
+    );
+    #[cfg(feature = "otel")]
+    if !span.is_disabled() {
+        exported::join(&span, trace);
+    }
+    #[cfg(not(feature = "otel"))]
+    let _ = trace;
+    span
+}
+
+/// The span of a step of a call.
+pub fn step_span(step: &str) -> Span {
+    tracing::info_span!(target: SPANS, "step", otel.name = step)
+}
+
+/// Spans as part of the trace that the caller brought, or the call as part of the span's.
+#[cfg(feature = "otel")]
+mod exported {
+    use opentelemetry::{
+        Context, SpanId, TraceFlags, TraceId,
+        trace::{SpanContext, TraceContextExt, TraceState},
+    };
+    use tracing::Span;
+    use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+    use super::Trace;
+
+    pub(super) fn join(span: &Span, trace: &Trace) {
+        let Some(parent) = trace.brought() else {
+            let made = span.context().span().span_context().trace_id();
+            trace.made.set(Some(super::TraceId(u128::from_be_bytes(made.to_bytes()))));
+            return;
+        };
+        let remote = SpanContext::new(
+            TraceId::from_bytes(parent.trace_id.0.to_be_bytes()),
+            SpanId::from_bytes(parent.parent_id.to_be_bytes()),
+            TraceFlags::default().with_sampled(parent.sampled),
+            true,
+            TraceState::default(),
+        );
+        // An error means that nobody exports this span.
+        let _ = span.set_parent(Context::new().with_remote_span_context(remote));
+    }
 }
 
 impl<F: Future + Unpin> Future for Within<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { trace, work } = &mut *self;
+        let Self { trace, span, work } = &mut *self;
+        let _entered = span.enter();
         let _lent = Lent::to_this_thread(trace);
         Pin::new(work).poll(context)
     }

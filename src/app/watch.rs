@@ -7,7 +7,7 @@ use actix_rt::Arbiter;
 
 use super::Actors;
 use crate::{
-    actors::{IncidentOpener, PulseDesk, Sales, Sentinel, SentinelParts},
+    actors::{Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel, SentinelParts},
     config::Config,
     reports::Reports,
 };
@@ -25,12 +25,16 @@ pub(super) fn start(
     config: &Config,
 ) -> Watch {
     let arbiter = Arbiter::new();
+    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&actors.service));
     let parts = SentinelParts {
         desk: Arc::clone(desk),
         reports: Reports::open(&config.data),
         sales: sales.clone(),
         books: Arc::clone(&actors.books),
-        reactions: vec![Arc::new(IncidentOpener::new(Arc::clone(&actors.incidents)))],
+        reactions: vec![
+            Arc::new(LowersLevel(levels)),
+            Arc::new(OpensIncident(Arc::clone(&actors.incidents))),
+        ],
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     };

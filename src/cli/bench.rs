@@ -45,7 +45,7 @@ use crate::{
         caller::connect,
         figures::Figures,
         operator::Operator,
-        sale::{Offer, Terms, put_up},
+        sale::{Offer, Plan, Terms, put_up},
     },
 };
 
@@ -391,6 +391,7 @@ impl HotItem {
             limit_per_buyer: None,
             time_to_pay_ms: TIME_TO_PAY_MS,
             operator: Operator::named("bench"),
+            plan: Plan::default(),
         };
         let mut sales = put_up(channel.clone(), &[offer], &terms, |_| run.to_string())
             .await

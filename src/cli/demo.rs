@@ -8,6 +8,7 @@ mod account;
 mod chaos;
 pub(crate) mod directory;
 mod flags;
+mod noticed;
 mod proof;
 pub(super) mod screen;
 pub(super) mod script;
@@ -33,6 +34,7 @@ pub use self::flags::Args;
 use self::{
     account::{account, broken_promises, settle_accounts},
     chaos::Shift,
+    noticed::Noticed,
     proof::Proved,
     screen::{Moment, Screen},
     script::Script,
@@ -111,22 +113,20 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let proved = runtime.block_on(until_interrupted(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
+    let seen_at = played.board.clone();
     finish(&script, (&store, &data), played, proved?, common)?;
     if args.stays(common, io::stderr().is_terminal()) {
-        return stay(Config { listen, board, ..config }, common);
+        return stay(Config { listen, board, ..config }, &seen_at, common);
     }
     Ok(())
 }
 
 /// Serves what there is once more, at the same addresses, until somebody ends it.
-fn stay(config: Config, common: &Common) -> anyhow::Result<()> {
+fn stay(config: Config, board: &str, common: &Common) -> anyhow::Result<()> {
     let runtime = signals::runtime()?;
     let signals = runtime.block_on(async { Signals::catch() })?;
     let shop = Shop::open(config)?;
-    common.note(format_args!(
-        "serving what happened on http://{}; end with Ctrl-C",
-        shop.app.address()
-    ));
+    common.note(format_args!("the board stays; end with Ctrl-C: {board}"));
     signals.wait(&runtime, common);
     shop.close()
 }
@@ -142,6 +142,10 @@ struct Played {
     elapsed: Duration,
     /// Acts of people who steered the sale while it ran.
     steered: usize,
+    /// What was noticed of what was broken on purpose.
+    noticed: Option<Noticed>,
+    /// The address of the sale's page, with the token.
+    board: String,
 }
 
 /// Where a script is played.
@@ -184,9 +188,8 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         offers.len(),
         script.shoppers()
     ));
-    if let Some(board) = stage.board_of(&sales) {
-        common.note(format_args!("board: {board}"));
-    }
+    let board = stage.board_of(&sales).unwrap_or_default();
+    common.note(format_args!("board: {board}"));
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
@@ -195,8 +198,8 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let beacons = script.browse(&crowd).await;
     let opened_at = WallClock.now();
     let start = Instant::now();
+    let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
     let shopping = async {
-        let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
         let operating = async {
             match script.troubles() {
                 Some(troubles) => shift.carry_out(troubles, &stage.stall).await,
@@ -218,12 +221,28 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     screen.finish();
     let acts = figures.acts(&sales, position).await.context("what operators did")?;
     let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
+    let mut noticed = None;
     if script.is_watched() {
         let request_id = || new_request_id().0.to_string();
-        close(channel, &sales, &tokens.own, request_id).await.context("closing the sale")?;
+        let closed = close(channel, &sales, &tokens.own, request_id).await;
+        let closed = closed.context("closing the sale")?;
+        if script.troubles().is_some() {
+            noticed = Some(shift.look_back(closed).await?);
+        }
     }
     let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
-    Ok(Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered })
+    Ok(Played {
+        crowd,
+        sales,
+        beacons,
+        totals,
+        levels,
+        opened_at,
+        elapsed,
+        steered,
+        noticed,
+        board,
+    })
 }
 
 /// The sales with the units that people have put on offer meanwhile, or taken off.

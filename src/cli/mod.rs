@@ -22,6 +22,8 @@ pub mod log;
 pub mod log_lines;
 pub mod order;
 mod order_list;
+#[cfg(feature = "otel")]
+mod otel;
 mod output;
 pub mod rebuild;
 pub mod replay;
@@ -43,14 +45,15 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{
-    EnvFilter, fmt::format::DefaultFields, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer, Registry, fmt::format::DefaultFields, layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use self::{
     failure::{Code, Failure},
     log_lines::{FieldsAndTrace, JsonLines, LogFormat},
 };
-use crate::grpc::proto::Refusal;
+use crate::{grpc::proto::Refusal, trace::SPANS};
 
 /// What `--help` says below the options.
 const EXIT_CODES: &str = "Exit codes:
@@ -236,7 +239,8 @@ impl Verb {
 /// The whole program.
 pub fn main() -> ExitCode {
     let Cli { common, verb } = Cli::parse();
-    let done = start_log(&common, &verb).and_then(|()| verb.run(&common));
+    // What the log needs is given back last.
+    let done = start_log(&common, &verb).and_then(|_kept| verb.run(&common));
     let Err(error) = done else { return ExitCode::SUCCESS };
     let Some(code) = failure::exit_code(&error) else { return ExitCode::SUCCESS };
     let _ = writeln!(io::stderr(), "error: {error:#}");
@@ -287,7 +291,14 @@ impl Common {
     }
 }
 
-fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
+/// What the log needs for as long as the program runs.
+#[derive(Default)]
+struct Kept {
+    #[cfg(feature = "otel")]
+    _spans: Option<otel::Exporting>,
+}
+
+fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<Kept> {
     // The store's client calls each of its steps an error; what matters of it we say ourselves.
     let usual = match verb {
         _ if common.quiet => "error,kurrentdb=off,h2=error",
@@ -295,21 +306,47 @@ fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<()> {
         _ => "warn,kurrentdb=off,h2=error",
     };
     let filter = common.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual);
+    let filter = format!("{filter},{SPANS}=off");
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Failure::new(Code::Usage, format!("--log is not a filter such as info: {error}"))
     })?;
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let registry = tracing_subscriber::registry().with(filter);
+    let (spans, kept) = spans(verb)?;
+    let registry = tracing_subscriber::registry().with(spans);
     match common.log_format {
         LogFormat::Text => {
             let ansi = io::stderr().is_terminal() && !no_color;
             let fields = FieldsAndTrace(DefaultFields::new());
-            registry.with(lines.with_ansi(ansi).fmt_fields(fields)).init();
+            registry.with(lines.with_ansi(ansi).fmt_fields(fields).with_filter(filter)).init();
         }
         LogFormat::Json => {
-            registry.with(lines.with_ansi(false).event_format(JsonLines)).init();
+            let lines = lines.with_ansi(false).event_format(JsonLines);
+            registry.with(lines.with_filter(filter)).init();
         }
     }
-    Ok(())
+    Ok(kept)
+}
+
+/// Who sends spans of calls away, if anybody does.
+type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+#[cfg(feature = "otel")]
+fn spans(verb: &Verb) -> anyhow::Result<(Option<SpanLayer>, Kept)> {
+    let endpoint = match verb {
+        Verb::Serve(args) => args.otel_endpoint(),
+        _ => None,
+    };
+    let Some(endpoint) = endpoint else { return Ok((None, Kept::default())) };
+    let (tracer, exporting) = otel::start(&endpoint)?;
+    let only_calls = tracing_subscriber::filter::Targets::new();
+    let only_calls = only_calls.with_target(SPANS, tracing::Level::INFO);
+    let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_calls);
+    Ok((Some(layer.boxed()), Kept { _spans: Some(exporting) }))
+}
+
+#[cfg(not(feature = "otel"))]
+#[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
+fn spans(_: &Verb) -> anyhow::Result<(Option<SpanLayer>, Kept)> {
+    Ok((None, Kept::default()))
 }

@@ -22,6 +22,14 @@ pub struct Args {
     settings: Overrides,
 }
 
+impl Args {
+    /// Where spans are to be sent. What is wrong with the settings is told when the server starts.
+    #[cfg(feature = "otel")]
+    pub fn otel_endpoint(&self) -> Option<String> {
+        Config::load(&self.settings).ok()?.otel_endpoint
+    }
+}
+
 /// Runs `serve`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     stop_on_panic();

@@ -4,8 +4,11 @@
 //! trouble is one that sales have in earnest, and each ends by itself or by an operator's hand, so
 //! that nothing may be lost in the end: whatever is broken here, no unit is sold twice.
 
-use super::plan::scatter;
-use crate::values::Invalid;
+use super::{plan::scatter, sale::duration};
+use crate::{
+    grpc::proto::{AlertRule, AlertSeverity},
+    values::Invalid,
+};
 
 /// Seconds over which the crowd of a broken sale comes: the troubles need that long.
 pub const SECONDS_MIN: u32 = 45;
@@ -19,6 +22,58 @@ const SLOW_UNTIL_MS: u32 = 29_000;
 const SLOW_BY_MS: (u32, u32) = (3_000, 7_000);
 const STALLS: [Spell; 2] =
     [Spell { from_ms: 33_000, until_ms: 35_500 }, Spell { from_ms: 38_000, until_ms: 40_500 }];
+
+/// A rule of such a sale. They are quicker than those that come with doorbuster, because everything
+/// is: nobody waits half an hour in front of a demonstration.
+struct Watch {
+    name: &'static str,
+    when: &'static str,
+    for_ms: i64,
+    clear_when: &'static str,
+    clear_for_ms: i64,
+    severity: AlertSeverity,
+    opens_incident: bool,
+}
+
+const WATCHES: [Watch; 4] = [
+    Watch {
+        name: "refusals_paused",
+        when: "refused_paused_10s >= 20 and refused_paused_10s > 0.2 * attempts_10s",
+        for_ms: 2_000,
+        clear_when: "refused_paused_10s < 5",
+        clear_for_ms: 1_000,
+        severity: AlertSeverity::Critical,
+        opens_incident: true,
+    },
+    Watch {
+        name: "payments_late",
+        when: "held_orders >= 20 and orders_paid_10s * time_to_pay_seconds < 10 * held_orders",
+        for_ms: 3_000,
+        clear_when: "held_orders < 20 or orders_paid_10s * time_to_pay_seconds >= 12 * held_orders",
+        clear_for_ms: 2_000,
+        severity: AlertSeverity::Critical,
+        opens_incident: true,
+    },
+    // Nobody is answered while the store does not write, so commands wait.
+    Watch {
+        name: "store_stalled",
+        when: "seconds_since_open > 3 and commands_waiting >= 30",
+        for_ms: 0,
+        clear_when: "commands_waiting < 10",
+        clear_for_ms: 3_000,
+        severity: AlertSeverity::Critical,
+        opens_incident: true,
+    },
+    Watch {
+        name: "off_plan",
+        when: "available_units > 0 and units_in_orders < 0.9 * planned_units",
+        for_ms: 2_000,
+        clear_when: "available_units == 0 or units_in_orders >= 0.95 * planned_units",
+        clear_for_ms: 2_000,
+        severity: AlertSeverity::Warning,
+        opens_incident: false,
+    },
+];
 
 /// From when to when something is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +122,18 @@ pub struct Troubles {
 }
 
 impl Troubles {
+    /// The rules by which they are to be noticed, all of them.
+    pub fn rules(&self) -> Vec<AlertRule> {
+        WATCHES.iter().map(Watch::rule).collect()
+    }
+
+    /// The names of those that must have raised an alert in the end. That a sale is off its plan
+    /// depends on the machine, so it is not among them.
+    pub fn noticed_by() -> Vec<String> {
+        let sure = WATCHES.iter().filter(|watch| watch.opens_incident);
+        sure.map(|watch| watch.name.to_owned()).collect()
+    }
+
     /// The troubles of a sale whose crowd comes over that many seconds.
     ///
     /// # Errors
@@ -86,5 +153,22 @@ impl Troubles {
             },
             stalls: STALLS.to_vec(),
         })
+    }
+}
+
+impl Watch {
+    fn rule(&self) -> AlertRule {
+        AlertRule {
+            name: self.name.to_owned(),
+            when: self.when.to_owned(),
+            r#for: Some(duration(self.for_ms)),
+            clear_when: Some(self.clear_when.to_owned()),
+            clear_for: Some(duration(self.clear_for_ms)),
+            severity: self.severity.into(),
+            each_item: false,
+            opens_incident: self.opens_incident,
+            sets_level: String::new(),
+            off: false,
+        }
     }
 }

@@ -6,8 +6,8 @@ use tonic::{Status, transport::Channel};
 use super::operator::Operator;
 use crate::{
     grpc::proto::{
-        CloseSaleRequest, CreateSaleRequest, ItemDraft, SaleDraft, WarehouseUnits,
-        sale_service_client::SaleServiceClient,
+        AlertRule, CloseSaleRequest, CreateSaleRequest, ItemDraft, PlannedUnits, SaleDraft,
+        SaleGoals, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
     values::UnixMs,
 };
@@ -21,6 +21,8 @@ pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 const WAREHOUSE: &str = "main";
 const CURRENCY: &str = "CNY";
 const UNIT_PRICE_MINOR: i64 = 9_900;
+/// How long the first rush of a crowd takes.
+const RUSH_MS: i64 = 2_000;
 
 /// One item to put on offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +43,34 @@ pub struct Terms {
     pub time_to_pay_ms: i64,
     /// Who puts it up.
     pub operator: Operator,
+    pub plan: Plan,
+}
+
+/// What is wanted of a sale, and how it is watched. Each part may be left out.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub goals: Option<SaleGoals>,
+    pub curve: Vec<PlannedUnits>,
+    pub alerts: Vec<AlertRule>,
+}
+
+impl Plan {
+    /// To sell all of these units, most of them in the first rush and the rest evenly.
+    pub fn to_sell(offers: &[Offer], within_ms: i64) -> Self {
+        let units = offers.iter().map(|offer| offer.units).sum::<u64>();
+        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        let by = |after_ms, units| PlannedUnits { after: Some(duration(after_ms)), units };
+        let goals = SaleGoals {
+            units: Some(units),
+            revenue_minor: Some(units.saturating_mul(UNIT_PRICE_MINOR)),
+            ..SaleGoals::default()
+        };
+        Self {
+            goals: Some(goals),
+            curve: vec![by(0, 0), by(RUSH_MS, units / 4), by(within_ms.max(RUSH_MS), units)],
+            alerts: Vec::new(),
+        }
+    }
 }
 
 /// An item on sale.
@@ -138,13 +168,13 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         open_time: Some(timestamp(terms.opens_at)),
         close_time: Some(timestamp(terms.closes_at)),
         items: items.collect(),
-        goals: None,
-        curve: Vec::new(),
-        alerts: Vec::new(),
+        goals: terms.plan.goals,
+        curve: terms.plan.curve.clone(),
+        alerts: terms.plan.alerts.clone(),
     }
 }
 
-fn duration(ms: i64) -> Duration {
+pub(super) fn duration(ms: i64) -> Duration {
     Duration { seconds: ms / 1_000, nanos: nanos(ms % 1_000) }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::traffic::TrafficTotals;
 
@@ -44,6 +45,12 @@ pub struct Summary {
     /// Whether the read models equal those built again from an empty file.
     pub rebuild_equal: bool,
     pub data_dir: PathBuf,
+    /// The alerts that were raised; only where things were broken on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Vec<Value>>,
+    /// The incidents that were opened, with what each cost; likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incidents: Option<Vec<Value>>,
 }
 
 /// Beacons that visitors sent, by what became of them.

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     admission::Part,
     metrics::{MethodCalls, Metrics},
-    trace::{TRACEPARENT, Trace, Within, within},
+    trace::{TRACEPARENT, Trace, Within, call_span, within_span},
 };
 
 /// The methods of the contract by their paths.
@@ -36,6 +36,7 @@ type Methods = HashMap<String, Arc<Method>>;
 
 /// One method: its calls, and the part of the service without which it is not answered.
 struct Method {
+    name: String,
     calls: MethodCalls,
     part: Option<Part>,
 }
@@ -69,12 +70,15 @@ impl CallCounter {
                 for method in &service.method {
                     let name = format!("{service_name}/{}", method.name());
                     let (path, part) = (format!("/{name}"), part_of(&name));
-                    methods.insert(path, Arc::new(Method { calls: metrics.calls_of(name), part }));
+                    methods.insert(
+                        path,
+                        Arc::new(Method { calls: metrics.calls_of(name.clone()), name, part }),
+                    );
                 }
             }
         }
         let unknown = metrics.calls_of("unknown".to_owned());
-        let unknown = Arc::new(Method { calls: unknown, part: None });
+        let unknown = Arc::new(Method { name: "unknown".to_owned(), calls: unknown, part: None });
         Ok(Self { methods: Arc::new(methods), unknown, gate })
     }
 
@@ -115,13 +119,14 @@ where
         let method = self.methods.get(request.uri().path()).unwrap_or(&self.unknown);
         let method = Arc::clone(method);
         let trace = Trace::of(request.headers().get(TRACEPARENT).map(http::HeaderValue::as_bytes));
+        let span = call_span(&method.name, &trace);
         let let_in = method.part.map_or(Ok(()), |part| self.gate.ask(part, 1));
         let answer = match let_in {
             Ok(()) => self.service.call(request),
             // Made when it is polled: only then is it known which call it is.
             Err(failure) => Box::pin(async { Ok(Status::from(failure).into_http::<Body>()) }),
         };
-        Call { answer: within(trace, answer), method }
+        Call { answer: within_span(trace, span, answer), method }
     }
 }
 
@@ -143,7 +148,26 @@ impl Future for Call {
         let code = answer.headers().get("grpc-status");
         let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
         let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
+        let span = self.answer.span();
+        span.record("rpc.response.status_code", code_name(code));
+        if is_fault_of_ours(code) {
+            span.record("otel.status_code", "ERROR");
+        }
         self.method.calls.answered(place, code_name(code));
         Poll::Ready(Ok(answer))
     }
+}
+
+/// What a span of a server shows as an error; the rest is the caller's.
+/// Source: <https://opentelemetry.io/docs/specs/semconv/rpc/grpc/>.
+fn is_fault_of_ours(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
 }

@@ -8,7 +8,7 @@ use super::{
     ReadSide, convert, operator::Doorkeeper, proto, replay::answers::outcome_name, status::Failure,
 };
 use crate::{
-    actors::{Answer, Directory, Sales},
+    actors::{Answer, Directory, Fault, Sales},
     clock::SharedClock,
     domain::{
         incident::{
@@ -105,9 +105,6 @@ impl IncidentApi {
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
             SaleOutcome::Misdirected(why) => return Err(why.into()),
-            SaleOutcome::Refused(why) => {
-                return Err(Failure::internal("a look at a sale was refused", &why.sentence()));
-            }
         };
         let planned: HashSet<ItemId> = planned.into_iter().map(|item| item.item_id).collect();
         let mut items = Vec::with_capacity(named.len());

@@ -9,6 +9,7 @@ use std::{collections::HashMap, pin::Pin, sync::Arc};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::{Request, Response, Status, Streaming, async_trait};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
@@ -22,6 +23,7 @@ use crate::{
     admission::Part,
     clock::SharedClock,
     domain::item::{Item, ItemCommand, ItemOutcome, PlaceOrder},
+    trace::step_span,
     values::{ItemId, OrderId, RequestId, UnixMs},
 };
 
@@ -52,7 +54,8 @@ impl PurchaseApi {
         command: ItemCommand,
         deadline: Option<UnixMs>,
     ) -> Result<Outcome, Failure> {
-        let answer = self.items.ask(item.0, command, deadline).await?;
+        let asked = self.items.ask(item.0, command, deadline);
+        let answer = asked.instrument(step_span("item")).await?;
         outcome(item, answer)
     }
 

@@ -239,7 +239,10 @@ impl From<Failure> for Status {
         if let Some(level) = failure.level {
             metadata.insert("level".to_owned(), level.name().to_owned());
         }
-        if let Some(id) = trace::current() {
+        // A mistake of the caller is told in full already, and alike to everybody who makes it.
+        if !is_mistake(failure.code)
+            && let Some(id) = trace::current()
+        {
             metadata.insert("trace_id".to_owned(), id.to_string());
         }
         details.set_error_info(failure.reason, DOMAIN, metadata);
@@ -248,6 +251,20 @@ impl From<Failure> for Status {
         }
         Self::with_error_details(failure.code, failure.message, details)
     }
+}
+
+/// Whether it is the caller who has to do something else.
+fn is_mistake(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+    )
 }
 
 pub(super) fn code_name(code: Code) -> &'static str {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     events::AttemptOutcome,
-    reports::{FunnelFigures, GoalLine, share_ppm},
+    reports::{ActLine, FunnelFigures, GoalLine, share_ppm},
 };
 
 /// How many are told.
@@ -209,7 +209,8 @@ fn expired(facts: &PostMortem, lang: Lang) -> Option<Finding> {
 }
 
 fn paused(facts: &PostMortem, lang: Lang) -> Option<Finding> {
-    let pauses = facts.acts.iter().filter(|act| act.kind == "ItemPaused").count();
+    let pauses = |act: &&ActLine| matches!(act.kind.as_str(), "ItemPaused" | "SalePaused");
+    let pauses = facts.acts.iter().filter(pauses).count();
     if pauses == 0 {
         return None;
     }

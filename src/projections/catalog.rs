@@ -14,7 +14,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "catalog";
 /// Version of its rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Sales and items.
 #[derive(Debug, Default)]

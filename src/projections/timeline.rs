@@ -61,6 +61,81 @@ const UNITS_REFUSED: usize = 17;
 const REVENUE_MINOR: usize = 18;
 const REFUNDS_DUE: usize = 19;
 
+/// Its tables: `docs/read-models.md` says what each column means.
+const SCHEMA: &str =
+    "CREATE TABLE sales (number INTEGER PRIMARY KEY, sale_id BLOB NOT NULL UNIQUE);
+CREATE TABLE items (
+    number INTEGER PRIMARY KEY,
+    item_id BLOB NOT NULL UNIQUE,
+    sale_id BLOB,
+    sku TEXT,
+    sale INTEGER,
+    available_units INTEGER NOT NULL DEFAULT 0,
+    last_placed_second INTEGER,
+    sold_outs INTEGER NOT NULL DEFAULT 0,
+    sold_out_since_ms INTEGER
+);
+CREATE INDEX items_by_sale ON items (sale_id);
+CREATE TABLE seconds (
+    item INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    orders_placed INTEGER NOT NULL,
+    units_placed INTEGER NOT NULL,
+    orders_paid INTEGER NOT NULL,
+    units_paid INTEGER NOT NULL,
+    orders_cancelled INTEGER NOT NULL,
+    orders_expired INTEGER NOT NULL,
+    units_released INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,
+    refused_sold_out INTEGER NOT NULL,
+    refused_not_enough_units INTEGER NOT NULL,
+    refused_not_open_yet INTEGER NOT NULL,
+    refused_closed INTEGER NOT NULL,
+    refused_paused INTEGER NOT NULL,
+    refused_over_buyer_limit INTEGER NOT NULL,
+    refused_over_order_limit INTEGER NOT NULL,
+    units_allocated INTEGER NOT NULL,
+    units_refused INTEGER NOT NULL,
+    revenue_minor INTEGER NOT NULL,
+    refunds_due INTEGER NOT NULL,
+    PRIMARY KEY (item, second)
+) WITHOUT ROWID;
+CREATE TABLE sold_outs (
+    item INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    from_ms INTEGER NOT NULL,
+    until_ms INTEGER,
+    PRIMARY KEY (item, number)
+) WITHOUT ROWID;
+CREATE INDEX sold_outs_by_time ON sold_outs (from_ms);
+CREATE TABLE sale_spans (
+    sale INTEGER NOT NULL,
+    seconds INTEGER NOT NULL,
+    second INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    orders_placed INTEGER NOT NULL,
+    units_placed INTEGER NOT NULL,
+    orders_paid INTEGER NOT NULL,
+    units_paid INTEGER NOT NULL,
+    orders_cancelled INTEGER NOT NULL,
+    orders_expired INTEGER NOT NULL,
+    units_released INTEGER NOT NULL,
+    repeats INTEGER NOT NULL,
+    refused_sold_out INTEGER NOT NULL,
+    refused_not_enough_units INTEGER NOT NULL,
+    refused_not_open_yet INTEGER NOT NULL,
+    refused_closed INTEGER NOT NULL,
+    refused_paused INTEGER NOT NULL,
+    refused_over_buyer_limit INTEGER NOT NULL,
+    refused_over_order_limit INTEGER NOT NULL,
+    units_allocated INTEGER NOT NULL,
+    units_refused INTEGER NOT NULL,
+    revenue_minor INTEGER NOT NULL,
+    refunds_due INTEGER NOT NULL,
+    PRIMARY KEY (sale, seconds, second)
+) WITHOUT ROWID;";
+
 /// One second of one item, as counts in the order of [`COUNTS`].
 pub type Counts = [i64; COUNTS.len()];
 
@@ -122,78 +197,7 @@ impl Projection for Timeline {
     }
 
     fn schema(&self) -> &'static str {
-        "CREATE TABLE sales (number INTEGER PRIMARY KEY, sale_id BLOB NOT NULL UNIQUE);
-        CREATE TABLE items (
-            number INTEGER PRIMARY KEY,
-            item_id BLOB NOT NULL UNIQUE,
-            sale_id BLOB,
-            sku TEXT,
-            sale INTEGER,
-            available_units INTEGER NOT NULL DEFAULT 0,
-            last_placed_second INTEGER,
-            sold_outs INTEGER NOT NULL DEFAULT 0,
-            sold_out_since_ms INTEGER
-        );
-        CREATE INDEX items_by_sale ON items (sale_id);
-        CREATE TABLE seconds (
-            item INTEGER NOT NULL,
-            second INTEGER NOT NULL,
-            attempts INTEGER NOT NULL,
-            orders_placed INTEGER NOT NULL,
-            units_placed INTEGER NOT NULL,
-            orders_paid INTEGER NOT NULL,
-            units_paid INTEGER NOT NULL,
-            orders_cancelled INTEGER NOT NULL,
-            orders_expired INTEGER NOT NULL,
-            units_released INTEGER NOT NULL,
-            repeats INTEGER NOT NULL,
-            refused_sold_out INTEGER NOT NULL,
-            refused_not_enough_units INTEGER NOT NULL,
-            refused_not_open_yet INTEGER NOT NULL,
-            refused_closed INTEGER NOT NULL,
-            refused_paused INTEGER NOT NULL,
-            refused_over_buyer_limit INTEGER NOT NULL,
-            refused_over_order_limit INTEGER NOT NULL,
-            units_allocated INTEGER NOT NULL,
-            units_refused INTEGER NOT NULL,
-            revenue_minor INTEGER NOT NULL,
-            refunds_due INTEGER NOT NULL,
-            PRIMARY KEY (item, second)
-        ) WITHOUT ROWID;
-        CREATE TABLE sold_outs (
-            item INTEGER NOT NULL,
-            number INTEGER NOT NULL,
-            from_ms INTEGER NOT NULL,
-            until_ms INTEGER,
-            PRIMARY KEY (item, number)
-        ) WITHOUT ROWID;
-        CREATE INDEX sold_outs_by_time ON sold_outs (from_ms);
-        CREATE TABLE sale_spans (
-            sale INTEGER NOT NULL,
-            seconds INTEGER NOT NULL,
-            second INTEGER NOT NULL,
-            attempts INTEGER NOT NULL,
-            orders_placed INTEGER NOT NULL,
-            units_placed INTEGER NOT NULL,
-            orders_paid INTEGER NOT NULL,
-            units_paid INTEGER NOT NULL,
-            orders_cancelled INTEGER NOT NULL,
-            orders_expired INTEGER NOT NULL,
-            units_released INTEGER NOT NULL,
-            repeats INTEGER NOT NULL,
-            refused_sold_out INTEGER NOT NULL,
-            refused_not_enough_units INTEGER NOT NULL,
-            refused_not_open_yet INTEGER NOT NULL,
-            refused_closed INTEGER NOT NULL,
-            refused_paused INTEGER NOT NULL,
-            refused_over_buyer_limit INTEGER NOT NULL,
-            refused_over_order_limit INTEGER NOT NULL,
-            units_allocated INTEGER NOT NULL,
-            units_refused INTEGER NOT NULL,
-            revenue_minor INTEGER NOT NULL,
-            refunds_due INTEGER NOT NULL,
-            PRIMARY KEY (sale, seconds, second)
-        ) WITHOUT ROWID;"
+        SCHEMA
     }
 
     fn apply(

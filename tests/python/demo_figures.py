@@ -12,8 +12,8 @@ RECORDED_UNITS = 835
 
 # What `--chaos` breaks has to be noticed under these names, and nothing may stay unnoticed.
 CHAOS_UNITS = 3000
-CHAOS_RULES = {"refusals_paused", "payments_late", "store_slow"}
-STEPS = ["detected", "assessed", "action", "resolved", "reviewed"]
+CHAOS_RULES = {"refusals_paused", "payments_late", "store_stalled"}
+STEPS = ["detected", "assessed", "action_taken", "resolved", "reviewed"]
 
 
 def expectations(kind, found):

@@ -13,7 +13,7 @@ case ${1-} in
     shift
     ;;
 esac
-needed='grpc, grpc_tools, grpc_status, grpc_health, grpc_reflection, kurrentdbclient'
+needed='grpc, grpc_tools, grpc_status, grpc_health, grpc_reflection, kurrentdbclient, opentelemetry.proto'
 if ! "$python" -c "import $needed" 2>/dev/null; then
     python3 -m venv --clear "$venv"
     "$python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"

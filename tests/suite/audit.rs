@@ -109,7 +109,7 @@ fn every_change_of_the_file_is_found() {
             "hash chain breaks",
         ),
         ("UPDATE events SET recorded_at_ms = -1 WHERE position = 9", "recorded before 1970"),
-        ("UPDATE events SET revision = 77 WHERE kind = 'ItemPaused'", "should stand here"),
+        ("UPDATE events SET revision = 77 WHERE kind = 'ItemClosed'", "should stand here"),
         ("UPDATE events SET revision = -1 WHERE kind = 'SaleCreated'", "should stand here"),
         ("UPDATE events SET stream = 77 WHERE position = 9", "no stream with the number 77"),
         ("DELETE FROM events WHERE position = 12", "position 12 should stand here"),

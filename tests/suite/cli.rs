@@ -95,6 +95,8 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         let (value, quoted) = match setting.bounds {
             Bounds::Text(_) if setting.key == "listen" => ("127.0.0.1:9", "\"127.0.0.1:9\""),
             Bounds::Text(_) if matches!(setting.key, "web" | "board") => ("off", "\"off\""),
+            // Without the feature it can only be off: see below.
+            Bounds::Text(_) if setting.key == "otel_endpoint" => continue,
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
             Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
             Bounds::Whole(..) => ("77", "77"),
@@ -142,6 +144,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         traffic_shed_at_commands: 77,
         idle_seconds: 77,
         min_position_wait_ms: 77,
+        otel_endpoint: None,
         drain_ms: 77,
     };
     assert_eq!(settings(None, &[], flags), Ok(all));
@@ -152,7 +155,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",
@@ -210,6 +213,31 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let flags = Overrides { config: Some("missing.toml".into()), ..Overrides::default() };
     let message = settings(None, &[], flags).unwrap_err();
     assert!(message.starts_with("missing.toml cannot be read: "), "{message}");
+}
+
+#[test]
+fn spans_go_to_a_plain_address_and_only_where_they_are_built_in() {
+    let endpoint = |text: &str| {
+        let file = format!("otel_endpoint = {text:?}");
+        settings(Some(&file), &[], Overrides::default()).map(|config| config.otel_endpoint)
+    };
+    assert_eq!(endpoint("off"), Ok(None));
+    let good = endpoint("http://127.0.0.1:4317");
+    if cfg!(feature = "otel") {
+        assert_eq!(good, Ok(Some("http://127.0.0.1:4317".to_owned())));
+        for wrong in ["", "127.0.0.1:4317", "https://a", "http://", "http://a/b", "http://u:p@a"] {
+            let why = endpoint(wrong).unwrap_err();
+            assert!(why.contains("otel_endpoint must be a URL such as"), "{why}");
+        }
+    } else {
+        let why = good.unwrap_err();
+        assert!(why.contains("otel_endpoint needs a build with `--features otel`"), "{why}");
+    }
+    let serve = Cli::command();
+    let serve = serve.find_subcommand("serve").unwrap();
+    let argument = serve.get_arguments().find(|one| one.get_long() == Some("otel-endpoint"));
+    let help = argument.unwrap().get_help().unwrap().to_string();
+    assert!(help.contains("[env: DOORBUSTER_OTEL_ENDPOINT] [default: off]"), "{help}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use doorbuster::{
         operator::Operator,
         plan::{CrowdPlan, CrowdSize, Purpose, Repeat, request_id},
         recording::ItemBy,
-        sale::{Offer, OnSale, PutUp, Terms, put_up},
+        sale::{Offer, OnSale, Plan, PutUp, Terms, put_up},
         summary::{BeaconTotals, Summary},
         traffic::TrafficTotals,
     },
@@ -258,6 +258,8 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
         verify: Default::default(),
         rebuild_equal: true,
         data_dir: PathBuf::from("data"),
+        alerts: None,
+        incidents: None,
     };
     let json = serde_json::to_value(&summary).unwrap();
     let keys = |value: &serde_json::Value| {
@@ -310,6 +312,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         limit_per_buyer,
         time_to_pay_ms,
         operator: Operator::named("crowd"),
+        plan: Plan::default(),
     };
     let sales = put_up(channel.clone(), &offers, &terms, |nth| {
         Uuid::from_u128(u128::from(nth) + 1).to_string()

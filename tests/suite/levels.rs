@@ -29,7 +29,7 @@ fn set_to(level: proto::ServiceLevel) -> proto::SetLevelRequest {
     }
 }
 
-async fn set(node: &Node, level: proto::ServiceLevel) -> proto::SetLevelResponse {
+pub async fn set(node: &Node, level: proto::ServiceLevel) -> proto::SetLevelResponse {
     try_set(node, set_to(level)).await.unwrap()
 }
 

@@ -12,6 +12,8 @@ mod alerts;
 mod another_log;
 /// The verifier finds every kind of damage.
 mod audit;
+/// The board: pulses, frames for all who look, limits, steering.
+mod board;
 /// The command line's files, settings and output.
 mod cli;
 /// On a cluster: the contract, and what happens when the wire fails.
@@ -42,6 +44,7 @@ mod levels;
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.
 mod nodes;
+/// Who may steer: operators and their tokens.
 mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
@@ -58,6 +61,8 @@ mod support;
 mod spec;
 /// Many shoppers at once; the promises hold for every seed.
 mod stampede;
+/// Operators change a running sale, on the record.
+mod steering;
 /// One contract, every store.
 mod store;
 /// The house rules: imports, sizes, words.

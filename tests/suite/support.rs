@@ -103,6 +103,11 @@ impl Node {
         self.web_if_any().expect("started with a web address")
     }
 
+    /// Where it serves the board; it must have been started with that.
+    pub fn board(&self) -> SocketAddr {
+        self.app.as_ref().and_then(App::board_address).expect("started with a board")
+    }
+
     pub fn channel(&self) -> Channel {
         self.channel.clone()
     }

@@ -8,6 +8,7 @@ use std::{
 
 use doorbuster::{
     cli::log_lines::{FieldsAndTrace, JsonLines},
+    grpc::proto,
     trace::{self, Trace, TraceId, TraceParent, within},
 };
 use tonic::{Request, Status};
@@ -17,7 +18,10 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-use crate::support::{Node, place, request_id};
+use crate::{
+    levels::set,
+    support::{Node, place, request_id},
+};
 
 const BROUGHT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const BROUGHT_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -161,6 +165,10 @@ fn trace_id(status: &Status) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_names_the_trace_that_the_caller_brought_or_one_of_its_own() {
     let node = Node::start().await;
+    let mistake = node.place(&request_id(), "ann", 1).await.unwrap_err();
+    let details = mistake.get_error_details();
+    assert!(!details.error_info().unwrap().metadata.contains_key("trace_id"), "a mistake is none");
+    set(&node, proto::ServiceLevel::Closed).await;
     let ask = async |header: Option<&str>| {
         let mut request = Request::new(place(&request_id(), "ann", 1));
         if let Some(header) = header {

@@ -10,7 +10,7 @@ use crate::{
     metrics::{Latency, Metrics, quantile_us},
     reports::{Around, NodePulse, ProjectionPulse, Reports},
     store::SharedStore,
-    values::{ServiceLevel, UnixMs},
+    values::UnixMs,
 };
 
 /// Where it is read off.
@@ -44,7 +44,6 @@ const ROUNDS: usize = 10;
 impl NodeLook {
     pub(super) fn new(parts: NodeParts) -> Self {
         let around = Around {
-            level: ServiceLevel::Full,
             alerts_firing: 0,
             alerts: Vec::new(),
             incidents_open: 0,

@@ -2,8 +2,9 @@
 
 use std::{fmt::Write, path::Path};
 
-use super::{Played, proof::Proved, script::Script};
+use super::{Played, noticed::Noticed, proof::Proved, script::Script};
 use crate::crowd::{
+    chaos::Troubles,
     figures::oversold_units,
     summary::{BeaconTotals, LatencyMs, Summary, Verified, rounded},
 };
@@ -24,6 +25,10 @@ pub struct Asides {
     pub unanswered: u64,
     /// Acts of people who steered the sale: then nobody promised that everything is sold.
     pub steered: usize,
+    /// What was noticed of what was broken on purpose, as lines.
+    pub noticed: String,
+    /// What of it was not.
+    pub unnoticed: Vec<String>,
     pub rows_skipped: u64,
     pub first_skipped: Option<String>,
     /// Streams in the whole log.
@@ -70,6 +75,7 @@ pub fn broken_promises(summary: &Summary, asides: &Asides) -> Vec<String> {
         summary.rebuild_equal,
         format!("read models differ from their rebuild: {}", asides.differing.join(", ")),
     );
+    broken.extend(asides.unnoticed.iter().cloned());
     broken
 }
 
@@ -162,6 +168,7 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     let equal = if summary.rebuild_equal { "equal to" } else { "DIFFERENT from" };
     line("read models", format!("{equal} a rebuild from zero"));
     line("data", summary.data_dir.display().to_string());
+    text.push_str(&asides.noticed);
     text
 }
 
@@ -172,7 +179,9 @@ pub fn settle_accounts(
     played: &Played,
     proved: Proved,
 ) -> (Summary, Asides) {
-    let Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, steered } = played;
+    let Played {
+        crowd, sales, beacons, totals, levels, opened_at, elapsed, steered, noticed, ..
+    } = played;
     let journal = crowd.journal();
     let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
     let units = units_by_item.iter().sum();
@@ -206,6 +215,8 @@ pub fn settle_accounts(
         verify: Verified { ok: proved.ok, events: proved.events, chains: proved.chains },
         rebuild_equal: proved.differing.is_empty(),
         data_dir: data.to_owned(),
+        alerts: noticed.as_ref().map(Noticed::alerts_json),
+        incidents: noticed.as_ref().map(Noticed::incidents_json),
     };
     let (rows_skipped, first_skipped) = match script {
         Script::Simulated { .. } => (0, None),
@@ -222,6 +233,11 @@ pub fn settle_accounts(
         payments_refused: journal.payments_refused.values().sum(),
         unanswered,
         steered: *steered,
+        noticed: noticed.as_ref().map(Noticed::lines).unwrap_or_default(),
+        unnoticed: match (noticed, script.troubles()) {
+            (Some(noticed), Some(_)) => noticed.missing(&Troubles::noticed_by()),
+            (None, _) | (_, None) => Vec::new(),
+        },
         rows_skipped,
         first_skipped,
         log_streams: proved.streams,

@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tonic::transport::Channel;
 
+use super::noticed::{Desk, Noticed};
 use crate::{
     clock::new_request_id,
     crowd::{
@@ -17,7 +18,63 @@ use crate::{
         operator::Operator,
         sale::PutUp,
     },
-    grpc::proto::{PauseItemRequest, ResumeItemRequest, item_service_client::ItemServiceClient},
+    grpc::proto::{
+        Alert, AssessIncidentRequest, Incident, IncidentSeverity, PauseItemRequest,
+        RecordActionRequest, ResolveIncidentRequest, ResumeItemRequest, ReviewIncidentRequest,
+        item_service_client::ItemServiceClient,
+    },
+};
+
+/// How often the operator looks for incidents.
+const LOOKS_EVERY: Duration = Duration::from_millis(500);
+/// How long the operator waits, after the last trouble, for alerts to be over.
+const OVER_WITHIN: Duration = Duration::from_secs(25);
+
+/// What the operator writes down about incidents of one rule.
+struct Handling {
+    rule: &'static str,
+    severity: IncidentSeverity,
+    impact: &'static str,
+    action: &'static str,
+    cause: &'static str,
+    lessons: &'static str,
+}
+
+const HANDLINGS: [Handling; 3] = [
+    Handling {
+        rule: "refusals_paused",
+        severity: IncidentSeverity::Major,
+        impact: "Whoever wants the paused item is refused.",
+        action: "The price was checked and the item resumed.",
+        cause: "The item was paused while its price was checked.",
+        lessons: "Prices are checked before the opening.",
+    },
+    Handling {
+        rule: "payments_late",
+        severity: IncidentSeverity::Major,
+        impact: "Buyers pay and are too late; their units go to others.",
+        action: "The payment provider was called; it answers in time again.",
+        cause: "The payment provider was slow for ten seconds.",
+        lessons: "The time to pay leaves room for a slow provider.",
+    },
+    Handling {
+        rule: "store_stalled",
+        severity: IncidentSeverity::Critical,
+        impact: "Nobody is answered while the log is not written.",
+        action: "Nothing had to be done: the store writes again, and nothing was lost.",
+        cause: "The store did not write for some seconds, twice.",
+        lessons: "The disk of the log serves nothing else.",
+    },
+];
+
+/// What a rule of nobody's handling gets.
+const UNFORESEEN: Handling = Handling {
+    rule: "",
+    severity: IncidentSeverity::Minor,
+    impact: "Nobody foresaw this.",
+    action: "It was watched until it was over.",
+    cause: "Not known.",
+    lessons: "Say in the playbook what to do about it.",
 };
 
 /// Somebody at the controls of a sale while things break.
@@ -52,7 +109,111 @@ impl Shift<'_> {
             let Some(item) = self.sales.items.get(troubles.paused_item) else { return Ok(()) };
             self.pause(&item.item_id, troubles.paused).await
         };
-        tokio::try_join!(stalling, pausing)?;
+        let spells = troubles.stalls.iter().chain([&troubles.slow_payments.spell]);
+        let last_ms = spells.map(|spell| spell.until_ms).max().unwrap_or(0);
+        tokio::try_join!(stalling, pausing, self.tend(last_ms))?;
+        Ok(())
+    }
+
+    /// Looks back once the sale is closed: reviews the incidents, and tells what was noticed.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub async fn look_back(&self, position: u64) -> anyhow::Result<Noticed> {
+        let Some(sale_id) = self.sales.sale_ids.first() else { return Ok(Noticed::default()) };
+        let mut desk = Desk::new(self.channel.clone());
+        let until = Instant::now() + OVER_WITHIN;
+        let mut alerts = desk.alerts(sale_id, position).await.context("the alerts")?;
+        while alerts.iter().any(|alert| alert.cleared_time.is_none()) && Instant::now() < until {
+            sleep(LOOKS_EVERY).await;
+            alerts = desk.alerts(sale_id, position).await.context("the alerts")?;
+        }
+        let mut seen = position;
+        for incident in desk.incidents(sale_id, position).await.context("the incidents")? {
+            self.see_to(&mut desk, &incident, &alerts).await?;
+            let Handling { cause, lessons, .. } = handling(&incident);
+            let review = ReviewIncidentRequest {
+                request_id: new_request_id().0.to_string(),
+                incident_id: incident.incident_id,
+                cause: (*cause).to_owned(),
+                lessons: (*lessons).to_owned(),
+                operator: self.operator.name.clone(),
+                reason: String::new(),
+            };
+            let review = self.operator.sends(review);
+            let reviewed = desk.incidents.review_incident(review).await.context("a review")?;
+            seen = reviewed.into_inner().position.max(seen);
+        }
+        desk.noticed(sale_id, seen).await.context("what was noticed")
+    }
+
+    /// Sees to the incidents of the sale until all troubles and all incidents are over.
+    async fn tend(&self, last_ms: u32) -> anyhow::Result<()> {
+        let Some(sale_id) = self.sales.sale_ids.first() else { return Ok(()) };
+        let mut desk = Desk::new(self.channel.clone());
+        let last = self.start + Duration::from_millis(last_ms.into());
+        loop {
+            sleep(LOOKS_EVERY).await;
+            let alerts = desk.alerts(sale_id, 0).await.context("the alerts")?;
+            let incidents = desk.incidents(sale_id, 0).await.context("the incidents")?;
+            let mut open = 0;
+            for incident in incidents.iter().filter(|incident| incident.end_time.is_none()) {
+                open += 1;
+                self.see_to(&mut desk, incident, &alerts).await?;
+            }
+            // A moment longer: what was broken last is noticed a little later.
+            let quiet = Instant::now() > last + 6 * LOOKS_EVERY && open == 0;
+            if quiet || Instant::now() > last + OVER_WITHIN {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next step of an incident that is not over: judged as soon as it is seen, ended when its
+    /// alert is over.
+    async fn see_to(
+        &self,
+        desk: &mut Desk,
+        incident: &Incident,
+        alerts: &[Alert],
+    ) -> anyhow::Result<()> {
+        let Handling { severity, impact, action, .. } = handling(incident);
+        let (incident_id, operator) = (&incident.incident_id, &self.operator.name);
+        let request_id = || new_request_id().0.to_string();
+        if incident.severity() == IncidentSeverity::Unspecified {
+            let assess = AssessIncidentRequest {
+                request_id: request_id(),
+                incident_id: incident_id.clone(),
+                severity: (*severity).into(),
+                impact: (*impact).to_owned(),
+                owner: operator.clone(),
+                operator: operator.clone(),
+                reason: String::new(),
+            };
+            let assess = self.operator.sends(assess);
+            desk.incidents.assess_incident(assess).await.context("an assessment")?;
+        }
+        let is_its = |alert: &&Alert| alert.alert_id == incident.alert_id;
+        let is_over = alerts.iter().find(is_its).is_none_or(|alert| alert.cleared_time.is_some());
+        if !is_over || incident.end_time.is_some() {
+            return Ok(());
+        }
+        let act = RecordActionRequest {
+            request_id: request_id(),
+            incident_id: incident_id.clone(),
+            action: (*action).to_owned(),
+            operator: operator.clone(),
+            reason: String::new(),
+        };
+        desk.incidents.record_action(self.operator.sends(act)).await.context("an action")?;
+        let resolve = ResolveIncidentRequest {
+            request_id: request_id(),
+            incident_id: incident_id.clone(),
+            end_time: None,
+            operator: operator.clone(),
+            reason: String::new(),
+        };
+        desk.incidents.resolve_incident(self.operator.sends(resolve)).await.context("its end")?;
         Ok(())
     }
 
@@ -84,4 +245,8 @@ impl Shift<'_> {
     async fn reach(&self, ms: u32) {
         sleep_until(self.start + Duration::from_millis(ms.into())).await;
     }
+}
+
+fn handling(incident: &Incident) -> &'static Handling {
+    HANDLINGS.iter().find(|known| known.rule == incident.rule).unwrap_or(&UNFORESEEN)
 }

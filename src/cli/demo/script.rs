@@ -9,7 +9,7 @@ use crate::{
         operator::Operator,
         plan::CrowdPlan,
         recording::{ItemBy, Recording, StockShare},
-        sale::{Offer, Terms},
+        sale::{Offer, Plan, Terms},
         summary::BeaconTotals,
         traffic::TrafficTotals,
     },
@@ -80,6 +80,7 @@ impl Script {
             limit_per_buyer,
             time_to_pay_ms: i64::from(self.time_to_pay_ms()),
             operator,
+            plan: self.plan(),
         }
     }
 
@@ -106,6 +107,21 @@ impl Script {
         match self {
             Self::Simulated { plan, .. } => plan.seed,
             Self::Recorded { .. } => 0,
+        }
+    }
+
+    /// What is wanted of the sale: of one that is watched, to sell everything in time.
+    fn plan(&self) -> Plan {
+        match self {
+            Self::Simulated { plan, troubles } => {
+                let Some(seconds) = plan.arrive_seconds else { return Plan::default() };
+                // The last item is sold out when two thirds of the crowd have come.
+                let within_ms = i64::from(seconds) * 1_000 * 2 / 3;
+                let wanted = Plan::to_sell(&self.offers(), within_ms);
+                let alerts = troubles.as_ref().map(Troubles::rules).unwrap_or_default();
+                Plan { alerts, ..wanted }
+            }
+            Self::Recorded { .. } => Plan::default(),
         }
     }
 

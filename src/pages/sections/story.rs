@@ -174,11 +174,15 @@ fn change(writing: &Writing<'_>, act: &ActLine) -> String {
 fn kind_name(kind: &str) -> Option<Term> {
     Some(match kind {
         "SaleCreated" => Term::SaleCreated,
+        "SalePaused" => Term::SalePaused,
+        "SaleResumed" => Term::SaleResumed,
         "SaleClosed" => Term::SaleClosed,
         "ItemAdded" => Term::ItemAdded,
         "ItemScheduled" => Term::ItemScheduled,
         "PurchaseLimitSet" => Term::PurchaseLimitSet,
         "StockAllocated" => Term::StockAllocated,
+        "ReserveSet" => Term::ReserveSet,
+        "ReserveReleased" => Term::ReserveReleased,
         "ItemPaused" => Term::ItemPaused,
         "ItemResumed" => Term::ItemResumed,
         "ItemClosed" => Term::ItemClosed,

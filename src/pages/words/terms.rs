@@ -189,11 +189,15 @@ texts! {
     OverOrderLimit => "over the order's limit", "超过单笔限购";
 
     SaleCreated => "Sale put up", "建立活动";
+    SalePaused => "Sale paused", "暂停活动";
+    SaleResumed => "Sale resumed", "恢复活动";
     SaleClosed => "Sale closed", "结束活动";
     ItemAdded => "Item added", "添加商品";
     ItemScheduled => "Window set", "设定时间";
     PurchaseLimitSet => "Purchase limit set", "设定限购";
     StockAllocated => "Stock allocated", "划拨库存";
+    ReserveSet => "Reserve set", "设定预留库存";
+    ReserveReleased => "Reserve released", "释放预留库存";
     ItemPaused => "Item paused", "暂停销售";
     ItemResumed => "Item resumed", "恢复销售";
     ItemClosed => "Item closed", "结束销售";

@@ -1,20 +1,17 @@
-//! What fires, what is open and how much of the service runs: for the pulse of the node.
+//! What fires and what is open: for the pulse of the node.
 
-use rusqlite::{OptionalExtension, Row, Transaction};
+use rusqlite::{Row, Transaction};
 
 use super::{FiringAlert, OpenIncident, TOLD_MAX};
 use crate::{
     projections::operations,
     reports::{ReportError, Reports, id_at},
-    values::{
-        AlertId, AlertSeverity, IncidentId, IncidentSeverity, Invalid, SaleId, ServiceLevel, UnixMs,
-    },
+    values::{AlertId, AlertSeverity, IncidentId, IncidentSeverity, Invalid, SaleId, UnixMs},
 };
 
-/// Alerts, incidents and the level as they stand.
+/// Alerts and incidents as they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Around {
-    pub level: ServiceLevel,
     pub alerts_firing: i64,
     pub alerts: Vec<FiringAlert>,
     pub incidents_open: i64,
@@ -25,16 +22,10 @@ impl Reports {
     /// What goes on around the sales just now.
     pub fn around(&self) -> Result<Around, ReportError> {
         self.ask(operations::NAME, operations::VERSION, |rows, _| {
-            let level = "SELECT level FROM levels WHERE until_ms IS NULL";
-            let level: Option<String> = rows.query_row(level, [], |row| row.get(0)).optional()?;
-            let level = level.map_or(Ok(ServiceLevel::Full), |level| {
-                ServiceLevel::parse("level", &level).map_err(|invalid| unreadable(0, invalid))
-            })?;
             let count = |condition: &str| {
                 rows.query_row(&format!("SELECT count(*) FROM {condition}"), [], |row| row.get(0))
             };
             Ok(Around {
-                level,
                 alerts_firing: count("alerts WHERE cleared_at_ms IS NULL")?,
                 alerts: alerts(rows)?,
                 incidents_open: count("incidents WHERE resolved_at_ms IS NULL")?,

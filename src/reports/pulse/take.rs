@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     events::{Goals, PlannedUnits, Position},
-    projections::{catalog, sales, timeline},
+    projections::{catalog, sales, stock, timeline},
     reports::{ReportError, Reports, id_at},
     values::{Currency, ItemId, SaleId, UnixMs},
 };
@@ -64,7 +64,11 @@ impl Reports {
                 let flow = flow(rows, sale_id, (sale.opens_at, ends_at), now)?;
                 Ok((flow, pace(rows, sale_id, now)?, checkpoint.position))
             })?;
-        let (items, sold_at) = self.pulse_items(sale_id, &offered, &pace)?;
+        let (mut items, sold_at) = self.pulse_items(sale_id, &offered, &pace)?;
+        let (reserve, stocked_at) = self.reserve(sale_id)?;
+        for item in &mut items {
+            item.units.reserve = reserve.get(item.item_id.0.as_bytes()).copied().unwrap_or(0);
+        }
         let mut totals = PulseTotals::default();
         for item in &items {
             add_units(&mut totals.units, item.units);
@@ -81,7 +85,7 @@ impl Reports {
         totals.refused = total.refused;
         let (channels, seen_at) = self.pulse_shoppers(sale_id, &mut totals)?;
         let (happenings, happened_at) = self.happenings(sale_id, sale.opens_at)?;
-        let read = [planned_at, flowed_at, sold_at, seen_at, happened_at];
+        let read = [planned_at, flowed_at, sold_at, stocked_at, seen_at, happened_at];
         let position = read.into_iter().min().unwrap_or_default();
         Ok(Pulse {
             sale,
@@ -104,7 +108,8 @@ impl Reports {
             let found = rows
                 .query_row(
                     "SELECT sale_id, name, currency, opens_at_ms, closes_at_ms, closed_at_ms,
-                         goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers, curve
+                         goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers, curve,
+                         paused
                      FROM sales WHERE sale_id = ?",
                     [id],
                     planned_sale,
@@ -112,8 +117,8 @@ impl Reports {
                 .optional()?;
             let sale = found.ok_or(ReportError::NotFound("sale_id"))?;
             let mut items = rows.prepare(
-                "SELECT item_id, unit_price_minor, limit_per_buyer, limit_per_order, paused,
-                     closed_at_ms IS NOT NULL FROM items WHERE sale_id = ?",
+                "SELECT item_id, unit_price_minor, limit_per_buyer, limit_per_order,
+                     paused OR paused_with_sale, closed_at_ms IS NOT NULL FROM items WHERE sale_id = ?",
             )?;
             let items = items.query_map([id], |row| {
                 let offered = Offered {
@@ -127,6 +132,21 @@ impl Reports {
             })?;
             let items = items.collect::<Result<_, _>>()?;
             Ok(Planned { sale, items, position: checkpoint.position })
+        })
+    }
+
+    /// Units that are not on offer yet, of items that have any.
+    fn reserve(&self, sale_id: SaleId) -> Result<(HashMap<[u8; 16], i64>, Position), ReportError> {
+        self.ask(stock::NAME, stock::VERSION, |rows, checkpoint| {
+            let mut found = rows.prepare(
+                "SELECT item_id, sum(reserve_units) FROM items
+                 JOIN warehouses ON warehouses.item = items.number
+                 WHERE sale_id = ? AND reserve_units > 0 GROUP BY items.number",
+            )?;
+            let items = found.query_map([sale_id.0.as_bytes().as_slice()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            Ok((items.collect::<Result<_, _>>()?, checkpoint.position))
         })
     }
 
@@ -170,7 +190,7 @@ fn planned_sale(row: &Row<'_>) -> rusqlite::Result<PulseSale> {
         opens_at: UnixMs(row.get(3)?),
         closes_at: UnixMs(row.get(4)?),
         closed_at: row.get::<_, Option<i64>>(5)?.map(UnixMs),
-        paused: false,
+        paused: row.get(11)?,
         goals: (goals != Goals::default()).then_some(goals),
         curve,
     })

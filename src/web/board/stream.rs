@@ -32,10 +32,11 @@ use tonic::codegen::tokio_stream::Stream;
 
 use super::{Board, line::LineState};
 use crate::{
+    admission::Part,
     metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
     reports::{NodePulse, Pulse, ReportError},
-    values::{SaleId, ServiceLevel},
+    values::SaleId,
     web::answers::say,
 };
 
@@ -207,7 +208,7 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
 
 fn frame(pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> Bytes {
     let Some(node) = node else { return Bytes::from_static(STILL_HERE) };
-    let detail = node.level < ServiceLevel::NoBoardDetail;
+    let detail = Part::BoardDetail.runs_at(node.level);
     let panels = live_panels(pulse, node, lang);
     let shown = panels.into_iter().filter(|(id, _)| detail || WITHOUT_DETAIL.contains(id));
     let panels: Map<String, Value> =

@@ -81,6 +81,62 @@ pub fn steering_that_cannot_be() -> Vec<Rewrite> {
             "is not paused",
         ),
         (
+            "more of a reserve released than there is",
+            |s| s.first("ReserveReleased").data["units"] = json!(4),
+            "the reserve of warehouse \"east\" is below zero",
+        ),
+        (
+            "a reserve below nothing",
+            |s| s.first("ReserveSet").data["units"] = json!(-1),
+            "the reserve of warehouse \"east\" is below zero",
+        ),
+        (
+            "nothing of a reserve released",
+            |s| s.first("ReserveReleased").data["units"] = json!(0),
+            "0 units of a reserve are released",
+        ),
+        (
+            "limits set by somebody at no moment",
+            |s| {
+                let mut index = s.index("ReserveReleased");
+                index += 1;
+                s.events[index].data.as_object_mut().unwrap().remove("set_at_ms");
+            },
+            "at no moment",
+        ),
+        (
+            "resumed by a sale that paused it, though it was paused itself",
+            |s| {
+                let index = s.index("SalePaused") + 1;
+                s.events[index].data["by_sale"] = json!(false);
+            },
+            "is resumed that is not paused",
+        ),
+        (
+            "a sale paused after it was closed",
+            |s| {
+                s.on_sale("SalePaused", 30, json!({"act": act(30), "paused_at_ms": OPENS + 30_000}))
+            },
+            "a sale is paused that is paused or closed already",
+        ),
+        (
+            "a sale resumed without a pause",
+            |s| {
+                let paused = s.index("SalePaused");
+                s.events.remove(paused);
+            },
+            "a sale is resumed that is not paused",
+        ),
+        (
+            "a sale steered twice by one request",
+            |s| {
+                let index = s.index("SaleResumed");
+                s.events.remove(index);
+                s.first("SaleClosed").data["act"] = act(27);
+            },
+            "is used twice on this sale",
+        ),
+        (
             "closed twice",
             |s| {
                 s.steer(

@@ -347,6 +347,19 @@ pub fn sound() -> Story {
     story.steer("A", "ItemPaused", 18, 0, json!({"act": act(18), "paused_at_ms": later}));
     story.allocate("A", 19, 0, "north", 4, later);
     story.steer("A", "ItemResumed", 20, 0, json!({"act": act(20), "resumed_at_ms": later}));
+    let set = json!({"warehouse": "east", "units": 3, "act": act(24), "set_at_ms": later});
+    story.steer("A", "ReserveSet", 24, 0, set);
+    let released =
+        json!({"warehouse": "east", "units": 2, "act": act(25), "released_at_ms": later});
+    story.steer("A", "ReserveReleased", 25, 0, released);
+    let limits = json!({"per_buyer": 2, "per_order": 2, "act": act(26), "set_at_ms": later});
+    story.steer("A", "PurchaseLimitSet", 26, 0, limits);
+    story.on_sale("SalePaused", 27, json!({"act": act(27), "paused_at_ms": later}));
+    let paused = json!({"act": act(27), "by_sale": true, "paused_at_ms": later});
+    story.steer("A", "ItemPaused", 27, 0, paused);
+    story.on_sale("SaleResumed", 28, json!({"act": act(28), "resumed_at_ms": later}));
+    let resumed = json!({"act": act(28), "by_sale": true, "resumed_at_ms": later});
+    story.steer("A", "ItemResumed", 28, 0, resumed);
     story.place(21, "bob", &[("north", 2)], later + 1);
     let tick = json!({"second": 1020, "attempts": 3, "outcomes": {"PLACED": 1, "SOLD_OUT": 2},
         "channels": {"app": {"attempts": 2, "placed": 1}}, "packed": packed(&[(1, 0), (2, 2), (999, 2)])});

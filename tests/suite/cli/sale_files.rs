@@ -39,6 +39,26 @@ fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file()
 }
 
 #[test]
+fn a_reserve_is_read_like_the_units_on_offer() {
+    let text = format!("{GOOD}\n[items.reserve]\neast = 7\nsouth = 1\n");
+    let file = sale_file::parse("sale.toml", &text, NOW).unwrap();
+    let reserve = [("east".to_owned(), 7), ("south".to_owned(), 1)];
+    assert_eq!(file.draft.items[0].reserve, reserve);
+    // Without one a sale is the same to the log as it was before there were any.
+    let request = RequestId(uuid::Uuid::nil());
+    let fingerprint = |text: &str| {
+        let draft = sale_file::parse("sale.toml", text, NOW).unwrap().draft;
+        plan(request, draft, "olga".to_owned()).unwrap().act.fingerprint
+    };
+    assert_ne!(fingerprint(&text), fingerprint(GOOD));
+    assert_ne!(fingerprint(&text), fingerprint(&text.replace("= 7", "= 8")));
+
+    let none = text.replace("= 7", "= 0");
+    let problem = sale_file::parse("sale.toml", &none, NOW).unwrap_err().to_string();
+    assert!(problem.ends_with("items[0].reserve.east must be at least 1, not 0"), "{problem}");
+}
+
+#[test]
 fn times_can_count_from_now() {
     let text = GOOD
         .replace("2026-11-11T00:00:00+08:00", "\"now\"")

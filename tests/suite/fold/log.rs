@@ -6,8 +6,9 @@ use doorbuster::{
     events::{
         Act, AttemptOutcome, DemandTick, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
         ItemPlan, ItemResumed, ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
-        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, SaleClosed, SaleCreated,
-        SaleEvent, StockAllocated, StreamName, WarehouseUnits, encode,
+        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, ReserveReleased, ReserveSet,
+        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, StockAllocated, StreamName,
+        WarehouseUnits, encode,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -273,10 +274,34 @@ pub fn scripted_sale() -> Log {
             paused_at_ms: UnixMs(1_007_000),
         }),
     );
+    steer_all(&mut log, sale, sofa);
     log.push(sofa, ItemEvent::Closed(ItemClosed { act: act(), closed_at_ms: UnixMs(1_008_000) }));
     let closed = SaleClosed { act: act(), closed_at_ms: UnixMs(1_009_000) };
     log.push(StreamName::sale(sale), SaleEvent::Closed(closed));
     log
+}
+
+/// A reserve of which a part is released, limits, and a pause of the whole sale that is over for the
+/// sale and not yet for its item.
+fn steer_all(log: &mut Log, sale: SaleId, item: StreamName) {
+    let (at, warehouse) = (UnixMs(1_007_500), || "south".to_owned());
+    let set = ReserveSet { warehouse: warehouse(), units: 5, act: act(), set_at_ms: at };
+    log.push(item, ItemEvent::ReserveSet(set));
+    let released =
+        ReserveReleased { warehouse: warehouse(), units: 2, act: act(), released_at_ms: at };
+    log.push(item, ItemEvent::ReserveReleased(released));
+    let limits = PurchaseLimitSet {
+        per_buyer: None,
+        per_order: Some(2),
+        act: Some(act()),
+        set_at_ms: Some(at),
+    };
+    log.push(item, ItemEvent::PurchaseLimitSet(limits));
+    let sale = StreamName::sale(sale);
+    log.push(sale, SaleEvent::Paused(SalePaused { act: act(), paused_at_ms: at }));
+    let paused = ItemPaused { act: act(), by_sale: true, paused_at_ms: at };
+    log.push(item, ItemEvent::Paused(paused));
+    log.push(sale, SaleEvent::Resumed(SaleResumed { act: act(), resumed_at_ms: at }));
 }
 
 /// Three sales of two items each with many orders by few buyers, in every state, mixed by a fixed

@@ -94,6 +94,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "threads",
             "config",
             "metrics",
+            "threads",
             "events",
             "domain",
             "projections",

@@ -1,0 +1,52 @@
+//! What looks on: the pulses that are taken once a second, and the board that shows them.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::{net::TcpListener, task::spawn_blocking};
+
+use crate::{
+    actors::{NodeParts, PulseDesk, PulseThread},
+    clock::SharedClock,
+    reports::Reports,
+    web::board::{BoardParts, BoardServer},
+};
+
+/// The threads that look on.
+pub(super) struct LookingOn {
+    pulses: PulseThread,
+    board: Option<BoardServer>,
+}
+
+/// Takes pulses from the read models of that directory.
+pub(super) fn take_pulses(
+    data: PathBuf,
+    clock: &SharedClock,
+    node: NodeParts,
+) -> std::io::Result<(Arc<PulseDesk>, PulseThread)> {
+    let desk = PulseDesk::new(Reports::open(&data), Arc::clone(clock));
+    let pulses = desk.start(node)?;
+    Ok((desk, pulses))
+}
+
+impl LookingOn {
+    /// Serves the board, if it is to be served.
+    pub(super) fn start(
+        pulses: PulseThread,
+        listener: Option<TcpListener>,
+        parts: BoardParts,
+    ) -> std::io::Result<Self> {
+        let board = listener.map(|listener| BoardServer::start(listener, parts)).transpose()?;
+        Ok(Self { pulses, board })
+    }
+
+    /// Ends both.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        let stopped = spawn_blocking(|| {
+            if let Some(board) = self.board {
+                board.stop();
+            }
+            self.pulses.stop();
+        });
+        Ok(stopped.await?)
+    }
+}

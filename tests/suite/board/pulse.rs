@@ -1,0 +1,186 @@
+//! A pulse says what the reports say, from sums instead of rows.
+
+use std::time::Duration;
+
+use doorbuster::{
+    grpc::proto::{self, GetStockCurveRequest},
+    reports::{Pulse, Reports},
+    values::{SaleId, UnixMs},
+};
+use tokio::time::timeout;
+
+use super::board_node;
+use crate::support::{Node, OPENS_AT, beacon, create_sale, item, order, request_id};
+
+/// Ann buys, bob's hold expires, cyd comes too late and later buys, dan asks for too much, eve is
+/// refused while the item is paused; there are three visitors, of whom one bought.
+async fn eventful_sale() -> (Node, String) {
+    let node = board_node().await;
+    let items =
+        vec![item("phone", &[("shanghai", 2), ("beijing", 1)]), item("case", &[("shanghai", 9)])];
+    let mut request = create_sale(items);
+    let goals =
+        proto::SaleGoals { units: Some(4), revenue_minor: Some(700_000), ..Default::default() };
+    request.sale.as_mut().unwrap().goals = Some(goals);
+    let sale = node.sales().create_sale(request).await.unwrap().into_inner().sale.unwrap();
+    let (phone, case) = (sale.items[0].item_id.clone(), sale.items[1].item_id.clone());
+    let mut beacons = vec![beacon(&phone, "ann"), beacon(&phone, "ann"), beacon(&case, "flo")];
+    beacons
+        .push(proto::Beacon { action: proto::TrafficAction::Cart.into(), ..beacon(&case, "gus") });
+    node.record(beacons).await.unwrap();
+    let ann = order(&node.place(&phone, "ann", 2).await.unwrap());
+    order(&node.place(&phone, "bob", 1).await.unwrap());
+    node.place(&phone, "cyd", 1).await.unwrap();
+    node.place(&case, "dan", 10).await.unwrap();
+    node.advance(2);
+    node.pay(&ann).await;
+    node.advance(60);
+    node.item_until(&phone, |item| item.available_units == 1).await;
+    let cyd = order(&node.place(&phone, "cyd", 1).await.unwrap());
+    node.advance(1);
+    node.pay(&cyd).await;
+    let pause = proto::PauseItemRequest {
+        request_id: request_id(),
+        item_id: case.clone(),
+        operator: "olga".to_owned(),
+        reason: "wrong price".to_owned(),
+    };
+    node.items().pause_item(pause).await.unwrap();
+    node.place(&case, "eve", 1).await.unwrap();
+    node.advance(5);
+    (node, sale.sale_id)
+}
+
+/// The pulse, once all demand is in it.
+async fn pulse_with(node: &Node, sale: &str, attempts: i64, now: UnixMs) -> Pulse {
+    let reports = Reports::open(node.data());
+    let sale = SaleId::parse("sale_id", sale).unwrap();
+    let asked = async {
+        loop {
+            match reports.pulse(sale, now) {
+                // The last thing that happened is in all of them by then.
+                Ok(pulse) if pulse.totals.attempts == attempts && pulse.totals.visitors > 0 => {
+                    let head = pulse.position;
+                    let all = [pulse.totals.participants, pulse.totals.paying_buyers];
+                    if all != [0, 0] && head.0 > 0 && settled(&reports, sale, now, &pulse) {
+                        return pulse;
+                    }
+                }
+                Ok(_) | Err(_) => {}
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(30), asked).await.expect("the pulse of all that happened")
+}
+
+/// Whether all read models have come equally far: nothing more is on its way.
+fn settled(reports: &Reports, sale: SaleId, now: UnixMs, pulse: &Pulse) -> bool {
+    let names = ["catalog", "sales", "timeline", "journeys", "acts", "operations"];
+    let all: Vec<_> = names.iter().map(|name| reports.position(name).ok()).collect();
+    all.windows(2).all(|pair| pair[0] == pair[1])
+        && reports.pulse(sale, now).is_ok_and(|again| again == *pulse)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pulse_says_what_the_reports_say() {
+    let (node, sale) = eventful_sale().await;
+    let now = OPENS_AT.plus(68_000);
+    let pulse = pulse_with(&node, &sale, 6, now).await;
+    let totals = pulse.totals;
+
+    let request = proto::GetSalesSummaryRequest { sale_id: sale.clone(), ..Default::default() };
+    let summary = node.reports().get_sales_summary(request).await.unwrap().into_inner();
+    let sold = summary.total.unwrap();
+    assert_eq!(totals.units.allocated, sold.allocated_units);
+    assert_eq!(totals.orders_placed, sold.orders_placed);
+    assert_eq!(totals.orders_paid, sold.orders_paid);
+    assert_eq!(totals.orders_cancelled, sold.orders_cancelled);
+    assert_eq!(totals.orders_expired, sold.orders_expired);
+    assert_eq!(totals.units.sold, sold.units_sold);
+    assert_eq!(totals.revenue_minor, sold.revenue.unwrap().amount_minor);
+    for (item, told) in pulse.items.iter().zip(&summary.items) {
+        assert_eq!(item.sku, told.sku);
+        assert_eq!(item.orders_placed, told.orders_placed);
+        assert_eq!(item.units.allocated, told.allocated_units);
+        assert_eq!(item.units.sold, told.units_sold);
+    }
+
+    let request = GetStockCurveRequest { sale_id: sale.clone(), ..Default::default() };
+    let curve = node.reports().get_stock_curve(request).await.unwrap().into_inner();
+    let last = curve.last.unwrap();
+    assert_eq!(totals.units.available, last.available_units);
+    assert_eq!(totals.units.held, last.held_units);
+    assert_eq!(pulse.whole.last().unwrap().available_units, last.available_units);
+    assert_eq!(pulse.recent.last().unwrap().available_units, last.available_units);
+
+    let request = proto::GetGoalAttainmentRequest { sale_id: sale.clone(), ..Default::default() };
+    let goals = node.reports().get_goal_attainment(request).await.unwrap().into_inner();
+    assert_eq!(totals.paying_buyers, goals.paying_buyers);
+    assert_eq!(Some(totals.visitors), goals.visitors);
+    assert_eq!(pulse.sale.goals.unwrap().units, Some(4));
+
+    let request = proto::GetRefusalsRequest { sale_id: sale.clone(), ..Default::default() };
+    let refusals = node.reports().get_refusals(request).await.unwrap().into_inner();
+    let refused = refusals.total.unwrap();
+    assert_eq!(totals.attempts, refused.attempts);
+    assert_eq!(totals.refused.total(), refused.refused);
+    assert_eq!((totals.refused.sold_out, totals.refused.paused), (1, 1));
+    assert_eq!(totals.refused.not_enough_units, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pulse_counts_people_channels_seconds_and_what_happened() {
+    let (node, sale) = eventful_sale().await;
+    let now = OPENS_AT.plus(68_000);
+    let pulse = pulse_with(&node, &sale, 6, now).await;
+    let totals = pulse.totals;
+    assert_eq!(totals.participants, 5, "ann, bob, cyd, dan, eve: cyd tried twice");
+    assert_eq!((totals.visitors, totals.page_views, totals.carts), (3, 3, 1));
+    let channels: Vec<_> = pulse
+        .channels
+        .iter()
+        .map(|row| (row.channel.as_str(), row.attempts, row.orders_placed))
+        .collect();
+    assert_eq!(channels, [("(direct)", 6, 3)]);
+    assert_eq!(totals.oversold_units, 0);
+
+    assert_eq!(pulse.bin_seconds, 1);
+    assert_eq!(pulse.whole.len(), 69, "from the opening to now, without gaps");
+    assert_eq!(pulse.whole[0].second, OPENS_AT.second());
+    assert_eq!(pulse.recent.len(), 120);
+    assert_eq!(pulse.recent.last().unwrap().second, now.second());
+    for seconds in [&pulse.whole, &pulse.recent] {
+        let orders: i64 = seconds.iter().map(|second| second.orders_placed).sum();
+        let attempts: i64 = seconds.iter().map(|second| second.attempts).sum();
+        assert_eq!((orders, attempts), (totals.orders_placed, totals.attempts));
+    }
+    let left: Vec<_> = [0, 59, 62].map(|at: usize| pulse.whole[at].available_units).to_vec();
+    assert_eq!(left, [9, 9, 9], "all phones are held, then bob's is free and cyd takes it");
+
+    let phone = &pulse.items[0];
+    assert_eq!((phone.units_in_ten_seconds, phone.units.sold), (1, 3));
+    assert!(pulse.items[1].paused);
+    let happened: Vec<_> = pulse.happenings.iter().map(|told| told.kind.as_str()).collect();
+    assert_eq!(happened, ["ItemPaused", "SoldOut", "SaleCreated", "SoldOut"]);
+    // What happened in one moment stands acts first.
+    assert_eq!(pulse.happenings[0].operator, "olga");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_sale_is_told_in_few_bins_that_add_up_to_the_same() {
+    let (node, sale) = eventful_sale().await;
+    pulse_with(&node, &sale, 6, OPENS_AT.plus(68_000)).await;
+    let reports = Reports::open(node.data());
+    let sale = SaleId::parse("sale_id", &sale).unwrap();
+    for (minutes, bin) in [(3, 1), (7, 2), (59, 15)] {
+        let pulse = reports.pulse(sale, OPENS_AT.plus(minutes * 60_000)).unwrap();
+        assert_eq!(pulse.bin_seconds, bin, "{minutes} minutes");
+        assert!(pulse.whole.len() <= doorbuster::reports::BINS_MAX);
+        let orders: i64 = pulse.whole.iter().map(|bin| bin.orders_placed).sum();
+        assert_eq!(orders, pulse.totals.orders_placed, "{minutes} minutes");
+        let left = pulse.whole.last().unwrap().available_units;
+        assert_eq!(left, pulse.totals.units.available, "{minutes} minutes");
+        assert_eq!(pulse.recent.last().unwrap().available_units, left, "{minutes} minutes");
+    }
+}

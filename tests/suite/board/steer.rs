@@ -1,0 +1,174 @@
+//! Steering: with a token, in its operator's name, once for each request; and nobody else.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use doorbuster::grpc::proto::{self, ItemPhase, ListActsRequest, RefusalReason};
+use serde_json::{Value, json};
+
+use super::{Said, ask, get};
+use crate::support::{Node, create_sale, item, refused, request_id};
+
+const TOKEN: &str = "olga-0123456789abcdef";
+
+async fn steered_node(directory: &Path) -> Node {
+    let file = directory.join("operators");
+    fs::write(&file, format!("olga {TOKEN}\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    Node::start_with(|config| {
+        config.board = Some(([127, 0, 0, 1], 0).into());
+        config.operators_file = Some(file);
+    })
+    .await
+}
+
+/// Puts a sale up as an operator, and gives its id and that of its item.
+async fn sale_of_one_phone(node: &Node) -> (String, Vec<String>) {
+    let message = create_sale(vec![item("phone", &[("shanghai", 1)])]);
+    let mut request =
+        tonic::Request::new(proto::CreateSaleRequest { operator: "olga".to_owned(), ..message });
+    let bearer = format!("Bearer {TOKEN}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    let sale = node.sales().create_sale(request).await.unwrap().into_inner().sale.unwrap();
+    (sale.sale_id, sale.items.into_iter().map(|item| item.item_id).collect())
+}
+
+async fn steer(node: &Node, path: &str, headers: &str, body: &Value) -> Said {
+    let board = node.board();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: {board}\r\ncontent-type: application/json{headers}");
+    ask(board, &head, &body.to_string()).await
+}
+
+fn bearer(token: &str) -> String {
+    format!("\r\nauthorization: Bearer {token}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_pauses_resumes_and_adds_units_and_is_on_the_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let board = node.board();
+    let (sale, items) = sale_of_one_phone(&node).await;
+    let path = format!("/items/{}/steer", items[0]);
+
+    let head = format!("GET /whoami HTTP/1.1\r\nhost: {board}{}", bearer(TOKEN));
+    assert_eq!(ask(board, &head, "").await.json()["operator"], "olga");
+
+    let pause =
+        json!({ "request_id": request_id(), "action": "pause", "reason": "the price is wrong" });
+    let paused = steer(&node, &path, &bearer(TOKEN), &pause).await;
+    assert_eq!(paused.status, 200, "{}", paused.body);
+    let again = steer(&node, &path, &bearer(TOKEN), &pause).await;
+    assert_eq!(again.json(), paused.json(), "the same request is the same answer");
+    assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Paused);
+    let told = node.place(&items[0], "ann", 1).await.unwrap();
+    assert_eq!(refused(&told), RefusalReason::Paused);
+
+    let resume = json!({ "request_id": request_id(), "action": "resume", "reason": "mended" });
+    assert_eq!(steer(&node, &path, &bearer(TOKEN), &resume).await.status, 200);
+    let add = json!({
+        "request_id": request_id(), "action": "allocate", "reason": "a lorry came",
+        "units": 5, "warehouse": "shanghai",
+    });
+    let added = steer(&node, &path, &bearer(TOKEN), &add).await;
+    assert_eq!(node.item(&items[0]).await.available_units, 6);
+
+    let request = ListActsRequest {
+        sale_id: sale,
+        min_position: added.json()["position"].as_u64().unwrap(),
+        ..Default::default()
+    };
+    let acts = node.reports().list_acts(request).await.unwrap().into_inner().acts;
+    let told: Vec<_> = acts
+        .iter()
+        .filter(|act| !act.item_id.is_empty())
+        .map(|act| (act.kind.as_str(), act.operator.as_str(), act.reason.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("ItemPaused", "olga", "the price is wrong"),
+            ("ItemResumed", "olga", "mended"),
+            ("StockAllocated", "olga", "a lorry came"),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_is_closed_from_the_board() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let (sale, items) = sale_of_one_phone(&node).await;
+    let path = format!("/sales/{sale}/steer");
+    let close = json!({ "request_id": request_id(), "action": "close", "reason": "it is over" });
+    let closed = steer(&node, &path, &bearer(TOKEN), &close).await;
+    assert_eq!(closed.status, 200, "{}", closed.body);
+    assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_write_is_said_by_field_and_nothing_happens() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let (_, items) = sale_of_one_phone(&node).await;
+    let path = format!("/items/{}/steer", items[0]);
+    let good = json!({ "request_id": request_id(), "action": "pause", "reason": "why not" });
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        body
+    };
+    for (body, field) in [
+        (with("request_id", json!("1")), "request_id"),
+        (with("reason", json!("")), "reason"),
+        (with("reason", json!("two\nlines")), "reason"),
+        (with("reason", json!(7)), "reason"),
+        (with("action", json!("explode")), "action"),
+        (with("operator", json!("max")), "operator"),
+        (with("action", json!("allocate")), "warehouse"),
+        (json!([]), "body"),
+    ] {
+        let said = steer(&node, &path, &bearer(TOKEN), &body).await;
+        assert_eq!((said.status, said.json()["field"].as_str()), (400, Some(field)), "{body}");
+    }
+    let unknown = format!("/items/{}/steer", request_id());
+    assert_eq!(steer(&node, &unknown, &bearer(TOKEN), &good).await.status, 404);
+    let long = with("reason", json!("x".repeat(20_000)));
+    assert_eq!(steer(&node, &path, &bearer(TOKEN), &long).await.status, 413);
+    assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_steers_without_a_token_or_from_a_page_of_somebody_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let board = node.board();
+    let (_, items) = sale_of_one_phone(&node).await;
+    let path = format!("/items/{}/steer", items[0]);
+    let body = json!({ "request_id": request_id(), "action": "pause", "reason": "why not" });
+    let elsewhere = format!("{}\r\norigin: https://evil.example", bearer(TOKEN));
+    for (headers, status) in [
+        (String::new(), 401),
+        (bearer("olga-0123456789abcdeF"), 401),
+        ("\r\nauthorization: Basic b2xnYQ==".to_owned(), 401),
+        (elsewhere, 403),
+    ] {
+        assert_eq!(steer(&node, &path, &headers, &body).await.status, status, "{headers}");
+    }
+    let plain = format!("POST {path} HTTP/1.1\r\nhost: {board}{}", bearer(TOKEN));
+    assert_eq!(ask(board, &plain, &body.to_string()).await.status, 415);
+    assert_eq!(get(board, &path).await.status, 405);
+    assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Open);
+    let here = format!("{}\r\norigin: http://{board}", bearer(TOKEN));
+    assert_eq!(steer(&node, &path, &here, &body).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_operators_the_board_is_read_only() {
+    let node = super::board_node().await;
+    let (_, items) = node.sale(vec![item("phone", &[("shanghai", 1)])]).await;
+    let body = json!({ "request_id": request_id(), "action": "pause", "reason": "why not" });
+    let said = steer(&node, &format!("/items/{}/steer", items[0]), &bearer(TOKEN), &body).await;
+    assert_eq!(said.status, 401);
+    assert!(said.json()["error"].as_str().unwrap().contains("read-only"), "{}", said.body);
+}
