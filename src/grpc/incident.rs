@@ -104,6 +104,9 @@ impl IncidentApi {
         }
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
+            SaleOutcome::Refused(_) => {
+                return Err(Failure::internal("looking at a sale was refused", &"a bug"));
+            }
             SaleOutcome::Misdirected(why) => return Err(why.into()),
         };
         let planned: HashSet<ItemId> = planned.into_iter().map(|item| item.item_id).collect();
