@@ -8,7 +8,7 @@ use super::{
     ReadSide, convert, operator::Doorkeeper, proto, replay::answers::outcome_name, status::Failure,
 };
 use crate::{
-    actors::{Answer, Directory, Fault, Sales},
+    actors::{Answer, Directory, Sales},
     clock::SharedClock,
     domain::{
         incident::{
