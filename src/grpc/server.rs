@@ -104,8 +104,9 @@ pub async fn serve(
 
 /// The services of the contract, each counted and let in by the level.
 fn contract(parts: Parts) -> anyhow::Result<Routes> {
-    let Parts { sales, items, reads, store, data, traffic, levels, service, .. } = parts;
-    let Parts { incidents, scripts, clock, operators, metrics, .. } = parts;
+    let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
+    let Parts { traffic, levels, service, .. } = parts;
+    let Parts { clock, operators, metrics, .. } = parts;
     let doorkeeper = Doorkeeper::new(operators);
     let gate = Gate::new(Arc::clone(&service), Arc::clone(&metrics));
     let counter = CallCounter::new(&metrics, gate.clone())?;
@@ -142,22 +143,26 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
     // Each differs from the others in its type only.
     macro_rules! serve {
         ($server:ident, $service:ident, $api:expr, $bytes_max:expr) => {
-            let service = proto::$server::$service::new($api).max_decoding_message_size($bytes_max);
+            let service = proto::$server::$service::from_arc($api);
+            let service = service.max_decoding_message_size($bytes_max);
             routes.add_service(counter.count(service));
         };
     }
-    serve!(purchase_service_server, PurchaseServiceServer, purchases, COMMAND_BYTES_MAX);
-    serve!(item_service_server, ItemServiceServer, item, COMMAND_BYTES_MAX);
-    serve!(sale_service_server, SaleServiceServer, sale, PLAN_BYTES_MAX);
-    serve!(report_service_server, ReportServiceServer, report, COMMAND_BYTES_MAX);
-    // Scripts look back, too, and share its places.
-    let replay = proto::replay_service_server::ReplayServiceServer::from_arc(replay);
-    routes.add_service(counter.count(replay.max_decoding_message_size(COMMAND_BYTES_MAX)));
-    serve!(traffic_service_server, TrafficServiceServer, traffic, BEACONS_BYTES_MAX);
-    serve!(degradation_service_server, DegradationServiceServer, degradation, COMMAND_BYTES_MAX);
-    serve!(alert_service_server, AlertServiceServer, alert, COMMAND_BYTES_MAX);
-    serve!(incident_service_server, IncidentServiceServer, incident, COMMAND_BYTES_MAX);
-    serve!(script_service_server, ScriptServiceServer, script, COMMAND_BYTES_MAX);
+    serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases), COMMAND_BYTES_MAX);
+    serve!(item_service_server, ItemServiceServer, Arc::new(item), COMMAND_BYTES_MAX);
+    serve!(sale_service_server, SaleServiceServer, Arc::new(sale), PLAN_BYTES_MAX);
+    serve!(report_service_server, ReportServiceServer, Arc::new(report), COMMAND_BYTES_MAX);
+    serve!(replay_service_server, ReplayServiceServer, replay, COMMAND_BYTES_MAX);
+    serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic), BEACONS_BYTES_MAX);
+    serve!(
+        degradation_service_server,
+        DegradationServiceServer,
+        Arc::new(degradation),
+        COMMAND_BYTES_MAX
+    );
+    serve!(incident_service_server, IncidentServiceServer, Arc::new(incident), COMMAND_BYTES_MAX);
+    serve!(script_service_server, ScriptServiceServer, Arc::new(script), COMMAND_BYTES_MAX);
+    serve!(alert_service_server, AlertServiceServer, Arc::new(alert), COMMAND_BYTES_MAX);
     Ok(routes.routes())
 }
 

@@ -14,6 +14,7 @@
 )]
 
 mod broken_items;
+mod broken_operations;
 mod broken_orders;
 mod broken_traffic;
 mod certificate;

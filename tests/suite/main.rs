@@ -12,13 +12,10 @@ mod alerts;
 mod another_log;
 /// The verifier finds every kind of damage.
 mod audit;
-<<<<<<< HEAD
 /// The board: pulses, frames for all who look, limits, steering.
 mod board;
-=======
 /// What the board shows: panels, items, the log, in two languages, and nothing that does anything.
 mod board_pages;
->>>>>>> 692974e79fddda8b050d25daaa34984904e83e4a
 /// The command line's files, settings and output.
 mod cli;
 /// On a cluster: the contract, and what happens when the wire fails.

@@ -28,20 +28,24 @@ pub fn builtin(situation: Situation, language: Language) -> &'static str {
     }
 }
 
+const SOLD_OUT: (&str, &str) = (
+    "We are sorry: when your request for {item_title} was decided at {attempt_time}, no \
+     unit was available. Nothing was charged. Units of unpaid orders may come back.",
+    "很抱歉：您对「{item_title}」的请求在 {attempt_time} 处理时已经售罄。\
+     未扣取任何费用。未付款订单的库存可能会重新释放。",
+);
+
+const NOT_ENOUGH_UNITS: (&str, &str) = (
+    "We are sorry: you asked for {units} of {item_title}, and fewer were available at \
+     {attempt_time}. Nothing was charged; a smaller order may succeed.",
+    "很抱歉：您请求购买 {units} 件「{item_title}」，但 {attempt_time} 时库存不足。\
+     未扣取任何费用，减少数量可能成功。",
+);
+
 fn refused(refusal: Refusal) -> (&'static str, &'static str) {
     match refusal {
-        Refusal::SoldOut => (
-            "We are sorry: when your request for {item_title} was decided at {attempt_time}, no \
-             unit was available. Nothing was charged. Units of unpaid orders may come back.",
-            "很抱歉：您对「{item_title}」的请求在 {attempt_time} 处理时已经售罄。\
-             未扣取任何费用。未付款订单的库存可能会重新释放。",
-        ),
-        Refusal::NotEnoughUnits => (
-            "We are sorry: you asked for {units} of {item_title}, and fewer were available at \
-             {attempt_time}. Nothing was charged; a smaller order may succeed.",
-            "很抱歉：您请求购买 {units} 件「{item_title}」，但 {attempt_time} 时库存不足。\
-             未扣取任何费用，减少数量可能成功。",
-        ),
+        Refusal::SoldOut => SOLD_OUT,
+        Refusal::NotEnoughUnits => NOT_ENOUGH_UNITS,
         Refusal::NotOpenYet => (
             "{item_title} opens at {open_time}; your request came at {attempt_time}. Please try \
              again when it is open.",

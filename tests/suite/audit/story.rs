@@ -96,6 +96,12 @@ impl Story {
         self.add(format!("sale-{}", sale()), kind, id, sale(), uuid(request), data);
     }
 
+    /// An event that a request caused on a stream around the sale.
+    pub fn around(&mut self, category: &str, id: Uuid, kind: &str, request: u128, data: Value) {
+        let event = Uuid::new_v5(&id, uuid(request).as_bytes());
+        self.add(format!("{category}-{id}"), kind, event, id, uuid(request), data);
+    }
+
     /// An event that an operator's request caused on an item.
     pub fn steer(&mut self, sku: &str, kind: &str, request: u128, index: u8, data: Value) {
         let id = event_id(item(sku), uuid(request), index);

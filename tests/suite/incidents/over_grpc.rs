@@ -1,9 +1,14 @@
 //! Incidents of a running sale, over gRPC.
 
-use doorbuster::grpc::proto::{
-    self, IncidentSeverity, assess_incident_response,
-    incident_service_client::IncidentServiceClient, resolve_incident_response,
-    review_incident_response,
+use doorbuster::{
+    grpc::proto::{
+        self, IncidentSeverity, assess_incident_response,
+        incident_service_client::IncidentServiceClient, resolve_incident_response,
+        review_incident_response,
+    },
+    pages::{Clock, Lang, PostMortem, Style, files},
+    reports::Reports,
+    values::SaleId,
 };
 use tonic::{Code, transport::Channel};
 
@@ -117,6 +122,24 @@ async fn an_incident_is_followed_to_its_review_and_its_cost_is_the_plan_less_the
     assert_read_models_equal_a_rebuild(node.data());
     let proof = doorbuster::audit::verify(node.data(), &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
+    the_post_mortem_tells_of_it(&node, &sale);
+}
+
+fn the_post_mortem_tells_of_it(node: &Node, sale: &str) {
+    let sale = SaleId::parse("sale", sale).unwrap();
+    let facts = PostMortem::of(&Reports::open(node.data()), sale, None).unwrap();
+    let languages = [
+        (Lang::English, ["Incidents", "goal of units", "Incident resolved", "two providers"]),
+        (Lang::Chinese, ["事件", "销量目标", "事件解决", "two providers"]),
+    ];
+    for (lang, words) in languages {
+        let written = files(&facts, Style { lang, clock: Clock::UTC });
+        let html = &written.iter().find(|file| file.path == "post-mortem.html").unwrap().text;
+        for words in words {
+            assert!(html.contains(words), "{words}");
+        }
+        assert!(html.contains("payments &lt;b&gt;hang") && !html.contains("<b>hang"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
