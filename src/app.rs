@@ -3,6 +3,7 @@
 //! Start: the server listens at once and is not ready before the store has answered. Stop: first
 //! the node says that it is not ready, then it takes no more calls, then what is in flight ends.
 
+mod actors;
 mod board;
 mod chores;
 mod listeners;
@@ -25,32 +26,21 @@ use tokio::{
 };
 
 use self::{
+    actors::Actors,
     board::{LookingOn, take_pulses},
     chores::Chores,
     listeners::{Addresses, Listeners},
+    watch::Watch,
 };
 use crate::{
-    actors::{
-        CatalogDesk, DemandDesk, Directory, Levels, MeteredStore, NodeParts, Overheard,
-        ProjectionHandle, Readiness, Sales, Shared, State, Tail, TrafficDesk, TrafficLimits,
-        TrafficParts, start_projections,
-    },
-    admission::{Operators, Service},
+    actors::{MeteredStore, Readiness, Sales, State, Tail, TrafficDesk, start_projections},
+    admission::Operators,
     clock::SharedClock,
     config::Config,
-    domain::{
-        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
-    },
-    events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
-    reports::Reports,
     store::{self, LogSource, SharedStore},
-    threads,
-    web::{
-        self,
-        board::{BoardLimits, BoardParts},
-    },
+    web,
 };
 
 /// How long calls under way may take to finish when the server stops, and as long again for what
@@ -178,97 +168,96 @@ async fn live(
     ready: &mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
-    let operators = operators(config)?;
     let (listeners, addresses) = Listeners::bind(config).await?;
-    let metrics = Arc::new(Metrics::new(clock.now()));
-    let store = MeteredStore::over(store, Arc::clone(&metrics));
     let readiness = Readiness::starting(clock.now());
-
-    let actors = Actors::start(config, &clock, &store, &readiness, &metrics);
-    let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-    let service = Arc::clone(&actors.service);
-    let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&service));
-    let tail = Arc::new(tail);
-    let (projections, projection_threads) = start_projections(&config.data, &tail)?;
-    let traffic = actors.traffic_desk(config, &projections, &tail);
-    let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
-    let node = actors.node_parts(config, &projections);
-    let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, node)?;
-    let watch = watch::start(&actors, &pulses, &sales, &tail, config)?;
-    let log = LogSource::Store(Arc::clone(&store));
-    let reads = ReadSide::new(
-        &config.data,
-        log.clone(),
-        (projections, tail),
-        readiness.clone(),
-        Arc::clone(&clock),
-        Duration::from_millis(config.min_position_wait_ms),
-    );
-
-    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&service));
-    let shown = BoardParts {
-        desk: pulses,
-        reports: Reports::open(&config.data),
-        past: reads.past(),
-        log,
-        data: config.data.clone(),
-        sales: sales.clone(),
-        items: Arc::clone(&actors.items),
-        levels: levels.clone(),
-        service: Arc::clone(&service),
-        operators: Arc::clone(&operators),
-        readiness: readiness.clone(),
-        metrics: Arc::clone(&metrics),
-        clock: Arc::clone(&clock),
-        limits: BoardLimits::for_clients(config.board_clients_max),
-    };
-    let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
-
-    let background = Chores {
-        store: Arc::clone(&store),
-        service: Arc::clone(&service),
-        address: config.store.to_string(),
-        clock: Arc::clone(&clock),
-        readiness: readiness.clone(),
-        reads: reads.clone(),
-        sales: sales.clone(),
-        items: Arc::clone(&actors.items),
-    }
-    .start();
     let (stop, stopped) = oneshot::channel();
-    let parts = grpc::Parts {
-        sales,
-        items: Arc::clone(&actors.items),
-        incidents: Arc::clone(&actors.incidents),
-        scripts: Arc::clone(&actors.scripts),
-        reads: reads.clone(),
-        store,
-        data: config.data.clone(),
-        traffic: Arc::clone(&traffic),
-        levels,
-        service,
-        readiness: readiness.clone(),
-        clock,
-        operators,
-        metrics,
-    };
-    let serving = tokio::spawn(grpc::serve(listeners.grpc, parts, async { drop(stopped.await) }));
+    let (node, serving) = Node::start(config, clock, store, &readiness, listeners, stopped)?;
     let _ = timeout(FIRST_ANSWER, is_ready(&readiness)).await;
     // The other side waits for this, so it is there.
     let _ = ready.send(addresses);
 
     let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
-    background.iter().for_each(Task::abort);
-    watch.stop();
-    // Whatever looks back for long would keep its thread, and the thread the server.
-    reads.stop();
-    looking_on.stop().await?;
-    actors.rest(&traffic, projection_threads).await;
-    // Last, so that whoever asks hears that the node is stopping for as long as it is.
-    if let Some(web) = web {
-        web.stop().await;
-    }
+    node.stop().await?;
     served
+}
+
+/// All parts of a node but the server of the contract, which is stopped before them.
+struct Node {
+    actors: Actors,
+    traffic: Arc<TrafficDesk>,
+    projection_threads: Vec<Arbiter>,
+    reads: ReadSide,
+    background: Vec<Task<()>>,
+    watch: Watch,
+    looking_on: LookingOn,
+    web: Option<web::Server>,
+}
+
+impl Node {
+    fn start(
+        config: &Config,
+        clock: SharedClock,
+        store: SharedStore,
+        readiness: &Readiness,
+        listeners: Listeners,
+        stopped: oneshot::Receiver<()>,
+    ) -> anyhow::Result<(Self, Task<anyhow::Result<()>>)> {
+        let operators = operators(config)?;
+        let metrics = Arc::new(Metrics::new(clock.now()));
+        let store = MeteredStore::over(store, Arc::clone(&metrics));
+        let actors = Actors::start(config, &clock, &store, readiness, &metrics);
+        let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
+        let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&actors.service));
+        let tail = Arc::new(tail);
+        let (projections, projection_threads) = start_projections(&config.data, &tail)?;
+        let traffic = actors.traffic_desk(config, &projections, &tail);
+        let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
+        let seen = actors.node_parts(config, &projections);
+        let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, seen)?;
+        let watch = watch::start(&actors, &pulses, &sales, &tail, config)?;
+        let reads = ReadSide::new(
+            &config.data,
+            LogSource::Store(Arc::clone(&store)),
+            (projections, tail),
+            readiness.clone(),
+            Arc::clone(&clock),
+            Duration::from_millis(config.min_position_wait_ms),
+        );
+        let shown = actors.shown(config, pulses, &reads, &sales, &operators);
+        let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
+        let served = actors.served(config, &reads, &sales, &traffic, operators);
+        let background = Chores {
+            store,
+            service: Arc::clone(&actors.service),
+            address: config.store.to_string(),
+            clock,
+            readiness: readiness.clone(),
+            reads: reads.clone(),
+            sales,
+            items: Arc::clone(&actors.items),
+        };
+        let background = Vec::from(background.start());
+        let serving = grpc::serve(listeners.grpc, served, async { drop(stopped.await) });
+        let serving = tokio::spawn(serving);
+        let node =
+            Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web };
+        Ok((node, serving))
+    }
+
+    /// In order: nobody begins anything, nobody looks on, what is in flight ends.
+    async fn stop(self) -> anyhow::Result<()> {
+        self.background.iter().for_each(Task::abort);
+        self.watch.stop();
+        // Whatever looks back for long would keep its thread, and the thread the server.
+        self.reads.stop();
+        self.looking_on.stop().await?;
+        self.actors.rest(&self.traffic, self.projection_threads).await;
+        // Last, so that whoever asks hears that the node is stopping for as long as it is.
+        if let Some(web) = self.web {
+            web.stop().await;
+        }
+        Ok(())
+    }
 }
 
 /// Who may steer.
@@ -316,156 +305,6 @@ async fn is_ready(readiness: &Readiness) {
     let _ = readiness.subscribe().wait_for(|state| *state == State::Ready).await;
 }
 
-/// Everybody who decides on this node, and their threads.
-struct Actors {
-    arbiters: Vec<Arbiter>,
-    /// Where beacons are packed, away from everybody who decides.
-    traffic_arbiter: Arbiter,
-    shared: Arc<Shared>,
-    demand: Arc<DemandDesk>,
-    items: Arc<Directory<Item>>,
-    sale_desks: Arc<Directory<Sale>>,
-    levels: Arc<Directory<Level>>,
-    /// The level that this node acts on.
-    service: Arc<Service>,
-    books: Arc<Directory<Book>>,
-    incidents: Arc<Directory<Incident>>,
-    scripts: Arc<Directory<Script>>,
-}
-
-impl Actors {
-    fn start(
-        config: &Config,
-        clock: &SharedClock,
-        store: &SharedStore,
-        readiness: &Readiness,
-        metrics: &Arc<Metrics>,
-    ) -> Self {
-        let runtime = tokio::runtime::Handle::current();
-        let arbiters = item_threads();
-        let demand = DemandDesk::new(Arc::clone(store), Arc::clone(clock), runtime.clone());
-        let shared = Arc::new(Shared {
-            store: Arc::clone(store),
-            clock: Arc::clone(clock),
-            metrics: Arc::clone(metrics),
-            readiness: readiness.clone(),
-            demand: Arc::clone(&demand),
-            runtime,
-            arbiters: arbiters.iter().map(Arbiter::handle).collect(),
-            waiting_max: config.waiting_max,
-            idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
-        });
-        let items = Directory::new(Category::Item, Arc::clone(&shared));
-        let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        let levels = Directory::new(Category::Level, Arc::clone(&shared));
-        let books = Directory::new(Category::Alert, Arc::clone(&shared));
-        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
-        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
-        Self {
-            arbiters,
-            traffic_arbiter: traffic_thread(),
-            shared,
-            demand,
-            items,
-            sale_desks,
-            levels,
-            books,
-            incidents,
-            service: Arc::default(),
-            scripts,
-        }
-    }
-
-    /// What machines ask about.
-    fn looked_at(
-        &self,
-        traffic: &Arc<TrafficDesk>,
-        projections: &[ProjectionHandle],
-    ) -> web::Parts {
-        web::Parts {
-            metrics: Arc::clone(&self.shared.metrics),
-            readiness: self.shared.readiness.clone(),
-            items: Arc::clone(&self.items),
-            sales: Arc::clone(&self.sale_desks),
-            projections: projections.to_vec(),
-            traffic: Arc::clone(traffic),
-            store: Arc::clone(&self.shared.store),
-            clock: Arc::clone(&self.shared.clock),
-            service: Arc::clone(&self.service),
-        }
-    }
-
-    /// What the board and the alerts want to know of the node itself.
-    fn node_parts(&self, config: &Config, projections: &[ProjectionHandle]) -> NodeParts {
-        NodeParts {
-            readiness: self.shared.readiness.clone(),
-            items: Arc::clone(&self.items),
-            sales: Arc::clone(&self.sale_desks),
-            projections: projections.to_vec(),
-            store: Arc::clone(&self.shared.store),
-            clock: Arc::clone(&self.shared.clock),
-            metrics: Arc::clone(&self.shared.metrics),
-            service: Arc::clone(&self.service),
-            waiting_max: config.waiting_max,
-        }
-    }
-
-    /// Where beacons come in.
-    fn traffic_desk(
-        &self,
-        config: &Config,
-        projections: &[ProjectionHandle],
-        tail: &Arc<Tail>,
-    ) -> Arc<TrafficDesk> {
-        let reports = Reports::open(&config.data);
-        let clock = Arc::clone(&self.shared.clock);
-        let catalog = CatalogDesk::new(reports, projections, Arc::clone(tail), clock);
-        TrafficDesk::new(TrafficParts {
-            store: Arc::clone(&self.shared.store),
-            clock: Arc::clone(&self.shared.clock),
-            metrics: Arc::clone(&self.shared.metrics),
-            readiness: self.shared.readiness.clone(),
-            service: Arc::clone(&self.service),
-            items: Arc::clone(&self.items),
-            catalog,
-            arbiter: Some(self.traffic_arbiter.handle()),
-            limits: TrafficLimits {
-                waiting_max: config.traffic_waiting_max,
-                shed_at_commands: config.traffic_shed_at_commands,
-            },
-        })
-    }
-
-    /// Those who want to hear what others wrote.
-    fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
-        vec![
-            Arc::clone(&self.items) as _,
-            Arc::clone(&self.sale_desks) as _,
-            Arc::clone(&self.levels) as _,
-            Arc::clone(&self.books) as _,
-            Arc::clone(&self.incidents) as _,
-            Arc::clone(&self.scripts) as _,
-        ]
-    }
-
-    /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
-    async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
-        // A store that does not answer must not keep us for ever: nothing unanswered is lost.
-        let _ = timeout(STOP_GRACE, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain());
-            tokio::join!(self.levels.drain(), self.books.drain());
-            tokio::join!(self.incidents.drain(), self.scripts.drain());
-            tokio::join!(self.demand.drain(), traffic.drain());
-        })
-        .await;
-        let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
-        for arbiter in mine.chain(projection_threads) {
-            arbiter.stop();
-            let _ = arbiter.join();
-        }
-    }
-}
-
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
@@ -474,27 +313,4 @@ fn cores() -> usize {
 /// turn to the items or the log waits with it. Measured: pipelined orders gain, others do not lose.
 fn grpc_threads() -> usize {
     cores() * 2
-}
-
-/// The threads that items and sales live on. Half as many as cores: deciding is a quarter of the
-/// work of a call.
-fn item_threads() -> Vec<Arbiter> {
-    let arbiters: Vec<Arbiter> = (0..cores().div_ceil(2)).map(|_| Arbiter::new()).collect();
-    for arbiter in &arbiters {
-        arbiter.spawn_fn(|| {
-            threads::name("items");
-            threads::urgent();
-        });
-    }
-    arbiters
-}
-
-/// The thread that beacons are packed on.
-fn traffic_thread() -> Arbiter {
-    let arbiter = Arbiter::new();
-    arbiter.spawn_fn(|| {
-        threads::name("traffic");
-        threads::patient();
-    });
-    arbiter
 }

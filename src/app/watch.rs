@@ -6,7 +6,7 @@ use actix::Actor as _;
 use actix_rt::Arbiter;
 use anyhow::Context as _;
 
-use super::Actors;
+use super::actors::Actors;
 use crate::{
     actors::{
         Courier, CourierParts, Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel,

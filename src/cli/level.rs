@@ -121,6 +121,7 @@ impl Set {
             None => wire(None),
         };
         let request_id = self.write.id()?;
+        let token = self.operator.token()?;
         let request = SetLevelRequest {
             request_id: request_id.to_string(),
             level: wire(Some(level)).into(),
@@ -130,7 +131,7 @@ impl Set {
             alert_id: String::new(),
         };
         let answer = self.server.write(request_id, async |channel| {
-            DegradationServiceClient::new(channel).set_level(request.clone()).await
+            DegradationServiceClient::new(channel).set_level(token.on(request.clone())).await
         })?;
         let level = level_name(answer.level());
         let set = answer.change.as_ref();

@@ -302,6 +302,13 @@ pub fn incidents(pulse: &Pulse, node: &NodePulse, say: Say) -> String {
         out.push_str("<span class=\"act\">");
         let id = incident.incident_id.to_string();
         let fields = [("incident", id.as_str()), ("revision", &*incident.revision.to_string())];
+        button(
+            &mut out,
+            "incident-assess",
+            say.deed(Deed::AssessIncident),
+            &incident.title,
+            &fields,
+        );
         button(&mut out, "incident-act", say.deed(Deed::ActIncident), &incident.title, &fields);
         let resolve = say.deed(Deed::ResolveIncident);
         button(&mut out, "incident-resolve", resolve, &incident.title, &fields);

@@ -7,7 +7,10 @@ use super::{
     steering::Deed,
     words::Word,
 };
-use crate::pages::{escape, words::Lang};
+use crate::{
+    pages::{escape, words::Lang},
+    values::{IncidentSeverity, ServiceLevel},
+};
 
 /// What stands around a page.
 pub struct Shell<'a> {
@@ -114,7 +117,7 @@ fn bar(out: &mut String, shell: &Shell<'_>, say: Say) {
 }
 
 /// What each act is called, what it will do, and what it asks for.
-const ACTS: [(&str, Deed, Deed, &str); 12] = [
+const ACTS: [(&str, Deed, Deed, &str); 13] = [
     ("pause-item", Deed::PauseItem, Deed::PauseItemWill, ""),
     ("resume-item", Deed::ResumeItem, Deed::ResumeItemWill, ""),
     ("pause-sale", Deed::PauseSale, Deed::PauseSaleWill, ""),
@@ -126,8 +129,17 @@ const ACTS: [(&str, Deed, Deed, &str); 12] = [
     ("level", Deed::SetLevel, Deed::SetLevelWill, "level"),
     ("open-incident", Deed::OpenIncident, Deed::OpenIncidentWill, "title"),
     ("incident-act", Deed::ActIncident, Deed::ActIncidentWill, "action"),
-    ("incident-resolve", Deed::ResolveIncident, Deed::ResolveIncidentWill, "cause"),
+    ("incident-assess", Deed::AssessIncident, Deed::AssessIncidentWill, "severity impact owner"),
+    ("incident-resolve", Deed::ResolveIncident, Deed::ResolveIncidentWill, ""),
 ];
+
+/// A field of a dialog that has one of some values.
+fn choice(out: &mut String, field: &str, name: &str, values: impl Iterator<Item = &'static str>) {
+    let name = escape::html(name);
+    let _ = write!(out, "<label data-field=\"{field}\">{name}<select name=\"{field}\">");
+    values.for_each(|value| element(out, "option", "", value));
+    out.push_str("</select></label>");
+}
 
 fn dialogs(out: &mut String, say: Say) {
     for (act, name, will, fields) in ACTS {
@@ -149,7 +161,8 @@ fn dialogs(out: &mut String, say: Say) {
         ("order", Deed::PerOrder, "type=\"number\" min=\"1\" step=\"1\""),
         ("title", Deed::IncidentTitle, "type=\"text\" maxlength=\"200\""),
         ("action", Deed::Action, "type=\"text\" maxlength=\"500\""),
-        ("cause", Deed::Cause, "type=\"text\" maxlength=\"500\""),
+        ("impact", Deed::Impact, "type=\"text\" maxlength=\"500\""),
+        ("owner", Deed::Owner, "type=\"text\" maxlength=\"64\""),
     ] {
         let name = escape::html(say.deed(deed));
         let _ = write!(
@@ -157,14 +170,13 @@ fn dialogs(out: &mut String, say: Say) {
             "<label data-field=\"{field}\">{name}<input name=\"{field}\" {kind}></label>"
         );
     }
-    let _ =
-        write!(out, "<label data-field=\"level\">{}<select name=\"level\">", say.deed(Deed::Level));
-    for level in crate::values::ServiceLevel::ALL {
-        element(out, "option", "", level.name());
-    }
+    let levels = ServiceLevel::ALL.iter().map(|level| level.name());
+    choice(out, "level", say.deed(Deed::Level), levels);
+    let severities = IncidentSeverity::ALL.iter().map(|severity| severity.name());
+    choice(out, "severity", say.deed(Deed::Severity), severities);
     let _ = write!(
         out,
-        "</select></label><label>{}<input name=\"reason\" type=\"text\" required maxlength=\"200\"></label>\
+        "<label>{}<input name=\"reason\" type=\"text\" required maxlength=\"200\"></label>\
          <p class=\"answer\" role=\"status\"></p><p class=\"menu\">\
          <button type=\"button\" data-close>{}</button><button type=\"submit\" class=\"go\">{}</button>\
          </p></form></dialog>\n",

@@ -59,7 +59,12 @@ texts! {
     ResolveIncident => "Resolve", "解决";
     ResolveIncidentWill => "The incident ends now; its cost is computed from the log.",
         "事件到此结束，其影响根据日志计算。";
-    Cause => "Cause", "原因";
+    AssessIncident => "Assess", "评估";
+    AssessIncidentWill => "How bad it is, what buyers suffer and who sees to it is put on the record.",
+        "登记事件级别、影响和负责人。";
+    Severity => "Severity", "级别";
+    Impact => "What buyers and the sale suffer", "对买家和活动的影响";
+    Owner => "Who sees to it", "负责人";
 
     Connecting => "connecting…", "连接中…";
     Updated => "updated {age} s ago", "{age} 秒前更新";

@@ -207,7 +207,10 @@ function deed(act, facts, field) {
     case "level": return at("/level", { level: field("level") });
     case "open-incident": return at("/incidents", { sale_id: sale, title: field("title") });
     case "incident-act": return at(`/incidents/${facts.incident}/act`, { action: field("action") });
-    default: return at(`/incidents/${facts.incident}/resolve`, { cause: field("cause") });
+    case "incident-assess": return at(`/incidents/${facts.incident}/assess`, {
+      severity: field("severity"), impact: field("impact"), owner: field("owner"),
+    });
+    default: return at(`/incidents/${facts.incident}/resolve`, {});
   }
 }
 

@@ -9,6 +9,7 @@ mod after;
 mod asking;
 mod assets;
 mod guard;
+mod incidents;
 mod journal;
 mod line;
 mod pages;
@@ -30,7 +31,7 @@ use crate::{
     actors::{Directory, Levels, Past, PulseDesk, Readiness, Sales},
     admission::{Operators, Part, Service},
     clock::SharedClock,
-    domain::item::Item,
+    domain::{incident::Incident, item::Item},
     metrics::Metrics,
     reports::Reports,
     store::LogSource,
@@ -48,6 +49,7 @@ pub struct BoardParts {
     pub data: PathBuf,
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    pub incidents: Arc<Directory<Incident>>,
     /// Who may steer; where it names nobody, nobody may from here.
     pub operators: Arc<Operators>,
     /// How much of the service runs, and where that is set.
@@ -133,6 +135,7 @@ fn router(board: Arc<Board>) -> Router {
         .merge(pages::routes())
         .merge(stream::routes())
         .merge(steer::routes())
+        .merge(incidents::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(&board), guard::guard))
         .with_state(board)
 }

@@ -234,12 +234,12 @@ fn comes_from_here(headers: &HeaderMap) -> Result<(), Refused> {
     Err(Box::new(say(StatusCode::UNSUPPORTED_MEDIA_TYPE, &why)))
 }
 
-fn done(revision: u64, position: Position) -> Response {
+pub(super) fn done(revision: u64, position: Position) -> Response {
     say(StatusCode::OK, &json!({ "revision": revision, "position": position.0 }))
 }
 
 /// A business "no".
-fn refused(sentence: &str) -> Response {
+pub(super) fn refused(sentence: &str) -> Response {
     say(StatusCode::CONFLICT, &json!({ "error": sentence }))
 }
 

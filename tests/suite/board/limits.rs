@@ -134,6 +134,7 @@ fn strict_board(node: &Node, listener: TcpListener, metrics: &Arc<Metrics>) -> B
     let service = Arc::new(Service::new());
     let levels = Directory::new(Category::Level, Arc::clone(&shared));
     let levels = Levels::new(levels, Arc::clone(&service));
+    let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
     let sales = Directory::new(Category::Sale, shared);
     let desk = PulseDesk::new(Reports::open(node.data()), Arc::clone(&clock));
     let parts = NodeParts {
@@ -158,6 +159,7 @@ fn strict_board(node: &Node, listener: TcpListener, metrics: &Arc<Metrics>) -> B
         data: data.path().to_owned(),
         sales: Sales::new(sales, Arc::clone(&items)),
         items,
+        incidents,
         levels,
         service,
         operators: Arc::new(Operators::none()),

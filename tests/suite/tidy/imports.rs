@@ -72,6 +72,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "values",
             "clock",
             "metrics",
+            "threads",
             "trace",
             "events",
             "domain",

@@ -1,0 +1,267 @@
+//! Everybody who decides on a node, their threads, and what the servers of the node are made of.
+
+use std::sync::Arc;
+
+use actix_rt::Arbiter;
+use tokio::time::timeout;
+
+use super::{STOP_GRACE, cores};
+use crate::{
+    actors::{
+        CatalogDesk, DemandDesk, Directory, Levels, NodeParts, Overheard, ProjectionHandle,
+        PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
+    },
+    admission::{Operators, Service},
+    clock::SharedClock,
+    config::Config,
+    domain::{
+        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
+    },
+    events::Category,
+    grpc::{self, ReadSide},
+    metrics::Metrics,
+    reports::Reports,
+    store::{LogSource, SharedStore},
+    threads,
+    web::{
+        self,
+        board::{BoardLimits, BoardParts},
+    },
+};
+
+/// Everybody who decides on this node, and their threads.
+pub(super) struct Actors {
+    pub(super) arbiters: Vec<Arbiter>,
+    /// Where beacons are packed, away from everybody who decides.
+    pub(super) traffic_arbiter: Arbiter,
+    pub(super) shared: Arc<Shared>,
+    pub(super) demand: Arc<DemandDesk>,
+    pub(super) items: Arc<Directory<Item>>,
+    pub(super) sale_desks: Arc<Directory<Sale>>,
+    pub(super) levels: Arc<Directory<Level>>,
+    /// The level that this node acts on.
+    pub(super) service: Arc<Service>,
+    pub(super) books: Arc<Directory<Book>>,
+    pub(super) incidents: Arc<Directory<Incident>>,
+    pub(super) scripts: Arc<Directory<Script>>,
+}
+
+impl Actors {
+    pub(super) fn start(
+        config: &Config,
+        clock: &SharedClock,
+        store: &SharedStore,
+        readiness: &Readiness,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let runtime = tokio::runtime::Handle::current();
+        let arbiters = item_threads();
+        let demand = DemandDesk::new(Arc::clone(store), Arc::clone(clock), runtime.clone());
+        let shared = Arc::new(Shared {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            metrics: Arc::clone(metrics),
+            readiness: readiness.clone(),
+            demand: Arc::clone(&demand),
+            runtime,
+            arbiters: arbiters.iter().map(Arbiter::handle).collect(),
+            waiting_max: config.waiting_max,
+            idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
+        });
+        let items = Directory::new(Category::Item, Arc::clone(&shared));
+        let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
+        let levels = Directory::new(Category::Level, Arc::clone(&shared));
+        let books = Directory::new(Category::Alert, Arc::clone(&shared));
+        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
+        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
+        Self {
+            arbiters,
+            traffic_arbiter: traffic_thread(),
+            shared,
+            demand,
+            items,
+            sale_desks,
+            levels,
+            books,
+            incidents,
+            service: Arc::default(),
+            scripts,
+        }
+    }
+
+    /// What machines ask about.
+    pub(super) fn looked_at(
+        &self,
+        traffic: &Arc<TrafficDesk>,
+        projections: &[ProjectionHandle],
+    ) -> web::Parts {
+        web::Parts {
+            metrics: Arc::clone(&self.shared.metrics),
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            sales: Arc::clone(&self.sale_desks),
+            projections: projections.to_vec(),
+            traffic: Arc::clone(traffic),
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            service: Arc::clone(&self.service),
+        }
+    }
+
+    /// What the board and the alerts want to know of the node itself.
+    pub(super) fn node_parts(
+        &self,
+        config: &Config,
+        projections: &[ProjectionHandle],
+    ) -> NodeParts {
+        NodeParts {
+            readiness: self.shared.readiness.clone(),
+            items: Arc::clone(&self.items),
+            sales: Arc::clone(&self.sale_desks),
+            projections: projections.to_vec(),
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
+            service: Arc::clone(&self.service),
+            waiting_max: config.waiting_max,
+        }
+    }
+
+    /// Where beacons come in.
+    pub(super) fn traffic_desk(
+        &self,
+        config: &Config,
+        projections: &[ProjectionHandle],
+        tail: &Arc<Tail>,
+    ) -> Arc<TrafficDesk> {
+        let reports = Reports::open(&config.data);
+        let clock = Arc::clone(&self.shared.clock);
+        let catalog = CatalogDesk::new(reports, projections, Arc::clone(tail), clock);
+        TrafficDesk::new(TrafficParts {
+            store: Arc::clone(&self.shared.store),
+            clock: Arc::clone(&self.shared.clock),
+            metrics: Arc::clone(&self.shared.metrics),
+            readiness: self.shared.readiness.clone(),
+            service: Arc::clone(&self.service),
+            items: Arc::clone(&self.items),
+            catalog,
+            arbiter: Some(self.traffic_arbiter.handle()),
+            limits: TrafficLimits {
+                waiting_max: config.traffic_waiting_max,
+                shed_at_commands: config.traffic_shed_at_commands,
+            },
+        })
+    }
+
+    /// Where the level of the service is set.
+    pub(super) fn level_desk(&self) -> Levels {
+        Levels::new(Arc::clone(&self.levels), Arc::clone(&self.service))
+    }
+
+    /// What the board shows and steers.
+    pub(super) fn shown(
+        &self,
+        config: &Config,
+        desk: Arc<PulseDesk>,
+        reads: &ReadSide,
+        sales: &Sales,
+        operators: &Arc<Operators>,
+    ) -> BoardParts {
+        BoardParts {
+            desk,
+            reports: Reports::open(&config.data),
+            past: reads.past(),
+            log: LogSource::Store(Arc::clone(&self.shared.store)),
+            data: config.data.clone(),
+            sales: sales.clone(),
+            items: Arc::clone(&self.items),
+            incidents: Arc::clone(&self.incidents),
+            levels: self.level_desk(),
+            service: Arc::clone(&self.service),
+            operators: Arc::clone(operators),
+            readiness: self.shared.readiness.clone(),
+            metrics: Arc::clone(&self.shared.metrics),
+            clock: Arc::clone(&self.shared.clock),
+            limits: BoardLimits::for_clients(config.board_clients_max),
+        }
+    }
+
+    /// What the contract is served from.
+    pub(super) fn served(
+        &self,
+        config: &Config,
+        reads: &ReadSide,
+        sales: &Sales,
+        traffic: &Arc<TrafficDesk>,
+        operators: Arc<Operators>,
+    ) -> grpc::Parts {
+        grpc::Parts {
+            sales: sales.clone(),
+            items: Arc::clone(&self.items),
+            incidents: Arc::clone(&self.incidents),
+            scripts: Arc::clone(&self.scripts),
+            reads: reads.clone(),
+            store: Arc::clone(&self.shared.store),
+            data: config.data.clone(),
+            traffic: Arc::clone(traffic),
+            levels: self.level_desk(),
+            service: Arc::clone(&self.service),
+            readiness: self.shared.readiness.clone(),
+            clock: Arc::clone(&self.shared.clock),
+            operators,
+            metrics: Arc::clone(&self.shared.metrics),
+        }
+    }
+
+    /// Those who want to hear what others wrote.
+    pub(super) fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
+        vec![
+            Arc::clone(&self.items) as _,
+            Arc::clone(&self.sale_desks) as _,
+            Arc::clone(&self.levels) as _,
+            Arc::clone(&self.books) as _,
+            Arc::clone(&self.incidents) as _,
+            Arc::clone(&self.scripts) as _,
+        ]
+    }
+
+    /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
+    pub(super) async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
+        // A store that does not answer must not keep us for ever: nothing unanswered is lost.
+        let _ = timeout(STOP_GRACE, async {
+            tokio::join!(self.items.drain(), self.sale_desks.drain());
+            tokio::join!(self.levels.drain(), self.books.drain());
+            tokio::join!(self.incidents.drain(), self.scripts.drain());
+            tokio::join!(self.demand.drain(), traffic.drain());
+        })
+        .await;
+        let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
+        for arbiter in mine.chain(projection_threads) {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
+    }
+}
+
+/// The threads that items and sales live on. Half as many as cores: deciding is a quarter of the
+/// work of a call.
+fn item_threads() -> Vec<Arbiter> {
+    let arbiters: Vec<Arbiter> = (0..cores().div_ceil(2)).map(|_| Arbiter::new()).collect();
+    for arbiter in &arbiters {
+        arbiter.spawn_fn(|| {
+            threads::name("items");
+            threads::urgent();
+        });
+    }
+    arbiters
+}
+
+/// The thread that beacons are packed on.
+fn traffic_thread() -> Arbiter {
+    let arbiter = Arbiter::new();
+    arbiter.spawn_fn(|| {
+        threads::name("traffic");
+        threads::patient();
+    });
+    arbiter
+}
