@@ -4,9 +4,9 @@
 //! What is unknown or out of bounds is refused by name; nothing is corrected silently. Documented
 //! in `docs/configuration.md`, and a test compares that page with [`SETTINGS`].
 
+mod alerts;
 pub mod document;
 mod overrides;
-mod webhook;
 
 use std::{
     ffi::OsString,
@@ -46,6 +46,8 @@ pub struct Config {
     pub board: Option<SocketAddr>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
     pub board_clients_max: usize,
+    /// Whether this node judges alert rules.
+    pub alerts: bool,
     /// What is told of alerts and incidents; `None` if nobody.
     pub webhook_url: Option<String>,
     /// A file with the key that what it is told is signed with.
@@ -84,6 +86,7 @@ impl Default for Config {
             operators_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
             board_clients_max: 2_000,
+            alerts: true,
             webhook_url: None,
             webhook_secret_file: None,
             webhook_timeout_ms: 5_000,
@@ -217,10 +220,11 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
-    webhook::URL,
-    webhook::SECRET_FILE,
-    webhook::TIMEOUT_MS,
-    webhook::ATTEMPTS,
+    alerts::ALERTS,
+    alerts::URL,
+    alerts::SECRET_FILE,
+    alerts::TIMEOUT_MS,
+    alerts::ATTEMPTS,
     Setting {
         key: "waiting_max",
         unit: "commands",

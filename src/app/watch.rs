@@ -47,8 +47,12 @@ pub(super) fn start(
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     };
-    let mut arbiters = vec![Arbiter::new()];
-    Sentinel::start_in_arbiter(&arbiters[0].handle(), |_| Sentinel::new(parts));
+    let mut arbiters = Vec::new();
+    if config.alerts {
+        let arbiter = Arbiter::new();
+        Sentinel::start_in_arbiter(&arbiter.handle(), |_| Sentinel::new(parts));
+        arbiters.push(arbiter);
+    }
     if let Some(courier) = courier {
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(|| {

@@ -33,12 +33,27 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// List alerts, newest first
+    #[command(before_help = "\
+Examples:
+  doorbuster alert list --firing
+  doorbuster alert list --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     List(List),
     /// Show every alert that is raised or cleared, a line each, until interrupted
+    #[command(before_help = "\
+Examples:
+  doorbuster alert follow
+  doorbuster alert follow --after 0 --json")]
     Follow(Follow),
     /// Show the rules in force for a sale, or for the service as a whole
+    #[command(before_help = "\
+Examples:
+  doorbuster alert rules
+  doorbuster alert rules 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Rules(Rules),
     /// Read a condition and say what is wrong with it
+    #[command(before_help = "\
+Examples:
+  doorbuster alert check 'available_units < 0.1 * allocated_units' --each-item")]
     Check(Check),
 }
 

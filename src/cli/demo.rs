@@ -182,14 +182,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     })
     .await
     .context("the sale cannot be put up")?;
-    let units: u64 = offers.iter().map(|offer| offer.units).sum();
-    common.note(format_args!(
-        "{units} units over {} items; {} shoppers come to {address}",
-        offers.len(),
-        script.shoppers()
-    ));
-    let board = stage.board_of(&sales).unwrap_or_default();
-    common.note(format_args!("board: {board}"));
+    let board = announce(script, stage, &sales, common);
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
@@ -243,6 +236,20 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         noticed,
         board,
     })
+}
+
+/// Says who comes where, and where the board is.
+fn announce(script: &Script, stage: &Stage<'_>, sales: &PutUp, common: &Common) -> String {
+    let units: u64 = sales.items.iter().map(|item| item.units).sum();
+    common.note(format_args!(
+        "{units} units over {} items; {} shoppers come to {}",
+        sales.items.len(),
+        script.shoppers(),
+        stage.address
+    ));
+    let board = stage.board_of(sales).unwrap_or_default();
+    common.note(format_args!("board: {board}"));
+    board
 }
 
 /// The sales with the units that people have put on offer meanwhile, or taken off.

@@ -59,6 +59,9 @@ pub struct Overrides {
     /// [default: 0]
     #[arg(long, value_name = "MS")]
     pub drain_ms: Option<OsString>,
+    /// Whether this node judges alert rules: on or off [env: DOORBUSTER_ALERTS] [default: on]
+    #[arg(long, value_name = "ON_OR_OFF")]
+    pub alerts: Option<OsString>,
     /// URL that is told of alerts and incidents [env: DOORBUSTER_WEBHOOK_URL] [default: none]
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<OsString>,
@@ -97,6 +100,7 @@ impl Overrides {
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
             "otel_endpoint" => self.otel_endpoint.as_ref(),
             "drain_ms" => self.drain_ms.as_ref(),
+            "alerts" => self.alerts.as_ref(),
             "webhook_url" => self.webhook_url.as_ref(),
             "webhook_secret_file" => self.webhook_secret_file.as_ref(),
             "webhook_timeout_ms" => self.webhook_timeout_ms.as_ref(),

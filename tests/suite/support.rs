@@ -62,6 +62,8 @@ impl Node {
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
             board: None,
+            // Rules are judged by the wall clock, so nothing in a log would stand still.
+            alerts: false,
             ..Config::default()
         };
         change(&mut config);

@@ -179,9 +179,7 @@ pub fn settle_accounts(
     played: &Played,
     proved: Proved,
 ) -> (Summary, Asides) {
-    let Played {
-        crowd, sales, beacons, totals, levels, opened_at, elapsed, steered, noticed, ..
-    } = played;
+    let Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, noticed, .. } = played;
     let journal = crowd.journal();
     let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
     let units = units_by_item.iter().sum();
@@ -218,13 +216,21 @@ pub fn settle_accounts(
         alerts: noticed.as_ref().map(Noticed::alerts_json),
         incidents: noticed.as_ref().map(Noticed::incidents_json),
     };
+    let asides = asides(script, played, unanswered, units, proved);
+    (summary, asides)
+}
+
+/// What is said beside the summary.
+fn asides(script: &Script, played: &Played, unanswered: u64, units: u64, proved: Proved) -> Asides {
+    let Played { crowd, sales, totals, steered, noticed, .. } = played;
+    let journal = crowd.journal();
     let (rows_skipped, first_skipped) = match script {
         Script::Simulated { .. } => (0, None),
         Script::Recorded { recording, .. } => {
             (recording.rows_skipped, recording.first_skipped.clone())
         }
     };
-    let asides = Asides {
+    Asides {
         items: sales.items.len() as u64,
         units_sold: totals.units_sold,
         orders_known: journal.orders_placed(),
@@ -243,6 +249,5 @@ pub fn settle_accounts(
         log_streams: proved.streams,
         findings: proved.findings,
         differing: proved.differing,
-    };
-    (summary, asides)
+    }
 }

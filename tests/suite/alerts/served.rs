@@ -63,7 +63,7 @@ fn sale() -> proto::CreateSaleRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_is_raised_once_told_in_order_kept_over_a_restart_and_cleared() {
-    let mut node = Node::start().await;
+    let mut node = Node::start_with(|config| config.alerts = true).await;
     let created = node.sales().create_sale(sale()).await.unwrap().into_inner().sale.unwrap();
     let phone = created.items[0].item_id.clone();
     let mut told = follow(&node, 0).await;
@@ -107,7 +107,7 @@ async fn an_alert_is_raised_once_told_in_order_kept_over_a_restart_and_cleared()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_alerts_of_a_sale_that_is_over_are_cleared() {
-    let node = Node::start().await;
+    let node = Node::start_with(|config| config.alerts = true).await;
     let created = node.sales().create_sale(sale()).await.unwrap().into_inner().sale.unwrap();
     let phone = created.items[0].item_id.clone();
     let mut told = follow(&node, 0).await;
@@ -127,7 +127,7 @@ async fn the_alerts_of_a_sale_that_is_over_are_cleared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rules_in_force_are_told_and_conditions_are_read() {
-    let node = Node::start().await;
+    let node = Node::start_with(|config| config.alerts = true).await;
     let created = node.sales().create_sale(sale()).await.unwrap().into_inner().sale.unwrap();
     assert_eq!(created.alerts.len(), 4);
     let rules = |sale_id: &str| {
@@ -164,7 +164,7 @@ async fn the_rules_in_force_are_told_and_conditions_are_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_opens_an_incident_and_lowers_the_level() {
-    let node = Node::start().await;
+    let node = Node::start_with(|config| config.alerts = true).await;
     let created = node.sales().create_sale(sale()).await.unwrap().into_inner().sale.unwrap();
     node.purchases().place_order(place(&created.items[0].item_id, "ann", 10)).await.unwrap();
     let log = doorbuster::store::embedded::LogReader::open(node.data()).unwrap();

@@ -79,6 +79,7 @@ async fn told_node(address: SocketAddr, attempts: u64) -> (Node, tempfile::TempD
     fs::write(&file, format!("whsec_{}\n", STANDARD.encode(KEY))).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let node = Node::start_with(|config| {
+        config.alerts = true;
         config.webhook_url = Some(format!("http://{address}/hook"));
         config.webhook_secret_file = Some(file);
         config.webhook_timeout_ms = 300;

@@ -140,7 +140,7 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
         (
             "[[items]]",
             "[[article]]",
-            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals",
+            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals, curve, alerts",
         ),
         ("[[items]]", "[items]", "sale.toml, line 7: items must be a list of tables, not a table"),
         ("\"PHONE\"", "\"\"", "sale.toml, line 8: items[0].sku is missing"),

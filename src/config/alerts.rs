@@ -1,10 +1,25 @@
-//! The settings of the webhook.
+//! Whether alert rules are judged, and the settings of the webhook.
 
 use std::path::PathBuf;
 
 use reqwest::Url;
 
 use super::{Bounds, Setting};
+
+pub(super) const ALERTS: Setting = Setting {
+    key: "alerts",
+    unit: "",
+    bounds: Bounds::Text("`on` or `off`"),
+    get: |config| if config.alerts { "on" } else { "off" }.to_owned(),
+    set: |config, text, _| {
+        config.alerts = match text {
+            "on" => true,
+            "off" => false,
+            _ => return Err(format!("must be on or off, not {text:?}")),
+        };
+        Ok(())
+    },
+};
 
 pub(super) const URL: Setting = Setting {
     key: "webhook_url",
