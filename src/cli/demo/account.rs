@@ -6,6 +6,7 @@ use super::{Played, noticed::Noticed, proof::Proved, script::Script};
 use crate::crowd::{
     chaos::Troubles,
     figures::oversold_units,
+    journal::Journal,
     summary::{BeaconTotals, LatencyMs, Summary, Verified, rounded},
 };
 
@@ -216,14 +217,19 @@ pub fn settle_accounts(
         alerts: noticed.as_ref().map(Noticed::alerts_json),
         incidents: noticed.as_ref().map(Noticed::incidents_json),
     };
-    let asides = asides(script, played, unanswered, units, proved);
+    let asides = asides(script, played, &journal, units, proved);
     (summary, asides)
 }
 
 /// What is said beside the summary.
-fn asides(script: &Script, played: &Played, unanswered: u64, units: u64, proved: Proved) -> Asides {
-    let Played { crowd, sales, totals, steered, noticed, .. } = played;
-    let journal = crowd.journal();
+fn asides(
+    script: &Script,
+    played: &Played,
+    journal: &Journal,
+    units: u64,
+    proved: Proved,
+) -> Asides {
+    let Played { sales, totals, steered, noticed, .. } = played;
     let (rows_skipped, first_skipped) = match script {
         Script::Simulated { .. } => (0, None),
         Script::Recorded { recording, .. } => {
@@ -237,7 +243,7 @@ fn asides(script: &Script, played: &Played, unanswered: u64, units: u64, proved:
         units_resold: totals.units_placed.saturating_sub(units),
         repeats: journal.repeats,
         payments_refused: journal.payments_refused.values().sum(),
-        unanswered,
+        unanswered: journal.unanswered(),
         steered: *steered,
         noticed: noticed.as_ref().map(Noticed::lines).unwrap_or_default(),
         unnoticed: match (noticed, script.troubles()) {
