@@ -385,9 +385,12 @@ impl TrafficShared {
 
 /// Leaves beacons out that nothing was said of yet.
 fn shed(delivery: Delivery) {
-    let shed = delivery.beacons.len() as u64;
+    let Delivery { beacons, reply, ticket } = delivery;
+    let shed = beacons.len() as u64;
+    // Who reads the answer finds the place free.
+    drop(ticket);
     // Who asked may have gone.
-    let _ = delivery.reply.send(Taken { shed, ..Taken::default() });
+    let _ = reply.send(Taken { shed, ..Taken::default() });
 }
 
 fn next_pause(pause: Duration) -> Duration {
