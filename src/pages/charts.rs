@@ -135,7 +135,7 @@ pub fn lines_within(chart: &OverTime<'_>, frame: Frame) -> String {
 fn draw_lines(
     chart: &OverTime<'_>,
     frame: Frame,
-    points: fn(&OverTime<'_>, &[i64]) -> Vec<(i64, i64)>,
+    points: impl Fn(&OverTime<'_>, &[i64]) -> Vec<(i64, i64)>,
 ) -> String {
     let values = chart.series.iter().flat_map(|series| series.values.iter().copied());
     draw(chart, frame, values.max().unwrap_or(0), |plane| {

@@ -230,8 +230,11 @@ fn rate(pulse: &Pulse, say: Say) -> String {
     out
 }
 
-/// Each reason, what it is called, and how often it stood in the way.
-pub const REASONS: [(Term, fn(&Refused) -> i64); 7] = [
+/// What a reason is called, and how often it stood in the way.
+pub type Reason = (Term, fn(&Refused) -> i64);
+
+/// Each reason.
+pub const REASONS: [Reason; 7] = [
     (Term::SoldOut, |refused| refused.sold_out),
     (Term::NotEnoughUnits, |refused| refused.not_enough_units),
     (Term::NotOpenYet, |refused| refused.not_open_yet),
