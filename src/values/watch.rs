@@ -84,6 +84,7 @@ named! {
     Critical => "critical",
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro derives the same for every set")]
 impl Default for ServiceLevel {
     fn default() -> Self {
         Self::Full

@@ -172,7 +172,8 @@ fn nothing_is_written_into_the_page_that_its_policy_forbids() {
 #[test]
 fn a_sale_is_in_one_state() {
     let sold_out = |pulse: &mut Pulse| pulse.totals.units = units(1_000, 0, 900);
-    let cases: [(&str, fn(&mut Pulse), SaleState); 5] = [
+    type Case = (&'static str, fn(&mut Pulse), SaleState);
+    let cases: [Case; 5] = [
         ("open", |_| {}, SaleState::Open),
         ("paused", |pulse| pulse.sale.paused = true, SaleState::Paused),
         ("not open", |pulse| pulse.at = UnixMs((OPENS - 1) * 1_000), SaleState::NotOpen),

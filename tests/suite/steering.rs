@@ -303,7 +303,8 @@ async fn pauses_and_resumptions_at_once_leave_every_item_as_the_sale_says() {
         let (mut one, mut two) = (node.sales(), node.sales());
         let (paused, resumed) =
             tokio::join!(one.pause_sale(pause(&sale)), two.resume_sale(resume(&sale)));
-        (paused.unwrap(), resumed.unwrap());
+        paused.unwrap();
+        resumed.unwrap();
     }
     let shown = proto::GetSaleRequest { sale_id: sale };
     let shown = node.sales().get_sale(shown).await.unwrap().into_inner().sale.unwrap();

@@ -28,11 +28,11 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
     );
     for drawing in Drawing::ALL {
         let (id, title) = (drawing.name(), escape::html(say.word(drawing.title())));
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<section class=\"card of-{id}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>\
              <div id=\"{id}\" class=\"drawing\">{}</div><details data-rows=\"{id}\"><summary>{}</summary>\
-             <div class=\"behind\" tabindex=\"0\" id=\"rows-{id}\"></div></details></section>\n",
+             <div class=\"behind\" tabindex=\"0\" id=\"rows-{id}\"></div></details></section>",
             filled(id),
             escape::html(say.word(Word::Rows))
         );
@@ -57,7 +57,7 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
                  placeholder=\"{search}\" aria-label=\"{search}\">"
             );
         }
-        let _ = write!(out, "<div id=\"{id}\">{}</div></section>\n", filled(id));
+        let _ = writeln!(out, "<div id=\"{id}\">{}</div></section>", filled(id));
     }
     out.push_str("</div>");
     out

@@ -108,9 +108,9 @@ fn bar(out: &mut String, shell: &Shell<'_>, say: Say) {
     };
     let joint = if shell.path.contains('?') { '&' } else { '?' };
     let to = escape::html(&format!("{}{joint}lang={}", shell.path, other.name()));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<a class=\"lang\" hreflang=\"{0}\" lang=\"{0}\" href=\"{to}\">{1}</a></header>\n",
+        "<a class=\"lang\" hreflang=\"{0}\" lang=\"{0}\" href=\"{to}\">{1}</a></header>",
         other.tag(),
         say.word(Word::OtherLanguage)
     );
@@ -174,23 +174,23 @@ fn dialogs(out: &mut String, say: Say) {
     choice(out, "level", say.deed(Deed::Level), levels);
     let severities = IncidentSeverity::ALL.iter().map(|severity| severity.name());
     choice(out, "severity", say.deed(Deed::Severity), severities);
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<label>{}<input name=\"reason\" type=\"text\" required maxlength=\"200\"></label>\
          <p class=\"answer\" role=\"status\"></p><p class=\"menu\">\
          <button type=\"button\" data-close>{}</button><button type=\"submit\" class=\"go\">{}</button>\
-         </p></form></dialog>\n",
+         </p></form></dialog>",
         say.deed(Deed::Reason),
         say.deed(Deed::Cancel),
         say.deed(Deed::Confirm)
     );
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<dialog id=\"enter\" aria-labelledby=\"enter-name\"><form><h2 id=\"enter-name\">{0}</h2>\
          <label>{1}<input name=\"token\" type=\"password\" autocomplete=\"off\" required></label>\
          <p class=\"quiet\">{2}</p><p class=\"answer\" role=\"status\"></p><p class=\"menu\">\
          <button type=\"button\" data-close>{3}</button><button type=\"submit\" class=\"go\">{0}</button>\
-         </p></form></dialog>\n",
+         </p></form></dialog>",
         say.deed(Deed::SignIn),
         say.deed(Deed::Token),
         say.deed(Deed::TokenHint),

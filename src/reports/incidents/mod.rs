@@ -154,7 +154,7 @@ fn line_at(row: &Row<'_>) -> rusqlite::Result<IncidentLine> {
     let rule: Option<String> = row.get(6)?;
     let alert = alert.map(|id| AlertId(uuid::Uuid::from_bytes(id)));
     let severity: Option<String> = row.get(7)?;
-    let text = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?);
+    let text = |column| row.get::<_, Option<String>>(column);
     let moment = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(UnixMs));
     Ok(IncidentLine {
         incident_id: IncidentId(id_at(row, 1)?),

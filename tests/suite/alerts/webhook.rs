@@ -151,7 +151,7 @@ async fn what_is_not_taken_is_given_up_and_the_next_is_delivered_also_after_a_re
     node.restart().await;
     node.clock.advance(Duration::from_secs(3_700));
     let mut seen = std::collections::HashSet::new();
-    while seen.len() < 1 {
+    while seen.is_empty() {
         let (id, _, body) = next(&mut told).await;
         // The note may be one delivery behind, as the guide says.
         if id != delivered {

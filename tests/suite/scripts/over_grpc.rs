@@ -47,7 +47,7 @@ async fn a_published_wording_is_said_at_once_and_withdrawing_brings_the_old_one_
          then; afterwards they go back on sale.",
         held.order_id
     );
-    assert_eq!(said, [built_in.clone()]);
+    assert_eq!(said, std::slice::from_ref(&built_in));
     let chinese = say(&node, &items[0], "alice", "zh", placed.position).await;
     assert!(chinese[0].starts_with("已为您保留 2 件「The A」"), "{chinese:?}");
 
