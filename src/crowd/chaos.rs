@@ -4,7 +4,10 @@
 //! trouble is one that sales have in earnest, and each ends by itself or by an operator's hand, so
 //! that nothing may be lost in the end: whatever is broken here, no unit is sold twice.
 
-use super::{plan::scatter, sale::duration};
+use super::{
+    plan::{CrowdSize, scatter},
+    sale::duration,
+};
 use crate::{
     grpc::proto::{AlertRule, AlertSeverity},
     values::Invalid,
@@ -12,6 +15,12 @@ use crate::{
 
 /// Seconds over which the crowd of a broken sale comes: the troubles need that long.
 pub const SECONDS_MIN: u32 = 45;
+
+/// Items among which the one that is paused is still missed by many.
+const ITEMS_MAX: u32 = 4;
+
+/// Shoppers a second that make a stall of the store show in the commands that wait.
+const SHOPPERS_PER_SECOND_MIN: u32 = 40;
 
 /// From the opening of the sale, in milliseconds, like all moments here.
 const PAUSED_FROM_MS: u32 = 5_000;
@@ -134,14 +143,27 @@ impl Troubles {
         sure.map(|watch| watch.name.to_owned()).collect()
     }
 
-    /// The troubles of a sale whose crowd comes over that many seconds.
+    /// The troubles of a sale to which that crowd comes.
     ///
     /// # Errors
-    /// When the sale is too short for them.
-    pub fn over(seconds: u32) -> Result<Self, Invalid> {
+    /// When the sale is too short for them, or so quiet that its rules would not notice them.
+    pub fn of(size: &CrowdSize) -> Result<Self, Invalid> {
+        let seconds = size.arrive_seconds.unwrap_or(0);
         if seconds < SECONDS_MIN {
             let problem = format!("must be at least {SECONDS_MIN} with --chaos, not {seconds}");
             return Err(Invalid::new("--seconds", problem));
+        }
+        if size.items > ITEMS_MAX {
+            let problem = format!("must be at most {ITEMS_MAX} with --chaos, not {}", size.items);
+            return Err(Invalid::new("--items", problem));
+        }
+        let wanted = seconds.saturating_mul(SHOPPERS_PER_SECOND_MIN);
+        if size.shoppers < wanted {
+            let problem = format!(
+                "must be at least {wanted} with --chaos over {seconds} seconds, not {}",
+                size.shoppers
+            );
+            return Err(Invalid::new("--shoppers", problem));
         }
         Ok(Self {
             // The one that is wanted most: its buyers notice.

@@ -247,8 +247,9 @@ fn asides(
         steered: *steered,
         noticed: noticed.as_ref().map(Noticed::lines).unwrap_or_default(),
         unnoticed: match (noticed, script.troubles()) {
-            (Some(noticed), Some(_)) => noticed.missing(&Troubles::noticed_by()),
-            (None, _) | (_, None) => Vec::new(),
+            // Whoever steers meanwhile may mend what was broken on purpose.
+            (Some(noticed), Some(_)) if *steered == 0 => noticed.missing(&Troubles::noticed_by()),
+            (_, _) => Vec::new(),
         },
         rows_skipped,
         first_skipped,

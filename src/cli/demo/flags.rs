@@ -109,7 +109,7 @@ impl Args {
             if !self.chaos {
                 return Ok(Script::Simulated { plan: Arc::new(plan), troubles: None });
             }
-            let troubles = Troubles::over(size.arrive_seconds.unwrap_or(0))?;
+            let troubles = Troubles::of(&size)?;
             let plan = Arc::new(plan.with_slow_payments(troubles.slow_payments));
             return Ok(Script::Simulated { plan, troubles: Some(troubles) });
         };

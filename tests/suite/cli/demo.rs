@@ -45,6 +45,8 @@ fn what_does_not_go_together_is_refused_by_name() {
         ("--seconds -1", "-1"),
         ("--chaos --seconds 44", "--seconds must be at least 45 with --chaos"),
         ("--chaos --seconds 0", "--seconds must be at least 45 with --chaos"),
+        ("--chaos --items 5", "--items must be at most 4 with --chaos"),
+        ("--chaos --shoppers 1000 --units 900", "--shoppers must be at least"),
         ("--units 0", "--units"),
         ("--units 10 --shoppers 9", "--shoppers"),
     ] {

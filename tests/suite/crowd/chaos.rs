@@ -45,15 +45,27 @@ fn payments_are_late_only_while_the_provider_is_slow_and_by_no_more_than_it_is()
 
 #[test]
 fn troubles_come_one_after_the_other_and_end_before_the_crowd_does() {
-    let troubles = Troubles::over(SECONDS_MIN).unwrap();
+    let enough = CrowdSize {
+        items: 4,
+        shoppers: 40 * SECONDS_MIN,
+        arrive_seconds: Some(SECONDS_MIN),
+        ..SIZE
+    };
+    let troubles = Troubles::of(&enough).unwrap();
     let mut spells = vec![troubles.paused, troubles.slow_payments.spell];
     spells.extend(&troubles.stalls);
     for pair in spells.windows(2) {
         assert!(pair[0].from_ms < pair[0].until_ms && pair[0].until_ms < pair[1].from_ms);
     }
     assert!(spells.iter().all(|spell| spell.until_ms < SECONDS_MIN * 1_000));
-    let refused = Troubles::over(SECONDS_MIN - 1).unwrap_err();
-    assert_eq!(refused.field, "--seconds");
+    for (size, flag) in [
+        (CrowdSize { arrive_seconds: Some(SECONDS_MIN - 1), ..enough }, "--seconds"),
+        (CrowdSize { arrive_seconds: None, ..enough }, "--seconds"),
+        (CrowdSize { items: 5, ..enough }, "--items"),
+        (CrowdSize { shoppers: enough.shoppers - 1, ..enough }, "--shoppers"),
+    ] {
+        assert_eq!(Troubles::of(&size).unwrap_err().field, flag);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
