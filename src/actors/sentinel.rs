@@ -139,6 +139,10 @@ impl Rounds {
                 continue;
             }
             let Some(watched) = self.watched.get_mut(&sale) else { continue };
+            if Watched::is_behind(&node, pulse) {
+                watched.look_away();
+                continue;
+            }
             let over = watched.is_over(pulse);
             let found = if over { watched.end() } else { watched.look_at_sale(&node, pulse) };
             self.unsent.extend(found.into_iter().map(|command| (sale, command)));
