@@ -76,7 +76,7 @@ async fn a_wrong_field_is_refused_by_name() {
         ("expected", proto::SetLevelRequest { expected: -1, ..good.clone() }),
         ("operator", proto::SetLevelRequest { operator: String::new(), ..good.clone() }),
         ("reason", proto::SetLevelRequest { reason: "a\u{7}b".to_owned(), ..good.clone() }),
-        ("alert_id", proto::SetLevelRequest { alert_id: "x".to_owned(), ..good.clone() }),
+        ("alert_id", proto::SetLevelRequest { alert_id: request_id(), ..good.clone() }),
         ("request_id", proto::SetLevelRequest { request_id: String::new(), ..good }),
     ];
     for (field, request) in wrong {
