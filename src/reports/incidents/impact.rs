@@ -65,6 +65,7 @@ struct Planned {
     currency: String,
     opens_at: UnixMs,
     closes_at: UnixMs,
+    ended_at: UnixMs,
     goal_units: Option<i64>,
     curve: String,
     /// Prices of the items in question.
@@ -91,7 +92,7 @@ struct Counted {
 impl Reports {
     /// What an incident cost by its end, or by `now` while it is open.
     pub fn impact(&self, incident: &IncidentLine, now: UnixMs) -> Result<Impact, ReportError> {
-        let Planned { currency, opens_at, closes_at, goal_units, curve, prices } =
+        let Planned { currency, opens_at, closes_at, ended_at, goal_units, curve, prices } =
             self.sale_plan(incident)?;
         let from = UnixMs(incident.began_at.second().saturating_mul(1_000));
         let until = incident.ended_at.unwrap_or(now).max(incident.began_at);
@@ -104,6 +105,7 @@ impl Reports {
         let plan = Plan {
             opens_at,
             closes_at,
+            ended_at,
             // The projection wrote it from points.
             curve: serde_json::from_str(&curve).unwrap_or_default(),
             goal_units,
@@ -127,7 +129,8 @@ impl Reports {
             prices.retain(|(item, _)| concerns(incident, *item));
             let found = rows
                 .query_row(
-                    "SELECT currency, opens_at_ms, closes_at_ms, goal_units, curve
+                    "SELECT currency, opens_at_ms, closes_at_ms, goal_units, curve,
+                         min(closes_at_ms, coalesce(closed_at_ms, closes_at_ms))
                      FROM sales WHERE sale_id = ?",
                     [sale],
                     |row| {
@@ -137,6 +140,7 @@ impl Reports {
                             closes_at: UnixMs(row.get(2)?),
                             goal_units: row.get(3)?,
                             curve: row.get(4)?,
+                            ended_at: UnixMs(row.get(5)?),
                             prices,
                         })
                     },
