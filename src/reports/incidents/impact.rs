@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Transaction, params_from_iter};
 
 use super::{Basis, IncidentLine, Loss, Plan, loss};
 use crate::{
-    events::AttemptOutcome,
-    projections::{catalog, timeline},
+    events::{AttemptOutcome, Position},
+    projections::{Checkpoint, catalog, timeline},
     reports::{
         ReportError, Reports, id_at,
         timeline::{second_of, sums},
@@ -48,6 +48,25 @@ pub struct Impact {
     pub refusals: Vec<(AttemptOutcome, i64)>,
     /// Oldest first, at most [`IMPACT_MINUTES_MAX`].
     pub minutes: Vec<ImpactMinute>,
+}
+
+/// Until when an incident that is open has cost something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImpactUntil {
+    /// The last event that is counted.
+    LastEvent,
+    /// Now, if everything up to `head` is counted; else the last event that is. Time that nobody has
+    /// counted yet would be one in which nothing was ordered.
+    Now { now: UnixMs, head: Position },
+}
+
+impl ImpactUntil {
+    fn moment(self, counted: Checkpoint) -> UnixMs {
+        match self {
+            Self::Now { now, head } if counted.position >= head => now,
+            Self::Now { .. } | Self::LastEvent => UnixMs(counted.recorded_at_ms),
+        }
+    }
 }
 
 /// One minute of it, counted from its beginning.
@@ -90,18 +109,26 @@ struct Counted {
 }
 
 impl Reports {
-    /// What an incident cost by its end, or by `now` while it is open.
-    pub fn impact(&self, incident: &IncidentLine, now: UnixMs) -> Result<Impact, ReportError> {
+    /// What an incident cost by its end, or by the moment that is asked for while it is open; and how
+    /// far it was counted.
+    pub fn impact(
+        &self,
+        incident: &IncidentLine,
+        asked: ImpactUntil,
+    ) -> Result<(Impact, Checkpoint), ReportError> {
         let Planned { currency, opens_at, closes_at, ended_at, goal_units, curve, prices } =
             self.sale_plan(incident)?;
         let from = UnixMs(incident.began_at.second().saturating_mul(1_000));
-        let until = incident.ended_at.unwrap_or(now).max(incident.began_at);
-        let until = UnixMs(until.plus(999).second().saturating_mul(1_000)).max(from);
         // The pace of a sale that has just opened is that since then.
         let pace_from = from.second().saturating_sub(PACE_SECONDS).max(opens_at.second());
-        let counted = self.ask(timeline::NAME, timeline::VERSION, |rows, _| {
-            Counted::of(rows, incident, (pace_from, from.second(), until.second()))
-        })?;
+        let asking = |rows: &Transaction<'_>, checkpoint: Checkpoint| {
+            let until = incident.ended_at.unwrap_or_else(|| asked.moment(checkpoint));
+            let until = until.max(incident.began_at).plus(999).second();
+            let until = UnixMs(until.saturating_mul(1_000)).max(from);
+            let seconds = (pace_from, from.second(), until.second());
+            Ok((Counted::of(rows, incident, seconds)?, until, checkpoint))
+        };
+        let (counted, until, checkpoint) = self.ask(timeline::NAME, timeline::VERSION, asking)?;
         let plan = Plan {
             opens_at,
             closes_at,
@@ -115,7 +142,8 @@ impl Reports {
             began_at: from,
         };
         let unit_price_minor = price(counted.paid, &counted.allocated, &prices);
-        Ok(told(&plan, &counted, (from, until), (currency, unit_price_minor)))
+        let impact = told(&plan, &counted, (from, until), (currency, unit_price_minor));
+        Ok((impact, checkpoint))
     }
 
     fn sale_plan(&self, incident: &IncidentLine) -> Result<Planned, ReportError> {

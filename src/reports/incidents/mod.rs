@@ -11,7 +11,7 @@ use crate::{
     values::{AlertId, IncidentId, IncidentSeverity, ItemId, SaleId, UnixMs},
 };
 
-pub use impact::{IMPACT_MINUTES_MAX, Impact, ImpactMinute};
+pub use impact::{IMPACT_MINUTES_MAX, Impact, ImpactMinute, ImpactUntil};
 pub use loss::{Basis, Loss, Plan, loss};
 
 const SIZES: Sizes = Sizes { default: 50, max: 1_000 };
