@@ -246,7 +246,10 @@ impl Rounds {
                 .collect();
             let count = commands.len();
             let id = StreamName::alerts(sale).id;
-            let asked = match self.parts.books.ask_all(id, commands, None) {
+            // What waits longer than anybody does is not to be written behind what comes after it.
+            let within = i64::try_from(ANSWER_WITHIN.as_millis()).unwrap_or(i64::MAX);
+            let deadline = self.parts.clock.now().plus(within);
+            let asked = match self.parts.books.ask_all(id, commands, Some(deadline)) {
                 Ok(answers) => timeout(ANSWER_WITHIN, answers).await,
                 Err(fault) => Ok(Err(fault)),
             };
