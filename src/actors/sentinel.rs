@@ -11,7 +11,7 @@ mod readings;
 mod watched;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -43,6 +43,9 @@ const UNSENT_MAX: usize = 50_000;
 
 /// A book that takes longer than this to answer is asked again later.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Rounds between two tries to read the book of the service, which is watched meanwhile.
+const LOAD_AGAIN_EVERY: u64 = 5;
 
 /// Rounds between two looks for alerts of sales that are over and that nobody watches any more.
 const LEFT_BEHIND_EVERY: u64 = 60;
@@ -101,13 +104,15 @@ struct Rounds {
     unsent: VecDeque<Unsent>,
     /// Reactions that are still to be done, and to which alert.
     undone: VecDeque<(Option<SaleId>, AlertRaised)>,
+    /// The service is watched without anybody knowing what was raised before.
+    service_unread: bool,
     round: u64,
 }
 
 impl Rounds {
     fn new(parts: SentinelParts) -> Self {
         let (watched, unsent, undone) = (HashMap::new(), VecDeque::new(), VecDeque::new());
-        Self { parts, watched, unsent, undone, round: 0 }
+        Self { parts, watched, unsent, undone, service_unread: false, round: 0 }
     }
 
     async fn go(mut self) {
@@ -164,24 +169,33 @@ impl Rounds {
 
     /// Makes sure that a book is watched. Not while nobody can say what is raised in it.
     async fn knows(&mut self, sale: Option<SaleId>) -> bool {
-        if self.watched.contains_key(&sale) {
+        let is_unread = sale.is_none() && self.service_unread;
+        let is_due = is_unread && self.round.is_multiple_of(LOAD_AGAIN_EVERY);
+        if self.watched.contains_key(&sale) && !is_due {
             return true;
         }
-        match timeout(ANSWER_WITHIN, self.opened(sale)).await {
-            Ok(Ok((watched, open))) => {
+        match timeout(ANSWER_WITHIN, self.opened(sale)).await.unwrap_or(Err(Fault::Stopping)) {
+            Ok((watched, open)) => {
+                match self.watched.entry(sale) {
+                    // What was found meanwhile is not forgotten.
+                    Entry::Occupied(mut known) => known.get_mut().are_raised(&open),
+                    Entry::Vacant(place) => {
+                        place.insert(watched);
+                    }
+                }
+                self.service_unread &= sale.is_some();
                 self.undone.extend(open.into_iter().map(|alert| (sale, alert)));
-                self.watched.insert(sale, watched);
                 true
             }
-            Ok(Err(fault)) => {
+            Err(fault) => {
                 tracing::debug!(%fault, "a book of alerts cannot be opened yet");
                 // The service can be judged all the same: its book matters most while it is away.
                 if sale.is_none() {
-                    self.watched.insert(sale, Watched::new(None, &[]));
+                    self.service_unread = true;
+                    self.watched.entry(None).or_insert_with(|| Watched::new(None, &[]));
                 }
                 sale.is_none()
             }
-            Err(_) => false,
         }
     }
 

@@ -38,16 +38,22 @@ impl Watched {
         for complaint in complaints {
             tracing::warn!(complaint, "a rule of a sale cannot be read; it is not in force");
         }
-        let mut judges = HashMap::new();
-        for alert in open {
-            let place = rules.iter().position(|rule| rule.name == alert.rule);
-            if let Some(place) = place {
-                judges.insert((place, alert.item_id), Judge::firing());
-            }
-        }
         let items = plan.iter().flat_map(|plan| &plan.items);
         let times_to_pay = items.map(|item| (item.item_id, item.time_to_pay_ms)).collect();
-        Self { plan, times_to_pay, rules, judges }
+        let mut watched = Self { plan, times_to_pay, rules, judges: HashMap::new() };
+        watched.are_raised(open);
+        watched
+    }
+
+    /// The book says that these are raised.
+    pub(super) fn are_raised(&mut self, open: &[AlertRaised]) {
+        for alert in open {
+            let place = self.rules.iter().position(|rule| rule.name == alert.rule);
+            let judge = place.map(|place| self.judges.entry((place, alert.item_id)).or_default());
+            if let Some(judge) = judge.filter(|judge| !judge.is_firing()) {
+                *judge = Judge::firing();
+            }
+        }
     }
 
     /// The rule of that name.
