@@ -5,7 +5,7 @@
 //! While the store is away what it has to write is kept in its order, in memory, and written when
 //! the store is back; what is raised is counted by the node's figures all the while. What a rule
 //! brings about beside an alert (an incident, a lower level) is done by [`Reaction`]s: by the same
-//! commands as a person's, and as often as it takes.
+//! commands as a person's, and again until it is done.
 
 mod readings;
 mod watched;
@@ -18,6 +18,10 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
+use futures_util::{
+    FutureExt,
+    future::{join_all, try_join_all},
+};
 use tokio::time::timeout;
 
 use self::watched::{Watched, cleared};
@@ -44,6 +48,9 @@ const UNSENT_MAX: usize = 50_000;
 /// A book that takes longer than this to answer is asked again later.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
+/// Alerts whose reactions are done at once; no more in a round, so that judging goes on.
+const REACTIONS_AT_ONCE: usize = 16;
+
 /// Rounds between two tries to read the book of the service, which is watched meanwhile.
 const LOAD_AGAIN_EVERY: u64 = 5;
 
@@ -53,8 +60,9 @@ const LEFT_BEHIND_EVERY: u64 = 60;
 /// What is answered when a reaction is done.
 pub type Reacting = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
-/// What a rule brings about beside its alert. It is asked again after a fault and after a restart,
-/// so doing it twice must be harmless.
+/// What a rule brings about beside its alert. It is asked again after a fault, and after a restart
+/// where the alert is still raised then, so doing it twice must be harmless. What was not done before
+/// a restart is not done any more where the alert was over meanwhile.
 pub trait Reaction: Send + Sync {
     /// Opens the incident, or lowers the level, as the rule says.
     fn react(&self, rule: &Rule, alert: &AlertRaised) -> Option<Reacting>;
@@ -287,27 +295,28 @@ impl Rounds {
 
     /// Does what rules bring about beside their alerts. What fails is done in the next round.
     async fn react(&mut self) {
-        for _ in 0..self.undone.len() {
-            let Some((sale, alert)) = self.undone.pop_front() else { return };
+        let mut begun = Vec::new();
+        while begun.len() < REACTIONS_AT_ONCE
+            && let Some((sale, alert)) = self.undone.pop_front()
+        {
             let Some(rule) = self.watched.get(&sale).and_then(|all| all.rule(&alert.rule)) else {
                 continue;
             };
-            let reactions: Vec<Reacting> =
-                self.parts.reactions.iter().filter_map(|by| by.react(rule, &alert)).collect();
-            for reaction in reactions {
-                let undone = match timeout(ANSWER_WITHIN, reaction).await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(fault)) => fault.to_string(),
-                    Err(_) => "no answer".to_owned(),
-                };
-                tracing::debug!(
-                    undone,
-                    rule = alert.rule,
-                    "what an alert brings about is not done"
-                );
-                self.undone.push_back((sale, alert.clone()));
-                break;
+            let by_each = self.parts.reactions.iter();
+            let all: Vec<Reacting> = by_each.filter_map(|by| by.react(rule, &alert)).collect();
+            if !all.is_empty() {
+                let done = timeout(ANSWER_WITHIN, try_join_all(all));
+                begun.push(done.map(move |done| (done, sale, alert)));
             }
+        }
+        for (done, sale, alert) in join_all(begun).await {
+            let undone = match done {
+                Ok(Ok(_)) => continue,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            tracing::debug!(undone, rule = alert.rule, "what an alert brings about is not done");
+            self.undone.push_back((sale, alert));
         }
     }
 
