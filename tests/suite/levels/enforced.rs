@@ -3,6 +3,7 @@
 
 use doorbuster::grpc::proto::{
     self, ServiceLevel::*, place_orders_response::Result as StreamResult,
+    script_service_client::ScriptServiceClient,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -136,6 +137,10 @@ async fn at_core_only_reports_and_replays_say_so_and_selling_and_steering_go_on(
     let verify = proto::VerifySaleRequest { sale_id: sale_id.clone() };
     let verified = node.replays().verify_sale(verify).await;
     assert_eq!(reason(&verified.unwrap_err()), degraded);
+    let mut scripts = ScriptServiceClient::new(node.channel());
+    let render = proto::RenderScriptRequest { item_id: item_id.clone(), ..Default::default() };
+    assert_eq!(reason(&scripts.render_script(render).await.unwrap_err()), degraded);
+    scripts.list_scripts(proto::ListScriptsRequest::default()).await.unwrap();
 
     let placed = node.place(&item_id, "ann", 1).await.unwrap();
     node.pay(&order(&placed)).await;
@@ -153,7 +158,7 @@ async fn at_core_only_reports_and_replays_say_so_and_selling_and_steering_go_on(
     service(&node).list_level_changes(history).await.unwrap();
     assert_eq!(ask(node.web(), "GET", "/readyz").await.status, 200, "it still wants calls");
     let figures = Figures::of(&node).await;
-    assert_eq!(figures.value("doorbuster_left_out_total{part=\"reports\"}"), 2);
+    assert_eq!(figures.value("doorbuster_left_out_total{part=\"reports\"}"), 3);
     let code = "{method=\"doorbuster.v1.ReportService/ListOrders\",code=\"UNAVAILABLE\"}";
     assert_eq!(figures.value(&format!("doorbuster_grpc_calls_total{code}")), 1);
 }
