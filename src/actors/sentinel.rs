@@ -57,6 +57,9 @@ const LOAD_AGAIN_EVERY: u64 = 5;
 /// Rounds between two looks for alerts of sales that are over and that nobody watches any more.
 const LEFT_BEHIND_EVERY: u64 = 60;
 
+/// Sales among them that are looked at in one round.
+const LEFT_BEHIND_AT_ONCE: usize = 100;
+
 /// What is answered when a reaction is done.
 pub type Reacting = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
@@ -235,6 +238,7 @@ impl Rounds {
         let asked = tokio::task::spawn_blocking(move || reports.alerts_left_behind(now)).await;
         let Ok(Ok(mut sales)) = asked else { return Vec::new() };
         sales.retain(|sale| !self.watched.contains_key(&Some(*sale)));
+        sales.truncate(LEFT_BEHIND_AT_ONCE);
         sales
     }
 
