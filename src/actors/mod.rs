@@ -38,7 +38,7 @@ mod wake;
 
 pub use batch::Answer;
 pub use counted::Counted;
-pub use courier::{BadKey, Courier, CourierParts, SigningKey, Webhook};
+pub use courier::{BadKey, BadNote, Courier, CourierParts, SigningKey, Webhook, noted_position};
 pub use demand::DemandDesk;
 pub use directory::{Census, Directory};
 pub use fault::Fault;
