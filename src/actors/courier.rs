@@ -6,21 +6,19 @@
 //! given up and counted. How far it has come stands in a small file, so a delivery is repeated at
 //! most, under the same id.
 
+mod note;
 mod signing;
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use reqwest::{Client, redirect::Policy};
 use serde_json::json;
 use tokio::time::sleep;
 
+pub use note::{BadNote, noted_position};
 pub use signing::{BadKey, SigningKey};
 
+use self::note::note_position;
 use super::{Readiness, State, Tail};
 use crate::{
     clock::SharedClock,
@@ -29,15 +27,12 @@ use crate::{
     values::UnixMs,
 };
 
-/// Name of the file that says how far it has come.
-const POSITION_FILE: &str = "webhook.position";
-
 /// First and longest pause before the next try; each is twice the one before.
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// Pages without anything to tell, after which it is noted how far it has come.
-const PAGES_PER_NOTE: u32 = 16;
+const PAGES_PER_NOTE: u32 = 128;
 
 /// Who is told, and how.
 pub struct Webhook {
@@ -54,6 +49,8 @@ pub struct CourierParts {
     pub webhook: Webhook,
     /// The data directory.
     pub data: PathBuf,
+    /// How far the webhook was told before, by [`noted_position`].
+    pub noted: Option<Position>,
     pub tail: Arc<Tail>,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
@@ -121,15 +118,19 @@ impl Courier {
     /// Where it was left; where it never ran, or ran on another log, from now on.
     fn begin(&self) -> Position {
         let head = self.parts.tail.head();
-        let noted = fs::read_to_string(self.parts.data.join(POSITION_FILE));
-        let noted = noted.ok().and_then(|text| text.trim().parse().ok()).map(Position);
-        match noted.filter(|noted| *noted <= head) {
-            Some(noted) => noted,
-            None => {
-                self.note(head);
-                head
+        if let Some(noted) = self.parts.noted {
+            if noted <= head {
+                return noted;
             }
+            let (noted, head) = (noted.0, head.0);
+            tracing::warn!(
+                noted,
+                head,
+                "the webhook was told of another log: it goes on from here"
+            );
         }
+        self.note(head);
+        head
     }
 
     /// Tries until it is taken or given up.
@@ -182,16 +183,10 @@ impl Courier {
     }
 
     fn note(&self, position: Position) {
-        if let Err(error) = write_atomically(&self.parts.data, position) {
+        if let Err(error) = note_position(&self.parts.data, position) {
             tracing::warn!(%error, "how far the webhook was told cannot be noted");
         }
     }
-}
-
-fn write_atomically(data: &Path, position: Position) -> io::Result<()> {
-    let draft = data.join(format!("{POSITION_FILE}.new"));
-    fs::write(&draft, format!("{position}\n"))?;
-    fs::rename(draft, data.join(POSITION_FILE))
 }
 
 /// What is told of an event, if it is.

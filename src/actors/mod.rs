@@ -38,7 +38,7 @@ mod wake;
 
 pub use batch::Answer;
 pub use counted::Counted;
-pub use courier::{BadKey, Courier, CourierParts, SigningKey, Webhook};
+pub use courier::{BadKey, BadNote, Courier, CourierParts, SigningKey, Webhook, noted_position};
 pub use demand::DemandDesk;
 pub use directory::{Census, Directory};
 pub use fault::Fault;
@@ -47,7 +47,7 @@ pub use metered::MeteredStore;
 pub use past::{Past, PastFault};
 pub use places::{Place, Places};
 pub use projection::{Progress, ProjectionHandle, start_projections};
-pub use pulse::{NodeParts, PulseDesk, PulseThread};
+pub use pulse::{Heads, NodeParts, PulseDesk, PulseThread};
 pub use reactions::{LowersLevel, OpensIncident};
 pub use readiness::{NotReady, Readiness, State, watch_store};
 pub use sales::Sales;

@@ -4,6 +4,7 @@
 //! round that takes longer than a second makes the next one late; rounds never queue, and nobody
 //! who sells waits for one.
 
+mod heads;
 mod node;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 
 use tokio::sync::watch;
 
+pub use heads::Heads;
 pub use node::NodeParts;
 
 use node::NodeLook;

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         alert::Rule,
         incident::{Incident, IncidentCommand, IncidentStep, StepTaken},
-        level::SetLevel,
+        level::{AskingAlert, SetLevel},
     },
     events::{AlertRaised, DetectedBy},
     values::{IncidentId, RequestId},
@@ -28,7 +28,7 @@ impl Reaction for LowersLevel {
             request_id: request(alert, b"level"),
             level: rule.sets_level?,
             expected: None,
-            alert_id: Some(alert.alert_id),
+            by_alert: Some(AskingAlert { alert_id: alert.alert_id, raised_at: alert.raised_at_ms }),
             operator: OPERATOR.to_owned(),
             reason: format!("alert {}", alert.rule),
         };

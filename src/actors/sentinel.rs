@@ -5,19 +5,23 @@
 //! While the store is away what it has to write is kept in its order, in memory, and written when
 //! the store is back; what is raised is counted by the node's figures all the while. What a rule
 //! brings about beside an alert (an incident, a lower level) is done by [`Reaction`]s: by the same
-//! commands as a person's, and as often as it takes.
+//! commands as a person's, and again until it is done.
 
 mod readings;
 mod watched;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
+use futures_util::{
+    FutureExt,
+    future::{join_all, try_join_all},
+};
 use tokio::time::timeout;
 
 use self::watched::{Watched, cleared};
@@ -44,14 +48,24 @@ const UNSENT_MAX: usize = 50_000;
 /// A book that takes longer than this to answer is asked again later.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
+/// Alerts whose reactions are done at once; no more in a round, so that judging goes on.
+const REACTIONS_AT_ONCE: usize = 16;
+
+/// Rounds between two tries to read the book of the service, which is watched meanwhile.
+const LOAD_AGAIN_EVERY: u64 = 5;
+
 /// Rounds between two looks for alerts of sales that are over and that nobody watches any more.
 const LEFT_BEHIND_EVERY: u64 = 60;
+
+/// Sales among them that are looked at in one round.
+const LEFT_BEHIND_AT_ONCE: usize = 100;
 
 /// What is answered when a reaction is done.
 pub type Reacting = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
-/// What a rule brings about beside its alert. It is asked again after a fault and after a restart,
-/// so doing it twice must be harmless.
+/// What a rule brings about beside its alert. It is asked again after a fault, and after a restart
+/// where the alert is still raised then, so doing it twice must be harmless. What was not done before
+/// a restart is not done any more where the alert was over meanwhile.
 pub trait Reaction: Send + Sync {
     /// Opens the incident, or lowers the level, as the rule says.
     fn react(&self, rule: &Rule, alert: &AlertRaised) -> Option<Reacting>;
@@ -101,13 +115,15 @@ struct Rounds {
     unsent: VecDeque<Unsent>,
     /// Reactions that are still to be done, and to which alert.
     undone: VecDeque<(Option<SaleId>, AlertRaised)>,
+    /// The service is watched without anybody knowing what was raised before.
+    service_unread: bool,
     round: u64,
 }
 
 impl Rounds {
     fn new(parts: SentinelParts) -> Self {
         let (watched, unsent, undone) = (HashMap::new(), VecDeque::new(), VecDeque::new());
-        Self { parts, watched, unsent, undone, round: 0 }
+        Self { parts, watched, unsent, undone, service_unread: false, round: 0 }
     }
 
     async fn go(mut self) {
@@ -139,6 +155,10 @@ impl Rounds {
                 continue;
             }
             let Some(watched) = self.watched.get_mut(&sale) else { continue };
+            if Watched::is_behind(&node, pulse) {
+                watched.look_away();
+                continue;
+            }
             let over = watched.is_over(pulse);
             let found = if over { watched.end() } else { watched.look_at_sale(&node, pulse) };
             self.unsent.extend(found.into_iter().map(|command| (sale, command)));
@@ -160,24 +180,33 @@ impl Rounds {
 
     /// Makes sure that a book is watched. Not while nobody can say what is raised in it.
     async fn knows(&mut self, sale: Option<SaleId>) -> bool {
-        if self.watched.contains_key(&sale) {
+        let is_unread = sale.is_none() && self.service_unread;
+        let is_due = is_unread && self.round.is_multiple_of(LOAD_AGAIN_EVERY);
+        if self.watched.contains_key(&sale) && !is_due {
             return true;
         }
-        match timeout(ANSWER_WITHIN, self.opened(sale)).await {
-            Ok(Ok((watched, open))) => {
+        match timeout(ANSWER_WITHIN, self.opened(sale)).await.unwrap_or(Err(Fault::Stopping)) {
+            Ok((watched, open)) => {
+                match self.watched.entry(sale) {
+                    // What was found meanwhile is not forgotten.
+                    Entry::Occupied(mut known) => known.get_mut().are_raised(&open),
+                    Entry::Vacant(place) => {
+                        place.insert(watched);
+                    }
+                }
+                self.service_unread &= sale.is_some();
                 self.undone.extend(open.into_iter().map(|alert| (sale, alert)));
-                self.watched.insert(sale, watched);
                 true
             }
-            Ok(Err(fault)) => {
+            Err(fault) => {
                 tracing::debug!(%fault, "a book of alerts cannot be opened yet");
                 // The service can be judged all the same: its book matters most while it is away.
                 if sale.is_none() {
-                    self.watched.insert(sale, Watched::new(None, &[]));
+                    self.service_unread = true;
+                    self.watched.entry(None).or_insert_with(|| Watched::new(None, &[]));
                 }
                 sale.is_none()
             }
-            Err(_) => false,
         }
     }
 
@@ -209,6 +238,7 @@ impl Rounds {
         let asked = tokio::task::spawn_blocking(move || reports.alerts_left_behind(now)).await;
         let Ok(Ok(mut sales)) = asked else { return Vec::new() };
         sales.retain(|sale| !self.watched.contains_key(&Some(*sale)));
+        sales.truncate(LEFT_BEHIND_AT_ONCE);
         sales
     }
 
@@ -242,7 +272,10 @@ impl Rounds {
                 .collect();
             let count = commands.len();
             let id = StreamName::alerts(sale).id;
-            let asked = match self.parts.books.ask_all(id, commands, None) {
+            // What waits longer than anybody does is not to be written behind what comes after it.
+            let within = i64::try_from(ANSWER_WITHIN.as_millis()).unwrap_or(i64::MAX);
+            let deadline = self.parts.clock.now().plus(within);
+            let asked = match self.parts.books.ask_all(id, commands, Some(deadline)) {
                 Ok(answers) => timeout(ANSWER_WITHIN, answers).await,
                 Err(fault) => Ok(Err(fault)),
             };
@@ -266,27 +299,28 @@ impl Rounds {
 
     /// Does what rules bring about beside their alerts. What fails is done in the next round.
     async fn react(&mut self) {
-        for _ in 0..self.undone.len() {
-            let Some((sale, alert)) = self.undone.pop_front() else { return };
+        let mut begun = Vec::new();
+        while begun.len() < REACTIONS_AT_ONCE
+            && let Some((sale, alert)) = self.undone.pop_front()
+        {
             let Some(rule) = self.watched.get(&sale).and_then(|all| all.rule(&alert.rule)) else {
                 continue;
             };
-            let reactions: Vec<Reacting> =
-                self.parts.reactions.iter().filter_map(|by| by.react(rule, &alert)).collect();
-            for reaction in reactions {
-                let undone = match timeout(ANSWER_WITHIN, reaction).await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(fault)) => fault.to_string(),
-                    Err(_) => "no answer".to_owned(),
-                };
-                tracing::debug!(
-                    undone,
-                    rule = alert.rule,
-                    "what an alert brings about is not done"
-                );
-                self.undone.push_back((sale, alert.clone()));
-                break;
+            let by_each = self.parts.reactions.iter();
+            let all: Vec<Reacting> = by_each.filter_map(|by| by.react(rule, &alert)).collect();
+            if !all.is_empty() {
+                let done = timeout(ANSWER_WITHIN, try_join_all(all));
+                begun.push(done.map(move |done| (done, sale, alert)));
             }
+        }
+        for (done, sale, alert) in join_all(begun).await {
+            let undone = match done {
+                Ok(Ok(_)) => continue,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            tracing::debug!(undone, rule = alert.rule, "what an alert brings about is not done");
+            self.undone.push_back((sale, alert));
         }
     }
 

@@ -10,7 +10,7 @@ use super::actors::Actors;
 use crate::{
     actors::{
         Courier, CourierParts, Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel,
-        SentinelParts, SigningKey, Tail, Webhook,
+        SentinelParts, SigningKey, Tail, Webhook, noted_position,
     },
     config::Config,
     reports::Reports,
@@ -74,8 +74,11 @@ fn courier(actors: &Actors, tail: &Arc<Tail>, config: &Config) -> anyhow::Result
     let key = SigningKey::read(file).context("webhook_secret_file is refused")?;
     let timeout = Duration::from_millis(config.webhook_timeout_ms);
     let webhook = Webhook { url, key, timeout, attempts: config.webhook_attempts };
+    let noted =
+        noted_position(&config.data).context("how far the webhook was told is not known")?;
     let courier = Courier::new(CourierParts {
         webhook,
+        noted,
         data: config.data.clone(),
         tail: Arc::clone(tail),
         readiness: actors.shared.readiness.clone(),

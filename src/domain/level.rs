@@ -2,7 +2,8 @@
 //! which level when and why.
 //!
 //! A person may set any level. An alert only ever lowers it: that things are well again is for a
-//! person to say. Setting the level that is in force changes nothing and is no event.
+//! person to say. One that was raised before a person last set the level changes nothing: that person
+//! knew of it. Setting the level that is in force changes nothing and is no event.
 
 use std::collections::HashMap;
 
@@ -29,9 +30,16 @@ pub struct SetLevel {
     /// Nothing is set unless this level is in force.
     pub expected: Option<ServiceLevel>,
     /// The alert that asks for it, where no person does.
-    pub alert_id: Option<AlertId>,
+    pub by_alert: Option<AskingAlert>,
     pub operator: String,
     pub reason: String,
+}
+
+/// An alert that asks for a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskingAlert {
+    pub alert_id: AlertId,
+    pub raised_at: UnixMs,
 }
 
 /// What is answered about the level.
@@ -56,6 +64,8 @@ pub struct LevelView {
 pub struct Level {
     id: Uuid,
     set: Option<LevelSet>,
+    /// When a person last set it.
+    set_by_person_at: Option<UnixMs>,
     /// What each request set, at which revision and position.
     receipts: HashMap<RequestId, (LevelSet, u64, Position)>,
     revision: u64,
@@ -70,7 +80,14 @@ impl Decider for Level {
     type Outcome = LevelOutcome;
 
     fn initial(id: Uuid) -> Self {
-        Self { id, set: None, receipts: HashMap::new(), revision: 0, next_revision: 0 }
+        Self {
+            id,
+            set: None,
+            set_by_person_at: None,
+            receipts: HashMap::new(),
+            revision: 0,
+            next_revision: 0,
+        }
     }
 
     fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided {
@@ -82,6 +99,9 @@ impl Decider for Level {
 
     fn evolve(&mut self, event: &LevelSet, revision: u64) {
         self.receipts.insert(event.act.request_id, (event.clone(), revision, Position::START));
+        if event.alert_id.is_none() {
+            self.set_by_person_at = Some(event.set_at_ms);
+        }
         self.set = Some(event.clone());
         self.revision = revision;
         self.next_revision = revision + 1;
@@ -120,7 +140,8 @@ impl Decider for Level {
 impl Level {
     fn set_level(&self, command: SetLevel, now: UnixMs) -> Decided {
         let fingerprint = command.fingerprint();
-        let SetLevel { request_id, level, expected, alert_id, operator, reason } = command;
+        let SetLevel { request_id, level, expected, by_alert, operator, reason } = command;
+        let alert_id = by_alert.map(|alert| alert.alert_id);
         if let Some((set, revision, position)) = self.receipts.get(&request_id) {
             if set.act.fingerprint != fingerprint {
                 let why = Misdirected::RequestIdReused(request_id);
@@ -137,7 +158,11 @@ impl Level {
         if expected.is_some_and(|expected| expected != before) {
             return self.answer(LevelOutcome::NotExpected(self.view()));
         }
-        if level == before || (alert_id.is_some() && level < before) {
+        // An alert asks again after each restart, and where it changed nothing nobody remembers.
+        let is_idle = by_alert.is_some_and(|alert| {
+            level < before || self.set_by_person_at.is_some_and(|at| at > alert.raised_at)
+        });
+        if level == before || is_idle {
             return self.answer(LevelOutcome::Level(self.view()));
         }
         let last_at = self.set.as_ref().map_or(now, |set| set.set_at_ms);
@@ -179,7 +204,7 @@ impl Level {
 impl SetLevel {
     fn fingerprint(&self) -> Fingerprint {
         let expected = self.expected.map_or("", ServiceLevel::name);
-        let alert = self.alert_id.map(|alert| alert.to_string()).unwrap_or_default();
+        let alert = self.by_alert.map(|alert| alert.alert_id.to_string()).unwrap_or_default();
         Fingerprint::of(
             ["set_level", self.level.name(), expected, &alert, &self.operator, &self.reason]
                 .map(str::as_bytes),

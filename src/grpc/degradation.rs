@@ -13,7 +13,7 @@ use crate::{
     events::LevelSet,
     projections::operations,
     reports::{LevelLine, LevelsQuery, Paging},
-    values::{AlertId, Invalid, RequestId, ServiceLevel},
+    values::{Invalid, RequestId, ServiceLevel},
 };
 
 pub(super) struct DegradationApi {
@@ -99,16 +99,16 @@ fn shown(answer: Answer<LevelOutcome>) -> Result<Shown, Failure> {
 
 fn command(request: proto::SetLevelRequest) -> Result<SetLevel, Invalid> {
     let level = level_in("level", request.level)?;
-    let alert_id = match request.alert_id.as_str() {
-        "" => None,
-        id => Some(AlertId::parse("alert_id", id)?),
-    };
+    // What an alert brings about is done by the node that judges it, never by a client.
+    if !request.alert_id.is_empty() {
+        return Err(Invalid::new("alert_id", "must be empty: only a node says what an alert asks"));
+    }
     convert::steering(&request.operator, &request.reason)?;
     Ok(SetLevel {
         request_id: RequestId::parse("request_id", &request.request_id)?,
         level: level.ok_or_else(|| Invalid::new("level", "is missing"))?,
         expected: level_in("expected", request.expected)?,
-        alert_id,
+        by_alert: None,
         operator: request.operator,
         reason: request.reason,
     })

@@ -20,7 +20,7 @@ use crate::{
     },
     events::DetectedBy,
     projections::{catalog, operations, timeline},
-    reports::{Basis, Impact, IncidentLine, IncidentStepLine, IncidentsQuery, Paging},
+    reports::{Basis, Impact, ImpactUntil, IncidentLine, IncidentStepLine, IncidentsQuery, Paging},
     values::{
         IncidentId, IncidentSeverity, Invalid, ItemId, RequestId, SaleId, UnixMs, bounded_text,
     },
@@ -247,24 +247,35 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         let id = IncidentId::parse("incident_id", &request.incident_id).map_err(Failure::from)?;
         let also = [catalog::NAME, timeline::NAME];
         self.reads.reach_also(&also, request.min_position, &request.as_of).await?;
-        let now = self.clock.now();
+        let until = match request.as_of {
+            Some(_) => ImpactUntil::LastEvent,
+            None => {
+                let now = self.clock.now();
+                ImpactUntil::Now { now, head: self.reads.catch_up(timeline::NAME).await }
+            }
+        };
         let asked = self.reads.ask_as_of(
             operations::NAME,
             request.min_position,
             request.as_of,
             move |reports| {
                 let found = reports.incident(id)?;
-                let impact = reports.impact(&found.incident, now)?;
-                Ok((found, impact))
+                let (impact, counted) = reports.impact(&found.incident, until)?;
+                Ok((found, impact, counted))
             },
         );
-        let (found, impact) = asked.await?;
+        let (found, impact, counted) = asked.await?;
+        let (name, checkpoint) = if counted.position < found.checkpoint.position {
+            (timeline::NAME, counted)
+        } else {
+            (operations::NAME, found.checkpoint)
+        };
         Ok(Response::new(proto::GetIncidentResponse {
             revision: u64::try_from(found.incident.revision).unwrap_or(0),
             incident: Some(line_of(found.incident)),
             steps: found.steps.into_iter().map(step_of).collect(),
             impact: Some(impact_of(impact)),
-            freshness: Some(self.reads.freshness(operations::NAME, found.checkpoint)),
+            freshness: Some(self.reads.freshness(name, checkpoint)),
         }))
     }
 

@@ -18,6 +18,8 @@ pub(super) fn part_of(method: &str) -> Option<Part> {
     let (service, method) = method.rsplit_once('/')?;
     match service.strip_prefix("doorbuster.v1.")? {
         "ReportService" | "ReplayService" => Some(Part::Reports),
+        // What to say to a shopper follows from a replay of the item.
+        "ScriptService" if method == "RenderScript" => Some(Part::Reports),
         "PurchaseService" if method == "PlaceOrder" => Some(Part::Orders),
         _ => None,
     }

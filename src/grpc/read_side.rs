@@ -192,6 +192,19 @@ impl ReadSide {
         Ok(())
     }
 
+    /// Waits until a read model has applied all that is in the log now, as long as a question may
+    /// wait; gives that end of the log. Whether it got there shows in its checkpoint.
+    pub(super) async fn catch_up(&self, name: &'static str) -> Position {
+        let head = match &self.0.keeping {
+            Some(keeping) => keeping.tail.head(),
+            None => self.0.log.head_now(),
+        };
+        if let Err(behind) = self.reach(name, head).await {
+            tracing::debug!(?behind, name, "a question is answered by what is known so far");
+        }
+        head
+    }
+
     async fn reach(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
         let Some(Keeping { tail, wait_max, .. }) = &self.0.keeping else {
             return self.has_reached(name, wanted).await;

@@ -13,12 +13,13 @@ use super::{
 use crate::{
     reports::{
         ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, DemandTotal, Funnel,
-        GoalAttainment, HoldFigures, HoldsQuery, Impact, IncidentRecord, IncidentsQuery, LevelLine,
-        LevelsQuery, ListSalesQuery, Page, Paging, Paths, Portrait, Refusals, RefusalsQuery,
-        ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery,
-        Shoppers, SoldOut, StockLevelsQuery, TimelineQuery, TrafficFigures, Whose,
+        GoalAttainment, HoldFigures, HoldsQuery, Impact, ImpactUntil, IncidentRecord,
+        IncidentsQuery, LevelLine, LevelsQuery, ListSalesQuery, Page, Paging, Paths, Portrait,
+        Refusals, RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine,
+        SalesFigures, SalesSummaryQuery, Shoppers, SoldOut, StockLevelsQuery, TimelineQuery,
+        TrafficFigures, Whose,
     },
-    values::{ItemId, SaleId, UnixMs},
+    values::{ItemId, SaleId},
 };
 
 /// Items that are shown one by one.
@@ -367,7 +368,7 @@ fn incidents(
     let mut incidents = Vec::with_capacity(ids.len());
     for id in ids {
         let record = reports.incident(id)?;
-        let impact = reports.impact(&record.incident, UnixMs(record.checkpoint.recorded_at_ms))?;
+        let (impact, _) = reports.impact(&record.incident, ImpactUntil::LastEvent)?;
         incidents.push(IncidentFacts { record, impact });
     }
     Ok((incidents, left_out))

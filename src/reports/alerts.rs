@@ -126,7 +126,7 @@ impl Reports {
         self.ask(operations::NAME, operations::VERSION, |rows, _| {
             let mut found = rows.prepare(
                 "SELECT sale_id FROM alerts WHERE cleared_at_ms IS NULL AND sale_id IS NOT NULL
-                 GROUP BY sale_id HAVING max(raised_at_ms) < ? LIMIT 100",
+                 GROUP BY sale_id HAVING max(raised_at_ms) < ?",
             )?;
             let sales = found.query_map([before], |row| Ok(SaleId(id_at(row, 0)?)))?;
             Ok(sales.collect::<Result<_, _>>()?)

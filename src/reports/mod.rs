@@ -61,7 +61,7 @@ pub use export::{ExportError, ExportFormat, Exported};
 pub use goals::{GoalAttainment, GoalKind, GoalLine};
 pub use holds::{HoldEconomics, HoldFigures, HoldsQuery};
 pub use incidents::{
-    Basis, IMPACT_MINUTES_MAX, Impact, ImpactMinute, IncidentLine, IncidentRecord,
+    Basis, IMPACT_MINUTES_MAX, Impact, ImpactMinute, ImpactUntil, IncidentLine, IncidentRecord,
     IncidentStepLine, IncidentsQuery, Loss, Plan, loss,
 };
 pub use journeys::{

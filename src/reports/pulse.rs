@@ -205,6 +205,14 @@ pub struct NodePulse {
     pub incidents: Vec<OpenIncident>,
 }
 
+impl NodePulse {
+    /// How far the last of those read models is behind, in milliseconds.
+    pub fn lag_of(&self, names: &[&str]) -> i64 {
+        let named = self.projections.iter().filter(|projection| names.contains(&projection.name));
+        named.map(|projection| projection.lag_ms).max().unwrap_or(0)
+    }
+}
+
 /// Alerts and incidents that are told one by one.
 pub const TOLD_MAX: usize = 50;
 

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use super::heads::Heads;
 use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
     admission::Service,
@@ -36,6 +37,7 @@ pub(super) struct NodeLook {
     /// What was counted of orders and appends before each of the last rounds, oldest first.
     orders: VecDeque<Vec<u64>>,
     appends: VecDeque<Vec<u64>>,
+    heads: Heads,
 }
 
 /// Rounds over which quantiles are told: one a second.
@@ -49,7 +51,9 @@ impl NodeLook {
             incidents_open: 0,
             incidents: Vec::new(),
         };
-        Self { parts, around, orders: nothing(), appends: nothing() }
+        let mut heads = Heads::default();
+        heads.saw(parts.clock.now(), parts.store.head());
+        Self { parts, around, orders: nothing(), appends: nothing(), heads }
     }
 
     pub(super) fn look(&mut self, reports: &Reports) -> NodePulse {
@@ -57,8 +61,9 @@ impl NodeLook {
             self.around = around;
         }
         let around = self.around.clone();
-        let NodeParts { readiness, items, sales, store, clock, metrics, .. } = &self.parts;
-        let now = clock.now();
+        let now = self.parts.clock.now();
+        let projections = self.projections(now);
+        let NodeParts { readiness, items, sales, store, metrics, .. } = &self.parts;
         let (items, sales) = (items.census(), sales.census());
         let waiting = items.waiting + sales.waiting;
         let share = items.fullest.saturating_mul(1_000_000) / self.parts.waiting_max.max(1);
@@ -70,7 +75,7 @@ impl NodeLook {
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.store_away_since(),
             head: store.head(),
-            projections: self.projections(now),
+            projections,
             append_p99_us,
             order_p50_us,
             order_p99_us,
@@ -83,16 +88,19 @@ impl NodeLook {
         }
     }
 
-    fn projections(&self, now: UnixMs) -> Vec<ProjectionPulse> {
+    fn projections(&mut self, now: UnixMs) -> Vec<ProjectionPulse> {
         let head = self.parts.store.head();
+        self.heads.saw(now, head);
+        let heads = &self.heads;
         let projection = |handle: &ProjectionHandle| {
             let progress = handle.progress.borrow();
-            // What was not even read yet came a moment ago.
             let oldest = progress.oldest_pending_ms.filter(|_| progress.position < head);
+            // Between two pages nothing is pending, however much is to come.
+            let lag = oldest.map_or(0, |oldest| now.0.saturating_sub(oldest));
             ProjectionPulse {
                 name: handle.name,
                 position: progress.position,
-                lag_ms: oldest.map_or(0, |oldest| now.0.saturating_sub(oldest).max(0)),
+                lag_ms: lag.max(heads.age_after(progress.position, now)),
                 stopped: progress.stopped.is_some(),
             }
         };

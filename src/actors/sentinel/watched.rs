@@ -10,9 +10,17 @@ use crate::{
     },
     events::{AlertRaised, ClearedBecause, SaleCreated},
     metrics::{Label, Severity},
+    projections::{catalog, sales, stock, timeline},
     reports::{NodePulse, Pulse, PulseItem},
     values::{AlertSeverity, ItemId, UnixMs},
 };
+
+/// Read models that the figures of sales and items are from, but for those of shoppers: these only
+/// ever grow, so that a late one makes no rule fire by itself.
+const FIGURES_FROM: [&str; 4] = [catalog::NAME, sales::NAME, stock::NAME, timeline::NAME];
+
+/// Figures that are older are not judged by. The shortest window of a figure is five times as long.
+const BEHIND_MS: i64 = 2_000;
 
 /// What is watched, and what was found so far.
 pub(super) struct Watched {
@@ -30,16 +38,22 @@ impl Watched {
         for complaint in complaints {
             tracing::warn!(complaint, "a rule of a sale cannot be read; it is not in force");
         }
-        let mut judges = HashMap::new();
-        for alert in open {
-            let place = rules.iter().position(|rule| rule.name == alert.rule);
-            if let Some(place) = place {
-                judges.insert((place, alert.item_id), Judge::firing());
-            }
-        }
         let items = plan.iter().flat_map(|plan| &plan.items);
         let times_to_pay = items.map(|item| (item.item_id, item.time_to_pay_ms)).collect();
-        Self { plan, times_to_pay, rules, judges }
+        let mut watched = Self { plan, times_to_pay, rules, judges: HashMap::new() };
+        watched.are_raised(open);
+        watched
+    }
+
+    /// The book says that these are raised.
+    pub(super) fn are_raised(&mut self, open: &[AlertRaised]) {
+        for alert in open {
+            let place = self.rules.iter().position(|rule| rule.name == alert.rule);
+            let judge = place.map(|place| self.judges.entry((place, alert.item_id)).or_default());
+            if let Some(judge) = judge.filter(|judge| !judge.is_firing()) {
+                *judge = Judge::firing();
+            }
+        }
     }
 
     /// The rule of that name.
@@ -59,6 +73,13 @@ impl Watched {
         self.look(&readings, None, now, false).collect()
     }
 
+    /// Whether the figures of a sale are those of a moment that is over. A second that nobody has
+    /// counted yet looks like one in which nothing happened, so nothing can be judged by them.
+    pub(super) fn is_behind(node: &NodePulse, pulse: &Pulse) -> bool {
+        let age = node.at.since(pulse.at).max(0).saturating_add(node.lag_of(&FIGURES_FROM));
+        age > BEHIND_MS
+    }
+
     /// Judges a sale and each of its items.
     pub(super) fn look_at_sale(&mut self, node: &NodePulse, pulse: &Pulse) -> Vec<AlertCommand> {
         let Some(plan) = &self.plan else { return Vec::new() };
@@ -66,12 +87,19 @@ impl Watched {
         let service = readings::of_service(node, now);
         let mut readings = readings::of_sale(&service, pulse, plan);
         let mut commands: Vec<AlertCommand> = self.look(&readings, None, now, false).collect();
-        for item in &pulse.items {
+        // Without units it is only half put up: the read models have come to between its events.
+        for item in pulse.items.iter().filter(|item| item.units.allocated > 0) {
             let time_to_pay = self.times_to_pay.get(&item.item_id).copied();
             readings::of_item(&mut readings, item, time_to_pay);
             commands.extend(self.look(&readings, Some(item), now, true));
         }
         commands
+    }
+
+    /// Nobody knows what holds: what is raised stays raised, and times start over.
+    pub(super) fn look_away(&mut self) {
+        self.judges.retain(|_, judge| judge.is_firing());
+        self.judges.values_mut().for_each(|judge| *judge = Judge::firing());
     }
 
     /// Clears what is raised: the sale is over.

@@ -1,7 +1,7 @@
 //! The book of alerts of a sale, or of the service as a whole: what is raised just now.
 //!
 //! Several nodes judge the same rules. Whoever is first to say that one fires makes the event; for
-//! everybody else the alert is there already. The same holds for clearing.
+//! everybody else the alert is there already. The same holds for clearing, and for what is sent again.
 
 use std::collections::BTreeMap;
 
@@ -55,11 +55,16 @@ pub enum AlertOutcome {
     Open(Vec<AlertRaised>),
 }
 
+/// A rule, and the item for which it fires.
+type Key = (String, Option<ItemId>);
+
 /// The alerts that are raised.
 #[derive(Debug)]
 pub struct Book {
     id: Uuid,
-    open: BTreeMap<(String, Option<ItemId>), AlertRaised>,
+    open: BTreeMap<Key, AlertRaised>,
+    /// The last alert of each rule and item, once it is over.
+    over: BTreeMap<Key, AlertRaised>,
     last_at: UnixMs,
     revision: u64,
     next_revision: u64,
@@ -74,7 +79,8 @@ impl Decider for Book {
 
     fn initial(id: Uuid) -> Self {
         let last_at = UnixMs::default();
-        Self { id, open: BTreeMap::new(), last_at, revision: 0, next_revision: 0 }
+        let (open, over) = (BTreeMap::new(), BTreeMap::new());
+        Self { id, open, over, last_at, revision: 0, next_revision: 0 }
     }
 
     fn decide(&self, command: AlertCommand, now: UnixMs) -> Decided {
@@ -96,7 +102,10 @@ impl Decider for Book {
                 raised.raised_at_ms
             }
             AlertEvent::Cleared(cleared) => {
-                self.open.remove(&(cleared.rule.clone(), cleared.item_id));
+                let key = (cleared.rule.clone(), cleared.item_id);
+                if let Some(raised) = self.open.remove(&key) {
+                    self.over.insert(key, raised);
+                }
                 cleared.cleared_at_ms
             }
         };
@@ -132,7 +141,11 @@ impl Decider for Book {
 impl Book {
     fn raise(&self, raise: RaiseAlert, now: UnixMs) -> Decided {
         let key = (raise.rule.clone(), raise.item_id);
-        if let Some(raised) = self.open.get(&key) {
+        // Whoever got no answer says again what is over by now. To fire once more the condition must
+        // have begun to hold once more. When it was cleared does not tell: it may have begun before
+        // a store that was away took note of that.
+        let told_before = self.over.get(&key).filter(|raised| raise.since <= raised.since_ms);
+        if let Some(raised) = self.open.get(&key).or(told_before) {
             return self.decided(Vec::new(), AlertOutcome::Raised(Box::new(raised.clone())));
         }
         // The revision tells this time from all earlier ones.

@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Transaction, params_from_iter};
 
 use super::{Basis, IncidentLine, Loss, Plan, loss};
 use crate::{
-    events::AttemptOutcome,
-    projections::{catalog, timeline},
+    events::{AttemptOutcome, Position},
+    projections::{Checkpoint, catalog, timeline},
     reports::{
         ReportError, Reports, id_at,
         timeline::{second_of, sums},
@@ -50,6 +50,25 @@ pub struct Impact {
     pub minutes: Vec<ImpactMinute>,
 }
 
+/// Until when an incident that is open has cost something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImpactUntil {
+    /// The last event that is counted.
+    LastEvent,
+    /// Now, if everything up to `head` is counted; else the last event that is. Time that nobody has
+    /// counted yet would be one in which nothing was ordered.
+    Now { now: UnixMs, head: Position },
+}
+
+impl ImpactUntil {
+    fn moment(self, counted: Checkpoint) -> UnixMs {
+        match self {
+            Self::Now { now, head } if counted.position >= head => now,
+            Self::Now { .. } | Self::LastEvent => UnixMs(counted.recorded_at_ms),
+        }
+    }
+}
+
 /// One minute of it, counted from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImpactMinute {
@@ -65,6 +84,7 @@ struct Planned {
     currency: String,
     opens_at: UnixMs,
     closes_at: UnixMs,
+    ended_at: UnixMs,
     goal_units: Option<i64>,
     curve: String,
     /// Prices of the items in question.
@@ -89,21 +109,30 @@ struct Counted {
 }
 
 impl Reports {
-    /// What an incident cost by its end, or by `now` while it is open.
-    pub fn impact(&self, incident: &IncidentLine, now: UnixMs) -> Result<Impact, ReportError> {
-        let Planned { currency, opens_at, closes_at, goal_units, curve, prices } =
+    /// What an incident cost by its end, or by the moment that is asked for while it is open; and how
+    /// far it was counted.
+    pub fn impact(
+        &self,
+        incident: &IncidentLine,
+        asked: ImpactUntil,
+    ) -> Result<(Impact, Checkpoint), ReportError> {
+        let Planned { currency, opens_at, closes_at, ended_at, goal_units, curve, prices } =
             self.sale_plan(incident)?;
         let from = UnixMs(incident.began_at.second().saturating_mul(1_000));
-        let until = incident.ended_at.unwrap_or(now).max(incident.began_at);
-        let until = UnixMs(until.plus(999).second().saturating_mul(1_000)).max(from);
         // The pace of a sale that has just opened is that since then.
         let pace_from = from.second().saturating_sub(PACE_SECONDS).max(opens_at.second());
-        let counted = self.ask(timeline::NAME, timeline::VERSION, |rows, _| {
-            Counted::of(rows, incident, (pace_from, from.second(), until.second()))
-        })?;
+        let asking = |rows: &Transaction<'_>, checkpoint: Checkpoint| {
+            let until = incident.ended_at.unwrap_or_else(|| asked.moment(checkpoint));
+            let until = until.max(incident.began_at).plus(999).second();
+            let until = UnixMs(until.saturating_mul(1_000)).max(from);
+            let seconds = (pace_from, from.second(), until.second());
+            Ok((Counted::of(rows, incident, seconds)?, until, checkpoint))
+        };
+        let (counted, until, checkpoint) = self.ask(timeline::NAME, timeline::VERSION, asking)?;
         let plan = Plan {
             opens_at,
             closes_at,
+            ended_at,
             // The projection wrote it from points.
             curve: serde_json::from_str(&curve).unwrap_or_default(),
             goal_units,
@@ -113,7 +142,8 @@ impl Reports {
             began_at: from,
         };
         let unit_price_minor = price(counted.paid, &counted.allocated, &prices);
-        Ok(told(&plan, &counted, (from, until), (currency, unit_price_minor)))
+        let impact = told(&plan, &counted, (from, until), (currency, unit_price_minor));
+        Ok((impact, checkpoint))
     }
 
     fn sale_plan(&self, incident: &IncidentLine) -> Result<Planned, ReportError> {
@@ -127,7 +157,8 @@ impl Reports {
             prices.retain(|(item, _)| concerns(incident, *item));
             let found = rows
                 .query_row(
-                    "SELECT currency, opens_at_ms, closes_at_ms, goal_units, curve
+                    "SELECT currency, opens_at_ms, closes_at_ms, goal_units, curve,
+                         min(closes_at_ms, coalesce(closed_at_ms, closes_at_ms))
                      FROM sales WHERE sale_id = ?",
                     [sale],
                     |row| {
@@ -137,6 +168,7 @@ impl Reports {
                             closes_at: UnixMs(row.get(2)?),
                             goal_units: row.get(3)?,
                             curve: row.get(4)?,
+                            ended_at: UnixMs(row.get(5)?),
                             prices,
                         })
                     },

@@ -32,7 +32,10 @@ impl Basis {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub opens_at: UnixMs,
+    /// The end of its window; goals are spread up to there.
     pub closes_at: UnixMs,
+    /// When it was closed by hand, or else the end of its window: nothing is planned after that.
+    pub ended_at: UnixMs,
     /// Units of the whole sale; empty where it has no curve.
     pub curve: Vec<PlannedUnits>,
     /// Units of the whole sale.
@@ -58,6 +61,7 @@ impl Plan {
 
     /// Units of those items that were to be ordered by then.
     pub fn planned(&self, at: UnixMs) -> i64 {
+        let at = at.min(self.ended_at);
         match self.basis() {
             Basis::Curve => self.part(self.on_curve(at.since(self.opens_at))),
             Basis::Goal => {
@@ -68,9 +72,8 @@ impl Plan {
                 self.part(Ratio(goal * i128::from(past), i128::from(window)))
             }
             Basis::Pace => {
-                // Nobody orders before the sale opens or after it closes.
-                let until = at.min(self.closes_at);
-                let past = until.since(self.began_at.max(self.opens_at)).max(0);
+                // Nobody orders before the sale opens.
+                let past = at.since(self.began_at.max(self.opens_at)).max(0);
                 let units = i128::from(self.pace_units) * i128::from(past);
                 narrow(units / i128::from(self.pace_ms.max(1)))
             }

@@ -3,7 +3,7 @@
 mod impact;
 mod loss;
 
-use rusqlite::{Row, Transaction, types::Value};
+use rusqlite::{Row, Transaction, params, types::Value};
 
 use super::{Page, Paging, ReportError, Reports, filter::Filter, id_at, paging::Sizes};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     values::{AlertId, IncidentId, IncidentSeverity, ItemId, SaleId, UnixMs},
 };
 
-pub use impact::{IMPACT_MINUTES_MAX, Impact, ImpactMinute};
+pub use impact::{IMPACT_MINUTES_MAX, Impact, ImpactMinute, ImpactUntil};
 pub use loss::{Basis, Loss, Plan, loss};
 
 const SIZES: Sizes = Sizes { default: 50, max: 1_000 };
@@ -112,18 +112,25 @@ impl Reports {
         })
     }
 
-    /// Incidents of a sale that are open and concern an item, oldest first, at most a hundred.
+    /// Incidents of a sale that are open and concern an item, oldest first, of many the last hundred.
     pub fn open_incidents_of(
         &self,
         sale_id: SaleId,
         item_id: ItemId,
     ) -> Result<Vec<IncidentLine>, ReportError> {
-        let paging = Paging { page_size: 100, page_token: String::new() };
-        let query = IncidentsQuery { sale_id: Some(sale_id), open: true, paging };
-        let mut rows = self.incidents(&query)?.rows;
-        rows.retain(|line| line.items.is_empty() || line.items.contains(&item_id));
-        rows.reverse();
-        Ok(rows)
+        self.ask(operations::NAME, operations::VERSION, |rows, _| {
+            let mut found = rows.prepare(&format!(
+                "SELECT {COLUMNS} FROM incidents
+                 WHERE sale_id = ?1 AND ended_at_ms IS NULL AND (items = '[]' OR EXISTS (
+                     SELECT 1 FROM json_each(items) AS item WHERE item.value = ?2))
+                 ORDER BY position DESC LIMIT 100"
+            ))?;
+            let bounds = params![sale_id.0.as_bytes().as_slice(), item_id.to_string()];
+            let mut lines: Vec<IncidentLine> =
+                found.query_map(bounds, line_at)?.collect::<Result<_, _>>()?;
+            lines.reverse();
+            Ok(lines)
+        })
     }
 }
 

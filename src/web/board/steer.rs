@@ -128,7 +128,7 @@ async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Bo
         let level = ServiceLevel::parse("level", &fields.text("level")?)?;
         fields.done()?;
         let Written { request_id, operator, reason } = written;
-        let set = SetLevel { request_id, level, expected: None, alert_id: None, operator, reason };
+        let set = SetLevel { request_id, level, expected: None, by_alert: None, operator, reason };
         let asked = board.parts.levels.set(set, None).await?;
         match asked.outcome {
             LevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),

@@ -104,6 +104,18 @@ fn each_time_a_rule_fires_is_an_alert_of_its_own() {
 }
 
 #[test]
+fn what_is_sent_again_after_it_was_cleared_is_no_new_alert() {
+    let mut live = Live::of(Some(sale()));
+    let both = [raise("low_stock", Some(1), 5), clear("low_stock", Some(1))];
+    let (first, _) = live.run(both[0].clone(), 40);
+    live.run(both[1].clone(), 40);
+    assert_eq!(live.run(both[0].clone(), 45), (first, vec![]));
+    assert_eq!(live.run(both[1].clone(), 45), (AlertOutcome::Cleared, vec![]));
+    // It fired again before the store, which was away, took note that it was over.
+    assert_eq!(live.run(raise("low_stock", Some(1), 25), 45).1.len(), 1);
+}
+
+#[test]
 fn a_book_shows_what_is_raised() {
     let mut live = Live::of(None);
     live.run(raise("store_unavailable", None, 5), 10);

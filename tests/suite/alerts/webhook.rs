@@ -19,8 +19,9 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use doorbuster::{
-    actors::SigningKey,
+    actors::{SigningKey, noted_position},
     config::{Config, Overrides},
+    events::Position,
 };
 use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
@@ -178,6 +179,24 @@ fn keys_that_are_too_short_or_open_to_everybody_are_refused() {
         assert!(refused.contains(complaint), "{refused}");
         assert!(!refused.contains(text), "{refused}");
     }
+}
+
+#[test]
+fn a_note_that_cannot_be_read_is_refused_and_only_a_missing_one_means_from_now_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("webhook.position");
+    assert_eq!(noted_position(dir.path()).unwrap(), None);
+    fs::write(&file, "4711\n").unwrap();
+    assert_eq!(noted_position(dir.path()).unwrap(), Some(Position(4711)));
+    for text in ["", "far", "-1", "4711 4712"] {
+        fs::write(&file, text).unwrap();
+        let refused = noted_position(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("webhook.position holds no position"), "{refused}");
+    }
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let refused = noted_position(dir.path()).unwrap_err().to_string();
+    assert!(refused.contains("cannot be read"), "{refused}");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use doorbuster::{
+    actors::Heads,
+    events::Position,
     grpc::proto::{self, GetStockCurveRequest},
     reports::{Pulse, Reports},
     values::{SaleId, UnixMs},
@@ -11,6 +13,17 @@ use tokio::time::timeout;
 
 use super::board_node;
 use crate::support::{Node, OPENS_AT, beacon, create_sale, item, order, request_id};
+
+#[test]
+fn what_a_read_model_lacks_is_as_old_as_the_end_of_the_log_beyond_it() {
+    let mut heads = Heads::default();
+    for (at, head) in [(1_000, 5), (2_000, 5), (3_000, 9), (4_000, 12)] {
+        heads.saw(UnixMs(at), Position(head));
+    }
+    let age = |position| heads.age_after(Position(position), UnixMs(10_000));
+    assert_eq!([3, 5, 8, 9, 11].map(age), [9_000, 7_000, 7_000, 6_000, 6_000]);
+    assert_eq!([12, 13].map(age), [0, 0]);
+}
 
 /// Ann buys, bob's hold expires, cyd comes too late and later buys, dan asks for too much, eve is
 /// refused while the item is paused; there are three visitors, of whom one bought.

@@ -13,6 +13,7 @@ fn plan() -> Plan {
     Plan {
         opens_at: UnixMs(OPENS),
         closes_at: UnixMs(OPENS + 600_000),
+        ended_at: UnixMs(OPENS + 600_000),
         curve: Vec::new(),
         goal_units: None,
         share: (1_000, 1_000),
@@ -74,6 +75,24 @@ fn without_a_plan_the_pace_before_goes_on_until_the_sale_closes() {
     }
     assert_eq!(planned(&plan, 900_000), 720, "nobody orders after the close");
     assert_eq!(planned(&Plan { pace_ms: 0, pace_units: 0, ..plan }, 180_000), 0);
+}
+
+#[test]
+fn nothing_is_planned_after_a_sale_was_closed_by_hand() {
+    let points = [(60_000, 600), (600_000, 1_000)];
+    let curve = points.map(|(after_ms, units)| PlannedUnits { after_ms, units });
+    let by_hand = [
+        (Plan { curve: curve.to_vec(), ..plan() }, 600 + 400 * 2 / 9),
+        // The goal stays spread over the whole window.
+        (Plan { goal_units: Some(1_000), ..plan() }, 300),
+        (Plan { pace_units: 90, ..plan() }, 90),
+    ];
+    for (whole, units) in by_hand {
+        let closed = Plan { ended_at: UnixMs(OPENS + 180_000), ..whole };
+        for after_ms in [180_000, 181_000, 600_000] {
+            assert_eq!(planned(&closed, after_ms), units, "{:?}", closed.basis());
+        }
+    }
 }
 
 #[test]

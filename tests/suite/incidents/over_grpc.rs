@@ -157,6 +157,17 @@ async fn items_bear_their_share_of_the_plan_and_open_incidents_cost_until_now() 
     node.advance(120);
     let impact = shown(&node, &id, opened.position).await.impact.unwrap();
     assert_eq!((impact.planned_units, impact.lost_units, impact.minutes.len()), (60, 60, 4));
+    // As it was when it was opened it had cost nothing, whenever that is asked.
+    let moment = proto::as_of::Moment::Position(opened.position);
+    let request = proto::GetIncidentRequest {
+        incident_id: id,
+        min_position: 0,
+        as_of: Some(proto::AsOf { moment: Some(moment) }),
+    };
+    let then = client(&node).get_incident(request).await.unwrap().into_inner();
+    let impact = then.impact.unwrap();
+    assert_eq!((impact.planned_units, impact.lost_units, impact.minutes.len()), (0, 0, 0));
+    assert_eq!(then.freshness.unwrap().position, opened.position);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use doorbuster::{
     admission::{Part, Service},
     domain::{
         Decider, Misdirected,
-        level::{Level, LevelCommand, LevelOutcome, SetLevel},
+        level::{AskingAlert, Level, LevelCommand, LevelOutcome, SetLevel},
     },
     events::{LevelSet, Position, SERVICE},
     values::{AlertId, RequestId, ServiceLevel, UnixMs},
@@ -23,14 +23,19 @@ fn by_hand(name: &str, level: ServiceLevel) -> SetLevel {
         request_id: RequestId(id(name)),
         level,
         expected: None,
-        alert_id: None,
+        by_alert: None,
         operator: "olga".to_owned(),
         reason: "a test".to_owned(),
     }
 }
 
 fn by_alert(name: &str, level: ServiceLevel) -> SetLevel {
-    SetLevel { alert_id: Some(AlertId(id("alert"))), ..by_hand(name, level) }
+    by_alert_of(name, level, 1_000_000)
+}
+
+fn by_alert_of(name: &str, level: ServiceLevel, raised_at: i64) -> SetLevel {
+    let alert = AskingAlert { alert_id: AlertId(id("alert")), raised_at: UnixMs(raised_at) };
+    SetLevel { by_alert: Some(alert), ..by_hand(name, level) }
 }
 
 fn expecting(name: &str, expected: ServiceLevel, level: ServiceLevel) -> SetLevel {
@@ -95,6 +100,28 @@ fn what_is_set_is_in_force_and_only_changes_are_events() {
         ]
     );
     assert_eq!(answers[3].1, 0, "a repeated request is told the revision it was told then");
+}
+
+#[test]
+fn an_alert_that_is_older_than_what_a_person_set_changes_nothing() {
+    // Commands come at 1,000, 2,000 and so on.
+    let table = [
+        (by_hand("a", NoTraffic), NoTraffic),
+        // It asks for what is in force: nothing is written of it.
+        (by_alert_of("b", NoTraffic, 1_500), NoTraffic),
+        (by_hand("c", Full), Full),
+        // After a restart it asks again.
+        (by_alert_of("b", NoTraffic, 1_500), Full),
+        (by_alert_of("d", NoTraffic, 3_500), NoTraffic),
+        // What another alert set does not silence it.
+        (by_alert_of("e", CoreOnly, 4_500), CoreOnly),
+    ];
+    let (answers, log) = run(table.iter().map(|(command, _)| command.clone()).collect());
+    for ((command, level), (outcome, ..)) in table.iter().zip(&answers) {
+        let LevelOutcome::Level(view) = outcome else { panic!("{command:?}: {outcome:?}") };
+        assert_eq!(view.level, *level, "{command:?}");
+    }
+    assert_eq!(log.len(), 4);
 }
 
 #[test]

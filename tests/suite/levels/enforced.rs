@@ -3,6 +3,7 @@
 
 use doorbuster::grpc::proto::{
     self, ServiceLevel::*, place_orders_response::Result as StreamResult,
+    script_service_client::ScriptServiceClient,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -76,7 +77,7 @@ async fn a_wrong_field_is_refused_by_name() {
         ("expected", proto::SetLevelRequest { expected: -1, ..good.clone() }),
         ("operator", proto::SetLevelRequest { operator: String::new(), ..good.clone() }),
         ("reason", proto::SetLevelRequest { reason: "a\u{7}b".to_owned(), ..good.clone() }),
-        ("alert_id", proto::SetLevelRequest { alert_id: "x".to_owned(), ..good.clone() }),
+        ("alert_id", proto::SetLevelRequest { alert_id: request_id(), ..good.clone() }),
         ("request_id", proto::SetLevelRequest { request_id: String::new(), ..good }),
     ];
     for (field, request) in wrong {
@@ -136,6 +137,10 @@ async fn at_core_only_reports_and_replays_say_so_and_selling_and_steering_go_on(
     let verify = proto::VerifySaleRequest { sale_id: sale_id.clone() };
     let verified = node.replays().verify_sale(verify).await;
     assert_eq!(reason(&verified.unwrap_err()), degraded);
+    let mut scripts = ScriptServiceClient::new(node.channel());
+    let render = proto::RenderScriptRequest { item_id: item_id.clone(), ..Default::default() };
+    assert_eq!(reason(&scripts.render_script(render).await.unwrap_err()), degraded);
+    scripts.list_scripts(proto::ListScriptsRequest::default()).await.unwrap();
 
     let placed = node.place(&item_id, "ann", 1).await.unwrap();
     node.pay(&order(&placed)).await;
@@ -153,7 +158,7 @@ async fn at_core_only_reports_and_replays_say_so_and_selling_and_steering_go_on(
     service(&node).list_level_changes(history).await.unwrap();
     assert_eq!(ask(node.web(), "GET", "/readyz").await.status, 200, "it still wants calls");
     let figures = Figures::of(&node).await;
-    assert_eq!(figures.value("doorbuster_left_out_total{part=\"reports\"}"), 2);
+    assert_eq!(figures.value("doorbuster_left_out_total{part=\"reports\"}"), 3);
     let code = "{method=\"doorbuster.v1.ReportService/ListOrders\",code=\"UNAVAILABLE\"}";
     assert_eq!(figures.value(&format!("doorbuster_grpc_calls_total{code}")), 1);
 }
