@@ -153,6 +153,14 @@ function live() {
 // --- steering ------------------------------------------------------------------------------------
 
 const KEPT = "doorbuster-operator";
+/** A UUID of version 4. Browsers make one of their own only over TLS and on loopback. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
 const token = () => sessionStorage.getItem(KEPT);
 
 async function send(path, method, told) {
@@ -227,7 +235,7 @@ function openDeed(button) {
   const told = document.querySelector(`.deed[data-deed="${button.dataset.act}"]`);
   const form = dialog.querySelector("form");
   form.reset();
-  form.request = crypto.randomUUID();
+  form.request = newId();
   form.facts = { ...button.dataset };
   dialog.querySelector("h2").textContent = told.dataset.name;
   dialog.querySelector(".subject").textContent = button.dataset.subject;
@@ -267,8 +275,9 @@ async function carryOut(event) {
     answer.classList.add("bad");
     const text = said.error ?? said.message ?? String(status);
     answer.textContent = say("refused", { error: said.field && !text.includes(said.field) ? `${said.field}: ${text}` : text });
-    // What was refused for its content is another request when it is sent again.
-    form.request = crypto.randomUUID();
+    // What was refused for its content is another request when it is sent again. What failed may have
+    // been done: it stays the same request, so that it is never done twice.
+    if (status < 500) form.request = newId();
   } catch {
     answer.classList.add("bad");
     answer.textContent = say("unreachable");
