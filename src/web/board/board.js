@@ -139,7 +139,7 @@ function live() {
     }, 150);
   });
   byId("items").addEventListener("click", (event) => {
-    const button = event.target.closest("[data-sort],[data-page]");
+    const button = event.target.closest("button[data-sort],button[data-page]");
     if (!button) return;
     if (button.dataset.sort !== undefined) Object.assign(items, { sort: button.dataset.sort, page: 0 });
     else items.page = Number(button.dataset.page);
