@@ -333,10 +333,13 @@ function afterwards() {
   const track = byId("track");
   if (!track) return;
   const [play, speed, place, moment] = ["play", "speed", "then", "moment"].map(byId);
+  // The track itself only knows whole steps: at 1x it would never leave the one it stands on.
+  let exact = Number(track.value);
   let wanted;
   let asking = false;
   let timer;
   async function look() {
+    if (wanted === Number(track.value)) return;
     wanted = Number(track.value);
     moment.textContent = new Date(wanted).toISOString().slice(0, 19).replace("T", " ");
     track.setAttribute("aria-valuetext", moment.textContent);
@@ -346,9 +349,21 @@ function afterwards() {
       asked = wanted;
       const html = await fragment(`/sales/${sale}/at`, { ms: asked });
       if (html !== undefined) put(place, html);
+      else if (asked === wanted) {
+        // The figures of another moment must not stand under this one.
+        standing.delete(place);
+        place.textContent = say("no-answer");
+        wanted = undefined;
+        break;
+      }
     }
     asking = false;
   }
+  const goTo = (ms) => {
+    exact = Math.min(Number(track.max), Math.max(Number(track.min), ms));
+    track.value = exact;
+    look();
+  };
   const stop = () => {
     clearInterval(timer);
     timer = undefined;
@@ -357,23 +372,24 @@ function afterwards() {
   };
   play.addEventListener("click", () => {
     if (timer) return stop();
-    if (Number(track.value) >= Number(track.max)) track.value = track.min;
+    if (exact >= Number(track.max)) exact = Number(track.min);
     play.textContent = play.dataset.pause;
     play.setAttribute("aria-pressed", "true");
     timer = setInterval(() => {
-      // A second at a time: a state that is still being asked for is waited for.
+      // A state that is still being asked for is waited for.
       if (asking) return;
-      track.value = Number(track.value) + 250 * Number(speed.value);
-      look();
-      if (Number(track.value) >= Number(track.max)) stop();
+      goTo(exact + 250 * Number(speed.value));
+      if (exact >= Number(track.max)) stop();
     }, 250);
   });
-  track.addEventListener("input", look);
+  track.addEventListener("input", () => {
+    exact = Number(track.value);
+    look();
+  });
   document.querySelector(".marks")?.addEventListener("click", (event) => {
     const mark = event.target.closest("[data-ms]");
     if (!mark) return;
-    track.value = mark.dataset.ms;
-    look();
+    goTo(Number(mark.dataset.ms));
   });
   look();
 }
