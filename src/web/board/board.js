@@ -73,7 +73,8 @@ async function askRows(details) {
 }
 
 function show(frame) {
-  arrived = performance.now();
+  // As old as its figures are, not as the moment they came: a round may have kept old ones.
+  arrived = performance.now() - Math.max(0, frame.now_ms - frame.at_ms);
   ahead = frame.now_ms - Date.now();
   body.dataset.position = frame.position;
   for (const [id, html] of Object.entries(frame.panels)) {

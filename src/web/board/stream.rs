@@ -30,12 +30,12 @@ use tokio::{
 };
 use tonic::codegen::tokio_stream::Stream;
 
-use super::{Board, line::LineState};
+use super::{Board, asking::NoPage, line::LineState};
 use crate::{
     admission::Part,
     metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
-    reports::{NodePulse, Pulse, ReportError},
+    reports::{NodePulse, Pulse},
     values::SaleId,
     web::answers::say,
 };
@@ -103,10 +103,7 @@ async fn events(
     });
     let (sale, lang) = match parsed {
         Ok(parsed) => parsed,
-        Err(invalid) => {
-            let why = json!({ "error": invalid.to_string(), "field": invalid.field });
-            return say(StatusCode::BAD_REQUEST, &why);
-        }
+        Err(invalid) => return *not_followed(invalid.into()),
     };
     let Ok(place) = Arc::clone(&board.streams.places).try_acquire_owned() else {
         board.leavers.left(LeftBoard::TooMany);
@@ -142,10 +139,7 @@ async fn followed(
     if let Some(known) = board.streams.lock().get(&key) {
         return Ok(known.subscribe());
     }
-    let pulse = match board.parts.desk.latest(sale) {
-        Some(pulse) => pulse,
-        None => Arc::new(first_pulse(board, sale).await?),
-    };
+    let pulse = board.pulse(sale).await.map_err(not_followed)?;
     let frame = frame(&pulse, board.parts.desk.node().as_deref(), lang);
     let mut channels = board.streams.lock();
     // Somebody else may have come first meanwhile.
@@ -157,23 +151,19 @@ async fn followed(
     Ok(sender.subscribe())
 }
 
-/// A sale that nobody looked at yet.
-async fn first_pulse(board: &Board, sale: SaleId) -> Result<Pulse, Box<Response>> {
-    let reports = board.parts.reports.clone();
-    let now = board.parts.clock.now();
-    let taken = tokio::task::spawn_blocking(move || reports.pulse(sale, now)).await;
-    match taken {
-        Ok(Ok(pulse)) => Ok(pulse),
-        Ok(Err(ReportError::NotFound(_))) => {
-            let why = json!({ "error": "sale_id does not exist", "field": "sale_id" });
-            Err(Box::new(say(StatusCode::NOT_FOUND, &why)))
+/// Why a sale cannot be followed, for a script.
+fn not_followed(why: NoPage) -> Box<Response> {
+    Box::new(match why {
+        NoPage::Invalid(invalid) => {
+            let why = json!({ "error": invalid.to_string(), "field": invalid.field });
+            say(StatusCode::BAD_REQUEST, &why)
         }
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "a sale could not be shown on the board");
-            Err(Box::new(later("the read models are not ready")))
+        NoPage::NotFound(field) => {
+            let why = json!({ "error": format!("{field} does not exist"), "field": field });
+            say(StatusCode::NOT_FOUND, &why)
         }
-        Err(_) => Err(Box::new(later("the board is stopping"))),
-    }
+        NoPage::Later(why) => later(why),
+    })
 }
 
 /// Makes a frame of each round, until nobody takes them any more.
@@ -192,6 +182,9 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
                 if let Some(pulse) = desk.latest(sale) {
                     let bytes = frame(&pulse, desk.node().as_deref(), lang);
                     frames.send_replace(Frame { bytes, again: false });
+                } else {
+                    desk.look_at(sale);
+                    frames.send_modify(|frame| frame.again = true);
                 }
             }
             Ok(Err(_)) => return,
