@@ -80,8 +80,12 @@ function show(frame) {
   for (const [id, html] of Object.entries(frame.panels)) {
     if (id !== "items" || plain()) put(byId(id), html);
   }
-  if (!plain()) askItems();
-  document.querySelectorAll("details[data-rows][open]").forEach(askRows);
+  // What the server leaves out at its level must not stand there with old figures.
+  for (const card of document.querySelectorAll("section.card[aria-labelledby]")) {
+    card.classList.toggle("is-absent", !(card.getAttribute("aria-labelledby").slice(2) in frame.panels));
+  }
+  if (!plain() && "items" in frame.panels) askItems();
+  document.querySelectorAll(".card:not(.is-absent) details[data-rows][open]").forEach(askRows);
   tick();
 }
 
@@ -185,9 +189,9 @@ async function signedIn() {
   let name;
   if (token()) {
     try {
-      const { ok, said } = await send("/whoami", "GET");
+      const { ok, status, said } = await send("/whoami", "GET");
       if (ok) name = said.operator || "operator";
-      else sessionStorage.removeItem(KEPT);
+      else if (status === 401) sessionStorage.removeItem(KEPT);
     } catch {
       name = undefined;
     }

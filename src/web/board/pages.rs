@@ -221,6 +221,7 @@ async fn items(
 ) -> Response {
     let lang = lang(&asked, &headers);
     let answer = async {
+        board.shows_detail()?;
         let pulse = board.pulse(sale_of(&sale_id)?).await?;
         let text = |name: &str| asked.get(name).cloned().unwrap_or_default();
         let page = match asked.get("page") {
@@ -242,6 +243,7 @@ async fn rows(
 ) -> Response {
     let lang = lang(&asked, &headers);
     let answer = async {
+        board.shows_detail()?;
         let pulse = board.pulse(sale_of(&sale_id)?).await?;
         let of = asked.get("of").map_or("", String::as_str);
         let drawing = Drawing::ALL.into_iter().find(|drawing| drawing.name() == of);

@@ -52,8 +52,8 @@ const RESTS: &[u8] = b"event: level\ndata: {\"shows_board\":false}\n\n";
 /// How long nothing new may be known before that is sent.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// Panels that are shown when the board shows no detail.
-const WITHOUT_DETAIL: [&str; 3] = ["head", "tiles", "health"];
+/// Panels that are shown when the board shows no detail: what is sold, and why no more is shown.
+const WITHOUT_DETAIL: [&str; 5] = ["head", "level", "alerts", "tiles", "health"];
 
 /// Everybody who follows a sale.
 pub(super) struct Streams {
