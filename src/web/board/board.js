@@ -328,9 +328,15 @@ function steering() {
 
 // --- afterwards ----------------------------------------------------------------------------------
 
+/** Loads what may take long to write: while it is not there yet it is asked for again. */
 async function load(place, path) {
-  const html = await fragment(path, {});
-  if (html !== undefined) put(place, html);
+  for (;;) {
+    const answer = await fetch(`${path}?${new URLSearchParams({ lang })}`).catch(() => undefined);
+    if (answer?.ok) return put(place, await answer.text());
+    const seconds = Number(answer?.headers.get("Retry-After"));
+    if (answer?.status !== 503 || !(seconds > 0)) return (place.textContent = say("no-answer"));
+    await new Promise((later) => setTimeout(later, 1000 * seconds));
+  }
 }
 
 function afterwards() {
