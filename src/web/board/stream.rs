@@ -35,7 +35,7 @@ use crate::{
     admission::Part,
     metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
-    reports::{NodePulse, Pulse},
+    reports::Pulse,
     values::SaleId,
     web::answers::say,
 };
@@ -140,7 +140,7 @@ async fn followed(
         return Ok(known.subscribe());
     }
     let pulse = board.pulse(sale).await.map_err(not_followed)?;
-    let frame = frame(&pulse, board.parts.desk.node().as_deref(), lang);
+    let frame = frame(board, &pulse, lang);
     let mut channels = board.streams.lock();
     // Somebody else may have come first meanwhile.
     let sender = channels.entry(key).or_insert_with(|| {
@@ -180,7 +180,7 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
             }
             Ok(Ok(())) => {
                 if let Some(pulse) = desk.latest(sale) {
-                    let bytes = frame(&pulse, desk.node().as_deref(), lang);
+                    let bytes = frame(&board, &pulse, lang);
                     frames.send_replace(Frame { bytes, again: false });
                 } else {
                     desk.look_at(sale);
@@ -199,16 +199,17 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
     }
 }
 
-fn frame(pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> Bytes {
-    let Some(node) = node else { return Bytes::from_static(STILL_HERE) };
+fn frame(board: &Board, pulse: &Pulse, lang: Lang) -> Bytes {
+    let Some(node) = board.parts.desk.node() else { return Bytes::from_static(STILL_HERE) };
     let detail = Part::BoardDetail.runs_at(node.level);
-    let panels = live_panels(pulse, node, lang);
+    let panels = live_panels(pulse, &node, lang);
     let shown = panels.into_iter().filter(|(id, _)| detail || WITHOUT_DETAIL.contains(id));
     let panels: Map<String, Value> =
         shown.map(|(id, html)| (id.to_owned(), Value::String(html))).collect();
     let told = json!({
         "at_ms": pulse.at.0,
-        "now_ms": node.at.0,
+        // A page judges by it how old the figures are.
+        "now_ms": board.parts.clock.now().0,
         "position": pulse.position.0,
         "level": node.level.name(),
         "panels": panels,
