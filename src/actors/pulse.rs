@@ -83,15 +83,23 @@ impl PulseDesk {
         Ok(PulseThread { stop, thread })
     }
 
-    /// The pulse of that sale as of the last round. Whoever asks looks at it: one that is not taken
-    /// yet is from the next round on.
+    /// The pulse of that sale as of the last round. Whoever asks looks at it.
     pub fn latest(&self, sale: SaleId) -> Option<Arc<Pulse>> {
+        let pulse = self.lock().sales.get(&sale).cloned();
+        if pulse.is_some() {
+            self.look_at(sale);
+        }
+        pulse
+    }
+
+    /// Takes the pulse of a sale from the next round on, while somebody looks at it. There must be
+    /// such a sale: ids that anybody made up would fill the places.
+    pub fn look_at(&self, sale: SaleId) {
         let until = self.rounds.borrow().saturating_add(LOOKED_AT_FOR);
         let mut taken = self.lock();
         if taken.looked_at.len() < LOOKED_AT_MAX || taken.looked_at.contains_key(&sale) {
             taken.looked_at.insert(sale, until);
         }
-        taken.sales.get(&sale).cloned()
     }
 
     /// All pulses of the last round.
@@ -115,9 +123,9 @@ impl PulseDesk {
         let lag_ms = node.projections.iter().map(|projection| projection.lag_ms).max();
         let looked_at = self.lock().looked_at.keys().copied().collect();
         let due = self.reports.pulsing_sales(now);
-        let due = due.unwrap_or_else(|error| {
-            tracing::debug!(%error, "no sale is known whose pulse could be taken");
-            BTreeSet::new()
+        let due: BTreeSet<SaleId> = due.unwrap_or_else(|error| {
+            tracing::debug!(%error, "which sales are due is not known: those of the last round are");
+            self.lock().sales.keys().copied().collect()
         });
         let mut sales = BTreeMap::new();
         for sale in due.union(&looked_at) {

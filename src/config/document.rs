@@ -36,8 +36,10 @@ impl fmt::Display for Complaint {
 #[derive(Debug)]
 pub struct Document<'a> {
     file: &'a str,
+    text: &'a str,
     root: Spanned<DeTable<'a>>,
-    lines: BTreeMap<String, usize>,
+    /// Where each path begins, in bytes: lines are counted for the one that is complained about.
+    places: BTreeMap<String, usize>,
 }
 
 /// One table of a document.
@@ -55,9 +57,9 @@ impl<'a> Document<'a> {
             line: error.span().map(|span| line_at(text, span.start)),
             invalid: Invalid::new("the file", format!("is not TOML: {}", one_line(&error))),
         })?;
-        let mut lines = BTreeMap::new();
-        note_lines(text, "", root.get_ref(), &mut lines);
-        Ok(Self { file, root, lines })
+        let mut places = BTreeMap::new();
+        note_places("", root.get_ref(), &mut places);
+        Ok(Self { file, text, root, places })
     }
 
     /// The table that holds everything.
@@ -69,8 +71,8 @@ impl<'a> Document<'a> {
     pub fn complaint(&self, invalid: Invalid) -> Complaint {
         let mut path = invalid.field.as_str();
         let line = loop {
-            if let Some(line) = self.lines.get(path) {
-                break Some(*line);
+            if let Some(place) = self.places.get(path) {
+                break Some(line_at(self.text, *place));
             }
             match path.rfind(['.', '[']) {
                 Some(end) => path = &path[..end],
@@ -186,19 +188,19 @@ fn must_be(wanted: &str, found: &DeValue<'_>) -> String {
     format!("must be {wanted}, not {found}")
 }
 
-fn note_lines(text: &str, path: &str, table: &DeTable<'_>, lines: &mut BTreeMap<String, usize>) {
+fn note_places(path: &str, table: &DeTable<'_>, places: &mut BTreeMap<String, usize>) {
     for (key, value) in table {
         let name = key.get_ref();
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-        lines.entry(path.clone()).or_insert_with(|| line_at(text, key.span().start));
+        places.entry(path.clone()).or_insert_with(|| key.span().start);
         match value.get_ref() {
-            DeValue::Table(table) => note_lines(text, &path, table, lines),
+            DeValue::Table(table) => note_places(&path, table, places),
             DeValue::Array(array) => {
                 for (index, value) in array.iter().enumerate() {
                     let path = format!("{path}[{index}]");
-                    lines.insert(path.clone(), line_at(text, value.span().start));
+                    places.insert(path.clone(), value.span().start);
                     if let DeValue::Table(table) = value.get_ref() {
-                        note_lines(text, &path, table, lines);
+                        note_places(&path, table, places);
                     }
                 }
             }

@@ -88,23 +88,21 @@ pub fn head(pulse: &Pulse, say: Say) -> String {
     let window = format!("{} – {}", say.moment(sale.opens_at), say.moment(sale.closes_at));
     element(&mut out, "span", "window quiet", &window);
     out.push_str("</p>");
+    out.push_str("<p class=\"acts act\">");
     if state != SaleState::Closed {
-        let turn = if sale.paused {
+        let (act, deed) = if sale.paused {
             ("resume-sale", Deed::ResumeSale)
         } else {
             ("pause-sale", Deed::PauseSale)
         };
-        out.push_str("<p class=\"acts act\">");
-        for (act, deed) in [
-            turn,
-            ("close-sale", Deed::CloseSale),
-            ("open-incident", Deed::OpenIncident),
-            ("level", Deed::SetLevel),
-        ] {
-            button(&mut out, act, say.deed(deed), &sale.name, &[]);
-        }
-        out.push_str("</p>");
+        button(&mut out, act, say.deed(deed), &sale.name, &[]);
+        button(&mut out, "close-sale", say.deed(Deed::CloseSale), &sale.name, &[]);
     }
+    // What a sale left behind is dealt with after its end, too.
+    for (act, deed) in [("open-incident", Deed::OpenIncident), ("level", Deed::SetLevel)] {
+        button(&mut out, act, say.deed(deed), &sale.name, &[]);
+    }
+    out.push_str("</p>");
     out
 }
 

@@ -1,6 +1,9 @@
 //! A sale afterwards: its figures, the whole post-mortem, and the sale as of any second.
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::{
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -11,7 +14,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     Board,
@@ -43,10 +46,28 @@ const ITEMS_SHOWN: i32 = 50;
 /// A sale of more items is not looked through for its last event when its page is opened.
 const LOOKED_THROUGH_MAX: usize = 200;
 
+/// How long a page waits for its turn, and then for what is written: both together are less than a
+/// question may take.
+const WRITTEN_WAIT: Duration = Duration::from_secs(4);
+
+/// A post-mortem answers for so many times as long as it took, whether the log has gone on or not.
+const GOOD_FOR_TIMES: u32 = 4;
+
+/// Why there is none yet.
+const BEING_WRITTEN: &str = "it is still being written: ask again";
+
 /// Post-mortems that were written, one at a time, and are kept until the log has gone on.
 pub(super) struct Written {
     turn: Places,
-    kept: Mutex<Vec<(SaleId, Arc<PostMortem>)>>,
+    kept: Arc<Mutex<Vec<Kept>>>,
+}
+
+/// One of them.
+struct Kept {
+    sale: SaleId,
+    facts: Arc<PostMortem>,
+    /// Until then it is good enough, even if the log has gone on.
+    good_until: Instant,
 }
 
 impl Written {
@@ -54,11 +75,19 @@ impl Written {
     pub(super) async fn one_at_a_time(&self) -> Option<Place> {
         self.turn.take(None).await
     }
+
+    /// What is kept of a sale, if it is as of this position, or nearly so.
+    fn kept(&self, sale: SaleId, head: u64) -> Option<Arc<PostMortem>> {
+        let all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all.iter().find(|kept| kept.sale == sale)?;
+        let good = kept.facts.position >= head || Instant::now() < kept.good_until;
+        good.then(|| Arc::clone(&kept.facts))
+    }
 }
 
 impl Default for Written {
     fn default() -> Self {
-        Self { turn: Places::new(1), kept: Mutex::default() }
+        Self { turn: Places::new(1), kept: Arc::default() }
     }
 }
 
@@ -235,23 +264,31 @@ impl Board {
         .await
     }
 
-    /// What a post-mortem tells of a sale, as of the log's end or nearly so.
+    /// What a post-mortem tells of a sale, as of the log's end or nearly so. One that takes long is
+    /// written to its end also when nobody waits any more: whoever asks again finds it.
     async fn facts(&self, sale: SaleId) -> Result<Arc<PostMortem>, NoPage> {
-        let _turn = self.pages.reports.one_at_a_time().await;
+        let written = &self.pages.reports;
+        let turn = written.turn.take(Some(WRITTEN_WAIT)).await;
+        let turn = turn.ok_or(NoPage::Later(BEING_WRITTEN))?;
         let head = self.parts.log.head_now().0;
-        let lock = || self.pages.reports.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept =
-            lock().iter().find(|(known, _)| *known == sale).map(|(_, kept)| Arc::clone(kept));
-        if let Some(kept) = kept.filter(|kept| kept.position >= head) {
-            return Ok(kept);
+        if let Some(facts) = written.kept(sale, head) {
+            return Ok(facts);
         }
-        let facts = self.look(move |reports| Ok(Arc::new(PostMortem::of(reports, sale, None)?)));
-        let facts = facts.await?;
-        let mut all = lock();
-        all.retain(|(known, _)| *known != sale);
-        all.truncate(KEPT_MAX - 1);
-        all.insert(0, (sale, Arc::clone(&facts)));
-        Ok(facts)
+        let kept = Arc::clone(&written.kept);
+        let writing = self.look(move |reports| {
+            let _turn = turn;
+            let begun = Instant::now();
+            let facts = Arc::new(PostMortem::of(reports, sale, None)?);
+            let done = Instant::now();
+            // On a log that goes on it would be old before anybody has read it.
+            let good_until = done + (done - begun) * GOOD_FOR_TIMES;
+            let mut all = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|known| known.sale != sale);
+            all.truncate(KEPT_MAX - 1);
+            all.insert(0, Kept { sale, facts: Arc::clone(&facts), good_until });
+            Ok(facts)
+        });
+        timeout(WRITTEN_WAIT, writing).await.unwrap_or(Err(NoPage::Later(BEING_WRITTEN)))
     }
 }
 

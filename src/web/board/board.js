@@ -73,14 +73,19 @@ async function askRows(details) {
 }
 
 function show(frame) {
-  arrived = performance.now();
+  // As old as its figures are, not as the moment they came: a round may have kept old ones.
+  arrived = performance.now() - Math.max(0, frame.now_ms - frame.at_ms);
   ahead = frame.now_ms - Date.now();
   body.dataset.position = frame.position;
   for (const [id, html] of Object.entries(frame.panels)) {
     if (id !== "items" || plain()) put(byId(id), html);
   }
-  if (!plain()) askItems();
-  document.querySelectorAll("details[data-rows][open]").forEach(askRows);
+  // What the server leaves out at its level must not stand there with old figures.
+  for (const card of document.querySelectorAll("section.card[aria-labelledby]")) {
+    card.classList.toggle("is-absent", !(card.getAttribute("aria-labelledby").slice(2) in frame.panels));
+  }
+  if (!plain() && "items" in frame.panels) askItems();
+  document.querySelectorAll(".card:not(.is-absent) details[data-rows][open]").forEach(askRows);
   tick();
 }
 
@@ -139,7 +144,7 @@ function live() {
     }, 150);
   });
   byId("items").addEventListener("click", (event) => {
-    const button = event.target.closest("[data-sort],[data-page]");
+    const button = event.target.closest("button[data-sort],button[data-page]");
     if (!button) return;
     if (button.dataset.sort !== undefined) Object.assign(items, { sort: button.dataset.sort, page: 0 });
     else items.page = Number(button.dataset.page);
@@ -153,6 +158,14 @@ function live() {
 // --- steering ------------------------------------------------------------------------------------
 
 const KEPT = "doorbuster-operator";
+/** A UUID of version 4. Browsers make one of their own only over TLS and on loopback. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
 const token = () => sessionStorage.getItem(KEPT);
 
 async function send(path, method, told) {
@@ -176,9 +189,9 @@ async function signedIn() {
   let name;
   if (token()) {
     try {
-      const { ok, said } = await send("/whoami", "GET");
+      const { ok, status, said } = await send("/whoami", "GET");
       if (ok) name = said.operator || "operator";
-      else sessionStorage.removeItem(KEPT);
+      else if (status === 401) sessionStorage.removeItem(KEPT);
     } catch {
       name = undefined;
     }
@@ -227,7 +240,7 @@ function openDeed(button) {
   const told = document.querySelector(`.deed[data-deed="${button.dataset.act}"]`);
   const form = dialog.querySelector("form");
   form.reset();
-  form.request = crypto.randomUUID();
+  form.request = newId();
   form.facts = { ...button.dataset };
   dialog.querySelector("h2").textContent = told.dataset.name;
   dialog.querySelector(".subject").textContent = button.dataset.subject;
@@ -267,8 +280,9 @@ async function carryOut(event) {
     answer.classList.add("bad");
     const text = said.error ?? said.message ?? String(status);
     answer.textContent = say("refused", { error: said.field && !text.includes(said.field) ? `${said.field}: ${text}` : text });
-    // What was refused for its content is another request when it is sent again.
-    form.request = crypto.randomUUID();
+    // What was refused for its content is another request when it is sent again. What failed may have
+    // been done: it stays the same request, so that it is never done twice.
+    if (status < 500) form.request = newId();
   } catch {
     answer.classList.add("bad");
     answer.textContent = say("unreachable");
@@ -314,9 +328,15 @@ function steering() {
 
 // --- afterwards ----------------------------------------------------------------------------------
 
+/** Loads what may take long to write: while it is not there yet it is asked for again. */
 async function load(place, path) {
-  const html = await fragment(path, {});
-  if (html !== undefined) put(place, html);
+  for (;;) {
+    const answer = await fetch(`${path}?${new URLSearchParams({ lang })}`).catch(() => undefined);
+    if (answer?.ok) return put(place, await answer.text());
+    const seconds = Number(answer?.headers.get("Retry-After"));
+    if (answer?.status !== 503 || !(seconds > 0)) return (place.textContent = say("no-answer"));
+    await new Promise((later) => setTimeout(later, 1000 * seconds));
+  }
 }
 
 function afterwards() {
@@ -324,10 +344,13 @@ function afterwards() {
   const track = byId("track");
   if (!track) return;
   const [play, speed, place, moment] = ["play", "speed", "then", "moment"].map(byId);
+  // The track itself only knows whole steps: at 1x it would never leave the one it stands on.
+  let exact = Number(track.value);
   let wanted;
   let asking = false;
   let timer;
   async function look() {
+    if (wanted === Number(track.value)) return;
     wanted = Number(track.value);
     moment.textContent = new Date(wanted).toISOString().slice(0, 19).replace("T", " ");
     track.setAttribute("aria-valuetext", moment.textContent);
@@ -337,9 +360,21 @@ function afterwards() {
       asked = wanted;
       const html = await fragment(`/sales/${sale}/at`, { ms: asked });
       if (html !== undefined) put(place, html);
+      else if (asked === wanted) {
+        // The figures of another moment must not stand under this one.
+        standing.delete(place);
+        place.textContent = say("no-answer");
+        wanted = undefined;
+        break;
+      }
     }
     asking = false;
   }
+  const goTo = (ms) => {
+    exact = Math.min(Number(track.max), Math.max(Number(track.min), ms));
+    track.value = exact;
+    look();
+  };
   const stop = () => {
     clearInterval(timer);
     timer = undefined;
@@ -348,23 +383,24 @@ function afterwards() {
   };
   play.addEventListener("click", () => {
     if (timer) return stop();
-    if (Number(track.value) >= Number(track.max)) track.value = track.min;
+    if (exact >= Number(track.max)) exact = Number(track.min);
     play.textContent = play.dataset.pause;
     play.setAttribute("aria-pressed", "true");
     timer = setInterval(() => {
-      // A second at a time: a state that is still being asked for is waited for.
+      // A state that is still being asked for is waited for.
       if (asking) return;
-      track.value = Number(track.value) + 250 * Number(speed.value);
-      look();
-      if (Number(track.value) >= Number(track.max)) stop();
+      goTo(exact + 250 * Number(speed.value));
+      if (exact >= Number(track.max)) stop();
     }, 250);
   });
-  track.addEventListener("input", look);
+  track.addEventListener("input", () => {
+    exact = Number(track.value);
+    look();
+  });
   document.querySelector(".marks")?.addEventListener("click", (event) => {
     const mark = event.target.closest("[data-ms]");
     if (!mark) return;
-    track.value = mark.dataset.ms;
-    look();
+    goTo(Number(mark.dataset.ms));
   });
   look();
 }

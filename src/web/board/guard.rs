@@ -42,7 +42,7 @@ pub(super) async fn guard(
         // A page elsewhere whose name was made to lead here must not read the board.
         let why = "this board listens on loopback and is asked by another name";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
-    } else if request.method() != Method::POST && !board.shows_itself() {
+    } else if !steers(&request) && !board.shows_itself() {
         let why = "the board rests while the service runs at its core only";
         let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
@@ -58,6 +58,11 @@ pub(super) async fn guard(
     // What may be kept says so itself.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer
+}
+
+/// Whether a request changes something, or asks who may: that goes on when nothing is shown.
+fn steers(request: &Request) -> bool {
+    request.method() == Method::POST || request.uri().path() == "/whoami"
 }
 
 fn names_this_machine(request: &Request) -> bool {

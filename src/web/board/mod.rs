@@ -77,7 +77,18 @@ impl Board {
     fn shows_itself(&self) -> bool {
         self.parts.service.runs(Part::Board)
     }
+
+    /// Refuses what is more than the figures of a sale where the service runs without it.
+    fn shows_detail(&self) -> Result<(), asking::NoPage> {
+        if self.parts.service.runs(Part::BoardDetail) {
+            return Ok(());
+        }
+        Err(asking::NoPage::Later(NO_DETAIL))
+    }
 }
+
+/// Why a part of a page is not made.
+const NO_DETAIL: &str = "the board shows no detail at the level at which the service runs";
 
 /// A board that is served until it is stopped.
 pub struct BoardServer {

@@ -3,7 +3,11 @@
 //! Figures of sales that run are at hand, whoever asks. Everything else is asked of read models and
 //! the log on threads that may block, a bounded number at a time.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -36,18 +40,29 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 const READ_TRIES: u32 = 20;
 const READ_EVERY: Duration = Duration::from_millis(200);
 
+/// How long the first pulse of a sale answers whoever else opens it, until a round takes it.
+const FIRST_FOR_MS: i64 = 1_000;
+
 /// Sales on one page of the list.
 const SALES_ON_PAGE: i32 = 50;
 
 /// Places for what pages ask, and the last post-mortem that was written.
 pub(super) struct Desk {
     looks: Places,
+    /// A turn at the first pulse of a sale: everybody who opens one at once gets the same.
+    turn: Places,
+    firsts: Mutex<Vec<Arc<Pulse>>>,
     pub(super) reports: after::Written,
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
-        Self { looks: Places::new(LOOKS_MAX), reports: after::Written::default() }
+        Self {
+            looks: Places::new(LOOKS_MAX),
+            turn: Places::new(1),
+            firsts: Mutex::default(),
+            reports: after::Written::default(),
+        }
     }
 }
 
@@ -88,8 +103,7 @@ impl Board {
         }
         let mut tries = READ_TRIES;
         loop {
-            let now = self.parts.clock.now();
-            let taken = self.look(move |reports| Ok(Arc::new(reports.pulse(sale, now)?))).await;
+            let taken = self.first_pulse(sale).await;
             tries -= 1;
             // Whoever put a sale up opens its page at once; read models follow within moments.
             match taken {
@@ -99,6 +113,29 @@ impl Board {
                 taken => return taken,
             }
         }
+    }
+
+    /// The pulse of a sale that no round has taken yet; the next one does.
+    async fn first_pulse(&self, sale: SaleId) -> Result<Arc<Pulse>, NoPage> {
+        let turn = self.pages.turn.take(Some(WAIT_MAX)).await;
+        let _turn = turn.ok_or(NoPage::Later("too many sales are opened on this board at once"))?;
+        if let Some(pulse) = self.parts.desk.latest(sale) {
+            return Ok(pulse);
+        }
+        let now = self.parts.clock.now();
+        let firsts = || self.pages.firsts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = {
+            let mut firsts = firsts();
+            firsts.retain(|pulse| now.since(pulse.at) < FIRST_FOR_MS);
+            firsts.iter().find(|pulse| pulse.sale.sale_id == sale).cloned()
+        };
+        if let Some(pulse) = known {
+            return Ok(pulse);
+        }
+        let pulse = self.look(move |reports| Ok(Arc::new(reports.pulse(sale, now)?))).await?;
+        self.parts.desk.look_at(sale);
+        firsts().push(Arc::clone(&pulse));
+        Ok(pulse)
     }
 
     /// Whether the log has that sale, read models or not.
@@ -184,6 +221,7 @@ async fn items(
 ) -> Response {
     let lang = lang(&asked, &headers);
     let answer = async {
+        board.shows_detail()?;
         let pulse = board.pulse(sale_of(&sale_id)?).await?;
         let text = |name: &str| asked.get(name).cloned().unwrap_or_default();
         let page = match asked.get("page") {
@@ -205,6 +243,7 @@ async fn rows(
 ) -> Response {
     let lang = lang(&asked, &headers);
     let answer = async {
+        board.shows_detail()?;
         let pulse = board.pulse(sale_of(&sale_id)?).await?;
         let of = asked.get("of").map_or("", String::as_str);
         let drawing = Drawing::ALL.into_iter().find(|drawing| drawing.name() == of);

@@ -30,12 +30,12 @@ use tokio::{
 };
 use tonic::codegen::tokio_stream::Stream;
 
-use super::{Board, line::LineState};
+use super::{Board, asking::NoPage, line::LineState};
 use crate::{
     admission::Part,
     metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
-    reports::{NodePulse, Pulse, ReportError},
+    reports::Pulse,
     values::SaleId,
     web::answers::say,
 };
@@ -52,8 +52,8 @@ const RESTS: &[u8] = b"event: level\ndata: {\"shows_board\":false}\n\n";
 /// How long nothing new may be known before that is sent.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// Panels that are shown when the board shows no detail.
-const WITHOUT_DETAIL: [&str; 3] = ["head", "tiles", "health"];
+/// Panels that are shown when the board shows no detail: what is sold, and why no more is shown.
+const WITHOUT_DETAIL: [&str; 5] = ["head", "level", "alerts", "tiles", "health"];
 
 /// Everybody who follows a sale.
 pub(super) struct Streams {
@@ -103,10 +103,7 @@ async fn events(
     });
     let (sale, lang) = match parsed {
         Ok(parsed) => parsed,
-        Err(invalid) => {
-            let why = json!({ "error": invalid.to_string(), "field": invalid.field });
-            return say(StatusCode::BAD_REQUEST, &why);
-        }
+        Err(invalid) => return *not_followed(invalid.into()),
     };
     let Ok(place) = Arc::clone(&board.streams.places).try_acquire_owned() else {
         board.leavers.left(LeftBoard::TooMany);
@@ -142,11 +139,8 @@ async fn followed(
     if let Some(known) = board.streams.lock().get(&key) {
         return Ok(known.subscribe());
     }
-    let pulse = match board.parts.desk.latest(sale) {
-        Some(pulse) => pulse,
-        None => Arc::new(first_pulse(board, sale).await?),
-    };
-    let frame = frame(&pulse, board.parts.desk.node().as_deref(), lang);
+    let pulse = board.pulse(sale).await.map_err(not_followed)?;
+    let frame = frame(board, &pulse, lang);
     let mut channels = board.streams.lock();
     // Somebody else may have come first meanwhile.
     let sender = channels.entry(key).or_insert_with(|| {
@@ -157,23 +151,19 @@ async fn followed(
     Ok(sender.subscribe())
 }
 
-/// A sale that nobody looked at yet.
-async fn first_pulse(board: &Board, sale: SaleId) -> Result<Pulse, Box<Response>> {
-    let reports = board.parts.reports.clone();
-    let now = board.parts.clock.now();
-    let taken = tokio::task::spawn_blocking(move || reports.pulse(sale, now)).await;
-    match taken {
-        Ok(Ok(pulse)) => Ok(pulse),
-        Ok(Err(ReportError::NotFound(_))) => {
-            let why = json!({ "error": "sale_id does not exist", "field": "sale_id" });
-            Err(Box::new(say(StatusCode::NOT_FOUND, &why)))
+/// Why a sale cannot be followed, for a script.
+fn not_followed(why: NoPage) -> Box<Response> {
+    Box::new(match why {
+        NoPage::Invalid(invalid) => {
+            let why = json!({ "error": invalid.to_string(), "field": invalid.field });
+            say(StatusCode::BAD_REQUEST, &why)
         }
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "a sale could not be shown on the board");
-            Err(Box::new(later("the read models are not ready")))
+        NoPage::NotFound(field) => {
+            let why = json!({ "error": format!("{field} does not exist"), "field": field });
+            say(StatusCode::NOT_FOUND, &why)
         }
-        Err(_) => Err(Box::new(later("the board is stopping"))),
-    }
+        NoPage::Later(why) => later(why),
+    })
 }
 
 /// Makes a frame of each round, until nobody takes them any more.
@@ -190,8 +180,11 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
             }
             Ok(Ok(())) => {
                 if let Some(pulse) = desk.latest(sale) {
-                    let bytes = frame(&pulse, desk.node().as_deref(), lang);
+                    let bytes = frame(&board, &pulse, lang);
                     frames.send_replace(Frame { bytes, again: false });
+                } else {
+                    desk.look_at(sale);
+                    frames.send_modify(|frame| frame.again = true);
                 }
             }
             Ok(Err(_)) => return,
@@ -206,16 +199,17 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
     }
 }
 
-fn frame(pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> Bytes {
-    let Some(node) = node else { return Bytes::from_static(STILL_HERE) };
+fn frame(board: &Board, pulse: &Pulse, lang: Lang) -> Bytes {
+    let Some(node) = board.parts.desk.node() else { return Bytes::from_static(STILL_HERE) };
     let detail = Part::BoardDetail.runs_at(node.level);
-    let panels = live_panels(pulse, node, lang);
+    let panels = live_panels(pulse, &node, lang);
     let shown = panels.into_iter().filter(|(id, _)| detail || WITHOUT_DETAIL.contains(id));
     let panels: Map<String, Value> =
         shown.map(|(id, html)| (id.to_owned(), Value::String(html))).collect();
     let told = json!({
         "at_ms": pulse.at.0,
-        "now_ms": node.at.0,
+        // A page judges by it how old the figures are.
+        "now_ms": board.parts.clock.now().0,
         "position": pulse.position.0,
         "level": node.level.name(),
         "panels": panels,

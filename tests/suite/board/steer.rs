@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use doorbuster::grpc::proto::{self, ItemPhase, ListActsRequest, RefusalReason};
 use serde_json::{Value, json};
 
-use super::{Said, ask, get};
+use super::{Follower, Said, ask, get};
 use crate::support::{Node, create_sale, item, refused, request_id};
 
 const TOKEN: &str = "olga-0123456789abcdef";
@@ -171,4 +171,52 @@ async fn without_operators_the_board_is_read_only() {
     let said = steer(&node, &format!("/items/{}/steer", items[0]), &bearer(TOKEN), &body).await;
     assert_eq!(said.status, 401);
     assert!(said.json()["error"].as_str().unwrap().contains("read-only"), "{}", said.body);
+}
+
+async fn set_level(node: &Node, level: &str) {
+    let body = json!({ "request_id": request_id(), "level": level, "reason": "too much to do" });
+    let said = steer(node, "/level", &bearer(TOKEN), &body).await;
+    assert_eq!(said.status, 200, "{}", said.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_detail_a_page_is_told_why_and_no_part_of_it_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let board = node.board();
+    let (sale, _) = sale_of_one_phone(&node).await;
+    let mut follower = Follower::of(board, &sale).await;
+    for part in ["items", "rows?of=stock"] {
+        assert_eq!(get(board, &format!("/sales/{sale}/{part}")).await.status, 200, "{part}");
+    }
+    set_level(&node, "no_board_detail").await;
+    let panels = loop {
+        let frame = follower.frame().await;
+        if frame["level"] == "no_board_detail" {
+            break frame["panels"].as_object().unwrap().clone();
+        }
+    };
+    let mut shown: Vec<&str> = panels.keys().map(String::as_str).collect();
+    shown.sort_unstable();
+    assert_eq!(shown, ["alerts", "head", "health", "level", "tiles"]);
+    assert!(panels["level"].as_str().unwrap().contains("Reduced"), "{}", panels["level"]);
+    for part in ["items", "rows?of=stock"] {
+        let said = get(board, &format!("/sales/{sale}/{part}")).await;
+        assert_eq!((said.status, said.header("retry-after")), (503, Some("1")), "{part}");
+        assert!(said.body.contains("no detail"), "{}", said.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_signs_in_also_when_the_board_rests() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let board = node.board();
+    set_level(&node, "core_only").await;
+    assert_eq!(get(board, "/").await.status, 503);
+    let head = format!("GET /whoami HTTP/1.1\r\nhost: {board}{}", bearer(TOKEN));
+    assert_eq!(ask(board, &head, "").await.status, 200);
+    assert_eq!(get(board, "/whoami").await.status, 401);
+    set_level(&node, "full").await;
+    assert_eq!(get(board, "/").await.status, 200);
 }

@@ -4,7 +4,7 @@
 use doorbuster::clock::new_request_id;
 
 use super::{Follower, ask, board_node, get};
-use crate::support::{item, order};
+use crate::support::{OPENS_AT, create_sale, item, order, timestamp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_follows_a_sale_gets_it_at_once_and_then_as_it_goes_on() {
@@ -75,4 +75,26 @@ async fn a_board_on_loopback_answers_to_names_of_this_machine_only() {
         let said = ask(board, &format!("GET /whoami HTTP/1.1\r\nhost: {host}"), "").await;
         assert_eq!(said.status, 401, "{host}: it is asked for a token instead");
     }
+}
+
+/// More than are taken beside the sales that run.
+const MADE_UP: usize = 300;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_are_made_up_keep_nobody_from_a_sale_that_does_not_run() {
+    let node = board_node().await;
+    let mut message = create_sale(vec![item("phone", &[("shanghai", 3)])]);
+    let draft = message.sale.as_mut().unwrap();
+    draft.open_time = Some(timestamp(OPENS_AT.plus(2 * 3_600_000)));
+    draft.close_time = Some(timestamp(OPENS_AT.plus(3 * 3_600_000)));
+    let later = node.sales().create_sale(message).await.unwrap().into_inner().sale.unwrap();
+    for _ in 0..MADE_UP {
+        let said = get(node.board(), &format!("/sales/{}/events", new_request_id())).await;
+        assert_eq!(said.status, 404);
+    }
+    let mut follower = Follower::of(node.board(), &later.sale_id).await;
+    let first = follower.frame().await["position"].as_u64().unwrap();
+    node.sale(vec![item("radio", &[("shanghai", 3)])]).await;
+    // Its pulse is taken again only if it is known that somebody looks.
+    while follower.frame().await["position"].as_u64().unwrap() == first {}
 }
