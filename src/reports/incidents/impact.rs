@@ -27,7 +27,7 @@ const PACE_SECONDS: i64 = 60;
 pub struct Impact {
     pub basis: Basis,
     pub from: UnixMs,
-    /// Its end; the moment of the question while it is open.
+    /// Its end; while it is open what [`ImpactUntil`] says.
     pub until: UnixMs,
     /// ISO 4217 code.
     pub currency: String,
