@@ -171,8 +171,7 @@ async function recovered({ demo, page, server, live }) {
   const killed = Date.now();
   await page.locator("#fresh[data-state=stale]").waitFor({ timeout: 10_000 });
   const took = Date.now() - killed;
-  // Three seconds after the last frame, and what it takes to see it.
-  assert.ok(took < 4_000, `stale only after ${took} ms`);
+  assert.ok(took < 3_000, `stale only after ${took} ms`);
   const [listen, board] = [server, live].map((url) => new URL(url).host);
   const words = ["serve", "--data", data, "--listen", listen, "--web", "off", "--board", board];
   words.push("--operators-file", join(data, "operators"));
