@@ -105,8 +105,10 @@ function tick() {
     const age = performance.now() - arrived;
     let text = say("connecting");
     let state = "waiting";
+    // A round may be late; a line that is gone need not be waited for as long.
+    const patience = source?.readyState === EventSource.OPEN ? 3000 : 2000;
     if (document.hidden) text = say("resting");
-    else if (arrived && age < 3000) {
+    else if (arrived && age < patience) {
       state = "good";
       text = say("updated", { age: (age / 1000).toFixed(1) });
     } else if (arrived) {
