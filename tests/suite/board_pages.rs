@@ -11,7 +11,7 @@ use doorbuster::{
     },
     reports::{
         Happening, NodePulse, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
-        Refused, Units,
+        Refused, Units, planned_units,
     },
     values::{Currency, ItemId, SaleId, ServiceLevel, UnixMs},
 };
@@ -207,7 +207,9 @@ fn between_two_points_of_the_plan_lies_as_much_as_between_them() {
     for (after_ms, planned) in
         [(-1, 0), (0, 0), (5_000, 50), (10_000, 100), (15_000, 200), (99_000, 300)]
     {
-        assert_eq!(board::planned_units(&curve, after_ms), planned, "after {after_ms} ms");
+        let (opens, closes) = (UnixMs(OPENS * 1_000), UnixMs((OPENS + 100) * 1_000));
+        let found = planned_units(&curve, None, (opens, closes), opens.plus(after_ms));
+        assert_eq!(found.unwrap_or(0), planned, "after {after_ms} ms");
     }
 }
 

@@ -10,14 +10,13 @@ use super::{
     words::Word,
 };
 use crate::{
-    events::PlannedUnits,
     pages::{
         charts::{Frame, Ink, OverTime, Series, lines_within},
         escape,
         numbers::{Clock, group, percent},
         words::Term,
     },
-    reports::{Pulse, PulseSecond, Refused, share_ppm},
+    reports::{Pulse, PulseSecond, Refused, planned_units, share_ppm},
     values::UnixMs,
 };
 
@@ -134,24 +133,10 @@ fn stock(pulse: &Pulse, say: Say) -> String {
 
 /// Units that are left at a second if everything goes as planned, of what is allocated now.
 fn planned_left(pulse: &Pulse, second: i64) -> i64 {
-    let after_ms = second.saturating_mul(1_000).saturating_sub(pulse.sale.opens_at.0);
-    let planned = planned_units(&pulse.sale.curve, after_ms);
+    let sale = &pulse.sale;
+    let (window, at) = ((sale.opens_at, sale.closes_at), UnixMs(second.saturating_mul(1_000)));
+    let planned = planned_units(&sale.curve, None, window, at).unwrap_or(0);
     pulse.totals.units.allocated.saturating_sub(planned).max(0)
-}
-
-/// Units that are in orders by then: between two points of the plan as much as lies between them.
-pub fn planned_units(curve: &[PlannedUnits], after_ms: i64) -> i64 {
-    let mut before = PlannedUnits { after_ms: 0, units: 0 };
-    for point in curve {
-        if point.after_ms > after_ms {
-            let (wide, gone) = (point.after_ms - before.after_ms, after_ms - before.after_ms);
-            let more = i128::from(point.units - before.units) * i128::from(gone.max(0));
-            let more = more.checked_div(i128::from(wide)).unwrap_or(0);
-            return before.units.saturating_add(i64::try_from(more).unwrap_or(0));
-        }
-        before = *point;
-    }
-    before.units
 }
 
 /// When it sells out if it goes on as within the last seconds, in words.

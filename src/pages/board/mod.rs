@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use after::{Track, TrackMark};
-pub use drawn::{Drawing, forecast, planned_units};
+pub use drawn::{Drawing, forecast};
 pub use journal::{Fate, Newest};
 pub use lists::{ITEMS_ON_PAGE, ItemsAsked};
 pub use panels::SaleState;
