@@ -64,6 +64,8 @@ pub(super) struct Reply<O> {
 
 impl<O> Reply<O> {
     pub(super) fn send(self, answers: Answers<O>) {
+        // Who reads the answer finds the places free.
+        drop(self.ticket);
         // The caller may have gone away; the answer is in the log all the same.
         let _ = self.to.send(answers);
     }

@@ -18,6 +18,11 @@ use doorbuster::{
 };
 use tempfile::TempDir;
 use tonic::{Status, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use crate::nodes::pair::PATIENCE;
 
 /// 2026-11-11T00:00:00Z: when every sale of these tests opens.
 pub const OPENS_AT: UnixMs = UnixMs(1_794_355_200_000);
@@ -51,7 +56,23 @@ impl Node {
         Self::start_in(change, clock, Some(store)).await
     }
 
+    /// A node whose store is away when it starts.
+    pub async fn start_without(store: SharedStore, clock: ManualClock) -> Self {
+        Self::begin_in(|_| {}, clock, Some(store)).await
+    }
+
     async fn start_in(
+        change: impl FnOnce(&mut Config),
+        clock: ManualClock,
+        store: Option<SharedStore>,
+    ) -> Self {
+        let node = Self::begin_in(change, clock, store).await;
+        // On a busy machine it is there a while before its store has answered it.
+        node.health_becomes(ServingStatus::Serving).await;
+        node
+    }
+
+    async fn begin_in(
         change: impl FnOnce(&mut Config),
         clock: ManualClock,
         store: Option<SharedStore>,
@@ -83,6 +104,15 @@ impl Node {
         let app = start_app(&self.config, &self.clock, self.store.as_ref());
         self.channel = connect(&app).await;
         self.app = Some(app);
+        self.health_becomes(ServingStatus::Serving).await;
+    }
+
+    /// Waits until the node as a whole says that it is so.
+    pub async fn health_becomes(&self, wanted: ServingStatus) {
+        let request = HealthCheckRequest { service: String::new() };
+        let mut told = HealthClient::new(self.channel()).watch(request).await.unwrap().into_inner();
+        let becomes = async { while told.message().await.unwrap().unwrap().status() != wanted {} };
+        tokio::time::timeout(PATIENCE, becomes).await.expect("its health changes");
     }
 
     pub fn stop(&mut self) {

@@ -8,9 +8,7 @@ use doorbuster::{
     store::{EventStore, embedded::EmbeddedStore},
 };
 use tonic::Code;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_types::StatusExt;
 
 use super::{
@@ -19,14 +17,6 @@ use super::{
     store::NodeStore,
 };
 use crate::support::{Node, OPENS_AT, item, order, place};
-
-/// Waits until the node as a whole says that it is so.
-pub async fn health_becomes(node: &Node, wanted: ServingStatus) {
-    let request = HealthCheckRequest { service: String::new() };
-    let mut told = HealthClient::new(node.channel()).watch(request).await.unwrap().into_inner();
-    let becomes = async { while told.message().await.unwrap().unwrap().status() != wanted {} };
-    tokio::time::timeout(PATIENCE, becomes).await.expect("its health changes");
-}
 
 /// Moves the clock of a node on, step by step, until the log holds the end of a hold. Nothing tells
 /// when a node has begun to wait for its next look, so the clock must not stand still.
@@ -94,12 +84,12 @@ async fn a_store_that_goes_away_stops_nothing_for_good() {
     assert_eq!(status.get_details_error_info().unwrap().reason, "STORE_UNAVAILABLE");
     // The other node goes on, and the read models of the first cannot follow.
     let bought = buy(b, &items[0], "cat").await;
-    health_becomes(a, ServingStatus::NotServing).await;
+    a.health_becomes(ServingStatus::NotServing).await;
     let freshness = levels(a, &sale).await.freshness.unwrap();
     assert!(freshness.lag_ms > 0, "nobody knows what was missed: {freshness:?}");
 
     pair.stores[0].set_away(false);
-    health_becomes(a, ServingStatus::Serving).await;
+    a.health_becomes(ServingStatus::Serving).await;
     let request = proto::GetStockLevelsRequest {
         sale_id: sale.clone(),
         min_position: bought.position,
@@ -123,7 +113,7 @@ async fn what_a_read_model_knows_is_not_called_fresh_while_the_store_is_away() {
 
     // Nothing waits to be read, so only the question whether the store is there can tell.
     pair.stores[0].set_away(true);
-    health_becomes(a, ServingStatus::NotServing).await;
+    a.health_becomes(ServingStatus::NotServing).await;
     a.advance(4);
     let freshness = levels(a, &sale).await.freshness.unwrap();
     assert!(freshness.lag_ms >= 4_000, "{freshness:?}");
@@ -146,9 +136,9 @@ async fn a_hold_whose_end_the_store_did_not_take_ends_once_it_does() {
     store.set_away(true);
     node.advance(61);
     store.more_came_than(came).await;
-    health_becomes(&node, ServingStatus::NotServing).await;
+    node.health_becomes(ServingStatus::NotServing).await;
     store.set_away(false);
-    health_becomes(&node, ServingStatus::Serving).await;
+    node.health_becomes(ServingStatus::Serving).await;
     // Nobody asks the item, and its actor has given up.
     a_hold_ends(&node, &log).await;
     assert_eq!(available_units(&node, &sale, &log).await, 3);

@@ -9,7 +9,7 @@ use tonic_health::pb::{
 };
 use tonic_types::StatusExt;
 
-use super::{outages::health_becomes, pair::PATIENCE, store::NodeStore};
+use super::{pair::PATIENCE, store::NodeStore};
 use crate::support::{Node, OPENS_AT, create_sale, item, order};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn a_server_starts_without_its_store_and_is_ready_once_that_answers() {
     let log = EmbeddedStore::open(dir.path(), Arc::new(clock.clone())).unwrap();
     let store = NodeStore::new(&log, true);
     store.set_away(true);
-    let node = Node::start_on(store.clone(), clock, |_| {}).await;
+    let node = Node::start_without(store.clone(), clock).await;
 
     let whole = HealthCheckRequest { service: String::new() };
     let health = HealthClient::new(node.channel()).check(whole).await.unwrap().into_inner();
@@ -43,7 +43,7 @@ async fn a_server_starts_without_its_store_and_is_ready_once_that_answers() {
     assert!(listed.into_inner().freshness.unwrap().lag_ms > 0, "nobody knows what is in the store");
 
     store.set_away(false);
-    health_becomes(&node, ServingStatus::Serving).await;
+    node.health_becomes(ServingStatus::Serving).await;
     let (_, items) = node.sale(draft).await;
     order(&node.place(&items[0], "ann", 1).await.unwrap());
 }
