@@ -23,7 +23,7 @@ use rusqlite::Connection;
 use tempfile::{TempDir, tempdir};
 
 use crate::cluster::Cluster;
-use crate::support::{Node, assert_read_models_equal_a_rebuild, item, order};
+use crate::support::{Node, PATIENCE, assert_read_models_equal_a_rebuild, item, order};
 
 /// A server that put a sale up and sold `orders` units of its item. Stopped, with its read models up
 /// to date.
@@ -82,7 +82,7 @@ async fn assert_up_to_date(node: &mut Node) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), arrived).await.expect("it comes there");
+        tokio::time::timeout(PATIENCE, arrived).await.expect("it comes there");
     }
     node.stop();
     assert_read_models_equal_a_rebuild(node.data());

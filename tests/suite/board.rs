@@ -7,7 +7,7 @@ mod pulse;
 mod steer;
 mod stream;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use doorbuster::{metrics::Reading, values::ServiceLevel};
 use serde_json::Value;
@@ -17,9 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::Node;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Node, PATIENCE};
 
 /// What the board answered.
 struct Said {

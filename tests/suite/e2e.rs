@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::support::{
-    Node, OPENS_AT, create_sale, item, order, pay, place, refused, request_id, timestamp,
+    Node, OPENS_AT, PATIENCE, create_sale, item, order, pay, place, refused, request_id, timestamp,
 };
 
 fn reason(status: &Status) -> String {
@@ -125,7 +125,7 @@ async fn deadlines_survive_a_restart_and_need_nobody_to_ask_the_item() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), released).await.unwrap();
+    tokio::time::timeout(PATIENCE, released).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,8 +383,7 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
             tokio::task::yield_now().await;
         }
     };
-    let found =
-        tokio::time::timeout(std::time::Duration::from_secs(20), carried_out).await.unwrap();
+    let found = tokio::time::timeout(PATIENCE, carried_out).await.unwrap();
     assert_eq!(found.available_units, 5);
 }
 
@@ -408,7 +407,7 @@ async fn the_timeline_counts_every_attempt_also_the_refused() {
             tokio::task::yield_now().await;
         }
     };
-    let second = tokio::time::timeout(std::time::Duration::from_secs(20), counted).await.unwrap();
+    let second = tokio::time::timeout(PATIENCE, counted).await.unwrap();
     assert_eq!(second.second, Some(timestamp(OPENS_AT)));
     assert_eq!((second.attempts, second.orders_placed, second.repeats), (4, 2, 1));
     assert_eq!(second.refusals.len(), 1);

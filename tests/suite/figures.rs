@@ -13,12 +13,10 @@ mod at_rest;
 #[path = "figures/by_hand.rs"]
 mod by_hand;
 
-use std::time::Duration;
-
 use doorbuster::grpc::proto;
 use tokio::time::timeout;
 
-use crate::support::{Node, create_sale, item, order, request_id};
+use crate::support::{Node, PATIENCE, create_sale, item, order, request_id};
 
 /// What the small sale left behind.
 struct SmallSale {
@@ -82,7 +80,7 @@ async fn small_sale() -> SmallSale {
             tokio::task::yield_now().await;
         }
     };
-    let head = timeout(Duration::from_secs(20), counted).await.unwrap();
+    let head = timeout(PATIENCE, counted).await.unwrap();
     all_read_models_reach(&node, &sale.sale_id, head).await;
     SmallSale { node, sale: sale.sale_id, item: phone, head }
 }

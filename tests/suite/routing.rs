@@ -10,7 +10,6 @@
 use std::{
     process::{Command, Output},
     sync::Arc,
-    time::Duration,
 };
 
 use doorbuster::{
@@ -21,6 +20,8 @@ use doorbuster::{
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+use crate::support::PATIENCE;
 
 /// More than the usual length of a listener's queue, fewer than a process may have files open.
 const CALLERS: usize = 300;
@@ -59,7 +60,7 @@ async fn a_crowd_that_knocks_at_once_is_heard() {
     for _ in 0..CALLERS {
         callers.spawn(TcpStream::connect(address));
     }
-    let connected = timeout(Duration::from_secs(30), callers.join_all()).await.unwrap();
+    let connected = timeout(PATIENCE, callers.join_all()).await.unwrap();
     assert!(connected.iter().all(Result::is_ok));
 }
 

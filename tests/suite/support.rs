@@ -21,11 +21,13 @@ use tonic::{Status, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-
-use crate::nodes::pair::PATIENCE;
+use tonic_types::StatusExt;
 
 /// 2026-11-11T00:00:00Z: when every sale of these tests opens.
 pub const OPENS_AT: UnixMs = UnixMs(1_794_355_200_000);
+
+/// After this long, also on a busy machine, what is waited for will never come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with its own data and its own clock, which stands at [`OPENS_AT`].
 pub struct Node {
@@ -215,7 +217,7 @@ impl Node {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the item changes");
+        tokio::time::timeout(PATIENCE, asked).await.expect("the item changes");
     }
 }
 
@@ -238,6 +240,27 @@ fn start_app(config: &Config, clock: &ManualClock, store: Option<&SharedStore>) 
 
 async fn connect(app: &App) -> Channel {
     Channel::from_shared(format!("http://{}", app.address())).unwrap().connect().await.unwrap()
+}
+
+/// Asks about an earlier moment until its read models are built: the server waits for them, but not
+/// for ever, and then says when to ask again.
+pub async fn once_built<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    let asked = async {
+        loop {
+            let answer = ask().await;
+            let Err(status) = &answer else { return answer };
+            let reason = status.get_details_error_info().map(|info| info.reason);
+            if reason.as_deref() != Some("AS_OF_BUILDING") {
+                return answer;
+            }
+            let retry = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
+            tokio::time::sleep(retry.expect("it says when")).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("it is built in the end")
 }
 
 pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {

@@ -6,7 +6,7 @@ pub mod figures;
 mod limits;
 mod watched;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use doorbuster::{
     app::App,
@@ -21,7 +21,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Node, OPENS_AT, item, place};
+use crate::support::{Node, OPENS_AT, PATIENCE, item, place};
 
 /// What a node answered.
 pub struct Said {
@@ -60,7 +60,7 @@ async fn send(web: SocketAddr, bytes: &[u8]) -> String {
 async fn to_the_end(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     // A connection that is cut off may end with an error instead of an end.
-    let ended = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
+    let ended = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer));
     let _ = ended.await.expect("the other side ends the connection");
     String::from_utf8(answer).unwrap()
 }
@@ -76,7 +76,7 @@ async fn until_readyz_says(web: SocketAddr, status: u16, body: &str) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asked)
+    tokio::time::timeout(PATIENCE, asked)
         .await
         .unwrap_or_else(|_| panic!("/readyz never said {status} {body}"));
 }

@@ -9,10 +9,7 @@ use doorbuster::grpc::proto::{
 use tokio::time::timeout;
 use tonic::{Code, Streaming, transport::Channel};
 
-use crate::support::{Node, create_sale, item, place};
-
-/// Far longer than a round of judging: a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{Node, PATIENCE, create_sale, item, place};
 
 fn alerts(node: &Node) -> AlertServiceClient<Channel> {
     AlertServiceClient::new(node.channel())

@@ -26,10 +26,9 @@ use doorbuster::{
 use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
-use crate::support::{Node, item, place};
+use crate::support::{Node, PATIENCE, item, place};
 
 const KEY: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the receiver answers next; where nothing is left, 204.
 #[derive(Clone, Copy)]

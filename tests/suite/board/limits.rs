@@ -20,8 +20,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Follower, PATIENCE};
-use crate::support::{Node, OPENS_AT, item};
+use super::Follower;
+use crate::support::{Node, OPENS_AT, PATIENCE, item};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_finds_no_place_is_told_so_and_when_to_come_again() {

@@ -11,7 +11,10 @@ use doorbuster::{
 };
 
 use super::Cluster;
-use crate::store::{conforms, events, everything, stream};
+use crate::{
+    store::{conforms, events, everything, stream},
+    support::PATIENCE,
+};
 
 fn open(address: StoreAddress) -> Arc<KurrentStore> {
     match address {
@@ -85,7 +88,7 @@ async fn until_written<const N: usize>(
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), appended).await.unwrap()
+    tokio::time::timeout(PATIENCE, appended).await.unwrap()
 }
 
 /// Whatever becomes of the answer, the append stands once, and the next one is written.
@@ -133,7 +136,7 @@ async fn a_stream_is_never_taken_for_empty_because_nobody_leads() {
             }
         }
     };
-    let read = tokio::time::timeout(std::time::Duration::from_secs(20), read).await.unwrap();
+    let read = tokio::time::timeout(PATIENCE, read).await.unwrap();
     assert_eq!(read.len(), 1);
 }
 
@@ -195,7 +198,7 @@ async fn no_connection_waits_with_small_pieces() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), set).await.unwrap();
+    tokio::time::timeout(PATIENCE, set).await.unwrap();
 }
 
 /// A paused machine accepts connections and says nothing. Whoever gives up waiting must not take

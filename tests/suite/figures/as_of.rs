@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use tonic::{Code, Status};
 
 use super::{SmallSale, small_sale};
-use crate::support::{Node, OPENS_AT, assert_read_models_equal_a_rebuild, timestamp};
+use crate::support::{Node, OPENS_AT, assert_read_models_equal_a_rebuild, once_built, timestamp};
 
 fn at(position: u64) -> Option<proto::AsOf> {
     Some(proto::AsOf { moment: Some(Moment::Position(position)) })
@@ -53,7 +53,11 @@ async fn stock_as_of(
 ) -> Result<proto::GetStockLevelsResponse, Status> {
     let request =
         proto::GetStockLevelsRequest { sale_id: sale.to_owned(), as_of, ..Default::default() };
-    Ok(node.reports().get_stock_levels(request).await?.into_inner())
+    let answer = once_built(|| {
+        let (mut reports, request) = (node.reports(), request.clone());
+        async move { reports.get_stock_levels(request).await }
+    });
+    Ok(answer.await?.into_inner())
 }
 
 #[tokio::test(flavor = "multi_thread")]

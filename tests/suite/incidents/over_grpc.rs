@@ -13,7 +13,8 @@ use doorbuster::{
 use tonic::{Code, transport::Channel};
 
 use crate::support::{
-    Node, OPENS_AT, assert_read_models_equal_a_rebuild, create_sale, item, request_id, timestamp,
+    Node, OPENS_AT, assert_read_models_equal_a_rebuild, create_sale, item, once_built, request_id,
+    timestamp,
 };
 
 fn client(node: &Node) -> IncidentServiceClient<Channel> {
@@ -164,7 +165,11 @@ async fn items_bear_their_share_of_the_plan_and_open_incidents_cost_until_now() 
         min_position: 0,
         as_of: Some(proto::AsOf { moment: Some(moment) }),
     };
-    let then = client(&node).get_incident(request).await.unwrap().into_inner();
+    let then = once_built(|| {
+        let (mut client, request) = (client(&node), request.clone());
+        async move { client.get_incident(request).await }
+    });
+    let then = then.await.unwrap().into_inner();
     let impact = then.impact.unwrap();
     assert_eq!((impact.planned_units, impact.lost_units, impact.minutes.len()), (0, 0, 0));
     assert_eq!(then.freshness.unwrap().position, opened.position);

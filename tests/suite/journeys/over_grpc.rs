@@ -5,7 +5,7 @@ use prost_types::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::support::{Node, item, order};
+use crate::support::{Node, item, once_built, order};
 
 fn field(status: &Status) -> String {
     let details = status.get_details_bad_request().expect("a bad request names its field");
@@ -65,16 +65,12 @@ async fn figures_of_an_earlier_moment_are_those_of_that_moment() {
             as_of: Some(proto::AsOf { moment: Some(proto::as_of::Moment::Position(position)) }),
             ..Default::default()
         };
-        // The server waits for what it builds, but not for ever.
-        loop {
-            match node.reports().get_portrait(request.clone()).await {
-                Ok(answer) => {
-                    let answer = answer.into_inner();
-                    return (answer.shoppers, answer.buyers);
-                }
-                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status}"),
-            }
-        }
+        let ask = || {
+            let (mut reports, request) = (node.reports(), request.clone());
+            async move { reports.get_portrait(request).await }
+        };
+        let answer = once_built(ask).await.unwrap().into_inner();
+        (answer.shoppers, answer.buyers)
     };
     assert_eq!(portrait(placed.position).await, (1, 0));
     assert_eq!(portrait(paid.position).await, (1, 1));

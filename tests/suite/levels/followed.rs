@@ -5,8 +5,8 @@ use tonic::Code;
 
 use super::{level_of, set, set_to, try_set};
 use crate::{
-    nodes::pair::{PATIENCE, Pair, until_answered},
-    support::{Node, create_sale, item, order},
+    nodes::pair::{Pair, until_answered},
+    support::{Node, PATIENCE, create_sale, item, order},
 };
 
 /// Asks until a node acts on that level.

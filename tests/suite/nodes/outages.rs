@@ -11,12 +11,8 @@ use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_types::StatusExt;
 
-use super::{
-    buy,
-    pair::{PATIENCE, Pair},
-    store::NodeStore,
-};
-use crate::support::{Node, OPENS_AT, item, order, place};
+use super::{buy, pair::Pair, store::NodeStore};
+use crate::support::{Node, OPENS_AT, PATIENCE, item, order, place};
 
 /// Moves the clock of a node on, step by step, until the log holds the end of a hold. Nothing tells
 /// when a node has begun to wait for its next look, so the clock must not stand still.

@@ -16,10 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::store::NodeStore;
-use crate::support::{Node, OPENS_AT};
-
-/// After this long, also on a busy machine, what is waited for will never come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{Node, OPENS_AT, PATIENCE};
 
 pub struct Pair {
     pub log: Arc<EmbeddedStore>,

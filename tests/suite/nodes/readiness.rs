@@ -9,8 +9,8 @@ use tonic_health::pb::{
 };
 use tonic_types::StatusExt;
 
-use super::{pair::PATIENCE, store::NodeStore};
-use crate::support::{Node, OPENS_AT, create_sale, item, order};
+use super::store::NodeStore;
+use crate::support::{Node, OPENS_AT, PATIENCE, create_sale, item, order};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_service_can_be_asked_for_its_health() {

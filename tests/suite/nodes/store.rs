@@ -15,7 +15,7 @@ use doorbuster::{
 };
 use tokio::sync::watch;
 
-use super::pair::PATIENCE;
+use crate::support::PATIENCE;
 
 pub struct NodeStore {
     log: Arc<EmbeddedStore>,

@@ -18,7 +18,7 @@ use doorbuster::{
     values::UnixMs,
 };
 
-use crate::support::{self, Node, OPENS_AT};
+use crate::support::{self, Node, OPENS_AT, PATIENCE};
 
 pub struct Ten {
     pub node: Node,
@@ -127,7 +127,7 @@ impl Ten {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), counted).await.expect("they are counted");
+        tokio::time::timeout(PATIENCE, counted).await.expect("they are counted");
     }
 }
 

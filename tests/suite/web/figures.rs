@@ -1,12 +1,10 @@
 //! What is counted is what happened, and nothing of it names anybody.
 
-use std::time::Duration;
-
 use doorbuster::grpc::proto::{self, place_orders_response::Result as StreamResult};
 use tonic::Code;
 
 use super::{ask, log_of, watched_node};
-use crate::support::{Node, item, order, place, refused, request_id};
+use crate::support::{Node, PATIENCE, item, order, place, refused, request_id};
 
 /// The figures of a node, to be looked up.
 pub struct Figures(pub String);
@@ -50,7 +48,7 @@ async fn until_figures(node: &Node, wanted: impl Fn(&Figures) -> bool) -> Figure
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), asked).await.expect("the figures change")
+    tokio::time::timeout(PATIENCE, asked).await.expect("the figures change")
 }
 
 #[tokio::test(flavor = "multi_thread")]
