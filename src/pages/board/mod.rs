@@ -52,7 +52,9 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("incidents", lists::incidents(pulse, node, say)),
         ("health", panels::health(pulse, node, say)),
     ];
-    told.extend(Drawing::ALL.iter().map(|drawing| (drawing.name(), drawing.draw(pulse, say))));
+    told.extend(
+        Drawing::ALL.iter().map(|drawing| (drawing.name(), drawing.draw(pulse, node, say))),
+    );
     told
 }
 
@@ -62,8 +64,8 @@ pub fn items(pulse: &Pulse, asked: &ItemsAsked, lang: Lang) -> String {
 }
 
 /// The rows behind a chart.
-pub fn rows(pulse: &Pulse, drawing: Drawing, lang: Lang) -> String {
-    drawing.rows(pulse, Say { lang })
+pub fn rows(drawing: Drawing, pulse: &Pulse, node: &NodePulse, lang: Lang) -> String {
+    drawing.rows(pulse, node, Say { lang })
 }
 
 /// Where the script and the style sheet are.

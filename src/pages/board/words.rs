@@ -58,6 +58,12 @@ texts! {
     Attempts => "attempts", "请求";
     Orders => "orders", "下单";
     OrdersPaid => "paid", "支付";
+    LatencyTitle => "How long orders take, ms", "下单耗时，毫秒";
+    Median => "half took no longer (p50)", "半数不超过（p50）";
+    Slowest => "99 of 100 took no longer (p99)", "99% 不超过（p99）";
+    LatencyWindow => "Each point: all attempts to order that this node answered within the ten seconds before.",
+        "每个点：截至该时刻的 10 秒内本节点答复的所有下单请求。";
+    NoLatency => "Nobody tried to order here within the last two minutes.", "最近两分钟本节点没有下单请求。";
     RefusalsTitle => "Refusals a second, by reason", "每秒拒绝数（按原因）";
     NoRefusals => "Nothing was refused within the last two minutes.", "最近两分钟没有任何拒绝。";
     InAll => "{n} in all", "共 {n}";
