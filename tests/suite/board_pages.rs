@@ -276,7 +276,7 @@ fn every_chart_is_drawn_and_has_rows_behind_it() {
                 drawn.contains("<path class=\"line") || drawn.contains("class=\"bar\""),
                 "{drawn}"
             );
-            let rows = board::rows(drawing, &pulse, &node(), lang);
+            let rows = board::rows(drawing, &pulse, Some(&node()), lang);
             assert!(rows.matches("<tr>").count() > 3, "{rows}");
         }
     }
@@ -287,7 +287,7 @@ fn a_second_without_orders_is_a_gap_in_the_chart_of_latency_and_never_a_zero() {
     let drawn = panel(&pulse(), "latency", Lang::English);
     let lines: Vec<_> = drawn.split("<path class=\"line one\"").skip(1).collect();
     assert_eq!(lines.len(), 2, "the line of the median ends and begins anew: {drawn}");
-    let rows = board::rows(Drawing::Latency, &pulse(), &node(), Lang::English);
+    let rows = board::rows(Drawing::Latency, &pulse(), Some(&node()), Lang::English);
     assert!(rows.contains("<td class=\"n\">–</td><td class=\"n\">–</td>"), "{rows}");
     assert!(rows.contains("1.2 ms") && !rows.contains("0.0 ms"), "{rows}");
 }

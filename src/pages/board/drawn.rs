@@ -16,7 +16,7 @@ use crate::{
         numbers::{Clock, group, percent},
         words::Term,
     },
-    reports::{LatencySecond, NodePulse, Pulse, PulseSecond, Refused, planned_units, share_ppm},
+    reports::{LatencySecond, Pulse, PulseSecond, Refused, planned_units, share_ppm},
     values::UnixMs,
 };
 
@@ -57,23 +57,23 @@ impl Drawing {
         }
     }
 
-    /// The drawing.
-    pub fn draw(self, pulse: &Pulse, node: &NodePulse, say: Say) -> String {
+    /// The drawing. Latency is the node's, whichever sale is shown.
+    pub fn draw(self, pulse: &Pulse, latency: &[LatencySecond], say: Say) -> String {
         match self {
             Self::Stock => stock(pulse, say),
             Self::Rate => rate(pulse, say),
-            Self::Latency => latency(node, say),
+            Self::Latency => latencies(latency, say),
             Self::Refusals => refusals(pulse, say),
             Self::Funnel => funnel(pulse, say),
         }
     }
 
     /// The rows that it was drawn from.
-    pub fn rows(self, pulse: &Pulse, node: &NodePulse, say: Say) -> String {
+    pub fn rows(self, pulse: &Pulse, latency: &[LatencySecond], say: Say) -> String {
         match self {
             Self::Stock => stock_rows(pulse, say),
             Self::Rate => rate_rows(pulse, say),
-            Self::Latency => latency_rows(node, say),
+            Self::Latency => latency_rows(latency, say),
             Self::Refusals => refusal_rows(pulse, say),
             Self::Funnel => funnel_rows(pulse, say),
         }
@@ -234,16 +234,16 @@ const QUANTILES: [Quantile; 2] = [
 ];
 
 /// How long orders took. Where there were none the line has a gap: nobody was served in no time.
-fn latency(node: &NodePulse, say: Say) -> String {
+fn latencies(told: &[LatencySecond], say: Say) -> String {
     let mut out = String::new();
-    if node.latency.iter().all(|second| second.p99_us.is_none()) {
+    if told.iter().all(|second| second.p99_us.is_none()) {
         element(&mut out, "p", "quiet empty", say.word(Word::NoLatency));
         return out;
     }
     legend(&mut out, &QUANTILES.map(|(ink, word, _)| (ink, say.word(word))));
-    let seconds: Vec<i64> = node.latency.iter().map(|second| second.second).collect();
+    let seconds: Vec<i64> = told.iter().map(|second| second.second).collect();
     let series =
-        QUANTILES.map(|(ink, _, of)| Series { ink, values: node.latency.iter().map(of).collect() });
+        QUANTILES.map(|(ink, _, of)| Series { ink, values: told.iter().map(of).collect() });
     let chart = over_time(say.word(Word::LatencyTitle), &seconds, &series);
     out.push_str(&lines_within(&OverTime { measure: Measure::Micros, ..chart }, LOW));
     element(&mut out, "p", "forecast quiet", say.word(Word::LatencyWindow));
@@ -372,12 +372,12 @@ fn rate_rows(pulse: &Pulse, say: Say) -> String {
     out
 }
 
-fn latency_rows(node: &NodePulse, say: Say) -> String {
+fn latency_rows(told: &[LatencySecond], say: Say) -> String {
     let mut out = String::new();
     let mut columns = vec![("t", say.term(Term::Time))];
     columns.extend(QUANTILES.map(|(_, word, _)| ("n", say.word(word))));
     open_table(&mut out, &columns);
-    for second in node.latency.iter().rev() {
+    for second in told.iter().rev() {
         let time = time_of(second.second, say);
         let took = QUANTILES.map(|(_, _, of)| say.micros(of(second)));
         let mut cells = vec![("t", time.as_str())];

@@ -21,7 +21,7 @@ use crate::{
     events::{Recorded, StreamName},
     replay::state::SaleStateAt,
     reports::{NodePulse, OrderRecord, Pulse, TimelineSecond},
-    values::UnixMs,
+    values::{SaleId, UnixMs},
 };
 
 pub use after::{Track, TrackMark};
@@ -53,7 +53,9 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("health", panels::health(pulse, node, say)),
     ];
     told.extend(
-        Drawing::ALL.iter().map(|drawing| (drawing.name(), drawing.draw(pulse, node, say))),
+        Drawing::ALL
+            .iter()
+            .map(|drawing| (drawing.name(), drawing.draw(pulse, &node.latency, say))),
     );
     told
 }
@@ -63,9 +65,9 @@ pub fn items(pulse: &Pulse, asked: &ItemsAsked, lang: Lang) -> String {
     lists::items(pulse, asked, Say { lang })
 }
 
-/// The rows behind a chart.
-pub fn rows(drawing: Drawing, pulse: &Pulse, node: &NodePulse, lang: Lang) -> String {
-    drawing.rows(pulse, node, Say { lang })
+/// The rows behind a chart; without a node before its first round, when it knows of no latency.
+pub fn rows(drawing: Drawing, pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> String {
+    drawing.rows(pulse, node.map_or(&[][..], |node| &node.latency), Say { lang })
 }
 
 /// Where the script and the style sheet are.
@@ -139,6 +141,15 @@ pub fn figures(facts: &PostMortem, lang: Lang) -> String {
 /// The whole post-mortem as one page.
 pub fn post_mortem_page(facts: &PostMortem, lang: Lang) -> String {
     html::write(&sections::document(facts, Style { lang, clock: Clock::UTC }))
+}
+
+/// What stands in its place while it is being written; the script goes there once it is.
+pub fn being_written_page(sale: SaleId, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let path = format!("/sales/{sale}/post-mortem");
+    let title = say.word(Word::FullReport);
+    let shell = Shell { title, path: &path, kind: "waiting", facts: &[], live: false, assets };
+    shell::page(&shell, &after::being_written(&path, say), say)
 }
 
 /// The only style sheet that such a page has, exactly as it stands there.

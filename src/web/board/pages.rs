@@ -251,8 +251,7 @@ async fn rows(
             Invalid::new("of", "must be stock, rate, latency, funnel or refusals")
         })?;
         let node = board.parts.desk.node();
-        let node = node.ok_or(NoPage::Later("the node has not been looked at yet"))?;
-        Ok(written::rows(drawing, &pulse, &node, lang))
+        Ok(written::rows(drawing, &pulse, node.as_deref(), lang))
     };
     answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
 }
