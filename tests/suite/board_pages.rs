@@ -3,6 +3,8 @@
 //!
 //! Method: hand-made pulses, written down by the pages as pure functions.
 
+mod story;
+
 use doorbuster::{
     events::{Goals, PlannedUnits, Position},
     pages::{

@@ -14,12 +14,13 @@ mod sales;
 mod say;
 mod shell;
 mod steering;
+mod story;
 mod words;
 
 use super::{PostMortem, Style, html, numbers::Clock, sections, words::Lang};
 use crate::{
     events::{Recorded, StreamName},
-    replay::state::SaleStateAt,
+    replay::{explain::Explanation, state::SaleStateAt},
     reports::{NodePulse, OrderRecord, Pulse, TimelineSecond},
     values::{SaleId, UnixMs},
 };
@@ -191,9 +192,9 @@ pub fn order_page(order: &OrderRecord, fate: Fate, lang: Lang, assets: Assets<'_
     shell::page(&shell, &journal::order(order, fate, say), say)
 }
 
-/// What the log tells of an order's buyer, in sentences.
-pub fn story(sentences: &[String], lang: Lang) -> String {
-    journal::story(sentences, Say { lang })
+/// What the log tells of an order's buyer, in sentences, with what became of each of its orders.
+pub fn story(told: &Explanation, fates: &[Fate], lang: Lang) -> String {
+    journal::story(&story::sentences(told, fates, lang), Say { lang })
 }
 
 /// A page that says why there is nothing else.
