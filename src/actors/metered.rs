@@ -3,12 +3,9 @@
 use std::{sync::Arc, time::Instant};
 
 use crate::{
-    events::{Category, NewEvent, Position, Recorded, StreamName},
+    events::{Category, NewEvent, StreamName},
     metrics::{AppendResult, Metrics, StreamKind},
-    store::{
-        AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, SharedStore,
-        StoreFuture,
-    },
+    store::{AppendError, Appended, EventStore, Expected, SharedStore, StoreFuture, StoreLayer},
 };
 
 /// That store, counted.
@@ -24,7 +21,11 @@ impl MeteredStore {
     }
 }
 
-impl EventStore for MeteredStore {
+impl StoreLayer for MeteredStore {
+    fn below(&self) -> &dyn EventStore {
+        &*self.store
+    }
+
     fn append(
         &self,
         stream: StreamName,
@@ -41,51 +42,6 @@ impl EventStore for MeteredStore {
             }
             appended
         })
-    }
-
-    fn read_stream(
-        &self,
-        stream: StreamName,
-        from_revision: u64,
-        max: usize,
-    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        self.store.read_stream(stream, from_revision, max)
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        max: usize,
-    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        self.store.read_all(after, max)
-    }
-
-    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
-        self.store.last_revision(stream)
-    }
-
-    fn head(&self) -> Position {
-        self.store.head()
-    }
-
-    fn found_end(&self) -> StoreFuture<'_, ()> {
-        self.store.found_end()
-    }
-
-    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
-        self.store.wait_after(position)
-    }
-
-    fn limits(&self) -> AppendLimits {
-        self.store.limits()
-    }
-
-    fn is_shared(&self) -> bool {
-        self.store.is_shared()
-    }
-
-    fn close(&self) {
-        self.store.close();
     }
 }
 

@@ -8,6 +8,8 @@
 
 mod spans;
 
+use std::sync::LazyLock;
+
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use self::spans::Spans;
@@ -61,9 +63,12 @@ const UNITS_REFUSED: usize = 17;
 const REVENUE_MINOR: usize = 18;
 const REFUNDS_DUE: usize = 19;
 
-/// Its tables: `docs/read-models.md` says what each column means.
-const SCHEMA: &str =
-    "CREATE TABLE sales (number INTEGER PRIMARY KEY, sale_id BLOB NOT NULL UNIQUE);
+/// Its tables: `docs/read-models.md` says what each column means. A byte of it that changes is
+/// another version.
+static SCHEMA: LazyLock<String> = LazyLock::new(|| {
+    let counts = COUNTS.map(|count| format!("    {count} INTEGER NOT NULL,\n")).concat();
+    format!(
+        "CREATE TABLE sales (number INTEGER PRIMARY KEY, sale_id BLOB NOT NULL UNIQUE);
 CREATE TABLE items (
     number INTEGER PRIMARY KEY,
     item_id BLOB NOT NULL UNIQUE,
@@ -79,27 +84,7 @@ CREATE INDEX items_by_sale ON items (sale_id);
 CREATE TABLE seconds (
     item INTEGER NOT NULL,
     second INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    orders_placed INTEGER NOT NULL,
-    units_placed INTEGER NOT NULL,
-    orders_paid INTEGER NOT NULL,
-    units_paid INTEGER NOT NULL,
-    orders_cancelled INTEGER NOT NULL,
-    orders_expired INTEGER NOT NULL,
-    units_released INTEGER NOT NULL,
-    repeats INTEGER NOT NULL,
-    refused_sold_out INTEGER NOT NULL,
-    refused_not_enough_units INTEGER NOT NULL,
-    refused_not_open_yet INTEGER NOT NULL,
-    refused_closed INTEGER NOT NULL,
-    refused_paused INTEGER NOT NULL,
-    refused_over_buyer_limit INTEGER NOT NULL,
-    refused_over_order_limit INTEGER NOT NULL,
-    units_allocated INTEGER NOT NULL,
-    units_refused INTEGER NOT NULL,
-    revenue_minor INTEGER NOT NULL,
-    refunds_due INTEGER NOT NULL,
-    PRIMARY KEY (item, second)
+{counts}    PRIMARY KEY (item, second)
 ) WITHOUT ROWID;
 CREATE TABLE sold_outs (
     item INTEGER NOT NULL,
@@ -113,28 +98,10 @@ CREATE TABLE sale_spans (
     sale INTEGER NOT NULL,
     seconds INTEGER NOT NULL,
     second INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    orders_placed INTEGER NOT NULL,
-    units_placed INTEGER NOT NULL,
-    orders_paid INTEGER NOT NULL,
-    units_paid INTEGER NOT NULL,
-    orders_cancelled INTEGER NOT NULL,
-    orders_expired INTEGER NOT NULL,
-    units_released INTEGER NOT NULL,
-    repeats INTEGER NOT NULL,
-    refused_sold_out INTEGER NOT NULL,
-    refused_not_enough_units INTEGER NOT NULL,
-    refused_not_open_yet INTEGER NOT NULL,
-    refused_closed INTEGER NOT NULL,
-    refused_paused INTEGER NOT NULL,
-    refused_over_buyer_limit INTEGER NOT NULL,
-    refused_over_order_limit INTEGER NOT NULL,
-    units_allocated INTEGER NOT NULL,
-    units_refused INTEGER NOT NULL,
-    revenue_minor INTEGER NOT NULL,
-    refunds_due INTEGER NOT NULL,
-    PRIMARY KEY (sale, seconds, second)
-) WITHOUT ROWID;";
+{counts}    PRIMARY KEY (sale, seconds, second)
+) WITHOUT ROWID;"
+    )
+});
 
 /// One second of one item, as counts in the order of [`COUNTS`].
 pub type Counts = [i64; COUNTS.len()];
@@ -197,7 +164,7 @@ impl Projection for Timeline {
     }
 
     fn schema(&self) -> &'static str {
-        SCHEMA
+        &SCHEMA
     }
 
     fn apply(

@@ -8,6 +8,7 @@ mod address;
 pub mod copy;
 pub mod embedded;
 pub mod kurrent;
+mod layer;
 mod open;
 mod source;
 pub mod wire;
@@ -15,6 +16,7 @@ pub mod wire;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use address::{ClusterAddress, StoreAddress};
+pub use layer::StoreLayer;
 pub use open::{StoreOpenError, keep_to_one_node, open};
 pub use source::LogSource;
 

@@ -10,6 +10,7 @@
 mod addresses;
 mod damage;
 mod embedded;
+mod layers;
 
 use std::sync::Arc;
 

@@ -8,11 +8,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::{
-    events::{NewEvent, Position, Recorded, StreamName},
-    store::{
-        AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, SharedStore,
-        StoreFuture,
-    },
+    events::{NewEvent, StreamName},
+    store::{AppendError, Appended, EventStore, Expected, SharedStore, StoreFuture, StoreLayer},
 };
 
 /// That store.
@@ -29,7 +26,11 @@ impl StallingStore {
     }
 }
 
-impl EventStore for StallingStore {
+impl StoreLayer for StallingStore {
+    fn below(&self) -> &dyn EventStore {
+        &*self.store
+    }
+
     fn append(
         &self,
         stream: StreamName,
@@ -42,50 +43,5 @@ impl EventStore for StallingStore {
             let _ = held.wait_for(|held| !held).await;
             self.store.append(stream, expected, events).await
         })
-    }
-
-    fn read_stream(
-        &self,
-        stream: StreamName,
-        from_revision: u64,
-        max: usize,
-    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        self.store.read_stream(stream, from_revision, max)
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        max: usize,
-    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        self.store.read_all(after, max)
-    }
-
-    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
-        self.store.last_revision(stream)
-    }
-
-    fn head(&self) -> Position {
-        self.store.head()
-    }
-
-    fn found_end(&self) -> StoreFuture<'_, ()> {
-        self.store.found_end()
-    }
-
-    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
-        self.store.wait_after(position)
-    }
-
-    fn limits(&self) -> AppendLimits {
-        self.store.limits()
-    }
-
-    fn is_shared(&self) -> bool {
-        self.store.is_shared()
-    }
-
-    fn close(&self) {
-        self.store.close();
     }
 }

@@ -9,10 +9,10 @@ use std::{
 };
 
 use doorbuster::{
-    events::{Category, NewEvent, Position, Recorded, StreamName},
+    events::{Category, NewEvent, StreamName},
     store::{
-        AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, SharedStore,
-        StoreFuture,
+        AppendError, AppendLimits, Appended, EventStore, Expected, SharedStore, StoreFuture,
+        StoreLayer,
     },
 };
 use uuid::Uuid;
@@ -64,7 +64,11 @@ pub fn another_stream() -> StreamName {
     StreamName { category: Category::Demand, id: Uuid::from_u128(90) }
 }
 
-impl EventStore for Flaky {
+impl StoreLayer for Flaky {
+    fn below(&self) -> &dyn EventStore {
+        &*self.store
+    }
+
     fn append(
         &self,
         stream: StreamName,
@@ -96,48 +100,7 @@ impl EventStore for Flaky {
         })
     }
 
-    fn read_stream(
-        &self,
-        stream: StreamName,
-        from_revision: u64,
-        max: usize,
-    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        self.store.read_stream(stream, from_revision, max)
-    }
-
-    fn read_all(
-        &self,
-        after: Position,
-        max: usize,
-    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
-        self.store.read_all(after, max)
-    }
-
-    fn last_revision(&self, stream: StreamName) -> StoreFuture<'_, Result<Option<u64>, ReadError>> {
-        self.store.last_revision(stream)
-    }
-
-    fn head(&self) -> Position {
-        self.store.head()
-    }
-
-    fn found_end(&self) -> StoreFuture<'_, ()> {
-        self.store.found_end()
-    }
-
-    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
-        self.store.wait_after(position)
-    }
-
     fn limits(&self) -> AppendLimits {
         self.limits
-    }
-
-    fn is_shared(&self) -> bool {
-        self.store.is_shared()
-    }
-
-    fn close(&self) {
-        self.store.close();
     }
 }

@@ -10,6 +10,7 @@ use doorbuster::{
     projections::{ReadModel, RebuildError, all, compare, rebuild, view_path},
 };
 use rusqlite::Connection;
+use sha2::{Digest, Sha256};
 use tempfile::tempdir;
 
 use super::{
@@ -131,4 +132,14 @@ fn a_comparison_goes_no_further_than_each_read_model_has_come() {
     let _unstarted = ReadModel::open(data.path(), named("stock")).unwrap();
     let verdicts = compare(data.path(), pages(&log, 50), |_| ()).unwrap();
     assert_eq!(verdicts, [("stock", true), ("orders", true)]);
+}
+
+/// Files of a version are read as that version: they are never looked at again.
+#[test]
+fn the_tables_of_the_timeline_are_byte_for_byte_those_of_its_version() {
+    let timeline = all().into_iter().find(|projection| projection.name() == "timeline").unwrap();
+    let sum: String =
+        Sha256::digest(timeline.schema()).iter().map(|b| format!("{b:02x}")).collect();
+    let known = "48800a67645bc9e511186d591538f4832f177f5c85a8ba51ac559fedd2524160";
+    assert_eq!((timeline.version(), sum.as_str()), (3, known));
 }

@@ -62,6 +62,8 @@ fn a_goal_without_a_curve_is_spread_evenly_over_the_window() {
     for (after_ms, units) in by_hand {
         assert_eq!(planned(&plan, after_ms), units, "after {after_ms} ms");
     }
+    // 101 2/3 units by then; three fifths of that are 61, and of 101 would be 60.
+    assert_eq!(planned(&Plan { share: (600, 1_000), ..plan }, 61_000), 61);
 }
 
 #[test]

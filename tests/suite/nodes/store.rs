@@ -9,7 +9,7 @@ use std::sync::{
 use doorbuster::{
     events::{Category, NewEvent, Position, Recorded, StreamName},
     store::{
-        AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture,
+        AppendError, Appended, EventStore, Expected, ReadError, StoreFuture, StoreLayer,
         embedded::EmbeddedStore,
     },
 };
@@ -130,7 +130,11 @@ impl NodeStore {
     }
 }
 
-impl EventStore for NodeStore {
+impl StoreLayer for NodeStore {
+    fn below(&self) -> &dyn EventStore {
+        &*self.log
+    }
+
     fn append(
         &self,
         stream: StreamName,
@@ -196,22 +200,6 @@ impl EventStore for NodeStore {
             let behind = self.behind.load(SeqCst) && stream.category == Category::Item;
             Ok(if behind { last.and_then(|last| last.checked_sub(1)) } else { last })
         })
-    }
-
-    fn head(&self) -> Position {
-        self.log.head()
-    }
-
-    fn found_end(&self) -> StoreFuture<'_, ()> {
-        self.log.found_end()
-    }
-
-    fn wait_after(&self, position: Position) -> StoreFuture<'_, Result<(), ReadError>> {
-        self.log.wait_after(position)
-    }
-
-    fn limits(&self) -> AppendLimits {
-        self.log.limits()
     }
 
     fn is_shared(&self) -> bool {
