@@ -3,11 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use doorbuster::{
-    metrics::Metrics,
-    projections::{self, Projection as _},
-    web::board::BoardLimits,
-};
+use doorbuster::{metrics::Metrics, projections, web::board::BoardLimits};
 use rusqlite::Connection;
 use tokio::{net::TcpListener, time::timeout};
 
