@@ -5,19 +5,19 @@ use tonic::transport::Channel;
 
 use super::{
     Common,
+    decided::Decided,
     explain::{script as spoken_shape, script_title},
-    failure::{Code, Failure},
     json as shapes,
     output::facts,
     report::all_pages,
-    server::{Operator, Server, Write},
+    server::Server,
+    write::{Signed, Steering},
 };
 use crate::{
     domain::script::{Language, Situation, check_wording},
     grpc::proto::{
         ListScriptVersionsRequest, ListScriptsRequest, PublishScriptRequest, RenderScriptRequest,
-        Script, ScriptRefusal, ScriptVersion, WithdrawScriptRequest, publish_script_response,
-        script_service_client, withdraw_script_response,
+        Script, ScriptVersion, WithdrawScriptRequest, script_service_client,
     },
     values::{ItemId, UnixMs},
 };
@@ -72,11 +72,7 @@ struct Change {
     #[arg(long, value_name = "VERSION")]
     expected_version: Option<i64>,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -149,88 +145,44 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 impl Change {
     /// Publishes that text, or withdraws.
     fn run(self, text: Option<String>, common: &Common) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
         let situation = Situation::parse("SITUATION", &self.situation)?;
-        let language = Language::parse("--lang", &self.lang)?.name().to_owned();
+        let language = Language::parse("--lang", &self.lang)?.name();
         if let Some(text) = &text {
             check_wording("--text", situation, text)?;
         }
-        let (operator, token) = (self.operator.checked()?, self.operator.token()?);
-        let Self { reason, expected_version, .. } = &self;
-        let changed = self.server.write(request_id, async |channel| {
+        let expected_version = self.expected_version;
+        let changed: Decided<_, _> = self.steering.send(async |channel, signed| {
             let mut client = Client::new(channel);
-            let (situation, language) = (situation.name(), language.clone());
-            let (request_id, operator) = (request_id.to_string(), operator.clone());
-            let (reason, expected_version) = (reason.clone(), *expected_version);
-            if let Some(text) = text.clone() {
-                let request = PublishScriptRequest {
-                    request_id,
-                    situation,
-                    language,
-                    text,
-                    expected_version,
-                    operator,
-                    reason,
-                };
-                let answer = client.publish_script(token.on(request)).await?;
-                return Ok(answer.map(|answer| {
-                    let outcome = answer.outcome.map(|outcome| match outcome {
-                        publish_script_response::Outcome::Script(script) => Ok(script),
-                        publish_script_response::Outcome::Refusal(refusal) => Err(refusal),
-                    });
-                    (outcome, answer.revision, answer.position)
-                }));
-            }
-            let request = WithdrawScriptRequest {
-                request_id,
-                situation,
-                language,
-                expected_version,
-                operator,
-                reason,
-            };
-            let answer = client.withdraw_script(token.on(request)).await?;
-            Ok(answer.map(|answer| {
-                let outcome = answer.outcome.map(|outcome| match outcome {
-                    withdraw_script_response::Outcome::Script(script) => Ok(script),
-                    withdraw_script_response::Outcome::Refusal(refusal) => Err(refusal),
-                });
-                (outcome, answer.revision, answer.position)
-            }))
+            let Signed { request_id, operator, token } = signed;
+            let (situation, language) = (situation.name(), language.to_owned());
+            let reason = self.reason.clone();
+            Ok(match text.clone() {
+                Some(text) => {
+                    let request = PublishScriptRequest {
+                        request_id,
+                        situation,
+                        language,
+                        text,
+                        expected_version,
+                        operator,
+                        reason,
+                    };
+                    client.publish_script(token.on(request)).await?.map(Decided::from)
+                }
+                None => {
+                    let request = WithdrawScriptRequest {
+                        request_id,
+                        situation,
+                        language,
+                        expected_version,
+                        operator,
+                        reason,
+                    };
+                    client.withdraw_script(token.on(request)).await?.map(Decided::from)
+                }
+            })
         })?;
-        show_change(changed, common)
-    }
-}
-
-fn show_change(
-    (outcome, revision, position): (Option<Result<Script, ScriptRefusal>>, u64, u64),
-    common: &Common,
-) -> anyhow::Result<()> {
-    match outcome {
-        Some(Ok(script)) => {
-            let json = || {
-                json!({
-                    "outcome": "script",
-                    "script": shape(&script),
-                    "revision": revision,
-                    "position": position,
-                })
-            };
-            common.show(json, || text_of(&script))?;
-            Ok(())
-        }
-        Some(Err(refusal)) => {
-            let reason = refusal.reason().as_str_name();
-            let reason = reason.trim_start_matches("SCRIPT_REFUSAL_REASON_");
-            let json = json!({
-                "reason": reason,
-                "message": refusal.message,
-                "version": refusal.version,
-            });
-            let failure = common.show_no(json, reason, &refusal.message, (revision, position));
-            Err(failure?.into())
-        }
-        None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
+        changed.show(common, "script", shape, text_of)
     }
 }
 
