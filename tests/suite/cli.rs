@@ -13,6 +13,7 @@
 mod demo;
 mod documents;
 mod sale_files;
+mod writes;
 
 use std::{
     ffi::OsString,
