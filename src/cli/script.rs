@@ -19,7 +19,7 @@ use crate::{
         ListScriptVersionsRequest, ListScriptsRequest, PublishScriptRequest, RenderScriptRequest,
         Script, ScriptVersion, WithdrawScriptRequest, script_service_client,
     },
-    values::{ItemId, UnixMs},
+    values::{ItemId, OrderId, UnixMs},
 };
 
 type Client = script_service_client::ScriptServiceClient<Channel>;
@@ -52,9 +52,10 @@ enum Verb {
   doorbuster script versions refusal.sold_out --lang en
   doorbuster script versions refusal.sold_out --lang en --at 2026-11-11T00:00:05+08:00")]
     Versions(Versions),
-    /// What to say to a buyer about their latest order or attempt
+    /// What to say to a buyer about an order, or their latest order or attempt
     #[command(before_help = "Examples:
-  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --lang zh")]
+  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --lang zh
+  doorbuster script say --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11")]
     Say(Say),
 }
 
@@ -116,11 +117,14 @@ struct Versions {
 #[derive(Debug, clap::Args)]
 struct Say {
     /// The item
-    #[arg(long)]
-    item: String,
+    #[arg(long, required_unless_present = "order", requires = "buyer")]
+    item: Option<String>,
     /// The shop's own id of the buyer
-    #[arg(long)]
-    buyer: String,
+    #[arg(long, requires = "item")]
+    buyer: Option<String>,
+    /// An order, instead of item and buyer
+    #[arg(long, conflicts_with_all = ["item", "buyer"])]
+    order: Option<String>,
     /// en or zh
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: String,
@@ -255,9 +259,12 @@ impl Versions {
 
 impl Say {
     fn run(self, common: &Common) -> anyhow::Result<()> {
+        let item = self.item.map(|id| ItemId::parse("--item", &id)).transpose()?;
+        let order = self.order.map(|id| OrderId::parse("--order", &id)).transpose()?;
         let request = RenderScriptRequest {
-            item_id: ItemId::parse("--item", &self.item)?.to_string(),
-            buyer: self.buyer,
+            item_id: item.map(|id| id.to_string()).unwrap_or_default(),
+            buyer: self.buyer.unwrap_or_default(),
+            order_id: order.map(|id| id.to_string()).unwrap_or_default(),
             language: Language::parse("--lang", &self.lang)?.name().to_owned(),
             min_position: self.min_position,
         };

@@ -126,6 +126,28 @@ fn every_verb_that_steers_shows_its_token_and_tells_its_answer_in_one_shape() {
 }
 
 #[test]
+fn an_order_can_be_named_when_asking_what_to_say() {
+    let server = Guarded::start();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
+    let sale = server.done("sale create", &["-f", file])["sale"].clone();
+    let item = text(&sale["items"][1]["item_id"]);
+    let place = ["order", "place", "--item", item, "--buyer", "alice", "--units", "1", "--json"];
+    let placed = doorbuster(&[&place, &["--server", server.url.as_str()][..]].concat());
+    let placed: Value = serde_json::from_slice(&placed.stdout).unwrap();
+    assert_eq!(placed["outcome"], "order");
+    let order = text(&placed["order"]["order_id"]);
+    let position = placed["position"].to_string();
+    let flags = ["--order", order, "--min-position", &position];
+    let (code, answer, said) = server.run("script say", &flags, false);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(answer["scripts"][0]["facts"]["order_id"], *order);
+    for wrong in [&["--order", order, "--item", item][..], &["--item", item], &[]] {
+        assert_eq!(server.run("script say", wrong, false).0, 2, "{wrong:?}");
+    }
+    server.app.stop().unwrap();
+}
+
+#[test]
 fn a_crowd_and_a_measurement_put_up_their_sales_with_the_token_of_an_operator() {
     let server = Guarded::start();
     let crowd = ["--units", "10", "--items", "1", "--shoppers", "20", "--time-to-pay-seconds", "1"];
