@@ -95,6 +95,9 @@ fn every_verb_that_steers_shows_its_token_and_tells_its_answer_in_one_shape() {
     let (id, item) = (text(&sale["sale_id"]), text(&sale["items"][0]["item_id"]));
     let why = ["--reason", "a test"];
     assert_eq!(server.done("item pause", &[&[item], &why[..]].concat())["outcome"], "item");
+    let another = [&[item, "--operator", "ming"], &why[..]].concat();
+    let (code, _, said) = server.run("item close", &another, true);
+    assert!(code == 1 && said.contains("OPERATOR_MISMATCH"), "{said}");
     let limits = [&[item, "--per-buyer", "2", "--per-order", "none"], &why[..]].concat();
     assert_eq!(server.done("item limit", &limits)["item"]["limit_per_buyer"], 2);
     let units = |units| [&[item, "--warehouse", "hangzhou", "--units", units], &why[..]].concat();
