@@ -47,7 +47,7 @@ pub use metered::MeteredStore;
 pub use past::{Past, PastFault};
 pub use places::{Place, Places};
 pub use projection::{Progress, ProjectionHandle, start_projections};
-pub use pulse::{Heads, NodeParts, PulseDesk, PulseThread};
+pub use pulse::{Heads, Latencies, NodeParts, PulseDesk, PulseThread};
 pub use reactions::{LowersLevel, OpensIncident};
 pub use readiness::{NotReady, Readiness, State, watch_store};
 pub use sales::Sales;

@@ -5,6 +5,7 @@
 //! who sells waits for one.
 
 mod heads;
+mod latencies;
 mod node;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 use tokio::sync::watch;
 
 pub use heads::Heads;
+pub use latencies::Latencies;
 pub use node::NodeParts;
 
 use node::NodeLook;

@@ -3,11 +3,11 @@
 //! What it cost is not decided here: it is computed from the log. Text is bounded before it comes
 //! here; the order of steps and of moments is what this keeps.
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 use uuid::Uuid;
 
-use super::{Caused, Decider, Decision, Misdirected};
+use super::{Decider, Decision, Misdirected, receipts::Receipts};
 use crate::{
     events::{
         Act, DetectedBy, Event, IncidentActionTaken, IncidentAssessed, IncidentDetected,
@@ -121,24 +121,13 @@ pub struct IncidentView {
     pub reviewed: Option<IncidentReviewed>,
 }
 
-/// The answer to a request, kept so that it can be repeated.
-#[derive(Debug)]
-struct Receipt {
-    fingerprint: Fingerprint,
-    revision: u64,
-    position: Position,
-    view: IncidentView,
-}
-
 /// The state of one incident.
 #[derive(Debug)]
 pub struct Incident {
     id: IncidentId,
     view: Option<IncidentView>,
-    receipts: HashMap<RequestId, Receipt>,
+    receipts: Receipts<IncidentView>,
     last_at: UnixMs,
-    revision: u64,
-    next_revision: u64,
 }
 
 type Decided = Decision<IncidentEvent, IncidentOutcome>;
@@ -152,10 +141,8 @@ impl Decider for Incident {
         Self {
             id: IncidentId(id),
             view: None,
-            receipts: HashMap::new(),
+            receipts: Receipts::default(),
             last_at: UnixMs::default(),
-            revision: 0,
-            next_revision: 0,
         }
     }
 
@@ -174,34 +161,14 @@ impl Decider for Incident {
         let view = after(self.id, self.view.take(), event);
         let (act, at) = event.act();
         if let Some(view) = &view {
-            let receipt = Receipt {
-                fingerprint: act.fingerprint,
-                revision,
-                position: Position::START,
-                view: view.clone(),
-            };
-            self.receipts.insert(act.request_id, receipt);
+            self.receipts.keep(act, revision, view.clone());
         }
         self.view = view;
         self.last_at = self.last_at.max(at);
-        self.revision = revision;
-        self.next_revision = revision + 1;
     }
 
     fn landed(&mut self, revision: u64, position: Position) {
-        for receipt in self.receipts.values_mut() {
-            if receipt.position == Position::START && receipt.revision <= revision {
-                receipt.position = Position(position.0.saturating_sub(revision - receipt.revision));
-            }
-        }
-    }
-
-    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<IncidentEvent>> {
-        Vec::new()
-    }
-
-    fn next_due(&self) -> Option<UnixMs> {
-        None
+        self.receipts.landed(revision, position);
     }
 
     fn pick(event: Event) -> Option<IncidentEvent> {
@@ -222,16 +189,13 @@ impl Incident {
     fn take(&self, step: IncidentStep, now: UnixMs) -> Decided {
         let fingerprint = step.fingerprint();
         let IncidentStep { request_id, operator, reason, what } = step;
-        if let Some(receipt) = self.receipts.get(&request_id) {
-            if receipt.fingerprint != fingerprint {
-                return self.no(Misdirected::RequestIdReused(request_id));
+        match self.receipts.of(request_id, fingerprint) {
+            Ok(None) => {}
+            Ok(Some(receipt)) => {
+                let first = IncidentOutcome::Incident(Box::new(receipt.shown.clone()));
+                return receipt.repeated(first);
             }
-            let position = receipt.position;
-            return Decision {
-                revision: receipt.revision,
-                position: (position != Position::START).then_some(position),
-                ..self.answer(IncidentOutcome::Incident(Box::new(receipt.view.clone())))
-            };
+            Err(reused) => return self.no(reused),
         }
         match (&self.view, &what) {
             (None, StepTaken::Detect { .. }) => {}
@@ -264,7 +228,7 @@ impl Incident {
             StepTaken::Resolve { .. } | StepTaken::Review { .. } => 0,
             StepTaken::Detect { .. } | StepTaken::Assess { .. } | StepTaken::TakeAction { .. } => 2,
         };
-        if self.next_revision + ending >= INCIDENT_STEPS_MAX {
+        if self.receipts.events() + ending >= INCIDENT_STEPS_MAX {
             return Some(IncidentRefusal::TooManySteps);
         }
         match what {
@@ -288,21 +252,12 @@ impl Incident {
     }
 
     fn yes(&self, event: IncidentEvent) -> Decided {
-        let causation = event.act().0.request_id.0;
+        let request_id = event.act().0.request_id;
         let Some(view) = after(self.id, self.view.clone(), &event) else {
             return self.no(Misdirected::NotFound("incident_id"));
         };
-        let caused = Caused {
-            event,
-            id: Uuid::new_v5(&self.id.0, causation.as_bytes()),
-            correlation: self.id.0,
-            causation,
-        };
-        Decision {
-            events: vec![caused],
-            revision: self.next_revision,
-            ..self.answer(IncidentOutcome::Incident(Box::new(view)))
-        }
+        let outcome = IncidentOutcome::Incident(Box::new(view));
+        self.receipts.happens(self.id.0, request_id, event, outcome)
     }
 
     fn no(&self, why: Misdirected) -> Decided {
@@ -310,13 +265,7 @@ impl Incident {
     }
 
     fn answer(&self, outcome: IncidentOutcome) -> Decided {
-        Decision {
-            events: Vec::new(),
-            outcome,
-            revision: self.revision,
-            position: None,
-            attempt: None,
-        }
+        self.receipts.unchanged(outcome)
     }
 }
 

@@ -5,11 +5,9 @@
 //! person to say. One that was raised before a person last set the level changes nothing: that person
 //! knew of it. Setting the level that is in force changes nothing and is no event.
 
-use std::collections::HashMap;
-
 use uuid::Uuid;
 
-use super::{Caused, Decider, Decision, Misdirected};
+use super::{Decider, Decision, Misdirected, receipts::Receipts};
 use crate::{
     events::{Act, Event, LevelSet, Position},
     values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
@@ -66,10 +64,8 @@ pub struct Level {
     set: Option<LevelSet>,
     /// When a person last set it.
     set_by_person_at: Option<UnixMs>,
-    /// What each request set, at which revision and position.
-    receipts: HashMap<RequestId, (LevelSet, u64, Position)>,
-    revision: u64,
-    next_revision: u64,
+    /// What each request set.
+    receipts: Receipts<LevelSet>,
 }
 
 type Decided = Decision<LevelSet, LevelOutcome>;
@@ -80,14 +76,7 @@ impl Decider for Level {
     type Outcome = LevelOutcome;
 
     fn initial(id: Uuid) -> Self {
-        Self {
-            id,
-            set: None,
-            set_by_person_at: None,
-            receipts: HashMap::new(),
-            revision: 0,
-            next_revision: 0,
-        }
+        Self { id, set: None, set_by_person_at: None, receipts: Receipts::default() }
     }
 
     fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided {
@@ -98,29 +87,15 @@ impl Decider for Level {
     }
 
     fn evolve(&mut self, event: &LevelSet, revision: u64) {
-        self.receipts.insert(event.act.request_id, (event.clone(), revision, Position::START));
+        self.receipts.keep(&event.act, revision, event.clone());
         if event.alert_id.is_none() {
             self.set_by_person_at = Some(event.set_at_ms);
         }
         self.set = Some(event.clone());
-        self.revision = revision;
-        self.next_revision = revision + 1;
     }
 
     fn landed(&mut self, revision: u64, position: Position) {
-        for (_, at, place) in self.receipts.values_mut() {
-            if *place == Position::START && *at <= revision {
-                *place = Position(position.0.saturating_sub(revision - *at));
-            }
-        }
-    }
-
-    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<LevelSet>> {
-        Vec::new()
-    }
-
-    fn next_due(&self) -> Option<UnixMs> {
-        None
+        self.receipts.landed(revision, position);
     }
 
     fn pick(event: Event) -> Option<LevelSet> {
@@ -142,17 +117,14 @@ impl Level {
         let fingerprint = command.fingerprint();
         let SetLevel { request_id, level, expected, by_alert, operator, reason } = command;
         let alert_id = by_alert.map(|alert| alert.alert_id);
-        if let Some((set, revision, position)) = self.receipts.get(&request_id) {
-            if set.act.fingerprint != fingerprint {
-                let why = Misdirected::RequestIdReused(request_id);
-                return self.answer(LevelOutcome::Misdirected(why));
+        match self.receipts.of(request_id, fingerprint) {
+            Ok(None) => {}
+            Ok(Some(receipt)) => {
+                let set = receipt.shown.clone();
+                let view = LevelView { level: set.level, set: Some(set) };
+                return receipt.repeated(LevelOutcome::Level(view));
             }
-            let view = LevelView { level: set.level, set: Some(set.clone()) };
-            return Decision {
-                revision: *revision,
-                position: (*position != Position::START).then_some(*position),
-                ..self.answer(LevelOutcome::Level(view))
-            };
+            Err(reused) => return self.answer(LevelOutcome::Misdirected(reused)),
         }
         let before = self.level();
         if expected.is_some_and(|expected| expected != before) {
@@ -169,17 +141,12 @@ impl Level {
         let act = Act { request_id, fingerprint, operator, reason };
         let set = LevelSet { level, before, alert_id, act, set_at_ms: now.max(last_at) };
         let view = LevelView { level, set: Some(set.clone()) };
-        let caused = Caused {
-            event: set,
-            id: Uuid::new_v5(&self.id, request_id.0.as_bytes()),
-            correlation: alert_id.map_or(self.id, |alert| alert.0),
-            causation: request_id.0,
-        };
-        Decision {
-            events: vec![caused],
-            revision: self.next_revision,
-            ..self.answer(LevelOutcome::Level(view))
+        let outcome = LevelOutcome::Level(view);
+        let mut decided = self.receipts.happens(self.id, request_id, set, outcome);
+        if let (Some(alert), [caused]) = (alert_id, &mut decided.events[..]) {
+            caused.correlation = alert.0;
         }
+        decided
     }
 
     fn level(&self) -> ServiceLevel {
@@ -191,13 +158,7 @@ impl Level {
     }
 
     fn answer(&self, outcome: LevelOutcome) -> Decided {
-        Decision {
-            events: Vec::new(),
-            outcome,
-            revision: self.revision,
-            position: None,
-            attempt: None,
-        }
+        self.receipts.unchanged(outcome)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod demand;
 pub mod incident;
 pub mod item;
 pub mod level;
+mod receipts;
 pub mod sale;
 pub mod script;
 pub mod seen;
@@ -59,11 +60,15 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     /// The events up to `revision` stand in the log and the last of them stands at `position`.
     fn landed(&mut self, revision: u64, position: Position);
 
-    /// What time alone makes happen by now, at most `max` events.
-    fn due(&self, now: UnixMs, max: usize) -> Vec<Caused<Self::Event>>;
+    /// What time alone makes happen by now, at most `max` events: nothing, unless it is said.
+    fn due(&self, _now: UnixMs, _max: usize) -> Vec<Caused<Self::Event>> {
+        Vec::new()
+    }
 
     /// When time alone will make something happen next.
-    fn next_due(&self) -> Option<UnixMs>;
+    fn next_due(&self) -> Option<UnixMs> {
+        None
+    }
 
     /// Picks the events of this decider's streams out of all events.
     fn pick(event: Event) -> Option<Self::Event>;

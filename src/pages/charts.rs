@@ -26,7 +26,7 @@ use plotters::{
 pub use canvas::Ink;
 use canvas::{Canvas, SCALE};
 
-use super::numbers::{Clock, group, short};
+use super::numbers::{Clock, group, millis, short};
 
 const WIDTH: u32 = 960;
 const LETTER: u32 = 12 * SCALE;
@@ -35,8 +35,8 @@ const LETTER: u32 = 12 * SCALE;
 #[derive(Debug, Clone)]
 pub struct Series {
     pub ink: Ink,
-    /// Its value in each bin.
-    pub values: Vec<i64>,
+    /// Its value in each bin; where there is none the line has a gap.
+    pub values: Vec<Option<i64>>,
 }
 
 /// Something that happened at a moment, with the number it has in the timeline.
@@ -58,6 +58,24 @@ pub struct OverTime<'a> {
     pub series: &'a [Series],
     pub marks: &'a [Mark],
     pub clock: Clock,
+    pub measure: Measure,
+}
+
+/// What values are, and so how the axis beside them reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    Count,
+    /// Microseconds, read as milliseconds.
+    Micros,
+}
+
+impl Measure {
+    fn label(self, value: i64) -> String {
+        match self {
+            Self::Count => group(value),
+            Self::Micros => millis(value),
+        }
+    }
 }
 
 /// Natural size of a drawing in pixels.
@@ -92,15 +110,15 @@ type Plane<'a, 'b> = ChartContext<'a, Canvas<'b>, Cartesian2d<Times, RangedCoord
 /// Series on top of each other, the first at the bottom: what they add up to is the outline.
 pub fn stacked(chart: &OverTime<'_>) -> String {
     let sums: Vec<i64> = (0..chart.seconds.len())
-        .map(|bin| chart.series.iter().map(|series| series.values[bin]).sum())
+        .map(|bin| chart.series.iter().filter_map(|series| series.values[bin]).sum())
         .collect();
     draw(chart, Frame::PAGE, sums.iter().copied().max().unwrap_or(0), |plane| {
         let mut tops = sums.clone();
         for series in chart.series.iter().rev() {
-            let points = outline(chart, &tops);
+            let points = outline(chart.seconds.iter().copied().zip(tops.iter().copied()), chart);
             plane.draw_series(AreaSeries::new(points, 0, series.ink.color()))?;
             for (top, value) in tops.iter_mut().zip(&series.values) {
-                *top -= value;
+                *top -= value.unwrap_or(0);
             }
         }
         Ok(())
@@ -109,13 +127,12 @@ pub fn stacked(chart: &OverTime<'_>) -> String {
 
 /// Series beside each other, each as a line over a light area.
 pub fn lines(chart: &OverTime<'_>) -> String {
-    draw_lines(chart, Frame::PAGE, outline)
+    draw_lines(chart, Frame::PAGE, |points| points)
 }
 
 /// The same in a frame of its own and in fewer bytes: for what is sent every second.
 pub fn lines_within(chart: &OverTime<'_>, frame: Frame) -> String {
-    draw_lines(chart, frame, |chart, values| {
-        let mut points = outline(chart, values);
+    draw_lines(chart, frame, |mut points| {
         // What stands between two equals says nothing.
         let ends: Vec<bool> = (0..points.len())
             .map(|at| {
@@ -135,17 +152,19 @@ pub fn lines_within(chart: &OverTime<'_>, frame: Frame) -> String {
 fn draw_lines(
     chart: &OverTime<'_>,
     frame: Frame,
-    points: impl Fn(&OverTime<'_>, &[i64]) -> Vec<(i64, i64)>,
+    kept: impl Fn(Vec<(i64, i64)>) -> Vec<(i64, i64)>,
 ) -> String {
-    let values = chart.series.iter().flat_map(|series| series.values.iter().copied());
+    let values = chart.series.iter().flat_map(|series| series.values.iter().copied().flatten());
     draw(chart, frame, values.max().unwrap_or(0), |plane| {
         for series in chart.series {
-            let points = points(chart, &series.values);
             let color = series.ink.color();
-            if frame.filled {
-                plane.draw_series(AreaSeries::new(points.clone(), 0, color.mix(0.15)))?;
+            for run in runs(chart, &series.values) {
+                let points = kept(outline(run.into_iter(), chart));
+                if frame.filled {
+                    plane.draw_series(AreaSeries::new(points.clone(), 0, color.mix(0.15)))?;
+                }
+                plane.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
             }
-            plane.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
         }
         Ok(())
     })
@@ -192,10 +211,18 @@ fn draw_bars<'a>(
     Ok(())
 }
 
+/// Bins that have values, each with its start, cut where there is none.
+fn runs(chart: &OverTime<'_>, values: &[Option<i64>]) -> Vec<Vec<(i64, i64)>> {
+    let bins = chart.seconds.iter().copied().zip(values.iter().copied());
+    let bins: Vec<Option<(i64, i64)>> =
+        bins.map(|(start, value)| value.map(|value| (start, value))).collect();
+    let runs = bins.split(Option::is_none).filter(|run| !run.is_empty());
+    runs.map(|run| run.iter().copied().flatten().collect()).collect()
+}
+
 /// Each bin as a step: its value holds from its start to its end.
-fn outline(chart: &OverTime<'_>, values: &[i64]) -> Vec<(i64, i64)> {
-    let steps = chart.seconds.iter().zip(values);
-    steps.flat_map(|(start, value)| [(*start, *value), (start + chart.width, *value)]).collect()
+fn outline(bins: impl Iterator<Item = (i64, i64)>, chart: &OverTime<'_>) -> Vec<(i64, i64)> {
+    bins.flat_map(|(start, value)| [(start, value), (start + chart.width, value)]).collect()
 }
 
 fn draw<'c>(
@@ -240,7 +267,7 @@ fn draw_plane<'a>(
         .set_all_tick_mark_size(4 * SCALE)
         .x_label_formatter(&|second| chart.clock.label(*second, ticks.step))
         .y_labels(frame.rules)
-        .y_label_formatter(&|value| group(*value))
+        .y_label_formatter(&|value| chart.measure.label(*value))
         .draw()?;
     series(&mut plane)?;
     for mark in chart.marks.iter().filter(|mark| (from..until).contains(&mark.second)) {

@@ -21,6 +21,16 @@ pub fn group(number: i64) -> String {
     grouped
 }
 
+/// Microseconds as milliseconds, exactly.
+pub fn millis(us: i64) -> String {
+    let rest = format!("{:03}", (us % 1_000).abs());
+    let whole = group(us / 1_000);
+    match rest.trim_end_matches('0') {
+        "" => whole,
+        rest => format!("{whole}.{rest}"),
+    }
+}
+
 /// Parts per million as per cent with one decimal, rounded down.
 pub fn percent(ppm: i64) -> String {
     let tenths = ppm / 1_000;

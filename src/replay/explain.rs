@@ -15,6 +15,9 @@ use crate::{
 /// Attempts and orders told of at most; the others are counted.
 pub const TOLD_MAX: usize = 1_000;
 
+/// Attempts, and orders, that have a sentence of their own; other attempts are only counted.
+pub const SENTENCES_MAX: usize = 20;
+
 /// One shopper's story on one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {

@@ -1,13 +1,11 @@
-//! A shopper's story in sentences, in English. The facts beside them are what programs read.
+//! A shopper's story in sentences, in English. The facts beside them are what programs read; the
+//! Chinese of it stands with the pages.
 
 use super::{
-    explain::{AttemptStory, Explanation, OrderStory},
+    explain::{AttemptStory, Explanation, OrderStory, SENTENCES_MAX},
     sequence::Placement,
 };
 use crate::{domain::item::OrderState, events::AttemptOutcome, values::UnixMs};
-
-/// Attempts that are told one by one; the others are only counted.
-const TOLD_MAX: usize = 20;
 
 impl Explanation {
     /// The story.
@@ -24,12 +22,12 @@ impl Explanation {
                     .to_owned(),
             );
         }
-        told.extend(self.attempts.iter().take(TOLD_MAX).map(AttemptStory::sentence));
-        let more = self.attempts_in_total - self.attempts.len().min(TOLD_MAX) as i64;
+        told.extend(self.attempts.iter().take(SENTENCES_MAX).map(AttemptStory::sentence));
+        let more = self.attempts_in_total - self.attempts.len().min(SENTENCES_MAX) as i64;
         if more > 0 {
             told.push(format!("{more} more attempts followed."));
         }
-        told.extend(self.orders.iter().take(TOLD_MAX).map(OrderStory::sentence));
+        told.extend(self.orders.iter().take(SENTENCES_MAX).map(OrderStory::sentence));
         told.push(match (self.first_sold_out_at, self.last_sold_out_at) {
             (Some(first), Some(last)) if first != last => format!(
                 "The item was sold out for the first time at {first} and most recently at {last}: \
@@ -82,10 +80,12 @@ impl AttemptStory {
             return format!("It became order {order}, revision {revision} of the item.");
         }
         let between = match (self.after_revision, self.before_revision) {
-            (Some(after), Some(before)) => format!("between revisions {after} and {before}"),
+            (Some(after), Some(before)) => {
+                format!("between revisions {after} and {before} of the item")
+            }
             (Some(after), None) => format!("after revision {after}, the item's last"),
-            (None, Some(before)) => format!("before revision {before}"),
-            (None, None) => "before anything else".to_owned(),
+            (None, Some(before)) => format!("before revision {before} of the item"),
+            (None, None) => "before anything else of the item".to_owned(),
         };
         let how = match self.placement {
             Placement::Certain => "its only place in the order of decisions",
@@ -94,7 +94,7 @@ impl AttemptStory {
             }
             Placement::ByTime => "known by its time only",
         };
-        format!("It was decided {between} of the item ({how}).")
+        format!("It was decided {between} ({how}).")
     }
 }
 

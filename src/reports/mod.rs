@@ -76,9 +76,9 @@ pub use orders::{ListOrdersQuery, OrderRecord};
 pub use paging::Paging;
 pub use planned::planned_units;
 pub use pulse::{
-    Around, BINS_MAX, FiringAlert, Happening, NodePulse, OpenIncident, ProjectionPulse, Pulse,
-    PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals, RECENT_SECONDS, Refused,
-    TOLD_MAX, Units,
+    Around, BINS_MAX, FiringAlert, Happening, LatencySecond, NodePulse, OpenIncident,
+    ProjectionPulse, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
+    RECENT_SECONDS, Refused, TOLD_MAX, Units,
 };
 pub use sales::{SalesFigures, SalesSummary, SalesSummaryQuery};
 pub use scripts::{ScriptVersion, ScriptVersionsQuery, Wording};

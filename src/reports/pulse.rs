@@ -191,6 +191,8 @@ pub struct NodePulse {
     /// Orders within the last ten seconds, from being taken in to being answered, in microseconds.
     pub order_p50_us: Option<i64>,
     pub order_p99_us: Option<i64>,
+    /// What those two were, of the last [`RECENT_SECONDS`] seconds, oldest first and without gaps.
+    pub latency: Vec<LatencySecond>,
     /// Commands that wait at items and sales, undecided or not yet in the log.
     pub commands_waiting: i64,
     /// Share of its places that are taken at the item where most commands wait, in millionths.
@@ -211,6 +213,16 @@ impl NodePulse {
         let named = self.projections.iter().filter(|projection| names.contains(&projection.name));
         named.map(|projection| projection.lag_ms).max().unwrap_or(0)
     }
+}
+
+/// How long orders took as it was known at one second: those of the ten seconds up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LatencySecond {
+    /// Since the Unix epoch.
+    pub second: i64,
+    /// In microseconds; `None` where there were no orders.
+    pub p50_us: Option<i64>,
+    pub p99_us: Option<i64>,
 }
 
 /// Alerts and incidents that are told one by one.

@@ -2,6 +2,7 @@
 //! newest of it, nobody who looks is a burden, and only operators steer.
 //! Method: a real server on loopback whose clock stands still, asked over plain sockets.
 
+mod after;
 mod limits;
 mod pulse;
 mod steer;

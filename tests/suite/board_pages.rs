@@ -3,6 +3,8 @@
 //!
 //! Method: hand-made pulses, written down by the pages as pure functions.
 
+mod story;
+
 use doorbuster::{
     events::{Goals, PlannedUnits, Position},
     pages::{
@@ -10,8 +12,8 @@ use doorbuster::{
         board::{self, Drawing, ITEMS_ON_PAGE, ItemsAsked, SaleState, Say},
     },
     reports::{
-        Happening, NodePulse, Pulse, PulseChannel, PulseItem, PulseSale, PulseSecond, PulseTotals,
-        Refused, Units, planned_units,
+        Happening, LatencySecond, NodePulse, Pulse, PulseChannel, PulseItem, PulseSale,
+        PulseSecond, PulseTotals, Refused, Units, planned_units,
     },
     values::{Currency, ItemId, SaleId, ServiceLevel, UnixMs},
 };
@@ -94,6 +96,11 @@ fn pulse() -> Pulse {
     }
 }
 
+/// Half took so long, and 99 of 100 twice as long.
+fn took(after: i64, p50_us: Option<i64>) -> LatencySecond {
+    LatencySecond { second: OPENS + after, p50_us, p99_us: p50_us.map(|us| 2 * us) }
+}
+
 fn node() -> NodePulse {
     NodePulse {
         at: UnixMs((OPENS + 60) * 1_000),
@@ -105,6 +112,12 @@ fn node() -> NodePulse {
         append_p99_us: Some(1_200),
         order_p50_us: Some(800),
         order_p99_us: None,
+        latency: vec![
+            took(0, Some(800)),
+            took(1, Some(1_250)),
+            took(2, None),
+            took(3, Some(20_000)),
+        ],
         commands_waiting: 0,
         mailbox_ppm: 0,
         alerts_firing: 0,
@@ -265,10 +278,41 @@ fn every_chart_is_drawn_and_has_rows_behind_it() {
                 drawn.contains("<path class=\"line") || drawn.contains("class=\"bar\""),
                 "{drawn}"
             );
-            let rows = board::rows(&pulse, drawing, lang);
+            let rows = board::rows(drawing, &pulse, Some(&node()), lang);
             assert!(rows.matches("<tr>").count() > 3, "{rows}");
         }
     }
+}
+
+#[test]
+fn a_second_without_orders_is_a_gap_in_the_chart_of_latency_and_never_a_zero() {
+    let drawn = panel(&pulse(), "latency", Lang::English);
+    let lines: Vec<_> = drawn.split("<path class=\"line one\"").skip(1).collect();
+    assert_eq!(lines.len(), 2, "the line of the median ends and begins anew: {drawn}");
+    let rows = board::rows(Drawing::Latency, &pulse(), Some(&node()), Lang::English);
+    assert!(rows.contains("<td class=\"n\">–</td><td class=\"n\">–</td>"), "{rows}");
+    assert!(rows.contains("1.2 ms") && !rows.contains("0.0 ms"), "{rows}");
+}
+
+#[test]
+fn the_chart_of_latency_reads_in_milliseconds_and_says_so() {
+    let drawn = panel(&pulse(), "latency", Lang::English);
+    for read in [">20</text>", ">40</text>"] {
+        assert!(drawn.contains(read), "{drawn}");
+    }
+    for (lang, title) in [(Lang::English, "take, ms"), (Lang::Chinese, "耗时，毫秒")] {
+        let page = board::live_page(&pulse(), Some(&node()), lang, ("/board.js", "/board.css"));
+        assert!(page.contains(title), "{title}");
+    }
+}
+
+#[test]
+fn where_nobody_ordered_for_two_minutes_the_chart_of_latency_says_so() {
+    let mut quiet = node();
+    quiet.latency = (0..120).map(|after| took(after, None)).collect();
+    let panels = board::live_panels(&pulse(), &quiet, Lang::English);
+    let (_, drawn) = panels.iter().find(|(id, _)| *id == "latency").unwrap();
+    assert!(drawn.contains("Nobody tried to order") && !drawn.contains("<svg"), "{drawn}");
 }
 
 #[test]
@@ -288,7 +332,9 @@ fn a_frame_stays_small_however_many_items_a_sale_has() {
     pulse.totals.refused = Refused { sold_out: 9, paused: 9, ..Refused::default() };
     pulse.items =
         (0..10_000).map(|n| item(n, &format!("Thing {n}"), units(10_000, n, 0))).collect();
+    let mut node = node();
+    node.latency = (0..120).map(|n| took(n, Some((n * 7_919) % 1_000_003))).collect();
     let bytes: usize =
-        board::live_panels(&pulse, &node(), Lang::Chinese).iter().map(|(_, html)| html.len()).sum();
+        board::live_panels(&pulse, &node, Lang::Chinese).iter().map(|(_, html)| html.len()).sum();
     assert!(bytes < 100_000, "a frame has {bytes} bytes");
 }

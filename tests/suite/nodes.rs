@@ -10,7 +10,7 @@ pub mod pair;
 mod races;
 /// Readiness: when a node wants to be sent calls.
 mod readiness;
-mod store;
+pub mod store;
 /// Beacons of one sale come to both nodes, and give way to orders.
 mod traffic;
 

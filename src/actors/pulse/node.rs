@@ -2,14 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::heads::Heads;
+use super::{heads::Heads, latencies::Latencies};
 use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
     admission::Service,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
-    reports::{Around, NodePulse, ProjectionPulse, Reports},
+    reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Reports},
     store::SharedStore,
     values::UnixMs,
 };
@@ -38,6 +38,7 @@ pub(super) struct NodeLook {
     orders: VecDeque<Vec<u64>>,
     appends: VecDeque<Vec<u64>>,
     heads: Heads,
+    latencies: Latencies,
 }
 
 /// Rounds over which quantiles are told: one a second.
@@ -53,7 +54,14 @@ impl NodeLook {
         };
         let mut heads = Heads::default();
         heads.saw(parts.clock.now(), parts.store.head());
-        Self { parts, around, orders: nothing(), appends: nothing(), heads }
+        Self {
+            parts,
+            around,
+            orders: nothing(),
+            appends: nothing(),
+            heads,
+            latencies: Latencies::default(),
+        }
     }
 
     pub(super) fn look(&mut self, reports: &Reports) -> NodePulse {
@@ -67,7 +75,8 @@ impl NodeLook {
         let (items, sales) = (items.census(), sales.census());
         let waiting = items.waiting + sales.waiting;
         let share = items.fullest.saturating_mul(1_000_000) / self.parts.waiting_max.max(1);
-        let [order_p50_us, order_p99_us] = last_rounds(&mut self.orders, metrics.order_latency());
+        let [p50_us, p99_us] = last_rounds(&mut self.orders, metrics.order_latency());
+        self.latencies.took(LatencySecond { second: now.second(), p50_us, p99_us });
         let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
         NodePulse {
             at: now,
@@ -77,8 +86,9 @@ impl NodeLook {
             head: store.head(),
             projections,
             append_p99_us,
-            order_p50_us,
-            order_p99_us,
+            order_p50_us: p50_us,
+            order_p99_us: p99_us,
+            latency: self.latencies.seconds().to_vec(),
             commands_waiting: i64::try_from(waiting).unwrap_or(i64::MAX),
             mailbox_ppm: i64::try_from(share).unwrap_or(i64::MAX),
             alerts_firing: around.alerts_firing,

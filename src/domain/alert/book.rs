@@ -116,14 +116,6 @@ impl Decider for Book {
 
     fn landed(&mut self, _: u64, _: Position) {}
 
-    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<AlertEvent>> {
-        Vec::new()
-    }
-
-    fn next_due(&self) -> Option<UnixMs> {
-        None
-    }
-
     fn pick(event: Event) -> Option<AlertEvent> {
         match event {
             Event::Alert(event) => Some(event),

@@ -3,11 +3,9 @@
 
 mod plan;
 
-use std::collections::HashMap;
-
 use uuid::Uuid;
 
-use super::{Caused, Decider, Decision, Misdirected};
+use super::{Decider, Decision, Misdirected, receipts::Receipts};
 use crate::{
     domain::item::Refusal,
     events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
@@ -81,10 +79,8 @@ pub struct Sale {
     plan: Option<SaleCreated>,
     closed: Option<SaleClosed>,
     pause: Option<Pause>,
-    receipts: HashMap<RequestId, (Fingerprint, u64, Position)>,
+    receipts: Receipts<()>,
     last_at: UnixMs,
-    revision: u64,
-    next_revision: u64,
 }
 
 impl SteerSale {
@@ -109,10 +105,8 @@ impl Decider for Sale {
             plan: None,
             closed: None,
             pause: None,
-            receipts: HashMap::new(),
+            receipts: Receipts::default(),
             last_at: UnixMs::default(),
-            revision: 0,
-            next_revision: 0,
         }
     }
 
@@ -148,25 +142,11 @@ impl Decider for Sale {
             }
         };
         self.last_at = self.last_at.max(at);
-        self.receipts.insert(act.request_id, (act.fingerprint, revision, Position::START));
-        self.revision = revision;
-        self.next_revision = revision + 1;
+        self.receipts.keep(act, revision, ());
     }
 
     fn landed(&mut self, revision: u64, position: Position) {
-        for (_, at, place) in self.receipts.values_mut() {
-            if *place == Position::START && *at <= revision {
-                *place = Position(position.0.saturating_sub(revision - *at));
-            }
-        }
-    }
-
-    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<SaleEvent>> {
-        Vec::new()
-    }
-
-    fn next_due(&self) -> Option<UnixMs> {
-        None
+        self.receipts.landed(revision, position);
     }
 
     fn pick(event: Event) -> Option<SaleEvent> {
@@ -237,10 +217,10 @@ impl Sale {
     }
 
     fn repeated(&self, act: &Act) -> Option<Decided> {
-        let &(fingerprint, revision, position) = self.receipts.get(&act.request_id)?;
-        if fingerprint != act.fingerprint {
-            return Some(self.no(Misdirected::RequestIdReused(act.request_id)));
-        }
+        let receipt = match self.receipts.of(act.request_id, act.fingerprint) {
+            Ok(receipt) => receipt?,
+            Err(reused) => return Some(self.no(reused)),
+        };
         let plan = self.plan.as_ref()?;
         let mut view = self.view(plan);
         // What the first answer showed: a sale just created is neither paused nor closed yet. Who
@@ -248,10 +228,7 @@ impl Sale {
         if plan.act.request_id == act.request_id {
             (view.closed, view.pause) = (None, None);
         }
-        let mut repeated = self.show(view);
-        repeated.revision = revision;
-        repeated.position = (position != Position::START).then_some(position);
-        Some(repeated)
+        Some(receipt.repeated(SaleOutcome::Sale(Box::new(view))))
     }
 
     fn view(&self, plan: &SaleCreated) -> SaleView {
@@ -268,13 +245,7 @@ impl Sale {
     }
 
     fn answer(&self, outcome: SaleOutcome) -> Decided {
-        Decision {
-            events: Vec::new(),
-            outcome,
-            revision: self.revision,
-            position: None,
-            attempt: None,
-        }
+        self.receipts.unchanged(outcome)
     }
 
     fn yes(&self, event: SaleEvent, view: SaleView) -> Decided {
@@ -282,20 +253,9 @@ impl Sale {
         | SaleEvent::Paused(SalePaused { act, .. })
         | SaleEvent::Resumed(SaleResumed { act, .. })
         | SaleEvent::Closed(SaleClosed { act, .. })) = &event;
-        let causation = act.request_id.0;
-        let caused = Caused {
-            event,
-            id: Uuid::new_v5(&self.id.0, causation.as_bytes()),
-            correlation: self.id.0,
-            causation,
-        };
-        Decision {
-            events: vec![caused],
-            outcome: SaleOutcome::Sale(Box::new(view)),
-            revision: self.next_revision,
-            position: None,
-            attempt: None,
-        }
+        let request_id = act.request_id;
+        let outcome = SaleOutcome::Sale(Box::new(view));
+        self.receipts.happens(self.id.0, request_id, event, outcome)
     }
 
     fn no(&self, why: Misdirected) -> Decided {

@@ -8,11 +8,11 @@ mod builtin;
 mod situation;
 mod wording;
 
-use std::{collections::HashMap, fmt};
+use std::fmt;
 
 use uuid::Uuid;
 
-use super::{Caused, Decider, Decision, Misdirected};
+use super::{Decider, Decision, Misdirected, receipts::Receipts};
 use crate::{
     events::{Act, Event, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
     values::{Fingerprint, RequestId, UnixMs},
@@ -82,22 +82,12 @@ pub struct ScriptView {
     pub since: Option<UnixMs>,
 }
 
-#[derive(Debug)]
-struct Receipt {
-    fingerprint: Fingerprint,
-    revision: u64,
-    position: Position,
-    view: ScriptView,
-}
-
 /// The state of the wording for one situation in one language.
 #[derive(Debug)]
 pub struct Script {
     id: Uuid,
     view: ScriptView,
-    receipts: HashMap<RequestId, Receipt>,
-    revision: u64,
-    next_revision: u64,
+    receipts: Receipts<ScriptView>,
 }
 
 type Decided = Decision<ScriptEvent, ScriptOutcome>;
@@ -108,13 +98,7 @@ impl Decider for Script {
     type Outcome = ScriptOutcome;
 
     fn initial(id: Uuid) -> Self {
-        Self {
-            id,
-            view: ScriptView::default(),
-            receipts: HashMap::new(),
-            revision: 0,
-            next_revision: 0,
-        }
+        Self { id, view: ScriptView::default(), receipts: Receipts::default() }
     }
 
     fn decide(&self, command: ScriptCommand, now: UnixMs) -> Decided {
@@ -126,32 +110,12 @@ impl Decider for Script {
 
     fn evolve(&mut self, event: &ScriptEvent, revision: u64) {
         let (view, act) = after(event);
-        let receipt = Receipt {
-            fingerprint: act.fingerprint,
-            revision,
-            position: Position::START,
-            view: view.clone(),
-        };
-        self.receipts.insert(act.request_id, receipt);
+        self.receipts.keep(act, revision, view.clone());
         self.view = view;
-        self.revision = revision;
-        self.next_revision = revision + 1;
     }
 
     fn landed(&mut self, revision: u64, position: Position) {
-        for receipt in self.receipts.values_mut() {
-            if receipt.position == Position::START && receipt.revision <= revision {
-                receipt.position = Position(position.0.saturating_sub(revision - receipt.revision));
-            }
-        }
-    }
-
-    fn due(&self, _: UnixMs, _: usize) -> Vec<Caused<ScriptEvent>> {
-        Vec::new()
-    }
-
-    fn next_due(&self) -> Option<UnixMs> {
-        None
+        self.receipts.landed(revision, position);
     }
 
     fn pick(event: Event) -> Option<ScriptEvent> {
@@ -172,17 +136,12 @@ impl Script {
     fn change(&self, change: ChangeScript, now: UnixMs) -> Decided {
         let fingerprint = change.fingerprint();
         let ChangeScript { request_id, situation, language, text, operator, reason, .. } = change;
-        if let Some(receipt) = self.receipts.get(&request_id) {
-            if receipt.fingerprint != fingerprint {
-                let reused = Misdirected::RequestIdReused(request_id);
-                return self.answer(ScriptOutcome::Misdirected(reused));
+        match self.receipts.of(request_id, fingerprint) {
+            Ok(None) => {}
+            Ok(Some(receipt)) => {
+                return receipt.repeated(ScriptOutcome::Script(receipt.shown.clone()));
             }
-            let position = receipt.position;
-            return Decision {
-                revision: receipt.revision,
-                position: (position != Position::START).then_some(position),
-                ..self.answer(ScriptOutcome::Script(receipt.view.clone()))
-            };
+            Err(reused) => return self.answer(ScriptOutcome::Misdirected(reused)),
         }
         let in_force = self.view.version;
         if change.expected_version.is_some_and(|expected| expected != in_force) {
@@ -214,27 +173,11 @@ impl Script {
             }),
         };
         let (view, _) = after(&event);
-        let caused = Caused {
-            event,
-            id: Uuid::new_v5(&self.id, request_id.0.as_bytes()),
-            correlation: self.id,
-            causation: request_id.0,
-        };
-        Decision {
-            events: vec![caused],
-            revision: self.next_revision,
-            ..self.answer(ScriptOutcome::Script(view))
-        }
+        self.receipts.happens(self.id, request_id, event, ScriptOutcome::Script(view))
     }
 
     fn answer(&self, outcome: ScriptOutcome) -> Decided {
-        Decision {
-            events: Vec::new(),
-            outcome,
-            revision: self.revision,
-            position: None,
-            attempt: None,
-        }
+        self.receipts.unchanged(outcome)
     }
 }
 

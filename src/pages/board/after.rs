@@ -245,6 +245,20 @@ fn states(out: &mut String, items: &[StateAt], (at, pulse): (UnixMs, &Pulse), sa
     close_table(out);
 }
 
+/// The body of the page of a post-mortem that is not there yet.
+pub fn being_written(path: &str, say: Say) -> String {
+    let mut out = String::new();
+    element(&mut out, "h1", "", say.word(Word::FullReport));
+    let _ = write!(
+        out,
+        "<p id=\"waits\" role=\"status\">{}</p><p>",
+        escape::html(say.word(Word::BeingWritten))
+    );
+    element_link(&mut out, "", path, say.word(Word::LookAgain));
+    out.push_str("</p>");
+    out
+}
+
 /// The figures of a sale that is over, as its post-mortem has them first.
 pub fn figures(facts: &PostMortem, say: Say) -> String {
     let document = document(facts, Style { lang: say.lang, clock: Clock::UTC });

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     pages::{
-        charts::{Frame, Ink, OverTime, Series, lines_within},
+        charts::{Frame, Ink, Measure, OverTime, Series, lines_within},
         escape,
         numbers::{Clock, group, percent},
         words::Term,
     },
-    reports::{Pulse, PulseSecond, Refused, planned_units, share_ppm},
+    reports::{LatencySecond, Pulse, PulseSecond, Refused, planned_units, share_ppm},
     values::UnixMs,
 };
 
@@ -25,19 +25,22 @@ use crate::{
 pub enum Drawing {
     Stock,
     Rate,
-    Refusals,
+    Latency,
     Funnel,
+    Refusals,
 }
 
 impl Drawing {
     /// All of them, in their order on the page.
-    pub const ALL: [Self; 4] = [Self::Stock, Self::Rate, Self::Refusals, Self::Funnel];
+    pub const ALL: [Self; 5] =
+        [Self::Stock, Self::Rate, Self::Latency, Self::Funnel, Self::Refusals];
 
     /// Its name in addresses, and the id of its place.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stock => "stock",
             Self::Rate => "rate",
+            Self::Latency => "latency",
             Self::Refusals => "refusals",
             Self::Funnel => "funnel",
         }
@@ -48,26 +51,29 @@ impl Drawing {
         match self {
             Self::Stock => Word::Stock,
             Self::Rate => Word::RateTitle,
+            Self::Latency => Word::LatencyTitle,
             Self::Refusals => Word::RefusalsTitle,
             Self::Funnel => Word::FunnelTitle,
         }
     }
 
-    /// The drawing.
-    pub fn draw(self, pulse: &Pulse, say: Say) -> String {
+    /// The drawing. Latency is the node's, whichever sale is shown.
+    pub fn draw(self, pulse: &Pulse, latency: &[LatencySecond], say: Say) -> String {
         match self {
             Self::Stock => stock(pulse, say),
             Self::Rate => rate(pulse, say),
+            Self::Latency => latencies(latency, say),
             Self::Refusals => refusals(pulse, say),
             Self::Funnel => funnel(pulse, say),
         }
     }
 
     /// The rows that it was drawn from.
-    pub fn rows(self, pulse: &Pulse, say: Say) -> String {
+    pub fn rows(self, pulse: &Pulse, latency: &[LatencySecond], say: Say) -> String {
         match self {
             Self::Stock => stock_rows(pulse, say),
             Self::Rate => rate_rows(pulse, say),
+            Self::Latency => latency_rows(latency, say),
             Self::Refusals => refusal_rows(pulse, say),
             Self::Funnel => funnel_rows(pulse, say),
         }
@@ -76,6 +82,7 @@ impl Drawing {
 
 const WIDE: Frame = Frame { width: 640, height: 220, rules: 5, filled: true };
 const HALF: Frame = Frame { width: 480, height: 200, rules: 4, filled: false };
+const LOW: Frame = Frame { width: 480, height: 160, rules: 5, filled: false };
 const SMALL: Frame = Frame { width: 300, height: 110, rules: 2, filled: false };
 
 /// Seconds that a pace is taken from.
@@ -106,24 +113,20 @@ fn stock(pulse: &Pulse, say: Say) -> String {
         return nothing(say);
     }
     let seconds: Vec<i64> = pulse.whole.iter().map(|bin| bin.second).collect();
-    let left = pulse.whole.iter().map(|bin| bin.available_units.max(0)).collect();
+    let left = pulse.whole.iter().map(|bin| Some(bin.available_units.max(0))).collect();
     let mut series = vec![Series { ink: Ink::First, values: left }];
     let mut inks = vec![(Ink::First, say.term(Term::Available))];
     if !pulse.sale.curve.is_empty() {
         let planned = seconds.iter().map(|second| planned_left(pulse, second + pulse.bin_seconds));
-        series.push(Series { ink: Ink::Second, values: planned.collect() });
+        series.push(Series { ink: Ink::Second, values: planned.map(Some).collect() });
         inks.push((Ink::Second, say.word(Word::Planned)));
     }
     let mut out = String::new();
     legend(&mut out, &inks);
     out.push_str(&lines_within(
         &OverTime {
-            describes: say.word(Word::Stock),
-            seconds: &seconds,
             width: pulse.bin_seconds,
-            series: &series,
-            marks: &[],
-            clock: Clock::UTC,
+            ..over_time(say.word(Word::Stock), &seconds, &series)
         },
         WIDE,
     ));
@@ -188,11 +191,18 @@ fn recent(pulse: &Pulse, describes: &str, of: &[(Ink, OfSecond)], frame: Frame) 
     let seconds: Vec<i64> = pulse.recent.iter().map(|second| second.second).collect();
     let series: Vec<Series> = of
         .iter()
-        .map(|(ink, value)| Series { ink: *ink, values: pulse.recent.iter().map(value).collect() })
+        .map(|(ink, value)| {
+            let values = pulse.recent.iter().map(|second| Some(value(second))).collect();
+            Series { ink: *ink, values }
+        })
         .collect();
-    let (clock, marks) = (Clock::UTC, [].as_slice());
-    let chart = OverTime { describes, seconds: &seconds, width: 1, series: &series, marks, clock };
-    lines_within(&chart, frame)
+    lines_within(&over_time(describes, &seconds, &series), frame)
+}
+
+/// Counts of each second.
+fn over_time<'a>(describes: &'a str, seconds: &'a [i64], series: &'a [Series]) -> OverTime<'a> {
+    let (marks, clock, measure) = ([].as_slice(), Clock::UTC, Measure::Count);
+    OverTime { describes, seconds, width: 1, series, marks, clock, measure }
 }
 
 fn rate(pulse: &Pulse, say: Say) -> String {
@@ -212,6 +222,31 @@ fn rate(pulse: &Pulse, say: Say) -> String {
         (Ink::Fifth, |second| second.orders_paid),
     ];
     out.push_str(&recent(pulse, say.word(Word::RateTitle), &of, HALF));
+    out
+}
+
+/// What a latency is called, and which it is.
+type Quantile = (Ink, Word, fn(&LatencySecond) -> Option<i64>);
+
+const QUANTILES: [Quantile; 2] = [
+    (Ink::Fourth, Word::Slowest, |second| second.p99_us),
+    (Ink::First, Word::Median, |second| second.p50_us),
+];
+
+/// How long orders took. Where there were none the line has a gap: nobody was served in no time.
+fn latencies(told: &[LatencySecond], say: Say) -> String {
+    let mut out = String::new();
+    if told.iter().all(|second| second.p99_us.is_none()) {
+        element(&mut out, "p", "quiet empty", say.word(Word::NoLatency));
+        return out;
+    }
+    legend(&mut out, &QUANTILES.map(|(ink, word, _)| (ink, say.word(word))));
+    let seconds: Vec<i64> = told.iter().map(|second| second.second).collect();
+    let series =
+        QUANTILES.map(|(ink, _, of)| Series { ink, values: told.iter().map(of).collect() });
+    let chart = over_time(say.word(Word::LatencyTitle), &seconds, &series);
+    out.push_str(&lines_within(&OverTime { measure: Measure::Micros, ..chart }, LOW));
+    element(&mut out, "p", "forecast quiet", say.word(Word::LatencyWindow));
     out
 }
 
@@ -244,19 +279,9 @@ fn refusals(pulse: &Pulse, say: Say) -> String {
         let in_all = say.filled(Word::InAll, &[("n", &group(all))]);
         element(&mut out, "span", "quiet", &in_all);
         out.push_str("</h3>");
-        let values = pulse.recent.iter().map(|second| of(&second.refused)).collect();
+        let values = pulse.recent.iter().map(|second| Some(of(&second.refused))).collect();
         let series = [Series { ink: Ink::Second, values }];
-        out.push_str(&lines_within(
-            &OverTime {
-                describes: say.term(term),
-                seconds: &seconds,
-                width: 1,
-                series: &series,
-                marks: &[],
-                clock: Clock::UTC,
-            },
-            SMALL,
-        ));
+        out.push_str(&lines_within(&over_time(say.term(term), &seconds, &series), SMALL));
         out.push_str("</div>");
     }
     out.push_str("</div>");
@@ -341,6 +366,22 @@ fn rate_rows(pulse: &Pulse, say: Say) -> String {
         let time = time_of(second.second, say);
         let mut cells = vec![("t", time.as_str())];
         cells.extend(counts.iter().map(|count| ("n", count.as_str())));
+        row(&mut out, &cells);
+    }
+    close_table(&mut out);
+    out
+}
+
+fn latency_rows(told: &[LatencySecond], say: Say) -> String {
+    let mut out = String::new();
+    let mut columns = vec![("t", say.term(Term::Time))];
+    columns.extend(QUANTILES.map(|(_, word, _)| ("n", say.word(word))));
+    open_table(&mut out, &columns);
+    for second in told.iter().rev() {
+        let time = time_of(second.second, say);
+        let took = QUANTILES.map(|(_, _, of)| say.micros(of(second)));
+        let mut cells = vec![("t", time.as_str())];
+        cells.extend(took.iter().map(|took| ("n", took.as_str())));
         row(&mut out, &cells);
     }
     close_table(&mut out);

@@ -14,14 +14,15 @@ mod sales;
 mod say;
 mod shell;
 mod steering;
+mod story;
 mod words;
 
 use super::{PostMortem, Style, html, numbers::Clock, sections, words::Lang};
 use crate::{
     events::{Recorded, StreamName},
-    replay::state::SaleStateAt,
+    replay::{explain::Explanation, state::SaleStateAt},
     reports::{NodePulse, OrderRecord, Pulse, TimelineSecond},
-    values::UnixMs,
+    values::{SaleId, UnixMs},
 };
 
 pub use after::{Track, TrackMark};
@@ -52,7 +53,11 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("incidents", lists::incidents(pulse, node, say)),
         ("health", panels::health(pulse, node, say)),
     ];
-    told.extend(Drawing::ALL.iter().map(|drawing| (drawing.name(), drawing.draw(pulse, say))));
+    told.extend(
+        Drawing::ALL
+            .iter()
+            .map(|drawing| (drawing.name(), drawing.draw(pulse, &node.latency, say))),
+    );
     told
 }
 
@@ -61,9 +66,9 @@ pub fn items(pulse: &Pulse, asked: &ItemsAsked, lang: Lang) -> String {
     lists::items(pulse, asked, Say { lang })
 }
 
-/// The rows behind a chart.
-pub fn rows(pulse: &Pulse, drawing: Drawing, lang: Lang) -> String {
-    drawing.rows(pulse, Say { lang })
+/// The rows behind a chart; without a node before its first round, when it knows of no latency.
+pub fn rows(drawing: Drawing, pulse: &Pulse, node: Option<&NodePulse>, lang: Lang) -> String {
+    drawing.rows(pulse, node.map_or(&[][..], |node| &node.latency), Say { lang })
 }
 
 /// Where the script and the style sheet are.
@@ -139,6 +144,15 @@ pub fn post_mortem_page(facts: &PostMortem, lang: Lang) -> String {
     html::write(&sections::document(facts, Style { lang, clock: Clock::UTC }))
 }
 
+/// What stands in its place while it is being written; the script goes there once it is.
+pub fn being_written_page(sale: SaleId, lang: Lang, assets: Assets<'_>) -> String {
+    let say = Say { lang };
+    let path = format!("/sales/{sale}/post-mortem");
+    let title = say.word(Word::FullReport);
+    let shell = Shell { title, path: &path, kind: "waiting", facts: &[], live: false, assets };
+    shell::page(&shell, &after::being_written(&path, say), say)
+}
+
 /// The only style sheet that such a page has, exactly as it stands there.
 pub fn post_mortem_style() -> String {
     html::style()
@@ -178,9 +192,9 @@ pub fn order_page(order: &OrderRecord, fate: Fate, lang: Lang, assets: Assets<'_
     shell::page(&shell, &journal::order(order, fate, say), say)
 }
 
-/// What the log tells of an order's buyer, in sentences.
-pub fn story(sentences: &[String], lang: Lang) -> String {
-    journal::story(sentences, Say { lang })
+/// What the log tells of an order's buyer, in sentences, with what became of each of its orders.
+pub fn story(told: &Explanation, fates: &[Fate], lang: Lang) -> String {
+    journal::story(&story::sentences(told, fates, lang), Say { lang })
 }
 
 /// A page that says why there is nothing else.

@@ -17,7 +17,7 @@ pub struct Shell<'a> {
     pub title: &'a str,
     /// Path and query without a language, for the link to the other one.
     pub path: &'a str,
-    /// What the page is to the script: `list`, `live`, `after`, `log`.
+    /// What the page is to the script: `list`, `live`, `after`, `log`, `waiting`.
     pub kind: &'a str,
     /// Attributes for the script, with their values.
     pub facts: &'a [(&'a str, String)],

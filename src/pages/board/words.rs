@@ -58,6 +58,12 @@ texts! {
     Attempts => "attempts", "请求";
     Orders => "orders", "下单";
     OrdersPaid => "paid", "支付";
+    LatencyTitle => "How long orders take, ms", "下单耗时，毫秒";
+    Median => "half took no longer (p50)", "半数不超过（p50）";
+    Slowest => "99 of 100 took no longer (p99)", "99% 不超过（p99）";
+    LatencyWindow => "Each point: attempts to order that were answered here within the ten seconds before.",
+        "每个点：截至该时刻的 10 秒内在此答复的下单请求。";
+    NoLatency => "Nobody tried to order here within the last two minutes.", "最近两分钟本节点没有下单请求。";
     RefusalsTitle => "Refusals a second, by reason", "每秒拒绝数（按原因）";
     NoRefusals => "Nothing was refused within the last two minutes.", "最近两分钟没有任何拒绝。";
     InAll => "{n} in all", "共 {n}";
@@ -133,6 +139,9 @@ texts! {
     NotYet => "The sale has not opened yet; there is nothing to look back at.", "活动尚未开始，无可回看。";
     NothingThen => "At that second nothing was on offer yet.", "该时刻尚无商品上架。";
     ItemsCut => "The first {n} items are shown.", "仅显示前 {n} 种商品。";
+    BeingWritten => "The post-mortem is being written. This page shows it as soon as it is there.",
+        "复盘报告正在生成，完成后本页会自动显示。";
+    LookAgain => "Look again", "重新查看";
     OnItsWay => "The page is being made…", "页面生成中…";
 
     Stream => "Stream", "流";

@@ -5,7 +5,7 @@ use crate::{
     events::AttemptOutcome,
     pages::{
         bins::{Bins, TABLE_BINS},
-        charts::{self, Bar, Ink, OverTime, Series},
+        charts::{self, Bar, Ink, Measure, OverTime, Series},
         document::{Block, Cell, Chart, Column, Section, Table, Tile},
         numbers::{Clock, group, percent},
         post_mortem::ItemFacts,
@@ -38,7 +38,7 @@ pub fn over_time<const N: usize>(writing: &Writing<'_>, drawn: &Drawn<'_, N>) ->
         .enumerate()
         .map(|(place, (ink, _, _))| Series {
             ink: *ink,
-            values: rows.iter().map(|(_, values)| values[place]).collect(),
+            values: rows.iter().map(|(_, values)| Some(values[place])).collect(),
         })
         .collect();
     let svg = (drawn.draw)(&OverTime {
@@ -48,6 +48,7 @@ pub fn over_time<const N: usize>(writing: &Writing<'_>, drawn: &Drawn<'_, N>) ->
         series: &series,
         marks: &writing.marks,
         clock: writing.clock,
+        measure: Measure::Count,
     });
     let coarse = drawn.bins.coarser(TABLE_BINS);
     let behind = match coarse.width() == drawn.bins.width() {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use axum::{
@@ -18,7 +18,7 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     Board,
-    asking::{Asked, NoPage, fragment, html, lang},
+    asking::{Asked, NoPage, fragment, html, lang, later},
     assets,
     pages::sale_of,
 };
@@ -45,10 +45,6 @@ const ITEMS_SHOWN: i32 = 50;
 
 /// A sale of more items is not looked through for its last event when its page is opened.
 const LOOKED_THROUGH_MAX: usize = 200;
-
-/// How long a page waits for its turn, and then for what is written: both together are less than a
-/// question may take.
-const WRITTEN_WAIT: Duration = Duration::from_secs(4);
 
 /// A post-mortem answers for so many times as long as it took, whether the log has gone on or not.
 const GOOD_FOR_TIMES: u32 = 4;
@@ -180,7 +176,7 @@ async fn figures(
     let lang = lang(&asked, &headers);
     let answer = async {
         let facts = board.facts(sale_of(&sale_id)?).await?;
-        Ok(written::figures(&facts, lang))
+        Ok(written::figures(&*facts.ok_or(NoPage::Later(BEING_WRITTEN))?, lang))
     };
     answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
 }
@@ -193,19 +189,18 @@ async fn post_mortem(
 ) -> Response {
     let lang = lang(&asked, &headers);
     let answer = async {
-        let facts = board.facts(sale_of(&sale_id)?).await?;
-        board.look(move |_| Ok(written::post_mortem_page(&facts, lang))).await
-    };
-    match answer.await {
-        Ok(page) => {
-            let mut answer = html(&asked, lang, page);
-            if let Some(policy) = &*REPORT_POLICY {
-                answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-            }
-            answer
+        let sale = sale_of(&sale_id)?;
+        let Some(facts) = board.facts(sale).await? else {
+            return Ok(later(written::being_written_page(sale, lang, assets::names())));
+        };
+        let page = board.look(move |_| Ok(written::post_mortem_page(&facts, lang))).await?;
+        let mut answer = html(&asked, lang, page);
+        if let Some(policy) = &*REPORT_POLICY {
+            answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
         }
-        Err(why) => why.answer(lang),
-    }
+        Ok(answer)
+    };
+    answer.await.unwrap_or_else(|why: NoPage| why.answer(lang))
 }
 
 impl Board {
@@ -264,15 +259,15 @@ impl Board {
         .await
     }
 
-    /// What a post-mortem tells of a sale, as of the log's end or nearly so. One that takes long is
-    /// written to its end also when nobody waits any more: whoever asks again finds it.
-    async fn facts(&self, sale: SaleId) -> Result<Arc<PostMortem>, NoPage> {
-        let written = &self.pages.reports;
-        let turn = written.turn.take(Some(WRITTEN_WAIT)).await;
-        let turn = turn.ok_or(NoPage::Later(BEING_WRITTEN))?;
+    /// What a post-mortem tells of a sale, as of the log's end or nearly so; `None` while it is being
+    /// written. One that takes long is written to its end also when nobody waits any more: whoever
+    /// asks again finds it.
+    async fn facts(&self, sale: SaleId) -> Result<Option<Arc<PostMortem>>, NoPage> {
+        let (written, lasts) = (&self.pages.reports, self.parts.limits.writing_lasts);
+        let Some(turn) = written.turn.take(Some(lasts)).await else { return Ok(None) };
         let head = self.parts.log.head_now().0;
         if let Some(facts) = written.kept(sale, head) {
-            return Ok(facts);
+            return Ok(Some(facts));
         }
         let kept = Arc::clone(&written.kept);
         let writing = self.look(move |reports| {
@@ -288,7 +283,7 @@ impl Board {
             all.insert(0, Kept { sale, facts: Arc::clone(&facts), good_until });
             Ok(facts)
         });
-        timeout(WRITTEN_WAIT, writing).await.unwrap_or(Err(NoPage::Later(BEING_WRITTEN)))
+        timeout(lasts, writing).await.ok().transpose()
     }
 }
 

@@ -52,6 +52,14 @@ pub(super) fn fragment(html: String) -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
 }
 
+/// A page that says what is not there yet, and when to ask again.
+pub(super) fn later(page: String) -> Response {
+    let mut answer = fragment(page);
+    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}
+
 /// Why a page is not answered.
 #[derive(Debug)]
 pub(super) enum NoPage {
@@ -66,16 +74,16 @@ pub(super) enum NoPage {
 impl NoPage {
     /// As a page in the language of whoever asked.
     pub(super) fn answer(&self, lang: Lang) -> Response {
-        let (status, why) = match self {
-            Self::Invalid(invalid) => (StatusCode::BAD_REQUEST, invalid.to_string()),
-            Self::NotFound(field) => (StatusCode::NOT_FOUND, format!("{field} does not exist")),
-            Self::Later(why) => (StatusCode::SERVICE_UNAVAILABLE, (*why).to_owned()),
+        let page = |why: &str| board::problem_page(why, lang, assets::names());
+        let (status, page) = match self {
+            Self::Invalid(invalid) => (StatusCode::BAD_REQUEST, page(&invalid.to_string())),
+            Self::NotFound(field) => {
+                (StatusCode::NOT_FOUND, page(&format!("{field} does not exist")))
+            }
+            Self::Later(why) => return later(page(why)),
         };
-        let mut answer = fragment(board::problem_page(&why, lang, assets::names()));
+        let mut answer = fragment(page);
         *answer.status_mut() = status;
-        if let Self::Later(_) = self {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
         answer
     }
 }

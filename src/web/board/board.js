@@ -330,15 +330,27 @@ function steering() {
 
 // --- afterwards ----------------------------------------------------------------------------------
 
-/** Loads what may take long to write: while it is not there yet it is asked for again. */
-async function load(place, path) {
+/** The answer to what may take long to write: while it is not there yet it is asked for again. */
+async function answered(path) {
   for (;;) {
     const answer = await fetch(`${path}?${new URLSearchParams({ lang })}`).catch(() => undefined);
-    if (answer?.ok) return put(place, await answer.text());
     const seconds = Number(answer?.headers.get("Retry-After"));
-    if (answer?.status !== 503 || !(seconds > 0)) return (place.textContent = say("no-answer"));
+    if (answer?.status !== 503 || !(seconds > 0)) return answer;
     await new Promise((later) => setTimeout(later, 1000 * seconds));
   }
+}
+
+async function load(place, path) {
+  const answer = await answered(path);
+  if (answer?.ok) put(place, await answer.text());
+  else place.textContent = say("no-answer");
+}
+
+/** Stands in the place of a page that is being written, and makes way for it. */
+async function waiting() {
+  const answer = await answered(location.pathname);
+  if (answer?.ok) location.reload();
+  else byId("waits").textContent = say("no-answer");
 }
 
 function afterwards() {
@@ -422,3 +434,4 @@ if (page === "live") {
   steering();
 } else if (page === "after") afterwards();
 else if (page === "log") journal();
+else if (page === "waiting") waiting();

@@ -145,15 +145,19 @@ async fn order(
     let answer = async {
         let id = OrderId::parse("order_id", &order_id)?;
         let order = board.look(move |reports| Ok(reports.order(id)?)).await?;
-        let fate = match order.state {
-            OrderState::Held => Fate::Held,
-            OrderState::Paid => Fate::Paid,
-            OrderState::Cancelled => Fate::Cancelled,
-            OrderState::Expired => Fate::Expired,
-        };
-        Ok(written::order_page(&order, fate, lang, assets::names()))
+        Ok(written::order_page(&order, fate(order.state), lang, assets::names()))
     };
     answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+}
+
+/// What became of an order.
+fn fate(state: OrderState) -> Fate {
+    match state {
+        OrderState::Held => Fate::Held,
+        OrderState::Paid => Fate::Paid,
+        OrderState::Cancelled => Fate::Cancelled,
+        OrderState::Expired => Fate::Expired,
+    }
 }
 
 async fn story(
@@ -171,7 +175,8 @@ async fn story(
             .look_back(move |past, reports| {
                 let order = reports.order(id)?;
                 let told = explain(past.log, order.item_id, &order.buyer)?;
-                Ok(written::story(&told.sentences(), lang))
+                let fates: Vec<Fate> = told.orders.iter().map(|order| fate(order.state)).collect();
+                Ok(written::story(&told, &fates, lang))
             })
             .await
     };

@@ -44,6 +44,9 @@ pub struct BoardLimits {
     pub others_max: usize,
     /// How long a question may take, from the connection or the answer before to its answer.
     pub question_lasts: Duration,
+    /// How long a page waits for its turn at what takes long to write, and then for what is written:
+    /// both together are less than a question may take.
+    pub writing_lasts: Duration,
     /// How long a frame may be on its way to a page.
     pub frame_lasts: Duration,
     /// Bytes that may come in with one question.
@@ -59,6 +62,7 @@ impl BoardLimits {
             clients_max,
             others_max: 256,
             question_lasts: Duration::from_secs(10),
+            writing_lasts: Duration::from_secs(4),
             frame_lasts: Duration::from_secs(5),
             request_bytes_max: 64 * 1024,
             held_bytes: 64 * 1024,

@@ -247,9 +247,11 @@ async fn rows(
         let pulse = board.pulse(sale_of(&sale_id)?).await?;
         let of = asked.get("of").map_or("", String::as_str);
         let drawing = Drawing::ALL.into_iter().find(|drawing| drawing.name() == of);
-        let drawing =
-            drawing.ok_or_else(|| Invalid::new("of", "must be stock, rate, refusals or funnel"))?;
-        Ok(written::rows(&pulse, drawing, lang))
+        let drawing = drawing.ok_or_else(|| {
+            Invalid::new("of", "must be stock, rate, latency, funnel or refusals")
+        })?;
+        let node = board.parts.desk.node();
+        Ok(written::rows(drawing, &pulse, node.as_deref(), lang))
     };
     answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
 }

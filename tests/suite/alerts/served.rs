@@ -1,15 +1,24 @@
 //! A real server: what fires is raised, told to followers, listed, known after a restart, cleared.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use doorbuster::grpc::proto::{
-    self, AlertChange, ClearedBecause, FollowAlertsResponse,
-    alert_service_client::AlertServiceClient,
+use doorbuster::{
+    clock::{Clock, ManualClock},
+    events::Position,
+    grpc::proto::{
+        self, AlertChange, ClearedBecause, FollowAlertsResponse,
+        alert_service_client::AlertServiceClient,
+    },
+    store::{EventStore, embedded::EmbeddedStore},
 };
 use tokio::time::timeout;
 use tonic::{Code, Streaming, transport::Channel};
 
-use crate::support::{Node, PATIENCE, create_sale, item, place};
+use crate::{
+    nodes::store::NodeStore,
+    support::{Node, OPENS_AT, PATIENCE, create_sale, item, place, timestamp},
+    web::figures::until_figures,
+};
 
 fn alerts(node: &Node) -> AlertServiceClient<Channel> {
     AlertServiceClient::new(node.channel())
@@ -169,7 +178,7 @@ async fn a_rule_opens_an_incident_and_lowers_the_level() {
         let mut told = follow(&node, 0).await;
         // What comes after the alert comes within the next rounds.
         loop {
-            let events = log.read_all(doorbuster::events::Position::START, 1_000).unwrap();
+            let events = log.read_all(Position::START, 1_000).unwrap();
             let kinds: Vec<String> = events.into_iter().map(|event| event.kind).collect();
             if kinds.iter().any(|kind| kind == "LevelSet")
                 && kinds.iter().any(|kind| kind == "IncidentDetected")
@@ -181,4 +190,44 @@ async fn a_rule_opens_an_incident_and_lowers_the_level() {
     });
     let kinds = found.await.expect("both come of the alert");
     assert_eq!(kinds.iter().filter(|kind| *kind == "IncidentDetected").count(), 1);
+}
+
+/// Moves the clock on until the node counts that many critical alerts.
+async fn until_firing(node: &Node, alerts: u64) {
+    until_figures(node, |figures| {
+        node.advance(1);
+        figures.value("doorbuster_alerts_firing{severity=\"critical\"}") == alerts
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_of_a_store_that_is_away_is_counted_meanwhile_and_written_when_it_is_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = ManualClock::at(OPENS_AT);
+    let log = EmbeddedStore::open(dir.path(), Arc::new(clock.clone())).unwrap();
+    let store = NodeStore::new(&log, false);
+    let node = Node::start_on(store.clone(), clock, |config| {
+        config.alerts = true;
+        config.web = Some(([127, 0, 0, 1], 0).into());
+    })
+    .await;
+    let mut told = follow(&node, 0).await;
+    let gone_at = node.clock.now();
+    store.set_away(true);
+    until_firing(&node, 1).await;
+    assert_eq!(log.head(), Position::START, "nothing can be written");
+
+    store.set_away(false);
+    let rule = "store_unavailable".to_owned();
+    let raised = next(&mut told).await;
+    assert_eq!((raised.0, &raised.1), (AlertChange::Raised, &rule));
+    until_firing(&node, 0).await;
+    let cleared = next(&mut told).await;
+    assert_eq!((cleared.0, &cleared.1), (AlertChange::Cleared, &rule));
+    let request = proto::ListAlertsRequest::default();
+    let listed = alerts(&node).list_alerts(request).await.unwrap().into_inner().alerts;
+    let alert = listed.iter().find(|alert| alert.rule == "store_unavailable").unwrap();
+    let since = alert.since_time.unwrap();
+    assert!(since.seconds >= timestamp(gone_at).seconds, "{since:?} is before it was gone");
 }

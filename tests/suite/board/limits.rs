@@ -113,7 +113,12 @@ async fn come(board: SocketAddr, sale: String) -> (Fate, Option<TcpStream>) {
 }
 
 /// A board with limits that are met soon, over the read models of a running node.
-fn strict_board(node: &Node, listener: TcpListener, metrics: &Arc<Metrics>) -> BoardServer {
+pub fn strict_board(
+    node: &Node,
+    listener: TcpListener,
+    metrics: &Arc<Metrics>,
+    limits: BoardLimits,
+) -> BoardServer {
     let data = tempfile::tempdir().unwrap();
     let clock: SharedClock = Arc::new(ManualClock::at(OPENS_AT));
     let store: SharedStore = EmbeddedStore::open(data.path(), Arc::clone(&clock)).unwrap();
@@ -166,11 +171,7 @@ fn strict_board(node: &Node, listener: TcpListener, metrics: &Arc<Metrics>) -> B
         readiness,
         metrics: Arc::clone(metrics),
         clock,
-        limits: BoardLimits {
-            frame_lasts: Duration::from_millis(50),
-            held_bytes: 1,
-            ..BoardLimits::for_clients(10)
-        },
+        limits,
     };
     BoardServer::start(listener, parts).unwrap()
 }
@@ -182,7 +183,12 @@ async fn who_does_not_take_what_it_is_sent_is_let_go_and_nobody_else() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let board = listener.local_addr().unwrap();
     let metrics = Arc::new(Metrics::new(OPENS_AT));
-    let server = strict_board(&node, listener, &metrics);
+    let limits = BoardLimits {
+        frame_lasts: Duration::from_millis(50),
+        held_bytes: 1,
+        ..BoardLimits::for_clients(10)
+    };
+    let server = strict_board(&node, listener, &metrics, limits);
     drop(Follower::of(board, &sale).await);
 
     let deaf = TcpSocket::new_v4().unwrap();

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use doorbuster::{
-    actors::Heads,
+    actors::{Heads, Latencies},
     events::Position,
     grpc::proto::{self, GetStockCurveRequest},
-    reports::{Pulse, Reports},
+    reports::{LatencySecond, Pulse, RECENT_SECONDS, Reports},
     values::{SaleId, UnixMs},
 };
 use tokio::time::timeout;
 
-use super::board_node;
+use super::{Follower, board_node, get};
 use crate::support::{Node, OPENS_AT, PATIENCE, beacon, create_sale, item, order, request_id};
 
 #[test]
@@ -23,6 +23,59 @@ fn what_a_read_model_lacks_is_as_old_as_the_end_of_the_log_beyond_it() {
     let age = |position| heads.age_after(Position(position), UnixMs(10_000));
     assert_eq!([3, 5, 8, 9, 11].map(age), [9_000, 7_000, 7_000, 6_000, 6_000]);
     assert_eq!([12, 13].map(age), [0, 0]);
+}
+
+/// Seconds with what half took in each, from rounds at those seconds.
+fn kept(rounds: &[(i64, Option<i64>)]) -> Vec<(i64, Option<i64>)> {
+    let mut latencies = Latencies::default();
+    for (second, p50_us) in rounds.iter().copied() {
+        latencies.took(LatencySecond { second, p50_us, p99_us: p50_us });
+    }
+    latencies.seconds().iter().map(|told| (told.second, told.p50_us)).collect()
+}
+
+#[test]
+fn latency_is_kept_of_every_one_of_the_last_two_minutes_seconds() {
+    let first = kept(&[(1_000, Some(7))]);
+    assert_eq!(first.len(), RECENT_SECONDS);
+    assert_eq!(first[0], (1_000 - 119, None), "nothing is known of what was before");
+    assert_eq!(first[119], (1_000, Some(7)));
+
+    let rounds: Vec<_> = (0..500).map(|second| (second, Some(second))).collect();
+    let last: Vec<_> = (380..500).map(|second| (second, Some(second))).collect();
+    assert_eq!(kept(&rounds), last, "no more than two minutes are kept");
+}
+
+#[test]
+fn a_late_round_tells_of_the_seconds_it_was_late_for_and_no_orders_stay_none() {
+    let end = |rounds: &[(i64, Option<i64>)]| kept(rounds).split_off(RECENT_SECONDS - 4);
+    let late = end(&[(1_000, Some(7)), (1_003, Some(9))]);
+    assert_eq!(late, [(1_000, Some(7)), (1_001, Some(9)), (1_002, Some(9)), (1_003, Some(9))]);
+    let none = end(&[(1_001, Some(7)), (1_002, None), (1_003, Some(9))]);
+    assert_eq!(none[1..], [(1_001, Some(7)), (1_002, None), (1_003, Some(9))]);
+    let twice = end(&[(1_002, Some(7)), (1_003, Some(8)), (1_003, None)]);
+    assert_eq!(twice[2..], [(1_002, Some(7)), (1_003, None)]);
+    let long = end(&[(1_000, Some(7)), (9_000, Some(9))]);
+    assert_eq!(long[2..], [(8_999, None), (9_000, Some(9))], "nobody looked for so long");
+    let back = kept(&[(1_000, Some(7)), (1_001, Some(8)), (998, Some(9))]);
+    assert_eq!(*back.last().unwrap(), (998, Some(9)), "a clock that was set back goes on there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_opens_the_rows_of_latency_sees_what_an_order_took() {
+    let node = board_node().await;
+    let (sale, items) = node.sale(vec![item("phone", &[("shanghai", 3)])]).await;
+    let mut follower = Follower::of(node.board(), &sale).await;
+    node.place(&items[0], "ann", 1).await.unwrap();
+    let drawn = async {
+        let line = "<path class=\"line one\"";
+        while !follower.frame().await["panels"]["latency"].as_str().unwrap().contains(line) {}
+    };
+    timeout(PATIENCE, drawn).await.expect("a line in the chart");
+    let rows = get(node.board(), &format!("/sales/{sale}/rows?of=latency")).await;
+    assert_eq!(rows.status, 200, "{}", rows.body);
+    assert_eq!(rows.body.matches("<tr>").count(), 1 + RECENT_SECONDS, "{}", rows.body);
+    assert!(rows.body.contains(" ms</td>"), "{}", rows.body);
 }
 
 /// Ann buys, bob's hold expires, cyd comes too late and later buys, dan asks for too much, eve is

@@ -38,7 +38,7 @@ impl Figures {
 }
 
 /// Asks for the figures until they are as wanted. For what the node does by itself.
-async fn until_figures(node: &Node, wanted: impl Fn(&Figures) -> bool) -> Figures {
+pub async fn until_figures(node: &Node, wanted: impl Fn(&Figures) -> bool) -> Figures {
     let asked = async {
         loop {
             let figures = Figures::of(node).await;
