@@ -2,11 +2,13 @@
 // killed and started again, and looked back at.
 //
 // What is checked: no complaint on the console, no request off this machine; figures move; a pause
-// from the page turns attempts into refusals until it is taken back; charts are not blank; the page
-// says that it is stale within three seconds of a kill and recovers without being loaded again; the
-// figures of the last second equal the report, and those of two earlier ones what is replayed from
-// the log; playback moves; names that are markup stay text; a sale of 3,000 items is searched, sorted
-// and leafed through in moments; both languages; nothing is wider than the screen.
+// from the page turns attempts into refusals until it is taken back; pausing and resuming the sale, a
+// limit, units added and released and the level are confirmed, seen on the page and in the log; charts
+// are not blank; the page says that it is stale within three seconds of a kill and recovers without
+// being loaded again; the figures of the last second equal the report, and those of two earlier ones
+// what is replayed from the log; playback moves; who waits for a post-mortem gets it; names that are
+// markup stay text; a sale of 3,000 items is searched, sorted and leafed through in moments; both
+// languages; nothing is wider than the screen.
 // What cannot be checked is kept to be looked at: target/screenshots.
 //
 // Run it with `tests/node/run.sh board.mjs [BINARY]`. CHROMIUM names the browser [default: chromium].
@@ -71,9 +73,16 @@ const number = (text) => Number(text.replace(/[^0-9-]/g, ""));
 const tile = async (page, key) => number(await page.locator(`[data-tile="${key}"] b`).textContent());
 
 /** Steers with keys only. */
-async function steer(page, button, reason) {
+async function steer(page, button, reason, fields = {}) {
   await page.locator(button).first().focus();
   await page.keyboard.press("Enter");
+  for (const [name, value] of Object.entries(fields)) {
+    const field = page.locator(`#steer[open] [name=${name}]`);
+    await field.focus();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type(value);
+    assert.equal(await field.inputValue(), value, `${name} takes what is typed`);
+  }
   await page.locator("#steer[open] input[name=reason]").focus();
   await page.keyboard.type(reason);
   await page.keyboard.press("Enter");
@@ -147,6 +156,8 @@ async function watched(browser) {
     }),
   );
   assert.deepEqual(drawn, [true, true], "charts are not blank");
+  const latency = await page.locator("#latency path.line.four").first().evaluate((line) => line.getBoundingClientRect().width);
+  assert.ok(latency > 2, "how long orders take is drawn");
   await page.locator("details[data-rows=rate] summary").click();
   await page.locator("#rows-rate tbody tr").first().waitFor();
   await page.locator("#search").fill("DEMO-2");
@@ -249,6 +260,73 @@ async function lookedBack(page, server, live) {
   await pictures(page, "log");
 }
 
+/** A page that stands in the place of a post-mortem which is being written makes way for it. */
+async function waited(page, live, complaints) {
+  const before = complaints.length;
+  const list = await (await fetch(new URL("/?lang=en", live))).text();
+  const body = list.replace('data-page="list"', 'data-page="waiting"').replace("</h1>", '</h1><p id="waits"></p>');
+  let asked = 0;
+  const headers = { "Retry-After": "1", "Content-Type": "text/html" };
+  await page.route("**/post-mortem*", (route) => {
+    asked += 1;
+    return asked <= 2 ? route.fulfill({ status: 503, headers, body }) : route.continue();
+  });
+  await page.goto(`${live}/post-mortem`);
+  assert.equal(await page.locator("#waits").count(), 1, "the page waits");
+  await page.locator("body:not([data-page]) h1").first().waitFor({ timeout: 30_000 });
+  await page.unroute("**/post-mortem*");
+  const said = complaints.splice(before);
+  assert.ok(said.every((complaint) => /503/.test(complaint)), `the browser complains: ${said}`);
+}
+
+/** Puts up a sale as a file says and opens its page. */
+async function putUp(page, server, live, name, text) {
+  const file = join(home, `${name}.toml`);
+  writeFileSync(file, text);
+  const words = ["sale", "create", "-f", file, "--server", server, "--json"];
+  const { sale } = JSON.parse(execFileSync(BINARY, words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+  await page.goto(new URL(`/sales/${sale.sale_id}?lang=en`, live).href);
+  await page.locator("#fresh[data-state=good]").waitFor({ timeout: 30_000 });
+}
+
+/** What else an operator may do: each act is confirmed, seen on the page, and in the log. */
+async function steered(page, server, live) {
+  const item = 'sku = "S-1"\ntitle = "thing"\nunit_price_minor = 1\ntime_to_pay_seconds = 60';
+  const head = ['name = "Steered"', 'currency = "CNY"', 'opens_at = "now"', 'closes_at = "+1h"', ""].join("\n");
+  await putUp(page, server, live, "steered", `${head}[[items]]\n${item}\n[items.units]\nmain = 5\n[items.reserve]\nmain = 7\n`);
+  await page.locator("body.operator").waitFor();
+  const shows = (selector, text) => async () => (await page.locator(selector).first().textContent()).includes(text);
+  const counts = (available, reserve) => async () => {
+    const cells = await page.locator("#items tbody tr td.n").allTextContents();
+    return number(cells[1]) === available && number(cells[4]) === reserve;
+  };
+  await until("the item is there", counts(5, 7));
+  const acts = [
+    ["pause-sale", {}, "Sale paused", "sale", shows("#head .state", "paused")],
+    ["resume-sale", {}, "Sale resumed", "sale", shows("#head .state", "open")],
+    ["limit", { buyer: "3", order: "2" }, "Purchase limit set", "item", shows("#items tbody tr", "limit 3")],
+    ["release", { units: "4", warehouse: "main" }, "Reserve released", "item", counts(9, 3)],
+    ["allocate", { units: "6", warehouse: "main" }, "Stock allocated", "item", counts(15, 3)],
+    ["level", { level: "no_traffic" }, "Service level set", "level", shows("#level", "no beacons")],
+    ["level", { level: "full" }, "Service level set", "level", async () => !(await shows("#level", "Reduced")())],
+  ];
+  const reason = (nth) => `act ${nth} of steering`;
+  for (const [nth, [act, fields, , , seen]] of acts.entries()) {
+    await steer(page, `[data-act=${act}]`, reason(nth), fields);
+    await until(`${act} is seen on the page`, seen);
+  }
+  assert.equal(await page.locator("[data-act=limit]").getAttribute("data-order"), "2", "the dialog knows the limit");
+  for (const category of new Set(acts.map(([, , , category]) => category))) {
+    await page.goto(new URL(`/log?category=${category}&lang=en`, live).href);
+    for (const [nth, [act, , event, of]] of acts.entries()) {
+      if (of !== category) continue;
+      const row = page.locator(".log tbody tr", { hasText: reason(nth) });
+      assert.equal(await row.locator("b").textContent(), event, `${act} stands in the log`);
+    }
+  }
+  return acts.length;
+}
+
 /** Puts up a sale of very many items, some of whose names are markup, and opens its page. */
 async function manyItems(page, server, live) {
   const items = Array.from({ length: ITEMS }, (_, nth) => {
@@ -257,12 +335,7 @@ async function manyItems(page, server, live) {
     return `[[items]]\nsku = "S-${nth}"\ntitle = ${title}\n${terms}\n[items.units]\nm = 1\n`;
   });
   const head = [`name = ${JSON.stringify(HOSTILE[0])}`, 'currency = "CNY"', 'opens_at = "now"', 'closes_at = "+1h"', ""];
-  const file = join(home, "many.toml");
-  writeFileSync(file, head.join("\n") + items.join(""));
-  const words = ["sale", "create", "-f", file, "--server", server, "--json"];
-  const { sale } = JSON.parse(execFileSync(BINARY, words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
-  await page.goto(new URL(`/sales/${sale.sale_id}?lang=en`, live).href);
-  await page.locator("#fresh[data-state=good]").waitFor({ timeout: 30_000 });
+  await putUp(page, server, live, "many", head.join("\n") + items.join(""));
 }
 
 /** Names that are markup stay text, and a page of very many items stays quick. */
@@ -311,11 +384,13 @@ try {
   mkdirSync(SCREENSHOTS, { recursive: true });
   const seen = await watched(browser);
   const took = await recovered(seen);
+  const acts = await steered(seen.page, seen.server, seen.live);
   await lookedBack(seen.page, seen.server, seen.live);
+  await waited(seen.page, seen.live, seen.complaints);
   await crowded(seen.page, seen.server, seen.live);
   const unexpected = seen.complaints.filter((complaint) => !NOBODY_THERE.test(complaint));
   assert.deepEqual(unexpected, [], "the browser complains");
-  console.log(`ok board: moves, is steered, stale after ${took} ms, recovers, looks back, holds ${ITEMS} items`);
+  console.log(`ok board: moves, is steered in ${acts} more ways, stale after ${took} ms, recovers, looks back, holds ${ITEMS} items`);
 } finally {
   await browser.close();
   for (const child of children) child.kill("SIGKILL");

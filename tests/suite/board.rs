@@ -3,6 +3,7 @@
 //! Method: a real server on loopback whose clock stands still, asked over plain sockets.
 
 mod after;
+mod asking;
 mod limits;
 mod pulse;
 mod steer;

@@ -81,9 +81,9 @@ impl Drawing {
 }
 
 const WIDE: Frame = Frame { width: 640, height: 220, rules: 5, filled: true };
-const HALF: Frame = Frame { width: 480, height: 200, rules: 4, filled: false };
+const HALF: Frame = Frame { width: 480, height: 200, rules: 5, filled: false };
 const LOW: Frame = Frame { width: 480, height: 160, rules: 5, filled: false };
-const SMALL: Frame = Frame { width: 300, height: 110, rules: 2, filled: false };
+const SMALL: Frame = Frame { width: 300, height: 110, rules: 3, filled: false };
 
 /// Seconds that a pace is taken from.
 const PACE_SECONDS: usize = 30;

@@ -7,8 +7,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderValue, header},
     response::Response,
     routing::get,
 };
@@ -18,9 +17,8 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{
     Board,
-    asking::{Asked, NoPage, fragment, html, lang, later},
+    asking::{NoPage, Question, later, pages, parts},
     assets,
-    pages::sale_of,
 };
 use crate::{
     actors::{Place, Places},
@@ -99,59 +97,43 @@ static REPORT_POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
 
 pub(super) fn routes() -> Router<Arc<Board>> {
     Router::new()
-        .route("/sales/{sale_id}/after", get(after))
-        .route("/sales/{sale_id}/at", get(at))
-        .route("/sales/{sale_id}/figures", get(figures))
+        .route("/sales/{sale_id}/after", pages(after))
+        .route("/sales/{sale_id}/at", parts(at))
+        .route("/sales/{sale_id}/figures", parts(figures))
         .route("/sales/{sale_id}/post-mortem", get(post_mortem))
 }
 
-async fn after(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let sale = sale_of(&sale_id)?;
-        let pulse = board.pulse(sale).await?;
-        let track = board.track(Arc::clone(&pulse)).await?;
-        Ok(written::after_page(&pulse, track.as_ref(), lang, assets::names()))
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+async fn after(question: Question) -> Result<String, NoPage> {
+    let pulse = question.pulse().await?;
+    let track = question.board.track(Arc::clone(&pulse)).await?;
+    Ok(written::after_page(&pulse, track.as_ref(), question.lang, assets::names()))
 }
 
-async fn at(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let sale = sale_of(&sale_id)?;
-        let ms = asked.get("ms").and_then(|ms| ms.parse().ok());
-        let ms = ms.ok_or_else(|| Invalid::new("ms", "must be milliseconds since 1970"))?;
-        let at = UnixMs(ms).checked("ms")?;
-        let pulse = board.pulse(sale).await?;
-        board
-            .look_back(move |past, reports| {
-                let paging = Paging { page_size: ITEMS_SHOWN, ..Paging::default() };
-                let state = match past.sale(sale, Moment::Time(at), &paging) {
-                    Ok(state) => Some(state),
-                    // Before its first item there is nothing to see, which is an answer, too.
-                    Err(ReplayError::Invalid(wrong)) if at <= past.now => {
-                        tracing::trace!(%wrong, "nothing was on offer then");
-                        None
-                    }
-                    Err(error) => return Err(error.into()),
-                };
-                let demand = demand_until(reports, sale, at)?;
-                Ok(written::then(state.as_ref(), demand.as_ref(), (at, &pulse), lang))
-            })
-            .await
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+async fn at(question: Question) -> Result<String, NoPage> {
+    let (sale, lang) = (question.sale()?, question.lang);
+    let ms = question
+        .text("ms")
+        .parse()
+        .map_err(|_| Invalid::new("ms", "must be milliseconds since 1970"))?;
+    let at = UnixMs(ms).checked("ms")?;
+    let pulse = question.pulse().await?;
+    question
+        .board
+        .look_back(move |past, reports| {
+            let paging = Paging { page_size: ITEMS_SHOWN, ..Paging::default() };
+            let state = match past.sale(sale, Moment::Time(at), &paging) {
+                Ok(state) => Some(state),
+                // Before its first item there is nothing to see, which is an answer, too.
+                Err(ReplayError::Invalid(wrong)) if at <= past.now => {
+                    tracing::trace!(%wrong, "nothing was on offer then");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let demand = demand_until(reports, sale, at)?;
+            Ok(written::then(state.as_ref(), demand.as_ref(), (at, &pulse), lang))
+        })
+        .await
 }
 
 /// Attempts up to the end of the second that a moment lies in.
@@ -167,34 +149,21 @@ fn demand_until(
     }
 }
 
-async fn figures(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let facts = board.facts(sale_of(&sale_id)?).await?;
-        Ok(written::figures(&*facts.ok_or(NoPage::Later(BEING_WRITTEN))?, lang))
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+async fn figures(question: Question) -> Result<String, NoPage> {
+    let facts = question.board.facts(question.sale()?).await?;
+    let facts = facts.ok_or(NoPage::Later(BEING_WRITTEN))?;
+    Ok(written::figures(&facts, question.lang))
 }
 
-async fn post_mortem(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
+async fn post_mortem(question: Question) -> Response {
+    let (board, lang) = (&question.board, question.lang);
     let answer = async {
-        let sale = sale_of(&sale_id)?;
+        let sale = question.sale()?;
         let Some(facts) = board.facts(sale).await? else {
             return Ok(later(written::being_written_page(sale, lang, assets::names())));
         };
         let page = board.look(move |_| Ok(written::post_mortem_page(&facts, lang))).await?;
-        let mut answer = html(&asked, lang, page);
+        let mut answer = question.whole(page);
         if let Some(policy) = &*REPORT_POLICY {
             answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
         }

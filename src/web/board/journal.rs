@@ -2,17 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{Path, Query, State},
-    http::HeaderMap,
-    response::Response,
-    routing::get,
-};
+use axum::Router;
 
 use super::{
     Board,
-    asking::{Asked, NoPage, fragment, html, lang},
+    asking::{NoPage, Question, pages, parts},
     assets,
 };
 use crate::{
@@ -32,44 +26,30 @@ const LOOKED_AT_MAX: usize = 20_000;
 
 pub(super) fn routes() -> Router<Arc<Board>> {
     Router::new()
-        .route("/log", get(log))
-        .route("/log/{stream}", get(stream))
-        .route("/orders/{order_id}", get(order))
-        .route("/orders/{order_id}/story", get(story))
+        .route("/log", pages(log))
+        .route("/log/{stream}", pages(stream))
+        .route("/orders/{order_id}", pages(order))
+        .route("/orders/{order_id}/story", parts(story))
 }
 
-async fn log(
-    State(board): State<Arc<Board>>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let category = match asked.get("category").map(String::as_str) {
-            None | Some("") => None,
-            Some(name) => {
-                let known = Category::ALL.into_iter().find(|known| known.name() == name);
-                Some(known.ok_or_else(|| Invalid::new("category", "is not a kind of stream"))?)
-            }
-        };
-        let before = number(&asked, "before")?;
-        let page = board
-            .look_back(move |past, _| {
-                let head = past.log.head()?;
-                let before =
-                    before.map_or(head.0.saturating_add(1), |before| before.min(head.0 + 1));
-                newest(past.log, category, before).map_err(|error| unreadable(&error))
-            })
-            .await?;
-        Ok(written::log_page(&page, lang, assets::names()))
+async fn log(question: Question) -> Result<String, NoPage> {
+    let category = match question.text("category") {
+        "" => None,
+        name => {
+            let known = Category::ALL.into_iter().find(|known| known.name() == name);
+            Some(known.ok_or_else(|| Invalid::new("category", "is not a kind of stream"))?)
+        }
     };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
-}
-
-fn number(asked: &Asked, field: &str) -> Result<Option<u64>, NoPage> {
-    let Some(text) = asked.get(field).filter(|text| !text.is_empty()) else { return Ok(None) };
-    let number = text.parse().map_err(|_| Invalid::new(field, "must be a whole number"))?;
-    Ok(Some(number))
+    let before = question.number::<u64>("before")?;
+    let page = question
+        .board
+        .look_back(move |past, _| {
+            let head = past.log.head()?;
+            let before = before.map_or(head.0.saturating_add(1), |before| before.min(head.0 + 1));
+            newest(past.log, category, before).map_err(|error| unreadable(&error))
+        })
+        .await?;
+    Ok(written::log_page(&page, question.lang, assets::names()))
 }
 
 fn unreadable(error: &ReadError) -> NoPage {
@@ -111,43 +91,26 @@ fn newest(log: &Log, category: Option<Category>, before: u64) -> Result<Newest, 
     Ok(Newest { events: found, category, before })
 }
 
-async fn stream(
-    State(board): State<Arc<Board>>,
-    Path(name): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let name = StreamName::parse(&name).ok_or(NoPage::NotFound("the stream"))?;
-        let from = number(&asked, "from")?.unwrap_or(0);
-        let found = board
-            .look_back(move |past, _| {
-                let page = past.log.read_stream(name, from, EVENTS_ON_PAGE);
-                page.map_err(|error| unreadable(&error))
-            })
-            .await?;
-        if found.is_empty() && from == 0 {
-            return Err(NoPage::NotFound("the stream"));
-        }
-        Ok(written::stream_page(name, from, &found, lang, assets::names()))
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+async fn stream(question: Question) -> Result<String, NoPage> {
+    let name = StreamName::parse(&question.named).ok_or(NoPage::NotFound("the stream"))?;
+    let from = question.number("from")?.unwrap_or(0);
+    let found = question
+        .board
+        .look_back(move |past, _| {
+            let page = past.log.read_stream(name, from, EVENTS_ON_PAGE);
+            page.map_err(|error| unreadable(&error))
+        })
+        .await?;
+    if found.is_empty() && from == 0 {
+        return Err(NoPage::NotFound("the stream"));
+    }
+    Ok(written::stream_page(name, from, &found, question.lang, assets::names()))
 }
 
-async fn order(
-    State(board): State<Arc<Board>>,
-    Path(order_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let id = OrderId::parse("order_id", &order_id)?;
-        let order = board.look(move |reports| Ok(reports.order(id)?)).await?;
-        Ok(written::order_page(&order, fate(order.state), lang, assets::names()))
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+async fn order(question: Question) -> Result<String, NoPage> {
+    let id = OrderId::parse("order_id", &question.named)?;
+    let order = question.board.look(move |reports| Ok(reports.order(id)?)).await?;
+    Ok(written::order_page(&order, fate(order.state), question.lang, assets::names()))
 }
 
 /// What became of an order.
@@ -160,25 +123,17 @@ fn fate(state: OrderState) -> Fate {
     }
 }
 
-async fn story(
-    State(board): State<Arc<Board>>,
-    Path(order_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let id = OrderId::parse("order_id", &order_id)?;
-        // All of an item's events are read for one: never two at a time.
-        let _turn = board.pages.reports.one_at_a_time().await;
-        board
-            .look_back(move |past, reports| {
-                let order = reports.order(id)?;
-                let told = explain(past.log, order.item_id, &order.buyer)?;
-                let fates: Vec<Fate> = told.orders.iter().map(|order| fate(order.state)).collect();
-                Ok(written::story(&told, &fates, lang))
-            })
-            .await
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+async fn story(question: Question) -> Result<String, NoPage> {
+    let Question { board, named, lang, .. } = question;
+    let id = OrderId::parse("order_id", &named)?;
+    // All of an item's events are read for one: never two at a time.
+    let _turn = board.pages.reports.one_at_a_time().await;
+    board
+        .look_back(move |past, reports| {
+            let order = reports.order(id)?;
+            let told = explain(past.log, order.item_id, &order.buyer)?;
+            let fates: Vec<Fate> = told.orders.iter().map(|order| fate(order.state)).collect();
+            Ok(written::story(&told, &fates, lang))
+        })
+        .await
 }

@@ -9,17 +9,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::{Path, Query, State},
-    http::{HeaderMap, Uri},
-    response::Response,
-    routing::get,
-};
+use axum::{Router, http::Uri, response::Response};
 
 use super::{
     Board, after,
-    asking::{Asked, NoPage, fragment, html, lang},
+    asking::{NoPage, Question, pages, parts},
     assets, journal,
 };
 use crate::{
@@ -69,10 +63,10 @@ impl Desk {
 /// What is answered with HTML.
 pub(super) fn routes() -> Router<Arc<Board>> {
     Router::new()
-        .route("/", get(sales))
-        .route("/sales/{sale_id}", get(live))
-        .route("/sales/{sale_id}/items", get(items))
-        .route("/sales/{sale_id}/rows", get(rows))
+        .route("/", pages(sales))
+        .route("/sales/{sale_id}", pages(live))
+        .route("/sales/{sale_id}/items", parts(items))
+        .route("/sales/{sale_id}/rows", parts(rows))
         .merge(after::routes())
         .merge(journal::routes())
         .merge(assets::routes())
@@ -145,38 +139,20 @@ impl Board {
     }
 }
 
-/// The sale that an address names.
-pub(super) fn sale_of(text: &str) -> Result<SaleId, NoPage> {
-    Ok(SaleId::parse("sale_id", text)?)
-}
-
-async fn missing(uri: Uri, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+async fn missing(uri: Uri, question: Question) -> Response {
     tracing::debug!(path = uri.path(), "no such page");
-    NoPage::NotFound("the page").answer(lang(&asked, &headers))
+    NoPage::NotFound("the page").answer(question.lang)
 }
 
-async fn sales(
-    State(board): State<Arc<Board>>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let token = asked.get("page").cloned().unwrap_or_default();
-    let states: HashMap<SaleId, SaleState> = board
-        .parts
-        .desk
-        .all()
-        .iter()
-        .map(|pulse| (pulse.sale.sale_id, SaleState::of(pulse)))
-        .collect();
-    let listed = board.look(move |reports| list(reports, token, &states)).await;
-    match listed {
-        Ok((rows, next)) => {
-            let now = board.parts.clock.now();
-            html(&asked, lang, written::sales_page(&rows, &next, now, lang, assets::names()))
-        }
-        Err(why) => why.answer(lang),
-    }
+async fn sales(question: Question) -> Result<String, NoPage> {
+    let board = &question.board;
+    let token = question.text("page").to_owned();
+    let pulses = board.parts.desk.all();
+    let states: HashMap<SaleId, SaleState> =
+        pulses.iter().map(|pulse| (pulse.sale.sale_id, SaleState::of(pulse))).collect();
+    let (rows, next) = board.look(move |reports| list(reports, token, &states)).await?;
+    let now = board.parts.clock.now();
+    Ok(written::sales_page(&rows, &next, now, question.lang, assets::names()))
 }
 
 fn list(
@@ -197,61 +173,31 @@ fn list(
     Ok((rows.collect(), page.next_page_token))
 }
 
-async fn live(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        let sale = sale_of(&sale_id)?;
-        let pulse = board.pulse(sale).await?;
-        let node = board.parts.desk.node();
-        Ok(written::live_page(&pulse, node.as_deref(), lang, assets::names()))
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), |page| html(&asked, lang, page))
+async fn live(question: Question) -> Result<String, NoPage> {
+    let pulse = question.pulse().await?;
+    let node = question.board.parts.desk.node();
+    Ok(written::live_page(&pulse, node.as_deref(), question.lang, assets::names()))
 }
 
-async fn items(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        board.shows_detail()?;
-        let pulse = board.pulse(sale_of(&sale_id)?).await?;
-        let text = |name: &str| asked.get(name).cloned().unwrap_or_default();
-        let page = match asked.get("page") {
-            None => 0,
-            Some(page) => page.parse().map_err(|_| Invalid::new("page", "must be a number"))?,
-        };
-        let items = ItemsAsked { sort: text("sort"), search: text("q"), page };
-        // Ten thousand items are sorted and searched in some milliseconds, but not on this thread.
-        board.look(move |_| Ok(written::items(&pulse, &items, lang))).await
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+async fn items(question: Question) -> Result<String, NoPage> {
+    let (board, lang) = (&question.board, question.lang);
+    board.shows_detail()?;
+    let pulse = question.pulse().await?;
+    let text = |name: &str| question.text(name).to_owned();
+    let page = question.number("page")?.unwrap_or(0);
+    let items = ItemsAsked { sort: text("sort"), search: text("q"), page };
+    // Ten thousand items are sorted and searched in some milliseconds, but not on this thread.
+    board.look(move |_| Ok(written::items(&pulse, &items, lang))).await
 }
 
-async fn rows(
-    State(board): State<Arc<Board>>,
-    Path(sale_id): Path<String>,
-    Query(asked): Query<Asked>,
-    headers: HeaderMap,
-) -> Response {
-    let lang = lang(&asked, &headers);
-    let answer = async {
-        board.shows_detail()?;
-        let pulse = board.pulse(sale_of(&sale_id)?).await?;
-        let of = asked.get("of").map_or("", String::as_str);
-        let drawing = Drawing::ALL.into_iter().find(|drawing| drawing.name() == of);
-        let drawing = drawing.ok_or_else(|| {
-            Invalid::new("of", "must be stock, rate, latency, funnel or refusals")
-        })?;
-        let node = board.parts.desk.node();
-        Ok(written::rows(drawing, &pulse, node.as_deref(), lang))
-    };
-    answer.await.map_or_else(|why: NoPage| why.answer(lang), fragment)
+async fn rows(question: Question) -> Result<String, NoPage> {
+    let board = &question.board;
+    board.shows_detail()?;
+    let pulse = question.pulse().await?;
+    let of = question.text("of");
+    let drawing = Drawing::ALL.into_iter().find(|drawing| drawing.name() == of);
+    let drawing = drawing
+        .ok_or_else(|| Invalid::new("of", "must be stock, rate, latency, funnel or refusals"))?;
+    let node = board.parts.desk.node();
+    Ok(written::rows(drawing, &pulse, node.as_deref(), question.lang))
 }

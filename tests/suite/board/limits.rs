@@ -1,7 +1,7 @@
 //! Many who look, and some who do not take what they are sent: a place for so many, a reason for
 //! the others, and orders go on.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{DemandDesk, Directory, Levels, NodeParts, Past, PulseDesk, Readiness, Sales, Shared},
@@ -112,9 +112,9 @@ async fn come(board: SocketAddr, sale: String) -> (Fate, Option<TcpStream>) {
     }
 }
 
-/// A board with limits that are met soon, over the read models of a running node.
+/// A board of its own over read models.
 pub fn strict_board(
-    node: &Node,
+    read_models: &Path,
     listener: TcpListener,
     metrics: &Arc<Metrics>,
     limits: BoardLimits,
@@ -141,7 +141,7 @@ pub fn strict_board(
     let levels = Levels::new(levels, Arc::clone(&service));
     let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
     let sales = Directory::new(Category::Sale, shared);
-    let desk = PulseDesk::new(Reports::open(node.data()), Arc::clone(&clock));
+    let desk = PulseDesk::new(Reports::open(read_models), Arc::clone(&clock));
     let parts = NodeParts {
         readiness: readiness.clone(),
         items: Arc::clone(&items),
@@ -158,7 +158,7 @@ pub fn strict_board(
     let log = LogSource::Store(store);
     let parts = BoardParts {
         desk,
-        reports: Reports::open(node.data()),
+        reports: Reports::open(read_models),
         past: Past::new(data.path(), log.clone(), true),
         log,
         data: data.path().to_owned(),
@@ -188,7 +188,7 @@ async fn who_does_not_take_what_it_is_sent_is_let_go_and_nobody_else() {
         held_bytes: 1,
         ..BoardLimits::for_clients(10)
     };
-    let server = strict_board(&node, listener, &metrics, limits);
+    let server = strict_board(node.data(), listener, &metrics, limits);
     drop(Follower::of(board, &sale).await);
 
     let deaf = TcpSocket::new_v4().unwrap();
