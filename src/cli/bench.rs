@@ -38,6 +38,7 @@ use super::{
     failure::{Code, Failure},
     output::answer,
     source::read_secret,
+    write::TokenFile,
 };
 use crate::{
     clock::{Clock, WallClock, new_request_id},
@@ -51,6 +52,8 @@ use crate::{
 
 /// Connections of the cases with many calls in flight.
 const CONNECTIONS: usize = 8;
+/// Who puts a sale up where no token says it.
+const OPERATOR: &str = "bench";
 /// More units than any run can order.
 const UNITS: u64 = 1_000_000_000;
 const TIME_TO_PAY_MS: i64 = 30 * 24 * 3_600_000;
@@ -76,6 +79,8 @@ pub struct Args {
     /// Measure this server instead of starting one; a sale is put up there and stays
     #[arg(long, value_name = "URL")]
     server: Option<String>,
+    #[command(flatten)]
+    token: TokenFile,
     /// Where the server that is started keeps its log, new or empty, and kept [default: a temporary
     /// directory, removed afterwards]
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
@@ -111,6 +116,14 @@ impl Args {
     fn orders(&self) -> Vec<Case> {
         let chosen = if self.cases.is_empty() { &Case::ORDERS[..] } else { &self.cases };
         chosen.iter().copied().filter(|case| *case != Case::Traffic).collect()
+    }
+
+    /// Who puts the sale up: a server that is started for this asks nobody for a token.
+    fn operator(&self) -> Result<Operator, Failure> {
+        match self.server {
+            Some(_) => self.token.operator(OPERATOR),
+            None => Ok(Operator::named(OPERATOR)),
+        }
     }
 }
 
@@ -285,7 +298,7 @@ async fn measure(
     url: &str,
     common: &Common,
 ) -> anyhow::Result<BenchFigures> {
-    let mut hot = HotItem::put_up(url).await?;
+    let mut hot = HotItem::put_up(url, arguments.operator()?).await?;
     let echo = Arc::new(Target::new(echo, hot.target.item_id.clone(), 0));
     let duration = Duration::from_secs(arguments.seconds.into());
     let outstanding = usize::try_from(arguments.outstanding)?;
@@ -379,7 +392,7 @@ impl std::fmt::Display for Lag {
 }
 
 impl HotItem {
-    async fn put_up(url: &str) -> anyhow::Result<Self> {
+    async fn put_up(url: &str, operator: Operator) -> anyhow::Result<Self> {
         let channel = connect(url).await.with_context(|| format!("no server answers at {url}"))?;
         let run = new_request_id();
         let now = WallClock.now();
@@ -390,7 +403,7 @@ impl HotItem {
             closes_at: now.plus(TIME_TO_PAY_MS),
             limit_per_buyer: None,
             time_to_pay_ms: TIME_TO_PAY_MS,
-            operator: Operator::named("bench"),
+            operator,
             plan: Plan::default(),
         };
         let mut sales = put_up(channel.clone(), &[offer], &terms, |_| run.to_string())

@@ -18,6 +18,7 @@ use super::{
     failure::{Code, Failure},
     output::answer,
     server::Server,
+    write::TokenFile,
 };
 use crate::{
     clock::{Clock, WallClock, new_request_id},
@@ -34,7 +35,7 @@ use crate::{
     values::UnixMs,
 };
 
-/// Who puts the crowd's sale up.
+/// Who puts the crowd's sale up where no token says it.
 const OPERATOR: &str = "crowd";
 const CONNECTIONS: usize = 4;
 /// Asking again for figures, while nodes come back or catch up.
@@ -46,6 +47,8 @@ const FIGURES_WITHIN: Duration = Duration::from_secs(60);
 pub struct Args {
     #[command(flatten)]
     server: Server,
+    #[command(flatten)]
+    token: TokenFile,
     /// Units on offer, 1 to 100000
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     units: u32,
@@ -105,10 +108,11 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         time_to_pay_seconds: args.time_to_pay_seconds,
     })?;
     let script = Script::Simulated { plan: Arc::new(plan), troubles: None };
+    let operator = args.token.operator(OPERATOR)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = buy(&script, &args.server, common) => outcome,
+            outcome = buy(&script, &args.server, operator, common) => outcome,
             _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
         }
     })?;
@@ -125,14 +129,19 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 }
 
 /// Puts the sale up, sends the crowd, waits until nothing is held any more.
-async fn buy(script: &Script, server: &Server, common: &Common) -> anyhow::Result<Outcome> {
+async fn buy(
+    script: &Script,
+    server: &Server,
+    operator: Operator,
+    common: &Common,
+) -> anyhow::Result<Outcome> {
     // This says best what is wrong with an address; the connections of a crowd wait longer.
     server.connect().await?;
     let channel = connect(&server.url).await?;
     let offers = script.offers();
     // A sale that nobody put up before, whatever the seed.
     let run = new_request_id().0.as_u64_pair().0;
-    let terms = script.terms(WallClock.now(), Operator::named(OPERATOR));
+    let terms = script.terms(WallClock.now(), operator);
     let request_id = |nth| uuid_of(run, u64::from(nth)).to_string();
     let sales = put_up(channel.clone(), &offers, &terms, request_id)
         .await

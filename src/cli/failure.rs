@@ -7,7 +7,7 @@ use tonic_types::StatusExt;
 
 use crate::{
     config::{BadSetting, document::Complaint},
-    grpc::proto::{Refusal, RefusalReason},
+    grpc::proto::RefusalReason,
     store::StoreOpenError,
     values::{Invalid, RequestId},
 };
@@ -43,10 +43,9 @@ impl Failure {
         Self { code, message: message.into(), unsettled: code == Code::Unreachable }
     }
 
-    /// A business "no", by the name of its reason.
-    pub fn refused(refusal: &Refusal) -> Self {
-        let reason = reason_name(refusal.reason());
-        Self::new(Code::Refused, format!("refused, {reason}: {}", refusal.message))
+    /// A business "no", by the name of its reason and its sentence.
+    pub fn refused(reason: &str, sentence: &str) -> Self {
+        Self::new(Code::Refused, format!("refused, {reason}: {sentence}"))
     }
 
     /// What a server answered instead of doing it: one sentence, with the reason's name.

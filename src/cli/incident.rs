@@ -8,18 +8,19 @@ use tonic::{Response, Status, transport::Channel};
 use self::told::{impact, row, shape, step, text, whole_text};
 use super::{
     Common,
+    decided::Decided,
     failure::{Code, Failure},
     json as shapes,
     report::all_pages,
-    server::{Operator, Server, Token, Write},
+    server::Server,
+    write::{Signed, Steering},
 };
 use crate::{
     grpc::proto::{
         AssessIncidentRequest, GetIncidentRequest, Incident, IncidentRefusal,
         IncidentSeverity as Severity, ListIncidentsRequest, OpenIncidentRequest,
         RecordActionRequest, ResolveIncidentRequest, ReviewIncidentRequest,
-        assess_incident_response, incident_service_client, record_action_response,
-        resolve_incident_response, review_incident_response,
+        incident_service_client,
     },
     values::{IncidentId, IncidentSeverity, Invalid, ItemId, SaleId, UnixMs},
 };
@@ -79,11 +80,7 @@ struct Step {
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -201,58 +198,14 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     }
 }
 
-/// Incident or refusal, revision, position.
-type Answer = (Option<Result<Incident, IncidentRefusal>>, u64, u64);
-
-/// The responses to steps differ in name only.
-macro_rules! answered {
-    ($response:expr, $outcome:ident) => {{
-        let answer: Response<_> = $response;
-        Ok(answer.map(|answer| {
-            let outcome = answer.outcome.map(|outcome| match outcome {
-                $outcome::Outcome::Incident(incident) => Ok(incident),
-                $outcome::Outcome::Refusal(refusal) => Err(refusal),
-            });
-            (outcome, answer.revision, answer.position)
-        }))
-    }};
-}
-
 impl Step {
-    /// Takes the step; `call` gets the request id, the operator and the token.
-    fn take(
+    fn take<T: Into<Decided<Incident, IncidentRefusal>>>(
         &self,
         common: &Common,
-        call: impl AsyncFn(Client, String, String, Token) -> Result<Response<Answer>, Status>,
+        call: impl AsyncFn(Client, Signed) -> Result<Response<T>, Status>,
     ) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
-        let (operator, token) = (self.operator.checked()?, self.operator.token()?);
-        let (outcome, revision, position) = self.server.write(request_id, async |channel| {
-            let client = Client::new(channel);
-            call(client, request_id.to_string(), operator.clone(), token.clone()).await
-        })?;
-        match outcome {
-            Some(Ok(incident)) => {
-                let json = || {
-                    json!({
-                        "outcome": "incident",
-                        "incident": shape(&incident),
-                        "revision": revision,
-                        "position": position,
-                    })
-                };
-                common.show(json, || text(&incident))?;
-                Ok(())
-            }
-            Some(Err(refusal)) => {
-                let reason = refusal.reason().as_str_name();
-                let reason = reason.trim_start_matches("INCIDENT_REFUSAL_REASON_");
-                let json = json!({ "reason": reason, "message": refusal.message });
-                let failure = common.show_no(json, reason, &refusal.message, (revision, position));
-                Err(failure?.into())
-            }
-            None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
-        }
+        let send = async |channel, signed| call(Client::new(channel), signed).await;
+        self.steering.send(send)?.into().show(common, "incident", shape, text)
     }
 }
 
@@ -262,7 +215,8 @@ impl Open {
         let items = self.items.iter().map(|id| Ok(ItemId::parse("--item", id)?.to_string()));
         let item_ids = items.collect::<Result<Vec<_>, Invalid>>()?;
         let begin_time = moment("--began", self.began.as_deref())?;
-        self.step.take(common, async |mut client, request_id, operator, token| {
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
             let request = OpenIncidentRequest {
                 request_id,
                 sale_id: sale_id.clone(),
@@ -272,8 +226,7 @@ impl Open {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            let answer = client.open_incident(token.on(request)).await?;
-            Ok(answer.map(|answer| (answer.incident.map(Ok), answer.revision, answer.position)))
+            client.open_incident(token.on(request)).await
         })
     }
 }
@@ -286,7 +239,8 @@ impl Assess {
             IncidentSeverity::Major => Severity::Major,
             IncidentSeverity::Critical => Severity::Critical,
         };
-        self.step.take(common, async |mut client, request_id, operator, token| {
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
             let request = AssessIncidentRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -296,7 +250,7 @@ impl Assess {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            answered!(client.assess_incident(token.on(request)).await?, assess_incident_response)
+            client.assess_incident(token.on(request)).await
         })
     }
 }
@@ -304,7 +258,8 @@ impl Assess {
 impl Act {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let incident_id = id(&self.id)?;
-        self.step.take(common, async |mut client, request_id, operator, token| {
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
             let request = RecordActionRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -312,7 +267,7 @@ impl Act {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            answered!(client.record_action(token.on(request)).await?, record_action_response)
+            client.record_action(token.on(request)).await
         })
     }
 }
@@ -321,7 +276,8 @@ impl Resolve {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let incident_id = id(&self.id)?;
         let end_time = moment("--ended", self.ended.as_deref())?;
-        self.step.take(common, async |mut client, request_id, operator, token| {
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
             let request = ResolveIncidentRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -329,7 +285,7 @@ impl Resolve {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            answered!(client.resolve_incident(token.on(request)).await?, resolve_incident_response)
+            client.resolve_incident(token.on(request)).await
         })
     }
 }
@@ -337,7 +293,8 @@ impl Resolve {
 impl Review {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let incident_id = id(&self.id)?;
-        self.step.take(common, async |mut client, request_id, operator, token| {
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
             let request = ReviewIncidentRequest {
                 request_id,
                 incident_id: incident_id.clone(),
@@ -346,7 +303,7 @@ impl Review {
                 operator,
                 reason: self.step.reason.clone(),
             };
-            answered!(client.review_incident(token.on(request)).await?, review_incident_response)
+            client.review_incident(token.on(request)).await
         })
     }
 }

@@ -7,19 +7,20 @@ use tonic::{Response, Status, transport::Channel};
 
 use super::{
     Common,
+    decided::Decided,
     failure::{Code, Failure},
     json as shapes,
     output::facts,
-    server::{Operator, Server, Token, Write},
+    server::Server,
+    write::{Signed, Steering},
 };
 use crate::{
+    crowd::operator::Token,
     grpc::{
         proto::{
             AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest,
             Refusal, ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest,
-            SetReserveRequest, WarehouseUnits, allocate_stock_response, close_item_response,
-            item_service_client::ItemServiceClient, pause_item_response, release_reserve_response,
-            resume_item_response, set_purchase_limit_response, set_reserve_response,
+            SetReserveRequest, WarehouseUnits, item_service_client::ItemServiceClient,
         },
         routed,
     },
@@ -92,11 +93,7 @@ struct Steer {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,49 +150,24 @@ impl FromStr for Most {
     }
 }
 
-/// Item or refusal, revision and position out of a response; each RPC has one of its own.
-macro_rules! answered {
-    ($outcome:ident) => {
-        |answer| {
-            let outcome = answer.outcome.map(|outcome| match outcome {
-                $outcome::Outcome::Item(item) => Ok(item),
-                $outcome::Outcome::Refusal(refusal) => Err(refusal),
-            });
-            (outcome, answer.revision, answer.position)
-        }
-    };
-}
-
 /// Runs `item`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
         Verb::Show(show) => show.run(common),
-        Verb::Pause(steer) => steer.run(common, async |channel, to| {
+        Verb::Pause(steer) => steer.run(common, async |mut items, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = PauseItemRequest { request_id, item_id, operator, reason };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .pause_item(token.on(routed(request)))
-                .await?
-                .map(answered!(pause_item_response)))
+            items.pause_item(token.on(routed(request))).await
         }),
-        Verb::Resume(steer) => steer.run(common, async |channel, to| {
+        Verb::Resume(steer) => steer.run(common, async |mut items, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = ResumeItemRequest { request_id, item_id, operator, reason };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .resume_item(token.on(routed(request)))
-                .await?
-                .map(answered!(resume_item_response)))
+            items.resume_item(token.on(routed(request))).await
         }),
-        Verb::Close(steer) => steer.run(common, async |channel, to| {
+        Verb::Close(steer) => steer.run(common, async |mut items, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = CloseItemRequest { request_id, item_id, operator, reason };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .close_item(token.on(routed(request)))
-                .await?
-                .map(answered!(close_item_response)))
+            items.close_item(token.on(routed(request))).await
         }),
         Verb::Allocate(units) => units.allocate(common),
         Verb::Reserve(reserve) => reserve.run(common),
@@ -207,31 +179,23 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 impl Units {
     fn allocate(self, common: &Common) -> anyhow::Result<()> {
         let Self { warehouse, units, steer } = self;
-        steer.run(common, async |channel, to| {
+        steer.run(common, async |mut items, to| {
             let warehouse = warehouse.clone();
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request =
                 AllocateStockRequest { request_id, item_id, warehouse, units, operator, reason };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .allocate_stock(token.on(routed(request)))
-                .await?
-                .map(answered!(allocate_stock_response)))
+            items.allocate_stock(token.on(routed(request))).await
         })
     }
 
     fn release(self, common: &Common) -> anyhow::Result<()> {
         let Self { warehouse, units, steer } = self;
-        steer.run(common, async |channel, to| {
+        steer.run(common, async |mut items, to| {
             let warehouse = warehouse.clone();
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request =
                 ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .release_reserve(token.on(routed(request)))
-                .await?
-                .map(answered!(release_reserve_response)))
+            items.release_reserve(token.on(routed(request))).await
         })
     }
 }
@@ -239,16 +203,12 @@ impl Units {
 impl Reserve {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { warehouse, units, steer } = self;
-        steer.run(common, async |channel, to| {
+        steer.run(common, async |mut items, to| {
             let warehouse = warehouse.clone();
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request =
                 SetReserveRequest { request_id, item_id, warehouse, units, operator, reason };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .set_reserve(token.on(routed(request)))
-                .await?
-                .map(answered!(set_reserve_response)))
+            items.set_reserve(token.on(routed(request))).await
         })
     }
 }
@@ -257,7 +217,7 @@ impl Limit {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { per_buyer, per_order, steer } = self;
         let (limit_per_buyer, limit_per_order) = (per_buyer.0, per_order.0);
-        steer.run(common, async |channel, to| {
+        steer.run(common, async |mut items, to| {
             let Steered { request_id, item_id, operator, reason, token } = to;
             let request = SetPurchaseLimitRequest {
                 request_id,
@@ -267,17 +227,12 @@ impl Limit {
                 operator,
                 reason,
             };
-            let mut items = ItemServiceClient::new(channel);
-            Ok(items
-                .set_purchase_limit(token.on(routed(request)))
-                .await?
-                .map(answered!(set_purchase_limit_response)))
+            items.set_purchase_limit(token.on(routed(request))).await
         })
     }
 }
 
 /// The fields that all ways of steering have.
-#[derive(Clone)]
 struct Steered {
     request_id: String,
     item_id: String,
@@ -285,9 +240,6 @@ struct Steered {
     reason: String,
     token: Token,
 }
-
-/// Item or refusal, revision, position.
-type Answer = (Option<Result<Item, Refusal>>, u64, u64);
 
 impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
@@ -306,37 +258,19 @@ impl Show {
 }
 
 impl Steer {
-    fn run(
+    fn run<T: Into<Decided<Item, Refusal>>>(
         self,
         common: &Common,
-        call: impl AsyncFn(Channel, Steered) -> Result<Response<Answer>, Status>,
+        call: impl AsyncFn(ItemServiceClient<Channel>, Steered) -> Result<Response<T>, Status>,
     ) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
-        let steered = Steered {
-            request_id: request_id.to_string(),
-            item_id: ItemId::parse("ITEM", &self.id)?.to_string(),
-            operator: self.operator.checked()?,
-            reason: self.reason,
-            token: self.operator.token()?,
-        };
-        let (outcome, revision, position) =
-            self.server.write(request_id, async |channel| call(channel, steered.clone()).await)?;
-        match outcome {
-            Some(Ok(item)) => {
-                let json = || {
-                    json!({
-                        "outcome": "item",
-                        "item": shapes::item(&item),
-                        "revision": revision,
-                        "position": position,
-                    })
-                };
-                common.show(json, || item_text(&item))?;
-                Ok(())
-            }
-            Some(Err(refusal)) => Err(common.show_refusal(&refusal, revision, position)?.into()),
-            None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
-        }
+        let item_id = ItemId::parse("ITEM", &self.id)?.to_string();
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (item_id, reason) = (item_id.clone(), self.reason.clone());
+            let steered = Steered { request_id, item_id, operator, reason, token };
+            call(ItemServiceClient::new(channel), steered).await
+        })?;
+        answer.into().show(common, "item", shapes::item, item_text)
     }
 }
 

@@ -7,7 +7,8 @@ use super::{
     failure::{Code, Failure},
     json as shapes,
     output::facts,
-    server::{Operator, Server, Write},
+    server::Server,
+    write::{Signed, Steering},
 };
 use crate::{
     grpc::proto::{
@@ -61,11 +62,7 @@ struct Set {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,18 +117,17 @@ impl Set {
             }
             None => wire(None),
         };
-        let request_id = self.write.id()?;
-        let token = self.operator.token()?;
-        let request = SetLevelRequest {
-            request_id: request_id.to_string(),
-            level: wire(Some(level)).into(),
-            expected: expected.into(),
-            operator: self.operator.checked()?,
-            reason: self.reason.clone(),
-            alert_id: String::new(),
-        };
-        let answer = self.server.write(request_id, async |channel| {
-            DegradationServiceClient::new(channel).set_level(token.on(request.clone())).await
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = SetLevelRequest {
+                request_id,
+                level: wire(Some(level)).into(),
+                expected: expected.into(),
+                operator,
+                reason: self.reason.clone(),
+                alert_id: String::new(),
+            };
+            DegradationServiceClient::new(channel).set_level(token.on(request)).await
         })?;
         let level = level_name(answer.level());
         let set = answer.change.as_ref();

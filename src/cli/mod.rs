@@ -10,6 +10,7 @@ mod certificate;
 pub mod conformance;
 pub mod copy;
 pub mod crowd;
+mod decided;
 pub mod demo;
 pub mod devstore;
 mod explain;
@@ -37,6 +38,7 @@ mod signals;
 mod source;
 pub mod traffic;
 pub mod verify;
+mod write;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -53,7 +55,7 @@ use self::{
     failure::{Code, Failure},
     log_lines::{FieldsAndTrace, JsonLines, LogFormat},
 };
-use crate::{grpc::proto::Refusal, trace::SPANS};
+use crate::trace::SPANS;
 
 /// What `--help` says below the options.
 const EXIT_CODES: &str = "Exit codes:
@@ -255,40 +257,6 @@ pub fn stop_on_panic() {
         print(panic);
         std::process::exit(101);
     }));
-}
-
-impl Common {
-    /// Shows a business "no" and turns it into the failure to return.
-    fn show_refusal(&self, refusal: &Refusal, revision: u64, position: u64) -> io::Result<Failure> {
-        if self.json {
-            output::answer(serde_json::json!({
-                "outcome": "refusal",
-                "refusal": json::refusal(refusal),
-                "revision": revision,
-                "position": position,
-            }))?;
-        }
-        Ok(Failure::refused(refusal))
-    }
-
-    /// The same for a "no" of another kind: its JSON, its reason's name and its sentence.
-    fn show_no(
-        &self,
-        refusal: serde_json::Value,
-        reason: &str,
-        message: &str,
-        (revision, position): (u64, u64),
-    ) -> io::Result<Failure> {
-        if self.json {
-            output::answer(serde_json::json!({
-                "outcome": "refusal",
-                "refusal": refusal,
-                "revision": revision,
-                "position": position,
-            }))?;
-        }
-        Ok(Failure::new(failure::Code::Refused, format!("refused, {reason}: {message}")))
-    }
 }
 
 /// What the log needs for as long as the program runs.

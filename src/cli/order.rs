@@ -5,19 +5,20 @@ use serde_json::json;
 use super::{
     Common,
     certificate::ProofArgs,
+    decided::Decided,
     explain::Explain,
     failure::{Code, Failure},
     json as shapes,
     order_list::OrderList,
     output::facts,
-    server::{Server, Write},
+    server::Server,
+    write::Write,
 };
 use crate::{
     grpc::{
         proto::{
             CancelOrderRequest, GetOrderRequest, Money, Order, PlaceOrderRequest,
-            RecordPaymentRequest, Refusal, cancel_order_response, place_order_response,
-            purchase_service_client::PurchaseServiceClient, record_payment_response,
+            RecordPaymentRequest, Refusal, purchase_service_client::PurchaseServiceClient,
         },
         routed,
     },
@@ -176,11 +177,7 @@ impl Place {
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await
         })?;
-        let outcome = answer.outcome.map(|outcome| match outcome {
-            place_order_response::Outcome::Order(order) => Ok(order),
-            place_order_response::Outcome::Refusal(refusal) => Err(refusal),
-        });
-        show_outcome(common, outcome, answer.revision, answer.position)
+        show_decided(common, answer.into())
     }
 }
 
@@ -201,11 +198,7 @@ impl Pay {
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).record_payment(routed(request.clone())).await
         })?;
-        let outcome = answer.outcome.map(|outcome| match outcome {
-            record_payment_response::Outcome::Order(order) => Ok(order),
-            record_payment_response::Outcome::Refusal(refusal) => Err(refusal),
-        });
-        show_outcome(common, outcome, answer.revision, answer.position)
+        show_decided(common, answer.into())
     }
 }
 
@@ -222,11 +215,7 @@ impl Cancel {
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).cancel_order(routed(request.clone())).await
         })?;
-        let outcome = answer.outcome.map(|outcome| match outcome {
-            cancel_order_response::Outcome::Order(order) => Ok(order),
-            cancel_order_response::Outcome::Refusal(refusal) => Err(refusal),
-        });
-        show_outcome(common, outcome, answer.revision, answer.position)
+        show_decided(common, answer.into())
     }
 }
 
@@ -251,28 +240,9 @@ impl Get {
     }
 }
 
-fn show_outcome(
-    common: &Common,
-    outcome: Option<Result<Order, Refusal>>,
-    revision: u64,
-    position: u64,
-) -> anyhow::Result<()> {
-    match outcome {
-        Some(Ok(order)) => {
-            let json = || {
-                json!({
-                    "outcome": "order",
-                    "order": shapes::order(&order),
-                    "revision": revision,
-                    "position": position,
-                })
-            };
-            common.show(json, || order_text(&order, Some(position)))?;
-            Ok(())
-        }
-        Some(Err(refusal)) => Err(common.show_refusal(&refusal, revision, position)?.into()),
-        None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
-    }
+fn show_decided(common: &Common, decided: Decided<Order, Refusal>) -> anyhow::Result<()> {
+    let position = decided.position;
+    decided.show(common, "order", shapes::order, |order| order_text(order, Some(position)))
 }
 
 fn order_text(order: &Order, position: Option<u64>) -> String {

@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 
 use super::{
     Common,
+    decided::Decided,
     failure::{Code, Failure},
     json as shapes,
     output::{facts, table},
     sale_file,
-    server::{Operator, Server, Write},
+    server::Server,
+    write::{Signed, Steering},
 };
 use crate::{
     clock::{Clock, WallClock},
@@ -21,10 +23,9 @@ use crate::{
     grpc::proto::{
         CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
-        WarehouseUnits, pause_sale_response, resume_sale_response,
-        sale_service_client::SaleServiceClient,
+        WarehouseUnits, sale_service_client::SaleServiceClient,
     },
-    values::{Currency, RequestId, SaleId, UnixMs},
+    values::{Currency, SaleId, UnixMs},
 };
 
 /// Arguments of `sale`.
@@ -78,11 +79,7 @@ struct Create {
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -115,11 +112,7 @@ struct Steer {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 /// Runs `sale`.
@@ -136,9 +129,6 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 
 impl Create {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
-        let operator = self.operator.checked()?;
-        let token = self.operator.token()?;
         let now = match &self.as_of {
             Some(text) => UnixMs::parse("--as-of", text)?,
             None => WallClock.now(),
@@ -153,13 +143,11 @@ impl Create {
             common.note(format_args!("{name} is a good sale file with {items} items"));
             return Ok(());
         }
-        let request = CreateSaleRequest {
-            request_id: request_id.to_string(),
-            sale: Some(sale_draft(file.draft)),
-            operator,
-        };
-        let created = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).create_sale(token.on(request.clone())).await
+        let draft = sale_draft(file.draft);
+        let created = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = CreateSaleRequest { request_id, sale: Some(draft.clone()), operator };
+            SaleServiceClient::new(channel).create_sale(token.on(request)).await
         });
         let created = created.map_err(|mut failure| {
             // Read a second time, such a file would be another sale under the same request id.
@@ -237,66 +225,43 @@ impl Show {
 
 impl Steer {
     fn pause(self, common: &Common) -> anyhow::Result<()> {
-        use pause_sale_response::Outcome;
-        let (request_id, token) = (self.write.id()?, self.operator.token()?);
-        let [request, sale_id, operator] = self.read(request_id)?;
-        let reason = self.reason;
-        let request = PauseSaleRequest { request_id: request, sale_id, operator, reason };
-        let paused = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).pause_sale(token.on(request.clone())).await
+        let (sale, reason) = (SaleId::parse("SALE", &self.id)?.to_string(), self.reason);
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (sale_id, reason) = (sale.clone(), reason.clone());
+            let request = PauseSaleRequest { request_id, sale_id, operator, reason };
+            SaleServiceClient::new(channel).pause_sale(token.on(request)).await
         })?;
-        let outcome = paused.outcome.map(|outcome| match outcome {
-            Outcome::Sale(sale) => Ok(sale),
-            Outcome::Refusal(refusal) => Err(refusal),
-        });
-        show_steered(common, outcome, paused.revision, paused.position)
+        show_steered(common, answer.into())
     }
 
     fn resume(self, common: &Common) -> anyhow::Result<()> {
-        use resume_sale_response::Outcome;
-        let (request_id, token) = (self.write.id()?, self.operator.token()?);
-        let [request, sale_id, operator] = self.read(request_id)?;
-        let reason = self.reason;
-        let request = ResumeSaleRequest { request_id: request, sale_id, operator, reason };
-        let resumed = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).resume_sale(token.on(request.clone())).await
+        let (sale, reason) = (SaleId::parse("SALE", &self.id)?.to_string(), self.reason);
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (sale_id, reason) = (sale.clone(), reason.clone());
+            let request = ResumeSaleRequest { request_id, sale_id, operator, reason };
+            SaleServiceClient::new(channel).resume_sale(token.on(request)).await
         })?;
-        let outcome = resumed.outcome.map(|outcome| match outcome {
-            Outcome::Sale(sale) => Ok(sale),
-            Outcome::Refusal(refusal) => Err(refusal),
-        });
-        show_steered(common, outcome, resumed.revision, resumed.position)
+        show_steered(common, answer.into())
     }
 
     fn close(self, common: &Common) -> anyhow::Result<()> {
-        let (request_id, token) = (self.write.id()?, self.operator.token()?);
-        let [request, sale_id, operator] = self.read(request_id)?;
-        let reason = self.reason;
-        let request = CloseSaleRequest { request_id: request, sale_id, operator, reason };
-        let closed = self.server.write(request_id, async |channel| {
-            SaleServiceClient::new(channel).close_sale(token.on(request.clone())).await
+        let (sale, reason) = (SaleId::parse("SALE", &self.id)?.to_string(), self.reason);
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (sale_id, reason) = (sale.clone(), reason.clone());
+            let request = CloseSaleRequest { request_id, sale_id, operator, reason };
+            SaleServiceClient::new(channel).close_sale(token.on(request)).await
         })?;
-        show_sale(common, closed.sale.as_ref(), closed.revision, Some(closed.position))
-    }
-
-    /// Request id, sale and operator, as all of them send it.
-    fn read(&self, request_id: RequestId) -> anyhow::Result<[String; 3]> {
-        let sale = SaleId::parse("SALE", &self.id)?;
-        Ok([request_id.to_string(), sale.to_string(), self.operator.checked()?])
+        show_sale(common, answer.sale.as_ref(), answer.revision, Some(answer.position))
     }
 }
 
-fn show_steered(
-    common: &Common,
-    outcome: Option<Result<Sale, Refusal>>,
-    revision: u64,
-    position: u64,
-) -> anyhow::Result<()> {
-    match outcome {
-        Some(Err(refusal)) => Err(common.show_refusal(&refusal, revision, position)?.into()),
-        Some(Ok(sale)) => show_sale(common, Some(&sale), revision, Some(position)),
-        None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
-    }
+fn show_steered(common: &Common, decided: Decided<Sale, Refusal>) -> anyhow::Result<()> {
+    let (revision, position) = (decided.revision, decided.position);
+    let sale = decided.subject(common)?;
+    show_sale(common, Some(&sale), revision, Some(position))
 }
 
 fn show_sale(

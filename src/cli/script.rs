@@ -5,21 +5,21 @@ use tonic::transport::Channel;
 
 use super::{
     Common,
+    decided::Decided,
     explain::{script as spoken_shape, script_title},
-    failure::{Code, Failure},
     json as shapes,
     output::facts,
     report::all_pages,
-    server::{Operator, Server, Write},
+    server::Server,
+    write::{Signed, Steering},
 };
 use crate::{
     domain::script::{Language, Situation, check_wording},
     grpc::proto::{
         ListScriptVersionsRequest, ListScriptsRequest, PublishScriptRequest, RenderScriptRequest,
-        Script, ScriptRefusal, ScriptVersion, WithdrawScriptRequest, publish_script_response,
-        script_service_client, withdraw_script_response,
+        Script, ScriptVersion, WithdrawScriptRequest, script_service_client,
     },
-    values::{ItemId, UnixMs},
+    values::{ItemId, OrderId, UnixMs},
 };
 
 type Client = script_service_client::ScriptServiceClient<Channel>;
@@ -52,9 +52,10 @@ enum Verb {
   doorbuster script versions refusal.sold_out --lang en
   doorbuster script versions refusal.sold_out --lang en --at 2026-11-11T00:00:05+08:00")]
     Versions(Versions),
-    /// What to say to a buyer about their latest order or attempt
+    /// What to say to a buyer about an order, or their latest order or attempt
     #[command(before_help = "Examples:
-  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --lang zh")]
+  doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --lang zh
+  doorbuster script say --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11")]
     Say(Say),
 }
 
@@ -72,11 +73,7 @@ struct Change {
     #[arg(long, value_name = "VERSION")]
     expected_version: Option<i64>,
     #[command(flatten)]
-    operator: Operator,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
+    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,11 +117,14 @@ struct Versions {
 #[derive(Debug, clap::Args)]
 struct Say {
     /// The item
-    #[arg(long)]
-    item: String,
+    #[arg(long, required_unless_present = "order", requires = "buyer")]
+    item: Option<String>,
     /// The shop's own id of the buyer
-    #[arg(long)]
-    buyer: String,
+    #[arg(long, requires = "item")]
+    buyer: Option<String>,
+    /// An order, instead of item and buyer
+    #[arg(long, conflicts_with_all = ["item", "buyer"])]
+    order: Option<String>,
     /// en or zh
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: String,
@@ -149,88 +149,44 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 impl Change {
     /// Publishes that text, or withdraws.
     fn run(self, text: Option<String>, common: &Common) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
         let situation = Situation::parse("SITUATION", &self.situation)?;
-        let language = Language::parse("--lang", &self.lang)?.name().to_owned();
+        let language = Language::parse("--lang", &self.lang)?.name();
         if let Some(text) = &text {
             check_wording("--text", situation, text)?;
         }
-        let (operator, token) = (self.operator.checked()?, self.operator.token()?);
-        let Self { reason, expected_version, .. } = &self;
-        let changed = self.server.write(request_id, async |channel| {
+        let expected_version = self.expected_version;
+        let changed: Decided<_, _> = self.steering.send(async |channel, signed| {
             let mut client = Client::new(channel);
-            let (situation, language) = (situation.name(), language.clone());
-            let (request_id, operator) = (request_id.to_string(), operator.clone());
-            let (reason, expected_version) = (reason.clone(), *expected_version);
-            if let Some(text) = text.clone() {
-                let request = PublishScriptRequest {
-                    request_id,
-                    situation,
-                    language,
-                    text,
-                    expected_version,
-                    operator,
-                    reason,
-                };
-                let answer = client.publish_script(token.on(request)).await?;
-                return Ok(answer.map(|answer| {
-                    let outcome = answer.outcome.map(|outcome| match outcome {
-                        publish_script_response::Outcome::Script(script) => Ok(script),
-                        publish_script_response::Outcome::Refusal(refusal) => Err(refusal),
-                    });
-                    (outcome, answer.revision, answer.position)
-                }));
-            }
-            let request = WithdrawScriptRequest {
-                request_id,
-                situation,
-                language,
-                expected_version,
-                operator,
-                reason,
-            };
-            let answer = client.withdraw_script(token.on(request)).await?;
-            Ok(answer.map(|answer| {
-                let outcome = answer.outcome.map(|outcome| match outcome {
-                    withdraw_script_response::Outcome::Script(script) => Ok(script),
-                    withdraw_script_response::Outcome::Refusal(refusal) => Err(refusal),
-                });
-                (outcome, answer.revision, answer.position)
-            }))
+            let Signed { request_id, operator, token } = signed;
+            let (situation, language) = (situation.name(), language.to_owned());
+            let reason = self.reason.clone();
+            Ok(match text.clone() {
+                Some(text) => {
+                    let request = PublishScriptRequest {
+                        request_id,
+                        situation,
+                        language,
+                        text,
+                        expected_version,
+                        operator,
+                        reason,
+                    };
+                    client.publish_script(token.on(request)).await?.map(Decided::from)
+                }
+                None => {
+                    let request = WithdrawScriptRequest {
+                        request_id,
+                        situation,
+                        language,
+                        expected_version,
+                        operator,
+                        reason,
+                    };
+                    client.withdraw_script(token.on(request)).await?.map(Decided::from)
+                }
+            })
         })?;
-        show_change(changed, common)
-    }
-}
-
-fn show_change(
-    (outcome, revision, position): (Option<Result<Script, ScriptRefusal>>, u64, u64),
-    common: &Common,
-) -> anyhow::Result<()> {
-    match outcome {
-        Some(Ok(script)) => {
-            let json = || {
-                json!({
-                    "outcome": "script",
-                    "script": shape(&script),
-                    "revision": revision,
-                    "position": position,
-                })
-            };
-            common.show(json, || text_of(&script))?;
-            Ok(())
-        }
-        Some(Err(refusal)) => {
-            let reason = refusal.reason().as_str_name();
-            let reason = reason.trim_start_matches("SCRIPT_REFUSAL_REASON_");
-            let json = json!({
-                "reason": reason,
-                "message": refusal.message,
-                "version": refusal.version,
-            });
-            let failure = common.show_no(json, reason, &refusal.message, (revision, position));
-            Err(failure?.into())
-        }
-        None => Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
+        changed.show(common, "script", shape, text_of)
     }
 }
 
@@ -303,9 +259,12 @@ impl Versions {
 
 impl Say {
     fn run(self, common: &Common) -> anyhow::Result<()> {
+        let item = self.item.map(|id| ItemId::parse("--item", &id)).transpose()?;
+        let order = self.order.map(|id| OrderId::parse("--order", &id)).transpose()?;
         let request = RenderScriptRequest {
-            item_id: ItemId::parse("--item", &self.item)?.to_string(),
-            buyer: self.buyer,
+            item_id: item.map(|id| id.to_string()).unwrap_or_default(),
+            buyer: self.buyer.unwrap_or_default(),
+            order_id: order.map(|id| id.to_string()).unwrap_or_default(),
             language: Language::parse("--lang", &self.lang)?.name().to_owned(),
             min_position: self.min_position,
         };

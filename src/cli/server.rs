@@ -1,20 +1,15 @@
 //! Calling a running server: where it is, how long to wait, how to repeat a write safely.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tonic::{
-    IntoRequest, Request, Response, Status,
-    metadata::{Ascii, MetadataValue},
+    Response, Status,
     transport::{Channel, Endpoint},
 };
 
 use super::failure::{Code, Failure};
-use crate::{
-    admission::read_token,
-    clock,
-    values::{RequestId, bounded_text},
-};
+use crate::values::RequestId;
 
 /// How long to wait for a connection.
 const CONNECT_SECONDS: u64 = 5;
@@ -37,79 +32,6 @@ pub struct Server {
         default_value = "http://127.0.0.1:7420"
     )]
     pub url: String,
-}
-
-/// The idempotency key of a write.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Write {
-    /// Repeat an earlier call under its id, so that it happens once at most [default: a new UUID]
-    #[arg(long, value_name = "UUID")]
-    pub request_id: Option<String>,
-}
-
-/// Who steers, for the record.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Operator {
-    /// Who does this, for the record, 1 to 64 characters
-    /// [default: whose token it is, else cli]
-    #[arg(long = "operator", value_name = "NAME", env = "DOORBUSTER_OPERATOR")]
-    pub name: Option<String>,
-    /// A file that others cannot read, with the operator's token in its first line
-    #[arg(long, value_name = "FILE", env = "DOORBUSTER_TOKEN_FILE")]
-    pub token_file: Option<PathBuf>,
-}
-
-/// What a call carries to show who makes it; nothing where no token was given.
-#[derive(Clone)]
-pub struct Token(Option<MetadataValue<Ascii>>);
-
-impl Operator {
-    /// The name, checked.
-    ///
-    /// Empty where a token says it.
-    pub fn checked(&self) -> Result<String, Failure> {
-        match &self.name {
-            Some(name) => {
-                bounded_text("--operator", name, crate::domain::sale::NAME_CHARS_MAX)?;
-                Ok(name.clone())
-            }
-            None if self.token_file.is_some() => Ok(String::new()),
-            None => Ok("cli".to_owned()),
-        }
-    }
-
-    /// The token of the file that was named.
-    pub fn token(&self) -> Result<Token, Failure> {
-        let Some(file) = &self.token_file else { return Ok(Token(None)) };
-        let token = read_token(file)
-            .map_err(|error| Failure::new(Code::Usage, format!("--token-file {error}")))?;
-        let mut bearer = MetadataValue::try_from(format!("Bearer {token}"))
-            .map_err(|_| Failure::new(Code::Usage, "--token-file holds no token"))?;
-        // Not to be shown by whatever prints headers.
-        bearer.set_sensitive(true);
-        Ok(Token(Some(bearer)))
-    }
-}
-
-impl Token {
-    /// The request with the token in its metadata.
-    pub fn on<T>(&self, request: impl IntoRequest<T>) -> Request<T> {
-        let mut request = request.into_request();
-        if let Some(bearer) = &self.0 {
-            request.metadata_mut().insert("authorization", bearer.clone());
-        }
-        request
-    }
-}
-
-impl Write {
-    /// The id that was given, or a new one.
-    pub fn id(&self) -> Result<RequestId, Failure> {
-        match &self.request_id {
-            Some(text) => Ok(RequestId::parse("--request-id", text)?),
-            None => Ok(clock::new_request_id()),
-        }
-    }
 }
 
 impl Server {

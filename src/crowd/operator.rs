@@ -1,41 +1,52 @@
-//! Whoever puts a crowd's sale up and steers it: a name for the record, and a token where the server
-//! asks for one.
+//! Whoever steers from outside: a name for the record, and a token where the server asks for one.
 
 use tonic::{
     IntoRequest, Request,
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
 };
 
+/// What a call carries to show who makes it; nothing where no token was given.
+#[derive(Debug, Clone, Default)]
+pub struct Token(Option<MetadataValue<Ascii>>);
+
+impl Token {
+    /// A token as calls carry it.
+    ///
+    /// # Errors
+    /// When it holds what a call cannot carry.
+    pub fn bearer(token: &str) -> Result<Self, InvalidMetadataValue> {
+        let mut bearer = MetadataValue::try_from(format!("Bearer {token}"))?;
+        // Not to be shown by whatever prints headers.
+        bearer.set_sensitive(true);
+        Ok(Self(Some(bearer)))
+    }
+
+    /// The request with the token in its metadata.
+    pub fn on<T>(&self, request: impl IntoRequest<T>) -> Request<T> {
+        let mut request = request.into_request();
+        if let Some(bearer) = &self.0 {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        request
+    }
+}
+
 /// An operator of a sale.
 #[derive(Debug, Clone)]
 pub struct Operator {
+    /// Empty where the token says it.
     pub name: String,
-    bearer: Option<MetadataValue<Ascii>>,
+    pub token: Token,
 }
 
 impl Operator {
     /// One who shows no token.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), bearer: None }
-    }
-
-    /// The same one with a token.
-    ///
-    /// # Errors
-    /// When the token holds what a call cannot carry.
-    pub fn with_token(self, token: &str) -> Result<Self, InvalidMetadataValue> {
-        let mut bearer = MetadataValue::try_from(format!("Bearer {token}"))?;
-        // Not to be shown by whatever prints headers.
-        bearer.set_sensitive(true);
-        Ok(Self { bearer: Some(bearer), ..self })
+        Self { name: name.to_owned(), token: Token::default() }
     }
 
     /// The call as it is sent by this operator.
     pub fn sends<T>(&self, message: impl IntoRequest<T>) -> Request<T> {
-        let mut request = message.into_request();
-        if let Some(bearer) = &self.bearer {
-            request.metadata_mut().insert("authorization", bearer.clone());
-        }
-        request
+        self.token.on(message)
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     clock::SharedClock,
     domain::script::Language,
     events::{Position, StreamName},
-    projections::{self, RebuildError, catalog, operations},
+    projections::{self, RebuildError, catalog, operations, orders},
     replay::{
         Log, ReplayError, explain,
         pace::{Metronome, pace},
@@ -36,7 +36,7 @@ use crate::{
     reports::{Paging, Reports},
     store::{LogSource, ReadError, SharedStore},
     threads,
-    values::{Invalid, ItemId, SaleId},
+    values::{Invalid, ItemId, OrderId, SaleId},
 };
 
 /// How long a question waits for its position.
@@ -174,17 +174,28 @@ impl ReplayApi {
 /// A shopper's story, and what to say to them.
 type Told = (explain::Explanation, Vec<Spoken>);
 
+/// What is told of.
+pub(super) enum About {
+    /// What a buyer did on an item.
+    Buyer(ItemId, String),
+    /// One order, whatever its buyer did since.
+    Order(OrderId),
+}
+
+impl About {
+    pub(super) fn buyer(item_id: &str, buyer: String) -> Result<Self, Failure> {
+        Ok(Self::Buyer(ItemId::parse("item_id", item_id)?, convert::buyer(buyer)?))
+    }
+}
+
 impl ReplayApi {
     /// Tells a shopper's story and finds the words for it, and how far the log had come.
     pub(super) async fn told(
         &self,
-        item_id: &str,
-        buyer: String,
+        about: About,
         language: &str,
         min_position: u64,
     ) -> Result<(Told, Position), Failure> {
-        let item = ItemId::parse("item_id", item_id)?;
-        let buyer = convert::buyer(buyer)?;
         let language = match language {
             "" => Language::default(),
             text => Language::parse("language", text)?,
@@ -192,13 +203,22 @@ impl ReplayApi {
         self.reach(min_position).await?;
         let turn = Turn::take(&self.busy, |busy| &busy.explaining, "explanation")?;
         let head = self.store.head();
+        let item = match about {
+            About::Buyer(item, _) => item,
+            About::Order(order) => {
+                let found =
+                    self.reads.ask(orders::NAME, min_position, move |reports| reports.order(order));
+                found.await?.item_id
+            }
+        };
         let (story, added) = self
             .work(turn, move |log| {
                 let added = log.read_stream(StreamName::item(item), 0, 1).map_err(unreadable)?;
-                Ok((
-                    explain::explain(log, item, &buyer)?,
-                    added.first().map(|first| first.position),
-                ))
+                let story = match about {
+                    About::Buyer(item, buyer) => explain::explain(log, item, &buyer)?,
+                    About::Order(order) => explain::explain_order(log, item, order)?,
+                };
+                Ok((story, added.first().map(|first| first.position)))
             })
             .await?;
         // The log knows the item, so the catalog will: it is waited for.
@@ -315,9 +335,9 @@ impl proto::replay_service_server::ReplayService for ReplayApi {
         request: Request<proto::ExplainPurchaseRequest>,
     ) -> Result<Response<proto::ExplainPurchaseResponse>, Status> {
         let request = request.into_inner();
-        let ((story, scripts), head) = self
-            .told(&request.item_id, request.buyer, &request.language, request.min_position)
-            .await?;
+        let about = About::buyer(&request.item_id, request.buyer)?;
+        let told = self.told(about, &request.language, request.min_position);
+        let ((story, scripts), head) = told.await?;
         Ok(Response::new(answers::explanation(story, scripts, head)))
     }
 

@@ -5,7 +5,13 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
 
 use super::{
-    ReadSide, convert, operator::Doorkeeper, proto, replay::ReplayApi, replay::answers::spoken,
+    ReadSide, convert,
+    operator::Doorkeeper,
+    proto,
+    replay::{
+        About, ReplayApi,
+        answers::{self, spoken},
+    },
     status::Failure,
 };
 use crate::{
@@ -18,7 +24,7 @@ use crate::{
     events::StreamName,
     projections::operations,
     reports::{Paging, ScriptVersion, ScriptVersionsQuery, Wording},
-    values::{Invalid, RequestId},
+    values::{Invalid, OrderId, RequestId},
 };
 
 pub(super) struct ScriptApi {
@@ -183,13 +189,21 @@ impl proto::script_service_server::ScriptService for ScriptApi {
         request: Request<proto::RenderScriptRequest>,
     ) -> Result<Response<proto::RenderScriptResponse>, Status> {
         let request = request.into_inner();
-        let (told, head) = self
-            .replay
-            .told(&request.item_id, request.buyer, &request.language, request.min_position)
-            .await?;
+        let about = match request.order_id.as_str() {
+            "" => About::buyer(&request.item_id, request.buyer)?,
+            id if request.item_id.is_empty() && request.buyer.is_empty() => {
+                About::Order(OrderId::parse("order_id", id).map_err(Failure::from)?)
+            }
+            _ => {
+                let problem = "must not be given together with item_id or buyer";
+                return Err(Failure::from(Invalid::new("order_id", problem)).into());
+            }
+        };
+        let told = self.replay.told(about, &request.language, request.min_position);
+        let (told, head) = told.await?;
         Ok(Response::new(proto::RenderScriptResponse {
             scripts: told.1.into_iter().map(spoken).collect(),
-            freshness: Some(super::replay::answers::freshness(head)),
+            freshness: Some(answers::freshness(head)),
         }))
     }
 }

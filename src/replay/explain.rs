@@ -135,6 +135,34 @@ pub fn explain(log: &Log, item: ItemId, buyer: &str) -> Result<Explanation, Repl
     })
 }
 
+/// Tells of one order of an item, and nothing of attempts.
+///
+/// # Errors
+/// When there is no such item or order, or the item is too large.
+pub fn explain_order(
+    log: &Log,
+    item: ItemId,
+    order_id: OrderId,
+) -> Result<Explanation, ReplayError> {
+    let recording = Recording::read(log, item)?;
+    let order = recording.orders.iter().find(|order| order.order_id == order_id);
+    let order = order.ok_or(ReplayError::NotFound("order_id"))?;
+    let placed = log.read_stream(StreamName::item(item), u64::from(order.fact), 1)?;
+    let orders = placed.iter().map(|placed| story(order, placed.position)).collect();
+    Ok(Explanation {
+        item,
+        sku: recording.offer.sku,
+        title: recording.offer.title,
+        attempts: Vec::new(),
+        attempts_in_total: 0,
+        orders,
+        first_sold_out_at: None,
+        last_sold_out_at: None,
+        attempts_of_all: 0,
+        orders_without_attempt: 0,
+    })
+}
+
 #[derive(Default)]
 struct Telling {
     told: Vec<AttemptStory>,

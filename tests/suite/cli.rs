@@ -13,6 +13,7 @@
 mod demo;
 mod documents;
 mod sale_files;
+mod writes;
 
 use std::{
     ffi::OsString,
@@ -32,7 +33,6 @@ use doorbuster::{
     config::{Bounds, Config, Overrides, SETTINGS},
     domain::sale::plan,
     events::{Event, SaleEvent, StreamName, encode},
-    grpc::proto::{Refusal, RefusalReason},
     store::{EventStore, Expected, embedded::EmbeddedStore},
     values::{RequestId, SaleId, UnixMs},
 };
@@ -326,13 +326,9 @@ fn what_a_server_answers_becomes_one_sentence_and_an_exit_code() {
     let message = format!("connection reset (UNAVAILABLE){hint}");
     assert_eq!(shown(lost), (Code::Unreachable, message));
 
-    let refusal = Refusal {
-        reason: RefusalReason::SoldOut.into(),
-        message: "No unit is available.".to_owned(),
-        available_units: 0,
-    };
     let message = "refused, SOLD_OUT: No unit is available.";
-    assert_eq!(Failure::refused(&refusal), Failure::new(Code::Refused, message));
+    let refused = Failure::refused("SOLD_OUT", "No unit is available.");
+    assert_eq!(refused, Failure::new(Code::Refused, message));
 }
 
 fn doorbuster(arguments: &[&str]) -> Output {

@@ -128,8 +128,8 @@ pub async fn measure(
     pair: &Pair,
     common: &Common,
 ) -> anyhow::Result<StoreFigures> {
-    let mut embedded = HotItem::put_up(pair.embedded.server.url()).await?;
-    let mut other = HotItem::put_up(pair.other.server.url()).await?;
+    let mut embedded = HotItem::put_up(pair.embedded.server.url(), arguments.operator()?).await?;
+    let mut other = HotItem::put_up(pair.other.server.url(), arguments.operator()?).await?;
     let duration = Duration::from_secs(arguments.seconds.into());
     let outstanding = usize::try_from(arguments.outstanding)?;
     let mut figures = StoreFigures { store: pair.store.clone(), cases: Vec::new() };

@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{clock::new_request_id, crowd::operator::Operator};
+use crate::{
+    clock::new_request_id,
+    crowd::operator::{Operator, Token},
+};
 
 /// The name under which the demonstration itself puts up, steers and closes its sale.
 pub const OWN_NAME: &str = "demo";
@@ -45,7 +48,7 @@ impl Tokens {
             .open(&file)
             .with_context(|| format!("{} cannot be written", file.display()))?;
         writeln!(written, "{GUEST_NAME} {guest}\n{OWN_NAME} {own}")?;
-        let own = Operator::named(OWN_NAME).with_token(&own)?;
+        let own = Operator { name: OWN_NAME.to_owned(), token: Token::bearer(&own)? };
         Ok(Self { file, guest, own })
     }
 }

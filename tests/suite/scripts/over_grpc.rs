@@ -30,6 +30,7 @@ async fn say(node: &Node, item: &str, buyer: &str, lang: &str, min_position: u64
         buyer: buyer.to_owned(),
         language: lang.to_owned(),
         min_position,
+        order_id: String::new(),
     };
     let said = client(node).render_script(request).await.unwrap().into_inner();
     said.scripts.into_iter().map(|script| script.text).collect()
@@ -99,6 +100,47 @@ async fn a_published_wording_is_said_at_once_and_withdrawing_brings_the_old_one_
     assert_eq!(versions(Some(0)).await, [(1, false)]);
     assert_eq!(versions(Some(9)).await, [(1, false)]);
     assert_eq!(versions(Some(10)).await, [(2, true)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_named_is_spoken_of_whatever_its_buyer_did_since() {
+    let node = Node::start().await;
+    let (_, items) = node.sale(vec![item("A", &[("w", 9)])]).await;
+    let first = order(&node.place(&items[0], "alice", 2).await.unwrap());
+    let latest = node.place(&items[0], "alice", 1).await.unwrap();
+    let request = proto::RenderScriptRequest {
+        order_id: first.order_id.clone(),
+        language: "en".to_owned(),
+        min_position: latest.position,
+        ..Default::default()
+    };
+    let said = client(&node).render_script(request.clone()).await.unwrap().into_inner().scripts;
+    let [said] = &said[..] else { panic!("one wording") };
+    assert_eq!(said.situation, "order.held");
+    let facts = ["order_id", "units", "total"].map(|name| said.facts[name].as_str());
+    assert_eq!(facts, [first.order_id.as_str(), "2", "3998.00 CNY"]);
+    let latest = order(&latest).order_id;
+    assert!(say(&node, &items[0], "alice", "en", 0).await[0].contains(&latest));
+
+    let of = |order_id: &str, item: &str, buyer: &str| proto::RenderScriptRequest {
+        order_id: order_id.to_owned(),
+        item_id: item.to_owned(),
+        buyer: buyer.to_owned(),
+        ..request.clone()
+    };
+    let both = "order_id must not be given together with item_id or buyer";
+    for (request, code, words) in [
+        (of(&request_id(), "", ""), Code::NotFound, "order_id does not exist"),
+        (of("7", "", ""), Code::InvalidArgument, "order_id must be"),
+        (of(&first.order_id, &items[0], "alice"), Code::InvalidArgument, both),
+        (of(&first.order_id, &items[0], ""), Code::InvalidArgument, both),
+        (of(&first.order_id, "", "alice"), Code::InvalidArgument, both),
+        (of("", "", "alice"), Code::InvalidArgument, "item_id"),
+    ] {
+        let status = client(&node).render_script(request).await.unwrap_err();
+        assert_eq!(status.code(), code, "{words}: {}", status.message());
+        assert!(status.message().starts_with(words), "{words}: {}", status.message());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

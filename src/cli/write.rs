@@ -1,0 +1,101 @@
+//! The shape of a write: who makes it, under which id, with which token, to which server.
+//!
+//! A verb that steers says only what it asks for; what its answer looks like is in `decided`.
+
+use std::path::PathBuf;
+
+use tonic::{Response, Status, transport::Channel};
+
+use super::{
+    failure::{Code, Failure},
+    server::Server,
+};
+use crate::{
+    admission::read_token,
+    clock,
+    crowd::operator::{self, Token},
+    values::{RequestId, bounded_text},
+};
+
+/// The idempotency key of a write.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Write {
+    /// Repeat an earlier call under its id, so that it happens once at most [default: a new UUID]
+    #[arg(long, value_name = "UUID")]
+    pub request_id: Option<String>,
+}
+
+/// The token of an operator.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TokenFile {
+    /// A file that others cannot read, with the operator's token in its first line
+    #[arg(long, value_name = "FILE", env = "DOORBUSTER_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// What every verb that steers has.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Steering {
+    /// Who does this, for the record, 1 to 64 characters
+    /// [default: whose token it is, else cli]
+    #[arg(long, value_name = "NAME", env = "DOORBUSTER_OPERATOR")]
+    operator: Option<String>,
+    #[command(flatten)]
+    token: TokenFile,
+    #[command(flatten)]
+    write: Write,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// What every request that steers carries.
+#[derive(Clone)]
+pub struct Signed {
+    pub request_id: String,
+    /// Empty where a token says it.
+    pub operator: String,
+    pub token: Token,
+}
+
+impl Write {
+    /// The id that was given, or a new one.
+    pub fn id(&self) -> Result<RequestId, Failure> {
+        match &self.request_id {
+            Some(text) => Ok(RequestId::parse("--request-id", text)?),
+            None => Ok(clock::new_request_id()),
+        }
+    }
+}
+
+impl TokenFile {
+    /// Whoever steers under that name; where there is a token it says the name.
+    pub fn operator(&self, name: &str) -> Result<operator::Operator, Failure> {
+        let name = if self.token_file.is_some() { "" } else { name };
+        Ok(operator::Operator { name: name.to_owned(), token: self.read()? })
+    }
+
+    fn read(&self) -> Result<Token, Failure> {
+        let Some(file) = &self.token_file else { return Ok(Token::default()) };
+        let token = read_token(file)
+            .map_err(|error| Failure::new(Code::Usage, format!("--token-file {error}")))?;
+        Token::bearer(&token).map_err(|_| Failure::new(Code::Usage, "--token-file holds no token"))
+    }
+}
+
+impl Steering {
+    /// Makes the write and waits for its answer. If its outcome stays unknown, the failure says how
+    /// to repeat it.
+    pub fn send<T>(
+        &self,
+        call: impl AsyncFn(Channel, Signed) -> Result<Response<T>, Status>,
+    ) -> Result<T, Failure> {
+        let request_id = self.write.id()?;
+        let operator::Operator { mut name, token } = self.token.operator("cli")?;
+        if let Some(given) = &self.operator {
+            bounded_text("--operator", given, crate::domain::sale::NAME_CHARS_MAX)?;
+            name.clone_from(given);
+        }
+        let signed = Signed { request_id: request_id.to_string(), operator: name, token };
+        self.server.write(request_id, async |channel| call(channel, signed.clone()).await)
+    }
+}

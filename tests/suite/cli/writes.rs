@@ -1,0 +1,171 @@
+//! Goal: whatever steers does it in the same manner: with the token of its operator, its answer as
+//! JSON, and a business "no" by its own exit code.
+//!
+//! Method: the real binary against a server whose operators have tokens.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+
+use doorbuster::{app::App, clock::WallClock, config::Config};
+use serde_json::{Value, json};
+
+use super::doorbuster;
+
+const TOKEN: &str = "f3Zq7mXw9TtB2cLs";
+
+fn secret(directory: &Path, name: &str, text: &str) -> String {
+    let file = directory.join(name);
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
+/// A server that asks for tokens, and the flags of the operator olga.
+struct Guarded {
+    app: App,
+    url: String,
+    token: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Guarded {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let operators = secret(directory.path(), "operators", &format!("olga {TOKEN}\n"));
+        let token = secret(directory.path(), "token", TOKEN);
+        let config = Config {
+            data: directory.path().join("data"),
+            listen: ([127, 0, 0, 1], 0).into(),
+            web: None,
+            board: None,
+            operators_file: Some(operators.into()),
+            ..Config::default()
+        };
+        let app = App::start(config, Arc::new(WallClock)).unwrap();
+        let url = format!("http://{}", app.address());
+        Self { app, url, token, _directory: directory }
+    }
+
+    /// Exit code, the answer, and what was said beside it.
+    fn run(&self, verb: &str, flags: &[&str], token: bool) -> (i32, Value, String) {
+        let mut arguments: Vec<&str> = verb.split_whitespace().collect();
+        arguments.extend(["--json", "--quiet", "--server", &self.url]);
+        arguments.extend(flags);
+        if token {
+            arguments.extend(["--token-file", &self.token]);
+        }
+        let output = doorbuster(&arguments);
+        let answer = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), answer, said)
+    }
+
+    /// The answer of a verb that does it.
+    fn done(&self, verb: &str, flags: &[&str]) -> Value {
+        let (code, answer, said) = self.run(verb, flags, true);
+        assert_eq!((code, said.as_str()), (0, ""), "{verb}");
+        assert!(answer["position"].is_u64() && answer["revision"].is_u64(), "{verb}: {answer}");
+        answer
+    }
+
+    /// The refusal of a verb that is refused.
+    fn refused(&self, verb: &str, flags: &[&str], reason: &str) -> Value {
+        let (code, answer, said) = self.run(verb, flags, true);
+        assert_eq!(code, 3, "{verb}: {said}");
+        assert!(said.starts_with(&format!("error: refused, {reason}: ")), "{verb}: {said}");
+        assert_eq!(answer["outcome"], "refusal", "{verb}");
+        assert!(answer["position"].is_u64(), "{verb}: {answer}");
+        assert_eq!(answer["refusal"]["reason"], reason, "{verb}");
+        answer["refusal"].clone()
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+#[test]
+fn every_verb_that_steers_shows_its_token_and_tells_its_answer_in_one_shape() {
+    let server = Guarded::start();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
+    let (code, _, said) = server.run("sale create", &["-f", file], false);
+    assert_eq!(code, 1);
+    assert!(said.contains("OPERATOR_UNKNOWN"), "{said}");
+
+    let sale = server.done("sale create", &["-f", file])["sale"].clone();
+    let (id, item) = (text(&sale["sale_id"]), text(&sale["items"][0]["item_id"]));
+    let why = ["--reason", "a test"];
+    assert_eq!(server.done("item pause", &[&[item], &why[..]].concat())["outcome"], "item");
+    let another = [&[item, "--operator", "ming"], &why[..]].concat();
+    let (code, _, said) = server.run("item close", &another, true);
+    assert!(code == 1 && said.contains("OPERATOR_MISMATCH"), "{said}");
+    let limits = [&[item, "--per-buyer", "2", "--per-order", "none"], &why[..]].concat();
+    assert_eq!(server.done("item limit", &limits)["item"]["limit_per_buyer"], 2);
+    let units = |units| [&[item, "--warehouse", "hangzhou", "--units", units], &why[..]].concat();
+    assert_eq!(server.done("item allocate", &units("5"))["item"]["item_id"], *item);
+    server.refused("item release", &units("5"), "NOT_ENOUGH_RESERVE");
+    assert_eq!(server.done("sale pause", &[&[id], &why[..]].concat())["sale"]["sale_id"], *id);
+    assert_eq!(server.done("sale resume", &[&[id], &why[..]].concat())["sale"]["sale_id"], *id);
+    server.refused("sale resume", &[&[id], &why[..]].concat(), "NOT_PAUSED");
+
+    let title = ["--sale", id, "--title", "payments are slow"];
+    let opened = server.done("incident open", &title);
+    assert_eq!(opened["outcome"], "incident");
+    let incident = text(&opened["incident"]["incident_id"]);
+    assert_eq!(server.done("incident resolve", &[incident])["outcome"], "incident");
+    server.refused("incident resolve", &[incident], "ALREADY_RESOLVED");
+
+    let wording = [&["order.held", "--lang", "en", "--text", "Yours: {units}"], &why[..]].concat();
+    assert_eq!(server.done("script publish", &wording)["script"]["operator"], "olga");
+    let newer = ["order.held", "--lang", "en", "--expected-version", "7"];
+    let newer = [&newer, &why[..]].concat();
+    let refused = server.refused("script withdraw", &newer, "VERSION_NOT_EXPECTED");
+    assert_eq!(refused["version"], 1);
+
+    let set = server.done("level set", &[&["no_traffic"], &why[..]].concat());
+    assert_eq!(set["change"]["operator"], "olga");
+    let closed = server.done("sale close", &[&[id], &why[..]].concat());
+    assert_eq!(closed["sale"]["sale_id"], *id);
+    server.app.stop().unwrap();
+}
+
+#[test]
+fn an_order_can_be_named_when_asking_what_to_say() {
+    let server = Guarded::start();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
+    let sale = server.done("sale create", &["-f", file])["sale"].clone();
+    let item = text(&sale["items"][1]["item_id"]);
+    let place = ["order", "place", "--item", item, "--buyer", "alice", "--units", "1", "--json"];
+    let placed = doorbuster(&[&place, &["--server", server.url.as_str()][..]].concat());
+    let placed: Value = serde_json::from_slice(&placed.stdout).unwrap();
+    assert_eq!(placed["outcome"], "order");
+    let order = text(&placed["order"]["order_id"]);
+    let position = placed["position"].to_string();
+    let flags = ["--order", order, "--min-position", &position];
+    let (code, answer, said) = server.run("script say", &flags, false);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(answer["scripts"][0]["facts"]["order_id"], *order);
+    for wrong in [&["--order", order, "--item", item][..], &["--item", item], &[]] {
+        assert_eq!(server.run("script say", wrong, false).0, 2, "{wrong:?}");
+    }
+    server.app.stop().unwrap();
+}
+
+#[test]
+fn a_crowd_and_a_measurement_put_up_their_sales_with_the_token_of_an_operator() {
+    let server = Guarded::start();
+    let crowd = ["--units", "10", "--items", "1", "--shoppers", "20", "--time-to-pay-seconds", "1"];
+    let (code, _, said) = server.run("crowd", &crowd, false);
+    assert_eq!(code, 1);
+    assert!(said.contains("the sale cannot be put up"), "{said}");
+    let (code, answer, said) = server.run("crowd", &crowd, true);
+    assert_eq!((code, &answer["units_sold"]), (0, &json!(10)), "{said}");
+
+    let short = ["--cases", "unary_1", "--rounds", "1"];
+    let (code, _, said) = server.run("bench", &short, false);
+    assert_eq!(code, 1);
+    assert!(said.contains("the sale cannot be put up"), "{said}");
+    let (code, answer, said) = server.run("bench", &short, true);
+    assert_eq!(code, 0, "{said}");
+    assert!(answer.is_object(), "{answer}");
+    server.app.stop().unwrap();
+}
