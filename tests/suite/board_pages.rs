@@ -316,6 +316,37 @@ fn where_nobody_ordered_for_two_minutes_the_chart_of_latency_says_so() {
 }
 
 #[test]
+fn charts_of_the_last_seconds_begin_where_something_happened_and_show_half_a_minute_at_least() {
+    let idle = |after: i64| PulseSecond { second: OPENS + after, ..PulseSecond::default() };
+    for (busy, shown) in [(20, 30), (80, 81)] {
+        let (mut pulse, mut node) = (pulse(), node());
+        let begun = pulse.recent[0];
+        let second = |after: i64| match after < 120 - busy {
+            true => idle(after),
+            false => PulseSecond { second: OPENS + after, ..begun },
+        };
+        pulse.recent = (0..120).map(second).collect();
+        node.latency =
+            (0..120).map(|after| took(after, (after >= 120 - busy).then_some(900))).collect();
+        let mut cut = pulse.clone();
+        let mut cut_node = node.clone();
+        cut.recent.drain(..120 - shown);
+        cut_node.latency.drain(..120 - shown);
+        for drawing in [Drawing::Rate, Drawing::Refusals, Drawing::Latency] {
+            let name = drawing.name();
+            let drawn = |pulse: &Pulse, node: &NodePulse| {
+                let panels = board::live_panels(pulse, node, Lang::English);
+                panels.into_iter().find(|(id, _)| *id == name).unwrap().1
+            };
+            assert_eq!(drawn(&pulse, &node), drawn(&cut, &cut_node), "{name}, {busy} busy seconds");
+        }
+        // The rows behind them keep them all.
+        let rows = board::rows(Drawing::Rate, &pulse, Some(&node), Lang::English);
+        assert_eq!(rows.matches("<tr>").count(), 121);
+    }
+}
+
+#[test]
 fn a_frame_stays_small_however_many_items_a_sale_has() {
     let mut pulse = pulse();
     let dance = |n: i64| PulseSecond {

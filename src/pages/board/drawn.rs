@@ -184,15 +184,34 @@ pub fn forecast(pulse: &Pulse, say: Say) -> String {
     say.filled(Word::GoneAt, &[("pace", &pace), ("span", &span), ("moment", &moment)])
 }
 
-/// A value of each of the last seconds.
-type OfSecond = fn(&PulseSecond) -> i64;
+/// Fewest seconds that a chart of the last ones shows.
+const SHOWN_MIN: usize = 30;
 
-fn recent(pulse: &Pulse, describes: &str, of: &[(Ink, OfSecond)], frame: Frame) -> String {
-    let seconds: Vec<i64> = pulse.recent.iter().map(|second| second.second).collect();
+/// The last seconds from the first in which something happened, so that what has just begun is not
+/// a stroke at the edge of two empty minutes.
+fn since_begun<T>(told: &[T], is_idle: impl Fn(&T) -> bool) -> &[T] {
+    let idle = told.iter().take_while(|&second| is_idle(second)).count();
+    let least = told.len().saturating_sub(SHOWN_MIN);
+    told.get(idle.saturating_sub(1).min(least)..).unwrap_or_default()
+}
+
+/// The seconds of a sale that its charts of the last ones show: the same in all of them.
+fn last_seconds(pulse: &Pulse) -> &[PulseSecond] {
+    since_begun(&pulse.recent, |second| {
+        [second.attempts, second.orders_placed, second.orders_paid] == [0, 0, 0]
+    })
+}
+
+/// A value of each of the last seconds.
+type OfSecond<'a> = &'a dyn Fn(&PulseSecond) -> i64;
+
+fn recent(pulse: &Pulse, describes: &str, of: &[(Ink, OfSecond<'_>)], frame: Frame) -> String {
+    let told = last_seconds(pulse);
+    let seconds: Vec<i64> = told.iter().map(|second| second.second).collect();
     let series: Vec<Series> = of
         .iter()
         .map(|(ink, value)| {
-            let values = pulse.recent.iter().map(|second| Some(value(second))).collect();
+            let values = told.iter().map(|second| Some(value(second))).collect();
             Series { ink: *ink, values }
         })
         .collect();
@@ -216,10 +235,10 @@ fn rate(pulse: &Pulse, say: Say) -> String {
         (Ink::Fifth, say.word(Word::OrdersPaid)),
     ];
     legend(&mut out, &inks);
-    let of: [(Ink, OfSecond); 3] = [
-        (Ink::Fourth, |second| second.attempts),
-        (Ink::First, |second| second.orders_placed),
-        (Ink::Fifth, |second| second.orders_paid),
+    let of: [(Ink, OfSecond<'_>); 3] = [
+        (Ink::Fourth, &|second| second.attempts),
+        (Ink::First, &|second| second.orders_placed),
+        (Ink::Fifth, &|second| second.orders_paid),
     ];
     out.push_str(&recent(pulse, say.word(Word::RateTitle), &of, HALF));
     out
@@ -241,6 +260,7 @@ fn latencies(told: &[LatencySecond], say: Say) -> String {
         return out;
     }
     legend(&mut out, &QUANTILES.map(|(ink, word, _)| (ink, say.word(word))));
+    let told = since_begun(told, |second| second.p99_us.is_none());
     let seconds: Vec<i64> = told.iter().map(|second| second.second).collect();
     let series =
         QUANTILES.map(|(ink, _, of)| Series { ink, values: told.iter().map(of).collect() });
@@ -266,11 +286,10 @@ pub const REASONS: [Reason; 7] = [
 
 fn refusals(pulse: &Pulse, say: Say) -> String {
     let mut out = String::from("<div class=\"multiples\">");
-    let seconds: Vec<i64> = pulse.recent.iter().map(|second| second.second).collect();
     let mut told = false;
     for (term, of) in REASONS {
         let all = of(&pulse.totals.refused);
-        if all == 0 || seconds.is_empty() {
+        if all == 0 || pulse.recent.is_empty() {
             continue;
         }
         told = true;
@@ -279,9 +298,8 @@ fn refusals(pulse: &Pulse, say: Say) -> String {
         let in_all = say.filled(Word::InAll, &[("n", &group(all))]);
         element(&mut out, "span", "quiet", &in_all);
         out.push_str("</h3>");
-        let values = pulse.recent.iter().map(|second| Some(of(&second.refused))).collect();
-        let series = [Series { ink: Ink::Second, values }];
-        out.push_str(&lines_within(&over_time(say.term(term), &seconds, &series), SMALL));
+        let of: [(Ink, OfSecond<'_>); 1] = [(Ink::Second, &|second| of(&second.refused))];
+        out.push_str(&recent(pulse, say.term(term), &of, SMALL));
         out.push_str("</div>");
     }
     out.push_str("</div>");

@@ -86,7 +86,7 @@ texts! {
     ItemsTitle => "Items", "商品";
     Search => "Search SKU or title", "搜索 SKU 或名称";
     Price => "Price", "单价";
-    SoldShare => "Sold", "售出比例";
+    SoldShare => "Sell-through", "售罄率";
     Pace => "In 10 s", "近 10 秒";
     Low => "low", "库存低";
     NoItems => "No item is like that.", "没有符合条件的商品。";
