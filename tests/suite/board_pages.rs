@@ -339,6 +339,10 @@ fn charts_of_the_last_seconds_begin_where_something_happened_and_show_half_a_min
                 panels.into_iter().find(|(id, _)| *id == name).unwrap().1
             };
             assert_eq!(drawn(&pulse, &node), drawn(&cut, &cut_node), "{name}, {busy} busy seconds");
+            let mut less = (cut.clone(), cut_node.clone());
+            less.0.recent.remove(0);
+            less.1.latency.remove(0);
+            assert_ne!(drawn(&cut, &cut_node), drawn(&less.0, &less.1), "{name} shows them all");
         }
         // The rows behind them keep them all.
         let rows = board::rows(Drawing::Rate, &pulse, Some(&node), Lang::English);
