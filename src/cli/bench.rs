@@ -76,7 +76,8 @@ Examples:
 pub struct Args {
     #[command(subcommand)]
     verb: Option<BenchVerb>,
-    /// Measure this server instead of starting one; a sale is put up there and stays
+    /// Measure this server instead of starting one; a sale is put up there and stays. Where it asks
+    /// for a token, --token-file has it; servers that are started ask for none
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,7 @@
 //! Whoever steers from outside: a name for the record, and a token where the server asks for one.
+//!
+//! It stands here because the crowd puts up its own sales; the verbs of the command line, above it,
+//! steer as the same operator.
 
 use tonic::{
     IntoRequest, Request,

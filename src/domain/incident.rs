@@ -160,6 +160,7 @@ impl Decider for Incident {
     fn evolve(&mut self, event: &IncidentEvent, revision: u64) {
         let view = after(self.id, self.view.take(), event);
         let (act, at) = event.act();
+        // A stream begins with its detection, so there is one from then on.
         if let Some(view) = &view {
             self.receipts.keep(act, revision, view.clone());
         }

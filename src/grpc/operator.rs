@@ -11,6 +11,9 @@ use crate::admission::Operators;
 /// What a token is announced with. Source: RFC 6750, section 2.1.
 const SCHEME: &str = "Bearer ";
 
+/// Who steered with a token that nobody here can read, and gave no name.
+const UNKNOWN: &str = "unknown";
+
 /// Asked before anything is changed by hand.
 #[derive(Clone)]
 pub(super) struct Doorkeeper {
@@ -29,10 +32,12 @@ impl Doorkeeper {
         metadata: &MetadataMap,
         named: String,
     ) -> Result<String, Failure> {
-        if self.operators.is_empty() {
-            return Ok(named);
-        }
         let token = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        if self.operators.is_empty() {
+            // Whoever shows a token need not say a name, and here nobody can tell whose it is.
+            let is_unknown = named.is_empty() && token.is_some();
+            return Ok(if is_unknown { UNKNOWN.to_owned() } else { named });
+        }
         let token = token.and_then(|value| value.strip_prefix(SCHEME)).map(str::trim);
         let Some(operator) = token.and_then(|token| self.operators.who(token)) else {
             return Err(Failure::operator_unknown());

@@ -201,8 +201,7 @@ impl ReplayApi {
             text => Language::parse("language", text)?,
         };
         self.reach(min_position).await?;
-        let turn = Turn::take(&self.busy, |busy| &busy.explaining, "explanation")?;
-        let head = self.store.head();
+        // What waits for a read model must not hold the turn of what is told from the log.
         let item = match about {
             About::Buyer(item, _) => item,
             About::Order(order) => {
@@ -211,6 +210,8 @@ impl ReplayApi {
                 found.await?.item_id
             }
         };
+        let turn = Turn::take(&self.busy, |busy| &busy.explaining, "explanation")?;
+        let head = self.store.head();
         let (story, added) = self
             .work(turn, move |log| {
                 let added = log.read_stream(StreamName::item(item), 0, 1).map_err(unreadable)?;

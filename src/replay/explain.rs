@@ -135,7 +135,8 @@ pub fn explain(log: &Log, item: ItemId, buyer: &str) -> Result<Explanation, Repl
     })
 }
 
-/// Tells of one order of an item, and nothing of attempts.
+/// Tells of one order of an item. Attempts and the stock are not looked at: what is said about them
+/// is not so, and the story is for finding the words of the order only.
 ///
 /// # Errors
 /// When there is no such item or order, or the item is too large.

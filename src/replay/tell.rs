@@ -101,13 +101,13 @@ impl AttemptStory {
 impl OrderStory {
     fn sentence(&self) -> String {
         let Self { order_id, units, placed_at, pay_by, .. } = self;
-        let at = |at: Option<UnixMs>| at.map_or_else(|| "once".to_owned(), |at| at.to_string());
+        let at = |at: Option<UnixMs>| at.map_or("later".to_owned(), |at| format!("at {at}"));
         let fate = match self.state {
             OrderState::Held => format!("is on hold and can be paid until {pay_by}"),
-            OrderState::Paid => format!("was paid at {}", at(self.settled_at)),
-            OrderState::Cancelled => format!("was cancelled at {}", at(self.settled_at)),
+            OrderState::Paid => format!("was paid {}", at(self.settled_at)),
+            OrderState::Cancelled => format!("was cancelled {}", at(self.settled_at)),
             OrderState::Expired => {
-                format!("was not paid by {pay_by} and expired at {}", at(self.settled_at))
+                format!("was not paid by {pay_by} and expired {}", at(self.settled_at))
             }
         };
         let late = if self.paid_too_late {

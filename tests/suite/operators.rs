@@ -113,6 +113,21 @@ fn pause(item: &str, operator: &str) -> proto::PauseItemRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_nobody_reads_is_no_name_and_stands_in_nobodys_way() {
+    let node = Node::start().await;
+    let plan = create_sale(vec![item("phone", &[("north", 3)])]);
+    let created = node.sales().create_sale(with(plan, OLGA)).await.unwrap().into_inner();
+    let id = created.sale.unwrap().items[0].item_id.clone();
+    let paused = node.items().pause_item(with(pause(&id, ""), OLGA)).await.unwrap().into_inner();
+    let refused = node.items().pause_item(pause(&id, "")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "without a token there must be a name");
+    let acts =
+        proto::ListActsRequest { item_id: id, min_position: paused.position, ..Default::default() };
+    let acts = node.reports().list_acts(acts).await.unwrap().into_inner().acts;
+    assert!(acts.iter().any(|act| act.operator == "unknown"), "{acts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_steers_without_a_token_where_operators_have_them() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("operators");

@@ -9,7 +9,8 @@ pub struct Latencies(Vec<LatencySecond>);
 
 impl Latencies {
     /// What a round found. Of two rounds in one second the later counts. Seconds to which no round
-    /// came are told by the next one, which counts all that was since the one before.
+    /// came are told by the next one, which counts all that was since the one before; after two
+    /// minutes without a round they are not told.
     pub fn took(&mut self, found: LatencySecond) {
         let oldest = found.second.saturating_sub(RECENT_SECONDS as i64 - 1);
         self.0.retain(|known| (oldest..found.second).contains(&known.second));

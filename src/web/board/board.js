@@ -332,8 +332,9 @@ function steering() {
 
 /** The answer to what may take long to write: while it is not there yet it is asked for again. */
 async function answered(path) {
+  const address = `${path}?${new URLSearchParams({ lang })}`;
   for (;;) {
-    const answer = await fetch(`${path}?${new URLSearchParams({ lang })}`).catch(() => undefined);
+    const answer = await fetch(address).catch(() => undefined);
     const seconds = Number(answer?.headers.get("Retry-After"));
     if (answer?.status !== 503 || !(seconds > 0)) return answer;
     await new Promise((later) => setTimeout(later, 1000 * seconds));
@@ -346,9 +347,10 @@ async function load(place, path) {
   else place.textContent = say("no-answer");
 }
 
-/** Stands in the place of a page that is being written, and makes way for it. */
+/** Stands in the place of a page that is being written, and makes way for it. The figures come from
+ *  the same writing, and are much less to carry. */
 async function waiting() {
-  const answer = await answered(location.pathname);
+  const answer = await answered(location.pathname.replace(/post-mortem$/, "figures"));
   if (answer?.ok) location.reload();
   else byId("waits").textContent = say("no-answer");
 }

@@ -47,7 +47,7 @@ async fn a_post_mortem_that_is_being_written_has_a_page_that_says_so_until_it_is
         let said = get(board, &format!("{path}?lang={lang}")).await;
         assert_eq!((said.status, said.header("retry-after")), (503, Some("1")), "{}", said.body);
         assert!(said.header("content-type").unwrap().starts_with("text/html"));
-        for told in [waits, says, "<script src=", link.as_str()] {
+        for told in [waits, "id=\"waits\"", says, "<script src=", link.as_str()] {
             assert!(said.body.contains(told), "{told}: {}", said.body);
         }
     }

@@ -97,6 +97,40 @@ fn told(story: &Explanation, lang: Lang) -> Vec<String> {
 }
 
 #[test]
+fn a_chinese_story_says_what_became_of_each_attempt_and_order() {
+    let [full, _] = stories();
+    let told = told(&full, Lang::Chinese);
+    for (outcome, says) in [
+        (AttemptOutcome::Placed, "已下单"),
+        (AttemptOutcome::Repeated, "重复"),
+        (AttemptOutcome::SoldOut, "已无可售库存"),
+        (AttemptOutcome::NotEnoughUnits, "可售库存不足"),
+        (AttemptOutcome::NotOpenYet, "尚未开售"),
+        (AttemptOutcome::Closed, "已结束销售"),
+        (AttemptOutcome::Paused, "已暂停"),
+        (AttemptOutcome::OverBuyerLimit, "超过每人限购"),
+        (AttemptOutcome::OverOrderLimit, "超过每单限购"),
+    ] {
+        let place = full.attempts.iter().position(|one| one.outcome == outcome).unwrap();
+        assert!(told[place].contains(says), "{outcome:?}: {}", told[place]);
+        assert!(told[place].contains("可售 31 件，锁定 41 件"), "{}", told[place]);
+    }
+    let first = told.iter().position(|sentence| sentence.starts_with("订单")).unwrap();
+    let fates = ["锁定中，可在", "支付。", "取消。", "到期。付款到达时锁定已结束"];
+    for (sentence, says) in told[first..].iter().zip(fates) {
+        assert!(sentence.contains(says), "{says}: {sentence}");
+    }
+}
+
+#[test]
+fn an_order_that_ended_at_an_unknown_moment_ended_later() {
+    let [mut story, _] = stories();
+    story.orders = vec![told_order(OrderState::Paid, None)];
+    let said = story.sentences().into_iter().find(|one| one.starts_with("Order")).unwrap();
+    assert!(said.ends_with(", was paid later."), "{said}");
+}
+
+#[test]
 fn an_orders_story_tells_the_same_in_chinese() {
     for story in stories() {
         let (english, chinese) = (told(&story, Lang::English), told(&story, Lang::Chinese));
