@@ -1,5 +1,6 @@
-//! `ReplayService`: questions to the log itself. Nothing here asks an item or a read model in use
-//! for its word; marks only say where to start reading.
+//! `ReplayService`: questions to the log itself. What happened is never taken from an item or a read
+//! model in use: marks only say where to start reading, and read models only find the item of an order
+//! and the words for a story.
 
 pub mod answers;
 mod flow;

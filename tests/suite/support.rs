@@ -242,25 +242,38 @@ async fn connect(app: &App) -> Channel {
     Channel::from_shared(format!("http://{}", app.address())).unwrap().connect().await.unwrap()
 }
 
-/// Asks about an earlier moment until its read models are built: the server waits for them, but not
-/// for ever, and then says when to ask again.
-pub async fn once_built<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Status>
+/// Asks again for as long as `pause` finds in the answer when to.
+pub async fn asked_again<T, F>(
+    mut ask: impl FnMut() -> F,
+    pause: impl Fn(&Status) -> Option<Duration>,
+) -> Result<T, Status>
 where
     F: Future<Output = Result<T, Status>>,
 {
     let asked = async {
         loop {
             let answer = ask().await;
-            let Err(status) = &answer else { return answer };
-            let reason = status.get_details_error_info().map(|info| info.reason);
-            if reason.as_deref() != Some("AS_OF_BUILDING") {
-                return answer;
+            match answer.as_ref().err().and_then(&pause) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return answer,
             }
-            let retry = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
-            tokio::time::sleep(retry.expect("it says when")).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asked).await.expect("it is built in the end")
+    tokio::time::timeout(PATIENCE, asked).await.expect("it is answered in the end")
+}
+
+/// Asks about an earlier moment until its read models are built: the server waits for them, but not
+/// for ever, and then says when to ask again.
+pub async fn once_built<T, F>(ask: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    let built = asked_again(ask, |status| {
+        let reason = status.get_details_error_info()?.reason;
+        let retry = || status.get_details_retry_info().and_then(|retry| retry.retry_delay);
+        (reason == "AS_OF_BUILDING").then(|| retry().expect("it says when"))
+    });
+    built.await
 }
 
 pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {

@@ -16,7 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::store::NodeStore;
-use crate::support::{Node, OPENS_AT, PATIENCE};
+use crate::support::{Node, OPENS_AT, PATIENCE, asked_again};
 
 pub struct Pair {
     pub log: Arc<EmbeddedStore>,
@@ -137,19 +137,11 @@ fn assert_equal_a_rebuild(views: &Path, log: &Path) {
 }
 
 /// Asks again for as long as the answer is ABORTED, when the answer says, as the contract has it.
-pub async fn again<T, F>(mut ask: impl FnMut() -> F) -> T
+pub async fn again<T, F>(ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, Status>>,
 {
-    let asked = async {
-        loop {
-            match ask().await {
-                Ok(answer) => return answer,
-                Err(status) => tokio::time::sleep(assert_aborted(&status)).await,
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, asked).await.expect("the nodes agree in the end")
+    asked_again(ask, |status| Some(assert_aborted(status))).await.unwrap()
 }
 
 /// Calls a method until its answer is not ABORTED.
