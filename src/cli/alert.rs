@@ -10,6 +10,7 @@ use super::{
     json as shapes, output,
     report::all_pages,
     server::Server,
+    since::Since,
 };
 use crate::{
     grpc::proto::{
@@ -65,9 +66,8 @@ struct List {
     /// Only those that are raised now
     #[arg(long)]
     firing: bool,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -127,7 +127,7 @@ impl List {
             firing_only: self.firing,
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
         };
         let (alerts, freshness) = all_pages(|page_token| {
             let request = ListAlertsRequest { page_token, ..request.clone() };

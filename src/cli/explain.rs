@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Common, failure::Failure, json as shapes, server::Server, source::Data};
+use super::{Common, failure::Failure, json as shapes, server::Server, since::Since, source::Data};
 use crate::{
     domain::script::Language,
     grpc::{
@@ -38,6 +38,8 @@ pub struct Explain {
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
     data: Data,
 }
 
@@ -63,7 +65,7 @@ impl Explain {
             let request = ExplainPurchaseRequest {
                 buyer: self.buyer,
                 item_id: item.to_string(),
-                min_position: 0,
+                min_position: self.since.min_position(),
                 language: language.name().to_owned(),
             };
             return Server { url }.call(async |channel| {

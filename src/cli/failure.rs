@@ -69,6 +69,9 @@ impl Failure {
         if let Some(delay) = details.retry_info().and_then(|retry| retry.retry_delay) {
             message.push_str(&format!("; try again in {} ms", delay.as_millis()));
         }
+        if matches!(reason.as_str(), "READ_MODEL_BEHIND" | "HEAD_UNKNOWN") {
+            message.push_str("\n--stale answers with what is known so far");
+        }
         let code = match status.code() {
             GrpcCode::InvalidArgument | GrpcCode::AlreadyExists => Code::Usage,
             // Without our details it is the connection that broke, not the server that answered.

@@ -13,6 +13,7 @@ use super::{
     json as shapes,
     report::all_pages,
     server::Server,
+    since::Since,
     write::{Signed, Steering},
 };
 use crate::{
@@ -163,9 +164,8 @@ struct Show {
     /// The incident
     #[arg(value_name = "INCIDENT")]
     id: String,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -178,9 +178,8 @@ struct List {
     /// Only those that are not resolved
     #[arg(long)]
     open: bool,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -312,7 +311,7 @@ impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetIncidentRequest {
             incident_id: id(&self.id)?,
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
             as_of: None,
         };
         let found = self
@@ -345,7 +344,7 @@ impl List {
             open: self.open,
             page_size: 1_000,
             page_token: String::new(),
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
             as_of: None,
         };
         let (incidents, freshness) = all_pages(|page_token| {

@@ -8,6 +8,7 @@ use super::{
     json as shapes,
     output::facts,
     server::Server,
+    since::Since,
     write::{Signed, Steering},
 };
 use crate::{
@@ -70,9 +71,8 @@ struct History {
     /// Changes in the answer, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
     limit: i32,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -164,7 +164,7 @@ impl History {
         let request = ListLevelChangesRequest {
             page_size: self.limit,
             page_token: String::new(),
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
         };
         let page = self.server.call(async |channel| {
             DegradationServiceClient::new(channel).list_level_changes(request.clone()).await

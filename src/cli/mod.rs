@@ -35,6 +35,7 @@ pub mod script;
 pub mod serve;
 mod server;
 mod signals;
+mod since;
 mod source;
 pub mod traffic;
 pub mod verify;

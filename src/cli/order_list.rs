@@ -107,7 +107,7 @@ impl OrderList {
             placed_until: moment("--until", &self.until)?.map(shapes::timestamp),
             page_size: 0,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         })
     }

@@ -32,6 +32,7 @@ use super::{
     failure::{Code, Failure},
     json as shapes,
     order_list::OrderList,
+    since::Since,
 };
 use crate::{
     grpc::proto::{AsOf, Freshness, as_of::Moment},
@@ -152,9 +153,8 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
 /// Which state of the read models, and whose.
 #[derive(Debug, clap::Args)]
 pub struct Fresh {
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    pub min_position: u64,
+    #[command(flatten)]
+    since: Since,
     /// Answer as of this position of the log, or as of this time (RFC 3339)
     #[arg(long, value_name = "POSITION|TIME", allow_hyphen_values = true)]
     as_of: Option<String>,
@@ -163,6 +163,11 @@ pub struct Fresh {
 }
 
 impl Fresh {
+    /// What the answer waits for.
+    pub fn min_position(&self) -> u64 {
+        self.since.min_position()
+    }
+
     /// The moment that is asked for, if one is.
     pub fn as_of(&self) -> Result<Option<AsOf>, Failure> {
         let moment = self.as_of.as_deref().map(|text| {

@@ -15,6 +15,7 @@ use super::{
     output::{facts, table},
     sale_file,
     server::Server,
+    since::Since,
     write::{Signed, Steering},
 };
 use crate::{
@@ -87,9 +88,8 @@ struct List {
     /// Sales in the answer, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
     limit: i32,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -179,7 +179,7 @@ impl List {
         let request = ListSalesRequest {
             page_size: self.limit,
             page_token: String::new(),
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
         };
         let list = self.server.call(async |channel| {
             SaleServiceClient::new(channel).list_sales(request.clone()).await

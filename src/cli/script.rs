@@ -11,6 +11,7 @@ use super::{
     output::facts,
     report::all_pages,
     server::Server,
+    since::Since,
     write::{Signed, Steering},
 };
 use crate::{
@@ -90,9 +91,8 @@ struct List {
     /// Of one language: en or zh
     #[arg(long, value_name = "LANG")]
     lang: Option<String>,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -107,9 +107,8 @@ struct Versions {
     /// Only the version that was in force then (RFC 3339)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// Wait until the read model has come to this position of the log
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -128,9 +127,8 @@ struct Say {
     /// en or zh
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: String,
-    /// Wait until the log has come to this position
-    #[arg(long, value_name = "POSITION", default_value_t = 0)]
-    min_position: u64,
+    #[command(flatten)]
+    since: Since,
     #[command(flatten)]
     server: Server,
 }
@@ -196,7 +194,8 @@ impl List {
             Some(text) => Language::parse("--lang", text)?.name().to_owned(),
             None => String::new(),
         };
-        let request = ListScriptsRequest { language, min_position: self.min_position, as_of: None };
+        let request =
+            ListScriptsRequest { language, min_position: self.since.min_position(), as_of: None };
         let found = self
             .server
             .call(async |channel| Client::new(channel).list_scripts(request.clone()).await)?;
@@ -232,7 +231,7 @@ impl Versions {
             at_time: at.map(shapes::timestamp),
             page_size: 1_000,
             page_token: String::new(),
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
         };
         let (versions, freshness) = all_pages(|page_token| {
             let request = ListScriptVersionsRequest { page_token, ..request.clone() };
@@ -266,7 +265,7 @@ impl Say {
             buyer: self.buyer.unwrap_or_default(),
             order_id: order.map(|id| id.to_string()).unwrap_or_default(),
             language: Language::parse("--lang", &self.lang)?.name().to_owned(),
-            min_position: self.min_position,
+            min_position: self.since.min_position(),
         };
         let found = self
             .server

@@ -15,7 +15,11 @@ pub(super) async fn position(
     as_of: proto::AsOf,
     now: UnixMs,
 ) -> Result<Position, Failure> {
-    let head = log.head().await.map_err(unreadable)?;
+    let mut head = log.head().await.map_err(unreadable)?;
+    if matches!(as_of.moment, Some(proto::as_of::Moment::Position(position)) if position > head.0) {
+        // Another node may have written it a moment ago.
+        head = log.end().await.map_err(unreadable)?;
+    }
     match as_of.moment {
         None => Err(Invalid::new(FIELD, "needs a position or a time").into()),
         Some(proto::as_of::Moment::Position(0)) => {

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{as_of, proto, status::Failure};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     events::Position,
     projections::{Checkpoint, catalog, journeys, stock},
     reports::{ReportError, Reports},
-    store::LogSource,
+    store::{LogSource, ReadError},
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
 
@@ -22,6 +22,13 @@ const QUESTIONS_MAX: usize = 8;
 /// Questions about shoppers answered at once. One of a million shoppers holds some 170 MiB.
 const WALKS_MAX: usize = 2;
 
+/// The `min_position` that means: where the log ends when the question arrives.
+pub const AT_HEAD: u64 = u64::MAX;
+
+/// How long read models that another process keeps are waited for, and how often they are looked at.
+const OTHERS_WAIT_MAX: Duration = Duration::from_secs(5);
+const OTHERS_LOOK: Duration = Duration::from_millis(50);
+
 /// The read models of this node, to be asked.
 #[derive(Clone)]
 pub struct ReadSide(Arc<Inner>);
@@ -30,6 +37,8 @@ struct Inner {
     reports: Reports,
     /// Who keeps the read models up to date, if anybody does.
     keeping: Option<Keeping>,
+    /// No server uses the directory of read models at rest.
+    alone: bool,
     past: Arc<Past>,
     log: LogSource,
     clock: SharedClock,
@@ -77,6 +86,7 @@ impl ReadSide {
         Self(Arc::new(Inner {
             reports: Reports::open(data),
             keeping,
+            alone,
             past,
             log,
             clock,
@@ -136,7 +146,8 @@ impl ReadSide {
         min_position: u64,
         question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.reach(name, Position(min_position)).await?;
+        let wanted = self.wanted(min_position).await?;
+        self.reach(name, wanted).await?;
         let place = self.place(name).await?;
         answer(self.0.reports.clone(), Some(place), question).await
     }
@@ -166,7 +177,8 @@ impl ReadSide {
         let Some(as_of) = as_of else { return self.ask(name, min_position, question).await };
         let Inner { log, clock, past, keeping, .. } = &*self.0;
         let position = as_of::position(log, as_of, clock.now()).await?;
-        if position.0 < min_position {
+        // A moment that has passed is not waited for, so the end of the log does not matter to it.
+        if min_position != AT_HEAD && position.0 < min_position {
             let problem = format!("is position {position}, before min_position {min_position}");
             return Err(Invalid::new("as_of", problem).into());
         }
@@ -185,11 +197,31 @@ impl ReadSide {
         as_of: &Option<proto::AsOf>,
     ) -> Result<(), Failure> {
         if as_of.is_none() {
+            let wanted = self.wanted(min_position).await?;
             for name in names {
-                self.reach(name, Position(min_position)).await?;
+                self.reach(name, wanted).await?;
             }
         }
         Ok(())
+    }
+
+    /// The position that a question waits for.
+    pub(super) async fn wanted(&self, min_position: u64) -> Result<Position, Failure> {
+        if min_position != AT_HEAD {
+            return Ok(Position(min_position));
+        }
+        let wait_max = match &self.0.keeping {
+            Some(keeping) => keeping.wait_max,
+            // They were brought up to the end of the log when it was opened.
+            None if self.0.alone => return Ok(Position::START),
+            None => OTHERS_WAIT_MAX,
+        };
+        match timeout(wait_max, self.0.log.end()).await {
+            Ok(Ok(end)) => Ok(end),
+            Ok(Err(ReadError::Damaged(why))) => Err(Failure::log_unreadable(&why)),
+            Ok(Err(ReadError::Unavailable(why))) => Err(Failure::head_unknown(&why)),
+            Err(_) => Err(Failure::head_unknown("the store did not answer in time")),
+        }
     }
 
     /// Waits until a read model has applied all that is in the log now, as long as a question may
@@ -234,17 +266,24 @@ impl ReadSide {
         }
     }
 
-    /// Read models at rest are where they are: waiting would not help.
+    /// Read models at rest are where they are, unless a server goes on with them: then it is waited
+    /// for as long as the server itself would.
     async fn has_reached(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
         if wanted == Position::START {
             return Ok(());
         }
-        let asked = answer(self.0.reports.clone(), None, move |reports| reports.position(name));
-        let position = asked.await?;
-        if position >= wanted {
-            return Ok(());
+        let looks_end = Instant::now() + OTHERS_WAIT_MAX;
+        loop {
+            let asked = answer(self.0.reports.clone(), None, move |reports| reports.position(name));
+            let position = asked.await?;
+            if position >= wanted {
+                return Ok(());
+            }
+            if self.0.alone || Instant::now() >= looks_end {
+                return Err(Failure::behind(wanted.0, position.0));
+            }
+            sleep(OTHERS_LOOK).await;
         }
-        Err(Failure::behind(wanted.0, position.0))
     }
 
     /// Waits until a read model has applied something after that position. `false` when it never

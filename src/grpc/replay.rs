@@ -125,6 +125,7 @@ impl ReplayApi {
 
     /// Waits until the log has come that far.
     async fn reach(&self, min_position: u64) -> Result<(), Failure> {
+        let min_position = self.reads.wanted(min_position).await?.0;
         let Some(before) = min_position.checked_sub(1) else { return Ok(()) };
         match timeout(WAIT_MAX, self.store.wait_after(Position(before))).await {
             Ok(reached) => reached.map_err(unreadable),

@@ -131,6 +131,13 @@ impl Failure {
         Self::new(Code::Unavailable, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
     }
 
+    /// A question for the head of a log whose end is not known now.
+    pub(super) fn head_unknown(why: &str) -> Self {
+        tracing::debug!(why, "a question was not answered");
+        let message = "the store does not say at the moment where the log ends";
+        Self::new(Code::Unavailable, "HEAD_UNKNOWN", message).retry_after(STORE_RETRY)
+    }
+
     /// A log that holds what no store of ours wrote.
     pub(super) fn log_unreadable(why: &str) -> Self {
         tracing::error!(why, "the log cannot be read");

@@ -47,6 +47,10 @@ pub trait StoreLayer: Send + Sync + 'static {
         self.below().head()
     }
 
+    fn end(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        self.below().end()
+    }
+
     fn found_end(&self) -> StoreFuture<'_, ()> {
         self.below().found_end()
     }
@@ -101,6 +105,10 @@ impl<L: StoreLayer> EventStore for L {
 
     fn head(&self) -> Position {
         StoreLayer::head(self)
+    }
+
+    fn end(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        StoreLayer::end(self)
     }
 
     fn found_end(&self) -> StoreFuture<'_, ()> {

@@ -133,6 +133,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// Position of the last event that can be read; [`Position::START`] before it is known.
     fn head(&self) -> Position;
 
+    /// Position of the last event, by asking the store: it counts what other nodes wrote, too.
+    fn end(&self) -> StoreFuture<'_, Result<Position, ReadError>>;
+
     /// Waits until it is known where the log ends. On a cluster that is not before it has answered.
     fn found_end(&self) -> StoreFuture<'_, ()>;
 

@@ -68,7 +68,15 @@ impl LogSource {
         }
     }
 
-    /// The same, without waiting for anything but a disk; what is not known is the start.
+    /// Position of the last event, by asking the store: see [`end`](super::EventStore::end).
+    pub async fn end(&self) -> Result<Position, ReadError> {
+        match self {
+            Self::File(reader) => on_file(reader, LogReader::head).await,
+            Self::Store(store) => store.end().await,
+        }
+    }
+
+    /// What [`LogSource::head`] gives, without waiting for anything but a disk; what is not known is the start.
     pub fn head_now(&self) -> Position {
         match self {
             Self::File(reader) => reader.head().unwrap_or(Position::START),

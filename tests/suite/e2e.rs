@@ -418,7 +418,7 @@ async fn the_timeline_counts_every_attempt_also_the_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_model_that_cannot_come_so_far_says_so() {
     let node = Node::start_with(|config| config.min_position_wait_ms = 50).await;
-    let request = proto::ListSalesRequest { min_position: u64::MAX, ..Default::default() };
+    let request = proto::ListSalesRequest { min_position: u64::MAX - 1, ..Default::default() };
     let status = node.sales().list_sales(request).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "READ_MODEL_BEHIND"));
 }

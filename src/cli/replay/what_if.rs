@@ -7,6 +7,7 @@ use super::super::{
 };
 use crate::{
     grpc::{
+        AT_HEAD,
         proto::{
             OutcomeCount, RefusalReason, RunWhatIfRequest, RunWhatIfResponse, WhatIfComparison,
             WhatIfFigures, replay_service_client::ReplayServiceClient,
@@ -39,7 +40,7 @@ impl Question {
             sale_id: text(self.sale.map(|sale| sale.to_string())),
             item_id: text(self.item.map(|item| item.to_string())),
             rules: self.rules,
-            min_position: 0,
+            min_position: AT_HEAD,
         };
         let found = server.call(async |channel| {
             ReplayServiceClient::new(channel).run_what_if(request.clone()).await

@@ -29,7 +29,7 @@ impl Acts {
             planned: self.planned,
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let (acts, freshness) = all_pages(|page_token| {

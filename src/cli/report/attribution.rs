@@ -31,7 +31,7 @@ impl Attribution {
             window: Some(window("--window", &self.window)?),
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let (mut total, mut left_out) = (None, 0);

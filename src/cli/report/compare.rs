@@ -48,7 +48,7 @@ impl Compare {
             baseline_sale_id: baseline.map_or_else(String::new, |id| id.to_string()),
             baseline_from_time: moment("--baseline-from", self.baseline_from.as_deref())?,
             baseline_until_time: moment("--baseline-until", self.baseline_until.as_deref())?,
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let found = self.fresh.server.call(async |channel| {

@@ -36,7 +36,7 @@ impl Demand {
             until_time: moment("--until", self.until.as_deref())?,
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let mut whole = GetDemandResponse::default();

@@ -38,7 +38,7 @@ impl Funnel {
             by: grouping(by).into(),
             page_size: PAGE * 4,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let (mut total, mut left_out) = (None, 0);

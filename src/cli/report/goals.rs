@@ -26,7 +26,7 @@ impl Goals {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetGoalAttainmentRequest {
             sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let found = self.fresh.server.call(async |channel| {

@@ -25,7 +25,7 @@ impl Holds {
             item_id: self.whose.item_id()?,
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let mut total = None;

@@ -32,7 +32,7 @@ impl Paths {
             steps_max: self.steps,
             page_size: self.top,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let answer = self.fresh.server.call(async |channel| {

@@ -35,7 +35,7 @@ impl Portrait {
             attribute: by.map_or(proto::PortraitAttribute::Unspecified, attribute).into(),
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let (mut shoppers, mut buyers, mut left_out) = (0, 0, 0);

@@ -30,7 +30,7 @@ impl Retention {
             sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let mut last = None;

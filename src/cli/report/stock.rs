@@ -32,7 +32,7 @@ impl Stock {
             item_id: item_id(self.item.as_deref())?,
             page_size: PAGE,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let (levels, freshness) = all_pages(|page_token| {

@@ -43,7 +43,7 @@ impl Traffic {
             until_time: moment("--until", self.until.as_deref())?,
             page_size: PAGE * 4,
             page_token: String::new(),
-            min_position: self.fresh.min_position,
+            min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };
         let mut total = None;

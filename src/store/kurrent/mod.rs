@@ -161,6 +161,10 @@ impl EventStore for KurrentStore {
         Box::pin(async move { Ok(self.reading.last(stream).await?.map(|last| last.revision)) })
     }
 
+    fn end(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move { Ok(self.reading.end().await?.max(self.head())) })
+    }
+
     fn found_end(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.follower.found_end())
     }

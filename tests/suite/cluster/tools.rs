@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use doorbuster::grpc::{AT_HEAD, proto};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -72,6 +73,24 @@ async fn the_command_line_works_on_a_cluster_as_on_a_directory() {
 }
 
 /// Runs a small demonstration on a cluster, in a directory of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_at_the_head_shows_what_another_node_wrote() {
+    let cluster = Cluster::start();
+    let start = || Node::start_with(|config| config.store = cluster.address(0));
+    let (a, b) = (start().await, start().await);
+    let (_, items) = a.sale(vec![item("phone", &[("shanghai", 100)])]).await;
+    for orders in 1..=20 {
+        a.place(&items[0], &format!("buyer-{orders}"), 1).await.unwrap();
+        let request = proto::ListOrdersRequest {
+            item_id: items[0].clone(),
+            min_position: AT_HEAD,
+            ..Default::default()
+        };
+        let found = b.reports().list_orders(request).await.unwrap().into_inner().orders;
+        assert_eq!(found.len(), orders);
+    }
+}
+
 fn demonstrate(cluster: &Cluster) -> Value {
     let (address, data) = (cluster.address(0).to_string(), tempdir().unwrap());
     let shown = answer(&[

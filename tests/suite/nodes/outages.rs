@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use doorbuster::{
     clock::ManualClock,
-    grpc::proto,
+    grpc::{AT_HEAD, proto},
     store::{EventStore, embedded::EmbeddedStore},
 };
 use tonic::Code;
@@ -114,6 +114,12 @@ async fn what_a_read_model_knows_is_not_called_fresh_while_the_store_is_away() {
     let freshness = levels(a, &sale).await.freshness.unwrap();
     assert!(freshness.lag_ms >= 4_000, "{freshness:?}");
     assert_eq!(freshness.position, pair.log.head().0);
+
+    // Who wants all that was written is told that nobody can say what that is.
+    let request = proto::ListSalesRequest { min_position: AT_HEAD, ..Default::default() };
+    let status = a.sales().list_sales(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "HEAD_UNKNOWN");
     pair.stores[0].set_away(false);
     pair.judge().await;
 }

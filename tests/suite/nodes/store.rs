@@ -202,6 +202,13 @@ impl StoreLayer for NodeStore {
         })
     }
 
+    fn end(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
+        Box::pin(async move {
+            self.here()?;
+            self.log.end().await
+        })
+    }
+
     fn is_shared(&self) -> bool {
         self.shared
     }
