@@ -33,7 +33,7 @@ use self::{
     watch::Watch,
 };
 use crate::{
-    actors::{MeteredStore, Readiness, Sales, State, Tail, TrafficDesk, start_projections},
+    actors::{MeteredStore, Readiness, Sales, Tail, TrafficDesk, start_projections},
     admission::Operators,
     clock::SharedClock,
     config::Config,
@@ -172,7 +172,7 @@ async fn live(
     let readiness = Readiness::starting(clock.now());
     let (stop, stopped) = oneshot::channel();
     let (node, serving) = Node::start(config, clock, store, &readiness, listeners, stopped)?;
-    let _ = timeout(FIRST_ANSWER, is_ready(&readiness)).await;
+    let _ = timeout(FIRST_ANSWER, readiness.has_started()).await;
     // The other side waits for this, so it is there.
     let _ = ready.send(addresses);
 
@@ -297,12 +297,6 @@ async fn serve_until(
             Ok(())
         }
     }
-}
-
-/// Returns once the store has answered.
-async fn is_ready(readiness: &Readiness) {
-    // The sender is in the readiness, so there is no error.
-    let _ = readiness.subscribe().wait_for(|state| *state == State::Ready).await;
 }
 
 fn cores() -> usize {

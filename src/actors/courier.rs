@@ -19,7 +19,7 @@ pub use note::{BadNote, noted_position};
 pub use signing::{BadKey, SigningKey};
 
 use self::note::note_position;
-use super::{Readiness, State, Tail};
+use super::{Readiness, Tail};
 use crate::{
     clock::SharedClock,
     events::{AlertEvent, Event, IncidentEvent, Position, Recorded},
@@ -81,11 +81,7 @@ impl Courier {
 
     /// Goes on where it was left, for as long as this is awaited.
     pub async fn run(self) {
-        // An error means that the node is gone.
-        let mut states = self.parts.readiness.subscribe();
-        if states.wait_for(|state| *state == State::Ready).await.is_err() {
-            return;
-        }
+        self.parts.readiness.has_started().await;
         let mut position = self.begin();
         let mut quiet = 0;
         loop {

@@ -2,10 +2,11 @@
 //!
 //! Not being ready refuses nothing, with one exception: before the store has answered for the first
 //! time there is nothing a node could say, so commands are told at once that the store is away.
+//! Read models that are behind or stopped make no node unready: selling needs none of them.
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -41,21 +42,87 @@ pub enum State {
     NotReady(NotReady),
 }
 
-/// Why a node is not ready.
+/// Why a node is not ready, in the order in which a node with several reasons tells them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotReady {
-    /// The store has not answered yet since the start.
-    Starting,
-    /// The store did not answer when it was last asked.
-    StoreUnavailable(String),
     /// The server is stopping.
     Draining,
+    /// The store has not answered yet since the start.
+    Starting,
+    /// The log holds what no store of ours wrote. It stays so until the server is started again.
+    LogDamaged(String),
+    /// The clock cannot be trusted: what opens, closes and expires is not known.
+    ClockUntrusted(String),
+    /// The last commit failed, and so has every try since.
+    CommitFailed(String),
+    /// The store did not answer when it was last asked.
+    StoreUnavailable(String),
+}
+
+impl NotReady {
+    /// The reason as machines read it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Starting => "starting",
+            Self::LogDamaged(_) => "log_damaged",
+            Self::ClockUntrusted(_) => "clock_untrusted",
+            Self::CommitFailed(_) => "commit_failed",
+            Self::StoreUnavailable(_) => "store_unavailable",
+        }
+    }
+
+    /// The reason in words, for the server's log: it may name files and machines.
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Draining => "the server is stopping",
+            Self::Starting => "the store has not answered yet",
+            Self::LogDamaged(why)
+            | Self::ClockUntrusted(why)
+            | Self::CommitFailed(why)
+            | Self::StoreUnavailable(why) => why,
+        }
+    }
+}
+
+/// All that is known to be in the way. Each is set and cleared by who knows of it, and none hides
+/// another for good.
+#[derive(Debug, Default)]
+struct InTheWay {
+    has_started: bool,
+    draining: bool,
+    log_damaged: Option<String>,
+    clock_untrusted: Option<String>,
+    commit_failed: Option<String>,
+    /// Since when, beside it.
+    commit_failed_since: Option<UnixMs>,
+    store_away: Option<String>,
+}
+
+impl InTheWay {
+    fn state(&self) -> State {
+        let reason = if self.draining {
+            Some(NotReady::Draining)
+        } else if !self.has_started {
+            Some(NotReady::Starting)
+        } else if let Some(why) = &self.log_damaged {
+            Some(NotReady::LogDamaged(why.clone()))
+        } else if let Some(why) = &self.clock_untrusted {
+            Some(NotReady::ClockUntrusted(why.clone()))
+        } else if let Some(why) = &self.commit_failed {
+            Some(NotReady::CommitFailed(why.clone()))
+        } else {
+            self.store_away.clone().map(NotReady::StoreUnavailable)
+        };
+        reason.map_or(State::Ready, State::NotReady)
+    }
 }
 
 /// The readiness of a node: set where something changes, asked from everywhere.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     state: watch::Sender<State>,
+    in_the_way: Arc<Mutex<InTheWay>>,
     /// When the store last answered, milliseconds since the Unix epoch.
     answered_at_ms: Arc<AtomicI64>,
 }
@@ -63,8 +130,12 @@ pub struct Readiness {
 impl Readiness {
     /// Of a node that starts at that moment.
     pub fn starting(now: UnixMs) -> Self {
-        let state = watch::Sender::new(State::NotReady(NotReady::Starting));
-        Self { state, answered_at_ms: Arc::new(AtomicI64::new(now.0)) }
+        let in_the_way = InTheWay::default();
+        Self {
+            state: watch::Sender::new(in_the_way.state()),
+            in_the_way: Arc::new(Mutex::new(in_the_way)),
+            answered_at_ms: Arc::new(AtomicI64::new(now.0)),
+        }
     }
 
     /// What the node says now.
@@ -82,48 +153,96 @@ impl Readiness {
         matches!(*self.state.borrow(), State::NotReady(NotReady::Starting))
     }
 
+    /// Returns once the store has answered for the first time, or the server stops.
+    pub async fn has_started(&self) {
+        // The sender is ours, so there is no error.
+        let started = |state: &State| *state != State::NotReady(NotReady::Starting);
+        let _ = self.state.subscribe().wait_for(started).await;
+    }
+
     /// Since when nobody knows what is in the store; `None` while it answers.
     pub fn store_away_since(&self) -> Option<UnixMs> {
-        match *self.state.borrow() {
-            State::NotReady(NotReady::Starting | NotReady::StoreUnavailable(_)) => {
-                Some(UnixMs(self.answered_at_ms.load(Ordering::Relaxed)))
-            }
-            State::Ready | State::NotReady(NotReady::Draining) => None,
-        }
+        let in_the_way = self.lock();
+        let away = !in_the_way.has_started || in_the_way.store_away.is_some();
+        (away && !in_the_way.draining).then(|| UnixMs(self.answered_at_ms.load(Ordering::Relaxed)))
+    }
+
+    /// Since when nothing can be written, because the store does not answer or its commits fail.
+    pub fn takes_nothing_since(&self) -> Option<UnixMs> {
+        let failing = self.lock().commit_failed_since;
+        let away = self.store_away_since();
+        failing.into_iter().chain(away).min()
     }
 
     /// The node stops, for good.
     pub fn drain(&self) {
-        self.state.send_replace(State::NotReady(NotReady::Draining));
+        self.change(|in_the_way| in_the_way.draining = true);
+    }
+
+    /// The log holds what no store of ours wrote. For good: what was read before may be wrong, too.
+    pub fn log_is_damaged(&self, why: &str) {
+        self.change(|in_the_way| {
+            in_the_way.log_damaged.get_or_insert_with(|| why.to_owned());
+        });
+    }
+
+    /// Says why the clock cannot be trusted, or that it can be again.
+    pub fn clock_is_untrusted(&self, why: Option<String>) {
+        self.change(|in_the_way| in_the_way.clock_untrusted = why);
+    }
+
+    /// Says why the last commit failed, or that commits succeed again.
+    fn commits_fail(&self, why: Option<String>, now: UnixMs) {
+        self.change(|in_the_way| {
+            let since = in_the_way.commit_failed_since.unwrap_or(now);
+            in_the_way.commit_failed_since = why.is_some().then_some(since);
+            in_the_way.commit_failed = why;
+        });
     }
 
     fn store_answered(&self, now: UnixMs) {
         self.answered_at_ms.store(now.0, Ordering::Relaxed);
-        self.state.send_if_modified(|state| match state {
-            State::Ready | State::NotReady(NotReady::Draining) => false,
-            State::NotReady(NotReady::Starting | NotReady::StoreUnavailable(_)) => {
-                tracing::info!("ready: the store answers");
-                *state = State::Ready;
-                true
-            }
+        self.change(|in_the_way| {
+            in_the_way.has_started = true;
+            in_the_way.store_away = None;
         });
     }
 
     fn store_is_away(&self, why: String) {
-        self.state.send_if_modified(|state| match state {
-            // Until it answers once, there is nothing that could have become unavailable.
-            State::NotReady(NotReady::Starting | NotReady::Draining) => false,
-            State::Ready => {
-                tracing::warn!(why, "not ready: the store does not answer");
-                *state = State::NotReady(NotReady::StoreUnavailable(why));
-                true
+        self.change(|in_the_way| in_the_way.store_away = Some(why));
+    }
+
+    /// Changes what is in the way and tells everybody where that makes a difference.
+    fn change(&self, change: impl FnOnce(&mut InTheWay)) {
+        let mut in_the_way = self.lock();
+        change(&mut in_the_way);
+        let now = in_the_way.state();
+        // Under the lock, so that the last change is told last.
+        self.state.send_if_modified(|state| {
+            if *state == now {
+                return false;
             }
-            State::NotReady(NotReady::StoreUnavailable(before)) => {
-                let changed = *before != why;
-                *before = why;
-                changed
+            match &now {
+                State::Ready => tracing::info!("ready"),
+                State::NotReady(reason) if reason_of(state) != Some(reason.name()) => {
+                    tracing::warn!(reason = reason.name(), why = reason.why(), "not ready");
+                }
+                State::NotReady(_) => {}
             }
+            *state = now;
+            true
         });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, InTheWay> {
+        self.in_the_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reason_of(state: &State) -> Option<&'static str> {
+    match state {
+        State::Ready => None,
+        State::NotReady(reason) => Some(reason.name()),
     }
 }
 
@@ -161,6 +280,7 @@ pub async fn watch_store(
                 }
             }
         }
+        readiness.commits_fail(store.commit_failure(), clock.now());
         sleep(pause).await;
     }
 }

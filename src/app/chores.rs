@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::is_ready;
 use crate::{
-    actors::{Directory, Readiness, Sales, State, finish_and_wake, wake_abandoned, watch_store},
+    actors::{Directory, Readiness, Sales, finish_and_wake, wake_abandoned, watch_store},
     admission::Service,
     clock::SharedClock,
     domain::item::Item,
@@ -52,7 +51,7 @@ impl Chores {
 
     async fn run(self) {
         // Before the store has answered nobody knows where the log ends.
-        is_ready(&self.readiness).await;
+        self.readiness.has_started().await;
         match self.reads.unfinished(self.store.head()).await {
             Ok((unfinished, holding)) => {
                 finish_and_wake(&self.sales, unfinished, &self.items, holding).await;
@@ -67,7 +66,7 @@ impl Chores {
     async fn look_after_holds(&self) {
         loop {
             self.clock.sleep_until(self.clock.now().plus(LOOK_EVERY_MS)).await;
-            if self.readiness.state() != State::Ready {
+            if self.readiness.takes_nothing_since().is_some() {
                 continue;
             }
             match self.reads.abandoned(self.clock.now().plus(-GRACE_MS)).await {

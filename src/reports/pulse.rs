@@ -181,7 +181,7 @@ pub struct NodePulse {
     pub level: ServiceLevel,
     /// Whether the node wants calls.
     pub ready: bool,
-    /// Since when the store has not answered; `None` while it does.
+    /// Since when the store has not answered or not taken what was written; `None` while it does.
     pub store_away_since: Option<UnixMs>,
     /// Position of the log's last event, as far as the node knows.
     pub head: Position,

@@ -63,6 +63,10 @@ pub trait StoreLayer: Send + Sync + 'static {
         self.below().limits()
     }
 
+    fn commit_failure(&self) -> Option<String> {
+        self.below().commit_failure()
+    }
+
     fn is_shared(&self) -> bool {
         self.below().is_shared()
     }
@@ -121,6 +125,10 @@ impl<L: StoreLayer> EventStore for L {
 
     fn limits(&self) -> AppendLimits {
         StoreLayer::limits(self)
+    }
+
+    fn commit_failure(&self) -> Option<String> {
+        StoreLayer::commit_failure(self)
     }
 
     fn is_shared(&self) -> bool {

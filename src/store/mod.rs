@@ -147,6 +147,12 @@ pub trait EventStore: Send + Sync + 'static {
     /// 1,000,000 bytes.
     fn limits(&self) -> AppendLimits;
 
+    /// Why the last commit failed, until one succeeds: then it is known that nothing can be
+    /// written. A store that is elsewhere is known by its answers alone and says nothing here.
+    fn commit_failure(&self) -> Option<String> {
+        None
+    }
+
     /// Whether other nodes may write to the same streams. Where they may, a state in memory can be
     /// out of date, and what rests on it alone has to be confirmed with the store.
     fn is_shared(&self) -> bool;

@@ -16,9 +16,13 @@ use serde_json::{Value, json};
 use super::{
     Limits,
     beacons::{self, Inlet},
-    reading::{Parts, Unready},
+    reading::Parts,
 };
-use crate::trace::{TRACEPARENT, Trace, within};
+use crate::{
+    actors::NotReady,
+    metrics::ProjectionReading,
+    trace::{TRACEPARENT, Trace, within},
+};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const JSON: &str = "application/json";
@@ -48,18 +52,29 @@ async fn healthz() -> Response {
 }
 
 async fn readyz(State(parts): State<Arc<Parts>>) -> Response {
-    let Some(unready) = parts.unready() else {
-        return say(StatusCode::OK, &json!({ "ready": true }));
+    let unready = parts.unready();
+    let mut said = json!({ "ready": unready.is_none() });
+    if let Some(reason) = &unready {
+        said["reason"] = reason.name().into();
+    }
+    // The others' reasons may name machines and files, which is nobody's business here.
+    if let Some(NotReady::ClockUntrusted(why)) = &unready {
+        said["why"] = why.as_str().into();
+    }
+    let behind = parts.behind();
+    if !behind.is_empty() {
+        said["behind"] = behind.iter().map(behind_as_json).collect();
+    }
+    let status = match unready {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let reason = match &unready {
-        Unready::Starting => json!({ "ready": false, "reason": "starting" }),
-        Unready::Draining => json!({ "ready": false, "reason": "draining" }),
-        Unready::StoreUnavailable => json!({ "ready": false, "reason": "store_unavailable" }),
-        Unready::ProjectionStopped(name) => {
-            json!({ "ready": false, "reason": "projection_stopped", "projection": name })
-        }
-    };
-    say(StatusCode::SERVICE_UNAVAILABLE, &reason)
+    say(status, &said)
+}
+
+fn behind_as_json(projection: &ProjectionReading) -> Value {
+    let lag_ms = u64::try_from(projection.lag.as_millis()).unwrap_or(u64::MAX);
+    json!({ "projection": projection.name, "lag_ms": lag_ms, "stopped": projection.stopped })
 }
 
 async fn metrics(State(parts): State<Arc<Parts>>) -> Response {

@@ -12,6 +12,9 @@ use crate::{
     store::SharedStore,
 };
 
+/// A read model whose oldest missing event is older is named as behind.
+const BEHIND: Duration = Duration::from_secs(1);
+
 /// What there is to ask.
 pub struct Parts {
     pub metrics: Arc<Metrics>,
@@ -26,30 +29,20 @@ pub struct Parts {
     pub service: Arc<Service>,
 }
 
-/// Why a node should not be sent calls.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unready {
-    Starting,
-    Draining,
-    /// Why is in the server's log: it may name machines, which is nobody's business here.
-    StoreUnavailable,
-    ProjectionStopped(&'static str),
-}
-
 impl Parts {
-    /// Why the node is not ready, if it is not.
-    pub(super) fn unready(&self) -> Option<Unready> {
+    /// Why the node should not be sent calls, if it should not.
+    pub(super) fn unready(&self) -> Option<NotReady> {
         match self.readiness.state() {
-            State::NotReady(NotReady::Starting) => Some(Unready::Starting),
-            State::NotReady(NotReady::Draining) => Some(Unready::Draining),
-            State::NotReady(NotReady::StoreUnavailable(_)) => Some(Unready::StoreUnavailable),
-            State::Ready => {
-                let stopped =
-                    |handle: &&ProjectionHandle| handle.progress.borrow().stopped.is_some();
-                let stopped = self.projections.iter().find(stopped);
-                stopped.map(|handle| Unready::ProjectionStopped(handle.name))
-            }
+            State::Ready => None,
+            State::NotReady(reason) => Some(reason),
         }
+    }
+
+    /// Read models whose answers are old or that give none. That makes no node unready.
+    pub(super) fn behind(&self) -> Vec<ProjectionReading> {
+        let mut readings = self.reading().projections;
+        readings.retain(|projection| projection.stopped || projection.lag > BEHIND);
+        readings
     }
 
     pub(super) fn reading(&self) -> Reading {

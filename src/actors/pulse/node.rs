@@ -82,7 +82,7 @@ impl NodeLook {
             at: now,
             level: self.parts.service.level(),
             ready: readiness.state() == State::Ready,
-            store_away_since: readiness.store_away_since(),
+            store_away_since: readiness.takes_nothing_since(),
             head: store.head(),
             projections,
             append_p99_us,

@@ -108,7 +108,7 @@ figures! {
     AppendP99Ms => "append_p99_ms", Everywhere, "99th percentile of the last seconds' appends to the log in milliseconds. Absent where nothing was written.";
     CommandsWaiting => "commands_waiting", Everywhere, "Commands that wait at all items of this node.";
     MailboxPpm => "mailbox_ppm", Everywhere, "Commands that wait at the item of this node where most do, in parts per million of those that may: of the setting waiting_max.";
-    StoreAwaySeconds => "store_away_seconds", Everywhere, "Seconds since the store last answered; 0 while it does.";
+    StoreAwaySeconds => "store_away_seconds", Everywhere, "Seconds since the store last answered and took what was written; 0 while it does.";
 }
 
 impl Figure {

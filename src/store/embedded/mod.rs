@@ -9,6 +9,7 @@ mod checkpoint;
 mod key;
 mod ledger;
 mod lock;
+mod probe;
 mod queue;
 pub mod raw;
 mod raw_pages;
@@ -37,6 +38,7 @@ pub use self::{
     schema::{FOREIGN_MARK, LOG_FILE, OpenError},
 };
 use self::{
+    probe::CommitHealth,
     queue::{Append, Queue, Work},
     reader::IdleReaders,
     rows::ReadSession,
@@ -70,6 +72,7 @@ pub struct EmbeddedStore {
     readers: Arc<IdleReaders>,
     reads: Arc<Semaphore>,
     size_max_bytes: Arc<AtomicU64>,
+    health: Arc<CommitHealth>,
     writing: Mutex<Option<Writing>>,
 }
 
@@ -134,12 +137,14 @@ impl EmbeddedStore {
         let (published, ends) = watch::channel(start);
         let for_clients = rules.is_some();
         let size_max_bytes = Arc::new(AtomicU64::new(u64::MAX));
+        let health = Arc::new(CommitHealth::default());
         let failed = |problem| OpenError::Io { path: path.clone(), problem };
         let writer = Writer::open(
             path.clone(),
             clock,
             Arc::clone(&queue),
             published,
+            Arc::clone(&health),
             Arc::clone(&size_max_bytes),
             rules,
         )
@@ -158,6 +163,7 @@ impl EmbeddedStore {
             readers: Arc::new(IdleReaders::of(path)),
             reads: Arc::new(Semaphore::new(READS_MAX)),
             size_max_bytes,
+            health,
             writing: Mutex::new(Some(Writing { thread, _lock: lock })),
         }))
     }
@@ -242,6 +248,10 @@ impl EventStore for EmbeddedStore {
 
     fn limits(&self) -> AppendLimits {
         LIMITS
+    }
+
+    fn commit_failure(&self) -> Option<String> {
+        self.health.failure()
     }
 
     /// The lock on the directory keeps it to one process.

@@ -7,6 +7,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -61,6 +62,17 @@ pub(super) struct Append {
 pub(super) struct Reply<A> {
     sender: oneshot::Sender<A>,
     pub(super) decided: Option<A>,
+}
+
+/// What the writer found in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Appends to be written.
+    Group,
+    /// No append came within the time.
+    Nothing,
+    /// The queue is closed and everything it held was taken.
+    Closed,
 }
 
 /// The queue is closed: nothing was taken in.
@@ -139,13 +151,20 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for appends and moves the next group into `group`. False once the queue is closed and
-    /// everything it held was taken.
-    pub(super) fn take(&self, group: &mut Vec<Request>) -> bool {
-        let mut state = self
-            .arrived
-            .wait_while(self.lock(), |state| state.open && state.waiting.is_empty())
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Waits for appends, at most that long where a limit is given, and moves the next group into
+    /// `group`.
+    pub(super) fn take(&self, group: &mut Vec<Request>, wait_max: Option<Duration>) -> Taken {
+        let nothing = |state: &mut State| state.open && state.waiting.is_empty();
+        let mut state = match wait_max {
+            None => self
+                .arrived
+                .wait_while(self.lock(), nothing)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(wait_max) => {
+                let waited = self.arrived.wait_timeout_while(self.lock(), wait_max, nothing);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         let (mut events, mut bytes) = (0, 0);
         while let Some(next) = state.waiting.front() {
             events += next.events;
@@ -155,7 +174,11 @@ impl Queue {
             }
             group.extend(state.waiting.pop_front());
         }
-        !group.is_empty()
+        match (group.is_empty(), state.open) {
+            (false, _) => Taken::Group,
+            (true, true) => Taken::Nothing,
+            (true, false) => Taken::Closed,
+        }
     }
 
     /// Takes nothing in from now on. What waits in the queue will still be written; who waits for

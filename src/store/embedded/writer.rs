@@ -19,7 +19,8 @@ use tokio::sync::watch;
 use super::{
     checkpoint::Checkpointer,
     ledger::{Heads, Statements},
-    queue::{Queue, Request, Work},
+    probe::{self, CommitHealth, PROBE_EVERY},
+    queue::{Queue, Request, Taken, Work},
     rules::Rules,
     schema::PAGE_BYTES,
 };
@@ -40,6 +41,7 @@ pub(super) struct Writer {
     clock: SharedClock,
     queue: Arc<Queue>,
     ends: watch::Sender<Ends>,
+    health: Arc<CommitHealth>,
     size_max_bytes: Arc<AtomicU64>,
     checkpointer: Checkpointer,
     /// What is remembered for clients of EventStoreDB, where the log is open for them.
@@ -105,7 +107,8 @@ impl Session {
         }
     }
 
-    /// Writes a group as one transaction. On success every request has its own answer.
+    /// Writes a group as one transaction. On success every request has its own answer. A group of
+    /// nothing is a try whether the log can be written.
     fn commit(
         &mut self,
         group: &mut [Request],
@@ -128,6 +131,9 @@ impl Session {
         mut rules: Option<&mut Rules>,
         now_ms: i64,
     ) -> Result<()> {
+        if group.is_empty() {
+            return probe::touch(&self.connection);
+        }
         let mut statements = Statements::of(&self.connection)?;
         for request in group {
             match &mut request.work {
@@ -180,6 +186,7 @@ impl Writer {
         clock: SharedClock,
         queue: Arc<Queue>,
         ends: watch::Sender<Ends>,
+        health: Arc<CommitHealth>,
         size_max_bytes: Arc<AtomicU64>,
         rules: Option<Rules>,
     ) -> Result<Self, String> {
@@ -187,14 +194,19 @@ impl Writer {
         let session = Session::open(&path, &checkpointer)?;
         ends.send_replace(session.ends());
         let session = Some(session);
-        Ok(Self { path, clock, queue, ends, size_max_bytes, checkpointer, rules, session })
+        Ok(Self { path, clock, queue, ends, health, size_max_bytes, checkpointer, rules, session })
     }
 
     /// Writes until the queue is closed and empty, then leaves the log as one file.
     pub(super) fn run(mut self) {
         let mut group = Vec::new();
-        while self.queue.take(&mut group) {
-            self.serve(&mut group);
+        loop {
+            let wait_max = self.health.is_failing().then_some(PROBE_EVERY);
+            match self.queue.take(&mut group, wait_max) {
+                Taken::Group => self.serve(&mut group),
+                Taken::Nothing => self.probe(),
+                Taken::Closed => break,
+            }
         }
         self.checkpointer.stop();
         if let Some(session) = self.session.take()
@@ -222,6 +234,7 @@ impl Writer {
                 Some(failure)
             }
         };
+        self.health.tell(failure.as_ref().map(ToString::to_string));
         for request in group.drain(..) {
             request.work.settle(failure.as_ref());
         }
@@ -229,6 +242,20 @@ impl Writer {
             && let Err(error) = self.checkpointer.after_commit(&session.connection, bytes)
         {
             tracing::warn!(%error, "the write-ahead log could not be started over");
+        }
+    }
+
+    /// Tries whether the log can be written again: the last commit failed and nobody appends.
+    fn probe(&mut self) {
+        match self.try_commit(&mut []) {
+            Ok(_) => {
+                tracing::info!("the log can be written again");
+                self.health.tell(None);
+            }
+            Err(failure) => {
+                tracing::debug!(%failure, "the log can still not be written");
+                self.health.tell(Some(failure.to_string()));
+            }
         }
     }
 

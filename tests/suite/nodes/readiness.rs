@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use doorbuster::{clock::ManualClock, grpc::proto, store::embedded::EmbeddedStore};
+use doorbuster::{
+    actors::{NotReady, Readiness, State, watch_store},
+    clock::{ManualClock, SharedClock},
+    grpc::proto,
+    store::embedded::EmbeddedStore,
+};
 use tonic::Code;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -68,4 +73,30 @@ async fn a_server_that_stops_says_so_first_and_still_serves_who_comes() {
     let placed = doorbuster::store::embedded::LogReader::open(node.data()).unwrap();
     let events = placed.read_all(doorbuster::events::Position::START, 1_000).unwrap();
     assert_eq!(events.iter().filter(|event| event.kind == "OrderPlaced").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_reason_not_to_be_ready_stands_until_whoever_gave_it_takes_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock: SharedClock = Arc::new(ManualClock::at(OPENS_AT));
+    let log = EmbeddedStore::open(dir.path(), Arc::clone(&clock)).unwrap();
+    let readiness = Readiness::starting(OPENS_AT);
+    readiness.clock_is_untrusted(Some("it jumped".to_owned()));
+    assert_eq!(readiness.state(), State::NotReady(NotReady::Starting));
+    let watching = watch_store(log, Arc::default(), clock, readiness.clone(), "here".to_owned());
+    let watching = tokio::spawn(watching);
+    let becomes = async |wanted: State| {
+        let mut states = readiness.subscribe();
+        let there = states.wait_for(|state| *state == wanted);
+        tokio::time::timeout(PATIENCE, there).await.expect("it becomes that").unwrap();
+    };
+    becomes(State::NotReady(NotReady::ClockUntrusted("it jumped".to_owned()))).await;
+    readiness.clock_is_untrusted(None);
+    becomes(State::Ready).await;
+    readiness.log_is_damaged("a page is torn");
+    readiness.clock_is_untrusted(Some("it jumped".to_owned()));
+    becomes(State::NotReady(NotReady::LogDamaged("a page is torn".to_owned()))).await;
+    readiness.drain();
+    becomes(State::NotReady(NotReady::Draining)).await;
+    watching.abort();
 }

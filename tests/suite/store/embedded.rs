@@ -5,7 +5,7 @@
 //! trigger that refuses a row, a deferred constraint that fails the commit itself. A crash is a
 //! copy of the files of a store that was never closed. Killing the process is tested elsewhere.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     clock::ManualClock,
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{event, events, everything, stream};
+use crate::support::PATIENCE;
 
 const NOW: UnixMs = UnixMs(1_795_000_000_000);
 
@@ -130,6 +131,33 @@ async fn closing_answers_every_append_and_keeps_what_it_said_yes_to() {
     }
     assert!(yes > 0);
     assert_eq!(everything(&*open(directory.path()).unwrap(), 1_000).await.len(), yes);
+}
+
+#[tokio::test]
+async fn a_failed_commit_is_tried_again_although_nobody_appends() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path()).unwrap();
+    store.append(stream(1), Expected::NoStream, events(0..10)).await.unwrap();
+    assert_eq!(store.commit_failure(), None);
+    let before = everything(&*store, 100).await;
+    store.limit_size(Some(8_192));
+    let batch = events(10..1_000);
+    let refused = store.append(stream(1), Expected::Exact(9), batch).await.unwrap_err();
+    assert!(matches!(refused, AppendError::NotWritten(_)), "{refused}");
+    assert!(store.commit_failure().is_some_and(|why| why.contains("full")));
+
+    store.limit_size(None);
+    let recovered = async {
+        while store.commit_failure().is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, recovered).await.expect("it is tried again");
+    assert_eq!(everything(&*store, 100).await, before, "a try leaves no event behind");
+    let rows = other_connection(directory.path())
+        .query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0))
+        .unwrap();
+    assert_eq!(rows, 2, "and no row");
 }
 
 #[tokio::test]
