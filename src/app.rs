@@ -211,7 +211,9 @@ impl Node {
         let tail = Arc::new(tail);
         let (projections, projection_threads) = start_projections(&config.data, &tail)?;
         let traffic = actors.traffic_desk(config, &projections, &tail);
-        let web = web_server(listeners.web, actors.looked_at(&traffic, &projections));
+        let grpc_port = listeners.grpc.local_addr()?.port();
+        let looked_at = actors.looked_at(&traffic, &projections, grpc_port);
+        let web = web_server(listeners.web, looked_at);
         let seen = actors.node_parts(config, &projections);
         let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, &tail, config)?;
@@ -223,7 +225,7 @@ impl Node {
             Arc::clone(&clock),
             Duration::from_millis(config.min_position_wait_ms),
         );
-        let shown = actors.shown(config, pulses, &reads, &sales, &operators);
+        let shown = actors.shown(config, pulses, &reads, &sales, &operators, grpc_port);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let served = actors.served(config, &reads, &sales, &traffic, operators);
         let background = Chores {

@@ -12,6 +12,8 @@ pub mod domain;
 pub mod projections;
 
 pub mod clock;
+pub mod private;
+pub mod seldom;
 pub mod threads;
 pub mod trace;
 

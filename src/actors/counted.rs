@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Answer, Fault};
 use crate::{
+    admission::TokenRefused,
     domain::{
         Decider, Misdirected,
         alert::{AlertCommand, AlertOutcome, Book},
@@ -18,8 +19,18 @@ use crate::{
     },
     metrics::{
         CommandKind, FaultReason, Label, Metrics, MisdirectedReason, Outcome, RefusalReason,
+        TokenFault,
     },
 };
+
+impl From<TokenRefused> for TokenFault {
+    fn from(why: TokenRefused) -> Self {
+        match why {
+            TokenRefused::Missing => Self::Missing,
+            TokenRefused::Wrong => Self::Wrong,
+        }
+    }
+}
 
 /// A decider whose commands are counted.
 pub trait Counted: Decider {

@@ -7,5 +7,5 @@
 mod operators;
 mod service;
 
-pub use operators::{BadOperators, Operators, read_token};
+pub use operators::{BadOperators, Operators, TokenRefused, read_token};
 pub use service::{Part, Service};

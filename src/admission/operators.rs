@@ -7,7 +7,13 @@ use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::values::bounded_text;
+use crate::{
+    seldom::Seldom,
+    values::{UnixMs, bounded_text},
+};
+
+/// What a token is announced with. Source: RFC 6750, section 2.1.
+const SCHEME: &str = "Bearer ";
 
 /// Longest name of an operator, in characters.
 const NAME_CHARS_MAX: usize = 64;
@@ -25,6 +31,16 @@ pub struct Operators {
     /// Digest of the token and whose it is. One operator may have several, to change them without a
     /// gap.
     known: Vec<([u8; 32], String)>,
+    wrong_tokens: Seldom,
+}
+
+/// Why whoever wants to steer is nobody's operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRefused {
+    /// There is no token.
+    Missing,
+    /// It is nobody's here.
+    Wrong,
 }
 
 /// Why a file with tokens was refused. It never holds any of the file's text.
@@ -38,7 +54,7 @@ pub struct BadOperators {
 impl Operators {
     /// Nobody is asked for a token.
     pub fn none() -> Self {
-        Self { known: Vec::new() }
+        Self { known: Vec::new(), wrong_tokens: Seldom::default() }
     }
 
     /// Reads a file of lines `name token`. Empty lines and those that start with `#` are skipped.
@@ -81,6 +97,29 @@ impl Operators {
             }
         }
         found
+    }
+
+    /// Whose token an `authorization` announces. A wrong one is told in the log, a bounded number of
+    /// times: whoever guesses must not fill a disk.
+    ///
+    /// # Errors
+    /// What is wrong with the token.
+    pub fn announced(
+        &self,
+        authorization: Option<&str>,
+        now: UnixMs,
+    ) -> Result<&str, TokenRefused> {
+        let token = authorization.and_then(|value| value.strip_prefix(SCHEME)).map(str::trim);
+        let token = token.filter(|token| !token.is_empty()).ok_or(TokenRefused::Missing)?;
+        self.who(token).ok_or_else(|| {
+            if let Some(count) = self.wrong_tokens.happened(now, 1) {
+                tracing::warn!(
+                    count,
+                    "somebody wanted to steer with a token that is no operator's"
+                );
+            }
+            TokenRefused::Wrong
+        })
     }
 
     fn add(&mut self, line: &str) -> Result<(), String> {

@@ -94,6 +94,7 @@ impl Actors {
         &self,
         traffic: &Arc<TrafficDesk>,
         projections: &[ProjectionHandle],
+        grpc_port: u16,
     ) -> web::Parts {
         web::Parts {
             metrics: Arc::clone(&self.shared.metrics),
@@ -105,6 +106,7 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             clock: Arc::clone(&self.shared.clock),
             service: Arc::clone(&self.service),
+            grpc_port,
         }
     }
 
@@ -166,6 +168,7 @@ impl Actors {
         reads: &ReadSide,
         sales: &Sales,
         operators: &Arc<Operators>,
+        grpc_port: u16,
     ) -> BoardParts {
         BoardParts {
             desk,
@@ -183,6 +186,7 @@ impl Actors {
             metrics: Arc::clone(&self.shared.metrics),
             clock: Arc::clone(&self.shared.clock),
             limits: BoardLimits::for_clients(config.board_clients_max),
+            grpc_port,
         }
     }
 

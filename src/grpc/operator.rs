@@ -6,10 +6,7 @@ use std::sync::Arc;
 use tonic::metadata::MetadataMap;
 
 use super::status::Failure;
-use crate::admission::Operators;
-
-/// What a token is announced with. Source: RFC 6750, section 2.1.
-const SCHEME: &str = "Bearer ";
+use crate::{admission::Operators, clock::SharedClock, metrics::Metrics};
 
 /// Who steered with a token that nobody here can read, and gave no name.
 const UNKNOWN: &str = "unknown";
@@ -18,11 +15,17 @@ const UNKNOWN: &str = "unknown";
 #[derive(Clone)]
 pub(super) struct Doorkeeper {
     operators: Arc<Operators>,
+    clock: SharedClock,
+    metrics: Arc<Metrics>,
 }
 
 impl Doorkeeper {
-    pub(super) fn new(operators: Arc<Operators>) -> Self {
-        Self { operators }
+    pub(super) fn new(
+        operators: Arc<Operators>,
+        clock: SharedClock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { operators, clock, metrics }
     }
 
     /// The operator for the record: the one whose token the call carries. Where no tokens are asked
@@ -38,10 +41,10 @@ impl Doorkeeper {
             let is_unknown = named.is_empty() && token.is_some();
             return Ok(if is_unknown { UNKNOWN.to_owned() } else { named });
         }
-        let token = token.and_then(|value| value.strip_prefix(SCHEME)).map(str::trim);
-        let Some(operator) = token.and_then(|token| self.operators.who(token)) else {
-            return Err(Failure::operator_unknown());
-        };
+        let operator = self.operators.announced(token, self.clock.now()).map_err(|why| {
+            self.metrics.token_refused(why.into());
+            Failure::operator_unknown(why)
+        })?;
         if named.is_empty() || named == operator {
             return Ok(operator.to_owned());
         }

@@ -107,7 +107,7 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
     let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
     let Parts { traffic, levels, service, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
-    let doorkeeper = Doorkeeper::new(operators);
+    let doorkeeper = Doorkeeper::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let gate = Gate::new(Arc::clone(&service), Arc::clone(&metrics));
     let counter = CallCounter::new(&metrics, gate.clone())?;
     let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock), gate };

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use super::proto;
 use crate::{
     actors::{Fault, PastFault},
+    admission::TokenRefused,
     domain::Misdirected,
     trace,
     values::{Invalid, ServiceLevel},
@@ -87,8 +88,15 @@ impl Failure {
     }
 
     /// A write that steers without the token of an operator.
-    pub(super) fn operator_unknown() -> Self {
-        let message = "who steers here says so with a token: authorization: Bearer TOKEN";
+    pub(super) fn operator_unknown(why: TokenRefused) -> Self {
+        let message = match why {
+            TokenRefused::Missing => {
+                "this server is steered by its operators only: send authorization: Bearer TOKEN"
+            }
+            TokenRefused::Wrong => {
+                "this token is no operator's: the server's operators_file does not name it"
+            }
+        };
         Self::new(Code::Unauthenticated, "OPERATOR_UNKNOWN", message)
     }
 

@@ -200,6 +200,14 @@ label! {
 }
 
 label! {
+    /// Why nobody could steer with a token.
+    TokenFault {
+        Missing => "missing",
+        Wrong => "wrong",
+    }
+}
+
+label! {
     /// Why a client of the board was turned away or let go.
     LeftBoard {
         TooMany => "too_many",

@@ -9,6 +9,7 @@ mod board;
 mod calls;
 mod labels;
 mod latency;
+mod tokens;
 mod watch;
 
 use std::{fmt, fs, sync::atomic::AtomicU64, time::Duration};
@@ -23,7 +24,7 @@ pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
 pub use labels::{
     AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
-    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind,
+    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind, TokenFault,
 };
 pub use latency::{Latency, quantile_us};
 
@@ -57,6 +58,7 @@ pub struct Metrics {
     appends: Vec<Appends>,
     beacons: Vec<Counter>,
     left_out: Vec<Counter>,
+    tokens_refused: Vec<Counter>,
     in_doubt: Gauge,
     watch: Watch,
     calls: Calls,
@@ -163,6 +165,7 @@ impl Metrics {
             "doorbuster_left_out",
             "Calls, orders and beacons not taken because of the level of the service",
         );
+        let tokens_refused = tokens::figures(&mut registry);
         let in_doubt = gauge(
             &mut registry,
             "doorbuster_items_in_doubt",
@@ -182,6 +185,7 @@ impl Metrics {
             appends,
             beacons,
             left_out,
+            tokens_refused,
             in_doubt,
             watch,
             calls,

@@ -17,7 +17,10 @@ use super::{
     Checkpoint, Progress, ProjectionError, ReadModel, RebuildError, VIEWS, all, read_checkpoint,
     rebuild::build, view_path,
 };
-use crate::events::{Position, Recorded};
+use crate::{
+    events::{Position, Recorded},
+    private,
+};
 
 /// Directory of read models of the past inside the data directory.
 pub const AS_OF: &str = "as-of";
@@ -87,7 +90,7 @@ impl AsOfViews {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let building = self.directory.join(format!("{BUILDING}{}-{count}", std::process::id()));
         let views = building.join(VIEWS);
-        fs::create_dir_all(&views)?;
+        private::make_inner_directory(&views)?;
         if let Some(nearest) = self.nearest(position, &mut holds).map_err(RebuildError::Log)? {
             for projection in all() {
                 let name = projection.name();

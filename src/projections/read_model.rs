@@ -20,7 +20,10 @@ use super::{
     ApplyError, Difference, Projection, difference::first_difference, digest::digest_of,
     kept::Kept, rebuild::clear_leftovers, signed,
 };
-use crate::events::{Category, Event, Position, Recorded, StreamName};
+use crate::{
+    events::{Category, Event, Position, Recorded, StreamName},
+    private,
+};
 
 /// Directory of the read models inside the data directory.
 pub const VIEWS: &str = "views";
@@ -177,7 +180,7 @@ impl ReadModel {
         directory: &Path,
         projection: Box<dyn Projection>,
     ) -> Result<Self, ProjectionError> {
-        fs::create_dir_all(directory)?;
+        private::make_inner_directory(directory)?;
         let model = projection.name();
         let path = directory.join(format!("{model}.db"));
         let failed = |source| ProjectionError::Rows { model, source };
@@ -185,10 +188,12 @@ impl ReadModel {
             Ok(Some(resumed)) => resumed,
             Ok(None) => {
                 drop_files(&path)?;
+                private::make_file(&path)?;
                 (create(&path, &*projection).map_err(failed)?, Checkpoint::default())
             }
             Err(error) if is_damage(&error) => {
                 drop_files(&path)?;
+                private::make_file(&path)?;
                 (create(&path, &*projection).map_err(failed)?, Checkpoint::default())
             }
             Err(error) => return Err(failed(error)),
@@ -212,6 +217,7 @@ impl ReadModel {
         // SQLite removes files by their names when it closes one, so this one goes first.
         self.connection = Connection::open_in_memory().map_err(failed)?;
         drop_files(&self.path)?;
+        private::make_file(&self.path)?;
         self.connection = create(&self.path, &*self.projection).map_err(failed)?;
         self.projection.forget();
         self.streams.forget();

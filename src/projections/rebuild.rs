@@ -14,7 +14,10 @@ use std::{
 use super::{
     Checkpoint, Difference, Projection, ProjectionError, ReadModel, VIEWS, all, view_path,
 };
-use crate::events::{DecodeError, Event, Position, Recorded, decode};
+use crate::{
+    events::{DecodeError, Event, Position, Recorded, decode},
+    private,
+};
 
 /// Where new read models are made; what is found there later is unfinished.
 const BUILDING: &str = "views.building";
@@ -271,7 +274,7 @@ impl Comparing {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = data.join(format!("{COMPARING}{}-{count}", std::process::id()));
-        fs::create_dir_all(&directory)?;
+        private::make_inner_directory(&directory)?;
         Ok(Self(directory))
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
-    middleware::{Next, from_fn, map_response},
+    middleware::{Next, from_fn, from_fn_with_state, map_response},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -17,6 +17,7 @@ use super::{
     Limits,
     beacons::{self, Inlet},
     reading::Parts,
+    wrong_port::{WrongPort, turn_back},
 };
 use crate::{
     actors::NotReady,
@@ -29,6 +30,7 @@ const JSON: &str = "application/json";
 
 pub(super) fn router(parts: Parts, limits: Limits) -> Router {
     let inlet = Inlet::new(Arc::clone(&parts.traffic), limits);
+    let elsewhere = WrongPort { serves: "health, metrics and beacons", grpc: parts.grpc_port };
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -37,6 +39,7 @@ pub(super) fn router(parts: Parts, limits: Limits) -> Router {
         .with_state(Arc::new(parts))
         .merge(Router::new().route("/traffic", post(beacons::take)).with_state(inlet))
         .layer(map_response(finish))
+        .layer(from_fn_with_state(elsewhere, turn_back))
         .layer(from_fn(traced))
 }
 

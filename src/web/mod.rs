@@ -11,6 +11,7 @@ mod beacons;
 pub mod board;
 mod connection;
 mod reading;
+mod wrong_port;
 
 use std::time::Duration;
 

@@ -27,6 +27,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// How much of the service runs.
     pub service: Arc<Service>,
+    /// Where the contract is served.
+    pub grpc_port: u16,
 }
 
 impl Parts {

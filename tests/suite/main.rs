@@ -50,6 +50,8 @@ mod nodes;
 mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
+/// Files for their owner only; failures said with a bound.
+mod private;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
 /// What stands between clients and several nodes.

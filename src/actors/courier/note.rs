@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::events::Position;
+use crate::{events::Position, private};
 
 /// Its name.
 const FILE: &str = "webhook.position";
@@ -41,7 +41,7 @@ pub fn noted_position(data: &Path) -> Result<Option<Position>, BadNote> {
 /// Notes it so that the file holds the old position or the new one, also after a power failure.
 pub(super) fn note_position(data: &Path, position: Position) -> io::Result<()> {
     let draft = data.join(format!("{FILE}.new"));
-    let mut file = File::create(&draft)?;
+    let mut file = private::file().truncate(true).open(&draft)?;
     file.write_all(format!("{position}\n").as_bytes())?;
     file.sync_all()?;
     fs::rename(draft, data.join(FILE))?;

@@ -6,11 +6,12 @@
 //! It must never be taken by deleting the file: the file itself means nothing.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     path::Path,
 };
 
 use super::{OpenError, schema};
+use crate::private;
 
 /// Name of the lock file in a data directory.
 pub const LOCK_FILE: &str = "doorbuster.lock";
@@ -35,12 +36,8 @@ impl DirectoryLock {
     /// Takes the lock of a directory, or says that somebody else has it. Does not wait.
     pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(LOCK_FILE);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|error| OpenError::io(&path, &error))?;
+        let opened = private::make_file(&path);
+        let file = opened.map_err(|error| OpenError::io(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {

@@ -14,7 +14,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
-use crate::events::StreamName;
+use crate::{events::StreamName, private};
 
 /// Name of the log in its directory.
 pub const LOG_FILE: &str = "log.db";
@@ -138,7 +138,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), OpenError> {
     }
     let missing: Vec<_> =
         directory.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect();
-    fs::create_dir_all(directory).map_err(|error| OpenError::io(directory, &error))?;
+    private::make_directory(directory).map_err(|error| OpenError::io(directory, &error))?;
     for made in missing {
         match made.parent() {
             Some(parent) if parent.as_os_str().is_empty() => sync(Path::new("."))?,
@@ -160,6 +160,7 @@ pub(super) fn create(directory: &Path) -> Result<(), OpenError> {
     if draft.exists() {
         fs::remove_file(&draft).map_err(|error| OpenError::io(&draft, &error))?;
     }
+    private::make_file(&draft).map_err(|error| OpenError::io(&draft, &error))?;
     write_draft(&draft).map_err(|error| OpenError::sqlite(&draft, &error))?;
     sync(&draft)?;
     fs::rename(&draft, &path).map_err(|error| OpenError::io(&path, &error))?;

@@ -24,7 +24,7 @@ use super::{
     rules::Rules,
     schema::PAGE_BYTES,
 };
-use crate::{clock::SharedClock, events::Position, store::AppendError};
+use crate::{clock::SharedClock, events::Position, seldom::Seldom, store::AppendError};
 
 /// How long to wait for somebody else's lock on the file. Nobody should have one.
 pub(super) const BUSY: Duration = Duration::from_millis(100);
@@ -44,6 +44,7 @@ pub(super) struct Writer {
     health: Arc<CommitHealth>,
     size_max_bytes: Arc<AtomicU64>,
     checkpointer: Checkpointer,
+    failures: Seldom,
     /// What is remembered for clients of EventStoreDB, where the log is open for them.
     rules: Option<Rules>,
     /// Nothing after an error that leaves the connection's state in doubt.
@@ -194,7 +195,19 @@ impl Writer {
         let session = Session::open(&path, &checkpointer)?;
         ends.send_replace(session.ends());
         let session = Some(session);
-        Ok(Self { path, clock, queue, ends, health, size_max_bytes, checkpointer, rules, session })
+        let failures = Seldom::default();
+        Ok(Self {
+            path,
+            clock,
+            queue,
+            ends,
+            health,
+            size_max_bytes,
+            checkpointer,
+            failures,
+            rules,
+            session,
+        })
     }
 
     /// Writes until the queue is closed and empty, then leaves the log as one file.
@@ -227,10 +240,16 @@ impl Writer {
                     *known = ends;
                     moved
                 });
+                if let Some(failed) = self.failures.ended() {
+                    tracing::info!(failed, "appends are written again");
+                }
                 None
             }
             Err(failure) => {
-                tracing::warn!(%failure, appends = group.len(), "appends failed");
+                let failed = group.len() as u64;
+                if let Some(appends) = self.failures.happened(self.clock.now(), failed) {
+                    tracing::warn!(%failure, appends, "appends fail; said once a minute at most");
+                }
                 Some(failure)
             }
         };
@@ -249,7 +268,8 @@ impl Writer {
     fn probe(&mut self) {
         match self.try_commit(&mut []) {
             Ok(_) => {
-                tracing::info!("the log can be written again");
+                let failed = self.failures.ended().unwrap_or(0);
+                tracing::info!(failed, "the log can be written again");
                 self.health.tell(None);
             }
             Err(failure) => {

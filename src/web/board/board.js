@@ -186,22 +186,25 @@ async function send(path, method, told) {
 
 async function signedIn() {
   const [who, sign] = [byId("who"), byId("sign")];
-  if (!sign) return false;
+  if (!sign) return {};
   who.dataset.none ??= who.textContent;
-  let name;
+  let name, why;
   if (token()) {
     try {
       const { ok, status, said } = await send("/whoami", "GET");
       if (ok) name = said.operator || "operator";
-      else if (status === 401) sessionStorage.removeItem(KEPT);
+      else {
+        if (status === 401) sessionStorage.removeItem(KEPT);
+        why = say("refused", { error: said.error || String(status) });
+      }
     } catch {
-      name = undefined;
+      why = say("unreachable");
     }
   }
   body.classList.toggle("operator", name !== undefined);
-  who.textContent = name === undefined ? who.dataset.none : say("signed-in", { name });
+  who.textContent = name === undefined ? why ?? who.dataset.none : say("signed-in", { name });
   sign.textContent = name === undefined ? sign.dataset.in : sign.dataset.out;
-  return name !== undefined;
+  return { name, why };
 }
 
 /** Which address an act goes to, and what is sent there beside the reason. */
@@ -310,8 +313,9 @@ function steering() {
     event.preventDefault();
     sessionStorage.setItem(KEPT, event.target.elements.token.value.trim());
     event.target.reset();
-    if (await signedIn()) enter.close();
-    else enter.querySelector(".answer").textContent = say("refused", { error: say("no-answer") });
+    const { name, why } = await signedIn();
+    if (name !== undefined) enter.close();
+    else enter.querySelector(".answer").textContent = why ?? say("no-answer");
   });
   document.addEventListener("click", (event) => {
     const act = event.target.closest("[data-act]");

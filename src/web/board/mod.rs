@@ -36,6 +36,7 @@ use crate::{
     reports::Reports,
     store::LogSource,
     threads,
+    web::wrong_port::{WrongPort, turn_back},
 };
 
 /// What the board shows and steers.
@@ -59,6 +60,8 @@ pub struct BoardParts {
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
     pub limits: BoardLimits,
+    /// Where the contract is served.
+    pub grpc_port: u16,
 }
 
 /// What every answer of the board is made from.
@@ -142,11 +145,13 @@ impl BoardServer {
 }
 
 fn router(board: Arc<Board>) -> Router {
+    let elsewhere = WrongPort { serves: "the board", grpc: board.parts.grpc_port };
     Router::new()
         .merge(pages::routes())
         .merge(stream::routes())
         .merge(steer::routes())
         .merge(incidents::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(&board), guard::guard))
+        .layer(middleware::from_fn_with_state(elsewhere, turn_back))
         .with_state(board)
 }

@@ -4,7 +4,7 @@
 //! it is. A server without a file of operators is not steered from here: whoever reaches the page
 //! would be anybody. Nothing is kept in cookies, so no other page can make a browser send a token.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -14,11 +14,16 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, json};
 
 use super::Board;
 use crate::{
     actors::Fault,
+    admission::TokenRefused,
     domain::{
         Misdirected,
         item::{ItemCommand, ItemOutcome, Steer, SteerAction},
@@ -35,9 +40,6 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// Longest reason, in characters, as over gRPC.
 const REASON_CHARS_MAX: usize = 500;
-
-/// What a token is announced with. Source: RFC 6750, section 2.1.
-const SCHEME: &str = "Bearer ";
 
 /// What changes something.
 pub(super) fn routes() -> Router<Arc<Board>> {
@@ -176,12 +178,7 @@ pub(super) async fn read(
         let answer = say(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": why }));
         return Err(NotDone::Refused(Box::new(answer)));
     };
-    let fields: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
-    let Value::Object(fields) = fields else {
-        return Err(Invalid::new("body", "must be an object").into());
-    };
-    let mut fields = Fields(fields);
+    let mut fields = Fields::parse(&bytes)?;
     let request_id = RequestId::parse("request_id", &fields.text("request_id")?)?;
     let reason = fields.text("reason")?;
     bounded_text("reason", &reason, REASON_CHARS_MAX)?;
@@ -196,15 +193,20 @@ fn operator(board: &Board, headers: &HeaderMap) -> Result<String, Refused> {
             "this board is read-only: its server has no operators_file, so nobody has a token",
         ));
     }
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = token.and_then(|value| value.strip_prefix(SCHEME)).map(str::trim);
-    let Some(token) = token else {
-        let why = "who steers says so with a token: authorization: Bearer TOKEN; without one the \
-                   board is read-only";
-        return Err(unknown(why));
-    };
-    let known = operators.who(token).map(str::to_owned);
-    known.ok_or_else(|| unknown("this token is no operator's"))
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let announced = operators.announced(authorization, board.parts.clock.now());
+    announced.map(str::to_owned).map_err(|why| {
+        board.parts.metrics.token_refused(why.into());
+        unknown(match why {
+            TokenRefused::Missing => {
+                "who steers says so with a token: authorization: Bearer TOKEN; without one the \
+                 board is read-only"
+            }
+            TokenRefused::Wrong => {
+                "this token is no operator's: the server's operators_file does not name it"
+            }
+        })
+    })
 }
 
 fn unknown(why: &str) -> Refused {
@@ -309,6 +311,22 @@ impl From<Fault> for NotDone {
 }
 
 impl Fields {
+    /// Reads an object that names each field once: of two values one would be lost unseen.
+    fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
+        let value: Value = serde_json::from_slice(bytes)
+            .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
+        let Value::Object(fields) = value else {
+            return Err(Invalid::new("body", "must be an object"));
+        };
+        let Keys(mut keys) = serde_json::from_slice(bytes)
+            .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
+        keys.sort_unstable();
+        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            None => Ok(Self(fields)),
+            Some(pair) => Err(Invalid::new(shown_key(&pair[0]), "is given twice")),
+        }
+    }
+
     /// A text, which may be absent: then it is empty.
     pub(super) fn text(&mut self, name: &str) -> Result<String, Invalid> {
         match self.0.remove(name) {
@@ -359,10 +377,37 @@ impl Fields {
     pub(super) fn done(&self) -> Result<(), Invalid> {
         match self.0.keys().next() {
             None => Ok(()),
-            Some(unknown) => {
-                let shown = unknown.chars().filter(|letter| !letter.is_control()).take(64);
-                Err(Invalid::new(shown.collect::<String>(), "is not a known field"))
+            Some(unknown) => Err(Invalid::new(shown_key(unknown), "is not a known field")),
+        }
+    }
+}
+
+/// A key that somebody made up, as it can be shown.
+fn shown_key(key: &str) -> String {
+    key.chars().filter(|letter| !letter.is_control()).take(64).collect()
+}
+
+/// The keys of an object, each as often as it stands there.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = object.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
             }
         }
+        object.deserialize_map(Reader)
     }
 }

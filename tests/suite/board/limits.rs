@@ -172,6 +172,7 @@ pub fn strict_board(
         metrics: Arc::clone(metrics),
         clock,
         limits,
+        grpc_port: 0,
     };
     BoardServer::start(listener, parts).unwrap()
 }

@@ -139,6 +139,41 @@ async fn what_is_wrong_with_a_write_is_said_by_field_and_nothing_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_is_given_twice_is_refused_and_nothing_is_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let board = node.board();
+    let (_, items) = sale_of_one_phone(&node).await;
+    let path = format!("/items/{}/steer", items[0]);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {board}\r\ncontent-type: application/json{}",
+        bearer(TOKEN)
+    );
+    let request = request_id();
+    let twice = format!(
+        "{{\"request_id\":\"{request}\",\"reason\":\"x\",\"action\":\"resume\",\"action\":\"close\"}}"
+    );
+    let said = ask(board, &head, &twice).await;
+    assert_eq!(said.status, 400, "{}", said.body);
+    assert_eq!(said.json()["error"], "action is given twice");
+    assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_with_a_wrong_token_is_told_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let board = node.board();
+    let head = format!("GET /whoami HTTP/1.1\r\nhost: {board}{}", bearer("olga-0123456789abcdeF"));
+    let said = ask(board, &head, "").await;
+    let why = said.json()["error"].as_str().unwrap().to_owned();
+    assert!(why.contains("this token is no operator's"), "{why}");
+    // The page shows what the server says, not a word of its own for all cases.
+    let script = get(board, "/board.js").await.body;
+    assert!(script.contains("error: said.error || String(status)"), "{script}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_steers_without_a_token_or_from_a_page_of_somebody_else() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;

@@ -8,13 +8,15 @@ use super::{Complaint, source::Source};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("values", &[]),
     ("clock", &["values"]),
+    ("seldom", &["values"]),
+    ("private", &[]),
     ("threads", &[]),
     // Which call a log line is about.
     ("trace", &["clock"]),
     ("events", &["values"]),
     ("domain", &["values", "events"]),
-    ("projections", &["values", "events"]),
-    ("store", &["values", "clock", "threads", "events"]),
+    ("projections", &["values", "private", "events"]),
+    ("store", &["values", "clock", "seldom", "private", "threads", "events"]),
     ("config", &["values", "store"]),
     // What a store must keep, run against any of them: tests and the command line share it.
     ("conformance", &["values", "clock", "events", "store"]),
@@ -24,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("metrics", &["values"]),
     // Not `domain`: a verifier that shares the decider's code shares its mistakes.
     ("audit", &["values", "clock", "events", "store"]),
-    ("admission", &["values", "clock", "events", "domain"]),
+    ("admission", &["values", "clock", "seldom", "events", "domain"]),
     ("reports", &["values", "events", "domain", "projections"]),
     // The log once more: states as they were, sales under other rules, one shopper's story.
     ("replay", &["values", "clock", "events", "domain", "projections", "store", "reports"]),
@@ -35,6 +37,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "values",
             "clock",
+            "private",
             "metrics",
             "threads",
             "events",

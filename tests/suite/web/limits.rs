@@ -64,6 +64,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         store,
         clock,
         service: Arc::default(),
+        grpc_port: 0,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
