@@ -11,14 +11,12 @@ use super::{
     report::all_pages,
     server::Server,
     since::Since,
+    whose::AnySale,
 };
-use crate::{
-    grpc::proto::{
-        Alert, AlertChange, AlertRuleSource, AlertSeverity, AlertSignal, CheckAlertRuleRequest,
-        ClearedBecause, EffectiveAlertRule, FollowAlertsRequest, FollowAlertsResponse,
-        ListAlertRulesRequest, ListAlertsRequest, alert_service_client::AlertServiceClient,
-    },
-    values::SaleId,
+use crate::grpc::proto::{
+    Alert, AlertChange, AlertRuleSource, AlertSeverity, AlertSignal, CheckAlertRuleRequest,
+    ClearedBecause, EffectiveAlertRule, FollowAlertsRequest, FollowAlertsResponse,
+    ListAlertRulesRequest, ListAlertsRequest, alert_service_client::AlertServiceClient,
 };
 
 /// Alerts in one answer.
@@ -60,9 +58,8 @@ Examples:
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Only alerts of this sale
-    #[arg(long, value_name = "SALE")]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Only those that are raised now
     #[arg(long)]
     firing: bool,
@@ -74,9 +71,8 @@ struct List {
 
 #[derive(Debug, clap::Args)]
 struct Follow {
-    /// Only alerts of this sale
-    #[arg(long, value_name = "SALE")]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Begin after this position of the log, 0 for its start [default: now]
     #[arg(long, value_name = "POSITION")]
     after: Option<u64>,
@@ -86,9 +82,8 @@ struct Follow {
 
 #[derive(Debug, clap::Args)]
 struct Rules {
-    /// The sale; the service as a whole where there is none
-    #[arg(value_name = "SALE")]
-    id: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     #[command(flatten)]
     server: Server,
 }
@@ -115,15 +110,10 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     }
 }
 
-fn sale_id(flag: &str, sale: Option<&str>) -> Result<String, Failure> {
-    let sale = sale.map(|sale| SaleId::parse(flag, sale)).transpose()?;
-    Ok(sale.map(|sale| sale.to_string()).unwrap_or_default())
-}
-
 impl List {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = ListAlertsRequest {
-            sale_id: sale_id("--sale", self.sale.as_deref())?,
+            sale_id: self.sale.sale_id()?,
             firing_only: self.firing,
             page_size: PAGE,
             page_token: String::new(),
@@ -154,10 +144,8 @@ impl List {
 
 impl Follow {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = FollowAlertsRequest {
-            sale_id: sale_id("--sale", self.sale.as_deref())?,
-            after_position: self.after,
-        };
+        let request =
+            FollowAlertsRequest { sale_id: self.sale.sale_id()?, after_position: self.after };
         let failed = |status: &tonic::Status| Failure::status(status);
         self.server.with_channel(async |channel| {
             let mut client = AlertServiceClient::new(channel);
@@ -178,7 +166,7 @@ impl Follow {
 
 impl Rules {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = ListAlertRulesRequest { sale_id: sale_id("SALE", self.id.as_deref())? };
+        let request = ListAlertRulesRequest { sale_id: self.sale.sale_id()? };
         let answer = self.server.call(async |channel| {
             AlertServiceClient::new(channel).list_alert_rules(request.clone()).await
         })?;

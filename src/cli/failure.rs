@@ -5,8 +5,9 @@ use std::{error::Error, fmt, io};
 use tonic::{Code as GrpcCode, Status};
 use tonic_types::StatusExt;
 
+use super::sale_file::Complaints;
 use crate::{
-    config::{BadSetting, document::Complaint},
+    config::BadSetting,
     grpc::proto::RefusalReason,
     store::StoreOpenError,
     values::{Invalid, RequestId},
@@ -72,6 +73,13 @@ impl Failure {
         if matches!(reason.as_str(), "READ_MODEL_BEHIND" | "HEAD_UNKNOWN") {
             message.push_str("\n--stale answers with what is known so far");
         }
+        if ours.is_none() && is_of_another_protocol(status) {
+            message.push_str("\nis this the gRPC port of a doorbuster? see --server");
+        }
+        if reason == "OPERATOR_UNKNOWN" {
+            message
+                .push_str("\nthe token is the first line of --token-file (DOORBUSTER_TOKEN_FILE)");
+        }
         let code = match status.code() {
             GrpcCode::InvalidArgument | GrpcCode::AlreadyExists => Code::Usage,
             // Without our details it is the connection that broke, not the server that answered.
@@ -115,7 +123,7 @@ pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
             return Some(failure.code);
         }
-        if cause.is::<BadSetting>() || cause.is::<Complaint>() || cause.is::<Invalid>() {
+        if cause.is::<BadSetting>() || cause.is::<Complaints>() || cause.is::<Invalid>() {
             return Some(Code::Usage);
         }
         if let Some(StoreOpenError::Cluster { .. }) = cause.downcast_ref() {
@@ -133,6 +141,13 @@ pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
 pub fn reason_name(reason: RefusalReason) -> &'static str {
     let name = reason.as_str_name();
     name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
+}
+
+/// Whether whoever answered does not speak gRPC, as far as the client of gRPC can tell.
+fn is_of_another_protocol(status: &Status) -> bool {
+    let broken = matches!(status.code(), GrpcCode::Internal | GrpcCode::Unknown);
+    let words = ["protocol error", "h2 protocol", "http2 error", "transport error"];
+    broken && words.iter().any(|words| status.message().contains(words))
 }
 
 /// Whether a write that ended like this may have happened, or is worth repeating as it is.

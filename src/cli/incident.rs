@@ -14,6 +14,7 @@ use super::{
     report::all_pages,
     server::Server,
     since::Since,
+    whose::AnySale,
     write::{Signed, Steering},
 };
 use crate::{
@@ -172,9 +173,8 @@ struct Show {
 
 #[derive(Debug, clap::Args)]
 struct List {
-    /// Of this sale only
-    #[arg(long)]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Only those that are not resolved
     #[arg(long)]
     open: bool,
@@ -338,9 +338,8 @@ impl Show {
 
 impl List {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let sale = self.sale.as_deref().map(|id| SaleId::parse("--sale", id)).transpose()?;
         let request = ListIncidentsRequest {
-            sale_id: sale.map(|id| id.to_string()).unwrap_or_default(),
+            sale_id: self.sale.sale_id()?,
             open: self.open,
             page_size: 1_000,
             page_token: String::new(),

@@ -7,6 +7,7 @@ pub mod alert;
 mod asked;
 pub mod bench;
 mod certificate;
+mod completions;
 pub mod conformance;
 pub mod copy;
 pub mod crowd;
@@ -21,11 +22,13 @@ mod json;
 pub mod level;
 pub mod log;
 pub mod log_lines;
+mod man;
 pub mod order;
 mod order_list;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
+mod paint;
 pub mod rebuild;
 pub mod replay;
 pub mod report;
@@ -39,10 +42,11 @@ mod since;
 mod source;
 pub mod traffic;
 pub mod verify;
+mod whose;
 mod write;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     process::ExitCode,
 };
 
@@ -85,6 +89,7 @@ pub struct Cli {
 
 /// What every verb understands.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Common {
     /// Answer with JSON on stdout, for programs
     #[arg(long, global = true)]
@@ -210,6 +215,17 @@ pub enum Verb {
     Devstore(devstore::Args),
     /// Measure how fast it is on this machine
     Bench(bench::Args),
+    /// Print what completes verbs and flags in a shell
+    #[command(before_help = "Examples:
+  doorbuster completions bash > ~/.local/share/bash-completion/completions/doorbuster
+  doorbuster completions zsh > ~/.zfunc/_doorbuster
+  doorbuster completions fish > ~/.config/fish/completions/doorbuster.fish")]
+    Completions(completions::Args),
+    /// Print the manual page, or write the pages of all verbs
+    #[command(before_help = "Examples:
+  doorbuster man | man -l -
+  doorbuster man --out ~/.local/share/man/man1")]
+    Man(man::Args),
 }
 
 impl Verb {
@@ -235,6 +251,8 @@ impl Verb {
             Self::Conformance(args) => conformance::run(args, common),
             Self::Devstore(args) => devstore::run(args, common),
             Self::Bench(args) => bench::run(args, common),
+            Self::Completions(args) => completions::run(args),
+            Self::Man(args) => man::run(args, common),
         }
     }
 }
@@ -246,7 +264,7 @@ pub fn main() -> ExitCode {
     let done = start_log(&common, &verb).and_then(|_kept| verb.run(&common));
     let Err(error) = done else { return ExitCode::SUCCESS };
     let Some(code) = failure::exit_code(&error) else { return ExitCode::SUCCESS };
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    let _ = writeln!(io::stderr(), "{} {error:#}", paint::wrong("error:"));
     ExitCode::from(code as u8)
 }
 
@@ -279,13 +297,12 @@ fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<Kept> {
     let filter = EnvFilter::try_new(filter).map_err(|error| {
         Failure::new(Code::Usage, format!("--log is not a filter such as info: {error}"))
     })?;
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let (spans, kept) = spans(verb)?;
     let registry = tracing_subscriber::registry().with(spans);
     match common.log_format {
         LogFormat::Text => {
-            let ansi = io::stderr().is_terminal() && !no_color;
+            let ansi = paint::on_stderr();
             let fields = FieldsAndTrace(DefaultFields::new());
             registry.with(lines.with_ansi(ansi).fmt_fields(fields).with_filter(filter)).init();
         }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Common, json as shapes, report::Fresh};
+use super::{Common, json as shapes, report::Fresh, whose::Filter};
 use crate::{
     grpc::proto::{
         ListOrdersRequest, OrderRecord, OrderState, report_service_client::ReportServiceClient,
     },
-    values::{ItemId, SaleId, UnixMs},
+    values::UnixMs,
 };
 
 /// Most orders asked for in one call.
@@ -16,12 +16,8 @@ const PAGE: i32 = 1000;
 /// Arguments of a list of orders.
 #[derive(Debug, clap::Args)]
 pub struct OrderList {
-    /// Of this sale only
-    #[arg(long)]
-    sale: Option<String>,
-    /// Of this item only
-    #[arg(long)]
-    item: Option<String>,
+    #[command(flatten)]
+    whose: Filter,
     /// Of this buyer only
     #[arg(long)]
     buyer: Option<String>,
@@ -99,8 +95,8 @@ impl OrderList {
             Some(State::Expired) => OrderState::Expired,
         };
         Ok(ListOrdersRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
-            item_id: item_id(self.item.as_deref())?,
+            sale_id: self.whose.sale_id()?,
+            item_id: self.whose.item_id()?,
             buyer: self.buyer.clone().unwrap_or_default(),
             state: state.into(),
             placed_from: moment("--from", &self.from)?.map(shapes::timestamp),
@@ -111,18 +107,6 @@ impl OrderList {
             as_of: self.fresh.as_of()?,
         })
     }
-}
-
-/// `--sale`, checked; empty where it was not given.
-pub fn sale_id(text: Option<&str>) -> anyhow::Result<String> {
-    let id = text.map(|text| SaleId::parse("--sale", text)).transpose()?;
-    Ok(id.map_or_else(String::new, |id| id.to_string()))
-}
-
-/// `--item`, checked; empty where it was not given.
-pub fn item_id(text: Option<&str>) -> anyhow::Result<String> {
-    let id = text.map(|text| ItemId::parse("--item", text)).transpose()?;
-    Ok(id.map_or_else(String::new, |id| id.to_string()))
 }
 
 fn row(record: &OrderRecord) -> [String; 7] {

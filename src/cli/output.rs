@@ -12,7 +12,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
-use super::Common;
+use super::{Common, paint};
 use crate::{events::Position, grpc::proto::Freshness, reports::spreadsheet_safe};
 
 /// Writes one line of answer to stdout.
@@ -108,13 +108,18 @@ pub fn any_table(header: &[impl ToString], numbers: &[bool], rows: Vec<Vec<Strin
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt()
+    let text = table.trim_fmt();
+    match text.split_once('\n') {
+        Some((header, rows)) => format!("{}\n{rows}", paint::heading(header)),
+        None => paint::heading(&text),
+    }
 }
 
 /// Names and values below each other.
 pub fn facts(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines = rows.iter().map(|(name, value)| format!("{name:width$}  {value}"));
+    let named = |name: &str| paint::heading(&format!("{name:width$}"));
+    let lines = rows.iter().map(|(name, value)| format!("{}  {value}", named(name)));
     lines.collect::<Vec<_>>().join("\n")
 }
 

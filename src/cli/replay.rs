@@ -10,6 +10,7 @@ use super::{
     rebuild,
     server::Server,
     source::{Data, OpenLog},
+    whose::AnySale,
 };
 use crate::{
     grpc::proto::{CompareReplayRequest, replay_service_client::ReplayServiceClient},
@@ -21,8 +22,8 @@ use crate::{
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The sale [default: the only one in the log]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Play it so many times as fast as it went, 1 to 1000000
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "unpaced")]
     speed: Option<i64>,
@@ -36,14 +37,14 @@ pub struct Args {
     #[arg(long, value_name = "TIME", conflicts_with_all = ["compare", "what_if"])]
     to: Option<String>,
     /// Rebuild the read models beside those in use and say where they differ first, if they do
-    #[arg(long, conflicts_with_all = ["what_if", "speed", "unpaced", "sale"])]
+    #[arg(long, conflicts_with_all = ["what_if", "speed", "unpaced", "AnySale"])]
     compare: bool,
     /// Play it under another rule, and say what that would have changed: limit=2, limit=none,
     /// units=+200, units=500, time-to-pay=5m, draw, seed=7. May be given several times
     #[arg(long, value_name = "RULE", conflicts_with_all = ["speed", "unpaced"])]
     what_if: Vec<String>,
     /// With --what-if: this item only
-    #[arg(long, value_name = "ITEM", requires = "what_if", conflicts_with = "sale")]
+    #[arg(long, value_name = "ITEM", requires = "what_if", conflicts_with = "AnySale")]
     item: Option<String>,
     /// Ask this server instead of reading a log: for --compare and --what-if
     #[arg(long, value_name = "URL")]
@@ -54,7 +55,7 @@ pub struct Args {
 
 /// Runs `replay`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    let sale = args.sale.as_deref().map(|text| SaleId::parse("SALE", text)).transpose()?;
+    let sale = args.sale.id()?;
     let item = args.item.as_deref().map(|text| ItemId::parse("--item", text)).transpose()?;
     let server = args.server.map(|url| Server { url });
     if args.compare {

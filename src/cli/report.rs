@@ -22,7 +22,6 @@ mod sql;
 mod stock;
 mod timeline;
 mod traffic;
-mod whose;
 
 use prost_types::Timestamp;
 

@@ -16,6 +16,7 @@ use super::{
     sale_file,
     server::Server,
     since::Since,
+    whose::TheSale,
     write::{Signed, Steering},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
         WarehouseUnits, sale_service_client::SaleServiceClient,
     },
-    values::{Currency, SaleId, UnixMs},
+    values::{Currency, UnixMs},
 };
 
 /// Arguments of `sale`.
@@ -96,18 +97,16 @@ struct List {
 
 #[derive(Debug, clap::Args)]
 struct Show {
-    /// The sale
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     #[command(flatten)]
     server: Server,
 }
 
 #[derive(Debug, clap::Args)]
 struct Steer {
-    /// The sale
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     /// Why, for the record, 1 to 500 characters
     #[arg(long)]
     reason: String,
@@ -215,7 +214,7 @@ impl List {
 
 impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetSaleRequest { sale_id: SaleId::parse("SALE", &self.id)?.to_string() };
+        let request = GetSaleRequest { sale_id: self.sale.id()?.to_string() };
         let found = self.server.call(async |channel| {
             SaleServiceClient::new(channel).get_sale(request.clone()).await
         })?;
@@ -225,7 +224,7 @@ impl Show {
 
 impl Steer {
     fn pause(self, common: &Common) -> anyhow::Result<()> {
-        let (sale, reason) = (SaleId::parse("SALE", &self.id)?.to_string(), self.reason);
+        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
         let answer = self.steering.send(async |channel, signed| {
             let Signed { request_id, operator, token } = signed;
             let (sale_id, reason) = (sale.clone(), reason.clone());
@@ -236,7 +235,7 @@ impl Steer {
     }
 
     fn resume(self, common: &Common) -> anyhow::Result<()> {
-        let (sale, reason) = (SaleId::parse("SALE", &self.id)?.to_string(), self.reason);
+        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
         let answer = self.steering.send(async |channel, signed| {
             let Signed { request_id, operator, token } = signed;
             let (sale_id, reason) = (sale.clone(), reason.clone());
@@ -247,7 +246,7 @@ impl Steer {
     }
 
     fn close(self, common: &Common) -> anyhow::Result<()> {
-        let (sale, reason) = (SaleId::parse("SALE", &self.id)?.to_string(), self.reason);
+        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
         let answer = self.steering.send(async |channel, signed| {
             let Signed { request_id, operator, token } = signed;
             let (sale_id, reason) = (sale.clone(), reason.clone());

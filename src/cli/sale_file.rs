@@ -1,18 +1,24 @@
 //! The sale file: what an operator writes about a sale in TOML, checked before anything is sent.
 //!
 //! The rules are those of the server (`domain::sale::plan`); here they get the names of the file
-//! and a line number. Documented in `docs/sale-file.md`.
+//! and a line number, and all that is wrong is told at once. Documented in `docs/sale-file.md`.
 
 mod alerts;
+mod mended;
+
+use std::{collections::HashSet, fmt};
 
 use toml::de::DeValue;
 
 use crate::{
-    config::document::{Complaint, Document, Section},
-    domain::sale::{Draft, DraftItem, plan},
+    config::document::{Complaint, Document, Section, meant, unknown_key},
+    domain::sale::{Draft, DraftItem},
     events::Goals,
-    values::{Invalid, RequestId, UnixMs},
+    values::{Invalid, UnixMs},
 };
+
+/// Problems of one file that are told.
+const TOLD_MAX: usize = 20;
 
 const SALE_KEYS: &[&str] =
     &["name", "currency", "opens_at", "closes_at", "items", "goals", "curve", "alerts"];
@@ -50,115 +56,212 @@ pub struct SaleFile {
     pub relative: bool,
 }
 
+/// All that is wrong with a sale file, in the order of its lines.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Complaints {
+    file: String,
+    all: Vec<Complaint>,
+}
+
+impl fmt::Display for Complaints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.all.as_slice() {
+            return only.fmt(f);
+        }
+        write!(f, "{} has {} problems:", self.file, self.all.len())?;
+        for Complaint { line, invalid, .. } in self.all.iter().take(TOLD_MAX) {
+            match line {
+                Some(line) => write!(f, "\n  line {line}: {invalid}")?,
+                None => write!(f, "\n  {invalid}")?,
+            }
+        }
+        match self.all.len().checked_sub(TOLD_MAX) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, "\n  and {more} more"),
+        }
+    }
+}
+
+impl From<Complaint> for Complaints {
+    fn from(complaint: Complaint) -> Self {
+        Self { file: complaint.file.clone(), all: vec![complaint] }
+    }
+}
+
 /// Reads the text of a sale file. `now` is what times such as `+10m` count from.
 ///
 /// # Errors
-/// The first thing that is wrong, with its line and its path in the file.
-pub fn parse(file: &str, text: &str, now: UnixMs) -> Result<SaleFile, Complaint> {
+/// All that is wrong, each with its line and its path in the file.
+pub fn parse(file: &str, text: &str, now: UnixMs) -> Result<SaleFile, Complaints> {
     let document = Document::parse(file, text)?;
-    let read = || {
-        let mut times = Times { now, relative: false };
-        let draft = sale(&document.root(), &mut times)?;
-        // Neither the request id nor the operator is of the file, so any will do to judge it.
-        plan(RequestId(uuid::Uuid::nil()), draft.clone(), "operator".to_owned())
-            .map_err(|invalid| in_file(invalid, &draft))?;
-        Ok(SaleFile { draft, relative: times.relative })
-    };
-    read().map_err(|invalid| document.complaint(invalid))
-}
-
-fn sale(section: &Section<'_>, times: &mut Times) -> Result<Draft, Invalid> {
-    section.only(SALE_KEYS)?;
-    let mut draft = Draft {
-        name: required_text(section, "name")?,
-        currency_code: required_text(section, "currency")?,
-        opens_at: Some(required(section, "opens_at", times.read(section, "opens_at")?)?),
-        closes_at: Some(required(section, "closes_at", times.read(section, "closes_at")?)?),
-        items: Vec::new(),
-        goals: section.section("goals")?.map(|goals| sale_goals(&goals)).transpose()?,
-        curve: alerts::curve(section)?,
-        alerts: alerts::rules(section)?,
-    };
-    for item in section.sections("items")? {
-        draft.items.push(sale_item(&item, times)?);
+    let mut reader =
+        Reader { now, relative: false, problems: Problems::default(), meant: HashSet::new() };
+    let draft = reader.sale(&document.root());
+    let Reader { relative, problems, meant, .. } = reader;
+    // A key that was misspelt is not missing as well.
+    let misspelt = |invalid: &Invalid| invalid.problem == MISSING && meant.contains(&invalid.field);
+    let mut found: Vec<Invalid> = problems.0.into_iter().filter(|one| !misspelt(one)).collect();
+    let shapes: HashSet<String> = found.iter().map(|one| one.field.clone()).chain(meant).collect();
+    let rules = mended::all_problems(draft.clone(), in_file);
+    // What could not even be read is not judged by the rules, too.
+    found.extend(rules.into_iter().filter(|invalid| !is_within(&shapes, &invalid.field)));
+    if found.is_empty() {
+        return Ok(SaleFile { draft, relative });
     }
-    Ok(draft)
+    let mut all: Vec<_> = found.into_iter().map(|invalid| document.complaint(invalid)).collect();
+    all.sort_by_key(|complaint| complaint.line);
+    Err(Complaints { file: file.to_owned(), all })
 }
 
-fn sale_goals(section: &Section<'_>) -> Result<Goals, Invalid> {
-    section.only(GOAL_KEYS)?;
-    let ppm = section.integer("conversion_ppm")?;
-    let percent = section.text("conversion")?.map(|text| {
-        ppm_of(text).ok_or_else(|| {
-            Invalid::new(section.path("conversion"), "must be a percentage such as \"12.5%\"")
-        })
-    });
-    let percent = percent.transpose()?;
-    if percent.is_some() && ppm.is_some() {
-        let problem = "must not be given with conversion: both say the same";
-        return Err(Invalid::new(section.path("conversion_ppm"), problem));
+/// What is wrong with a key that must be there.
+const MISSING: &str = "is missing";
+
+/// Whether a field, or what it is a part of, is among those.
+fn is_within(fields: &HashSet<String>, field: &str) -> bool {
+    let mut path = field;
+    loop {
+        if fields.contains(path) {
+            return true;
+        }
+        match path.rfind(['.', '[']) {
+            Some(end) => path = &path[..end],
+            None => return false,
+        }
     }
-    Ok(Goals {
-        units: section.integer("units")?,
-        revenue_minor: section.integer("revenue_minor")?,
-        conversion_ppm: percent.or(ppm),
-        new_buyers: section.integer("new_buyers")?,
-    })
 }
 
-/// A percentage with at most four decimals, in parts per million.
-fn ppm_of(text: &str) -> Option<i64> {
-    let number = text.strip_suffix('%')?.trim_end();
-    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(part) || part.len() > 4 || whole.len() > 3 {
-        return None;
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+struct Problems(Vec<Invalid>);
+
+impl Problems {
+    /// The value, or nothing and one more problem.
+    fn take<T>(&mut self, read: Result<T, Invalid>) -> Option<T> {
+        read.map_err(|invalid| self.note(invalid)).ok()
     }
-    let part = format!("{part:0<4}").parse::<i64>().ok()?;
-    Some(whole.parse::<i64>().ok()? * 10_000 + part)
+
+    fn note(&mut self, invalid: Invalid) {
+        self.0.push(invalid);
+    }
 }
 
-fn sale_item(section: &Section<'_>, times: &mut Times) -> Result<DraftItem, Invalid> {
-    section.only(ITEM_KEYS)?;
-    let seconds = section.integer("time_to_pay_seconds")?;
-    let seconds = required(section, "time_to_pay_seconds", seconds)?;
-    // The order in the file is the order in which orders draw from them.
-    let units = by_warehouse(section, "units")?;
-    let reserve = by_warehouse(section, "reserve")?;
-    Ok(DraftItem {
-        sku: required_text(section, "sku")?,
-        title: required_text(section, "title")?,
-        unit_price_minor: required(
-            section,
-            "unit_price_minor",
-            section.integer("unit_price_minor")?,
-        )?,
-        opens_at: times.read(section, "opens_at")?,
-        closes_at: times.read(section, "closes_at")?,
-        limit_per_buyer: section.integer("limit_per_buyer")?,
-        limit_per_order: section.integer("limit_per_order")?,
-        time_to_pay_ms: Some(seconds.saturating_mul(1000)),
-        units,
-        reserve,
-    })
-}
-
-fn required<T>(section: &Section<'_>, key: &str, value: Option<T>) -> Result<T, Invalid> {
-    value.ok_or_else(|| Invalid::new(section.path(key), "is missing"))
-}
-
-fn required_text(section: &Section<'_>, key: &str) -> Result<String, Invalid> {
-    required(section, key, section.text(key)?).map(str::to_owned)
-}
-
-/// Reads times and remembers whether one of them counts from now.
-struct Times {
+/// Reads a file to its end, whatever it meets on the way.
+struct Reader {
     now: UnixMs,
+    /// A time counts from now.
     relative: bool,
+    problems: Problems,
+    /// Keys that were likely meant by others that nobody knows, by their paths.
+    meant: HashSet<String>,
 }
 
-impl Times {
-    fn read(&mut self, section: &Section<'_>, key: &str) -> Result<Option<UnixMs>, Invalid> {
+impl Reader {
+    fn sale(&mut self, section: &Section<'_>) -> Draft {
+        self.only(section, SALE_KEYS);
+        let goals = self.problems.take(section.section("goals")).flatten();
+        Draft {
+            name: self.text(section, "name"),
+            currency_code: self.text(section, "currency"),
+            opens_at: self.required_time(section, "opens_at"),
+            closes_at: self.required_time(section, "closes_at"),
+            goals: goals.map(|goals| self.goals(&goals)),
+            curve: self.curve(section),
+            alerts: self.rules(section),
+            items: self.tables(section, "items").iter().map(|item| self.item(item)).collect(),
+        }
+    }
+
+    fn goals(&mut self, section: &Section<'_>) -> Goals {
+        self.only(section, GOAL_KEYS);
+        let ppm = self.integer(section, "conversion_ppm");
+        let percent = self.problems.take(section.text("conversion")).flatten();
+        let percent = percent.and_then(|text| {
+            let wrong = || {
+                let problem = "must be a percentage such as \"12.5%\"";
+                Invalid::new(section.path("conversion"), problem)
+            };
+            self.problems.take(ppm_of(text).ok_or_else(wrong))
+        });
+        if percent.is_some() && ppm.is_some() {
+            let problem = "must not be given with conversion: both say the same";
+            self.problems.note(Invalid::new(section.path("conversion_ppm"), problem));
+        }
+        Goals {
+            units: self.integer(section, "units"),
+            revenue_minor: self.integer(section, "revenue_minor"),
+            conversion_ppm: percent.or(ppm),
+            new_buyers: self.integer(section, "new_buyers"),
+        }
+    }
+
+    fn item(&mut self, section: &Section<'_>) -> DraftItem {
+        self.only(section, ITEM_KEYS);
+        let seconds = self.required_integer(section, "time_to_pay_seconds");
+        DraftItem {
+            sku: self.text(section, "sku"),
+            title: self.text(section, "title"),
+            unit_price_minor: self.required_integer(section, "unit_price_minor").unwrap_or(0),
+            opens_at: self.time(section, "opens_at"),
+            closes_at: self.time(section, "closes_at"),
+            limit_per_buyer: self.integer(section, "limit_per_buyer"),
+            limit_per_order: self.integer(section, "limit_per_order"),
+            time_to_pay_ms: seconds.map(|seconds| seconds.saturating_mul(1000)),
+            // The order in the file is the order in which orders draw from them.
+            units: self.by_warehouse(section, "units"),
+            reserve: self.by_warehouse(section, "reserve"),
+        }
+    }
+
+    fn by_warehouse(&mut self, section: &Section<'_>, key: &str) -> Vec<(String, i64)> {
+        let warehouses = self.problems.take(section.section(key)).flatten();
+        let Some(warehouses) = warehouses else { return Vec::new() };
+        let mut units = Vec::new();
+        for warehouse in warehouses.keys() {
+            let count = self.required_integer(&warehouses, warehouse).unwrap_or(0);
+            units.push((warehouse.to_owned(), count));
+        }
+        units
+    }
+
+    /// Complains of keys that are not among the known ones.
+    fn only(&mut self, section: &Section<'_>, known: &[&str]) {
+        for key in section.unknown(known) {
+            self.problems.note(Invalid::new(section.path(key), unknown_key(key, known)));
+            self.meant.extend(meant(key, known).map(|meant| section.path(meant)));
+        }
+    }
+
+    /// The tables written as `[[key]]`.
+    fn tables<'a>(&mut self, section: &Section<'a>, key: &str) -> Vec<Section<'a>> {
+        self.problems.take(section.sections(key)).unwrap_or_default()
+    }
+
+    /// A text that must be there; empty where it is not good.
+    fn text(&mut self, section: &Section<'_>, key: &str) -> String {
+        let text = section.text(key).and_then(|text| required(section, key, text));
+        self.problems.take(text).unwrap_or_default().to_owned()
+    }
+
+    fn integer(&mut self, section: &Section<'_>, key: &str) -> Option<i64> {
+        self.problems.take(section.integer(key)).flatten()
+    }
+
+    fn required_integer(&mut self, section: &Section<'_>, key: &str) -> Option<i64> {
+        let number = section.integer(key).and_then(|number| required(section, key, number));
+        self.problems.take(number)
+    }
+
+    fn required_time(&mut self, section: &Section<'_>, key: &str) -> Option<UnixMs> {
+        let time = self.read_time(section, key).and_then(|time| required(section, key, time));
+        self.problems.take(time)
+    }
+
+    fn time(&mut self, section: &Section<'_>, key: &str) -> Option<UnixMs> {
+        let time = self.read_time(section, key);
+        self.problems.take(time).flatten()
+    }
+
+    fn read_time(&mut self, section: &Section<'_>, key: &str) -> Result<Option<UnixMs>, Invalid> {
         let path = section.path(key);
         let text = match section.get(key) {
             None => return Ok(None),
@@ -184,6 +287,22 @@ impl Times {
     }
 }
 
+/// A percentage with at most four decimals, in parts per million.
+fn ppm_of(text: &str) -> Option<i64> {
+    let number = text.strip_suffix('%')?.trim_end();
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 4 || whole.len() > 3 {
+        return None;
+    }
+    let part = format!("{part:0<4}").parse::<i64>().ok()?;
+    Some(whole.parse::<i64>().ok()? * 10_000 + part)
+}
+
+fn required<T>(section: &Section<'_>, key: &str, value: Option<T>) -> Result<T, Invalid> {
+    value.ok_or_else(|| Invalid::new(section.path(key), MISSING))
+}
+
 fn span_ms(text: &str) -> Option<i64> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit_ms = match unit {
@@ -194,16 +313,6 @@ fn span_ms(text: &str) -> Option<i64> {
         _ => return None,
     };
     i64::from(count.parse::<u32>().ok()?).checked_mul(unit_ms)
-}
-
-fn by_warehouse(section: &Section<'_>, key: &str) -> Result<Vec<(String, i64)>, Invalid> {
-    let Some(warehouses) = section.section(key)? else { return Ok(Vec::new()) };
-    let mut units = Vec::new();
-    for warehouse in warehouses.keys() {
-        let count = required(&warehouses, warehouse, warehouses.integer(warehouse)?)?;
-        units.push((warehouse.to_owned(), count));
-    }
-    Ok(units)
 }
 
 /// The same problem under the names that the author of the file knows.

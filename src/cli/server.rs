@@ -78,14 +78,22 @@ impl Server {
                 format!("--server must be a URL such as http://127.0.0.1:7420, not {:?}", self.url);
             Failure::new(Code::Usage, message)
         };
-        if !self.url.starts_with("http://") {
-            return Err(bad());
+        if self.url.starts_with("https://") {
+            let message = "--server must start with http://: doorbuster itself speaks no TLS";
+            return Err(Failure::new(Code::Usage, message));
         }
-        let endpoint = Endpoint::from_shared(self.url.clone()).map_err(|_| bad())?;
+        let url = match self.url.rsplit_once(':') {
+            _ if self.url.starts_with("http://") => self.url.clone(),
+            // As `--listen` writes it.
+            Some((_, port)) if port.parse::<u16>().is_ok() => format!("http://{}", self.url),
+            Some(_) | None => return Err(bad()),
+        };
+        let endpoint = Endpoint::from_shared(url).map_err(|_| bad())?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(CONNECT_SECONDS));
         endpoint.connect().await.map_err(|error| {
             let message = format!(
-                "no server answers at {}: {}\nstart one with: doorbuster serve",
+                "no server answers at {}: {}\nstart one with: doorbuster serve, or name another \
+                 with --server (DOORBUSTER_SERVER)",
                 self.url,
                 innermost(&error)
             );

@@ -91,13 +91,16 @@ impl<'a> Section<'a> {
 
     /// Refuses keys that are not among the known ones.
     pub fn only(&self, known: &[&str]) -> Result<(), Invalid> {
-        for key in self.table.keys() {
-            let key = key.get_ref().as_ref();
-            if !known.contains(&key) {
-                return Err(Invalid::new(self.path(key), unknown_key(key, known)));
-            }
+        match self.unknown(known).first() {
+            None => Ok(()),
+            Some(key) => Err(Invalid::new(self.path(key), unknown_key(key, known))),
         }
-        Ok(())
+    }
+
+    /// The keys that are not among the known ones.
+    pub fn unknown(&self, known: &[&str]) -> Vec<&'a str> {
+        let keys = self.table.keys().map(|key| key.get_ref().as_ref());
+        keys.filter(|key| !known.contains(key)).collect()
     }
 
     /// The value of a key.
@@ -166,13 +169,17 @@ impl<'a> Section<'a> {
 
 /// What to say about a key that nobody knows, with the likely meant one if there is one.
 pub fn unknown_key(key: &str, known: &[&str]) -> String {
-    let nearest = known.iter().map(|known| (distance(key, known), known)).min();
-    match nearest {
-        Some((distance, known)) if distance <= 2 || known.starts_with(key) => {
-            format!("is not a known key: did you mean {known}?")
-        }
-        _ => format!("is not a known key: known are {}", known.join(", ")),
+    match meant(key, known) {
+        Some(known) => format!("is not a known key: did you mean {known}?"),
+        None => format!("is not a known key: known are {}", known.join(", ")),
     }
+}
+
+/// The known key that was likely meant.
+pub fn meant<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let nearest = known.iter().map(|known| (distance(key, known), *known)).min();
+    let nearest = nearest.filter(|(distance, known)| *distance <= 2 || known.starts_with(key));
+    nearest.map(|(_, known)| known)
 }
 
 fn must_be(wanted: &str, found: &DeValue<'_>) -> String {

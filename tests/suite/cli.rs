@@ -12,6 +12,7 @@
 
 mod demo;
 mod documents;
+mod hints;
 mod own_writes;
 mod sale_files;
 mod writes;

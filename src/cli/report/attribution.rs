@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, percent, window};
 use crate::{
-    cli::{Common, json as shapes, order_list::sale_id},
+    cli::{Common, json as shapes, whose::AnySale},
     grpc::proto::{
         AttributionRow, Credit, GetAttributionRequest, report_service_client::ReportServiceClient,
     },
@@ -13,9 +13,8 @@ use crate::{
 /// Arguments of `report attribution`.
 #[derive(Debug, clap::Args)]
 pub struct Attribution {
-    /// Of this sale or recording only
-    #[arg(long)]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// How long before an order a touch counts, for example 30m, 24h or 7d
     #[arg(long, value_name = "SPAN", default_value = "7d", allow_hyphen_values = true)]
     window: String,
@@ -27,7 +26,7 @@ impl Attribution {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetAttributionRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
+            sale_id: self.sale.sale_id()?,
             window: Some(window("--window", &self.window)?),
             page_size: PAGE,
             page_token: String::new(),

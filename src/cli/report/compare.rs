@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Fresh, moment, percent};
 use crate::{
-    cli::{Common, json as shapes},
+    cli::{Common, json as shapes, whose::TheSale},
     grpc::proto::{
         CompareSalesRequest, ComparedFigure, report_service_client::ReportServiceClient,
     },
@@ -14,9 +14,8 @@ use crate::{
 /// Arguments of `report compare`.
 #[derive(Debug, clap::Args)]
 pub struct Compare {
-    /// The sale
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     /// From this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -42,7 +41,7 @@ impl Compare {
         let baseline = self.baseline.as_deref();
         let baseline = baseline.map(|id| SaleId::parse("--baseline", id)).transpose()?;
         let request = CompareSalesRequest {
-            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            sale_id: self.sale.id()?.to_string(),
             from_time: moment("--from", self.from.as_deref())?,
             until_time: moment("--until", self.until.as_deref())?,
             baseline_sale_id: baseline.map_or_else(String::new, |id| id.to_string()),

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent, whose::Whose};
+use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
-    cli::{Common, json as shapes},
+    cli::{Common, json as shapes, whose::Whose},
     grpc::proto::{
         GetStockCurveRequest, GetStockCurveResponse, StockPoint,
         report_service_client::ReportServiceClient,

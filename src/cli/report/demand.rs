@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, moment, percent, whose::Whose};
+use super::{Fresh, PAGE, all_pages, moment, percent};
 use crate::{
-    cli::{Common, json as shapes},
+    cli::{Common, json as shapes, whose::Whose},
     grpc::proto::{
         DemandFigures, DemandSecond, GetDemandRequest, GetDemandResponse,
         report_service_client::ReportServiceClient,

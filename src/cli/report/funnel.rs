@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, percent, window};
 use crate::{
-    cli::{Common, json as shapes, order_list::sale_id},
+    cli::{Common, json as shapes, whose::AnySale},
     grpc::proto::{
         self, FunnelGroup, FunnelStep, GetFunnelRequest, report_service_client::ReportServiceClient,
     },
@@ -15,9 +15,8 @@ use crate::{
 /// Arguments of `report funnel`.
 #[derive(Debug, clap::Args)]
 pub struct Funnel {
-    /// Of this sale or recording only
-    #[arg(long)]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// From the view that a chain starts with to its last touch, for example 30m, 24h or 7d
     #[arg(long, value_name = "SPAN", default_value = "24h", allow_hyphen_values = true)]
     window: String,
@@ -33,7 +32,7 @@ impl Funnel {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let by = FunnelGrouping::parse(&self.by).map_err(|e| Invalid::new("--by", e.problem))?;
         let request = GetFunnelRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
+            sale_id: self.sale.sale_id()?,
             window: Some(window("--window", &self.window)?),
             by: grouping(by).into(),
             page_size: PAGE * 4,

@@ -4,19 +4,17 @@ use serde_json::{Value, json};
 
 use super::{Fresh, percent};
 use crate::{
-    cli::{Common, json as shapes},
+    cli::{Common, json as shapes, whose::TheSale},
     grpc::proto::{
         GetGoalAttainmentRequest, Goal, GoalKind, report_service_client::ReportServiceClient,
     },
-    values::SaleId,
 };
 
 /// Arguments of `report goals`.
 #[derive(Debug, clap::Args)]
 pub struct Goals {
-    /// The sale
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     #[command(flatten)]
     fresh: Fresh,
 }
@@ -25,7 +23,7 @@ impl Goals {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetGoalAttainmentRequest {
-            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            sale_id: self.sale.id()?.to_string(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
         };

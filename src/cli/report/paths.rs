@@ -4,16 +4,15 @@ use serde_json::{Value, json};
 
 use super::{Fresh, percent};
 use crate::{
-    cli::{Common, json as shapes, order_list::sale_id},
+    cli::{Common, json as shapes, whose::AnySale},
     grpc::proto::{GetPathsRequest, PathRow, report_service_client::ReportServiceClient},
 };
 
 /// Arguments of `report paths`.
 #[derive(Debug, clap::Args)]
 pub struct Paths {
-    /// Of this sale or recording only
-    #[arg(long)]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Cut a path after so many steps
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(i32).range(1..=32))]
     steps: i32,
@@ -28,7 +27,7 @@ impl Paths {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetPathsRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
+            sale_id: self.sale.sale_id()?,
             steps_max: self.steps,
             page_size: self.top,
             page_token: String::new(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
-    cli::{Common, json as shapes, order_list::sale_id},
+    cli::{Common, json as shapes, whose::AnySale},
     grpc::proto::{
         self, GetPortraitRequest, PortraitRow, report_service_client::ReportServiceClient,
     },
@@ -15,9 +15,8 @@ use crate::{
 /// Arguments of `report portrait`.
 #[derive(Debug, clap::Args)]
 pub struct Portrait {
-    /// Of this sale or recording only
-    #[arg(long)]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Only age-band, gender, region or spending-tier
     #[arg(long, value_name = "WHAT")]
     by: Option<String>,
@@ -31,7 +30,7 @@ impl Portrait {
         let by = self.by.as_deref().map(PortraitAttribute::parse).transpose();
         let by = by.map_err(|error| Invalid::new("--by", error.problem))?;
         let request = GetPortraitRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
+            sale_id: self.sale.sale_id()?,
             attribute: by.map_or(proto::PortraitAttribute::Unspecified, attribute).into(),
             page_size: PAGE,
             page_token: String::new(),

@@ -16,10 +16,10 @@ use crate::{
         failure::{Code, Failure},
         source::Data,
         verify,
+        whose::TheSale,
     },
     pages::{CHART_FILES, Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
     reports::{ReportError, Reports},
-    values::SaleId,
 };
 
 /// The file that says that a directory is one of ours.
@@ -28,9 +28,8 @@ const PAGE: &str = "post-mortem.html";
 /// Arguments of `report post-mortem`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The sale
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     /// Directory to write into: new, empty, or written by this command before
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -47,7 +46,7 @@ pub struct Args {
 impl Args {
     /// Asks, verifies and writes.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let sale_id = SaleId::parse("SALE", &self.id)?;
+        let sale_id = self.sale.id()?;
         let lang = Lang::parse("--lang", &self.lang)?;
         let clock = match &self.utc_offset {
             Some(offset) => Clock::parse("--utc-offset", offset)?,

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent, whose::Whose};
+use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
-    cli::{Common, failure::reason_name, json as shapes},
+    cli::{Common, failure::reason_name, json as shapes, whose::Whose},
     grpc::proto::{GetRefusalsRequest, ItemRefusals, report_service_client::ReportServiceClient},
 };
 

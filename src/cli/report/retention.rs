@@ -4,21 +4,19 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
-    cli::{Common, json as shapes},
+    cli::{Common, json as shapes, whose::TheSale},
     grpc::proto::{
         GetRetentionRequest, GetRetentionResponse, RetentionRow,
         report_service_client::ReportServiceClient,
     },
     reports::share_ppm,
-    values::SaleId,
 };
 
 /// Arguments of `report retention`.
 #[derive(Debug, clap::Args)]
 pub struct Retention {
-    /// The sale, or a recording
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     #[command(flatten)]
     fresh: Fresh,
 }
@@ -27,7 +25,7 @@ impl Retention {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetRetentionRequest {
-            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            sale_id: self.sale.id()?.to_string(),
             page_size: PAGE,
             page_token: String::new(),
             min_position: self.fresh.min_position(),

@@ -4,19 +4,17 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
-    cli::{Common, json as shapes},
+    cli::{Common, json as shapes, whose::TheSale},
     grpc::proto::{
         GetSalesSummaryRequest, SalesFigures, report_service_client::ReportServiceClient,
     },
-    values::SaleId,
 };
 
 /// Arguments of `report sales`.
 #[derive(Debug, clap::Args)]
 pub struct Sales {
-    /// The sale
-    #[arg(value_name = "SALE")]
-    id: String,
+    #[command(flatten)]
+    sale: TheSale,
     #[command(flatten)]
     fresh: Fresh,
 }
@@ -25,7 +23,7 @@ impl Sales {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetSalesSummaryRequest {
-            sale_id: SaleId::parse("SALE", &self.id)?.to_string(),
+            sale_id: self.sale.id()?.to_string(),
             page_size: PAGE,
             page_token: String::new(),
             min_position: self.fresh.min_position(),

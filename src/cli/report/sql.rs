@@ -56,6 +56,11 @@ fn converse(models: &ReadModels, common: &Common) -> anyhow::Result<()> {
     let mut typed = io::stdin().lock();
     if !(typed.is_terminal() && io::stderr().is_terminal()) {
         typed.read_to_string(&mut text)?;
+        if text.trim().is_empty() {
+            let message = "no SQL was given: write it as an argument, such as \"SELECT count(*) FROM \
+                           orders.orders\", or to standard input";
+            return Err(Failure::new(Code::Usage, message).into());
+        }
         return ask(models, &text, common);
     }
     let names = models.attached().join(", ");

@@ -4,22 +4,15 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{
-        Common, json as shapes,
-        order_list::{item_id, sale_id},
-    },
+    cli::{Common, json as shapes, whose::Filter},
     grpc::proto::{GetStockLevelsRequest, StockLevel, report_service_client::ReportServiceClient},
 };
 
 /// Arguments of `report stock`.
 #[derive(Debug, clap::Args)]
 pub struct Stock {
-    /// Of this sale only
-    #[arg(long)]
-    sale: Option<String>,
-    /// Of this item only
-    #[arg(long)]
-    item: Option<String>,
+    #[command(flatten)]
+    whose: Filter,
     #[command(flatten)]
     fresh: Fresh,
 }
@@ -28,8 +21,8 @@ impl Stock {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetStockLevelsRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
-            item_id: item_id(self.item.as_deref())?,
+            sale_id: self.whose.sale_id()?,
+            item_id: self.whose.item_id()?,
             page_size: PAGE,
             page_token: String::new(),
             min_position: self.fresh.min_position(),

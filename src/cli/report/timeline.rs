@@ -4,25 +4,15 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, moment};
 use crate::{
-    cli::{
-        Common,
-        failure::reason_name,
-        json as shapes,
-        order_list::{item_id, sale_id},
-    },
+    cli::{Common, failure::reason_name, json as shapes, whose::Whose},
     grpc::proto::{GetTimelineRequest, TimelineSecond, report_service_client::ReportServiceClient},
 };
 
 /// Arguments of `report timeline`.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("of").required(true).args(["sale", "item"])))]
 pub struct Timeline {
-    /// Of this sale
-    #[arg(long)]
-    sale: Option<String>,
-    /// Of this item
-    #[arg(long)]
-    item: Option<String>,
+    #[command(flatten)]
+    whose: Whose,
     /// From this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -37,8 +27,8 @@ impl Timeline {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetTimelineRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
-            item_id: item_id(self.item.as_deref())?,
+            sale_id: self.whose.sale_id()?,
+            item_id: self.whose.item_id()?,
             from_time: moment("--from", self.from.as_deref())?,
             until_time: moment("--until", self.until.as_deref())?,
             page_size: PAGE,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, moment};
 use crate::{
-    cli::{Common, json as shapes, order_list::sale_id},
+    cli::{Common, json as shapes, whose::AnySale},
     grpc::proto::{
         self, GetTrafficRequest, TrafficFigures, TrafficRow,
         report_service_client::ReportServiceClient,
@@ -16,9 +16,8 @@ use crate::{
 /// Arguments of `report traffic`.
 #[derive(Debug, clap::Args)]
 pub struct Traffic {
-    /// Of this sale or recording only
-    #[arg(long)]
-    sale: Option<String>,
+    #[command(flatten)]
+    sale: AnySale,
     /// Split by none, item, channel or minute
     #[arg(long, value_name = "WHAT", default_value = "none")]
     by: String,
@@ -37,7 +36,7 @@ impl Traffic {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let by = TrafficGrouping::parse(&self.by).map_err(|e| Invalid::new("--by", e.problem))?;
         let request = GetTrafficRequest {
-            sale_id: sale_id(self.sale.as_deref())?,
+            sale_id: self.sale.sale_id()?,
             by: grouping(by).into(),
             from_time: moment("--from", self.from.as_deref())?,
             until_time: moment("--until", self.until.as_deref())?,

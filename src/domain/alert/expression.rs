@@ -203,6 +203,9 @@ impl Token {
     }
 }
 
+/// Letters that a slip of the finger changes.
+const SLIP_LETTERS_MAX: usize = 2;
+
 /// Longer ones first, so that `<=` is not taken for `<`.
 const MARKS: [&str; 12] = ["<=", ">=", "==", "!=", "<", ">", "+", "-", "*", "/", "(", ")"];
 
@@ -389,21 +392,21 @@ impl Reader {
             .collect();
         match Figure::named(word) {
             Some(figure) if figure.is_known_in(self.scope) => Ok(Node::Figure(figure)),
-            Some(_) => {
+            Some(figure) => {
                 let whose = match self.scope {
                     Scope::Service => "the service as a whole",
-                    Scope::Sale => "a sale as a whole",
+                    Scope::Sale => "a sale as a whole, only of each item (each_item)",
+                    Scope::Item if figure.is_known_in(Scope::Sale) => {
+                        "each item, only of a sale as a whole"
+                    }
                     Scope::Item => "each item",
                 };
                 Err(format!("names {word} at character {place}, which is not known of {whose}"))
             }
-            None => {
-                let nearest = nearest(word, &known).join(", ");
-                Err(format!(
-                    "names {word} at character {place}, which is not a figure; the nearest are \
-                     {nearest}"
-                ))
-            }
+            None => Err(format!(
+                "names {word} at character {place}, which is not a figure; {}",
+                suggestion(word, &known)
+            )),
         }
     }
 
@@ -443,12 +446,35 @@ fn calculated(operation: Operation, place: usize, left: Node, right: Node) -> Re
     Ok(Node::Sum(operation, Box::new(left), Box::new(right)))
 }
 
-/// The three names that take the fewest changes of letters.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Vec<&'a str> {
-    let mut ranked: Vec<(usize, &str)> =
-        known.iter().map(|name| (changes(word, name), *name)).collect();
+/// The figure that was likely meant, or the three that come nearest.
+fn suggestion(word: &str, known: &[&str]) -> String {
+    let word = word.to_ascii_lowercase();
+    let ranked = known.iter().map(|name| ((strangers(&word, name), changes(&word, name)), *name));
+    let mut ranked: Vec<_> = ranked.collect();
     ranked.sort_unstable();
-    ranked.into_iter().take(3).map(|(_, name)| name).collect()
+    match ranked.as_slice() {
+        // Nothing else has all of its parts, or a slip of the finger away.
+        [((strangers, changes), first), rest @ ..]
+            if *strangers == 0 && rest.first().is_none_or(|((others, _), _)| *others > 0)
+                || *changes <= SLIP_LETTERS_MAX =>
+        {
+            format!("did you mean {first}?")
+        }
+        ranked => {
+            let nearest: Vec<_> = ranked.iter().take(3).map(|(_, name)| *name).collect();
+            format!("the nearest are {}", nearest.join(", "))
+        }
+    }
+}
+
+/// How many parts of a word, such as `units` and `sold`, a name has nothing like.
+fn strangers(word: &str, name: &str) -> usize {
+    let known = |part: &str| {
+        name.split('_').any(|of_name| {
+            of_name.starts_with(part) || changes(part, of_name) <= usize::from(part.len() > 3)
+        })
+    };
+    word.split('_').filter(|part| !part.is_empty() && !known(part)).count()
 }
 
 /// Letters to insert, remove or replace until one word is the other.

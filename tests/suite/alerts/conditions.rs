@@ -59,7 +59,7 @@ fn what_is_no_condition_is_refused_with_its_place() {
         ("1 < 2", "when names no figure"),
         (
             "avialable_units < 3",
-            "when names avialable_units at character 1, which is not a figure; the nearest are available_units",
+            "when names avialable_units at character 1, which is not a figure; did you mean available_units?",
         ),
         ("3 > stock", "at character 5, which is not a figure; the nearest are "),
         ("item_closed == 1", "when names item_closed at character 1, which is not known of a sale"),

@@ -140,7 +140,7 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
         (
             "[[items]]",
             "[[article]]",
-            "sale.toml, line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals, curve, alerts",
+            "sale.toml has 2 problems:\n  line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals, curve, alerts\n  line 13: items must be a list of tables, not a table",
         ),
         ("[[items]]", "[items]", "sale.toml, line 7: items must be a list of tables, not a table"),
         ("\"PHONE\"", "\"\"", "sale.toml, line 8: items[0].sku is missing"),
@@ -256,6 +256,58 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
         "sale.toml, line 10: items[0].unit_price_minor makes all units of the sale together worth \
          more than 10^18 minor units"
     );
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_at_once_each_with_its_line() {
+    let bad = r#"
+nam = "Night sale"
+currency = "RMB"
+opens_at = 2026-11-11T00:00:00
+closes_at = 2026-11-12T00:00:00+08:00
+[goals]
+units = 0
+new_buyers = "many"
+[[alerts]]
+name = "Low Stock"
+when = "availble_units < 3"
+for = "soon"
+[[items]]
+sku = ""
+title = "Phone"
+unit_price_minor = 1999.00
+limit_per_buyer = 0
+time_to_pay_seconds = 0
+[items.units]
+west = 0
+east = "40"
+[[items]]
+sku = "CASE"
+title = " Case"
+unit_price_minor = -1
+time_to_pay_seconds = 900
+units = 4
+"#;
+    let told = sale_file::parse("sale.toml", bad, NOW).unwrap_err().to_string();
+    let expected = "sale.toml has 17 problems:
+  line 2: nam is not a known key: did you mean name?
+  line 3: currency is not an ISO 4217 currency code such as CNY
+  line 4: opens_at has no offset from UTC: write for example 2026-11-11T00:00:00+08:00
+  line 7: goals.units must be at least 1, not 0
+  line 8: goals.new_buyers must be a whole number, not a text
+  line 10: alerts[0].name must have small letters, digits and _ only, such as low_stock
+  line 11: alerts[0].when names availble_units at character 1, which is not a figure; did you mean available_units?
+  line 12: alerts[0].for must be a span such as \"10s\", \"2m\" or \"1h\"
+  line 14: items[0].sku is missing
+  line 16: items[0].unit_price_minor must be a whole number, not a number with a fraction
+  line 17: items[0].limit_per_buyer must be at least 1, not 0
+  line 18: items[0].time_to_pay_seconds must be 1 second to 30 days
+  line 20: items[0].units.west must be at least 1, not 0
+  line 21: items[0].units.east must be a whole number, not a text
+  line 24: items[1].title must not start or end with white space
+  line 25: items[1].unit_price_minor must be at least 1, not -1
+  line 27: items[1].units must be a table, not a whole number";
+    assert_eq!(told, expected);
 }
 
 #[test]
