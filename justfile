@@ -25,8 +25,11 @@ demo *ARGS:
 bench *ARGS:
     cargo run --release -- bench {{ARGS}}
 
-# Kill the server under load again and again.
-torture CYCLES='100':
+# Break the server under load again and again: kills, full disks, freezes, stops, judged from
+# outside; then CYCLES more kills from Rust. As root, because a full disk needs a mount.
+torture SECONDS='600' CYCLES='100':
+    cargo build --release
+    tests/python/run.sh torture.py --seconds {{SECONDS}}
     DOORBUSTER_TORTURE_CYCLES={{CYCLES}} cargo test --release crash:: -- --nocapture
 
 # The Python client against the release binary.

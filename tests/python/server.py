@@ -1,5 +1,6 @@
 """The real binary as a child: started, killed, stopped, verified, and looked at from outside."""
 
+import contextlib
 import json
 import pathlib
 import signal
@@ -14,18 +15,24 @@ STOP_SECONDS_MAX = 30
 class Server:
     """One server on one data directory. Started again after a kill, it gets a new port."""
 
-    def __init__(self, binary, directory):
+    def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None):
+        """`listen` is for those who need one address for ever; stderr is appended to `errors`."""
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
+        self.listen, self.errors = listen, errors
         self.child = None
         self.address = self.web = self.board = None
 
     def start(self):
         """Starts the server and returns where it listens, as it says itself on its first line."""
         command = [self.binary, "serve", "--json"]
-        command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
+        command += ["--data", str(self.directory), "--listen", self.listen]
         command += ["--web", "127.0.0.1:0", "--board", "127.0.0.1:0"]
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with contextlib.ExitStack() as opened:
+            stderr = self.errors and opened.enter_context(open(self.errors, "ab"))
+            self.child = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=stderr or None, text=True
+            )
         # A server that never says anything must fail this run, not hang it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
         watch.start()

@@ -1,0 +1,196 @@
+"""What is broken on purpose while the load runs, and what must be so afterwards.
+
+Each fault leaves a server behind that runs. What does not hold is reported in words; how often each
+fault was done is counted.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+# A server that is told to stop ends within its grace period of 5 s, and some time to be scheduled.
+STOP_SECONDS_MAX = 5 + 5
+READY_SECONDS_MAX = 30
+# A hold ends within 5 s of the store's return, although nobody looks at it.
+HOLD_SECONDS_MAX = 5 + 5
+DISK_BYTES = 4 << 30
+
+
+class Disk:
+    """A file system of its own in memory, whose size can be changed. Needs root."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.why_not = None
+        try:
+            self._mount(f"size={DISK_BYTES}")
+        except (OSError, subprocess.CalledProcessError) as error:
+            said = getattr(error, "stderr", None) or str(error)
+            self.why_not = f"no file system can be mounted here: {said.strip()}"
+
+    def fill(self):
+        """Nothing more can be written: its size is what is in use."""
+        for _ in range(100):
+            state = os.statvfs(self.directory)
+            used = (state.f_blocks - state.f_bfree) * state.f_frsize
+            try:
+                return self._mount(f"remount,size={used}")
+            except subprocess.CalledProcessError:
+                pass  # It grew meanwhile.
+        raise AssertionError("the disk grows too fast to be filled")
+
+    def make_room(self):
+        self._mount(f"remount,size={DISK_BYTES}")
+
+    def end(self):
+        if self.why_not is None:
+            subprocess.run(["umount", "--lazy", self.directory], check=False)
+
+    def _mount(self, options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.directory]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+class Faults:
+    def __init__(self, server, disk, random, hold_quietly):
+        """`hold_quietly()` places an order at an item that nobody else touches, and returns it."""
+        self.server, self.disk, self.random = server, disk, random
+        self.hold_quietly = hold_quietly
+        self.counts = collections.Counter()
+        self.wrong = []
+        self.longest_stop = 0.0
+        self.skipped = disk.why_not
+
+    def deck(self):
+        """One of each fault, and more kills than anything else, in any order."""
+        deck = [self.kill, self.kill, self.kill, self.kill_early, self.stop, self.freeze]
+        deck.append(self.freeze_and_kill)
+        if self.skipped is None:
+            deck += [self.fill, self.fill_and_kill]
+        self.random.shuffle(deck)
+        return deck
+
+    def kill(self):
+        """kill -9."""
+        self.counts["kills"] += 1
+        self.server.kill()
+        self.start()
+
+    def kill_early(self):
+        """kill -9, and once more as soon as it has said that it runs, or before."""
+        self.counts["kills"] += 2
+        self.server.kill()
+        self.server.start()
+        time.sleep(self.random.random() / 4)
+        self.server.kill()
+        self.start()
+
+    def stop(self):
+        """SIGTERM while streams are open and buyers go on."""
+        self.counts["stops with streams open"] += 1
+        started = time.monotonic()
+        self.server.child.send_signal(signal.SIGTERM)
+        try:
+            code = self.server.child.wait(STOP_SECONDS_MAX)
+            if code != 0:
+                self.wrong.append(f"it ended with {code} after SIGTERM")
+            self.server.child.stdout.close()
+        except subprocess.TimeoutExpired:
+            self.wrong.append(f"it did not end within {STOP_SECONDS_MAX} s of SIGTERM")
+            self.server.kill()
+        self.longest_stop = max(self.longest_stop, time.monotonic() - started)
+        self.start()
+
+    def freeze(self):
+        """SIGSTOP for a while, then SIGCONT."""
+        self.counts["freezes"] += 1
+        self.server.child.send_signal(signal.SIGSTOP)
+        time.sleep(0.5 + 2 * self.random.random())
+        self.server.child.send_signal(signal.SIGCONT)
+
+    def freeze_and_kill(self):
+        """SIGSTOP, then kill -9."""
+        self.counts["freezes"] += 1
+        self.counts["kills"] += 1
+        self.server.child.send_signal(signal.SIGSTOP)
+        time.sleep(self.random.random())
+        self.server.kill()
+        self.start()
+
+    def fill(self):
+        """The disk is full for a while; everything has to come back by itself."""
+        self.counts["full disks"] += 1
+        held = self.hold_quietly()
+        self.disk.fill()
+        time.sleep(1 + 3 * self.random.random())
+        self.disk.make_room()
+        room_at = time.monotonic()
+        self.ready()
+        if held is not None:
+            self.ends_by_itself(held, room_at)
+
+    def fill_and_kill(self):
+        """The disk is full, then kill -9; it starts again when there is room."""
+        self.counts["full disks"] += 1
+        self.counts["kills"] += 1
+        self.disk.fill()
+        time.sleep(2 * self.random.random())
+        self.server.kill()
+        self.disk.make_room()
+        self.start()
+
+    def start(self):
+        try:
+            self.server.start()
+        except RuntimeError as error:
+            raise Ended(f"it does not start again: {error}") from None
+        self.ready()
+
+    def ready(self):
+        """Waits until it says that it is ready."""
+        until, said = time.monotonic() + READY_SECONDS_MAX, ""
+        while time.monotonic() < until:
+            if self.server.child.poll() is not None:
+                raise Ended(f"it ended by itself with {self.server.child.returncode}")
+            try:
+                with urllib.request.urlopen(f"http://{self.server.web}/readyz", timeout=5):
+                    return
+            except urllib.error.HTTPError as error:
+                said = error.read().decode()
+            except OSError as error:
+                said = str(error)
+            time.sleep(0.05)
+        self.wrong.append(f"it is not ready after {READY_SECONDS_MAX} s: {said.strip()}")
+
+    def ends_by_itself(self, order, room_at):
+        """A hold whose time is over while the disk is full ends although nobody looks at its item."""
+        seconds = order.pay_by_ms / 1_000 - time.time()
+        until = max(room_at, time.monotonic() + seconds) + HOLD_SECONDS_MAX
+        while time.monotonic() < until:
+            kinds = {
+                event["kind"] for event in self.log(f"item-{order.item}")
+                if event["data"].get("order_id") == order.order_id
+            }
+            if "OrderExpired" in kinds:
+                return
+            time.sleep(0.2)
+        self.wrong.append(f"hold {order.order_id} of {order.item} did not end although there was room")
+
+    def log(self, *stream):
+        """The log as `doorbuster log read` shows it, also beside a server that runs."""
+        command = [self.server.binary, "log", "read", *stream, "--json"]
+        command += ["--data", str(self.server.directory)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        if done.returncode != 0:
+            raise Ended(f"the log cannot be read: {done.stderr.strip()}")
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Ended(Exception):
+    """The server is gone and does not come back: there is nothing to go on with."""

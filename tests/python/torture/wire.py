@@ -1,0 +1,170 @@
+"""Calls over gRPC, each an entry of the journal.
+
+Stubs are made of proto/ alone. A call is in the journal before it is sent, so that nothing that may
+have happened is forgotten.
+"""
+
+import queue
+import threading
+
+import grpc
+
+from report import Refused
+
+from .journal import Answer, Cancel, Error, Look, Order, Pay, Place
+
+CALL_SECONDS_MAX = 10
+# A server that comes back is to be noticed at once.
+CHANNEL = [
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 200),
+    ("grpc.enable_retries", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+class Wire:
+    """One connection, and the journal that its calls are entered into."""
+
+    def __init__(self, pb, stubs, address, calls):
+        self.pb, self.calls, self.address = pb, calls, address
+        self.channel = grpc.insecure_channel(address, options=CHANNEL)
+        self.purchase = stubs["purchase_service"].PurchaseServiceStub(self.channel)
+        self.item = stubs["item_service"].ItemServiceStub(self.channel)
+        self.sale = stubs["sale_service"].SaleServiceStub(self.channel)
+        self.reports = stubs["report_service"].ReportServiceStub(self.channel)
+
+    def start(self, call):
+        """Sends a call of a buyer; `finish` waits for it."""
+        method, request = self._request(call)
+        self.calls.append(call)
+        call.send()
+        return method.future(request, timeout=CALL_SECONDS_MAX)
+
+    def finish(self, call, future):
+        try:
+            return call.end(answer=self._answer(future.result()))
+        except grpc.RpcError as error:
+            return call.end(error=failure(error))
+
+    def ask(self, call):
+        return self.finish(call, self.start(call))
+
+    def steer(self, call):
+        """Pauses, resumes or adds units, in the name of an operator."""
+        body = call.body
+        fields = {"request_id": call.request_id, "item_id": call.item, "operator": "torture"}
+        fields["reason"] = body.act
+        self.calls.append(call)
+        call.send()
+        try:
+            if body.act == "allocate":
+                request = self.pb.AllocateStockRequest(
+                    warehouse=body.warehouse, units=body.units, **fields
+                )
+                answer = self.item.AllocateStock(request, timeout=CALL_SECONDS_MAX)
+            elif body.act == "pause":
+                request = self.pb.PauseItemRequest(**fields)
+                answer = self.item.PauseItem(request, timeout=CALL_SECONDS_MAX)
+            else:
+                request = self.pb.ResumeItemRequest(**fields)
+                answer = self.item.ResumeItem(request, timeout=CALL_SECONDS_MAX)
+        except grpc.RpcError as error:
+            return call.end(error=failure(error))
+        return call.end(answer=self._answer(answer))
+
+    def place_request(self, call):
+        buyer, units, channel = call.body
+        return self.pb.PlaceOrderRequest(
+            request_id=call.request_id, item_id=call.item, buyer=buyer, units=units, channel=channel
+        )
+
+    def _request(self, call):
+        pb, body = self.pb, call.body
+        match body:
+            case Place():
+                return self.purchase.PlaceOrder, self.place_request(call)
+            case Pay():
+                amount = pb.Money(currency_code=body.currency, amount_minor=body.amount)
+                return self.purchase.RecordPayment, pb.RecordPaymentRequest(
+                    request_id=call.request_id, item_id=call.item, order_id=body.order_id,
+                    payment_reference=body.reference, amount=amount)
+            case Cancel():
+                return self.purchase.CancelOrder, pb.CancelOrderRequest(
+                    request_id=call.request_id, item_id=call.item, order_id=body.order_id,
+                    buyer=body.buyer)
+            case Look():
+                return self.purchase.GetOutcome, pb.GetOutcomeRequest(
+                    request_id=call.request_id, item_id=call.item, buyer=body.buyer)
+        raise AssertionError(body)
+
+    def _answer(self, message):
+        position = getattr(message, "position", 0)
+        field = message.DESCRIPTOR.fields_by_name
+        if "refusal" in field and message.HasField("refusal"):
+            refusal = message.refusal
+            reason = self.pb.RefusalReason.Name(refusal.reason).removeprefix("REFUSAL_REASON_")
+            return Answer(None, reason, refusal.available_units, message.revision, position)
+        order = self._order(message.order) if "order" in field else None
+        return Answer(order, None, 0, message.revision, position)
+
+    def _order(self, order):
+        state = self.pb.OrderState.Name(order.state).removeprefix("ORDER_STATE_")
+        return Order(order.order_id, order.item_id, order.buyer, order.units,
+                     order.unit_price.amount_minor, order.total.amount_minor,
+                     order.total.currency_code, state, order.place_time.ToMilliseconds(),
+                     order.pay_by_time.ToMilliseconds())
+
+    def of_stream(self, call, response):
+        """Enters what a stream answered."""
+        if response.WhichOneof("result") == "fault":
+            fault = response.fault
+            return call.end(error=Error(fault.code, fault.reason, fault.message))
+        return call.end(answer=self._answer(response.answer))
+
+
+class Stream:
+    """A PlaceOrders stream: a bounded number of calls under way, answers matched by tag."""
+
+    def __init__(self, wire, under_way_max):
+        self.wire = wire
+        self.requests = queue.Queue()
+        self.room = threading.Semaphore(under_way_max)
+        self.under_way = {}
+        self.next_tag = 1
+
+    def send(self, call):
+        """Waits for room. False when none came within a second."""
+        if not self.room.acquire(timeout=1):
+            return False
+        call.route = "stream"
+        tag, self.next_tag = self.next_tag, self.next_tag + 1
+        self.under_way[tag] = call
+        self.wire.calls.append(call)
+        request = self.wire.place_request(call)
+        call.send()
+        self.requests.put(self.wire.pb.PlaceOrdersRequest(tag=tag, command=request))
+        return True
+
+    def close(self):
+        """No more orders; the stream ends when all are answered."""
+        self.requests.put(None)
+
+    def answers(self):
+        """Yields each call as it is answered; returns what ended the stream, if it was an error."""
+        try:
+            for response in self.wire.purchase.PlaceOrders(iter(self.requests.get, None)):
+                call = self.under_way.pop(response.tag, None)
+                if call is None:
+                    raise AssertionError(f"tag {response.tag} was not under way")
+                self.room.release()
+                yield self.wire.of_stream(call, response)
+        except grpc.RpcError:
+            # What is under way now was never answered. It is asked for again elsewhere.
+            self.close()
+
+
+def failure(error):
+    refused = Refused(error)
+    return Error(refused.code.name, refused.reason or "", refused.message or "")
