@@ -33,12 +33,8 @@ use self::{
     streams::streams,
 };
 use super::{
-    Common,
-    demo::directory,
-    failure::{Code, Failure},
-    output::answer,
-    source::read_secret,
-    write::TokenFile,
+    Common, demo::directory, failure::Failure, output::answer, signals::Interruption,
+    source::read_secret, write::TokenFile,
 };
 use crate::{
     clock::{Clock, WallClock, new_request_id},
@@ -213,7 +209,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
     let url = url.ok_or_else(|| anyhow!("no server"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measured = runtime.block_on(until_interrupted(measure(&args, echo.url(), url, common)));
+    let interruption = Interruption::catch()?;
+    let measured = runtime.block_on(interruption.unless(measure(&args, echo.url(), url, common)));
     runtime.shutdown_background();
     drop(own);
     let figures = measured?;
@@ -228,7 +225,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Result<()> {
     let pair = Pair::start(choice, args.data.as_deref(), common)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let figures = runtime.block_on(until_interrupted(stores::measure(args, &pair, common)));
+    let interruption = Interruption::catch()?;
+    let measuring = stores::measure(args, &pair, common);
+    let figures = runtime.block_on(interruption.unless(measuring));
     runtime.shutdown_background();
     drop(pair);
     let figures = figures?;
@@ -238,13 +237,6 @@ fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Res
         answer(stores::table(&figures))?;
     }
     Ok(())
-}
-
-async fn until_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
-    }
 }
 
 /// The server that is measured when none is named, with its data.

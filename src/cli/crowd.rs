@@ -5,7 +5,7 @@
 //! given address and buys it. It sees what shoppers see, through whatever stands in front of the
 //! servers, and must never look into a store: `verify` does that.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -14,10 +14,11 @@ use tonic::{Code as Status, Status as Fault};
 
 use super::{
     Common,
-    demo::{screen::Screen, script::Script, watch},
+    demo::{lines::Lines, screen::Screen, script::Script, so_far::SoFar, watch},
     failure::{Code, Failure},
     output::answer,
     server::Server,
+    signals::{Interruption, is_interruption},
     write::TokenFile,
 };
 use crate::{
@@ -110,12 +111,13 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let script = Script::Simulated { plan: Arc::new(plan), troubles: None };
     let operator = args.token.operator(OPERATOR)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = buy(&script, &args.server, operator, common) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
-        }
-    })?;
+    let (interruption, so_far) = (Interruption::catch()?, SoFar::default());
+    let buying = buy(&script, &args.server, operator, &so_far, common);
+    let outcome = runtime.block_on(interruption.unless(buying));
+    if outcome.as_ref().is_err_and(is_interruption) {
+        so_far.show(None, common)?;
+    }
+    let outcome = outcome?;
     if common.json {
         answer(serde_json::to_string(&outcome)?)?;
     } else {
@@ -133,6 +135,7 @@ async fn buy(
     script: &Script,
     server: &Server,
     operator: Operator,
+    so_far: &SoFar,
     common: &Common,
 ) -> anyhow::Result<Outcome> {
     // This says best what is wrong with an address; the connections of a crowd wait longer.
@@ -146,15 +149,12 @@ async fn buy(
     let sales = put_up(channel.clone(), &offers, &terms, request_id)
         .await
         .context("the sale cannot be put up")?;
-    common.note(format_args!(
-        "sale {}; {} shoppers come to {}",
-        sales.sale_ids.join(", "),
-        script.shoppers(),
-        server.url
-    ));
+    common.note(format_args!("sale {}", sales.sale_ids.join(", ")));
+    common.note(format_args!("{} shoppers come to {}", script.shoppers(), server.url));
 
     let caller = Caller::connect(&server.url, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
+    so_far.begin(&crowd, sales.items.iter().map(|item| item.units));
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();
     let mut screen = Screen::new(&offers, &ids, common.quiet);
     let mut figures = Figures::new(channel);
@@ -253,11 +253,8 @@ fn broken_promises(outcome: &Outcome) -> Vec<String> {
 }
 
 fn account(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<16} {value}");
-    };
+    let mut lines = Lines::default();
+    let mut line = |name: &str, value: String| lines.entry(name, value);
     line("on offer", format!("{} units over {} items", outcome.units, outcome.items));
     line("crowd", format!("{} shoppers sent {} orders", outcome.shoppers, outcome.attempts));
     line(
@@ -288,5 +285,5 @@ fn account(outcome: &Outcome) -> String {
     line("unanswered", format!("{} calls", outcome.unanswered));
     line("oversold", format!("{} units", outcome.oversold_units));
     line("duplicates", format!("{} orders", outcome.duplicate_orders));
-    text
+    lines.into_text()
 }

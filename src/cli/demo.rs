@@ -5,14 +5,17 @@
 //! figure comes from the shoppers' answers, the read models or the log.
 
 mod account;
+mod addresses;
 mod chaos;
 pub(crate) mod directory;
 mod flags;
+pub(super) mod lines;
 mod noticed;
 mod proof;
 pub(super) mod screen;
 pub(super) mod script;
 mod shop;
+pub(super) mod so_far;
 mod stall;
 mod tokens;
 
@@ -39,13 +42,14 @@ use self::{
     screen::{Moment, Screen},
     script::Script,
     shop::Shop,
+    so_far::SoFar,
     tokens::Tokens,
 };
 use super::{
     Common,
     failure::{Code, Failure},
     output::answer,
-    signals::{self, Signals},
+    signals::{Interruption, is_interruption},
 };
 use crate::{
     clock::{Clock, WallClock, new_request_id},
@@ -72,20 +76,22 @@ const REDRAWS_PER_STOCK: u32 = 3;
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let script = args.script(common)?;
     let store = args.store.address()?;
+    // It serves board and gRPC where a server does that nobody configured.
+    let mut config = Config::default();
+    args.addresses.choose(&mut config, common)?;
     let data = directory::fresh(args.data.as_deref(), "doorbuster-demo")?;
     common.note(format_args!("data in {}", data.display()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let interruption = Interruption::catch()?;
 
     let tokens = Tokens::make(&data)?;
     let config = Config {
         data: data.clone(),
         store: store.clone(),
         store_credentials_file: args.store.credentials.file.clone(),
-        listen: ([127, 0, 0, 1], 0).into(),
         web: None,
         operators_file: Some(tokens.file.clone()),
-        board: Some(([127, 0, 0, 1], 0).into()),
-        ..Config::default()
+        ..config
     };
     let stall = watch::Sender::new(false);
     let shop = match script.troubles() {
@@ -93,15 +99,19 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         None => Shop::open(config.clone())?,
     };
     let (listen, board) = (shop.app.address(), shop.app.board_address());
-    let stage =
-        Stage { store: &store, address: format!("http://{listen}"), board, tokens: &tokens, stall };
-    let played = runtime.block_on(until_interrupted(play(&script, &stage, common)));
+    let so_far = SoFar::default();
+    let address = format!("http://{listen}");
+    let stage = Stage { store: &store, address, board, tokens: &tokens, stall, so_far: &so_far };
+    let played = runtime.block_on(interruption.unless(play(&script, &stage, common)));
     // Whatever became of the crowd, the store is not held up any longer: the server ends orderly.
     drop(stage);
     // The server is stopped in an orderly way also when the crowd failed or was interrupted. The
     // crowd's connections end first: nobody would answer the server's farewell on them.
     drop(runtime);
     let stopped = shop.close();
+    if played.as_ref().is_err_and(is_interruption) {
+        so_far.show(Some(&data), common)?;
+    }
     let played = played?;
     stopped?;
 
@@ -110,24 +120,31 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let (of, directory) = (store.clone(), data.clone());
     let proving =
         async { tokio::task::spawn_blocking(move || proof::prove(&of, &directory)).await? };
-    let proved = runtime.block_on(until_interrupted(proving));
+    let proved = runtime.block_on(interruption.unless(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
+    if proved.as_ref().is_err_and(is_interruption) {
+        so_far.show(Some(&data), common)?;
+    }
     let seen_at = played.board.clone();
     finish(&script, (&store, &data), played, proved?, common)?;
     if args.stays(common, io::stderr().is_terminal()) {
-        return stay(Config { listen, board, ..config }, &seen_at, common);
+        return stay(Config { listen, board, ..config }, &seen_at, &interruption, common);
     }
     Ok(())
 }
 
 /// Serves what there is once more, at the same addresses, until somebody ends it.
-fn stay(config: Config, board: &str, common: &Common) -> anyhow::Result<()> {
-    let runtime = signals::runtime()?;
-    let signals = runtime.block_on(async { Signals::catch() })?;
+fn stay(
+    config: Config,
+    board: &str,
+    interruption: &Interruption,
+    common: &Common,
+) -> anyhow::Result<()> {
     let shop = Shop::open(config)?;
-    common.note(format_args!("the board stays; end with Ctrl-C: {board}"));
-    signals.wait(&runtime, common);
+    common.note(format_args!("the board stays until Ctrl-C:\n  {board}"));
+    interruption.wait();
+    common.note("stopping; a second Ctrl-C stops at once");
     shop.close()
 }
 
@@ -144,7 +161,7 @@ struct Played {
     steered: usize,
     /// What was noticed of what was broken on purpose.
     noticed: Option<Noticed>,
-    /// The address of the sale's page, with the token.
+    /// The address of the sale's page.
     board: String,
 }
 
@@ -157,14 +174,15 @@ struct Stage<'a> {
     tokens: &'a Tokens,
     /// Holds the store up while it is true.
     stall: watch::Sender<bool>,
+    /// For whoever interrupts it.
+    so_far: &'a SoFar,
 }
 
 impl Stage<'_> {
-    /// Where the sale is to be seen. The part behind the sign stays in the browser: it is sent to
-    /// nobody but this server, to steer.
+    /// Where the sale is to be seen.
     fn board_of(&self, sales: &PutUp) -> Option<String> {
         let (board, sale_id) = (self.board?, sales.sale_ids.first()?);
-        Some(format!("http://{board}/sales/{sale_id}#operator={}", self.tokens.guest))
+        Some(format!("http://{board}/sales/{sale_id}"))
     }
 }
 
@@ -186,6 +204,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
 
     let caller = Caller::connect(address, CONNECTIONS).await?;
     let crowd = Crowd::new(script.seed(), caller, sales.items.clone())?;
+    stage.so_far.begin(&crowd, sales.items.iter().map(|item| item.units));
     let ids: Vec<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();
     let mut screen = Screen::new(&offers, &ids, common.quiet);
     let beacons = script.browse(&crowd).await;
@@ -249,6 +268,8 @@ fn announce(script: &Script, stage: &Stage<'_>, sales: &PutUp, common: &Common) 
     ));
     let board = stage.board_of(sales).unwrap_or_default();
     common.note(format_args!("board: {board}"));
+    // Beside the address, not in it: together they are wider than a terminal.
+    common.note(format_args!("token: {} signs in there, to steer", stage.tokens.guest));
     board
 }
 
@@ -303,16 +324,8 @@ fn moment(crowd: &Crowd, start: Instant) -> Moment {
     let journal = crowd.journal();
     Moment {
         attempts: journal.attempts,
-        orders: journal.orders_placed(),
         units_paid: journal.paid_by_item().iter().sum(),
         seconds: start.elapsed().as_secs(),
-    }
-}
-
-async fn until_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::new(Code::Failed, "interrupted").into()),
     }
 }
 
@@ -339,8 +352,8 @@ fn finish(
         StoreAddress::Cluster(cluster) => format!("--store \"{cluster}\""),
     };
     let next = format!(
-        "try next: doorbuster log read {place}, or doorbuster serve {place} and \
-         doorbuster report stock in another terminal"
+        "try next:\n  doorbuster log read {place}\n  doorbuster serve {place}\n  \
+         doorbuster report stock   (in another terminal)"
     );
     if common.json {
         common.note(next);

@@ -26,6 +26,8 @@ pub enum Code {
     Unreachable = 4,
     /// The log is damaged, or a read model differs from its rebuild.
     Integrity = 5,
+    /// Ctrl-C or SIGTERM came before it was done.
+    Interrupted = 130,
 }
 
 /// Why a verb did not do what it was asked to.

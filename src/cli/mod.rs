@@ -69,7 +69,8 @@ const EXIT_CODES: &str = "Exit codes:
   2  the command line, a file or a value is wrong
   3  refused: a business \"no\" such as SOLD_OUT
   4  no server answers there
-  5  the log is damaged or breaks its promises, or is not the copy it should be";
+  5  the log is damaged or breaks its promises, or is not the copy it should be
+  130  interrupted before it was done";
 
 /// doorbuster sells a fixed stock to far more people than there are goods, and never a unit twice.
 #[derive(Debug, Parser)]

@@ -1,16 +1,20 @@
 //! Waiting for Ctrl-C or SIGTERM: the first asks to stop, the second does not wait any longer.
 
-use std::io;
+use std::{future, io};
 
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 
-use super::Common;
+use super::{
+    Common,
+    failure::{Code, Failure},
+};
 
 /// Exit code after a second signal: somebody is in a hurry.
-const INTERRUPTED: i32 = 130;
+const INTERRUPTED: i32 = Code::Interrupted as i32;
 
 /// A runtime that waits for signals beside whatever runs.
 ///
@@ -52,10 +56,70 @@ impl Signals {
         });
     }
 
+    /// Waits for the next one.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+/// Whether somebody wants work to end early that would end by itself. The second signal ends the
+/// program at once.
+pub(super) struct Interruption {
+    told: watch::Receiver<bool>,
+    /// Waits for the signals as long as this is there.
+    runtime: Runtime,
+}
+
+impl Interruption {
+    /// Catches signals from now on.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn catch() -> io::Result<Self> {
+        let runtime = runtime()?;
+        let mut signals = runtime.block_on(async { Signals::catch() })?;
+        let (tell, told) = watch::channel(false);
+        runtime.spawn(async move {
+            signals.next().await;
+            tell.send_replace(true);
+            signals.next().await;
+            std::process::exit(INTERRUPTED);
+        });
+        Ok(Self { told, runtime })
+    }
+
+    /// What the work comes to, unless it is interrupted before.
+    ///
+    /// # Errors
+    /// Those of the work, and [`Code::Interrupted`].
+    pub(super) async fn unless<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            done = work => done,
+            () = self.happened() => Err(Failure::new(Code::Interrupted, "interrupted").into()),
+        }
+    }
+
+    /// Blocks until it happens.
+    pub(super) fn wait(&self) {
+        self.runtime.block_on(self.happened());
+    }
+
+    async fn happened(&self) {
+        let mut told = self.told.clone();
+        if told.wait_for(|told| *told).await.is_err() {
+            // Nobody waits for signals any more: there is nothing to be told of.
+            future::pending::<()>().await;
+        }
+    }
+}
+
+/// Whether that is how it ended.
+pub(super) fn is_interruption(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(|failure| failure.code == Code::Interrupted)
 }

@@ -129,16 +129,16 @@ async function pictures(page, name) {
 async function watched(browser) {
   const demo = start(
     ["demo", "--data", data, "--units", "600", "--items", "3", "--seconds", "40", "--stay"],
-    /to (http:\S+)[^]*board: (http:\S+?)(#\S+)/,
+    /to (http:\S+)[^]*board: (http:\S+)\s+token: (\S+)/,
   );
-  const [, server, live, operator] = await demo.there;
+  const [, server, live, token] = await demo.there;
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-GB" });
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("request", (request) => assert.match(request.url(), /^http:\/\/127\.0\.0\.1:/));
-  await page.goto(live + operator);
+  await page.goto(`${live}#operator=${token}`);
   assert.equal(await page.evaluate(() => location.hash), "", "the token leaves the address");
   await page.locator("body.operator").waitFor();
   const before = await tile(page, "orders");
@@ -169,9 +169,9 @@ async function watched(browser) {
   await until("the sale ends", () => /the board stays/.test(demo.said()));
   await page.locator("#fresh[data-state=good]").waitFor({ timeout: 30_000 });
   await until("the page says so", async () => (await page.locator(".state.closed").count()) > 0);
-  const token = join(home, "token");
-  writeFileSync(token, decodeURIComponent(operator.split("=")[1]), { mode: 0o600 });
-  process.env.DOORBUSTER_TOKEN_FILE = token;
+  const file = join(home, "token");
+  writeFileSync(file, token, { mode: 0o600 });
+  process.env.DOORBUSTER_TOKEN_FILE = file;
   return { demo, page, server, live, complaints };
 }
 

@@ -1,8 +1,8 @@
 //! The summary of a demonstration for people, and the list of what did not hold.
 
-use std::{fmt::Write, path::Path};
+use std::path::Path;
 
-use super::{Played, noticed::Noticed, proof::Proved, script::Script};
+use super::{Played, lines::Lines, noticed::Noticed, proof::Proved, script::Script};
 use crate::crowd::{
     chaos::Troubles,
     figures::oversold_units,
@@ -82,11 +82,8 @@ pub fn broken_promises(summary: &Summary, asides: &Asides) -> Vec<String> {
 
 /// The readable summary, without the line on what to try next.
 pub fn account(summary: &Summary, asides: &Asides) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<16} {value}");
-    };
+    let mut lines = Lines::default();
+    let mut line = |name: &str, value: String| lines.entry(name, value);
     line("on offer", format!("{} units over {} items", summary.units, asides.items));
     line("crowd", format!("{} shoppers sent {} orders", summary.shoppers, summary.attempts));
     if summary.beacons.sent > 0 {
@@ -169,6 +166,7 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     let equal = if summary.rebuild_equal { "equal to" } else { "DIFFERENT from" };
     line("read models", format!("{equal} a rebuild from zero"));
     line("data", summary.data_dir.display().to_string());
+    let mut text = lines.into_text();
     text.push_str(&asides.noticed);
     text
 }

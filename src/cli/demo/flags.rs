@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::script::Script;
+use super::{addresses::Addresses, script::Script};
 use crate::{
     cli::{
         Common,
@@ -48,6 +48,8 @@ pub struct Args {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub store: Store,
+    #[command(flatten)]
+    pub addresses: Addresses,
     /// Units on offer, 1 to 100000 [default: 5000; with --chaos 3000, with --json 1000]
     #[arg(long, value_name = "N", conflicts_with = "traffic")]
     units: Option<u32>,

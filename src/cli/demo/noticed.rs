@@ -1,11 +1,12 @@
 //! What was noticed of what was broken: the alerts and incidents of a sale, asked of the server like
 //! anybody may, as figures for programs and as lines for people.
 
-use std::fmt::Write;
-
+use chrono::DateTime;
+use prost_types::Timestamp;
 use serde_json::{Value, json};
 use tonic::{Status, transport::Channel};
 
+use super::lines::Lines;
 use crate::{
     cli::json::{money, time},
     grpc::proto::{
@@ -159,33 +160,32 @@ impl Noticed {
         self.incidents.iter().map(incident).collect()
     }
 
-    /// Both for people: one line each.
+    /// Both for people: an entry each.
     pub fn lines(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
+        let mut lines = Lines::default();
         for (nth, alert) in self.alerts.iter().enumerate() {
             let name = if nth == 0 { "alerts" } else { "" };
             let subject = if alert.sku.is_empty() { "the sale" } else { &alert.sku };
-            let raised = time(alert.raised_time.as_ref());
-            let _ = writeln!(
-                text,
-                "  {name:<16} {} {} of {subject}, raised {raised}",
-                severity_of(alert),
-                alert.rule
-            );
+            let (severity, rule) = (severity_of(alert), &alert.rule);
+            let raised = time_of_day(alert.raised_time.as_ref());
+            lines.entry(name, format!("{raised} {severity} {rule} of {subject}"));
         }
         for (nth, found) in self.incidents.iter().enumerate() {
             let name = if nth == 0 { "incidents" } else { "" };
             let title = found.incident.as_ref().map_or("", |incident| incident.title.as_str());
             let impact = found.impact.clone().unwrap_or_default();
-            let _ = writeln!(
-                text,
-                "  {name:<16} {title}: {} of {} planned units ordered, {} lost",
-                impact.ordered_units, impact.planned_units, impact.lost_units
-            );
+            let IncidentImpact { ordered_units, planned_units, lost_units, .. } = impact;
+            lines.entry(name, format!("{title}: {lost_units} units lost"));
+            lines.entry("", format!("{ordered_units} ordered of {planned_units} planned units"));
         }
-        text
+        lines.into_text()
     }
+}
+
+/// The second of a day that everybody knows: `18:11:03Z`.
+fn time_of_day(at: Option<&Timestamp>) -> String {
+    let at = at.and_then(|at| DateTime::from_timestamp(at.seconds, 0)).unwrap_or_default();
+    at.format("%H:%M:%SZ").to_string()
 }
 
 fn known(text: &str) -> Option<&str> {

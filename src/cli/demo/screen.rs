@@ -12,14 +12,14 @@ use crate::{crowd::sale::Offer, grpc::proto::StockLevel};
 /// More items than this share one bar.
 pub const BARS_MAX: usize = 8;
 
-const ITEM: &str = "{prefix:<28!} [{bar:32.green/red}] {msg}";
-const TOTAL: &str = "{prefix:<28!} [{bar:32.cyan/blue}] {msg}";
+// With the longest message that there is, a line fits 80 columns.
+const ITEM: &str = "{prefix:<16!} [{bar:14.green/red}] {msg}";
+const TOTAL: &str = "{prefix:<16!} [{bar:14.cyan/blue}] {msg}";
 
 /// Counts of the moment, as the shoppers know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     pub attempts: u64,
-    pub orders: u64,
     pub units_paid: u64,
     pub seconds: u64,
 }
@@ -70,8 +70,8 @@ impl Screen {
     /// Shows how far it all is.
     pub fn progress(&mut self, now: Moment) {
         let line = format!(
-            "{} of {} units paid · {} orders taken · {} attempts · {} s",
-            now.units_paid, self.units, now.orders, now.attempts, now.seconds
+            "{}/{} paid · {} attempts · {} s",
+            now.units_paid, self.units, now.attempts, now.seconds
         );
         self.say(now.units_paid, line);
     }

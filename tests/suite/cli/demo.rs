@@ -3,8 +3,9 @@
 use std::{
     fs::Permissions,
     io::{BufRead, BufReader},
+    net::TcpListener,
     os::unix::fs::PermissionsExt,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use clap::Parser;
@@ -78,7 +79,8 @@ fn people_who_steer_a_demo_show_its_token_and_break_no_promise() {
     let data = directory.path().join("demo");
     let mut demo = Command::new(env!("CARGO_BIN_EXE_doorbuster"))
         .args(["demo", "--json", "--units", "20", "--items", "1", "--shoppers", "30"])
-        .args(["--seconds", "5", "--time-to-pay-seconds", "1", "--data"])
+        .args(["--seconds", "5", "--time-to-pay-seconds", "1"])
+        .args(["--listen", "127.0.0.1:0", "--board", "127.0.0.1:0", "--data"])
         .arg(&data)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -111,6 +113,92 @@ fn people_who_steer_a_demo_show_its_token_and_break_no_promise() {
     assert!(ended.status.success(), "{ended:?}");
     let figures: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!((&figures["units"], &figures["oversold_units"]), (&25.into(), &0.into()));
+}
+
+/// A demonstration of a minute whose first words are read, and what it says after them.
+fn begun(flags: &[&str]) -> (Child, Vec<String>) {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_doorbuster"))
+        .args(["demo", "--units", "2000", "--seconds", "60", "--items", "1"])
+        .args(flags)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = Vec::new();
+    let lines = BufReader::new(demo.stderr.take().unwrap()).lines();
+    for line in lines.map(Result::unwrap) {
+        // The first tenth is paid for: there are figures.
+        let begun = line.contains("% ·");
+        said.push(line);
+        if begun {
+            break;
+        }
+    }
+    (demo, said)
+}
+
+fn interrupt(demo: Child) -> Output {
+    let told = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    demo.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_demo_that_is_interrupted_shows_what_it_knows_and_is_no_error() {
+    let anywhere = ["--listen", "127.0.0.1:0", "--board", "127.0.0.1:0"];
+    let (demo, _) = begun(&anywhere);
+    let ended = interrupt(demo);
+    let shown = String::from_utf8(ended.stdout).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{shown}");
+    for entry in
+        ["on offer         2000 units over 1 items", "orders placed", "until it was interrupted"]
+    {
+        assert!(shown.contains(entry), "{shown}");
+    }
+
+    let (demo, _) = begun(&[&anywhere[..], &["--json"]].concat());
+    let ended = interrupt(demo);
+    assert_eq!(ended.status.code(), Some(130));
+    let figures: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!((&figures["interrupted"], &figures["units"]), (&true.into(), &2_000.into()));
+    assert!(figures["units_paid"].as_u64() >= Some(200), "{figures}");
+}
+
+#[test]
+fn a_demo_listens_where_it_is_told_to_and_says_when_it_cannot() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for flag in ["--listen", "--board"] {
+        let refused = run(&["demo", "--units", "10", flag, &taken], &[]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("{flag}: cannot listen on {taken}")), "{said}");
+    }
+
+    // Whoever asks for nothing gets the usual port, or another one while that is in use.
+    let _in_use = TcpListener::bind("127.0.0.1:7420");
+    let (demo, said) = begun(&["--board", "127.0.0.1:0"]);
+    let ended = interrupt(demo);
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let other = "127.0.0.1:7420 is in use: taking a free port; --listen names one";
+    assert!(said.iter().any(|line| line == other), "{said:?}");
+}
+
+#[test]
+fn what_a_demo_says_fits_80_columns() {
+    let shown = run(
+        &["demo", "--units", "60", "--seconds", "0", "--listen=127.0.0.1:0", "--board=127.0.0.1:0"],
+        &[],
+    );
+    assert!(shown.status.success(), "{shown:?}");
+    let said = [shown.stdout, shown.stderr].map(|text| String::from_utf8(text).unwrap());
+    let lines: Vec<_> = said.iter().flat_map(|text| text.lines()).collect();
+    for line in &lines {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for entry in ["board: http://", "token: ", "  verify           proved: "] {
+        assert!(lines.iter().any(|line| line.starts_with(entry)), "{lines:?}");
+    }
 }
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {

@@ -103,6 +103,8 @@ fn demonstrate(cluster: &Cluster) -> Value {
         "--items=2",
         "--shoppers=60",
         "--time-to-pay-seconds=1",
+        "--listen=127.0.0.1:0",
+        "--board=127.0.0.1:0",
     ]);
     for (name, value) in [("oversold_units", 0), ("duplicate_orders", 0), ("orders_paid", 20)] {
         assert_eq!(shown[name], value, "{name}");
