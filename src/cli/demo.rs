@@ -233,15 +233,14 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     screen.finish();
     let acts = figures.acts(&sales, position).await.context("what operators did")?;
     let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
-    let mut noticed = None;
-    if script.is_watched() {
-        let request_id = || new_request_id().0.to_string();
-        let closed = close(channel, &sales, &tokens.own, request_id).await;
-        let closed = closed.context("closing the sale")?;
-        if script.troubles().is_some() {
-            noticed = Some(shift.look_back(closed).await?);
-        }
-    }
+    // Everybody has left: its pages show a sale that is over.
+    let request_id = || new_request_id().0.to_string();
+    let closed = close(channel, &sales, &tokens.own, request_id).await;
+    let closed = closed.context("closing the sale")?;
+    let noticed = match script.troubles() {
+        Some(_) => Some(shift.look_back(closed).await?),
+        None => None,
+    };
     let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
     Ok(Played {
         crowd,

@@ -53,6 +53,11 @@ impl Screen {
         self.bars.as_ref().is_some_and(|bars| !bars.items.is_empty())
     }
 
+    /// Whether a line stands beside a bar, where there is little room.
+    pub fn has_bars(&self) -> bool {
+        self.bars.is_some()
+    }
+
     /// Shows the stock of the items.
     pub fn stock(&self, levels: &[StockLevel]) {
         for (item_id, bar) in self.bars.iter().flat_map(|bars| &bars.items) {

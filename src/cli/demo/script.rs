@@ -135,15 +135,6 @@ impl Script {
         }
     }
 
-    /// Whether it takes long enough for people to watch. Then the sale is closed when everybody has
-    /// left, so that its pages show one that is over.
-    pub fn is_watched(&self) -> bool {
-        match self {
-            Self::Simulated { plan, .. } => plan.arrive_seconds.is_some(),
-            Self::Recorded { .. } => false,
-        }
-    }
-
     /// How many shoppers come to order.
     pub fn shoppers(&self) -> u64 {
         match self {

@@ -126,15 +126,21 @@ impl Show {
             self.screen.stock(&levels.collect::<Vec<_>>());
         }
         let totals = playback.totals();
-        let line = format!(
-            "{at} · {} of {} units sold · {} orders, {} in the last second · {} attempts, {} refused",
-            totals.units.sold,
-            totals.units.allocated,
-            totals.orders.placed,
-            totals.orders_last_second,
-            totals.attempts,
-            totals.refused(),
-        );
+        let line = if self.screen.has_bars() {
+            // Of the moment only the time of day: the line has to fit beside a bar.
+            let time = at.to_string().chars().skip(11).take(8).collect::<String>();
+            format!("{time} · {}/{} sold", totals.units.sold, totals.units.allocated)
+        } else {
+            format!(
+                "{at} · {} of {} units sold · {} orders, {} in the last second · {} attempts, {} refused",
+                totals.units.sold,
+                totals.units.allocated,
+                totals.orders.placed,
+                totals.orders_last_second,
+                totals.attempts,
+                totals.refused(),
+            )
+        };
         self.screen.say(u64::try_from(totals.units.sold).unwrap_or(0), line);
     }
 }
