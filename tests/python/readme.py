@@ -33,7 +33,9 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 COLUMNS_OF = {"ITEM": "ITEM", "SALE": "SALE", "sale_id": "SALE"}
 FIELDS_OF = {"sale": "SALE", "order": "ORDER", "data": "DIR"}
 SERVERS = ("doorbuster serve", "doorbuster devstore")
-FOLLOWERS = ("--follow", "alert follow", "--speed")
+FOLLOWERS = ("--follow", "alert follow")
+# What draws bars on a terminal.
+DRAWN = ("doorbuster demo", "doorbuster replay SALE --speed")
 # Lines that another step of .ci/run runs, or that cannot be run here.
 ELSEWHERE = {
     "cargo test": "it is a step of .ci/run",
@@ -132,7 +134,7 @@ class Readme:
         started = time.monotonic()
         if line.startswith(SERVERS):
             code, output = self.serve(filled)
-        elif line.startswith("doorbuster demo"):
+        elif line.startswith(DRAWN):
             code, output = self.on_a_terminal(filled)
         elif any(word in line for word in FOLLOWERS):
             code, output = self.follow(filled)

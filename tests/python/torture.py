@@ -190,7 +190,9 @@ class Run:
         history = self.history(log)
         verdict, items = judge(history)
         self.holds_have_ended(items, read_ms)
-        doctored.check(of_item(history, self.items["HOT"]), self.demand)
+        if not verdict.counts and not self.wrong:
+            # A verdict of nothing wrong counts for something if this very history can be found wrong.
+            doctored.check(of_item(history, self.items["HOT"]), self.demand)
         if self.server.child.poll() is None:
             time.sleep(max(0, ITEMS["DOOR"].time_to_pay_ms / 1_000 + 1))
             self.compare_now()

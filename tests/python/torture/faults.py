@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -70,7 +71,7 @@ class Faults:
     def deck(self):
         """One of each fault, and more kills than anything else, in any order."""
         deck = [self.kill, self.kill, self.kill, self.kill_early, self.stop, self.freeze]
-        deck.append(self.freeze_and_kill)
+        deck += [self.freeze_and_kill, self.lock]
         if self.skipped is None:
             deck += [self.fill, self.fill_and_kill]
         self.random.shuffle(deck)
@@ -122,6 +123,21 @@ class Faults:
         time.sleep(self.random.random())
         self.server.kill()
         self.start()
+
+    def lock(self):
+        """Another program holds the write lock of the log or of a read model for a while."""
+        files = sorted(self.server.directory.rglob("*.db"))
+        database = sqlite3.connect(self.random.choice(files), timeout=2, isolation_level=None)
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            self.counts["locks"] += 1
+            time.sleep(1 + 2 * self.random.random())
+            database.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            pass  # The server was faster again and again, or keeps the lock to itself.
+        finally:
+            database.close()
+        self.ready()
 
     def fill(self):
         """The disk is full for a while; everything has to come back by itself."""
