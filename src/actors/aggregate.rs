@@ -104,7 +104,7 @@ impl<D: Decider> Aggregate<D> {
         if self.has_room() {
             let room = limits.events_max - self.forming.events.len();
             for event in self.state.due(now, room) {
-                self.forming.apply(&mut self.state, event);
+                self.forming.apply(&mut self.state, &event);
             }
         }
         while self.has_room()

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Fault;
 use crate::{
     domain::{Caused, Decider, Decision},
-    events::{Attempt, NewEvent, Position, encode},
+    events::{Attempt, NewEvent, Position},
     values::UnixMs,
 };
 
@@ -147,7 +147,7 @@ impl<D: Decider> Batch<D> {
         for command in delivery.commands {
             let Decision { events, outcome, revision, position, attempt } =
                 state.decide(command, now);
-            for event in events {
+            for event in &events {
                 self.apply(state, event);
             }
             self.attempts.extend(attempt.map(|attempt| (attempt, now)));
@@ -158,10 +158,9 @@ impl<D: Decider> Batch<D> {
     }
 
     /// Applies an event to the state and keeps it for the append.
-    pub(super) fn apply(&mut self, state: &mut D, caused: Caused<D::Event>) {
-        let Caused { event, id, correlation, causation } = caused;
-        state.evolve(&event, self.first_revision + self.events.len() as u64);
-        let mut encoded = encode(id, &event, correlation, causation);
+    pub(super) fn apply(&mut self, state: &mut D, caused: &Caused<D::Event>) {
+        state.evolve(&caused.event, self.first_revision + self.events.len() as u64);
+        let mut encoded = caused.encode();
         if let Some(writer) = self.writer {
             encoded = encoded.by(writer);
         }

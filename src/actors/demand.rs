@@ -97,7 +97,9 @@ impl DemandDesk {
     /// When the server stops all seconds are over.
     async fn running_second(&self, item: Uuid) -> i64 {
         let counted = self.lock().get(&item).and_then(DemandCounter::first_second);
-        let first = counted.unwrap_or_else(|| self.clock.now().second());
+        let running = self.clock.now().second();
+        // What was counted before the clock was set back is over with the second that runs.
+        let first = counted.map_or(running, |first| first.min(running));
         let over = UnixMs(first.saturating_add(1).saturating_mul(1000));
         let mut stopping = self.stopping.subscribe();
         tokio::select! {
@@ -107,9 +109,9 @@ impl DemandDesk {
         }
     }
 
-    /// Takes the attempts of the seconds before `second`. They may be none.
-    fn take_before(&self, item: Uuid, second: i64) -> DemandCounter {
-        self.lock().get_mut(&item).map(|counter| counter.split_before(second)).unwrap_or_default()
+    /// Takes the attempts of all seconds that are over. They may be none.
+    fn take_over(&self, item: Uuid, running: i64) -> DemandCounter {
+        self.lock().get_mut(&item).map(|counter| counter.split_over(running)).unwrap_or_default()
     }
 
     /// Forgets an item of which nothing is left to write.
@@ -131,8 +133,8 @@ impl DemandDesk {
 async fn write_item(desk: Arc<DemandDesk>, item: Uuid) {
     let mut stream = DemandStream { name: StreamName::demand(ItemId(item)), next_revision: None };
     loop {
-        let second = desk.running_second(item).await;
-        let mut over = desk.take_before(item, second);
+        let running = desk.running_second(item).await;
+        let mut over = desk.take_over(item, running);
         while !over.is_empty() {
             // One second alone may have more ticks than an append takes.
             for ticks in over.take_before(i64::MAX, TICKS_PER_APPEND).chunks(TICKS_PER_APPEND) {

@@ -30,6 +30,8 @@ pub(super) struct Event<'a> {
     pub causation: Uuid,
     /// Whose event it is, where several could write.
     writer: Option<Uuid>,
+    /// When its rules were judged, where that is not its own time.
+    judged_at_ms: Option<i64>,
 }
 
 impl Event<'_> {
@@ -37,6 +39,50 @@ impl Event<'_> {
     pub(super) fn has_id(&self, made: Uuid) -> bool {
         let expected = self.writer.map_or(made, |writer| chain::id_by(writer, made));
         self.id == expected
+    }
+
+    /// Checks its time in a stream whose latest time before it was `last_ms`. Gives the later of both.
+    ///
+    /// Times never go back. A clock does: an event then has the latest time again and says beside it
+    /// when it was judged. `ends_hold` is one that ends what a deadline ends, and a deadline may have
+    /// been moved with a clock that was set: then the moment of the judgement is by the clock of
+    /// before, and may be any.
+    pub(super) fn check_time(
+        &self,
+        at_ms: i64,
+        last_ms: i64,
+        ends_hold: bool,
+        say: &mut dyn FnMut(String),
+    ) -> i64 {
+        if at_ms < last_ms {
+            say(format!("time runs backwards: {at_ms} comes after {last_ms}"));
+        }
+        if let Some(judged_ms) = self.judged_at_ms {
+            if judged_ms < 0 {
+                say(format!("judged_at_ms is {judged_ms}, before 1970"));
+            } else if judged_ms == at_ms {
+                say("judged_at_ms is the event's own time, and should be absent".to_owned());
+            } else if !ends_hold && judged_ms > at_ms {
+                say(format!("the event was judged at {judged_ms}, after its own time {at_ms}"));
+            } else if !ends_hold && at_ms > last_ms {
+                say(format!(
+                    "the event was judged at {judged_ms}, but no earlier event has its time {at_ms}"
+                ));
+            }
+        }
+        at_ms.max(last_ms)
+    }
+
+    /// Complains of a moment of judgement on an event that has no time of its own to differ from.
+    pub(super) fn check_not_judged(&self, say: &mut dyn FnMut(String)) {
+        if self.judged_at_ms.is_some() {
+            say(format!("judged_at_ms has no place in the metadata of {}", self.kind));
+        }
+    }
+
+    /// The moment by which the rules went, of an event with that time of its own.
+    pub(super) fn judged_at(&self, at_ms: i64) -> i64 {
+        self.judged_at_ms.unwrap_or(at_ms)
     }
 
     /// Checks which story the event says it belongs to, and what it says caused it.
@@ -331,7 +377,8 @@ fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> 
     }
     let (correlation, causation) = (metadata.correlation.0, metadata.causation.0);
     let writer = metadata.writer.map(|writer| writer.0);
-    Ok(Event { kind, id, revision, data: row.data, correlation, causation, writer })
+    let (judged_at_ms, data) = (metadata.judged_at_ms, row.data);
+    Ok(Event { kind, id, revision, data, correlation, causation, writer, judged_at_ms })
 }
 
 fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn FnMut(String)) {
@@ -339,6 +386,7 @@ fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn Fn
         Book::Item(item) => item.apply(event, plans, say),
         Book::Sale(sale) => sale.apply(event, plans, say),
         Book::Demand if event.kind == "DemandTick" => {
+            event.check_not_judged(say);
             serde_json::from_slice::<DemandTick<'_>>(event.data).map(|tick| {
                 if let Err(wrong) = demand::check(&tick) {
                     say(wrong);
@@ -351,6 +399,7 @@ fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn Fn
         }
         Book::Traffic(stream) if event.kind == "TrafficRecorded" => {
             serde_json::from_slice::<TrafficRecorded<'_>>(event.data).map(|traffic| {
+                event.check_not_judged(say);
                 event.check_story(*stream, *stream, say);
                 if !event.has_id(Uuid::new_v5(stream, &event.revision.to_be_bytes())) {
                     say("the event's id is not the one of its place".to_owned());

@@ -88,6 +88,13 @@ pub(super) struct Metadata {
     pub schema: u32,
     #[serde(default)]
     pub writer: Option<Id>,
+    #[serde(default, deserialize_with = "number")]
+    pub judged_at_ms: Option<i64>,
+}
+
+/// A member that is a number where it is there at all.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    i64::deserialize(deserializer).map(Some)
 }
 
 /// Who steered, with which request and why. Who and why are for people; they only have to be there.

@@ -162,7 +162,7 @@ impl ItemBook {
         if self.offer.is_some() {
             say("the item is added twice".to_owned());
         }
-        self.time(added.added_at_ms, say);
+        self.time(event, added.added_at_ms, say);
         self.caused_by(event, event.causation, say);
         event.check_story(sale, event.causation, say);
         if self.id != chain::item_id(sale, &added.sku) {
@@ -199,6 +199,7 @@ impl ItemBook {
         if window.opens_at_ms >= window.closes_at_ms {
             say("the item closes before it opens".to_owned());
         }
+        event.check_not_judged(say);
         self.steered(event, event.causation, say);
         self.opens_at_ms = window.opens_at_ms;
         self.closes_at_ms = window.closes_at_ms;
@@ -214,8 +215,9 @@ impl ItemBook {
         if limits.act.is_some() != limits.set_at_ms.is_some() {
             say("limits are set by somebody at no moment, or by nobody".to_owned());
         }
-        if let Some(at_ms) = limits.set_at_ms {
-            self.time(at_ms, say);
+        match limits.set_at_ms {
+            Some(at_ms) => self.time(event, at_ms, say),
+            None => event.check_not_judged(say),
         }
         if self.closed {
             say("limits are set of a closed item".to_owned());
@@ -229,7 +231,7 @@ impl ItemBook {
 
     fn allocated(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let allocated: StockAllocated<'_> = serde_json::from_slice(event.data)?;
-        self.time(allocated.allocated_at_ms, say);
+        self.time(event, allocated.allocated_at_ms, say);
         self.steered(event, allocated.act.request_id.0, say);
         if allocated.units < 0 {
             say(format!("{} units are allocated", allocated.units));
@@ -244,7 +246,7 @@ impl ItemBook {
 
     fn reserve_set(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let reserve: ReserveSet<'_> = serde_json::from_slice(event.data)?;
-        self.time(reserve.set_at_ms, say);
+        self.time(event, reserve.set_at_ms, say);
         self.steered(event, reserve.act.request_id.0, say);
         if self.closed {
             say("a reserve is set of a closed item".to_owned());
@@ -256,7 +258,7 @@ impl ItemBook {
 
     fn reserve_released(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let released: ReserveReleased<'_> = serde_json::from_slice(event.data)?;
-        self.time(released.released_at_ms, say);
+        self.time(event, released.released_at_ms, say);
         self.steered(event, released.act.request_id.0, say);
         if released.units < 1 {
             say(format!("{} units of a reserve are released", released.units));
@@ -271,7 +273,7 @@ impl ItemBook {
 
     fn pause(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let paused: Paused = serde_json::from_slice(event.data)?;
-        self.time(paused.paused_at_ms, say);
+        self.time(event, paused.paused_at_ms, say);
         self.steered(event, paused.act.request_id.0, say);
         let flag = if paused.by_sale { &mut self.sale_paused } else { &mut self.paused };
         if std::mem::replace(flag, true) || self.closed {
@@ -282,7 +284,7 @@ impl ItemBook {
 
     fn resume(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let resumed: Resumed = serde_json::from_slice(event.data)?;
-        self.time(resumed.resumed_at_ms, say);
+        self.time(event, resumed.resumed_at_ms, say);
         self.steered(event, resumed.act.request_id.0, say);
         let flag = if resumed.by_sale { &mut self.sale_paused } else { &mut self.paused };
         if !std::mem::replace(flag, false) || self.closed {
@@ -293,7 +295,7 @@ impl ItemBook {
 
     fn close(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let closed: Closed = serde_json::from_slice(event.data)?;
-        self.time(closed.closed_at_ms, say);
+        self.time(event, closed.closed_at_ms, say);
         self.steered(event, closed.act.request_id.0, say);
         if self.closed {
             say("the item is closed twice".to_owned());
@@ -308,11 +310,8 @@ impl ItemBook {
         }
     }
 
-    fn time(&mut self, at_ms: i64, say: Say<'_>) {
-        if at_ms < self.last_at_ms {
-            say(format!("time runs backwards: {at_ms} comes after {}", self.last_at_ms));
-        }
-        self.last_at_ms = self.last_at_ms.max(at_ms);
+    fn time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
+        self.last_at_ms = event.check_time(at_ms, self.last_at_ms, false, say);
     }
 
     /// An event about an order that a request of its own caused.

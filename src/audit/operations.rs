@@ -107,7 +107,7 @@ impl OperationsBook {
                 return Ok(());
             }
         };
-        self.time(at_ms, say);
+        self.time(event, at_ms, say);
         let made = if raised { alert } else { Uuid::new_v5(&alert, b"cleared") };
         if !event.has_id(made) {
             say(format!("the event id is not the one that alert {alert} makes"));
@@ -265,14 +265,11 @@ impl OperationsBook {
         if !self.requests.insert(request) {
             say(format!("request id {request} is used twice"));
         }
-        self.time(at_ms, say);
+        self.time(event, at_ms, say);
     }
 
-    fn time(&mut self, at_ms: i64, say: Say<'_>) {
-        if at_ms < self.last_at_ms {
-            say(format!("time runs backwards: {at_ms} comes after {}", self.last_at_ms));
-        }
-        self.last_at_ms = self.last_at_ms.max(at_ms);
+    fn time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
+        self.last_at_ms = event.check_time(at_ms, self.last_at_ms, false, say);
     }
 }
 

@@ -108,10 +108,7 @@ impl SaleBook {
             say(format!("the event id is not the one that request {} makes", request.0));
         }
         event.check_story(self.id, request.0, say);
-        if at_ms < self.last_at_ms {
-            say(format!("time runs backwards: {at_ms} comes after {}", self.last_at_ms));
-        }
-        self.last_at_ms = self.last_at_ms.max(at_ms);
+        self.last_at_ms = event.check_time(at_ms, self.last_at_ms, false, say);
     }
 
     fn create(

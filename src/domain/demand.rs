@@ -51,10 +51,14 @@ impl DemandCounter {
         self.seconds.keys().next().copied()
     }
 
-    /// Takes the attempts of all seconds before `second` out, to make ticks of them elsewhere.
-    pub fn split_before(&mut self, second: i64) -> Self {
-        let running = self.seconds.split_off(&second);
-        let seconds = std::mem::replace(&mut self.seconds, running);
+    /// Takes out the attempts of all seconds but the one that runs and the one that may just have
+    /// begun, to make ticks of them elsewhere. Seconds that lie further ahead were counted before the
+    /// clock was set back.
+    pub fn split_over(&mut self, running: i64) -> Self {
+        let mut from_running = self.seconds.split_off(&running);
+        let after_running = from_running.split_off(&running.saturating_add(2));
+        let mut seconds = std::mem::replace(&mut self.seconds, from_running);
+        seconds.extend(after_running);
         let pending = seconds.values().map(Vec::len).sum();
         self.pending -= pending;
         Self { seconds, pending }

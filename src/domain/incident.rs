@@ -7,7 +7,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{Decider, Decision, Misdirected, receipts::Receipts};
+use super::{Decider, Decision, Misdirected, Moment, receipts::Receipts};
 use crate::{
     events::{
         Act, DetectedBy, Event, IncidentActionTaken, IncidentAssessed, IncidentDetected,
@@ -147,14 +147,17 @@ impl Decider for Incident {
     }
 
     fn decide(&self, command: IncidentCommand, now: UnixMs) -> Decided {
-        let now = now.max(self.last_at);
-        match (command, &self.view) {
-            (IncidentCommand::Take(step), _) => self.take(*step, now),
+        // An incident has no window and no deadline: its steps are compared with each other, so they
+        // go by their stamps.
+        let at = Moment::after(self.last_at, now);
+        let decided = match (command, &self.view) {
+            (IncidentCommand::Take(step), _) => self.take(*step, at.stamp),
             (IncidentCommand::Show, Some(view)) => {
                 self.answer(IncidentOutcome::Incident(Box::new(view.clone())))
             }
             (IncidentCommand::Show, None) => self.no(Misdirected::NotFound("incident_id")),
-        }
+        };
+        decided.judged(at)
     }
 
     fn evolve(&mut self, event: &IncidentEvent, revision: u64) {

@@ -7,7 +7,7 @@
 
 use uuid::Uuid;
 
-use super::{Decider, Decision, Misdirected, receipts::Receipts};
+use super::{Decider, Decision, Misdirected, Moment, receipts::Receipts};
 use crate::{
     events::{Act, Event, LevelSet, Position},
     values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
@@ -131,22 +131,30 @@ impl Level {
             return self.answer(LevelOutcome::NotExpected(self.view()));
         }
         // An alert asks again after each restart, and where it changed nothing nobody remembers.
-        let is_idle = by_alert.is_some_and(|alert| {
-            level < before || self.set_by_person_at.is_some_and(|at| at > alert.raised_at)
-        });
+        let is_idle = by_alert
+            .is_some_and(|alert| level < before || self.is_known_to_person(alert.raised_at, now));
         if level == before || is_idle {
             return self.answer(LevelOutcome::Level(self.view()));
         }
         let last_at = self.set.as_ref().map_or(now, |set| set.set_at_ms);
         let act = Act { request_id, fingerprint, operator, reason };
-        let set = LevelSet { level, before, alert_id, act, set_at_ms: now.max(last_at) };
+        let at = Moment::after(last_at, now);
+        let set = LevelSet { level, before, alert_id, act, set_at_ms: at.stamp };
         let view = LevelView { level, set: Some(set.clone()) };
         let outcome = LevelOutcome::Level(view);
         let mut decided = self.receipts.happens(self.id, request_id, set, outcome);
         if let (Some(alert), [caused]) = (alert_id, &mut decided.events[..]) {
             caused.correlation = alert.0;
         }
-        decided
+        decided.judged(at)
+    }
+
+    /// Whether a person set the level after an alert was raised.
+    fn is_known_to_person(&self, raised_at: UnixMs, now: UnixMs) -> bool {
+        // A moment in the future is from before the clock was set back: it is after everything that
+        // was stamped since, although it does not look so.
+        let is_before = |person_at: UnixMs| person_at > now && raised_at <= now;
+        self.set_by_person_at.is_some_and(|at| at > raised_at && !is_before(at))
     }
 
     fn level(&self) -> ServiceLevel {

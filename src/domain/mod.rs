@@ -20,7 +20,7 @@ pub mod traffic;
 use uuid::Uuid;
 
 use crate::{
-    events::{Attempt, Event, Position, Stored},
+    events::{Attempt, Event, NewEvent, Position, Stored, encode},
     values::{RequestId, UnixMs},
 };
 
@@ -70,6 +70,9 @@ pub trait Decider: Sized + Send + Unpin + 'static {
         None
     }
 
+    /// The clock was set by so much: what is under way and ends at a moment, ends so much later.
+    fn clock_moved(&mut self, _by_ms: i64) {}
+
     /// Picks the events of this decider's streams out of all events.
     fn pick(event: Event) -> Option<Self::Event>;
 }
@@ -84,6 +87,56 @@ pub struct Caused<E> {
     pub correlation: Uuid,
     /// The command, or for what time alone brought about, the event that set the deadline.
     pub causation: Uuid,
+    /// The moment by which it was judged, where that is not the event's own stamp.
+    pub judged_at: Option<UnixMs>,
+}
+
+impl<E: Stored> Caused<E> {
+    /// As it goes into the log.
+    pub fn encode(&self) -> NewEvent {
+        let event = encode(self.id, &self.event, self.correlation, self.causation);
+        match self.judged_at {
+            Some(moment) => event.judged_at(moment),
+            None => event,
+        }
+    }
+}
+
+/// When something is decided.
+///
+/// Rules go by `now`. What an event says of its time is `stamp`: it is never before the last one of
+/// its stream, although a clock may have been set back meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) now: UnixMs,
+    pub(crate) stamp: UnixMs,
+}
+
+impl Moment {
+    /// `now`, in a stream whose last event is stamped with `last`.
+    pub(crate) fn after(last: UnixMs, now: UnixMs) -> Self {
+        Self { now, stamp: now.max(last) }
+    }
+
+    /// The same moment by a clock that was not set by so much: that of a deadline from before.
+    pub(crate) fn before_move(self, by_ms: i64) -> Self {
+        Self { now: self.now.plus(by_ms.saturating_neg()), ..self }
+    }
+
+    /// What an event keeps beside its stamp.
+    pub(crate) fn judged_at(self) -> Option<UnixMs> {
+        (self.now != self.stamp).then_some(self.now)
+    }
+}
+
+impl<E, O> Decision<E, O> {
+    /// The same, its events judged at that moment.
+    pub(crate) fn judged(mut self, at: Moment) -> Self {
+        for caused in &mut self.events {
+            caused.judged_at = at.judged_at();
+        }
+        self
+    }
 }
 
 /// Why a command could not even be judged. Unlike a refusal it is the caller's mistake.

@@ -103,6 +103,8 @@ impl<T> Receipts<T> {
             id: Uuid::new_v5(&stream_id, request_id.0.as_bytes()),
             correlation: stream_id,
             causation: request_id.0,
+            // Who decides knows the moment: see `Decision::judged`.
+            judged_at: None,
         };
         Decision { events: vec![caused], revision: self.next_revision, ..self.unchanged(outcome) }
     }

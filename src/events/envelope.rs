@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StreamName;
+use crate::values::UnixMs;
+
+/// How the moment of the decision stands in metadata, behind other members.
+const JUDGED_AT: &[u8] = br#","judged_at_ms":"#;
 
 /// A place in the whole log. Positions only ever grow; there may be gaps between them.
 #[derive(
@@ -34,11 +38,24 @@ pub struct NewEvent {
     pub kind: Cow<'static, str>,
     /// JSON.
     pub data: Vec<u8>,
-    /// JSON: `$correlationId`, `$causationId`, `schema`, and `writer` where several may write.
+    /// JSON: `$correlationId`, `$causationId`, `schema`, `judged_at_ms` where the event was judged
+    /// at another moment than it is stamped with, and `writer` where several may write.
     pub metadata: Vec<u8>,
 }
 
 impl NewEvent {
+    /// The event with the moment by which it was decided, where its own stamp is another one: see
+    /// [`Recorded::judged_at`].
+    #[must_use]
+    pub fn judged_at(mut self, moment: UnixMs) -> Self {
+        // Metadata is an object with members, written by `encode`.
+        self.metadata.pop();
+        self.metadata.extend_from_slice(JUDGED_AT);
+        self.metadata.extend_from_slice(moment.0.to_string().as_bytes());
+        self.metadata.push(b'}');
+        self
+    }
+
     /// The event as this writer's own, for a log that others write to, too.
     ///
     /// Two nodes that carry out the same command at the same revision make events of the same id
@@ -72,4 +89,25 @@ pub struct Recorded {
     pub metadata: Vec<u8>,
     /// When the store wrote it, milliseconds since the Unix epoch.
     pub recorded_at_ms: i64,
+}
+
+/// The one member of the metadata that is read here.
+#[derive(Deserialize)]
+struct Judged {
+    #[serde(default)]
+    judged_at_ms: Option<UnixMs>,
+}
+
+impl Recorded {
+    /// The moment by which the rules decided this, where it is not the event's own stamp: stamps
+    /// never go back within a stream, but clocks are set back, and deadlines move with a clock that
+    /// is set.
+    pub fn judged_at(&self) -> Option<UnixMs> {
+        // Hardly any event has it, and every event is looked at.
+        let name = &JUDGED_AT[1..JUDGED_AT.len() - 1];
+        if !self.metadata.windows(name.len()).any(|part| part == name) {
+            return None;
+        }
+        serde_json::from_slice::<Judged>(&self.metadata).ok()?.judged_at_ms
+    }
 }

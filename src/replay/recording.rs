@@ -48,6 +48,8 @@ pub struct Attempted {
 pub(super) struct Fact {
     /// Never before the fact before it.
     pub at: UnixMs,
+    /// By which the rules decided it; `at` but where a clock was set back or a deadline moved.
+    pub judged_at: UnixMs,
     pub what: What,
 }
 
@@ -70,6 +72,8 @@ pub(super) struct Order {
     pub shopper: Shopper,
     pub units: i64,
     pub at: UnixMs,
+    /// By which the rules decided it: its attempt is of this moment, its deadline counts from it.
+    pub judged_at: UnixMs,
     pub pay_by: UnixMs,
     /// The fact that placed it.
     pub fact: u32,
@@ -90,6 +94,8 @@ pub(super) struct Fate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ending {
     pub at: UnixMs,
+    /// By which the rules decided it, as the order's deadline counts.
+    pub judged_at: UnixMs,
     pub fact: u32,
 }
 
@@ -119,7 +125,8 @@ impl Recording {
     pub fn read(log: &Log, item: ItemId) -> Result<Self, ReplayError> {
         let mut reading = Reading::default();
         log.each_of_item(item, 0, 1_000, |fact| {
-            reading.add(fact.event)?;
+            let judged_at = fact.recorded.judged_at();
+            reading.add(fact.event, judged_at)?;
             Ok(true)
         })?;
         let offer = reading.offer.ok_or(ReplayError::NotFound("item_id"))?;
@@ -167,11 +174,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn add(&mut self, event: ItemEvent) -> Result<(), ReplayError> {
+    fn add(&mut self, event: ItemEvent, judged_at: Option<UnixMs>) -> Result<(), ReplayError> {
         bounded(self.facts.len())?;
         self.at = event.at().map_or(self.at, |at| at.max(self.at));
         let (at, fact) = (self.at, short(self.facts.len()));
-        let ending = Some(Ending { at, fact });
+        let judged_at = judged_at.unwrap_or(at);
+        let ending = Some(Ending { at, judged_at, fact });
         let what = match event {
             ItemEvent::Added(_)
             | ItemEvent::Scheduled(_)
@@ -195,6 +203,7 @@ impl Reading {
                     shopper: Shopper::of(&placed.buyer),
                     units: placed.units,
                     at,
+                    judged_at,
                     pay_by: placed.pay_by_ms,
                     fact,
                     fate: Fate::default(),
@@ -226,7 +235,7 @@ impl Reading {
                 What::Refund
             }
         };
-        self.facts.push(Fact { at, what });
+        self.facts.push(Fact { at, judged_at, what });
         Ok(())
     }
 

@@ -110,7 +110,7 @@ impl Joined {
         let mut waiting: HashMap<(Shopper, UnixMs, u16), VecDeque<u32>> = HashMap::new();
         for (place, order) in recording.orders.iter().enumerate() {
             let units = u16::try_from(order.units).unwrap_or(u16::MAX);
-            let key = (order.shopper, order.at, units);
+            let key = (order.shopper, order.judged_at, units);
             waiting.entry(key).or_default().push_back(short(place));
         }
         let mut joined = Self {
@@ -219,11 +219,15 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
                     true
                 }
                 What::Placed(order) => self.place(*order),
-                What::Paid(order) => self.replica.pay(self.placed(*order), fact.at).is_some(),
-                What::Cancelled(order) => {
-                    self.replica.cancel(self.placed(*order), fact.at).is_some()
+                What::Paid(order) => {
+                    self.replica.pay(self.placed(*order), fact.judged_at).is_some()
                 }
-                What::Expired(order) => self.replica.expire(self.placed(*order), fact.at).is_some(),
+                What::Cancelled(order) => {
+                    self.replica.cancel(self.placed(*order), fact.judged_at).is_some()
+                }
+                What::Expired(order) => {
+                    self.replica.expire(self.placed(*order), fact.judged_at).is_some()
+                }
                 What::Refund => true,
             };
             self.found.contradicted += u64::from(!agreed);
@@ -245,7 +249,8 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
             held: self.replica.held(),
             placement: Placement::Certain,
         });
-        let made = self.replica.attempt(Sent::Order(place), order.shopper, order.units, order.at);
+        let (shopper, units) = (order.shopper, order.units);
+        let made = self.replica.attempt(Sent::Order(place), shopper, units, order.judged_at);
         made.is_some_and(|(outcome, _)| outcome == AttemptOutcome::Placed)
     }
 

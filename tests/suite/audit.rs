@@ -18,6 +18,7 @@ mod broken_operations;
 mod broken_orders;
 mod broken_traffic;
 mod certificate;
+mod judged;
 mod served;
 mod shown;
 mod story;

@@ -367,6 +367,22 @@ fn an_event_of_one_of_several_writers_says_so_in_its_id_and_its_metadata() {
 }
 
 #[test]
+fn the_moment_of_a_judgement_stands_in_the_metadata_where_it_is_not_the_stamp() {
+    let event = &samples()[0];
+    let plain = encode(ORDER.0, event, SALE.0, REQUEST.0);
+    let one = uuid::Uuid::from_u128(1);
+    for judged in [plain.clone().judged_at(AT), plain.clone().judged_at(AT).by(one)] {
+        assert_eq!((&judged.kind, &judged.data), (&plain.kind, &plain.data));
+        let json: serde_json::Value = serde_json::from_slice(&judged.metadata).unwrap();
+        assert_eq!(json["judged_at_ms"], serde_json::json!(AT.0));
+        let metadata = judged.metadata.clone();
+        assert_eq!(Recorded { metadata, ..recorded("any", b"{}") }.judged_at(), Some(AT));
+    }
+    let metadata = plain.metadata;
+    assert_eq!(Recorded { metadata, ..recorded("any", b"{}") }.judged_at(), None);
+}
+
+#[test]
 fn packed_attempts_come_out_as_they_went_in() {
     assert_eq!(unpack(&pack(&shoppers::attempts())), Ok(shoppers::attempts()));
     assert_eq!(unpack(&pack(&[])), Ok(Vec::new()));

@@ -174,7 +174,7 @@ fn compare(real: &Real, model: &Model, clock: i64) {
     assert_eq!(view.units.reserve, model.reserve.iter().sum::<i64>());
     assert_eq!(view.units.held, model.units_in(&[OrderState::Held]));
     assert_eq!(view.units.sold, model.units_in(&[OrderState::Paid]));
-    assert_eq!(view.phase, model.phase(clock.max(model.recorded)));
+    assert_eq!(view.phase, model.phase(clock));
     let held = model.orders.iter().filter(|order| order.state == OrderState::Held);
     assert_eq!(real.item.next_due(), held.map(|order| UnixMs(order.pay_by)).min());
     for order in &model.orders {

@@ -24,14 +24,15 @@ struct Settlement<'a> {
     units: i64,
     warehouses: &'a [WarehouseUnits<'a>],
     state: State,
-    at_ms: i64,
+    /// By which the deadline was judged.
+    judged_at_ms: i64,
 }
 
 impl ItemBook {
     pub(super) fn placed(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let placed: OrderPlaced<'_> = serde_json::from_slice(event.data)?;
         let order = placed.order_id.0;
-        self.time(placed.placed_at_ms, say);
+        self.time(event, placed.placed_at_ms, say);
         if !event.has_id(order) || order != chain::event_id(self.id, placed.request_id.0, 0) {
             say(format!(
                 "order {order} does not have the id that request {} makes",
@@ -39,7 +40,7 @@ impl ItemBook {
             ));
         }
         event.check_story(order, placed.request_id.0, say);
-        self.check_terms(&placed, say);
+        self.check_terms(event, &placed, say);
         if self.orders.find(order).is_some() {
             say(format!("order {order} is placed twice (request {})", placed.request_id.0));
             return Ok(());
@@ -56,8 +57,8 @@ impl ItemBook {
     }
 
     /// Window, pauses, limit per order, price and deadline in force.
-    fn check_terms(&self, placed: &OrderPlaced<'_>, say: Say<'_>) {
-        let at_ms = placed.placed_at_ms;
+    fn check_terms(&self, event: &Event<'_>, placed: &OrderPlaced<'_>, say: Say<'_>) {
+        let at_ms = event.judged_at(placed.placed_at_ms);
         if at_ms < self.opens_at_ms || at_ms >= self.closes_at_ms {
             say("the order is placed outside the item's window".to_owned());
         }
@@ -138,7 +139,7 @@ impl ItemBook {
     pub(super) fn paid(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let paid: OrderPaid<'_> = serde_json::from_slice(event.data)?;
         let order = paid.order_id.0;
-        self.time(paid.paid_at_ms, say);
+        self.end_time(event, paid.paid_at_ms, say);
         self.requested(event, order, paid.request_id, say);
         self.settle(
             &Settlement {
@@ -147,7 +148,7 @@ impl ItemBook {
                 units: paid.units,
                 warehouses: &paid.warehouses,
                 state: State::Paid,
-                at_ms: paid.paid_at_ms,
+                judged_at_ms: event.judged_at(paid.paid_at_ms),
             },
             say,
         );
@@ -158,7 +159,7 @@ impl ItemBook {
     pub(super) fn cancelled(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let cancelled: OrderCancelled<'_> = serde_json::from_slice(event.data)?;
         let order = cancelled.order_id.0;
-        self.time(cancelled.cancelled_at_ms, say);
+        self.end_time(event, cancelled.cancelled_at_ms, say);
         self.requested(event, order, cancelled.request_id, say);
         self.settle(
             &Settlement {
@@ -167,7 +168,7 @@ impl ItemBook {
                 units: cancelled.units,
                 warehouses: &cancelled.warehouses,
                 state: State::Cancelled,
-                at_ms: cancelled.cancelled_at_ms,
+                judged_at_ms: event.judged_at(cancelled.cancelled_at_ms),
             },
             say,
         );
@@ -177,7 +178,7 @@ impl ItemBook {
     pub(super) fn expired(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let expired: OrderExpired<'_> = serde_json::from_slice(event.data)?;
         let order = expired.order_id.0;
-        self.time(expired.expired_at_ms, say);
+        self.end_time(event, expired.expired_at_ms, say);
         if !event.has_id(chain::expiry_id(order)) {
             say(format!("the event id is not the one that the end of order {order} makes"));
         }
@@ -189,7 +190,7 @@ impl ItemBook {
                 units: expired.units,
                 warehouses: &expired.warehouses,
                 state: State::Expired,
-                at_ms: expired.expired_at_ms,
+                judged_at_ms: event.judged_at(expired.expired_at_ms),
             },
             say,
         );
@@ -199,7 +200,7 @@ impl ItemBook {
     pub(super) fn refund_due(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let due: RefundDue<'_> = serde_json::from_slice(event.data)?;
         let order = due.order_id.0;
-        self.time(due.due_at_ms, say);
+        self.end_time(event, due.due_at_ms, say);
         self.requested(event, order, due.request_id, say);
         let Some(row) = self.orders.find(order).map(|row| self.orders.row(row)) else {
             say(format!("a refund is due for order {order}, which was never placed"));
@@ -220,9 +221,13 @@ impl ItemBook {
         Ok(())
     }
 
+    fn end_time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
+        self.last_at_ms = event.check_time(at_ms, self.last_at_ms, true, say);
+    }
+
     /// Ends a hold and judges whether it may end so and now.
     fn settle(&mut self, end: &Settlement<'_>, say: Say<'_>) {
-        let Settlement { order, state, at_ms, .. } = *end;
+        let Settlement { order, state, judged_at_ms, .. } = *end;
         let verb = state.verb();
         let Some(number) = self.orders.find(order) else {
             say(format!("order {order} is {verb}, but it was never placed"));
@@ -238,10 +243,10 @@ impl ItemBook {
             return;
         }
         match state {
-            State::Paid | State::Cancelled if at_ms >= row.pay_by_ms => {
+            State::Paid | State::Cancelled if judged_at_ms >= row.pay_by_ms => {
                 say(format!("order {order} is {verb} at or after its deadline"));
             }
-            State::Expired if at_ms < row.pay_by_ms => {
+            State::Expired if judged_at_ms < row.pay_by_ms => {
                 say(format!("order {order} is {verb} before its deadline"));
             }
             State::Held | State::Paid | State::Cancelled | State::Expired => {}

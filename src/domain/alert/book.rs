@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Caused, Decider, Decision},
+    domain::{Caused, Decider, Decision, Moment},
     events::{
         AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Event, Position, SERVICE, Signal,
     },
@@ -84,15 +84,16 @@ impl Decider for Book {
     }
 
     fn decide(&self, command: AlertCommand, now: UnixMs) -> Decided {
-        let now = now.max(self.last_at);
-        match command {
-            AlertCommand::Raise(raise) => self.raise(*raise, now),
-            AlertCommand::Clear(clear) => self.clear(*clear, now),
+        let at = Moment::after(self.last_at, now);
+        let decided = match command {
+            AlertCommand::Raise(raise) => self.raise(*raise, at),
+            AlertCommand::Clear(clear) => self.clear(*clear, at.stamp),
             AlertCommand::Show => {
                 let open = self.open.values().cloned().collect();
                 self.decided(Vec::new(), AlertOutcome::Open(open))
             }
-        }
+        };
+        decided.judged(at)
     }
 
     fn evolve(&mut self, event: &AlertEvent, revision: u64) {
@@ -131,12 +132,15 @@ impl Decider for Book {
 }
 
 impl Book {
-    fn raise(&self, raise: RaiseAlert, now: UnixMs) -> Decided {
+    fn raise(&self, raise: RaiseAlert, at: Moment) -> Decided {
         let key = (raise.rule.clone(), raise.item_id);
         // Whoever got no answer says again what is over by now. To fire once more the condition must
         // have begun to hold once more. When it was cleared does not tell: it may have begun before
         // a store that was away took note of that.
-        let told_before = self.over.get(&key).filter(|raised| raise.since <= raised.since_ms);
+        // One that began in the future is from before the clock was set back, and tells nothing.
+        let told_before = self.over.get(&key).filter(|raised| {
+            raise.since <= raised.since_ms && (raised.since_ms <= at.now || raise.since > at.now)
+        });
         if let Some(raised) = self.open.get(&key).or(told_before) {
             return self.decided(Vec::new(), AlertOutcome::Raised(Box::new(raised.clone())));
         }
@@ -152,12 +156,13 @@ impl Book {
             sku: raise.sku,
             when: raise.when,
             signals: raise.signals,
-            since_ms: raise.since.min(now),
-            raised_at_ms: now,
+            since_ms: raise.since.min(at.stamp),
+            raised_at_ms: at.stamp,
         };
         let id = raised.alert_id.0;
         let event = AlertEvent::Raised(raised.clone());
-        let caused = Caused { event, id, correlation: self.id, causation: id };
+        let (correlation, causation) = (self.id, id);
+        let caused = Caused { event, id, correlation, causation, judged_at: at.judged_at() };
         self.decided(vec![caused], AlertOutcome::Raised(Box::new(raised)))
     }
 
@@ -189,6 +194,8 @@ impl Book {
             id: Uuid::new_v5(&alert_id.0, b"cleared"),
             correlation: self.id,
             causation: alert_id.0,
+            // `decide` knows the moment.
+            judged_at: None,
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
     steer,
 };
 use crate::{
-    domain::{Caused, Decision, Misdirected},
+    domain::{Caused, Decision, Misdirected, Moment},
     events::{
         Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemScheduled, OrderCancelled,
         OrderExpired, OrderPaid, OrderPlaced, Position, PurchaseLimitSet, RefundCause, RefundDue,
@@ -36,22 +36,22 @@ pub enum ItemOutcome {
 
 pub(super) type Decided = Decision<ItemEvent, ItemOutcome>;
 
-pub(super) fn decide(item: &Item, command: ItemCommand, now: UnixMs) -> Decided {
+pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided {
     let Some(offer) = &item.offer else {
         return match command {
-            ItemCommand::Add(add) => add_item(item, *add, now),
+            ItemCommand::Add(add) => add_item(item, *add, at.now),
             _ => item.misdirected(Misdirected::NotFound("item_id")),
         };
     };
     match command {
         // The sale that planned the item sends this again after a crash.
         ItemCommand::Add(_) | ItemCommand::Show => {
-            item.answer(Vec::new(), ItemOutcome::Item(Box::new(item.view(offer, now))))
+            item.answer(Vec::new(), ItemOutcome::Item(Box::new(item.view(offer, at.now))))
         }
-        ItemCommand::PlaceOrder(place) => place_order(item, offer, place, now),
-        ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, now),
-        ItemCommand::CancelOrder(cancel) => cancel_order(item, offer, cancel, now),
-        ItemCommand::Steer(steer) => steer::steer(item, offer, steer, now),
+        ItemCommand::PlaceOrder(place) => place_order(item, offer, place, at),
+        ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, at),
+        ItemCommand::CancelOrder(cancel) => cancel_order(item, offer, cancel, at),
+        ItemCommand::Steer(steer) => steer::steer(item, offer, steer, at),
         ItemCommand::ShowOrder { order_id, buyer } => match item.orders.find(order_id) {
             Some(row) if item.orders.buyer(item.orders.row(row)) == buyer => {
                 let order = item.order(offer, row, None);
@@ -113,6 +113,8 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
         id: item.id.event_id(request_id, index),
         correlation: sale_id.0,
         causation: request_id.0,
+        // Nothing stands before it in its stream.
+        judged_at: None,
     });
     Decision {
         events: caused.collect(),
@@ -123,7 +125,7 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
     }
 }
 
-fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, now: UnixMs) -> Decided {
+fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) -> Decided {
     if let Some(row) = item.orders.find(place.order_id) {
         let first = item.orders.row(row);
         if first.fingerprint != place.fingerprint {
@@ -140,14 +142,14 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, now: UnixMs) -
     {
         return item.reused(place.request_id);
     }
-    if let Some(refusal) = obstacle(item, &place, now) {
+    if let Some(refusal) = obstacle(item, &place, at.now) {
         let mut refused = item.refused(refusal);
         refused.attempt = refusal.as_attempt().map(|outcome| item.attempt(place, outcome));
         return refused;
     }
 
     let warehouses = item.stock.draw(place.units);
-    let pay_by = now.plus(offer.time_to_pay_ms);
+    let pay_by = at.now.plus(offer.time_to_pay_ms);
     let outcome = ItemOutcome::Order(OrderView {
         order_id: place.order_id,
         buyer: place.buyer.clone(),
@@ -155,7 +157,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, now: UnixMs) -
         unit_price_minor: offer.unit_price_minor,
         currency: offer.currency,
         state: OrderState::Held,
-        placed_at: now,
+        placed_at: at.stamp,
         pay_by,
     });
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel } = place;
@@ -174,13 +176,18 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, now: UnixMs) -
         unit_price_minor: offer.unit_price_minor,
         warehouses,
         channel,
-        placed_at_ms: now,
+        placed_at_ms: at.stamp,
         pay_by_ms: pay_by,
     });
-    let events =
-        vec![Caused { event, id: order_id.0, correlation: order_id.0, causation: request_id.0 }];
+    let caused = Caused {
+        event,
+        id: order_id.0,
+        correlation: order_id.0,
+        causation: request_id.0,
+        judged_at: at.judged_at(),
+    };
     Decision {
-        events,
+        events: vec![caused],
         outcome,
         revision: item.next_revision,
         position: None,
@@ -214,7 +221,7 @@ fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
     }
 }
 
-fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: UnixMs) -> Decided {
+fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Moment) -> Decided {
     let fingerprint = payment.fingerprint();
     if let Some(decided) = item.repeated(offer, payment.request_id, fingerprint) {
         return decided;
@@ -231,8 +238,9 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
     if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
         return item.first_answer(offer, receipt);
     }
+    let at = at.before_move(item.orders.moved_ms(order));
     let cause = match row.state {
-        OrderState::Held if now < row.pay_by => None,
+        OrderState::Held if at.now < row.pay_by => None,
         OrderState::Held | OrderState::Expired => Some(RefundCause::OrderExpired),
         OrderState::Cancelled => Some(RefundCause::OrderCancelled),
         OrderState::Paid => Some(RefundCause::AlreadyPaid),
@@ -242,6 +250,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
         id: item.id.event_id(payment.request_id, 0),
         correlation: row.order_id.0,
         causation: payment.request_id.0,
+        judged_at: at.judged_at(),
     };
     let Some(cause) = cause else {
         let paid = ItemEvent::OrderPaid(OrderPaid {
@@ -253,14 +262,14 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
             amount_minor: payment.amount_minor,
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
-            paid_at_ms: now,
+            paid_at_ms: at.stamp,
         });
         let order = item.order(offer, order, Some(OrderState::Paid));
         return item.answer(vec![caused(paid)], ItemOutcome::Order(order));
     };
     let mut events = Vec::new();
     if row.state == OrderState::Held {
-        events.push(expiry(item, order, now));
+        events.push(expiry(item, order, at));
     }
     events.push(caused(ItemEvent::RefundDue(RefundDue {
         order_id: row.order_id,
@@ -270,12 +279,12 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, now: U
         payment_reference: payment.payment_reference.clone(),
         amount_minor: payment.amount_minor,
         cause,
-        due_at_ms: now,
+        due_at_ms: at.stamp,
     })));
     item.answer(events, item.refusal(refusal_of(cause)))
 }
 
-fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, now: UnixMs) -> Decided {
+fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment) -> Decided {
     let fingerprint = cancel.fingerprint();
     if let Some(decided) = item.repeated(offer, cancel.request_id, fingerprint) {
         return decided;
@@ -287,10 +296,11 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, now: UnixMs
         return item.misdirected(Misdirected::NotFound("order_id"));
     };
     let row = item.orders.row(order);
+    let at = at.before_move(item.orders.moved_ms(order));
     match row.state {
-        OrderState::Held if now < row.pay_by => {}
+        OrderState::Held if at.now < row.pay_by => {}
         OrderState::Held => {
-            let events = vec![expiry(item, order, now)];
+            let events = vec![expiry(item, order, at)];
             return item.answer(events, item.refusal(Refusal::OrderExpired));
         }
         OrderState::Expired => return item.refused(Refusal::OrderExpired),
@@ -305,18 +315,19 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, now: UnixMs
             fingerprint,
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
-            cancelled_at_ms: now,
+            cancelled_at_ms: at.stamp,
         }),
         id: item.id.event_id(cancel.request_id, 0),
         correlation: row.order_id.0,
         causation: cancel.request_id.0,
+        judged_at: at.judged_at(),
     };
     let order = item.order(offer, order, Some(OrderState::Cancelled));
     item.answer(vec![cancelled], ItemOutcome::Order(order))
 }
 
-/// The end of a hold that was not paid in time.
-pub(super) fn expiry(item: &Item, order: u32, now: UnixMs) -> Caused<ItemEvent> {
+/// The end of a hold that was not paid in time; `at` is a moment as its deadline sees it.
+pub(super) fn expiry(item: &Item, order: u32, at: Moment) -> Caused<ItemEvent> {
     let row = item.orders.row(order);
     Caused {
         event: ItemEvent::OrderExpired(OrderExpired {
@@ -324,11 +335,12 @@ pub(super) fn expiry(item: &Item, order: u32, now: UnixMs) -> Caused<ItemEvent> 
             placed_revision: row.revision,
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
-            expired_at_ms: now,
+            expired_at_ms: at.stamp,
         }),
         id: Uuid::new_v5(&row.order_id.0, b"expired"),
         correlation: row.order_id.0,
         causation: row.order_id.0,
+        judged_at: at.judged_at(),
     }
 }
 

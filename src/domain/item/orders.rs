@@ -96,8 +96,10 @@ pub struct Orders {
     receipts: Vec<Receipt>,
     by_request: Index,
     by_payment: Index,
-    /// Deadline and row of each held order.
+    /// Deadline in force and row of each held order.
     deadlines: BTreeSet<(UnixMs, u32)>,
+    /// By how much deadlines were moved with the clock, and the first row that was placed later.
+    moves: Vec<(u32, i64)>,
     /// Rows and receipts from here on have no position yet.
     landed_rows: u32,
     landed_receipts: usize,
@@ -204,12 +206,24 @@ impl Orders {
     pub fn settle(&mut self, order: u32, state: OrderState) {
         let row = self.row_mut(order);
         row.state = state;
-        let (buyer, units, deadline) =
-            (row.buyer as usize, i64::from(row.units), (row.pay_by, order));
+        let (buyer, units, pay_by) = (row.buyer as usize, i64::from(row.units), row.pay_by);
         if state != OrderState::Paid {
             self.buyers[buyer].units -= units;
         }
-        self.deadlines.remove(&deadline);
+        self.deadlines.remove(&(pay_by.plus(self.moved_ms(order)), order));
+    }
+
+    /// The clock was set by so much: what is held is held so much longer by it.
+    pub fn move_deadlines(&mut self, by_ms: i64) {
+        self.moves.push((self.rows, by_ms));
+        let held = std::mem::take(&mut self.deadlines);
+        self.deadlines = held.into_iter().map(|(at, row)| (at.plus(by_ms), row)).collect();
+    }
+
+    /// By how much the clock was set since the order was placed.
+    pub fn moved_ms(&self, order: u32) -> i64 {
+        let since = self.moves.iter().filter(|(rows, _)| order < *rows);
+        since.fold(0, |sum, (_, by_ms)| sum.saturating_add(*by_ms))
     }
 
     /// Keeps the answer to a payment or a cancellation.

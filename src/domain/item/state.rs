@@ -10,7 +10,7 @@ use super::{
     stock::{Move, Stock},
 };
 use crate::{
-    domain::{Caused, Decider, Decision},
+    domain::{Caused, Decider, Decision, Moment},
     events::{Act, Event, ItemAdded, ItemEvent, Position, WarehouseUnits},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
@@ -35,7 +35,7 @@ pub struct Item {
     pub(super) acts: HashMap<RequestId, ActReceipt>,
     /// How many of them have a position.
     acts_landed: usize,
-    /// The latest moment in the stream: time never runs backwards for an item.
+    /// The latest stamp in the stream: stamps never run backwards. Rules do not look at it.
     pub(super) last_at: UnixMs,
     /// Revision of the last event; meaningless before the first.
     pub(super) revision: u64,
@@ -79,7 +79,7 @@ impl Decider for Item {
     }
 
     fn decide(&self, command: Self::Command, now: UnixMs) -> Decision<ItemEvent, ItemOutcome> {
-        decide::decide(self, command, now.max(self.last_at))
+        decide::decide(self, command, Moment::after(self.last_at, now))
     }
 
     fn evolve(&mut self, event: &ItemEvent, revision: u64) {
@@ -190,13 +190,17 @@ impl Decider for Item {
     }
 
     fn due(&self, now: UnixMs, max: usize) -> Vec<Caused<ItemEvent>> {
-        let now = now.max(self.last_at);
-        let due = self.orders.due(now, max);
-        due.into_iter().map(|row| decide::expiry(self, row, now)).collect()
+        let at = Moment::after(self.last_at, now);
+        let expire = |row| decide::expiry(self, row, at.before_move(self.orders.moved_ms(row)));
+        self.orders.due(now, max).into_iter().map(expire).collect()
     }
 
     fn next_due(&self) -> Option<UnixMs> {
         self.orders.next_deadline()
+    }
+
+    fn clock_moved(&mut self, by_ms: i64) {
+        self.orders.move_deadlines(by_ms);
     }
 
     fn pick(event: Event) -> Option<ItemEvent> {

@@ -8,7 +8,7 @@ use super::{
     decide::{Decided, known},
 };
 use crate::{
-    domain::Caused,
+    domain::{Caused, Moment},
     events::{
         Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, PurchaseLimitSet,
         ReserveReleased, ReserveSet, StockAllocated, WarehouseUnits,
@@ -17,9 +17,9 @@ use crate::{
 };
 
 /// Judges the command of an operator, or of the item's sale.
-pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, now: UnixMs) -> Decided {
+pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) -> Decided {
     let fingerprint = steer.fingerprint();
-    let now_shown = || ItemOutcome::Item(Box::new(item.view(offer, now)));
+    let now_shown = || ItemOutcome::Item(Box::new(item.view(offer, at.now)));
     if let Some(first) = item.acts.get(&steer.request_id) {
         if first.fingerprint != fingerprint {
             return item.reused(steer.request_id);
@@ -41,13 +41,14 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, now: UnixMs) -
         None => {}
     }
     let Steer { request_id, operator, reason, action } = steer;
-    let mut after = item.view(offer, now);
-    show_after(item, &mut after, &action, now);
+    let mut after = item.view(offer, at.now);
+    show_after(item, &mut after, &action, at.now);
     let caused = Caused {
-        event: event(action, Act { request_id, fingerprint, operator, reason }, now),
+        event: event(action, Act { request_id, fingerprint, operator, reason }, at.stamp),
         id: item.id.event_id(request_id, 0),
         correlation: offer.sale_id.0,
         causation: request_id.0,
+        judged_at: at.judged_at(),
     };
     item.answer(vec![caused], ItemOutcome::Item(Box::new(after)))
 }

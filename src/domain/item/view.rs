@@ -70,7 +70,11 @@ impl Item {
             currency: offer.currency,
             state: state.unwrap_or(row.state),
             placed_at: row.placed_at,
-            pay_by: row.pay_by,
+            // A first answer is what it was; an order as it stands has the deadline that is in force.
+            pay_by: match state {
+                Some(_) => row.pay_by,
+                None => row.pay_by.plus(self.orders.moved_ms(order)),
+            },
         }
     }
 

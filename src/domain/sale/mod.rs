@@ -5,7 +5,7 @@ mod plan;
 
 use uuid::Uuid;
 
-use super::{Decider, Decision, Misdirected, receipts::Receipts};
+use super::{Decider, Decision, Misdirected, Moment, receipts::Receipts};
 use crate::{
     domain::item::Refusal,
     events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
@@ -111,15 +111,17 @@ impl Decider for Sale {
     }
 
     fn decide(&self, command: SaleCommand, now: UnixMs) -> Decided {
-        let now = now.max(self.last_at);
-        match (command, &self.plan) {
+        let at = Moment::after(self.last_at, now);
+        let now = at.stamp;
+        let decided = match (command, &self.plan) {
             (SaleCommand::Create(create), _) => self.create(create.plan, now),
             (_, None) => self.no(Misdirected::NotFound("sale_id")),
             (SaleCommand::Show, Some(plan)) => self.show(self.view(plan)),
             (SaleCommand::Close(close), Some(plan)) => self.close(plan, close, now),
             (SaleCommand::Pause(steer), Some(plan)) => self.set_pause(plan, steer, true, now),
             (SaleCommand::Resume(steer), Some(plan)) => self.set_pause(plan, steer, false, now),
-        }
+        };
+        decided.judged(at)
     }
 
     fn evolve(&mut self, event: &SaleEvent, revision: u64) {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{Decider, Decision, Misdirected, receipts::Receipts};
+use super::{Decider, Decision, Misdirected, Moment, receipts::Receipts};
 use crate::{
     events::{Act, Event, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
     values::{Fingerprint, RequestId, UnixMs},
@@ -151,7 +151,8 @@ impl Script {
         if text.is_none() && self.view.text.is_none() {
             return self.answer(ScriptOutcome::Refused(ScriptRefusal::NotPublished));
         }
-        let at = now.max(self.view.since.unwrap_or(now));
+        let moment = Moment::after(self.view.since.unwrap_or(now), now);
+        let at = moment.stamp;
         let act = Act { request_id, fingerprint, operator, reason };
         let (situation, language) = (situation.name(), language.name().to_owned());
         let version = in_force + 1;
@@ -173,7 +174,9 @@ impl Script {
             }),
         };
         let (view, _) = after(&event);
-        self.receipts.happens(self.id, request_id, event, ScriptOutcome::Script(view))
+        self.receipts
+            .happens(self.id, request_id, event, ScriptOutcome::Script(view))
+            .judged(moment)
     }
 
     fn answer(&self, outcome: ScriptOutcome) -> Decided {

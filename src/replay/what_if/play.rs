@@ -230,21 +230,21 @@ impl Play<'_> {
             return;
         }
         // At the recorded moment the recorded step is the place, too.
-        let same = recorded.is_some() && order.at == self.now;
+        let same = recorded.is_some() && order.judged_at == self.now;
         let place = |ending: Ending, at: UnixMs| {
             let place = self.sequence.place_of_fact[ending.fact as usize];
-            if same && at == ending.at { place } else { LAST }
+            if same && at == ending.judged_at { place } else { LAST }
         };
         for (ending, act) in [(paid, Act::Pay), (cancelled, Act::Cancel)] {
             if let Some(ending) = ending {
-                let at = self.now.plus(ending.at.since(order.at));
+                let at = self.now.plus(ending.judged_at.since(order.judged_at));
                 self.pending.push(Reverse((at, place(ending, at), number, act)));
             }
         }
         // The alarm that ends a hold may ring a little late.
         let (at, place) = match expired {
             Some(ending) => {
-                let at = overdue.plus(ending.at.since(order.pay_by).max(0));
+                let at = overdue.plus(ending.judged_at.since(order.pay_by).max(0));
                 (at, place(ending, at))
             }
             None => (overdue, LAST),

@@ -37,8 +37,6 @@ pub struct ModelOrder {
 /// The model: lists, and no cleverness.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// The latest moment that is on record.
-    pub recorded: i64,
     pub allocated: i64,
     /// By warehouse.
     pub reserve: [i64; 2],
@@ -57,7 +55,6 @@ pub struct Model {
 impl Model {
     pub fn new(stock: i64, events: u64) -> Self {
         Self {
-            recorded: 0,
             allocated: stock,
             reserve: [0; 2],
             per_buyer: Some(PER_BUYER),
@@ -80,8 +77,7 @@ impl Model {
     }
 
     /// Answers a step at a moment: what is said, and the revision it names if it is on record.
-    pub fn answer(&mut self, step: &Step, clock: i64) -> (Said, Option<u64>) {
-        let now = clock.max(self.recorded);
+    pub fn answer(&mut self, step: &Step, now: i64) -> (Said, Option<u64>) {
         let Some(request) = step.request() else { unreachable!("only commands are answered") };
         if let Some((first, said, revision)) = self.taken.get(&request) {
             if first != step {
@@ -94,12 +90,7 @@ impl Model {
             };
             return (said, Some(*revision));
         }
-        let before = self.events;
-        let (said, known) = self.decide(step, request, now);
-        if self.events > before {
-            self.recorded = now;
-        }
-        (said, known)
+        self.decide(step, request, now)
     }
 
     fn decide(&mut self, step: &Step, request: u8, now: i64) -> (Said, Option<u64>) {
@@ -248,8 +239,7 @@ impl Model {
     }
 
     /// Requests of the orders that time ends now, earliest deadline first.
-    pub fn due(&mut self, clock: i64, max: usize) -> Vec<u8> {
-        let now = clock.max(self.recorded);
+    pub fn due(&mut self, now: i64, max: usize) -> Vec<u8> {
         let mut due: Vec<usize> = (0..self.orders.len()).collect();
         due.sort_by_key(|&index| (self.orders[index].pay_by, index));
         let over = |&index: &usize| {
@@ -257,9 +247,6 @@ impl Model {
         };
         due.retain(over);
         due.truncate(max);
-        if !due.is_empty() {
-            self.recorded = now;
-        }
         due.iter().for_each(|&index| assert!(self.expire_if_over(index, now)));
         due.iter().map(|&index| self.orders[index].request).collect()
     }

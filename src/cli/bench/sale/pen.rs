@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use crate::{
     domain::{Caused, Decider, Decision},
-    events::{Attempt, NewEvent, Position, StreamName, encode},
+    events::{Attempt, NewEvent, Position, StreamName},
     store::{Expected, SharedStore},
 };
 
@@ -46,9 +46,9 @@ impl Pen {
 
     /// Applies events and takes them down.
     pub fn take_down<D: Decider>(&mut self, decider: &mut D, events: Vec<Caused<D::Event>>) {
-        for Caused { event, id, correlation, causation } in events {
-            decider.evolve(&event, self.revision());
-            self.add(encode(id, &event, correlation, causation));
+        for caused in events {
+            decider.evolve(&caused.event, self.revision());
+            self.add(caused.encode());
         }
     }
 
