@@ -33,7 +33,10 @@ use self::{
     watch::Watch,
 };
 use crate::{
-    actors::{MeteredStore, Readiness, Sales, Tail, TrafficDesk, start_projections},
+    actors::{
+        ClockWatch, MeteredStore, OwnAppends, Readiness, Sales, Tail, TrafficDesk,
+        start_projections,
+    },
     admission::Operators,
     clock::SharedClock,
     config::Config,
@@ -171,6 +174,13 @@ async fn live(
     let (listeners, addresses) = Listeners::bind(config).await?;
     let readiness = Readiness::starting(clock.now());
     let (stop, stopped) = oneshot::channel();
+    let first_look = ClockWatch {
+        clock: Arc::clone(&clock),
+        store: Arc::clone(&store),
+        own: Arc::default(),
+        readiness: readiness.clone(),
+    };
+    let _ = timeout(FIRST_ANSWER, first_look.start()).await;
     let (node, serving) = Node::start(config, clock, store, &readiness, listeners, stopped)?;
     let _ = timeout(FIRST_ANSWER, readiness.has_started()).await;
     // The other side waits for this, so it is there.
@@ -204,7 +214,9 @@ impl Node {
     ) -> anyhow::Result<(Self, Task<anyhow::Result<()>>)> {
         let operators = operators(config)?;
         let metrics = Arc::new(Metrics::new(clock.now()));
-        let store = MeteredStore::over(store, Arc::clone(&metrics));
+        let own = Arc::<OwnAppends>::default();
+        let store =
+            MeteredStore::over(store, Arc::clone(&metrics), Arc::clone(&clock), Arc::clone(&own));
         let actors = Actors::start(config, &clock, &store, readiness, &metrics);
         let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
         let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&actors.service));
@@ -230,6 +242,7 @@ impl Node {
         let served = actors.served(config, &reads, &sales, &traffic, operators);
         let background = Chores {
             store,
+            own,
             service: Arc::clone(&actors.service),
             address: config.store.to_string(),
             clock,

@@ -1,27 +1,55 @@
 //! The only reader of wall time and of randomness.
 //!
 //! Everything that needs a moment or a fresh id asks a [`Clock`], so that tests can hold time still
-//! and move it.
+//! and move it. A node that sells reads a [`SaleClock`], which a wall clock that is wrong for a
+//! moment does not move.
+
+mod sale;
+pub mod steering;
 
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use sale::SaleClock;
+pub use steering::{ClockLook, Distrust};
+
 use crate::values::{RequestId, UnixMs};
+
+/// What a clock says at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    pub now: UnixMs,
+    /// By how much the clock was set since it was started: live deadlines move with it.
+    pub moved_ms: i64,
+}
 
 /// Where moments come from.
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> UnixMs;
 
-    /// Waits until that moment has come.
+    /// Waits until that moment has come, or the clock was set: whoever waited looks at it again.
     fn sleep_until(&self, moment: UnixMs) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// The present moment, and by how much the clock was set up to it.
+    fn reading(&self) -> Reading {
+        Reading { now: self.now(), moved_ms: 0 }
+    }
+
+    /// What is known of how right the clock is.
+    fn look(&self) -> ClockLook {
+        ClockLook::default()
+    }
+
+    /// The newest event of the log was recorded at that moment, as a node finds it at its start.
+    fn log_ends_at(&self, _recorded: UnixMs) {}
 }
 
 /// A clock shared by everybody.
@@ -56,37 +84,62 @@ impl Clock for WallClock {
 /// A clock that moves only when it is told to. For tests and for replaying recorded time.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
-    now: watch::Sender<UnixMs>,
+    reading: watch::Sender<Reading>,
+    look: Arc<Mutex<ClockLook>>,
 }
 
 impl ManualClock {
     /// A clock that stands at a moment.
     pub fn at(moment: UnixMs) -> Self {
-        Self { now: watch::Sender::new(moment) }
+        let reading = watch::Sender::new(Reading { now: moment, moved_ms: 0 });
+        Self { reading, look: Arc::default() }
     }
 
     /// Moves the clock, forwards or backwards. Sleepers whose moment has come wake up.
     pub fn set(&self, moment: UnixMs) {
-        self.now.send_replace(moment);
+        self.reading.send_modify(|reading| reading.now = moment);
     }
 
     /// Moves the clock forwards.
     pub fn advance(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        self.now.send_modify(|now| *now = now.plus(ms));
+        self.reading.send_modify(|reading| reading.now = reading.now.plus(ms));
+    }
+
+    /// Sets the clock as a jump does that is taken over. Everybody who sleeps looks at it again.
+    pub fn step(&self, by_ms: i64) {
+        self.reading.send_modify(|reading| {
+            reading.now = reading.now.plus(by_ms);
+            reading.moved_ms += by_ms;
+        });
+    }
+
+    /// What the clock says of itself from now on.
+    pub fn show(&self, look: ClockLook) {
+        *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> UnixMs {
-        *self.now.borrow()
+        self.reading.borrow().now
+    }
+
+    fn reading(&self) -> Reading {
+        *self.reading.borrow()
+    }
+
+    fn look(&self) -> ClockLook {
+        *self.look.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sleep_until(&self, moment: UnixMs) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let mut now = self.now.subscribe();
+        let mut reading = self.reading.subscribe();
+        let moved_ms = reading.borrow().moved_ms;
         Box::pin(async move {
+            let over = |reading: &Reading| reading.now >= moment || reading.moved_ms != moved_ms;
             // An error means that the clock is gone: time will never come, so neither do we.
-            if now.wait_for(|now| *now >= moment).await.is_err() {
+            if reading.wait_for(over).await.is_err() {
                 std::future::pending::<()>().await;
             }
         })

@@ -5,6 +5,7 @@
 //! in `docs/configuration.md`, and a test compares that page with [`SETTINGS`].
 
 mod alerts;
+mod clock;
 pub mod document;
 mod overrides;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub board: Option<SocketAddr>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
     pub board_clients_max: usize,
+    /// How long the wall clock must differ by a second or more before sales go by it.
+    pub clock_step_seconds: u64,
     /// Whether this node judges alert rules.
     pub alerts: bool,
     /// What is told of alerts and incidents; `None` if nobody.
@@ -86,6 +89,7 @@ impl Default for Config {
             operators_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
             board_clients_max: 2_000,
+            clock_step_seconds: 60,
             alerts: true,
             webhook_url: None,
             webhook_secret_file: None,
@@ -220,6 +224,7 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    clock::STEP_SECONDS,
     alerts::ALERTS,
     alerts::URL,
     alerts::SECRET_FILE,

@@ -22,7 +22,12 @@ use super::{
     batch::{Batch, Delivery, Drain, Landing, Reached},
     directory::Directory,
 };
-use crate::{clock, domain::Decider, events::StreamName, values::UnixMs};
+use crate::{
+    clock::{self, Reading},
+    domain::Decider,
+    events::StreamName,
+    values::UnixMs,
+};
 
 /// How long an actor that left the directory still answers.
 const RETIREMENT: Duration = Duration::from_millis(100);
@@ -45,6 +50,8 @@ pub(super) struct Aggregate<D: Decider> {
     /// The alarm for the next deadline, and when it rings.
     alarm: Option<(UnixMs, SpawnHandle)>,
     used_at: UnixMs,
+    /// By how much the clock had been set when it was last looked at.
+    moved_ms: i64,
     draining: Vec<oneshot::Sender<()>>,
 }
 
@@ -81,6 +88,7 @@ impl<D: Decider> Aggregate<D> {
             pump_scheduled: false,
             alarm: None,
             used_at,
+            moved_ms: 0,
             draining: Vec::new(),
         }
     }
@@ -99,7 +107,7 @@ impl<D: Decider> Aggregate<D> {
             Standing::Serving => {}
             Standing::Outdated | Standing::Lost(_) => return,
         }
-        let now = self.shared.clock.now();
+        let now = self.look_at_clock(ctx);
         let limits = self.shared.store.limits();
         if self.has_room() {
             let room = limits.events_max - self.forming.events.len();
@@ -122,6 +130,24 @@ impl<D: Decider> Aggregate<D> {
             self.take_off(batch, ctx);
         }
         self.set_alarm(ctx);
+    }
+
+    /// The present moment. Where the clock was set meanwhile, everything that ends at a moment and was
+    /// under way before is moved along.
+    fn look_at_clock(&mut self, ctx: &mut Context<Self>) -> UnixMs {
+        let Reading { now, moved_ms } = self.shared.reading();
+        let by_ms = moved_ms.saturating_sub(std::mem::replace(&mut self.moved_ms, moved_ms));
+        if by_ms != 0 {
+            self.state.clock_moved(by_ms);
+            for delivery in &mut self.waiting {
+                delivery.deadline = delivery.deadline.map(|deadline| deadline.plus(by_ms));
+            }
+            self.used_at = self.used_at.plus(by_ms);
+            if let Some((_, handle)) = self.alarm.take() {
+                ctx.cancel_future(handle);
+            }
+        }
+        now
     }
 
     /// Pumps once the mailbox is empty: everything that waits there is one batch.
@@ -190,12 +216,14 @@ impl<D: Decider> Aggregate<D> {
         let tired_at = self.used_at.plus(self.shared.idle_ms);
         let sleep = self.shared.clock.sleep_until(tired_at);
         ctx.spawn(sleep.into_actor(self).map(|(), actor, ctx| {
-            let idle = actor.used_at.plus(actor.shared.idle_ms) <= actor.shared.clock.now();
+            let now = actor.look_at_clock(ctx);
+            actor.set_alarm(ctx);
+            let idle = actor.used_at.plus(actor.shared.idle_ms) <= now;
             if idle && actor.is_at_rest() && actor.state.next_due().is_none() {
                 actor.retire(ctx);
             } else {
                 if idle {
-                    actor.used_at = actor.shared.clock.now();
+                    actor.used_at = now;
                 }
                 actor.watch_idleness(ctx);
             }
@@ -248,7 +276,9 @@ impl<D: Decider> Actor for Aggregate<D> {
         ctx.set_mailbox_capacity(self.shared.waiting_max);
         // Rebuilding is work for the main runtime, not for the thread that other items live on.
         let store = Arc::clone(&self.shared.store);
-        let load = self.shared.runtime.spawn(load::load::<D>(store, self.stream));
+        let (moves, moved_ms) = self.shared.moves.all(&self.shared.clock, &self.shared.store);
+        self.moved_ms = moved_ms;
+        let load = self.shared.runtime.spawn(load::load::<D>(store, self.stream, moves));
         let loaded = async move {
             load.await.unwrap_or_else(|error| Err(Fault::StoreUnavailable(error.to_string())))
         };

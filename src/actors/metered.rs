@@ -1,23 +1,74 @@
 //! A store whose appends are timed and counted, whoever makes them. It changes nothing else.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use crate::{
-    events::{Category, NewEvent, StreamName},
+    clock::SharedClock,
+    events::{Category, NewEvent, Position, StreamName},
     metrics::{AppendResult, Metrics, StreamKind},
     store::{AppendError, Appended, EventStore, Expected, SharedStore, StoreFuture, StoreLayer},
+    values::UnixMs,
 };
 
 /// That store, counted.
 pub struct MeteredStore {
     store: SharedStore,
     metrics: Arc<Metrics>,
+    clock: SharedClock,
+    own: Arc<OwnAppends>,
+}
+
+/// The last append of this node to a store that stamps events by a clock of its own.
+#[derive(Debug, Default)]
+pub struct OwnAppends(Mutex<Option<OwnAppend>>);
+
+/// An append, and what this node's clock said before and after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnAppend {
+    pub position: Position,
+    pub before: UnixMs,
+    pub after: UnixMs,
+}
+
+impl OwnAppends {
+    /// The last one since this was asked before.
+    pub fn take(&self) -> Option<OwnAppend> {
+        self.lock().take()
+    }
+
+    fn note(&self, append: OwnAppend) {
+        *self.lock() = Some(append);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<OwnAppend>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OwnAppend {
+    /// How far this node's clock is ahead of the store's, which stamped the event of that position
+    /// so; behind it where negative, 0 where the stamp lies within the time that the append took.
+    pub fn ahead_ms(&self, recorded: UnixMs) -> i64 {
+        if recorded < self.before {
+            self.before.since(recorded)
+        } else {
+            self.after.since(recorded).min(0)
+        }
+    }
 }
 
 impl MeteredStore {
     /// Counts the appends to a store.
-    pub fn over(store: SharedStore, metrics: Arc<Metrics>) -> SharedStore {
-        Arc::new(Self { store, metrics })
+    pub fn over(
+        store: SharedStore,
+        metrics: Arc<Metrics>,
+        clock: SharedClock,
+        own: Arc<OwnAppends>,
+    ) -> SharedStore {
+        Arc::new(Self { store, metrics, clock, own })
     }
 }
 
@@ -36,7 +87,13 @@ impl StoreLayer for MeteredStore {
         let append = self.store.append(stream, expected, events);
         Box::pin(async move {
             let started = Instant::now();
+            let before = self.store.is_shared().then(|| self.clock.now());
             let appended = append.await;
+            if let (Some(before), Ok(Appended { last_position: position, .. })) =
+                (before, &appended)
+            {
+                self.own.note(OwnAppend { position: *position, before, after: self.clock.now() });
+            }
             if let Some(kind) = stream_kind(stream.category) {
                 self.metrics.appended(kind, append_result(&appended), count, started.elapsed());
             }

@@ -16,6 +16,7 @@
 
 mod aggregate;
 mod batch;
+mod clock_watch;
 mod counted;
 mod courier;
 mod demand;
@@ -23,6 +24,7 @@ mod directory;
 mod fault;
 mod levels;
 mod metered;
+mod moves;
 mod past;
 mod places;
 mod projection;
@@ -37,13 +39,15 @@ mod traffic;
 mod wake;
 
 pub use batch::Answer;
+pub use clock_watch::{ClockWatch, StoreVerdict};
 pub use counted::Counted;
 pub use courier::{BadKey, BadNote, Courier, CourierParts, SigningKey, Webhook, noted_position};
 pub use demand::DemandDesk;
 pub use directory::{Census, Directory};
 pub use fault::Fault;
 pub use levels::Levels;
-pub use metered::MeteredStore;
+pub use metered::{MeteredStore, OwnAppend, OwnAppends};
+pub use moves::Moves;
 pub use past::{Past, PastFault};
 pub use places::{Place, Places};
 pub use projection::{Progress, ProjectionHandle, start_projections};

@@ -118,12 +118,14 @@ struct Rounds {
     /// The service is watched without anybody knowing what was raised before.
     service_unread: bool,
     round: u64,
+    /// By how much the clock had been set in the last round.
+    moved_ms: i64,
 }
 
 impl Rounds {
     fn new(parts: SentinelParts) -> Self {
         let (watched, unsent, undone) = (HashMap::new(), VecDeque::new(), VecDeque::new());
-        Self { parts, watched, unsent, undone, service_unread: false, round: 0 }
+        Self { parts, watched, unsent, undone, service_unread: false, round: 0, moved_ms: 0 }
     }
 
     async fn go(mut self) {
@@ -141,6 +143,10 @@ impl Rounds {
 
     async fn judge(&mut self) {
         let Some(node) = self.parts.desk.node() else { return };
+        if std::mem::replace(&mut self.moved_ms, node.moved_ms) != node.moved_ms {
+            // Times that run were begun by another clock.
+            self.watched.values_mut().for_each(Watched::look_away);
+        }
         let now = self.parts.clock.now();
         if self.knows(None).await
             && let Some(service) = self.watched.get_mut(&None)

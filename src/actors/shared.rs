@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use actix_rt::ArbiterHandle;
 
-use super::{DemandDesk, Readiness};
-use crate::{clock::SharedClock, metrics::Metrics, store::SharedStore};
+use super::{DemandDesk, Readiness, moves::Moves};
+use crate::{
+    clock::{Reading, SharedClock},
+    metrics::Metrics,
+    store::SharedStore,
+};
 
 /// What all aggregates of a node share.
 pub struct Shared {
     pub store: SharedStore,
     pub clock: SharedClock,
+    /// How far the clock was set since the start.
+    pub moves: Moves,
     pub metrics: Arc<Metrics>,
     /// Commands are taken once the store has answered for the first time.
     pub readiness: Readiness,
@@ -24,4 +30,11 @@ pub struct Shared {
     pub waiting_max: usize,
     /// An actor nobody needed for this long is put to sleep.
     pub idle_ms: i64,
+}
+
+impl Shared {
+    /// What the clock says, noting down that it was set.
+    pub(super) fn reading(&self) -> Reading {
+        self.moves.reading(&self.clock, &self.store)
+    }
 }

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{STOP_GRACE, cores};
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Levels, NodeParts, Overheard, ProjectionHandle,
+        CatalogDesk, DemandDesk, Directory, Levels, Moves, NodeParts, Overheard, ProjectionHandle,
         PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
     },
     admission::{Operators, Service},
@@ -60,6 +60,7 @@ impl Actors {
         let shared = Arc::new(Shared {
             store: Arc::clone(store),
             clock: Arc::clone(clock),
+            moves: Moves::since(clock),
             metrics: Arc::clone(metrics),
             readiness: readiness.clone(),
             demand: Arc::clone(&demand),

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use crate::{
-    actors::{Directory, Readiness, Sales, finish_and_wake, wake_abandoned, watch_store},
+    actors::{
+        ClockWatch, Directory, OwnAppends, Readiness, Sales, finish_and_wake, wake_abandoned,
+        watch_store,
+    },
     admission::Service,
     clock::SharedClock,
     domain::item::Item,
@@ -25,6 +28,8 @@ const GRACE_MS: i64 = 3_000;
 /// What the chores need.
 pub(super) struct Chores {
     pub(super) store: SharedStore,
+    /// What this node appended last.
+    pub(super) own: Arc<OwnAppends>,
     pub(super) service: Arc<Service>,
     /// What the log calls the store.
     pub(super) address: String,
@@ -37,8 +42,14 @@ pub(super) struct Chores {
 
 impl Chores {
     /// Does them, and watches the store, until the tasks are aborted.
-    pub(super) fn start(self) -> [JoinHandle<()>; 2] {
-        let Self { store, service, clock, readiness, address, .. } = &self;
+    pub(super) fn start(self) -> [JoinHandle<()>; 3] {
+        let Self { store, service, clock, readiness, address, own, .. } = &self;
+        let clock_watch = ClockWatch {
+            clock: Arc::clone(clock),
+            store: Arc::clone(store),
+            own: Arc::clone(own),
+            readiness: readiness.clone(),
+        };
         let watching = watch_store(
             Arc::clone(store),
             Arc::clone(service),
@@ -46,7 +57,7 @@ impl Chores {
             readiness.clone(),
             address.clone(),
         );
-        [tokio::spawn(watching), tokio::spawn(self.run())]
+        [tokio::spawn(watching), tokio::spawn(clock_watch.run()), tokio::spawn(self.run())]
     }
 
     async fn run(self) {

@@ -1,6 +1,8 @@
 //! `doorbuster serve`: run a server until it is told to stop.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
 
 use serde_json::json;
 
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
-    clock::WallClock,
+    clock::SaleClock,
     config::{Config, Overrides},
 };
 
@@ -40,7 +42,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     // Before the address is printed: whoever reads it may send a signal at once.
     let signals = runtime.block_on(async { Signals::catch() })?;
 
-    let app = App::start(config, Arc::new(WallClock))?;
+    let hold = Duration::from_secs(config.clock_step_seconds);
+    let clock = SaleClock::start(hold).context("no clock could be started")?;
+    let app = App::start(config, Arc::new(clock))?;
     let address = app.address();
     let web = app.web_address().map(|web| format!("http://{web}"));
     let board = app.board_address().map(|board| format!("http://{board}/"));

@@ -59,6 +59,10 @@ pub struct Overrides {
     /// [default: 0]
     #[arg(long, value_name = "MS")]
     pub drain_ms: Option<OsString>,
+    /// Seconds for which a jump of the wall clock must hold before sales go by it
+    /// [env: DOORBUSTER_CLOCK_STEP_SECONDS] [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub clock_step_seconds: Option<OsString>,
     /// Whether this node judges alert rules: on or off [env: DOORBUSTER_ALERTS] [default: on]
     #[arg(long, value_name = "ON_OR_OFF")]
     pub alerts: Option<OsString>,
@@ -100,6 +104,7 @@ impl Overrides {
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
             "otel_endpoint" => self.otel_endpoint.as_ref(),
             "drain_ms" => self.drain_ms.as_ref(),
+            "clock_step_seconds" => self.clock_step_seconds.as_ref(),
             "alerts" => self.alerts.as_ref(),
             "webhook_url" => self.webhook_url.as_ref(),
             "webhook_secret_file" => self.webhook_secret_file.as_ref(),

@@ -7,6 +7,7 @@
 
 mod board;
 mod calls;
+mod clock;
 mod labels;
 mod latency;
 mod tokens;
@@ -28,7 +29,7 @@ pub use labels::{
 };
 pub use latency::{Latency, quantile_us};
 
-use self::{calls::Calls, watch::Watch};
+use self::{calls::Calls, clock::ClockFigures, watch::Watch};
 use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
@@ -84,6 +85,7 @@ struct ReadOff {
     commands_waiting: Gauge,
     beacons_waiting: Gauge,
     level: Gauge,
+    clock: ClockFigures,
     log_position: Gauge<u64, AtomicU64>,
     projection_position: Family<Labels<1>, Gauge<u64, AtomicU64>>,
     projection_lag: Family<Labels<1>, Seconds>,
@@ -107,6 +109,11 @@ pub struct Reading {
     pub level: ServiceLevel,
     /// Position of the log's last event.
     pub log_position: u64,
+    /// The wall clock minus the clock that sales go by.
+    pub clock_off_ms: i64,
+    /// Jumps of the wall clock noticed, and taken over, since the start.
+    pub clock_jumps: u64,
+    pub clock_steps: u64,
     pub projections: Vec<ProjectionReading>,
 }
 
@@ -341,6 +348,7 @@ impl ReadOff {
             "Position of the log's last event, as far as this node knows",
             log_position.clone(),
         );
+        let clock = ClockFigures::new(registry);
         let projection_position = Family::default();
         registry.register(
             "doorbuster_projection_position",
@@ -371,6 +379,7 @@ impl ReadOff {
             beacons_waiting,
             level,
             log_position,
+            clock,
             projection_position,
             projection_lag,
             projection_stopped,
@@ -390,6 +399,7 @@ impl ReadOff {
         let place = ServiceLevel::ALL.iter().position(|level| *level == reading.level);
         count(&self.level, place.unwrap_or_default());
         self.log_position.set(reading.log_position);
+        self.clock.set(reading);
         for projection in &reading.projections {
             let labels = [("projection", projection.name)];
             self.projection_position.get_or_create_owned(&labels).set(projection.position);

@@ -177,6 +177,10 @@ pub struct Happening {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodePulse {
     pub at: UnixMs,
+    /// By how much its clock was set since the start, in milliseconds.
+    pub moved_ms: i64,
+    /// How far its clock and the wall clock were apart within the last ten seconds at most.
+    pub clock_off_ms: i64,
     /// How much of the service runs.
     pub level: ServiceLevel,
     /// Whether the node wants calls.

@@ -50,6 +50,7 @@ impl Parts {
     pub(super) fn reading(&self) -> Reading {
         let (items, sales) = (self.items.census(), self.sales.census());
         let head = self.store.head();
+        let clock = self.clock.look();
         Reading {
             ready: self.unready().is_none(),
             store_reachable: self.readiness.store_away_since().is_none(),
@@ -59,6 +60,9 @@ impl Parts {
             beacons_waiting: self.traffic.waiting(),
             level: self.service.level(),
             log_position: head.0,
+            clock_off_ms: clock.off_ms,
+            clock_jumps: clock.jumps,
+            clock_steps: clock.steps,
             projections: self
                 .projections
                 .iter()

@@ -145,6 +145,9 @@ fn nothing_read() -> Reading {
         sales_awake: 0,
         commands_waiting: 0,
         beacons_waiting: 0,
+        clock_off_ms: 0,
+        clock_jumps: 0,
+        clock_steps: 0,
         log_position: 0,
         projections: Vec::new(),
     }

@@ -103,6 +103,8 @@ fn took(after: i64, p50_us: Option<i64>) -> LatencySecond {
 
 fn node() -> NodePulse {
     NodePulse {
+        moved_ms: 0,
+        clock_off_ms: 0,
         at: UnixMs((OPENS + 60) * 1_000),
         level: ServiceLevel::Full,
         ready: true,

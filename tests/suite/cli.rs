@@ -128,6 +128,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.operators_file = Some(OsString::from("operators"));
     flags.board = Some(OsString::from("off"));
     flags.board_clients_max = Some(OsString::from("77"));
+    flags.clock_step_seconds = Some(OsString::from("77"));
     flags.alerts = Some(OsString::from("off"));
     flags.webhook_url = Some(OsString::from("https://a/"));
     flags.webhook_secret_file = Some(OsString::from("key"));
@@ -148,6 +149,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         operators_file: Some("operators".into()),
         board: None,
         board_clients_max: 77,
+        clock_step_seconds: 77,
         alerts: false,
         webhook_url: Some("https://a/".to_owned()),
         webhook_secret_file: Some("key".into()),
@@ -169,7 +171,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",

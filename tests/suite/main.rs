@@ -18,6 +18,8 @@ mod board;
 mod board_pages;
 /// The command line's files, settings and output.
 mod cli;
+/// A wall clock that is wrong for a moment ends no sale, and one that was set moves live deadlines.
+mod clock;
 /// On a cluster: the contract, and what happens when the wire fails.
 mod cluster;
 /// A log copied between stores is the same log, or the copy is refused.

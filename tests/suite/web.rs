@@ -28,7 +28,7 @@ pub struct Said {
     pub status: u16,
     /// Lines, in small letters.
     headers: Vec<String>,
-    body: String,
+    pub body: String,
 }
 
 impl Said {

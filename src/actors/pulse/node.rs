@@ -6,7 +6,7 @@ use super::{heads::Heads, latencies::Latencies};
 use crate::{
     actors::{Directory, ProjectionHandle, Readiness, State},
     admission::Service,
-    clock::SharedClock,
+    clock::{Reading, SharedClock},
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
     reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Reports},
@@ -39,6 +39,8 @@ pub(super) struct NodeLook {
     appends: VecDeque<Vec<u64>>,
     heads: Heads,
     latencies: Latencies,
+    /// By how much the clock had been set in the last round.
+    moved_ms: i64,
 }
 
 /// Rounds over which quantiles are told: one a second.
@@ -61,6 +63,7 @@ impl NodeLook {
             appends: nothing(),
             heads,
             latencies: Latencies::default(),
+            moved_ms: 0,
         }
     }
 
@@ -69,7 +72,11 @@ impl NodeLook {
             self.around = around;
         }
         let around = self.around.clone();
-        let now = self.parts.clock.now();
+        let Reading { now, moved_ms } = self.parts.clock.reading();
+        if std::mem::replace(&mut self.moved_ms, moved_ms) != moved_ms {
+            // Ages by two clocks are none.
+            self.heads = Heads::default();
+        }
         let projections = self.projections(now);
         let NodeParts { readiness, items, sales, store, metrics, .. } = &self.parts;
         let (items, sales) = (items.census(), sales.census());
@@ -80,6 +87,8 @@ impl NodeLook {
         let [_, append_p99_us] = last_rounds(&mut self.appends, metrics.append_latency());
         NodePulse {
             at: now,
+            moved_ms,
+            clock_off_ms: self.parts.clock.look().peak_off_ms,
             level: self.parts.service.level(),
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.takes_nothing_since(),

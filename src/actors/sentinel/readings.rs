@@ -19,6 +19,7 @@ pub(super) fn of_service(node: &NodePulse, now: UnixMs) -> Readings {
     readings.set(Figure::MailboxPpm, node.mailbox_ppm);
     let away = node.store_away_since.map_or(0, |since| now.since(since).max(0) / 1000);
     readings.set(Figure::StoreAwaySeconds, away);
+    readings.set(Figure::ClockOffMs, node.clock_off_ms);
     readings
 }
 

@@ -3,7 +3,7 @@
 //! It is started twice when people want to look around afterwards: the log is proved in between,
 //! while nobody writes to it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::{runtime::Runtime, sync::watch};
@@ -11,7 +11,7 @@ use tokio::{runtime::Runtime, sync::watch};
 use super::stall::StallingStore;
 use crate::{
     app::App,
-    clock::WallClock,
+    clock::{SaleClock, SharedClock},
     config::Config,
     store::{self, SharedStore, embedded::DirectoryLock},
 };
@@ -35,7 +35,8 @@ impl Shop {
     /// # Errors
     /// When it does not start.
     pub fn open(config: Config) -> anyhow::Result<Self> {
-        let app = App::start(config, Arc::new(WallClock)).context("the server did not start")?;
+        let clock = sale_clock(&config)?;
+        let app = App::start(config, clock).context("the server did not start")?;
         Ok(Self { app, beneath: None })
     }
 
@@ -44,7 +45,7 @@ impl Shop {
     /// # Errors
     /// When it does not start, or the store cannot be opened.
     pub fn open_held(config: Config, held: watch::Receiver<bool>) -> anyhow::Result<Self> {
-        let clock = Arc::new(WallClock);
+        let clock = sale_clock(&config)?;
         let one_node = store::keep_to_one_node(&config.store, &config.data)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -70,4 +71,10 @@ impl Shop {
         }
         stopped
     }
+}
+
+/// The clock that a server of these settings goes by.
+fn sale_clock(config: &Config) -> anyhow::Result<SharedClock> {
+    let clock = SaleClock::start(Duration::from_secs(config.clock_step_seconds));
+    Ok(Arc::new(clock.context("no clock could be started")?))
 }

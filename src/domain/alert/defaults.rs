@@ -63,7 +63,7 @@ const OF_SALE: [Given; 13] = [
 ];
 
 #[rustfmt::skip]
-const OF_SERVICE: [Given; 4] = [
+const OF_SERVICE: [Given; 5] = [
     Given { name: "projection_lag", severity: Warning, each_item: false,
         when: "projection_lag_ms > 5000", for_seconds: 5,
         clear_when: "projection_lag_ms < 2000", clear_for_seconds: 10 },
@@ -76,6 +76,9 @@ const OF_SERVICE: [Given; 4] = [
     Given { name: "store_unavailable", severity: Critical, each_item: false,
         when: "store_away_seconds >= 3", for_seconds: 0,
         clear_when: "store_away_seconds == 0", clear_for_seconds: 5 },
+    Given { name: "clock_jump", severity: Critical, each_item: false,
+        when: "clock_off_ms >= 1000", for_seconds: 0,
+        clear_when: "clock_off_ms < 1000", clear_for_seconds: 5 },
 ];
 
 /// The rules that every sale has, unless its own replace them.

@@ -109,6 +109,7 @@ figures! {
     CommandsWaiting => "commands_waiting", Everywhere, "Commands that wait at all items of this node.";
     MailboxPpm => "mailbox_ppm", Everywhere, "Commands that wait at the item of this node where most do, in parts per million of those that may: of the setting waiting_max.";
     StoreAwaySeconds => "store_away_seconds", Everywhere, "Seconds since the store last answered and took what was written; 0 while it does.";
+    ClockOffMs => "clock_off_ms", Everywhere, "Largest difference between the wall clock and the clock that sales go by within the last 10 seconds, in milliseconds.";
 }
 
 impl Figure {

@@ -4,7 +4,9 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
-    actors::{DemandDesk, Directory, Levels, NodeParts, Past, PulseDesk, Readiness, Sales, Shared},
+    actors::{
+        DemandDesk, Directory, Levels, Moves, NodeParts, Past, PulseDesk, Readiness, Sales, Shared,
+    },
     admission::{Operators, Service},
     clock::{ManualClock, SharedClock},
     events::Category,
@@ -127,6 +129,7 @@ pub fn strict_board(
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
+        moves: Moves::since(&clock),
         metrics: Arc::clone(metrics),
         readiness: readiness.clone(),
         demand: DemandDesk::new(Arc::clone(&store), Arc::clone(&clock), runtime.clone()),

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Readiness, Shared, Tail, TrafficDesk, TrafficLimits,
-        TrafficParts,
+        CatalogDesk, DemandDesk, Directory, Moves, Readiness, Shared, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts,
     },
     clock::{ManualClock, SharedClock},
     events::Category,
@@ -32,6 +32,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
+        moves: Moves::since(&clock),
         metrics: Arc::clone(&metrics),
         readiness: Readiness::starting(OPENS_AT),
         demand: DemandDesk::new(Arc::clone(&store), Arc::clone(&clock), runtime.clone()),

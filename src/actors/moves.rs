@@ -1,0 +1,67 @@
+//! How far the clock was set while this process runs, and where the log ended at each time.
+//!
+//! Deadlines that are live move with a clock that is set: a buyer keeps the time to pay that was
+//! promised. An actor that is awake moves those it has; one that is rebuilt from the log must move
+//! exactly those that were set before, and those stand before that place in the log. A restart
+//! starts anew: what is stored holds then.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, Ordering},
+};
+
+use crate::{
+    clock::{Reading, SharedClock},
+    events::Position,
+    store::SharedStore,
+};
+
+/// One time that the clock was set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Move {
+    /// The last event of the log before it.
+    pub(super) after: Position,
+    pub(super) by_ms: i64,
+}
+
+/// All of them, oldest first.
+#[derive(Debug)]
+pub struct Moves {
+    /// By how much the clock had been set at the last of them.
+    sum_ms: AtomicI64,
+    all: Mutex<Vec<Move>>,
+}
+
+impl Moves {
+    /// None yet, by that clock.
+    pub fn since(clock: &SharedClock) -> Self {
+        Self { sum_ms: AtomicI64::new(clock.reading().moved_ms), all: Mutex::default() }
+    }
+
+    /// What the clock says. Whoever sees first that it was set notes down where the log ends.
+    pub(super) fn reading(&self, clock: &SharedClock, store: &SharedStore) -> Reading {
+        let reading = clock.reading();
+        if self.sum_ms.load(Ordering::SeqCst) != reading.moved_ms {
+            let mut all = self.lock();
+            // Another actor may have noted it meanwhile, or the clock was set once more.
+            let moved_ms = clock.reading().moved_ms;
+            let by_ms = moved_ms.saturating_sub(self.sum_ms.load(Ordering::SeqCst));
+            if by_ms != 0 {
+                all.push(Move { after: store.head(), by_ms });
+                self.sum_ms.store(moved_ms, Ordering::SeqCst);
+            }
+        }
+        reading
+    }
+
+    /// All so far, and by how much the clock had been set at the last of them.
+    pub(super) fn all(&self, clock: &SharedClock, store: &SharedStore) -> (Vec<Move>, i64) {
+        self.reading(clock, store);
+        let all = self.lock();
+        (all.clone(), self.sum_ms.load(Ordering::SeqCst))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Move>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
