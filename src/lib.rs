@@ -16,6 +16,7 @@ pub mod private;
 pub mod seldom;
 pub mod threads;
 pub mod trace;
+pub mod whole_file;
 
 pub mod store;
 

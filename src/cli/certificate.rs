@@ -1,8 +1,8 @@
 //! Certificates as files: written whole or not at all, and read again for the proof of one order.
 
 use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
+    fs::File,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,15 +13,15 @@ use super::{
     Common,
     failure::{Code, Failure},
     output::answer,
+    signals,
     source::Data,
     verify,
 };
 use crate::{
     audit::{Judged, OrderProof, OrderSearch, Seal, Unproved},
     values::OrderId,
+    whole_file,
 };
-
-const WRITE_BYTES: usize = 1 << 20;
 
 /// A certificate that was written.
 pub struct Written {
@@ -60,27 +60,10 @@ pub fn write(judged: &Judged, file: &Path) -> Result<Option<Written>, Failure> {
     if !judged.proof.ok() {
         return Ok(None);
     }
-    let seal = replace(file, |to| judged.certify(to)).map_err(|error| unwritten(file, &error))?;
+    signals::leave_no_parts().map_err(|error| unwritten(file, &error))?;
+    let seal = whole_file::write(file, |to| judged.certify(to));
+    let seal = seal.map_err(|error| unwritten(file, &error))?;
     Ok(seal.map(|seal| Written { file: file.to_owned(), seal }))
-}
-
-/// Writes a file beside the one it shall become, and then puts it into its place.
-fn replace<T>(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let filled = File::create(&beside).and_then(|part| {
-        let mut part = BufWriter::with_capacity(WRITE_BYTES, part);
-        let filled = fill(&mut part)?;
-        part.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&beside, file)?;
-        Ok(filled)
-    });
-    if filled.is_err() {
-        // Whatever is left of it is worth nothing.
-        let _ = fs::remove_file(&beside);
-    }
-    filled
 }
 
 fn unwritten(file: &Path, error: &io::Error) -> Failure {
@@ -118,7 +101,9 @@ impl ProofArgs {
         let Some(file) = &self.out else {
             return Ok(answer(document)?);
         };
-        replace(file, |to| writeln!(to, "{document}")).map_err(|error| unwritten(file, &error))?;
+        signals::leave_no_parts()?;
+        whole_file::write(file, |to| writeln!(to, "{document}"))
+            .map_err(|error| unwritten(file, &error))?;
         let OrderProof { order_id, root, .. } = &proof;
         common.show(
             || json!({ "order_id": order_id, "root": root, "file": file.display().to_string() }),

@@ -12,9 +12,27 @@ use super::{
     Common,
     failure::{Code, Failure},
 };
+use crate::whole_file;
 
 /// Exit code after a second signal: somebody is in a hurry.
 const INTERRUPTED: i32 = Code::Interrupted as i32;
+/// Exit code of a program that SIGTERM ends.
+const TERMINATED: i32 = 143;
+
+/// From now on Ctrl-C and SIGTERM end the program at once, but without unfinished files.
+///
+/// # Errors
+/// When the system refuses.
+pub(super) fn leave_no_parts() -> io::Result<()> {
+    let runtime = runtime()?;
+    let mut signals = runtime.block_on(async { Signals::catch() })?;
+    let waiting = move || {
+        let code = runtime.block_on(signals.next());
+        whole_file::abandon_all();
+        std::process::exit(code);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(waiting).map(|_| ())
+}
 
 /// A runtime that waits for signals beside whatever runs.
 ///
@@ -56,11 +74,11 @@ impl Signals {
         });
     }
 
-    /// Waits for the next one.
-    async fn next(&mut self) {
+    /// Waits for the next one; gives the exit code of a program that it ends.
+    async fn next(&mut self) -> i32 {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => INTERRUPTED,
+            _ = self.terminate.recv() => TERMINATED,
         }
     }
 }

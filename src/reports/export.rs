@@ -5,8 +5,7 @@
 //! revisions of streams) is left out: it is no figure. Nothing here writes to a read model.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +21,10 @@ use parquet::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::{ReportError, Reports, spreadsheet_safe, sql::SqlValue};
-use crate::projections::{self, read_checkpoint, view_path};
+use crate::{
+    projections::{self, read_checkpoint, view_path},
+    whole_file::{self, Draft, Finished},
+};
 
 /// Tables that every read model has and nobody asks for.
 const MACHINERY: [&str; 2] = ["checkpoint", "streams"];
@@ -47,7 +49,7 @@ pub struct Exported {
     pub rows: u64,
 }
 
-/// Why an export ended early. Files named so far are whole.
+/// Why an export ended early. Files of an earlier one are as they were, or new and whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
@@ -75,8 +77,9 @@ enum Kind {
 
 impl Reports {
     /// Writes every table into the directory `out`, as `<read model>.<table>.csv` or `.parquet`.
+    /// The files get their names when all of them are complete.
     pub fn export(&self, out: &Path, format: ExportFormat) -> Result<Vec<Exported>, ExportError> {
-        let mut exported = Vec::new();
+        let (mut exported, mut files) = (Vec::new(), Vec::new());
         for projection in projections::all() {
             let name = projection.name();
             let mut file = self.read(name).map_err(ReportError::from)?;
@@ -92,13 +95,16 @@ impl Reports {
                     ExportFormat::Parquet => "parquet",
                 };
                 let path = out.join(format!("{name}.{table}.{extension}"));
-                let written = match format {
+                let (file, written) = match format {
                     ExportFormat::Csv => write_csv(&rows, &table, &path)?,
                     ExportFormat::Parquet => write_parquet(&rows, &table, &path)?,
                 };
+                files.push(file);
                 exported.push(Exported { path, read_model: name, table, rows: written });
             }
         }
+        whole_file::publish(files)
+            .map_err(|error| ExportError::File { path: out.to_owned(), error })?;
         Ok(exported)
     }
 
@@ -164,34 +170,39 @@ fn each_row<E: From<ReportError>>(
     Ok(written)
 }
 
-fn write_csv(rows: &Connection, table: &str, path: &Path) -> Result<u64, ExportError> {
-    let failed = |error: csv::Error| ExportError::File {
-        path: path.to_owned(),
-        error: io::Error::other(error.to_string()),
-    };
+fn write_csv(
+    rows: &Connection,
+    table: &str,
+    path: &Path,
+) -> Result<(Finished, u64), ExportError> {
+    let failed = |error| ExportError::File { path: path.to_owned(), error };
     let (columns, key) = columns(rows, table).map_err(ReportError::from)?;
-    let mut csv = csv::Writer::from_path(path).map_err(failed)?;
-    csv.write_record(columns.iter().map(|column| &column.name)).map_err(failed)?;
+    let mut csv = csv::Writer::from_writer(Draft::of(path).map_err(failed)?);
+    let header = csv.write_record(columns.iter().map(|column| &column.name));
+    header.map_err(|error| failed(error.into()))?;
     let written = each_row(rows, table, &key, |cells| {
         let cells = cells.iter().map(|cell| match cell {
             SqlValue::Text(text) => spreadsheet_safe(text).into_owned(),
             other => other.to_string(),
         });
-        csv.write_record(cells).map_err(failed)
+        csv.write_record(cells).map_err(|error| failed(error.into()))
     })?;
-    csv.flush().map_err(|error| ExportError::File { path: path.to_owned(), error })?;
-    Ok(written)
+    let file = csv.into_inner().map_err(|error| failed(error.into_error()))?;
+    Ok((file.finish().map_err(failed)?, written))
 }
 
-fn write_parquet(rows: &Connection, table: &str, path: &Path) -> Result<u64, ExportError> {
+fn write_parquet(
+    rows: &Connection,
+    table: &str,
+    path: &Path,
+) -> Result<(Finished, u64), ExportError> {
+    let unwritten = |error| ExportError::File { path: path.to_owned(), error };
     let failed = |error| ExportError::Parquet { path: path.to_owned(), error };
     let (columns, key) = columns(rows, table).map_err(ReportError::from)?;
-    let file =
-        File::create(path).map_err(|error| ExportError::File { path: path.to_owned(), error })?;
+    let file = Draft::of(path).map_err(unwritten)?;
     let schema = Arc::new(schema(table, &columns).map_err(failed)?);
     let properties = Arc::new(WriterProperties::builder().build());
-    let mut writer =
-        SerializedFileWriter::new(BufWriter::new(file), schema, properties).map_err(failed)?;
+    let mut writer = SerializedFileWriter::new(file, schema, properties).map_err(failed)?;
     let (mut group, mut bytes): (Vec<Vec<SqlValue>>, usize) = (Vec::new(), 0);
     let written = each_row::<ExportError>(rows, table, &key, |cells| {
         bytes += cells.iter().map(SqlValue::bytes).sum::<usize>();
@@ -205,8 +216,8 @@ fn write_parquet(rows: &Connection, table: &str, path: &Path) -> Result<u64, Exp
     if !group.is_empty() {
         write_group(&mut writer, &columns, &group).map_err(failed)?;
     }
-    writer.close().map_err(failed)?;
-    Ok(written)
+    let file = writer.into_inner().map_err(failed)?;
+    Ok((file.finish().map_err(unwritten)?, written))
 }
 
 fn schema(table: &str, columns: &[Column]) -> Result<Type, ParquetError> {
@@ -227,7 +238,7 @@ fn schema(table: &str, columns: &[Column]) -> Result<Type, ParquetError> {
 }
 
 fn write_group(
-    writer: &mut SerializedFileWriter<BufWriter<File>>,
+    writer: &mut SerializedFileWriter<Draft>,
     columns: &[Column],
     rows: &[Vec<SqlValue>],
 ) -> Result<(), ParquetError> {

@@ -12,6 +12,8 @@ mod as_of;
 mod at_rest;
 #[path = "figures/by_hand.rs"]
 mod by_hand;
+#[path = "figures/whole_files.rs"]
+mod whole_files;
 
 use doorbuster::grpc::proto;
 use tokio::time::timeout;

@@ -10,6 +10,7 @@ use crate::{
         Common,
         asked::bring_up,
         failure::{Code, Failure},
+        signals,
         source::Data,
     },
     reports::{ExportFormat, Exported, Reports},
@@ -39,6 +40,7 @@ impl Export {
         bring_up(&log, &self.data.dir)?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("--out {} cannot be made", self.out.display()))?;
+        signals::leave_no_parts()?;
         let format = if self.parquet { ExportFormat::Parquet } else { ExportFormat::Csv };
         let files = Reports::open(&self.data.dir)
             .export(&self.out, format)

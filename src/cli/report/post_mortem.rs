@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -14,12 +15,14 @@ use crate::{
         Common,
         asked::bring_up,
         failure::{Code, Failure},
+        signals,
         source::Data,
         verify,
         whose::TheSale,
     },
     pages::{CHART_FILES, Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
     reports::{ReportError, Reports},
+    whole_file::{self, Draft},
 };
 
 /// The file that says that a directory is one of ours.
@@ -59,6 +62,7 @@ impl Args {
         }
         drop(log);
         let proof = verify::verify(&self.data, common)?;
+        signals::leave_no_parts()?;
         let reports = Reports::open(&self.data.dir);
         let facts = PostMortem::of(&reports, sale_id, Some(proof_facts(&proof)))
             .map_err(|error| unanswered(&error))?;
@@ -135,17 +139,23 @@ fn check_free(out: &Path) -> anyhow::Result<()> {
 fn write(out: &Path, files: &[PageFile]) -> anyhow::Result<Vec<String>> {
     let charts = out.join("charts");
     fs::create_dir_all(&charts).with_context(|| format!("{} cannot be made", charts.display()))?;
-    for name in CHART_FILES {
-        let stale = charts.join(format!("{name}.csv"));
-        if stale.is_file() {
-            fs::remove_file(&stale).with_context(|| stale.display().to_string())?;
-        }
-    }
-    let mut written = Vec::new();
+    let (mut written, mut drafts) = (Vec::new(), Vec::new());
     for PageFile { path, text } in files {
         let path = out.join(path);
-        fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        let draft = Draft::of(&path).and_then(|mut draft| {
+            draft.write_all(text.as_bytes())?;
+            draft.finish()
+        });
+        drafts.push(draft.with_context(|| format!("{} cannot be written", path.display()))?);
         written.push(path.display().to_string());
+    }
+    whole_file::publish(drafts).with_context(|| format!("{} cannot be written", out.display()))?;
+    for name in CHART_FILES {
+        let name = format!("charts/{name}.csv");
+        let stale = out.join(&name);
+        if stale.is_file() && !files.iter().any(|file| file.path == name) {
+            fs::remove_file(&stale).with_context(|| stale.display().to_string())?;
+        }
     }
     Ok(written)
 }

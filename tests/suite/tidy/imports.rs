@@ -11,6 +11,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("seldom", &["values"]),
     ("private", &[]),
     ("threads", &[]),
+    // Files that are written for people.
+    ("whole_file", &[]),
     // Which call a log line is about.
     ("trace", &["clock"]),
     ("events", &["values"]),
@@ -27,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Not `domain`: a verifier that shares the decider's code shares its mistakes.
     ("audit", &["values", "clock", "events", "store"]),
     ("admission", &["values", "clock", "seldom", "events", "domain"]),
-    ("reports", &["values", "events", "domain", "projections"]),
+    ("reports", &["values", "whole_file", "events", "domain", "projections"]),
     // The log once more: states as they were, sales under other rules, one shopper's story.
     ("replay", &["values", "clock", "events", "domain", "projections", "store", "reports"]),
     // Figures as pages: the only place that knows the library that draws.
@@ -119,6 +121,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "values",
             "clock",
             "trace",
+            "whole_file",
             "config",
             "events",
             "domain",
