@@ -8,6 +8,8 @@
 
 #[path = "journeys/bounds.rs"]
 mod bounds;
+#[path = "journeys/categories.rs"]
+mod categories;
 #[path = "journeys/over_grpc.rs"]
 mod over_grpc;
 #[path = "journeys/recorded.rs"]

@@ -41,7 +41,7 @@ pub use traffic::{PART_BITS, Scope};
 /// Name of the projection and of its file.
 pub const NAME: &str = "journeys";
 /// Version of its rows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Touches gathered before they are written, at most.
 const GATHERED_MAX: usize = 65_536;
@@ -92,7 +92,8 @@ const SCHEMA: &str = "CREATE TABLE sales (
         channel INTEGER,
         units INTEGER,
         amount_minor INTEGER,
-        after_ms INTEGER
+        after_ms INTEGER,
+        category INTEGER
     );
     CREATE TABLE orders (
         key INTEGER PRIMARY KEY,
@@ -294,6 +295,7 @@ impl Journeys {
             channel,
             units: Some(placed.units),
             amount_minor: Some(placed.unit_price_minor.saturating_mul(placed.units)),
+            category: None,
             order: Some(orders::key(item, revision)?),
         });
         Ok(())
@@ -317,6 +319,7 @@ impl Journeys {
             channel: None,
             units: Some(units),
             amount_minor,
+            category: None,
             order: Some(orders::key(item, placed_revision)?),
         });
         Ok(())
@@ -344,6 +347,7 @@ impl Journeys {
                 channel: None,
                 units: Some(i64::from(attempt.units)),
                 amount_minor: None,
+                category: None,
                 order: None,
             });
         }
@@ -396,16 +400,18 @@ impl Journeys {
             let Some(visitor) = row(&visitors, beacon.visitor) else {
                 return Err(ApplyError::Impossible("a beacon has no visitor".to_owned()));
             };
+            let item = row(&items, beacon.item);
             self.gathered.push(Draft {
                 who: Who::Named(visitor),
                 attributes: row(&shoppers, beacon.shopper).unwrap_or_default(),
                 sale: Some(sale),
-                item: row(&items, beacon.item),
+                item: item.map(|(item, _)| item),
                 at_ms: batch.from_ms.plus(i64::from(beacon.after_ms)).0,
                 kind: TouchKind::of_action(beacon.action),
                 channel: row(&channels, beacon.channel).flatten(),
                 units: None,
                 amount_minor: None,
+                category: item.and_then(|(_, category)| category),
                 order: None,
             });
         }

@@ -45,7 +45,8 @@ struct Item {
     number: i64,
     sale: Option<i64>,
     has_sku: bool,
-    has_category: bool,
+    /// The first that was said of it.
+    category: Option<i64>,
 }
 
 impl Names {
@@ -156,20 +157,21 @@ impl Names {
         Ok(())
     }
 
-    /// The number of an item that beacons are about, and what they say of it.
+    /// The number of an item that beacons are about, and what they say of it. An item keeps the first
+    /// category that is said of it; where these beacons say another one, that comes back with it.
     pub fn visited_item(
         &mut self,
         rows: &Transaction<'_>,
         visited: &TrafficItem,
         sale: i64,
-    ) -> Result<i64, ApplyError> {
+    ) -> Result<(i64, Option<i64>), ApplyError> {
         let mut item = self.known_item(rows, visited.item_id)?;
         let sku = (!item.has_sku && !visited.sku.is_empty()).then_some(&visited.sku);
-        let category = match visited.category.as_str() {
+        let said = match visited.category.as_str() {
             "" => None,
-            _ if item.has_category => None,
             name => Some(self.category(rows, name)?),
         };
+        let category = said.filter(|_| item.category.is_none());
         if item.sale.is_none() || sku.is_some() || category.is_some() {
             rows.prepare_cached(
                 "UPDATE items SET sale = coalesce(sale, ?), sku = coalesce(?, sku),
@@ -178,10 +180,10 @@ impl Names {
             .execute(params![sale, sku, category, item.number])?;
             item.sale = item.sale.or(Some(sale));
             item.has_sku |= sku.is_some();
-            item.has_category |= category.is_some();
+            item.category = item.category.or(category);
             self.items.insert(visited.item_id, item);
         }
-        Ok(item.number)
+        Ok((item.number, said.filter(|_| said != item.category)))
     }
 
     /// The number of a beacon's channel in a sale; nothing for no channel.
@@ -307,7 +309,7 @@ impl Names {
                     number: row.get(0)?,
                     sale: row.get(1)?,
                     has_sku: !row.get_ref(2)?.as_str()?.is_empty(),
-                    has_category: row.get::<_, Option<i64>>(3)?.is_some(),
+                    category: row.get(3)?,
                 })
             })
             .optional()?;
@@ -316,7 +318,7 @@ impl Names {
             None => {
                 rows.prepare_cached("INSERT INTO items (item_id) VALUES (?)")?.execute([key])?;
                 let number = rows.last_insert_rowid();
-                Item { number, sale: None, has_sku: false, has_category: false }
+                Item { number, sale: None, has_sku: false, category: None }
             }
         };
         self.items.insert(id, item);

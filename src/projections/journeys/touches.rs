@@ -27,6 +27,8 @@ pub(super) struct Draft {
     pub channel: Option<i64>,
     pub units: Option<i64>,
     pub amount_minor: Option<i64>,
+    /// Where it is said to be of another category than its item's first.
+    pub category: Option<i64>,
     /// Key of the order that this is about.
     pub order: Option<i64>,
 }
@@ -79,7 +81,7 @@ impl Touches {
         let mut seen = Vec::new();
         let mut insert = rows.prepare_cached(
             "INSERT INTO touches (number, sale, item, shopper, at_ms, kind, channel, units,
-             amount_minor, after_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             amount_minor, after_ms, category) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         for draft in drafts {
             number += 1;
@@ -95,6 +97,7 @@ impl Touches {
                 draft.units,
                 draft.amount_minor,
                 after_ms,
+                draft.category,
             ])?;
             match (draft.sale, draft.item) {
                 (Some(sale), _) => ranges.entry(sale).or_insert((number, number)).1 = number,

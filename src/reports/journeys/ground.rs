@@ -28,7 +28,7 @@ pub(super) struct Ground {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ItemFacts {
     pub sale: Option<i64>,
-    /// Number of its category; 0 for none.
+    /// Number of the category that was said of it first; 0 for none.
     pub category: u32,
 }
 

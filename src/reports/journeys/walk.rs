@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Touch {
     pub shopper: u32,
-    /// Numbers; 0 for none.
+    /// Numbers; 0 for none. The category is the one that was said of the touch, else its item's.
     pub item: u32,
     pub category: u32,
     pub channel: u32,
@@ -133,8 +133,8 @@ impl Reader<'_> {
         touches.clear();
         let mut beyond = 0;
         let mut found = self.rows.prepare_cached(
-            "SELECT shopper, item, channel, kind, at_ms, units, amount_minor, after_ms, sale
-             FROM touches WHERE number BETWEEN ? AND ? AND shopper BETWEEN ? AND ?",
+            "SELECT shopper, item, channel, kind, at_ms, units, amount_minor, after_ms, sale,
+             category FROM touches WHERE number BETWEEN ? AND ? AND shopper BETWEEN ? AND ?",
         )?;
         let mut found = found.query([self.span.0, self.span.1, from, to])?;
         while let Some(row) = found.next()? {
@@ -163,7 +163,7 @@ impl Reader<'_> {
             touches.push(Touch {
                 shopper: small(0)?,
                 item,
-                category: facts.category,
+                category: row.get::<_, Option<u32>>(9)?.unwrap_or(facts.category),
                 channel: small(2)?,
                 kind,
                 at_ms: number(4)?,
