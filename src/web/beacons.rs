@@ -12,10 +12,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json, value::RawValue};
 use tokio::sync::Semaphore;
 
-use super::{Limits, answers::say};
+use super::{
+    Limits,
+    answers::say,
+    fields::{Fields, readable},
+};
 use crate::{
     actors::TrafficDesk,
     domain::beacon::{BEACONS_PER_MESSAGE_MAX, BeaconDraft, TrafficReceipt},
@@ -129,17 +133,17 @@ fn counts(receipt: &TrafficReceipt) -> Value {
 
 /// The beacons of a body; one that is wrong is an error of its own.
 fn drafts(body: &[u8]) -> Result<Vec<Result<BeaconDraft, Invalid>>, Invalid> {
-    let body: Value = serde_json::from_slice(body)
-        .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
-    let Value::Object(mut body) = body else {
-        return Err(Invalid::new("body", "must be an object with beacons"));
-    };
-    let Some(Value::Array(beacons)) = body.remove("beacons") else {
-        return Err(Invalid::new("beacons", "must be a list"));
-    };
-    if let Some(unknown) = body.keys().next() {
-        return Err(Invalid::new(shown(unknown), "is not a known field"));
+    if body.starts_with(&[0xff, 0xfe]) || body.starts_with(&[0xfe, 0xff]) {
+        return Err(Invalid::new("body", "is UTF-16, but JSON is sent as UTF-8"));
     }
+    let body = readable(body);
+    let body: &RawValue = serde_json::from_str(body.trim_start_matches('\u{feff}'))
+        .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
+    let mut body = Fields::of(body, "body")?;
+    let beacons = body.take("beacons").map(RawValue::get).unwrap_or_default();
+    let beacons: Vec<&RawValue> =
+        serde_json::from_str(beacons).map_err(|_| Invalid::new("beacons", "must be a list"))?;
+    body.end()?;
     if beacons.len() > BEACONS_PER_MESSAGE_MAX {
         let problem = format!("must be at most {BEACONS_PER_MESSAGE_MAX}");
         return Err(Invalid::new("beacons", problem));
@@ -147,39 +151,25 @@ fn drafts(body: &[u8]) -> Result<Vec<Result<BeaconDraft, Invalid>>, Invalid> {
     Ok(beacons.into_iter().map(draft).collect())
 }
 
-fn draft(beacon: Value) -> Result<BeaconDraft, Invalid> {
-    let Value::Object(mut fields) = beacon else {
-        return Err(Invalid::new("beacon", "must be an object"));
-    };
-    let action = text(&mut fields, "action")?;
+fn draft(beacon: &RawValue) -> Result<BeaconDraft, Invalid> {
+    let mut fields = Fields::of(beacon, "beacon")?;
+    let action = fields.text("action")?;
     let draft = BeaconDraft {
-        beacon_id: text(&mut fields, "beacon_id")?,
-        sale_id: text(&mut fields, "sale_id")?,
-        item_id: text(&mut fields, "item_id")?,
+        beacon_id: fields.text("beacon_id")?,
+        sale_id: fields.text("sale_id")?,
+        item_id: fields.text("item_id")?,
         action: TrafficAction::ALL.into_iter().find(|known| known.name() == action),
-        visitor: text(&mut fields, "visitor")?,
-        channel: text(&mut fields, "channel")?,
-        page: text(&mut fields, "page")?,
-        age_band: text(&mut fields, "age_band")?,
-        gender: text(&mut fields, "gender")?,
-        region: text(&mut fields, "region")?,
-        spending_tier: text(&mut fields, "spending_tier")?,
-        time: time(fields.remove("time"))?,
+        visitor: fields.text("visitor")?,
+        channel: fields.text("channel")?,
+        page: fields.text("page")?,
+        age_band: fields.text("age_band")?,
+        gender: fields.text("gender")?,
+        region: fields.text("region")?,
+        spending_tier: fields.text("spending_tier")?,
+        time: time(fields.value("time")?)?,
     };
-    match fields.keys().next() {
-        Some(unknown) => Err(Invalid::new(shown(unknown), "is not a known field")),
-        None => Ok(draft),
-    }
-}
-
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<String, Invalid> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Err(Invalid::new(name, "must be a text"))
-        }
-    }
+    fields.end()?;
+    Ok(draft)
 }
 
 /// RFC 3339, or milliseconds since the Unix epoch as pages have them.
@@ -197,9 +187,4 @@ fn time(value: Option<Value>) -> Result<Option<UnixMs>, Invalid> {
             Err(Invalid::new("time", "must be milliseconds since 1970, or RFC 3339"))
         }
     }
-}
-
-/// A name that came from outside, as far as it can be shown.
-fn shown(name: &str) -> String {
-    name.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }

@@ -10,6 +10,7 @@ mod answers;
 mod beacons;
 pub mod board;
 mod connection;
+mod fields;
 mod reading;
 mod wrong_port;
 

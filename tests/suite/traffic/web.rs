@@ -19,14 +19,15 @@ async fn shop() -> (Node, String) {
 }
 
 /// Status, headers in small letters, body.
-async fn post(web: SocketAddr, kind: &str, body: &str) -> (u16, String, Value) {
+async fn post(web: SocketAddr, kind: &str, body: impl AsRef<[u8]>) -> (u16, String, Value) {
+    let body = body.as_ref();
     let length = body.len();
     let head = format!(
         "POST /traffic HTTP/1.1\r\nhost: node\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n"
     );
     let mut stream = TcpStream::connect(web).await.unwrap();
     // A body that is refused may not be read to its end.
-    let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+    let _ = stream.write_all(&[head.as_bytes(), body].concat()).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
@@ -118,4 +119,78 @@ async fn a_body_may_be_as_long_as_browsers_send_and_no_longer() {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+}
+
+/// Three beacons, the second of which has this in a field, as it stands in JSON.
+fn with_second(item_id: &str, field: &str, text: &str) -> String {
+    let mut second = beacon(item_id);
+    second[field] = json!("TEXT");
+    let all = json!({"beacons": [beacon(item_id), second, beacon(item_id)]}).to_string();
+    all.replace("\"TEXT\"", text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_character_is_refused_with_its_beacon_and_stops_no_other() {
+    let (node, item_id) = shop().await;
+    let fields = [
+        "beacon_id",
+        "sale_id",
+        "item_id",
+        "action",
+        "visitor",
+        "channel",
+        "page",
+        "age_band",
+        "gender",
+        "region",
+        "spending_tier",
+        "time",
+    ];
+    for field in fields {
+        for half in [r#""name\ud83d""#, r#""\udd25name""#, r#""\uD83Dx\uDD25""#] {
+            let body = with_second(&item_id, field, half);
+            let (status, _, said) = post(node.web(), "text/plain", &body).await;
+            assert_eq!((status, &said["accepted"]), (200, &json!(2)), "{body}: {said}");
+            let refused = &said["refused"][0];
+            assert_eq!(refused["field"], format!("beacons[1].{field}"), "{said}");
+            let message = refused["message"].as_str().unwrap();
+            assert!(message.contains("a character in it was cut"), "{message}");
+        }
+    }
+    // A whole one is text, however it is spelled.
+    let body = with_second(&item_id, "page", r#""/\ud83d\udd25""#);
+    let (status, _, said) = post(node.web(), "text/plain", &body).await;
+    assert_eq!((status, &said["accepted"]), (200, &json!(3)), "{said}");
+    // In the name of a field.
+    let body = with_second(&item_id, "page", r#""", "\ud83d": 1"#);
+    let (status, _, said) = post(node.web(), "text/plain", &body).await;
+    assert_eq!((status, &said["accepted"]), (200, &json!(2)), "{said}");
+    assert_eq!(said["refused"][0]["field"], "beacons[1].beacon", "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_are_no_text_are_refused_with_their_beacon() {
+    let (node, item_id) = shop().await;
+    for bad in [b"\xff".as_slice(), b"\xf0\x9f\x94", b"\\\\\xff"] {
+        let body = with_second(&item_id, "page", "\"/CUT\"");
+        let (before, after) = body.split_once("CUT").unwrap();
+        let body = [before.as_bytes(), bad, after.as_bytes()].concat();
+        let (status, _, said) = post(node.web(), "text/plain", &body).await;
+        assert_eq!((status, &said["accepted"]), (200, &json!(2)), "{said}");
+        assert_eq!(said["refused"][0]["field"], "beacons[1].page", "{said}");
+    }
+    // A mark before the document is none of it; another encoding is named.
+    let body = json!({"beacons": [beacon(&item_id)]}).to_string();
+    let (status, _, said) = post(node.web(), "text/plain", format!("\u{feff}{body}")).await;
+    assert_eq!((status, &said["accepted"]), (200, &json!(1)), "{said}");
+    let wide: Vec<u8> =
+        format!("\u{feff}{body}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (status, _, said) = post(node.web(), "text/plain", &wide).await;
+    assert_eq!((status, &said["field"]), (400, &json!("body")), "{said}");
+    assert!(said["error"].as_str().unwrap().contains("UTF-16"), "{said}");
+    // A field that stands there twice says two things.
+    let twice = with_second(&item_id, "page", r#""/a", "page": "/b""#);
+    let (status, _, said) = post(node.web(), "text/plain", &twice).await;
+    assert_eq!((status, &said["accepted"]), (200, &json!(2)), "{said}");
+    assert_eq!(said["refused"][0]["field"], "beacons[1].page", "{said}");
 }
