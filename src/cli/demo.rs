@@ -11,6 +11,7 @@ pub(crate) mod directory;
 mod flags;
 pub(super) mod lines;
 mod noticed;
+mod pace;
 mod proof;
 pub(super) mod screen;
 pub(super) mod script;

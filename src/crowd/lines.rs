@@ -1,5 +1,5 @@
-//! The lines of a file, plain or gzipped, one at a time and each of a bounded length, so that a file
-//! of any size is read in little memory.
+//! The lines of a file, plain or gzipped, in UTF-8 or UTF-16, one at a time and each of a bounded
+//! length, so that a file of any size is read in little memory.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::traffic::TrafficError;
+use super::{encoding, traffic::TrafficError};
 use crate::values::Invalid;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -24,16 +24,23 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Opens a file. Whether it is gzipped is seen from its first bytes, not from its name.
+    /// Opens a file. Whether it is gzipped is seen from its first bytes, not from its name; so is its
+    /// encoding. A byte order mark is passed over.
     pub(super) fn open(path: &Path, line_bytes_max: usize) -> Result<Self, TrafficError> {
         let failed = |error| TrafficError::Open { path: path.to_owned(), error };
         let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
         let gzipped = file.fill_buf().map_err(failed)?.starts_with(&GZIP_MAGIC);
-        let lines: Box<dyn BufRead> = if gzipped {
+        let file: Box<dyn BufRead> = if gzipped {
             Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
         } else {
             Box::new(file)
         };
+        let lines = encoding::as_utf8(file);
+        let lines = lines.map_err(|error| TrafficError::Read { line: 1, error })?;
+        let lines = lines.ok_or_else(|| {
+            let how = "iconv -f UTF-32 -t UTF-8 FILE > NEW_FILE";
+            TrafficError::Nothing(format!("the file is UTF-32: convert it with {how}"))
+        })?;
         Ok(Self { lines, line: 0, line_bytes_max, broken: false })
     }
 

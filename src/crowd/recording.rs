@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::traffic::{Action, Row, TrafficError, TrafficReader, TrafficTotals};
-use crate::values::Invalid;
+use crate::values::{Invalid, UnixMs};
 
 /// What counts as one item of the sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -42,6 +42,8 @@ pub struct RecordedItem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
     pub totals: TrafficTotals,
+    /// When its earliest row was.
+    pub begins_at: UnixMs,
     /// Items with at least one purchase, in the order of their first one.
     pub items: Vec<RecordedItem>,
     /// Rows that were left out because they were bad.
@@ -168,10 +170,10 @@ impl Counting {
 
     fn finish(self) -> Result<Recording, TrafficError> {
         let Some(earliest) = self.earliest_seconds else {
-            return Err(TrafficError::Nothing("the recording holds no rows"));
+            return Err(TrafficError::no_rows(self.rows_skipped, self.first_skipped.as_deref()));
         };
         if self.items.is_empty() {
-            return Err(TrafficError::Nothing("the recording holds no buy rows"));
+            return Err(TrafficError::Nothing("the recording holds no buy rows".to_owned()));
         }
         let after = |seconds: i64| u64::try_from(seconds - earliest).unwrap_or(0);
         let items = self
@@ -192,6 +194,7 @@ impl Counting {
         };
         Ok(Recording {
             totals,
+            begins_at: UnixMs(earliest.saturating_mul(1_000)),
             items,
             rows_skipped: self.rows_skipped,
             first_skipped: self.first_skipped,

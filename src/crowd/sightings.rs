@@ -4,9 +4,11 @@
 //! begins with a header that names its columns, and can say more: `docs/traffic.md`. Which it is
 //! is seen from the first line. A bad row is an error with its line number.
 
-use std::{path::Path, str};
+use std::path::Path;
 
 use super::{
+    encoding,
+    headers::{COLUMNS, FirstLine, REQUIRED, first_line, form_of},
     lines::Lines,
     traffic::{self, Row, TrafficError},
 };
@@ -17,23 +19,6 @@ use crate::values::{
 
 /// Longest line in bytes: every column at its longest.
 pub const LINE_BYTES_MAX: usize = 8_192;
-
-/// Columns of the long form. The first of them is how it is known.
-const COLUMNS: [&str; 12] = [
-    "visitor",
-    "item",
-    "category",
-    "action",
-    "time",
-    "channel",
-    "page",
-    "age_band",
-    "gender",
-    "region",
-    "spending_tier",
-    "sale",
-];
-const REQUIRED: [&str; 4] = ["visitor", "item", "action", "time"];
 
 /// What a visitor was seen doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +58,8 @@ pub struct Sightings {
     /// Places of the [`COLUMNS`] in a row; none in the short form.
     columns: Option<[Option<usize>; COLUMNS.len()]>,
     first: Option<Result<(u64, Vec<u8>), TrafficError>>,
+    /// Of the first line, where that is a header that is not understood: a bad row.
+    problem: Option<Invalid>,
     on_line: OnLine,
     judge: Judge,
 }
@@ -92,19 +79,22 @@ impl Sightings {
         mut on_line: impl FnMut(&[u8]) + 'static,
     ) -> Result<Self, TrafficError> {
         let mut lines = Lines::open(path, LINE_BYTES_MAX)?;
-        let mut first = lines.next_full();
-        let mut columns = None;
-        if let Some(Ok((line, bytes))) = &first
-            && let Some(header) = header(bytes)
-        {
-            on_line(bytes);
-            let line = *line;
-            let found = header.and_then(|names| places(&names));
-            columns = Some(found.map_err(|problem| TrafficError::Row { line, problem })?);
-            first = None;
+        let mut first = first_line(&mut lines);
+        let (mut columns, mut problem) = (None, None);
+        if let Some(Ok((line, bytes))) = &first {
+            match form_of(bytes) {
+                FirstLine::Row => {}
+                FirstLine::Unknown(unknown) => problem = Some(unknown),
+                FirstLine::Header(names) => {
+                    on_line(bytes);
+                    let (line, found) = (*line, places(&names));
+                    columns = Some(found.map_err(|problem| TrafficError::Row { line, problem })?);
+                    first = None;
+                }
+            }
         }
         let judge = Box::new(|_: &Sighting| Ok(()));
-        Ok(Self { lines, columns, first, on_line: Box::new(on_line), judge })
+        Ok(Self { lines, columns, first, problem, on_line: Box::new(on_line), judge })
     }
 
     /// The same rows, of which those are bad too that `judge` finds something wrong with.
@@ -140,21 +130,14 @@ impl Iterator for Sightings {
             Err(error) => Some(Err(error)),
             Ok((line, bytes)) => {
                 (self.on_line)(&bytes);
+                if let Some(problem) = self.problem.take() {
+                    return Some(Err(TrafficError::Row { line, problem }));
+                }
                 let row = self.read(&bytes).and_then(|row| (self.judge)(&row).map(|()| row));
                 Some(row.map_err(|problem| TrafficError::Row { line, problem }))
             }
         }
     }
-}
-
-/// The names of the columns, if this line is a header.
-fn header(line: &[u8]) -> Option<Result<Vec<String>, Invalid>> {
-    // Spreadsheets begin a file with a mark.
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let fields = split(line);
-    let is_header =
-        fields.as_ref().is_ok_and(|fields| fields.iter().any(|field| field == COLUMNS[0]));
-    is_header.then_some(fields)
 }
 
 fn places(names: &[String]) -> Result<[Option<usize>; COLUMNS.len()], Invalid> {
@@ -178,7 +161,7 @@ fn places(names: &[String]) -> Result<[Option<usize>; COLUMNS.len()], Invalid> {
 
 /// The fields of a line; those with commas or quotes in them stand in quotes.
 fn split(line: &[u8]) -> Result<Vec<String>, Invalid> {
-    let line = str::from_utf8(line).map_err(|_| Invalid::new("row", "is not UTF-8"))?;
+    let line = encoding::text(line)?;
     if !line.contains('"') {
         return Ok(line.split(',').map(str::to_owned).collect());
     }
@@ -296,8 +279,21 @@ fn seen(action: &str) -> Result<Seen, Invalid> {
 /// Unix seconds, or RFC 3339.
 fn time_of(text: &str) -> Result<UnixMs, Invalid> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds = text.parse().unwrap_or(i64::MAX);
-        return UnixMs(seconds.saturating_mul(1_000)).checked("time");
+        return Ok(UnixMs(traffic::parse_time(text)?.saturating_mul(1_000)));
     }
-    UnixMs::parse("time", text)
+    UnixMs::parse("time", text).map_err(|problem| {
+        // A date and a time that only look different are shown as they have to be.
+        let (date, rest) = text.split_at_checked(10).unwrap_or((text, ""));
+        let clock = rest.trim_start_matches([' ', 'T']).trim_end_matches(" UTC");
+        let meant = format!("{}T{clock}Z", date.replace('/', "-"));
+        match UnixMs::parse("time", &meant) {
+            Ok(_) => {
+                let hint = format!(
+                    "must be RFC 3339: {text:?} is {meant} in UTC, else its offset stands behind it"
+                );
+                Invalid::new("time", hint)
+            }
+            Err(_) => problem,
+        }
+    })
 }

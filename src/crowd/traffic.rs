@@ -7,12 +7,15 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    str,
 };
 
 use serde::Serialize;
 
-use super::lines::Lines;
+use super::{
+    encoding,
+    headers::{FirstLine, first_line, form_of},
+    lines::Lines,
+};
 use crate::values::{Invalid, UnixMs};
 
 /// Longest line in bytes. A real row has fewer than 100; the bound keeps a file without line ends
@@ -73,20 +76,49 @@ pub enum TrafficError {
     /// The row is not one of recorded traffic.
     #[error("line {line}: {problem}")]
     Row { line: u64, problem: Invalid },
-    /// There is nothing to play.
+    /// There is nothing in the file that can be used.
     #[error("{0}")]
-    Nothing(&'static str),
+    Nothing(String),
+}
+
+impl TrafficError {
+    /// There are no rows, or bad ones only.
+    pub fn no_rows(skipped: u64, first: Option<&str>) -> Self {
+        Self::Nothing(match first {
+            None => "the file holds no rows".to_owned(),
+            Some(first) => {
+                format!("the file holds no good rows: {skipped} were left out, the first: {first}")
+            }
+        })
+    }
 }
 
 /// Reads rows in the order of the file. Blank lines are passed over.
 pub struct TrafficReader {
     lines: Lines,
+    first: Option<Result<(u64, Vec<u8>), TrafficError>>,
+    /// Of the first line, where that is a header: a bad row.
+    problem: Option<Invalid>,
 }
 
 impl TrafficReader {
     /// Opens a file. Whether it is gzipped is seen from its first bytes, not from its name.
     pub fn open(path: &Path) -> Result<Self, TrafficError> {
-        Ok(Self { lines: Lines::open(path, LINE_BYTES_MAX)? })
+        let mut lines = Lines::open(path, LINE_BYTES_MAX)?;
+        let first = first_line(&mut lines);
+        let problem = match &first {
+            Some(Ok((_, line))) => match form_of(line) {
+                FirstLine::Row => None,
+                FirstLine::Unknown(problem) => Some(problem),
+                FirstLine::Header(_) => Some(Invalid::new(
+                    "header",
+                    "is that of the long form, which traffic import reads; only rows of \
+                     user,item,category,action,time in numbers can be played",
+                )),
+            },
+            Some(Err(_)) | None => None,
+        };
+        Ok(Self { lines, first, problem })
     }
 }
 
@@ -94,9 +126,12 @@ impl Iterator for TrafficReader {
     type Item = Result<Row, TrafficError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.lines.next_full()? {
+        match self.first.take().or_else(|| self.lines.next_full())? {
             Err(error) => Some(Err(error)),
             Ok((line, bytes)) => {
+                if let Some(problem) = self.problem.take() {
+                    return Some(Err(TrafficError::Row { line, problem }));
+                }
                 Some(parse(&bytes).map_err(|problem| TrafficError::Row { line, problem }))
             }
         }
@@ -104,7 +139,7 @@ impl Iterator for TrafficReader {
 }
 
 pub(super) fn parse(line: &[u8]) -> Result<Row, Invalid> {
-    let line = str::from_utf8(line).map_err(|_| Invalid::new("row", "is not UTF-8"))?;
+    let line = encoding::text(line)?;
     let mut columns = [""; FIELDS.len()];
     let mut count = 0;
     for column in line.split(',') {
@@ -156,10 +191,26 @@ fn parse_action(text: &str) -> Result<Action, Invalid> {
     }
 }
 
-fn parse_time(text: &str) -> Result<i64, Invalid> {
-    let seconds = number(FIELDS[4], text)?;
-    i64::try_from(seconds)
-        .ok()
-        .filter(|seconds| *seconds <= UnixMs::LATEST.second())
-        .ok_or_else(|| Invalid::new(FIELDS[4], format!("is not a Unix time in seconds: {text}")))
+/// A Unix time in seconds. What can only be another unit is named as that.
+pub(super) fn parse_time(text: &str) -> Result<i64, Invalid> {
+    const UNITS: [(&str, u64); 3] =
+        [("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
+    let field = FIELDS[4];
+    let number = number(field, text)?;
+    let possible = |number: u64| {
+        i64::try_from(number).ok().filter(|seconds| *seconds <= UnixMs::LATEST.second())
+    };
+    if let Some(seconds) = possible(number) {
+        return Ok(seconds);
+    }
+    let other = UNITS.into_iter().find_map(|(unit, parts)| {
+        possible(number / parts).map(|seconds| {
+            let at = UnixMs(seconds.saturating_mul(1_000));
+            format!(
+                "is not a Unix time in seconds but looks like {unit}: {text} is {at}, {seconds}"
+            )
+        })
+    });
+    let problem = other.unwrap_or_else(|| format!("is not a Unix time in seconds: {text}"));
+    Err(Invalid::new(field, problem))
 }

@@ -5,6 +5,7 @@
 //! server with a small crowd and a small recording, each played to its end.
 
 mod chaos;
+mod pace;
 mod traffic;
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};

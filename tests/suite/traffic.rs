@@ -4,6 +4,7 @@
 //! binary for imports, and the pure parts by themselves.
 
 mod batches;
+mod forms;
 mod import;
 mod service;
 mod web;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::{addresses::Addresses, script::Script};
+use super::{addresses::Addresses, pace, script::Script};
 use crate::{
     cli::{
         Common,
@@ -94,6 +94,9 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 60, requires = "traffic",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     speed: u32,
+    /// Shorten times without a purchase to this at most: recorded time, for example 10m
+    #[arg(long, value_name = "SPAN", requires = "traffic", allow_hyphen_values = true)]
+    gap_max: Option<String>,
     /// Count and leave out bad rows instead of stopping at the first
     #[arg(long, requires = "traffic")]
     skip_bad_rows: bool,
@@ -117,6 +120,11 @@ impl Args {
         };
         let recording = Recording::read(traffic, self.item_by, self.skip_bad_rows)
             .map_err(|error| Failure::new(Code::Usage, format!("--traffic: {error}")))?;
+        let recording = match &self.gap_max {
+            Some(text) => recording.with_silences_of(pace::seconds("--gap-max", text)?),
+            None => recording,
+        };
+        pace::tell(&recording, self.speed, common)?;
         Ok(Script::Recorded {
             recording: Arc::new(recording),
             item_by: self.item_by,

@@ -114,7 +114,8 @@ impl Import {
                     import.counts[usize::from(action as u8)] += 1;
                     import.sales.extend(row.sale);
                     if import.sales.len() > SALES_MAX {
-                        return Err(TrafficError::Nothing("the file names more than 64 sales"));
+                        let problem = format!("the file names more than {SALES_MAX} sales");
+                        return Err(TrafficError::Nothing(problem));
                     }
                 }
                 Err(error @ TrafficError::Row { .. }) if skip_bad_rows => {
@@ -125,7 +126,7 @@ impl Import {
             }
         }
         if import.rows() == 0 {
-            return Err(TrafficError::Nothing("the file holds no rows"));
+            return Err(TrafficError::no_rows(import.skipped, import.first_skipped.as_deref()));
         }
         import.sum = sum.borrow().clone().finalize().into();
         Ok(import)

@@ -21,13 +21,13 @@ use uuid::Uuid;
 use super::{beacons_of, traffic_of};
 use crate::support::{Node, item};
 
-struct Ran {
-    code: Option<i32>,
-    said: Value,
-    complaint: String,
+pub(super) struct Ran {
+    pub code: Option<i32>,
+    pub said: Value,
+    pub complaint: String,
 }
 
-fn import(file: &Path, data: &Path, more: &[&str]) -> Ran {
+pub(super) fn import(file: &Path, data: &Path, more: &[&str]) -> Ran {
     let output = Command::new(env!("CARGO_BIN_EXE_doorbuster"))
         .env_clear()
         .stdin(Stdio::null())
