@@ -9,6 +9,7 @@ use super::{
     failure::{Code, Failure},
     json as shapes, output,
     report::all_pages,
+    rows::Column::Text,
     server::Server,
     since::Since,
     whose::AnySale,
@@ -133,8 +134,7 @@ impl List {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["RAISED", "CLEARED", "SEVERITY", "RULE", "SKU", "SALE", "FIGURES"],
-            &[],
+            ["RAISED", "CLEARED", "SEVERITY", "RULE", "SKU", "SALE", "FIGURES"].map(Text),
             || alerts.iter().map(row).collect(),
         )?;
         common.note_freshness(freshness.as_ref());
@@ -177,8 +177,8 @@ impl Rules {
                     "unreadable": answer.unreadable,
                 })
             },
-            ["RULE", "SOURCE", "SEVERITY", "OF", "WHEN", "FOR", "CLEAR WHEN", "CLEAR FOR"],
-            &[],
+            ["RULE", "SOURCE", "SEVERITY", "OF", "WHEN", "FOR", "CLEAR WHEN", "CLEAR FOR"]
+                .map(Text),
             || answer.rules.iter().map(rule_row).collect(),
         )?;
         for complaint in &answer.unreadable {

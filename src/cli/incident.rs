@@ -12,6 +12,7 @@ use super::{
     failure::{Code, Failure},
     json as shapes,
     report::all_pages,
+    rows::Column::Text,
     server::Server,
     since::Since,
     whose::AnySale,
@@ -360,8 +361,7 @@ impl List {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["INCIDENT", "BEGAN", "ENDED", "SEVERITY", "OWNER", "TITLE"],
-            &[],
+            ["INCIDENT", "BEGAN", "ENDED", "SEVERITY", "OWNER", "TITLE"].map(Text),
             || incidents.iter().map(row).collect(),
         )?;
         common.note_freshness(freshness.as_ref());

@@ -7,6 +7,7 @@ use super::{
     failure::{Code, Failure},
     json as shapes,
     output::facts,
+    rows::Column::Text,
     server::Server,
     since::Since,
     write::{Signed, Steering},
@@ -176,8 +177,7 @@ impl History {
                     "freshness": shapes::freshness(page.freshness.as_ref()),
                 })
             },
-            ["TIME", "LEVEL", "BEFORE", "OPERATOR", "REASON", "UNTIL"],
-            &[],
+            ["TIME", "LEVEL", "BEFORE", "OPERATOR", "REASON", "UNTIL"].map(Text),
             || page.changes.iter().map(row).collect(),
         )?;
         common.note_freshness(page.freshness.as_ref());

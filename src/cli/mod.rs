@@ -32,6 +32,7 @@ mod paint;
 pub mod rebuild;
 pub mod replay;
 pub mod report;
+mod rows;
 pub mod sale;
 pub mod sale_file;
 pub mod script;
@@ -60,7 +61,7 @@ use self::{
     failure::{Code, Failure},
     log_lines::{FieldsAndTrace, JsonLines, LogFormat},
 };
-use crate::trace::SPANS;
+use crate::{reports::CsvManner, trace::SPANS};
 
 /// What `--help` says below the options.
 const EXIT_CODES: &str = "Exit codes:
@@ -104,9 +105,9 @@ pub struct Common {
     /// How log lines look
     #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "DOORBUSTER_LOG_FORMAT", default_value_t = LogFormat::Text, hide_possible_values = true)]
     pub log_format: LogFormat,
-    /// Answer with CSV, for spreadsheets: `report` says so.
+    /// Answer with CSV: `report` and `order list` say so, and how.
     #[arg(skip)]
-    pub csv: bool,
+    pub csv: Option<CsvManner>,
 }
 
 /// The verbs.

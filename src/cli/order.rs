@@ -9,7 +9,7 @@ use super::{
     explain::Explain,
     failure::{Code, Failure},
     json as shapes,
-    order_list::OrderList,
+    order_list::CsvOrderList,
     output::facts,
     server::Server,
     write::Write,
@@ -60,7 +60,7 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster order list --buyer alice
   doorbuster order list --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --state held --json")]
-    List(Box<OrderList>),
+    List(Box<CsvOrderList>),
     /// Prove that an order stands in a certificate
     #[command(before_help = "Examples:
   doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --certificate sale.certificate

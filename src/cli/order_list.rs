@@ -1,17 +1,39 @@
 //! The list of orders, for `order list` and `report orders`: filters, pages, a table.
 
+use std::io;
+
 use serde_json::{Value, json};
 
-use super::{Common, json as shapes, report::Fresh, whose::Filter};
+use super::{
+    Common, json as shapes,
+    report::{CsvArgs, Fresh},
+    rows::{Cell, Column, CsvRows, money},
+    whose::Filter,
+};
 use crate::{
     grpc::proto::{
-        ListOrdersRequest, OrderRecord, OrderState, report_service_client::ReportServiceClient,
+        Freshness, ListOrdersRequest, OrderRecord, OrderState,
+        report_service_client::ReportServiceClient,
     },
+    reports::CsvManner,
     values::UnixMs,
 };
 
 /// Most orders asked for in one call.
 const PAGE: i32 = 1000;
+
+/// Orders that are shown where nobody says how many.
+const SHOWN: u32 = 100;
+
+const COLUMNS: [Column<'_>; 7] = [
+    Column::Text("ORDER"),
+    Column::Text("BUYER"),
+    Column::Number("UNITS"),
+    Column::Money("TOTAL"),
+    Column::Text("STATE"),
+    Column::Text("PLACED"),
+    Column::Text("SETTLED"),
+];
 
 /// Arguments of a list of orders.
 #[derive(Debug, clap::Args)]
@@ -30,9 +52,9 @@ pub struct OrderList {
     /// Placed before this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Orders in the answer at most
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
+    /// Orders in the answer at most [default: 100; of CSV all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     #[command(flatten)]
     fresh: Fresh,
 }
@@ -45,42 +67,92 @@ enum State {
     Expired,
 }
 
+/// Arguments of `order list`: what `report` says for all of its verbs is said here, too.
+#[derive(Debug, clap::Args)]
+pub struct CsvOrderList {
+    #[command(flatten)]
+    csv: CsvArgs,
+    #[command(flatten)]
+    list: OrderList,
+}
+
+impl CsvOrderList {
+    /// Runs `order list`.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        self.list.run(&self.csv.with(common)?)
+    }
+}
+
 impl OrderList {
     /// Asks page by page until there are enough.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let mut request = self.request()?;
-        let limit = self.limit as usize;
+        if let Some(manner) = common.csv {
+            return self.run_csv(manner, common);
+        }
+        let limit = self.limit.unwrap_or(SHOWN) as usize;
         let mut orders: Vec<OrderRecord> = Vec::new();
-        let freshness = loop {
-            let missing = i32::try_from(limit - orders.len()).unwrap_or(PAGE);
+        let (more, freshness) = self.each_page(limit, |page| {
+            orders.extend(page);
+            Ok(())
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "orders": orders.iter().map(shapes::order_record).collect::<Value>(),
+                    "more": more,
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            COLUMNS,
+            || orders.iter().map(row).collect(),
+        )?;
+        if more && self.limit.is_none() && !common.json {
+            // Nobody asked for a part of them.
+            common.warn(format_args!("there are more than {limit} orders: ask with --limit"));
+        } else if more {
+            common.note(format_args!("there are more than {limit} orders: ask with --limit"));
+        }
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+
+    /// All of them, page after page: a sale may have more than fit into memory.
+    fn run_csv(self, manner: CsvManner, common: &Common) -> anyhow::Result<()> {
+        let mut csv = CsvRows::begin(io::stdout().lock(), manner, &COLUMNS)?;
+        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let (more, freshness) =
+            self.each_page(limit, |page| page.iter().try_for_each(|order| csv.add(&row(order))))?;
+        csv.end()?;
+        if more {
+            common.warn(format_args!("there are more than {limit} orders: leave --limit out"));
+        }
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+
+    /// Shows page after page until there are enough; says whether there are more.
+    fn each_page(
+        &self,
+        limit: usize,
+        mut show: impl FnMut(Vec<OrderRecord>) -> io::Result<()>,
+    ) -> anyhow::Result<(bool, Option<Freshness>)> {
+        let mut request = self.request()?;
+        let mut shown = 0;
+        loop {
+            let missing = i32::try_from(limit - shown).unwrap_or(PAGE);
             request.page_size = missing.min(PAGE);
             let page = request.clone();
             let page = self.fresh.server.call(async |channel| {
                 ReportServiceClient::new(channel).list_orders(page.clone()).await
             })?;
-            orders.extend(page.orders);
+            shown += page.orders.len();
+            show(page.orders)?;
             request.page_token = page.next_page_token;
-            if request.page_token.is_empty() || orders.len() >= limit {
-                break page.freshness;
+            let more = !request.page_token.is_empty();
+            if !more || shown >= limit {
+                return Ok((more, page.freshness));
             }
-        };
-        common.show_rows(
-            || {
-                json!({
-                    "orders": orders.iter().map(shapes::order_record).collect::<Value>(),
-                    "more": !request.page_token.is_empty(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            ["ORDER", "BUYER", "UNITS", "TOTAL", "STATE", "PLACED", "SETTLED"],
-            &["UNITS", "TOTAL"],
-            || orders.iter().map(row).collect(),
-        )?;
-        if !request.page_token.is_empty() {
-            common.note(format_args!("there are more than {limit} orders: ask with --limit"));
         }
-        common.note_freshness(freshness.as_ref());
-        Ok(())
     }
 
     fn request(&self) -> anyhow::Result<ListOrdersRequest> {
@@ -109,15 +181,15 @@ impl OrderList {
     }
 }
 
-fn row(record: &OrderRecord) -> [String; 7] {
-    let Some(order) = &record.order else { return Default::default() };
+fn row(record: &OrderRecord) -> [Cell; 7] {
+    let Some(order) = &record.order else { return [const { Cell::Empty }; 7] };
     [
-        order.order_id.clone(),
-        order.buyer.clone(),
-        order.units.to_string(),
-        shapes::amount(order.total.as_ref()),
-        shapes::state_name(order.state()).to_owned(),
-        shapes::time(order.place_time.as_ref()),
-        shapes::time(record.settle_time.as_ref()),
+        order.order_id.clone().into(),
+        order.buyer.clone().into(),
+        order.units.into(),
+        money(order.total.as_ref()),
+        shapes::state_name(order.state()).into(),
+        shapes::time(order.place_time.as_ref()).into(),
+        shapes::time(record.settle_time.as_ref()).into(),
     ]
 }

@@ -12,8 +12,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
-use super::{Common, paint};
-use crate::{events::Position, grpc::proto::Freshness, reports::spreadsheet_safe};
+use super::{
+    Common, paint,
+    rows::{Cell, Column, CsvRows},
+};
+use crate::{events::Position, grpc::proto::Freshness};
 
 /// Writes one line of answer to stdout.
 pub fn answer(line: impl Display) -> io::Result<()> {
@@ -31,6 +34,11 @@ impl Common {
         }
     }
 
+    /// Says on stderr what nobody may overlook, also with `--quiet`: that the answer is not all there is.
+    pub fn warn(&self, line: impl Display) {
+        let _ = writeln!(io::stderr(), "warning: {line}");
+    }
+
     /// The answer: as one JSON document with `--json`, else as text.
     pub fn show(
         &self,
@@ -40,31 +48,33 @@ impl Common {
         if self.json {
             return answer(json());
         }
-        if self.csv {
+        if self.csv.is_some() {
             return Err(io::Error::other("this has no CSV: ask for it with --json"));
         }
         let text = text();
         if text.is_empty() { Ok(()) } else { answer(text.trim_end()) }
     }
 
-    /// The answer as rows: as one JSON document with `--json`, as CSV with `--csv`, else as a table
-    /// whose columns named in `numbers` are aligned right.
-    pub fn show_rows<const N: usize>(
+    /// The answer as rows: as one JSON document with `--json`, as CSV with `--csv`, else as a table.
+    pub fn show_rows<const N: usize, C: Into<Cell>>(
         &self,
         json: impl FnOnce() -> Value,
-        header: [&str; N],
-        numbers: &[&str],
-        rows: impl FnOnce() -> Vec<[String; N]>,
+        columns: [Column<'_>; N],
+        rows: impl FnOnce() -> Vec<[C; N]>,
     ) -> io::Result<()> {
-        if !self.csv {
-            return self.show(json, || table(header, numbers, rows()));
-        }
-        let mut csv = csv::Writer::from_writer(io::stdout().lock());
-        csv.write_record(header.map(|name| name.to_lowercase().replace(' ', "_")))?;
+        let Some(manner) = self.csv else {
+            let shown = |row: [C; N]| row.map(|cell| cell.into().shown()).into();
+            let text = || {
+                let rows = rows().into_iter().map(shown).collect();
+                any_table(&columns.map(Column::title), &columns.map(Column::is_number), rows)
+            };
+            return self.show(json, text);
+        };
+        let mut csv = CsvRows::begin(io::stdout().lock(), manner, &columns)?;
         for row in rows() {
-            csv.write_record(row.iter().map(|cell| spreadsheet_safe(cell).into_owned()))?;
+            csv.add(&row.map(Into::into))?;
         }
-        csv.flush()
+        csv.end()
     }
 
     /// Says how fresh a read model's answer is.

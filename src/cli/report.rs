@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     grpc::proto::{AsOf, Freshness, as_of::Moment},
+    reports::CsvManner,
     values::{Invalid, UnixMs},
 };
 
@@ -44,9 +45,8 @@ const PAGE: i32 = 1000;
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Answer with CSV (RFC 4180) on stdout; `export` writes CSV files
-    #[arg(long, global = true)]
-    csv: bool,
+    #[command(flatten)]
+    csv: CsvArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -149,6 +149,41 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     PostMortem(post_mortem::Args),
 }
 
+/// Whether and how to answer with CSV.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct CsvArgs {
+    /// Answer with CSV (RFC 4180) on stdout; `export` writes CSV files
+    #[arg(long, global = true)]
+    csv: bool,
+    /// CSV whose texts are as they are: without the apostrophe before =, +, - and @, by which a
+    /// spreadsheet does not take a text for a formula
+    #[arg(long, global = true)]
+    csv_raw: bool,
+    /// Begin CSV with a byte order mark, for spreadsheets that else garble what is not ASCII
+    #[arg(long, global = true)]
+    bom: bool,
+}
+
+impl CsvArgs {
+    fn manner(self) -> CsvManner {
+        CsvManner { raw: self.csv_raw, bom: self.bom }
+    }
+
+    /// What all verbs understand, and that.
+    ///
+    /// # Errors
+    /// When the flags contradict each other.
+    pub fn with(self, common: &Common) -> Result<Common, Failure> {
+        let csv = (self.csv || self.csv_raw).then(|| self.manner());
+        let wrong = |problem| Err(Failure::new(Code::Usage, problem));
+        match csv {
+            Some(_) if common.json => wrong("--csv and --json cannot both be given"),
+            None if self.bom => wrong("--bom is for --csv"),
+            Some(_) | None => Ok(Common { csv, ..common.clone() }),
+        }
+    }
+}
+
 /// Which state of the read models, and whose.
 #[derive(Debug, clap::Args)]
 pub struct Fresh {
@@ -185,17 +220,21 @@ impl Fresh {
 
 /// Runs `report`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    if args.csv && common.json && !matches!(args.verb, Verb::Export(_)) {
-        return Err(Failure::new(Code::Usage, "--csv and --json cannot both be given").into());
-    }
-    let common = &Common { csv: args.csv, ..common.clone() };
+    let manner = args.csv.manner();
+    let common = &match &args.verb {
+        // Here CSV is what is written, not how it is told.
+        Verb::Export(_) | Verb::PostMortem(_) => {
+            Common { csv: args.csv.csv.then_some(manner), ..common.clone() }
+        }
+        _ => args.csv.with(common)?,
+    };
     match args.verb {
         Verb::Stock(stock) => stock.run(common),
         Verb::Orders(orders) => orders.run(common),
         Verb::Sales(sales) => sales.run(common),
         Verb::Timeline(timeline) => timeline.run(common),
         Verb::Sql(sql) => sql.run(common),
-        Verb::Export(export) => export.run(common),
+        Verb::Export(export) => export.run(common, manner),
         Verb::Funnel(funnel) => funnel.run(common),
         Verb::Traffic(traffic) => traffic.run(common),
         Verb::Attribution(attribution) => attribution.run(common),
@@ -209,7 +248,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Acts(acts) => acts.run(common),
         Verb::Goals(goals) => goals.run(common),
         Verb::Compare(compare) => compare.run(common),
-        Verb::PostMortem(post_mortem) => post_mortem.run(common),
+        Verb::PostMortem(post_mortem) => post_mortem.run(common, manner),
     }
 }
 

@@ -205,7 +205,7 @@ impl List {
             },
         )?;
         if !list.next_page_token.is_empty() {
-            common.note("there are more sales: ask for them with --limit");
+            common.warn("there are more sales: ask for them with --limit");
         }
         common.note_freshness(list.freshness.as_ref());
         Ok(())

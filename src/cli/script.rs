@@ -10,6 +10,7 @@ use super::{
     json as shapes,
     output::facts,
     report::all_pages,
+    rows::Column::{Number, Text},
     server::Server,
     since::Since,
     write::{Signed, Steering},
@@ -206,8 +207,7 @@ impl List {
                     "freshness": shapes::freshness(found.freshness.as_ref()),
                 })
             },
-            ["SITUATION", "LANG", "VERSION", "TEXT"],
-            &["VERSION"],
+            [Text("SITUATION"), Text("LANG"), Number("VERSION"), Text("TEXT")],
             || {
                 let row = |script: &Script| {
                     let version = version(script);
@@ -247,8 +247,14 @@ impl Versions {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["VERSION", "FROM", "UNTIL", "OPERATOR", "REASON", "TEXT"],
-            &["VERSION"],
+            [
+                Number("VERSION"),
+                Text("FROM"),
+                Text("UNTIL"),
+                Text("OPERATOR"),
+                Text("REASON"),
+                Text("TEXT"),
+            ],
             || versions.iter().map(version_row).collect(),
         )?;
         common.note_freshness(freshness.as_ref());

@@ -5,7 +5,7 @@
 //! revisions of streams) is left out: it is no figure. Nothing here writes to a read model.
 
 use std::{
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -20,7 +20,7 @@ use parquet::{
 };
 use rusqlite::{Connection, OpenFlags};
 
-use super::{ReportError, Reports, spreadsheet_safe, sql::SqlValue};
+use super::{CsvManner, ReportError, Reports, sql::SqlValue};
 use crate::{
     projections::{self, read_checkpoint, view_path},
     whole_file::{self, Draft, Finished},
@@ -36,7 +36,7 @@ const GROUP_BYTES: usize = 16 << 20;
 /// What kind of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
-    Csv,
+    Csv(CsvManner),
     Parquet,
 }
 
@@ -91,12 +91,12 @@ impl Reports {
             }
             for table in tables(&rows).map_err(ReportError::from)? {
                 let extension = match format {
-                    ExportFormat::Csv => "csv",
+                    ExportFormat::Csv(_) => "csv",
                     ExportFormat::Parquet => "parquet",
                 };
                 let path = out.join(format!("{name}.{table}.{extension}"));
                 let (file, written) = match format {
-                    ExportFormat::Csv => write_csv(&rows, &table, &path)?,
+                    ExportFormat::Csv(manner) => write_csv(&rows, &table, &path, manner)?,
                     ExportFormat::Parquet => write_parquet(&rows, &table, &path)?,
                 };
                 files.push(file);
@@ -174,15 +174,18 @@ fn write_csv(
     rows: &Connection,
     table: &str,
     path: &Path,
+    manner: CsvManner,
 ) -> Result<(Finished, u64), ExportError> {
     let failed = |error| ExportError::File { path: path.to_owned(), error };
     let (columns, key) = columns(rows, table).map_err(ReportError::from)?;
-    let mut csv = csv::Writer::from_writer(Draft::of(path).map_err(failed)?);
+    let mut file = Draft::of(path).map_err(failed)?;
+    file.write_all(manner.mark().as_bytes()).map_err(failed)?;
+    let mut csv = csv::Writer::from_writer(file);
     let header = csv.write_record(columns.iter().map(|column| &column.name));
     header.map_err(|error| failed(error.into()))?;
     let written = each_row(rows, table, &key, |cells| {
         let cells = cells.iter().map(|cell| match cell {
-            SqlValue::Text(text) => spreadsheet_safe(text).into_owned(),
+            SqlValue::Text(text) => manner.text(text).into_owned(),
             other => other.to_string(),
         });
         csv.write_record(cells).map_err(|error| failed(error.into()))

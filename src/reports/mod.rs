@@ -53,7 +53,7 @@ use crate::{
 pub use acts::{ActLine, ActsQuery};
 pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
 pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
-pub use cell::spreadsheet_safe;
+pub use cell::CsvManner;
 pub use compare::{Compared, Comparison, Period};
 pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};
 pub use demand::{Demand, DemandTotal, Refusals, RefusalsByItem, RefusalsQuery};

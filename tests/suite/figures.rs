@@ -12,6 +12,8 @@ mod as_of;
 mod at_rest;
 #[path = "figures/by_hand.rs"]
 mod by_hand;
+#[path = "figures/csv_rows.rs"]
+mod csv_rows;
 #[path = "figures/whole_files.rs"]
 mod whole_files;
 

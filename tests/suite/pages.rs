@@ -16,7 +16,7 @@ use std::{env, fs, path::PathBuf};
 use doorbuster::{
     pages::{Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
     projections::{ReadModel, all},
-    reports::{ReportError, Reports},
+    reports::{CsvManner, ReportError, Reports},
     values::SaleId,
 };
 use sale::{HOSTILE, empty_sale, faithful_visitor, full_sale, sale_id, wide_sale};
@@ -66,29 +66,34 @@ fn is_golden(name: &str, written: &str) {
 #[test]
 fn the_pages_of_a_fixed_sale_are_their_golden_files() {
     let facts = post_mortem_of(&full_sale(), 1_000, proved());
-    let english = files(&facts, ENGLISH);
+    let english = files(&facts, ENGLISH, CsvManner::default());
     is_golden("post-mortem.en.html", text(&english, "post-mortem.html"));
     is_golden("post-mortem.en.md", text(&english, "post-mortem.md"));
     for name in ["stock", "demand", "demand-rush", "traffic", "funnel", "refusals", "holds"] {
         is_golden(&format!("{name}.csv"), text(&english, &format!("charts/{name}.csv")));
     }
     let clock = Clock::parse("offset", "+08:00").unwrap();
-    let chinese = files(&facts, Style { lang: Lang::Chinese, clock });
+    let chinese = files(&facts, Style { lang: Lang::Chinese, clock }, CsvManner::default());
     is_golden("post-mortem.zh.html", text(&chinese, "post-mortem.html"));
     is_golden("post-mortem.zh.md", text(&chinese, "post-mortem.md"));
 }
 
 #[test]
 fn a_page_does_not_depend_on_how_the_log_was_cut() {
-    let whole = files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH);
+    let whole =
+        files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH, CsvManner::default());
     for page in [1, 7] {
-        assert_eq!(files(&post_mortem_of(&full_sale(), page, proved()), ENGLISH), whole);
+        assert_eq!(
+            files(&post_mortem_of(&full_sale(), page, proved()), ENGLISH, CsvManner::default()),
+            whole
+        );
     }
 }
 
 #[test]
 fn names_that_were_meant_to_do_harm_do_none() {
-    let written = files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH);
+    let written =
+        files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH, CsvManner::default());
     let page = text(&written, "post-mortem.html");
     for harm in ["<script", "onload=\"", "\u{202e}", "\u{7}"] {
         assert!(!page.contains(harm), "{harm:?} is in the page");
@@ -115,7 +120,8 @@ fn names_that_were_meant_to_do_harm_do_none() {
 
 #[test]
 fn a_page_needs_nothing_but_itself() {
-    let written = files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH);
+    let written =
+        files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH, CsvManner::default());
     let page = text(&written, "post-mortem.html");
     for outside in ["src=", "url(", "@import", "<link", "<iframe", "style=\"", "javascript:"] {
         assert!(!page.contains(outside), "{outside} is in the page");
@@ -127,7 +133,8 @@ fn a_page_needs_nothing_but_itself() {
 
 #[test]
 fn every_link_in_a_page_leads_somewhere() {
-    let written = files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH);
+    let written =
+        files(&post_mortem_of(&full_sale(), 1_000, proved()), ENGLISH, CsvManner::default());
     let page = text(&written, "post-mortem.html");
     for (at, _) in page.match_indices("href=\"#") {
         let anchor = page[at + 7..].split('"').next().unwrap();
@@ -138,7 +145,7 @@ fn every_link_in_a_page_leads_somewhere() {
 #[test]
 fn a_sale_that_nobody_came_to_has_a_page_that_says_so() {
     let facts = post_mortem_of(&empty_sale(), 1_000, None);
-    let written = files(&facts, ENGLISH);
+    let written = files(&facts, ENGLISH, CsvManner::default());
     let page = text(&written, "post-mortem.html");
     for said in [
         "This sale was put up without goals.",
@@ -157,7 +164,7 @@ fn a_sale_that_nobody_came_to_has_a_page_that_says_so() {
 #[test]
 fn of_many_items_fifty_are_shown_and_all_are_counted() {
     let facts = post_mortem_of(&wide_sale(53), 1_000, None);
-    let written = files(&facts, ENGLISH);
+    let written = files(&facts, ENGLISH, CsvManner::default());
     let markdown = text(&written, "post-mortem.md");
     let shown = markdown.lines().filter(|line| line.contains("| One of many |")).count();
     assert_eq!(shown, 50);
@@ -172,7 +179,7 @@ fn a_proof_that_failed_is_the_first_thing_that_matters() {
     let facts = post_mortem_of(&full_sale(), 1_000, Some(proof));
     let told = findings(&facts, Lang::English);
     assert_eq!(told[0].0, "The log breaks its promises: the verifier found 3 problems.");
-    let written = files(&facts, ENGLISH);
+    let written = files(&facts, ENGLISH, CsvManner::default());
     let page = text(&written, "post-mortem.html");
     assert!(page.contains("<h2>The proof failed</h2>"));
     assert!(!page.contains("No unit was sold twice"));
@@ -192,7 +199,7 @@ fn what_mattered_has_its_figures() {
 fn distinct_visitors_are_never_added_up() {
     // Forty minutes are put together in the page's table, one visitor comes in each of them.
     let facts = post_mortem_of(&faithful_visitor(40), 1_000, None);
-    let written = files(&facts, ENGLISH);
+    let written = files(&facts, ENGLISH, CsvManner::default());
     let markdown = text(&written, "post-mortem.md");
     let traffic = markdown.split("## Traffic").nth(1).unwrap().split("## ").next().unwrap();
     assert!(traffic.contains("Visitors (UV) \\[12\\]: **1**"), "one visitor: {traffic}");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{Common, json as shapes, whose::Whose},
+    cli::{Common, json as shapes, rows::Column::Text, whose::Whose},
     grpc::proto::{ListActsRequest, OperatorAct, report_service_client::ReportServiceClient},
 };
 
@@ -46,8 +46,7 @@ impl Acts {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["TIME", "SKU", "ACT", "OPERATOR", "REASON", "CHANGE"],
-            &[],
+            ["TIME", "SKU", "ACT", "OPERATOR", "REASON", "CHANGE"].map(Text),
             || acts.iter().map(row).collect(),
         )?;
         common.note_freshness(freshness.as_ref());

@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent, window};
+use super::{Fresh, PAGE, all_pages, window};
 use crate::{
-    cli::{Common, json as shapes, whose::AnySale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Money, Number, Share, Text},
+            money, share,
+        },
+        whose::AnySale,
+    },
     grpc::proto::{
         AttributionRow, Credit, GetAttributionRequest, report_service_client::ReportServiceClient,
     },
@@ -42,16 +50,16 @@ impl Attribution {
             (total, left_out) = (page.total, page.touches_left_out);
             Ok((page.rows, page.next_page_token, page.freshness))
         })?;
-        let header = [
-            "CHANNEL",
-            "FIRST ORDERS",
-            "FIRST SHARE",
-            "FIRST UNITS",
-            "FIRST REVENUE",
-            "LAST ORDERS",
-            "LAST SHARE",
-            "LAST UNITS",
-            "LAST REVENUE",
+        let columns = [
+            Text("CHANNEL"),
+            Number("FIRST ORDERS"),
+            Share("FIRST SHARE"),
+            Number("FIRST UNITS"),
+            Money("FIRST REVENUE"),
+            Number("LAST ORDERS"),
+            Share("LAST SHARE"),
+            Number("LAST UNITS"),
+            Money("LAST REVENUE"),
         ];
         common.show_rows(
             || {
@@ -63,8 +71,7 @@ impl Attribution {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..],
+            columns,
             || {
                 let all = AttributionRow {
                     channel: "(all)".to_owned(),
@@ -96,22 +103,22 @@ fn credit(credit: &Credit) -> Value {
     shapes::with(answer, [("revenue", shapes::money(credit.revenue.as_ref()))])
 }
 
-fn cells(row: &AttributionRow) -> [String; 9] {
+fn cells(row: &AttributionRow) -> [Cell; 9] {
     let side = |credit: Option<&Credit>| {
         let credit = credit.cloned().unwrap_or_default();
         [
-            credit.orders.to_string(),
-            percent(credit.orders_share_ppm),
-            credit.units.to_string(),
-            shapes::amount(credit.revenue.as_ref()),
+            credit.orders.into(),
+            share(credit.orders_share_ppm),
+            credit.units.into(),
+            money(credit.revenue.as_ref()),
         ]
     };
-    let [orders, share, units, revenue] = side(row.first_touch.as_ref());
+    let [orders, of_all, units, revenue] = side(row.first_touch.as_ref());
     let [last_orders, last_share, last_units, last_revenue] = side(row.last_touch.as_ref());
     [
-        row.channel.clone(),
+        row.channel.clone().into(),
         orders,
-        share,
+        of_all,
         units,
         revenue,
         last_orders,

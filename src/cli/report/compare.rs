@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, moment, percent};
+use super::{Fresh, moment};
 use crate::{
-    cli::{Common, json as shapes, whose::TheSale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::TheSale,
+    },
     grpc::proto::{
         CompareSalesRequest, ComparedFigure, report_service_client::ReportServiceClient,
     },
@@ -53,7 +61,13 @@ impl Compare {
         let found = self.fresh.server.call(async |channel| {
             ReportServiceClient::new(channel).compare_sales(request.clone()).await
         })?;
-        let header = ["FIGURE", "VALUE", "BASELINE", "DIFFERENCE", "CHANGE"];
+        let columns = [
+            Text("FIGURE"),
+            Number("VALUE"),
+            Number("BASELINE"),
+            Number("DIFFERENCE"),
+            Share("CHANGE"),
+        ];
         common.show_rows(
             || {
                 json!({
@@ -62,8 +76,7 @@ impl Compare {
                     "freshness": shapes::freshness(found.freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..],
+            columns,
             || found.figures.iter().map(row).collect(),
         )?;
         if found.currency_code.is_empty() {
@@ -84,12 +97,12 @@ fn figure(figure: &ComparedFigure) -> Value {
     })
 }
 
-fn row(figure: &ComparedFigure) -> [String; 5] {
+fn row(figure: &ComparedFigure) -> [Cell; 5] {
     [
-        figure.figure.clone(),
-        figure.value.to_string(),
-        figure.baseline.to_string(),
-        figure.difference.to_string(),
-        figure.change_ppm.map(percent).unwrap_or_default(),
+        figure.figure.clone().into(),
+        figure.value.into(),
+        figure.baseline.into(),
+        figure.difference.into(),
+        figure.change_ppm.map_or(Cell::Empty, share),
     ]
 }

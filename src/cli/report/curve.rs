@@ -4,7 +4,14 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
-    cli::{Common, json as shapes, whose::Whose},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Text},
+        },
+        whose::Whose,
+    },
     grpc::proto::{
         GetStockCurveRequest, GetStockCurveResponse, StockPoint,
         report_service_client::ReportServiceClient,
@@ -40,7 +47,13 @@ impl Curve {
             whole = GetStockCurveResponse { points: Vec::new(), ..page.clone() };
             Ok((page.points, page.next_page_token, page.freshness))
         })?;
-        let header = ["SECOND", "ALLOCATED", "AVAILABLE", "HELD", "SOLD"];
+        let columns = [
+            Text("SECOND"),
+            Number("ALLOCATED"),
+            Number("AVAILABLE"),
+            Number("HELD"),
+            Number("SOLD"),
+        ];
         common.show_rows(
             || {
                 json!({
@@ -53,8 +66,7 @@ impl Curve {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..],
+            columns,
             || points.iter().map(row).collect(),
         )?;
         note(common, &whole);
@@ -119,12 +131,12 @@ fn sold_outs(whole: &GetStockCurveResponse) -> Value {
     each.collect()
 }
 
-fn row(point: &StockPoint) -> [String; 5] {
+fn row(point: &StockPoint) -> [Cell; 5] {
     [
-        shapes::time(point.second.as_ref()),
-        point.allocated_units.to_string(),
-        point.available_units.to_string(),
-        point.held_units.to_string(),
-        point.sold_units.to_string(),
+        shapes::time(point.second.as_ref()).into(),
+        point.allocated_units.into(),
+        point.available_units.into(),
+        point.held_units.into(),
+        point.sold_units.into(),
     ]
 }

@@ -4,7 +4,14 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, moment, percent};
 use crate::{
-    cli::{Common, json as shapes, whose::Whose},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Text},
+        },
+        whose::Whose,
+    },
     grpc::proto::{
         DemandFigures, DemandSecond, GetDemandRequest, GetDemandResponse,
         report_service_client::ReportServiceClient,
@@ -50,15 +57,15 @@ impl Demand {
         })?;
         let total = whole.total.unwrap_or_default();
         let first_sold_out = whole.first_sold_out_time.as_ref().map(|at| shapes::time(Some(at)));
-        let header = [
-            "SECOND",
-            "ATTEMPTS",
-            "MET",
-            "UNITS MET",
-            "REPEATS",
-            "UNMET",
-            "UNITS UNMET",
-            "REFUSED OTHERWISE",
+        let columns = [
+            Text("SECOND"),
+            Number("ATTEMPTS"),
+            Number("MET"),
+            Number("UNITS MET"),
+            Number("REPEATS"),
+            Number("UNMET"),
+            Number("UNITS UNMET"),
+            Number("REFUSED OTHERWISE"),
         ];
         common.show_rows(
             || {
@@ -70,8 +77,7 @@ impl Demand {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..],
+            columns,
             || seconds.iter().map(row).collect(),
         )?;
         common.note(format_args!(
@@ -105,16 +111,16 @@ fn figures(demand: &DemandFigures) -> Value {
     })
 }
 
-fn row(second: &DemandSecond) -> [String; 8] {
+fn row(second: &DemandSecond) -> [Cell; 8] {
     let demand = second.demand.unwrap_or_default();
     [
-        shapes::time(second.second.as_ref()),
-        demand.attempts.to_string(),
-        demand.met.to_string(),
-        demand.units_met.to_string(),
-        demand.repeats.to_string(),
-        demand.unmet.to_string(),
-        demand.units_unmet.to_string(),
-        demand.refused_otherwise.to_string(),
+        shapes::time(second.second.as_ref()).into(),
+        demand.attempts.into(),
+        demand.met.into(),
+        demand.units_met.into(),
+        demand.repeats.into(),
+        demand.unmet.into(),
+        demand.units_unmet.into(),
+        demand.refused_otherwise.into(),
     ]
 }

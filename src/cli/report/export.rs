@@ -10,10 +10,14 @@ use crate::{
         Common,
         asked::bring_up,
         failure::{Code, Failure},
+        rows::{
+            Cell,
+            Column::{Number, Text},
+        },
         signals,
         source::Data,
     },
-    reports::{ExportFormat, Exported, Reports},
+    reports::{CsvManner, ExportFormat, Exported, Reports},
 };
 
 /// Arguments of `report export`. Not `--csv` of the other reports: that is an answer on stdout.
@@ -31,9 +35,9 @@ pub struct Export {
 
 impl Export {
     /// Writes the files and says which.
-    pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        if self.parquet && common.csv {
-            let problem = "--csv and --parquet cannot both be given";
+    pub fn run(self, common: &Common, manner: CsvManner) -> anyhow::Result<()> {
+        if self.parquet && (common.csv.is_some() || manner != CsvManner::default()) {
+            let problem = "--parquet cannot be given beside --csv, --csv-raw or --bom";
             return Err(Failure::new(Code::Usage, problem).into());
         }
         let log = self.data.open()?;
@@ -41,16 +45,15 @@ impl Export {
         fs::create_dir_all(&self.out)
             .with_context(|| format!("--out {} cannot be made", self.out.display()))?;
         signals::leave_no_parts()?;
-        let format = if self.parquet { ExportFormat::Parquet } else { ExportFormat::Csv };
+        let format = if self.parquet { ExportFormat::Parquet } else { ExportFormat::Csv(manner) };
         let files = Reports::open(&self.data.dir)
             .export(&self.out, format)
             .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
         // Here --csv says what is written, not how it is told.
-        let common = &Common { csv: false, ..common.clone() };
+        let common = &Common { csv: None, ..common.clone() };
         common.show_rows(
             || json!({ "files": files.iter().map(file).collect::<Value>() }),
-            ["READ MODEL", "TABLE", "ROWS", "FILE"],
-            &["ROWS"],
+            [Text("READ MODEL"), Text("TABLE"), Number("ROWS"), Text("FILE")],
             || files.iter().map(row).collect(),
         )?;
         Ok(())
@@ -62,7 +65,8 @@ fn file(file: &Exported) -> Value {
     json!({ "read_model": read_model, "table": table, "rows": rows, "path": path.display().to_string() })
 }
 
-fn row(file: &Exported) -> [String; 4] {
+fn row(file: &Exported) -> [Cell; 4] {
     let Exported { path, read_model, table, rows } = file;
-    [(*read_model).to_owned(), table.clone(), rows.to_string(), path.display().to_string()]
+    let rows = i64::try_from(*rows).unwrap_or(i64::MAX);
+    [(*read_model).into(), table.clone().into(), rows.into(), path.display().to_string().into()]
 }

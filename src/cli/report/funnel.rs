@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent, window};
+use super::{Fresh, PAGE, all_pages, window};
 use crate::{
-    cli::{Common, json as shapes, whose::AnySale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::AnySale,
+    },
     grpc::proto::{
         self, FunnelGroup, FunnelStep, GetFunnelRequest, report_service_client::ReportServiceClient,
     },
@@ -52,22 +60,22 @@ impl Funnel {
         let total = total.unwrap_or_default();
         // The largest first is what people look for; programs can sort.
         groups.sort_by_key(|group| std::cmp::Reverse(views(group)));
-        let header = [
-            "GROUP",
-            "VIEWS",
-            "VISITORS",
-            "PURCHASES",
-            "BUYERS",
-            "VIEW",
-            "CART",
-            "ATTEMPT",
-            "ORDER",
-            "PAID",
-            "CART OF VIEW",
-            "ATTEMPT OF CART",
-            "ORDER OF ATTEMPT",
-            "PAID OF ORDER",
-            "PAID OF VIEW",
+        let columns = [
+            Text("GROUP"),
+            Number("VIEWS"),
+            Number("VISITORS"),
+            Number("PURCHASES"),
+            Number("BUYERS"),
+            Number("VIEW"),
+            Number("CART"),
+            Number("ATTEMPT"),
+            Number("ORDER"),
+            Number("PAID"),
+            Share("CART OF VIEW"),
+            Share("ATTEMPT OF CART"),
+            Share("ORDER OF ATTEMPT"),
+            Share("PAID OF ORDER"),
+            Share("PAID OF VIEW"),
         ];
         common.show_rows(
             || {
@@ -79,8 +87,7 @@ impl Funnel {
                 answer["freshness"] = shapes::freshness(freshness.as_ref());
                 answer
             },
-            header,
-            &header[1..],
+            columns,
             || {
                 let groups = groups.iter().map(|group| row(&group.name, group.figures.as_ref()));
                 groups.chain([row("(all)", Some(&total))]).collect()
@@ -149,27 +156,27 @@ fn figures(figures: &proto::FunnelFigures) -> Value {
     shapes::with(answer, [("revenue", shapes::money(totals.revenue.as_ref()))])
 }
 
-fn row(name: &str, figures: Option<&proto::FunnelFigures>) -> [String; 15] {
+fn row(name: &str, figures: Option<&proto::FunnelFigures>) -> [Cell; 15] {
     let figures = figures.cloned().unwrap_or_default();
     let totals = figures.totals.unwrap_or_default();
     let step = |place: usize| figures.steps.get(place).cloned().unwrap_or_default();
-    let shoppers = |place: usize| step(place).shoppers.to_string();
-    let share = |FunnelStep { of_previous_ppm, .. }: FunnelStep| percent(of_previous_ppm);
+    let shoppers = |place: usize| Cell::from(step(place).shoppers);
+    let of_previous = |FunnelStep { of_previous_ppm, .. }: FunnelStep| share(of_previous_ppm);
     [
-        name.to_owned(),
-        totals.pv.to_string(),
-        totals.uv.to_string(),
-        totals.buy.to_string(),
-        totals.buyers.to_string(),
+        name.into(),
+        totals.pv.into(),
+        totals.uv.into(),
+        totals.buy.into(),
+        totals.buyers.into(),
         shoppers(0),
         shoppers(1),
         shoppers(2),
         shoppers(3),
         shoppers(4),
-        share(step(1)),
-        share(step(2)),
-        share(step(3)),
-        share(step(4)),
-        percent(step(4).of_first_ppm),
+        of_previous(step(1)),
+        of_previous(step(2)),
+        of_previous(step(3)),
+        of_previous(step(4)),
+        share(step(4).of_first_ppm),
     ]
 }

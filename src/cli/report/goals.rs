@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, percent};
+use super::Fresh;
 use crate::{
-    cli::{Common, json as shapes, whose::TheSale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::TheSale,
+    },
     grpc::proto::{
         GetGoalAttainmentRequest, Goal, GoalKind, report_service_client::ReportServiceClient,
     },
@@ -39,8 +47,7 @@ impl Goals {
                     "freshness": shapes::freshness(found.freshness.as_ref()),
                 })
             },
-            ["GOAL", "TARGET", "RESULT", "ATTAINED"],
-            &["TARGET", "RESULT", "ATTAINED"],
+            [Text("GOAL"), Number("TARGET"), Number("RESULT"), Share("ATTAINED")],
             || found.goals.iter().map(row).collect(),
         )?;
         if found.goals.is_empty() {
@@ -71,11 +78,11 @@ fn goal(goal: &Goal) -> Value {
     })
 }
 
-fn row(goal: &Goal) -> [String; 4] {
+fn row(goal: &Goal) -> [Cell; 4] {
     [
-        name(goal).to_owned(),
-        goal.target.to_string(),
-        goal.result.map(|result| result.to_string()).unwrap_or_default(),
-        goal.result.map(|_| percent(goal.attainment_ppm)).unwrap_or_default(),
+        name(goal).into(),
+        goal.target.into(),
+        goal.result.map_or(Cell::Empty, Cell::from),
+        goal.result.map_or(Cell::Empty, |_| share(goal.attainment_ppm)),
     ]
 }

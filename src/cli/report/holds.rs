@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent};
+use super::{Fresh, PAGE, all_pages, whose::Whose};
 use crate::{
-    cli::{Common, json as shapes, whose::Whose},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::Whose,
+    },
     grpc::proto::{GetHoldsRequest, HoldFigures, report_service_client::ReportServiceClient},
 };
 
@@ -37,23 +45,23 @@ impl Holds {
             total = page.total;
             Ok((page.items, page.next_page_token, page.freshness))
         })?;
-        let header = [
-            "SKU",
-            "PLACED",
-            "OPEN",
-            "PAID",
-            "CANCELLED",
-            "EXPIRED",
-            "EXPIRED SHARE",
-            "PAY P50 MS",
-            "PAY P90 MS",
-            "PAY P99 MS",
-            "PAY MAX MS",
-            "UNIT SECONDS HELD",
-            "UNIT SECONDS LOST",
-            "RELEASED",
-            "RESOLD",
-            "REFUNDS DUE",
+        let columns = [
+            Text("SKU"),
+            Number("PLACED"),
+            Number("OPEN"),
+            Number("PAID"),
+            Number("CANCELLED"),
+            Number("EXPIRED"),
+            Share("EXPIRED SHARE"),
+            Number("PAY P50 MS"),
+            Number("PAY P90 MS"),
+            Number("PAY P99 MS"),
+            Number("PAY MAX MS"),
+            Number("UNIT SECONDS HELD"),
+            Number("UNIT SECONDS LOST"),
+            Number("RELEASED"),
+            Number("RESOLD"),
+            Number("REFUNDS DUE"),
         ];
         common.show_rows(
             || {
@@ -63,8 +71,7 @@ impl Holds {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..],
+            columns,
             || {
                 let total = total.iter().map(|total| row("(all)", total));
                 items.iter().map(|item| row(&item.sku, item)).chain(total).collect()
@@ -97,23 +104,23 @@ fn holds(item: &HoldFigures) -> Value {
     })
 }
 
-fn row(sku: &str, item: &HoldFigures) -> [String; 16] {
+fn row(sku: &str, item: &HoldFigures) -> [Cell; 16] {
     [
-        sku.to_owned(),
-        item.holds_placed.to_string(),
-        item.holds_open.to_string(),
-        item.holds_paid.to_string(),
-        item.holds_cancelled.to_string(),
-        item.holds_expired.to_string(),
-        percent(item.expired_share_ppm),
-        item.time_to_pay_p50_ms.to_string(),
-        item.time_to_pay_p90_ms.to_string(),
-        item.time_to_pay_p99_ms.to_string(),
-        item.time_to_pay_max_ms.to_string(),
-        item.unit_seconds_held.to_string(),
-        item.unit_seconds_lost.to_string(),
-        item.units_released.to_string(),
-        item.units_resold.to_string(),
-        item.refunds_due.to_string(),
+        sku.into(),
+        item.holds_placed.into(),
+        item.holds_open.into(),
+        item.holds_paid.into(),
+        item.holds_cancelled.into(),
+        item.holds_expired.into(),
+        share(item.expired_share_ppm),
+        item.time_to_pay_p50_ms.into(),
+        item.time_to_pay_p90_ms.into(),
+        item.time_to_pay_p99_ms.into(),
+        item.time_to_pay_max_ms.into(),
+        item.unit_seconds_held.into(),
+        item.unit_seconds_lost.into(),
+        item.units_released.into(),
+        item.units_resold.into(),
+        item.refunds_due.into(),
     ]
 }

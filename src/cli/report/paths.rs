@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, percent};
+use super::Fresh;
 use crate::{
-    cli::{Common, json as shapes, whose::AnySale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::AnySale,
+    },
     grpc::proto::{GetPathsRequest, PathRow, report_service_client::ReportServiceClient},
 };
 
@@ -37,7 +45,7 @@ impl Paths {
         let answer = self.fresh.server.call(async |channel| {
             ReportServiceClient::new(channel).get_paths(request.clone()).await
         })?;
-        let header = ["SHOPPERS", "SHARE", "BUYERS", "PATH"];
+        let columns = [Number("SHOPPERS"), Share("SHARE"), Number("BUYERS"), Text("PATH")];
         common.show_rows(
             || {
                 json!({
@@ -50,8 +58,7 @@ impl Paths {
                     "freshness": shapes::freshness(answer.freshness.as_ref()),
                 })
             },
-            header,
-            &header[..3],
+            columns,
             || answer.rows.iter().map(cells).collect(),
         )?;
         common.note_freshness(answer.freshness.as_ref());
@@ -68,11 +75,11 @@ fn row(row: &PathRow) -> Value {
     })
 }
 
-fn cells(row: &PathRow) -> [String; 4] {
+fn cells(row: &PathRow) -> [Cell; 4] {
     [
-        row.shoppers.to_string(),
-        percent(row.shoppers_share_ppm),
-        row.buyers.to_string(),
-        row.steps.join(" > "),
+        row.shoppers.into(),
+        share(row.shoppers_share_ppm),
+        row.buyers.into(),
+        row.steps.join(" > ").into(),
     ]
 }

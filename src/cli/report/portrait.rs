@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent};
+use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{Common, json as shapes, whose::AnySale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Money, Number, Share, Text},
+            money, share,
+        },
+        whose::AnySale,
+    },
     grpc::proto::{
         self, GetPortraitRequest, PortraitRow, report_service_client::ReportServiceClient,
     },
@@ -46,16 +54,16 @@ impl Portrait {
             (shoppers, buyers, left_out) = (page.shoppers, page.buyers, page.touches_left_out);
             Ok((page.rows, page.next_page_token, page.freshness))
         })?;
-        let header = [
-            "ATTRIBUTE",
-            "VALUE",
-            "SHOPPERS",
-            "OF ALL",
-            "BUYERS",
-            "BOUGHT",
-            "PURCHASES",
-            "UNITS",
-            "REVENUE",
+        let columns = [
+            Text("ATTRIBUTE"),
+            Text("VALUE"),
+            Number("SHOPPERS"),
+            Share("OF ALL"),
+            Number("BUYERS"),
+            Share("BOUGHT"),
+            Number("PURCHASES"),
+            Number("UNITS"),
+            Money("REVENUE"),
         ];
         common.show_rows(
             || {
@@ -67,8 +75,7 @@ impl Portrait {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[2..],
+            columns,
             || rows.iter().map(cells).collect(),
         )?;
         common.note_freshness(freshness.as_ref());
@@ -105,16 +112,16 @@ fn row(row: &PortraitRow) -> Value {
     shapes::with(answer, [("revenue", shapes::money(row.revenue.as_ref()))])
 }
 
-fn cells(row: &PortraitRow) -> [String; 9] {
+fn cells(row: &PortraitRow) -> [Cell; 9] {
     [
-        name_of(row).to_owned(),
-        row.value.clone(),
-        row.shoppers.to_string(),
-        percent(row.shoppers_share_ppm),
-        row.buyers.to_string(),
-        percent(row.bought_share_ppm),
-        row.orders.to_string(),
-        row.units.to_string(),
-        shapes::amount(row.revenue.as_ref()),
+        name_of(row).into(),
+        row.value.clone().into(),
+        row.shoppers.into(),
+        share(row.shoppers_share_ppm),
+        row.buyers.into(),
+        share(row.bought_share_ppm),
+        row.orders.into(),
+        row.units.into(),
+        money(row.revenue.as_ref()),
     ]
 }

@@ -21,7 +21,7 @@ use crate::{
         whose::TheSale,
     },
     pages::{CHART_FILES, Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
-    reports::{ReportError, Reports},
+    reports::{CsvManner, ReportError, Reports},
     whole_file::{self, Draft},
 };
 
@@ -48,7 +48,7 @@ pub struct Args {
 
 impl Args {
     /// Asks, verifies and writes.
-    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+    pub fn run(self, common: &Common, manner: CsvManner) -> anyhow::Result<()> {
         let sale_id = self.sale.id()?;
         let lang = Lang::parse("--lang", &self.lang)?;
         let clock = match &self.utc_offset {
@@ -66,7 +66,7 @@ impl Args {
         let reports = Reports::open(&self.data.dir);
         let facts = PostMortem::of(&reports, sale_id, Some(proof_facts(&proof)))
             .map_err(|error| unanswered(&error))?;
-        let written = write(&self.out, &files(&facts, Style { lang, clock }))?;
+        let written = write(&self.out, &files(&facts, Style { lang, clock }, manner))?;
         let mattered = findings(&facts, lang);
         common.show(
             || {

@@ -2,9 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent};
+use super::{Fresh, PAGE, all_pages, whose::Whose};
 use crate::{
-    cli::{Common, failure::reason_name, json as shapes, whose::Whose},
+    cli::{
+        Common,
+        failure::reason_name,
+        json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::Whose,
+    },
     grpc::proto::{GetRefusalsRequest, ItemRefusals, report_service_client::ReportServiceClient},
 };
 
@@ -45,8 +55,14 @@ impl Refusals {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["SKU", "ATTEMPTS", "REFUSED", "SHARE", "REASON", "OF THEM"],
-            &["ATTEMPTS", "REFUSED", "SHARE", "OF THEM"],
+            [
+                Text("SKU"),
+                Number("ATTEMPTS"),
+                Number("REFUSED"),
+                Share("SHARE"),
+                Text("REASON"),
+                Number("OF THEM"),
+            ],
             || {
                 let total = total.iter().flat_map(|total| rows("(all)", total));
                 items.iter().flat_map(|item| rows(&item.sku, item)).chain(total).collect()
@@ -73,15 +89,15 @@ fn refusals(item: &ItemRefusals) -> Value {
 }
 
 /// One line for each reason, or one that says that there was none.
-fn rows(sku: &str, item: &ItemRefusals) -> Vec<[String; 6]> {
+fn rows(sku: &str, item: &ItemRefusals) -> Vec<[Cell; 6]> {
     let row = |reason: &str, attempts: i64| {
         [
-            sku.to_owned(),
-            item.attempts.to_string(),
-            item.refused.to_string(),
-            percent(item.refused_share_ppm),
-            reason.to_owned(),
-            attempts.to_string(),
+            sku.into(),
+            item.attempts.into(),
+            item.refused.into(),
+            share(item.refused_share_ppm),
+            reason.into(),
+            attempts.into(),
         ]
     };
     if item.by_reason.is_empty() {

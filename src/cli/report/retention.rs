@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent};
+use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{Common, json as shapes, whose::TheSale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Share, Text},
+            share,
+        },
+        whose::TheSale,
+    },
     grpc::proto::{
         GetRetentionRequest, GetRetentionResponse, RetentionRow,
         report_service_client::ReportServiceClient,
@@ -43,7 +51,14 @@ impl Retention {
             Ok((rows, next, freshness))
         })?;
         let last = last.unwrap_or_default();
-        let header = ["SALE", "NAME", "VISITED", "OF BUYERS", "BOUGHT", "OF BUYERS TOO"];
+        let columns = [
+            Text("SALE"),
+            Text("NAME"),
+            Number("VISITED"),
+            Share("OF BUYERS"),
+            Number("BOUGHT"),
+            Share("OF BUYERS TOO"),
+        ];
         common.show_rows(
             || {
                 json!({
@@ -57,8 +72,7 @@ impl Retention {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[2..],
+            columns,
             || buyers(&request.sale_id, &last).into_iter().chain(rows.iter().map(cells)).collect(),
         )?;
         common.note_freshness(freshness.as_ref());
@@ -67,7 +81,7 @@ impl Retention {
 }
 
 /// What is known of the buyers in the sale itself, before the rows of other sales.
-fn buyers(sale_id: &str, answer: &GetRetentionResponse) -> Vec<[String; 6]> {
+fn buyers(sale_id: &str, answer: &GetRetentionResponse) -> Vec<[Cell; 6]> {
     let rows = [
         ("(buyers)", answer.buyers),
         ("(new buyers)", answer.new_buyers),
@@ -75,9 +89,8 @@ fn buyers(sale_id: &str, answer: &GetRetentionResponse) -> Vec<[String; 6]> {
         ("(two purchases or more)", answer.repeat_buyers),
     ];
     let rows = rows.map(|(name, bought)| {
-        let share = percent(share_ppm(bought, answer.buyers));
-        let (sale, none) = (sale_id.to_owned(), String::new());
-        [sale, name.to_owned(), none.clone(), none, bought.to_string(), share]
+        let of_buyers = share(share_ppm(bought, answer.buyers));
+        [sale_id.into(), name.into(), Cell::Empty, Cell::Empty, bought.into(), of_buyers]
     });
     rows.into()
 }
@@ -93,13 +106,13 @@ fn row(row: &RetentionRow) -> Value {
     })
 }
 
-fn cells(row: &RetentionRow) -> [String; 6] {
+fn cells(row: &RetentionRow) -> [Cell; 6] {
     [
-        row.sale_id.clone(),
-        row.name.clone(),
-        row.visited.to_string(),
-        percent(row.visited_share_ppm),
-        row.bought.to_string(),
-        percent(row.bought_share_ppm),
+        row.sale_id.clone().into(),
+        row.name.clone().into(),
+        row.visited.into(),
+        share(row.visited_share_ppm),
+        row.bought.into(),
+        share(row.bought_share_ppm),
     ]
 }

@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent};
+use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{Common, json as shapes, whose::TheSale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Money, Number, Share, Text},
+            money, share,
+        },
+        whose::TheSale,
+    },
     grpc::proto::{
         GetSalesSummaryRequest, SalesFigures, report_service_client::ReportServiceClient,
     },
@@ -38,18 +46,18 @@ impl Sales {
             total = page.total;
             Ok((page.items, page.next_page_token, page.freshness))
         })?;
-        let header = [
-            "SKU",
-            "PLACED",
-            "PAID",
-            "CANCELLED",
-            "EXPIRED",
-            "SOLD",
-            "OF",
-            "PAID SHARE",
-            "REVENUE",
-            "REFUNDS DUE",
-            "SOLD OUT",
+        let columns = [
+            Text("SKU"),
+            Number("PLACED"),
+            Number("PAID"),
+            Number("CANCELLED"),
+            Number("EXPIRED"),
+            Number("SOLD"),
+            Number("OF"),
+            Share("PAID SHARE"),
+            Money("REVENUE"),
+            Money("REFUNDS DUE"),
+            Text("SOLD OUT"),
         ];
         common.show_rows(
             || {
@@ -59,8 +67,7 @@ impl Sales {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..10],
+            columns,
             || {
                 let rows = items.iter().map(|item| sales_row(&item.sku, item));
                 let total = total.iter().map(|total| sales_row("(all)", total));
@@ -72,18 +79,18 @@ impl Sales {
     }
 }
 
-fn sales_row(sku: &str, figures: &SalesFigures) -> [String; 11] {
+fn sales_row(sku: &str, figures: &SalesFigures) -> [Cell; 11] {
     [
-        sku.to_owned(),
-        figures.orders_placed.to_string(),
-        figures.orders_paid.to_string(),
-        figures.orders_cancelled.to_string(),
-        figures.orders_expired.to_string(),
-        figures.units_sold.to_string(),
-        figures.allocated_units.to_string(),
-        percent(figures.paid_share_ppm),
-        shapes::amount(figures.revenue.as_ref()),
-        shapes::amount(figures.refunds_due.as_ref()),
-        shapes::time(figures.sold_out_time.as_ref()),
+        sku.into(),
+        figures.orders_placed.into(),
+        figures.orders_paid.into(),
+        figures.orders_cancelled.into(),
+        figures.orders_expired.into(),
+        figures.units_sold.into(),
+        figures.allocated_units.into(),
+        share(figures.paid_share_ppm),
+        money(figures.revenue.as_ref()),
+        money(figures.refunds_due.as_ref()),
+        shapes::time(figures.sold_out_time.as_ref()).into(),
     ]
 }

@@ -15,7 +15,7 @@ use crate::{
         output::{answer, any_table},
         source::Data,
     },
-    reports::{Reports, Sql as ReadModels, SqlError, SqlValue, spreadsheet_safe},
+    reports::{CsvManner, Reports, Sql as ReadModels, SqlError, SqlValue},
 };
 
 /// Rows that a table shows: more do not help a person, and a table is laid out in memory.
@@ -85,8 +85,8 @@ fn converse(models: &ReadModels, common: &Common) -> anyhow::Result<()> {
 fn ask(models: &ReadModels, text: &str, common: &Common) -> anyhow::Result<()> {
     let answered = if common.json {
         answer_json(models, text)
-    } else if common.csv {
-        answer_csv(models, text)
+    } else if let Some(manner) = common.csv {
+        answer_csv(models, text, manner)
     } else {
         answer_tables(models, text, common)
     };
@@ -122,7 +122,12 @@ fn value(cell: SqlValue) -> Value {
     }
 }
 
-fn answer_csv(models: &ReadModels, text: &str) -> Result<(), SqlError<io::Error>> {
+fn answer_csv(
+    models: &ReadModels,
+    text: &str,
+    manner: CsvManner,
+) -> Result<(), SqlError<io::Error>> {
+    io::stdout().lock().write_all(manner.mark().as_bytes()).map_err(SqlError::Taken)?;
     let csv = std::cell::RefCell::new(csv::Writer::from_writer(io::stdout().lock()));
     models.answer(
         text,
@@ -135,7 +140,7 @@ fn answer_csv(models: &ReadModels, text: &str) -> Result<(), SqlError<io::Error>
         },
         |row| {
             let cells = row.iter().map(|cell| match cell {
-                SqlValue::Text(text) => spreadsheet_safe(text).into_owned(),
+                SqlValue::Text(text) => manner.text(text).into_owned(),
                 other => other.to_string(),
             });
             Ok(csv.borrow_mut().write_record(cells)?)
@@ -192,7 +197,7 @@ impl Answer {
         let cells = rows.into_iter().map(|row| row.iter().map(visible).collect()).collect();
         answer(any_table(&columns, &numbers, cells))?;
         if left_out > 0 {
-            common.note(format_args!("{left_out} more rows: --csv and --json show all"));
+            common.warn(format_args!("{left_out} more rows: --csv and --json show all"));
         }
         Ok(())
     }

@@ -4,7 +4,14 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{Common, json as shapes, whose::Filter},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Text},
+        },
+        whose::Filter,
+    },
     grpc::proto::{GetStockLevelsRequest, StockLevel, report_service_client::ReportServiceClient},
 };
 
@@ -42,8 +49,16 @@ impl Stock {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            ["ITEM", "SKU", "WAREHOUSE", "ALLOCATED", "AVAILABLE", "HELD", "SOLD", "RESERVE"],
-            &["ALLOCATED", "AVAILABLE", "HELD", "SOLD", "RESERVE"],
+            [
+                Text("ITEM"),
+                Text("SKU"),
+                Text("WAREHOUSE"),
+                Number("ALLOCATED"),
+                Number("AVAILABLE"),
+                Number("HELD"),
+                Number("SOLD"),
+                Number("RESERVE"),
+            ],
             || levels.iter().flat_map(stock_rows).collect(),
         )?;
         common.note_freshness(freshness.as_ref());
@@ -51,12 +66,12 @@ impl Stock {
     }
 }
 
-fn stock_rows(level: &StockLevel) -> Vec<[String; 8]> {
+fn stock_rows(level: &StockLevel) -> Vec<[Cell; 8]> {
     let row = |warehouse: &str, counts: [i64; 5]| {
-        let [allocated, available, held, sold, reserve] = counts.map(|count| count.to_string());
-        let item = level.item_id.clone();
-        let sku = level.sku.clone();
-        [item, sku, warehouse.to_owned(), allocated, available, held, sold, reserve]
+        let [allocated, available, held, sold, reserve] = counts.map(Cell::from);
+        let item = level.item_id.clone().into();
+        let sku = level.sku.clone().into();
+        [item, sku, warehouse.into(), allocated, available, held, sold, reserve]
     };
     let mut rows = vec![row(
         "(all)",

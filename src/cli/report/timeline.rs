@@ -4,7 +4,16 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, moment};
 use crate::{
-    cli::{Common, failure::reason_name, json as shapes, whose::Whose},
+    cli::{
+        Common,
+        failure::reason_name,
+        json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Text},
+        },
+        whose::Whose,
+    },
     grpc::proto::{GetTimelineRequest, TimelineSecond, report_service_client::ReportServiceClient},
 };
 
@@ -43,16 +52,17 @@ impl Timeline {
             })?;
             Ok((page.seconds, page.next_page_token, page.freshness))
         })?;
-        let header = [
-            "SECOND",
-            "ATTEMPTS",
-            "PLACED",
-            "UNITS",
-            "PAID",
-            "CANCELLED",
-            "EXPIRED",
-            "REPEATS",
-            "REFUSED",
+        let columns = [
+            Text("SECOND"),
+            Number("ATTEMPTS"),
+            Number("PLACED"),
+            Number("UNITS"),
+            Number("PAID"),
+            Number("CANCELLED"),
+            Number("EXPIRED"),
+            Number("REPEATS"),
+            Number("REFUSED"),
+            Text("REASONS"),
         ];
         common.show_rows(
             || {
@@ -61,8 +71,7 @@ impl Timeline {
                     "freshness": shapes::freshness(freshness.as_ref()),
                 })
             },
-            header,
-            &header[1..8],
+            columns,
             || seconds.iter().map(second_row).collect(),
         )?;
         common.note_freshness(freshness.as_ref());
@@ -70,20 +79,21 @@ impl Timeline {
     }
 }
 
-fn second_row(second: &TimelineSecond) -> [String; 9] {
+fn second_row(second: &TimelineSecond) -> [Cell; 10] {
     let refusals = second.refusals.iter().map(|count| {
         let reason = reason_name(count.reason());
         format!("{reason} {}", count.attempts)
     });
     [
-        shapes::time(second.second.as_ref()),
-        second.attempts.to_string(),
-        second.orders_placed.to_string(),
-        second.units_placed.to_string(),
-        second.orders_paid.to_string(),
-        second.orders_cancelled.to_string(),
-        second.orders_expired.to_string(),
-        second.repeats.to_string(),
-        refusals.collect::<Vec<_>>().join(", "),
+        shapes::time(second.second.as_ref()).into(),
+        second.attempts.into(),
+        second.orders_placed.into(),
+        second.units_placed.into(),
+        second.orders_paid.into(),
+        second.orders_cancelled.into(),
+        second.orders_expired.into(),
+        second.repeats.into(),
+        second.refusals.iter().map(|count| count.attempts).sum::<i64>().into(),
+        refusals.collect::<Vec<_>>().join(", ").into(),
     ]
 }

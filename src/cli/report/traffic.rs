@@ -4,7 +4,14 @@ use serde_json::{Value, json};
 
 use super::{Fresh, PAGE, all_pages, moment};
 use crate::{
-    cli::{Common, json as shapes, whose::AnySale},
+    cli::{
+        Common, json as shapes,
+        rows::{
+            Cell,
+            Column::{Number, Text},
+        },
+        whose::AnySale,
+    },
     grpc::proto::{
         self, GetTrafficRequest, TrafficFigures, TrafficRow,
         report_service_client::ReportServiceClient,
@@ -58,7 +65,15 @@ impl Traffic {
         if by != TrafficGrouping::Minute {
             rows.sort_by_key(|row| std::cmp::Reverse(row.figures.map_or(0, |f| f.views)));
         }
-        let header = [of(by), "VIEWS", "FAVOURITES", "CARTS", "SHARES", "PURCHASES", "VISITORS"];
+        let columns = [
+            Text(of(by)),
+            Number("VIEWS"),
+            Number("FAVOURITES"),
+            Number("CARTS"),
+            Number("SHARES"),
+            Number("PURCHASES"),
+            Number("VISITORS"),
+        ];
         common.show_rows(
             || {
                 let mut answer = figures(&total);
@@ -67,8 +82,7 @@ impl Traffic {
                 answer["freshness"] = shapes::freshness(freshness.as_ref());
                 answer
             },
-            header,
-            &header[1..],
+            columns,
             || {
                 let rows = rows.iter().map(|row| cells(&name(row), row.figures.as_ref()));
                 rows.chain([cells("(all)", Some(&total))]).collect()
@@ -125,15 +139,15 @@ fn figures(figures: &TrafficFigures) -> Value {
     })
 }
 
-fn cells(name: &str, figures: Option<&TrafficFigures>) -> [String; 7] {
+fn cells(name: &str, figures: Option<&TrafficFigures>) -> [Cell; 7] {
     let figures = figures.copied().unwrap_or_default();
     [
-        name.to_owned(),
-        figures.views.to_string(),
-        figures.favourites.to_string(),
-        figures.carts.to_string(),
-        figures.shares.to_string(),
-        figures.buys.to_string(),
-        figures.visitors.to_string(),
+        name.into(),
+        figures.views.into(),
+        figures.favourites.into(),
+        figures.carts.into(),
+        figures.shares.into(),
+        figures.buys.into(),
+        figures.visitors.into(),
     ]
 }

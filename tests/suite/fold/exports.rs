@@ -6,7 +6,7 @@
 use std::{cell::RefCell, convert::Infallible, fs, path::Path};
 
 use doorbuster::{
-    reports::{ExportFormat, Reports, SqlError, SqlValue},
+    reports::{CsvManner, ExportFormat, Reports, SqlError, SqlValue},
     values::SaleId,
 };
 use parquet::{
@@ -139,7 +139,7 @@ fn every_row_is_exported_as_csv_and_as_parquet() {
     let data = scripted();
     let out = tempdir().unwrap();
     let reports = Reports::open(data.path());
-    let csv = reports.export(out.path(), ExportFormat::Csv).unwrap();
+    let csv = reports.export(out.path(), ExportFormat::Csv(CsvManner::default())).unwrap();
     let parquet = reports.export(out.path(), ExportFormat::Parquet).unwrap();
     assert_eq!(csv.len(), parquet.len());
     assert!(
@@ -197,7 +197,7 @@ fn text_that_a_spreadsheet_would_run_is_exported_as_text() {
     let data = tempdir().unwrap();
     fold_all(data.path(), &log.events);
     let out = tempdir().unwrap();
-    Reports::open(data.path()).export(out.path(), ExportFormat::Csv).unwrap();
+    Reports::open(data.path()).export(out.path(), ExportFormat::Csv(CsvManner::default())).unwrap();
     let sales = fs::read_to_string(out.path().join("catalog.sales.csv")).unwrap();
     assert!(sales.contains("\"'=HYPERLINK(\"\"http://evil\"\")\""), "{sales}");
 }
@@ -207,5 +207,9 @@ fn read_models_that_are_not_there_cannot_be_exported() {
     let data = scripted();
     fs::remove_file(data.path().join("views/stock.db")).unwrap();
     let out = tempdir().unwrap();
-    assert!(Reports::open(data.path()).export(out.path(), ExportFormat::Csv).is_err());
+    assert!(
+        Reports::open(data.path())
+            .export(out.path(), ExportFormat::Csv(CsvManner::default()))
+            .is_err()
+    );
 }

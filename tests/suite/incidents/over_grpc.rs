@@ -7,7 +7,7 @@ use doorbuster::{
         review_incident_response,
     },
     pages::{Clock, Lang, PostMortem, Style, files},
-    reports::Reports,
+    reports::{CsvManner, Reports},
     values::SaleId,
 };
 use tonic::{Code, transport::Channel};
@@ -134,7 +134,7 @@ fn the_post_mortem_tells_of_it(node: &Node, sale: &str) {
         (Lang::Chinese, ["事件", "销量目标", "事件解决", "two providers"]),
     ];
     for (lang, words) in languages {
-        let written = files(&facts, Style { lang, clock: Clock::UTC });
+        let written = files(&facts, Style { lang, clock: Clock::UTC }, CsvManner::default());
         let html = &written.iter().find(|file| file.path == "post-mortem.html").unwrap().text;
         for words in words {
             assert!(html.contains(words), "{words}");

@@ -5,7 +5,7 @@
 use doorbuster::{
     events::AttemptOutcome,
     pages::{Clock, Lang, PostMortem, ProofFacts, Style, files, findings},
-    reports::{SoldOut, spreadsheet_safe},
+    reports::{CsvManner, SoldOut},
     values::UnixMs,
 };
 
@@ -25,7 +25,7 @@ fn said(facts: &PostMortem) -> Vec<String> {
 
 /// The page in Markdown.
 fn markdown(facts: &PostMortem) -> String {
-    text(&files(facts, ENGLISH), "post-mortem.md").to_owned()
+    text(&files(facts, ENGLISH, CsvManner::default()), "post-mortem.md").to_owned()
 }
 
 /// Two lamps that go at 3.4 and 3.6 seconds; the first buyer does not pay.
@@ -128,7 +128,8 @@ fn what_is_said_above_the_traffic_is_true_of_a_long_sale_too() {
 #[test]
 fn a_chinese_page_counts_items_and_problems_in_their_own_words_and_names_values() {
     let chinese = |facts: &PostMortem| {
-        let files = files(facts, Style { lang: Lang::Chinese, clock: Clock::UTC });
+        let files =
+            files(facts, Style { lang: Lang::Chinese, clock: Clock::UTC }, CsvManner::default());
         text(&files, "post-mortem.md").to_owned()
     };
     let problems = vec!["one".to_owned()];
@@ -218,10 +219,12 @@ fn markdown_has_no_link_that_nobody_asked_for() {
 
 #[test]
 fn formulas_in_full_width_are_none_in_a_spreadsheet() {
-    for formula in ["＝1+1", "＋1", "－1", "＠sum", "=1+1"] {
-        assert_eq!(spreadsheet_safe(formula), format!("'{formula}"));
+    let (safe, raw) = (CsvManner::default(), CsvManner { raw: true, bom: false });
+    for formula in ["＝1+1", "＋1", "－1", "＠sum", "=1+1", "+8613800000000", "\t=1", "\n=1"] {
+        assert_eq!(safe.text(formula), format!("'{formula}"));
+        assert_eq!(raw.text(formula), formula);
     }
     for plain in ["-1.5", "浙江＝", "lamp"] {
-        assert_eq!(spreadsheet_safe(plain), plain);
+        assert_eq!(safe.text(plain), plain);
     }
 }
