@@ -270,6 +270,9 @@ fn announce(script: &Script, stage: &Stage<'_>, sales: &PutUp, common: &Common) 
     common.note(format_args!("board: {board}"));
     // Beside the address, not in it: together they are wider than a terminal.
     common.note(format_args!("token: {} signs in there, to steer", stage.tokens.guest));
+    if let Script::Recorded { recording, speed, .. } = script {
+        pace::tell(recording, *speed, common);
+    }
     board
 }
 

@@ -124,7 +124,7 @@ impl Args {
             Some(text) => recording.with_silences_of(pace::seconds("--gap-max", text)?),
             None => recording,
         };
-        pace::tell(&recording, self.speed, common)?;
+        pace::check(&recording, self.speed, common)?;
         Ok(Script::Recorded {
             recording: Arc::new(recording),
             item_by: self.item_by,

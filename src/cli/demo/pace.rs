@@ -25,11 +25,23 @@ pub fn seconds(flag: &str, text: &str) -> Result<u64, Invalid> {
     seconds.ok_or_else(|| Invalid::new(flag, "must be at least 1s"))
 }
 
+/// Refuses a recording that would play for longer than its sale is open, and says where it is silent.
+pub fn check(recording: &Recording, speed: u32, common: &Common) -> Result<(), Failure> {
+    let plays = recording.lasts_seconds() / u64::from(speed.max(1));
+    if plays <= PLAYS_MAX_SECONDS {
+        return Ok(());
+    }
+    tell(recording, speed, common);
+    let message = format!(
+        "--traffic: it would play for {}, and its sale is open for a day: play it faster with \
+         --speed, or with shorter silences with --gap-max",
+        span(plays)
+    );
+    Err(Failure::new(Code::Usage, message))
+}
+
 /// Says how long it will play and where it will be silent.
-///
-/// # Errors
-/// When it would play for longer than its sale is open.
-pub fn tell(recording: &Recording, speed: u32, common: &Common) -> Result<(), Failure> {
+pub fn tell(recording: &Recording, speed: u32, common: &Common) {
     let plays = |recorded: u64| recorded / u64::from(speed.max(1));
     let lasts = recording.lasts_seconds();
     common.note(format_args!(
@@ -54,15 +66,6 @@ pub fn tell(recording: &Recording, speed: u32, common: &Common) -> Result<(), Fa
     if !silences.is_empty() {
         common.note("--gap-max 10m plays each as if it were 10 minutes, --speed all faster");
     }
-    if plays(lasts) > PLAYS_MAX_SECONDS {
-        let message = format!(
-            "--traffic: it would play for {}, and its sale is open for a day: play it faster with \
-             --speed, or with shorter silences with --gap-max",
-            span(plays(lasts))
-        );
-        return Err(Failure::new(Code::Usage, message));
-    }
-    Ok(())
 }
 
 /// The two largest units of a span.

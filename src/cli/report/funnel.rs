@@ -64,6 +64,7 @@ impl Funnel {
             Text("GROUP"),
             Number("VIEWS"),
             Number("VISITORS"),
+            Number("CARTS"),
             Number("PURCHASES"),
             Number("BUYERS"),
             Number("VIEW"),
@@ -156,7 +157,7 @@ fn figures(figures: &proto::FunnelFigures) -> Value {
     shapes::with(answer, [("revenue", shapes::money(totals.revenue.as_ref()))])
 }
 
-fn row(name: &str, figures: Option<&proto::FunnelFigures>) -> [Cell; 15] {
+fn row(name: &str, figures: Option<&proto::FunnelFigures>) -> [Cell; 16] {
     let figures = figures.cloned().unwrap_or_default();
     let totals = figures.totals.unwrap_or_default();
     let step = |place: usize| figures.steps.get(place).cloned().unwrap_or_default();
@@ -166,6 +167,7 @@ fn row(name: &str, figures: Option<&proto::FunnelFigures>) -> [Cell; 15] {
         name.into(),
         totals.pv.into(),
         totals.uv.into(),
+        totals.cart.into(),
         totals.buy.into(),
         totals.buyers.into(),
         shoppers(0),

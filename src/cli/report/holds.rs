@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, whose::Whose};
+use super::{Fresh, PAGE, all_pages};
 use crate::{
     cli::{
         Common, json as shapes,
