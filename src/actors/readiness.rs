@@ -224,6 +224,8 @@ impl Readiness {
             }
             match &now {
                 State::Ready => tracing::info!("ready"),
+                // What somebody asked for is nothing to warn of.
+                State::NotReady(NotReady::Draining) => tracing::info!("not ready: it is stopping"),
                 State::NotReady(reason) if reason_of(state) != Some(reason.name()) => {
                     tracing::warn!(reason = reason.name(), why = reason.why(), "not ready");
                 }
