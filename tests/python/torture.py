@@ -306,7 +306,10 @@ def main():
             run.play()
         except Ended as error:
             run.wrong.append(str(error))
-        held = run.judge()
+        try:
+            held = run.judge()
+        except Ended as error:
+            line("WRONG", "; ".join([*run.wrong, str(error)]))
     finally:
         run.server.end()
         if not held:
