@@ -16,7 +16,7 @@ use crate::{
     },
     replay::{explain::explain, speak::speak},
     reports::Reports,
-    values::{ItemId, bounded_text},
+    values::{ItemId, known_text},
 };
 
 /// Longest buyer id, in characters.
@@ -47,7 +47,7 @@ impl Explain {
     /// Asks and tells.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let item = ItemId::parse("--item", &self.item)?;
-        bounded_text("--buyer", &self.buyer, BUYER_CHARS_MAX)?;
+        known_text("--buyer", &self.buyer, BUYER_CHARS_MAX)?;
         let language = Language::parse("--lang", &self.lang)?;
         let found = self.ask(item, language, common)?;
         common.show(|| story(&found), || text(&found))?;

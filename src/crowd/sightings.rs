@@ -14,7 +14,7 @@ use super::{
 };
 use crate::values::{
     BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Invalid, PAGE_CHARS_MAX, REGION_CHARS_MAX, SaleId,
-    ShopperAttributes, UnixMs, VISITOR_CHARS_MAX, bounded_text,
+    ShopperAttributes, UnixMs, VISITOR_CHARS_MAX, bounded_prose, bounded_text,
 };
 
 /// Longest line in bytes: every column at its longest.
@@ -230,13 +230,15 @@ fn from_long(found: [String; COLUMNS.len()]) -> Result<Sighting, Invalid> {
         ("item", &item, GOODS_CHARS_MAX),
         ("category", &category, GOODS_CHARS_MAX),
         ("channel", &channel, BEACON_CHANNEL_CHARS_MAX),
-        ("page", &page, PAGE_CHARS_MAX),
         ("region", &region, REGION_CHARS_MAX),
     ];
     for (field, text, max) in optional {
         if !text.is_empty() {
             bounded_text(field, text, max)?;
         }
+    }
+    if !page.is_empty() {
+        bounded_prose("page", &page, PAGE_CHARS_MAX)?;
     }
     if item.is_empty() && !category.is_empty() {
         return Err(Invalid::new("item", "is missing beside its category"));

@@ -9,7 +9,7 @@ use crate::{
     events::{TrafficAction, TrafficItem},
     values::{
         BEACON_CHANNEL_CHARS_MAX, Invalid, ItemId, PAGE_CHARS_MAX, REGION_CHARS_MAX, RequestId,
-        SaleId, ShopperAttributes, UnixMs, VISITOR_CHARS_MAX, bounded_text,
+        SaleId, ShopperAttributes, UnixMs, VISITOR_CHARS_MAX, bounded_prose, bounded_text,
     },
 };
 
@@ -73,7 +73,9 @@ impl BeaconDraft {
             .ok_or_else(|| Invalid::new("action", "must be view, favourite, cart or share"))?;
         bounded_text("visitor", &self.visitor, VISITOR_CHARS_MAX)?;
         optional_text("channel", &self.channel, BEACON_CHANNEL_CHARS_MAX)?;
-        optional_text("page", &self.page, PAGE_CHARS_MAX)?;
+        if given(&self.page) {
+            bounded_prose("page", &self.page, PAGE_CHARS_MAX)?;
+        }
         optional_text("region", &self.region, REGION_CHARS_MAX)?;
         let shopper = ShopperAttributes {
             age_band: given(&self.age_band).then(|| self.age_band.parse()).transpose()?,

@@ -11,7 +11,10 @@ use crate::{
         CancelOrder, ItemPhase, ItemView, OrderState, OrderView, PlaceOrder, RecordPayment, Refusal,
     },
     events::WarehouseUnits,
-    values::{Currency, Invalid, ItemId, OrderId, RequestId, UNITS_MAX, UnixMs, bounded_text},
+    values::{
+        Currency, Invalid, ItemId, OrderId, RequestId, UNITS_MAX, UnixMs, bounded_prose,
+        bounded_text, known_text,
+    },
 };
 
 /// Longest buyer id and payment reference, in characters.
@@ -77,15 +80,16 @@ pub(super) fn cancel_order(
     Ok((item, CancelOrder { request_id, order_id, buyer }))
 }
 
+/// The buyer of an order that is looked for.
 pub(super) fn buyer(buyer: String) -> Result<String, Invalid> {
-    bounded_text("buyer", &buyer, REFERENCE_CHARS_MAX)?;
+    known_text("buyer", &buyer, REFERENCE_CHARS_MAX)?;
     Ok(buyer)
 }
 
 /// Who steers and why.
 pub(super) fn steering(operator: &str, reason: &str) -> Result<(), Invalid> {
     bounded_text("operator", operator, OPERATOR_CHARS_MAX)?;
-    bounded_text("reason", reason, REASON_CHARS_MAX)
+    bounded_prose("reason", reason, REASON_CHARS_MAX)
 }
 
 /// A moment that came over the wire, where one was given.

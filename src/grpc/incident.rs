@@ -22,7 +22,8 @@ use crate::{
     projections::{catalog, operations, timeline},
     reports::{Basis, Impact, ImpactUntil, IncidentLine, IncidentStepLine, IncidentsQuery, Paging},
     values::{
-        IncidentId, IncidentSeverity, Invalid, ItemId, RequestId, SaleId, UnixMs, bounded_text,
+        IncidentId, IncidentSeverity, Invalid, ItemId, RequestId, SaleId, UnixMs, bounded_prose,
+        bounded_text,
     },
 };
 
@@ -149,7 +150,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         let request_id = RequestId::parse("request_id", &message.request_id);
         let request_id = request_id.map_err(Failure::from)?;
         let sale_id = SaleId::parse("sale_id", &message.sale_id).map_err(Failure::from)?;
-        bounded_text("title", &message.title, INCIDENT_TITLE_CHARS_MAX).map_err(Failure::from)?;
+        bounded_prose("title", &message.title, INCIDENT_TITLE_CHARS_MAX).map_err(Failure::from)?;
         let began_at = past("begin_time", message.begin_time, now)?;
         let (operator, reason) = self.who(&metadata, message.operator, message.reason)?;
         let items = self.items(sale_id, &message.item_ids).await?;
@@ -175,7 +176,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
     ) -> Result<Response<proto::AssessIncidentResponse>, Status> {
         let taken = self.further(request, |r, _| {
             let severity = severity(r.severity)?;
-            bounded_text("impact", &r.impact, INCIDENT_TEXT_CHARS_MAX)?;
+            bounded_prose("impact", &r.impact, INCIDENT_TEXT_CHARS_MAX)?;
             bounded_text("owner", &r.owner, NAME_CHARS_MAX)?;
             Ok(Further {
                 request_id: r.request_id,
@@ -193,7 +194,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         request: Request<proto::RecordActionRequest>,
     ) -> Result<Response<proto::RecordActionResponse>, Status> {
         let taken = self.further(request, |r, _| {
-            bounded_text("action", &r.action, INCIDENT_TEXT_CHARS_MAX)?;
+            bounded_prose("action", &r.action, INCIDENT_TEXT_CHARS_MAX)?;
             Ok(Further {
                 request_id: r.request_id,
                 incident_id: r.incident_id,
@@ -226,8 +227,8 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         request: Request<proto::ReviewIncidentRequest>,
     ) -> Result<Response<proto::ReviewIncidentResponse>, Status> {
         let taken = self.further(request, |r, _| {
-            bounded_text("cause", &r.cause, INCIDENT_TEXT_CHARS_MAX)?;
-            bounded_text("lessons", &r.lessons, INCIDENT_TEXT_CHARS_MAX)?;
+            bounded_prose("cause", &r.cause, INCIDENT_TEXT_CHARS_MAX)?;
+            bounded_prose("lessons", &r.lessons, INCIDENT_TEXT_CHARS_MAX)?;
             Ok(Further {
                 request_id: r.request_id,
                 incident_id: r.incident_id,

@@ -21,5 +21,5 @@ pub use shopper::{
     AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,
 };
-pub use text::bounded_text;
+pub use text::{bounded_prose, bounded_text, known_text, looks};
 pub use watch::{AlertSeverity, IncidentSeverity, ServiceLevel};

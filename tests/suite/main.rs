@@ -62,6 +62,8 @@ mod routing;
 mod scripts;
 /// What the end-to-end tests share.
 mod support;
+/// Which text is taken, and how a refused character is named.
+mod text;
 
 /// The deciders, given/when/then and scripted tables: every rule, every refusal. Pure.
 mod spec;

@@ -6,14 +6,14 @@
 
 mod curve;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::{
     domain::alert,
     events::{Act, AlertRule, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
-        bounded_text,
+        bounded_prose, bounded_text, looks,
     },
 };
 
@@ -89,7 +89,7 @@ pub fn plan(request_id: RequestId, draft: Draft, operator: String) -> Result<Sal
 
 fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid> {
     let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts } = draft;
-    bounded_text("name", &name, TITLE_CHARS_MAX)?;
+    bounded_prose("name", &name, TITLE_CHARS_MAX)?;
     let currency = Currency::parse("currency_code", &currency_code)?;
     let opens_at_ms = required("open_time", opens_at)?;
     let closes_at_ms = required("close_time", closes_at)?;
@@ -106,14 +106,14 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
     }
     alert::check_all(&alerts)?;
     let mut plans = Vec::with_capacity(items.len());
-    let mut skus = HashSet::with_capacity(items.len());
+    let mut skus = HashMap::with_capacity(items.len());
     let mut worth: i128 = 0;
     for (index, item) in items.into_iter().enumerate() {
         let at = format!("items[{index}]");
         let plan = item_plan(sale_id, item, opens_at_ms, closes_at_ms)
             .map_err(|invalid| invalid.within(&at))?;
-        if !skus.insert(plan.sku.clone()) {
-            let problem = format!("is {:?}, as for an earlier item", plan.sku);
+        if let Some(earlier) = skus.insert(looks(&plan.sku), plan.sku.clone()) {
+            let problem = alike(&plan.sku, &earlier, "as for an earlier item");
             return Err(Invalid::new("sku", problem).within(&at));
         }
         let units = plan.units.iter().chain(&plan.reserve);
@@ -158,23 +158,27 @@ fn item_plan(
     sale_closes_at: UnixMs,
 ) -> Result<ItemPlan, Invalid> {
     bounded_text("sku", &item.sku, NAME_CHARS_MAX)?;
-    bounded_text("title", &item.title, TITLE_CHARS_MAX)?;
+    bounded_prose("title", &item.title, TITLE_CHARS_MAX)?;
     within_bounds("unit_price_minor", item.unit_price_minor, 1, UNIT_PRICE_MINOR_MAX)?;
     let opens_at_ms = item.opens_at.unwrap_or(sale_opens_at).checked("open_time")?;
     let closes_at_ms = item.closes_at.unwrap_or(sale_closes_at).checked("close_time")?;
     let end_field = if item.closes_at.is_some() { "close_time" } else { "open_time" };
     ends_after_start(end_field, opens_at_ms, closes_at_ms)?;
+    within_sale((opens_at_ms, closes_at_ms), (sale_opens_at, sale_closes_at))?;
     if let Some(limit) = item.limit_per_buyer {
         within_bounds("limit_per_buyer", limit, 1, i64::MAX)?;
     }
     if let Some(limit) = item.limit_per_order {
         within_bounds("limit_per_order", limit, 1, i64::MAX)?;
     }
+    let time_to_pay_ms = time_to_pay(item.time_to_pay_ms)?;
+    let (units, reserve) = (units(item.units)?, reserve(item.reserve)?);
+    same_warehouses(&units, &reserve)?;
     Ok(ItemPlan {
         item_id: sale_id.item_id(&item.sku),
-        time_to_pay_ms: time_to_pay(item.time_to_pay_ms)?,
-        units: units(item.units)?,
-        reserve: reserve(item.reserve)?,
+        time_to_pay_ms,
+        units,
+        reserve,
         sku: item.sku,
         title: item.title,
         unit_price_minor: item.unit_price_minor,
@@ -230,18 +234,62 @@ fn by_warehouse(field: &str, units: Vec<(String, i64)>) -> Result<Vec<WarehouseU
         return Err(Invalid::new(field, problem));
     }
     let mut checked: Vec<WarehouseUnits> = Vec::with_capacity(units.len());
+    let mut named = HashMap::with_capacity(units.len());
     for (index, (warehouse, units)) in units.into_iter().enumerate() {
         let at = format!("{field}[{index}]");
         bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)
             .and_then(|()| within_bounds("units", units, 1, ALLOCATED_UNITS_MAX))
             .map_err(|invalid| invalid.within(&at))?;
-        if checked.iter().any(|earlier| earlier.warehouse == warehouse) {
-            let problem = format!("is {warehouse:?}, which was named before");
+        if let Some(earlier) = named.insert(looks(&warehouse), warehouse.clone()) {
+            let problem = alike(&warehouse, &earlier, "which was named before");
             return Err(Invalid::new("warehouse", problem).within(&at));
         }
         checked.push(WarehouseUnits { warehouse, units });
     }
     Ok(checked)
+}
+
+/// Units on offer and units in reserve lie in the same warehouses, or in others that look otherwise.
+fn same_warehouses(units: &[WarehouseUnits], reserve: &[WarehouseUnits]) -> Result<(), Invalid> {
+    let mut named: HashMap<_, _> =
+        units.iter().map(|at| (looks(&at.warehouse), at.warehouse.as_str())).collect();
+    for (index, WarehouseUnits { warehouse, .. }) in reserve.iter().enumerate() {
+        let earlier = *named.entry(looks(warehouse)).or_insert(warehouse);
+        if earlier != warehouse {
+            let problem = alike(warehouse, earlier, "");
+            return Err(Invalid::new("warehouse", problem).within(&format!("reserve[{index}]")));
+        }
+    }
+    if named.len() > WAREHOUSES_PER_ITEM_MAX {
+        let problem = format!(
+            "and units together name {} warehouses, more than {WAREHOUSES_PER_ITEM_MAX}",
+            named.len()
+        );
+        return Err(Invalid::new("reserve", problem));
+    }
+    Ok(())
+}
+
+/// What is wrong with a name that was given before, or is taken for one that was.
+fn alike(name: &str, earlier: &str, same: &str) -> String {
+    if name == earlier {
+        return format!("is {name:?}, {same}");
+    }
+    format!("is {name:?}, which looks like {earlier:?}: under NFKC both are the same")
+}
+
+/// Nothing is on sale outside of its sale: boards and alerts go by the sale's window.
+fn within_sale(item: (UnixMs, UnixMs), sale: (UnixMs, UnixMs)) -> Result<(), Invalid> {
+    let ((opens, closes), (sale_opens, sale_closes)) = (item, sale);
+    if opens < sale_opens {
+        let problem = format!("is {opens}, before the sale opens ({sale_opens})");
+        return Err(Invalid::new("open_time", problem));
+    }
+    if closes > sale_closes {
+        let problem = format!("is {closes}, after the sale closes ({sale_closes})");
+        return Err(Invalid::new("close_time", problem));
+    }
+    Ok(())
 }
 
 fn required(field: &str, moment: Option<UnixMs>) -> Result<UnixMs, Invalid> {

@@ -4,7 +4,7 @@
 //! braces in it stays a title.
 
 use super::Situation;
-use crate::values::{Invalid, bounded_text};
+use crate::values::{Invalid, bounded_prose};
 
 /// Longest wording, in characters.
 pub const WORDING_CHARS_MAX: usize = 1_000;
@@ -100,7 +100,7 @@ impl Variable {
 /// Where it is empty, too long, has control characters, a lone brace or a variable that the
 /// situation does not have; the error names what there is.
 pub fn check_wording(field: &str, situation: Situation, text: &str) -> Result<(), Invalid> {
-    bounded_text(field, text, WORDING_CHARS_MAX)?;
+    bounded_prose(field, text, WORDING_CHARS_MAX)?;
     let known = situation.variables();
     for part in parts(text) {
         match part {

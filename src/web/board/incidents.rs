@@ -27,7 +27,7 @@ use crate::{
         sale::{NAME_CHARS_MAX, SaleOutcome},
     },
     events::DetectedBy,
-    values::{IncidentId, IncidentSeverity, Invalid, SaleId, bounded_text},
+    values::{IncidentId, IncidentSeverity, Invalid, SaleId, bounded_prose},
 };
 
 /// The steps of incidents.
@@ -102,6 +102,6 @@ async fn take(
 
 fn bounded(fields: &mut Fields, name: &str, max: usize) -> Result<String, Invalid> {
     let text = fields.text(name)?;
-    bounded_text(name, &text, max)?;
+    bounded_prose(name, &text, max)?;
     Ok(text)
 }

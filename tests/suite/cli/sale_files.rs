@@ -89,7 +89,7 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
         (
             "Night sale",
             "Night\\u001bsale",
-            "sale.toml, line 2: name must not contain control characters",
+            "sale.toml, line 2: name must not contain control characters: it has U+001B ESCAPE",
         ),
         ("name =", "nam =", "sale.toml, line 2: nam is not a known key: did you mean name?"),
         (
@@ -192,6 +192,26 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
             "sale.toml, line 11: items[0].closes_at makes the window end (2026-11-10T00:00:00.000Z) before it starts (2026-11-10T16:00:00.000Z)",
         ),
         (
+            "limit_per_buyer = 2",
+            "opens_at = 2026-11-10T23:59:59+08:00",
+            "sale.toml, line 11: items[0].opens_at is 2026-11-10T15:59:59.000Z, before the sale opens (2026-11-10T16:00:00.000Z)",
+        ),
+        (
+            "limit_per_buyer = 2",
+            "closes_at = 2026-11-12T00:00:01+08:00",
+            "sale.toml, line 11: items[0].closes_at is 2026-11-11T16:00:01.000Z, after the sale closes (2026-11-11T16:00:00.000Z)",
+        ),
+        (
+            "\"PHONE\"",
+            "\"PHO\\u061cNE\"",
+            "sale.toml, line 8: items[0].sku must not contain marks that change the direction of writing: it has U+061C ARABIC LETTER MARK",
+        ),
+        (
+            "east = 40",
+            "\"ｗｅｓｔ\" = 40",
+            "sale.toml, line 15: items[0].units.ｗｅｓｔ is \"ｗｅｓｔ\", which looks like \"west\": under NFKC both are the same",
+        ),
+        (
             "= 900",
             "= 0",
             "sale.toml, line 12: items[0].time_to_pay_seconds must be 1 second to 30 days",
@@ -250,6 +270,19 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
     assert_eq!(
         complaint(&format!("{GOOD}[[items]]{item}")),
         "sale.toml, line 17: items[1].sku is \"PHONE\", as for an earlier item"
+    );
+    let wide = item.replace("PHONE", "ＰＨＯＮＥ");
+    assert_eq!(
+        complaint(&format!("{GOOD}[[items]]{wide}")),
+        "sale.toml, line 17: items[1].sku is \"ＰＨＯＮＥ\", which looks like \"PHONE\": under NFKC both are \
+         the same"
+    );
+    let places = |from: usize| (from..from + 60).map(|nth| format!("w{nth} = 1\n"));
+    let (units, reserve): (String, String) = (places(0).collect(), places(50).collect());
+    let text = GOOD.replace("west = 60\neast = 40\n", &units);
+    assert_eq!(
+        complaint(&format!("{text}[items.reserve]\n{reserve}")),
+        "sale.toml, line 74: items[0].reserve and units together name 110 warehouses, more than 100"
     );
     assert_eq!(
         complaint(&GOOD.replace("199900", "1000000000000").replace("= 60", "= 1000000")),

@@ -185,7 +185,10 @@ async fn wordings_that_cannot_be_said_are_refused_by_field() {
         (publish("order.held", "{price}"), "text names the variable \"price\""),
         (publish("order.held", "}"), "text has a '}' without"),
         (publish("order.held", &"a".repeat(1_001)), "text must have at most 1000"),
-        (publish("order.held", "\u{202e}a"), "text must not contain control"),
+        (
+            publish("order.held", "\u{202e}a"),
+            "text must not contain marks that change the direction of writing: it has U+202E",
+        ),
         (
             proto::PublishScriptRequest { language: "fr".to_owned(), ..publish("incident", "a") },
             "language must be one of en, zh",
