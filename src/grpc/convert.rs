@@ -170,7 +170,7 @@ pub(super) fn order_state(state: OrderState) -> proto::OrderState {
     }
 }
 
-pub(super) fn refusal(refusal: Refusal, available_units: i64) -> proto::Refusal {
+pub(super) fn refusal(refusal: Refusal, available_units: Option<i64>) -> proto::Refusal {
     let reason = match refusal {
         Refusal::SoldOut => proto::RefusalReason::SoldOut,
         Refusal::NotEnoughUnits => proto::RefusalReason::NotEnoughUnits,

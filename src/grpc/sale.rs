@@ -145,7 +145,7 @@ fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, 
 
 /// The refusals of items, said of a sale.
 fn refusal_of(refusal: Refusal) -> proto::Refusal {
-    let mut said = convert::refusal(refusal, 0);
+    let mut said = convert::refusal(refusal, None);
     said.message = said.message.replace("The item", "The sale");
     said
 }

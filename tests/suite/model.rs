@@ -157,10 +157,9 @@ fn command(real: &mut Real, model: &mut Model, step: &Step, clock: i64) {
             assert_eq!(place, position(revision), "{step:?} at {clock}");
         }
     }
-    if let ItemOutcome::Refused { available, .. } = decided.outcome
-        && decided.events.is_empty()
-    {
-        assert_eq!(available, model.available());
+    if let ItemOutcome::Refused { refusal, available } = decided.outcome {
+        let told = (!refusal.is_of_order()).then(|| model.available());
+        assert_eq!(available, told);
     }
     real.record(decided.events.into_iter().map(|caused| caused.event));
 }

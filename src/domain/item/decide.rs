@@ -28,7 +28,8 @@ pub enum ItemOutcome {
     Item(Box<ItemView>),
     Refused {
         refusal: Refusal,
-        available: i64,
+        /// Units that were available; absent where the refusal is about an order, not about units.
+        available: Option<i64>,
     },
     /// The command did not concern anything of this item.
     Misdirected(Misdirected),
@@ -45,7 +46,8 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided {
     };
     match command {
         // The sale that planned the item sends this again after a crash.
-        ItemCommand::Add(_) | ItemCommand::Show => {
+        ItemCommand::Add(add) => add_again(item, offer, &add, at.now),
+        ItemCommand::Show => {
             item.answer(Vec::new(), ItemOutcome::Item(Box::new(item.view(offer, at.now))))
         }
         ItemCommand::PlaceOrder(place) => place_order(item, offer, place, at),
@@ -123,6 +125,20 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
         position: None,
         attempt: None,
     }
+}
+
+/// The item as it is, at the place where it was added: a sale that is created twice tells the same
+/// position twice.
+fn add_again(item: &Item, offer: &ItemAdded, add: &AddItem, now: UnixMs) -> Decided {
+    let shown = ItemOutcome::Item(Box::new(item.view(offer, now)));
+    let mut again = item.answer(Vec::new(), shown);
+    if let Some(first) = item.acts.get(&add.request_id) {
+        // The first allocation is remembered; the others and the reserve follow it in one append.
+        let behind = (add.plan.units.len() + add.plan.reserve.len()).saturating_sub(1) as u64;
+        again.revision = first.revision + behind;
+        again.position = known(first.position).map(|at| Position(at.0 + behind));
+    }
+    again
 }
 
 fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) -> Decided {
@@ -372,14 +388,15 @@ impl Item {
     }
 
     fn refusal(&self, refusal: Refusal) -> ItemOutcome {
-        ItemOutcome::Refused { refusal, available: self.stock.total().available }
+        let available = (!refusal.is_of_order()).then(|| self.stock.total().available);
+        ItemOutcome::Refused { refusal, available }
     }
 
     pub(super) fn refused(&self, refusal: Refusal) -> Decided {
         self.answer(Vec::new(), self.refusal(refusal))
     }
 
-    fn misdirected(&self, why: Misdirected) -> Decided {
+    pub(super) fn misdirected(&self, why: Misdirected) -> Decided {
         self.answer(Vec::new(), ItemOutcome::Misdirected(why))
     }
 

@@ -43,6 +43,25 @@ impl Refusal {
         }
     }
 
+    /// Whether it is about an order and what became of it. Such an answer tells no units: asked again
+    /// it must be the same, and they move.
+    pub fn is_of_order(self) -> bool {
+        match self {
+            Self::OrderExpired | Self::OrderCancelled | Self::AlreadyPaid | Self::WrongAmount => {
+                true
+            }
+            Self::SoldOut
+            | Self::NotEnoughUnits
+            | Self::NotOpenYet
+            | Self::Closed
+            | Self::Paused
+            | Self::OverBuyerLimit
+            | Self::OverOrderLimit
+            | Self::NotPaused
+            | Self::NotEnoughReserve => false,
+        }
+    }
+
     /// One sentence for people.
     pub fn sentence(self) -> &'static str {
         match self {

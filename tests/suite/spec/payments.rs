@@ -1,9 +1,12 @@
 //! Goal: money buys exactly what it was paid for, once, or is recorded as due back. Method: tables.
 
-use doorbuster::events::{ItemEvent, RefundCause};
+use doorbuster::{
+    domain::item::ItemOutcome,
+    events::{ItemEvent, RefundCause},
+};
 
 use super::{
-    live::{order_id, request},
+    live::{Live, cancel, order_id, pay, place, plan, request},
     table::check,
 };
 
@@ -178,4 +181,29 @@ fn the_largest_order_at_the_highest_price_has_an_exact_total() {
          pay p1 r1 999999999999999999 ref   -> refused wrong_amount
          pay p1 r1 1000000000000000000 ref  -> paid ann 1000000",
     );
+}
+
+#[test]
+fn a_refused_payment_is_answered_the_same_whatever_was_sold_since() {
+    for reason in ["expired", "cancelled", "paid"] {
+        let mut live = Live::offered(plan());
+        live.run(place("r1", "ann", 1), 0);
+        let at = match reason {
+            "cancelled" => {
+                live.run(cancel("c1", "r1", "ann"), 1);
+                2
+            }
+            "paid" => {
+                live.run(pay("p1", "r1", 10, "first"), 1);
+                2
+            }
+            _ => 100,
+        };
+        let first = live.run(pay("p2", "r1", 10, "late"), at);
+        live.run(place("r2", "bob", 3), at);
+        let again = live.run(pay("p2", "r1", 10, "late"), at + 1);
+        assert_eq!((&again.outcome, again.revision), (&first.outcome, first.revision), "{reason}");
+        let ItemOutcome::Refused { available, .. } = again.outcome else { panic!("{reason}") };
+        assert_eq!(available, None, "{reason}");
+    }
 }
