@@ -3,10 +3,16 @@
 use chrono::DateTime;
 
 use super::words::{Lang, Term, fill};
-use crate::values::{Currency, Invalid, UnixMs};
+use crate::values::{AT_LEAST, Currency, Invalid, UnixMs};
 
-/// A whole number with its thousands apart.
+/// A whole number with its thousands apart. A sum that stayed at the largest number says that it is
+/// at least that.
 pub fn group(number: i64) -> String {
+    let grouped = thousands(number);
+    if number == i64::MAX { format!("{AT_LEAST}{grouped}") } else { grouped }
+}
+
+fn thousands(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3 + 1);
     if number < 0 {
@@ -42,11 +48,15 @@ pub fn percent(ppm: i64) -> String {
 pub fn amount(minor: i64, currency: &str) -> String {
     let Ok(known) = Currency::parse("currency", currency) else { return group(minor) };
     let text = known.amount(minor);
+    let (least, text) = match text.strip_prefix(AT_LEAST) {
+        Some(text) => (AT_LEAST, text),
+        None => ("", text.as_str()),
+    };
     let digits = text.find(['.', ' ']).unwrap_or(text.len());
     match text[..digits].parse::<i64>() {
         // A sum between zero and minus one has its sign in front of the zero only.
-        Ok(0) | Err(_) => text,
-        Ok(whole) => format!("{}{}", group(whole), &text[digits..]),
+        Ok(0) | Err(_) => format!("{least}{text}"),
+        Ok(whole) => format!("{least}{}{}", thousands(whole), &text[digits..]),
     }
 }
 

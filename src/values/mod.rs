@@ -16,7 +16,7 @@ pub use fingerprint::Fingerprint;
 pub use ids::{AlertId, IncidentId, ItemId, OrderId, RequestId, SaleId};
 pub use invalid::Invalid;
 pub use moment::UnixMs;
-pub use money::{Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
+pub use money::{AT_LEAST, Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
 pub use shopper::{
     AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,

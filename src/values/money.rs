@@ -12,6 +12,9 @@ pub const UNIT_PRICE_MINOR_MAX: i64 = 1_000_000_000_000;
 /// Most units that one order can ask for.
 pub const UNITS_MAX: i64 = 1_000_000;
 
+/// Stands before a figure that stayed at the largest number.
+pub const AT_LEAST: &str = "≥ ";
+
 /// An ISO 4217 currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Currency(iso_currency::Currency);
@@ -37,8 +40,16 @@ impl Currency {
         self.0.exponent().map_or(0, u32::from)
     }
 
-    /// An amount for people: 199900 CNY is `1999.00 CNY`.
+    /// An amount for people: 199900 CNY is `1999.00 CNY`. A sum that stayed at the largest number says
+    /// that it is at least that.
     pub fn amount(self, minor: i64) -> String {
+        if minor == i64::MAX {
+            return format!("{AT_LEAST}{}", self.exactly(minor));
+        }
+        self.exactly(minor)
+    }
+
+    fn exactly(self, minor: i64) -> String {
         let decimals = self.decimals();
         if decimals == 0 {
             return format!("{minor} {}", self.code());
