@@ -286,6 +286,7 @@ fn misdirected_reason(why: &Misdirected) -> MisdirectedReason {
     match why {
         Misdirected::NotFound(_) => MisdirectedReason::NotFound,
         Misdirected::RequestIdReused(_) => MisdirectedReason::RequestIdReused,
+        Misdirected::Invalid(_) => MisdirectedReason::Invalid,
     }
 }
 

@@ -163,6 +163,7 @@ fn commands(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
             operator: act.operator.clone(),
             reason: act.reason.clone(),
             action,
+            new_warehouse: false,
         })
     };
     if let Some(closed) = &sale.closed {

@@ -53,11 +53,11 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster item close 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"recalled by the maker\"")]
     Close(Steer),
-    /// Add units to a warehouse
+    /// Add units to a warehouse of the item
     #[command(before_help = "Examples:
   doorbuster item allocate 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 500 \\
     --reason \"second delivery\"")]
-    Allocate(Units),
+    Allocate(Allocate),
     /// Keep exactly so many units of a warehouse back, beside those on offer
     #[command(before_help = "Examples:
   doorbuster item reserve 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 200 \\
@@ -109,6 +109,15 @@ struct Units {
 }
 
 #[derive(Debug, clap::Args)]
+struct Allocate {
+    #[command(flatten)]
+    units: Units,
+    /// The item does not have this warehouse yet
+    #[arg(long)]
+    new_warehouse: bool,
+}
+
+#[derive(Debug, clap::Args)]
 struct Reserve {
     /// Name of the warehouse, 1 to 64 characters
     #[arg(long, value_name = "NAME")]
@@ -116,6 +125,9 @@ struct Reserve {
     /// All that are in reserve there afterwards; 0 for none
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     units: i64,
+    /// The item does not have this warehouse yet
+    #[arg(long)]
+    new_warehouse: bool,
     #[command(flatten)]
     steer: Steer,
 }
@@ -169,25 +181,34 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             let request = CloseItemRequest { request_id, item_id, operator, reason };
             items.close_item(token.on(routed(request))).await
         }),
-        Verb::Allocate(units) => units.allocate(common),
+        Verb::Allocate(allocate) => allocate.run(common),
         Verb::Reserve(reserve) => reserve.run(common),
         Verb::Release(units) => units.release(common),
         Verb::Limit(limit) => limit.run(common),
     }
 }
 
-impl Units {
-    fn allocate(self, common: &Common) -> anyhow::Result<()> {
-        let Self { warehouse, units, steer } = self;
+impl Allocate {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let Self { units: Units { warehouse, units, steer }, new_warehouse } = self;
         steer.run(common, async |mut items, to| {
             let warehouse = warehouse.clone();
             let Steered { request_id, item_id, operator, reason, token } = to;
-            let request =
-                AllocateStockRequest { request_id, item_id, warehouse, units, operator, reason };
+            let request = AllocateStockRequest {
+                request_id,
+                item_id,
+                warehouse,
+                units,
+                operator,
+                reason,
+                new_warehouse,
+            };
             items.allocate_stock(token.on(routed(request))).await
         })
     }
+}
 
+impl Units {
     fn release(self, common: &Common) -> anyhow::Result<()> {
         let Self { warehouse, units, steer } = self;
         steer.run(common, async |mut items, to| {
@@ -202,12 +223,19 @@ impl Units {
 
 impl Reserve {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let Self { warehouse, units, steer } = self;
+        let Self { warehouse, units, new_warehouse, steer } = self;
         steer.run(common, async |mut items, to| {
             let warehouse = warehouse.clone();
             let Steered { request_id, item_id, operator, reason, token } = to;
-            let request =
-                SetReserveRequest { request_id, item_id, warehouse, units, operator, reason };
+            let request = SetReserveRequest {
+                request_id,
+                item_id,
+                warehouse,
+                units,
+                operator,
+                reason,
+                new_warehouse,
+            };
             items.set_reserve(token.on(routed(request))).await
         })
     }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     events::{Attempt, Event, NewEvent, Position, Stored, encode},
-    values::{RequestId, UnixMs},
+    values::{Invalid, RequestId, UnixMs},
 };
 
 /// What a command came to.
@@ -148,4 +148,7 @@ pub enum Misdirected {
     /// The request id was used before with other fields.
     #[error("request {0} was used before with other fields")]
     RequestIdReused(RequestId),
+    /// A field is wrong, which only what is steered could see.
+    #[error("{0}")]
+    Invalid(Invalid),
 }

@@ -13,7 +13,7 @@ use crate::{
         sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
     },
     events::WarehouseUnits,
-    values::{Invalid, ItemId, RequestId, UnixMs, bounded_text},
+    values::{Invalid, ItemId, RequestId, UnixMs, known_text},
 };
 
 pub(super) struct ItemApi {
@@ -54,12 +54,13 @@ impl ItemApi {
     async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
         let deadline = convert::deadline(request.metadata(), self.clock.now());
         let (metadata, _, message) = request.into_parts();
-        let Steering { request_id, item_id, operator, reason, action } = read(message)?;
+        let Steering { request_id, item_id, operator, reason, action, new_warehouse } =
+            read(message)?;
         let operator = self.doorkeeper.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let item = ItemId::parse("item_id", &item_id)?;
         convert::steering(&operator, &reason)?;
-        let steer = Steer { request_id, operator, reason, action };
+        let steer = Steer { request_id, operator, reason, action, new_warehouse };
         self.ask(item, ItemCommand::Steer(steer), deadline).await
     }
 }
@@ -71,12 +72,14 @@ struct Steering {
     operator: String,
     reason: String,
     action: SteerAction,
+    new_warehouse: bool,
 }
 
 fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
-    bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+    known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
     if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
-        return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
+        let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
+        return Err(Invalid::new("units", problem));
     }
     Ok(WarehouseUnits { warehouse, units })
 }
@@ -128,6 +131,7 @@ impl proto::item_service_server::ItemService for ItemApi {
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::Allocate(added),
+                new_warehouse: r.new_warehouse,
             })
         })
     }
@@ -144,6 +148,7 @@ impl proto::item_service_server::ItemService for ItemApi {
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::SetReserve(reserve),
+                new_warehouse: r.new_warehouse,
             })
         })
     }
@@ -160,6 +165,7 @@ impl proto::item_service_server::ItemService for ItemApi {
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::ReleaseReserve(released),
+                new_warehouse: false,
             })
         })
     }
@@ -177,6 +183,7 @@ impl proto::item_service_server::ItemService for ItemApi {
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::SetPurchaseLimit { per_buyer, per_order },
+                new_warehouse: false,
             })
         })
     }
@@ -191,6 +198,7 @@ impl proto::item_service_server::ItemService for ItemApi {
             operator: r.operator,
             reason: r.reason,
             action: SteerAction::Pause,
+            new_warehouse: false,
         }))
     }
 
@@ -204,6 +212,7 @@ impl proto::item_service_server::ItemService for ItemApi {
             operator: r.operator,
             reason: r.reason,
             action: SteerAction::Resume,
+            new_warehouse: false,
         }))
     }
 
@@ -217,6 +226,7 @@ impl proto::item_service_server::ItemService for ItemApi {
             operator: r.operator,
             reason: r.reason,
             action: SteerAction::Close,
+            new_warehouse: false,
         }))
     }
 }

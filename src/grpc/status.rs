@@ -193,6 +193,7 @@ impl From<Misdirected> for Failure {
             Misdirected::RequestIdReused(_) => {
                 Self::new(Code::AlreadyExists, "REQUEST_ID_REUSED", message)
             }
+            Misdirected::Invalid(invalid) => invalid.into(),
         }
     }
 }

@@ -117,6 +117,7 @@ label! {
     MisdirectedReason {
         NotFound => "NOT_FOUND",
         RequestIdReused => "REQUEST_ID_REUSED",
+        Invalid => "INVALID_ARGUMENT",
     }
 }
 

@@ -78,6 +78,8 @@ async function steer(page, button, reason, fields = {}) {
   await page.keyboard.press("Enter");
   for (const [name, value] of Object.entries(fields)) {
     const field = page.locator(`#steer[open] [name=${name}]`);
+    // Warehouses are asked for when the dialog opens.
+    if (name === "warehouse") await field.locator("option").first().waitFor({ state: "attached" });
     await field.focus();
     await page.keyboard.press("Control+A");
     await page.keyboard.type(value);

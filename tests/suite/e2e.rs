@@ -177,6 +177,7 @@ async fn operators_pause_resume_add_units_and_close() {
         reason: "found two more".to_owned(),
     };
     node.items().allocate_stock(allocate).await.unwrap();
+        new_warehouse: true,
     order(&node.place(&item_id, "bob", 2).await.unwrap());
 
     let close = proto::CloseSaleRequest {

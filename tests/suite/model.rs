@@ -92,6 +92,7 @@ fn said(outcome: &ItemOutcome) -> Said {
         ItemOutcome::Refused { refusal, .. } => Said::Refused(*refusal),
         ItemOutcome::Misdirected(Misdirected::NotFound(_)) => Said::NoOrder,
         ItemOutcome::Misdirected(Misdirected::RequestIdReused(_)) => Said::Reused,
+        ItemOutcome::Misdirected(Misdirected::Invalid(wrong)) => panic!("{wrong}"),
     }
 }
 

@@ -28,6 +28,7 @@ fn set_reserve(item: &str, warehouse: &str, units: i64) -> proto::SetReserveRequ
         units,
         operator: "olga".to_owned(),
         reason: "kept for the second hour".to_owned(),
+        new_warehouse: false,
     }
 }
 

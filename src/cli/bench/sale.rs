@@ -290,7 +290,7 @@ fn of_item(request: RequestId, stall: &Stall) -> RequestId {
 
 fn steer(request_id: RequestId, action: SteerAction, reason: &str) -> ItemCommand {
     let (operator, reason) = (OPERATOR.to_owned(), reason.to_owned());
-    ItemCommand::Steer(Steer { request_id, operator, reason, action })
+    ItemCommand::Steer(Steer { request_id, operator, reason, action, new_warehouse: true })
 }
 
 fn draft(args: &Args, script: &Script) -> Draft {

@@ -108,6 +108,8 @@ pub struct Steer {
     pub operator: String,
     pub reason: String,
     pub action: SteerAction,
+    /// The action may name a warehouse that the item does not have yet.
+    pub new_warehouse: bool,
 }
 
 /// What the operator does.
@@ -152,13 +154,18 @@ impl Steer {
             SteerAction::ResumeWithSale => ("resume_with_sale", nowhere()),
             SteerAction::Close => ("close", nowhere()),
         };
-        Fingerprint::of([
+        let mut fields = vec![
             verb.as_bytes(),
             &first,
             &second,
             self.operator.as_bytes(),
             self.reason.as_bytes(),
-        ])
+        ];
+        // Only where it is said: acts of earlier versions keep their fingerprints.
+        if self.new_warehouse {
+            fields.push(b"new_warehouse");
+        }
+        Fingerprint::of(fields)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The heart: one item, its stock, its orders, its rules.
 //!
 //! Read in this order: `command` (what can be asked), `refusal` (the business "no"s), `state` (what
-//! is remembered and how events change it), `decide` (the rules), `steer` (those of operators), `view` (what answers show). `orders` and
+//! is remembered and how events change it), `decide` (the rules), `steer` (those of operators) and its `bounds`, `view` (what answers show). `orders` and
 //! `stock` are the two large parts of the state.
 
+mod bounds;
 mod command;
 mod decide;
 mod index;

@@ -4,16 +4,16 @@
 //! own is ever taken back, so a lower limit leaves held orders alone.
 
 use super::{
-    Item, ItemOutcome, ItemPhase, ItemView, Refusal, Steer, SteerAction,
+    Item, ItemOutcome, ItemPhase, ItemView, Refusal, Steer, SteerAction, bounds,
     decide::{Decided, known},
 };
 use crate::{
-    domain::{Caused, Moment},
+    domain::{Caused, Misdirected, Moment},
     events::{
         Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, PurchaseLimitSet,
         ReserveReleased, ReserveSet, StockAllocated, WarehouseUnits,
     },
-    values::UnixMs,
+    values::{Invalid, UnixMs},
 };
 
 /// Judges the command of an operator, or of the item's sale.
@@ -35,12 +35,13 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
     {
         return item.reused(steer.request_id);
     }
-    match in_the_way(item, &steer.action) {
+    match in_the_way(item, offer, &steer) {
         Some(InTheWay::Done) => return item.answer(Vec::new(), now_shown()),
         Some(InTheWay::Refusal(refusal)) => return item.refused(refusal),
+        Some(InTheWay::Bound(invalid)) => return item.misdirected(Misdirected::Invalid(invalid)),
         None => {}
     }
-    let Steer { request_id, operator, reason, action } = steer;
+    let Steer { request_id, operator, reason, action, new_warehouse: _ } = steer;
     let mut after = item.view(offer, at.now);
     show_after(item, &mut after, &action, at.now);
     let caused = Caused {
@@ -58,11 +59,14 @@ enum InTheWay {
     /// It is so already, and whoever asks for it does not mind.
     Done,
     Refusal(Refusal),
+    /// What a sale file may not say, an operator may not add.
+    Bound(Invalid),
 }
 
-fn in_the_way(item: &Item, action: &SteerAction) -> Option<InTheWay> {
+fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay> {
     let refused = |refusal| Some(InTheWay::Refusal(refusal));
-    match action {
+    let bound = |checked: Result<(), Invalid>| checked.err().map(InTheWay::Bound);
+    match &steer.action {
         // Closing twice changes nothing, so it is no event; everything else after closing is late.
         SteerAction::Close => item.closed.then_some(InTheWay::Done),
         // A sale tells all of its items, and tells them again after a crash.
@@ -72,17 +76,27 @@ fn in_the_way(item: &Item, action: &SteerAction) -> Option<InTheWay> {
         SteerAction::Pause if item.paused => refused(Refusal::Paused),
         SteerAction::Resume if !item.paused => refused(Refusal::NotPaused),
         // How many there are changes while operators look, so asking for more is no mistake of theirs.
-        SteerAction::ReleaseReserve(released)
-            if released.units > item.stock.reserve(&released.warehouse) =>
-        {
-            refused(Refusal::NotEnoughReserve)
+        SteerAction::ReleaseReserve(released) => {
+            let named = bounds::warehouse(&item.stock, &released.warehouse, false);
+            match bound(named) {
+                None if released.units > item.stock.reserve(&released.warehouse) => {
+                    refused(Refusal::NotEnoughReserve)
+                }
+                named => named,
+            }
         }
-        SteerAction::Pause
-        | SteerAction::Resume
-        | SteerAction::Allocate(_)
-        | SteerAction::SetReserve(_)
-        | SteerAction::ReleaseReserve(_)
-        | SteerAction::SetPurchaseLimit { .. } => None,
+        SteerAction::Allocate(added) => bound(
+            bounds::warehouse(&item.stock, &added.warehouse, steer.new_warehouse)
+                .and_then(|()| bounds::worth(&item.stock, offer, added.units)),
+        ),
+        SteerAction::SetReserve(reserve) => {
+            let more = reserve.units - item.stock.reserve(&reserve.warehouse);
+            bound(
+                bounds::warehouse(&item.stock, &reserve.warehouse, steer.new_warehouse)
+                    .and_then(|()| bounds::worth(&item.stock, offer, more)),
+            )
+        }
+        SteerAction::Pause | SteerAction::Resume | SteerAction::SetPurchaseLimit { .. } => None,
     }
 }
 

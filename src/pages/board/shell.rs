@@ -124,7 +124,7 @@ const ACTS: [(&str, Deed, Deed, &str); 13] = [
     ("resume-sale", Deed::ResumeSale, Deed::ResumeSaleWill, ""),
     ("close-sale", Deed::CloseSale, Deed::CloseSaleWill, ""),
     ("release", Deed::Release, Deed::ReleaseWill, "units warehouse"),
-    ("allocate", Deed::Allocate, Deed::AllocateWill, "units warehouse"),
+    ("allocate", Deed::Allocate, Deed::AllocateWill, "units warehouse newplace"),
     ("limit", Deed::SetLimit, Deed::SetLimitWill, "buyer order"),
     ("level", Deed::SetLevel, Deed::SetLevelWill, "level"),
     ("open-incident", Deed::OpenIncident, Deed::OpenIncidentWill, "title"),
@@ -139,6 +139,13 @@ fn choice(out: &mut String, field: &str, name: &str, values: impl Iterator<Item 
     let _ = write!(out, "<label data-field=\"{field}\">{name}<select name=\"{field}\">");
     values.for_each(|value| element(out, "option", "", value));
     out.push_str("</select></label>");
+}
+
+/// A field of a dialog that is typed.
+fn entry(out: &mut String, field: &str, name: &str, kind: &str) {
+    let name = escape::html(name);
+    let _ =
+        write!(out, "<label data-field=\"{field}\">{name}<input name=\"{field}\" {kind}></label>");
 }
 
 fn dialogs(out: &mut String, say: Say) {
@@ -156,7 +163,6 @@ fn dialogs(out: &mut String, say: Say) {
     );
     for (field, deed, kind) in [
         ("units", Deed::Units, "type=\"number\" min=\"1\" step=\"1\""),
-        ("warehouse", Deed::Warehouse, "type=\"text\" maxlength=\"64\" value=\"main\""),
         ("buyer", Deed::PerBuyer, "type=\"number\" min=\"1\" step=\"1\""),
         ("order", Deed::PerOrder, "type=\"number\" min=\"1\" step=\"1\""),
         ("title", Deed::IncidentTitle, "type=\"text\" maxlength=\"200\""),
@@ -164,12 +170,11 @@ fn dialogs(out: &mut String, say: Say) {
         ("impact", Deed::Impact, "type=\"text\" maxlength=\"500\""),
         ("owner", Deed::Owner, "type=\"text\" maxlength=\"64\""),
     ] {
-        let name = escape::html(say.deed(deed));
-        let _ = write!(
-            out,
-            "<label data-field=\"{field}\">{name}<input name=\"{field}\" {kind}></label>"
-        );
+        entry(out, field, say.deed(deed), kind);
     }
+    // The browser asks for the warehouses of the item when the dialog is opened.
+    choice(out, "warehouse", say.deed(Deed::Warehouse), [].into_iter());
+    entry(out, "newplace", say.deed(Deed::NewWarehouse), "type=\"text\" maxlength=\"64\"");
     let levels = ServiceLevel::ALL.iter().map(|level| level.name());
     choice(out, "level", say.deed(Deed::Level), levels);
     let severities = IncidentSeverity::ALL.iter().map(|severity| severity.name());

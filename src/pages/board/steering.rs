@@ -47,6 +47,7 @@ texts! {
         "对所有节点生效；每一级在上一级基础上进一步降级。";
     Units => "Units", "件数";
     Warehouse => "Warehouse", "仓库";
+    NewWarehouse => "Or a new warehouse (empty: the one above)", "或新仓库（留空则用上面的仓库）";
     PerBuyer => "Units per buyer", "每人限购";
     PerOrder => "Units per order", "每单限购";
     Level => "Level", "级别";

@@ -217,7 +217,10 @@ function deed(act, facts, field) {
     case "pause-item": return at(item, { action: "pause" });
     case "resume-item": return at(item, { action: "resume" });
     case "release": return at(item, { action: "release_reserve", units: number("units"), warehouse: field("warehouse") });
-    case "allocate": return at(item, { action: "allocate", units: number("units"), warehouse: field("warehouse") });
+    case "allocate": {
+      const place = field("newplace") ? { warehouse: field("newplace"), new_warehouse: true } : { warehouse: field("warehouse") };
+      return at(item, { action: "allocate", units: number("units"), ...place });
+    }
     case "limit": return at(item, { action: "set_limit", per_buyer: number("buyer"), per_order: number("order") });
     case "pause-sale": return at(whole, { action: "pause" });
     case "resume-sale": return at(whole, { action: "resume" });
@@ -240,6 +243,30 @@ function ask(dialog, from) {
   dialog.querySelector("label:not([hidden]) input, label:not([hidden]) select")?.focus();
 }
 
+/** Offers the warehouses of the item, as it knows them now; of the reserve those that have some. */
+async function offerWarehouses(form) {
+  const { request } = form;
+  const released = form.facts.act === "release";
+  const select = form.elements.warehouse;
+  select.replaceChildren();
+  let said = {};
+  try {
+    ({ said } = await send(`/items/${form.facts.item}/warehouses`, "GET"));
+  } catch {
+    said = { error: say("no-answer") };
+  }
+  // Another dialog may have been opened meanwhile.
+  if (form.request !== request) return;
+  if (said.error) {
+    form.querySelector(".answer").className = "answer bad";
+    form.querySelector(".answer").textContent = said.error;
+  }
+  for (const { warehouse, available, reserve } of said.warehouses ?? []) {
+    const units = released ? reserve : available;
+    if (!released || reserve > 0) select.append(new Option(`${warehouse} (${units})`, warehouse));
+  }
+}
+
 function openDeed(button) {
   const dialog = byId("steer");
   const told = document.querySelector(`.deed[data-deed="${button.dataset.act}"]`);
@@ -257,11 +284,12 @@ function openDeed(button) {
     const name = label.dataset.field;
     const input = form.elements[name];
     label.hidden = !wanted.includes(name);
-    input.required = !label.hidden && !["buyer", "order"].includes(name);
+    input.required = !label.hidden && !["buyer", "order", "newplace"].includes(name);
     input.disabled = label.hidden;
     if (!label.hidden && button.dataset[name]) input.value = button.dataset[name];
   }
   ask(dialog, button);
+  if (wanted.includes("warehouse")) offerWarehouses(form);
 }
 
 async function carryOut(event) {

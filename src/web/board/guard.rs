@@ -62,7 +62,9 @@ pub(super) async fn guard(
 
 /// Whether a request changes something, or asks who may: that goes on when nothing is shown.
 fn steers(request: &Request) -> bool {
-    request.method() == Method::POST || request.uri().path() == "/whoami"
+    let path = request.uri().path();
+    let asks = path == "/whoami" || (path.starts_with("/items/") && path.ends_with("/warehouses"));
+    request.method() == Method::POST || asks
 }
 
 fn names_this_machine(request: &Request) -> bool {

@@ -26,12 +26,12 @@ use crate::{
     admission::TokenRefused,
     domain::{
         Misdirected,
-        item::{ItemCommand, ItemOutcome, Steer, SteerAction},
+        item::{ItemCommand, ItemOutcome, ItemView, Steer, SteerAction},
         level::{LevelOutcome, SetLevel},
         sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, SaleOutcome, SteerSale},
     },
     events::{Position, WarehouseUnits},
-    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_text},
+    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_prose, known_text},
     web::answers::say,
 };
 
@@ -47,6 +47,7 @@ pub(super) fn routes() -> Router<Arc<Board>> {
         .route("/whoami", get(whoami))
         .route("/sales/{sale_id}/steer", post(steer_sale))
         .route("/items/{item_id}/steer", post(steer_item))
+        .route("/items/{item_id}/warehouses", get(warehouses))
         .route("/level", post(set_level))
 }
 
@@ -81,9 +82,10 @@ async fn steer_item(
         let (written, mut fields) = read(&board, &headers, body).await?;
         let item = ItemId::parse("item_id", &item_id)?;
         let action = item_action(&mut fields)?;
+        let new_warehouse = fields.flag("new_warehouse")?;
         fields.done()?;
         let Written { request_id, operator, reason } = written;
-        let steer = Steer { request_id, operator, reason, action };
+        let steer = Steer { request_id, operator, reason, action, new_warehouse };
         let asked = board.parts.items.ask(item.0, ItemCommand::Steer(steer), None).await?;
         match asked.outcome {
             ItemOutcome::Item(_) => Ok(done(asked.revision, asked.position)),
@@ -93,6 +95,44 @@ async fn steer_item(
         }
     };
     steered.await.unwrap_or_else(NotDone::answer)
+}
+
+/// The warehouses that an act can name, as the item knows them now. To ask wakes the item, so it
+/// takes a token.
+async fn warehouses(
+    State(board): State<Arc<Board>>,
+    Path(item_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = async {
+        operator(&board, &headers).map_err(NotDone::Refused)?;
+        let item = ItemId::parse("item_id", &item_id)?;
+        let asked = board.parts.items.ask(item.0, ItemCommand::Show, None).await?;
+        match asked.outcome {
+            ItemOutcome::Item(view) => Ok(say(StatusCode::OK, &places(&view))),
+            ItemOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
+            ItemOutcome::Refused { .. } | ItemOutcome::Order(_) => {
+                Err(NotDone::Fault(Fault::Stopping))
+            }
+        }
+    };
+    asked.await.unwrap_or_else(NotDone::answer)
+}
+
+/// Name, available units and reserve of each warehouse, in the order in which orders draw from them.
+fn places(view: &ItemView) -> Value {
+    let reserve = |warehouse: &str| {
+        let found = view.reserve_by_warehouse.iter().find(|at| at.warehouse == warehouse);
+        found.map_or(0, |at| at.units)
+    };
+    let places = view.available_by_warehouse.iter().map(|at| {
+        json!({
+            "warehouse": at.warehouse,
+            "available": at.units,
+            "reserve": reserve(&at.warehouse),
+        })
+    });
+    json!({ "warehouses": places.collect::<Value>() })
 }
 
 async fn steer_sale(
@@ -181,7 +221,7 @@ pub(super) async fn read(
     let mut fields = Fields::parse(&bytes)?;
     let request_id = RequestId::parse("request_id", &fields.text("request_id")?)?;
     let reason = fields.text("reason")?;
-    bounded_text("reason", &reason, REASON_CHARS_MAX)?;
+    bounded_prose("reason", &reason, REASON_CHARS_MAX)?;
     Ok((Written { request_id, operator, reason }, fields))
 }
 
@@ -269,6 +309,7 @@ impl NotDone {
                     let why = json!({ "error": why.to_string(), "field": "request_id" });
                     say(StatusCode::CONFLICT, &why)
                 }
+                Misdirected::Invalid(invalid) => Self::Invalid(invalid).answer(),
             },
             Self::Fault(fault) => fault_answer(&fault),
             Self::Refused(answer) => *answer,
@@ -353,6 +394,17 @@ impl Fields {
         }
     }
 
+    /// Whether something is so; it is not where nothing is said.
+    fn flag(&mut self, name: &str) -> Result<bool, Invalid> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(Invalid::new(name, "must be true or false"))
+            }
+        }
+    }
+
     /// A purchase limit, none where absent.
     fn limit(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
         let limit = self.whole(name)?;
@@ -365,10 +417,12 @@ impl Fields {
     /// Units of a warehouse, at least so many.
     fn units_at(&mut self, min: i64) -> Result<WarehouseUnits, Invalid> {
         let warehouse = self.text("warehouse")?;
-        bounded_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-        let units = self.whole("units")?.unwrap_or(-1);
+        known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+        let units = self.whole("units")?;
+        let units = units.ok_or_else(|| Invalid::new("units", "is missing"))?;
         if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
-            return Err(Invalid::new("units", format!("must be {min} to {ALLOCATED_UNITS_MAX}")));
+            let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
+            return Err(Invalid::new("units", problem));
         }
         Ok(WarehouseUnits { warehouse, units })
     }

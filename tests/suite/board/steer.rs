@@ -255,3 +255,38 @@ async fn an_operator_signs_in_also_when_the_board_rests() {
     set_level(&node, "full").await;
     assert_eq!(get(board, "/").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_offers_the_warehouses_of_the_item_and_takes_no_other_without_a_word() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let (_, items) = sale_of_one_phone(&node).await;
+    let path = format!("/items/{}/warehouses", items[0]);
+    let board = node.board();
+    let head = format!("GET {path} HTTP/1.1\r\nhost: {board}{}", bearer(TOKEN));
+    let offered = || async { ask(board, &head, "").await.json()["warehouses"].clone() };
+    assert_eq!(get(board, &path).await.status, 401, "to ask wakes the item");
+    let shanghai = json!({ "warehouse": "shanghai", "available": 1, "reserve": 0 });
+    assert_eq!(offered().await, json!([shanghai]));
+
+    let add = |more: Value| {
+        let mut body = json!({
+            "request_id": request_id(), "action": "allocate", "reason": "a lorry came",
+            "units": 7, "warehouse": "main",
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let steer_path = format!("/items/{}/steer", items[0]);
+    let refused = steer(&node, &steer_path, &bearer(TOKEN), &add(json!({}))).await;
+    assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("warehouse")));
+    assert!(refused.body.contains("shanghai"), "{}", refused.body);
+    assert_eq!(node.item(&items[0]).await.available_units, 1);
+    let odd = add(json!({ "new_warehouse": "yes" }));
+    let odd = steer(&node, &steer_path, &bearer(TOKEN), &odd).await;
+    assert_eq!((odd.status, &odd.json()["field"]), (400, &json!("new_warehouse")));
+    let added = add(json!({ "new_warehouse": true }));
+    assert_eq!(steer(&node, &steer_path, &bearer(TOKEN), &added).await.status, 200);
+    let main = json!({ "warehouse": "main", "available": 7, "reserve": 0 });
+    assert_eq!(offered().await, json!([shanghai, main]));
+}

@@ -104,7 +104,9 @@ pub fn cancel(name: &str, order: &str, buyer: &str) -> ItemCommand {
 
 pub fn steer(name: &str, action: SteerAction) -> ItemCommand {
     let (operator, reason) = ("olga".to_owned(), "a test".to_owned());
-    ItemCommand::Steer(Steer { request_id: request(name), operator, reason, action })
+    // Tables name warehouses as they need them; that new ones are said to be new is held elsewhere.
+    let new_warehouse = true;
+    ItemCommand::Steer(Steer { request_id: request(name), operator, reason, action, new_warehouse })
 }
 
 pub fn show_order(order: &str, buyer: &str) -> ItemCommand {

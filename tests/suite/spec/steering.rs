@@ -2,12 +2,16 @@
 //! look at the record.
 
 use doorbuster::{
-    domain::item::{ItemCommand, ItemOutcome, SteerAction},
-    events::{ItemEvent, Stored},
+    domain::{
+        Misdirected,
+        item::{ItemCommand, ItemOutcome, Steer, SteerAction},
+        sale::WORTH_MINOR_MAX,
+    },
+    events::{ItemEvent, ItemPlan, Stored},
 };
 
 use super::{
-    live::{self, Live, cny, plan, request, sale_id, steer, units},
+    live::{self, Decided, Live, cny, plan, request, sale_id, steer, units},
     table::check,
 };
 
@@ -16,7 +20,7 @@ fn adding_an_item_twice_is_harmless() {
     check(
         "offer stock=north:2
          place r1 ann 1  -> held ann 1
-         add             -> item_open
+         add             -> item_open again
          = available 1 held 1 sold 0",
     );
 }
@@ -78,7 +82,7 @@ fn closing_is_final() {
          resume s4            -> refused closed
          allocate s5 north 1  -> refused closed
          place r4 dan 1       -> refused closed
-         add                  -> item_closed
+         add                  -> item_closed again
          pay p1 r1 10 ref     -> paid ann 1
          cancel c1 r2 bob     -> cancelled bob 1
          @100 due             -> cat
@@ -153,7 +157,7 @@ fn a_reserve_is_not_on_offer_before_it_is_released() {
          release s4 north 2    -> item_open + ReserveReleased
          release s4 north 2    -> item_open again
          = available 4 held 2 sold 0
-         release s5 west 1     -> refused not_enough_reserve",
+         release s5 west 1     -> wrong warehouse",
     );
 }
 
@@ -259,4 +263,82 @@ fn each_act_is_answered_with_the_item_as_it_is_afterwards() {
         assert_eq!(answer.events.len(), 1, "{said}");
         assert_eq!(answer.outcome, live.run(ItemCommand::Show, 9).outcome, "{said}");
     }
+}
+
+/// The same act without the word that its warehouse is a new one.
+fn known_place(name: &str, action: SteerAction) -> ItemCommand {
+    match steer(name, action) {
+        ItemCommand::Steer(steer) => ItemCommand::Steer(Steer { new_warehouse: false, ..steer }),
+        _ => unreachable!("steering is steering"),
+    }
+}
+
+fn wrong(decided: &Decided) -> String {
+    assert!(decided.events.is_empty(), "nothing is recorded");
+    match &decided.outcome {
+        ItemOutcome::Misdirected(Misdirected::Invalid(wrong)) => wrong.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_act_names_a_warehouse_of_the_item_or_says_that_it_is_new() {
+    let mut live = Live::offered(ItemPlan { units: vec![units("north", 1)], ..plan() });
+    let says = "warehouse is \"nort\", and the item has no such warehouse: it has \"north\". A new one is \
+                named with new_warehouse";
+    let misspelt = || units("nort", 7);
+    for (nth, action) in [
+        SteerAction::Allocate(misspelt()),
+        SteerAction::SetReserve(misspelt()),
+        SteerAction::SetReserve(units("nort", 0)),
+        SteerAction::ReleaseReserve(misspelt()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(wrong(&live.run(known_place(&format!("s{nth}"), action), 1)), says);
+    }
+    let released = live.run(steer("r1", SteerAction::ReleaseReserve(misspelt())), 1);
+    assert_eq!(wrong(&released), says, "nothing lies in a new warehouse");
+
+    let added = live.run(steer("a1", SteerAction::Allocate(units("south", 7))), 2);
+    assert_eq!(added.events.len(), 1);
+    let known = live.run(known_place("a2", SteerAction::Allocate(units("south", 1))), 3);
+    assert_eq!(known.events.len(), 1, "now it is one of the item's");
+    let again = live.run(known_place("a1", SteerAction::Allocate(units("south", 7))), 4);
+    let reused = ItemOutcome::Misdirected(Misdirected::RequestIdReused(request("a1")));
+    assert_eq!(again.outcome, reused, "with another word it is another request");
+    let alike = live.run(steer("a3", SteerAction::Allocate(units("ｓｏｕｔｈ", 1))), 5);
+    assert!(wrong(&alike).contains("looks like \"south\""));
+    let unseen = live.run(steer("a4", SteerAction::Allocate(units("south\u{200b}x", 1))), 5);
+    assert!(wrong(&unseen).contains("U+200B ZERO WIDTH SPACE"));
+}
+
+#[test]
+fn steering_keeps_the_bounds_of_creation() {
+    let worth = WORTH_MINOR_MAX / 1_000_000_000;
+    let stock = vec![units("north", worth - 10)];
+    let mut live =
+        Live::offered(ItemPlan { unit_price_minor: 1_000_000_000, units: stock, ..plan() });
+    let more = |units_more: i64| SteerAction::Allocate(units("north", units_more));
+    assert_eq!(
+        wrong(&live.run(steer("a1", more(11)), 1)),
+        "units makes all units of the item together worth 1000000001000000000 minor units, more than \
+         1000000000000000000"
+    );
+    let kept = |kept: i64| SteerAction::SetReserve(units("north", kept));
+    assert!(wrong(&live.run(steer("k1", kept(11)), 1)).starts_with("units makes all units"));
+    assert_eq!(live.run(steer("k2", kept(10)), 1).events.len(), 1, "all that there may be");
+    assert!(wrong(&live.run(steer("a2", more(1)), 1)).starts_with("units makes all units"));
+    assert_eq!(live.run(steer("k3", kept(9)), 1).events.len(), 1, "less is never refused");
+    assert_eq!(live.run(steer("a3", more(1)), 1).events.len(), 1);
+
+    let stock = (0..99).map(|nth| units(&format!("w{nth}"), 1)).collect();
+    let mut live = Live::offered(ItemPlan { units: stock, ..plan() });
+    let new = |name: &str| steer(name, SteerAction::Allocate(units(name, 1)));
+    assert_eq!(live.run(new("the-hundredth"), 1).events.len(), 1);
+    assert_eq!(
+        wrong(&live.run(new("one-more"), 1)),
+        "warehouse is \"one-more\", and the item has 100 warehouses already: at most 100"
+    );
 }

@@ -193,6 +193,9 @@ fn say(decided: &Decided, asks: bool) -> String {
         }
         ItemOutcome::Misdirected(Misdirected::NotFound(what)) => (format!("not_found {what}"), ""),
         ItemOutcome::Misdirected(Misdirected::RequestIdReused(_)) => ("reused".to_owned(), ""),
+        ItemOutcome::Misdirected(Misdirected::Invalid(wrong)) => {
+            (format!("wrong {}", wrong.field), "")
+        }
     };
     let kinds: Vec<&str> = decided.events.iter().map(|caused| caused.event.kind()).collect();
     if decided.position.is_some() {
