@@ -17,10 +17,12 @@ use crate::{
 
 /// A moment in RFC 3339; empty where there is none.
 pub fn time(moment: Option<&Timestamp>) -> String {
-    moment.map_or_else(String::new, |at| {
-        UnixMs(at.seconds.saturating_mul(1000).saturating_add(i64::from(at.nanos) / 1_000_000))
-            .to_string()
-    })
+    moment.map_or_else(String::new, |at| unix_ms(at).to_string())
+}
+
+/// A moment of an answer.
+pub fn unix_ms(at: &Timestamp) -> UnixMs {
+    UnixMs(at.seconds.saturating_mul(1000).saturating_add(i64::from(at.nanos) / 1_000_000))
 }
 
 /// A moment for a request.

@@ -1,11 +1,14 @@
 //! `doorbuster sale`: put a sale up from a file, look at it, pause, resume and close it.
 
 mod alerts;
+mod windows;
 
 use std::{fs, io, path::PathBuf};
 
 use prost_types::Duration;
 use serde_json::{Value, json};
+
+use windows::Windows;
 
 use super::{
     Common,
@@ -25,7 +28,7 @@ use crate::{
     grpc::proto::{
         CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
-        WarehouseUnits, sale_service_client::SaleServiceClient,
+        SaleNotice, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
     values::{Currency, UnixMs},
 };
@@ -77,6 +80,9 @@ struct Create {
     /// Check the file and stop: nothing is sent
     #[arg(long)]
     check: bool,
+    /// Put up a sale whose windows are over already: its items are closed at once, and for good
+    #[arg(long)]
+    past: bool,
     /// The moment that "now" and "+10m" in the file count from, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
@@ -137,6 +143,20 @@ impl Create {
             Failure::new(Code::Usage, format!("{name} cannot be read: {error}"))
         })?;
         let file = sale_file::parse(&name, &text, now)?;
+        let windows = Windows::of_draft(&file.draft);
+        if self.check {
+            show_check(common, &file.draft, &windows, now)?;
+        }
+        if windows.closes() <= now && !self.past {
+            let message = format!(
+                "{name}: the sale is over already: its last window closed {} ({}). Is the year or the \
+                 offset wrong? Its items would be closed at once and for good; --past puts it up all \
+                 the same",
+                windows.closes(),
+                windows.sale.told(now)
+            );
+            return Err(Failure::new(Code::Usage, message).into());
+        }
         if self.check {
             let items = file.draft.items.len();
             common.note(format_args!("{name} is a good sale file with {items} items"));
@@ -155,8 +175,14 @@ impl Create {
             }
             failure
         })?;
-        show_sale(common, created.sale.as_ref(), created.revision, Some(created.position))?;
-        if let Some(item) = created.sale.as_ref().and_then(|sale| sale.items.first()) {
+        let position = Some(created.position);
+        let sale = created.sale.as_ref();
+        show_created(common, sale, (created.revision, position), &created.notices)?;
+        for notice in &created.notices {
+            common.note(format_args!("warning: {}", notice.message));
+        }
+        let first = sale.and_then(|sale| sale.items.first());
+        if let Some(item) = first.filter(|_| windows.closes() > WallClock.now()) {
             let id = &item.item_id;
             common.note(format_args!(
                 "try: doorbuster order place --item {id} --buyer alice --units 1"
@@ -270,31 +296,69 @@ fn show_sale(
     position: Option<u64>,
 ) -> anyhow::Result<()> {
     let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
+    let json = || json!({ "sale": shapes::sale(sale), "revision": revision, "position": position });
+    common.show(json, || sale_text(sale, position))?;
+    Ok(())
+}
+
+/// A new sale, with what its operator should know beside it.
+fn show_created(
+    common: &Common,
+    sale: Option<&Sale>,
+    (revision, position): (u64, Option<u64>),
+    notices: &[SaleNotice],
+) -> anyhow::Result<()> {
+    let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
+    let notices = notices.iter().map(
+        |notice| json!({ "message": notice.message, "sku": notice.sku, "sale_id": notice.sale_id }),
+    );
+    let json = || {
+        json!({
+            "sale": shapes::sale(sale),
+            "revision": revision,
+            "position": position,
+            "notices": notices.collect::<Value>(),
+        })
+    };
+    common.show(json, || sale_text(sale, position))?;
+    Ok(())
+}
+
+/// What a sale file says, as it was understood.
+fn show_check(
+    common: &Common,
+    draft: &Draft,
+    windows: &Windows,
+    now: UnixMs,
+) -> anyhow::Result<()> {
     common.show(
-        || json!({ "sale": shapes::sale(sale), "revision": revision, "position": position }),
+        || json!({ "name": draft.name, "items": draft.items.len(), "windows": windows.json(now) }),
         || {
-            let mut rows = vec![
-                ("sale", sale.sale_id.clone()),
-                ("name", sale.name.clone()),
-                ("opens", shapes::time(sale.open_time.as_ref())),
-                ("closes", shapes::time(sale.close_time.as_ref())),
-            ];
-            if let Some(closed) = &sale.closed_time {
-                rows.push(("closed", shapes::time(Some(closed))));
-            }
-            if let Some(paused) = &sale.pause_time {
-                rows.push(("paused", shapes::time(Some(paused))));
-            }
-            if let Some(position) = position {
-                rows.push(("position", position.to_string()));
-            }
-            let header = ["ITEM", "SKU", "TITLE", "PRICE", "UNITS"];
-            let items = sale.items.iter().map(|item| item_row(item, &sale.currency_code));
-            let items = table(header, &["PRICE", "UNITS"], items.collect());
-            format!("{}\n\n{items}", facts(&rows))
+            let mut rows = vec![("name", draft.name.clone())];
+            rows.extend(windows.facts(now));
+            format!("{}{}", facts(&rows), windows.of_items(now))
         },
     )?;
     Ok(())
+}
+
+fn sale_text(sale: &Sale, position: Option<u64>) -> String {
+    let (windows, now) = (Windows::of_sale(sale), WallClock.now());
+    let mut rows = vec![("sale", sale.sale_id.clone()), ("name", sale.name.clone())];
+    rows.extend(windows.facts(now));
+    if let Some(closed) = &sale.closed_time {
+        rows.push(("closed", shapes::time(Some(closed))));
+    }
+    if let Some(paused) = &sale.pause_time {
+        rows.push(("paused", shapes::time(Some(paused))));
+    }
+    if let Some(position) = position {
+        rows.push(("position", position.to_string()));
+    }
+    let header = ["ITEM", "SKU", "TITLE", "PRICE", "UNITS"];
+    let items = sale.items.iter().map(|item| item_row(item, &sale.currency_code));
+    let items = table(header, &["PRICE", "UNITS"], items.collect());
+    format!("{}\n\n{}{}", facts(&rows), items.trim_end(), windows.of_items(now))
 }
 
 fn item_row(item: &SaleItem, currency_code: &str) -> [String; 5] {

@@ -114,6 +114,16 @@ pub struct SaleCreated {
     pub created_at_ms: UnixMs,
 }
 
+impl SaleCreated {
+    /// When anything of it is on sale: from the first opening to the last closing of the sale and its
+    /// items. Logs of earlier versions hold items whose windows reach out of their sale's.
+    pub fn on_sale(&self) -> (UnixMs, UnixMs) {
+        let opens = self.items.iter().map(|item| item.opens_at_ms);
+        let closes = self.items.iter().map(|item| item.closes_at_ms);
+        (opens.fold(self.opens_at_ms, UnixMs::min), closes.fold(self.closes_at_ms, UnixMs::max))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SalePaused {
     pub act: Act,

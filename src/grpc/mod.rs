@@ -13,6 +13,7 @@ mod incident;
 mod item;
 mod level;
 mod listener;
+mod notices;
 mod operator;
 mod purchase;
 mod read_side;

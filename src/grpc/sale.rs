@@ -2,7 +2,9 @@
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ReadSide, alerts, convert, operator::Doorkeeper, proto, status::Failure};
+use super::{
+    ReadSide, alerts, convert, notices::Suspicions, operator::Doorkeeper, proto, status::Failure,
+};
 use crate::{
     actors::{Answer, Sales},
     clock::SharedClock,
@@ -61,9 +63,12 @@ impl proto::sale_service_server::SaleService for SaleApi {
         let draft = draft.and_then(draft_of).map_err(Failure::from)?;
         let plan = plan(request_id, draft, operator).map_err(Failure::from)?;
         let sale_id = SaleId::of_request(request_id);
+        let suspicions = Suspicions::of(&plan);
         let answer = self.sales.create(sale_id, plan, deadline).await.map_err(Failure::from)?;
         let (sale, revision, position) = shown(answer)?;
-        Ok(Response::new(proto::CreateSaleResponse { sale: Some(sale), revision, position }))
+        let notices = suspicions.told(&self.reads, sale_id, self.clock.now()).await;
+        let sale = Some(sale);
+        Ok(Response::new(proto::CreateSaleResponse { sale, revision, position, notices }))
     }
 
     async fn pause_sale(

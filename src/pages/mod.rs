@@ -2,7 +2,8 @@
 //!
 //! `post_mortem` asks, `findings` ranks, `sections` says it in a language, and `html`, `markdown` and
 //! `files` only write down what was said. Nothing here reads the log or a clock: the same read models
-//! give the same bytes. It must never show a text from outside without escaping it.
+//! give the same bytes, and whoever asks says what time it is, so that a sale is judged only once it is
+//! over. It must never show a text from outside without escaping it.
 
 mod bins;
 pub mod board;
@@ -21,7 +22,7 @@ mod words;
 
 pub use files::{CHART_FILES, PageFile, files};
 pub use findings::findings;
-pub use numbers::Clock;
-pub use post_mortem::{PostMortem, ProofFacts};
-pub use sections::Style;
+pub use numbers::{Clock, span as spoken_span};
+pub use post_mortem::{PostMortem, ProofFacts, Stage};
+pub use sections::{Style, unfinished};
 pub use words::Lang;

@@ -14,7 +14,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "catalog";
 /// Version of its rows.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// Sales and items.
 #[derive(Debug, Default)]
@@ -100,6 +100,8 @@ fn apply_to_sale(
             let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
             let curve = serde_json::to_string(&created.curve)
                 .map_err(|error| ApplyError::Impossible(error.to_string()))?;
+            // Whatever follows the sale goes by what is on sale, not by what was written down.
+            let (opens_at, closes_at) = created.on_sale();
             rows.prepare_cached(
                 "INSERT INTO sales
                  (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms,
@@ -110,8 +112,8 @@ fn apply_to_sale(
                 sale,
                 created.name,
                 created.currency.code(),
-                created.opens_at_ms.0,
-                created.closes_at_ms.0,
+                opens_at.0,
+                closes_at.0,
                 items,
                 created.created_at_ms.0,
                 goals.units,

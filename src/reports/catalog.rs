@@ -48,7 +48,67 @@ pub struct OfferLine {
     pub limit_per_order: Option<i64>,
 }
 
+/// An item of another sale with the same SKU, on sale at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoldElsewhere {
+    pub sku: String,
+    pub sale_id: SaleId,
+    pub sale_name: String,
+}
+
+/// What a sale puts on sale, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    pub sku: String,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+}
+
 impl Reports {
+    /// Items of other sales that are neither closed nor over when these are on sale, and have the same
+    /// SKU: at most `max`, the newest sales first.
+    pub fn sold_elsewhere(
+        &self,
+        sale_id: SaleId,
+        offered: &[Offered],
+        max: usize,
+    ) -> Result<Vec<SoldElsewhere>, ReportError> {
+        let windows: HashMap<&str, (UnixMs, UnixMs)> = offered
+            .iter()
+            .map(|item| (item.sku.as_str(), (item.opens_at, item.closes_at)))
+            .collect();
+        let opens = offered.iter().map(|item| item.opens_at.0).min().unwrap_or(i64::MAX);
+        let closes = offered.iter().map(|item| item.closes_at.0).max().unwrap_or(0);
+        self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
+            let mut found = rows.prepare(
+                "SELECT items.sku, items.opens_at_ms, items.closes_at_ms, sales.sale_id, sales.name
+                 FROM sales JOIN items ON items.sale_id = sales.sale_id
+                 WHERE sales.closed_at_ms IS NULL AND items.closed_at_ms IS NULL
+                     AND sales.sale_id <> ? AND sales.opens_at_ms < ? AND sales.closes_at_ms > ?
+                 ORDER BY sales.number DESC, items.number",
+            )?;
+            let id = sale_id.0.as_bytes().as_slice();
+            let mut found = found.query(params![id, closes, opens])?;
+            let mut elsewhere = Vec::new();
+            while let Some(row) = found.next()? {
+                let sku: String = row.get(0)?;
+                let opens_at = row.get::<_, Option<i64>>(1)?.map_or(UnixMs::default(), UnixMs);
+                let closes_at = row.get::<_, Option<i64>>(2)?.map_or(UnixMs::LATEST, UnixMs);
+                let overlaps = windows
+                    .get(sku.as_str())
+                    .is_some_and(|(opens, closes)| opens_at < *closes && closes_at > *opens);
+                if overlaps {
+                    let (sale_id, sale_name) = (SaleId(id_at(row, 3)?), row.get(4)?);
+                    elsewhere.push(SoldElsewhere { sku, sale_id, sale_name });
+                }
+                if elsewhere.len() == max {
+                    break;
+                }
+            }
+            Ok(elsewhere)
+        })
+    }
+
     /// One item and its sale.
     pub fn offer(&self, item_id: ItemId) -> Result<OfferLine, ReportError> {
         self.ask(catalog::NAME, catalog::VERSION, |rows, _| {

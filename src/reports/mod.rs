@@ -52,7 +52,7 @@ use crate::{
 
 pub use acts::{ActLine, ActsQuery};
 pub use alerts::{AlertChanged, AlertEnd, AlertLine, AlertsQuery};
-pub use catalog::{ListSalesQuery, OfferLine, SaleLine};
+pub use catalog::{ListSalesQuery, OfferLine, Offered, SaleLine, SoldElsewhere};
 pub use cell::CsvManner;
 pub use compare::{Compared, Comparison, Period};
 pub use curve::{Reached, SoldOut, StockCurve, StockCurveQuery, StockPoint};

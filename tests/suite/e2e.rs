@@ -1,6 +1,8 @@
 //! Goal: the server keeps its contract as a client sees it. Method: a real server on loopback, the
 //! generated clients, and a clock that moves only when a test moves it.
 
+mod edges;
+
 use doorbuster::{
     clock::{Clock, ManualClock},
     events::{Event, StreamName, encode},
@@ -175,9 +177,9 @@ async fn operators_pause_resume_add_units_and_close() {
         units: 2,
         operator: "olga".to_owned(),
         reason: "found two more".to_owned(),
+        new_warehouse: true,
     };
     node.items().allocate_stock(allocate).await.unwrap();
-        new_warehouse: true,
     order(&node.place(&item_id, "bob", 2).await.unwrap());
 
     let close = proto::CloseSaleRequest {

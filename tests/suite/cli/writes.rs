@@ -5,10 +5,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use doorbuster::{app::App, clock::WallClock, config::Config};
+use doorbuster::{app::App, clock::WallClock, config::Config, values::UnixMs};
 use serde_json::{Value, json};
 
-use super::doorbuster;
+use super::{GOOD, doorbuster};
 
 const TOKEN: &str = "f3Zq7mXw9TtB2cLs";
 
@@ -168,4 +168,56 @@ fn a_crowd_and_a_measurement_put_up_their_sales_with_the_token_of_an_operator() 
     assert_eq!(code, 0, "{said}");
     assert!(answer.is_object(), "{answer}");
     server.app.stop().unwrap();
+}
+
+#[test]
+fn a_sale_that_is_over_already_takes_a_word() {
+    let server = Guarded::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sale.toml");
+    let past = GOOD.replace("2026-11-1", "2021-11-1");
+    fs::write(&file, &past).unwrap();
+    let file = file.to_str().unwrap();
+    for flags in [&["-f", file][..], &["-f", file, "--check"]] {
+        let (code, _, said) = server.run("sale create", flags, true);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("the sale is over already") && said.contains("--past"), "{said}");
+    }
+    let (_, checked, _) = server.run("sale create", &["-f", file, "--check"], true);
+    let window = &checked["windows"]["sale"];
+    assert_eq!(window["open_time"], "2021-11-10T16:00:00.000Z", "as it was understood");
+    assert_eq!((&window["length_ms"], &window["over"]), (&json!(86_400_000), &json!(true)));
+
+    let created = server.done("sale create", &["-f", file, "--past"]);
+    assert_eq!(
+        created["notices"][0]["message"].as_str().map(|said| said.contains("over already")),
+        Some(true)
+    );
+    let shown =
+        doorbuster(&["sale", "show", text(&created["sale"]["sale_id"]), "--server", &server.url]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("24 h long, over since "), "{shown}");
+    server.app.stop().unwrap();
+}
+
+#[test]
+fn windows_are_told_as_they_were_understood() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sale.toml");
+    let own = "time_to_pay_seconds = 900\nopens_at = \"+2h\"";
+    let coming = GOOD
+        .replace("2026-11-11T00:00:00+08:00", "\"+1h\"")
+        .replace("2026-11-12T00:00:00+08:00", "\"+3h\"")
+        .replace("time_to_pay_seconds = 900", own);
+    fs::write(&file, coming).unwrap();
+    let file = file.to_str().unwrap();
+    let as_of = "2030-01-01T00:00:00Z";
+    let arguments = ["sale", "create", "-f", file, "--check", "--as-of", as_of];
+    let checked = String::from_utf8(doorbuster(&arguments).stdout).unwrap();
+    assert!(checked.contains("2 h long, opens in 1 h"), "{checked}");
+    assert!(checked.contains("windows of their own:\nPHONE  "), "{checked}");
+    assert!(checked.contains("1 h long, opens in 2 h"), "{checked}");
+    let opens = checked.lines().find_map(|line| line.strip_prefix("opens ")).unwrap().trim();
+    let opens = UnixMs::parse("opens", opens).unwrap();
+    assert_eq!(opens.to_string(), "2030-01-01T01:00:00.000Z", "local time with its offset");
 }

@@ -4,12 +4,13 @@
 //! Method: hand-made logs, folded into real files and asked.
 
 use doorbuster::{
-    events::{Act, ItemEvent, OrderPaid, StockAllocated, StreamName},
+    events::{Act, Event, ItemEvent, OrderPaid, SaleEvent, StockAllocated, StreamName},
+    pages::Stage,
     reports::{
-        HoldsQuery, ListOrdersQuery, Paging, Period, ReportError, Reports, StockCurveQuery,
-        TimelineQuery, Whose,
+        HoldsQuery, ListOrdersQuery, ListSalesQuery, Paging, Period, ReportError, Reports,
+        StockCurveQuery, TimelineQuery, Whose,
     },
-    values::{Fingerprint, ItemId, RequestId, SaleId, UnixMs},
+    values::{Currency, Fingerprint, ItemId, RequestId, SaleId, UnixMs},
 };
 use tempfile::{TempDir, tempdir};
 use uuid::Uuid;
@@ -138,4 +139,30 @@ fn questions_end_when_nobody_waits_for_them_any_more() {
     reports.stop();
     assert!(matches!(others.list_orders(&query), Err(ReportError::Stopped)));
     assert!(Reports::open(data.path()).list_orders(&query).is_ok(), "others are not concerned");
+}
+
+#[test]
+fn a_sale_of_an_older_log_is_on_sale_as_long_as_any_of_its_items() {
+    let mut log = Log::default();
+    let (early, late) = (SALE.item_id("early"), SALE.item_id("late"));
+    log.create_sale(SALE, "Autumn", &[early, late]);
+    let (_, event) = log.events.pop().unwrap();
+    let Event::Sale(SaleEvent::Created(mut created)) = event else { panic!("no sale") };
+    created.items[0].opens_at_ms = UnixMs(400_000);
+    created.items[1].closes_at_ms = UnixMs(3_000_000);
+    let mut log = Log::default();
+    log.push(StreamName::sale(SALE), SaleEvent::Created(created));
+    let (_data, reports) = folded(&log);
+    let sales = reports.list_sales(&ListSalesQuery::default()).unwrap().rows;
+    assert_eq!((sales[0].opens_at, sales[0].closes_at), (UnixMs(400_000), UnixMs(3_000_000)));
+    let stages =
+        [399_999, 400_000, 2_000_000, 3_000_000].map(|at| Stage::of(&sales[0], UnixMs(at)));
+    assert_eq!(stages, [Stage::NotOpenYet, Stage::Running, Stage::Running, Stage::Over]);
+}
+
+#[test]
+fn a_sum_at_the_largest_number_is_marked_where_people_read_it() {
+    let cny = Currency::parse("currency", "CNY").unwrap();
+    assert_eq!(cny.amount(i64::MAX), "≥ 92233720368547758.07 CNY");
+    assert_eq!(cny.amount(i64::MAX - 1), "92233720368547758.06 CNY");
 }
