@@ -314,6 +314,11 @@ impl ReadSide {
         }
     }
 
+    /// The present moment.
+    pub(super) fn now(&self) -> UnixMs {
+        self.0.clock.now()
+    }
+
     /// How fresh an answer of that read model is.
     pub(super) fn freshness(&self, name: &'static str, checkpoint: Checkpoint) -> proto::Freshness {
         let (head, lag_ms) = match &self.0.keeping {

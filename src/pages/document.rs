@@ -16,6 +16,8 @@ pub struct Document {
     /// What kind of page it is.
     pub kind: &'static str,
     pub title: String,
+    /// What has to be known before anything is read: that its sale is not over.
+    pub unfinished: Option<String>,
     /// What it is about, in names and values.
     pub about: Vec<(&'static str, String)>,
     /// The figures to see first.

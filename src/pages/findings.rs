@@ -6,7 +6,7 @@
 
 use super::{
     numbers::{amount, group, percent, span},
-    post_mortem::PostMortem,
+    post_mortem::{PostMortem, Stage},
     sections::goals::{goal_name, goal_value},
     sections::shoppers::{channel_name, step_name},
     words::{Lang, Sentence, fill},
@@ -28,7 +28,13 @@ struct Finding {
 }
 
 /// What mattered most, each as a sentence and the figures behind it.
+///
+/// A sale that is not over is not judged: nothing mattered yet but that the log can be trusted.
 pub fn findings(facts: &PostMortem, lang: Lang) -> Vec<(String, String)> {
+    if facts.stage != Stage::Over {
+        let failed = proof_failed(facts, lang);
+        return failed.into_iter().map(|finding| (finding.says, finding.more)).collect();
+    }
     let rules = [
         proof_failed(facts, lang),
         no_orders(facts, lang),

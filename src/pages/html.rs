@@ -32,7 +32,11 @@ pub fn write(document: &Document) -> String {
          content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{title} · {kind}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n"
     );
-    let _ = write!(out, "<header>\n<p class=\"kind\">{kind}</p>\n<h1>{title}</h1>\n<dl>\n");
+    let _ = write!(out, "<header>\n<p class=\"kind\">{kind}</p>\n<h1>{title}</h1>\n");
+    if let Some(unfinished) = &document.unfinished {
+        let _ = writeln!(out, "<p class=\"unfinished\" role=\"note\">{}</p>", safe(unfinished));
+    }
+    out.push_str("<dl>\n");
     for (name, value) in &document.about {
         let _ = writeln!(out, "<div><dt>{}</dt><dd>{}</dd></div>", safe(name), safe(value));
     }

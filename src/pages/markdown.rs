@@ -14,6 +14,9 @@ use super::{
 pub fn write(document: &Document) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {} · {}\n", safe(document.kind), safe(&document.title));
+    if let Some(unfinished) = &document.unfinished {
+        let _ = writeln!(out, "> **{}**\n", safe(unfinished));
+    }
     for (name, value) in &document.about {
         let _ = writeln!(out, "- **{}**: {}", safe(name), safe(value));
     }

@@ -19,7 +19,7 @@ use crate::{
         SalesFigures, SalesSummaryQuery, Shoppers, SoldOut, StockLevelsQuery, TimelineQuery,
         TrafficFigures, Whose,
     },
-    values::{ItemId, SaleId},
+    values::{ItemId, SaleId, UnixMs},
 };
 
 /// Items that are shown one by one.
@@ -31,10 +31,36 @@ pub const INCIDENTS_SHOWN: usize = 50;
 /// Rows of channels, paths and other sales that are shown.
 pub const ROWS_SHOWN: i32 = 20;
 
-/// A sale, afterwards.
+/// How far a sale has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    NotOpenYet,
+    Running,
+    /// Its last window is over, or it was closed by hand.
+    Over,
+}
+
+impl Stage {
+    /// Of a sale at that moment.
+    pub fn of(sale: &SaleLine, now: UnixMs) -> Self {
+        if sale.closed || now >= sale.closes_at {
+            Self::Over
+        } else if now < sale.opens_at {
+            Self::NotOpenYet
+        } else {
+            Self::Running
+        }
+    }
+}
+
+/// A sale, afterwards; of one that is not over, its figures so far.
 #[derive(Debug, Clone)]
 pub struct PostMortem {
     pub sale: SaleLine,
+    /// How far it had come when it was asked about. Nothing is judged before it is over.
+    pub stage: Stage,
+    /// When that was.
+    pub asked_at: UnixMs,
     /// Position of the log that the figures are of.
     pub position: u64,
     /// Over all items.
@@ -153,11 +179,12 @@ impl ProofFacts {
 }
 
 impl PostMortem {
-    /// Asks everything about a sale.
+    /// Asks everything about a sale; `now` says whether it is over.
     pub fn of(
         reports: &Reports,
         sale_id: SaleId,
         proof: Option<ProofFacts>,
+        now: UnixMs,
     ) -> Result<Self, ReportError> {
         let sale = sale_line(reports, sale_id)?;
         let whose = Whose::Sale(sale_id);
@@ -208,6 +235,8 @@ impl PostMortem {
             paths,
             retention: reports.retention(&RetentionQuery { sale_id, paging: rows(ROWS_SHOWN) })?,
             proof,
+            stage: Stage::of(&sale, now),
+            asked_at: now,
             sale,
         })
     }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     projections::{Checkpoint, catalog},
-    values::SaleId,
+    values::{SaleId, UnixMs},
 };
 
 /// What a goal is about.
@@ -43,6 +43,8 @@ pub struct GoalAttainment {
     pub paying_buyers: i64,
     /// Distinct visitors of this sale: its denominator. Absent where no traffic was recorded.
     pub visitors: Option<i64>,
+    /// When the sale ends or ended: by its last window, or earlier by hand.
+    pub ends_at: UnixMs,
     pub checkpoint: Checkpoint,
 }
 
@@ -50,13 +52,17 @@ impl Reports {
     /// Goals of a sale against its results.
     pub fn goal_attainment(&self, sale_id: SaleId) -> Result<GoalAttainment, ReportError> {
         let sale = sale_id.0.as_bytes().as_slice();
-        let targets = self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
+        let (targets, ends_at) = self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
             let targets = rows
                 .query_row(
-                    "SELECT goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers
+                    "SELECT goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers,
+                         min(closes_at_ms, coalesce(closed_at_ms, closes_at_ms))
                      FROM sales WHERE sale_id = ?",
                     [sale],
-                    |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]),
+                    |row| {
+                        let targets = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+                        Ok((targets, UnixMs(row.get(4)?)))
+                    },
                 )
                 .optional()?;
             targets.ok_or(ReportError::NotFound("sale_id"))
@@ -81,7 +87,8 @@ impl Reports {
             let attainment_ppm = share_ppm(result.unwrap_or(0), target);
             Some(GoalLine { kind, target, result, attainment_ppm })
         });
-        Ok(GoalAttainment { goals: goals.collect(), paying_buyers: buyers, visitors, checkpoint })
+        let (goals, paying_buyers) = (goals.collect(), buyers);
+        Ok(GoalAttainment { goals, paying_buyers, visitors, ends_at, checkpoint })
     }
 
     fn visitors_of(&self, sale_id: SaleId) -> Result<Option<i64>, ReportError> {

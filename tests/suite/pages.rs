@@ -14,10 +14,10 @@ mod told;
 use std::{env, fs, path::PathBuf};
 
 use doorbuster::{
-    pages::{Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
+    pages::{Clock, Lang, PageFile, PostMortem, ProofFacts, Stage, Style, files, findings},
     projections::{ReadModel, all},
-    reports::{CsvManner, ReportError, Reports},
-    values::SaleId,
+    reports::{CsvManner, ReportError, Reports, SaleLine},
+    values::{SaleId, UnixMs},
 };
 use sale::{HOSTILE, empty_sale, faithful_visitor, full_sale, sale_id, wide_sale};
 use uuid::Uuid;
@@ -33,7 +33,13 @@ fn post_mortem_of(log: &Log, page: usize, proof: Option<ProofFacts>) -> PostMort
         let mut model = ReadModel::open(data.path(), projection).unwrap();
         log.events.chunks(page).for_each(|page| model.apply_page(page).unwrap());
     }
-    PostMortem::of(&Reports::open(data.path()), sale_id(), proof).unwrap()
+    PostMortem::of(&Reports::open(data.path()), sale_id(), proof, UnixMs::LATEST).unwrap()
+}
+
+/// The same of a sale at that moment.
+fn asked_at(log: &Log, now: UnixMs) -> PostMortem {
+    let facts = post_mortem_of(log, 1_000, proved());
+    PostMortem { stage: Stage::of(&facts.sale, now), asked_at: now, ..facts }
 }
 
 fn proved() -> Option<ProofFacts> {
@@ -217,7 +223,7 @@ fn a_sale_that_does_not_exist_has_no_page() {
         model.apply_page(&full_sale().events).unwrap();
     }
     let other = SaleId(Uuid::from_u128(1));
-    let asked = PostMortem::of(&Reports::open(data.path()), other, None);
+    let asked = PostMortem::of(&Reports::open(data.path()), other, None, UnixMs::LATEST);
     assert!(matches!(asked, Err(ReportError::NotFound("sale_id"))));
 }
 
@@ -230,4 +236,42 @@ fn offsets_from_utc_are_read_or_refused() {
         let refused = Clock::parse("offset", bad).unwrap_err();
         assert!(refused.to_string().contains("offset"), "{bad}");
     }
+}
+
+#[test]
+fn a_sale_that_is_not_over_is_not_judged_and_the_page_says_so_on_top() {
+    let log = full_sale();
+    let sale = post_mortem_of(&log, 1_000, None).sale;
+    let cases = [
+        (sale.opens_at.plus(-1), "it opens ", "尚未结束：将于 "),
+        (sale.opens_at, "it runs until ", "尚未结束：将进行至 "),
+        (sale.closes_at.plus(-1), "it runs until ", "尚未结束：将进行至 "),
+    ];
+    for (now, english, chinese) in cases {
+        let facts = asked_at(&log, now);
+        assert_eq!(findings(&facts, Lang::English), [], "nothing mattered yet");
+        for (lang, says) in [(Lang::English, english), (Lang::Chinese, chinese)] {
+            let files = files(&facts, Style { lang, ..ENGLISH }, CsvManner::default());
+            let page = text(&files, "post-mortem.html");
+            let (top, rest) = page.split_once("<main>").unwrap();
+            assert!(top.contains("class=\"unfinished\"") && top.contains(says), "{says}: {top}");
+            let markdown = text(&files, "post-mortem.md");
+            let top: Vec<_> = markdown.lines().take(3).collect();
+            assert!(top[2].starts_with("> **") && top[2].contains(says), "{top:?}");
+            for verdict in ["missed", "reached", "未达成", "没有任何订单"] {
+                let judged = format!(">{verdict}<");
+                assert!(!rest.contains(&judged), "{verdict} is said of a sale that is not over");
+            }
+        }
+    }
+    assert!(
+        !text(
+            &files(&asked_at(&log, sale.closes_at), ENGLISH, CsvManner::default()),
+            "post-mortem.html"
+        )
+        .contains("not over")
+    );
+    let closed =
+        PostMortem { sale: SaleLine { closed: true, ..sale }, ..asked_at(&log, UnixMs(0)) };
+    assert_eq!(Stage::of(&closed.sale, UnixMs(0)), Stage::Over, "closed by hand is over");
 }

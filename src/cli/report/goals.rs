@@ -44,12 +44,17 @@ impl Goals {
                     "goals": found.goals.iter().map(goal).collect::<Value>(),
                     "paying_buyers": found.paying_buyers,
                     "visitors": found.visitors,
+                    "sale_over": found.sale_over,
                     "freshness": shapes::freshness(found.freshness.as_ref()),
                 })
             },
-            [Text("GOAL"), Number("TARGET"), Number("RESULT"), Share("ATTAINED")],
-            || found.goals.iter().map(row).collect(),
+            [Text("GOAL"), Number("TARGET"), Number("RESULT"), Share("ATTAINED"), Text("VERDICT")],
+            || found.goals.iter().map(|goal| row(goal, found.sale_over)).collect(),
         )?;
+        if !found.sale_over {
+            common
+                .note("this sale is not over: these are its figures so far, nothing is judged yet");
+        }
         if found.goals.is_empty() {
             common.note("this sale has no goals");
         }
@@ -78,11 +83,18 @@ fn goal(goal: &Goal) -> Value {
     })
 }
 
-fn row(goal: &Goal) -> [Cell; 4] {
+fn row(goal: &Goal, sale_over: bool) -> [Cell; 5] {
+    let verdict = match goal.result {
+        _ if !sale_over => "not over yet",
+        None => "",
+        Some(_) if goal.attainment_ppm >= 1_000_000 => "reached",
+        Some(_) => "missed",
+    };
     [
         name(goal).into(),
         goal.target.into(),
         goal.result.map_or(Cell::Empty, Cell::from),
         goal.result.map_or(Cell::Empty, |_| share(goal.attainment_ppm)),
+        verdict.into(),
     ]
 }

@@ -20,7 +20,11 @@ use crate::{
         verify,
         whose::TheSale,
     },
-    pages::{CHART_FILES, Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings},
+    clock::{Clock as _, WallClock},
+    pages::{
+        CHART_FILES, Clock, Lang, PageFile, PostMortem, ProofFacts, Style, files, findings,
+        unfinished,
+    },
     reports::{CsvManner, ReportError, Reports},
     whole_file::{self, Draft},
 };
@@ -64,9 +68,11 @@ impl Args {
         let proof = verify::verify(&self.data, common)?;
         signals::leave_no_parts()?;
         let reports = Reports::open(&self.data.dir);
-        let facts = PostMortem::of(&reports, sale_id, Some(proof_facts(&proof)))
+        let facts = PostMortem::of(&reports, sale_id, Some(proof_facts(&proof)), WallClock.now())
             .map_err(|error| unanswered(&error))?;
-        let written = write(&self.out, &files(&facts, Style { lang, clock }, manner))?;
+        let style = Style { lang, clock };
+        let written = write(&self.out, &files(&facts, style, manner))?;
+        let unfinished = unfinished(&facts, style);
         let mattered = findings(&facts, lang);
         common.show(
             || {
@@ -74,6 +80,8 @@ impl Args {
                 json!({
                     "sale_id": sale_id.to_string(),
                     "position": facts.position,
+                    "over": unfinished.is_none(),
+                    "unfinished": unfinished,
                     "page": written.first(),
                     "files": written,
                     "mattered": mattered
@@ -87,7 +95,8 @@ impl Args {
                 let lines = mattered
                     .map(|(place, (says, more))| format!("{}. {says}\n   {more}\n", place + 1));
                 let page = written.first().cloned().unwrap_or_default();
-                format!("{}\n{page}", lines.collect::<String>())
+                let top = unfinished.as_ref().map(|says| format!("{says}\n")).unwrap_or_default();
+                format!("{top}{}\n{page}", lines.collect::<String>())
             },
         )?;
         if proof.ok() { Ok(()) } else { Err(verify::unsound().into()) }

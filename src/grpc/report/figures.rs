@@ -9,7 +9,7 @@ use crate::{
         ActLine, ActsQuery, Compared, Demand, GoalKind, GoalLine, HoldFigures, HoldsQuery, Period,
         Refusals, RefusalsQuery, SoldOut, StockCurveQuery, StockPoint, TimelineQuery, Whose,
     },
-    values::{Invalid, SaleId},
+    values::{Invalid, SaleId, UnixMs},
 };
 
 impl ReadSide {
@@ -145,12 +145,18 @@ impl ReadSide {
         let sale_id = SaleId::parse("sale_id", &request.sale_id)?;
         let others = [timeline::NAME, catalog::NAME];
         self.reach_also(&others, request.min_position, &request.as_of).await?;
+        let earlier = request.as_of.is_some();
         let found = self
             .ask_as_of(journeys::NAME, request.min_position, request.as_of, move |reports| {
                 reports.goal_attainment(sale_id)
             })
             .await?;
+        let asked_at = match earlier {
+            true => UnixMs(found.checkpoint.recorded_at_ms),
+            false => self.now(),
+        };
         Ok(proto::GetGoalAttainmentResponse {
+            sale_over: asked_at >= found.ends_at,
             goals: found.goals.into_iter().map(goal).collect(),
             paying_buyers: found.paying_buyers,
             visitors: found.visitors,

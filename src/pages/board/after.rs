@@ -264,7 +264,11 @@ pub fn figures(facts: &PostMortem, say: Say) -> String {
     let document = document(facts, Style { lang: say.lang, clock: Clock::UTC });
     let mut out = String::from("<section class=\"card\"><h2>");
     out.push_str(&escape::html(say.word(Word::AllOfIt)));
-    out.push_str("</h2><ul class=\"tiles thirds\">");
+    out.push_str("</h2>");
+    if let Some(unfinished) = &document.unfinished {
+        element(&mut out, "p", "unfinished", unfinished);
+    }
+    out.push_str("<ul class=\"tiles thirds\">");
     for tile in &document.tiles {
         out.push_str("<li>");
         element(&mut out, "span", "name", tile.name);

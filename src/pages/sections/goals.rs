@@ -5,6 +5,7 @@ use crate::{
     pages::{
         document::{Block, Cell, Column, Section, Table},
         numbers::{amount, group, percent},
+        post_mortem::Stage,
         words::{Definition, Term},
     },
     reports::{GoalKind, GoalLine},
@@ -67,11 +68,17 @@ fn row(writing: &Writing<'_>, goal: &GoalLine) -> Vec<Cell> {
         }
         Some(result) => {
             let reached = goal.attainment_ppm >= 1_000_000;
-            let verdict = writing.word(if reached { Term::Yes } else { Term::No });
+            let verdict = match (writing.facts.stage, reached) {
+                (Stage::NotOpenYet | Stage::Running, _) => {
+                    Cell::named(writing.word(Term::NotOver), "")
+                }
+                (Stage::Over, true) => Cell::named(writing.word(Term::Yes), "true"),
+                (Stage::Over, false) => Cell::named(writing.word(Term::No), "false"),
+            };
             (
                 Cell::named(value(result), result.to_string()),
                 Cell::bar(goal.attainment_ppm),
-                Cell::named(verdict, reached.to_string()),
+                verdict,
             )
         }
     };

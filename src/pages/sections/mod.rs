@@ -15,7 +15,7 @@ use super::{
     document::{Document, Section, Tile},
     findings::findings,
     numbers::{Clock, amount, group, percent, span},
-    post_mortem::PostMortem,
+    post_mortem::{PostMortem, Stage},
     words::{Definition, Lang, Sentence, Term, fill},
 };
 use crate::values::UnixMs;
@@ -67,12 +67,27 @@ pub fn document(facts: &PostMortem, style: Style) -> Document {
         lang: style.lang,
         kind: writing.word(Term::PostMortem),
         title: facts.sale.name.clone(),
+        unfinished: unfinished(facts, style),
         about: about(&writing),
         tiles: tiles(&writing),
         sections: sections(&writing),
         definitions_title: writing.word(Term::DefinitionsTitle),
         foot: writing.sentence(Sentence::Foot, &[("position", &position)]),
     }
+}
+
+/// What stands above everything while a sale is not over; `None` once it is.
+pub fn unfinished(facts: &PostMortem, style: Style) -> Option<String> {
+    let says = match facts.stage {
+        Stage::NotOpenYet => Sentence::UnfinishedNotOpen,
+        Stage::Running => Sentence::UnfinishedRunning,
+        Stage::Over => return None,
+    };
+    let (opens, closes) = (facts.sale.opens_at, facts.sale.closes_at);
+    let (opens, closes) = (style.clock.moment(opens), style.clock.moment(closes));
+    let asked = style.clock.moment(facts.asked_at);
+    let values = [("opens", opens.as_str()), ("closes", &closes), ("asked", &asked)];
+    Some(fill(says.text(style.lang), &values))
 }
 
 fn sections(writing: &Writing<'_>) -> Vec<Section> {

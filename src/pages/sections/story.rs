@@ -25,7 +25,11 @@ const SOLD_OUTS_TOLD: usize = 20;
 pub fn mattered(findings: Vec<(String, String)>, writing: &Writing<'_>) -> Section {
     let all = findings.len() == TOLD;
     let title = writing.word(if all { Term::ThreeThings } else { Term::FewThings });
-    Section { anchor: "mattered", title, blocks: vec![Block::Findings(findings)] }
+    let block = match findings.is_empty() {
+        true => Block::Note(writing.word(Term::NotJudgedYet).to_owned()),
+        false => Block::Findings(findings),
+    };
+    Section { anchor: "mattered", title, blocks: vec![block] }
 }
 
 /// Acts of operators, then beginnings of incidents, numbered as the timeline numbers them.

@@ -5,6 +5,10 @@ use super::texts;
 texts! {
     /// A sentence, some with gaps.
     Sentence:
+    UnfinishedNotOpen => "This sale is not over: it opens {opens}. There is nothing to judge as of {asked}.",
+        "本次活动尚未结束：将于 {opens} 开售。截至 {asked} 尚无可评判的结果。";
+    UnfinishedRunning => "This sale is not over: it runs until {closes}. These are its figures so far, as of {asked}; nothing is judged yet.",
+        "本次活动尚未结束：将进行至 {closes}。以下为截至 {asked} 的阶段数据，尚不作评判。";
     FoundProofFailed => "The log breaks its promises: the verifier found {n} problems.",
         "日志未通过校验：发现 {n} 个问题。";
     FoundProofFailedMore => "No figure on this page can be trusted before they are explained; they are listed at the end.",

@@ -60,6 +60,8 @@ texts! {
     UnitsCameBack => "{moment}; units came back", "{moment}，其后有库存释放";
     Yes => "reached", "达成";
     No => "missed", "未达成";
+    NotOver => "not over yet", "尚未结束";
+    NotJudgedYet => "Nothing is judged before the sale is over.", "活动结束前不作评判。";
     Unknowable => "cannot be known", "无法得知";
 
     Number => "No.", "序号";

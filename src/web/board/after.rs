@@ -23,7 +23,7 @@ use super::{
 use crate::{
     actors::{Place, Places},
     pages::{
-        PostMortem,
+        PostMortem, Stage,
         board::{self as written, Track, TrackMark},
     },
     projections,
@@ -71,10 +71,12 @@ impl Written {
     }
 
     /// What is kept of a sale, if it is as of this position, or nearly so.
-    fn kept(&self, sale: SaleId, head: u64) -> Option<Arc<PostMortem>> {
+    fn kept(&self, sale: SaleId, head: u64, now: UnixMs) -> Option<Arc<PostMortem>> {
         let all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = all.iter().find(|kept| kept.sale == sale)?;
         let good = kept.facts.position >= head || Instant::now() < kept.good_until;
+        // A sale opens and ends without an event.
+        let good = good && kept.facts.stage == Stage::of(&kept.facts.sale, now);
         good.then(|| Arc::clone(&kept.facts))
     }
 }
@@ -234,15 +236,15 @@ impl Board {
     async fn facts(&self, sale: SaleId) -> Result<Option<Arc<PostMortem>>, NoPage> {
         let (written, lasts) = (&self.pages.reports, self.parts.limits.writing_lasts);
         let Some(turn) = written.turn.take(Some(lasts)).await else { return Ok(None) };
-        let head = self.parts.log.head_now().0;
-        if let Some(facts) = written.kept(sale, head) {
+        let (head, now) = (self.parts.log.head_now().0, self.parts.clock.now());
+        if let Some(facts) = written.kept(sale, head, now) {
             return Ok(Some(facts));
         }
         let kept = Arc::clone(&written.kept);
         let writing = self.look(move |reports| {
             let _turn = turn;
             let begun = Instant::now();
-            let facts = Arc::new(PostMortem::of(reports, sale, None)?);
+            let facts = Arc::new(PostMortem::of(reports, sale, None, now)?);
             let done = Instant::now();
             // On a log that goes on it would be old before anybody has read it.
             let good_until = done + (done - begun) * GOOD_FOR_TIMES;

@@ -157,6 +157,7 @@ async fn goals(SmallSale { node, sale, head, .. }: &SmallSale) {
     ];
     assert_eq!(goals, by_hand);
     assert_eq!((found.paying_buyers, found.visitors), (3, None));
+    assert!(!found.sale_over, "the window is an hour long: nothing is missed yet");
 }
 
 async fn comparison(SmallSale { node, sale, head, .. }: &SmallSale) {

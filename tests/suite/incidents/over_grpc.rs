@@ -8,7 +8,7 @@ use doorbuster::{
     },
     pages::{Clock, Lang, PostMortem, Style, files},
     reports::{CsvManner, Reports},
-    values::SaleId,
+    values::{SaleId, UnixMs},
 };
 use tonic::{Code, transport::Channel};
 
@@ -128,7 +128,7 @@ async fn an_incident_is_followed_to_its_review_and_its_cost_is_the_plan_less_the
 
 fn the_post_mortem_tells_of_it(node: &Node, sale: &str) {
     let sale = SaleId::parse("sale", sale).unwrap();
-    let facts = PostMortem::of(&Reports::open(node.data()), sale, None).unwrap();
+    let facts = PostMortem::of(&Reports::open(node.data()), sale, None, UnixMs::LATEST).unwrap();
     let languages = [
         (Lang::English, ["Incidents", "goal of units", "Incident resolved", "two providers"]),
         (Lang::Chinese, ["事件", "销量目标", "事件解决", "two providers"]),
