@@ -1,8 +1,9 @@
 //! Whether the log can be written: remembered from the last commit, and tried again after a failed
 //! one although nobody appends.
 //!
-//! A try is a transaction of one row that is put into `meta` and taken out again. It needs new pages,
-//! as an append does, and leaves neither a row nor an event behind.
+//! A try is a transaction that puts one row into `meta`, and another that takes it out again. It needs
+//! more room than an append of an order, and leaves neither a row nor an event behind: only a crash
+//! between the two leaves the row, which nobody reads and the next try replaces.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,20 +17,21 @@ use super::schema::PAGE_BYTES;
 /// Pause between two tries while commits fail and nobody appends.
 pub(super) const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// Pages that the row does not fit into, so that a full disk refuses it like an append.
-const PAGES: usize = 4;
+/// Pages that the row takes: several times what an append of an order does, so that what is left on a
+/// full disk is no room for it either.
+const PAGES: usize = 16;
 
-/// What became of the last commit, for everybody who asks.
+/// Whether commits fail, for everybody who asks: from the first that failed until a try succeeds.
 #[derive(Debug, Default)]
 pub(super) struct CommitHealth(Mutex<Option<String>>);
 
 impl CommitHealth {
-    /// Why the last commit failed; `None` if it did not.
+    /// Why the last commit or try failed; `None` while they succeed.
     pub(super) fn failure(&self) -> Option<String> {
         self.lock().clone()
     }
 
-    /// Says what became of a commit.
+    /// Says that a commit failed, or that a try succeeded.
     pub(super) fn tell(&self, failure: Option<String>) {
         *self.lock() = failure;
     }
@@ -43,13 +45,15 @@ impl CommitHealth {
     }
 }
 
-/// Puts a row in and takes it out, in the transaction that is open.
-pub(super) fn touch(connection: &Connection) -> Result<()> {
+/// The first half: a row goes in, and with it pages that were not there.
+pub(super) fn put_in(connection: &Connection) -> Result<()> {
     let pages = usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX).saturating_mul(PAGES);
-    let value = "-".repeat(pages);
-    connection
-        .prepare_cached("INSERT INTO meta(key, value) VALUES ('probe', ?1)")?
-        .execute([value])?;
-    connection.prepare_cached("DELETE FROM meta WHERE key = 'probe'")?.execute([])?;
-    Ok(())
+    let mut put = connection
+        .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES ('probe', ?1)")?;
+    put.execute(["-".repeat(pages)]).map(drop)
+}
+
+/// The second half, in a transaction of its own: pages that come and go in one are never written.
+pub(super) fn take_out(connection: &Connection) -> Result<()> {
+    connection.prepare_cached("DELETE FROM meta WHERE key = 'probe'")?.execute([]).map(drop)
 }

@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags, Result};
@@ -42,6 +42,8 @@ pub(super) struct Writer {
     queue: Arc<Queue>,
     ends: watch::Sender<Ends>,
     health: Arc<CommitHealth>,
+    /// When it was last tried whether the log can be written again.
+    probed_at: Instant,
     size_max_bytes: Arc<AtomicU64>,
     checkpointer: Checkpointer,
     failures: Seldom,
@@ -108,8 +110,17 @@ impl Session {
         }
     }
 
-    /// Writes a group as one transaction. On success every request has its own answer. A group of
-    /// nothing is a try whether the log can be written.
+    /// Tries whether the log can be written: a row goes in, and out again.
+    fn probe(&self) -> Result<(), Failure> {
+        for step in [probe::put_in, probe::take_out] {
+            self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
+            step(&self.connection).map_err(Failure::Before)?;
+            self.run("COMMIT").map_err(Failure::AtCommit)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a group as one transaction. On success every request has its own answer.
     fn commit(
         &mut self,
         group: &mut [Request],
@@ -132,9 +143,6 @@ impl Session {
         mut rules: Option<&mut Rules>,
         now_ms: i64,
     ) -> Result<()> {
-        if group.is_empty() {
-            return probe::touch(&self.connection);
-        }
         let mut statements = Statements::of(&self.connection)?;
         for request in group {
             match &mut request.work {
@@ -202,6 +210,7 @@ impl Writer {
             queue,
             ends,
             health,
+            probed_at: Instant::now(),
             size_max_bytes,
             checkpointer,
             failures,
@@ -216,7 +225,13 @@ impl Writer {
         loop {
             let wait_max = self.health.is_failing().then_some(PROBE_EVERY);
             match self.queue.take(&mut group, wait_max) {
-                Taken::Group => self.serve(&mut group),
+                Taken::Group => {
+                    self.serve(&mut group);
+                    // A small commit may find room where others do not, so it proves nothing.
+                    if self.health.is_failing() && self.probed_at.elapsed() >= PROBE_EVERY {
+                        self.probe();
+                    }
+                }
                 Taken::Nothing => self.probe(),
                 Taken::Closed => break,
             }
@@ -253,7 +268,9 @@ impl Writer {
                 Some(failure)
             }
         };
-        self.health.tell(failure.as_ref().map(ToString::to_string));
+        if let Some(failure) = &failure {
+            self.health.tell(Some(failure.to_string()));
+        }
         for request in group.drain(..) {
             request.work.settle(failure.as_ref());
         }
@@ -266,6 +283,7 @@ impl Writer {
 
     /// Tries whether the log can be written again: the last commit failed and nobody appends.
     fn probe(&mut self) {
+        self.probed_at = Instant::now();
         match self.try_commit(&mut []) {
             Ok(_) => {
                 let failed = self.failures.ended().unwrap_or(0);
@@ -279,6 +297,7 @@ impl Writer {
         }
     }
 
+    /// Commits a group; one of nothing is a try whether the log can be written.
     fn try_commit(&mut self, group: &mut [Request]) -> Result<Ends, AppendError> {
         let session = match &mut self.session {
             Some(session) => session,
@@ -288,10 +307,12 @@ impl Writer {
         };
         let now_ms = self.clock.now().0;
         let size_max_bytes = self.size_max_bytes.load(Ordering::Relaxed);
-        let committed = session
-            .limit_size(size_max_bytes)
-            .map_err(Failure::Before)
-            .and_then(|()| session.commit(group, self.rules.as_mut(), now_ms));
+        let committed = session.limit_size(size_max_bytes).map_err(Failure::Before).and_then(
+            |()| match group {
+                [] => session.probe(),
+                group => session.commit(group, self.rules.as_mut(), now_ms),
+            },
+        );
         let failure = match committed {
             Ok(()) => return Ok(session.ends()),
             Err(failure) => failure,
