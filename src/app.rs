@@ -34,14 +34,15 @@ use self::{
 };
 use crate::{
     actors::{
-        ClockWatch, MeteredStore, OwnAppends, Readiness, Sales, Tail, TrafficDesk,
-        start_projections,
+        ClockWatch, Freshness, Holds, MeteredStore, OwnAppends, ProjectionHandle, Readiness, Sales,
+        Tail, TrafficDesk, start_projections,
     },
     admission::Operators,
     clock::SharedClock,
     config::Config,
-    grpc::{self, ReadSide},
+    grpc::{self, Keeping, ReadSide},
     metrics::Metrics,
+    reports::Reports,
     store::{self, LogSource, SharedStore},
     web,
 };
@@ -215,29 +216,43 @@ impl Node {
         let operators = operators(config)?;
         let metrics = Arc::new(Metrics::new(clock.now()));
         let own = Arc::<OwnAppends>::default();
-        let store =
-            MeteredStore::over(store, Arc::clone(&metrics), Arc::clone(&clock), Arc::clone(&own));
+        let store = MeteredStore::over(
+            store,
+            Arc::clone(&metrics),
+            Arc::clone(&clock),
+            Arc::clone(&own),
+            readiness.clone(),
+        );
         let actors = Actors::start(config, &clock, &store, readiness, &metrics);
         let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
         let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&actors.service));
         let tail = Arc::new(tail);
-        let (projections, projection_threads) = start_projections(&config.data, &tail)?;
-        let traffic = actors.traffic_desk(config, &projections, &tail);
+        let (projections, mut projection_threads) = start_projections(&config.data, &tail);
+        let freshness = Freshness::new(Arc::clone(&store), Arc::clone(&clock));
+        let reports = reports(config, &projections);
+        let traffic = actors.traffic_desk(config, &reports, &projections, &tail);
         let grpc_port = listeners.grpc.local_addr()?.port();
-        let looked_at = actors.looked_at(&traffic, &projections, grpc_port);
+        let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port);
         let web = web_server(listeners.web, looked_at);
-        let seen = actors.node_parts(config, &projections);
-        let (pulses, pulse_thread) = take_pulses(config.data.clone(), &clock, seen)?;
-        let watch = watch::start(&actors, &pulses, &sales, &tail, config)?;
+        let seen = actors.node_parts(config, &projections, &freshness);
+        let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
+        let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
         let reads = ReadSide::new(
-            &config.data,
+            reports.clone(),
             LogSource::Store(Arc::clone(&store)),
-            (projections, tail),
-            readiness.clone(),
+            Keeping {
+                projections,
+                tail: Arc::clone(&tail),
+                freshness,
+                readiness: readiness.clone(),
+                wait_max: Duration::from_millis(config.min_position_wait_ms),
+            },
             Arc::clone(&clock),
-            Duration::from_millis(config.min_position_wait_ms),
         );
-        let shown = actors.shown(config, pulses, &reads, &sales, &operators, grpc_port);
+        let (holds, holds_thread) = Holds::follow(tail, reports.clone(), Arc::clone(&clock));
+        projection_threads.push(holds_thread);
+        let asked = (reports, pulses);
+        let shown = actors.shown(config, asked, &reads, &sales, &operators, grpc_port);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let served = actors.served(config, &reads, &sales, &traffic, operators);
         let background = Chores {
@@ -250,6 +265,7 @@ impl Node {
             reads: reads.clone(),
             sales,
             items: Arc::clone(&actors.items),
+            holds,
         };
         let background = Vec::from(background.start());
         let serving = grpc::serve(listeners.grpc, served, async { drop(stopped.await) });
@@ -273,6 +289,15 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// Questions to the read models. What they find damaged is built anew.
+fn reports(config: &Config, projections: &[ProjectionHandle]) -> Reports {
+    let projections = projections.to_vec();
+    Reports::open(&config.data).telling_of_damage(move |name| {
+        let damaged = projections.iter().find(|projection| projection.name == name);
+        damaged.iter().for_each(|projection| projection.file_is_damaged());
+    })
 }
 
 /// Who may steer.

@@ -143,6 +143,17 @@ impl<D: Counted> Directory<D> {
         }
     }
 
+    /// Whether there is an actor of that id.
+    pub(super) fn is_awake(&self, id: Uuid) -> bool {
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        awake.get(&id).is_some_and(|desk| desk.address.connected())
+    }
+
+    /// Whether other nodes may serve the same ids.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared.store.is_shared()
+    }
+
     /// Counts who is awake and what waits.
     pub fn census(&self) -> Census {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,15 +1,20 @@
-//! A store whose appends are timed and counted, whoever makes them. It changes nothing else.
+//! A store whose appends are timed and counted, whoever makes them, and whose damage the node hears
+//! of, whoever reads it. Damage is looked at twice: what a disk got wrong once is no damage.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
+use super::Readiness;
 use crate::{
     clock::SharedClock,
-    events::{Category, NewEvent, Position, StreamName},
+    events::{Category, NewEvent, Position, Recorded, StreamName},
     metrics::{AppendResult, Metrics, StreamKind},
-    store::{AppendError, Appended, EventStore, Expected, SharedStore, StoreFuture, StoreLayer},
+    store::{
+        AppendError, Appended, EventStore, Expected, ReadError, SharedStore, StoreFuture,
+        StoreLayer,
+    },
     values::UnixMs,
 };
 
@@ -18,6 +23,7 @@ pub struct MeteredStore {
     store: SharedStore,
     metrics: Arc<Metrics>,
     clock: SharedClock,
+    readiness: Readiness,
     own: Arc<OwnAppends>,
 }
 
@@ -61,14 +67,31 @@ impl OwnAppend {
 }
 
 impl MeteredStore {
-    /// Counts the appends to a store.
+    /// Counts the appends to a store, and tells the node when its log is damaged.
     pub fn over(
         store: SharedStore,
         metrics: Arc<Metrics>,
         clock: SharedClock,
         own: Arc<OwnAppends>,
+        readiness: Readiness,
     ) -> SharedStore {
-        Arc::new(Self { store, metrics, clock, own })
+        Arc::new(Self { store, metrics, clock, readiness, own })
+    }
+
+    /// Reads, and reads again what seems to be damaged.
+    async fn read<'a, T>(
+        &'a self,
+        read: impl Fn(&'a dyn EventStore) -> StoreFuture<'a, Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
+        match read(&*self.store).await {
+            Err(ReadError::Damaged(_)) => {}
+            answer => return answer,
+        }
+        let again = read(&*self.store).await;
+        if let Err(ReadError::Damaged(why)) = &again {
+            self.readiness.log_is_damaged(why);
+        }
+        again
     }
 }
 
@@ -99,6 +122,23 @@ impl StoreLayer for MeteredStore {
             }
             appended
         })
+    }
+
+    fn read_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(self.read(move |store| store.read_stream(stream, from_revision, max)))
+    }
+
+    fn read_all(
+        &self,
+        after: Position,
+        max: usize,
+    ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
+        Box::pin(self.read(move |store| store.read_all(after, max)))
     }
 }
 

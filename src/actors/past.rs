@@ -14,7 +14,7 @@ use tokio::{runtime::Handle, sync::watch, time::timeout};
 use super::Places;
 use crate::{
     events::{Position, Recorded},
-    projections::{AsOfViews, Checkpoint, RebuildError},
+    projections::{AsOfViews, Cause, Checkpoint, RebuildError},
     store::{LogSource, ReadError},
     threads,
 };
@@ -37,9 +37,28 @@ pub enum PastFault {
     /// It is being built and has come to that position.
     #[error("the read models of that moment are being built, and are at position {0}")]
     Building(Position),
+    /// They cannot be built at the moment: the disk or the store is in the way.
+    #[error("the read models of that moment cannot be built at the moment: {0}")]
+    HeldUp(Arc<str>),
     /// They could not be built.
     #[error("the read models of that moment could not be built: {0}")]
     Failed(Arc<str>),
+}
+
+impl From<RebuildError<ReadError>> for PastFault {
+    fn from(error: RebuildError<ReadError>) -> Self {
+        let why = error.to_string().into();
+        match error {
+            RebuildError::Log(ReadError::Unavailable(_)) | RebuildError::Files(_) => {
+                Self::HeldUp(why)
+            }
+            RebuildError::Projection(error) => match error.cause() {
+                Cause::Outside => Self::HeldUp(why),
+                Cause::File | Cause::Log => Self::Failed(why),
+            },
+            RebuildError::Log(ReadError::Damaged(_)) | RebuildError::Decode(_) => Self::Failed(why),
+        }
+    }
 }
 
 /// Who knows the read models of earlier moments.
@@ -56,7 +75,7 @@ pub struct Past {
 #[derive(Debug, Clone, Default)]
 struct Build {
     reached: Position,
-    done: Option<Result<PathBuf, Arc<str>>>,
+    done: Option<Result<PathBuf, PastFault>>,
 }
 
 impl Past {
@@ -93,7 +112,8 @@ impl Past {
         });
         let failed = |why: &dyn std::fmt::Display| PastFault::Failed(why.to_string().into());
         let found = found.await.map_err(|error| failed(&error))?;
-        if let Some(directory) = found.map_err(|error| failed(&error))? {
+        let held_up = |error: ReadError| PastFault::from(RebuildError::Log(error));
+        if let Some(directory) = found.map_err(held_up)? {
             return Ok(directory);
         }
         let mut build = self.start(position)?;
@@ -109,8 +129,15 @@ impl Past {
         };
         match done {
             Ok(Some(Ok(directory))) => Ok(directory),
-            Ok(Some(Err(why))) => Err(PastFault::Failed(why)),
+            Ok(Some(Err(fault))) => Err(fault),
             Ok(None) | Err(_) => Err(failed(&"the thread that built them ended")),
+        }
+    }
+
+    /// The read models of that moment were found damaged: they are built anew when they are asked for.
+    pub fn is_damaged(&self, position: Position) {
+        if let Err(error) = self.views.remove(position) {
+            tracing::warn!(%error, position = position.0, "damaged read models stay");
         }
     }
 
@@ -144,7 +171,7 @@ impl Past {
         runtime: &Handle,
         position: Position,
         progress: &watch::Sender<Build>,
-    ) -> Result<PathBuf, Arc<str>> {
+    ) -> Result<PathBuf, PastFault> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = |checkpoint| self.holds(runtime, checkpoint);
         let page = |after| self.page_after(runtime, after);
@@ -153,7 +180,7 @@ impl Past {
         });
         built.map_err(|error: RebuildError<ReadError>| {
             tracing::error!(%error, position = position.0, "read models of a moment were not built");
-            error.to_string().into()
+            error.into()
         })
     }
 

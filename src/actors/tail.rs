@@ -40,8 +40,21 @@ const GATHER: Duration = Duration::from_millis(50);
 const AWAY_PAUSE_MIN: Duration = Duration::from_millis(100);
 const AWAY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Events of the log, decoded.
-pub type Page = Arc<Vec<(Recorded, Event)>>;
+/// Consecutive events of the log, decoded.
+#[derive(Debug, Clone)]
+pub struct Page {
+    events: Arc<Vec<(Recorded, Event)>>,
+    /// When the event after the last one was recorded, where one was known when this was read.
+    pub next_recorded_at_ms: Option<i64>,
+}
+
+impl std::ops::Deref for Page {
+    type Target = [(Recorded, Event)];
+
+    fn deref(&self) -> &Self::Target {
+        &self.events
+    }
+}
 
 /// Why the log cannot be followed any further.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +114,17 @@ impl Tail {
         self.hurry.notify_waiters();
     }
 
+    /// Position of the log's last event; `None` where only a store that is elsewhere can tell.
+    pub fn known_end(&self) -> Option<Position> {
+        (!self.store.is_shared()).then(|| self.head())
+    }
+
+    /// Waits until it is known where the log ends, and tells it.
+    pub async fn found_end(&self) -> Position {
+        self.store.found_end().await;
+        self.head()
+    }
+
     /// Whether this is the log that a read model with this checkpoint was made from. Waits while
     /// the log cannot be read: that a store is away says nothing of what is in it.
     pub async fn holds(&self, checkpoint: Checkpoint) -> Result<bool, TailError> {
@@ -157,26 +181,19 @@ impl Tail {
             *after <= position && page.last().is_some_and(|(last, _)| last.position > position)
         });
         if let Some((_, page)) = known {
-            return Ok(Arc::clone(page));
+            return Ok(page.clone());
         }
-        let recorded = self.store.read_all(position, PAGE_EVENTS).await?;
+        let head = self.head();
+        // One more than a page holds tells how old what comes after it is.
+        let recorded = self.store.read_all(position, PAGE_EVENTS + 1).await?;
         self.few.store(recorded.len() < PAGE_EVENTS / 4, Ordering::Relaxed);
         self.is_back();
-        let mut page = Vec::with_capacity(recorded.len());
-        for recorded in recorded {
-            match decode(&recorded) {
-                Ok(event) => page.push((recorded, event)),
-                // What comes before the event that cannot be read is still good.
-                Err(error) if page.is_empty() => return Err(error.into()),
-                Err(_) => break,
-            }
-        }
-        let page = Arc::new(page);
+        let page = decoded(recorded, head)?;
         if !page.is_empty() {
             if pages.len() == PAGES_KEPT {
                 pages.pop_front();
             }
-            pages.push_back((position, Arc::clone(&page)));
+            pages.push_back((position, page.clone()));
         }
         drop(pages);
         self.tell(&page);
@@ -210,4 +227,29 @@ impl Tail {
             }
         }
     }
+}
+
+/// A page of what was read, as far as this version knows the events; `head` is where the log ended
+/// before it was read.
+fn decoded(mut recorded: Vec<Recorded>, head: Position) -> Result<Page, DecodeError> {
+    let mut next_recorded_at_ms = None;
+    if recorded.len() > PAGE_EVENTS {
+        next_recorded_at_ms = recorded.pop().map(|next| next.recorded_at_ms);
+    } else if let Some(last) = recorded.last().filter(|last| last.position < head) {
+        // The store ended the page early: what comes next is no older.
+        next_recorded_at_ms = Some(last.recorded_at_ms);
+    }
+    let mut events = Vec::with_capacity(recorded.len());
+    for recorded in recorded {
+        match decode(&recorded) {
+            Ok(event) => events.push((recorded, event)),
+            // What comes before the event that cannot be read is still good.
+            Err(error) if events.is_empty() => return Err(error),
+            Err(_) => {
+                next_recorded_at_ms = Some(recorded.recorded_at_ms);
+                break;
+            }
+        }
+    }
+    Ok(Page { events: Arc::new(events), next_recorded_at_ms })
 }

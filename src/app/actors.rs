@@ -8,8 +8,9 @@ use tokio::time::timeout;
 use super::{STOP_GRACE, cores};
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Levels, Moves, NodeParts, Overheard, ProjectionHandle,
-        PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
+        CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, Overheard,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits,
+        TrafficParts,
     },
     admission::{Operators, Service},
     clock::SharedClock,
@@ -95,6 +96,7 @@ impl Actors {
         &self,
         traffic: &Arc<TrafficDesk>,
         projections: &[ProjectionHandle],
+        freshness: &Arc<Freshness>,
         grpc_port: u16,
     ) -> web::Parts {
         web::Parts {
@@ -104,7 +106,7 @@ impl Actors {
             sales: Arc::clone(&self.sale_desks),
             projections: projections.to_vec(),
             traffic: Arc::clone(traffic),
-            store: Arc::clone(&self.shared.store),
+            freshness: Arc::clone(freshness),
             clock: Arc::clone(&self.shared.clock),
             service: Arc::clone(&self.service),
             grpc_port,
@@ -116,13 +118,14 @@ impl Actors {
         &self,
         config: &Config,
         projections: &[ProjectionHandle],
+        freshness: &Arc<Freshness>,
     ) -> NodeParts {
         NodeParts {
             readiness: self.shared.readiness.clone(),
             items: Arc::clone(&self.items),
             sales: Arc::clone(&self.sale_desks),
             projections: projections.to_vec(),
-            store: Arc::clone(&self.shared.store),
+            freshness: Arc::clone(freshness),
             clock: Arc::clone(&self.shared.clock),
             metrics: Arc::clone(&self.shared.metrics),
             service: Arc::clone(&self.service),
@@ -134,10 +137,11 @@ impl Actors {
     pub(super) fn traffic_desk(
         &self,
         config: &Config,
+        reports: &Reports,
         projections: &[ProjectionHandle],
         tail: &Arc<Tail>,
     ) -> Arc<TrafficDesk> {
-        let reports = Reports::open(&config.data);
+        let reports = reports.clone();
         let clock = Arc::clone(&self.shared.clock);
         let catalog = CatalogDesk::new(reports, projections, Arc::clone(tail), clock);
         TrafficDesk::new(TrafficParts {
@@ -165,7 +169,7 @@ impl Actors {
     pub(super) fn shown(
         &self,
         config: &Config,
-        desk: Arc<PulseDesk>,
+        (reports, desk): (Reports, Arc<PulseDesk>),
         reads: &ReadSide,
         sales: &Sales,
         operators: &Arc<Operators>,
@@ -173,7 +177,7 @@ impl Actors {
     ) -> BoardParts {
         BoardParts {
             desk,
-            reports: Reports::open(&config.data),
+            reports,
             past: reads.past(),
             log: LogSource::Store(Arc::clone(&self.shared.store)),
             data: config.data.clone(),

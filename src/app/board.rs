@@ -1,6 +1,6 @@
 //! What looks on: the pulses that are taken once a second, and the board that shows them.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{net::TcpListener, task::spawn_blocking};
 
@@ -17,13 +17,13 @@ pub(super) struct LookingOn {
     board: Option<BoardServer>,
 }
 
-/// Takes pulses from the read models of that directory.
+/// Takes pulses from the read models.
 pub(super) fn take_pulses(
-    data: PathBuf,
+    reports: &Reports,
     clock: &SharedClock,
     node: NodeParts,
 ) -> std::io::Result<(Arc<PulseDesk>, PulseThread)> {
-    let desk = PulseDesk::new(Reports::open(&data), Arc::clone(clock));
+    let desk = PulseDesk::new(reports.clone(), Arc::clone(clock));
     let pulses = desk.start(node)?;
     Ok((desk, pulses))
 }

@@ -1,13 +1,13 @@
 //! What a node does although nobody asks: it carries out sales that were left half told, and sees to
 //! it that the units of unpaid orders come back, also those of a node that is gone.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
     actors::{
-        ClockWatch, Directory, OwnAppends, Readiness, Sales, finish_and_wake, wake_abandoned,
+        ClockWatch, Directory, Holds, OwnAppends, Readiness, Sales, Waker, finish_sales,
         watch_store,
     },
     admission::Service,
@@ -17,13 +17,8 @@ use crate::{
     store::SharedStore,
 };
 
-/// How often a node looks for holds that nobody ends. The units of a node that is gone are back
-/// within about this time and the grace below; a look is one question to a small file.
-const LOOK_EVERY_MS: i64 = 5_000;
-
-/// A hold whose deadline passed less than this ago may be ending right now, or has ended and this
-/// node has not read of it yet. Clocks of nodes differ by less, too.
-const GRACE_MS: i64 = 3_000;
+/// How often a node looks for holds that nobody ends: a look asks nobody but its own memory.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What the chores need.
 pub(super) struct Chores {
@@ -38,6 +33,7 @@ pub(super) struct Chores {
     pub(super) reads: ReadSide,
     pub(super) sales: Sales,
     pub(super) items: Arc<Directory<Item>>,
+    pub(super) holds: Arc<Holds>,
 }
 
 impl Chores {
@@ -63,27 +59,26 @@ impl Chores {
     async fn run(self) {
         // Before the store has answered nobody knows where the log ends.
         self.readiness.has_started().await;
+        tokio::join!(self.finish_sales(), self.look_after_holds());
+    }
+
+    /// Carries out the sales that were left half told.
+    async fn finish_sales(&self) {
         match self.reads.unfinished(self.store.head()).await {
-            Ok((unfinished, holding)) => {
-                finish_and_wake(&self.sales, unfinished, &self.items, holding).await;
-            }
-            Err(error) => tracing::error!(%error, "items with unpaid orders were not woken"),
+            Ok(unfinished) => finish_sales(&self.sales, unfinished).await,
+            Err(error) => tracing::error!(error, "sales may be half told to their items"),
         }
-        self.look_after_holds().await;
     }
 
     /// Wakes the items that nobody serves, again and again: those of a node that is gone, and those
     /// whose actor stopped because the store did not take the end of a hold.
     async fn look_after_holds(&self) {
+        let waker = Waker::default();
         loop {
-            self.clock.sleep_until(self.clock.now().plus(LOOK_EVERY_MS)).await;
-            if self.readiness.takes_nothing_since().is_some() {
-                continue;
-            }
-            match self.reads.abandoned(self.clock.now().plus(-GRACE_MS)).await {
-                Ok(abandoned) => wake_abandoned(&self.items, abandoned).await,
-                // Whoever asks the read model is told what is wrong with it.
-                Err(error) => tracing::debug!(error, "nobody looks for abandoned holds"),
+            sleep(LOOK_EVERY).await;
+            // Nothing that is woken could end anything, and rebuilding it costs.
+            if self.readiness.takes_nothing_since().is_none() {
+                waker.look(&self.items, &self.holds).await;
             }
         }
     }

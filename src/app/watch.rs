@@ -30,14 +30,14 @@ pub(super) fn start(
     actors: &Actors,
     desk: &Arc<PulseDesk>,
     sales: &Sales,
-    tail: &Arc<Tail>,
+    (tail, reports): (&Arc<Tail>, &Reports),
     config: &Config,
 ) -> anyhow::Result<Watch> {
     let courier = courier(actors, tail, config)?;
     let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&actors.service));
     let parts = SentinelParts {
         desk: Arc::clone(desk),
-        reports: Reports::open(&config.data),
+        reports: reports.clone(),
         sales: sales.clone(),
         books: Arc::clone(&actors.books),
         reactions: vec![

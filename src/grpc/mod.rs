@@ -31,6 +31,6 @@ pub mod proto;
 
 pub use at_rest::connect;
 pub use listener::listen;
-pub use read_side::{AT_HEAD, ReadSide};
+pub use read_side::{AT_HEAD, Keeping, ReadSide};
 pub use routing::{AboutItem, ITEM_ID, routed};
 pub use server::{Parts, serve};

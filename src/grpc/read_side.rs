@@ -7,13 +7,13 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{as_of, proto, status::Failure};
 use crate::{
-    actors::{NotReady, Past, Place, Places, ProjectionHandle, Readiness, State, Tail},
+    actors::{Freshness, NotReady, Past, Place, Places, ProjectionHandle, Readiness, State, Tail},
     clock::SharedClock,
     events::Position,
-    projections::{Checkpoint, catalog, journeys, stock},
+    projections::{Checkpoint, catalog, journeys},
     reports::{ReportError, Reports},
     store::{LogSource, ReadError},
-    values::{Invalid, ItemId, SaleId, UnixMs},
+    values::{Invalid, SaleId, UnixMs},
 };
 
 /// Questions answered at once; the others wait for their turn.
@@ -28,6 +28,9 @@ pub const AT_HEAD: u64 = u64::MAX;
 /// How long read models that another process keeps are waited for, and how often they are looked at.
 const OTHERS_WAIT_MAX: Duration = Duration::from_secs(5);
 const OTHERS_LOOK: Duration = Duration::from_millis(50);
+
+/// Pause before a question of the node itself that was not answered is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The read models of this node, to be asked.
 #[derive(Clone)]
@@ -47,44 +50,37 @@ struct Inner {
 }
 
 /// What a running node knows of its read models.
-struct Keeping {
-    projections: Vec<ProjectionHandle>,
-    tail: Arc<Tail>,
-    readiness: Readiness,
+pub struct Keeping {
+    pub projections: Vec<ProjectionHandle>,
+    pub tail: Arc<Tail>,
+    pub freshness: Arc<Freshness>,
+    pub readiness: Readiness,
     /// How long a question waits for its position.
-    wait_max: Duration,
+    pub wait_max: Duration,
 }
 
 impl ReadSide {
-    /// The read models of a data directory, which those projections keep up with that log.
-    pub fn new(
-        data: &Path,
-        log: LogSource,
-        (projections, tail): (Vec<ProjectionHandle>, Arc<Tail>),
-        readiness: Readiness,
-        clock: SharedClock,
-        wait_max: Duration,
-    ) -> Self {
-        let keeping = Some(Keeping { projections, tail, readiness, wait_max });
-        Self::over(data, log, keeping, clock, true)
+    /// Read models that are kept up with that log.
+    pub fn new(reports: Reports, log: LogSource, keeping: Keeping, clock: SharedClock) -> Self {
+        Self::over(reports, log, Some(keeping), clock, true)
     }
 
     /// The read models of a data directory as they are: nobody of this program changes them.
     /// `alone` when no server uses the directory either.
     pub fn at_rest(data: &Path, log: LogSource, clock: SharedClock, alone: bool) -> Self {
-        Self::over(data, log, None, clock, alone)
+        Self::over(Reports::open(data), log, None, clock, alone)
     }
 
     fn over(
-        data: &Path,
+        reports: Reports,
         log: LogSource,
         keeping: Option<Keeping>,
         clock: SharedClock,
         alone: bool,
     ) -> Self {
-        let past = Past::new(data, log.clone(), alone);
+        let past = Past::new(reports.data(), log.clone(), alone);
         Self(Arc::new(Inner {
-            reports: Reports::open(data),
+            reports,
             keeping,
             alone,
             past,
@@ -100,43 +96,31 @@ impl ReadSide {
         Arc::clone(&self.0.past)
     }
 
-    /// Sales that are not carried out at their items and items with units on hold, once the read
-    /// models know the log up to there. Waits as long as that takes.
+    /// Sales that are not carried out at their items, once the read model of sales knows the log up
+    /// to there. Waits as long as that takes, and asks until it is answered.
     ///
     /// # Errors
-    /// What is wrong with the read models, in words.
-    pub async fn unfinished(&self, head: Position) -> Result<(Vec<SaleId>, Vec<ItemId>), String> {
-        for name in [catalog::NAME, stock::NAME] {
-            let mut progress = self.projection(name).ok_or("a projection is missing")?.progress;
-            let there = progress
+    /// Why the read model stopped, in words.
+    pub async fn unfinished(&self, head: Position) -> Result<Vec<SaleId>, String> {
+        let mut progress =
+            self.projection(catalog::NAME).ok_or("a projection is missing")?.progress;
+        loop {
+            let stopped = progress
                 .wait_for(|progress| progress.position >= head || progress.stopped.is_some())
                 .await
-                .map_err(|_| format!("the projection {name} ended"))?;
-            if let Some(why) = &there.stopped {
-                return Err(format!("the projection {name} stopped: {why}"));
+                .map(|there| there.stopped.clone())
+                .map_err(|_| "the projection of sales ended")?;
+            if let Some(why) = stopped {
+                return Err(format!("the projection of sales stopped: {why}"));
             }
+            let reports = self.0.reports.clone();
+            match tokio::task::spawn_blocking(move || reports.unfinished_sales()).await {
+                Ok(Ok(unfinished)) => return Ok(unfinished),
+                Ok(Err(error)) => tracing::debug!(%error, "unfinished sales are not known yet"),
+                Err(error) => return Err(error.to_string()),
+            }
+            sleep(ASK_AGAIN).await;
         }
-        let reports = self.0.reports.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            Ok::<_, ReportError>((reports.unfinished_sales()?, reports.holding_items()?))
-        });
-        let found = asked.await.map_err(|error| error.to_string())?;
-        found.map_err(|error| error.to_string())
-    }
-
-    /// Items whose holds should have ended before that moment, as far as this node knows the log.
-    ///
-    /// # Errors
-    /// What is wrong with the read model, in words.
-    pub async fn abandoned(&self, before: UnixMs) -> Result<Vec<ItemId>, String> {
-        let stock = self.projection(stock::NAME).ok_or("a projection is missing")?;
-        if let Some(why) = &stock.progress.borrow().stopped {
-            return Err(format!("the projection {} stopped: {why}", stock.name));
-        }
-        let reports = self.0.reports.clone();
-        let asked = tokio::task::spawn_blocking(move || reports.abandoned_items(before));
-        let found = asked.await.map_err(|error| error.to_string())?;
-        found.map_err(|error| error.to_string())
     }
 
     /// Asks the read model of that name once it has applied `min_position`.
@@ -186,7 +170,10 @@ impl ReadSide {
         let wait_max = keeping.as_ref().map(|keeping| keeping.wait_max);
         let directory = past.at(position, wait_max).await?;
         let place = self.place(name).await?;
-        answer(self.0.reports.elsewhere(&directory), Some(place), question).await
+        let past = Arc::clone(past);
+        let reports = self.0.reports.of_the_past(&directory);
+        let reports = reports.telling_of_damage(move |_| past.is_damaged(position));
+        answer(reports, Some(place), question).await
     }
 
     /// Waits for read models that are asked beside another one, where the present is asked for.
@@ -244,25 +231,30 @@ impl ReadSide {
         let Some(ProjectionHandle { mut progress, .. }) = self.projection(name) else {
             return Err(Failure::internal("there is no such read model", &name));
         };
-        if progress.borrow().position < wanted {
+        let is_there = {
+            let progress = progress.borrow();
+            progress.position >= wanted && progress.is_built()
+        };
+        if !is_there {
             tail.hurry();
         }
-        let arrived =
-            progress.wait_for(|progress| progress.position >= wanted || progress.stopped.is_some());
-        let arrived = timeout(*wait_max, arrived).await;
-        let stopped = match arrived {
-            Ok(Ok(progress)) => progress.stopped.clone(),
-            Ok(Err(_)) => Some("its actor ended".into()),
-            Err(_) => None,
-        };
-        if let Some(why) = stopped {
-            return Err(Failure::stopped(name, &why));
+        // What is being built would answer with a part of what it knew before.
+        let arrived = progress.wait_for(|progress| {
+            progress.position >= wanted && progress.is_built() || progress.stopped.is_some()
+        });
+        if let Ok(Err(_)) = timeout(*wait_max, arrived).await {
+            return Err(Failure::stopped(name, "its actor ended"));
         }
-        let position = self.projection(name).map(|p| p.progress.borrow().position);
-        match position {
-            Some(position) if position >= wanted => Ok(()),
-            Some(position) => Err(Failure::behind(wanted.0, position.0)),
-            None => Ok(()),
+        let progress = progress.borrow();
+        if let Some(why) = &progress.stopped {
+            return Err(Failure::stopped(name, why));
+        }
+        match progress.built_at {
+            Some(end) if !progress.is_built() => {
+                Err(Failure::being_built(name, end.0, progress.position.0))
+            }
+            Some(_) | None if progress.position >= wanted => Ok(()),
+            Some(_) | None => Err(Failure::behind(wanted.0, progress.position.0)),
         }
     }
 
@@ -323,7 +315,7 @@ impl ReadSide {
     pub(super) fn freshness(&self, name: &'static str, checkpoint: Checkpoint) -> proto::Freshness {
         let (head, lag_ms) = match &self.0.keeping {
             Some(keeping) => (keeping.tail.head(), self.lag_ms(keeping, name, checkpoint)),
-            None => self.lag_at_rest(name, checkpoint),
+            None => self.lag_at_rest(checkpoint),
         };
         proto::Freshness {
             position: checkpoint.position.0,
@@ -333,31 +325,29 @@ impl ReadSide {
     }
 
     fn lag_ms(&self, keeping: &Keeping, name: &str, checkpoint: Checkpoint) -> i64 {
-        let now = self.0.clock.now().0;
-        if checkpoint.position >= keeping.tail.head() {
-            // Nobody knows what others wrote since the store last answered.
-            let away = keeping.readiness.store_away_since();
-            return away.map_or(0, |since| now.saturating_sub(since.0).max(1));
-        }
         let Some(handle) = self.projection(name) else { return 0 };
-        let progress = handle.progress.borrow();
-        if progress.position > checkpoint.position {
-            // The answer is of an earlier moment, as was asked: nothing of that is missing.
+        if checkpoint.past {
             return 0;
         }
-        // What was not even read yet came a moment ago.
-        progress.oldest_pending_ms.map_or(0, |oldest| now.saturating_sub(oldest)).max(1)
+        let lag = keeping.freshness.lag_after_ms(checkpoint.position, &handle.progress.borrow());
+        if lag > 0 {
+            return lag;
+        }
+        // Nobody knows what others wrote since the store last answered.
+        let away = keeping.readiness.store_away_since();
+        away.map_or(0, |since| self.0.clock.now().since(since).max(1))
     }
 
-    /// Where the log ends and how old what is missing may be, by its file: a server may be writing.
-    fn lag_at_rest(&self, name: &'static str, checkpoint: Checkpoint) -> (Position, i64) {
+    /// Where the log ends and how old the oldest event is that is missing, by its file: a server may
+    /// be writing.
+    fn lag_at_rest(&self, checkpoint: Checkpoint) -> (Position, i64) {
         let head = self.0.log.head_now();
-        // An answer of an earlier moment, as was asked: nothing of that is missing.
-        let now_at = self.0.reports.position(name).unwrap_or_default();
-        if checkpoint.position >= head || now_at > checkpoint.position {
+        if checkpoint.past || checkpoint.position >= head {
             return (head, 0);
         }
-        (head, self.0.clock.now().0.saturating_sub(checkpoint.recorded_at_ms).max(1))
+        let next = self.0.log.recorded_after_now(checkpoint.position);
+        let oldest = next.map_or(checkpoint.recorded_at_ms, |next| next.0);
+        (head, self.0.clock.now().0.saturating_sub(oldest).max(1))
     }
 
     fn projection(&self, name: &str) -> Option<ProjectionHandle> {

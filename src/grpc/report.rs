@@ -9,7 +9,7 @@ use super::{ReadSide, convert, proto, status::Failure};
 use crate::{
     domain::item::OrderState,
     events::AttemptOutcome,
-    projections::{catalog, orders, sales, stock, timeline},
+    projections::{catalog, may_pass, orders, sales, stock, timeline},
     reports::{
         ListOrdersQuery, ListSalesQuery, OrderRecord, Paging, ReportError, SaleLine, SalesFigures,
         SalesSummaryQuery, StockLevel, StockLevelsQuery, TimelineQuery, TimelineSecond,
@@ -29,6 +29,7 @@ impl From<ReportError> for Failure {
             ReportError::NotFound(field) => Self::not_found(field),
             ReportError::NotReady(name) => Self::not_ready(name),
             ReportError::Stopped => crate::actors::Fault::Stopping.into(),
+            ReportError::Unreadable(error) if may_pass(&error) => Self::unreadable(&error),
             ReportError::Unreadable(error) => {
                 Self::internal("the read model cannot be read", &error)
             }

@@ -64,10 +64,24 @@ impl Failure {
         Self::new(Code::Unavailable, "READ_MODEL_BEHIND", message).retry_after(OVERLOAD_RETRY)
     }
 
+    /// A read model that has not come as far as the log went when it was opened or begun anew.
+    pub(super) fn being_built(name: &str, end: u64, position: u64) -> Self {
+        let message =
+            format!("the read model {name} is being built and is at position {position} of {end}");
+        Self::new(Code::Unavailable, "READ_MODEL_BUILDING", message).retry_after(STORE_RETRY)
+    }
+
+    /// A read model that cannot be read at the moment, or is about to be built anew.
+    pub(super) fn unreadable(why: &dyn std::fmt::Display) -> Self {
+        tracing::warn!(%why, "a read model cannot be read at the moment");
+        let message = "the read model cannot be read at the moment; the server's log says why";
+        Self::new(Code::Unavailable, "READ_MODEL_UNREADABLE", message).retry_after(STORE_RETRY)
+    }
+
     /// A read model that is being built.
     pub(super) fn not_ready(name: &str) -> Self {
         let message = format!("the read model {name} is being built");
-        Self::new(Code::Unavailable, "READ_MODEL_BEHIND", message).retry_after(STORE_RETRY)
+        Self::new(Code::Unavailable, "READ_MODEL_BUILDING", message).retry_after(STORE_RETRY)
     }
 
     /// What this field names does not exist.
@@ -235,6 +249,7 @@ impl From<PastFault> for Failure {
                 let message = format!("{fault}; ask again later, the work goes on");
                 Self::new(Code::Unavailable, "AS_OF_BUILDING", message).retry_after(STORE_RETRY)
             }
+            PastFault::HeldUp(why) => Self::unreadable(why),
             PastFault::Failed(why) => {
                 Self::internal("read models of that moment could not be built", why)
             }

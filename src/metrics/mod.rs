@@ -123,6 +123,8 @@ pub struct ProjectionReading {
     pub name: &'static str,
     pub position: u64,
     pub lag: Duration,
+    /// It does not go on for a reason outside and is tried again.
+    pub held_up: bool,
     pub stopped: bool,
 }
 

@@ -77,24 +77,51 @@ impl AsOfViews {
     /// `read_page` are those of [`catch_up`](super::catch_up).
     ///
     /// # Errors
-    /// When the log cannot be read or a file not be written; nothing is left behind then but what
-    /// [`AsOfViews::clear_unfinished`] removes.
+    /// When the log cannot be read or a file not be written; what was written so far is removed then.
     pub fn build<E: std::error::Error + 'static>(
         &self,
         position: Position,
-        mut holds: impl FnMut(Checkpoint) -> Result<bool, E>,
+        holds: impl FnMut(Checkpoint) -> Result<bool, E>,
         read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
         progress: impl FnMut(Progress),
     ) -> Result<PathBuf, RebuildError<E>> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let building = self.directory.join(format!("{BUILDING}{}-{count}", std::process::id()));
+        let built = self
+            .fill(&building, position, holds, read_page, progress)
+            .and_then(|()| self.put_in_place(&building, position));
+        if built.is_err() {
+            // On a full disk each try would leave less room for the next. What cannot be removed now
+            // is removed at the next start.
+            let _ = fs::remove_dir_all(&building);
+        }
+        built
+    }
+
+    /// Removes the read models of a position: they cannot be read.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn remove(&self, position: Position) -> io::Result<()> {
+        fs::remove_dir_all(self.directory.join(position.0.to_string()))
+    }
+
+    /// Makes the read models of a position in an empty directory.
+    fn fill<E: std::error::Error + 'static>(
+        &self,
+        building: &Path,
+        position: Position,
+        mut holds: impl FnMut(Checkpoint) -> Result<bool, E>,
+        read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+        progress: impl FnMut(Progress),
+    ) -> Result<(), RebuildError<E>> {
         let views = building.join(VIEWS);
         private::make_inner_directory(&views)?;
         if let Some(nearest) = self.nearest(position, &mut holds).map_err(RebuildError::Log)? {
             for projection in all() {
                 let name = projection.name();
-                fs::copy(view_path(&nearest, name), view_path(&building, name))?;
+                fs::copy(view_path(&nearest, name), view_path(building, name))?;
             }
         }
         let models = all().into_iter().map(|projection| {
@@ -108,11 +135,11 @@ impl AsOfViews {
         for projection in all() {
             let model = projection.name();
             // Without a write-ahead log each is one file, which can be copied while it is read.
-            seal(&view_path(&building, model))
+            seal(&view_path(building, model))
                 .map_err(|source| ProjectionError::Rows { model, source })?;
         }
         File::open(&views)?.sync_all()?;
-        self.put_in_place(&building, position)
+        Ok(())
     }
 
     /// Another program may have made the same one meanwhile: then either will do.

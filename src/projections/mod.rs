@@ -8,6 +8,7 @@
 pub mod acts;
 mod as_of;
 pub mod catalog;
+mod cause;
 mod difference;
 mod digest;
 pub mod journeys;
@@ -29,12 +30,12 @@ use crate::{
 };
 
 pub use as_of::{AS_OF, AsOfViews};
+pub use cause::{Cause, ProjectionError, is_damage, may_pass};
 pub use difference::Difference;
-pub use read_model::{
-    Checkpoint, Landmark, ProjectionError, ReadModel, VIEWS, read_checkpoint, view_path,
-};
+pub use read_model::{Checkpoint, Landmark, ReadModel, VIEWS, read_checkpoint, view_path};
 pub use rebuild::{
-    Progress, RebuildError, Verdict, catch_up, compare, compare_rows, digests, rebuild,
+    Progress, RebuildError, Verdict, catch_up, clear_leftovers, compare, compare_rows, digests,
+    rebuild,
 };
 
 /// A fold of the log into rows.

@@ -7,18 +7,23 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior,
-    params,
+    Connection, OpenFlags, OptionalExtension, Row, Transaction, TransactionBehavior, params,
 };
 use uuid::Uuid;
 
 use super::{
-    ApplyError, Difference, Projection, difference::first_difference, digest::digest_of,
-    kept::Kept, rebuild::clear_leftovers, signed,
+    ApplyError, Difference, Projection, ProjectionError,
+    cause::{is_damage, is_outside},
+    difference::first_difference,
+    digest::digest_of,
+    kept::Kept,
+    rebuild::clear_leftovers,
+    signed,
 };
 use crate::{
     events::{Category, Event, Position, Recorded, StreamName},
@@ -58,6 +63,8 @@ pub struct Checkpoint {
     pub recorded_at_ms: i64,
     /// Which event that is, so that another log can be told from this one; `None` before the first.
     pub event: Option<Landmark>,
+    /// An earlier moment was asked for: nothing of that is missing.
+    pub past: bool,
 }
 
 /// One event and its place in its stream.
@@ -73,7 +80,7 @@ impl Checkpoint {
     pub fn after(recorded: &Recorded) -> Self {
         let Recorded { position, stream, revision, id, recorded_at_ms, .. } = *recorded;
         let event = Some(Landmark { stream, revision, id });
-        Self { position, recorded_at_ms, event }
+        Self { position, recorded_at_ms, event, past: false }
     }
 
     /// Whether it is a checkpoint in a log that has `found` at the landmark's place in its stream.
@@ -87,30 +94,14 @@ impl Checkpoint {
     }
 }
 
-/// Why a read model stopped. Nothing of the page was applied.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectionError {
-    /// The file could not be read or written. A damaged file has been dropped by now: open the read
-    /// model again to build it from zero.
-    #[error("read model {model}: {source}")]
-    Rows { model: &'static str, source: rusqlite::Error },
-    /// An event of that stream was skipped.
-    #[error(
-        "read model {model}: event {position} has revision {found} in {stream}, expected {expected}"
-    )]
-    Gap { model: &'static str, position: Position, stream: StreamName, expected: u64, found: u64 },
-    /// The event contradicts the events before it.
-    #[error("read model {model}: event {position} is impossible: {problem}")]
-    Impossible { model: &'static str, position: Position, problem: String },
-    /// The directory of the read models could not be used.
-    #[error("read models: {0}")]
-    Files(#[from] io::Error),
-}
+/// Which file that is, whatever its name.
+type FileIdentity = (u64, u64);
 
 /// A projection with its file.
 pub struct ReadModel {
     projection: Box<dyn Projection>,
     path: PathBuf,
+    identity: Option<FileIdentity>,
     connection: Connection,
     checkpoint: Checkpoint,
     /// Revision of the last event seen of each stream.
@@ -151,7 +142,8 @@ pub fn read_checkpoint(
         .query_row(params![name, version], |row| {
             let position = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
             let recorded_at_ms = row.get(1)?;
-            Ok(Checkpoint { position: Position(position), recorded_at_ms, event: landmark(row)? })
+            let (position, event) = (Position(position), landmark(row)?);
+            Ok(Checkpoint { position, recorded_at_ms, event, past: false })
         })
         .optional()
 }
@@ -173,6 +165,14 @@ impl ReadModel {
     /// have it open like this; any number may read.
     pub fn open(data: &Path, projection: Box<dyn Projection>) -> Result<Self, ProjectionError> {
         clear_leftovers(data)?;
+        Self::open_again(data, projection)
+    }
+
+    /// The same in a directory that was in use meanwhile: what others may be building in it stays.
+    pub fn open_again(
+        data: &Path,
+        projection: Box<dyn Projection>,
+    ) -> Result<Self, ProjectionError> {
         Self::open_in(&data.join(VIEWS), projection)
     }
 
@@ -184,6 +184,10 @@ impl ReadModel {
         let model = projection.name();
         let path = directory.join(format!("{model}.db"));
         let failed = |source| ProjectionError::Rows { model, source };
+        if identity(&path)?.is_none() {
+            // A write-ahead log without its file would become part of the new one.
+            drop_files(&path)?;
+        }
         let (connection, checkpoint) = match resume(&path, &*projection) {
             Ok(Some(resumed)) => resumed,
             Ok(None) => {
@@ -191,14 +195,16 @@ impl ReadModel {
                 private::make_file(&path)?;
                 (create(&path, &*projection).map_err(failed)?, Checkpoint::default())
             }
-            Err(error) if is_damage(&error) => {
+            Err(error) if is_outside(&error) => return Err(failed(error)),
+            Err(_) => {
                 drop_files(&path)?;
                 private::make_file(&path)?;
                 (create(&path, &*projection).map_err(failed)?, Checkpoint::default())
             }
-            Err(error) => return Err(failed(error)),
         };
-        Ok(Self { projection, path, connection, checkpoint, streams: Kept::default() })
+        let identity = identity(&path)?;
+        let streams = Kept::default();
+        Ok(Self { projection, path, identity, connection, checkpoint, streams })
     }
 
     /// The projection's name.
@@ -211,6 +217,15 @@ impl ReadModel {
         self.checkpoint
     }
 
+    /// Whether the file that is open is the one that whoever asks this read model finds.
+    pub fn is_in_place(&self) -> bool {
+        match identity(&self.path) {
+            Ok(found) => found == self.identity,
+            // Nobody can say at the moment.
+            Err(_) => true,
+        }
+    }
+
     /// Forgets everything and starts from an empty file: what is in it is of another log.
     pub fn start_over(&mut self) -> Result<(), ProjectionError> {
         let failed = |source| ProjectionError::Rows { model: self.projection.name(), source };
@@ -219,6 +234,7 @@ impl ReadModel {
         drop_files(&self.path)?;
         private::make_file(&self.path)?;
         self.connection = create(&self.path, &*self.projection).map_err(failed)?;
+        self.identity = identity(&self.path)?;
         self.projection.forget();
         self.streams.forget();
         self.checkpoint = Checkpoint::default();
@@ -388,7 +404,7 @@ fn write_checkpoint(
     model: &str,
     reached: Checkpoint,
 ) -> Result<(), ApplyError> {
-    let Checkpoint { position, recorded_at_ms, event } = reached;
+    let Checkpoint { position, recorded_at_ms, event, past: _ } = reached;
     let stream = event.map(|event| event.stream.to_string());
     let revision = event.map(|event| signed(event.revision)).transpose()?;
     let event_id = event.map(|event| *event.id.as_bytes());
@@ -451,8 +467,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+/// Which file has that name; `None` if there is none.
+fn identity(path: &Path) -> io::Result<Option<FileIdentity>> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some((found.dev(), found.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn drop_files(path: &Path) -> io::Result<()> {

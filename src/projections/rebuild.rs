@@ -200,8 +200,12 @@ pub fn digests<E: std::error::Error + 'static>(
     each.collect()
 }
 
-/// Removes what an earlier crash left behind, or finishes what it interrupted.
-pub(super) fn clear_leftovers(data: &Path) -> io::Result<()> {
+/// Removes what an earlier crash left behind, or finishes what it interrupted. Only for whoever opens
+/// the directory: comparisons of other programs build in it, too.
+///
+/// # Errors
+/// When something cannot be renamed or removed.
+pub fn clear_leftovers(data: &Path) -> io::Result<()> {
     let fresh = data.join(FRESH);
     let views = data.join(VIEWS);
     if fresh.exists() && !views.exists() {

@@ -86,6 +86,7 @@ pub use share::share_ppm;
 pub use sql::{Sql, SqlError, SqlValue};
 pub use stock::{StockLevel, StockLevelsQuery, WarehouseStock};
 pub use timeline::{TimelineQuery, TimelineSecond};
+pub use unfinished::OpenHold;
 pub use whose::Whose;
 
 /// Steps of SQLite's machine between two looks at whether to stop: a fraction of a millisecond.
@@ -138,13 +139,42 @@ pub struct Reports {
     held_max: usize,
     /// Set when nobody waits for answers any more.
     stopped: Arc<AtomicBool>,
+    /// Whom to tell of a read model whose file is damaged.
+    damage: Option<DamageListener>,
+    /// These are of an earlier moment, which was asked for.
+    past: bool,
+}
+
+/// Hears the name of a read model whose file is damaged.
+#[derive(Clone)]
+struct DamageListener(Arc<dyn Fn(&'static str) + Send + Sync>);
+
+impl std::fmt::Debug for DamageListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DamageListener")
+    }
 }
 
 impl Reports {
     /// Questions to the read models of a data directory. Those that are not there yet are noticed
     /// when they are asked.
     pub fn open(data: &Path) -> Self {
-        Self { data: data.to_owned(), held_max: journeys::HELD_MAX, stopped: Arc::default() }
+        Self {
+            data: data.to_owned(),
+            held_max: journeys::HELD_MAX,
+            stopped: Arc::default(),
+            damage: None,
+            past: false,
+        }
+    }
+
+    /// The same questions; who keeps the read models hears which of them was found damaged.
+    #[must_use]
+    pub fn telling_of_damage(
+        self,
+        listener: impl Fn(&'static str) + Send + Sync + 'static,
+    ) -> Self {
+        Self { damage: Some(DamageListener(Arc::new(listener))), ..self }
     }
 
     /// Ends every question that is under way, and those to come, to these and their clones.
@@ -152,10 +182,11 @@ impl Reports {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// The same questions to another directory, stopped together with these.
+    /// The same questions to read models of an earlier moment in another directory, stopped together
+    /// with these.
     #[must_use]
-    pub fn elsewhere(&self, data: &Path) -> Self {
-        Self { data: data.to_owned(), ..self.clone() }
+    pub fn of_the_past(&self, data: &Path) -> Self {
+        Self { data: data.to_owned(), damage: None, past: true, ..self.clone() }
     }
 
     /// The same questions, with so many touches of shoppers in memory at once; what does not fit is
@@ -197,6 +228,21 @@ impl Reports {
         version: i64,
         answer: impl FnOnce(&Transaction<'_>, Checkpoint) -> Result<T, ReportError>,
     ) -> Result<T, ReportError> {
+        let answered = self.answer(name, version, answer);
+        if let (Err(ReportError::Unreadable(error)), Some(damage)) = (&answered, &self.damage)
+            && projections::is_damage(error)
+        {
+            damage.0(name);
+        }
+        answered
+    }
+
+    fn answer<T>(
+        &self,
+        name: &'static str,
+        version: i64,
+        answer: impl FnOnce(&Transaction<'_>, Checkpoint) -> Result<T, ReportError>,
+    ) -> Result<T, ReportError> {
         if self.stopped.load(Ordering::Relaxed) {
             return Err(ReportError::Stopped);
         }
@@ -213,7 +259,7 @@ impl Reports {
         let rows = connection.transaction()?;
         match read_checkpoint(&rows, name, version)? {
             None => Err(ReportError::NotReady(name)),
-            Some(checkpoint) => answer(&rows, checkpoint),
+            Some(checkpoint) => answer(&rows, Checkpoint { past: self.past, ..checkpoint }),
         }
     }
 }

@@ -1,11 +1,19 @@
-//! What a server has to see to by itself: sales whose items were not all told, items with units on
-//! hold, and items whose holds nobody ended in time.
+//! What a server has to see to by itself: sales whose items were not all told, and open holds.
 
 use super::{ReportError, Reports, id_at};
 use crate::{
-    projections::{catalog, stock},
+    projections::{Checkpoint, catalog, orders},
     values::{ItemId, SaleId, UnixMs},
 };
+
+/// Units of an item on hold for one order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenHold {
+    pub item_id: ItemId,
+    /// Revision of the event that placed the order.
+    pub revision: u64,
+    pub pay_by: UnixMs,
+}
 
 impl Reports {
     /// Sales of which an item is missing, or is open although the sale was closed, or is paused with
@@ -29,32 +37,23 @@ impl Reports {
         })
     }
 
-    /// Items of which units are on hold, so that a deadline is running.
-    pub fn holding_items(&self) -> Result<Vec<ItemId>, ReportError> {
-        self.ask(stock::NAME, stock::VERSION, |rows, _| {
+    /// The holds that are open, and how far the read model knows the log.
+    pub fn open_holds(&self) -> Result<(Vec<OpenHold>, Checkpoint), ReportError> {
+        self.ask(orders::NAME, orders::VERSION, |rows, checkpoint| {
             let mut found = rows.prepare(
-                "SELECT item_id FROM items WHERE EXISTS (
-                     SELECT 1 FROM warehouses
-                     WHERE warehouses.item = items.number AND held_units > 0)
-                 ORDER BY number",
+                "SELECT item_id, key, pay_by_ms FROM orders
+                 JOIN items ON items.number = orders.key >> ?1 WHERE state = ?2",
             )?;
-            let items = found.query_map([], |row| Ok(ItemId(id_at(row, 0)?)))?;
-            Ok(items.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// Items of which units are on hold although the last deadline of any of their orders was
-    /// before that moment. Whoever serves an item ends its holds in time, so nobody does.
-    pub fn abandoned_items(&self, before: UnixMs) -> Result<Vec<ItemId>, ReportError> {
-        self.ask(stock::NAME, stock::VERSION, |rows, _| {
-            let mut found = rows.prepare(
-                "SELECT item_id FROM items WHERE last_pay_by_ms < ? AND EXISTS (
-                     SELECT 1 FROM warehouses
-                     WHERE warehouses.item = items.number AND held_units > 0)
-                 ORDER BY number",
-            )?;
-            let items = found.query_map([before.0], |row| Ok(ItemId(id_at(row, 0)?)))?;
-            Ok(items.collect::<Result<_, _>>()?)
+            let holds =
+                found.query_map([i64::from(orders::REVISION_BITS), orders::HELD], |row| {
+                    let revision = row.get::<_, i64>(1)? & ((1 << orders::REVISION_BITS) - 1);
+                    Ok(OpenHold {
+                        item_id: ItemId(id_at(row, 0)?),
+                        revision: revision.cast_unsigned(),
+                        pay_by: UnixMs(row.get(2)?),
+                    })
+                })?;
+            Ok((holds.collect::<Result<_, _>>()?, checkpoint))
         })
     }
 }

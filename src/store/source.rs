@@ -84,6 +84,18 @@ impl LogSource {
         }
     }
 
+    /// When the first event after a position was recorded, in a file and without waiting for anything
+    /// but a disk; `None` where there is none or nobody can say.
+    pub fn recorded_after_now(&self, position: Position) -> Option<UnixMs> {
+        match self {
+            Self::File(reader) => {
+                let next = reader.read_all(position, 1).ok()?;
+                next.first().map(|recorded| UnixMs(recorded.recorded_at_ms))
+            }
+            Self::Store(_) => None,
+        }
+    }
+
     /// Position of the last event that was recorded at or before a moment; `None` where the first
     /// event was recorded later. Rests on a clock that never went back while the log was written.
     pub async fn last_at_or_before(&self, moment: UnixMs) -> Result<Option<Position>, ReadError> {

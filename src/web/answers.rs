@@ -77,7 +77,12 @@ async fn readyz(State(parts): State<Arc<Parts>>) -> Response {
 
 fn behind_as_json(projection: &ProjectionReading) -> Value {
     let lag_ms = u64::try_from(projection.lag.as_millis()).unwrap_or(u64::MAX);
-    json!({ "projection": projection.name, "lag_ms": lag_ms, "stopped": projection.stopped })
+    let state = match projection {
+        ProjectionReading { stopped: true, .. } => "stopped",
+        ProjectionReading { held_up: true, .. } => "held_up",
+        ProjectionReading { .. } => "late",
+    };
+    json!({ "projection": projection.name, "lag_ms": lag_ms, "state": state })
 }
 
 async fn metrics(State(parts): State<Arc<Parts>>) -> Response {

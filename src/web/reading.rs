@@ -3,13 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    actors::{Directory, NotReady, ProjectionHandle, Readiness, State, TrafficDesk},
+    actors::{Directory, Freshness, NotReady, ProjectionHandle, Readiness, State, TrafficDesk},
     admission::Service,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
-    events::Position,
     metrics::{Metrics, ProjectionReading, Reading},
-    store::SharedStore,
 };
 
 /// A read model whose oldest missing event is older is named as behind.
@@ -23,7 +21,8 @@ pub struct Parts {
     pub sales: Arc<Directory<Sale>>,
     pub projections: Vec<ProjectionHandle>,
     pub traffic: Arc<TrafficDesk>,
-    pub store: SharedStore,
+    /// How old what read models lack is.
+    pub freshness: Arc<Freshness>,
     pub clock: SharedClock,
     /// How much of the service runs.
     pub service: Arc<Service>,
@@ -43,13 +42,14 @@ impl Parts {
     /// Read models whose answers are old or that give none. That makes no node unready.
     pub(super) fn behind(&self) -> Vec<ProjectionReading> {
         let mut readings = self.reading().projections;
-        readings.retain(|projection| projection.stopped || projection.lag > BEHIND);
+        readings.retain(|projection| {
+            projection.stopped || projection.held_up || projection.lag > BEHIND
+        });
         readings
     }
 
     pub(super) fn reading(&self) -> Reading {
         let (items, sales) = (self.items.census(), self.sales.census());
-        let head = self.store.head();
         let clock = self.clock.look();
         Reading {
             ready: self.unready().is_none(),
@@ -59,28 +59,22 @@ impl Parts {
             commands_waiting: items.waiting + sales.waiting,
             beacons_waiting: self.traffic.waiting(),
             level: self.service.level(),
-            log_position: head.0,
+            log_position: self.freshness.head().0,
             clock_off_ms: clock.off_ms,
             clock_jumps: clock.jumps,
             clock_steps: clock.steps,
-            projections: self
-                .projections
-                .iter()
-                .map(|handle| self.projection(handle, head))
-                .collect(),
+            projections: self.projections.iter().map(|handle| self.projection(handle)).collect(),
         }
     }
 
-    fn projection(&self, handle: &ProjectionHandle, head: Position) -> ProjectionReading {
+    fn projection(&self, handle: &ProjectionHandle) -> ProjectionReading {
         let progress = handle.progress.borrow();
-        let behind = progress.position < head;
-        // What was not even read yet came a moment ago.
-        let oldest = progress.oldest_pending_ms.filter(|_| behind);
-        let lag_ms = oldest.map_or(0, |oldest| self.clock.now().0.saturating_sub(oldest));
+        let lag_ms = self.freshness.lag_ms(&progress);
         ProjectionReading {
             name: handle.name,
             position: progress.position.0,
             lag: Duration::from_millis(u64::try_from(lag_ms).unwrap_or(0)),
+            held_up: progress.held_up.is_some(),
             stopped: progress.stopped.is_some(),
         }
     }

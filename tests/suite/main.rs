@@ -54,6 +54,8 @@ mod operators;
 mod pages;
 /// Files for their owner only; failures said with a bound.
 mod private;
+/// What failed for a reason outside goes on by itself when the reason is gone.
+mod recovery;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
 /// What stands between clients and several nodes.

@@ -195,7 +195,7 @@ async fn a_projection_that_stopped_is_named_by_a_node_that_is_ready_all_the_same
             assert_eq!(answer.status, 200, "{}", answer.body);
             let said: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             let named = |behind: &serde_json::Value| {
-                behind["projection"] == "catalog" && behind["stopped"] == true
+                behind["projection"] == "catalog" && behind["state"] == "stopped"
             };
             if said["behind"].as_array().is_some_and(|behind| behind.iter().any(named)) {
                 break;

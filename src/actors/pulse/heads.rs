@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::{events::Position, values::UnixMs};
 
-/// Moments that are remembered: with one a second ten minutes. What is older is told as so old.
-const MOMENTS: usize = 600;
+/// Moments that are remembered: with four a second ten minutes. What is older is told as so old.
+const MOMENTS: usize = 2_400;
 
 /// Ends of the log, oldest first.
 #[derive(Debug, Default)]

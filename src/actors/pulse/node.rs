@@ -2,16 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{heads::Heads, latencies::Latencies};
+use super::latencies::Latencies;
 use crate::{
-    actors::{Directory, ProjectionHandle, Readiness, State},
+    actors::{Directory, Freshness, ProjectionHandle, Readiness, State},
     admission::Service,
     clock::{Reading, SharedClock},
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
     reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Reports},
-    store::SharedStore,
-    values::UnixMs,
 };
 
 /// Where it is read off.
@@ -20,7 +18,8 @@ pub struct NodeParts {
     pub items: Arc<Directory<Item>>,
     pub sales: Arc<Directory<Sale>>,
     pub projections: Vec<ProjectionHandle>,
-    pub store: SharedStore,
+    /// How old what read models lack is.
+    pub freshness: Arc<Freshness>,
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     /// The level at which this node runs.
@@ -37,10 +36,7 @@ pub(super) struct NodeLook {
     /// What was counted of orders and appends before each of the last rounds, oldest first.
     orders: VecDeque<Vec<u64>>,
     appends: VecDeque<Vec<u64>>,
-    heads: Heads,
     latencies: Latencies,
-    /// By how much the clock had been set in the last round.
-    moved_ms: i64,
 }
 
 /// Rounds over which quantiles are told: one a second.
@@ -54,16 +50,12 @@ impl NodeLook {
             incidents_open: 0,
             incidents: Vec::new(),
         };
-        let mut heads = Heads::default();
-        heads.saw(parts.clock.now(), parts.store.head());
         Self {
             parts,
             around,
             orders: nothing(),
             appends: nothing(),
-            heads,
             latencies: Latencies::default(),
-            moved_ms: 0,
         }
     }
 
@@ -73,12 +65,8 @@ impl NodeLook {
         }
         let around = self.around.clone();
         let Reading { now, moved_ms } = self.parts.clock.reading();
-        if std::mem::replace(&mut self.moved_ms, moved_ms) != moved_ms {
-            // Ages by two clocks are none.
-            self.heads = Heads::default();
-        }
-        let projections = self.projections(now);
-        let NodeParts { readiness, items, sales, store, metrics, .. } = &self.parts;
+        let projections = self.projections();
+        let NodeParts { readiness, items, sales, freshness, metrics, .. } = &self.parts;
         let (items, sales) = (items.census(), sales.census());
         let waiting = items.waiting + sales.waiting;
         let share = items.fullest.saturating_mul(1_000_000) / self.parts.waiting_max.max(1);
@@ -92,7 +80,7 @@ impl NodeLook {
             level: self.parts.service.level(),
             ready: readiness.state() == State::Ready,
             store_away_since: readiness.takes_nothing_since(),
-            head: store.head(),
+            head: freshness.head(),
             projections,
             append_p99_us,
             order_p50_us: p50_us,
@@ -107,19 +95,13 @@ impl NodeLook {
         }
     }
 
-    fn projections(&mut self, now: UnixMs) -> Vec<ProjectionPulse> {
-        let head = self.parts.store.head();
-        self.heads.saw(now, head);
-        let heads = &self.heads;
+    fn projections(&self) -> Vec<ProjectionPulse> {
         let projection = |handle: &ProjectionHandle| {
             let progress = handle.progress.borrow();
-            let oldest = progress.oldest_pending_ms.filter(|_| progress.position < head);
-            // Between two pages nothing is pending, however much is to come.
-            let lag = oldest.map_or(0, |oldest| now.0.saturating_sub(oldest));
             ProjectionPulse {
                 name: handle.name,
                 position: progress.position,
-                lag_ms: lag.max(heads.age_after(progress.position, now)),
+                lag_ms: self.parts.freshness.lag_ms(&progress),
                 stopped: progress.stopped.is_some(),
             }
         };

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Levels, Moves, NodeParts, Past, PulseDesk, Readiness, Sales, Shared,
+        DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, Past, PulseDesk, Readiness,
+        Sales, Shared,
     },
     admission::{Operators, Service},
     clock::{ManualClock, SharedClock},
@@ -150,7 +151,7 @@ pub fn strict_board(
         items: Arc::clone(&items),
         sales: Arc::clone(&sales),
         projections: Vec::new(),
-        store: Arc::clone(&store),
+        freshness: Freshness::new(Arc::clone(&store), Arc::clone(&clock)),
         clock: Arc::clone(&clock),
         metrics: Arc::clone(metrics),
         service: Arc::clone(&service),

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Moves, Readiness, Shared, Tail, TrafficDesk,
+        CatalogDesk, DemandDesk, Directory, Freshness, Moves, Readiness, Shared, Tail, TrafficDesk,
         TrafficLimits, TrafficParts,
     },
     clock::{ManualClock, SharedClock},
@@ -62,7 +62,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         traffic,
         sales: Directory::new(Category::Sale, shared),
         projections: Vec::new(),
-        store,
+        freshness: Freshness::new(store, Arc::clone(&clock)),
         clock,
         service: Arc::default(),
         grpc_port: 0,
