@@ -200,7 +200,8 @@ fn told_as(event: &Event) -> Option<&'static str> {
         | Event::Demand(_)
         | Event::Traffic(_)
         | Event::Script(_)
-        | Event::Level(_) => None,
+        | Event::Level(_)
+        | Event::Log(_) => None,
     }
 }
 

@@ -181,7 +181,8 @@ impl Known {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => {}
+            | Event::Level(_)
+            | Event::Log(_) => {}
         }
     }
 

@@ -93,6 +93,7 @@ pub(super) fn tell(service: &Service, revision: u64, event: &Event) {
         | Event::Traffic(_)
         | Event::Alert(_)
         | Event::Incident(_)
-        | Event::Script(_) => {}
+        | Event::Script(_)
+        | Event::Log(_) => {}
     }
 }

@@ -153,7 +153,7 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
         Category::Script => Some(StreamKind::Script),
         Category::Level => Some(StreamKind::Level),
         // No node writes there.
-        Category::Probe => None,
+        Category::Log | Category::Probe => None,
     }
 }
 

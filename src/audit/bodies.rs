@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub(super) use operations::{
     AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
-    IncidentResolved, IncidentReviewed, LevelSet, ScriptPublished, ScriptWithdrawn,
+    IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, ScriptPublished, ScriptWithdrawn,
 };
 
 /// A UUID in its one spelling: lower case with hyphens.

@@ -9,7 +9,8 @@ use super::{
     auditor::Event,
     bodies::{
         AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
-        IncidentResolved, IncidentReviewed, LevelSet, ScriptPublished, ScriptWithdrawn,
+        IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, ScriptPublished,
+        ScriptWithdrawn,
     },
     chain,
 };
@@ -37,6 +38,8 @@ enum Kind {
     /// The version in force, and whether it was published rather than withdrawn.
     Script(i64, bool),
     Level(String),
+    /// What happened to the log itself.
+    Log,
 }
 
 /// How far an incident has come.
@@ -55,6 +58,7 @@ pub(super) fn book(category: &str, id: Uuid) -> Option<OperationsBook> {
         "incident" => Kind::Incident(Stage::Nothing),
         "script" => Kind::Script(0, false),
         "level" => Kind::Level(LEVELS[0].to_owned()),
+        "log" => Kind::Log,
         _ => return None,
     };
     Some(OperationsBook { id, kind, requests: HashSet::new(), last_at_ms: 0 })
@@ -78,6 +82,7 @@ impl OperationsBook {
                 self.script(event, before, say)
             }
             Kind::Level(_) => self.level(event, say),
+            Kind::Log => self.log(event, say),
         }
     }
 
@@ -253,6 +258,33 @@ impl OperationsBook {
             say(format!("the level before was {last:?}, not {:?}", set.before));
         }
         *last = set.level.into_owned();
+        Ok(())
+    }
+
+    fn log(&mut self, event: &Event<'_>, say: Say<'_>) -> Result<(), serde_json::Error> {
+        if event.kind != "LossAccepted" {
+            say(format!("no event of the log itself is called {:?}", event.kind));
+            return Ok(());
+        }
+        let accepted: LossAccepted<'_> = serde_json::from_slice(event.data)?;
+        let (end, known) = (accepted.end, accepted.known);
+        let name = format!("loss/{}/{end}/{known}", event.revision);
+        let made = Uuid::new_v5(&SERVICE, name.as_bytes());
+        if !event.has_id(made) {
+            say("the event id is not the one of the loss that was accepted".to_owned());
+        }
+        event.check_story(SERVICE, made, say);
+        if self.id != SERVICE {
+            say("there is one stream of the log itself, and this is another".to_owned());
+        }
+        if accepted.settles.is_empty() || accepted.reason.is_empty() {
+            say("a loss is accepted without saying which, or why".to_owned());
+        }
+        let beyond = accepted.settles.iter().map(|given_up| given_up.position).max();
+        if beyond.is_some_and(|position| position > known) {
+            say(format!("more is given up than the {known} that was known"));
+        }
+        self.time(event, accepted.accepted_at_ms, say);
         Ok(())
     }
 

@@ -184,7 +184,8 @@ impl Decider for Incident {
             | Event::Traffic(_)
             | Event::Alert(_)
             | Event::Script(_)
-            | Event::Level(_) => None,
+            | Event::Level(_)
+            | Event::Log(_) => None,
         }
     }
 }

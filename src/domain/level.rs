@@ -107,7 +107,8 @@ impl Decider for Level {
             | Event::Traffic(_)
             | Event::Alert(_)
             | Event::Incident(_)
-            | Event::Script(_) => None,
+            | Event::Script(_)
+            | Event::Log(_) => None,
         }
     }
 }

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{
-    AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, NewEvent, Recorded, SaleEvent,
-    ScriptEvent, TrafficRecorded,
+    AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted, NewEvent, Recorded,
+    SaleEvent, ScriptEvent, TrafficRecorded,
 };
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
@@ -24,6 +24,7 @@ pub enum Event {
     Incident(IncidentEvent),
     Script(ScriptEvent),
     Level(LevelSet),
+    Log(LossAccepted),
 }
 
 /// An event in the log that this version of doorbuster cannot read. Readers stop at it; skipping
@@ -131,6 +132,11 @@ impl LevelSet {
     pub const KIND: &'static str = "LevelSet";
 }
 
+impl LossAccepted {
+    /// The name accepted losses are stored under.
+    pub const KIND: &'static str = "LossAccepted";
+}
+
 /// A family of one event, which is its own body.
 macro_rules! stored_alone {
     ($family:ident) => {
@@ -149,6 +155,7 @@ macro_rules! stored_alone {
 stored_alone!(DemandTick);
 stored_alone!(TrafficRecorded);
 stored_alone!(LevelSet);
+stored_alone!(LossAccepted);
 
 impl Stored for Event {
     fn kind(&self) -> &'static str {
@@ -161,6 +168,7 @@ impl Stored for Event {
             Self::Incident(event) => event.kind(),
             Self::Script(event) => event.kind(),
             Self::Level(set) => set.kind(),
+            Self::Log(accepted) => accepted.kind(),
         }
     }
 
@@ -174,6 +182,7 @@ impl Stored for Event {
             Self::Incident(event) => event.json(),
             Self::Script(event) => event.json(),
             Self::Level(set) => set.json(),
+            Self::Log(accepted) => accepted.json(),
         }
     }
 }
@@ -226,6 +235,12 @@ impl From<LevelSet> for Event {
     }
 }
 
+impl From<LossAccepted> for Event {
+    fn from(accepted: LossAccepted) -> Self {
+        Self::Log(accepted)
+    }
+}
+
 /// An event ready for a store. `correlation` joins the events of one story (an order, a sale);
 /// `causation` is the command that caused this one.
 pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid) -> NewEvent {
@@ -242,6 +257,8 @@ pub fn decode(recorded: &Recorded) -> Result<Event, DecodeError> {
         from_json(data).map(Event::Traffic)
     } else if kind == LevelSet::KIND {
         from_json(data).map(Event::Level)
+    } else if kind == LossAccepted::KIND {
+        from_json(data).map(Event::Log)
     } else if let Some(event) = ItemEvent::from_json(kind, data) {
         event.map(Event::Item)
     } else if let Some(event) = SaleEvent::from_json(kind, data) {

@@ -11,6 +11,7 @@ mod envelope;
 mod incident;
 mod item;
 mod level;
+mod log;
 mod sale;
 mod script;
 mod stream;
@@ -33,6 +34,7 @@ pub use item::{
     ReserveReleased, ReserveSet, StockAllocated, WarehouseUnits,
 };
 pub use level::LevelSet;
+pub use log::{GivenUp, LossAccepted};
 pub use sale::{
     AlertRule, Goals, ItemPlan, PlannedUnits, SaleClosed, SaleCreated, SaleEvent, SalePaused,
     SaleResumed,

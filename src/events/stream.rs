@@ -26,13 +26,15 @@ pub enum Category {
     Script,
     /// How much of the service runs: one stream for all nodes.
     Level,
+    /// What happened to the log itself: one stream.
+    Log,
     /// What `doorbuster conformance` writes to see how a store behaves. No node reads it.
     Probe,
 }
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sale,
         Self::Item,
         Self::Demand,
@@ -41,6 +43,7 @@ impl Category {
         Self::Incident,
         Self::Script,
         Self::Level,
+        Self::Log,
     ];
 
     /// As it stands in stream names.
@@ -54,6 +57,7 @@ impl Category {
             Self::Incident => "incident",
             Self::Script => "script",
             Self::Level => "level",
+            Self::Log => "log",
             Self::Probe => "probe",
         }
     }
@@ -108,6 +112,11 @@ impl StreamName {
         Self { category: Category::Level, id: SERVICE }
     }
 
+    /// The stream of what happened to the log itself.
+    pub fn log() -> Self {
+        Self { category: Category::Log, id: SERVICE }
+    }
+
     /// Reads a stream name; `None` if it is not one that nodes write and read.
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_of(text, &Category::ALL)
@@ -135,6 +144,7 @@ impl StreamName {
             | Category::Incident
             | Category::Script
             | Category::Level
+            | Category::Log
             | Category::Probe => None,
         }
     }

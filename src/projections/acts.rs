@@ -97,7 +97,8 @@ impl Projection for Acts {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => Ok(()),
         }
     }
 

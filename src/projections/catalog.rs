@@ -83,7 +83,8 @@ impl Projection for Catalog {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => Ok(()),
         }
     }
 }

@@ -296,7 +296,8 @@ impl Projection for Marks {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => return Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => return Ok(()),
         };
         let id = item_of(recorded)?;
         let Item { number, state } = self.items.change(id, || read_item(rows, id))?;

@@ -115,7 +115,8 @@ impl Projection for Orders {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => return Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => return Ok(()),
         };
         let id = item_of(recorded)?;
         match event {

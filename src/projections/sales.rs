@@ -102,7 +102,8 @@ impl Projection for Sales {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => Ok(()),
         }
     }
 

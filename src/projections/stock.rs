@@ -99,7 +99,8 @@ impl Projection for StockLevels {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => return Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => return Ok(()),
         };
         let id = item_of(recorded)?;
         let (change, units) = match event {

@@ -181,7 +181,8 @@ impl Projection for Timeline {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => Ok(()),
+            | Event::Level(_)
+            | Event::Log(_) => Ok(()),
         }
     }
 

@@ -91,7 +91,8 @@ impl Log {
                     | Event::Alert(_)
                     | Event::Incident(_)
                     | Event::Script(_)
-                    | Event::Level(_) => {
+                    | Event::Level(_)
+                    | Event::Log(_) => {
                         return Err(ReplayError::misplaced(&recorded));
                     }
                 };
@@ -123,7 +124,8 @@ impl Log {
                     | Event::Alert(_)
                     | Event::Incident(_)
                     | Event::Script(_)
-                    | Event::Level(_) => {
+                    | Event::Level(_)
+                    | Event::Log(_) => {
                         return Err(ReplayError::misplaced(recorded));
                     }
                 }
@@ -144,7 +146,8 @@ impl Log {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => Err(ReplayError::misplaced(recorded)),
+            | Event::Level(_)
+            | Event::Log(_) => Err(ReplayError::misplaced(recorded)),
         }
     }
 

@@ -145,7 +145,8 @@ impl Track {
                     | Event::Alert(_)
                     | Event::Incident(_)
                     | Event::Script(_)
-                    | Event::Level(_) => {
+                    | Event::Level(_)
+                    | Event::Log(_) => {
                         return Err(ReplayError::misplaced(&recorded));
                     }
                 }
@@ -169,7 +170,8 @@ impl Track {
                     | Event::Alert(_)
                     | Event::Incident(_)
                     | Event::Script(_)
-                    | Event::Level(_) => {
+                    | Event::Level(_)
+                    | Event::Log(_) => {
                         return Err(ReplayError::misplaced(&recorded));
                     }
                 }

@@ -15,11 +15,11 @@ use doorbuster::{
     events::{
         Act, AlertEvent, AttemptOutcome, DecodeError, DemandTick, Event, IncidentEvent, ItemAdded,
         ItemClosed, ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, LevelSet,
-        OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, PackedAttempt, PackedBeacon,
-        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, ReserveReleased, ReserveSet,
-        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, ScriptEvent, StockAllocated,
-        Stored, StreamName, TrafficRecorded, WarehouseUnits, decode, encode, pack, pack_beacons,
-        unpack,
+        LossAccepted, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, PackedAttempt,
+        PackedBeacon, Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue,
+        ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
+        ScriptEvent, StockAllocated, Stored, StreamName, TrafficRecorded, WarehouseUnits, decode,
+        encode, pack, pack_beacons, unpack,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -176,6 +176,7 @@ fn samples() -> Vec<Event> {
             Event::Demand(shoppers::tick()),
             Event::Traffic(shoppers::traffic()),
             Event::Level(operations::level()),
+            Event::Log(operations::loss()),
         ])
         .chain(operations::alert_samples().into_iter().map(Event::Alert))
         .chain(operations::incident_samples().into_iter().map(Event::Incident))
@@ -232,7 +233,7 @@ fn each_kind_has_a_sample_and_each_file_a_kind() {
     let mut kinds: Vec<&str> = [
         ItemEvent::KINDS,
         SaleEvent::KINDS,
-        &[DemandTick::KIND, TrafficRecorded::KIND, LevelSet::KIND],
+        &[DemandTick::KIND, TrafficRecorded::KIND, LevelSet::KIND, LossAccepted::KIND],
         AlertEvent::KINDS,
         IncidentEvent::KINDS,
         ScriptEvent::KINDS,

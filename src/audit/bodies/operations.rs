@@ -120,3 +120,22 @@ pub(in crate::audit) struct LevelSet<'a> {
     pub act: Act,
     pub set_at_ms: i64,
 }
+
+#[derive(Deserialize)]
+pub(in crate::audit) struct LossAccepted<'a> {
+    pub end: u64,
+    pub known: u64,
+    pub settles: Vec<GivenUp<'a>>,
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    pub accepted_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(in crate::audit) struct GivenUp<'a> {
+    #[serde(borrow, rename = "source")]
+    _source: Cow<'a, str>,
+    pub position: u64,
+    #[serde(default, rename = "event_id")]
+    _event_id: Option<Id>,
+}

@@ -126,7 +126,8 @@ impl Decider for Book {
             | Event::Traffic(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => None,
+            | Event::Level(_)
+            | Event::Log(_) => None,
         }
     }
 }

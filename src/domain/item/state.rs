@@ -212,7 +212,8 @@ impl Decider for Item {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => None,
+            | Event::Level(_)
+            | Event::Log(_) => None,
         }
     }
 }

@@ -160,7 +160,8 @@ impl Decider for Sale {
             | Event::Alert(_)
             | Event::Incident(_)
             | Event::Script(_)
-            | Event::Level(_) => None,
+            | Event::Level(_)
+            | Event::Log(_) => None,
         }
     }
 }

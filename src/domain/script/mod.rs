@@ -127,7 +127,8 @@ impl Decider for Script {
             | Event::Traffic(_)
             | Event::Alert(_)
             | Event::Incident(_)
-            | Event::Level(_) => None,
+            | Event::Level(_)
+            | Event::Log(_) => None,
         }
     }
 }

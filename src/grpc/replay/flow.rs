@@ -55,7 +55,8 @@ impl Flow {
                     | Event::Alert(_)
                     | Event::Incident(_)
                     | Event::Script(_)
-                    | Event::Level(_),
+                    | Event::Level(_)
+                    | Event::Log(_),
                 ) => {
                     let what = format!("{} in {}", recorded.kind, recorded.stream);
                     return Err(Failure::internal("an event is out of place", &what));

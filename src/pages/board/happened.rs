@@ -19,6 +19,7 @@ texts! {
     ScriptPublished => "Wording published", "发布话术";
     ScriptWithdrawn => "Wording withdrawn", "撤回话术";
     LevelSet => "Service level set", "设定服务级别";
+    LossAccepted => "Loss in the log accepted", "确认日志丢失";
     OrderPlaced => "Order placed", "下单";
     OrderPaid => "Order paid", "支付订单";
     OrderCancelled => "Order cancelled", "取消订单";

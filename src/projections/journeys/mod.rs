@@ -177,7 +177,11 @@ impl Projection for Journeys {
             Event::Item(event) => self.apply_to_item(rows, recorded, event)?,
             Event::Demand(tick) => self.apply_tick(rows, item_of(recorded)?, tick)?,
             Event::Traffic(batch) => self.apply_traffic(rows, recorded, batch)?,
-            Event::Alert(_) | Event::Incident(_) | Event::Script(_) | Event::Level(_) => {}
+            Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_)
+            | Event::Log(_) => {}
         }
         if self.gathered.len() >= GATHERED_MAX {
             self.write(rows)?;

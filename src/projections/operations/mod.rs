@@ -128,7 +128,11 @@ impl Projection for Operations {
             Event::Incident(event) => incidents::apply(rows, recorded, event),
             Event::Script(event) => scripts::apply(rows, recorded, event),
             Event::Level(set) => levels::apply(rows, recorded, set),
-            Event::Item(_) | Event::Sale(_) | Event::Demand(_) | Event::Traffic(_) => Ok(()),
+            Event::Item(_)
+            | Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Log(_) => Ok(()),
         }
     }
 }

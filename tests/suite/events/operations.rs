@@ -2,9 +2,10 @@
 
 use doorbuster::{
     events::{
-        AlertCleared, AlertEvent, AlertRaised, ClearedBecause, DetectedBy, IncidentActionTaken,
-        IncidentAssessed, IncidentDetected, IncidentEvent, IncidentResolved, IncidentReviewed,
-        LevelSet, ScriptEvent, ScriptPublished, ScriptWithdrawn, Signal,
+        AlertCleared, AlertEvent, AlertRaised, ClearedBecause, DetectedBy, GivenUp,
+        IncidentActionTaken, IncidentAssessed, IncidentDetected, IncidentEvent, IncidentResolved,
+        IncidentReviewed, LevelSet, LossAccepted, Position, ScriptEvent, ScriptPublished,
+        ScriptWithdrawn, Signal,
     },
     values::{AlertId, AlertSeverity, IncidentSeverity, ServiceLevel},
 };
@@ -18,6 +19,23 @@ pub fn level() -> LevelSet {
         alert_id: Some(AlertId(ORDER.0)),
         act: act(),
         set_at_ms: AT,
+    }
+}
+
+pub fn loss() -> LossAccepted {
+    LossAccepted {
+        end: Position(40),
+        known: Position(50),
+        settles: vec![
+            GivenUp {
+                source: "log.witness".to_owned(),
+                position: Position(50),
+                event_id: Some(ORDER.0),
+            },
+            GivenUp { source: "log.witness".to_owned(), position: Position(40), event_id: None },
+        ],
+        reason: "\"磁盘\" – it broke".to_owned(),
+        accepted_at_ms: AT,
     }
 }
 

@@ -219,7 +219,8 @@ fn attempts_in(recorded: &Recorded) -> usize {
         | Event::Alert(_)
         | Event::Incident(_)
         | Event::Script(_)
-        | Event::Level(_) => panic!("{recorded:?} is no tick"),
+        | Event::Level(_)
+        | Event::Log(_) => panic!("{recorded:?} is no tick"),
     }
 }
 
