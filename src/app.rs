@@ -158,7 +158,9 @@ fn run(
             return live(config, clock, store, ready, stopping).await;
         }
         let _data = store::keep_to_one_node(&config.store, &config.data)?;
-        let store = store::open(&config.store_address(), &config.data, Arc::clone(&clock)).await?;
+        let (address, clock_of_store) = (config.store_address(), Arc::clone(&clock));
+        let store =
+            store::open_with(&address, &config.data, clock_of_store, config.sync_witness).await?;
         let served = live(config, clock, Arc::clone(&store), ready, stopping).await;
         tokio::task::spawn_blocking(move || store.close()).await?;
         served

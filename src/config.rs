@@ -20,7 +20,10 @@ pub use overrides::Overrides;
 
 use document::{Complaint, Document, Section};
 
-use crate::{store::StoreAddress, values::Invalid};
+use crate::{
+    store::{StoreAddress, WitnessSync},
+    values::Invalid,
+};
 
 /// The file that is read when no other is named, if it is there.
 pub const FILE: &str = "doorbuster.toml";
@@ -37,6 +40,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// A file with `user:password` for the store.
     pub store_credentials_file: Option<PathBuf>,
+    /// How often what the embedded log is known to hold is synced beside it.
+    pub sync_witness: WitnessSync,
     /// Where gRPC is served.
     pub listen: SocketAddr,
     /// Where health, readiness and metrics are served; `None` if nowhere.
@@ -84,6 +89,7 @@ impl Default for Config {
             data: PathBuf::from("doorbuster-data"),
             store: StoreAddress::Embedded,
             store_credentials_file: None,
+            sync_witness: WitnessSync::EachSecond,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
             operators_file: None,
@@ -166,6 +172,26 @@ pub const SETTINGS: &[Setting] = &[
         },
         set: |config, text, _| {
             config.store_credentials_file = Some(PathBuf::from(text));
+            Ok(())
+        },
+    },
+    Setting {
+        key: "sync_witness",
+        unit: "",
+        bounds: Bounds::Text("`each_second` or `each_commit`"),
+        get: |config| {
+            match config.sync_witness {
+                WitnessSync::EachSecond => "each_second",
+                WitnessSync::EachCommit => "each_commit",
+            }
+            .to_owned()
+        },
+        set: |config, text, _| {
+            config.sync_witness = match text {
+                "each_second" => WitnessSync::EachSecond,
+                "each_commit" => WitnessSync::EachCommit,
+                _ => return Err(format!("must be each_second or each_commit, not {text:?}")),
+            };
             Ok(())
         },
     },

@@ -116,12 +116,18 @@ impl Asked {
 
 /// Brings read models up to the end of the log, if no server keeps them. Says whether none does.
 pub fn bring_up(log: &OpenLog, data: &Path) -> Result<bool, Failure> {
+    // Nothing is written beside a log that is known to have been longer: what the read models know
+    // beyond it is evidence.
+    if log.loss().is_some() {
+        return Ok(false);
+    }
     // Held while files are written, and no longer: a server may be started meanwhile.
     let lock = match DirectoryLock::of_directory(data) {
         Ok(lock) => lock,
         Err(OpenError::InUse { .. }) => return Ok(false),
         Err(error) => return Err(Failure::new(Code::Failed, error.to_string())),
     };
+    log.mark_read_models(data)?;
     let head = log.head().map_err(|error| log.unreadable(&error))?;
     let bar = LogBar::new(&Common::default(), head);
     let reached = projections::catch_up(

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     Common,
     demo::directory::Scratch,
-    failure::{Code, Failure},
+    failure::{self, Code, Failure},
     output::{LogBar, facts},
     rebuild,
     source::{Credentials, OpenLog},
@@ -61,6 +61,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let side = |flag, text| Side::read(flag, text, &args.credentials);
     let (from, to) = (side("--from", &args.from)?, side("--to", &args.to)?);
     let source = OpenLog::open(&from.address, &from.directory)?;
+    source.whole()?;
     // Before anything is made for a source that is not there.
     source.read_all(Position::START, 1).map_err(|error| source.unreadable(&error))?;
     let target = Target::open(&source, &to)?;
@@ -141,7 +142,7 @@ impl Target {
         store.map(Self).map_err(|error| {
             let code = match error {
                 StoreOpenError::Cluster { .. } => Code::Usage,
-                StoreOpenError::Embedded(_) => Code::Failed,
+                StoreOpenError::Embedded(ref error) => failure::opening(error),
             };
             Failure::new(code, format!("the target: {error}"))
         })

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Common,
-    failure::{Code, Failure},
+    failure::{self, Code, Failure},
     signals::{self, Signals},
     stop_on_panic,
 };
@@ -45,10 +45,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let devstore = Devstore::start(config, Arc::new(WallClock)).map_err(|error| {
         let code = match error {
             StartError::NotLoopback(_) => Code::Usage,
-            StartError::Listen { .. }
-            | StartError::Open(_)
-            | StartError::Thread(_)
-            | StartError::Stopped => Code::Failed,
+            StartError::Open(ref error) => failure::opening(error),
+            StartError::Listen { .. } | StartError::Thread(_) | StartError::Stopped => Code::Failed,
         };
         Failure::new(code, error.to_string())
     })?;

@@ -9,7 +9,7 @@ use super::sale_file::Complaints;
 use crate::{
     config::BadSetting,
     grpc::proto::RefusalReason,
-    store::StoreOpenError,
+    store::{StoreOpenError, embedded::OpenError},
     values::{Invalid, RequestId},
 };
 
@@ -26,6 +26,8 @@ pub enum Code {
     Unreachable = 4,
     /// The log is damaged, or a read model differs from its rebuild.
     Integrity = 5,
+    /// The log is known to have been longer, or is not the one that was answered from.
+    Lost = 6,
     /// Ctrl-C or SIGTERM came before it was done.
     Interrupted = 130,
 }
@@ -128,8 +130,10 @@ pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
         if cause.is::<BadSetting>() || cause.is::<Complaints>() || cause.is::<Invalid>() {
             return Some(Code::Usage);
         }
-        if let Some(StoreOpenError::Cluster { .. }) = cause.downcast_ref() {
-            return Some(Code::Usage);
+        match cause.downcast_ref() {
+            Some(StoreOpenError::Cluster { .. }) => return Some(Code::Usage),
+            Some(StoreOpenError::Embedded(error)) => return Some(opening(error)),
+            None => {}
         }
         let io = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         if io == Some(io::ErrorKind::BrokenPipe) {
@@ -137,6 +141,19 @@ pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
         }
     }
     Some(Code::Failed)
+}
+
+/// The exit code of a log that was not opened.
+pub fn opening(error: &OpenError) -> Code {
+    match error {
+        OpenError::Lost { .. } => Code::Lost,
+        OpenError::NotADirectory { .. }
+        | OpenError::InUse { .. }
+        | OpenError::Io { .. }
+        | OpenError::Foreign { .. }
+        | OpenError::Newer { .. }
+        | OpenError::Damaged { .. } => Code::Failed,
+    }
 }
 
 /// The name of a reason without its prefix, for example `SOLD_OUT`.

@@ -1,6 +1,8 @@
 //! `doorbuster log`: read the log of a data directory or a cluster, also beside a running server.
 //!
-//! It only reads, and prints what stands there, as it stands there.
+//! It only reads, and prints what stands there, as it stands there; `accept` alone writes.
+
+mod accept;
 
 use std::{
     collections::HashMap,
@@ -46,6 +48,10 @@ enum Verb {
   doorbuster log read item-0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster log read --follow")]
     Read(Read),
+    /// Go on with a log that is known to have been longer; says so in the log
+    #[command(before_help = "Examples:
+  doorbuster log accept --end 980 --known 1000 --reason \"the disk failed, 20 orders refunded\"")]
+    Accept(accept::Accept),
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +82,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
         Verb::Streams(streams) => streams.run(common),
         Verb::Read(read) => read.run(common),
+        Verb::Accept(accept) => accept.run(common),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod alert;
 mod asked;
+pub mod backup;
 pub mod bench;
 mod certificate;
 mod completions;
@@ -71,6 +72,7 @@ const EXIT_CODES: &str = "Exit codes:
   3  refused: a business \"no\" such as SOLD_OUT
   4  no server answers there
   5  the log is damaged or breaks its promises, or is not the copy it should be
+  6  the log is known to have been longer, or is not the one that was answered from
   130  interrupted before it was done";
 
 /// doorbuster sells a fixed stock to far more people than there are goods, and never a unit twice.
@@ -191,6 +193,11 @@ pub enum Verb {
   doorbuster copy --from doorbuster-data --to esdb://127.0.0.1:2113?tls=false
   doorbuster copy --from esdb://127.0.0.1:2113?tls=false --to backup --read-models")]
     Copy(copy::Args),
+    /// Copy a log with its witness, also beside a running server
+    #[command(before_help = "Examples:
+  doorbuster backup /var/backups/doorbuster-1111
+  doorbuster backup copy --data /var/lib/doorbuster --json")]
+    Backup(backup::Args),
     /// Rebuild the read models from the log
     #[command(before_help = "Examples:
   doorbuster rebuild
@@ -248,6 +255,7 @@ impl Verb {
             Self::Log(args) => log::run(args, common),
             Self::Verify(args) => verify::run(args, common),
             Self::Copy(args) => copy::run(args, common),
+            Self::Backup(args) => backup::run(&args, common),
             Self::Rebuild(args) => rebuild::run(args, common),
             Self::Replay(args) => replay::run(args, common),
             Self::Conformance(args) => conformance::run(args, common),

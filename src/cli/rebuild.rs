@@ -26,6 +26,7 @@ pub struct Args {
 /// Runs `rebuild`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let log = args.data.open()?;
+    log.whole()?;
     let head = log.head().map_err(|error| log.unreadable(&error))?;
     let bar = LogBar::new(common, head);
     let progress =
@@ -44,6 +45,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         let message = format!("{error}\nto check the read models beside a server: --compare");
         Failure::new(Code::Failed, message)
     })?;
+    log.mark_read_models(&args.data.dir)?;
     let reached = projections::rebuild(&args.data.dir, |after| log.page(after), progress);
     bar.finish();
     drop(lock);

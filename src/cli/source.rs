@@ -5,20 +5,24 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
 };
 
 use tokio::runtime::Runtime;
 
-use super::failure::{Code, Failure};
+use super::failure::{self, Code, Failure};
 use crate::{
     clock::WallClock,
     events::{Position, Recorded, StreamName},
     projections::Checkpoint,
     replay::{Log, ReplayError},
-    store::{self, LogSource, ReadError, StoreAddress, embedded::LogReader},
+    store::{
+        self, LogSource, ReadError, StoreAddress,
+        embedded::{LogReader, Loss, read_models_are_of_a_cluster},
+    },
 };
 
 /// Events read at once.
@@ -108,15 +112,19 @@ pub struct OpenLog {
 
 impl OpenLog {
     /// Opens the log at an address, or for `embedded` the one of a data directory.
-    pub fn open(address: &StoreAddress, data: &std::path::Path) -> Result<Self, Failure> {
+    pub fn open(address: &StoreAddress, data: &Path) -> Result<Self, Failure> {
         let runtime = runtime()?;
         match address {
             StoreAddress::Embedded => {
                 let name = data.display().to_string();
                 let reader = LogReader::open(data).map_err(|error| {
                     let message = format!("the log in {name} cannot be opened: {error}");
-                    Failure::new(Code::Failed, message)
+                    Failure::new(failure::opening(&error), message)
                 })?;
+                if let Some(loss) = reader.loss() {
+                    // Standard error is the only place left; if it is gone, so is the reader.
+                    _ = writeln!(io::stderr(), "warning: {name}: {loss}");
+                }
                 let source = LogSource::File(Arc::new(reader));
                 Ok(Self { source, runtime, away: Code::Failed, name })
             }
@@ -135,6 +143,29 @@ impl OpenLog {
     /// The log itself.
     pub fn source(&self) -> &LogSource {
         &self.source
+    }
+
+    /// What is missing in the log, if it is known to have been longer or another one.
+    pub fn loss(&self) -> Option<&Loss> {
+        match &self.source {
+            LogSource::File(reader) => reader.loss(),
+            LogSource::Store(_) => None,
+        }
+    }
+
+    /// Refuses to go on with a log that is known to have been longer: for verbs that write.
+    pub fn whole(&self) -> Result<(), Failure> {
+        self.loss().map_or(Ok(()), |loss| Err(lost(&self.name, loss)))
+    }
+
+    /// Notes beside read models which log they are made from, before they are.
+    pub fn mark_read_models(&self, data: &Path) -> Result<(), Failure> {
+        match &self.source {
+            LogSource::File(_) => Ok(()),
+            LogSource::Store(_) => read_models_are_of_a_cluster(data).map_err(|error| {
+                Failure::new(Code::Failed, format!("{}: {error}", data.display()))
+            }),
+        }
     }
 
     /// The log, to look back into.
@@ -203,6 +234,11 @@ impl OpenLog {
         };
         Failure::new(code, format!("{}: {error}", self.name))
     }
+}
+
+/// A log that is known to have been longer: as a failure with its exit code.
+pub fn lost(name: &str, loss: &Loss) -> Failure {
+    Failure::new(Code::Lost, format!("{name}: {loss}"))
 }
 
 impl Drop for OpenLog {

@@ -12,13 +12,13 @@ use serde_json::json;
 use self::import::{Import, Imported, failed};
 use super::{
     Common,
-    failure::{Code, Failure},
+    failure::{self, Code, Failure},
     output::facts,
     source::{Data, runtime},
 };
 use crate::{
     clock::WallClock,
-    store::{self, StoreAddress},
+    store::{self, StoreOpenError},
     values::SaleId,
 };
 
@@ -72,9 +72,9 @@ fn import(args: &ImportArgs, common: &Common) -> anyhow::Result<()> {
     let runtime = runtime()?;
     let opening = store::open(&address, &args.data.dir, Arc::new(WallClock));
     let store = runtime.block_on(opening).map_err(|error| {
-        let code = match address {
-            StoreAddress::Embedded => Code::Failed,
-            StoreAddress::Cluster(_) => Code::Usage,
+        let code = match &error {
+            StoreOpenError::Embedded(error) => failure::opening(error),
+            StoreOpenError::Cluster { .. } => Code::Usage,
         };
         Failure::new(code, error.to_string())
     })?;

@@ -12,12 +12,15 @@ use super::{
     certificate::{self, Written},
     failure::{Code, Failure},
     output::{LogBar, progress_bar},
-    source::{Data, OpenLog},
+    source::{self, Data, OpenLog},
 };
 use crate::{
     audit::{self, AuditError, Judged, Proof, ShownEvent, Verifier},
     events::{Position, Recorded},
-    store::{ReadError, StoreAddress},
+    store::{
+        ReadError, StoreAddress,
+        embedded::{LogReader, Loss, OpenError},
+    },
 };
 
 /// Arguments of `verify`.
@@ -33,6 +36,11 @@ pub struct Args {
 
 /// Runs `verify`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    // Before the verifier looks: a server that runs beside it only adds to the log meanwhile.
+    let loss = loss(&args.data)?;
+    if let (Some(loss), Some(_)) = (&loss, &args.certificate) {
+        return Err(source::lost(&args.data.dir.display().to_string(), loss).into());
+    }
     let (proof, written) = match &args.certificate {
         None => (verify(&args.data, common)?, None),
         Some(file) => {
@@ -43,7 +51,11 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     };
     common.show(
         || {
-            let mut answer = json!({ "ok": proof.ok(), "proof": proof });
+            let sound = proof.ok() && loss.is_none();
+            let mut answer = json!({ "ok": sound, "proof": proof });
+            if let Some(loss) = &loss {
+                answer["loss"] = loss_json(loss);
+            }
             if let Some(written) = &written {
                 answer["certificate"] = written.json();
             }
@@ -51,10 +63,55 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         },
         || {
             let certificate = written.as_ref().map(Written::text).unwrap_or_default();
-            format!("{proof}\n{certificate}")
+            match &loss {
+                // What is there may be in order: what is said of it must not be taken for more.
+                Some(_) => format!("the log is NOT whole; of what is on disk:\n{proof}"),
+                None => format!("{proof}\n{certificate}"),
+            }
         },
     )?;
-    if proof.ok() { Ok(()) } else { Err(unsound().into()) }
+    match loss {
+        Some(loss) => Err(source::lost(&args.data.dir.display().to_string(), &loss).into()),
+        None if proof.ok() => Ok(()),
+        None => Err(unsound().into()),
+    }
+}
+
+/// What is missing in a log that is in a data directory. What else is wrong with it is the
+/// verifier's to say.
+fn loss(data: &Data) -> Result<Option<Loss>, Failure> {
+    match data.store.address()? {
+        StoreAddress::Cluster(_) => Ok(None),
+        StoreAddress::Embedded => match LogReader::open(&data.dir) {
+            Ok(log) => Ok(log.loss().cloned()),
+            Err(OpenError::Lost { path, loss }) => {
+                Err(source::lost(&path.display().to_string(), &loss))
+            }
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+fn loss_json(loss: &Loss) -> serde_json::Value {
+    let missing = loss.missing.iter().map(|missing| {
+        json!({
+            "source": missing.source,
+            "position": missing.position,
+            "event_id": missing.event_id,
+            "found": missing.found,
+        })
+    });
+    json!({
+        "end": loss.end,
+        "known": loss.known,
+        "missing": missing.collect::<Vec<_>>(),
+        "problem": loss.problem,
+        "wal": loss.wal.map(|wal| json!({
+            "last_valid_frame": wal.last_valid,
+            "first_bad_frame": wal.first_bad,
+            "frames_behind": wal.behind,
+        })),
+    })
 }
 
 /// What is said of a log with findings.

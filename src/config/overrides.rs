@@ -19,6 +19,10 @@ pub struct Overrides {
     /// [default: none]
     #[arg(long, value_name = "FILE")]
     pub store_credentials_file: Option<OsString>,
+    /// How often the witness of an embedded log is synced: each_second or each_commit
+    /// [env: DOORBUSTER_SYNC_WITNESS] [default: each_second]
+    #[arg(long, value_name = "WHEN")]
+    pub sync_witness: Option<OsString>,
     /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<OsString>,
@@ -92,6 +96,7 @@ impl Overrides {
             "data" => self.data.as_ref(),
             "store" => self.store.as_ref(),
             "store_credentials_file" => self.store_credentials_file.as_ref(),
+            "sync_witness" => self.sync_witness.as_ref(),
             "listen" => self.listen.as_ref(),
             "web" => self.web.as_ref(),
             "operators_file" => self.operators_file.as_ref(),

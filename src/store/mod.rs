@@ -17,7 +17,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use address::{ClusterAddress, StoreAddress};
 pub use layer::StoreLayer;
-pub use open::{StoreOpenError, keep_to_one_node, open};
+pub use open::{StoreOpenError, WitnessSync, keep_to_one_node, open, open_with};
 pub use source::LogSource;
 
 use crate::events::{NewEvent, Position, Recorded, StreamName};

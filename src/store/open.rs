@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     SharedStore, StoreAddress,
-    embedded::{DirectoryLock, EmbeddedStore, OpenError},
+    embedded::{DirectoryLock, EmbeddedStore, OpenError, read_models_are_of_a_cluster},
     kurrent::KurrentStore,
 };
 use crate::clock::SharedClock;
@@ -18,6 +18,16 @@ pub enum StoreOpenError {
     Cluster { address: String, problem: String },
 }
 
+/// How often what an embedded log is known to hold is synced beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WitnessSync {
+    /// Each second, off the way of appends.
+    #[default]
+    EachSecond,
+    /// At every commit.
+    EachCommit,
+}
+
 /// Opens a store. `data` is the directory of this node: the embedded log is in it.
 ///
 /// # Errors
@@ -28,9 +38,23 @@ pub async fn open(
     data: &Path,
     clock: SharedClock,
 ) -> Result<SharedStore, StoreOpenError> {
+    open_with(address, data, clock, WitnessSync::default()).await
+}
+
+/// Opens a store like [`open`], and says how often an embedded one syncs its witness.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with(
+    address: &StoreAddress,
+    data: &Path,
+    clock: SharedClock,
+    sync: WitnessSync,
+) -> Result<SharedStore, StoreOpenError> {
     match address {
         StoreAddress::Embedded => {
             let store: Arc<EmbeddedStore> = EmbeddedStore::open(data, clock)?;
+            store.sync_witness_at_commits(sync == WitnessSync::EachCommit);
             Ok(store)
         }
         StoreAddress::Cluster(cluster) => {
@@ -54,6 +78,13 @@ pub fn keep_to_one_node(
 ) -> Result<Option<DirectoryLock>, OpenError> {
     match address {
         StoreAddress::Embedded => Ok(None),
-        StoreAddress::Cluster(_) => DirectoryLock::of_directory(data).map(Some),
+        StoreAddress::Cluster(_) => {
+            let lock = DirectoryLock::of_directory(data)?;
+            read_models_are_of_a_cluster(data).map_err(|error| OpenError::Io {
+                path: data.to_owned(),
+                problem: error.to_string(),
+            })?;
+            Ok(Some(lock))
+        }
     }
 }

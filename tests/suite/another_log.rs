@@ -9,13 +9,15 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::Tail,
-    clock::WallClock,
+    clock::{SharedClock, WallClock},
     events::Position,
     projections::{self, Checkpoint, ReadModel, view_path},
     store::{
         LogSource, SharedStore,
         copy::copy,
-        embedded::{DirectoryLock, EmbeddedStore, LogReader, OpenError},
+        embedded::{
+            Acceptance, DirectoryLock, EmbeddedStore, LogReader, Loss, OpenError, accept_loss,
+        },
         open,
     },
 };
@@ -43,12 +45,28 @@ async fn sell(node: &Node, item: &str, orders: u32) {
 
 /// The files of a log whose server was stopped.
 fn take_log(from: &Path, to: &Path) {
-    for file in ["log.db", "log.db-wal", "log.db-shm"] {
+    for file in ["log.db", "log.db-wal", "log.db-shm", "log.witness"] {
         let _ = fs::remove_file(to.join(file));
         if from.join(file).exists() {
             fs::copy(from.join(file), to.join(file)).unwrap();
         }
     }
+}
+
+/// What the log of a stopped server is refused with.
+fn loss(data: &Path) -> Loss {
+    match EmbeddedStore::open(data, Arc::new(WallClock)) {
+        Err(OpenError::Lost { loss, .. }) => *loss,
+        opened => panic!("{opened:?}"),
+    }
+}
+
+/// Goes on with a log whose read models know more.
+fn accept(data: &Path) {
+    let Loss { end, known, .. } = loss(data);
+    let acceptance = Acceptance { end, known, reason: "restored".to_owned() };
+    let clock: SharedClock = Arc::new(WallClock);
+    accept_loss(data, &clock, &acceptance).unwrap();
 }
 
 /// Marks the read models of a directory; a file that is built anew has no mark.
@@ -114,12 +132,13 @@ async fn read_models_of_the_same_log_are_taken_up_where_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_models_of_somebody_elses_log_are_built_anew() {
+async fn a_log_beside_read_models_of_another_one_is_refused_until_that_is_accepted() {
     let (mut node, ours) = sold("A", 3).await;
     // Longer than ours: by positions alone, it would be ours with more to come.
     let (other, theirs) = sold("B", 9).await;
     take_log(other.data(), node.data());
     mark(node.data());
+    accept(node.data());
     node.restart().await;
     assert_eq!((held(&node, &ours).await, held(&node, &theirs).await), (None, Some(9)));
     assert_up_to_date(&mut node).await;
@@ -127,7 +146,7 @@ async fn read_models_of_somebody_elses_log_are_built_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_models_that_are_ahead_of_an_older_log_are_built_anew() {
+async fn read_models_that_are_ahead_of_an_older_log_are_built_anew_once_that_is_accepted() {
     let (mut node, item) = sold("A", 2).await;
     let backup = tempdir().unwrap();
     take_log(node.data(), backup.path());
@@ -135,6 +154,9 @@ async fn read_models_that_are_ahead_of_an_older_log_are_built_anew() {
     sell(&node, &item, 7).await;
     assert_up_to_date(&mut node).await;
     take_log(backup.path(), node.data());
+    let found = loss(node.data());
+    assert!(found.known.0 - found.end.0 >= 7, "{found}");
+    accept(node.data());
     node.restart().await;
     assert_eq!(held(&node, &item).await, Some(2));
     sell(&node, &item, 20).await;
@@ -159,6 +181,9 @@ async fn an_older_log_that_went_another_way_is_told_from_the_one_that_was_lost()
     node.stop();
     fs::remove_dir_all(&views).unwrap();
     fs::rename(lost.path().join("views"), &views).unwrap();
+    let found = loss(node.data());
+    assert!(found.known < found.end, "{found}");
+    accept(node.data());
     node.restart().await;
     assert_eq!(held(&node, &item).await, Some(14));
     assert_up_to_date(&mut node).await;

@@ -35,7 +35,7 @@ use doorbuster::{
     config::{Bounds, Config, Overrides, SETTINGS},
     domain::sale::plan,
     events::{Event, SaleEvent, StreamName, encode},
-    store::{EventStore, Expected, embedded::EmbeddedStore},
+    store::{EventStore, Expected, WitnessSync, embedded::EmbeddedStore},
     values::{RequestId, SaleId, UnixMs},
 };
 use tonic::Status;
@@ -100,6 +100,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
             // Without the feature it can only be off: see below.
             Bounds::Text(_) if setting.key == "otel_endpoint" => continue,
             Bounds::Text(_) if setting.key == "alerts" => ("off", "\"off\""),
+            Bounds::Text(_) if setting.key == "sync_witness" => ("each_commit", "\"each_commit\""),
             Bounds::Text(_) if setting.key == "webhook_url" => ("https://a/", "\"https://a/\""),
             Bounds::Text(_) if setting.key == "store" => ("esdb://db:1", "\"esdb://db:1\""),
             Bounds::Text(_) => ("elsewhere", "\"elsewhere\""),
@@ -124,6 +125,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.data = Some(OsString::from("elsewhere"));
     flags.store = Some(OsString::from("esdb://127.0.0.1:2113?tls=false"));
     flags.store_credentials_file = Some(OsString::from("secret"));
+    flags.sync_witness = Some(OsString::from("each_commit"));
     flags.web = Some(OsString::from("[::1]:9"));
     flags.operators_file = Some(OsString::from("operators"));
     flags.board = Some(OsString::from("off"));
@@ -144,6 +146,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         data: "elsewhere".into(),
         store: "esdb://127.0.0.1:2113?tls=false".parse().unwrap(),
         store_credentials_file: Some("secret".into()),
+        sync_witness: WitnessSync::EachCommit,
         listen: ([127, 0, 0, 1], 9).into(),
         web: Some("[::1]:9".parse().unwrap()),
         operators_file: Some("operators".into()),
@@ -171,7 +174,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, listen, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
         ),
         (
             "\nlisten_ = \"x\"",

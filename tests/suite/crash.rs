@@ -117,10 +117,15 @@ async fn every_acknowledged_order_survives_kill_9() {
             client.await.unwrap();
         }
     }
-    check(data.path(), &journal.lock().unwrap());
+    let journal = journal.lock().unwrap();
+    check(data.path(), &journal);
+    println!(
+        "{cycles} kills, each followed by a start: {} acknowledged orders, 0 lost, 0 false alarms",
+        journal.len()
+    );
 }
 
-async fn put_up(channel: Channel) -> String {
+pub async fn put_up(channel: Channel) -> String {
     let mut request = create_sale(vec![item("phone", &[("shanghai", 1_000_000)])]);
     let sale = request.sale.as_mut().unwrap();
     // This server's clock is the one on the wall.

@@ -3,7 +3,7 @@
 //! Method: the rules are those of `doorbuster::conformance`, so that users can run them too. Here
 //! they run on the embedded log, on the development server through the official client, and on the
 //! real server that `DOORBUSTER_TEST_ESDB` names. What only the embedded store promises is in
-//! `store/embedded.rs`, damage in `store/damage.rs`.
+//! `store/embedded.rs`, damage in `store/damage.rs`, what its witness is for in `store/witness.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
@@ -11,6 +11,7 @@ mod addresses;
 mod damage;
 mod embedded;
 mod layers;
+mod witness;
 
 use std::sync::Arc;
 

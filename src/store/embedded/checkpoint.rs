@@ -23,6 +23,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     schema::PAGE_BYTES,
+    witness_writer::Witness,
     writer::{self, BUSY},
 };
 
@@ -91,7 +92,12 @@ impl Checkpointer {
     }
 
     /// To be called by the writer after each commit, with the bytes of its events.
-    pub(super) fn after_commit(&mut self, connection: &Connection, bytes: u64) -> Result<()> {
+    pub(super) fn after_commit(
+        &mut self,
+        connection: &Connection,
+        bytes: u64,
+        witness: &mut Witness,
+    ) -> Result<()> {
         // A commit writes a few whole pages, however small its events are.
         self.unseen_bytes += bytes + 4 * FRAME_BYTES;
         if self.unseen_bytes < LOOK_BYTES {
@@ -114,6 +120,7 @@ impl Checkpointer {
                 None
             };
             if copying.is_some() {
+                witness.stamp(connection)?;
                 if restart(connection, size >= FULL_BYTES)?.busy {
                     self.restart_at_bytes = size + RETRY_BYTES;
                 }
@@ -123,6 +130,8 @@ impl Checkpointer {
         if rest >= COPY_BYTES
             && let Some(wake) = &self.wake
         {
+            // SQLite may start the WAL over by itself once all of it is copied.
+            witness.stamp(connection)?;
             // Full means that it is awake already.
             _ = wake.try_send(());
         }

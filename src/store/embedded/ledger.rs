@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use super::{
     chain::{self, Hash, Link},
+    judge,
     key::StreamKey,
     queue::{Answer, Append},
     schema::{self, FOREIGN_MARK},
+    witness::Last,
 };
 use crate::{
     events::Position,
@@ -31,6 +33,8 @@ pub(super) const HEADS_MAX: usize = 100_000;
 pub(super) struct Heads {
     /// Last position of the log.
     pub(super) position: i64,
+    /// Id and hash of the event there.
+    last: (Uuid, Hash),
     /// Last position of an event in one of our own streams.
     pub(super) ours: i64,
     /// The log says that it may hold what is not ours.
@@ -80,15 +84,23 @@ impl Heads {
     /// Reads where the log ends.
     pub(super) fn load(connection: &Connection) -> Result<Self> {
         let last = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
-        let position = last("SELECT coalesce(max(position), 0) FROM events")?;
+        let event = judge::last_event(connection)?;
+        let position = event.position.cast_signed();
         let marked = schema::is_marked(connection)?;
         Ok(Self {
             position,
+            last: (event.id, event.hash),
             ours: if marked { last_of_ours(connection)? } else { position },
             marked,
             stream: last("SELECT coalesce(max(stream), 0) FROM streams")?,
             streams: HashMap::new(),
         })
+    }
+
+    /// The last event of the log.
+    pub(super) fn last(&self) -> Last {
+        let (id, hash) = self.last;
+        Last { position: self.position.cast_unsigned(), id, hash }
     }
 
     /// Writes one append if its stream is as it expects. An error of SQLite means that the whole
@@ -181,6 +193,7 @@ impl Heads {
             };
             hash = chain::link(&hash, &event);
             self.position += 1;
+            self.last = (*id, hash);
             let insert = &mut statements.insert_event;
             insert.raw_bind_parameter(1, self.position)?;
             insert.raw_bind_parameter(3, revision.cast_signed())?;

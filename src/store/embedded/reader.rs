@@ -4,6 +4,7 @@
 //! no lock of ours and goes on beside the writer.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -13,7 +14,10 @@ use rusqlite::params;
 use super::{
     OpenError,
     chain::Hash,
+    judge::{self, Known, Looked},
     key::StreamKey,
+    look,
+    loss::Loss,
     raw::Direction,
     rows::{
         COLUMNS, Checked, Page, Query, ReadSession, limit, read_error, unknown_stream, wrong_type,
@@ -30,6 +34,9 @@ use crate::{
 #[derive(Debug)]
 pub struct LogReader {
     session: Mutex<ReadSession>,
+    loss: Option<Loss>,
+    /// Keeps writers out of a log that is only looked at.
+    _held: Option<File>,
 }
 
 /// Where one stream ends.
@@ -42,13 +49,36 @@ pub struct StreamHead {
 }
 
 impl LogReader {
-    /// Opens the log of a directory.
+    /// Opens the log of a directory. One that is known to have been longer can be read, too, but
+    /// its [`loss`](Self::loss) must be told: what is read from it is not what was answered.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(LOG_FILE);
-        schema::inspect(&path)?;
+        let (in_use, held) = judge::is_in_use(directory);
+        let known = Known::read(directory, in_use)?;
+        if !path.exists()
+            && let Some(loss) = known.without_log()
+        {
+            return Err(OpenError::Lost { path, loss: Box::new(loss) });
+        }
+        let Looked { connection, loss, .. } = known.look_at(directory)?;
+        if loss.is_some() {
+            // Read as it was looked at: an ordinary connection would make files beside it.
+            let session = Mutex::new(ReadSession::over(connection));
+            return Ok(Self { session, loss, _held: held });
+        }
+        drop(connection);
+        if !in_use {
+            sync_files(&path);
+        }
+        drop(held);
         let session = ReadSession::open(&path)
             .map_err(|error| OpenError::Io { path, problem: error.to_string() })?;
-        Ok(Self { session: Mutex::new(session) })
+        Ok(Self { session: Mutex::new(session), loss, _held: None })
+    }
+
+    /// What is missing in the log, if it is known to have been longer or another one.
+    pub fn loss(&self) -> Option<&Loss> {
+        self.loss.as_ref()
     }
 
     /// Like [`read_stream`](crate::store::EventStore::read_stream) of the store.
@@ -191,6 +221,15 @@ impl ReadSession {
             });
         }
         Ok(heads)
+    }
+}
+
+/// Syncs a log that nobody has open. After a kill its last rows may be only in the system's memory,
+/// and a read model that was made from them would know more than a power loss leaves.
+fn sync_files(path: &Path) {
+    for file in [look::wal_of(path), path.to_owned()] {
+        // On a medium that cannot be written there is nothing to sync.
+        _ = File::open(file).and_then(|file| file.sync_data());
     }
 }
 

@@ -106,7 +106,12 @@ impl ReadSession {
         // Memory-mapped reading stays off: a file cut short would end the whole program.
         connection.pragma_update(None, "mmap_size", 0).map_err(read_error)?;
         connection.pragma_update(None, "busy_timeout", 1_000).map_err(read_error)?;
-        Ok(Self { connection, names: HashMap::new(), marked: false })
+        Ok(Self::over(connection))
+    }
+
+    /// Reads with a connection that is open.
+    pub(super) fn over(connection: Connection) -> Self {
+        Self { connection, names: HashMap::new(), marked: false }
     }
 
     /// Number and last revision of a stream.

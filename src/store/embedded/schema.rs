@@ -5,15 +5,18 @@
 //! change a byte of it.
 
 use std::{
-    fmt::Write as _,
     fs::{self, File},
     io::{self, Read as _},
-    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
+use super::{
+    look,
+    loss::Loss,
+    witness::{self, Last, Record},
+};
 use crate::{events::StreamName, private};
 
 /// Name of the log in its directory.
@@ -29,6 +32,13 @@ const VERSION: &str = "1";
 /// The row in `meta` of a log that a client of EventStoreDB has written to: it may hold streams and
 /// forms of data that are not ours. Without it these are damage.
 pub const FOREIGN_MARK: &str = "foreign";
+
+/// The row in `meta` of a log that has a witness beside it. A witness that is missing then is a
+/// loss; without the row, an older version made the log.
+const WITNESS_MARK: &str = "witness";
+
+/// The number in the header of a new log.
+const FIRST_GENERATION: u32 = 1;
 
 /// Everything in a log. It is a public format: people read it with the `sqlite3` shell.
 const TABLES: &str = "
@@ -89,6 +99,8 @@ pub enum OpenError {
     Newer { path: PathBuf, version: String },
     #[error("the log {} is damaged: {problem}", path.display())]
     Damaged { path: PathBuf, problem: String },
+    #[error("{}: {loss}", path.display())]
+    Lost { path: PathBuf, loss: Box<Loss> },
 }
 
 impl OpenError {
@@ -128,6 +140,17 @@ pub(super) fn is_marked(connection: &Connection) -> Result<bool, rusqlite::Error
     find.exists([FOREIGN_MARK])
 }
 
+/// True if the log says that there is a witness beside it.
+pub(super) fn has_witness(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.prepare("SELECT 1 FROM meta WHERE key = ?1")?.exists([WITNESS_MARK])
+}
+
+/// Makes the log say that there is a witness beside it.
+pub(super) fn mark_witness(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let row = "INSERT INTO meta(key, value) VALUES (?1, '1') ON CONFLICT DO NOTHING";
+    connection.execute(row, [WITNESS_MARK]).map(drop)
+}
+
 /// Makes the directory of a log, and sees to it that it is still there after a power loss.
 pub(super) fn make_directory(directory: &Path) -> Result<(), OpenError> {
     match fs::metadata(directory) {
@@ -152,7 +175,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), OpenError> {
 /// Makes an empty log in a directory that has none. Only the holder of the lock may do this.
 pub(super) fn create(directory: &Path) -> Result<(), OpenError> {
     let path = directory.join(LOG_FILE);
-    if wal_of(&path).exists() {
+    if look::wal_of(&path).exists() {
         let problem = "its write-ahead log is there, but the file itself is missing";
         return Err(OpenError::damaged(&path, problem));
     }
@@ -163,6 +186,9 @@ pub(super) fn create(directory: &Path) -> Result<(), OpenError> {
     private::make_file(&draft).map_err(|error| OpenError::io(&draft, &error))?;
     write_draft(&draft).map_err(|error| OpenError::sqlite(&draft, &error))?;
     sync(&draft)?;
+    // Before the log, which says that it is there.
+    witness::create(directory, &Record::settled(0, Last::NONE, FIRST_GENERATION))
+        .map_err(|error| OpenError::io(&directory.join(witness::WITNESS_FILE), &error))?;
     fs::rename(&draft, &path).map_err(|error| OpenError::io(&path, &error))?;
     sync(directory)
 }
@@ -176,6 +202,8 @@ fn write_draft(draft: &Path) -> Result<(), rusqlite::Error> {
         "INSERT INTO meta(key, value) VALUES ('format', ?1), ('version', ?2)",
         [FORMAT, VERSION],
     )?;
+    mark_witness(&connection)?;
+    connection.pragma_update(None, "user_version", FIRST_GENERATION)?;
     // Recorded in the file's header; closing writes everything into the one file.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.close().map_err(|(_connection, error)| error)
@@ -183,18 +211,19 @@ fn write_draft(draft: &Path) -> Result<(), rusqlite::Error> {
 
 /// Refuses every file that is not a log this version can read, and says why. Costs one pass over
 /// the streams, none over the events: `doorbuster verify` reads those, and so does whoever replays.
-pub(super) fn inspect(path: &Path) -> Result<(), OpenError> {
+/// Returns the connection it looked with. `in_use` says that somebody may be writing.
+pub(super) fn inspect(path: &Path, in_use: bool) -> Result<Connection, OpenError> {
     inspect_header(path)?;
-    let connection = open_to_look(path).map_err(|error| OpenError::sqlite(path, &error))?;
+    let connection = look::open(path, in_use).map_err(|error| OpenError::sqlite(path, &error))?;
     inspect_meta(path, &connection)?;
-    if !has_wal(path) {
+    if !look::has_wal(path) {
         inspect_length(path)?;
     }
     for probe in PROBES {
         connection.prepare(probe).map_err(|error| OpenError::damaged(path, error.to_string()))?;
     }
     match inspect_streams(&connection) {
-        Ok(None) => Ok(()),
+        Ok(None) => Ok(connection),
         Ok(Some(problem)) => Err(OpenError::damaged(path, problem)),
         Err(error) => Err(OpenError::sqlite(path, &error)),
     }
@@ -290,37 +319,6 @@ fn inspect_streams(connection: &Connection) -> Result<Option<String>, rusqlite::
     Ok((last != events).then(|| {
         format!("its streams hold {events} events by their heads, but the last position is {last}")
     }))
-}
-
-/// Opens a file so that looking at it changes nothing. With a write-ahead log beside it, SQLite
-/// must take that into account; without one it is told that nobody writes, and makes no files.
-fn open_to_look(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if has_wal(path) {
-        return Connection::open_with_flags(path, flags);
-    }
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                uri.push(char::from(*byte));
-            }
-            // Writing to a string cannot fail.
-            _ => _ = write!(uri, "%{byte:02X}"),
-        }
-    }
-    uri.push_str("?immutable=1");
-    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
-}
-
-fn has_wal(path: &Path) -> bool {
-    fs::metadata(wal_of(path)).is_ok_and(|wal| wal.len() > 0)
-}
-
-fn wal_of(path: &Path) -> PathBuf {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    PathBuf::from(wal)
 }
 
 fn sync(path: &Path) -> Result<(), OpenError> {

@@ -22,7 +22,8 @@ use super::{
     probe::{self, CommitHealth, PROBE_EVERY},
     queue::{Queue, Request, Taken, Work},
     rules::Rules,
-    schema::PAGE_BYTES,
+    schema::{self, PAGE_BYTES},
+    witness_writer::Witness,
 };
 use crate::{clock::SharedClock, events::Position, seldom::Seldom, store::AppendError};
 
@@ -47,6 +48,7 @@ pub(super) struct Writer {
     size_max_bytes: Arc<AtomicU64>,
     checkpointer: Checkpointer,
     failures: Seldom,
+    witness: Witness,
     /// What is remembered for clients of EventStoreDB, where the log is open for them.
     rules: Option<Rules>,
     /// Nothing after an error that leaves the connection's state in doubt.
@@ -62,6 +64,14 @@ pub(super) struct Ends {
     pub(super) ours: Position,
 }
 
+/// What the writer shares with those who append.
+pub(super) struct Shared {
+    pub(super) queue: Arc<Queue>,
+    pub(super) ends: watch::Sender<Ends>,
+    pub(super) health: Arc<CommitHealth>,
+    pub(super) size_max_bytes: Arc<AtomicU64>,
+}
+
 /// A connection and what is known to be true on it.
 struct Session {
     connection: Connection,
@@ -74,7 +84,7 @@ enum Failure {
     /// Certainly nothing was written.
     Before(rusqlite::Error),
     /// The commit itself failed: it may be on disk or not.
-    AtCommit(rusqlite::Error),
+    AtCommit(String),
 }
 
 /// A connection that can write, with the settings that durability rests on.
@@ -96,18 +106,48 @@ impl Session {
     /// Opens the log and makes sure that everything in it is on disk. After a crash or a failed
     /// sync the WAL may hold commits that only the system's memory has; copying them into the log
     /// file writes and syncs them anew, so nobody reads or acknowledges what may yet vanish.
-    fn open(path: &Path, checkpointer: &Checkpointer) -> Result<Self, String> {
+    fn open(
+        path: &Path,
+        checkpointer: &Checkpointer,
+        witness: &mut Witness,
+    ) -> Result<Self, String> {
         let open = || {
             let connection = connect(path)?;
-            let settled = checkpointer.copy_all(&connection)?;
             let heads = Heads::load(&connection)?;
-            Ok((settled, Self { connection, heads, size_max_bytes: 0 }))
+            Ok::<_, rusqlite::Error>((connection, heads))
         };
-        match open() {
-            Ok((true, session)) => Ok(session),
-            Ok((false, _)) => Err("another process is reading the log and in the way".to_owned()),
-            Err::<_, rusqlite::Error>(error) => Err(error.to_string()),
+        let (connection, heads) = open().map_err(|error| error.to_string())?;
+        let (last, answered) = (heads.last(), witness.position());
+        if last.position < answered {
+            return Err(format!(
+                "the log ends at position {}, though {answered} was acknowledged",
+                last.position
+            ));
         }
+        let session = Self { connection, heads, size_max_bytes: 0 };
+        if session.settle(checkpointer, witness)? {
+            Ok(session)
+        } else {
+            Err("another process is reading the log and in the way".to_owned())
+        }
+    }
+
+    /// Brings everything into the log file and says so in the witness. False if a reader was in the
+    /// way.
+    fn settle(&self, checkpointer: &Checkpointer, witness: &mut Witness) -> Result<bool, String> {
+        let marked = schema::has_witness(&self.connection).map_err(|error| error.to_string())?;
+        if !marked {
+            schema::mark_witness(&self.connection).map_err(|error| error.to_string())?;
+        }
+        if let Err(error) = witness.stamp(&self.connection) {
+            // On a full disk. The number before says less about older copies, but nothing wrong.
+            tracing::debug!(%error, "the log file could not be numbered anew");
+        }
+        let settled = checkpointer.copy_all(&self.connection).map_err(|error| error.to_string())?;
+        if settled {
+            witness.settled(self.heads.last()).map_err(|error| format!("the witness: {error}"))?;
+        }
+        Ok(settled)
     }
 
     /// Tries whether the log can be written: a row goes in, and out again.
@@ -115,7 +155,7 @@ impl Session {
         for step in [probe::put_in, probe::take_out] {
             self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
             step(&self.connection).map_err(Failure::Before)?;
-            self.run("COMMIT").map_err(Failure::AtCommit)?;
+            self.commit_open()?;
         }
         Ok(())
     }
@@ -129,7 +169,12 @@ impl Session {
     ) -> Result<(), Failure> {
         self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
         self.write(group, rules, now_ms).map_err(Failure::Before)?;
-        self.run("COMMIT").map_err(Failure::AtCommit)
+        self.commit_open()
+    }
+
+    /// Commits the transaction that is open.
+    fn commit_open(&self) -> Result<(), Failure> {
+        self.run("COMMIT").map_err(|error| Failure::AtCommit(error.to_string()))
     }
 
     /// Runs a statement that is compiled once.
@@ -193,14 +238,13 @@ impl Writer {
     pub(super) fn open(
         path: PathBuf,
         clock: SharedClock,
-        queue: Arc<Queue>,
-        ends: watch::Sender<Ends>,
-        health: Arc<CommitHealth>,
-        size_max_bytes: Arc<AtomicU64>,
+        shared: Shared,
         rules: Option<Rules>,
+        mut witness: Witness,
     ) -> Result<Self, String> {
+        let Shared { queue, ends, health, size_max_bytes } = shared;
         let checkpointer = Checkpointer::start(&path).map_err(|error| error.to_string())?;
-        let session = Session::open(&path, &checkpointer)?;
+        let session = Session::open(&path, &checkpointer, &mut witness)?;
         ends.send_replace(session.ends());
         let session = Some(session);
         let failures = Seldom::default();
@@ -214,6 +258,7 @@ impl Writer {
             size_max_bytes,
             checkpointer,
             failures,
+            witness,
             rules,
             session,
         })
@@ -238,11 +283,12 @@ impl Writer {
         }
         self.checkpointer.stop();
         if let Some(session) = self.session.take()
-            && let Err(error) = self.checkpointer.copy_all(&session.connection)
+            && let Err(error) = session.settle(&self.checkpointer, &mut self.witness)
         {
             // The next opening does it.
             tracing::warn!(%error, "the write-ahead log was left behind");
         }
+        self.witness.close();
     }
 
     fn serve(&mut self, group: &mut Vec<Request>) {
@@ -275,7 +321,8 @@ impl Writer {
             request.work.settle(failure.as_ref());
         }
         if let Some(session) = &self.session
-            && let Err(error) = self.checkpointer.after_commit(&session.connection, bytes)
+            && let Err(error) =
+                self.checkpointer.after_commit(&session.connection, bytes, &mut self.witness)
         {
             tracing::warn!(%error, "the write-ahead log could not be started over");
         }
@@ -302,7 +349,8 @@ impl Writer {
         let session = match &mut self.session {
             Some(session) => session,
             none => none.insert(
-                Session::open(&self.path, &self.checkpointer).map_err(AppendError::NotWritten)?,
+                Session::open(&self.path, &self.checkpointer, &mut self.witness)
+                    .map_err(AppendError::NotWritten)?,
             ),
         };
         let now_ms = self.clock.now().0;
@@ -313,6 +361,11 @@ impl Writer {
                 group => session.commit(group, self.rules.as_mut(), now_ms),
             },
         );
+        let committed = committed.and_then(|()| {
+            // Before anything is published or answered: what was said to be there is missed.
+            let noted = self.witness.committed(session.heads.last());
+            noted.map_err(|error| Failure::AtCommit(format!("the witness: {error}")))
+        });
         let failure = match committed {
             Ok(()) => return Ok(session.ends()),
             Err(failure) => failure,
@@ -329,7 +382,7 @@ impl Writer {
             }
             Failure::AtCommit(error) => {
                 self.session = None;
-                Err(AppendError::Unknown(error.to_string()))
+                Err(AppendError::Unknown(error))
             }
         }
     }

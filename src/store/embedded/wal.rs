@@ -1,0 +1,140 @@
+//! SQLite's write-ahead log as bytes: which one it is, and where it stops being valid.
+//!
+//! SQLite itself ends a write-ahead log at the first frame whose checksum is wrong and says
+//! nothing. Frames behind it are told to the operator, but prove nothing: they remain after a full
+//! disk or an unsynced power loss, too. The format is SQLite's: <https://sqlite.org/walformat.html>.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+};
+
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+const MAGIC: u32 = 0x377f_0682;
+const PAGE_BYTES_MAX: usize = 65_536;
+
+/// Which write-ahead log it is: its number since it was made, and its two salts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WalMark {
+    pub(super) sequence: u32,
+    pub(super) salts: [u8; 8],
+}
+
+/// What a write-ahead log holds, frame by frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WalFrames {
+    /// The last frame of the last whole transaction; 0 if there is none.
+    pub last_valid: u64,
+    /// The first frame that is damaged or of an earlier use of the file.
+    pub first_bad: Option<u64>,
+    /// Frames of the same use of the file behind that one.
+    pub behind: u64,
+}
+
+impl WalMark {
+    /// None, or an empty one.
+    pub(super) const NONE: Self = Self { sequence: 0, salts: [0; 8] };
+
+    /// Reads it from the header of an open file.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        let mut header = [0; HEADER_BYTES];
+        match std::os::unix::fs::FileExt::read_exact_at(file, &mut header, 0) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Self::NONE),
+            read => read.map(|()| Self::in_header(&header)),
+        }
+    }
+
+    /// Reads it from a file that need not be there.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::NONE),
+            file => Self::of(&file?),
+        }
+    }
+
+    fn in_header(header: &[u8; HEADER_BYTES]) -> Self {
+        let mut salts = [0; 8];
+        salts.copy_from_slice(&header[16..24]);
+        Self { sequence: word(header, 12, true), salts }
+    }
+}
+
+/// Goes through a write-ahead log; nothing if there is none, or its header is not one.
+pub(super) fn scan(path: &Path) -> Option<WalFrames> {
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).ok()?);
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact(&mut header).ok()?;
+    let magic = word(&header, 0, true);
+    let page_bytes = usize::try_from(word(&header, 8, true)).ok()?;
+    if magic & !1 != MAGIC || !page_bytes.is_power_of_two() || page_bytes > PAGE_BYTES_MAX {
+        return None;
+    }
+    let mut sum = Sum { big_endian: magic & 1 == 1, first: 0, second: 0 };
+    sum.add(&header[..24]);
+    let mut frames = WalFrames::default();
+    if !sum.is_at(&header, 24) {
+        frames.first_bad = Some(1);
+    }
+    let mut frame = vec![0; FRAME_HEADER_BYTES + page_bytes];
+    let mut number = 0;
+    while file.read_exact(&mut frame).is_ok() {
+        number += 1;
+        let same_use = frame[8..16] == header[16..24];
+        if frames.first_bad.is_some() {
+            frames.behind += u64::from(same_use);
+            continue;
+        }
+        sum.add(&frame[..8]);
+        sum.add(&frame[FRAME_HEADER_BYTES..]);
+        if !same_use || !sum.is_at(&frame, 16) {
+            frames.first_bad = Some(number);
+        } else if word(&frame, 4, true) != 0 {
+            frames.last_valid = number;
+        }
+    }
+    Some(frames)
+}
+
+/// SQLite's running checksum.
+struct Sum {
+    big_endian: bool,
+    first: u32,
+    second: u32,
+}
+
+impl Sum {
+    fn add(&mut self, bytes: &[u8]) {
+        for offset in (0..bytes.len()).step_by(8) {
+            let (one, two) =
+                (word(bytes, offset, self.big_endian), word(bytes, offset + 4, self.big_endian));
+            self.first = self.first.wrapping_add(one).wrapping_add(self.second);
+            self.second = self.second.wrapping_add(two).wrapping_add(self.first);
+        }
+    }
+
+    fn is_at(&self, bytes: &[u8], offset: usize) -> bool {
+        (word(bytes, offset, true), word(bytes, offset + 4, true)) == (self.first, self.second)
+    }
+}
+
+fn word(bytes: &[u8], offset: usize, big_endian: bool) -> u32 {
+    let mut word = [0; 4];
+    if let Some(found) = bytes.get(offset..offset + 4) {
+        word.copy_from_slice(found);
+    }
+    if big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
+}
+
+impl fmt::Display for WalFrames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { last_valid, first_bad, behind } = self;
+        write!(f, "its last valid frame is {last_valid}")?;
+        if let Some(bad) = first_bad {
+            write!(f, ", frame {bad} is not valid, and {behind} frames of the same use follow it")?;
+        }
+        Ok(())
+    }
+}
