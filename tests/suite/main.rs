@@ -40,6 +40,8 @@ mod figures;
 mod fold;
 /// Incidents: their steps, and what they cost.
 mod incidents;
+/// A log that lost what was answered is refused; crashes and power losses are not taken for it.
+mod integrity;
 /// Shoppers on their way: funnel, traffic, attribution, portrait, paths, retention.
 mod journeys;
 /// How much of the service runs: set, followed, enforced.
