@@ -6,6 +6,7 @@
 mod actors;
 mod board;
 mod chores;
+mod ending;
 mod listeners;
 mod watch;
 
@@ -20,9 +21,9 @@ use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
-    sync::oneshot,
-    task::JoinHandle as Task,
-    time::{sleep, timeout},
+    sync::{oneshot, watch as told},
+    task::{JoinError, JoinHandle as Task},
+    time::{Instant, sleep, timeout},
 };
 
 use self::{
@@ -40,6 +41,7 @@ use crate::{
     admission::Operators,
     clock::SharedClock,
     config::Config,
+    connections::{self, Descriptors, Phase, http2},
     grpc::{self, Keeping, ReadSide},
     metrics::Metrics,
     reports::Reports,
@@ -47,9 +49,15 @@ use crate::{
     web,
 };
 
-/// How long calls under way may take to finish when the server stops, and as long again for what
-/// items and sales have in flight.
-const STOP_GRACE: Duration = Duration::from_secs(5);
+/// The part of the time for stopping that calls under way have, in percent. The rest is for what
+/// items and sales have in flight, and for closing the log.
+const CALLS_PERCENT: u32 = 60;
+
+/// How long connections may take to end once what is under way on them is dropped.
+const DROPPED_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long threads may take to end after the log is closed.
+const THREADS_END_WITHIN: Duration = Duration::from_millis(500);
 
 /// A store that answers within this time is there before the first call; a server whose store does
 /// not is started all the same.
@@ -59,7 +67,9 @@ const FIRST_ANSWER: Duration = Duration::from_secs(1);
 pub struct App {
     addresses: Addresses,
     stop: oneshot::Sender<()>,
-    thread: JoinHandle<anyhow::Result<()>>,
+    /// What became of it, once the log is closed.
+    stopped: mpsc::Receiver<anyhow::Result<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl App {
@@ -92,15 +102,16 @@ impl App {
     ) -> anyhow::Result<Self> {
         let (ready, started) = mpsc::sync_channel(1);
         let (stop, stopping) = oneshot::channel();
+        let (done, stopped) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("doorbuster".to_owned())
-            .spawn(move || run(&config, clock, store, &ready, stopping))
+            .spawn(move || run(&config, clock, store, ready, stopping, &done))
             .context("no thread could be started")?;
         match started.recv() {
-            Ok(addresses) => Ok(Self { addresses, stop, thread }),
+            Ok(addresses) => Ok(Self { addresses, stop, stopped, thread }),
             // It ended before it was ready: the thread says why.
             Err(mpsc::RecvError) => {
-                join(thread)?;
+                ended(&stopped, thread)?;
                 anyhow::bail!("the server stopped before it was ready")
             }
         }
@@ -128,32 +139,52 @@ impl App {
     pub fn stop(self) -> anyhow::Result<()> {
         // An error means that it has stopped already.
         let _ = self.stop.send(());
-        join(self.thread)
+        ended(&self.stopped, self.thread)
     }
 }
 
-fn join(thread: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {
-    thread.join().map_err(|_| anyhow::anyhow!("the server panicked"))?
+/// Waits until the log is closed, and a moment for the threads: a question that blocks one of them
+/// must not keep whoever waits here.
+fn ended(
+    stopped: &mpsc::Receiver<anyhow::Result<()>>,
+    thread: JoinHandle<()>,
+) -> anyhow::Result<()> {
+    let said = stopped.recv();
+    let until = std::time::Instant::now() + THREADS_END_WITHIN;
+    while !thread.is_finished() && std::time::Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    match said {
+        Ok(said) => said,
+        Err(mpsc::RecvError) => Err(anyhow::anyhow!("the server panicked")),
+    }
 }
 
 fn run(
     config: &Config,
     clock: SharedClock,
     given: Option<SharedStore>,
-    ready: &mpsc::SyncSender<Addresses>,
+    ready: mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
-) -> anyhow::Result<()> {
+    done: &mpsc::SyncSender<anyhow::Result<()>>,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(grpc_threads())
         .thread_name("doorbuster-worker")
         .enable_all()
-        .build()
-        .context("no runtime could be started")?;
-    let mut runtime = Some(runtime);
+        .build();
+    let mut runtime = match runtime {
+        Ok(runtime) => Some(runtime),
+        Err(error) => {
+            let error = anyhow::Error::new(error).context("no runtime could be started");
+            drop(done.send(Err(error)));
+            return;
+        }
+    };
     // actix-rt wants a factory but calls it once.
     #[expect(clippy::expect_used, reason = "called once, see above")]
     let system = System::with_tokio_rt(|| runtime.take().expect("called once"));
-    system.block_on(async {
+    let served = system.block_on(async {
         if let Some(store) = given {
             return live(config, clock, store, ready, stopping).await;
         }
@@ -164,19 +195,20 @@ fn run(
         let served = live(config, clock, Arc::clone(&store), ready, stopping).await;
         tokio::task::spawn_blocking(move || store.close()).await?;
         served
-    })
+    });
+    // Before the runtime ends: that waits for threads that may block. Nobody may want to know.
+    drop(done.send(served));
 }
 
 async fn live(
     config: &Config,
     clock: SharedClock,
     store: SharedStore,
-    ready: &mpsc::SyncSender<Addresses>,
+    ready: mpsc::SyncSender<Addresses>,
     stopping: oneshot::Receiver<()>,
 ) -> anyhow::Result<()> {
     let (listeners, addresses) = Listeners::bind(config).await?;
     let readiness = Readiness::starting(clock.now());
-    let (stop, stopped) = oneshot::channel();
     let first_look = ClockWatch {
         clock: Arc::clone(&clock),
         store: Arc::clone(&store),
@@ -184,13 +216,14 @@ async fn live(
         readiness: readiness.clone(),
     };
     let _ = timeout(FIRST_ANSWER, first_look.start()).await;
-    let (node, serving) = Node::start(config, clock, store, &readiness, listeners, stopped)?;
+    let (phase, phases) = told::channel(Phase::Serving);
+    let (node, serving) = Node::start(config, clock, store, &readiness, listeners, phases)?;
     let _ = timeout(FIRST_ANSWER, readiness.has_started()).await;
     // The other side waits for this, so it is there.
     let _ = ready.send(addresses);
 
-    let served = serve_until(stopping, serving, stop, &readiness, config.drain_ms).await;
-    node.stop().await?;
+    let (served, over) = serve_until(stopping, serving, phase, &readiness, config).await;
+    node.stop(over).await?;
     served
 }
 
@@ -213,7 +246,7 @@ impl Node {
         store: SharedStore,
         readiness: &Readiness,
         listeners: Listeners,
-        stopped: oneshot::Receiver<()>,
+        phase: told::Receiver<Phase>,
     ) -> anyhow::Result<(Self, Task<anyhow::Result<()>>)> {
         let operators = operators(config)?;
         let metrics = Arc::new(Metrics::new(clock.now()));
@@ -233,9 +266,14 @@ impl Node {
         let freshness = Freshness::new(Arc::clone(&store), Arc::clone(&clock));
         let reports = reports(config, &projections);
         let traffic = actors.traffic_desk(config, &reports, &projections, &tail);
+        let room = connections::descriptors(Descriptors {
+            grpc: config.connections_max,
+            web: web::Limits::default().connections_max,
+            board: config.board_clients_max,
+        });
         let grpc_port = listeners.grpc.local_addr()?.port();
         let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port);
-        let web = web_server(listeners.web, looked_at);
+        let web = web_server(listeners.web, looked_at, room.web);
         let seen = actors.node_parts(config, &projections, &freshness);
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
@@ -253,8 +291,9 @@ impl Node {
         );
         let (holds, holds_thread) = Holds::follow(tail, reports.clone(), Arc::clone(&clock));
         projection_threads.push(holds_thread);
+        let board = (room.board, grpc_port);
         let asked = (reports, pulses);
-        let shown = actors.shown(config, asked, &reads, &sales, &operators, grpc_port);
+        let shown = actors.shown(board, config, asked, &reads, &sales, &operators);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let served = actors.served(config, &reads, &sales, &traffic, operators);
         let background = Chores {
@@ -270,21 +309,26 @@ impl Node {
             holds,
         };
         let background = Vec::from(background.start());
-        let serving = grpc::serve(listeners.grpc, served, async { drop(stopped.await) });
+        let serving = grpc::serve(listeners.grpc, served, limits(config, room.grpc), phase);
         let serving = tokio::spawn(serving);
         let node =
             Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web };
         Ok((node, serving))
     }
 
-    /// In order: nobody begins anything, nobody looks on, what is in flight ends.
-    async fn stop(self) -> anyhow::Result<()> {
+    /// In order: nobody begins anything, nobody looks on, what is in flight ends. At that moment the
+    /// log is closed, whoever is not done.
+    async fn stop(self, over: Instant) -> anyhow::Result<()> {
         self.background.iter().for_each(Task::abort);
-        self.watch.stop();
         // Whatever looks back for long would keep its thread, and the thread the server.
         self.reads.stop();
-        self.looking_on.stop().await?;
-        self.actors.rest(&self.traffic, self.projection_threads).await;
+        let (watch, looking_on) = (self.watch, self.looking_on);
+        ending::by(over, "those who look on", move || {
+            watch.stop();
+            looking_on.stop();
+        })
+        .await;
+        self.actors.rest(&self.traffic, self.projection_threads, over).await;
         // Last, so that whoever asks hears that the node is stopping for as long as it is.
         if let Some(web) = self.web {
             web.stop().await;
@@ -312,33 +356,65 @@ fn operators(config: &Config) -> anyhow::Result<Arc<Operators>> {
 }
 
 /// Answers machines, if they are to be answered.
-fn web_server(listener: Option<TcpListener>, asked: web::Parts) -> Option<web::Server> {
-    listener.map(|listener| web::Server::start(listener, asked, web::Limits::default()))
+fn web_server(
+    listener: Option<TcpListener>,
+    asked: web::Parts,
+    connections_max: usize,
+) -> Option<web::Server> {
+    let limits = web::Limits { connections_max, ..web::Limits::default() };
+    listener.map(|listener| web::Server::start(listener, asked, limits))
 }
 
-/// Serves until it fails or is told to stop; then in order: not ready, no more calls, done.
+/// What clients of gRPC may take.
+fn limits(config: &Config, connections_max: usize) -> grpc::Limits {
+    grpc::Limits {
+        connections_max,
+        http2: http2::Limits {
+            calls_max: config.connection_calls_max,
+            start_lasts: Duration::from_millis(config.connection_start_ms),
+            idle_lasts: Duration::from_secs(config.connection_idle_seconds),
+        },
+        connection: grpc::ConnectionLimits {
+            orders_max: config.connection_orders_max,
+            reports_max: config.connection_reports_max,
+        },
+    }
+}
+
+/// Serves until it fails or is told to stop; then in order: not ready, no more calls, done. Says
+/// when all of the stop is to be over.
 async fn serve_until(
     stopping: oneshot::Receiver<()>,
     mut serving: Task<anyhow::Result<()>>,
-    stop: oneshot::Sender<()>,
+    phase: told::Sender<Phase>,
     readiness: &Readiness,
-    drain_ms: u64,
-) -> anyhow::Result<()> {
+    config: &Config,
+) -> (anyhow::Result<()>, Instant) {
+    let grace = Duration::from_millis(config.stop_grace_ms);
     tokio::select! {
-        served = &mut serving => return served?,
+        served = &mut serving => return (joined(served), Instant::now() + grace),
         _ = stopping => {}
     }
     readiness.drain();
-    sleep(Duration::from_millis(drain_ms)).await;
-    let _ = stop.send(());
-    match timeout(STOP_GRACE, &mut serving).await {
-        Ok(served) => served?,
-        // A stream that its client holds open would keep us for ever.
-        Err(_) => {
+    sleep(Duration::from_millis(config.drain_ms)).await;
+    let over = Instant::now() + grace;
+    phase.send_replace(Phase::Leaving);
+    if let Ok(served) = timeout(grace * CALLS_PERCENT / 100, &mut serving).await {
+        return (joined(served), over);
+    }
+    tracing::info!("connections that did not end in time are cut; what was answered is in the log");
+    phase.send_replace(Phase::Over);
+    match timeout(DROPPED_WITHIN.min(grace / 5), &mut serving).await {
+        Ok(served) => (joined(served), over),
+        Err(_late) => {
             serving.abort();
-            Ok(())
+            (Ok(()), over)
         }
     }
+}
+
+fn joined(served: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
+    served?
 }
 
 fn cores() -> usize {

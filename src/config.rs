@@ -7,6 +7,7 @@
 mod alerts;
 mod clock;
 pub mod document;
+mod limits;
 mod overrides;
 
 use std::{
@@ -81,6 +82,20 @@ pub struct Config {
     /// How long a server that is told to stop goes on serving while it says that it is not ready,
     /// so that a load balancer can notice, in milliseconds.
     pub drain_ms: u64,
+    /// How long it may take to stop after that, in milliseconds.
+    pub stop_grace_ms: u64,
+    /// Connections at once on the gRPC port.
+    pub connections_max: usize,
+    /// Calls at once on one of them.
+    pub connection_calls_max: u32,
+    /// Orders of the streams of one of them that are not answered, or whose answers were not taken.
+    pub connection_orders_max: usize,
+    /// Reports of one of them that are being answered, or whose answers were not taken.
+    pub connection_reports_max: usize,
+    /// How long one may take to begin, in milliseconds.
+    pub connection_start_ms: u64,
+    /// How long one may be there without a call, in seconds.
+    pub connection_idle_seconds: u64,
 }
 
 impl Default for Config {
@@ -108,6 +123,13 @@ impl Default for Config {
             min_position_wait_ms: 5_000,
             otel_endpoint: None,
             drain_ms: 0,
+            stop_grace_ms: 5_000,
+            connections_max: 4_096,
+            connection_calls_max: 256,
+            connection_orders_max: 32_768,
+            connection_reports_max: 4,
+            connection_start_ms: 10_000,
+            connection_idle_seconds: 300,
         }
     }
 }
@@ -256,37 +278,9 @@ pub const SETTINGS: &[Setting] = &[
     alerts::SECRET_FILE,
     alerts::TIMEOUT_MS,
     alerts::ATTEMPTS,
-    Setting {
-        key: "waiting_max",
-        unit: "commands",
-        bounds: Bounds::Whole(1, 1_000_000),
-        get: |config| config.waiting_max.to_string(),
-        set: |config, text, bounds| {
-            config.waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
-            Ok(())
-        },
-    },
-    Setting {
-        key: "traffic_waiting_max",
-        unit: "beacons",
-        bounds: Bounds::Whole(1, 10_000_000),
-        get: |config| config.traffic_waiting_max.to_string(),
-        set: |config, text, bounds| {
-            config.traffic_waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
-            Ok(())
-        },
-    },
-    Setting {
-        key: "traffic_shed_at_commands",
-        unit: "commands",
-        bounds: Bounds::Whole(1, 1_000_000),
-        get: |config| config.traffic_shed_at_commands.to_string(),
-        set: |config, text, bounds| {
-            let commands = bounds.whole(text)?;
-            config.traffic_shed_at_commands = usize::try_from(commands).unwrap_or(usize::MAX);
-            Ok(())
-        },
-    },
+    limits::WAITING_MAX,
+    limits::TRAFFIC_WAITING_MAX,
+    limits::TRAFFIC_SHED_AT_COMMANDS,
     Setting {
         key: "idle_seconds",
         unit: "seconds",
@@ -327,6 +321,13 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    limits::STOP_GRACE_MS,
+    limits::CONNECTIONS_MAX,
+    limits::CONNECTION_CALLS_MAX,
+    limits::CONNECTION_ORDERS_MAX,
+    limits::CONNECTION_REPORTS_MAX,
+    limits::CONNECTION_START_MS,
+    limits::CONNECTION_IDLE_SECONDS,
 ];
 
 /// An address, or nothing where it says so.

@@ -22,6 +22,8 @@ pub mod store;
 
 pub mod config;
 
+pub mod connections;
+
 pub mod conformance;
 pub mod devstore;
 

@@ -118,7 +118,7 @@ impl<D: Decider> Aggregate<D> {
         while self.has_room()
             && let Some(delivery) = self.waiting.pop_front()
         {
-            if delivery.deadline.is_some_and(|deadline| deadline < now) {
+            if delivery.deadline.as_ref().is_some_and(|deadline| !deadline.decide()) {
                 delivery.reply.send(Err(Fault::DeadlineExceeded));
                 continue;
             }
@@ -139,9 +139,6 @@ impl<D: Decider> Aggregate<D> {
         let by_ms = moved_ms.saturating_sub(std::mem::replace(&mut self.moved_ms, moved_ms));
         if by_ms != 0 {
             self.state.clock_moved(by_ms);
-            for delivery in &mut self.waiting {
-                delivery.deadline = delivery.deadline.map(|deadline| deadline.plus(by_ms));
-            }
             self.used_at = self.used_at.plus(by_ms);
             if let Some((_, handle)) = self.alarm.take() {
                 ctx.cancel_future(handle);

@@ -9,7 +9,7 @@ use actix::Message;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::Fault;
+use super::{Deadline, Fault};
 use crate::{
     domain::{Caused, Decider, Decision},
     events::{Attempt, NewEvent, Position},
@@ -30,7 +30,7 @@ pub(super) type Answers<O> = Result<Vec<Answer<O>>, Fault>;
 /// Commands for one aggregate that are decided together and answered together.
 pub(super) struct Delivery<D: Decider> {
     pub(super) commands: Vec<D::Command>,
-    pub(super) deadline: Option<UnixMs>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) reply: Reply<D::Outcome>,
 }
 

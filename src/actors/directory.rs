@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
 };
@@ -18,19 +18,24 @@ use super::{
     aggregate::Aggregate,
     batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
     counted::{Counted, Tally},
+    deadline::Deadline,
     tail::Overheard,
 };
 use crate::{
     domain::Decider,
     events::{Category, StreamName},
-    values::UnixMs,
 };
+
+/// Actors that a command is sent to, one after the other, when each ends just before it comes.
+const ACTORS_TRIED: usize = 3;
 
 /// All awake actors of one kind.
 pub struct Directory<D: Decider> {
     category: Category,
     shared: Arc<Shared>,
     awake: RwLock<HashMap<Uuid, Desk<D>>>,
+    /// Nothing is decided any more: actors that stop have no successor.
+    stopping: AtomicBool,
     me: Weak<Self>,
 }
 
@@ -63,6 +68,7 @@ impl<D: Counted> Directory<D> {
             category,
             shared,
             awake: RwLock::new(HashMap::new()),
+            stopping: AtomicBool::new(false),
             me: Weak::clone(me),
         })
     }
@@ -72,7 +78,7 @@ impl<D: Counted> Directory<D> {
         &self,
         id: Uuid,
         command: D::Command,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<D::Outcome>, Fault> {
         let mut answers = self.ask_all(id, vec![command], deadline)?.await?;
         answers.pop().ok_or(Fault::Stopping)
@@ -84,12 +90,13 @@ impl<D: Counted> Directory<D> {
     ///
     /// # Errors
     /// [`Fault::Overloaded`] when that many commands cannot wait at this actor,
-    /// [`Fault::StoreUnavailable`] before the store has answered for the first time.
+    /// [`Fault::StoreUnavailable`] before the store has answered for the first time,
+    /// [`Fault::Stopping`] once the directory is drained.
     pub fn ask_all(
         &self,
         id: Uuid,
         commands: Vec<D::Command>,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<impl Future<Output = Answers<D::Outcome>> + Send + use<D>, Fault> {
         let metrics = Arc::clone(&self.shared.metrics);
         let tally = Tally::of::<D>(&commands);
@@ -114,11 +121,14 @@ impl<D: Counted> Directory<D> {
         &self,
         id: Uuid,
         commands: Vec<D::Command>,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         if self.shared.readiness.is_starting() {
             let why = "it has not answered yet since the start";
             return Err(Fault::StoreUnavailable(why.to_owned()));
+        }
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(Fault::Stopping);
         }
         let count = commands.len();
         let (to, answers) = oneshot::channel();
@@ -126,7 +136,7 @@ impl<D: Counted> Directory<D> {
         let ticket =
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
         let mut delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
-        loop {
+        for _ in 0..ACTORS_TRIED {
             match desk.address.try_send(delivery) {
                 Ok(()) => return Ok(answers),
                 Err(SendError::Full(_)) => return Err(Fault::Overloaded),
@@ -141,6 +151,8 @@ impl<D: Counted> Directory<D> {
                 }
             }
         }
+        // Actors that end at once have no thread to live on any more.
+        Err(Fault::Stopping)
     }
 
     /// Whether there is an actor of that id.
@@ -207,8 +219,9 @@ impl<D: Decider> Directory<D> {
         }
     }
 
-    /// Lets every actor finish what is in flight and stop.
+    /// Takes no more commands, and lets every actor finish what is in flight and stop.
     pub async fn drain(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         let desks: Vec<Desk<D>> = {
             let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
             awake.values().cloned().collect()

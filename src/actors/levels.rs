@@ -6,13 +6,12 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Directory, Fault};
+use super::{Answer, Deadline, Directory, Fault};
 use crate::{
     admission::Service,
     domain::level::{Level, LevelCommand, LevelOutcome, SetLevel},
     events::{Event, SERVICE, StreamName, decode},
     store::{ReadError, SharedStore},
-    values::UnixMs,
 };
 
 /// How often the level is asked for before another node's setting it counts as a failure.
@@ -35,7 +34,7 @@ impl Levels {
     pub async fn set(
         &self,
         set: SetLevel,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<LevelOutcome>, Fault> {
         let answer = self.ask(&LevelCommand::Set(set), deadline).await?;
         if let LevelOutcome::Level(view) = &answer.outcome
@@ -47,23 +46,23 @@ impl Levels {
     }
 
     /// The level as the log has it now.
-    pub async fn show(&self, deadline: Option<UnixMs>) -> Result<Answer<LevelOutcome>, Fault> {
-        self.ask(&LevelCommand::Show, deadline).await
+    pub async fn show(&self) -> Result<Answer<LevelOutcome>, Fault> {
+        self.ask(&LevelCommand::Show, None).await
     }
 
     /// Asks again where another node had set the level meanwhile: nothing was decided here.
     async fn ask(
         &self,
         command: &LevelCommand,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<LevelOutcome>, Fault> {
         for _ in 1..TRIES_MAX {
-            match self.directory.ask(SERVICE, command.clone(), deadline).await {
+            match self.directory.ask(SERVICE, command.clone(), deadline.clone()).await {
                 Err(Fault::LostOwnership) => {}
                 answer => return answer,
             }
         }
-        self.directory.ask(SERVICE, command.clone(), deadline).await
+        self.directory.ask(SERVICE, command.clone(), deadline.clone()).await
     }
 }
 

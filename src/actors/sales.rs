@@ -9,14 +9,14 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use super::{Answer, Directory, Fault};
+use super::{Answer, Deadline, Directory, Fault};
 use crate::{
     domain::{
         item::{AddItem, Item, ItemCommand, ItemOutcome, Steer, SteerAction},
         sale::{CreateSale, Pause, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
     },
     events::{Act, ItemPlan, Position, SaleCreated},
-    values::{RequestId, SaleId, UnixMs},
+    values::{RequestId, SaleId},
 };
 
 /// Items told at once.
@@ -44,7 +44,7 @@ impl Sales {
         &self,
         sale_id: SaleId,
         plan: SaleCreated,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let command = SaleCommand::Create(Box::new(CreateSale { plan }));
         let answer = self.sales.ask(sale_id.0, command, deadline).await?;
@@ -56,7 +56,7 @@ impl Sales {
         &self,
         sale_id: SaleId,
         close: SteerSale,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let answer = self.sales.ask(sale_id.0, SaleCommand::Close(close), deadline).await?;
         self.carried_out(answer).await
@@ -67,7 +67,7 @@ impl Sales {
         &self,
         sale_id: SaleId,
         pause: SteerSale,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let answer = self.sales.ask(sale_id.0, SaleCommand::Pause(pause), deadline).await?;
         self.carried_out(answer).await
@@ -78,7 +78,7 @@ impl Sales {
         &self,
         sale_id: SaleId,
         resume: SteerSale,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let answer = self.sales.ask(sale_id.0, SaleCommand::Resume(resume), deadline).await?;
         self.carried_out(answer).await

@@ -14,7 +14,7 @@ use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     pin::Pin,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
@@ -25,7 +25,7 @@ use futures_util::{
 use tokio::time::timeout;
 
 use self::watched::{Watched, cleared};
-use super::{Directory, Fault, PulseDesk, Sales};
+use super::{Deadline, Directory, Fault, PulseDesk, Sales};
 use crate::{
     clock::SharedClock,
     domain::{
@@ -279,8 +279,7 @@ impl Rounds {
             let count = commands.len();
             let id = StreamName::alerts(sale).id;
             // What waits longer than anybody does is not to be written behind what comes after it.
-            let within = i64::try_from(ANSWER_WITHIN.as_millis()).unwrap_or(i64::MAX);
-            let deadline = self.parts.clock.now().plus(within);
+            let deadline = Deadline::at(Instant::now() + ANSWER_WITHIN);
             let asked = match self.parts.books.ask_all(id, commands, Some(deadline)) {
                 Ok(answers) => timeout(ANSWER_WITHIN, answers).await,
                 Err(fault) => Ok(Err(fault)),

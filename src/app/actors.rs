@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use actix_rt::Arbiter;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::{STOP_GRACE, cores};
+use super::{THREADS_END_WITHIN, cores, ending};
 use crate::{
     actors::{
         CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, Overheard,
@@ -168,12 +168,12 @@ impl Actors {
     /// What the board shows and steers.
     pub(super) fn shown(
         &self,
+        (clients_max, grpc_port): (usize, u16),
         config: &Config,
         (reports, desk): (Reports, Arc<PulseDesk>),
         reads: &ReadSide,
         sales: &Sales,
         operators: &Arc<Operators>,
-        grpc_port: u16,
     ) -> BoardParts {
         BoardParts {
             desk,
@@ -190,7 +190,7 @@ impl Actors {
             readiness: self.shared.readiness.clone(),
             metrics: Arc::clone(&self.shared.metrics),
             clock: Arc::clone(&self.shared.clock),
-            limits: BoardLimits::for_clients(config.board_clients_max),
+            limits: BoardLimits::for_clients(clients_max),
             grpc_port,
         }
     }
@@ -235,20 +235,34 @@ impl Actors {
     }
 
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
-    pub(super) async fn rest(self, traffic: &TrafficDesk, projection_threads: Vec<Arbiter>) {
+    pub(super) async fn rest(
+        self,
+        traffic: &TrafficDesk,
+        projection_threads: Vec<Arbiter>,
+        over: Instant,
+    ) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
-        let _ = timeout(STOP_GRACE, async {
+        let drained = timeout_at(over, async {
             tokio::join!(self.items.drain(), self.sale_desks.drain());
             tokio::join!(self.levels.drain(), self.books.drain());
             tokio::join!(self.incidents.drain(), self.scripts.drain());
             tokio::join!(self.demand.drain(), traffic.drain());
+        });
+        if drained.await.is_err() {
+            tracing::warn!("what the store did not take in time was not answered");
+        }
+        let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
+        let threads: Vec<Arbiter> = mine.chain(projection_threads).collect();
+        for thread in &threads {
+            thread.stop();
+        }
+        ending::by(over.max(Instant::now() + THREADS_END_WITHIN), "a thread", move || {
+            for thread in threads {
+                // An error is a panic, which has been reported.
+                let _ = thread.join();
+            }
         })
         .await;
-        let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
-        for arbiter in mine.chain(projection_threads) {
-            arbiter.stop();
-            let _ = arbiter.join();
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::{net::TcpListener, task::spawn_blocking};
+use tokio::net::TcpListener;
 
 use crate::{
     actors::{NodeParts, PulseDesk, PulseThread},
@@ -39,14 +39,11 @@ impl LookingOn {
         Ok(Self { pulses, board })
     }
 
-    /// Ends both.
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
-        let stopped = spawn_blocking(|| {
-            if let Some(board) = self.board {
-                board.stop();
-            }
-            self.pulses.stop();
-        });
-        Ok(stopped.await?)
+    /// Ends both. Blocks until they have.
+    pub(super) fn stop(self) {
+        if let Some(board) = self.board {
+            board.stop();
+        }
+        self.pulses.stop();
     }
 }

@@ -89,7 +89,7 @@ fn courier(actors: &Actors, tail: &Arc<Tail>, config: &Config) -> anyhow::Result
 }
 
 impl Watch {
-    /// Stops watching: what is raised is known from the log.
+    /// Stops watching: what is raised is known from the log. Blocks until that is done.
     pub(super) fn stop(self) {
         for arbiter in self.arbiters {
             arbiter.stop();

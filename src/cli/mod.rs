@@ -121,7 +121,7 @@ pub enum Verb {
   doorbuster serve --data /var/lib/doorbuster --listen 0.0.0.0:7420
   doorbuster serve --config doorbuster.toml --log info
   DOORBUSTER_LISTEN=127.0.0.1:0 doorbuster serve --json")]
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Watch a sale happen: server, crowd and report in one process
     Demo(demo::Args),
     /// Send a crowd of shoppers to servers that are running
@@ -164,7 +164,7 @@ pub enum Verb {
     #[command(before_help = "Examples:
   doorbuster report stock
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
-    Report(report::Args),
+    Report(Box<report::Args>),
     /// See what is out of order, as it happens, and by which rules
     #[command(before_help = "Examples:
   doorbuster alert list --firing
@@ -240,7 +240,7 @@ pub enum Verb {
 impl Verb {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         match self {
-            Self::Serve(args) => serve::run(args, common),
+            Self::Serve(args) => serve::run(&args, common),
             Self::Demo(args) => demo::run(args, common),
             Self::Crowd(args) => crowd::run(args, common),
             Self::Sale(args) => sale::run(args, common),
@@ -250,7 +250,7 @@ impl Verb {
             Self::Incident(args) => incident::run(args, common),
             Self::Script(args) => script::run(args, common),
             Self::Order(args) => order::run(args, common),
-            Self::Report(args) => report::run(args, common),
+            Self::Report(args) => report::run(*args, common),
             Self::Traffic(args) => traffic::run(args, common),
             Self::Log(args) => log::run(args, common),
             Self::Verify(args) => verify::run(args, common),

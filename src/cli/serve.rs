@@ -32,11 +32,26 @@ impl Args {
     }
 }
 
+/// How long closing the log may take after everything else has stopped.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// Ends the process after that long, should something hang: what was answered is in the log.
+fn end_by(within: Duration) -> std::io::Result<()> {
+    let waits = std::thread::Builder::new().name("end-by".to_owned());
+    let thread = waits.spawn(move || {
+        std::thread::sleep(within);
+        tracing::error!(?within, "the server did not stop in time and is ended");
+        std::process::exit(1);
+    });
+    thread.map(drop)
+}
+
 /// Runs `serve`.
-pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
     stop_on_panic();
     let config = Config::load(&args.settings)?;
     let data = config.data.display().to_string();
+    let stop_within = Duration::from_millis(config.drain_ms + config.stop_grace_ms) + CLOSING;
 
     let runtime = signals::runtime()?;
     // Before the address is printed: whoever reads it may send a signal at once.
@@ -72,6 +87,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     ));
 
     signals.wait(&runtime, common);
+    end_by(stop_within)?;
     app.stop()?;
     common.note("stopped");
     Ok(())

@@ -67,6 +67,32 @@ pub struct Overrides {
     /// [env: DOORBUSTER_CLOCK_STEP_SECONDS] [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub clock_step_seconds: Option<OsString>,
+    /// How long stopping may take after that, whatever clients do [env: DOORBUSTER_STOP_GRACE_MS]
+    /// [default: 5000]
+    #[arg(long, value_name = "MS")]
+    pub stop_grace_ms: Option<OsString>,
+    /// Connections at once on the gRPC port [env: DOORBUSTER_CONNECTIONS_MAX] [default: 4096]
+    #[arg(long, value_name = "CONNECTIONS")]
+    pub connections_max: Option<OsString>,
+    /// Calls at once on one connection [env: DOORBUSTER_CONNECTION_CALLS_MAX] [default: 256]
+    #[arg(long, value_name = "CALLS")]
+    pub connection_calls_max: Option<OsString>,
+    /// Orders of the streams of one connection that are not answered, or whose answers it did not
+    /// take [env: DOORBUSTER_CONNECTION_ORDERS_MAX] [default: 32768]
+    #[arg(long, value_name = "ORDERS")]
+    pub connection_orders_max: Option<OsString>,
+    /// Reports of one connection that are not answered, or whose answers it did not take
+    /// [env: DOORBUSTER_CONNECTION_REPORTS_MAX] [default: 4]
+    #[arg(long, value_name = "CALLS")]
+    pub connection_reports_max: Option<OsString>,
+    /// How long a connection may take to begin [env: DOORBUSTER_CONNECTION_START_MS]
+    /// [default: 10000]
+    #[arg(long, value_name = "MS")]
+    pub connection_start_ms: Option<OsString>,
+    /// How long a connection may be there without a call
+    /// [env: DOORBUSTER_CONNECTION_IDLE_SECONDS] [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub connection_idle_seconds: Option<OsString>,
     /// Whether this node judges alert rules: on or off [env: DOORBUSTER_ALERTS] [default: on]
     #[arg(long, value_name = "ON_OR_OFF")]
     pub alerts: Option<OsString>,
@@ -110,6 +136,13 @@ impl Overrides {
             "otel_endpoint" => self.otel_endpoint.as_ref(),
             "drain_ms" => self.drain_ms.as_ref(),
             "clock_step_seconds" => self.clock_step_seconds.as_ref(),
+            "stop_grace_ms" => self.stop_grace_ms.as_ref(),
+            "connections_max" => self.connections_max.as_ref(),
+            "connection_calls_max" => self.connection_calls_max.as_ref(),
+            "connection_orders_max" => self.connection_orders_max.as_ref(),
+            "connection_reports_max" => self.connection_reports_max.as_ref(),
+            "connection_start_ms" => self.connection_start_ms.as_ref(),
+            "connection_idle_seconds" => self.connection_idle_seconds.as_ref(),
             "alerts" => self.alerts.as_ref(),
             "webhook_url" => self.webhook_url.as_ref(),
             "webhook_secret_file" => self.webhook_secret_file.as_ref(),

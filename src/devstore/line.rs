@@ -14,18 +14,14 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, stream, task::AtomicWaker};
+use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
-use tonic::transport::server::Connected;
 
 /// How long an answer may take to leave before its connection is cut.
 const LAST_WORDS: Duration = Duration::from_millis(20);
-
-/// How long to wait when no connection can be taken, for example because there are too many.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The switch of one connection.
 #[derive(Debug, Clone, Default)]
@@ -80,30 +76,11 @@ impl Lines {
         lines.push(Arc::downgrade(&line.0));
     }
 
-    /// Takes connections for ever.
-    pub(super) fn accept(
-        self: Arc<Self>,
-        listener: TcpListener,
-    ) -> impl Stream<Item = io::Result<Socket>> {
-        stream::unfold((self, listener), |(lines, listener)| async move {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _peer)) => {
-                        // Without it every small answer waits for an acknowledgement.
-                        if let Err(error) = stream.set_nodelay(true) {
-                            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-                        }
-                        let line = Line::default();
-                        lines.add(&line);
-                        return Some((Ok(Socket { stream, line }), (lines, listener)));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection was not accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
-        })
+    /// A connection that can be cut from now on.
+    pub(super) fn take(&self, stream: TcpStream) -> Socket {
+        let line = Line::default();
+        self.add(&line);
+        Socket { stream, line }
     }
 }
 
@@ -115,6 +92,11 @@ pub(super) struct Socket {
 }
 
 impl Socket {
+    /// The switch of the connection.
+    pub(super) fn line(&self) -> Line {
+        self.line.clone()
+    }
+
     /// Fails once the connection is cut, and sees to it that whoever waits here learns of it.
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
         self.line.0.waker.register(context.waker());
@@ -122,14 +104,6 @@ impl Socket {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(())
-    }
-}
-
-impl Connected for Socket {
-    type ConnectInfo = Line;
-
-    fn connect_info(&self) -> Line {
-        self.line.clone()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Starting and stopping the server: its own threads, one listener for each node, one log.
 
 use std::{
+    convert::Infallible,
+    future::pending,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::{Arc, mpsc},
@@ -8,17 +10,22 @@ use std::{
     time::Duration,
 };
 
+use hyper::{
+    body::Incoming,
+    http::{Request, Response},
+    service::Service,
+};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
-use tonic::transport::Server;
+use tonic::{body::Body, service::Routes};
 
 use super::{
     cluster::{Cluster, ClusterApi, Member, Role},
     faults::Faults,
-    line::Lines,
+    line::{Line, Lines},
     node::Node,
     proto::{
         gossip::gossip_server::GossipServer,
@@ -29,6 +36,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
+    connections::{Peers, Phase, http2},
     store::{
         EventStore as _,
         embedded::{EmbeddedStore, OpenError},
@@ -48,16 +56,13 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long calls under way may take to finish when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// What one HTTP/2 stream and one connection may have under way, in bytes.
-const STREAM_WINDOW_BYTES: u32 = 1 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// Connections of a node, and calls at once on one of them.
+const CONNECTIONS_MAX: usize = 4_096;
+const CALLS_PER_CONNECTION_MAX: u32 = 1_024;
 
-/// Calls at once on one connection.
-const STREAMS_PER_CONNECTION_MAX: u32 = 1_024;
-
-/// Connections without a word are asked whether they are alive, and closed without an answer.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to begin, and be there without a call.
+const START_LASTS: Duration = Duration::from_secs(10);
+const IDLE_LASTS: Duration = Duration::from_secs(3_600);
 
 /// What to serve, and where.
 #[derive(Debug, Clone)]
@@ -290,26 +295,56 @@ async fn listen(config: &Config) -> Result<Vec<(TcpListener, Member)>, StartErro
     Ok(listeners)
 }
 
-/// Serves one node until it is told to stop.
+/// Serves one node until it is told to stop, and then for as long as calls under way may take.
 async fn serve(node: Arc<Node>, listener: TcpListener, lines: Arc<Lines>) {
     let mut stopping = node.stopping.clone();
     let streams = StreamsApi { node: Arc::clone(&node) };
     let cluster = || ClusterApi { node: Arc::clone(&node) };
-    let served = Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+    let mut routes = Routes::builder();
+    routes
         .add_service(StreamsServer::new(streams).max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(GossipServer::new(cluster()))
-        .add_service(ServerFeaturesServer::new(cluster()))
-        .serve_with_incoming_shutdown(lines.accept(listener), async move {
-            // An error is the same as a stop.
-            _ = stopping.wait_for(|stopping| *stopping).await;
-        })
-        .await;
-    if let Err(error) = served {
-        tracing::error!(%error, "a node stopped");
+        .add_service(ServerFeaturesServer::new(cluster()));
+    let routes = routes.routes().prepare();
+    let limits = http2::Limits {
+        calls_max: CALLS_PER_CONNECTION_MAX,
+        start_lasts: START_LASTS,
+        idle_lasts: IDLE_LASTS,
+    };
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let served =
+        http2::serve(listener, Peers::new(CONNECTIONS_MAX), limits, phases, |stream, _| {
+            let socket = lines.take(stream);
+            let services = OneLine { routes: routes.clone(), line: socket.line() };
+            (socket, services)
+        });
+    let stopped = async {
+        // An error is the same as a stop.
+        _ = stopping.wait_for(|stopping| *stopping).await;
+        phase.send_replace(Phase::Leaving);
+        sleep(STOP_GRACE).await;
+        phase.send_replace(Phase::Over);
+        pending::<()>().await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = stopped => {}
+    }
+}
+
+/// The services, as one connection calls them.
+struct OneLine {
+    routes: Routes,
+    line: Line,
+}
+
+impl Service<Request<Incoming>> for OneLine {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = <Routes as tonic::codegen::Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.line.clone());
+        tonic::codegen::Service::call(&mut self.routes.clone(), request)
     }
 }

@@ -1,12 +1,11 @@
 //! Between protobuf and the domain. What comes in is checked here, once; what goes out is complete.
 
-use std::time::Duration;
-
 use prost_types::{Duration as ProtoDuration, Timestamp};
-use tonic::metadata::MetadataMap;
+use tonic::Extensions;
 
 use super::proto;
 use crate::{
+    actors::Deadline,
     domain::item::{
         CancelOrder, ItemPhase, ItemView, OrderState, OrderView, PlaceOrder, RecordPayment, Refusal,
     },
@@ -26,9 +25,6 @@ const CHANNEL_CHARS_MAX: usize = 32;
 /// Longest operator, and longest reason, in characters.
 const OPERATOR_CHARS_MAX: usize = 64;
 const REASON_CHARS_MAX: usize = 500;
-
-/// Longest deadline that is taken from a call: what is longer is as good as none.
-const DEADLINE_MAX: Duration = Duration::from_secs(3600);
 
 // ---- in ----
 
@@ -113,21 +109,9 @@ pub(super) fn span_ms(field: &str, span: Option<ProtoDuration>) -> Result<Option
 
 /// When the caller stops waiting, if the call says so. gRPC's `grpc-timeout`: up to 8 digits and a
 /// unit. Source: "gRPC over HTTP2", Requests.
-pub(super) fn deadline(metadata: &MetadataMap, now: UnixMs) -> Option<UnixMs> {
-    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let count: u64 = digits.parse().ok()?;
-    let timeout = match unit {
-        "H" => Duration::from_secs(count.saturating_mul(3600)),
-        "M" => Duration::from_secs(count.saturating_mul(60)),
-        "S" => Duration::from_secs(count),
-        "m" => Duration::from_millis(count),
-        "u" => Duration::from_micros(count),
-        "n" => Duration::from_nanos(count),
-        _ => return None,
-    };
-    let ms = i64::try_from(timeout.min(DEADLINE_MAX).as_millis()).unwrap_or(i64::MAX);
-    Some(now.plus(ms))
+/// The deadline of a call, if its caller set one.
+pub(super) fn deadline(extensions: &Extensions) -> Option<Deadline> {
+    extensions.get::<Deadline>().cloned()
 }
 
 // ---- out ----

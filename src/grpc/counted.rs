@@ -1,18 +1,23 @@
-//! A service whose calls are let in by the level of the service and counted by method and by the
-//! code of their answer. It adds a look at a small table to a call, and nothing to the messages of a
-//! stream.
+//! What every service is wrapped in: calls are let in by the level of the service and by what their
+//! connection holds, end at their deadline, fail as the contract says, and are counted by method
+//! and by the code of their answer.
+//!
+//! It adds a look at a small table to a call, and nothing to the messages of a stream. A deadline
+//! is a timer and a flag; a call without one has neither.
 
 use std::{
-    collections::HashMap,
     convert::Infallible,
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
-use prost::Message as _;
-use prost_types::FileDescriptorSet;
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Sleep, sleep},
+};
 use tonic::{
     Code, Status,
     body::Body,
@@ -21,74 +26,45 @@ use tonic::{
 };
 
 use super::{
-    level::{Gate, part_of},
-    proto,
-    status::code_name,
+    bodies::{End, Held, Reserved, Until},
+    foreign::{complete, method_unknown},
+    level::Gate,
+    methods::{Method, Methods, Weight},
+    share::Share,
+    status::{Failure, code_name},
+    timeout::asked_timeout,
 };
 use crate::{
-    admission::Part,
-    metrics::{MethodCalls, Metrics},
+    actors::{Deadline, Fault},
+    connections::Phase,
     trace::{TRACEPARENT, Trace, Within, call_span, within_span},
 };
 
-/// The methods of the contract by their paths.
-type Methods = HashMap<String, Arc<Method>>;
-
-/// One method: its calls, and the part of the service without which it is not answered.
-struct Method {
-    name: String,
-    calls: MethodCalls,
-    part: Option<Part>,
-}
-
-/// That service, counted.
+/// That service, wrapped.
 #[derive(Clone)]
 pub(super) struct Counted<S> {
     service: S,
-    methods: Arc<Methods>,
-    /// A path of the service that is no method of it.
-    unknown: Arc<Method>,
+    methods: Methods,
     gate: Gate,
+    phase: watch::Receiver<Phase>,
 }
 
-/// Counts the calls of the services of a node.
+/// Wraps the services of a node.
 pub(super) struct CallCounter {
-    methods: Arc<Methods>,
-    unknown: Arc<Method>,
+    methods: Methods,
     gate: Gate,
+    /// What the server is doing: what would follow something for ever ends when it stops.
+    phase: watch::Receiver<Phase>,
 }
 
 impl CallCounter {
-    /// # Errors
-    /// When the descriptors in this program cannot be read.
-    pub(super) fn new(metrics: &Metrics, gate: Gate) -> Result<Self, prost::DecodeError> {
-        let files = FileDescriptorSet::decode(proto::DESCRIPTORS)?.file;
-        let mut methods = Methods::new();
-        for file in &files {
-            for service in &file.service {
-                let service_name = format!("{}.{}", file.package(), service.name());
-                for method in &service.method {
-                    let name = format!("{service_name}/{}", method.name());
-                    let (path, part) = (format!("/{name}"), part_of(&name));
-                    methods.insert(
-                        path,
-                        Arc::new(Method { calls: metrics.calls_of(name.clone()), name, part }),
-                    );
-                }
-            }
-        }
-        let unknown = metrics.calls_of("unknown".to_owned());
-        let unknown = Arc::new(Method { name: "unknown".to_owned(), calls: unknown, part: None });
-        Ok(Self { methods: Arc::new(methods), unknown, gate })
+    pub(super) fn new(methods: Methods, gate: Gate, phase: watch::Receiver<Phase>) -> Self {
+        Self { methods, gate, phase }
     }
 
     pub(super) fn count<S>(&self, service: S) -> Counted<S> {
-        Counted {
-            service,
-            methods: Arc::clone(&self.methods),
-            unknown: Arc::clone(&self.unknown),
-            gate: self.gate.clone(),
-        }
+        let Self { methods, gate, phase } = self;
+        Counted { service, methods: methods.clone(), gate: gate.clone(), phase: phase.clone() }
     }
 }
 
@@ -97,15 +73,14 @@ impl<S: NamedService> NamedService for Counted<S> {
 }
 
 type Answer = http::Response<Body>;
+type Answering = BoxFuture<Answer, Infallible>;
 
 impl<S> Service<http::Request<Body>> for Counted<S>
 where
-    S: Service<
-            http::Request<Body>,
-            Response = Answer,
-            Error = Infallible,
-            Future = BoxFuture<Answer, Infallible>,
-        >,
+    S: Service<http::Request<Body>, Response = Answer, Error = Infallible, Future = Answering>
+        + Clone
+        + Send
+        + 'static,
 {
     type Response = Answer;
     type Error = Infallible;
@@ -115,45 +90,169 @@ where
         self.service.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Call {
-        let method = self.methods.get(request.uri().path()).unwrap_or(&self.unknown);
-        let method = Arc::clone(method);
+    fn call(&mut self, mut request: http::Request<Body>) -> Call {
+        let method = self.methods.at(request.uri().path());
         let trace = Trace::of(request.headers().get(TRACEPARENT).map(http::HeaderValue::as_bytes));
         let span = call_span(&method.name, &trace);
+        let timeout = asked_timeout(request.headers());
+        let timer = timeout.as_ref().ok().copied().flatten().map(Timer::after);
+        if let Some(timer) = &timer {
+            request.extensions_mut().insert(timer.deadline.clone());
+        }
         let let_in = method.part.map_or(Ok(()), |part| self.gate.ask(part, 1));
+        let let_in = timeout.map_err(Failure::from).and(let_in);
         let answer = match let_in {
-            Ok(()) => self.service.call(request),
-            // Made when it is polled: only then is it known which call it is.
-            Err(failure) => Box::pin(async { Ok(Status::from(failure).into_http::<Body>()) }),
+            Ok(()) if timer.as_ref().is_some_and(Timer::is_over) => refused(Failure::deadline()),
+            Ok(()) if !method.is_known => {
+                refused(method_unknown(request.uri().path().trim_start_matches('/')))
+            }
+            Ok(()) => self.begin(&method, request),
+            Err(failure) => refused(failure),
         };
-        Call { answer: within_span(trace, span, answer), method }
+        Call { answer: within_span(trace, span, answer), method, timer }
+    }
+}
+
+impl<S> Counted<S>
+where
+    S: Service<http::Request<Body>, Response = Answer, Error = Infallible, Future = Answering>
+        + Clone
+        + Send
+        + 'static,
+{
+    /// Hands a call on, with what its connection lets it hold.
+    fn begin(&mut self, method: &Method, mut request: http::Request<Body>) -> Answering {
+        if method.weight == Weight::Light && !method.takes_much {
+            return self.service.call(request);
+        }
+        let Some(share) = request.extensions().get::<Arc<Share>>().cloned() else {
+            return self.service.call(request);
+        };
+        if method.takes_much {
+            let large = Arc::clone(&share.large);
+            request = request.map(|body| Body::new(Reserved::new(body, large)));
+        }
+        match method.weight {
+            Weight::Light => self.service.call(request),
+            Weight::Beside => until_stopped(self.service.call(request), self.phase.clone()),
+            Weight::Following => match Arc::clone(&share.following).try_acquire_owned() {
+                Ok(place) => {
+                    let answer = hold(self.service.call(request), place);
+                    until_stopped(answer, self.phase.clone())
+                }
+                Err(_full) => refused(Failure::crowded()),
+            },
+            Weight::Answer => {
+                let mut service = self.service.clone();
+                Box::pin(async move {
+                    match Arc::clone(&share.reports).acquire_owned().await {
+                        Ok(place) => hold(service.call(request), place).await,
+                        Err(_closed) => refused(Failure::crowded()).await,
+                    }
+                })
+            }
+        }
+    }
+}
+
+/// The answer holds that place until it was taken.
+fn hold(answer: Answering, place: OwnedSemaphorePermit) -> Answering {
+    Box::pin(async move { Ok(answer.await?.map(|body| Body::new(Held::new(body, place)))) })
+}
+
+/// The answer ends when the server stops.
+fn until_stopped(answer: Answering, mut phase: watch::Receiver<Phase>) -> Answering {
+    let end: End = Box::pin(async move {
+        // An error means that nobody is left who could say stop: the same as a stop.
+        let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+        Fault::Stopping.into()
+    });
+    Box::pin(async move {
+        let answer = answer.await?;
+        if answer.headers().contains_key("grpc-status") {
+            return Ok(answer);
+        }
+        Ok(answer.map(|body| Body::new(Until::new(body, end))))
+    })
+}
+
+fn refused(failure: Failure) -> Answering {
+    // Made when it is polled: only then is it known which call it is.
+    Box::pin(async { Ok(Status::from(failure).into_http::<Body>()) })
+}
+
+/// What ends a call at its deadline.
+struct Timer {
+    deadline: Deadline,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Timer {
+    fn after(timeout: Duration) -> Self {
+        let deadline = Deadline::at(Instant::now() + timeout);
+        Self { deadline, sleep: Box::pin(sleep(timeout)) }
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.is_over() && self.deadline.miss()
     }
 }
 
 /// A call that is under way.
 pub(super) struct Call {
-    answer: Within<BoxFuture<Answer, Infallible>>,
+    answer: Within<Answering>,
     method: Arc<Method>,
+    timer: Option<Timer>,
+}
+
+impl Call {
+    /// Whether the call ends here because its deadline passed. Not if its command was decided: then
+    /// its answer is waited for.
+    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(timer) = &mut self.timer else { return false };
+        if timer.sleep.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        let late = timer.deadline.miss();
+        self.timer = None;
+        late
+    }
 }
 
 impl Future for Call {
     type Output = Result<Answer, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match ready!(Pin::new(&mut self.answer).poll(context)) {
-            Ok(answer) => answer,
-            Err(never) => match never {},
+        let mut answer = match Pin::new(&mut self.answer).poll(context) {
+            Poll::Ready(Ok(answer)) => answer,
+            Poll::Ready(Err(never)) => match never {},
+            Poll::Pending if self.is_late(context) => {
+                Status::from(Failure::deadline()).into_http::<Body>()
+            }
+            Poll::Pending => return Poll::Pending,
         };
         // A failure says so in its headers; without that the answer goes on, and is good.
-        let code = answer.headers().get("grpc-status");
-        let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+        let mut code = Code::Ok;
+        if answer.headers().contains_key("grpc-status") {
+            code = complete(&mut answer);
+        } else if self.method.streams
+            && let Some(Timer { sleep, .. }) = self.timer.take()
+        {
+            let end: End = Box::pin(async move {
+                sleep.await;
+                Failure::deadline()
+            });
+            answer = answer.map(|body| Body::new(Until::new(body, end)));
+        }
         let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
         let span = self.answer.span();
         span.record("rpc.response.status_code", code_name(code));
         if is_fault_of_ours(code) {
             span.record("otel.status_code", "ERROR");
         }
-        self.method.calls.answered(place, code_name(code));
+        if let Some(calls) = &self.method.calls {
+            calls.answered(place, code_name(code));
+        }
         Poll::Ready(Ok(answer))
     }
 }

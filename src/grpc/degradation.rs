@@ -8,7 +8,6 @@ use super::{ReadSide, convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
     actors::{Answer, Levels},
     admission::Service,
-    clock::SharedClock,
     domain::level::{LevelOutcome, LevelView, SetLevel},
     events::LevelSet,
     projections::operations,
@@ -20,7 +19,6 @@ pub(super) struct DegradationApi {
     pub(super) levels: Levels,
     pub(super) reads: ReadSide,
     pub(super) service: Arc<Service>,
-    pub(super) clock: SharedClock,
     pub(super) doorkeeper: Doorkeeper,
 }
 
@@ -30,7 +28,7 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
         &self,
         request: Request<proto::SetLevelRequest>,
     ) -> Result<Response<proto::SetLevelResponse>, Status> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let deadline = convert::deadline(request.extensions());
         let (metadata, _, mut request) = request.into_parts();
         request.operator = self.doorkeeper.operator(&metadata, request.operator)?;
         let set = command(request).map_err(Failure::from)?;
@@ -47,10 +45,9 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
 
     async fn get_level(
         &self,
-        request: Request<proto::GetLevelRequest>,
+        _request: Request<proto::GetLevelRequest>,
     ) -> Result<Response<proto::GetLevelResponse>, Status> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
-        let answer = self.levels.show(deadline).await.map_err(Failure::from)?;
+        let answer = self.levels.show().await.map_err(Failure::from)?;
         let Shown { view, revision, .. } = shown(answer)?;
         Ok(Response::new(proto::GetLevelResponse {
             level: level_out(view.level).into(),

@@ -8,7 +8,7 @@ use super::{
     ReadSide, convert, operator::Doorkeeper, proto, replay::answers::outcome_name, status::Failure,
 };
 use crate::{
-    actors::{Answer, Directory, Sales},
+    actors::{Answer, Deadline, Directory, Sales},
     clock::SharedClock,
     domain::{
         incident::{
@@ -56,7 +56,7 @@ impl IncidentApi {
         &self,
         incident: IncidentId,
         step: IncidentStep,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Taken, Failure> {
         let command = IncidentCommand::Take(Box::new(step));
         let Answer { outcome, revision, position } =
@@ -74,9 +74,9 @@ impl IncidentApi {
         request: Request<T>,
         read: impl FnOnce(T, UnixMs) -> Result<Further, Failure>,
     ) -> Result<Taken, Failure> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let now = self.clock.now();
-        let deadline = convert::deadline(&metadata, now);
+        let deadline = convert::deadline(&extensions);
         let Further { request_id, incident_id, operator, reason, what } = read(message, now)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let incident = IncidentId::parse("incident_id", &incident_id)?;
@@ -145,7 +145,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         &self,
         request: Request<proto::OpenIncidentRequest>,
     ) -> Result<Response<proto::OpenIncidentResponse>, Status> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let now = self.clock.now();
         let request_id = RequestId::parse("request_id", &message.request_id);
         let request_id = request_id.map_err(Failure::from)?;
@@ -159,7 +159,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
             StepTaken::Detect { sale_id, items, title: message.title, detected_by, began_at };
         let step = IncidentStep { request_id, operator, reason, what };
         let incident = IncidentId::of_request(request_id);
-        let taken = self.take(incident, step, convert::deadline(&metadata, now)).await?;
+        let taken = self.take(incident, step, convert::deadline(&extensions)).await?;
         let Ok(incident) = taken.outcome else {
             return Err(Failure::internal("opening an incident was refused", &"a bug").into());
         };

@@ -6,19 +6,17 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::{convert, operator::Doorkeeper, proto, status::Failure};
 use crate::{
-    actors::{Answer, Directory},
-    clock::SharedClock,
+    actors::{Answer, Deadline, Directory},
     domain::{
         item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
         sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
     },
     events::WarehouseUnits,
-    values::{Invalid, ItemId, RequestId, UnixMs, known_text},
+    values::{Invalid, ItemId, RequestId, known_text},
 };
 
 pub(super) struct ItemApi {
     pub(super) items: Arc<Directory<Item>>,
-    pub(super) clock: SharedClock,
     pub(super) doorkeeper: Doorkeeper,
 }
 
@@ -34,7 +32,7 @@ impl ItemApi {
         &self,
         item: ItemId,
         command: ItemCommand,
-        deadline: Option<UnixMs>,
+        deadline: Option<Deadline>,
     ) -> Result<Steered, Failure> {
         let Answer { outcome, revision, position } =
             self.items.ask(item.0, command, deadline).await?;
@@ -52,7 +50,7 @@ impl ItemApi {
     }
 
     async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let deadline = convert::deadline(request.extensions());
         let (metadata, _, message) = request.into_parts();
         let Steering { request_id, item_id, operator, reason, action, new_warehouse } =
             read(message)?;
@@ -113,9 +111,8 @@ impl proto::item_service_server::ItemService for ItemApi {
         &self,
         request: Request<proto::GetItemRequest>,
     ) -> Result<Response<proto::GetItemResponse>, Status> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
         let item = ItemId::parse("item_id", &request.get_ref().item_id).map_err(Failure::from)?;
-        let Steered { outcome, revision, .. } = self.ask(item, ItemCommand::Show, deadline).await?;
+        let Steered { outcome, revision, .. } = self.ask(item, ItemCommand::Show, None).await?;
         Ok(Response::new(proto::GetItemResponse { item: outcome.ok(), revision }))
     }
 

@@ -6,14 +6,14 @@ use super::{
     ReadSide, alerts, convert, notices::Suspicions, operator::Doorkeeper, proto, status::Failure,
 };
 use crate::{
-    actors::{Answer, Sales},
+    actors::{Answer, Deadline, Sales},
     clock::SharedClock,
     domain::{
         item::Refusal,
         sale::{Draft, DraftItem, SaleOutcome, SaleView, SteerSale, plan},
     },
     events::{Goals, ItemPlan},
-    values::{Invalid, RequestId, SaleId, UnixMs},
+    values::{Invalid, RequestId, SaleId},
 };
 
 pub(super) struct SaleApi {
@@ -27,7 +27,7 @@ pub(super) struct SaleApi {
 struct Steering {
     sale_id: SaleId,
     steer: SteerSale,
-    deadline: Option<UnixMs>,
+    deadline: Option<Deadline>,
 }
 
 impl SaleApi {
@@ -37,7 +37,7 @@ impl SaleApi {
         request: Request<T>,
         read: fn(T) -> (String, String, String, String),
     ) -> Result<Steering, Failure> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let deadline = convert::deadline(request.extensions());
         let (metadata, _, message) = request.into_parts();
         let (request_id, sale_id, operator, reason) = read(message);
         let operator = self.doorkeeper.operator(&metadata, operator)?;
@@ -54,7 +54,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         &self,
         request: Request<proto::CreateSaleRequest>,
     ) -> Result<Response<proto::CreateSaleResponse>, Status> {
-        let deadline = convert::deadline(request.metadata(), self.clock.now());
+        let deadline = convert::deadline(request.extensions());
         let (metadata, _, request) = request.into_parts();
         let operator = self.doorkeeper.operator(&metadata, request.operator)?;
         let request_id =

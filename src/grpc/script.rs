@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap};
+use tonic::{Extensions, Request, Response, Status, async_trait, metadata::MetadataMap};
 
 use super::{
     ReadSide, convert,
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     actors::{Answer, Directory},
-    clock::SharedClock,
     domain::script::{
         ChangeScript, Language, Script, ScriptCommand, ScriptOutcome, ScriptRefusal, ScriptView,
         Situation, Variable, builtin, check_wording,
@@ -32,7 +31,6 @@ pub(super) struct ScriptApi {
     pub(super) reads: ReadSide,
     pub(super) replay: Arc<ReplayApi>,
     pub(super) doorkeeper: Doorkeeper,
-    pub(super) clock: SharedClock,
 }
 
 /// A change on its way in.
@@ -54,7 +52,11 @@ struct Changed {
 }
 
 impl ScriptApi {
-    async fn change(&self, metadata: MetadataMap, wanted: Wanted) -> Result<Changed, Failure> {
+    async fn change(
+        &self,
+        (metadata, extensions): (MetadataMap, Extensions),
+        wanted: Wanted,
+    ) -> Result<Changed, Failure> {
         let request_id = RequestId::parse("request_id", &wanted.request_id)?;
         let situation = Situation::parse("situation", &wanted.situation)?;
         let language = Language::parse("language", &wanted.language)?;
@@ -78,7 +80,7 @@ impl ScriptApi {
         };
         let stream = StreamName::script(&situation.name(), language.name());
         let command = ScriptCommand::Change(Box::new(change));
-        let deadline = convert::deadline(&metadata, self.clock.now());
+        let deadline = convert::deadline(&extensions);
         let answer = self.scripts.ask(stream.id, command, deadline).await?;
         let Answer { outcome, revision, position } = answer;
         let outcome = match outcome {
@@ -98,7 +100,7 @@ impl proto::script_service_server::ScriptService for ScriptApi {
         &self,
         request: Request<proto::PublishScriptRequest>,
     ) -> Result<Response<proto::PublishScriptResponse>, Status> {
-        let (metadata, _, r) = request.into_parts();
+        let (metadata, extensions, r) = request.into_parts();
         let wanted = Wanted {
             request_id: r.request_id,
             situation: r.situation,
@@ -108,7 +110,8 @@ impl proto::script_service_server::ScriptService for ScriptApi {
             operator: r.operator,
             reason: r.reason,
         };
-        let Changed { outcome, revision, position } = self.change(metadata, wanted).await?;
+        let Changed { outcome, revision, position } =
+            self.change((metadata, extensions), wanted).await?;
         let outcome = Some(match outcome {
             Ok(script) => proto::publish_script_response::Outcome::Script(script),
             Err(refusal) => proto::publish_script_response::Outcome::Refusal(refusal),
@@ -120,7 +123,7 @@ impl proto::script_service_server::ScriptService for ScriptApi {
         &self,
         request: Request<proto::WithdrawScriptRequest>,
     ) -> Result<Response<proto::WithdrawScriptResponse>, Status> {
-        let (metadata, _, r) = request.into_parts();
+        let (metadata, extensions, r) = request.into_parts();
         let wanted = Wanted {
             request_id: r.request_id,
             situation: r.situation,
@@ -130,7 +133,8 @@ impl proto::script_service_server::ScriptService for ScriptApi {
             operator: r.operator,
             reason: r.reason,
         };
-        let Changed { outcome, revision, position } = self.change(metadata, wanted).await?;
+        let Changed { outcome, revision, position } =
+            self.change((metadata, extensions), wanted).await?;
         let outcome = Some(match outcome {
             Ok(script) => proto::withdraw_script_response::Outcome::Script(script),
             Err(refusal) => proto::withdraw_script_response::Outcome::Refusal(refusal),

@@ -1,23 +1,40 @@
 //! Puts the services together and serves them on one listener.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tonic::{
-    service::Routes,
-    transport::{Server, server::TcpIncoming},
+    Status,
+    codec::CompressionEncoding,
+    service::{Routes, RoutesBuilder},
 };
 
 use super::{
-    ReadSide, alert::AlertApi, counted::CallCounter, degradation::DegradationApi, health,
-    incident::IncidentApi, item::ItemApi, level::Gate, operator::Doorkeeper, proto,
-    purchase::PurchaseApi, replay::ReplayApi, report::ReportApi, sale::SaleApi, script::ScriptApi,
+    ReadSide,
+    alert::AlertApi,
+    counted::CallCounter,
+    degradation::DegradationApi,
+    foreign::method_unknown,
+    health,
+    incident::IncidentApi,
+    item::ItemApi,
+    level::Gate,
+    methods::Methods,
+    operator::Doorkeeper,
+    proto,
+    purchase::PurchaseApi,
+    replay::ReplayApi,
+    report::ReportApi,
+    sale::SaleApi,
+    script::ScriptApi,
+    share::{ConnectionLimits, OneConnection},
     traffic::TrafficApi,
 };
 use crate::{
     actors::{Directory, Levels, Readiness, Sales, TrafficDesk},
     admission::{Operators, Service},
     clock::SharedClock,
+    connections::{Peers, Phase, http2},
     domain::{incident::Incident, item::Item, script::Script},
     metrics::Metrics,
     store::SharedStore,
@@ -32,17 +49,14 @@ const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest message of beacons.
 const BEACONS_BYTES_MAX: usize = 1024 * 1024;
 
-/// Calls at once on one connection.
-const STREAMS_PER_CONNECTION_MAX: u32 = 1024;
-
-/// A connection on which nothing comes is asked whether it is alive, and closed without an answer.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What one HTTP/2 stream and one connection may have under way, in bytes: room for the pipelined
-/// orders of a `PlaceOrders`.
-const STREAM_WINDOW_BYTES: u32 = 1 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// What the listener and each connection may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections_max: usize,
+    pub http2: http2::Limits,
+    pub connection: ConnectionLimits,
+}
 
 /// What the services stand on.
 pub struct Parts {
@@ -69,49 +83,55 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
 }
 
-/// Serves until `stop` resolves; calls that are under way then are finished.
+/// Serves until the phase is not [`Phase::Serving`] any more, and returns when the last connection
+/// is closed: in [`Phase::Leaving`] calls that are under way are finished.
 ///
 /// # Errors
-/// When the listener fails or the descriptors for reflection cannot be read.
+/// When the descriptors of the contract cannot be read.
 pub async fn serve(
     listener: TcpListener,
     parts: Parts,
-    stop: impl Future<Output = ()> + Send + 'static,
+    limits: Limits,
+    phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<()> {
     let readiness = parts.readiness.clone();
-    let contract = contract(parts)?;
+    let gate = Gate::new(Arc::clone(&parts.service), Arc::clone(&parts.metrics));
+    let beside = CallCounter::new(Methods::uncounted(), gate.clone(), phase.clone());
+    let mut routes = contract(parts, gate, phase.clone())?;
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
     let states = readiness.subscribe();
     health::tell(&readiness.state(), &health).await;
     let health = tokio::spawn(health::follow(states, health));
 
-    let served = Server::builder()
-        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .add_routes(contract)
-        .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
-        .await;
+    routes.add_service(beside.count(health_service));
+    routes.add_service(beside.count(reflection().build_v1()?));
+    routes.add_service(beside.count(reflection().build_v1alpha()?));
+    let router = routes.routes().into_axum_router().fallback(no_such_service);
+    let routes = Routes::from(router).prepare();
+    let peers = Peers::new(limits.connections_max);
+    http2::serve(listener, peers, limits.http2, phase, |stream, _peer| {
+        (stream, OneConnection::new(routes.clone(), limits.connection))
+    })
+    .await;
     health.abort();
-    Ok(served?)
+    Ok(())
 }
 
 /// The services of the contract, each counted and let in by the level.
-fn contract(parts: Parts) -> anyhow::Result<Routes> {
+fn contract(
+    parts: Parts,
+    gate: Gate,
+    phase: watch::Receiver<Phase>,
+) -> anyhow::Result<RoutesBuilder> {
     let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
     let Parts { traffic, levels, service, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let doorkeeper = Doorkeeper::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
-    let gate = Gate::new(Arc::clone(&service), Arc::clone(&metrics));
-    let counter = CallCounter::new(&metrics, gate.clone())?;
-    let purchases = PurchaseApi { items: Arc::clone(&items), clock: Arc::clone(&clock), gate };
-    let item = ItemApi { items, clock: Arc::clone(&clock), doorkeeper: doorkeeper.clone() };
+    let methods = Methods::of_the_contract(&metrics)?;
+    let counter = CallCounter::new(methods, gate.clone(), phase.clone());
+    let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
+    let item = ItemApi { items, doorkeeper: doorkeeper.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {
         incidents,
@@ -125,26 +145,21 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
         reads: reads.clone(),
         replay: Arc::clone(&replay),
         doorkeeper: doorkeeper.clone(),
-        clock: Arc::clone(&clock),
     };
-    let degradation = DegradationApi {
-        levels,
-        reads: reads.clone(),
-        service,
-        clock: Arc::clone(&clock),
-        doorkeeper: doorkeeper.clone(),
-    };
+    let degradation =
+        DegradationApi { levels, reads: reads.clone(), service, doorkeeper: doorkeeper.clone() };
     let alert = AlertApi::new(reads.clone(), sales.clone());
     let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
     let report = ReportApi { reads };
-    let traffic = TrafficApi { desk: traffic };
+    let traffic = TrafficApi { desk: traffic, phase };
 
-    let mut routes = Routes::builder();
+    let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
     macro_rules! serve {
         ($server:ident, $service:ident, $api:expr, $bytes_max:expr) => {
             let service = proto::$server::$service::from_arc($api);
             let service = service.max_decoding_message_size($bytes_max);
+            let service = service.accept_compressed(CompressionEncoding::Gzip);
             routes.add_service(counter.count(service));
         };
     }
@@ -163,7 +178,12 @@ fn contract(parts: Parts) -> anyhow::Result<Routes> {
     serve!(incident_service_server, IncidentServiceServer, Arc::new(incident), COMMAND_BYTES_MAX);
     serve!(script_service_server, ScriptServiceServer, Arc::new(script), COMMAND_BYTES_MAX);
     serve!(alert_service_server, AlertServiceServer, Arc::new(alert), COMMAND_BYTES_MAX);
-    Ok(routes.routes())
+    Ok(routes)
+}
+
+/// Answers calls of services that do not exist.
+async fn no_such_service(called: axum::http::Uri) -> axum::response::Response {
+    Status::from(method_unknown(called.path().trim_start_matches('/'))).into_http()
 }
 
 /// What tells clients which calls there are. Older tools ask for v1alpha.

@@ -120,6 +120,16 @@ impl Failure {
         Self::new(Code::PermissionDenied, "OPERATOR_MISMATCH", message)
     }
 
+    /// What something else than a handler says of a call.
+    pub(super) fn foreign(code: Code, reason: &'static str, message: String) -> Self {
+        Self::new(code, reason, message)
+    }
+
+    /// A call that took longer than its caller waits. Nothing was decided, and nothing will be.
+    pub(super) fn deadline() -> Self {
+        Fault::DeadlineExceeded.into()
+    }
+
     /// More than is held in memory.
     pub(super) fn too_much(why: String) -> Self {
         Self::new(Code::ResourceExhausted, "TOO_LARGE", why)

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{convert, proto, status::Failure};
 use crate::{
     actors::{Fault, TrafficDesk},
+    connections::Phase,
     domain::beacon::{BEACONS_PER_MESSAGE_MAX, BeaconDraft, BeaconRefusal, TrafficReceipt},
     events::TrafficAction,
     values::Invalid,
@@ -19,6 +21,8 @@ const MESSAGES_UNDER_WAY: usize = 16;
 
 pub(super) struct TrafficApi {
     pub(super) desk: Arc<TrafficDesk>,
+    /// What the server is doing: streams end when it stops.
+    pub(super) phase: watch::Receiver<Phase>,
 }
 
 #[async_trait]
@@ -35,8 +39,13 @@ impl proto::traffic_service_server::TrafficService for TrafficApi {
         // Nothing is read after a failure, but what came before it is taken: a message that is
         // under way may not have reached its writer yet.
         let mut failed: Option<Status> = None;
+        let mut phase = self.phase.clone();
         loop {
             tokio::select! {
+                // An error means that nobody is left who could say stop: the same as a stop.
+                _ = phase.wait_for(|phase| *phase != Phase::Serving), if more && failed.is_none() => {
+                    failed = Some(Failure::from(Fault::Stopping).into());
+                }
                 message = next_beacons(&mut messages),
                     if more && failed.is_none() && under_way.len() < MESSAGES_UNDER_WAY =>
                 {

@@ -33,15 +33,14 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 /// Where beacons come in.
 pub(super) struct Inlet {
     desk: Arc<TrafficDesk>,
-    /// Requests with beacons that are read or answered at a time: fewer than connections, so that
-    /// machines that ask how the node is find a place.
+    /// Requests with beacons that are read or answered at a time.
     places: Semaphore,
     bytes_max: usize,
 }
 
 impl Inlet {
     pub(super) fn new(desk: Arc<TrafficDesk>, limits: Limits) -> Arc<Self> {
-        let places = Semaphore::new((limits.connections_max * 3 / 4).max(1));
+        let places = Semaphore::new(limits.beacons_at_once);
         Arc::new(Self { desk, places, bytes_max: limits.beacons_bytes_max })
     }
 }

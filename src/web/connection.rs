@@ -1,7 +1,9 @@
-//! Connections that cannot be a burden: few at once, short, and with little to say.
+//! Connections of the web listener: a bounded number, short, and with little to say.
 //!
-//! A question is a line and some headers, and its answer is there at once. Whoever sends more, or
-//! takes longer, is cut off, so that nobody can hold all places or fill the memory.
+//! A question is a line and some headers, and its answer is there at once. A connection that sends
+//! more, or takes longer, is cut off. Where all places are taken a new connection gets one all the
+//! same: that of the oldest one without a whole request, or else of the oldest. So `/healthz` and
+//! `/metrics` are answered whatever else connects.
 
 use std::{
     future::Future,
@@ -17,18 +19,26 @@ use axum::serve::Listener;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
+
+use crate::connections::{Peers, Seat, accept};
 
 /// How a request with beacons begins.
 const BEACONS: &[u8] = b"POST /traffic ";
 
+/// How the head of a request ends.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
 /// What connections may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; more wait until one is closed.
+    /// Connections at once; another one gets the place of the oldest.
     pub connections_max: usize,
+    /// Requests with beacons that are read or answered at a time.
+    pub beacons_at_once: usize,
+    /// How long a connection may take to send the head of its request.
+    pub head_lasts: Duration,
     /// How long a connection may last, from being accepted to the end of its answer.
     pub connection_lasts: Duration,
     /// Bytes that may come in on a connection: a request has no body.
@@ -40,7 +50,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 64,
+            connections_max: 512,
+            beacons_at_once: 48,
+            head_lasts: Duration::from_secs(3),
             connection_lasts: Duration::from_secs(10),
             request_bytes_max: 16 * 1024,
             // As much as a browser sends when a page is left.
@@ -53,12 +65,12 @@ impl Default for Limits {
 pub(super) struct Bounded {
     listener: TcpListener,
     limits: Limits,
-    places: Arc<Semaphore>,
+    peers: Arc<Peers>,
 }
 
 impl Bounded {
     pub(super) fn new(listener: TcpListener, limits: Limits) -> Self {
-        Self { listener, limits, places: Arc::new(Semaphore::new(limits.connections_max)) }
+        Self { listener, limits, peers: Peers::new(limits.connections_max) }
     }
 }
 
@@ -67,15 +79,13 @@ impl Listener for Bounded {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let place = match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => place,
-            // Nobody closes it; if somebody did, nobody could be let in any more.
-            Err(_closed) => std::future::pending().await,
-        };
-        let (stream, from) = Listener::accept(&mut self.listener).await;
-        let end = Box::pin(sleep(self.limits.connection_lasts));
-        let Limits { request_bytes_max: bytes_left, beacons_bytes_max: beacons, .. } = self.limits;
-        (Connection { stream, end, bytes_left, beacons, begun: Vec::new(), _place: place }, from)
+        loop {
+            let stream = accept(&self.listener, &self.peers).await;
+            // An error means that it has gone already. Nothing here is a call, so there is a place.
+            if let (Ok(from), Some(seat)) = (stream.peer_addr(), self.peers.admit()) {
+                return (Connection::new(stream, self.limits, seat), from);
+            }
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -86,21 +96,60 @@ impl Listener for Bounded {
 /// One connection. Dropped, it gives its place to another.
 pub(super) struct Connection {
     stream: TcpStream,
+    /// When its whole request must have come, and then when it must be answered.
     end: Pin<Box<Sleep>>,
+    opened: Instant,
+    limits: Limits,
     bytes_left: usize,
-    /// What a request may have on top if it begins like one with beacons.
-    beacons: usize,
     /// The beginning of the request, as far as it tells what it is.
     begun: Vec<u8>,
-    _place: OwnedSemaphorePermit,
+    /// Bytes of the end of the head that came last.
+    ending: usize,
+    seat: Seat,
 }
 
 impl Connection {
-    /// An error once its time is over. Asked before every step that may have to wait.
+    fn new(stream: TcpStream, limits: Limits, seat: Seat) -> Self {
+        let lasts = limits.head_lasts.min(limits.connection_lasts);
+        Self {
+            stream,
+            end: Box::pin(sleep(lasts)),
+            opened: Instant::now(),
+            limits,
+            bytes_left: limits.request_bytes_max,
+            begun: Vec::new(),
+            ending: 0,
+            seat,
+        }
+    }
+
+    /// An error once its time is over or its place was given away. Asked before every step that may
+    /// have to wait.
     fn in_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.seat.peer().poll_cut(context).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         match self.end.as_mut().poll(context) {
             Poll::Pending => Ok(()),
             Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// Follows the head of the request to its end.
+    fn follow_head(&mut self, came: &[u8]) {
+        for byte in came {
+            if self.ending == HEAD_END.len() {
+                break;
+            }
+            self.ending = match *byte {
+                byte if byte == HEAD_END[self.ending] => self.ending + 1,
+                b'\r' => 1,
+                _ => 0,
+            };
+        }
+        if self.ending == HEAD_END.len() && self.seat.peer().unknown_for().is_some() {
+            self.seat.peer().introduced();
+            self.end.as_mut().reset(self.opened + self.limits.connection_lasts);
         }
     }
 }
@@ -112,7 +161,7 @@ impl Connection {
             let missing = BEACONS.len() - self.begun.len();
             self.begun.extend(came.iter().take(missing));
             if self.begun == BEACONS {
-                self.bytes_left = self.bytes_left.saturating_add(self.beacons);
+                self.bytes_left = self.bytes_left.saturating_add(self.limits.beacons_bytes_max);
             }
         }
     }
@@ -129,6 +178,7 @@ impl AsyncRead for Connection {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         let came = buffer.filled().len() - before;
         self.look_at(&buffer.filled()[before..]);
+        self.follow_head(&buffer.filled()[before..]);
         match self.bytes_left.checked_sub(came) {
             Some(left) => {
                 self.bytes_left = left;

@@ -142,6 +142,13 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.idle_seconds = Some(OsString::from("77"));
     flags.min_position_wait_ms = Some(OsString::from("77"));
     flags.drain_ms = Some(OsString::from("77"));
+    flags.stop_grace_ms = Some(OsString::from("777"));
+    flags.connections_max = Some(OsString::from("777"));
+    flags.connection_calls_max = Some(OsString::from("777"));
+    flags.connection_orders_max = Some(OsString::from("7777"));
+    flags.connection_reports_max = Some(OsString::from("777"));
+    flags.connection_start_ms = Some(OsString::from("777"));
+    flags.connection_idle_seconds = Some(OsString::from("777"));
     let all = Config {
         data: "elsewhere".into(),
         store: "esdb://127.0.0.1:2113?tls=false".parse().unwrap(),
@@ -165,6 +172,13 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         min_position_wait_ms: 77,
         otel_endpoint: None,
         drain_ms: 77,
+        stop_grace_ms: 777,
+        connections_max: 777,
+        connection_calls_max: 777,
+        connection_orders_max: 7_777,
+        connection_reports_max: 777,
+        connection_start_ms: 777,
+        connection_idle_seconds: 777,
     };
     assert_eq!(settings(None, &[], flags), Ok(all));
 }
@@ -174,7 +188,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",

@@ -38,6 +38,8 @@ mod events;
 mod figures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
+/// Clients that would cost a server its memory, its connections or its end.
+mod hostile;
 /// Incidents: their steps, and what they cost.
 mod incidents;
 /// A log that lost what was answered is refused; crashes and power losses are not taken for it.

@@ -142,6 +142,11 @@ impl Node {
         self.app.as_ref().and_then(App::board_address).expect("started with a board")
     }
 
+    /// Where it serves gRPC.
+    pub fn address(&self) -> SocketAddr {
+        self.app.as_ref().map(App::address).expect("it runs")
+    }
+
     pub fn channel(&self) -> Channel {
         self.channel.clone()
     }

@@ -121,18 +121,21 @@ async fn questions_are_asked_with_get_or_head_and_nothing_else_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_stops_says_so_until_it_has_stopped() {
-    let mut node = watched_node().await;
+    let mut node = Node::start_with(|config| {
+        config.web = Some(([127, 0, 0, 1], 0).into());
+        config.drain_ms = 3_000;
+    })
+    .await;
     let web = node.web();
-    // A call that is open keeps the server from stopping, and we let go of it when we have seen
-    // what we wanted to see.
     let (orders, open) = tokio::sync::mpsc::channel(1);
     let open = tokio_stream::wrappers::ReceiverStream::new(open);
     let mut answers = node.purchases().place_orders(open).await.unwrap().into_inner();
     let stopping = tokio::task::spawn_blocking(move || node.stop());
     until_readyz_says(web, 503, r#"{"ready":false,"reason":"draining"}"#).await;
     assert_eq!(ask(web, "GET", "/healthz").await.status, 200, "it is alive");
+    // A call that is open is told, and keeps nobody.
+    assert_eq!(answers.message().await.unwrap_err().code(), tonic::Code::Unavailable);
     drop(orders);
-    assert!(answers.message().await.unwrap().is_none());
     stopping.await.unwrap();
     assert!(TcpStream::connect(web).await.is_err(), "it has stopped");
 }

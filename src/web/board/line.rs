@@ -26,12 +26,13 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
     time::{Instant, Sleep, sleep, timeout},
 };
 
 use crate::{
     clock::SharedClock,
+    connections::{CallGuard, Peers, Seat, accept},
     metrics::{LeftBoard, Metrics},
 };
 
@@ -82,7 +83,7 @@ const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: applicatio
 pub(super) struct Door {
     listener: TcpListener,
     limits: BoardLimits,
-    places: Arc<Semaphore>,
+    peers: Arc<Peers>,
     farewells: Arc<Semaphore>,
     leavers: Arc<Leavers>,
 }
@@ -119,7 +120,7 @@ impl Door {
         Self {
             listener,
             limits,
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            peers: Peers::new(places),
             farewells: Arc::new(Semaphore::new(FAREWELLS_MAX)),
             leavers,
         }
@@ -148,15 +149,17 @@ impl Listener for Door {
 
     async fn accept(&mut self) -> (Line, SocketAddr) {
         loop {
-            let (stream, from) = Listener::accept(&mut self.listener).await;
-            match Arc::clone(&self.places).try_acquire_owned() {
-                Ok(place) => {
+            let stream = accept(&self.listener, &self.peers).await;
+            // An error means that it has gone already.
+            let Ok(from) = stream.peer_addr() else { continue };
+            match self.peers.admit() {
+                Some(seat) => {
                     // Where this is refused the system's own limits hold.
                     let _ = set_socket_send_buffer_size(&stream, self.limits.held_bytes);
                     let _ = stream.set_nodelay(true);
-                    return (Line::new(stream, self.limits, &self.leavers, place), from);
+                    return (Line::new(stream, self.limits, &self.leavers, seat), from);
                 }
-                Err(_full) => self.turn_away(stream),
+                None => self.turn_away(stream),
             }
         }
     }
@@ -216,16 +219,13 @@ pub(super) struct Line {
     taken_by: Option<Pin<Box<Sleep>>>,
     bytes_left: usize,
     leavers: Arc<Leavers>,
-    _place: OwnedSemaphorePermit,
+    seat: Seat,
+    /// Held while somebody there follows a sale: its place is not given away.
+    following: Option<CallGuard>,
 }
 
 impl Line {
-    fn new(
-        stream: TcpStream,
-        limits: BoardLimits,
-        leavers: &Arc<Leavers>,
-        place: OwnedSemaphorePermit,
-    ) -> Self {
+    fn new(stream: TcpStream, limits: BoardLimits, leavers: &Arc<Leavers>, seat: Seat) -> Self {
         Self {
             stream,
             limits,
@@ -234,14 +234,22 @@ impl Line {
             taken_by: None,
             bytes_left: limits.request_bytes_max,
             leavers: Arc::clone(leavers),
-            _place: place,
+            seat,
+            following: None,
         }
     }
 
     /// An error once its time is over. Asked before every step that may have to wait.
     fn in_time(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.seat.peer().poll_cut(context).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         let Shared { asked, follows, .. } = &*self.state.0;
         if asked.swap(false, Ordering::Relaxed) {
+            self.seat.peer().introduced();
+            self.seat.peer().asked();
+            let follows = follows.load(Ordering::Relaxed);
+            self.following = follows.then(|| self.seat.peer().call());
             self.bytes_left = self.limits.request_bytes_max;
             self.end.as_mut().reset(Instant::now() + self.limits.question_lasts);
         }

@@ -20,10 +20,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("projections", &["values", "private", "events"]),
     ("store", &["values", "clock", "seldom", "private", "threads", "events"]),
     ("config", &["values", "store"]),
+    // Bounded connections, whatever is served on them.
+    ("connections", &[]),
     // What a store must keep, run against any of them: tests and the command line share it.
     ("conformance", &["values", "clock", "events", "store"]),
     // A server in front of a store; it knows nothing of selling.
-    ("devstore", &["values", "clock", "threads", "events", "store"]),
+    ("devstore", &["values", "clock", "threads", "events", "store", "connections"]),
     // Figures that anybody may count and `web` shows.
     ("metrics", &["values"]),
     // Not `domain`: a verifier that shares the decider's code shares its mistakes.
@@ -69,11 +71,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "actors",
             "replay",
             "pages",
+            "connections",
         ],
     ),
     (
         "web",
         &[
+            "connections",
             "values",
             "clock",
             "metrics",
@@ -95,6 +99,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "connections",
             "values",
             "clock",
             "threads",

@@ -96,32 +96,53 @@ async fn a_request_that_is_too_long_gets_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_takes_too_long_gives_the_place_to_the_next() {
-    let limits = Limits {
-        connections_max: 1,
-        connection_lasts: Duration::from_millis(300),
-        ..Limits::default()
-    };
+async fn a_connection_without_a_whole_request_is_closed() {
+    let limits = Limits { head_lasts: Duration::from_millis(100), ..Limits::default() };
     let (server, web, _data) = listener(limits).await;
-    // Half a request, and then nothing: it holds the only place.
     let mut slow = TcpStream::connect(web).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
-    let next = tokio::spawn(async move { ask(web, "GET", "/healthz").await });
     assert_eq!(to_the_end(slow).await, "", "cut off without an answer");
-    assert_eq!(next.await.unwrap().status, 200);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_all_places_are_taken_nobody_else_is_answered() {
-    let limits = Limits { connections_max: 1, ..Limits::default() };
+async fn health_is_answered_while_silent_connections_take_all_places() {
+    // Nothing is closed because it is late.
+    let hour = Duration::from_secs(3600);
+    let limits = Limits {
+        connections_max: 4,
+        head_lasts: hour,
+        connection_lasts: hour,
+        ..Limits::default()
+    };
     let (server, web, _data) = listener(limits).await;
-    let mut first = TcpStream::connect(web).await.unwrap();
-    first.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
-    let mut next = TcpStream::connect(web).await.unwrap();
-    next.write_all(b"GET /healthz HTTP/1.1\r\nhost: node\r\n\r\n").await.unwrap();
-    // The first keeps its place until the server stops, so the next never gets one.
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        let mut one = TcpStream::connect(web).await.unwrap();
+        one.write_all(b"G").await.unwrap();
+        silent.push(one);
+    }
+    for path in ["/healthz", "/metrics", "/healthz"] {
+        assert_eq!(ask(web, "GET", path).await.status, 200, "{path}");
+    }
+    // The oldest ones had to go.
+    assert_eq!(to_the_end(silent.remove(0)).await, "");
     server.stop().await;
-    assert_eq!(to_the_end(next).await, "");
-    drop(first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_is_answered_while_unread_answers_take_all_places() {
+    let hour = Duration::from_secs(3600);
+    let limits = Limits { connections_max: 2, connection_lasts: hour, ..Limits::default() };
+    let (server, web, _data) = listener(limits).await;
+    let mut unread = Vec::new();
+    for _ in 0..8 {
+        // A body that never comes: the request stays under way.
+        let mut one = TcpStream::connect(web).await.unwrap();
+        let head = "POST /traffic HTTP/1.1\r\nhost: node\r\ncontent-length: 9\r\n\r\n";
+        one.write_all(head.as_bytes()).await.unwrap();
+        unread.push(one);
+    }
+    assert_eq!(ask(web, "GET", "/healthz").await.status, 200);
+    server.stop().await;
 }

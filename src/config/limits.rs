@@ -1,0 +1,114 @@
+//! What clients may take of a server, and how long it may take to stop.
+
+use super::{Bounds, Setting};
+
+pub(super) const WAITING_MAX: Setting = Setting {
+    key: "waiting_max",
+    unit: "commands",
+    bounds: Bounds::Whole(1, 1_000_000),
+    get: |config| config.waiting_max.to_string(),
+    set: |config, text, bounds| {
+        config.waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const TRAFFIC_WAITING_MAX: Setting = Setting {
+    key: "traffic_waiting_max",
+    unit: "beacons",
+    bounds: Bounds::Whole(1, 10_000_000),
+    get: |config| config.traffic_waiting_max.to_string(),
+    set: |config, text, bounds| {
+        config.traffic_waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const TRAFFIC_SHED_AT_COMMANDS: Setting = Setting {
+    key: "traffic_shed_at_commands",
+    unit: "commands",
+    bounds: Bounds::Whole(1, 1_000_000),
+    get: |config| config.traffic_shed_at_commands.to_string(),
+    set: |config, text, bounds| {
+        let commands = bounds.whole(text)?;
+        config.traffic_shed_at_commands = usize::try_from(commands).unwrap_or(usize::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const STOP_GRACE_MS: Setting = Setting {
+    key: "stop_grace_ms",
+    unit: "milliseconds",
+    bounds: Bounds::Whole(10, 600_000),
+    get: |config| config.stop_grace_ms.to_string(),
+    set: |config, text, bounds| {
+        config.stop_grace_ms = bounds.whole(text)?;
+        Ok(())
+    },
+};
+
+pub(super) const CONNECTIONS_MAX: Setting = Setting {
+    key: "connections_max",
+    unit: "connections",
+    bounds: Bounds::Whole(1, 100_000),
+    get: |config| config.connections_max.to_string(),
+    set: |config, text, bounds| {
+        config.connections_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const CONNECTION_CALLS_MAX: Setting = Setting {
+    key: "connection_calls_max",
+    unit: "calls",
+    bounds: Bounds::Whole(1, 10_000),
+    get: |config| config.connection_calls_max.to_string(),
+    set: |config, text, bounds| {
+        config.connection_calls_max = u32::try_from(bounds.whole(text)?).unwrap_or(u32::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const CONNECTION_ORDERS_MAX: Setting = Setting {
+    key: "connection_orders_max",
+    unit: "orders",
+    bounds: Bounds::Whole(1, 1_000_000),
+    get: |config| config.connection_orders_max.to_string(),
+    set: |config, text, bounds| {
+        config.connection_orders_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const CONNECTION_REPORTS_MAX: Setting = Setting {
+    key: "connection_reports_max",
+    unit: "calls",
+    bounds: Bounds::Whole(1, 10_000),
+    get: |config| config.connection_reports_max.to_string(),
+    set: |config, text, bounds| {
+        config.connection_reports_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        Ok(())
+    },
+};
+
+pub(super) const CONNECTION_START_MS: Setting = Setting {
+    key: "connection_start_ms",
+    unit: "milliseconds",
+    bounds: Bounds::Whole(10, 600_000),
+    get: |config| config.connection_start_ms.to_string(),
+    set: |config, text, bounds| {
+        config.connection_start_ms = bounds.whole(text)?;
+        Ok(())
+    },
+};
+
+pub(super) const CONNECTION_IDLE_SECONDS: Setting = Setting {
+    key: "connection_idle_seconds",
+    unit: "seconds",
+    bounds: Bounds::Whole(1, 86_400),
+    get: |config| config.connection_idle_seconds.to_string(),
+    set: |config, text, bounds| {
+        config.connection_idle_seconds = bounds.whole(text)?;
+        Ok(())
+    },
+};

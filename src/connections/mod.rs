@@ -1,0 +1,25 @@
+//! Connections as a server takes them: a bounded number, none of which may be silent, slow or unread
+//! for ever.
+//!
+//! Each listener has its own [`Peers`]. Where all places are taken, a new connection gets the place
+//! of one that has not asked anything yet, or of one that is idle; whoever has a call under way
+//! keeps its place. So whoever asks something is answered, whatever else connects.
+
+mod accept;
+mod descriptors;
+pub mod http2;
+mod peers;
+
+pub use accept::accept;
+pub use descriptors::{Descriptors, descriptors};
+pub use peers::{CallGuard, Peer, Peers, Seat};
+
+/// What a server that takes calls is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// No new calls; those under way are answered.
+    Leaving,
+    /// What is still under way is dropped.
+    Over,
+}
