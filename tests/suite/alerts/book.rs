@@ -136,3 +136,14 @@ fn the_clock_of_a_book_never_goes_back() {
     let [AlertEvent::Cleared(cleared)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(cleared.cleared_at_ms, UnixMs(100));
 }
+
+#[test]
+fn what_was_raised_by_a_clock_that_was_ahead_keeps_no_later_alert_back() {
+    let mut live = Live::of(None);
+    live.run(raise("projection_lag", None, 90_000), 90_005);
+    live.run(clear("projection_lag", None), 90_010);
+    // The clock was set back since.
+    let (_, events) = live.run(raise("projection_lag", None, 500), 505);
+    let [AlertEvent::Raised(raised)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((raised.since_ms, raised.raised_at_ms), (UnixMs(500), UnixMs(90_010)));
+}

@@ -125,6 +125,22 @@ fn an_alert_that_is_older_than_what_a_person_set_changes_nothing() {
 }
 
 #[test]
+fn an_alert_since_the_clock_was_set_back_is_not_older_than_what_a_person_set_before() {
+    let mut log = Vec::new();
+    let mut set = |command, at| {
+        let decided = rebuilt(&log).decide(LevelCommand::Set(command), UnixMs(at));
+        log.extend(decided.events.into_iter().map(|caused| caused.event));
+        let LevelOutcome::Level(view) = decided.outcome else { panic!("{:?}", decided.outcome) };
+        view.level
+    };
+    set(by_hand("a", NoTraffic), 40_000);
+    set(by_hand("b", Full), 50_000);
+    // The person knew of this one: both are from before the clock was set back.
+    assert_eq!(set(by_alert_of("c", NoTraffic, 45_000), 2_000), Full);
+    assert_eq!(set(by_alert_of("d", NoTraffic, 1_500), 2_000), NoTraffic);
+}
+
+#[test]
 fn a_level_that_was_not_expected_is_told_and_nothing_is_set() {
     let commands = vec![by_hand("a", NoTraffic), expecting("b", Full, Closed)];
     let (answers, log) = run(commands);
