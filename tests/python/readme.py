@@ -79,7 +79,7 @@ def starts_a_server(section, page):
 
 def shape(line):
     """A line of output without what differs from run to run."""
-    line = re.sub(UUID, "<id>", line.rstrip())
+    line = re.sub(UUID, "<id>", line.rstrip()).replace("\N{NARROW NO-BREAK SPACE}", " ")
     line = re.sub(r"\S*/\S*doorbuster\S*", "<path>", line)
     return re.sub(r"\d[\d,.:TZ-]*", "0", line)
 

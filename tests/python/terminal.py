@@ -14,6 +14,9 @@ import time
 # What moves the cursor, colours and clears lines.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
+# What a program logs is as long as it is.
+LOG_LINE = re.compile(r"\s*\d{4}-\d\d-\d\dT\S+Z +(TRACE|DEBUG|INFO|WARN|ERROR) ")
+
 
 def watch(command, directory, environment, columns, seconds_max, interrupt_at=None):
     """Runs it on a terminal that wide; Ctrl-C once that text is seen. Exit code and what it wrote."""
@@ -54,6 +57,8 @@ def wider_than(text, columns):
     a line that is too wide is one that goes on in the next row without a blank."""
     wide = set()
     for line in (part for line in text.splitlines() for part in line.split("\r")):
+        if LOG_LINE.match(line):
+            continue
         rows = [line[at : at + columns] for at in range(0, len(line), columns)]
         wide |= {row for row, _ in zip(rows, rows[1:]) if not row.endswith(" ")}
     return sorted(wide)
