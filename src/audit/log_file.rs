@@ -105,7 +105,7 @@ impl LogFile {
         let log = match Self::connect(path, false) {
             // SQLite needs to write beside a log in WAL mode. On a read-only medium it cannot, but
             // there nobody else writes either, so the file may be read as one that never changes.
-            Err(error) if is_read_only(&error) && !has_wal(path) => Self::connect(path, true),
+            Err(error) if is_read_only(&error) => Self::connect(path, true),
             result => result,
         };
         let log = log.map_err(|error| judge(path, &error, 0))?;
@@ -114,13 +114,18 @@ impl LogFile {
         Ok(log)
     }
 
-    fn connect(path: &Path, immutable: bool) -> Result<Self, Error> {
+    fn connect(path: &Path, alone: bool) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = if immutable {
+        let connection = if !alone {
+            Connection::open_with_flags(path, flags)?
+        } else if has_wal(path) {
+            // Its index is kept in memory, which SQLite does only where it takes no turns with others.
+            let connection = Connection::open_with_flags_and_vfs(path, flags, "unix-none")?;
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection
+        } else {
             let flags = flags | OpenFlags::SQLITE_OPEN_URI;
             Connection::open_with_flags(immutable_uri(path), flags)?
-        } else {
-            Connection::open_with_flags(path, flags)?
         };
         // No memory map: a file that is cut short under a map ends the program.
         connection.execute_batch(

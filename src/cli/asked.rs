@@ -1,8 +1,6 @@
 //! Whom a question goes to: a running server, or a data directory that this program reads itself.
 //!
-//! Both are asked over a channel, so a verb need not know which it is. A directory's read models are
-//! brought up to the end of its log first, unless a server has the directory: then they are that
-//! server's to keep, and are asked as they are.
+//! Both are asked over a channel, so a verb need not know which it is.
 
 use std::{cell::OnceCell, env, ffi::OsString, fmt, path::Path, path::PathBuf, sync::Arc};
 
@@ -11,16 +9,13 @@ use tonic::{Response, Status, transport::Channel};
 use super::{
     Common,
     failure::{Code, Failure},
-    output::LogBar,
-    rebuild,
+    models::{Models, Scratch},
     server::Server,
     source::{Credentials, OpenLog, Store},
 };
 use crate::{
     clock::WallClock,
     grpc::{self, ReadSide},
-    projections,
-    store::embedded::{DirectoryLock, OpenError},
 };
 
 const SERVER: &str = "DOORBUSTER_SERVER";
@@ -42,6 +37,10 @@ pub struct Asked {
     store: Option<OsString>,
     #[command(flatten)]
     credentials: Credentials,
+    #[command(flatten)]
+    scratch: Scratch,
+    #[arg(from_global)]
+    quiet: bool,
     #[arg(skip)]
     opened: OnceCell<Opened>,
 }
@@ -50,6 +49,8 @@ pub struct Asked {
 struct Opened {
     log: OpenLog,
     channel: Channel,
+    /// They go with this.
+    _models: Models,
 }
 
 impl fmt::Debug for Opened {
@@ -67,7 +68,7 @@ impl Asked {
         match &self.data {
             None => self.running().call(call),
             Some(data) => {
-                let Opened { log, channel } = self.opened(data)?;
+                let Opened { log, channel, .. } = self.opened(data)?;
                 let answer = log.block_on(call(channel.clone()));
                 answer.map(Response::into_inner).map_err(|status| Failure::status(&status))
             }
@@ -82,7 +83,7 @@ impl Asked {
         match &self.data {
             None => self.running().with_channel(work),
             Some(data) => {
-                let Opened { log, channel } = self.opened(data)?;
+                let Opened { log, channel, .. } = self.opened(data)?;
                 log.block_on(work(channel.clone()))
             }
         }
@@ -105,39 +106,13 @@ impl Asked {
         let store = self.store.clone().or_else(|| env::var_os(STORE));
         let address = Store::named(store, self.credentials.clone()).address()?;
         let log = OpenLog::open(&address, data)?;
-        let alone = bring_up(&log, data)?;
-        let reads = ReadSide::at_rest(data, log.source().clone(), Arc::new(WallClock), alone);
+        let common = Common { quiet: self.quiet, ..Common::default() };
+        let models = Models::of(&log, data, &self.scratch, &common)?;
+        let (source, clock) = (log.source().clone(), Arc::new(WallClock));
+        let reads = ReadSide::at_rest(models.directory(), source, clock, models.alone);
         let channel = log.block_on(grpc::connect(reads)).map_err(|error| {
             Failure::new(Code::Failed, format!("the read models cannot be asked: {error}"))
         })?;
-        Ok(self.opened.get_or_init(|| Opened { log, channel }))
+        Ok(self.opened.get_or_init(|| Opened { log, channel, _models: models }))
     }
-}
-
-/// Brings read models up to the end of the log, if no server keeps them. Says whether none does.
-pub fn bring_up(log: &OpenLog, data: &Path) -> Result<bool, Failure> {
-    // Nothing is written beside a log that is known to have been longer: what the read models know
-    // beyond it is evidence.
-    if log.loss().is_some() {
-        return Ok(false);
-    }
-    // Held while files are written, and no longer: a server may be started meanwhile.
-    let lock = match DirectoryLock::of_directory(data) {
-        Ok(lock) => lock,
-        Err(OpenError::InUse { .. }) => return Ok(false),
-        Err(error) => return Err(Failure::new(Code::Failed, error.to_string())),
-    };
-    log.mark_read_models(data)?;
-    let head = log.head().map_err(|error| log.unreadable(&error))?;
-    let bar = LogBar::new(&Common::default(), head);
-    let reached = projections::catch_up(
-        data,
-        |checkpoint| log.holds(checkpoint),
-        |after| log.page(after),
-        |progress| bar.reached_by("reading the log: ", progress.position, progress.events),
-    );
-    bar.finish();
-    drop(lock);
-    reached.map_err(|error| rebuild::failed(log, error))?;
-    Ok(true)
 }

@@ -4,7 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Common, failure::Failure, json as shapes, server::Server, since::Since, source::Data};
+use super::{
+    Common,
+    failure::Failure,
+    json as shapes,
+    models::{Models, Scratch},
+    server::Server,
+    since::Since,
+    source::Data,
+};
 use crate::{
     domain::script::Language,
     grpc::{
@@ -41,6 +49,8 @@ pub struct Explain {
     since: Since,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 impl Explain {
@@ -76,8 +86,12 @@ impl Explain {
         let past = log.past();
         let told = past.head().and_then(|head| Ok((explain(&past, item, &self.buyer)?, head)));
         let (told, head) = told.map_err(|error| log.not_replayed(error))?;
-        // What is published stands in the read models, which a directory may not have yet.
-        let scripts = match speak(&Reports::open(&self.data.dir), &told, language) {
+        // What is published stands in the read models.
+        let models = Models::of(&log, &self.data.dir, &self.scratch, common);
+        let spoken = models
+            .map_err(anyhow::Error::from)
+            .and_then(|models| Ok(speak(&Reports::open(models.directory()), &told, language)?));
+        let scripts = match spoken {
             Ok(scripts) => scripts,
             Err(error) => {
                 common.note(format_args!("no words for the buyer: {error}"));

@@ -152,7 +152,8 @@ pub fn opening(error: &OpenError) -> Code {
         | OpenError::Io { .. }
         | OpenError::Foreign { .. }
         | OpenError::Newer { .. }
-        | OpenError::Damaged { .. } => Code::Failed,
+        | OpenError::Damaged { .. }
+        | OpenError::ReadOnly { .. } => Code::Failed,
     }
 }
 

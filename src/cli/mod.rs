@@ -24,6 +24,7 @@ pub mod level;
 pub mod log;
 pub mod log_lines;
 mod man;
+mod models;
 pub mod order;
 mod order_list;
 #[cfg(feature = "otel")]

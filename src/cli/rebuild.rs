@@ -1,10 +1,13 @@
 //! `doorbuster rebuild`: read models from zero, to replace those in use or to compare with them.
 
+use std::{io::ErrorKind, path::Path};
+
 use serde_json::{Value, json};
 
 use super::{
     Common,
     failure::{Code, Failure},
+    models::{Models, Scratch},
     output::{LogBar, table},
     source::{Data, OpenLog},
 };
@@ -21,25 +24,22 @@ pub struct Args {
     compare: bool,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 /// Runs `rebuild`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let log = args.data.open()?;
     log.whole()?;
+    if args.compare {
+        let verdicts = compare(&log, &args.data.dir, &args.scratch, common)?;
+        return show_verdicts(common, &verdicts);
+    }
     let head = log.head().map_err(|error| log.unreadable(&error))?;
     let bar = LogBar::new(common, head);
     let progress =
         |progress: projections::Progress| bar.reached(progress.position, progress.events);
-    if args.compare && !args.data.dir.join(projections::VIEWS).is_dir() {
-        let message = format!("there are no read models in {}", args.data.dir.display());
-        return Err(Failure::new(Code::Failed, message).into());
-    }
-    if args.compare {
-        let verdicts = projections::compare_rows(&args.data.dir, |after| log.page(after), progress);
-        bar.finish();
-        return show_verdicts(common, &verdicts.map_err(|error| failed(&log, error))?);
-    }
     // Held so that no server uses the read models that are being replaced.
     let lock = DirectoryLock::of_directory(&args.data.dir).map_err(|error| {
         let message = format!("{error}\nto check the read models beside a server: --compare");
@@ -55,6 +55,34 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         || format!("rebuilt from {} events up to position {}", reached.events, reached.position),
     )?;
     Ok(())
+}
+
+/// Compares the read models of a directory with their rebuild. Where nothing may be written into it,
+/// a copy of them is compared.
+pub fn compare(
+    log: &OpenLog,
+    data: &Path,
+    scratch: &Scratch,
+    common: &Common,
+) -> Result<Vec<Verdict>, Failure> {
+    if !data.join(projections::VIEWS).is_dir() {
+        let message = format!("there are no read models in {}", data.display());
+        return Err(Failure::new(Code::Failed, message));
+    }
+    let bar = LogBar::new(common, log.head().map_err(|error| log.unreadable(&error))?);
+    let compare = |directory: &Path| {
+        let progress = |at: projections::Progress| bar.reached(at.position, at.events);
+        projections::compare_rows(directory, |after| log.page(after), progress)
+    };
+    let mut verdicts = compare(data);
+    if let Err(RebuildError::Files(error)) = &verdicts
+        && matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
+    {
+        let models = Models::copied(data, scratch, common)?;
+        verdicts = compare(models.directory());
+    }
+    bar.finish();
+    verdicts.map_err(|error| failed(log, error))
 }
 
 /// A rebuild that ended early, as a failure with its exit code.

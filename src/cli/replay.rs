@@ -6,7 +6,7 @@ mod what_if;
 use super::{
     Common,
     failure::{Code, Failure},
-    output::LogBar,
+    models::Scratch,
     rebuild,
     server::Server,
     source::{Data, OpenLog},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     grpc::proto::{CompareReplayRequest, replay_service_client::ReplayServiceClient},
-    projections::{self, Difference, Verdict},
+    projections::{Difference, Verdict},
     replay::pace::{Pace, pace},
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
@@ -51,6 +51,8 @@ pub struct Args {
     server: Option<String>,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 /// Runs `replay`.
@@ -61,7 +63,11 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     if args.compare {
         return match server {
             Some(server) => compare_there(&server, common),
-            None => compare_here(&args.data, common),
+            None => {
+                let log = args.data.open()?;
+                let verdicts = rebuild::compare(&log, &args.data.dir, &args.scratch, common)?;
+                rebuild::show_verdicts(common, &verdicts)
+            }
         };
     }
     if !args.what_if.is_empty() {
@@ -111,19 +117,6 @@ fn the_sale(log: &OpenLog, named: Option<SaleId>) -> Result<SaleId, Failure> {
             Err(Failure::new(Code::Usage, message))
         }
     }
-}
-
-fn compare_here(data: &Data, common: &Common) -> anyhow::Result<()> {
-    let log = data.open()?;
-    if !data.dir.join(projections::VIEWS).is_dir() {
-        let message = format!("there are no read models in {}", data.dir.display());
-        return Err(Failure::new(Code::Failed, message).into());
-    }
-    let bar = LogBar::new(common, log.head().map_err(|error| log.unreadable(&error))?);
-    let progress = |at: projections::Progress| bar.reached(at.position, at.events);
-    let verdicts = projections::compare_rows(&data.dir, |after| log.page(after), progress);
-    bar.finish();
-    rebuild::show_verdicts(common, &verdicts.map_err(|error| rebuild::failed(&log, error))?)
 }
 
 fn compare_there(server: &Server, common: &Common) -> anyhow::Result<()> {

@@ -14,6 +14,7 @@ mod demo;
 mod documents;
 mod hints;
 mod own_writes;
+mod read_only;
 mod sale_files;
 mod writes;
 

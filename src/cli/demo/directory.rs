@@ -1,7 +1,9 @@
 //! A directory of one's own for data that nobody has yet.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -67,7 +69,8 @@ fn make_new(parent: &Path, prefix: &str) -> anyhow::Result<PathBuf> {
     for nth in 1_u32.. {
         let suffix = if nth == 1 { String::new() } else { format!("-{nth}") };
         let directory = parent.join(format!("{prefix}-{stamp}{suffix}"));
-        match fs::create_dir(&directory) {
+        // Where others can look in, a log is for its owner only.
+        match DirBuilder::new().mode(0o700).create(&directory) {
             Ok(()) => return Ok(directory),
             // Another run that started in the same second.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

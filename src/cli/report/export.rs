@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         Common,
-        asked::bring_up,
         failure::{Code, Failure},
+        models::{Models, Scratch},
         rows::{
             Cell,
             Column::{Number, Text},
@@ -31,6 +31,8 @@ pub struct Export {
     out: PathBuf,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 impl Export {
@@ -41,12 +43,12 @@ impl Export {
             return Err(Failure::new(Code::Usage, problem).into());
         }
         let log = self.data.open()?;
-        bring_up(&log, &self.data.dir)?;
+        let models = Models::of(&log, &self.data.dir, &self.scratch, common)?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("--out {} cannot be made", self.out.display()))?;
         signals::leave_no_parts()?;
         let format = if self.parquet { ExportFormat::Parquet } else { ExportFormat::Csv(manner) };
-        let files = Reports::open(&self.data.dir)
+        let files = Reports::open(models.directory())
             .export(&self.out, format)
             .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
         // Here --csv says what is written, not how it is told.

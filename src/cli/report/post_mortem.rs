@@ -13,8 +13,8 @@ use crate::{
     audit::Proof,
     cli::{
         Common,
-        asked::bring_up,
         failure::{Code, Failure},
+        models::{Models, Scratch},
         signals,
         source::Data,
         verify,
@@ -48,6 +48,8 @@ pub struct Args {
     utc_offset: Option<String>,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 impl Args {
@@ -61,13 +63,14 @@ impl Args {
         };
         check_free(&self.out)?;
         let log = self.data.open()?;
-        if !bring_up(&log, &self.data.dir)? {
+        let models = Models::of(&log, &self.data.dir, &self.scratch, common)?;
+        if !models.alone {
             common.note(format_args!("a server has this directory: its read models are asked"));
         }
         drop(log);
         let proof = verify::verify(&self.data, common)?;
         signals::leave_no_parts()?;
-        let reports = Reports::open(&self.data.dir);
+        let reports = Reports::open(models.directory());
         let facts = PostMortem::of(&reports, sale_id, Some(proof_facts(&proof)), WallClock.now())
             .map_err(|error| unanswered(&error))?;
         let style = Style { lang, clock };

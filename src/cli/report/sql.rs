@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         Common,
-        asked::bring_up,
         failure::{Code, Failure},
+        models::{Models, Scratch},
         output::{answer, any_table},
         source::Data,
     },
@@ -32,14 +32,16 @@ pub struct Sql {
     statements: Option<String>,
     #[command(flatten)]
     data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
 }
 
 impl Sql {
     /// Answers one text, or one statement after the other from standard input.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let log = self.data.open()?;
-        bring_up(&log, &self.data.dir)?;
-        let models = Reports::open(&self.data.dir)
+        let models = Models::of(&log, &self.data.dir, &self.scratch, common)?;
+        let models = Reports::open(models.directory())
             .sql()
             .map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
         match &self.statements {

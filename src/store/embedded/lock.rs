@@ -33,11 +33,18 @@ impl DirectoryLock {
         Self::take(directory)
     }
 
+    /// Whether somebody has the lock of a directory, as far as it can be seen: whoever may not read the
+    /// lock file cannot see it.
+    pub fn is_held(directory: &Path) -> bool {
+        let file = File::open(directory.join(LOCK_FILE));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes the lock of a directory, or says that somebody else has it. Does not wait.
     pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(LOCK_FILE);
         let opened = private::make_file(&path);
-        let file = opened.map_err(|error| OpenError::io(&path, &error))?;
+        let file = opened.map_err(|error| OpenError::unwritable(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {

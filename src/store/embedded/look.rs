@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 /// SQLite's file system without locks.
 const WITHOUT_LOCKS: &str = "unix-none";
@@ -31,6 +31,25 @@ pub(super) fn open(path: &Path, in_use: bool) -> Result<Connection, rusqlite::Er
     // With this the index of the write-ahead log is kept in memory.
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     Ok(connection)
+}
+
+/// Opens a database that others may have open. Where nothing can be written beside it, there is no
+/// index of a write-ahead log, so nobody has it open.
+pub(super) fn open_beside_others(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let opened = open(path, true).and_then(|connection| {
+        // Files are opened by the first look into them.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_row| Ok(()))?;
+        Ok(connection)
+    });
+    match opened {
+        Err(error) if is_unwritable(&error) => open(path, false),
+        opened => opened,
+    }
+}
+
+/// What SQLite says where it cannot make the files that it needs beside a database.
+fn is_unwritable(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// Without a write-ahead log SQLite is told that nobody writes, and makes no files.

@@ -11,12 +11,13 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::ValueRef};
 use uuid::Uuid;
 
 use super::{
     chain::{self, Hash},
     key::StreamKey,
+    look,
     raw::Direction,
     schema::{self, is_damage},
 };
@@ -101,8 +102,8 @@ struct Seen {
 
 impl ReadSession {
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(read_error)?;
+        let opened = look::open_beside_others(path);
+        let connection = opened.map_err(read_error)?;
         // Memory-mapped reading stays off: a file cut short would end the whole program.
         connection.pragma_update(None, "mmap_size", 0).map_err(read_error)?;
         connection.pragma_update(None, "busy_timeout", 1_000).map_err(read_error)?;

@@ -88,6 +88,10 @@ pub enum OpenError {
         directory.display()
     )]
     InUse { directory: PathBuf },
+    #[error(
+        "{} may only be read: copy its directory to a place that you may write to", path.display()
+    )]
+    ReadOnly { path: PathBuf },
     #[error("{}: {problem}", path.display())]
     Io { path: PathBuf, problem: String },
     #[error("{} is not a doorbuster log: {problem}", path.display())]
@@ -106,6 +110,16 @@ pub enum OpenError {
 impl OpenError {
     pub(super) fn io(path: &Path, error: &io::Error) -> Self {
         Self::Io { path: path.to_owned(), problem: error.to_string() }
+    }
+
+    /// What stands in the way of writing.
+    pub(super) fn unwritable(path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::ReadOnly { path: path.to_owned() }
+            }
+            _ => Self::io(path, error),
+        }
     }
 
     pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> Self {
@@ -161,7 +175,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), OpenError> {
     }
     let missing: Vec<_> =
         directory.ancestors().take_while(|path| !path.exists()).map(Path::to_owned).collect();
-    private::make_directory(directory).map_err(|error| OpenError::io(directory, &error))?;
+    private::make_directory(directory).map_err(|error| OpenError::unwritable(directory, &error))?;
     for made in missing {
         match made.parent() {
             Some(parent) if parent.as_os_str().is_empty() => sync(Path::new("."))?,

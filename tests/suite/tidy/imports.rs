@@ -124,6 +124,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "values",
+            "private",
             "clock",
             "trace",
             "whole_file",
