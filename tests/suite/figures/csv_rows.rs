@@ -11,7 +11,7 @@ use super::{SmallSale, small_sale};
 use crate::support::{Node, item};
 
 /// Columns that hold no numbers.
-const TEXTS: [&str; 25] = [
+const TEXTS: [&str; 26] = [
     "item",
     "sku",
     "warehouse",
@@ -37,6 +37,7 @@ const TEXTS: [&str; 25] = [
     "value",
     "path",
     "sale",
+    "verdict",
 ];
 
 fn run(data: &Path, arguments: &[&str]) -> Output {
