@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 mod labels;
 mod latency;
+mod projection;
 mod tokens;
 mod watch;
 
@@ -28,6 +29,7 @@ pub use labels::{
     LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind, TokenFault,
 };
 pub use latency::{Latency, quantile_us};
+pub use projection::ProjectionReading;
 
 use self::{calls::Calls, clock::ClockFigures, watch::Watch};
 use crate::values::{ServiceLevel, UnixMs};
@@ -115,17 +117,6 @@ pub struct Reading {
     pub clock_jumps: u64,
     pub clock_steps: u64,
     pub projections: Vec<ProjectionReading>,
-}
-
-/// How far a projection has come.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ProjectionReading {
-    pub name: &'static str,
-    pub position: u64,
-    pub lag: Duration,
-    /// It does not go on for a reason outside and is tried again.
-    pub held_up: bool,
-    pub stopped: bool,
 }
 
 /// An item whose last append is in doubt. It counts as such until this is dropped.

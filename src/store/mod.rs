@@ -147,8 +147,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// 1,000,000 bytes.
     fn limits(&self) -> AppendLimits;
 
-    /// Why the last commit failed, until one succeeds: then it is known that nothing can be
-    /// written. A store that is elsewhere is known by its answers alone and says nothing here.
+    /// Why the last commit failed, until a try of the store's own succeeds: meanwhile it is known
+    /// that little or nothing can be written. A store that is elsewhere is known by its answers alone
+    /// and says nothing here.
     fn commit_failure(&self) -> Option<String> {
         None
     }
