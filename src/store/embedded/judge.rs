@@ -130,8 +130,9 @@ impl Known {
             }
         }
         if !missing.is_empty() || problem.is_some() {
-            let known = missing.iter().map(|missing| missing.position.0).max();
-            let known = Position(known.unwrap_or_default().max(last.position));
+            // Below the end where the log went another way after what is known.
+            let known = missing.iter().map(|missing| missing.position).max();
+            let known = known.unwrap_or(Position(last.position));
             let wal = wal::scan(&look::wal_of(&path));
             looked.loss = Some(Loss { end: Position(end), known, missing, problem, wal });
         }
