@@ -244,7 +244,7 @@ async fn bad_input_names_its_field_and_writes_nothing() {
     let mut huge = good.clone();
     huge.buyer = "b".repeat(70_000);
     let status = node.purchases().place_order(huge).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange, "{status}");
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
 
     let shown = node.item(&items[0]).await;
     assert_eq!((shown.available_units, shown.held_units), (1, 0));
