@@ -178,13 +178,8 @@ async fn converse<I, S, B>(
     let peer = Arc::clone(seat.peer());
     loop {
         tokio::select! {
+            // The connection last: one that always has something to read must not hide the others.
             biased;
-            served = connection.as_mut() => {
-                if let Err(error) = served {
-                    tracing::debug!(%error, "a connection ended");
-                }
-                return;
-            }
             () = peer.cut() => return,
             told = phase.wait_for(|phase| *phase > known) => {
                 // An error means that nobody is left who could say more.
@@ -204,7 +199,8 @@ async fn converse<I, S, B>(
                 }
                 let Some(idle) = peer.idle_for() else { continue };
                 match told_to_go {
-                    Some(told) if idle.min(told.elapsed()) >= LEAVING_LASTS => return,
+                    // One that had a call since then closes when its last answer was sent.
+                    Some(told) if told.elapsed() >= LEAVING_LASTS && idle >= told.elapsed() => return,
                     Some(_) => {}
                     None if idle >= limits.idle_lasts => {
                         told_to_go = Some(Instant::now());
@@ -213,6 +209,12 @@ async fn converse<I, S, B>(
                     }
                     None => {}
                 }
+            }
+            served = connection.as_mut() => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "a connection ended");
+                }
+                return;
             }
         }
     }
@@ -287,6 +289,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
             ready!(Pin::new(&mut *io).poll_shutdown(context))?;
         }
         let lingering = lingering.get_or_insert_with(|| Box::pin(sleep(LINGER_LASTS)));
+        if lingering.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         let mut dropped = [0; 4096];
         loop {
             let mut buffer = ReadBuf::new(&mut dropped);
@@ -294,7 +299,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 // The peer has closed its side, too.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return lingering.as_mut().poll(context).map(Ok),
+                Poll::Pending => return Poll::Pending,
             }
         }
     }

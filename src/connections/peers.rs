@@ -206,10 +206,9 @@ impl Peer {
 impl Drop for CallGuard {
     fn drop(&mut self) {
         let Self(peer) = self;
-        // Before the count: whoever sees no call sees when the last one ended.
-        if peer.calls.load(Ordering::Relaxed) == 1 {
-            peer.idle_since_ms.store(since(peer.began), Ordering::Relaxed);
-        }
+        // Before the count: whoever sees no call sees when the last one ended. Not only by the last
+        // one: two that end at once would each take the other for it.
+        peer.idle_since_ms.store(since(peer.began), Ordering::Relaxed);
         peer.calls.fetch_sub(1, Ordering::AcqRel);
     }
 }

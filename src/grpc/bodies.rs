@@ -21,6 +21,9 @@ const PIECE_BYTES: usize = 16 << 10;
 /// Messages up to this size reserve nothing.
 const SMALL_BYTES: u32 = 64 << 10;
 
+/// Bytes that a compressed message may have when it is unpacked, at most.
+const UNPACKED_BYTES: u32 = 4 << 20;
+
 /// Bytes in front of each message: whether it is compressed, and how long it is.
 const PREFIX_BYTES: usize = 5;
 
@@ -118,6 +121,7 @@ type Reserving = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, Acquir
 pub(super) struct Reserved {
     body: Body,
     free: Arc<Semaphore>,
+    goes_on: bool,
     prefix: [u8; PREFIX_BYTES],
     /// Bytes of the prefix that came.
     prefixed: usize,
@@ -130,10 +134,12 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    pub(super) fn new(body: Body, free: Arc<Semaphore>) -> Self {
+    /// `goes_on` says that more messages may follow the first.
+    pub(super) fn new(body: Body, free: Arc<Semaphore>, goes_on: bool) -> Self {
         Self {
             body,
             free,
+            goes_on,
             prefix: [0; PREFIX_BYTES],
             prefixed: 0,
             missing: 0,
@@ -156,19 +162,22 @@ impl Reserved {
                     return;
                 }
                 self.prefixed = 0;
-                let [_compressed, length @ ..] = self.prefix;
+                let [compressed, length @ ..] = self.prefix;
                 self.missing = u32::from_be_bytes(length);
+                // How long it is when it is not compressed any more is known only then.
+                let holds = if compressed == 0 { self.missing } else { UNPACKED_BYTES };
                 // Longer ones are refused by whoever reads them.
                 let most = u32::try_from(LARGE_BYTES_MAX).unwrap_or(u32::MAX);
-                if self.missing > SMALL_BYTES && self.missing <= most {
+                if holds > SMALL_BYTES && holds <= most {
                     let free = Arc::clone(&self.free);
-                    self.reserving = Some(Box::pin(free.acquire_many_owned(self.missing)));
+                    self.reserving = Some(Box::pin(free.acquire_many_owned(holds)));
                 }
             }
             let came = u32::try_from(data.len()).unwrap_or(u32::MAX).min(self.missing);
             self.missing -= came;
             data = &data[usize::try_from(came).unwrap_or(usize::MAX).min(data.len())..];
-            if self.missing == 0 {
+            // A single message is held until its call reads no more.
+            if self.missing == 0 && self.goes_on {
                 self.reserved = None;
             }
         }

@@ -130,7 +130,8 @@ where
         };
         if method.takes_much {
             let large = Arc::clone(&share.large);
-            request = request.map(|body| Body::new(Reserved::new(body, large)));
+            let goes_on = method.takes_stream;
+            request = request.map(|body| Body::new(Reserved::new(body, large, goes_on)));
         }
         match method.weight {
             Weight::Light => self.service.call(request),
@@ -227,7 +228,10 @@ impl Future for Call {
             Poll::Ready(Ok(answer)) => answer,
             Poll::Ready(Err(never)) => match never {},
             Poll::Pending if self.is_late(context) => {
-                Status::from(Failure::deadline()).into_http::<Body>()
+                let takes_stream = self.method.takes_stream;
+                let late =
+                    if takes_stream { Failure::stream_deadline() } else { Failure::deadline() };
+                Status::from(late).into_http::<Body>()
             }
             Poll::Pending => return Poll::Pending,
         };
@@ -240,7 +244,7 @@ impl Future for Call {
         {
             let end: End = Box::pin(async move {
                 sleep.await;
-                Failure::deadline()
+                Failure::stream_deadline()
             });
             answer = answer.map(|body| Body::new(Until::new(body, end)));
         }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use prost::Message as _;
-use prost_types::FileDescriptorSet;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
 
 use super::{level::part_of, proto};
 use crate::{
@@ -38,6 +38,8 @@ pub(super) struct Method {
     pub(super) is_known: bool,
     /// Its answer is a stream.
     pub(super) streams: bool,
+    /// Its caller sends a stream.
+    pub(super) takes_stream: bool,
 }
 
 /// All methods.
@@ -60,10 +62,11 @@ impl Methods {
                     let method = Method {
                         calls: Some(metrics.calls_of(name.clone())),
                         part: part_of(&name),
-                        weight: weight(service.name(), method.server_streaming()),
+                        weight: weight(service.name(), method),
                         takes_much: ["SaleService", "TrafficService"].contains(&service.name()),
                         is_known: true,
                         streams: method.server_streaming(),
+                        takes_stream: method.client_streaming(),
                         name: name.clone(),
                     };
                     known.insert(format!("/{name}"), Arc::new(method));
@@ -88,16 +91,28 @@ impl Methods {
     }
 }
 
-fn weight(service: &str, streams: bool) -> Weight {
+/// Commands and questions about one thing never wait behind reports.
+fn weight(service: &str, method: &MethodDescriptorProto) -> Weight {
     match service {
         "PurchaseService" | "TrafficService" => Weight::Light,
-        _ if streams => Weight::Following,
-        _ => Weight::Answer,
+        _ if method.server_streaming() => Weight::Following,
+        "ReportService" | "ReplayService" => Weight::Answer,
+        _ if method.name().starts_with("List") => Weight::Answer,
+        _ => Weight::Light,
     }
 }
 
 fn plain(name: &str, weight: Weight, calls: Option<MethodCalls>) -> Method {
     let name = name.to_owned();
     let beside = weight == Weight::Beside;
-    Method { name, calls, part: None, weight, takes_much: false, is_known: beside, streams: beside }
+    Method {
+        name,
+        calls,
+        part: None,
+        weight,
+        takes_much: false,
+        is_known: beside,
+        streams: beside,
+        takes_stream: false,
+    }
 }

@@ -130,6 +130,13 @@ impl Failure {
         Fault::DeadlineExceeded.into()
     }
 
+    /// A stream that its caller does not wait for any longer. What was read of it may have been done.
+    pub(super) fn stream_deadline() -> Self {
+        let message = "the deadline of the stream passed; what it did not answer may have been done: \
+                       send that again as it was";
+        Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", message.to_owned())
+    }
+
     /// More than is held in memory.
     pub(super) fn too_much(why: String) -> Self {
         Self::new(Code::ResourceExhausted, "TOO_LARGE", why)

@@ -123,9 +123,14 @@ impl Orders {
         let Self { items, gate, connection, mut phase } = self;
         let (chunks, to_answer) = mpsc::channel(STREAM_WINDOW);
         let answering = tokio::spawn(give_answers(to_answer, given.clone()));
-        // An error means that nobody is left who could say stop: the same as a stop.
+        // An error means that nobody is left who could say stop: the same as a stop. Where nobody
+        // takes answers any more, no further order is taken either.
+        let taker = given.clone();
         let stopped = Box::pin(async move {
-            let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+            tokio::select! {
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => {}
+                () = taker.closed() => {}
+            }
         });
         let mut orders = orders.ready_chunks(CHUNK_MAX).take_until(stopped);
         let windows = [Some(Arc::new(Semaphore::new(STREAM_WINDOW))), connection];
