@@ -54,7 +54,7 @@ impl Models {
         // Nothing is written beside a log that is known to have been longer: what the read models
         // know beyond it is evidence.
         if log.loss().is_some() {
-            return Ok(Self::as_they_are(data));
+            return Ok(Self { alone: false, ..Self::copied(data, scratch, common)? });
         }
         // Held while files are written, and no longer: a server may be started meanwhile.
         match DirectoryLock::of_directory(data) {
@@ -100,7 +100,7 @@ impl Models {
         let stays =
             if made.is_some() { "and removed afterwards (--scratch DIR keeps them)" } else { "" };
         common.note(format_args!(
-            "{} may only be read: its read models are made in {} {stays}",
+            "nothing is written into {}: its read models are asked in {} {stays}",
             data.display(),
             directory.display()
         ));

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::{
     OpenError,
     judge::{self, Known, Looked},
+    look,
     schema::{self, LOG_FILE},
     witness::{self, Last, Record, WITNESS_FILE},
 };
@@ -55,11 +56,14 @@ pub fn backup(directory: &Path, to: &Path) -> Result<Position, BackupError> {
     if fs::read_dir(to).map_err(|error| failed(&error))?.next().is_some() {
         return Err(BackupError::NotEmpty(to.to_owned()));
     }
-    let copied = copy(&connection, to, &last);
+    // SQLite copies one moment by itself: a server may start meanwhile.
     drop((connection, held));
+    let copied = look::open_beside_others(&directory.join(LOG_FILE))
+        .map_err(|error| error.to_string())
+        .and_then(|log| copy(&log, to, &last));
     if copied.is_err() {
-        // Nothing of a backup that failed is to be taken for one.
-        for file in [DRAFT_FILE, WITNESS_FILE] {
+        // Nothing of a backup that failed is to be taken for one, or to be in the way of the next.
+        for file in [DRAFT_FILE, "log.db.new-wal", "log.db.new-shm", WITNESS_FILE, LOG_FILE] {
             _ = fs::remove_file(to.join(file));
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Looked {
     pub(super) connection: Connection,
     /// The last event on disk.
     pub(super) last: Last,
+    /// The last event that the witness names; nothing where that was given up.
+    pub(super) answered: Last,
     /// The highest sequence number in the witness.
     pub(super) sequence: u64,
     /// The highest number known of the header of the log file.
@@ -73,7 +75,7 @@ impl Known {
     /// What is lost where the log file itself is missing; nothing if there never was one.
     pub(super) fn without_log(&self) -> Option<Loss> {
         let found = "there is no log.db".to_owned();
-        let missing: Vec<Missing> = self
+        let mut missing: Vec<Missing> = self
             .claims
             .iter()
             .filter(|claim| claim.position > 0)
@@ -84,6 +86,9 @@ impl Known {
                 found: found.clone(),
             })
             .collect();
+        if let Found::Invalid(_) = &self.witness {
+            missing.extend(self.unbelievable(true, 0));
+        }
         let known = missing.iter().map(|missing| missing.position).max()?;
         Some(Loss { end: Position::START, known, missing, problem: None, wal: None })
     }
@@ -112,9 +117,11 @@ impl Known {
             Found::Slots(records) => Some(records),
             Found::Missing | Found::Invalid(_) => None,
         };
+        let named = records.map_or(Last::NONE, |[newer, _]| newer.last);
         let mut looked = Looked {
             connection,
             last,
+            answered: if settled.is_of(&named) { Last::NONE } else { named },
             sequence: records.map_or(0, |records| records[0].sequence),
             generation: records.map_or(0, |[newer, _]| newer.generation).max(stamped),
             adopt: records.is_none() || !promised,

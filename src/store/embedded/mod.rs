@@ -60,6 +60,7 @@ use self::{
     reader::IdleReaders,
     rows::ReadSession,
     rules::Rules,
+    witness::Last,
     witness_writer::{Start, Witness},
     writer::{Ends, Shared, Writer},
 };
@@ -237,13 +238,17 @@ impl Opening {
     /// Goes on from here: what the log holds now is what is known of it.
     fn into_witness(self, sync_at_commits: Arc<AtomicBool>) -> Result<Witness, OpenError> {
         let Self { directory, witness, looked } = self;
-        let Looked { connection, last, sequence, generation, adopt, .. } = looked;
+        let Looked { connection, answered, sequence, generation, adopt, .. } = looked;
         // Before anybody else opens the file: it was looked at without locks.
         drop(connection);
         let failed = |error| OpenError::io(&directory.join(WITNESS_FILE), &error);
         claims::drop_those_of_a_cluster(&directory)
             .map_err(|error| OpenError::io(&directory, &error))?;
-        let start = Start { file: witness.filter(|_| !adopt), last, sequence, generation };
+        let file = witness.filter(|_| !adopt);
+        // What is on disk behind that was never answered, and another process that has the log open
+        // can keep SQLite from seeing it.
+        let answered = if file.is_some() { answered } else { Last::NONE };
+        let start = Start { file, last: answered, sequence, generation };
         let wal = look::wal_of(&directory.join(LOG_FILE));
         Witness::open(&directory, wal, start, sync_at_commits).map_err(failed)
     }

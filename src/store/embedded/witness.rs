@@ -32,8 +32,9 @@ const SLOTS: u64 = 2;
 
 const MAGIC: &[u8; 16] = b"doorbuster wit 1";
 
-/// How long to wait for those who look at the witness while they hold its lock.
-const LOOKING: Duration = Duration::from_secs(5);
+/// How long to wait for those who look at the witness while they hold its lock: after an unclean end
+/// they verify what it may have damaged.
+const LOOKING: Duration = Duration::from_secs(25);
 
 /// The last event of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

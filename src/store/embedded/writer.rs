@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,6 +30,9 @@ use crate::{clock::SharedClock, events::Position, seldom::Seldom, store::AppendE
 
 /// How long to wait for somebody else's lock on the file. Nobody should have one.
 pub(super) const BUSY: Duration = Duration::from_millis(100);
+
+/// How long a start waits for other processes that read the log, for example to verify or copy it.
+const READERS_END_WITHIN: Duration = Duration::from_secs(30);
 
 /// Memory for pages, in KiB. A group must fit, or SQLite writes pages before the commit.
 const CACHE_KIB: i64 = 16 * 1024;
@@ -110,6 +114,7 @@ impl Session {
         path: &Path,
         checkpointer: &Checkpointer,
         witness: &mut Witness,
+        patience: Duration,
     ) -> Result<Self, String> {
         let open = || {
             let connection = connect(path)?;
@@ -125,11 +130,14 @@ impl Session {
             ));
         }
         let session = Self { connection, heads, size_max_bytes: 0 };
-        if session.settle(checkpointer, witness)? {
-            Ok(session)
-        } else {
-            Err("another process is reading the log and in the way".to_owned())
+        let began = Instant::now();
+        while !session.settle(checkpointer, witness)? {
+            if began.elapsed() >= patience {
+                return Err("another process is reading the log and in the way".to_owned());
+            }
+            thread::sleep(BUSY);
         }
+        Ok(session)
     }
 
     /// Brings everything into the log file and says so in the witness. False if a reader was in the
@@ -244,7 +252,7 @@ impl Writer {
     ) -> Result<Self, String> {
         let Shared { queue, ends, health, size_max_bytes } = shared;
         let checkpointer = Checkpointer::start(&path).map_err(|error| error.to_string())?;
-        let session = Session::open(&path, &checkpointer, &mut witness)?;
+        let session = Session::open(&path, &checkpointer, &mut witness, READERS_END_WITHIN)?;
         ends.send_replace(session.ends());
         let session = Some(session);
         let failures = Seldom::default();
@@ -296,11 +304,7 @@ impl Writer {
         let failure = match self.try_commit(group) {
             Ok(ends) => {
                 // First the head: who has an answer must be able to read what it speaks of.
-                self.ends.send_if_modified(|known| {
-                    let moved = *known != ends;
-                    *known = ends;
-                    moved
-                });
+                self.publish(ends);
                 if let Some(failed) = self.failures.ended() {
                     tracing::info!(failed, "appends are written again");
                 }
@@ -328,11 +332,21 @@ impl Writer {
         }
     }
 
+    fn publish(&self, ends: Ends) {
+        self.ends.send_if_modified(|known| {
+            let moved = *known != ends;
+            *known = ends;
+            moved
+        });
+    }
+
     /// Tries whether the log can be written again: the last commit failed and nobody appends.
     fn probe(&mut self) {
         self.probed_at = Instant::now();
         match self.try_commit(&mut []) {
-            Ok(_) => {
+            Ok(ends) => {
+                // What failed without saying so may be in the log.
+                self.publish(ends);
                 let failed = self.failures.ended().unwrap_or(0);
                 tracing::info!(failed, "the log can be written again");
                 self.health.tell(None);
@@ -349,7 +363,7 @@ impl Writer {
         let session = match &mut self.session {
             Some(session) => session,
             none => none.insert(
-                Session::open(&self.path, &self.checkpointer, &mut self.witness)
+                Session::open(&self.path, &self.checkpointer, &mut self.witness, Duration::ZERO)
                     .map_err(AppendError::NotWritten)?,
             ),
         };
