@@ -266,11 +266,7 @@ impl Node {
         let freshness = Freshness::new(Arc::clone(&store), Arc::clone(&clock));
         let reports = reports(config, &projections);
         let traffic = actors.traffic_desk(config, &reports, &projections, &tail);
-        let room = connections::descriptors(Descriptors {
-            grpc: config.connections_max,
-            web: web::Limits::default().connections_max,
-            board: config.board_clients_max,
-        });
+        let room = room(config);
         let grpc_port = listeners.grpc.local_addr()?.port();
         let looked_at = actors.looked_at(&traffic, &projections, &freshness, grpc_port);
         let web = web_server(listeners.web, looked_at, room.web);
@@ -292,8 +288,7 @@ impl Node {
         let (holds, holds_thread) = Holds::follow(tail, reports.clone(), Arc::clone(&clock));
         projection_threads.push(holds_thread);
         let board = (room.board, grpc_port);
-        let asked = (reports, pulses);
-        let shown = actors.shown(board, config, asked, &reads, &sales, &operators);
+        let shown = actors.shown(board, config, (reports, pulses), &reads, &sales, &operators);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let served = actors.served(config, &reads, &sales, &traffic, operators);
         let background = Chores {
@@ -335,6 +330,15 @@ impl Node {
         }
         Ok(())
     }
+}
+
+/// How many connections each listener takes.
+fn room(config: &Config) -> Descriptors {
+    connections::descriptors(Descriptors {
+        grpc: config.connections_max,
+        web: web::Limits::default().connections_max,
+        board: config.board_clients_max,
+    })
 }
 
 /// Questions to the read models. What they find damaged is built anew.
