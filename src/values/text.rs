@@ -4,6 +4,8 @@
 //! Text is checked where it enters and never where it is decoded: older logs keep what they hold.
 //! Unicode's properties come from `icu_properties`.
 
+use std::ops::RangeInclusive;
+
 use icu_normalizer::ComposingNormalizerBorrowed;
 use icu_properties::{
     CodePointSetData,
@@ -34,7 +36,7 @@ pub fn bounded_prose(field: &str, text: &str, max: usize) -> Result<(), Invalid>
 /// [`bounded_text`] refuses, and what they name must still be found.
 pub fn known_text(field: &str, text: &str, max: usize) -> Result<(), Invalid> {
     sized(field, text, max)?;
-    match text.chars().find(|c| c.is_control()) {
+    match text.chars().find(|&c| c.is_control() || EVER_REFUSED.iter().any(|r| r.contains(&c))) {
         Some(c) => Err(refused(field, c)),
         None => Ok(()),
     }
@@ -91,6 +93,10 @@ fn is_invisible(c: char) -> bool {
 fn is_nothing(c: char) -> bool {
     CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
 }
+
+/// Marks of direction that no version took.
+const EVER_REFUSED: [RangeInclusive<char>; 3] =
+    ['\u{200e}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
 
 /// Shown as nothing at all, though Unicode does not list them as ignorable.
 const BLANKS: [char; 8] = [
