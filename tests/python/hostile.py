@@ -10,6 +10,7 @@ and not judged: on a loaded machine they say little.
 """
 
 import argparse
+import concurrent.futures
 import importlib
 import socket
 import struct
@@ -371,6 +372,7 @@ def measure(binary, made, hostile, seconds):
         try:
             stand = Stand(server, made)
             fill(stand)
+            use_reports(stand)
             alone = run_honest(stand, seconds / 2)
             before = resident_mib(server.child.pid)
             most = [before]
@@ -419,6 +421,23 @@ def fill(stand):
             yield order
 
     assert sum(1 for _ in stand.purchases.PlaceOrders(orders(), timeout=60)) == 1_500
+
+
+def use_reports(stand):
+    """Pages as an honest client reads them: what they take to work and the server keeps for the next
+    one is no hostile client's."""
+    at_head = (1 << 64) - 1
+    ask = stand.pb.ListOrdersRequest(sale_id=stand.sale, page_size=1000, min_position=at_head)
+
+    def read(_):
+        with grpc.insecure_channel(stand.server.address) as channel:
+            reports = stand.stubs["report_service"].ReportServiceStub(channel)
+            for _ in range(16):
+                assert len(reports.ListOrders(ask, timeout=30, wait_for_ready=True).orders) == 1_000
+
+    with concurrent.futures.ThreadPoolExecutor(4) as readers:
+        for done in readers.map(read, range(4)):
+            assert done is None
 
 
 def problems(row):

@@ -301,6 +301,8 @@ def in_a_network_of_its_own():
 
 
 def main():
+    # Where this runs in the background, Ctrl-C is ignored, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     default = REPOSITORY / "target" / "release" / "doorbuster"
     parser.add_argument("binary", nargs="?", type=pathlib.Path, default=default)
