@@ -10,8 +10,8 @@ ci:
 
 # The quick check before a commit.
 check:
-    cargo fmt --check
-    cargo clippy --all-targets -- -D warnings
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
 
 # All tests, or those with NAME in their path.
 test NAME='':

@@ -30,7 +30,6 @@ pub mod devstore;
 pub mod metrics;
 
 pub mod admission;
-pub mod audit;
 pub mod reports;
 
 pub mod replay;

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use audit::{Judged, OrderProof, OrderSearch, Seal, Unproved};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,11 +18,7 @@ use super::{
     source::Data,
     verify,
 };
-use crate::{
-    audit::{Judged, OrderProof, OrderSearch, Seal, Unproved},
-    values::OrderId,
-    whole_file,
-};
+use crate::{values::OrderId, whole_file};
 
 /// A certificate that was written.
 pub struct Written {

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use audit::{AuditError, Judged, Proof, ShownEvent, Verifier};
 use indicatif::ProgressBar;
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +16,6 @@ use super::{
     source::{self, Data, OpenLog},
 };
 use crate::{
-    audit::{self, AuditError, Judged, Proof, ShownEvent, Verifier},
     events::{Position, Recorded},
     store::{
         ReadError, StoreAddress,

@@ -5,6 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use audit::{Finding, ItemTotals, Judged, OrderCounts, ShownEvent, Units, Verifier};
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, oneshot},
@@ -13,7 +14,6 @@ use tokio::{
 use super::{proto, status::Failure};
 use crate::{
     actors::Fault,
-    audit::{self, Finding, ItemTotals, Judged, OrderCounts, ShownEvent, Units, Verifier},
     events::{Position, Recorded},
     store::{ReadError, SharedStore, embedded::LOG_FILE},
     threads,

@@ -25,7 +25,7 @@ mod story;
 
 use std::{fs, path::Path};
 
-use doorbuster::audit::{self, AuditError, FINDINGS_MAX, Proof};
+use audit::{AuditError, FINDINGS_MAX, Proof};
 use rusqlite::Connection;
 
 use self::{

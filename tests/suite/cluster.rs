@@ -13,7 +13,6 @@ mod tools;
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use doorbuster::{
-    audit,
     clock::WallClock,
     devstore::{Config, Devstore, Role},
     projections,

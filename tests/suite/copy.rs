@@ -12,7 +12,6 @@ mod wire;
 use std::{path::Path, sync::Arc};
 
 use doorbuster::{
-    audit,
     clock::WallClock,
     events::{NewEvent, Position, Recorded, StreamName},
     projections,

@@ -150,7 +150,7 @@ async fn storm(channel: Channel, item: String, client: String, journal: Journal)
 
 /// Reads the log as it lies there, with no server running.
 fn check(data: &Path, journal: &[(proto::PlaceOrderRequest, proto::PlaceOrderResponse)]) {
-    let proof = doorbuster::audit::verify(data, &mut |_, _| {}).unwrap();
+    let proof = audit::verify(data, &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
     let log = doorbuster::store::embedded::LogReader::open(data).unwrap();
     let mut placed = std::collections::HashMap::new();

@@ -138,7 +138,7 @@ async fn check(node: &mut Node, items: &[String], journal: &Mutex<Journal>, seed
         assert_eq!(shown.available_units, UNITS - sold, "seed {seed}: P4");
     }
     node.stop();
-    let proof = doorbuster::audit::verify(node.data(), &mut |_, _| {}).unwrap();
+    let proof = audit::verify(node.data(), &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "seed {seed}: {proof}");
     crate::support::assert_read_models_equal_a_rebuild(node.data());
 }

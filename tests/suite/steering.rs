@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use doorbuster::{
-    audit,
     clock::{Clock, ManualClock},
     events::{Act, Event, SaleEvent, SalePaused, StreamName, encode},
     grpc::proto::{

@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::{
-    audit,
     cli::{source::OpenLog, verify::verify_events},
     projections,
     store::StoreAddress,

@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use audit::Proof;
 use serde_json::{Value, json};
 
 use crate::{
-    audit::Proof,
     cli::{
         Common,
         failure::{Code, Failure},

@@ -7,7 +7,7 @@
 
 use std::{fs, io::Write, path::Path, process::Command};
 
-use doorbuster::audit::{self, Judged, OrderProof, OrderSearch, Unproved, Verifier};
+use audit::{Judged, OrderProof, OrderSearch, Unproved, Verifier};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use doorbuster::{
-    audit,
     clock::ManualClock,
     grpc::proto::{self, replay_service_client::ReplayServiceClient},
     store::{EventStore, SharedStore, embedded::EmbeddedStore},

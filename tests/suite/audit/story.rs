@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, path::Path};
 
+use audit::{Proof, ShownEvent, Verifier};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use doorbuster::audit::{Proof, ShownEvent, Verifier};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

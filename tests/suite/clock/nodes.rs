@@ -18,7 +18,7 @@ use crate::{
 const HALF_AN_HOUR_MS: i64 = 1_800_000;
 
 fn assert_sound(data: &Path) {
-    let proof = doorbuster::audit::verify(data, &mut |_, _| {}).unwrap();
+    let proof = audit::verify(data, &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
 }
 

@@ -164,7 +164,7 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
         let dir = std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap());
-        let proof = doorbuster::audit::verify(&dir.path().join("data"), &mut |_, _| {}).unwrap();
+        let proof = audit::verify(&dir.path().join("data"), &mut |_, _| {}).unwrap();
         assert!(proof.ok(), "{proof}");
         dir
     }

@@ -121,7 +121,7 @@ async fn an_incident_is_followed_to_its_review_and_its_cost_is_the_plan_less_the
 
     node.stop();
     assert_read_models_equal_a_rebuild(node.data());
-    let proof = doorbuster::audit::verify(node.data(), &mut |_, _| {}).unwrap();
+    let proof = audit::verify(node.data(), &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
     the_post_mortem_tells_of_it(&node, &sale);
 }

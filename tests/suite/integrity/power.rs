@@ -284,7 +284,7 @@ async fn a_power_loss_at_any_moment_leaves_a_log_that_is_accepted_and_lost_nothi
         });
         let head = LogReader::open(directory.path()).unwrap().head().unwrap();
         assert!(head.0 >= answered, "after {point}: {answered} was answered, {head} is left");
-        let proof = doorbuster::audit::verify(directory.path(), &mut |_, _| {}).unwrap();
+        let proof = audit::verify(directory.path(), &mut |_, _| {}).unwrap();
         assert!(proof.ok(), "after {point}: {proof}");
         kept += usize::from(answered > 0);
     }

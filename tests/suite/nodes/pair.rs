@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
-    audit,
     clock::ManualClock,
     config::Config,
     events::{Position, Recorded},

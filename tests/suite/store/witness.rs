@@ -8,7 +8,6 @@
 use std::{fs, path::Path, sync::Arc};
 
 use doorbuster::{
-    audit,
     clock::{ManualClock, SharedClock},
     events::{LossAccepted, Position, Recorded},
     store::{

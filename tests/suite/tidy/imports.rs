@@ -28,8 +28,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("devstore", &["values", "clock", "threads", "events", "store", "connections"]),
     // Figures that anybody may count and `web` shows.
     ("metrics", &["values"]),
-    // Not `domain`: a verifier that shares the decider's code shares its mistakes.
-    ("audit", &["values", "clock", "events", "store"]),
     ("admission", &["values", "clock", "seldom", "events", "domain"]),
     ("reports", &["values", "whole_file", "events", "domain", "projections"]),
     // The log once more: states as they were, sales under other rules, one shopper's story.
@@ -64,8 +62,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
-            // Only asked for its verdict: what sells has no part in it.
-            "audit",
             "admission",
             "reports",
             "actors",
@@ -110,7 +106,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
-            "audit",
             "admission",
             "reports",
             "actors",
@@ -133,7 +128,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
-            "audit",
             "conformance",
             "devstore",
             // To read the token of an operator.
@@ -175,11 +169,12 @@ const RESERVED: &[Reserved] = &[
     reserved("prost", true, GRPC, "below the actors nothing knows gRPC"),
     reserved("eventstore_client", false, &["store/kurrent"], "one place knows that client"),
     reserved("rusqlite", false, SQLITE, PURE),
+    reserved("audit", false, &["grpc", "cli"], "nothing that sells asks the verifier"),
 ];
 
 const GRPC: &[&str] =
     &["actors", "devstore", "store/kurrent", "store/wire.rs", "grpc", "web", "crowd", "cli", "app"];
-const SQLITE: &[&str] = &["store", "audit", "projections", "reports", "actors", "cli", "app"];
+const SQLITE: &[&str] = &["store", "projections", "reports", "actors", "cli", "app"];
 const PURE: &str = "facts and decisions are free of I/O";
 
 /// Words that facts and deciders never say: they are pure.
@@ -268,6 +263,22 @@ pub fn reserved_words(file: &Source) -> Vec<Complaint> {
     found
 }
 
+/// Crates of this workspace in the manifest of the verifier, which shares no code with them.
+pub fn independence(manifest: &Source) -> Vec<Complaint> {
+    let of_ours = ["path =", "workspace ="];
+    let found = manifest.text.match_indices("[dependencies]").flat_map(|(start, _)| {
+        let lines = manifest.text[start..].split_inclusive('\n').skip(1);
+        lines.take_while(|line| !line.starts_with('['))
+    });
+    found
+        .filter(|line| of_ours.iter().any(|key| line.contains(key)))
+        .map(|line| {
+            let at = line.as_ptr() as usize - manifest.text.as_ptr() as usize;
+            Complaint::new(manifest, at, format!("`{}` is a crate of ours", line.trim()))
+        })
+        .collect()
+}
+
 /// I/O, time and threads in facts and deciders.
 pub fn purity(file: &Source) -> Vec<Complaint> {
     if !matches!(file.module(), Some("domain" | "events")) {
@@ -316,7 +327,6 @@ fn imports_against_the_direction_are_found_in_every_spelling() {
         ("src/domain/demand.rs", "use super::super::{events::A, actors::B};"),
         ("src/events/mod.rs", "use super::domain::Decider;"),
         ("src/store/mod.rs", "use crate::actors::Directory;"),
-        ("src/audit/chain.rs", "use crate::domain::item::Item;"),
         ("src/crowd/driver.rs", "use crate::actors::Directory;"),
         ("src/novelty/mod.rs", "use crate::values::UnixMs;"),
     ];
@@ -345,6 +355,7 @@ fn words_out_of_place_are_found() {
         ("src/actors/item.rs", "address.do_send(message)"),
         ("src/grpc/mod.rs", "tokio::sync::mpsc::unbounded_channel()"),
         ("src/values/ids.rs", "use rusqlite::Row;"),
+        ("src/domain/item/decide.rs", "use audit::verify;"),
     ];
     for (path, text) in bad {
         assert_eq!(reserved_words(&Source::new(path, text)).len(), 1, "{path}: {text}");
@@ -367,6 +378,14 @@ fn impure_facts_and_deciders_are_found() {
         assert!(!purity(&Source::new("src/domain/item/mod.rs", text)).is_empty(), "{text}");
         assert!(!purity(&Source::new("src/events/codec.rs", text)).is_empty(), "{text}");
         assert!(purity(&Source::new("src/store/mod.rs", text)).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn a_dependent_verifier_is_found() {
+    for line in ["wire = { path = \"../wire\" }", "a = { package = \"b\", path = \"../..\" }"] {
+        let manifest = format!("[dependencies]\nuuid = \"1\"\n{line}\n[lints]\nworkspace = true\n");
+        assert_eq!(independence(&Source::new("crates/audit/Cargo.toml", &manifest)).len(), 1);
     }
 }
 

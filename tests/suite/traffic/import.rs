@@ -96,7 +96,7 @@ fn a_recording_is_imported_once_however_often_and_however_it_is_packed() {
         assert_eq!(again.said["stream"], said["stream"]);
     }
     assert_eq!(traffic_of(&data), traffic);
-    let proof = doorbuster::audit::verify(&data, &mut |_, _| {}).unwrap();
+    let proof = audit::verify(&data, &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
 }
 
@@ -202,7 +202,7 @@ async fn the_long_form_says_more_and_may_be_for_a_sale() {
     // For no sale it is another recording.
     let alone = import(&long, node.data(), &[]);
     assert_ne!(alone.said["stream"], done.said["stream"]);
-    let proof = doorbuster::audit::verify(node.data(), &mut |_, _| {}).unwrap();
+    let proof = audit::verify(node.data(), &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
 }
 

@@ -66,7 +66,7 @@ async fn accepted_beacons_are_in_the_log_as_they_were_sent() {
     assert_eq!(event.visitors, ["ann", "bob", "cyd"]);
     assert_eq!((found[0].after_ms, found[4].after_ms, found[4].item), (300_000, 0, 0));
     node.stop();
-    let proof = doorbuster::audit::verify(node.data(), &mut |_, _| {}).unwrap();
+    let proof = audit::verify(node.data(), &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
 }
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{ItemBook, Read, Say};
-use crate::audit::{
+use crate::{
     auditor::Event,
     bodies::{
         OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, RefundCause, RefundDue,
@@ -277,7 +277,7 @@ impl ItemBook {
 
 impl State {
     /// How it ended, as a word; also its name in a certificate.
-    pub(in crate::audit) fn verb(self) -> &'static str {
+    pub(crate) fn verb(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Paid => "paid",

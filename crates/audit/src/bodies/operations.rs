@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Act, Id};
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct AlertRaised<'a> {
+pub(crate) struct AlertRaised<'a> {
     pub alert_id: Id,
     #[serde(borrow)]
     pub rule: Cow<'a, str>,
@@ -24,7 +24,7 @@ pub(in crate::audit) struct AlertRaised<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct AlertCleared<'a> {
+pub(crate) struct AlertCleared<'a> {
     pub alert_id: Id,
     #[serde(borrow)]
     pub rule: Cow<'a, str>,
@@ -36,7 +36,7 @@ pub(in crate::audit) struct AlertCleared<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct IncidentDetected<'a> {
+pub(crate) struct IncidentDetected<'a> {
     #[serde(rename = "sale_id")]
     _sale_id: Id,
     #[serde(default, rename = "items")]
@@ -49,7 +49,7 @@ pub(in crate::audit) struct IncidentDetected<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct IncidentAssessed<'a> {
+pub(crate) struct IncidentAssessed<'a> {
     #[serde(borrow)]
     pub severity: Cow<'a, str>,
     #[serde(borrow, rename = "impact")]
@@ -61,7 +61,7 @@ pub(in crate::audit) struct IncidentAssessed<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct IncidentActionTaken<'a> {
+pub(crate) struct IncidentActionTaken<'a> {
     #[serde(borrow, rename = "action")]
     _action: Cow<'a, str>,
     pub act: Act,
@@ -69,14 +69,14 @@ pub(in crate::audit) struct IncidentActionTaken<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct IncidentResolved {
+pub(crate) struct IncidentResolved {
     pub ended_at_ms: i64,
     pub act: Act,
     pub resolved_at_ms: i64,
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct IncidentReviewed<'a> {
+pub(crate) struct IncidentReviewed<'a> {
     #[serde(borrow, rename = "cause")]
     _cause: Cow<'a, str>,
     #[serde(borrow, rename = "lessons")]
@@ -86,7 +86,7 @@ pub(in crate::audit) struct IncidentReviewed<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct ScriptPublished<'a> {
+pub(crate) struct ScriptPublished<'a> {
     #[serde(borrow)]
     pub situation: Cow<'a, str>,
     #[serde(borrow)]
@@ -99,7 +99,7 @@ pub(in crate::audit) struct ScriptPublished<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct ScriptWithdrawn<'a> {
+pub(crate) struct ScriptWithdrawn<'a> {
     #[serde(borrow)]
     pub situation: Cow<'a, str>,
     #[serde(borrow)]
@@ -110,7 +110,7 @@ pub(in crate::audit) struct ScriptWithdrawn<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct LevelSet<'a> {
+pub(crate) struct LevelSet<'a> {
     #[serde(borrow)]
     pub level: Cow<'a, str>,
     #[serde(borrow)]
@@ -122,7 +122,7 @@ pub(in crate::audit) struct LevelSet<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct LossAccepted<'a> {
+pub(crate) struct LossAccepted<'a> {
     pub end: u64,
     pub known: u64,
     pub settles: Vec<GivenUp<'a>>,
@@ -132,7 +132,7 @@ pub(in crate::audit) struct LossAccepted<'a> {
 }
 
 #[derive(Deserialize)]
-pub(in crate::audit) struct GivenUp<'a> {
+pub(crate) struct GivenUp<'a> {
     #[serde(borrow, rename = "source")]
     _source: Cow<'a, str>,
     pub position: u64,

@@ -1,10 +1,10 @@
 //! The verifier: a second opinion on the whole log.
 //!
 //! It recomputes every promise that a log can show: the hash chains, the order of events, and for
-//! each item, at every prefix, that no unit was sold twice. A file of ours it opens read-only and
-//! reads in one snapshot; the events of any other store are shown to it. It shares no code with the rest of this crate, not even the names of
-//! events, because a mistake that is shared is a mistake that is not found. It must never change
-//! the log and never import anything from its siblings outside this directory.
+//! each item, at every prefix, that no unit was sold twice. A log file of the embedded store is opened
+//! read-only and read in one snapshot; the events of any other store are passed in. The crate depends on
+//! no other crate of this workspace and repeats even the names of events, because a mistake that is
+//! shared is a mistake that is not found. It never changes the log.
 
 mod auditor;
 mod bodies;
