@@ -13,6 +13,10 @@ check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
 
+# The code of the wire anew, after a change of a proto file.
+wire:
+    cargo run --manifest-path crates/wire/generate/Cargo.toml --target-dir target/generate
+
 # All tests, or those with NAME in their path.
 test NAME='':
     cargo test {{NAME}}

@@ -1,8 +1,8 @@
 """Buys one unit from Python: place an order, pay it, read it back.
 
     python3 -m venv .venv && .venv/bin/pip install grpcio grpcio-tools
-    mkdir -p stubs && .venv/bin/python -m grpc_tools.protoc -I proto --python_out=stubs \
-        --grpc_python_out=stubs proto/doorbuster/v1/*.proto
+    mkdir -p stubs && .venv/bin/python -m grpc_tools.protoc -I crates/wire/proto --python_out=stubs \
+        --grpc_python_out=stubs crates/wire/proto/doorbuster/v1/*.proto
     PYTHONPATH=stubs .venv/bin/python examples/buy_one.py ITEM_ID [SERVER]
 """
 

@@ -1,7 +1,7 @@
 //! Messages of the API as JSON and as text for people.
 //!
-//! JSON has the field names of `proto/`, times in RFC 3339, enums by their names without prefix and
-//! whole numbers as numbers. An absent field is absent.
+//! JSON has the field names of the contract, times in RFC 3339, enums by their names without prefix
+//! and whole numbers as numbers. An absent field is absent.
 
 use prost_types::Timestamp;
 use serde_json::{Map, Value, json};

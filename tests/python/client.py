@@ -1,4 +1,4 @@
-"""A client in another language, made from proto/ alone, against the real binary.
+"""A client in another language, made from the proto files alone, against the real binary.
 
 It sells, pays, cancels, asks and is refused; then it kills the server under load and checks that
 every order it was told of is still there. Run it with `tests/python/run.sh`.
@@ -31,6 +31,7 @@ from server import Server
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
+PROTOS = REPOSITORY / "crates" / "wire" / "proto"
 SERVICES = [
     "sale_service",
     "item_service",
@@ -45,15 +46,15 @@ LOAD_THREADS = 8
 
 
 def make_stubs(directory):
-    """Compiles proto/ into `directory`: all messages in one namespace, and the modules of stubs."""
-    protos = sorted((REPOSITORY / "proto").glob("doorbuster/v1/*.proto"))
+    """Compiles the proto files into `directory`: all messages in one namespace, and the modules of stubs."""
+    protos = sorted(PROTOS.glob("doorbuster/v1/*.proto"))
     include = pathlib.Path(grpc_tools.__file__).parent / "_proto"
     code = protoc.main(
-        ["protoc", f"-I{REPOSITORY / 'proto'}", f"-I{include}"]
+        ["protoc", f"-I{PROTOS}", f"-I{include}"]
         + [f"--python_out={directory}", f"--grpc_python_out={directory}"]
         + [str(proto) for proto in protos]
     )
-    assert code == 0, "proto/ does not compile"
+    assert code == 0, f"{PROTOS} does not compile"
     sys.path.insert(0, directory)
     pb = types.SimpleNamespace()
     for name in ["types", *SERVICES]:

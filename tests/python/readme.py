@@ -93,7 +93,7 @@ class Readme:
         }
         self.environment["PATH"] = f"{binary.parent}:{os.environ['PATH']}"
         self.environment["COLUMNS"] = str(COLUMNS)
-        for name in ("examples", "proto", "deploy", "docs"):
+        for name in ("examples", "crates", "deploy", "docs"):
             (scratch / name).symlink_to(REPOSITORY / name)
         # The environment that this runs in has what the README installs.
         (scratch / ".venv").symlink_to(sys.prefix)

@@ -3,7 +3,7 @@
 //! Goal: find rules that no example thought of. Method: proptest makes commands of a few buyers on
 //! little stock, with request ids drawn from a small pool so that they are often repeated or used
 //! twice, and time that jumps and sometimes runs backwards. A model written from the comments in
-//! `proto/` alone says what each command must come to. It is as slow and plain as possible: it
+//! the contract alone says what each command must come to. It is as slow and plain as possible: it
 //! keeps a list of orders and counts everything anew at each step. It shares nothing with the
 //! decider but the types of the messages.
 //!

@@ -1,4 +1,4 @@
-"""The sequential specification of one item, from the contract in proto/ and the README.
+"""The sequential specification of one item, from the contract in the proto files and the README.
 
 It applies the item's events one by one and says what an event may not do at its place. It keeps
 what the item looked like after each revision, so that any answer can be compared with the state that

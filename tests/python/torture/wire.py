@@ -1,6 +1,6 @@
 """Calls over gRPC, each an entry of the journal.
 
-Stubs are made of proto/ alone. A call is in the journal before it is sent, so that nothing that may
+Stubs are made of the proto files alone. A call is in the journal before it is sent, so that nothing that may
 have happened is forgotten.
 """
 

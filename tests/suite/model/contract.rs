@@ -1,5 +1,5 @@
 //! The contract as a model: lists, counting anew at each step, no cleverness. Written from the
-//! comments in `proto/`, not from the decider.
+//! comments in the proto files, not from the decider.
 
 use std::collections::HashMap;
 
