@@ -1,7 +1,7 @@
 """Checks the files of this directory against their schemas and against each other.
 
-The schemas say what a field may be; they do not see that a mounted file is missing, that a setting
-is misspelt or that nginx names a node nobody starts. That is checked here, too.
+The schemas check single fields. This script also checks that mounted files exist, that settings are
+spelt correctly and that the nodes named by nginx are started.
 
     deploy/check runs it; it takes the path of the schema of compose files.
 """
@@ -43,12 +43,12 @@ def check_settings():
     for file in sorted(HERE.rglob("*")):
         if not file.is_file() or file.suffix == ".py" or "__pycache__" in file.parts:
             continue
-        # What a script passes to tests is no setting of a server.
+        # Variables that a script passes to tests are no settings of a server.
         if file.read_bytes()[:2] == b"#!" and file.name != "healthy":
             continue
         for name in sorted(set(re.findall(r"\bDOORBUSTER_[A-Z_]+", file.read_text("utf-8")))):
             if name not in known:
-                complain(file, f"{name} is no setting")
+                complain(file, f"{name} is not a setting")
 
 
 def check_compose(name, schema):
@@ -65,7 +65,7 @@ def check_compose(name, schema):
             source = volume.split(":")[0]
             if source.startswith("."):
                 if not (HERE / source).exists():
-                    complain(file, f"{service} mounts {source}, which is not there")
+                    complain(file, f"{service} mounts {source}, which does not exist")
             elif source not in declared:
                 complain(file, f"{service} uses the volume {source}, which is not declared")
         for secret in said.get("secrets", []):
@@ -74,10 +74,10 @@ def check_compose(name, schema):
                 complain(file, f"{service} uses the secret {secret}, which is not declared")
         for other in said.get("depends_on", {}):
             if other not in services:
-                complain(file, f"{service} waits for {other}, which is no service")
+                complain(file, f"{service} depends on {other}, which is not a service")
         for port in said.get("ports", []):
             if not str(port).startswith("127.0.0.1:"):
-                complain(file, f"{service} opens {port} to everybody")
+                complain(file, f"{service} opens {port} beyond loopback")
     return compose, text
 
 
@@ -116,7 +116,7 @@ def check_kubernetes():
             if document["kind"] != "Namespace" and (
                 document["metadata"].get("namespace") != "doorbuster"
             ):
-                complain(file, f"{document['metadata']['name']} is in no namespace of ours")
+                complain(file, f"{document['metadata']['name']} is not in the namespace doorbuster")
     file = HERE / "kubernetes" / "doorbuster.yaml"
     replicas = found["StatefulSet", "doorbuster"]["spec"]["replicas"]
     pods = [(f"doorbuster-{pod}", "7420") for pod in range(replicas)]
@@ -144,7 +144,7 @@ def check_pod(file, name, template):
                 complain(file, f"{name} has no {probe}")
         for mount in container["volumeMounts"]:
             if mount["name"] not in given:
-                complain(file, f"{name} mounts {mount['name']}, which is not there")
+                complain(file, f"{name} mounts {mount['name']}, which does not exist")
 
 
 def check_kustomization(config_maps):
@@ -155,13 +155,13 @@ def check_kustomization(config_maps):
     paths += [entry.split("=")[-1] for generator in made for entry in generator["files"]]
     for path in paths:
         if not (HERE / path).is_file():
-            complain(file, f"{path} is not there")
+            complain(file, f"{path} does not exist")
     listed = {f"kubernetes/{path.name}" for path in (HERE / "kubernetes").glob("*.yaml")}
     for missing in sorted(listed - set(paths) - {"kubernetes/secret.example.yaml"}):
         complain(file, f"{missing} is not listed")
     for generator in made:
         if generator["name"] in config_maps:
-            complain(file, f"{generator['name']} is made twice")
+            complain(file, f"{generator['name']} is defined twice")
 
 
 def main():
