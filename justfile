@@ -1,10 +1,10 @@
-# What is typed often while working on doorbuster. `just` alone lists it. Nothing needs `just`:
-# each recipe is the command itself.
+# Common commands for work on doorbuster. `just` alone lists them. `just` is optional: each recipe is
+# the command itself.
 
 default:
     @just --list
 
-# What CI runs, all of it.
+# Everything that CI runs.
 ci:
     bash .ci/run
 
@@ -21,16 +21,16 @@ wire:
 test NAME='':
     cargo test {{NAME}}
 
-# A whole sale in a minute, on this machine.
+# A complete sale in a minute, on this machine.
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
-# How fast it is here, against a bare echo server.
+# Benchmark against a bare echo server.
 bench *ARGS:
     cargo run --release -- bench {{ARGS}}
 
-# Break the server under load again and again: kills, full disks, freezes, stops, judged from
-# outside; then CYCLES more kills from Rust. As root, because a full disk needs a mount.
+# Fault injection under load: kills, full disks, freezes, stops, checked from outside; then CYCLES more
+# kills from Rust. Full disks need root for a mount.
 torture SECONDS='600' CYCLES='100':
     cargo build --release
     tests/python/run.sh torture.py --seconds {{SECONDS}}
@@ -41,6 +41,6 @@ python:
     cargo build --release
     tests/python/run.sh
 
-# Licences and sources of everything we depend on; needs cargo-deny.
+# Licences and sources of all dependencies; needs cargo-deny.
 deny:
     cargo deny check bans licenses sources

@@ -19,9 +19,9 @@ channel = grpc.insecure_channel(sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1
 shop = purchase_service_pb2_grpc.PurchaseServiceStub(channel)
 reports = report_service_pb2_grpc.ReportServiceStub(channel)
 
-# Another buyer each time: an item may be limited to one unit for each buyer.
+# A new buyer each time, because an item may be limited to one unit per buyer.
 buyer = f"python-{uuid.uuid4()}"
-# If the answer is lost, send the same request again: it is the same order.
+# If the answer is lost, send the same request again: it returns the same order.
 request = purchase.PlaceOrderRequest(
     request_id=str(uuid.uuid4()), item_id=item_id, buyer=buyer, units=1, channel="python"
 )
@@ -45,7 +45,7 @@ paid = shop.RecordPayment(
 if paid.WhichOneof("outcome") == "refusal":
     sys.exit(f"not paid: {paid.refusal.message}")
 
-# What was written is read back: the read model waits for that position of the log.
+# Read your own write: the read model waits for that position of the log.
 mine = reports.ListOrders(
     report_service_pb2.ListOrdersRequest(buyer=buyer, min_position=paid.position), timeout=5
 )

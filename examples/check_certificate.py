@@ -4,9 +4,9 @@
     python3 check_certificate.py --proof PROOF --root HEX
 
 It shares no code with the program that wrote them; docs/certificate.md describes both formats.
---root is the root that the seller published: without it a document that was made up as a whole still
-adds up. --log recomputes the hash chain of each item from the log itself. Exits with 0 if all is
-right, else with 1 and what is wrong.
+--root is the root that the seller published: without it a completely forged document can still add up.
+--log recomputes the hash chain of each item from the log itself. Exits with 0 if the document is valid,
+otherwise with 1 and the problem.
 """
 
 import argparse
@@ -23,7 +23,7 @@ PROOF = {"format", "version", "order_id", "root", "header", "item", "order", "or
 
 
 class Wrong(Exception):
-    """What is wrong with the document."""
+    """A problem of the document."""
 
 
 def demand(holds, problem):
@@ -44,7 +44,7 @@ def node(left, right):
 
 
 class Tree:
-    """The root of a tree while its leaves go by: roots of whole subtrees, from left to right."""
+    """The root of a tree, computed incrementally: roots of complete subtrees, from left to right."""
 
     def __init__(self):
         self.leaves, self.whole = 0, []
@@ -63,7 +63,7 @@ class Tree:
 
 
 def walk(root, index, leaves, path):
-    """The root that a leaf and the hashes beside its way lead to."""
+    """The root computed from a leaf and its audit path."""
     demand(0 <= index < leaves and (leaves > 1) == bool(path), "a path does not fit its tree")
     if leaves == 1:
         return root
@@ -94,7 +94,7 @@ def check_header(header):
 
 
 class Item:
-    """An item's line, and its orders as they go by."""
+    """An item's line, and the running state over its orders."""
 
     def __init__(self, line):
         self.line, self.tree, self.revision = line, Tree(), -1
@@ -131,7 +131,7 @@ class Item:
 
 
 def check_chain(log, line):
-    """Recomputes the chain of one item up to the event that the certificate ends with."""
+    """Recomputes the chain of one item up to the last event of the certificate."""
     name = f"item-{line['item_id']}"
     last = sha256(b"doorbuster chain 1\n", name.encode())
     query = """SELECT revision, id, recorded_at_ms, CAST(kind AS BLOB), CAST(data AS BLOB),

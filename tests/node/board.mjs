@@ -1,15 +1,14 @@
-// The board in a real browser: a demonstration is watched, steered from its page by keyboard alone,
-// killed and started again, and looked back at.
+// Tests the board in a real browser: a demonstration is watched, steered by keyboard alone, killed and
+// restarted, and viewed afterwards.
 //
-// What is checked: no complaint on the console, no request off this machine; figures move; a pause
-// from the page turns attempts into refusals until it is taken back; pausing and resuming the sale, a
-// limit, units added and released and the level are confirmed, seen on the page and in the log; charts
-// are not blank; the page says that it is stale within three seconds of a kill and recovers without
-// being loaded again; the figures of the last second equal the report, and those of two earlier ones
-// what is replayed from the log; playback moves; who waits for a post-mortem gets it; names that are
-// markup stay text; a sale of 3,000 items is searched, sorted and leafed through in moments; both
-// languages; nothing is wider than the screen.
-// What cannot be checked is kept to be looked at: target/screenshots.
+// Checked: no errors on the console, no request to another host; figures change; a pause from the page
+// turns attempts into refusals until it is lifted; pausing and resuming the sale, a limit, added and
+// released units and the level are confirmed and appear on the page and in the log; charts are not
+// blank; the page reports stale data within three seconds of a kill and recovers without a reload; the
+// figures of the last second equal the report, and those of two earlier ones a replay of the log;
+// playback works; a waiting page is replaced by the post-mortem; markup in names is shown as text; a
+// sale of 3,000 items is searched, sorted and paged quickly; both languages; no horizontal overflow.
+// Screenshots for inspection are kept in target/screenshots.
 //
 // Run it with `tests/node/run.sh board.mjs [BINARY]`. CHROMIUM names the browser [default: chromium].
 
@@ -26,9 +25,9 @@ const SCREENSHOTS = join(REPOSITORY, "target/screenshots");
 const BINARY = resolve(process.argv[2] ?? join(REPOSITORY, "target/release/doorbuster"));
 const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const PATIENCE = 90_000;
-/** What a browser says while nobody answers it: that is part of the show. */
+/** Console messages of a browser whose server is down; expected after the kill. */
 const NOBODY_THERE = /net::ERR_(CONNECTION|INCOMPLETE|EMPTY)/;
-/** As many as fit into the event that puts a sale up, nearly. */
+/** Close to the maximum that fits into the event that creates a sale. */
 const ITEMS = 3_000;
 const HOSTILE = [
   `<img src=x onerror="window.hacked=1">`,
@@ -43,7 +42,7 @@ const home = mkdtempSync(join(tmpdir(), "doorbuster-board-"));
 const data = join(home, "data");
 const children = [];
 
-/** Starts the program and waits until it has said what it says when it is there. */
+/** Starts the program and waits for its start message. */
 function start(words, ready) {
   const child = spawn(BINARY, words, { stdio: ["ignore", "pipe", "pipe"] });
   children.push(child);
@@ -78,7 +77,7 @@ async function steer(page, button, reason, fields = {}) {
   await page.keyboard.press("Enter");
   for (const [name, value] of Object.entries(fields)) {
     const field = page.locator(`#steer[open] [name=${name}]`);
-    // Warehouses are asked for when the dialog opens.
+    // The dialog loads the warehouses when it opens.
     if (name === "warehouse") await field.locator("option").first().waitFor({ state: "attached" });
     await field.focus();
     await page.keyboard.press("Control+A");
@@ -95,7 +94,7 @@ async function steer(page, button, reason, fields = {}) {
   assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "BODY", "focus returns");
 }
 
-/** What failed may have been done: sent again it is the same request. */
+/** A failed request may have taken effect; a repeat uses the same request id. */
 async function sentAgain(page, complaints) {
   const sent = [];
   await page.route("**/items/*/steer", (route) => {
@@ -177,7 +176,7 @@ async function watched(browser) {
   return { demo, page, server, live, complaints };
 }
 
-/** Killed and started again on the same ports. */
+/** Kills the program and restarts it on the same ports. */
 async function recovered({ demo, page, server, live }) {
   await page.evaluate(() => (window.sameDocument = true));
   demo.child.kill("SIGKILL");
@@ -196,7 +195,7 @@ async function recovered({ demo, page, server, live }) {
 
 const then = async (page, key) => number(await page.locator(`[data-then="${key}"] b`).textContent());
 
-/** What a moment is called on the page, and in a replay of the log. */
+/** The name of a time on the page and in a replay of the log. */
 const FIGURES = {
   allocated: "allocated_units",
   available: "available_units",
@@ -206,7 +205,7 @@ const FIGURES = {
   paid: "orders_paid",
 };
 
-/** Puts the slider on a moment and waits until it shows what a replay up to there tells. */
+/** Moves the slider to a time and waits until it shows the result of a replay up to there. */
 async function asReplayed(page, sale, ms) {
   await page.locator("#track").evaluate((track, at) => {
     track.value = at;
@@ -224,7 +223,7 @@ async function asReplayed(page, sale, ms) {
   return expected;
 }
 
-/** The sale as of its last second is what the report says, and earlier ones are what the log says. */
+/** The sale as of its last second equals the report, earlier seconds equal a replay of the log. */
 async function lookedBack(page, server, live) {
   const sale = live.split("/").pop();
   await page.goto(`${live}/after`);
@@ -262,7 +261,7 @@ async function lookedBack(page, server, live) {
   await pictures(page, "log");
 }
 
-/** A page that stands in the place of a post-mortem which is being written makes way for it. */
+/** The waiting page of a post-mortem is replaced by it when it is ready. */
 async function waited(page, live, complaints) {
   const before = complaints.length;
   const list = await (await fetch(new URL("/?lang=en", live))).text();
@@ -282,7 +281,7 @@ async function waited(page, live, complaints) {
   assert.ok(said.every((complaint) => /503/.test(complaint)), `the browser complains: ${said}`);
 }
 
-/** Puts up a sale as a file says and opens its page. */
+/** Creates a sale from a file and opens its page. */
 async function putUp(page, server, live, name, text) {
   const file = join(home, `${name}.toml`);
   writeFileSync(file, text);
@@ -292,7 +291,7 @@ async function putUp(page, server, live, name, text) {
   await page.locator("#fresh[data-state=good]").waitFor({ timeout: 30_000 });
 }
 
-/** What else an operator may do: each act is confirmed, seen on the page, and in the log. */
+/** The other acts of an operator: each is confirmed and appears on the page and in the log. */
 async function steered(page, server, live) {
   const item = 'sku = "S-1"\ntitle = "thing"\nunit_price_minor = 1\ntime_to_pay_seconds = 60';
   const head = ['name = "Steered"', 'currency = "CNY"', 'opens_at = "now"', 'closes_at = "+1h"', ""].join("\n");
@@ -330,7 +329,7 @@ async function steered(page, server, live) {
   return acts.length;
 }
 
-/** Puts up a sale of very many items, some of whose names are markup, and opens its page. */
+/** Creates a sale with very many items, some with markup in their names, and opens its page. */
 async function manyItems(page, server, live) {
   const items = Array.from({ length: ITEMS }, (_, nth) => {
     const title = JSON.stringify(HOSTILE[nth] ?? `thing ${nth}`);
@@ -341,7 +340,7 @@ async function manyItems(page, server, live) {
   await putUp(page, server, live, "many", head.join("\n") + items.join(""));
 }
 
-/** Names that are markup stay text, and a page of very many items stays quick. */
+/** Markup in names is shown as text, and a page of very many items stays quick. */
 async function crowded(page, server, live) {
   await manyItems(page, server, live);
   assert.equal((await page.locator("#head h1").textContent()).trim(), HOSTILE[0]);
@@ -378,7 +377,7 @@ async function crowded(page, server, live) {
 const executablePath = process.env.CHROMIUM ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
 const browser = await chromium.launch({
   executablePath,
-  // As root there is no sandbox to be had; the pages are ours.
+  // Chromium has no sandbox as root; only our own pages are loaded.
   chromiumSandbox: process.getuid?.() !== 0,
   args: QUIET,
   env: { ...process.env, HOME: home },

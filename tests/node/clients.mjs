@@ -1,4 +1,4 @@
-// The two Node clients, made alike: what they name differently has one name here.
+// A common interface to the two Node clients.
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
@@ -6,15 +6,15 @@ import { join } from "node:path";
 
 const load = createRequire(join(process.env.DOORBUSTER_NODE, "package.json"));
 
-/** What a client is called, and how it differs from the other. */
+/** The clients, and their differences. */
 export const CLIENTS = [
   // Reads through a library written in Rust, and can filter a read of $all.
   { module: "@kurrent/kurrentdb-client", client: "KurrentDBClient", state: "streamState", filters: true },
-  // JavaScript throughout.
+  // Pure JavaScript.
   { module: "@eventstore/db-client", client: "EventStoreDBClient", state: "expectedRevision", filters: false },
 ];
 
-/** A client, and streams that nobody else writes to. */
+/** A client, and streams used by no other client. */
 export class Store {
   #kind;
   #library;
@@ -63,7 +63,7 @@ export class Store {
     return collect(this.client.readStream(this.name(what), options));
   }
 
-  /** The events of $all in streams whose names start so. */
+  /** The events of $all in streams with that prefix. */
   async readAll(what, options = {}) {
     const prefix = this.name(what);
     if (this.#kind.filters) {
@@ -98,7 +98,7 @@ async function collect(reading) {
   return found;
 }
 
-/** A subscription, and a way to wait until it has said enough. */
+/** A subscription, and a way to wait for its events. */
 class Feed {
   events = [];
   caughtUp = 0;
@@ -128,7 +128,7 @@ class Feed {
     return this.#checkpoints.reached;
   }
 
-  /** Resolves when it is caught up and has shown that many events. */
+  /** Resolves when it is caught up and has delivered that many events. */
   seen(events) {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ events, resolve, reject });

@@ -1,8 +1,8 @@
-// The Node clients of EventStoreDB against `doorbuster devstore`, or against any other server.
+// Tests `doorbuster devstore`, or any other server, with the Node clients of EventStoreDB.
 //
-// Each case is what an application does, with the answers that the real server gives. After the
-// last one the server is started again and everything has to be as it was. With `--connection` the
-// same cases run on a server that is there already, in streams of their own, without the restart.
+// Each case is a typical use with the answers of the real server. After the last one the server is
+// restarted and all data must be unchanged. With `--connection` the same cases run on an existing
+// server, in streams of their own and without the restart.
 //
 // Run it with `tests/node/run.sh`.
 
@@ -17,7 +17,7 @@ import { CLIENTS, Store } from "./clients.mjs";
 import { Devstore } from "./devstore.mjs";
 
 const CASE_MS_MAX = 30_000;
-// Twice what a server of the 24.10 line takes in one append.
+// Twice the maximum append of a 24.10 server.
 const TOO_LARGE_CHARS = 2 << 20;
 const REPOSITORY = resolve(fileURLToPath(import.meta.url), "../../..");
 
@@ -45,7 +45,7 @@ class Cases {
   }
 }
 
-/** The error of this kind that the call must end with. */
+/** The error of this kind that the call must return. */
 async function fails(type, call) {
   let answer;
   try {
@@ -57,7 +57,7 @@ async function fails(type, call) {
   assert.fail(`it was answered instead of refused: ${answer}`);
 }
 
-/** The state there is, as a call is told that expected another. */
+/** The current state, as reported to a call that expected another one. */
 async function wrongVersion(call) {
   const error = await fails("wrong-expected-version", call);
   return error.actualState ?? error.actualVersion;
@@ -68,7 +68,7 @@ const revisions = (events) => events.map((event) => Number(event.revision));
 const numbers = (from, to) => Array.from({ length: to - from }, (_, n) => from + n);
 const repeated = (kind, times) => Array.from({ length: times }, () => kind);
 
-/** Everything about a recorded event that has to stay as it is. */
+/** The properties of a recorded event that must not change. */
 function facts(event) {
   const { streamId, id, revision, type, data, metadata, isJson, created, position } = event;
   return { streamId, id, revision, type, data, metadata, isJson, created, position };
@@ -396,5 +396,5 @@ for (const kind of CLIENTS) {
   await checkClient(cases, kind, given.binary, given.connection);
 }
 console.log(`${cases.passed} passed, ${cases.failed} failed`);
-// A client may keep a connection open; the cases are over all the same.
+// A client may keep a connection open, which would keep the process running.
 process.exit(cases.failed ? 1 : 0);

@@ -1,4 +1,4 @@
-// `doorbuster devstore` as a child: started, stopped, started again on the same data.
+// `doorbuster devstore` as a child process that can be started, stopped and restarted on the same data.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ export class Devstore {
     this.#directory = directory;
   }
 
-  /** Starts the server and returns its connection string, as it says itself. */
+  /** Starts the server and returns the connection string that it prints. */
   async start() {
     const listen = ["--data", this.#directory, "--listen", "127.0.0.1:0"];
     this.#child = spawn(this.#binary, ["devstore", "--json", "--quiet", ...listen], {
@@ -36,7 +36,7 @@ export class Devstore {
     return code;
   }
 
-  /** Makes sure that no server is left behind, whatever happened. */
+  /** Ends the server in any case. */
   end() {
     if (this.#child && this.#child.exitCode === null) {
       this.#child.kill("SIGKILL");

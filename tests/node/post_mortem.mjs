@@ -1,9 +1,9 @@
-// The post-mortem's page in a real browser: Chromium opens the golden pages, and those named on the
-// command line, from disk.
+// Tests the post-mortem's page in a real browser: Chromium opens the golden pages, and those named on
+// the command line, from disk.
 //
-// What is checked: nothing is loaded, nothing is complained about, every chart has something drawn in
-// a colour that differs from the paper, nothing is wider than the screen, and on paper all rows behind
-// the charts are there. What cannot be checked is kept to be looked at: target/screenshots.
+// Checked: no external resource is loaded, no error is logged, every chart contains something in a
+// colour that differs from the background, there is no horizontal overflow, and in print all rows
+// behind the charts are included. Screenshots for inspection are kept in target/screenshots.
 //
 // Run it with `tests/node/run.sh post_mortem.mjs`. CHROMIUM names the browser [default: chromium].
 
@@ -31,7 +31,7 @@ const QUIET = [
 const modules = process.env.DOORBUSTER_NODE ?? join(REPOSITORY, "target/node");
 const { chromium } = createRequire(join(resolve(modules), "package.json"))("playwright-core");
 
-/** Charts in which nothing can be seen, by their titles. */
+/** Titles of blank charts. */
 function blankCharts() {
   const paper = getComputedStyle(document.documentElement).backgroundColor;
   const seen = (shape) => {
@@ -97,7 +97,7 @@ const executablePath =
   process.env.CHROMIUM ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
 const browser = await chromium.launch({
   executablePath,
-  // As root there is no sandbox to be had; the pages are ours.
+  // Chromium has no sandbox as root; only our own pages are loaded.
   chromiumSandbox: process.getuid?.() !== 0,
   args: QUIET,
   env: { ...process.env, HOME: home },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Node clients' conformance cases, or the script whose name comes first. Installs what package-lock.json names on first use;
-# DOORBUSTER_NODE says where (default: target/node).
+# Runs the Node clients' conformance cases, or the script named as the first argument. Installs the
+# packages of package-lock.json on first use; DOORBUSTER_NODE sets the path (default: target/node).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 modules=${DOORBUSTER_NODE:-$here/../../target/node}
@@ -13,7 +13,7 @@ install() {
 }
 
 if ! cmp --silent "$here/package-lock.json" "$modules/package-lock.json"; then
-    # Half an installation must not pass for a whole one.
+    # An incomplete installation must not be used.
     install || {
         rm -f "$modules/package-lock.json"
         exit 1

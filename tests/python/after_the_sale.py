@@ -1,9 +1,9 @@
-"""Does with a demonstration's data what is done after a sale: asks, replays, explains, certifies.
+"""Runs the commands for after a sale on a demonstration's data: reports, replays, explanations, certificates.
 
     tests/python/run.sh after_the_sale.py BINARY DATA DEMO_JSON
 
-DATA is the data directory of a simulated demo, DEMO_JSON what it printed with --json. Where the
-same figure comes from two sides they must agree. Exits with 1 when anything is wrong.
+DATA is the data directory of a simulated demo, DEMO_JSON its output with --json. Figures available from
+two sources must agree. Exits with 1 on any difference.
 """
 
 import json

@@ -1,7 +1,6 @@
-"""Every RPC with one wrong field at a time: what is refused, how, and by which name.
+"""Every RPC with one invalid field at a time: the status and the field named by the error.
 
-Each row starts from a request that is right and spoils one field of it. Nothing here may move the
-head of the log.
+Each row starts from a valid request and invalidates one field. No case may append to the log.
 """
 
 import grpc
@@ -74,7 +73,7 @@ def rows(shop):
 
 
 def tables(shop):
-    """(rpc, call, right request, wrong values by field, ids to make unknown)."""
+    """(rpc, call, valid request, invalid values by field, ids to make unknown)."""
     purchase, item, sale = shop.purchase, shop.item, shop.sale
     request_id, operator, reason = (
         ("request_id", BAD_IDS),
@@ -153,7 +152,7 @@ def tables(shop):
 
 
 def sale_fields():
-    """Wrong values of each field of CreateSale."""
+    """Invalid values of each field of CreateSale."""
     first = "sale.items[0]."
     return [
         ("request_id", BAD_IDS),
@@ -171,7 +170,7 @@ def sale_fields():
 
 
 def questions(shop):
-    """The reports: ids may be left out there, so an empty one is no mistake."""
+    """The reports: their ids are optional, so an empty one is valid."""
     ids = [row for row in BAD_IDS if row[0] != "empty"]
     pages = ("page_size", BAD_PAGE_SIZES)
     token = ("page_token", [("none of ours", "zzz"), ("over-long", "z" * 5000)])
@@ -205,7 +204,7 @@ def questions(shop):
 
 
 def shapes(shop):
-    """What is wrong is missing, or two fields together."""
+    """Missing fields, and invalid combinations of two fields."""
     pb = shop.pb
     missing = shop.payment_request(UNKNOWN, 1)
     missing.ClearField("amount")
@@ -250,7 +249,7 @@ def shapes(shop):
     yield "CreateSale, a SKU twice", create, request, INVALID, f"sale.items[{len(request.sale.items) - 1}].sku"
     empty = pb.GetTimelineRequest()
     both = pb.GetTimelineRequest(sale_id=shop.sale_id, item_id=shop.item_id)
-    # Either of the two fields can be named.
+    # The error may name either of the two fields.
     yield "GetTimeline, neither sale nor item", shop.reports.GetTimeline, empty, INVALID, None
     yield "GetTimeline, sale and item", shop.reports.GetTimeline, both, INVALID, None
 

@@ -1,4 +1,4 @@
-"""Beacons from a client in another language: over gRPC, and as a page would post them."""
+"""Beacons from a client in another language: over gRPC, and over HTTP as a page posts them."""
 
 import json
 import urllib.error
@@ -13,7 +13,7 @@ PER_MESSAGE = 1_000
 
 
 def beacon(shop, number, **fields):
-    """A beacon that is right unless `fields` spoil it."""
+    """A beacon that is valid unless `fields` override it."""
     defaults = {
         "beacon_id": str(uuid.uuid4()),
         "item_id": shop.item_id,
@@ -44,7 +44,7 @@ def post(web, body, kind="text/plain"):
 
 
 def check(cases, server, shop):
-    """Every promise about beacons that a client can see."""
+    """Every promise about beacons that is visible to a client."""
     with cases.case("beacons are taken in batches, and again count once"):
         batches = [[beacon(shop, 100 * n + m) for m in range(100)] for n in range(20)]
         answer = record(shop, *batches)

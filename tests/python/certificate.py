@@ -1,5 +1,5 @@
-"""Checks the shipped checker of certificates: it takes what `doorbuster verify --certificate` and
-`doorbuster order proof` write, and nothing in which a byte was changed.
+"""Tests the shipped checker of certificates: it accepts the output of `doorbuster verify --certificate` and
+`doorbuster order proof`, and rejects it with any byte changed.
 
     tests/python/run.sh certificate.py [BINARY]
 
@@ -29,12 +29,12 @@ RANDOM_CHANGES = 60
 
 
 def run(*command):
-    """Runs a command that must succeed, and returns what it said."""
+    """Runs a command that must succeed, and returns its output."""
     return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
 
 
 def checks(*arguments):
-    """Whether the checker takes that, run in this process: the exit code of its `main`."""
+    """Whether the checker, run in this process, accepts the arguments: the exit code of its `main`."""
     sys.argv = ["check_certificate.py", *(str(argument) for argument in arguments)]
     with contextlib.redirect_stdout(io.StringIO()):
         said = check_certificate.main()
@@ -43,7 +43,7 @@ def checks(*arguments):
 
 
 def sale(binary, directory, orders):
-    """Writes a sale, and its certificate; returns where that is, its root, and the data."""
+    """Writes a sale and its certificate; returns the certificate's path, its root, and the data directory."""
     data, file = directory / f"sale-{orders}", directory / f"{orders}.certificate"
     run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2)
     answer = json.loads(run(binary, "verify", "--json", "--data", data, "--certificate", file))
@@ -51,7 +51,7 @@ def sale(binary, directory, orders):
 
 
 def changed_everywhere(file, arguments, scratch):
-    """Changes every byte of a file, and asserts that none is taken."""
+    """Changes every byte of a file and asserts that each change is rejected."""
     whole = file.read_bytes()
     for at in range(len(whole)):
         for change in CHANGES:
@@ -97,7 +97,7 @@ def check_small(binary, directory):
         scratch.write_text(json.dumps(mixed))
         fits = mixed == json.loads(proof.read_text())
         assert fits or not checks("--proof", scratch, "--root", root), f"{name} of another proof was taken"
-    # White space between the parts of the proof says nothing; everything else does.
+    # White space between the parts of the proof is insignificant; every other byte is significant.
     compact = directory / "compact.proof"
     compact.write_text(json.dumps(json.loads(proof.read_text()), separators=(",", ":"), ensure_ascii=False))
     count = changed_everywhere(compact, ("--proof", scratch, "--root", root), scratch)
@@ -111,7 +111,7 @@ def check_small(binary, directory):
 
 
 def resealed(lines):
-    """A certificate made up from other lines, with the right roots and the right seal."""
+    """A certificate forged from other lines, with correct roots and a correct seal."""
     top, orders, out = check_certificate.Tree(), check_certificate.Tree(), []
     for line in reversed(lines[:-1]):
         out.append(line)
@@ -140,7 +140,7 @@ def resealed(lines):
 
 
 def check_lies(directory):
-    """Lies that are sealed as well as the truth: what they say does not add up."""
+    """Forged certificates with a valid seal are rejected because their figures do not add up."""
     lines = (directory / "10.certificate").read_bytes().splitlines(keepends=True)
     scratch = directory / "changed"
     scratch.write_bytes(resealed(lines))

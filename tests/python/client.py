@@ -1,7 +1,7 @@
-"""A client in another language, made from the proto files alone, against the real binary.
+"""Tests the real binary with a client in another language, generated from the proto files alone.
 
-It sells, pays, cancels, asks and is refused; then it kills the server under load and checks that
-every order it was told of is still there. Run it with `tests/python/run.sh`.
+It orders, pays, cancels, queries and is refused; then it kills the server under load and checks that
+every acknowledged order still exists. Run it with `tests/python/run.sh`.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def moment(seconds_from_now):
 
 
 class Shop:
-    """The stubs, one sale that is open, and requests that are right."""
+    """The stubs, one open sale, and valid requests."""
 
     def __init__(self, pb, stubs):
         self.pb, self.stubs = pb, stubs
@@ -273,7 +273,7 @@ def check_ends(cases, shop, order):
 
 def check_stream(cases, shop):
     with cases.case("pipelined orders are answered by tag, in order, and sell out exactly"):
-        # 8 units are left; 12 buyers want one each. One command is wrong and fails alone.
+        # 8 units are left and 12 buyers want one each. One invalid command fails alone.
         commands = [shop.order_request(buyer=f"stream-{n}") for n in range(12)]
         requests = [
             shop.pb.PlaceOrdersRequest(tag=n, command=command) for n, command in enumerate(commands)
@@ -351,7 +351,7 @@ def attempts_counted(shop, position):
 
 
 def wait_for(ask, expected):
-    """Asks until the answer is as expected or time is up; returns the last answer."""
+    """Repeats a query until the answer is as expected or time is up; returns the last answer."""
     until = time.monotonic() + WAIT_SECONDS_MAX
     while (answer := ask()) != expected and time.monotonic() < until:
         time.sleep(0.1)

@@ -1,8 +1,8 @@
-"""The demonstration on a store that speaks EventStoreDB's protocol, and the way there and back.
+"""Runs the demonstration on a store with EventStoreDB's protocol, and copies the log in both directions.
 
-A whole sale runs through `doorbuster devstore`. Then the Python client of EventStoreDB, which knows
-nothing of doorbuster, lists the items' streams and finds every order; and `doorbuster copy` takes the
-log to a directory and from there to another server, where it must be the same.
+A whole sale runs through `doorbuster devstore`. Then the Python client of EventStoreDB, which
+is independent of doorbuster, lists the items' streams and finds every order; and `doorbuster copy` takes the
+log to a directory and from there to another server, where it must be equal.
 
 Run it with `tests/python/run.sh cluster_demo.py`.
 """
@@ -24,7 +24,7 @@ SECONDS_MAX = 300
 
 
 def run(binary, *arguments):
-    """Runs a verb with --json and returns what it answered."""
+    """Runs a verb with --json and returns its answer."""
     command = [str(binary), *map(str, arguments), "--json", "--quiet"]
     print("$", " ".join(command), flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=SECONDS_MAX, check=False)
@@ -34,7 +34,7 @@ def run(binary, *arguments):
 
 
 def orders_by_item(connection):
-    """Orders that stand in the items' streams, as any client of EventStoreDB can count them."""
+    """Orders in the items' streams, as any EventStoreDB client can count them."""
     client = KurrentDBClient(connection.replace("esdb://", "kurrentdb://").replace("tls", "Tls"))
     streams = {}
     for event in client.read_all(filter_include=[r"item-.*"], filter_by_stream_name=True):

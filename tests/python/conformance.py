@@ -1,8 +1,8 @@
-"""The Python client of EventStoreDB against `doorbuster devstore`, or against any other server.
+"""Tests `doorbuster devstore`, or any other server, with the Python client of EventStoreDB.
 
-Each case is what an application does, with the answers that the real server gives. After the last
-one the server is started again and everything has to be as it was. With `--connection` the same
-cases run on a server that is there already, in streams of their own, and without the restart.
+Each case is a typical use with the answers of the real server. After the last one the server is
+restarted and all data must be unchanged. With `--connection` the same cases run on an existing server, in
+streams of their own and without the restart.
 
 Run it with `tests/python/run.sh conformance.py`.
 """
@@ -34,7 +34,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 CLIENT = f"kurrentdbclient-{importlib.metadata.version('kurrentdbclient')}"
 ANSWER_SECONDS_MAX = 20
 DECADE_SECONDS = 3650 * 86400
-# Twice what a server of the 24.10 line takes in one append.
+# Twice the maximum append of a 24.10 server.
 TOO_LARGE_BYTES = 2 << 20
 
 
@@ -62,7 +62,7 @@ def equal(found, expected):
 
 
 def fails(kind, call, *arguments, **options):
-    """The error of this kind that the call must end with."""
+    """The error of this kind that the call must return."""
     try:
         answer = call(*arguments, timeout=ANSWER_SECONDS_MAX, **options)
     except kind as error:
@@ -83,7 +83,7 @@ def events(*kinds):
 
 
 def facts(recorded):
-    """Everything about a recorded event that has to stay as it is."""
+    """The properties of a recorded event that must not change."""
     return (
         recorded.stream_name,
         recorded.stream_position,
@@ -98,7 +98,7 @@ def facts(recorded):
 
 
 class Store:
-    """A client, and streams that nobody else writes to."""
+    """A client, and streams used by no other client."""
 
     def __init__(self):
         self.run = uuid.uuid4().hex[:12]
@@ -143,7 +143,7 @@ class Store:
 
 
 def check_states(cases, store):
-    """Each expected state, through BatchAppend and through Append; what must not be written."""
+    """Each expected state, through BatchAppend and through Append, including the appends that must fail."""
     for way, form in [("BatchAppend", list), ("Append", lambda new: new[0])]:
         stream = way.lower()
 
@@ -263,7 +263,7 @@ def check_reads(cases, store):
 
 
 def until_caught_up(subscription):
-    """The events until the server says that there are no more, and how many checkpoints came."""
+    """The events until the server reports that the client is caught up, and the number of checkpoints."""
     found, checkpoints = [], 0
     for message in subscription:
         if message.is_caught_up:

@@ -1,4 +1,4 @@
-"""Checks what `doorbuster demo --json` printed: that nothing was oversold, lost or left over.
+"""Checks the output of `doorbuster demo --json`: nothing was oversold, lost or left over.
 
 Usage: demo_figures.py simulated|recorded|chaos FILE
 """
@@ -10,14 +10,14 @@ import sys
 RECORDED_TRAFFIC = {"pv": 41890, "fav": 1474, "cart": 2539, "buy": 992, "uv": 30837, "buyers": 964}
 RECORDED_UNITS = 835
 
-# What `--chaos` breaks has to be noticed under these names, and nothing may stay unnoticed.
+# The alerts that the faults of `--chaos` must raise.
 CHAOS_UNITS = 3000
 CHAOS_RULES = {"refusals_paused", "payments_late", "store_stalled"}
 STEPS = ["detected", "assessed", "action_taken", "resolved", "reviewed"]
 
 
 def expectations(kind, found):
-    """(what, found, expected) for each figure that must be right."""
+    """(name, found, expected) for each figure."""
     verified = found["verify"]
     yield "oversold_units", found["oversold_units"], 0
     yield "duplicate_orders", found["duplicate_orders"], 0
@@ -42,7 +42,7 @@ def expectations(kind, found):
 
 
 def troubles(alerts, incidents):
-    """What was noticed of what was broken, and what it cost."""
+    """The alerts raised for the injected faults, and the cost of the incidents."""
     raised = {alert["rule"] for alert in alerts}
     yield "rules that raised an alert", CHAOS_RULES - raised, set()
     for alert in alerts:
@@ -59,7 +59,7 @@ def troubles(alerts, incidents):
 
 
 def wrong_figures(kind, found):
-    """Prints the figures that are wrong and counts them."""
+    """Prints the wrong figures and counts them."""
     wrong = 0
     for what, figure, expected in expectations(kind, found):
         if figure != expected or type(figure) is not type(expected):

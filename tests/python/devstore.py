@@ -1,4 +1,4 @@
-"""`doorbuster devstore` as a child: started, stopped, started again on the same data."""
+"""`doorbuster devstore` as a child process that can be started, stopped and restarted on the same data."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ STOP_SECONDS_MAX = 30
 
 
 class Devstore:
-    """One development server on one data directory. Started again it gets a new port."""
+    """One development server on one data directory. A restart gets a new port."""
 
     def __init__(self, binary, directory):
         self.binary = str(binary)
@@ -19,11 +19,11 @@ class Devstore:
         self.child = None
 
     def start(self):
-        """Starts the server and returns its connection string, as it says itself."""
+        """Starts the server and returns the connection string that it prints."""
         command = [self.binary, "devstore", "--json", "--quiet"]
         command += ["--data", str(self.directory), "--listen", "127.0.0.1:0"]
         self.child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        # A server that never says anything must fail this run, not hang it.
+        # A server without output must fail this run, not block it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
         watch.start()
         line = self.child.stdout.readline()
@@ -40,7 +40,7 @@ class Devstore:
         return code
 
     def end(self):
-        """Makes sure that no server is left behind, whatever happened."""
+        """Ends the server in any case."""
         if self.child and self.child.poll() is None:
             self.child.kill()
             self.child.wait(STOP_SECONDS_MAX)

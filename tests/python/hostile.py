@@ -1,12 +1,12 @@
-"""Hostile clients, one after the other, beside an honest buyer, against a server of the given binary.
+"""Runs hostile clients, one after the other, beside an honest buyer against a server of the given binary.
 
     tests/python/run.sh hostile.py target/release/doorbuster [--seconds 8]
 
-Each hostile client breaks no rule of HTTP/2: it sends and does not read, names items that do not exist,
-begins and does not end, or says nothing. Measured: how much the server's resident memory grows while it
-is there, and the latencies of an honest buyer with and without it. Asserted: at most 64 MiB for each
+Each hostile client obeys HTTP/2: it sends and does not read, names unknown items, starts requests without
+ending them, or sends nothing. Measured: the growth of the server's resident memory meanwhile, and the
+latencies of an honest buyer with and without it. Asserted: at most 64 MiB for each
 hostile client, every honest order answered, /healthz answered within two seconds. Latencies are printed
-and not judged: on a loaded machine they say little.
+but not asserted, because they vary on a loaded machine.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def message(proto):
 
 
 class Connection:
-    """One HTTP/2 connection that answers pings and reads no answer: its windows stay as they are."""
+    """One HTTP/2 connection that answers pings and reads no answer, so its windows never grow."""
 
     def __init__(self, address, window=0):
         host, port = address.rsplit(":", 1)
@@ -76,7 +76,7 @@ class Connection:
         self.out += frame(DATA, END_STREAM if end else 0, stream, payload)
 
     def pump(self):
-        """Sends what is due and reads frames, of which only settings, pings and windows count."""
+        """Sends pending data and reads frames; only settings, pings and window updates are processed."""
         try:
             came = self.socket.recv(1 << 16)
             self.closed |= came == b""
@@ -125,7 +125,7 @@ class Connection:
 
 
 class Stand:
-    """A server with a sale, and what the hostile clients need of it."""
+    """A server with a sale, for the hostile clients."""
 
     def __init__(self, server, made):
         self.server = server
@@ -168,7 +168,7 @@ def unread_orders(stand, seconds):
 
 
 def made_up_items(stand, seconds):
-    """One stream that is read, and names another item in every order."""
+    """One stream that is read, with a different unknown item in every order."""
     until = time.monotonic() + seconds
     more = threading.Semaphore(2_000)
 
@@ -202,7 +202,7 @@ def unread_replays(stand, seconds):
 
 
 def unread_socket(stand, seconds):
-    """The largest windows for 256 pages of orders, and not a byte taken from the socket."""
+    """The largest windows for 256 pages of orders, without reading the socket."""
     connection = Connection(stand.server.address, window=(1 << 31) - 1)
     connection.out += frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", (1 << 31) - 65536))
     ask = message(stand.pb.ListOrdersRequest(sale_id=stand.sale, page_size=1000))
@@ -226,7 +226,7 @@ def unread_calls(stand, path, ask, seconds):
 
 
 def begun_plans(stand, seconds):
-    """As many sales as may be created at once, each sent but for its end."""
+    """As many CreateSale calls as are allowed at once, each without its end."""
     connection = Connection(stand.server.address)
     size = 4 << 20
     streams = list(range(1, 513, 2))
@@ -247,7 +247,7 @@ def begun_plans(stand, seconds):
 
 
 def long_headers(stand, seconds):
-    """A header list that goes on and on."""
+    """An endless header list."""
     connection = Connection(stand.server.address)
     connection.out += frame(HEADERS, 0, 1, b"\x83\x86" + literal(b":path", b"/x"))
     until = time.monotonic() + seconds
@@ -259,7 +259,7 @@ def long_headers(stand, seconds):
 
 
 def silent(stand, seconds):
-    """Connections that say nothing, or half a preface."""
+    """Connections that send nothing, or half a preface."""
     return knock(stand.server.address, [b"", PREFACE[:14], PREFACE], seconds, 300)
 
 
@@ -365,7 +365,7 @@ def resident_mib(pid):
 
 
 def measure(binary, made, hostile, seconds):
-    """A server of its own for each: memory that one leaves behind is not the next one's."""
+    """Measures each client on a server of its own, so that memory is not attributed to the next one."""
     with tempfile.TemporaryDirectory() as directory:
         server = Server(binary, directory)
         server.start()
@@ -424,8 +424,8 @@ def fill(stand):
 
 
 def use_reports(stand):
-    """Pages as an honest client reads them: what they take to work and the server keeps for the next
-    one is no hostile client's."""
+    """Reads pages as an honest client does, so that memory the server keeps for reports is not attributed
+    to a hostile client."""
     at_head = (1 << 64) - 1
     ask = stand.pb.ListOrdersRequest(sale_id=stand.sale, page_size=1000, min_position=at_head)
 

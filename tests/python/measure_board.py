@@ -1,10 +1,9 @@
-"""What pages that follow a sale cost the server, and whether buyers notice them.
+"""Measures the cost of board pages for the server and for buyers.
 
     python3 tests/python/measure_board.py BINARY [PAGES] [ROUNDS]
 
-Starts a server. In each round a crowd buys twice: once with PAGES pages (default 1000) that follow a
-sale from a process of their own, once without; which comes first changes from round to round. Prints
-figures and judges none.
+Starts a server. In each round a crowd buys twice: with PAGES pages (default 1000) that follow a sale from
+a process of their own, and without; the order alternates. Prints figures and asserts none.
 """
 
 import json
@@ -41,7 +40,7 @@ west = 1000
 
 
 def follow(board, sale, pages, said, stop):
-    """Follows with so many pages until told to stop; says frames, bytes and hang-ups then."""
+    """Follows with that many pages until stopped; then reports frames, bytes and disconnects."""
     host, port = board.rsplit(":", 1)
     ask = f"GET /sales/{sale}/events HTTP/1.1\r\nhost: {board}\r\n\r\n".encode()
     lines = selectors.DefaultSelector()
@@ -97,7 +96,7 @@ def put_up(binary, address, directory):
 
 
 def measured(server, sale, pages, seed):
-    """One crowd, with so many pages that follow: its p99, and what the threads used meanwhile."""
+    """Runs one crowd with that many pages: its p99, and the processor time of the threads."""
     said, stop = multiprocessing.Queue(), multiprocessing.Event()
     pages_process = None
     if pages:

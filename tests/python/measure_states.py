@@ -1,9 +1,9 @@
-"""How long it takes to say what the sale of a data directory looked like at random moments.
+"""Measures queries for the state of a sale at random moments.
 
     tests/python/run.sh measure_states.py BINARY DATA
 
-Starts a server on DATA (see `doorbuster bench sale`) and asks it over gRPC. Prints figures and
-judges none.
+Starts a server on DATA (see `doorbuster bench sale`) and queries it over gRPC. Prints figures and
+asserts none.
 """
 
 import importlib
@@ -24,7 +24,7 @@ SEED = 3
 
 
 def asked(moments, ask):
-    """Milliseconds of each question, sorted."""
+    """Milliseconds of each query, sorted."""
     took = []
     for moment in moments:
         start = time.perf_counter()
@@ -62,7 +62,7 @@ def measure(channel):
         states.GetStateAt(question)
 
     show("by time", asked([chance.randint(seconds[0], seconds[-1]) for _ in range(MOMENTS)], at_time))
-    # The first tenth of a large log is traffic from before the sale was put up.
+    # The first tenth of a large log is traffic from before the sale was created.
     positions = [chance.randint(head // 10, head) for _ in range(MOMENTS)]
     show("by position", asked(positions, at_position))
 

@@ -1,11 +1,11 @@
-"""Runs README.md as it is written: each shell and Python block, line by line, with the ids of earlier output.
+"""Runs README.md as written: each shell and Python block, line by line, with the ids of earlier output.
 
     tests/python/run.sh readme.py [BINARY] [--only SECTION]
 
-Placeholders (ITEM, SALE, ORDER, DIR) are what earlier commands printed. Servers run until a section
-starts another, followers until they have been read, demonstrations on a terminal of 80 columns. Lines of shown
-output must occur in what the section printed, whatever their figures. What is replaced or left out
-is said. README.zh.md must have the same commands.
+Placeholders (ITEM, SALE, ORDER, DIR) are replaced by values from earlier output. Servers run until a
+section starts another, followers for two seconds, demonstrations on a terminal of 80 columns. Lines of shown
+output must occur in the output of the section, apart from their figures. Replaced and omitted commands are
+printed. README.zh.md must have the same commands.
 """
 
 import argparse
@@ -34,7 +34,7 @@ COLUMNS_OF = {"ITEM": "ITEM", "SALE": "SALE", "sale_id": "SALE"}
 FIELDS_OF = {"sale": "SALE", "order": "ORDER", "data": "DIR"}
 SERVERS = ("doorbuster serve", "doorbuster devstore")
 FOLLOWERS = ("--follow", "alert follow")
-# What draws bars on a terminal.
+# Commands that draw bars on a terminal.
 DRAWN = ("doorbuster demo", "doorbuster replay SALE --speed")
 # Lines that another step of .ci/run runs, or that cannot be run here.
 ELSEWHERE = {
@@ -65,20 +65,20 @@ def blocks(path):
 
 
 def commands(block):
-    """Its lines without comments; a line that ends with a backslash goes on."""
+    """Its lines without comments; a backslash at the end continues a line."""
     text = block.text.replace("\\\n", " ")
     stripped = (re.sub(r"\s+#\s.*$", "", line).strip() for line in text.splitlines())
     return [line for line in stripped if line and not line.startswith("#")]
 
 
 def starts_a_server(section, page):
-    """Whether a section asks for a server of its own."""
+    """Whether a section starts a server of its own."""
     own = (block for block in page if block.section == section and block.language == "sh")
     return any(line.startswith(SERVERS) for block in own for line in commands(block))
 
 
 def shape(line):
-    """A line of output without what differs from run to run."""
+    """A line of output without the parts that vary between runs."""
     line = re.sub(UUID, "<id>", line.rstrip()).replace("\N{NARROW NO-BREAK SPACE}", " ")
     line = re.sub(r"\S*/\S*doorbuster\S*", "<path>", line)
     return re.sub(r"\d[\d,.:TZ-]*", "0", line)
@@ -95,7 +95,7 @@ class Readme:
         self.environment["COLUMNS"] = str(COLUMNS)
         for name in ("examples", "crates", "deploy", "docs"):
             (scratch / name).symlink_to(REPOSITORY / name)
-        # The environment that this runs in has what the README installs.
+        # This environment already has the packages that the README installs.
         (scratch / ".venv").symlink_to(sys.prefix)
 
     def run(self, page):
@@ -103,7 +103,7 @@ class Readme:
         for block in page:
             if block.section != section:
                 section = block.section
-                # Whoever reads on keeps a server until another one is wanted.
+                # A server keeps running until a section starts another one.
                 if starts_a_server(section, page):
                     self.end_servers()
                 print(f"\n## {section or 'README'}", flush=True)
@@ -182,7 +182,7 @@ class Readme:
         )
 
     def serve(self, line):
-        """Left running until another is wanted; it has to say where it listens."""
+        """Starts a server that keeps running; it must print its address."""
         child = self.start(line)
         said = ""
         for part in child.stdout:
@@ -193,7 +193,7 @@ class Readme:
         return child.wait(30) or 1, said
 
     def follow(self, line):
-        """Read for a while, then Ctrl-C."""
+        """Reads for two seconds, then sends Ctrl-C."""
         child = self.start(line)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(2)
@@ -205,7 +205,7 @@ class Readme:
         return (0 if child.returncode in ended else child.returncode), output
 
     def on_a_terminal(self, line):
-        """As a person sees it, who then ends the board that stays with Ctrl-C."""
+        """Runs it on a terminal and ends the board that stays up with Ctrl-C."""
         code, output = terminal.watch(
             ["bash", "-c", f"exec {line}"], self.scratch, self.environment, COLUMNS,
             LINE_SECONDS_MAX, interrupt_at="the board stays until Ctrl-C",
@@ -232,7 +232,7 @@ class Readme:
             self.fail(f"the Python block at line {block.number}", done.stdout)
 
     def shown(self, block):
-        """Each line of shown output was printed, but for its figures."""
+        """Checks that each line of shown output was printed, apart from its figures."""
         printed = {shape(line) for line in self.printed().splitlines()}
         lines = [line for line in block.text.splitlines() if line.strip()]
         missing = [line for line in lines if shape(line) not in printed]
@@ -243,7 +243,7 @@ class Readme:
             self.fail(f"line {block.number}: nothing printed: {line}")
 
     def printed(self):
-        """What the section's commands printed, also into files."""
+        """The output of the section's commands, including files."""
         files = self.scratch.glob("review/*.md")
         return self.output + "".join(path.read_text() for path in files)
 
@@ -270,7 +270,7 @@ class Readme:
 
 
 def same_commands(one, other):
-    """What differs between the commands of two pages."""
+    """The differences between the commands of two pages."""
     ours, theirs = (
         [(block.language, block.text) for block in blocks(path)] for path in (one, other)
     )
@@ -284,7 +284,7 @@ def same_commands(one, other):
 
 
 def in_a_network_of_its_own():
-    """Starts this anew where the ports of the README are free, if that can be had."""
+    """Restarts this script in a network namespace where the ports of the README are free, if possible."""
     if os.environ.get("README_NETWORK"):
         # The loopback interface of a new network is down.
         with socket.socket() as any_socket:
@@ -301,7 +301,7 @@ def in_a_network_of_its_own():
 
 
 def main():
-    # Where this runs in the background, Ctrl-C is ignored, and children would inherit that.
+    # A background process ignores Ctrl-C, and its children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     default = REPOSITORY / "target" / "release" / "doorbuster"

@@ -1,10 +1,11 @@
 """A sale on three nodes behind nginx: one is killed, one is frozen, and all are restarted.
 
 It starts one store (`doorbuster devstore`), three doorbuster nodes on it, and nginx with the
-configuration of deploy/nginx in front. A crowd buys through nginx. While it does, one node is
-killed with kill -9 and started again, another is frozen until others have sold its items and then
-goes on, and at last the nodes are restarted one after another as an upgrade would. Afterwards the crowd's account, the read models of every node, the verifier and a count of
-the store's events, read with the Python client of EventStoreDB, have to agree to the unit.
+configuration of deploy/nginx in front. A crowd buys through nginx. Meanwhile one node is killed with
+kill -9 and restarted, another is frozen until others have sold its items and is then resumed, and
+finally the nodes are restarted one after another as in an upgrade. Afterwards the crowd's account, the
+read models of every node, the verifier and a count of the store's events, read with the Python client of
+EventStoreDB, must agree to the unit.
 
     deploy/rehearse                       # with target/release/doorbuster
 """
@@ -38,7 +39,7 @@ CROWD_SECONDS_MAX = 300
 
 
 class Refused(Exception):
-    """Something did not hold."""
+    """An expectation failed."""
 
 
 def say(text):
@@ -46,7 +47,7 @@ def say(text):
 
 
 class Node:
-    """One doorbuster server. Started again it listens where it did before."""
+    """One doorbuster server. A restart keeps its address."""
 
     def __init__(self, number, binary, directory, connection):
         self.number = number
@@ -63,7 +64,7 @@ class Node:
 
     def start(self):
         command = self.command("serve", "--listen", self.listen)
-        # No two nodes may want one port.
+        # Ports must not be shared between nodes.
         environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off"}
         self.child = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
@@ -79,7 +80,7 @@ class Node:
         self.until_ready(said["web"])
 
     def until_ready(self, web):
-        """Waits as whoever upgrades a node does: until it says that it may be sent calls."""
+        """Waits until the node reports ready, as in an upgrade."""
         until = time.monotonic() + START_SECONDS_MAX
         while True:
             try:
@@ -137,7 +138,7 @@ class Nginx:
         )
 
     def until_given_up(self, node):
-        """Waits until a call to this node has waited for longer than nginx lets it."""
+        """Waits until a call to this node has exceeded nginx's timeout."""
         until = time.monotonic() + START_SECONDS_MAX
         while not any("timed out" in line and f"//{node.listen}" in line
                       for line in self.path.read_text().splitlines()):
@@ -164,7 +165,7 @@ def call(command, what):
 
 
 class Crowd:
-    """`doorbuster crowd`, and what it says while it shops."""
+    """`doorbuster crowd`, and its output while it runs."""
 
     def __init__(self, binary, url, arguments):
         command = [binary, "crowd", "--json", "--server", url]
@@ -198,7 +199,7 @@ class Crowd:
 
 
 def log_of(connection, sale_ids):
-    """What the store holds of some sales, counted by hand from its events."""
+    """The contents of the store for some sales, counted from its events."""
     client = KurrentDBClient(connection)
     try:
         events = client.read_all(
@@ -211,7 +212,7 @@ def log_of(connection, sale_ids):
 
 
 def count(events, sale_ids):
-    """Folds the items' events. At every single event no more may be out than there is."""
+    """Folds the items' events. At every event, the units in orders must not exceed those allocated."""
     ours = set()
     allocated, out, sold = (collections.Counter() for _ in range(3))
     held = {}
@@ -251,7 +252,7 @@ def count(events, sale_ids):
 
 
 def agree(name, found, expected):
-    """Compares the figures that both have; prints them once they are the same."""
+    """Compares the figures that both have; prints them once they are equal."""
     both = {key: found[key] for key in expected if key in found}
     wrong = {key: (found[key], expected[key]) for key in both if found[key] != expected[key]}
     if wrong:
@@ -337,7 +338,7 @@ def judge(binary, connection, nodes, account):
 
 
 def rebuilt(nodes):
-    """The read models that each node came to are those that its log comes to from zero."""
+    """Checks that the read models of each node equal a rebuild from zero."""
     for node in nodes:
         call(node.command("rebuild", "--compare"), f"the rebuild of node {node.number}")
     say("the read models of every node equal a rebuild from zero")

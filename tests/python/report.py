@@ -1,4 +1,4 @@
-"""Counts cases and prints one line for each; turns gRPC errors into what a case can compare."""
+"""Counts cases and prints one line for each; converts gRPC errors into comparable values."""
 
 import contextlib
 import traceback
@@ -60,7 +60,7 @@ class Refused:
 
 
 def refused(call, request):
-    """The error that a call must end with."""
+    """The error that a call must return."""
     try:
         answer = call(request, timeout=10)
     except grpc.RpcError as error:

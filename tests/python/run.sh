@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs client.py, or the script that is named first, against the release binary. Makes a virtual
-# environment on first use; DOORBUSTER_VENV says where (default: target/python).
+# Runs client.py, or the script named as the first argument, against the release binary. Creates a
+# virtual environment on first use; DOORBUSTER_VENV sets its path (default: target/python).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=${DOORBUSTER_VENV:-$here/../../target/python}

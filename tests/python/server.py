@@ -1,4 +1,4 @@
-"""The real binary as a child: started, killed, stopped, verified, and looked at from outside."""
+"""The real binary as a child process: start, kill, stop, verify, and reading its log."""
 
 import contextlib
 import json
@@ -13,10 +13,10 @@ STOP_SECONDS_MAX = 30
 
 
 class Server:
-    """One server on one data directory. Started again after a kill, it gets a new port."""
+    """One server on one data directory. A restart after a kill gets a new port."""
 
     def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None):
-        """`listen` is for those who need one address for ever; stderr is appended to `errors`."""
+        """`listen` fixes the address; stderr is appended to `errors`."""
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
         self.listen, self.errors = listen, errors
@@ -24,7 +24,7 @@ class Server:
         self.address = self.web = self.board = None
 
     def start(self):
-        """Starts the server and returns where it listens, as it says itself on its first line."""
+        """Starts the server and returns the address that it prints on its first line."""
         command = [self.binary, "serve", "--json"]
         command += ["--data", str(self.directory), "--listen", self.listen]
         command += ["--web", "127.0.0.1:0", "--board", "127.0.0.1:0"]
@@ -33,7 +33,7 @@ class Server:
             self.child = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=stderr or None, text=True
             )
-        # A server that never says anything must fail this run, not hang it.
+        # A server without output must fail this run, not block it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
         watch.start()
         line = self.child.stdout.readline()
@@ -48,7 +48,7 @@ class Server:
         return self.address
 
     def kill(self):
-        """kill -9: the server gets no chance to write anything down."""
+        """kill -9: the server cannot write anything more."""
         self.child.send_signal(signal.SIGKILL)
         self.child.wait(STOP_SECONDS_MAX)
         self.child.stdout.close()
@@ -61,7 +61,7 @@ class Server:
         return code
 
     def end(self):
-        """Makes sure that no server is left behind, whatever happened."""
+        """Ends the server in any case."""
         if self.child and self.child.poll() is None:
             self.kill()
 

@@ -1,7 +1,7 @@
 """Spans of a purchase arrive at a real OTLP receiver, as part of the caller's trace.
 
 The binary must be built with the feature `otel`: `run.sh spans.py [BINARY]`. The receiver is grpcio
-with the published protocol of OpenTelemetry, so nothing of ours reads what we wrote.
+with the published protocol of OpenTelemetry, so the reader is independent of the writer.
 """
 
 import json
@@ -27,7 +27,7 @@ PLACE_ORDER = "doorbuster.v1.PurchaseService/PlaceOrder"
 
 
 class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
-    """Keeps every span that comes, with the service that it is of."""
+    """Keeps every received span with its service."""
 
     def __init__(self):
         self.came = queue.Queue()
@@ -41,7 +41,7 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
     def all(self):
-        """Everything that came; the server has stopped."""
+        """All received spans; the server has stopped."""
         spans = []
         while not self.came.empty():
             service, span = self.came.get()
@@ -136,7 +136,7 @@ def main():
         try:
             trade(json.loads(server.stdout.readline())["address"], pb, stubs)
         finally:
-            # What is left is sent when the server stops.
+            # Remaining spans are sent when the server stops.
             server.terminate()
             code = server.wait(WAIT_SECONDS_MAX)
     equal("exit code", code, 0)

@@ -1,4 +1,4 @@
-"""A program on a terminal of its own: what a person sees who watches it."""
+"""Runs a program on a pseudo-terminal and returns its output as displayed."""
 
 import fcntl
 import os
@@ -11,15 +11,15 @@ import subprocess
 import termios
 import time
 
-# What moves the cursor, colours and clears lines.
+# Sequences that move the cursor, set colours and clear lines.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
-# What a program logs is as long as it is.
+# Log lines may exceed the width.
 LOG_LINE = re.compile(r"\s*\d{4}-\d\d-\d\dT\S+Z +(TRACE|DEBUG|INFO|WARN|ERROR) ")
 
 
 def watch(command, directory, environment, columns, seconds_max, interrupt_at=None):
-    """Runs it on a terminal that wide; Ctrl-C once that text is seen. Exit code and what it wrote."""
+    """Runs it on a terminal of that width; sends Ctrl-C once the text appears. Returns exit code and output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**environment, "TERM": "xterm"}

@@ -1,10 +1,10 @@
-"""Breaks a real server again and again while buyers order, and judges what they were told.
+"""Injects faults into a real server under load, and checks every answer.
 
     tests/python/run.sh torture.py [--seconds 60] [--binary target/release/doorbuster]
 
-It kills, freezes, stops and starves the server of disk (as root only), records every answer, and
-compares all of them with the log by a specification of its own. The last lines are the account; it
-exits with 1 when anything at all did not hold, and leaves the log and the journal behind.
+It kills, freezes and stops the server and fills its disk (as root only), records every answer, and
+compares all of them with the log by a specification of its own. The last lines are a summary; on any
+violation it exits with 1 and keeps the log and the journal.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from torture.judge import judge
 from torture.wire import Wire
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
-# More than this is neither sent nor judged, however long the run is.
+# Limit of calls sent and checked, independent of the duration.
 CALLS_MAX = 250_000
 ITEMS = {
     # Sold out again and again, with a limit that buyers meet.
@@ -39,7 +39,7 @@ ITEMS = {
     "DEEP": Terms(250, "CNY", 600_000, None, None, {"east": 10_000_000}),
     # Paused and resumed again and again.
     "DOOR": Terms(100, "CNY", 5_000, 20, None, {"east": 1_000_000}),
-    # Nobody looks at it.
+    # No buyer uses it.
     "QUIET": Terms(100, "CNY", 3_000, None, None, {"east": 1_000_000}),
 }
 
@@ -87,12 +87,12 @@ class Run:
         self.items = {sku: item.item_id for sku, item in zip(ITEMS, created.items)}
 
     def hold_quietly(self):
-        """An order at the item that nobody else looks at; None if there is none to be had."""
+        """An order on the otherwise unused item; None if none could be placed."""
         call = self.main.ask(Call(self.items["QUIET"], self.new_id(), Place("quiet", 1, "")))
         return call.answer.order if call.answer else None
 
     def break_it(self):
-        """Fault after fault until the time is over."""
+        """Injects faults until the time is over."""
         ends, deck, nth = time.monotonic() + self.arguments.seconds, [], 0
         while time.monotonic() < ends:
             time.sleep(0.5 + 2 * self.random.random())
@@ -107,7 +107,7 @@ class Run:
                 self.keep_prefix(self.faults.log())
 
     def keep_prefix(self, log):
-        """What was in the log once is there for ever, in the same place."""
+        """Checks that the earlier contents of the log are unchanged, at the same positions."""
         ids = [event["id"] for event in log]
         if ids[: len(self.prefix)] != self.prefix:
             at = next(
@@ -118,7 +118,7 @@ class Run:
         self.prefix = ids
 
     def ask_again(self, load):
-        """Repeats a part of what was answered, and what was not."""
+        """Repeats a part of the answered calls and the unanswered ones."""
         answered = [call for call in self.calls if call.answer is not None]
         answered = [call for call in answered if call.item != self.items["QUIET"]]
         again = self.random.sample(answered, min(400, len(answered)))
@@ -150,7 +150,7 @@ class Run:
                 self.wrong.append(f"{differ} orders of {item.item_id} are shown otherwise")
 
     def compare_stock(self, items):
-        """The items themselves say what the specification says."""
+        """Compares the items' stock with the specification."""
         for item in items.values():
             request = self.pb.GetItemRequest(item_id=item.item_id)
             shown = self.main.item.GetItem(request, timeout=10).item
@@ -183,7 +183,7 @@ class Run:
         self.ask_again(load)
 
     def judge(self):
-        """Judges everything. True when all held."""
+        """Checks everything. True if there was no violation."""
         started, read_ms = time.monotonic(), time.time() * 1_000
         log = self.faults.log()
         self.keep_prefix(log)
@@ -191,7 +191,7 @@ class Run:
         verdict, items = judge(history)
         self.holds_have_ended(items, read_ms)
         if not verdict.counts and not self.wrong:
-            # A verdict of nothing wrong counts for something if this very history can be found wrong.
+            # A clean verdict is meaningful only if defects inserted into this history are found.
             doctored.check(of_item(history, self.items["HOT"]), self.demand)
         if self.server.child.poll() is None:
             time.sleep(max(0, ITEMS["DOOR"].time_to_pay_ms / 1_000 + 1))
@@ -206,7 +206,7 @@ class Run:
         return not verdict.counts and not self.wrong
 
     def compare_now(self):
-        """The server, when everything has come to rest, against its log."""
+        """Compares the idle server with its log."""
         try:
             log = self.faults.log()
             self.keep_prefix(log)
@@ -273,7 +273,7 @@ def free_port():
 
 
 def check_judge():
-    """The judge finds each defect in a small history before it is trusted with a large one."""
+    """Checks first that the judge finds each defect in a small history."""
     def demand(holds, sentence):
         print(f"  {'seen' if holds else 'NOT SEEN':<16} {sentence}")
         failed.extend([] if holds else [sentence])
@@ -321,7 +321,7 @@ def main():
 
 
 def keep(run, directory):
-    """Leaves the log and the journal behind for whoever looks for the reason."""
+    """Keeps the log and the journal for diagnosis."""
     shutil.copytree(directory / "disk", directory / "kept")
     with open(directory / "journal.pickle", "wb") as file:
         pickle.dump(run.calls, file)

@@ -1,4 +1,4 @@
-"""Counts recorded traffic with code of its own and compares what doorbuster reports about it.
+"""Counts recorded traffic independently and compares the counts with doorbuster's reports.
 
     tests/python/run.sh traffic_hour.py BINARY [RECORDING]
 
@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOUR = ROOT.parent / "shared/data/taobao-2017-11-26-first-hour.csv.gz"
 SAMPLE = ROOT / "tests/traffic/sample.csv"
 
-# Touches of one moment are taken in this order.
+# Order of touches with equal times.
 RANKS = ["view", "favourite", "cart", "share", "buy"]
 SHORT = {"pv": "view", "fav": "favourite", "cart": "cart", "buy": "buy"}
 TOTALS = {"view": "pv", "favourite": "fav", "cart": "cart", "share": "share", "buy": "buy"}

@@ -1,7 +1,7 @@
-"""The load: buyers who order, pay, cancel, ask twice and come too late, and an operator.
+"""The load: buyers that order, pay, cancel, repeat requests and pay too late, and an operator.
 
-None of them looks at what is right. They do what buyers and retrying shops do, and everything is
-entered into the journal.
+They do not check answers. They behave like buyers and retrying shops, and every call is entered into the
+journal.
 """
 
 import collections
@@ -19,13 +19,13 @@ PAUSE_SECONDS = 0.05
 
 
 class Load:
-    """All threads of the load, and what they hand to each other."""
+    """All threads of the load, and their shared queues."""
 
     def __init__(self, wire_of, items, seed, calls_per_second):
         """`wire_of()` opens a connection of its own."""
         self.wire_of, self.items = wire_of, items
         self.over = threading.Event()
-        # Requests whose answer was lost, and held orders that somebody pays too late.
+        # Requests whose answer was lost, and held orders that are paid too late.
         self.unanswered = collections.deque(maxlen=4_000)
         self.late = collections.deque(maxlen=1_000)
         self.crashed = []
@@ -61,7 +61,7 @@ class Worker(threading.Thread):
                 started = time.monotonic()
                 self.act()
                 self.load.over.wait(max(0, self.pause - (time.monotonic() - started)))
-        except Exception as error:  # A buyer that fell over would make the run weaker unseen.
+        except Exception as error:  # A crashed buyer would weaken the run unnoticed.
             self.load.crashed.append(f"{self.name}: {type(error).__name__}: {error}")
 
     def new_id(self):
@@ -139,7 +139,7 @@ class Buyer(Worker):
         if roll < 0.1:
             self.ask(paid.again())
         elif roll < 0.15:
-            # The provider tells it twice, and makes a new request each time.
+            # The provider reports it twice, with a new request id each time.
             self.ask(Call(order.item, self.new_id(), paid.body))
         elif roll < 0.2:
             self.ask(self.payment(order))

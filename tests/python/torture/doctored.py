@@ -1,8 +1,7 @@
-"""Shows that the judge sees what it is meant to see: histories with one thing wrong in each.
+"""Tests that the judge finds defects, with histories that contain one defect each.
 
-A history is right first. Then one answer or one event of it is changed, as a server with one defect
-would have left it, and the judge has to find a problem of that kind. The history is a small one that
-is made here, or the one of the run itself.
+One answer or event of a correct history is changed to the result of a server with one defect, and the
+judge has to find a problem of that kind. The history is a small one created here, or that of the run.
 """
 
 import copy
@@ -69,7 +68,7 @@ def made():
 
 
 def changes(history):
-    """Each defect as a name, the kind of problem that it is, and the history that it leaves."""
+    """Each defect: its name, the kind of problem, and the resulting history."""
     yield "the log ends before an acknowledged order", "lost", cut(history)
     yield "an acknowledged order is another one in the log", "lost", swapped(history)
     yield "a request made a second order", "doubled", doubled(history)
@@ -83,7 +82,7 @@ def changes(history):
 
 
 def check(history, demand):
-    """Runs all of them. `demand(holds, sentence)` is told of each."""
+    """Runs all of them and calls `demand(holds, sentence)` for each."""
     as_it_was, _ = judge(history)
     for name, kind, changed in changes(history):
         verdict, _ = judge(changed)
@@ -92,7 +91,7 @@ def check(history, demand):
 
 
 def placed(history):
-    """The first order that is acknowledged and cost stock, its call and its event."""
+    """The first acknowledged order that took stock, with its call and its event."""
     for call in history.calls:
         if isinstance(call.body, Place) and call.answer is not None and call.answer.order is not None:
             for event in history.events:
@@ -114,7 +113,7 @@ def cut(history):
         other for other in history.calls
         if other.item == call.item and other.answer is not None and is_kept(other)
     ]
-    # Whatever the run ended with, an order rests on the end of this log.
+    # Whatever the last event of the run is, an order rests on the end of this log.
     late = copy.copy(max(answered, key=lambda other: other.answer.revision))
     late.answer = late.answer._replace(revision=last)
     return history._replace(events=kept, calls=[*history.calls, late])
@@ -191,7 +190,7 @@ def stale(history):
 
 
 def early(history):
-    """The command of an order was sent after somebody saw what came behind it."""
+    """The command of an order was sent after a later event had been observed."""
     call, event = placed(history)
     later = 1 + max(each.ended or each.sent for each in history.calls)
     calls = []

@@ -1,7 +1,6 @@
-"""What is broken on purpose while the load runs, and what must be so afterwards.
+"""Faults injected under load, and the conditions that must hold afterwards.
 
-Each fault leaves a server behind that runs. What does not hold is reported in words; how often each
-fault was done is counted.
+After each fault the server runs again. Violations are reported as text; faults are counted by kind.
 """
 
 import collections
@@ -15,10 +14,10 @@ import time
 import urllib.error
 import urllib.request
 
-# A server that is told to stop ends within its grace period of 5 s, and some time to be scheduled.
+# The grace period of 5 s for stopping, plus time to be scheduled.
 STOP_SECONDS_MAX = 5 + 5
 READY_SECONDS_MAX = 30
-# A hold ends within 5 s of the store's return, although nobody looks at it.
+# A hold expires within 5 s of the store's return, without any command.
 HOLD_SECONDS_MAX = 5 + 5
 DISK_BYTES = 4 << 30
 
@@ -36,14 +35,14 @@ class Disk:
             self.why_not = f"no file system can be mounted here: {said.strip()}"
 
     def fill(self):
-        """Nothing more can be written: its size is what is in use."""
+        """Fills the disk: its size is set to the space in use."""
         for _ in range(100):
             state = os.statvfs(self.directory)
             used = (state.f_blocks - state.f_bfree) * state.f_frsize
             try:
                 return self._mount(f"remount,size={used}")
             except subprocess.CalledProcessError:
-                pass  # It grew meanwhile.
+                pass  # The usage grew meanwhile.
         raise AssertionError("the disk grows too fast to be filled")
 
     def make_room(self):
@@ -60,7 +59,7 @@ class Disk:
 
 class Faults:
     def __init__(self, server, disk, random, hold_quietly):
-        """`hold_quietly()` places an order at an item that nobody else touches, and returns it."""
+        """`hold_quietly()` places an order on an otherwise unused item and returns it."""
         self.server, self.disk, self.random = server, disk, random
         self.hold_quietly = hold_quietly
         self.counts = collections.Counter()
@@ -69,7 +68,7 @@ class Faults:
         self.skipped = disk.why_not
 
     def deck(self):
-        """One of each fault, and more kills than anything else, in any order."""
+        """Each fault once and additional kills, in random order."""
         deck = [self.kill, self.kill, self.kill, self.kill_early, self.stop, self.freeze]
         deck += [self.freeze_and_kill, self.lock]
         if self.skipped is None:
@@ -84,7 +83,7 @@ class Faults:
         self.start()
 
     def kill_early(self):
-        """kill -9, and once more as soon as it has said that it runs, or before."""
+        """kill -9, and a second one when the server reports that it runs, or earlier."""
         self.counts["kills"] += 2
         self.server.kill()
         self.server.start()
@@ -93,7 +92,7 @@ class Faults:
         self.start()
 
     def stop(self):
-        """SIGTERM while streams are open and buyers go on."""
+        """SIGTERM while streams are open and buyers continue."""
         self.counts["stops with streams open"] += 1
         started = time.monotonic()
         self.server.child.send_signal(signal.SIGTERM)
@@ -134,13 +133,13 @@ class Faults:
             time.sleep(1 + 2 * self.random.random())
             database.execute("ROLLBACK")
         except sqlite3.OperationalError:
-            pass  # The server was faster again and again, or keeps the lock to itself.
+            pass  # The server was faster repeatedly, or holds the lock.
         finally:
             database.close()
         self.ready()
 
     def fill(self):
-        """The disk is full for a while; everything has to come back by itself."""
+        """The disk is full for a while; the server must recover by itself."""
         self.counts["full disks"] += 1
         held = self.hold_quietly()
         self.disk.fill()
@@ -152,7 +151,7 @@ class Faults:
             self.ends_by_itself(held, room_at)
 
     def fill_and_kill(self):
-        """The disk is full, then kill -9; it starts again when there is room."""
+        """The disk is full, then kill -9; the server starts again when there is space."""
         self.counts["full disks"] += 1
         self.counts["kills"] += 1
         self.disk.fill()
@@ -169,7 +168,7 @@ class Faults:
         self.ready()
 
     def ready(self):
-        """Waits until it says that it is ready."""
+        """Waits until the server reports ready."""
         until, said = time.monotonic() + READY_SECONDS_MAX, ""
         while time.monotonic() < until:
             if self.server.child.poll() is not None:
@@ -185,7 +184,7 @@ class Faults:
         self.wrong.append(f"it is not ready after {READY_SECONDS_MAX} s: {said.strip()}")
 
     def ends_by_itself(self, order, room_at):
-        """A hold whose time is over while the disk is full ends although nobody looks at its item."""
+        """A hold that becomes due while the disk is full expires although its item gets no commands."""
         seconds = order.pay_by_ms / 1_000 - time.time()
         until = max(room_at, time.monotonic() + seconds) + HOLD_SECONDS_MAX
         while time.monotonic() < until:
@@ -209,4 +208,4 @@ class Faults:
 
 
 class Ended(Exception):
-    """The server is gone and does not come back: there is nothing to go on with."""
+    """The server did not come back, so the run cannot continue."""

@@ -1,7 +1,7 @@
-"""What the client asked for, what it was told, and when.
+"""The calls of the clients, their answers, and their times.
 
-Times are nanoseconds of one monotonic clock: all buyers are threads of one process. A call that has no
-`ended` was never answered: it may have happened or not.
+Times are nanoseconds of one monotonic clock: all buyers are threads of one process. A call without
+`ended` was never answered: it may or may not have taken effect.
 """
 
 import dataclasses
@@ -121,7 +121,7 @@ class Event(typing.NamedTuple):
 
 
 class History(typing.NamedTuple):
-    """All that is judged."""
+    """All data that is checked."""
 
     terms: dict  # of each item, by its id
     calls: list

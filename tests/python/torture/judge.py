@@ -1,10 +1,10 @@
-"""Compares what the client was told with the log, by the sequential specification of each item.
+"""Compares the answers of the clients with the log, by the sequential specification of each item.
 
-The log gives an order of all events, and every answer names the revision that it rests on. That is a
-linearization; what is left to check is that it is a right one:
+The log orders all events, and every answer names the revision that it rests on. That is a linearization;
+it is valid if:
 
-- each answer is what the specification says at its revision;
-- no call rests on less than what anybody had been told of the item before it was sent;
+- each answer is the one of the specification at its revision;
+- no call rests on an earlier revision than any answer about the item received before it was sent;
 - no answer rests on an event whose command was sent only after that answer;
 - every event has a command that was sent, and no command more than one.
 """
@@ -15,7 +15,7 @@ import collections
 from .journal import Answer, Cancel, Look, Pay, Place, Steer
 from .spec import REFUND_REASONS, Item
 
-# The kinds of problems, and what stands in the account for each.
+# The kinds of problems, and their names in the summary.
 KINDS = {
     "lost": "lost",
     "doubled": "doubled",
@@ -27,13 +27,13 @@ KINDS = {
     "broken": "otherwise wrong",
 }
 STEERED = {"pause": "ItemPaused", "resume": "ItemResumed", "allocate": "StockAllocated"}
-# What a server may answer while it is broken on purpose, or when somebody asks for nonsense.
+# Errors that are allowed during faults, or for invalid requests.
 CODES = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "ABORTED",
          "NOT_FOUND", "ALREADY_EXISTS")
 
 
 class Verdict:
-    """Problems by kind, the first of each in words."""
+    """Problems by kind, the first of each as text."""
 
     def __init__(self):
         self.counts = collections.Counter()
@@ -52,7 +52,7 @@ class Verdict:
 
 
 def judge(history):
-    """A verdict, and the items as the log leaves them."""
+    """A verdict, and the items at the end of the log."""
     verdict = Verdict()
     items = {
         item_id: Item(item_id, terms, verdict.report) for item_id, terms in history.terms.items()
@@ -135,7 +135,7 @@ class OneItem:
             self.sent_by.append(latest)
 
     def known_before(self):
-        """For each moment, the last revision that somebody had been told of by then."""
+        """For each time, the last revision in any answer received by then."""
         told = sorted(
             (call.ended, call.answer.revision) for call in self.calls if call.answer is not None
         )
@@ -152,7 +152,7 @@ class OneItem:
     # -- What was answered ---------------------------------------------------------------------
 
     def one_answer(self, group):
-        """What became an order, a payment or a cancellation is answered alike for ever."""
+        """Requests that led to an order, a payment or a cancellation always get the same answer."""
         kept = [call for call in group if call.answer is not None and is_kept(call)]
         for call in kept[1:]:
             if call.body == kept[0].body and call.answer != kept[0].answer:
@@ -175,7 +175,7 @@ class OneItem:
         if is_kept(call):
             alike = [other for other in self.groups[call.request_id] if other.body == call.body]
             first_sent = min(other.sent for other in alike)
-        # A payment that is told twice under two request ids gets the answer of the first.
+        # A payment reported twice under two request ids gets the answer of the first.
         told_twice = isinstance(call.body, Pay) and event.data.get("request_id") != call.request_id
         if not told_twice and answer.revision < self.told(first_sent):
             self.wrong("time", call, f"revision {self.told(first_sent)} was known before it was sent")
@@ -287,7 +287,7 @@ class OneItem:
 
 
 def asks_for(call, event):
-    """Whether that call can be what caused the event."""
+    """Whether that call can have caused the event."""
     body, data = call.body, event.data
     match body:
         case Place(buyer, units, channel):
@@ -306,7 +306,7 @@ def asks_for(call, event):
 
 
 def is_kept(call):
-    """Whether the answer is one that a repeat has to get again."""
+    """Whether a repeat must get this answer again."""
     answer: Answer = call.answer
     if isinstance(call.body, (Look, Steer)):
         return False
@@ -316,7 +316,7 @@ def is_kept(call):
 
 
 def is_turned_away(call):
-    """Whether the client was told for certain that nothing happened."""
+    """Whether the answer states that nothing happened."""
     if call.error is not None:
         return call.error.code == "RESOURCE_EXHAUSTED"
     return call.answer is not None and call.answer.refusal is not None and not is_kept(call)

@@ -1,8 +1,7 @@
 """The sequential specification of one item, from the contract in the proto files and the README.
 
-It applies the item's events one by one and says what an event may not do at its place. It keeps
-what the item looked like after each revision, so that any answer can be compared with the state that
-it claims to rest on.
+It applies the item's events one by one and reports events that are invalid at their place. It keeps the
+item's state after each revision, so that any answer can be compared with the state that it rests on.
 """
 
 import dataclasses
@@ -15,7 +14,7 @@ REFUND_STATES = {
     "order_cancelled": "CANCELLED",
     "already_paid": "PAID",
 }
-# Why a payment was refused, by the cause of the refund that is due.
+# The refusal of a payment, by the cause of the refund.
 REFUND_REASONS = {
     "order_expired": "ORDER_EXPIRED",
     "order_cancelled": "ORDER_CANCELLED",
@@ -26,7 +25,7 @@ PLANNED = ("ItemAdded", "ItemScheduled", "PurchaseLimitSet", "ReserveSet")
 
 @dataclasses.dataclass(slots=True)
 class Row:
-    """An order, and the revisions at which it began and ended."""
+    """An order, and the revisions of its start and end."""
 
     request_id: str
     order_id: str
@@ -48,7 +47,7 @@ class Row:
 
 class Item:
     def __init__(self, item_id, terms, report):
-        """`report(kind, sentence)` is told what an event may not do."""
+        """`report(kind, sentence)` is called for invalid events."""
         self.item_id, self.terms, self.report = item_id, terms, report
         self.events, self.by_request = [], {}
         self.orders, self.orders_of = {}, {}
@@ -159,20 +158,20 @@ class Item:
         return sum(row.units for row in rows if row.takes_units_at(revision))
 
     def order_at(self, row, state):
-        """The order as an answer has to show it."""
+        """The order as an answer must show it."""
         terms = self.terms
         return Order(row.order_id, self.item_id, row.buyer, row.units, terms.price,
                      row.units * terms.price, terms.currency, state, row.placed_ms, row.pay_by_ms)
 
     def placed_by(self, request_id):
-        """The order that came of a request, if one did."""
+        """The order created by a request, if any."""
         for event in self.by_request.get(request_id, ()):
             if event.kind == "OrderPlaced":
                 return self.orders[event.data["order_id"]]
         return None
 
     def why_refused(self, call, revision):
-        """Why the item may refuse that PlaceOrder after that revision: the names of the reasons."""
+        """The names of the reasons for which the item may refuse that PlaceOrder after that revision."""
         buyer, units, _ = call.body
         terms, available, reasons = self.terms, self.available_at[revision], set()
         if self.closed_at[revision]:

@@ -1,7 +1,7 @@
 """Calls over gRPC, each an entry of the journal.
 
-Stubs are made of the proto files alone. A call is in the journal before it is sent, so that nothing that may
-have happened is forgotten.
+Stubs are generated from the proto files alone. A call is entered into the journal before it is sent, so that every
+call that may have taken effect is recorded.
 """
 
 import queue
@@ -14,7 +14,7 @@ from report import Refused
 from .journal import Answer, Cancel, Error, Look, Order, Pay, Place
 
 CALL_SECONDS_MAX = 10
-# A server that comes back is to be noticed at once.
+# Reconnect quickly to a restarted server.
 CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
@@ -25,7 +25,7 @@ CHANNEL = [
 
 
 class Wire:
-    """One connection, and the journal that its calls are entered into."""
+    """One connection, and the journal of its calls."""
 
     def __init__(self, pb, stubs, address, calls):
         self.pb, self.calls, self.address = pb, calls, address
@@ -117,7 +117,7 @@ class Wire:
                      order.pay_by_time.ToMilliseconds())
 
     def of_stream(self, call, response):
-        """Enters what a stream answered."""
+        """Enters the answers of a stream."""
         if response.WhichOneof("result") == "fault":
             fault = response.fault
             return call.end(error=Error(fault.code, fault.reason, fault.message))
@@ -125,7 +125,7 @@ class Wire:
 
 
 class Stream:
-    """A PlaceOrders stream: a bounded number of calls under way, answers matched by tag."""
+    """A PlaceOrders stream: a bounded number of calls in flight, answers matched by tag."""
 
     def __init__(self, wire, under_way_max):
         self.wire = wire
@@ -135,7 +135,7 @@ class Stream:
         self.next_tag = 1
 
     def send(self, call):
-        """Waits for room. False when none came within a second."""
+        """Waits for space in the window. False if there was none within a second."""
         if not self.room.acquire(timeout=1):
             return False
         call.route = "stream"
@@ -161,7 +161,7 @@ class Stream:
                 self.room.release()
                 yield self.wire.of_stream(call, response)
         except grpc.RpcError:
-            # What is under way now was never answered. It is asked for again elsewhere.
+            # Calls in flight now are unanswered. They are repeated elsewhere.
             self.close()
 
 
