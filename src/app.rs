@@ -4,8 +4,8 @@
 //! the node says that it is not ready, then it takes no more calls, then what is in flight ends.
 
 mod actors;
+mod background_tasks;
 mod board;
-mod chores;
 mod ending;
 mod listeners;
 mod watch;
@@ -28,8 +28,8 @@ use tokio::{
 
 use self::{
     actors::Actors,
+    background_tasks::BackgroundTasks,
     board::{LookingOn, take_pulses},
-    chores::Chores,
     listeners::{Addresses, Listeners},
     watch::Watch,
 };
@@ -260,8 +260,8 @@ impl Node {
         );
         let actors = Actors::start(config, &clock, &store, readiness, &metrics);
         let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-        let tail = Tail::new(Arc::clone(&store), actors.overheard(), Arc::clone(&actors.service));
-        let tail = Arc::new(tail);
+        let observers = actors.stream_observers();
+        let tail = Arc::new(Tail::new(Arc::clone(&store), observers, Arc::clone(&actors.service)));
         let (projections, mut projection_threads) = start_projections(&config.data, &tail);
         let freshness = Freshness::new(Arc::clone(&store), Arc::clone(&clock));
         let reports = reports(config, &projections);
@@ -291,7 +291,7 @@ impl Node {
         let shown = actors.shown(board, config, (reports, pulses), &reads, &sales, &operators);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
         let served = actors.served(config, &reads, &sales, &traffic, operators);
-        let background = Chores {
+        let background = BackgroundTasks {
             store,
             own,
             service: Arc::clone(&actors.service),

@@ -127,7 +127,7 @@ impl<D: Decider> Aggregate<D> {
         if self.flying.is_none() {
             let next = self.forming.following();
             let batch = std::mem::replace(&mut self.forming, next);
-            self.take_off(batch, ctx);
+            self.submit(batch, ctx);
         }
         self.set_alarm(ctx);
     }

@@ -19,7 +19,7 @@ use super::{
     batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
     counted::{Counted, Tally},
     deadline::Deadline,
-    tail::Overheard,
+    tail::StreamObserver,
 };
 use crate::{
     domain::Decider,
@@ -236,7 +236,7 @@ impl<D: Decider> Directory<D> {
     }
 }
 
-impl<D: Decider> Overheard for Directory<D> {
+impl<D: Decider> StreamObserver for Directory<D> {
     /// Tells the actor of that stream, if it is awake. A full mailbox is no loss: the store tells
     /// it, too, when it next writes or asks.
     fn reached(&self, stream: StreamName, revision: u64) {

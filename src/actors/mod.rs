@@ -15,10 +15,10 @@
 //! actor that cannot go on stops; whoever needs it next has it rebuilt from the log.
 
 mod aggregate;
+mod alert_evaluator;
 mod batch;
 mod clock_watch;
 mod counted;
-mod courier;
 mod deadline;
 mod demand;
 mod directory;
@@ -29,22 +29,22 @@ mod levels;
 mod metered;
 mod moves;
 mod past;
-mod places;
+mod permits;
 mod projection;
 mod pulse;
 mod reactions;
 mod readiness;
 mod sales;
-mod sentinel;
 mod shared;
 mod tail;
 mod traffic;
 mod wake;
+mod webhook_notifier;
 
+pub use alert_evaluator::{AlertEvaluator, Reacting, Reaction, SentinelParts};
 pub use batch::Answer;
 pub use clock_watch::{ClockWatch, StoreVerdict};
 pub use counted::Counted;
-pub use courier::{BadKey, BadNote, Courier, CourierParts, SigningKey, Webhook, noted_position};
 pub use deadline::Deadline;
 pub use demand::DemandDesk;
 pub use directory::{Census, Directory};
@@ -55,14 +55,16 @@ pub use levels::Levels;
 pub use metered::{MeteredStore, OwnAppend, OwnAppends};
 pub use moves::Moves;
 pub use past::{Past, PastFault};
-pub use places::{Place, Places};
+pub use permits::{Permit, Permits};
 pub use projection::{Progress, ProjectionHandle, start_projections};
 pub use pulse::{Heads, Latencies, NodeParts, PulseDesk, PulseThread};
 pub use reactions::{LowersLevel, OpensIncident};
 pub use readiness::{NotReady, Readiness, State, watch_store};
 pub use sales::Sales;
-pub use sentinel::{Reacting, Reaction, Sentinel, SentinelParts};
 pub use shared::Shared;
-pub use tail::{Overheard, Tail};
+pub use tail::{StreamObserver, Tail};
 pub use traffic::{CatalogDesk, TrafficDesk, TrafficLimits, TrafficParts};
 pub use wake::{Waker, finish_sales};
+pub use webhook_notifier::{
+    BadKey, BadNote, CourierParts, SigningKey, Webhook, WebhookNotifier, noted_position,
+};

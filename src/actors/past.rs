@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::watch, time::timeout};
 
-use super::Places;
+use super::Permits;
 use crate::{
     events::{Position, Recorded},
     projections::{AsOfViews, Cause, Checkpoint, RebuildError},
@@ -67,7 +67,7 @@ pub struct Past {
     log: LogSource,
     /// What is being built or waits for it.
     builds: Mutex<HashMap<Position, watch::Receiver<Build>>>,
-    looks: Places,
+    looks: Permits,
     /// Whose turn it is to build.
     turn: Mutex<()>,
 }
@@ -90,7 +90,7 @@ impl Past {
             views,
             log,
             builds: Mutex::default(),
-            looks: Places::new(LOOKS_MAX),
+            looks: Permits::new(LOOKS_MAX),
             turn: Mutex::default(),
         })
     }

@@ -66,7 +66,7 @@ pub enum TailError {
 }
 
 /// Who wants to know how far streams have come.
-pub trait Overheard: Send + Sync {
+pub trait StreamObserver: Send + Sync {
     /// An event of that revision was read.
     fn reached(&self, stream: StreamName, revision: u64);
 }
@@ -74,7 +74,7 @@ pub trait Overheard: Send + Sync {
 /// A shared cursor over the log.
 pub struct Tail {
     store: SharedStore,
-    listeners: Vec<Arc<dyn Overheard>>,
+    listeners: Vec<Arc<dyn StreamObserver>>,
     service: Arc<Service>,
     pages: Mutex<VecDeque<(Position, Page)>>,
     hurry: Notify,
@@ -89,7 +89,7 @@ impl Tail {
     /// hears of every level.
     pub fn new(
         store: SharedStore,
-        listeners: Vec<Arc<dyn Overheard>>,
+        listeners: Vec<Arc<dyn StreamObserver>>,
         service: Arc<Service>,
     ) -> Self {
         let listeners = if store.is_shared() { listeners } else { Vec::new() };

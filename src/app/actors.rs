@@ -8,8 +8,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{THREADS_END_WITHIN, cores, ending};
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, Overheard,
-        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits,
+        CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, ProjectionHandle,
+        PulseDesk, Readiness, Sales, Shared, StreamObserver, Tail, TrafficDesk, TrafficLimits,
         TrafficParts,
     },
     admission::{Operators, Service},
@@ -223,7 +223,7 @@ impl Actors {
     }
 
     /// Those who want to hear what others wrote.
-    pub(super) fn overheard(&self) -> Vec<Arc<dyn Overheard>> {
+    pub(super) fn stream_observers(&self) -> Vec<Arc<dyn StreamObserver>> {
         vec![
             Arc::clone(&self.items) as _,
             Arc::clone(&self.sale_desks) as _,

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use super::actors::Actors;
 use crate::{
     actors::{
-        Courier, CourierParts, Levels, LowersLevel, OpensIncident, PulseDesk, Sales, Sentinel,
-        SentinelParts, SigningKey, Tail, Webhook, noted_position,
+        AlertEvaluator, CourierParts, Levels, LowersLevel, OpensIncident, PulseDesk, Sales,
+        SentinelParts, SigningKey, Tail, Webhook, WebhookNotifier, noted_position,
     },
     config::Config,
     reports::Reports,
@@ -33,7 +33,7 @@ pub(super) fn start(
     (tail, reports): (&Arc<Tail>, &Reports),
     config: &Config,
 ) -> anyhow::Result<Watch> {
-    let courier = courier(actors, tail, config)?;
+    let webhook_notifier = webhook_notifier(actors, tail, config)?;
     let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&actors.service));
     let parts = SentinelParts {
         desk: Arc::clone(desk),
@@ -50,23 +50,27 @@ pub(super) fn start(
     let mut arbiters = Vec::new();
     if config.alerts {
         let arbiter = Arbiter::new();
-        Sentinel::start_in_arbiter(&arbiter.handle(), |_| Sentinel::new(parts));
+        AlertEvaluator::start_in_arbiter(&arbiter.handle(), |_| AlertEvaluator::new(parts));
         arbiters.push(arbiter);
     }
-    if let Some(courier) = courier {
+    if let Some(webhook_notifier) = webhook_notifier {
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(|| {
-            threads::name("courier");
+            threads::name("webhooks");
             threads::patient();
         });
-        arbiter.spawn(courier.run());
+        arbiter.spawn(webhook_notifier.run());
         arbiters.push(arbiter);
     }
     Ok(Watch { arbiters })
 }
 
 /// Who tells the webhook, if there is one.
-fn courier(actors: &Actors, tail: &Arc<Tail>, config: &Config) -> anyhow::Result<Option<Courier>> {
+fn webhook_notifier(
+    actors: &Actors,
+    tail: &Arc<Tail>,
+    config: &Config,
+) -> anyhow::Result<Option<WebhookNotifier>> {
     let Some(url) = config.webhook_url.clone() else { return Ok(None) };
     let file = config.webhook_secret_file.as_deref();
     let file =
@@ -76,7 +80,7 @@ fn courier(actors: &Actors, tail: &Arc<Tail>, config: &Config) -> anyhow::Result
     let webhook = Webhook { url, key, timeout, attempts: config.webhook_attempts };
     let noted =
         noted_position(&config.data).context("how far the webhook was told is not known")?;
-    let courier = Courier::new(CourierParts {
+    let webhook_notifier = WebhookNotifier::new(CourierParts {
         webhook,
         noted,
         data: config.data.clone(),
@@ -85,7 +89,7 @@ fn courier(actors: &Actors, tail: &Arc<Tail>, config: &Config) -> anyhow::Result
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     });
-    Ok(Some(courier.context("webhook_url cannot be called")?))
+    Ok(Some(webhook_notifier.context("webhook_url cannot be called")?))
 }
 
 impl Watch {

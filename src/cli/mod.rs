@@ -3,8 +3,8 @@
 //! Answers go to stdout, everything else to stderr; a script tells failures apart by the exit code.
 //! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
 
-pub mod alert;
 mod asked;
+mod audience;
 pub mod backup;
 pub mod bench;
 mod certificate;
@@ -15,18 +15,13 @@ pub mod crowd;
 mod decided;
 pub mod demo;
 pub mod devstore;
-mod explain;
 pub mod failure;
-pub mod incident;
-pub mod item;
 mod json;
-pub mod level;
 pub mod log;
 pub mod log_lines;
 mod man;
 mod models;
-pub mod order;
-mod order_list;
+mod operations;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
@@ -35,18 +30,20 @@ pub mod rebuild;
 pub mod replay;
 pub mod report;
 mod rows;
-pub mod sale;
-pub mod sale_file;
-pub mod script;
+mod selling;
 pub mod serve;
 mod server;
 mod signals;
 mod since;
 mod source;
-pub mod traffic;
 pub mod verify;
 mod whose;
 mod write;
+
+pub use audience::traffic;
+pub use operations::{alert, incident, level, script};
+use selling::{explain, order_list};
+pub use selling::{item, order, sale, sale_file};
 
 use std::{
     io::{self, Write},

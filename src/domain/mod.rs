@@ -5,17 +5,15 @@
 
 #![deny(clippy::float_arithmetic)]
 
-pub mod alert;
-pub mod beacon;
-pub mod demand;
-pub mod incident;
-pub mod item;
-pub mod level;
+mod audience;
+mod operations;
 mod receipts;
-pub mod sale;
-pub mod script;
 pub mod seen;
-pub mod traffic;
+mod selling;
+
+pub use audience::{beacon, traffic};
+pub use operations::{alert, incident, level, script};
+pub use selling::{demand, item, sale};
 
 use uuid::Uuid;
 

@@ -4,18 +4,16 @@
 //! anything else up. Nothing here decides, reads a clock or does I/O. Stored names are pinned
 //! beside the variants; changing one is a migration, not a rename.
 
-mod alert;
+mod audience;
 mod codec;
-mod demand;
 mod envelope;
-mod incident;
-mod item;
-mod level;
-mod log;
-mod sale;
-mod script;
+mod operations;
+mod selling;
 mod stream;
-mod traffic;
+
+use audience::traffic;
+use operations::{alert, incident, level, log, script};
+use selling::{demand, item, sale};
 
 pub use alert::{AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Signal};
 pub use codec::{DecodeError, Event, Stored, decode, encode, metadata};

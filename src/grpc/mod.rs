@@ -1,38 +1,36 @@
 //! The gRPC face: one file a service, `convert` between protobuf and domain, and `status`, the one
 //! table from fault to status code. Only here, and in the clients, does protobuf exist.
 
-mod alert;
-mod alerts;
 mod as_of;
 mod at_rest;
+mod audience;
 mod bodies;
 mod convert;
 mod counted;
-mod degradation;
 mod foreign;
 mod health;
-mod incident;
-mod item;
 mod level;
 mod listener;
 mod methods;
 mod notices;
+mod operations;
 mod operator;
-mod purchase;
 mod read_side;
 pub mod replay;
 mod report;
 mod routing;
-mod sale;
-mod script;
+mod selling;
 mod server;
 mod share;
 mod status;
 mod timeout;
-mod traffic;
 mod verification;
 
 pub mod proto;
+
+use audience::traffic;
+use operations::{alert, alerts, degradation, incident, script};
+use selling::{item, purchase, sale};
 
 pub use at_rest::connect;
 pub use listener::listen;

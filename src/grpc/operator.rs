@@ -13,13 +13,13 @@ const UNKNOWN: &str = "unknown";
 
 /// Asked before anything is changed by hand.
 #[derive(Clone)]
-pub(super) struct Doorkeeper {
+pub(super) struct Authenticator {
     operators: Arc<Operators>,
     clock: SharedClock,
     metrics: Arc<Metrics>,
 }
 
-impl Doorkeeper {
+impl Authenticator {
     pub(super) fn new(
         operators: Arc<Operators>,
         clock: SharedClock,

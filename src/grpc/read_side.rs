@@ -7,7 +7,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{as_of, proto, status::Failure};
 use crate::{
-    actors::{Freshness, NotReady, Past, Place, Places, ProjectionHandle, Readiness, State, Tail},
+    actors::{
+        Freshness, NotReady, Past, Permit, Permits, ProjectionHandle, Readiness, State, Tail,
+    },
     clock::SharedClock,
     events::Position,
     projections::{Checkpoint, catalog, journeys},
@@ -45,8 +47,8 @@ struct Inner {
     past: Arc<Past>,
     log: LogSource,
     clock: SharedClock,
-    questions: Places,
-    walks: Places,
+    questions: Permits,
+    walks: Permits,
 }
 
 /// What a running node knows of its read models.
@@ -86,8 +88,8 @@ impl ReadSide {
             past,
             log,
             clock,
-            questions: Places::new(QUESTIONS_MAX),
-            walks: Places::new(WALKS_MAX),
+            questions: Permits::new(QUESTIONS_MAX),
+            walks: Permits::new(WALKS_MAX),
         }))
     }
 
@@ -143,10 +145,10 @@ impl ReadSide {
 
     /// A place for a question to that read model. Walks along shoppers hold much memory, so there
     /// are few of them at once.
-    async fn place(&self, name: &str) -> Result<Place, Failure> {
-        let places = if name == journeys::NAME { &self.0.walks } else { &self.0.questions };
+    async fn place(&self, name: &str) -> Result<Permit, Failure> {
+        let permits = if name == journeys::NAME { &self.0.walks } else { &self.0.questions };
         let wait_max = self.0.keeping.as_ref().map(|keeping| keeping.wait_max);
-        places.take(wait_max).await.ok_or_else(Failure::crowded)
+        permits.take(wait_max).await.ok_or_else(Failure::crowded)
     }
 
     /// Asks the read model of that name as it was at a moment of the log, or where none is given
@@ -359,7 +361,7 @@ impl ReadSide {
 /// Asks from a thread that may block.
 async fn answer<T: Send + 'static>(
     reports: Reports,
-    place: Option<Place>,
+    place: Option<Permit>,
     question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
 ) -> Result<T, Failure> {
     let asked = tokio::task::spawn_blocking(move || {

@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status, async_trait};
 use self::flow::Flow;
 use super::{ReadSide, convert, proto, status::Failure, verification::Verification};
 use crate::{
-    actors::Places,
+    actors::Permits,
     clock::SharedClock,
     domain::script::Language,
     events::{Position, StreamName},
@@ -53,7 +53,7 @@ pub(super) struct ReplayApi {
     store: SharedStore,
     data: PathBuf,
     clock: SharedClock,
-    looks: Places,
+    looks: Permits,
     /// Where the wordings in force are.
     reads: ReadSide,
     /// Whether long work of each kind is under way on this node.
@@ -70,7 +70,7 @@ impl ReplayApi {
         clock: SharedClock,
     ) -> Self {
         let verification = Verification::of(Arc::clone(&store), data.clone());
-        let looks = Places::new(LOOKS_MAX);
+        let looks = Permits::new(LOOKS_MAX);
         Self { store, data, clock, looks, reads, busy: Arc::default(), verification }
     }
 }

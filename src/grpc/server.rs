@@ -20,7 +20,7 @@ use super::{
     item::ItemApi,
     level::Gate,
     methods::Methods,
-    operator::Doorkeeper,
+    operator::Authenticator,
     proto,
     purchase::PurchaseApi,
     replay::ReplayApi,
@@ -127,29 +127,33 @@ fn contract(
     let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
     let Parts { traffic, levels, service, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
-    let doorkeeper = Doorkeeper::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
+    let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let methods = Methods::of_the_contract(&metrics)?;
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
     let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
-    let item = ItemApi { items, doorkeeper: doorkeeper.clone() };
+    let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {
         incidents,
         sales: sales.clone(),
         reads: reads.clone(),
-        doorkeeper: doorkeeper.clone(),
+        authenticator: authenticator.clone(),
         clock: Arc::clone(&clock),
     };
     let script = ScriptApi {
         scripts,
         reads: reads.clone(),
         replay: Arc::clone(&replay),
-        doorkeeper: doorkeeper.clone(),
+        authenticator: authenticator.clone(),
     };
-    let degradation =
-        DegradationApi { levels, reads: reads.clone(), service, doorkeeper: doorkeeper.clone() };
+    let degradation = DegradationApi {
+        levels,
+        reads: reads.clone(),
+        service,
+        authenticator: authenticator.clone(),
+    };
     let alert = AlertApi::new(reads.clone(), sales.clone());
-    let sale = SaleApi { sales, reads: reads.clone(), clock, doorkeeper };
+    let sale = SaleApi { sales, reads: reads.clone(), clock, authenticator };
     let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic, phase };
 

@@ -5,22 +5,19 @@
 //! depend on how the log was cut into pages: the same log always gives the same rows, byte for
 //! byte.
 
-pub mod acts;
 mod as_of;
-pub mod catalog;
+mod audience;
 mod cause;
 mod difference;
 mod digest;
-pub mod journeys;
-mod kept;
-pub mod marks;
 pub mod operations;
-pub mod orders;
 mod read_model;
 mod rebuild;
-pub mod sales;
-pub mod stock;
-pub mod timeline;
+mod row_cache;
+mod selling;
+
+pub use audience::journeys;
+pub use selling::{acts, catalog, marks, orders, sales, stock, timeline};
 
 use rusqlite::Transaction;
 
@@ -89,7 +86,7 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<sales::Sales>::default(),
         Box::<timeline::Timeline>::default(),
         Box::<journeys::Journeys>::default(),
-        Box::<marks::Marks>::default(),
+        Box::<marks::Snapshots>::default(),
         Box::<acts::Acts>::default(),
         Box::<operations::Operations>::default(),
     ]

@@ -21,8 +21,8 @@ use super::{
     cause::{is_damage, is_outside},
     difference::first_difference,
     digest::digest_of,
-    kept::Kept,
     rebuild::clear_leftovers,
+    row_cache::RowCache,
     signed,
 };
 use crate::{
@@ -105,7 +105,7 @@ pub struct ReadModel {
     connection: Connection,
     checkpoint: Checkpoint,
     /// Revision of the last event seen of each stream.
-    streams: Kept<StreamName, u64>,
+    streams: RowCache<StreamName, u64>,
 }
 
 impl std::fmt::Debug for ReadModel {
@@ -203,7 +203,7 @@ impl ReadModel {
             }
         };
         let identity = identity(&path)?;
-        let streams = Kept::default();
+        let streams = RowCache::default();
         Ok(Self { projection, path, identity, connection, checkpoint, streams })
     }
 
@@ -360,7 +360,7 @@ fn stop(model: &'static str, position: Position, error: ApplyError) -> Projectio
 
 /// Checks that an event is the next one of its stream.
 fn follow(
-    streams: &mut Kept<StreamName, u64>,
+    streams: &mut RowCache<StreamName, u64>,
     rows: &Transaction<'_>,
     recorded: &Recorded,
     model: &'static str,
@@ -385,7 +385,7 @@ fn follow(
 }
 
 fn write_streams(
-    streams: &mut Kept<StreamName, u64>,
+    streams: &mut RowCache<StreamName, u64>,
     rows: &Transaction<'_>,
 ) -> Result<(), ApplyError> {
     let mut write = rows.prepare_cached(

@@ -4,34 +4,24 @@
 //! Every call blocks on the disk for a moment; callers on an async runtime ask from a blocking
 //! thread. Nothing here writes, waits or knows a wire format.
 
-mod acts;
-mod alerts;
+mod audience;
 mod bounded_sum;
-mod catalog;
 mod cell;
-mod compare;
-mod curve;
-mod demand;
 mod export;
 mod filter;
-mod goals;
-mod holds;
-mod incidents;
-mod journeys;
-mod levels;
-mod marks;
-mod orders;
+mod operations;
 mod paging;
-mod planned;
-mod pulse;
-mod sales;
-mod scripts;
+mod selling;
 mod share;
 mod sql;
-mod stock;
-mod timeline;
-mod unfinished;
 mod whose;
+
+use audience::journeys;
+use operations::{alerts, incidents, levels, pulse, scripts};
+use selling::{
+    acts, catalog, compare, curve, demand, goals, holds, marks, orders, planned, sales, stock,
+    timeline, unfinished,
+};
 
 use std::{
     path::{Path, PathBuf},

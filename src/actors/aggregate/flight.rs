@@ -45,7 +45,7 @@ impl<D: Decider> Flight<D> {
 
 impl<D: Decider> Aggregate<D> {
     /// Sends a batch its way. Nothing else is in flight.
-    pub(super) fn take_off(&mut self, batch: Batch<D>, ctx: &mut Context<Self>) {
+    pub(super) fn submit(&mut self, batch: Batch<D>, ctx: &mut Context<Self>) {
         if !batch.events.is_empty() {
             self.launch(batch, ctx);
         } else if batch.is_unasked() || !self.shared.store.is_shared() {
@@ -74,13 +74,17 @@ impl<D: Decider> Aggregate<D> {
             }
             store.append(stream, expected, events).await
         };
-        ctx.spawn(append.into_actor(self).map(Self::came_down));
+        ctx.spawn(append.into_actor(self).map(Self::on_append_result));
     }
 
-    fn came_down(result: Result<Appended, AppendError>, actor: &mut Self, ctx: &mut Context<Self>) {
+    fn on_append_result(
+        result: Result<Appended, AppendError>,
+        actor: &mut Self,
+        ctx: &mut Context<Self>,
+    ) {
         match result {
             Ok(appended) => actor.landed(appended, ctx),
-            Err(AppendError::Conflict) => actor.overtaken(ctx),
+            Err(AppendError::Conflict) => actor.on_conflict(ctx),
             // The store speaks of this try. One before it may still be written, and only the same
             // append at the same place can tell.
             Err(AppendError::NotWritten(why)) if actor.in_doubt() => actor.doubt(why, ctx),
@@ -127,7 +131,7 @@ impl<D: Decider> Aggregate<D> {
         let Some(flight) = &mut actor.flying else { return };
         let believed = flight.batch.first_revision.checked_sub(1);
         match found {
-            Ok(found) if found > believed => return actor.overtaken(ctx),
+            Ok(found) if found > believed => return actor.on_conflict(ctx),
             Ok(found) if found == believed => {
                 if let Some(Flight { batch, .. }) = actor.flying.take() {
                     let attempts = batch.answer(actor.landing, None);
@@ -143,7 +147,7 @@ impl<D: Decider> Aggregate<D> {
     }
 
     /// Somebody else wrote to the stream, and certainly nothing of what is in flight is in it.
-    fn overtaken(&mut self, ctx: &mut Context<Self>) {
+    fn on_conflict(&mut self, ctx: &mut Context<Self>) {
         if self.shared.store.is_shared() {
             tracing::debug!(stream = %self.stream, "another node was here; starting over");
         } else {

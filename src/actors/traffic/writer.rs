@@ -279,10 +279,14 @@ impl TrafficWriter {
             sleep(pause).await;
             shared.store.append(stream, expected, events).await
         };
-        ctx.spawn(append.into_actor(self).map(Self::came_down));
+        ctx.spawn(append.into_actor(self).map(Self::on_append_result));
     }
 
-    fn came_down(result: Result<Appended, AppendError>, actor: &mut Self, ctx: &mut Context<Self>) {
+    fn on_append_result(
+        result: Result<Appended, AppendError>,
+        actor: &mut Self,
+        ctx: &mut Context<Self>,
+    ) {
         match result {
             Ok(appended) => {
                 let Some(flight) = actor.flight.take() else { return };

@@ -21,7 +21,7 @@ use super::{
     assets,
 };
 use crate::{
-    actors::{Place, Places},
+    actors::{Permit, Permits},
     pages::{
         PostMortem, Stage,
         board::{self as written, Track, TrackMark},
@@ -52,7 +52,7 @@ const BEING_WRITTEN: &str = "it is still being written: ask again";
 
 /// Post-mortems that were written, one at a time, and are kept until the log has gone on.
 pub(super) struct Written {
-    turn: Places,
+    turn: Permits,
     kept: Arc<Mutex<Vec<Kept>>>,
 }
 
@@ -66,7 +66,7 @@ struct Kept {
 
 impl Written {
     /// A turn at long work.
-    pub(super) async fn one_at_a_time(&self) -> Option<Place> {
+    pub(super) async fn one_at_a_time(&self) -> Option<Permit> {
         self.turn.take(None).await
     }
 
@@ -83,7 +83,7 @@ impl Written {
 
 impl Default for Written {
     fn default() -> Self {
-        Self { turn: Places::new(1), kept: Arc::default() }
+        Self { turn: Permits::new(1), kept: Arc::default() }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     assets, journal,
 };
 use crate::{
-    actors::Places,
+    actors::Permits,
     events::StreamName,
     pages::board::{self as written, Drawing, ItemsAsked, SaleRow, SaleState},
     reports::{ListSalesQuery, Paging, Pulse, Reports, SalesSummaryQuery},
@@ -42,9 +42,9 @@ const SALES_ON_PAGE: i32 = 50;
 
 /// Places for what pages ask, and the last post-mortem that was written.
 pub(super) struct Desk {
-    looks: Places,
+    looks: Permits,
     /// A turn at the first pulse of a sale: everybody who opens one at once gets the same.
-    turn: Places,
+    turn: Permits,
     firsts: Mutex<Vec<Arc<Pulse>>>,
     pub(super) reports: after::Written,
 }
@@ -52,8 +52,8 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new() -> Self {
         Self {
-            looks: Places::new(LOOKS_MAX),
-            turn: Places::new(1),
+            looks: Permits::new(LOOKS_MAX),
+            turn: Permits::new(1),
             firsts: Mutex::default(),
             reports: after::Written::default(),
         }

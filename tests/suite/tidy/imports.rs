@@ -321,10 +321,13 @@ fn imports_against_the_direction_are_found_in_every_spelling() {
     let bad = [
         ("src/values/money.rs", "use crate::events::Event;"),
         ("src/domain/mod.rs", "use crate::projections;"),
-        ("src/projections/stock.rs", "fn a() { crate::domain::item::b() }"),
-        ("src/events/item.rs", "use crate::{\n    values::{A, B},\n    store::EventStore,\n};"),
-        ("src/domain/item/decide.rs", "use super::super::super::store::EventStore;"),
-        ("src/domain/demand.rs", "use super::super::{events::A, actors::B};"),
+        ("src/projections/selling/stock.rs", "fn a() { crate::domain::item::b() }"),
+        (
+            "src/events/selling/item.rs",
+            "use crate::{\n    values::{A, B},\n    store::EventStore,\n};",
+        ),
+        ("src/domain/selling/item/decide.rs", "use super::super::super::super::store::EventStore;"),
+        ("src/domain/selling/demand.rs", "use super::super::super::{events::A, actors::B};"),
         ("src/events/mod.rs", "use super::domain::Decider;"),
         ("src/store/mod.rs", "use crate::actors::Directory;"),
         ("src/crowd/driver.rs", "use crate::actors::Directory;"),
@@ -334,7 +337,10 @@ fn imports_against_the_direction_are_found_in_every_spelling() {
         assert_eq!(direction(&Source::new(path, text)).len(), 1, "{path}: {text}");
     }
     let good = [
-        ("src/domain/item/decide.rs", "use super::super::Decider; use crate::{events::A, values};"),
+        (
+            "src/domain/selling/item/decide.rs",
+            "use super::super::Decider; use crate::{events::A, values};",
+        ),
         ("src/values/money.rs", "// crate::events\nconst A: &str = \"crate::store\";"),
         ("src/domain/mod.rs", "mod tests { use super::*; }"),
         ("src/cli/serve.rs", "use crate::{app::App, config::Config};"),
@@ -375,7 +381,7 @@ fn impure_facts_and_deciders_are_found() {
     for text in
         ["async fn a() {}", "use std::time::Duration;", "std::fs::read(p)", "Instant::now()"]
     {
-        assert!(!purity(&Source::new("src/domain/item/mod.rs", text)).is_empty(), "{text}");
+        assert!(!purity(&Source::new("src/domain/selling/item/mod.rs", text)).is_empty(), "{text}");
         assert!(!purity(&Source::new("src/events/codec.rs", text)).is_empty(), "{text}");
         assert!(purity(&Source::new("src/store/mod.rs", text)).is_empty(), "{text}");
     }

@@ -1,0 +1,341 @@
+//! Who watches over the sales: judges the rules by every round of pulses, and writes into the books
+//! of alerts what fires and what no longer does.
+//!
+//! It only looks at what the read models say, on a patient thread, so nobody who sells waits for it.
+//! While the store is away what it has to write is kept in its order, in memory, and written when
+//! the store is back; what is raised is counted by the node's figures all the while. What a rule
+//! brings about beside an alert (an incident, a lower level) is done by [`Reaction`]s: by the same
+//! commands as a person's, and again until it is done.
+
+mod readings;
+mod watched;
+
+use std::{
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, AsyncContext, Context, WrapFuture};
+use futures_util::{
+    FutureExt,
+    future::{join_all, try_join_all},
+};
+use tokio::time::timeout;
+
+use self::watched::{Watched, cleared};
+use super::{Deadline, Directory, Fault, PulseDesk, Sales};
+use crate::{
+    clock::SharedClock,
+    domain::{
+        alert::{AlertCommand, AlertOutcome, Book, Rule},
+        sale::SaleOutcome,
+    },
+    events::{AlertRaised, ClearedBecause, StreamName},
+    metrics::{Label, Metrics, Severity},
+    reports::Reports,
+    threads,
+    values::SaleId,
+};
+
+/// Commands sent to one book at once.
+const COMMANDS_AT_ONCE: usize = 256;
+
+/// Commands that may be unsent: nothing is judged while more are.
+const UNSENT_MAX: usize = 50_000;
+
+/// A book that takes longer than this to answer is asked again later.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Alerts whose reactions are done at once; no more in a round, so that judging goes on.
+const REACTIONS_AT_ONCE: usize = 16;
+
+/// Rounds between two tries to read the book of the service, which is watched meanwhile.
+const LOAD_AGAIN_EVERY: u64 = 5;
+
+/// Rounds between two looks for alerts of sales that are over and that nobody watches any more.
+const LEFT_BEHIND_EVERY: u64 = 60;
+
+/// Sales among them that are looked at in one round.
+const LEFT_BEHIND_AT_ONCE: usize = 100;
+
+/// What is answered when a reaction is done.
+pub type Reacting = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+
+/// What a rule brings about beside its alert. It is asked again after a fault, and after a restart
+/// where the alert is still raised then, so doing it twice must be harmless. What was not done before
+/// a restart is not done any more where the alert was over meanwhile.
+pub trait Reaction: Send + Sync {
+    /// Opens the incident, or lowers the level, as the rule says.
+    fn react(&self, rule: &Rule, alert: &AlertRaised) -> Option<Reacting>;
+}
+
+/// What the alert_evaluator stands on.
+pub struct SentinelParts {
+    pub desk: Arc<PulseDesk>,
+    pub reports: Reports,
+    pub sales: Sales,
+    pub books: Arc<Directory<Book>>,
+    pub reactions: Vec<Arc<dyn Reaction>>,
+    pub metrics: Arc<Metrics>,
+    pub clock: SharedClock,
+}
+
+/// The actor that goes along with the rounds of pulses.
+pub struct AlertEvaluator {
+    parts: Option<SentinelParts>,
+}
+
+impl AlertEvaluator {
+    /// Watches from its start on until its thread ends.
+    pub fn new(parts: SentinelParts) -> Self {
+        Self { parts: Some(parts) }
+    }
+}
+
+impl Actor for AlertEvaluator {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        threads::name("alerts");
+        threads::patient();
+        if let Some(parts) = self.parts.take() {
+            ctx.spawn(Rounds::new(parts).go().into_actor(self));
+        }
+    }
+}
+
+/// A command and the book it is for.
+type Unsent = (Option<SaleId>, AlertCommand);
+
+struct Rounds {
+    parts: SentinelParts,
+    watched: HashMap<Option<SaleId>, Watched>,
+    unsent: VecDeque<Unsent>,
+    /// Reactions that are still to be done, and to which alert.
+    undone: VecDeque<(Option<SaleId>, AlertRaised)>,
+    /// The service is watched without anybody knowing what was raised before.
+    service_unread: bool,
+    round: u64,
+    /// By how much the clock had been set in the last round.
+    moved_ms: i64,
+}
+
+impl Rounds {
+    fn new(parts: SentinelParts) -> Self {
+        let (watched, unsent, undone) = (HashMap::new(), VecDeque::new(), VecDeque::new());
+        Self { parts, watched, unsent, undone, service_unread: false, round: 0, moved_ms: 0 }
+    }
+
+    async fn go(mut self) {
+        let mut rounds = self.parts.desk.subscribe();
+        while rounds.changed().await.is_ok() {
+            if self.unsent.len() < UNSENT_MAX {
+                self.judge().await;
+            }
+            self.tell_figures();
+            self.send().await;
+            self.react().await;
+            self.round += 1;
+        }
+    }
+
+    async fn judge(&mut self) {
+        let Some(node) = self.parts.desk.node() else { return };
+        if std::mem::replace(&mut self.moved_ms, node.moved_ms) != node.moved_ms {
+            // Times that run were begun by another clock.
+            self.watched.values_mut().for_each(Watched::look_away);
+        }
+        let now = self.parts.clock.now();
+        if self.knows(None).await
+            && let Some(service) = self.watched.get_mut(&None)
+        {
+            let found = service.look_at_service(&node, now);
+            self.unsent.extend(found.into_iter().map(|command| (None, command)));
+        }
+        let pulses = self.parts.desk.all();
+        for pulse in &pulses {
+            let sale = Some(pulse.sale.sale_id);
+            if !self.knows(sale).await {
+                continue;
+            }
+            let Some(watched) = self.watched.get_mut(&sale) else { continue };
+            if Watched::is_behind(&node, pulse) {
+                watched.look_away();
+                continue;
+            }
+            let over = watched.is_over(pulse);
+            let found = if over { watched.end() } else { watched.look_at_sale(&node, pulse) };
+            self.unsent.extend(found.into_iter().map(|command| (sale, command)));
+        }
+        let mut gone = Vec::new();
+        self.watched.retain(|sale, _| {
+            let Some(sale) = *sale else { return true };
+            let is_here = pulses.iter().any(|pulse| pulse.sale.sale_id == sale);
+            gone.extend((!is_here).then_some(sale));
+            is_here
+        });
+        if self.round.is_multiple_of(LEFT_BEHIND_EVERY) {
+            gone.extend(self.left_behind().await);
+        }
+        for sale in gone {
+            self.end_if_over(sale).await;
+        }
+    }
+
+    /// Makes sure that a book is watched. Not while nobody can say what is raised in it.
+    async fn knows(&mut self, sale: Option<SaleId>) -> bool {
+        let is_unread = sale.is_none() && self.service_unread;
+        let is_due = is_unread && self.round.is_multiple_of(LOAD_AGAIN_EVERY);
+        if self.watched.contains_key(&sale) && !is_due {
+            return true;
+        }
+        match timeout(ANSWER_WITHIN, self.opened(sale)).await.unwrap_or(Err(Fault::Stopping)) {
+            Ok((watched, open)) => {
+                match self.watched.entry(sale) {
+                    // What was found meanwhile is not forgotten.
+                    Entry::Occupied(mut known) => known.get_mut().are_raised(&open),
+                    Entry::Vacant(place) => {
+                        place.insert(watched);
+                    }
+                }
+                self.service_unread &= sale.is_some();
+                self.undone.extend(open.into_iter().map(|alert| (sale, alert)));
+                true
+            }
+            Err(fault) => {
+                tracing::debug!(%fault, "a book of alerts cannot be opened yet");
+                // The service can be judged all the same: its book matters most while it is away.
+                if sale.is_none() {
+                    self.service_unread = true;
+                    self.watched.entry(None).or_insert_with(|| Watched::new(None, &[]));
+                }
+                sale.is_none()
+            }
+        }
+    }
+
+    async fn opened(&self, sale: Option<SaleId>) -> Result<(Watched, Vec<AlertRaised>), Fault> {
+        let open = self.open(sale).await?;
+        let plan = match sale {
+            None => None,
+            Some(sale) => match self.parts.sales.show(sale).await?.outcome {
+                SaleOutcome::Sale(view) => Some(view.plan),
+                SaleOutcome::Misdirected(why) => return Err(Fault::Unreadable(why.to_string())),
+                SaleOutcome::Refused(why) => return Err(Fault::Unreadable(why.sentence().into())),
+            },
+        };
+        Ok((Watched::new(plan, &open), open))
+    }
+
+    /// What is raised in a book.
+    async fn open(&self, sale: Option<SaleId>) -> Result<Vec<AlertRaised>, Fault> {
+        let id = StreamName::alerts(sale).id;
+        match self.parts.books.ask(id, AlertCommand::Show, None).await?.outcome {
+            AlertOutcome::Open(open) => Ok(open),
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared => Ok(Vec::new()),
+        }
+    }
+
+    /// Sales that ended while no node ran, and whose alerts are raised still.
+    async fn left_behind(&self) -> Vec<SaleId> {
+        let (reports, now) = (self.parts.reports.clone(), self.parts.clock.now());
+        let asked = tokio::task::spawn_blocking(move || reports.alerts_left_behind(now)).await;
+        let Ok(Ok(mut sales)) = asked else { return Vec::new() };
+        sales.retain(|sale| !self.watched.contains_key(&Some(*sale)));
+        sales.truncate(LEFT_BEHIND_AT_ONCE);
+        sales
+    }
+
+    /// Clears the alerts of a sale that nobody watches any more. One that is not over is left as it
+    /// is: it comes back with its next pulse.
+    async fn end_if_over(&mut self, sale: SaleId) {
+        let asked = async {
+            let SaleOutcome::Sale(view) = self.parts.sales.show(sale).await?.outcome else {
+                return Ok(Vec::new());
+            };
+            let over = view.closed.is_some() || self.parts.clock.now() >= view.plan.on_sale().1;
+            if over { self.open(Some(sale)).await } else { Ok(Vec::new()) }
+        };
+        let open: Result<Vec<AlertRaised>, Fault> =
+            timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(Fault::Stopping));
+        // Whoever is not reached is found again among those left behind.
+        let over = open.unwrap_or_default();
+        let over = over.iter().map(|alert| {
+            (Some(sale), cleared(&alert.rule, alert.item_id, ClearedBecause::SaleOver))
+        });
+        self.unsent.extend(over);
+    }
+
+    /// Writes what is unsent, in its order, until a book does not take it.
+    async fn send(&mut self) {
+        while let Some(sale) = self.unsent.front().map(|(sale, _)| *sale) {
+            let alike = self.unsent.iter().take(COMMANDS_AT_ONCE);
+            let commands: Vec<AlertCommand> = alike
+                .take_while(|(of, _)| *of == sale)
+                .map(|(_, command)| command.clone())
+                .collect();
+            let count = commands.len();
+            let id = StreamName::alerts(sale).id;
+            // What waits longer than anybody does is not to be written behind what comes after it.
+            let deadline = Deadline::at(Instant::now() + ANSWER_WITHIN);
+            let asked = match self.parts.books.ask_all(id, commands, Some(deadline)) {
+                Ok(answers) => timeout(ANSWER_WITHIN, answers).await,
+                Err(fault) => Ok(Err(fault)),
+            };
+            let answers = match asked {
+                Ok(Ok(answers)) => answers,
+                // Sent again they change nothing that was written: the next round tries.
+                Ok(Err(fault)) => {
+                    tracing::debug!(%fault, unsent = self.unsent.len(), "alerts are not written yet");
+                    return;
+                }
+                Err(_) => return,
+            };
+            self.unsent.drain(..count);
+            let raised = answers.into_iter().filter_map(|answer| match answer.outcome {
+                AlertOutcome::Raised(alert) => Some((sale, *alert)),
+                AlertOutcome::Cleared | AlertOutcome::Open(_) => None,
+            });
+            self.undone.extend(raised);
+        }
+    }
+
+    /// Does what rules bring about beside their alerts. What fails is done in the next round.
+    async fn react(&mut self) {
+        let mut begun = Vec::new();
+        while begun.len() < REACTIONS_AT_ONCE
+            && let Some((sale, alert)) = self.undone.pop_front()
+        {
+            let Some(rule) = self.watched.get(&sale).and_then(|all| all.rule(&alert.rule)) else {
+                continue;
+            };
+            let by_each = self.parts.reactions.iter();
+            let all: Vec<Reacting> = by_each.filter_map(|by| by.react(rule, &alert)).collect();
+            if !all.is_empty() {
+                let done = timeout(ANSWER_WITHIN, try_join_all(all));
+                begun.push(done.map(move |done| (done, sale, alert)));
+            }
+        }
+        for (done, sale, alert) in join_all(begun).await {
+            let undone = match done {
+                Ok(Ok(_)) => continue,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "no answer".to_owned(),
+            };
+            tracing::debug!(undone, rule = alert.rule, "what an alert brings about is not done");
+            self.undone.push_back((sale, alert));
+        }
+    }
+
+    fn tell_figures(&self) {
+        let mut counts = [0; Severity::ALL.len()];
+        for watched in self.watched.values() {
+            watched.count_firing(&mut counts);
+        }
+        for severity in Severity::ALL {
+            self.parts.metrics.alerts_firing(*severity, counts[severity.place()]);
+        }
+    }
+}

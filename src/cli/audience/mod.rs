@@ -1,0 +1,3 @@
+//! Verbs on recorded traffic.
+
+pub mod traffic;

@@ -1,0 +1,379 @@
+//! `doorbuster incident`: what went wrong in a sale, from being noticed to being learnt from.
+
+mod told;
+
+use serde_json::{Value, json};
+use tonic::{Response, Status, transport::Channel};
+
+use self::told::{impact, row, shape, step, text, whole_text};
+use crate::{
+    cli::{
+        Common,
+        decided::Decided,
+        failure::{Code, Failure},
+        json as shapes,
+        report::all_pages,
+        rows::Column::Text,
+        server::Server,
+        since::Since,
+        whose::AnySale,
+        write::{Signed, Steering},
+    },
+    grpc::proto::{
+        AssessIncidentRequest, GetIncidentRequest, Incident, IncidentRefusal,
+        IncidentSeverity as Severity, ListIncidentsRequest, OpenIncidentRequest,
+        RecordActionRequest, ResolveIncidentRequest, ReviewIncidentRequest,
+        incident_service_client,
+    },
+    values::{IncidentId, IncidentSeverity, Invalid, ItemId, SaleId, UnixMs},
+};
+
+type Client = incident_service_client::IncidentServiceClient<Channel>;
+
+/// Arguments of `incident`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Note that something went wrong
+    #[command(before_help = "Examples:
+  doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
+  doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"wrong price\" \\
+    --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --began 2026-11-11T00:00:10+08:00")]
+    Open(Open),
+    /// Judge how bad it is, what buyers suffer, and who sees to it
+    #[command(before_help = "Examples:
+  doorbuster incident assess 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --severity major \\
+    --impact \"every second payment fails\" --owner olga")]
+    Assess(Assess),
+    /// Note what was done about it
+    #[command(before_help = "Examples:
+  doorbuster incident act 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --action \"switched the provider\"")]
+    Act(Act),
+    /// Note that it is over
+    #[command(before_help = "Examples:
+  doorbuster incident resolve 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69
+  doorbuster incident resolve 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --ended 2026-11-11T00:03:00+08:00")]
+    Resolve(Resolve),
+    /// Look back on it: why it happened, what will be different
+    #[command(before_help = "Examples:
+  doorbuster incident review 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 \\
+    --cause \"one provider for all payments\" --lessons \"two providers, tried before each sale\"")]
+    Review(Review),
+    /// Show an incident, its steps and what it cost
+    #[command(before_help = "Examples:
+  doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69
+  doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --json")]
+    Show(Show),
+    /// List incidents, newest first
+    #[command(before_help = "Examples:
+  doorbuster incident list --open
+  doorbuster incident list --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
+    List(List),
+}
+
+/// What every step has.
+#[derive(Debug, clap::Args)]
+struct Step {
+    /// Why, for the record, at most 500 characters
+    #[arg(long, default_value = "", hide_default_value = true)]
+    reason: String,
+    #[command(flatten)]
+    steering: Steering,
+}
+
+#[derive(Debug, clap::Args)]
+struct Open {
+    /// The sale
+    #[arg(long)]
+    sale: String,
+    /// An item of it, as often as needed; without one it is about the whole sale
+    #[arg(long = "item", value_name = "ITEM")]
+    items: Vec<String>,
+    /// What is wrong, 1 to 200 characters
+    #[arg(long)]
+    title: String,
+    /// When it began (RFC 3339), not in the future [default: now]
+    #[arg(long, value_name = "TIME")]
+    began: Option<String>,
+    #[command(flatten)]
+    step: Step,
+}
+
+#[derive(Debug, clap::Args)]
+struct Assess {
+    /// The incident
+    #[arg(value_name = "INCIDENT")]
+    id: String,
+    /// minor, major or critical
+    #[arg(long)]
+    severity: String,
+    /// What buyers and the sale suffer, 1 to 2000 characters
+    #[arg(long)]
+    impact: String,
+    /// Who sees to it, 1 to 64 characters
+    #[arg(long)]
+    owner: String,
+    #[command(flatten)]
+    step: Step,
+}
+
+#[derive(Debug, clap::Args)]
+struct Act {
+    /// The incident
+    #[arg(value_name = "INCIDENT")]
+    id: String,
+    /// What was done, 1 to 2000 characters
+    #[arg(long)]
+    action: String,
+    #[command(flatten)]
+    step: Step,
+}
+
+#[derive(Debug, clap::Args)]
+struct Resolve {
+    /// The incident
+    #[arg(value_name = "INCIDENT")]
+    id: String,
+    /// When it ended (RFC 3339), not in the future [default: now]
+    #[arg(long, value_name = "TIME")]
+    ended: Option<String>,
+    #[command(flatten)]
+    step: Step,
+}
+
+#[derive(Debug, clap::Args)]
+struct Review {
+    /// The incident
+    #[arg(value_name = "INCIDENT")]
+    id: String,
+    /// Why it happened, 1 to 2000 characters
+    #[arg(long)]
+    cause: String,
+    /// What will be done differently, 1 to 2000 characters
+    #[arg(long)]
+    lessons: String,
+    #[command(flatten)]
+    step: Step,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The incident
+    #[arg(value_name = "INCIDENT")]
+    id: String,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    #[command(flatten)]
+    sale: AnySale,
+    /// Only those that are not resolved
+    #[arg(long)]
+    open: bool,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Runs `incident`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Open(open) => open.run(common),
+        Verb::Assess(assess) => assess.run(common),
+        Verb::Act(act) => act.run(common),
+        Verb::Resolve(resolve) => resolve.run(common),
+        Verb::Review(review) => review.run(common),
+        Verb::Show(show) => show.run(common),
+        Verb::List(list) => list.run(common),
+    }
+}
+
+impl Step {
+    fn take<T: Into<Decided<Incident, IncidentRefusal>>>(
+        &self,
+        common: &Common,
+        call: impl AsyncFn(Client, Signed) -> Result<Response<T>, Status>,
+    ) -> anyhow::Result<()> {
+        let send = async |channel, signed| call(Client::new(channel), signed).await;
+        self.steering.send(send)?.into().show(common, "incident", shape, text)
+    }
+}
+
+impl Open {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let sale_id = SaleId::parse("--sale", &self.sale)?.to_string();
+        let items = self.items.iter().map(|id| Ok(ItemId::parse("--item", id)?.to_string()));
+        let item_ids = items.collect::<Result<Vec<_>, Invalid>>()?;
+        let begin_time = moment("--began", self.began.as_deref())?;
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = OpenIncidentRequest {
+                request_id,
+                sale_id: sale_id.clone(),
+                item_ids: item_ids.clone(),
+                title: self.title.clone(),
+                begin_time,
+                operator,
+                reason: self.step.reason.clone(),
+            };
+            client.open_incident(token.on(request)).await
+        })
+    }
+}
+
+impl Assess {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let incident_id = id(&self.id)?;
+        let severity = match IncidentSeverity::parse("--severity", &self.severity)? {
+            IncidentSeverity::Minor => Severity::Minor,
+            IncidentSeverity::Major => Severity::Major,
+            IncidentSeverity::Critical => Severity::Critical,
+        };
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = AssessIncidentRequest {
+                request_id,
+                incident_id: incident_id.clone(),
+                severity: severity.into(),
+                impact: self.impact.clone(),
+                owner: self.owner.clone(),
+                operator,
+                reason: self.step.reason.clone(),
+            };
+            client.assess_incident(token.on(request)).await
+        })
+    }
+}
+
+impl Act {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let incident_id = id(&self.id)?;
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = RecordActionRequest {
+                request_id,
+                incident_id: incident_id.clone(),
+                action: self.action.clone(),
+                operator,
+                reason: self.step.reason.clone(),
+            };
+            client.record_action(token.on(request)).await
+        })
+    }
+}
+
+impl Resolve {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let incident_id = id(&self.id)?;
+        let end_time = moment("--ended", self.ended.as_deref())?;
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = ResolveIncidentRequest {
+                request_id,
+                incident_id: incident_id.clone(),
+                end_time,
+                operator,
+                reason: self.step.reason.clone(),
+            };
+            client.resolve_incident(token.on(request)).await
+        })
+    }
+}
+
+impl Review {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let incident_id = id(&self.id)?;
+        self.step.take(common, async |mut client, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = ReviewIncidentRequest {
+                request_id,
+                incident_id: incident_id.clone(),
+                cause: self.cause.clone(),
+                lessons: self.lessons.clone(),
+                operator,
+                reason: self.step.reason.clone(),
+            };
+            client.review_incident(token.on(request)).await
+        })
+    }
+}
+
+impl Show {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetIncidentRequest {
+            incident_id: id(&self.id)?,
+            min_position: self.since.min_position(),
+            as_of: None,
+        };
+        let found = self
+            .server
+            .call(async |channel| Client::new(channel).get_incident(request.clone()).await)?;
+        let incident = found
+            .incident
+            .as_ref()
+            .ok_or_else(|| Failure::new(Code::Failed, "the server sent no incident"))?;
+        let json = || {
+            json!({
+                "incident": shape(incident),
+                "steps": found.steps.iter().map(step).collect::<Value>(),
+                "impact": found.impact.as_ref().map(impact),
+                "revision": found.revision,
+                "freshness": shapes::freshness(found.freshness.as_ref()),
+            })
+        };
+        common.show(json, || whole_text(incident, &found))?;
+        common.note_freshness(found.freshness.as_ref());
+        Ok(())
+    }
+}
+
+impl List {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = ListIncidentsRequest {
+            sale_id: self.sale.sale_id()?,
+            open: self.open,
+            page_size: 1_000,
+            page_token: String::new(),
+            min_position: self.since.min_position(),
+            as_of: None,
+        };
+        let (incidents, freshness) = all_pages(|page_token| {
+            let request = ListIncidentsRequest { page_token, ..request.clone() };
+            let page = self
+                .server
+                .call(async |channel| Client::new(channel).list_incidents(request.clone()).await)?;
+            Ok((page.incidents, page.next_page_token, page.freshness))
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "incidents": incidents.iter().map(shape).collect::<Value>(),
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            ["INCIDENT", "BEGAN", "ENDED", "SEVERITY", "OWNER", "TITLE"].map(Text),
+            || incidents.iter().map(row).collect(),
+        )?;
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn id(text: &str) -> Result<String, Invalid> {
+    Ok(IncidentId::parse("INCIDENT", text)?.to_string())
+}
+
+fn moment(flag: &str, text: Option<&str>) -> Result<Option<prost_types::Timestamp>, Invalid> {
+    let moment = text.map(|text| UnixMs::parse(flag, text)).transpose()?;
+    Ok(moment.map(shapes::timestamp))
+}

@@ -1,0 +1,240 @@
+//! `doorbuster level`: how much of the service runs, who set that, and setting it.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli::{
+        Common,
+        failure::{Code, Failure},
+        json as shapes,
+        output::facts,
+        rows::Column::Text,
+        server::Server,
+        since::Since,
+        write::{Signed, Steering},
+    },
+    grpc::proto::{
+        self, GetLevelRequest, LevelChange, ListLevelChangesRequest, SetLevelRequest,
+        degradation_service_client::DegradationServiceClient,
+    },
+    values::ServiceLevel,
+};
+
+/// Arguments of `level`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Show the level in force
+    #[command(before_help = "Examples:
+  doorbuster level show
+  doorbuster level show --json")]
+    Show(Show),
+    /// Set the level, for all nodes
+    #[command(before_help = "Examples:
+  doorbuster level set no_traffic --reason \"orders are slow\"
+  doorbuster level set full --expected no_traffic --reason \"orders are fast again\"")]
+    Set(Set),
+    /// Who set which level when and why, newest first
+    #[command(before_help = "Examples:
+  doorbuster level history
+  doorbuster level history --limit 5 --json")]
+    History(History),
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Set {
+    /// full, no_traffic, no_board_detail, core_only or closed
+    #[arg(value_name = "LEVEL")]
+    level: String,
+    /// Set nothing unless this level is in force
+    #[arg(long, value_name = "LEVEL")]
+    expected: Option<String>,
+    /// Why, for the record, 1 to 500 characters
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    steering: Steering,
+}
+
+#[derive(Debug, clap::Args)]
+struct History {
+    /// Changes in the answer, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Runs `level`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Show(show) => show.run(common),
+        Verb::Set(set) => set.run(common),
+        Verb::History(history) => history.run(common),
+    }
+}
+
+impl Show {
+    fn run(&self, common: &Common) -> anyhow::Result<()> {
+        let answer = self.server.call(async |channel| {
+            DegradationServiceClient::new(channel).get_level(GetLevelRequest {}).await
+        })?;
+        let (level, node) = (level_name(answer.level()), level_name(answer.node_level()));
+        let set = answer.change.as_ref();
+        common.show(
+            || json!({ "level": level, "node_level": node, "change": set.map(change) }),
+            || {
+                let mut rows = vec![("level", level.to_owned())];
+                if node != level {
+                    rows.push(("this node", format!("still {node}")));
+                }
+                rows.extend(set.map(told).unwrap_or_default());
+                facts(&rows)
+            },
+        )?;
+        Ok(())
+    }
+}
+
+impl Set {
+    fn run(&self, common: &Common) -> anyhow::Result<()> {
+        let level = ServiceLevel::parse("LEVEL", &self.level).map_err(Failure::from)?;
+        let expected = match &self.expected {
+            Some(name) => {
+                wire(Some(ServiceLevel::parse("--expected", name).map_err(Failure::from)?))
+            }
+            None => wire(None),
+        };
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = SetLevelRequest {
+                request_id,
+                level: wire(Some(level)).into(),
+                expected: expected.into(),
+                operator,
+                reason: self.reason.clone(),
+                alert_id: String::new(),
+            };
+            DegradationServiceClient::new(channel).set_level(token.on(request)).await
+        })?;
+        let level = level_name(answer.level());
+        let set = answer.change.as_ref();
+        if answer.not_expected && !common.json {
+            let message = format!("nothing was set: the level is {level}");
+            return Err(Failure::new(Code::Refused, message).into());
+        }
+        common.show(
+            || {
+                json!({
+                    "level": level,
+                    "not_expected": answer.not_expected,
+                    "change": set.map(change),
+                    "revision": answer.revision,
+                    "position": answer.position,
+                })
+            },
+            || {
+                let mut rows = vec![("level", level.to_owned())];
+                rows.extend(set.map(told).unwrap_or_default());
+                facts(&rows)
+            },
+        )?;
+        if answer.not_expected {
+            let message = format!("nothing was set: the level is {level}");
+            return Err(Failure::new(Code::Refused, message).into());
+        }
+        Ok(())
+    }
+}
+
+impl History {
+    fn run(&self, common: &Common) -> anyhow::Result<()> {
+        let request = ListLevelChangesRequest {
+            page_size: self.limit,
+            page_token: String::new(),
+            min_position: self.since.min_position(),
+        };
+        let page = self.server.call(async |channel| {
+            DegradationServiceClient::new(channel).list_level_changes(request.clone()).await
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "changes": page.changes.iter().map(change).collect::<Value>(),
+                    "freshness": shapes::freshness(page.freshness.as_ref()),
+                })
+            },
+            ["TIME", "LEVEL", "BEFORE", "OPERATOR", "REASON", "UNTIL"].map(Text),
+            || page.changes.iter().map(row).collect(),
+        )?;
+        common.note_freshness(page.freshness.as_ref());
+        Ok(())
+    }
+}
+
+fn wire(level: Option<ServiceLevel>) -> proto::ServiceLevel {
+    match level {
+        None => proto::ServiceLevel::Unspecified,
+        Some(ServiceLevel::Full) => proto::ServiceLevel::Full,
+        Some(ServiceLevel::NoTraffic) => proto::ServiceLevel::NoTraffic,
+        Some(ServiceLevel::NoBoardDetail) => proto::ServiceLevel::NoBoardDetail,
+        Some(ServiceLevel::CoreOnly) => proto::ServiceLevel::CoreOnly,
+        Some(ServiceLevel::Closed) => proto::ServiceLevel::Closed,
+    }
+}
+
+/// As it is written on the command line and in the log.
+fn level_name(level: proto::ServiceLevel) -> &'static str {
+    let known = ServiceLevel::ALL.iter().find(|known| wire(Some(**known)) == level);
+    known.map_or("unknown", |known| known.name())
+}
+
+fn change(change: &LevelChange) -> Value {
+    let mut shape = Map::new();
+    shape.insert("level".to_owned(), json!(level_name(change.level())));
+    shape.insert("before".to_owned(), json!(level_name(change.before())));
+    shape.insert("operator".to_owned(), json!(change.operator));
+    shape.insert("reason".to_owned(), json!(change.reason));
+    if !change.alert_id.is_empty() {
+        shape.insert("alert_id".to_owned(), json!(change.alert_id));
+    }
+    shape.insert("set_time".to_owned(), json!(shapes::time(change.set_time.as_ref())));
+    if change.end_time.is_some() {
+        shape.insert("end_time".to_owned(), json!(shapes::time(change.end_time.as_ref())));
+    }
+    shape.insert("revision".to_owned(), json!(change.revision));
+    Value::Object(shape)
+}
+
+fn told(change: &LevelChange) -> Vec<(&'static str, String)> {
+    vec![
+        ("before", level_name(change.before()).to_owned()),
+        ("set at", shapes::time(change.set_time.as_ref())),
+        ("by", change.operator.clone()),
+        ("because", change.reason.clone()),
+    ]
+}
+
+fn row(change: &LevelChange) -> [String; 6] {
+    [
+        shapes::time(change.set_time.as_ref()),
+        level_name(change.level()).to_owned(),
+        level_name(change.before()).to_owned(),
+        change.operator.clone(),
+        change.reason.clone(),
+        shapes::time(change.end_time.as_ref()),
+    ]
+}

@@ -1,0 +1,6 @@
+//! Verbs on alerts, incidents, scripts and the level of service.
+
+pub mod alert;
+pub mod incident;
+pub mod level;
+pub mod script;

@@ -1,0 +1,189 @@
+//! `doorbuster order explain`: why a buyer got what they got, from a server or from the log itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{
+        Common,
+        failure::Failure,
+        json as shapes,
+        models::{Models, Scratch},
+        server::Server,
+        since::Since,
+        source::Data,
+    },
+    domain::script::Language,
+    grpc::{
+        proto::{
+            AttemptPlacement, AttemptStory, ExplainPurchaseRequest, ExplainPurchaseResponse,
+            OrderStory, SpokenScript, replay_service_client::ReplayServiceClient,
+        },
+        replay::answers,
+    },
+    replay::{explain::explain, speak::speak},
+    reports::Reports,
+    values::{ItemId, known_text},
+};
+
+/// Longest buyer id, in characters.
+const BUYER_CHARS_MAX: usize = 128;
+
+/// Arguments of `order explain`.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// The shop's own id of the buyer
+    #[arg(long)]
+    buyer: String,
+    /// The item
+    #[arg(long)]
+    item: String,
+    /// Language of the words for the buyer: en or zh
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    lang: String,
+    /// Ask this server instead of reading a log
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    scratch: Scratch,
+}
+
+impl Explain {
+    /// Asks and tells.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        let item = ItemId::parse("--item", &self.item)?;
+        known_text("--buyer", &self.buyer, BUYER_CHARS_MAX)?;
+        let language = Language::parse("--lang", &self.lang)?;
+        let found = self.ask(item, language, common)?;
+        common.show(|| story(&found), || text(&found))?;
+        common.note_freshness(found.freshness.as_ref());
+        Ok(())
+    }
+
+    fn ask(
+        self,
+        item: ItemId,
+        language: Language,
+        common: &Common,
+    ) -> Result<ExplainPurchaseResponse, Failure> {
+        if let Some(url) = self.server {
+            let request = ExplainPurchaseRequest {
+                buyer: self.buyer,
+                item_id: item.to_string(),
+                min_position: self.since.min_position(),
+                language: language.name().to_owned(),
+            };
+            return Server { url }.call(async |channel| {
+                ReplayServiceClient::new(channel).explain_purchase(request.clone()).await
+            });
+        }
+        let log = self.data.open()?;
+        let past = log.past();
+        let told = past.head().and_then(|head| Ok((explain(&past, item, &self.buyer)?, head)));
+        let (told, head) = told.map_err(|error| log.not_replayed(error))?;
+        // What is published stands in the read models.
+        let models = Models::of(&log, &self.data.dir, &self.scratch, common);
+        let spoken = models
+            .map_err(anyhow::Error::from)
+            .and_then(|models| Ok(speak(&Reports::open(models.directory()), &told, language)?));
+        let scripts = match spoken {
+            Ok(scripts) => scripts,
+            Err(error) => {
+                common.note(format_args!("no words for the buyer: {error}"));
+                Vec::new()
+            }
+        };
+        Ok(answers::explanation(told, scripts, head))
+    }
+}
+
+fn text(found: &ExplainPurchaseResponse) -> String {
+    let mut text = format!("{} ({})\n{}", found.title, found.sku, found.sentences.join("\n"));
+    for script in &found.scripts {
+        text.push_str(&format!("\n\n{}\n{}", script_title(script), script.text));
+    }
+    text
+}
+
+/// What a wording is, before it.
+pub fn script_title(script: &SpokenScript) -> String {
+    let version = if script.builtin { "built in".to_owned() } else { script.version.to_string() };
+    format!("To say ({}, {}, version {version}):", script.situation, script.language)
+}
+
+/// A wording with its facts.
+pub fn script(script: &SpokenScript) -> Value {
+    let facts: BTreeMap<&String, &String> = script.facts.iter().collect();
+    json!({
+        "situation": script.situation,
+        "language": script.language,
+        "version": script.version,
+        "builtin": script.builtin,
+        "text": script.text,
+        "facts": facts,
+    })
+}
+
+fn story(found: &ExplainPurchaseResponse) -> Value {
+    json!({
+        "item_id": found.item_id,
+        "sku": found.sku,
+        "title": found.title,
+        "attempts": found.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "attempts_total": found.attempts_total,
+        "orders": found.orders.iter().map(order).collect::<Vec<_>>(),
+        "first_sold_out_time": time(found.first_sold_out_time.as_ref()),
+        "last_sold_out_time": time(found.last_sold_out_time.as_ref()),
+        "attempts_of_all": found.attempts_of_all,
+        "orders_without_attempt": found.orders_without_attempt,
+        "sentences": found.sentences,
+        "scripts": found.scripts.iter().map(script).collect::<Vec<_>>(),
+        "freshness": shapes::freshness(found.freshness.as_ref()),
+    })
+}
+
+fn attempt(story: &AttemptStory) -> Value {
+    let placement = match story.placement() {
+        AttemptPlacement::Unspecified => "",
+        AttemptPlacement::Certain => "CERTAIN",
+        AttemptPlacement::ByDecision => "BY_DECISION",
+        AttemptPlacement::ByTime => "BY_TIME",
+    };
+    json!({
+        "attempt_time": time(story.attempt_time.as_ref()),
+        "units": story.units,
+        "outcome": story.outcome,
+        "order_id": Some(&story.order_id).filter(|id| !id.is_empty()),
+        "order_revision": story.order_revision,
+        "after_revision": story.after_revision,
+        "before_revision": story.before_revision,
+        "placement": placement,
+        "available_units": story.available_units,
+        "held_units": story.held_units,
+        "attempts_before": story.attempts_before,
+        "attempts_before_in_second": story.attempts_before_in_second,
+    })
+}
+
+fn order(story: &OrderStory) -> Value {
+    json!({
+        "order_id": story.order_id,
+        "units": story.units,
+        "state": shapes::state_name(story.state()),
+        "place_time": time(story.place_time.as_ref()),
+        "pay_by_time": time(story.pay_by_time.as_ref()),
+        "settle_time": time(story.settle_time.as_ref()),
+        "paid_too_late": story.paid_too_late,
+        "revision": story.revision,
+        "position": story.position,
+    })
+}
+
+fn time(at: Option<&prost_types::Timestamp>) -> Option<String> {
+    at.map(|at| shapes::time(Some(at)))
+}

@@ -1,0 +1,338 @@
+//! `doorbuster item`: look at one item and steer it.
+
+use std::str::FromStr;
+
+use serde_json::json;
+use tonic::{Response, Status, transport::Channel};
+
+use crate::{
+    cli::{
+        Common,
+        decided::Decided,
+        failure::{Code, Failure},
+        json as shapes,
+        output::facts,
+        server::Server,
+        write::{Signed, Steering},
+    },
+    crowd::operator::Token,
+    grpc::{
+        proto::{
+            AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest,
+            Refusal, ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest,
+            SetReserveRequest, WarehouseUnits, item_service_client::ItemServiceClient,
+        },
+        routed,
+    },
+    values::ItemId,
+};
+
+/// Arguments of `item`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Show an item as it is now
+    #[command(before_help = "Examples:
+  doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
+  doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --json")]
+    Show(Show),
+    /// Refuse new orders until resumed; held orders can be paid and still expire
+    #[command(before_help = "Examples:
+  doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
+    Pause(Steer),
+    /// Take new orders again
+    #[command(before_help = "Examples:
+  doorbuster item resume 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is right\"")]
+    Resume(Steer),
+    /// Refuse new orders for good
+    #[command(before_help = "Examples:
+  doorbuster item close 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"recalled by the maker\"")]
+    Close(Steer),
+    /// Add units to a warehouse of the item
+    #[command(before_help = "Examples:
+  doorbuster item allocate 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 500 \\
+    --reason \"second delivery\"")]
+    Allocate(Allocate),
+    /// Keep exactly so many units of a warehouse back, beside those on offer
+    #[command(before_help = "Examples:
+  doorbuster item reserve 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 200 \\
+    --reason \"for the second hour\"")]
+    Reserve(Reserve),
+    /// Put units of the reserve on offer, at once
+    #[command(before_help = "Examples:
+  doorbuster item release 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 50 \\
+    --reason \"demand is there\"")]
+    Release(Units),
+    /// Set both purchase limits for orders placed from now on
+    #[command(before_help = "Examples:
+  doorbuster item limit 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --per-buyer 2 --per-order none \\
+    --reason \"resellers\"")]
+    Limit(Limit),
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The item
+    #[arg(value_name = "ITEM")]
+    id: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Steer {
+    /// The item
+    #[arg(value_name = "ITEM")]
+    id: String,
+    /// Why, for the record, 1 to 500 characters
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    steering: Steering,
+}
+
+#[derive(Debug, clap::Args)]
+struct Units {
+    /// Name of the warehouse, 1 to 64 characters
+    #[arg(long, value_name = "NAME")]
+    warehouse: String,
+    /// So many, at least 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    units: i64,
+    #[command(flatten)]
+    steer: Steer,
+}
+
+#[derive(Debug, clap::Args)]
+struct Allocate {
+    #[command(flatten)]
+    units: Units,
+    /// The item does not have this warehouse yet
+    #[arg(long)]
+    new_warehouse: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Reserve {
+    /// Name of the warehouse, 1 to 64 characters
+    #[arg(long, value_name = "NAME")]
+    warehouse: String,
+    /// All that are in reserve there afterwards; 0 for none
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    units: i64,
+    /// The item does not have this warehouse yet
+    #[arg(long)]
+    new_warehouse: bool,
+    #[command(flatten)]
+    steer: Steer,
+}
+
+#[derive(Debug, clap::Args)]
+struct Limit {
+    /// Units one buyer may hold or own, at least 1, or none for no limit
+    #[arg(long, value_name = "N")]
+    per_buyer: Most,
+    /// Units in one order, at least 1, or none for no limit
+    #[arg(long, value_name = "N")]
+    per_order: Most,
+    #[command(flatten)]
+    steer: Steer,
+}
+
+/// A limit as it is written: both must be, so that none is removed by leaving it out.
+#[derive(Debug, Clone, Copy)]
+struct Most(Option<i64>);
+
+impl FromStr for Most {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        match text.parse() {
+            Ok(units) if units >= 1 => Ok(Self(Some(units))),
+            _ => Err("must be a whole number of at least 1, or none".to_owned()),
+        }
+    }
+}
+
+/// Runs `item`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Show(show) => show.run(common),
+        Verb::Pause(steer) => steer.run(common, async |mut items, to| {
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = PauseItemRequest { request_id, item_id, operator, reason };
+            items.pause_item(token.on(routed(request))).await
+        }),
+        Verb::Resume(steer) => steer.run(common, async |mut items, to| {
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = ResumeItemRequest { request_id, item_id, operator, reason };
+            items.resume_item(token.on(routed(request))).await
+        }),
+        Verb::Close(steer) => steer.run(common, async |mut items, to| {
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = CloseItemRequest { request_id, item_id, operator, reason };
+            items.close_item(token.on(routed(request))).await
+        }),
+        Verb::Allocate(allocate) => allocate.run(common),
+        Verb::Reserve(reserve) => reserve.run(common),
+        Verb::Release(units) => units.release(common),
+        Verb::Limit(limit) => limit.run(common),
+    }
+}
+
+impl Allocate {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let Self { units: Units { warehouse, units, steer }, new_warehouse } = self;
+        steer.run(common, async |mut items, to| {
+            let warehouse = warehouse.clone();
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = AllocateStockRequest {
+                request_id,
+                item_id,
+                warehouse,
+                units,
+                operator,
+                reason,
+                new_warehouse,
+            };
+            items.allocate_stock(token.on(routed(request))).await
+        })
+    }
+}
+
+impl Units {
+    fn release(self, common: &Common) -> anyhow::Result<()> {
+        let Self { warehouse, units, steer } = self;
+        steer.run(common, async |mut items, to| {
+            let warehouse = warehouse.clone();
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request =
+                ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
+            items.release_reserve(token.on(routed(request))).await
+        })
+    }
+}
+
+impl Reserve {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let Self { warehouse, units, new_warehouse, steer } = self;
+        steer.run(common, async |mut items, to| {
+            let warehouse = warehouse.clone();
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = SetReserveRequest {
+                request_id,
+                item_id,
+                warehouse,
+                units,
+                operator,
+                reason,
+                new_warehouse,
+            };
+            items.set_reserve(token.on(routed(request))).await
+        })
+    }
+}
+
+impl Limit {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let Self { per_buyer, per_order, steer } = self;
+        let (limit_per_buyer, limit_per_order) = (per_buyer.0, per_order.0);
+        steer.run(common, async |mut items, to| {
+            let Steered { request_id, item_id, operator, reason, token } = to;
+            let request = SetPurchaseLimitRequest {
+                request_id,
+                item_id,
+                limit_per_buyer,
+                limit_per_order,
+                operator,
+                reason,
+            };
+            items.set_purchase_limit(token.on(routed(request))).await
+        })
+    }
+}
+
+/// The fields that all ways of steering have.
+struct Steered {
+    request_id: String,
+    item_id: String,
+    operator: String,
+    reason: String,
+    token: Token,
+}
+
+impl Show {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetItemRequest { item_id: ItemId::parse("ITEM", &self.id)?.to_string() };
+        let found = self.server.call(async |channel| {
+            ItemServiceClient::new(channel).get_item(routed(request.clone())).await
+        })?;
+        let item =
+            found.item.ok_or_else(|| Failure::new(Code::Failed, "the server sent no item"))?;
+        common.show(
+            || json!({ "item": shapes::item(&item), "revision": found.revision }),
+            || item_text(&item),
+        )?;
+        Ok(())
+    }
+}
+
+impl Steer {
+    fn run<T: Into<Decided<Item, Refusal>>>(
+        self,
+        common: &Common,
+        call: impl AsyncFn(ItemServiceClient<Channel>, Steered) -> Result<Response<T>, Status>,
+    ) -> anyhow::Result<()> {
+        let item_id = ItemId::parse("ITEM", &self.id)?.to_string();
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (item_id, reason) = (item_id.clone(), self.reason.clone());
+            let steered = Steered { request_id, item_id, operator, reason, token };
+            call(ItemServiceClient::new(channel), steered).await
+        })?;
+        answer.into().show(common, "item", shapes::item, item_text)
+    }
+}
+
+fn item_text(item: &Item) -> String {
+    let limit = |limit: Option<i64>| limit.map_or("none".to_owned(), |units| units.to_string());
+    let place = |at: &WarehouseUnits| format!("{} {}", at.warehouse, at.units);
+    let warehouses = item.available_by_warehouse.iter().map(place);
+    let reserve = item.reserve_by_warehouse.iter().map(place);
+    facts(&[
+        ("item", item.item_id.clone()),
+        ("sale", item.sale_id.clone()),
+        ("sku", item.sku.clone()),
+        ("title", item.title.clone()),
+        ("price", shapes::amount(item.unit_price.as_ref())),
+        ("phase", phase_text(item)),
+        ("opens", shapes::time(item.open_time.as_ref())),
+        ("closes", shapes::time(item.close_time.as_ref())),
+        ("allocated", item.allocated_units.to_string()),
+        ("available", item.available_units.to_string()),
+        ("held", item.held_units.to_string()),
+        ("sold", item.sold_units.to_string()),
+        ("available in", warehouses.collect::<Vec<_>>().join(", ")),
+        ("in reserve", reserve.collect::<Vec<_>>().join(", ")),
+        ("limit per buyer", limit(item.limit_per_buyer)),
+        ("limit per order", limit(item.limit_per_order)),
+    ])
+}
+
+/// The phase, and what pauses the item.
+fn phase_text(item: &Item) -> String {
+    let phase = shapes::phase_name(item.phase());
+    match (item.paused_itself, item.paused_with_sale) {
+        (true, true) => format!("{phase} (itself and with its sale)"),
+        (false, true) => format!("{phase} (with its sale)"),
+        (true | false, false) => phase.to_owned(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Verbs on sales, items and orders.
+
+pub(super) mod explain;
+pub mod item;
+pub mod order;
+pub(super) mod order_list;
+pub mod sale;
+pub mod sale_file;

@@ -1,0 +1,195 @@
+//! The list of orders, for `order list` and `report orders`: filters, pages, a table.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{
+        Common, json as shapes,
+        report::{CsvArgs, Fresh},
+        rows::{Cell, Column, CsvRows, money},
+        whose::Filter,
+    },
+    grpc::proto::{
+        Freshness, ListOrdersRequest, OrderRecord, OrderState,
+        report_service_client::ReportServiceClient,
+    },
+    reports::CsvManner,
+    values::UnixMs,
+};
+
+/// Most orders asked for in one call.
+const PAGE: i32 = 1000;
+
+/// Orders that are shown where nobody says how many.
+const SHOWN: u32 = 100;
+
+const COLUMNS: [Column<'_>; 7] = [
+    Column::Text("ORDER"),
+    Column::Text("BUYER"),
+    Column::Number("UNITS"),
+    Column::Money("TOTAL"),
+    Column::Text("STATE"),
+    Column::Text("PLACED"),
+    Column::Text("SETTLED"),
+];
+
+/// Arguments of a list of orders.
+#[derive(Debug, clap::Args)]
+pub struct OrderList {
+    #[command(flatten)]
+    whose: Filter,
+    /// Of this buyer only
+    #[arg(long)]
+    buyer: Option<String>,
+    /// In this state only
+    #[arg(long)]
+    state: Option<State>,
+    /// Placed at this time (RFC 3339) or later
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Placed before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Orders in the answer at most [default: 100; of CSV all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    #[command(flatten)]
+    fresh: Fresh,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum State {
+    Held,
+    Paid,
+    Cancelled,
+    Expired,
+}
+
+/// Arguments of `order list`: what `report` says for all of its verbs is said here, too.
+#[derive(Debug, clap::Args)]
+pub struct CsvOrderList {
+    #[command(flatten)]
+    csv: CsvArgs,
+    #[command(flatten)]
+    list: OrderList,
+}
+
+impl CsvOrderList {
+    /// Runs `order list`.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        self.list.run(&self.csv.with(common)?)
+    }
+}
+
+impl OrderList {
+    /// Asks page by page until there are enough.
+    pub fn run(self, common: &Common) -> anyhow::Result<()> {
+        if let Some(manner) = common.csv {
+            return self.run_csv(manner, common);
+        }
+        let limit = self.limit.unwrap_or(SHOWN) as usize;
+        let mut orders: Vec<OrderRecord> = Vec::new();
+        let (more, freshness) = self.each_page(limit, |page| {
+            orders.extend(page);
+            Ok(())
+        })?;
+        common.show_rows(
+            || {
+                json!({
+                    "orders": orders.iter().map(shapes::order_record).collect::<Value>(),
+                    "more": more,
+                    "freshness": shapes::freshness(freshness.as_ref()),
+                })
+            },
+            COLUMNS,
+            || orders.iter().map(row).collect(),
+        )?;
+        if more && self.limit.is_none() && !common.json {
+            // Nobody asked for a part of them.
+            common.warn(format_args!("there are more than {limit} orders: ask with --limit"));
+        } else if more {
+            common.note(format_args!("there are more than {limit} orders: ask with --limit"));
+        }
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+
+    /// All of them, page after page: a sale may have more than fit into memory.
+    fn run_csv(self, manner: CsvManner, common: &Common) -> anyhow::Result<()> {
+        let mut csv = CsvRows::begin(io::stdout().lock(), manner, &COLUMNS)?;
+        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let (more, freshness) =
+            self.each_page(limit, |page| page.iter().try_for_each(|order| csv.add(&row(order))))?;
+        csv.end()?;
+        if more {
+            common.warn(format_args!("there are more than {limit} orders: leave --limit out"));
+        }
+        common.note_freshness(freshness.as_ref());
+        Ok(())
+    }
+
+    /// Shows page after page until there are enough; says whether there are more.
+    fn each_page(
+        &self,
+        limit: usize,
+        mut show: impl FnMut(Vec<OrderRecord>) -> io::Result<()>,
+    ) -> anyhow::Result<(bool, Option<Freshness>)> {
+        let mut request = self.request()?;
+        let mut shown = 0;
+        loop {
+            let missing = i32::try_from(limit - shown).unwrap_or(PAGE);
+            request.page_size = missing.min(PAGE);
+            let page = request.clone();
+            let page = self.fresh.server.call(async |channel| {
+                ReportServiceClient::new(channel).list_orders(page.clone()).await
+            })?;
+            shown += page.orders.len();
+            show(page.orders)?;
+            request.page_token = page.next_page_token;
+            let more = !request.page_token.is_empty();
+            if !more || shown >= limit {
+                return Ok((more, page.freshness));
+            }
+        }
+    }
+
+    fn request(&self) -> anyhow::Result<ListOrdersRequest> {
+        let moment = |flag: &str, text: &Option<String>| {
+            text.as_deref().map(|text| UnixMs::parse(flag, text)).transpose()
+        };
+        let state = match self.state {
+            None => OrderState::Unspecified,
+            Some(State::Held) => OrderState::Held,
+            Some(State::Paid) => OrderState::Paid,
+            Some(State::Cancelled) => OrderState::Cancelled,
+            Some(State::Expired) => OrderState::Expired,
+        };
+        Ok(ListOrdersRequest {
+            sale_id: self.whose.sale_id()?,
+            item_id: self.whose.item_id()?,
+            buyer: self.buyer.clone().unwrap_or_default(),
+            state: state.into(),
+            placed_from: moment("--from", &self.from)?.map(shapes::timestamp),
+            placed_until: moment("--until", &self.until)?.map(shapes::timestamp),
+            page_size: 0,
+            page_token: String::new(),
+            min_position: self.fresh.min_position(),
+            as_of: self.fresh.as_of()?,
+        })
+    }
+}
+
+fn row(record: &OrderRecord) -> [Cell; 7] {
+    let Some(order) = &record.order else { return [const { Cell::Empty }; 7] };
+    [
+        order.order_id.clone().into(),
+        order.buyer.clone().into(),
+        order.units.into(),
+        money(order.total.as_ref()),
+        shapes::state_name(order.state()).into(),
+        shapes::time(order.place_time.as_ref()).into(),
+        shapes::time(record.settle_time.as_ref()).into(),
+    ]
+}

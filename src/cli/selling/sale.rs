@@ -1,0 +1,411 @@
+//! `doorbuster sale`: put a sale up from a file, look at it, pause, resume and close it.
+
+mod alerts;
+mod windows;
+
+use std::{fs, io, path::PathBuf};
+
+use prost_types::Duration;
+use serde_json::{Value, json};
+
+use windows::Windows;
+
+use crate::{
+    cli::{
+        Common,
+        decided::Decided,
+        failure::{Code, Failure},
+        json as shapes,
+        output::{facts, table},
+        sale_file,
+        server::Server,
+        since::Since,
+        whose::TheSale,
+        write::{Signed, Steering},
+    },
+    clock::{Clock, WallClock},
+    domain::sale::Draft,
+    grpc::proto::{
+        CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
+        PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
+        SaleNotice, WarehouseUnits, sale_service_client::SaleServiceClient,
+    },
+    values::{Currency, UnixMs},
+};
+
+/// Arguments of `sale`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Put up a sale with all its items
+    #[command(before_help = "Examples:
+  doorbuster sale create -f sale.toml
+  doorbuster sale create -f sale.toml --check
+  doorbuster sale create -f - --json < sale.toml")]
+    Create(Create),
+    /// List the sales, newest first
+    #[command(before_help = "Examples:
+  doorbuster sale list
+  doorbuster sale list --limit 5 --json")]
+    List(List),
+    /// Show a sale and its items
+    #[command(before_help = "Examples:
+  doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
+  doorbuster sale show 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
+    Show(Show),
+    /// Refuse new orders for all items until resumed; held orders can be paid and still expire
+    #[command(before_help = "Examples:
+  doorbuster sale pause 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is down\"")]
+    Pause(Steer),
+    /// Take new orders again, but for items that were paused themselves
+    #[command(before_help = "Examples:
+  doorbuster sale resume 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is back\"")]
+    Resume(Steer),
+    /// Close every item of a sale for good; held orders can still be paid
+    #[command(before_help = "Examples:
+  doorbuster sale close 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"wrong price\"")]
+    Close(Steer),
+}
+
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// The sale file (docs/sale-file.md); - reads it from stdin
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Check the file and stop: nothing is sent
+    #[arg(long)]
+    check: bool,
+    /// Put up a sale whose windows are over already: its items are closed at once, and for good
+    #[arg(long)]
+    past: bool,
+    /// The moment that "now" and "+10m" in the file count from, in RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<String>,
+    #[command(flatten)]
+    steering: Steering,
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Sales in the answer, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    limit: i32,
+    #[command(flatten)]
+    since: Since,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    #[command(flatten)]
+    sale: TheSale,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Steer {
+    #[command(flatten)]
+    sale: TheSale,
+    /// Why, for the record, 1 to 500 characters
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    steering: Steering,
+}
+
+/// Runs `sale`.
+pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
+    match args.verb {
+        Verb::Create(create) => create.run(common),
+        Verb::List(list) => list.run(common),
+        Verb::Show(show) => show.run(common),
+        Verb::Pause(steer) => steer.pause(common),
+        Verb::Resume(steer) => steer.resume(common),
+        Verb::Close(steer) => steer.close(common),
+    }
+}
+
+impl Create {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let now = match &self.as_of {
+            Some(text) => UnixMs::parse("--as-of", text)?,
+            None => WallClock.now(),
+        };
+        let name = self.file.display().to_string();
+        let text = self.read().map_err(|error| {
+            Failure::new(Code::Usage, format!("{name} cannot be read: {error}"))
+        })?;
+        let file = sale_file::parse(&name, &text, now)?;
+        let windows = Windows::of_draft(&file.draft);
+        if self.check {
+            show_check(common, &file.draft, &windows, now)?;
+        }
+        if windows.closes() <= now && !self.past {
+            let message = format!(
+                "{name}: the sale is over already: its last window closed {} ({}). Is the year or the \
+                 offset wrong? Its items would be closed at once and for good; --past puts it up all \
+                 the same",
+                windows.closes(),
+                windows.sale.told(now)
+            );
+            return Err(Failure::new(Code::Usage, message).into());
+        }
+        if self.check {
+            let items = file.draft.items.len();
+            common.note(format_args!("{name} is a good sale file with {items} items"));
+            return Ok(());
+        }
+        let draft = sale_draft(file.draft);
+        let created = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let request = CreateSaleRequest { request_id, sale: Some(draft.clone()), operator };
+            SaleServiceClient::new(channel).create_sale(token.on(request)).await
+        });
+        let created = created.map_err(|mut failure| {
+            // Read a second time, such a file would be another sale under the same request id.
+            if file.relative && failure.message.contains("--request-id") {
+                failure.message.push_str(&format!(" --as-of {now}"));
+            }
+            failure
+        })?;
+        let position = Some(created.position);
+        let sale = created.sale.as_ref();
+        show_created(common, sale, (created.revision, position), &created.notices)?;
+        for notice in &created.notices {
+            common.note(format_args!("warning: {}", notice.message));
+        }
+        let first = sale.and_then(|sale| sale.items.first());
+        if let Some(item) = first.filter(|_| windows.closes() > WallClock.now()) {
+            let id = &item.item_id;
+            common.note(format_args!(
+                "try: doorbuster order place --item {id} --buyer alice --units 1"
+            ));
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> io::Result<String> {
+        if self.file.as_os_str() == "-" {
+            return io::read_to_string(io::stdin());
+        }
+        fs::read_to_string(&self.file)
+    }
+}
+
+impl List {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = ListSalesRequest {
+            page_size: self.limit,
+            page_token: String::new(),
+            min_position: self.since.min_position(),
+        };
+        let list = self.server.call(async |channel| {
+            SaleServiceClient::new(channel).list_sales(request.clone()).await
+        })?;
+        common.show(
+            || {
+                json!({
+                    "sales": list.sales.iter().map(shapes::sale_line).collect::<Value>(),
+                    "freshness": shapes::freshness(list.freshness.as_ref()),
+                })
+            },
+            || {
+                let rows = list.sales.iter().map(|line| {
+                    [
+                        line.sale_id.clone(),
+                        line.name.clone(),
+                        line.items.to_string(),
+                        shapes::time(line.open_time.as_ref()),
+                        shapes::time(line.close_time.as_ref()),
+                        if line.closed { "closed".to_owned() } else { String::new() },
+                    ]
+                });
+                table(["SALE", "NAME", "ITEMS", "OPENS", "CLOSES", ""], &["ITEMS"], rows.collect())
+            },
+        )?;
+        if !list.next_page_token.is_empty() {
+            common.warn("there are more sales: ask for them with --limit");
+        }
+        common.note_freshness(list.freshness.as_ref());
+        Ok(())
+    }
+}
+
+impl Show {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = GetSaleRequest { sale_id: self.sale.id()?.to_string() };
+        let found = self.server.call(async |channel| {
+            SaleServiceClient::new(channel).get_sale(request.clone()).await
+        })?;
+        show_sale(common, found.sale.as_ref(), found.revision, None)
+    }
+}
+
+impl Steer {
+    fn pause(self, common: &Common) -> anyhow::Result<()> {
+        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (sale_id, reason) = (sale.clone(), reason.clone());
+            let request = PauseSaleRequest { request_id, sale_id, operator, reason };
+            SaleServiceClient::new(channel).pause_sale(token.on(request)).await
+        })?;
+        show_steered(common, answer.into())
+    }
+
+    fn resume(self, common: &Common) -> anyhow::Result<()> {
+        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (sale_id, reason) = (sale.clone(), reason.clone());
+            let request = ResumeSaleRequest { request_id, sale_id, operator, reason };
+            SaleServiceClient::new(channel).resume_sale(token.on(request)).await
+        })?;
+        show_steered(common, answer.into())
+    }
+
+    fn close(self, common: &Common) -> anyhow::Result<()> {
+        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
+        let answer = self.steering.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (sale_id, reason) = (sale.clone(), reason.clone());
+            let request = CloseSaleRequest { request_id, sale_id, operator, reason };
+            SaleServiceClient::new(channel).close_sale(token.on(request)).await
+        })?;
+        show_sale(common, answer.sale.as_ref(), answer.revision, Some(answer.position))
+    }
+}
+
+fn show_steered(common: &Common, decided: Decided<Sale, Refusal>) -> anyhow::Result<()> {
+    let (revision, position) = (decided.revision, decided.position);
+    let sale = decided.subject(common)?;
+    show_sale(common, Some(&sale), revision, Some(position))
+}
+
+fn show_sale(
+    common: &Common,
+    sale: Option<&Sale>,
+    revision: u64,
+    position: Option<u64>,
+) -> anyhow::Result<()> {
+    let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
+    let json = || json!({ "sale": shapes::sale(sale), "revision": revision, "position": position });
+    common.show(json, || sale_text(sale, position))?;
+    Ok(())
+}
+
+/// A new sale, with what its operator should know beside it.
+fn show_created(
+    common: &Common,
+    sale: Option<&Sale>,
+    (revision, position): (u64, Option<u64>),
+    notices: &[SaleNotice],
+) -> anyhow::Result<()> {
+    let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
+    let notices = notices.iter().map(
+        |notice| json!({ "message": notice.message, "sku": notice.sku, "sale_id": notice.sale_id }),
+    );
+    let json = || {
+        json!({
+            "sale": shapes::sale(sale),
+            "revision": revision,
+            "position": position,
+            "notices": notices.collect::<Value>(),
+        })
+    };
+    common.show(json, || sale_text(sale, position))?;
+    Ok(())
+}
+
+/// What a sale file says, as it was understood.
+fn show_check(
+    common: &Common,
+    draft: &Draft,
+    windows: &Windows,
+    now: UnixMs,
+) -> anyhow::Result<()> {
+    common.show(
+        || json!({ "name": draft.name, "items": draft.items.len(), "windows": windows.json(now) }),
+        || {
+            let mut rows = vec![("name", draft.name.clone())];
+            rows.extend(windows.facts(now));
+            format!("{}{}", facts(&rows), windows.of_items(now))
+        },
+    )?;
+    Ok(())
+}
+
+fn sale_text(sale: &Sale, position: Option<u64>) -> String {
+    let (windows, now) = (Windows::of_sale(sale), WallClock.now());
+    let mut rows = vec![("sale", sale.sale_id.clone()), ("name", sale.name.clone())];
+    rows.extend(windows.facts(now));
+    if let Some(closed) = &sale.closed_time {
+        rows.push(("closed", shapes::time(Some(closed))));
+    }
+    if let Some(paused) = &sale.pause_time {
+        rows.push(("paused", shapes::time(Some(paused))));
+    }
+    if let Some(position) = position {
+        rows.push(("position", position.to_string()));
+    }
+    let header = ["ITEM", "SKU", "TITLE", "PRICE", "UNITS"];
+    let items = sale.items.iter().map(|item| item_row(item, &sale.currency_code));
+    let items = table(header, &["PRICE", "UNITS"], items.collect());
+    format!("{}\n\n{}{}", facts(&rows), items.trim_end(), windows.of_items(now))
+}
+
+fn item_row(item: &SaleItem, currency_code: &str) -> [String; 5] {
+    let Some(draft) = &item.draft else { return Default::default() };
+    let price = match Currency::parse("currency_code", currency_code) {
+        Ok(currency) => currency.amount(draft.unit_price_minor),
+        Err(_) => draft.unit_price_minor.to_string(),
+    };
+    let units: i64 = draft.units.iter().map(|at| at.units).sum();
+    [item.item_id.clone(), draft.sku.clone(), draft.title.clone(), price, units.to_string()]
+}
+
+/// A draft as the API takes it.
+fn sale_draft(draft: Draft) -> SaleDraft {
+    let items = draft.items.into_iter().map(|item| ItemDraft {
+        sku: item.sku,
+        title: item.title,
+        unit_price_minor: item.unit_price_minor,
+        open_time: item.opens_at.map(shapes::timestamp),
+        close_time: item.closes_at.map(shapes::timestamp),
+        limit_per_buyer: item.limit_per_buyer,
+        limit_per_order: item.limit_per_order,
+        time_to_pay: item.time_to_pay_ms.map(|ms| Duration { seconds: ms / 1000, nanos: 0 }),
+        units: item
+            .units
+            .into_iter()
+            .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
+            .collect(),
+        reserve: item
+            .reserve
+            .into_iter()
+            .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
+            .collect(),
+    });
+    SaleDraft {
+        name: draft.name,
+        currency_code: draft.currency_code,
+        open_time: draft.opens_at.map(shapes::timestamp),
+        close_time: draft.closes_at.map(shapes::timestamp),
+        items: items.collect(),
+        goals: draft.goals.map(|goals| SaleGoals {
+            units: goals.units,
+            revenue_minor: goals.revenue_minor,
+            conversion_ppm: goals.conversion_ppm,
+            new_buyers: goals.new_buyers,
+        }),
+        curve: draft.curve.into_iter().map(alerts::planned_units).collect(),
+        alerts: draft.alerts.into_iter().map(alerts::written).collect(),
+    }
+}

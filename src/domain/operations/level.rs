@@ -1,0 +1,183 @@
+//! How much of the service runs: one decider for all nodes, whose stream is the record of who set
+//! which level when and why.
+//!
+//! A person may set any level. An alert only ever lowers it: that things are well again is for a
+//! person to say. One that was raised before a person last set the level changes nothing: that person
+//! knew of it. Setting the level that is in force changes nothing and is no event.
+
+use uuid::Uuid;
+
+use crate::{
+    domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
+    events::{Act, Event, LevelSet, Position},
+    values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
+};
+
+/// Everything that can be asked about the level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LevelCommand {
+    Set(SetLevel),
+    Show,
+}
+
+/// Sets the level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetLevel {
+    pub request_id: RequestId,
+    pub level: ServiceLevel,
+    /// Nothing is set unless this level is in force.
+    pub expected: Option<ServiceLevel>,
+    /// The alert that asks for it, where no person does.
+    pub by_alert: Option<AskingAlert>,
+    pub operator: String,
+    pub reason: String,
+}
+
+/// An alert that asks for a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskingAlert {
+    pub alert_id: AlertId,
+    pub raised_at: UnixMs,
+}
+
+/// What is answered about the level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LevelOutcome {
+    Level(LevelView),
+    /// Another level is in force than was expected; nothing was set.
+    NotExpected(LevelView),
+    Misdirected(Misdirected),
+}
+
+/// A level as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelView {
+    pub level: ServiceLevel,
+    /// How and when it was set; absent where nobody ever set one.
+    pub set: Option<LevelSet>,
+}
+
+/// The level of the service.
+#[derive(Debug)]
+pub struct Level {
+    id: Uuid,
+    set: Option<LevelSet>,
+    /// When a person last set it.
+    set_by_person_at: Option<UnixMs>,
+    /// What each request set.
+    receipts: Receipts<LevelSet>,
+}
+
+type Decided = Decision<LevelSet, LevelOutcome>;
+
+impl Decider for Level {
+    type Command = LevelCommand;
+    type Event = LevelSet;
+    type Outcome = LevelOutcome;
+
+    fn initial(id: Uuid) -> Self {
+        Self { id, set: None, set_by_person_at: None, receipts: Receipts::default() }
+    }
+
+    fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided {
+        match command {
+            LevelCommand::Show => self.answer(LevelOutcome::Level(self.view())),
+            LevelCommand::Set(set) => self.set_level(set, now),
+        }
+    }
+
+    fn evolve(&mut self, event: &LevelSet, revision: u64) {
+        self.receipts.keep(&event.act, revision, event.clone());
+        if event.alert_id.is_none() {
+            self.set_by_person_at = Some(event.set_at_ms);
+        }
+        self.set = Some(event.clone());
+    }
+
+    fn landed(&mut self, revision: u64, position: Position) {
+        self.receipts.landed(revision, position);
+    }
+
+    fn pick(event: Event) -> Option<LevelSet> {
+        match event {
+            Event::Level(set) => Some(set),
+            Event::Item(_)
+            | Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Log(_) => None,
+        }
+    }
+}
+
+impl Level {
+    fn set_level(&self, command: SetLevel, now: UnixMs) -> Decided {
+        let fingerprint = command.fingerprint();
+        let SetLevel { request_id, level, expected, by_alert, operator, reason } = command;
+        let alert_id = by_alert.map(|alert| alert.alert_id);
+        match self.receipts.of(request_id, fingerprint) {
+            Ok(None) => {}
+            Ok(Some(receipt)) => {
+                let set = receipt.shown.clone();
+                let view = LevelView { level: set.level, set: Some(set) };
+                return receipt.repeated(LevelOutcome::Level(view));
+            }
+            Err(reused) => return self.answer(LevelOutcome::Misdirected(reused)),
+        }
+        let before = self.level();
+        if expected.is_some_and(|expected| expected != before) {
+            return self.answer(LevelOutcome::NotExpected(self.view()));
+        }
+        // An alert asks again after each restart, and where it changed nothing nobody remembers.
+        let is_idle = by_alert
+            .is_some_and(|alert| level < before || self.is_known_to_person(alert.raised_at, now));
+        if level == before || is_idle {
+            return self.answer(LevelOutcome::Level(self.view()));
+        }
+        let last_at = self.set.as_ref().map_or(now, |set| set.set_at_ms);
+        let act = Act { request_id, fingerprint, operator, reason };
+        let at = Moment::after(last_at, now);
+        let set = LevelSet { level, before, alert_id, act, set_at_ms: at.stamp };
+        let view = LevelView { level, set: Some(set.clone()) };
+        let outcome = LevelOutcome::Level(view);
+        let mut decided = self.receipts.happens(self.id, request_id, set, outcome);
+        if let (Some(alert), [caused]) = (alert_id, &mut decided.events[..]) {
+            caused.correlation = alert.0;
+        }
+        decided.judged(at)
+    }
+
+    /// Whether a person set the level after an alert was raised.
+    fn is_known_to_person(&self, raised_at: UnixMs, now: UnixMs) -> bool {
+        // A moment in the future is from before the clock was set back: it is after everything that
+        // was stamped since, although it does not look so.
+        let is_before = |person_at: UnixMs| person_at > now && raised_at <= now;
+        self.set_by_person_at.is_some_and(|at| at > raised_at && !is_before(at))
+    }
+
+    fn level(&self) -> ServiceLevel {
+        self.set.as_ref().map_or_else(ServiceLevel::default, |set| set.level)
+    }
+
+    fn view(&self) -> LevelView {
+        LevelView { level: self.level(), set: self.set.clone() }
+    }
+
+    fn answer(&self, outcome: LevelOutcome) -> Decided {
+        self.receipts.unchanged(outcome)
+    }
+}
+
+impl SetLevel {
+    fn fingerprint(&self) -> Fingerprint {
+        let expected = self.expected.map_or("", ServiceLevel::name);
+        let alert = self.by_alert.map(|alert| alert.alert_id.to_string()).unwrap_or_default();
+        Fingerprint::of(
+            ["set_level", self.level.name(), expected, &alert, &self.operator, &self.reason]
+                .map(str::as_bytes),
+        )
+    }
+}

@@ -1,0 +1,5 @@
+//! Deciders of sales and items, and the packing of demand.
+
+pub mod demand;
+pub mod item;
+pub mod sale;

@@ -1,0 +1,267 @@
+//! A sale as a whole: planned once, paused and resumed in turns, closed once. Its items live their
+//! own lives.
+
+mod plan;
+
+use uuid::Uuid;
+
+use crate::{
+    domain::item::Refusal,
+    domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
+    events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
+    values::{Fingerprint, RequestId, SaleId, UnixMs},
+};
+
+pub use plan::{
+    ALLOCATED_UNITS_MAX, Draft, DraftItem, ITEMS_PER_SALE_MAX, NAME_CHARS_MAX, SALE_BYTES_MAX,
+    TIME_TO_PAY_MS_MAX, TIME_TO_PAY_MS_MIN, TITLE_CHARS_MAX, WAREHOUSES_PER_ITEM_MAX,
+    WORTH_MINOR_MAX, plan,
+};
+
+/// Everything that can be asked of a sale.
+#[derive(Debug, Clone)]
+pub enum SaleCommand {
+    Create(Box<CreateSale>),
+    Pause(SteerSale),
+    Resume(SteerSale),
+    Close(SteerSale),
+    Show,
+}
+
+/// Puts a sale up.
+#[derive(Debug, Clone)]
+pub struct CreateSale {
+    /// The plan; its `created_at_ms` is set when it is decided.
+    pub plan: SaleCreated,
+}
+
+/// An operator's hand on the sale.
+#[derive(Debug, Clone)]
+pub struct SteerSale {
+    pub request_id: RequestId,
+    pub operator: String,
+    pub reason: String,
+}
+
+/// What a sale answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaleOutcome {
+    Sale(Box<SaleView>),
+    /// One of `Closed`, `Paused` and `NotPaused`, said of the sale.
+    Refused(Refusal),
+    Misdirected(Misdirected),
+}
+
+/// A sale as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleView {
+    pub sale_id: SaleId,
+    pub plan: SaleCreated,
+    /// How and when it was closed by hand.
+    pub closed: Option<SaleClosed>,
+    /// The newest pause or resumption of the whole sale.
+    pub pause: Option<Pause>,
+}
+
+/// That a sale was paused or resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// It is paused; else it was resumed.
+    pub on: bool,
+    pub act: Act,
+    pub at: UnixMs,
+}
+
+/// The state of one sale.
+#[derive(Debug)]
+pub struct Sale {
+    id: SaleId,
+    plan: Option<SaleCreated>,
+    closed: Option<SaleClosed>,
+    pause: Option<Pause>,
+    receipts: Receipts<()>,
+    last_at: UnixMs,
+}
+
+impl SteerSale {
+    fn act(self, verb: &str) -> Act {
+        let Self { request_id, operator, reason } = self;
+        let fingerprint =
+            Fingerprint::of([verb.as_bytes(), operator.as_bytes(), reason.as_bytes()]);
+        Act { request_id, fingerprint, operator, reason }
+    }
+}
+
+type Decided = Decision<SaleEvent, SaleOutcome>;
+
+impl Decider for Sale {
+    type Command = SaleCommand;
+    type Event = SaleEvent;
+    type Outcome = SaleOutcome;
+
+    fn initial(id: Uuid) -> Self {
+        Self {
+            id: SaleId(id),
+            plan: None,
+            closed: None,
+            pause: None,
+            receipts: Receipts::default(),
+            last_at: UnixMs::default(),
+        }
+    }
+
+    fn decide(&self, command: SaleCommand, now: UnixMs) -> Decided {
+        let at = Moment::after(self.last_at, now);
+        let now = at.stamp;
+        let decided = match (command, &self.plan) {
+            (SaleCommand::Create(create), _) => self.create(create.plan, now),
+            (_, None) => self.no(Misdirected::NotFound("sale_id")),
+            (SaleCommand::Show, Some(plan)) => self.show(self.view(plan)),
+            (SaleCommand::Close(close), Some(plan)) => self.close(plan, close, now),
+            (SaleCommand::Pause(steer), Some(plan)) => self.set_pause(plan, steer, true, now),
+            (SaleCommand::Resume(steer), Some(plan)) => self.set_pause(plan, steer, false, now),
+        };
+        decided.judged(at)
+    }
+
+    fn evolve(&mut self, event: &SaleEvent, revision: u64) {
+        let (act, at) = match event {
+            SaleEvent::Created(created) => {
+                self.plan = Some(created.clone());
+                (&created.act, created.created_at_ms)
+            }
+            SaleEvent::Paused(SalePaused { act, paused_at_ms: at }) => {
+                self.pause = Some(Pause { on: true, act: act.clone(), at: *at });
+                (act, *at)
+            }
+            SaleEvent::Resumed(SaleResumed { act, resumed_at_ms: at }) => {
+                self.pause = Some(Pause { on: false, act: act.clone(), at: *at });
+                (act, *at)
+            }
+            SaleEvent::Closed(closed) => {
+                self.closed = Some(closed.clone());
+                (&closed.act, closed.closed_at_ms)
+            }
+        };
+        self.last_at = self.last_at.max(at);
+        self.receipts.keep(act, revision, ());
+    }
+
+    fn landed(&mut self, revision: u64, position: Position) {
+        self.receipts.landed(revision, position);
+    }
+
+    fn pick(event: Event) -> Option<SaleEvent> {
+        match event {
+            Event::Sale(event) => Some(event),
+            Event::Item(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_)
+            | Event::Log(_) => None,
+        }
+    }
+}
+
+impl Sale {
+    fn create(&self, mut plan: SaleCreated, now: UnixMs) -> Decided {
+        if let Some(repeated) = self.repeated(&plan.act) {
+            return repeated;
+        }
+        // A sale's id comes from the request that created it, so a second creation is a repeat.
+        if self.plan.is_some() {
+            return self.no(Misdirected::RequestIdReused(plan.act.request_id));
+        }
+        plan.created_at_ms = now;
+        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: None, pause: None };
+        self.yes(SaleEvent::Created(plan), view)
+    }
+
+    fn close(&self, plan: &SaleCreated, close: SteerSale, now: UnixMs) -> Decided {
+        let act = close.act("close");
+        if let Some(repeated) = self.repeated(&act) {
+            return repeated;
+        }
+        // Closing twice changes nothing, so it is no event.
+        if self.closed.is_some() {
+            return self.show(self.view(plan));
+        }
+        let closed = SaleClosed { act, closed_at_ms: now };
+        let view = SaleView { closed: Some(closed.clone()), ..self.view(plan) };
+        self.yes(SaleEvent::Closed(closed), view)
+    }
+
+    /// Pausing and resuming go in turns, as at an item.
+    fn set_pause(&self, plan: &SaleCreated, steer: SteerSale, on: bool, now: UnixMs) -> Decided {
+        let act = steer.act(if on { "pause" } else { "resume" });
+        if let Some(repeated) = self.repeated(&act) {
+            return repeated;
+        }
+        let paused = self.pause.as_ref().is_some_and(|pause| pause.on);
+        match (on, paused) {
+            _ if self.closed.is_some() => {
+                return self.answer(SaleOutcome::Refused(Refusal::Closed));
+            }
+            (true, true) => return self.answer(SaleOutcome::Refused(Refusal::Paused)),
+            (false, false) => return self.answer(SaleOutcome::Refused(Refusal::NotPaused)),
+            (true, false) | (false, true) => {}
+        }
+        let pause = Some(Pause { on, act: act.clone(), at: now });
+        let view = SaleView { pause, ..self.view(plan) };
+        let event = if on {
+            SaleEvent::Paused(SalePaused { act, paused_at_ms: now })
+        } else {
+            SaleEvent::Resumed(SaleResumed { act, resumed_at_ms: now })
+        };
+        self.yes(event, view)
+    }
+
+    fn repeated(&self, act: &Act) -> Option<Decided> {
+        let receipt = match self.receipts.of(act.request_id, act.fingerprint) {
+            Ok(receipt) => receipt?,
+            Err(reused) => return Some(self.no(reused)),
+        };
+        let plan = self.plan.as_ref()?;
+        let mut view = self.view(plan);
+        // What the first answer showed: a sale just created is neither paused nor closed yet. Who
+        // steered is shown the sale as it is, so that an old pause that is repeated pauses nothing.
+        if plan.act.request_id == act.request_id {
+            (view.closed, view.pause) = (None, None);
+        }
+        Some(receipt.repeated(SaleOutcome::Sale(Box::new(view))))
+    }
+
+    fn view(&self, plan: &SaleCreated) -> SaleView {
+        SaleView {
+            sale_id: self.id,
+            plan: plan.clone(),
+            closed: self.closed.clone(),
+            pause: self.pause.clone(),
+        }
+    }
+
+    fn show(&self, view: SaleView) -> Decided {
+        self.answer(SaleOutcome::Sale(Box::new(view)))
+    }
+
+    fn answer(&self, outcome: SaleOutcome) -> Decided {
+        self.receipts.unchanged(outcome)
+    }
+
+    fn yes(&self, event: SaleEvent, view: SaleView) -> Decided {
+        let (SaleEvent::Created(SaleCreated { act, .. })
+        | SaleEvent::Paused(SalePaused { act, .. })
+        | SaleEvent::Resumed(SaleResumed { act, .. })
+        | SaleEvent::Closed(SaleClosed { act, .. })) = &event;
+        let request_id = act.request_id;
+        let outcome = SaleOutcome::Sale(Box::new(view));
+        self.receipts.happens(self.id.0, request_id, event, outcome)
+    }
+
+    fn no(&self, why: Misdirected) -> Decided {
+        self.answer(SaleOutcome::Misdirected(why))
+    }
+}

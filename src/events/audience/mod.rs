@@ -1,0 +1,3 @@
+//! Events of the visitors of a sale.
+
+pub(super) mod traffic;

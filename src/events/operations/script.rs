@@ -1,0 +1,39 @@
+//! Wordings of customer service: what everybody says in one situation, in one language.
+//!
+//! Each situation and language has a stream of its own, so that its versions count from 1 and the
+//! log says which was in force when.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{events::Act, values::UnixMs};
+
+/// Everything that can happen to a wording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScriptEvent {
+    /// From now on everybody says this.
+    Published(ScriptPublished),
+    /// From now on what comes with doorbuster is said again.
+    Withdrawn(ScriptWithdrawn),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptPublished {
+    pub situation: String,
+    /// `en` or `zh`.
+    pub language: String,
+    /// 1 for the first of this situation and language; withdrawing takes a number, too.
+    pub version: i64,
+    /// The wording, with variables in braces.
+    pub text: String,
+    pub act: Act,
+    pub published_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptWithdrawn {
+    pub situation: String,
+    pub language: String,
+    pub version: i64,
+    pub act: Act,
+    pub withdrawn_at_ms: UnixMs,
+}

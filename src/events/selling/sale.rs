@@ -1,0 +1,145 @@
+//! What happens to a sale as a whole: it is planned, paused and resumed, and closed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    events::item::{Act, WarehouseUnits},
+    values::{AlertSeverity, Currency, ItemId, ServiceLevel, UnixMs},
+};
+
+/// Everything that can happen to a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaleEvent {
+    /// The sale was put up with all its items.
+    Created(SaleCreated),
+    /// Its items are to take no more orders until it is resumed.
+    Paused(SalePaused),
+    /// Its items are to take orders again, but for those that were paused themselves.
+    Resumed(SaleResumed),
+    /// Every item of it is to take no more orders.
+    Closed(SaleClosed),
+}
+
+/// One item as it was planned. The item's own stream repeats what concerns the item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemPlan {
+    pub item_id: ItemId,
+    pub sku: String,
+    pub title: String,
+    pub unit_price_minor: i64,
+    pub opens_at_ms: UnixMs,
+    pub closes_at_ms: UnixMs,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit_per_buyer: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit_per_order: Option<i64>,
+    pub time_to_pay_ms: i64,
+    pub units: Vec<WarehouseUnits>,
+    /// Units that lie there, too, but are not on offer before an operator releases them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reserve: Vec<WarehouseUnits>,
+}
+
+/// What its operators want of a sale. What nobody aims at is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Goals {
+    /// Units sold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub units: Option<i64>,
+    /// Revenue of paid orders, in minor units of the sale's currency.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revenue_minor: Option<i64>,
+    /// Paying buyers among the sale's visitors, in parts per million.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub conversion_ppm: Option<i64>,
+    /// Paying buyers who had never paid for anything before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub new_buyers: Option<i64>,
+}
+
+/// A point of the curve that a sale is planned to follow: so many units in orders by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedUnits {
+    /// Milliseconds since the sale opens.
+    pub after_ms: i64,
+    pub units: i64,
+}
+
+/// When an alert is to be raised: the condition in text, as its author wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertRule {
+    pub name: String,
+    /// A comparison of figures, such as `available_units < 0.1 * allocated_units`.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub when: String,
+    /// How long it has to hold before the alert is raised, in milliseconds.
+    #[serde(default)]
+    pub for_ms: i64,
+    /// What has to hold for the alert to be cleared; where absent, that `when` does not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clear_when: Option<String>,
+    /// How long that has to hold, in milliseconds.
+    #[serde(default)]
+    pub clear_for_ms: i64,
+    pub severity: AlertSeverity,
+    /// Judged for each item on its own, not for the sale as a whole.
+    #[serde(default)]
+    pub each_item: bool,
+    /// An incident is opened when the alert is raised.
+    #[serde(default)]
+    pub opens_incident: bool,
+    /// The level that the service is lowered to when the alert is raised; it is never raised so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sets_level: Option<ServiceLevel>,
+    /// The rule of this name that comes with doorbuster is not to be used.
+    #[serde(default)]
+    pub off: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleCreated {
+    pub name: String,
+    pub currency: Currency,
+    pub opens_at_ms: UnixMs,
+    pub closes_at_ms: UnixMs,
+    pub items: Vec<ItemPlan>,
+    /// Absent in sales of earlier versions and in those that have no goals.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub goals: Option<Goals>,
+    /// Empty where only the goal is known: then units are to go evenly over the sale's window.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub curve: Vec<PlannedUnits>,
+    /// Rules of its own, beside those that come with doorbuster; one of the same name replaces it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub alerts: Vec<AlertRule>,
+    pub act: Act,
+    pub created_at_ms: UnixMs,
+}
+
+impl SaleCreated {
+    /// When anything of it is on sale: from the first opening to the last closing of the sale and its
+    /// items. Logs of earlier versions hold items whose windows reach out of their sale's.
+    pub fn on_sale(&self) -> (UnixMs, UnixMs) {
+        let opens = self.items.iter().map(|item| item.opens_at_ms);
+        let closes = self.items.iter().map(|item| item.closes_at_ms);
+        (opens.fold(self.opens_at_ms, UnixMs::min), closes.fold(self.closes_at_ms, UnixMs::max))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SalePaused {
+    pub act: Act,
+    pub paused_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleResumed {
+    pub act: Act,
+    pub resumed_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleClosed {
+    pub act: Act,
+    pub closed_at_ms: UnixMs,
+}

@@ -1,0 +1,3 @@
+//! The service that takes beacons.
+
+pub(super) mod traffic;

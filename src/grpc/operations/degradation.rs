@@ -1,0 +1,160 @@
+//! `DegradationService`: look at the level of the service, set it, see who did.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::{
+    actors::{Answer, Levels},
+    admission::Service,
+    domain::level::{LevelOutcome, LevelView, SetLevel},
+    events::LevelSet,
+    grpc::{ReadSide, convert, operator::Authenticator, proto, status::Failure},
+    projections::operations,
+    reports::{LevelLine, LevelsQuery, Paging},
+    values::{Invalid, RequestId, ServiceLevel},
+};
+
+pub(in crate::grpc) struct DegradationApi {
+    pub(in crate::grpc) levels: Levels,
+    pub(in crate::grpc) reads: ReadSide,
+    pub(in crate::grpc) service: Arc<Service>,
+    pub(in crate::grpc) authenticator: Authenticator,
+}
+
+#[async_trait]
+impl proto::degradation_service_server::DegradationService for DegradationApi {
+    async fn set_level(
+        &self,
+        request: Request<proto::SetLevelRequest>,
+    ) -> Result<Response<proto::SetLevelResponse>, Status> {
+        let deadline = convert::deadline(request.extensions());
+        let (metadata, _, mut request) = request.into_parts();
+        request.operator = self.authenticator.operator(&metadata, request.operator)?;
+        let set = command(request).map_err(Failure::from)?;
+        let answer = self.levels.set(set, deadline).await.map_err(Failure::from)?;
+        let Shown { view, not_expected, revision, position } = shown(answer)?;
+        Ok(Response::new(proto::SetLevelResponse {
+            level: level_out(view.level).into(),
+            not_expected,
+            change: view.set.map(|set| change(set, revision)),
+            revision,
+            position,
+        }))
+    }
+
+    async fn get_level(
+        &self,
+        _request: Request<proto::GetLevelRequest>,
+    ) -> Result<Response<proto::GetLevelResponse>, Status> {
+        let answer = self.levels.show().await.map_err(Failure::from)?;
+        let Shown { view, revision, .. } = shown(answer)?;
+        Ok(Response::new(proto::GetLevelResponse {
+            level: level_out(view.level).into(),
+            change: view.set.map(|set| change(set, revision)),
+            revision,
+            node_level: level_out(self.service.level()).into(),
+        }))
+    }
+
+    async fn list_level_changes(
+        &self,
+        request: Request<proto::ListLevelChangesRequest>,
+    ) -> Result<Response<proto::ListLevelChangesResponse>, Status> {
+        let request = request.into_inner();
+        let paging = Paging { page_size: request.page_size, page_token: request.page_token };
+        let query = LevelsQuery { paging };
+        let page = self
+            .reads
+            .ask(operations::NAME, request.min_position, move |reports| reports.levels(&query))
+            .await?;
+        Ok(Response::new(proto::ListLevelChangesResponse {
+            changes: page.rows.into_iter().map(line).collect(),
+            next_page_token: page.next_page_token,
+            freshness: Some(self.reads.freshness(operations::NAME, page.checkpoint)),
+        }))
+    }
+}
+
+/// An answer about the level, before it is put into the message of its RPC.
+struct Shown {
+    view: LevelView,
+    not_expected: bool,
+    revision: u64,
+    position: u64,
+}
+
+fn shown(answer: Answer<LevelOutcome>) -> Result<Shown, Failure> {
+    let Answer { outcome, revision, position } = answer;
+    let (view, not_expected) = match outcome {
+        LevelOutcome::Level(view) => (view, false),
+        LevelOutcome::NotExpected(view) => (view, true),
+        LevelOutcome::Misdirected(why) => return Err(why.into()),
+    };
+    Ok(Shown { view, not_expected, revision, position: position.0 })
+}
+
+fn command(request: proto::SetLevelRequest) -> Result<SetLevel, Invalid> {
+    let level = level_in("level", request.level)?;
+    // What an alert brings about is done by the node that judges it, never by a client.
+    if !request.alert_id.is_empty() {
+        return Err(Invalid::new("alert_id", "must be empty: only a node says what an alert asks"));
+    }
+    convert::steering(&request.operator, &request.reason)?;
+    Ok(SetLevel {
+        request_id: RequestId::parse("request_id", &request.request_id)?,
+        level: level.ok_or_else(|| Invalid::new("level", "is missing"))?,
+        expected: level_in("expected", request.expected)?,
+        by_alert: None,
+        operator: request.operator,
+        reason: request.reason,
+    })
+}
+
+fn level_in(field: &str, level: i32) -> Result<Option<ServiceLevel>, Invalid> {
+    let known = proto::ServiceLevel::try_from(level);
+    Ok(match known.map_err(|_| Invalid::new(field, "is not a known level"))? {
+        proto::ServiceLevel::Unspecified => None,
+        proto::ServiceLevel::Full => Some(ServiceLevel::Full),
+        proto::ServiceLevel::NoTraffic => Some(ServiceLevel::NoTraffic),
+        proto::ServiceLevel::NoBoardDetail => Some(ServiceLevel::NoBoardDetail),
+        proto::ServiceLevel::CoreOnly => Some(ServiceLevel::CoreOnly),
+        proto::ServiceLevel::Closed => Some(ServiceLevel::Closed),
+    })
+}
+
+fn level_out(level: ServiceLevel) -> proto::ServiceLevel {
+    match level {
+        ServiceLevel::Full => proto::ServiceLevel::Full,
+        ServiceLevel::NoTraffic => proto::ServiceLevel::NoTraffic,
+        ServiceLevel::NoBoardDetail => proto::ServiceLevel::NoBoardDetail,
+        ServiceLevel::CoreOnly => proto::ServiceLevel::CoreOnly,
+        ServiceLevel::Closed => proto::ServiceLevel::Closed,
+    }
+}
+
+fn change(set: LevelSet, revision: u64) -> proto::LevelChange {
+    proto::LevelChange {
+        level: level_out(set.level).into(),
+        before: level_out(set.before).into(),
+        operator: set.act.operator,
+        reason: set.act.reason,
+        alert_id: set.alert_id.map(|id| id.to_string()).unwrap_or_default(),
+        set_time: Some(convert::timestamp(set.set_at_ms)),
+        end_time: None,
+        revision,
+    }
+}
+
+fn line(line: LevelLine) -> proto::LevelChange {
+    proto::LevelChange {
+        level: level_out(line.level).into(),
+        before: level_out(line.before).into(),
+        operator: line.operator,
+        reason: line.reason,
+        alert_id: line.alert_id.map(|id| id.to_string()).unwrap_or_default(),
+        set_time: Some(convert::timestamp(line.from)),
+        end_time: line.until.map(convert::timestamp),
+        revision: u64::try_from(line.revision).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,7 @@
+//! Services for alerts, incidents, scripts and the level of service.
+
+pub(super) mod alert;
+pub(super) mod alerts;
+pub(super) mod degradation;
+pub(super) mod incident;
+pub(super) mod script;

@@ -1,0 +1,229 @@
+//! `ItemService`: an operator's hand on one item.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::{
+    actors::{Answer, Deadline, Directory},
+    domain::{
+        item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
+        sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
+    },
+    events::WarehouseUnits,
+    grpc::{convert, operator::Authenticator, proto, status::Failure},
+    values::{Invalid, ItemId, RequestId, known_text},
+};
+
+pub(in crate::grpc) struct ItemApi {
+    pub(in crate::grpc) items: Arc<Directory<Item>>,
+    pub(in crate::grpc) authenticator: Authenticator,
+}
+
+/// The answer to a steering command, before it is put into the message of its RPC.
+struct Steered {
+    outcome: Result<proto::Item, proto::Refusal>,
+    revision: u64,
+    position: u64,
+}
+
+impl ItemApi {
+    async fn ask(
+        &self,
+        item: ItemId,
+        command: ItemCommand,
+        deadline: Option<Deadline>,
+    ) -> Result<Steered, Failure> {
+        let Answer { outcome, revision, position } =
+            self.items.ask(item.0, command, deadline).await?;
+        let outcome = match outcome {
+            ItemOutcome::Item(view) => Ok(convert::item(*view)),
+            ItemOutcome::Refused { refusal, available } => {
+                Err(convert::refusal(refusal, available))
+            }
+            ItemOutcome::Misdirected(why) => return Err(why.into()),
+            ItemOutcome::Order(_) => {
+                return Err(Failure::internal("an item answered with an order", &"a bug"));
+            }
+        };
+        Ok(Steered { outcome, revision, position: position.0 })
+    }
+
+    async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
+        let deadline = convert::deadline(request.extensions());
+        let (metadata, _, message) = request.into_parts();
+        let Steering { request_id, item_id, operator, reason, action, new_warehouse } =
+            read(message)?;
+        let operator = self.authenticator.operator(&metadata, operator)?;
+        let request_id = RequestId::parse("request_id", &request_id)?;
+        let item = ItemId::parse("item_id", &item_id)?;
+        convert::steering(&operator, &reason)?;
+        let steer = Steer { request_id, operator, reason, action, new_warehouse };
+        self.ask(item, ItemCommand::Steer(steer), deadline).await
+    }
+}
+
+/// What all steering requests have in common.
+struct Steering {
+    request_id: String,
+    item_id: String,
+    operator: String,
+    reason: String,
+    action: SteerAction,
+    new_warehouse: bool,
+}
+
+fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
+    known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+    if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
+        let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
+        return Err(Invalid::new("units", problem));
+    }
+    Ok(WarehouseUnits { warehouse, units })
+}
+
+fn limit(field: &str, limit: Option<i64>) -> Result<Option<i64>, Invalid> {
+    match limit {
+        Some(units) if units < 1 => {
+            Err(Invalid::new(field, format!("must be at least 1, not {units}")))
+        }
+        limit => Ok(limit),
+    }
+}
+
+type Reader<T> = fn(T) -> Result<Steering, Invalid>;
+
+/// The steering requests differ in name only: reads one, and makes its response.
+macro_rules! steering {
+    ($api:ident, $request:ident, $response:ident, $outcome:ident, $read:expr) => {{
+        let Steered { outcome, revision, position } = $api.steer($request, $read).await?;
+        let outcome = match outcome {
+            Ok(item) => proto::$outcome::Outcome::Item(item),
+            Err(refusal) => proto::$outcome::Outcome::Refusal(refusal),
+        };
+        Ok(Response::new(proto::$response { outcome: Some(outcome), revision, position }))
+    }};
+}
+
+#[async_trait]
+impl proto::item_service_server::ItemService for ItemApi {
+    async fn get_item(
+        &self,
+        request: Request<proto::GetItemRequest>,
+    ) -> Result<Response<proto::GetItemResponse>, Status> {
+        let item = ItemId::parse("item_id", &request.get_ref().item_id).map_err(Failure::from)?;
+        let Steered { outcome, revision, .. } = self.ask(item, ItemCommand::Show, None).await?;
+        Ok(Response::new(proto::GetItemResponse { item: outcome.ok(), revision }))
+    }
+
+    async fn allocate_stock(
+        &self,
+        request: Request<proto::AllocateStockRequest>,
+    ) -> Result<Response<proto::AllocateStockResponse>, Status> {
+        steering!(self, request, AllocateStockResponse, allocate_stock_response, |r| {
+            let added = warehouse_units(r.warehouse, r.units, 1)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::Allocate(added),
+                new_warehouse: r.new_warehouse,
+            })
+        })
+    }
+
+    async fn set_reserve(
+        &self,
+        request: Request<proto::SetReserveRequest>,
+    ) -> Result<Response<proto::SetReserveResponse>, Status> {
+        steering!(self, request, SetReserveResponse, set_reserve_response, |r| {
+            let reserve = warehouse_units(r.warehouse, r.units, 0)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::SetReserve(reserve),
+                new_warehouse: r.new_warehouse,
+            })
+        })
+    }
+
+    async fn release_reserve(
+        &self,
+        request: Request<proto::ReleaseReserveRequest>,
+    ) -> Result<Response<proto::ReleaseReserveResponse>, Status> {
+        steering!(self, request, ReleaseReserveResponse, release_reserve_response, |r| {
+            let released = warehouse_units(r.warehouse, r.units, 1)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::ReleaseReserve(released),
+                new_warehouse: false,
+            })
+        })
+    }
+
+    async fn set_purchase_limit(
+        &self,
+        request: Request<proto::SetPurchaseLimitRequest>,
+    ) -> Result<Response<proto::SetPurchaseLimitResponse>, Status> {
+        steering!(self, request, SetPurchaseLimitResponse, set_purchase_limit_response, |r| {
+            let per_buyer = limit("limit_per_buyer", r.limit_per_buyer)?;
+            let per_order = limit("limit_per_order", r.limit_per_order)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::SetPurchaseLimit { per_buyer, per_order },
+                new_warehouse: false,
+            })
+        })
+    }
+
+    async fn pause_item(
+        &self,
+        request: Request<proto::PauseItemRequest>,
+    ) -> Result<Response<proto::PauseItemResponse>, Status> {
+        steering!(self, request, PauseItemResponse, pause_item_response, |r| Ok(Steering {
+            request_id: r.request_id,
+            item_id: r.item_id,
+            operator: r.operator,
+            reason: r.reason,
+            action: SteerAction::Pause,
+            new_warehouse: false,
+        }))
+    }
+
+    async fn resume_item(
+        &self,
+        request: Request<proto::ResumeItemRequest>,
+    ) -> Result<Response<proto::ResumeItemResponse>, Status> {
+        steering!(self, request, ResumeItemResponse, resume_item_response, |r| Ok(Steering {
+            request_id: r.request_id,
+            item_id: r.item_id,
+            operator: r.operator,
+            reason: r.reason,
+            action: SteerAction::Resume,
+            new_warehouse: false,
+        }))
+    }
+
+    async fn close_item(
+        &self,
+        request: Request<proto::CloseItemRequest>,
+    ) -> Result<Response<proto::CloseItemResponse>, Status> {
+        steering!(self, request, CloseItemResponse, close_item_response, |r| Ok(Steering {
+            request_id: r.request_id,
+            item_id: r.item_id,
+            operator: r.operator,
+            reason: r.reason,
+            action: SteerAction::Close,
+            new_warehouse: false,
+        }))
+    }
+}

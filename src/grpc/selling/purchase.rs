@@ -1,0 +1,174 @@
+//! `PurchaseService`: the hot path.
+
+mod stream;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tonic::{Request, Response, Status, Streaming, async_trait};
+use tracing::Instrument as _;
+
+use self::stream::Orders;
+
+use crate::{
+    actors::{Answer, Deadline, Directory},
+    connections::Phase,
+    domain::item::{Item, ItemCommand, ItemOutcome},
+    grpc::{
+        convert,
+        level::Gate,
+        proto::{self, place_order_response},
+        share::Share,
+        status::Failure,
+    },
+    trace::step_span,
+    values::{ItemId, OrderId, RequestId},
+};
+
+pub(in crate::grpc) struct PurchaseApi {
+    pub(in crate::grpc) items: Arc<Directory<Item>>,
+    pub(in crate::grpc) gate: Gate,
+    /// What the server is doing: streams end when it stops.
+    pub(in crate::grpc) phase: watch::Receiver<Phase>,
+}
+
+/// An order or a refusal, with its place.
+struct Outcome {
+    outcome: Result<proto::Order, proto::Refusal>,
+    revision: u64,
+    position: u64,
+}
+
+impl PurchaseApi {
+    async fn ask(
+        &self,
+        item: ItemId,
+        command: ItemCommand,
+        deadline: Option<Deadline>,
+    ) -> Result<Outcome, Failure> {
+        let asked = self.items.ask(item.0, command, deadline);
+        let answer = asked.instrument(step_span("item")).await?;
+        outcome(item, answer)
+    }
+
+    async fn show(
+        &self,
+        item: ItemId,
+        order_id: OrderId,
+        buyer: String,
+    ) -> Result<(proto::Order, u64), Failure> {
+        let command = ItemCommand::ShowOrder { order_id, buyer };
+        let Outcome { outcome, revision, .. } = self.ask(item, command, None).await?;
+        match outcome {
+            Ok(order) => Ok((order, revision)),
+            Err(refusal) => Err(Failure::internal("a question was refused", &refusal.message)),
+        }
+    }
+}
+
+fn outcome(item: ItemId, answer: Answer<ItemOutcome>) -> Result<Outcome, Failure> {
+    let Answer { outcome, revision, position } = answer;
+    let outcome = match outcome {
+        ItemOutcome::Order(order) => Ok(convert::order(item, order)),
+        ItemOutcome::Refused { refusal, available } => Err(convert::refusal(refusal, available)),
+        ItemOutcome::Misdirected(why) => return Err(why.into()),
+        ItemOutcome::Item(_) => {
+            return Err(Failure::internal("an order was answered with an item", &"a bug"));
+        }
+    };
+    Ok(Outcome { outcome, revision, position: position.0 })
+}
+
+impl From<Outcome> for proto::PlaceOrderResponse {
+    fn from(Outcome { outcome, revision, position }: Outcome) -> Self {
+        let outcome = match outcome {
+            Ok(order) => place_order_response::Outcome::Order(order),
+            Err(refusal) => place_order_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+}
+
+#[async_trait]
+impl proto::purchase_service_server::PurchaseService for PurchaseApi {
+    async fn place_order(
+        &self,
+        request: Request<proto::PlaceOrderRequest>,
+    ) -> Result<Response<proto::PlaceOrderResponse>, Status> {
+        let deadline = convert::deadline(request.extensions());
+        let (item, place) = convert::place_order(request.into_inner()).map_err(Failure::from)?;
+        let outcome = self.ask(item, ItemCommand::PlaceOrder(place), deadline).await?;
+        Ok(Response::new(outcome.into()))
+    }
+
+    type PlaceOrdersStream = stream::Answers;
+
+    async fn place_orders(
+        &self,
+        request: Request<Streaming<proto::PlaceOrdersRequest>>,
+    ) -> Result<Response<stream::Answers>, Status> {
+        let orders = Orders {
+            items: Arc::clone(&self.items),
+            gate: self.gate.clone(),
+            connection: request.extensions().get::<Arc<Share>>().map(|s| Arc::clone(&s.orders)),
+            phase: self.phase.clone(),
+        };
+        Ok(Response::new(orders.answers(request.into_inner())))
+    }
+
+    async fn get_outcome(
+        &self,
+        request: Request<proto::GetOutcomeRequest>,
+    ) -> Result<Response<proto::GetOutcomeResponse>, Status> {
+        let request = request.into_inner();
+        let request_id =
+            RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
+        let item = ItemId::parse("item_id", &request.item_id).map_err(Failure::from)?;
+        let buyer = convert::buyer(request.buyer).map_err(Failure::from)?;
+        let (order, revision) = self.show(item, item.order_id(request_id), buyer).await?;
+        Ok(Response::new(proto::GetOutcomeResponse { order: Some(order), revision }))
+    }
+
+    async fn record_payment(
+        &self,
+        request: Request<proto::RecordPaymentRequest>,
+    ) -> Result<Response<proto::RecordPaymentResponse>, Status> {
+        let deadline = convert::deadline(request.extensions());
+        let (item, payment) =
+            convert::record_payment(request.into_inner()).map_err(Failure::from)?;
+        let Outcome { outcome, revision, position } =
+            self.ask(item, ItemCommand::RecordPayment(payment), deadline).await?;
+        let outcome = Some(match outcome {
+            Ok(order) => proto::record_payment_response::Outcome::Order(order),
+            Err(refusal) => proto::record_payment_response::Outcome::Refusal(refusal),
+        });
+        Ok(Response::new(proto::RecordPaymentResponse { outcome, revision, position }))
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<proto::CancelOrderRequest>,
+    ) -> Result<Response<proto::CancelOrderResponse>, Status> {
+        let deadline = convert::deadline(request.extensions());
+        let (item, cancel) = convert::cancel_order(request.into_inner()).map_err(Failure::from)?;
+        let Outcome { outcome, revision, position } =
+            self.ask(item, ItemCommand::CancelOrder(cancel), deadline).await?;
+        let outcome = Some(match outcome {
+            Ok(order) => proto::cancel_order_response::Outcome::Order(order),
+            Err(refusal) => proto::cancel_order_response::Outcome::Refusal(refusal),
+        });
+        Ok(Response::new(proto::CancelOrderResponse { outcome, revision, position }))
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<proto::GetOrderRequest>,
+    ) -> Result<Response<proto::GetOrderResponse>, Status> {
+        let request = request.into_inner();
+        let item = ItemId::parse("item_id", &request.item_id).map_err(Failure::from)?;
+        let order_id = OrderId::parse("order_id", &request.order_id).map_err(Failure::from)?;
+        let buyer = convert::buyer(request.buyer).map_err(Failure::from)?;
+        let (order, revision) = self.show(item, order_id, buyer).await?;
+        Ok(Response::new(proto::GetOrderResponse { order: Some(order), revision }))
+    }
+}

@@ -1,0 +1,236 @@
+//! `SaleService`: put a sale up, look at it, pause, resume and close it.
+
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::{
+    actors::{Answer, Deadline, Sales},
+    clock::SharedClock,
+    domain::{
+        item::Refusal,
+        sale::{Draft, DraftItem, SaleOutcome, SaleView, SteerSale, plan},
+    },
+    events::{Goals, ItemPlan},
+    grpc::{
+        ReadSide, alerts, convert, notices::Suspicions, operator::Authenticator, proto,
+        status::Failure,
+    },
+    values::{Invalid, RequestId, SaleId},
+};
+
+pub(in crate::grpc) struct SaleApi {
+    pub(in crate::grpc) sales: Sales,
+    pub(in crate::grpc) reads: ReadSide,
+    pub(in crate::grpc) clock: SharedClock,
+    pub(in crate::grpc) authenticator: Authenticator,
+}
+
+/// A request to steer a sale, read.
+struct Steering {
+    sale_id: SaleId,
+    steer: SteerSale,
+    deadline: Option<Deadline>,
+}
+
+impl SaleApi {
+    /// Reads request id, sale, operator and reason, which all of them have.
+    fn steering<T>(
+        &self,
+        request: Request<T>,
+        read: fn(T) -> (String, String, String, String),
+    ) -> Result<Steering, Failure> {
+        let deadline = convert::deadline(request.extensions());
+        let (metadata, _, message) = request.into_parts();
+        let (request_id, sale_id, operator, reason) = read(message);
+        let operator = self.authenticator.operator(&metadata, operator)?;
+        let request_id = RequestId::parse("request_id", &request_id)?;
+        let sale_id = SaleId::parse("sale_id", &sale_id)?;
+        convert::steering(&operator, &reason)?;
+        Ok(Steering { sale_id, steer: SteerSale { request_id, operator, reason }, deadline })
+    }
+}
+
+#[async_trait]
+impl proto::sale_service_server::SaleService for SaleApi {
+    async fn create_sale(
+        &self,
+        request: Request<proto::CreateSaleRequest>,
+    ) -> Result<Response<proto::CreateSaleResponse>, Status> {
+        let deadline = convert::deadline(request.extensions());
+        let (metadata, _, request) = request.into_parts();
+        let operator = self.authenticator.operator(&metadata, request.operator)?;
+        let request_id =
+            RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
+        let draft = request.sale.ok_or_else(|| Invalid::new("sale", "is missing"));
+        let draft = draft.and_then(draft_of).map_err(Failure::from)?;
+        let plan = plan(request_id, draft, operator).map_err(Failure::from)?;
+        let sale_id = SaleId::of_request(request_id);
+        let suspicions = Suspicions::of(&plan);
+        let answer = self.sales.create(sale_id, plan, deadline).await.map_err(Failure::from)?;
+        let (sale, revision, position) = shown(answer)?;
+        let notices = suspicions.told(&self.reads, sale_id, self.clock.now()).await;
+        let sale = Some(sale);
+        Ok(Response::new(proto::CreateSaleResponse { sale, revision, position, notices }))
+    }
+
+    async fn pause_sale(
+        &self,
+        request: Request<proto::PauseSaleRequest>,
+    ) -> Result<Response<proto::PauseSaleResponse>, Status> {
+        use proto::pause_sale_response::Outcome;
+        let Steering { sale_id, steer, deadline } =
+            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let answer = self.sales.pause(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let (revision, position) = (answer.revision, answer.position.0);
+        let outcome = match steered(answer.outcome)? {
+            Ok(sale) => Outcome::Sale(sale),
+            Err(refusal) => Outcome::Refusal(refusal),
+        };
+        Ok(Response::new(proto::PauseSaleResponse { outcome: Some(outcome), revision, position }))
+    }
+
+    async fn resume_sale(
+        &self,
+        request: Request<proto::ResumeSaleRequest>,
+    ) -> Result<Response<proto::ResumeSaleResponse>, Status> {
+        use proto::resume_sale_response::Outcome;
+        let Steering { sale_id, steer, deadline } =
+            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let answer = self.sales.resume(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let (revision, position) = (answer.revision, answer.position.0);
+        let outcome = match steered(answer.outcome)? {
+            Ok(sale) => Outcome::Sale(sale),
+            Err(refusal) => Outcome::Refusal(refusal),
+        };
+        Ok(Response::new(proto::ResumeSaleResponse { outcome: Some(outcome), revision, position }))
+    }
+
+    async fn close_sale(
+        &self,
+        request: Request<proto::CloseSaleRequest>,
+    ) -> Result<Response<proto::CloseSaleResponse>, Status> {
+        let Steering { sale_id, steer, deadline } =
+            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let answer = self.sales.close(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let (sale, revision, position) = shown(answer)?;
+        Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))
+    }
+
+    async fn get_sale(
+        &self,
+        request: Request<proto::GetSaleRequest>,
+    ) -> Result<Response<proto::GetSaleResponse>, Status> {
+        let sale_id = SaleId::parse("sale_id", &request.get_ref().sale_id);
+        let sale_id = sale_id.map_err(Failure::from)?;
+        let answer = self.sales.show(sale_id).await.map_err(Failure::from)?;
+        let (sale, revision, _) = shown(answer)?;
+        Ok(Response::new(proto::GetSaleResponse { sale: Some(sale), revision }))
+    }
+
+    async fn list_sales(
+        &self,
+        request: Request<proto::ListSalesRequest>,
+    ) -> Result<Response<proto::ListSalesResponse>, Status> {
+        Ok(Response::new(self.reads.list_sales(request).await?))
+    }
+}
+
+fn shown(answer: Answer<SaleOutcome>) -> Result<(proto::Sale, u64, u64), Failure> {
+    match steered(answer.outcome)? {
+        Ok(sale) => Ok((sale, answer.revision, answer.position.0)),
+        Err(_) => Err(Failure::internal("a sale refused what it cannot refuse", &"a bug")),
+    }
+}
+
+fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, Failure> {
+    match outcome {
+        SaleOutcome::Sale(sale) => Ok(Ok(sale_of(*sale))),
+        SaleOutcome::Refused(refusal) => Ok(Err(refusal_of(refusal))),
+        SaleOutcome::Misdirected(why) => Err(why.into()),
+    }
+}
+
+/// The refusals of items, said of a sale.
+fn refusal_of(refusal: Refusal) -> proto::Refusal {
+    let mut said = convert::refusal(refusal, None);
+    said.message = said.message.replace("The item", "The sale");
+    said
+}
+
+fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
+    let mut items = Vec::with_capacity(draft.items.len());
+    for (index, item) in draft.items.into_iter().enumerate() {
+        items.push(item_of(item).map_err(|e| e.within(&format!("sale.items[{index}]")))?);
+    }
+    Ok(Draft {
+        name: draft.name,
+        currency_code: draft.currency_code,
+        opens_at: convert::moment("sale.open_time", draft.open_time)?,
+        closes_at: convert::moment("sale.close_time", draft.close_time)?,
+        items,
+        goals: draft.goals.map(|goals| Goals {
+            units: goals.units,
+            revenue_minor: goals.revenue_minor,
+            conversion_ppm: goals.conversion_ppm,
+            new_buyers: goals.new_buyers,
+        }),
+        curve: alerts::curve(draft.curve)?,
+        alerts: alerts::rules(draft.alerts)?,
+    })
+}
+
+fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
+    Ok(DraftItem {
+        sku: item.sku,
+        title: item.title,
+        unit_price_minor: item.unit_price_minor,
+        opens_at: convert::moment("open_time", item.open_time)?,
+        closes_at: convert::moment("close_time", item.close_time)?,
+        limit_per_buyer: item.limit_per_buyer,
+        limit_per_order: item.limit_per_order,
+        time_to_pay_ms: convert::span_ms("time_to_pay", item.time_to_pay)?,
+        units: item.units.into_iter().map(|units| (units.warehouse, units.units)).collect(),
+        reserve: item.reserve.into_iter().map(|at| (at.warehouse, at.units)).collect(),
+    })
+}
+
+fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
+    proto::Sale {
+        sale_id: sale_id.to_string(),
+        name: plan.name,
+        currency_code: plan.currency.code().to_owned(),
+        open_time: Some(convert::timestamp(plan.opens_at_ms)),
+        close_time: Some(convert::timestamp(plan.closes_at_ms)),
+        items: plan.items.into_iter().map(planned).collect(),
+        create_time: Some(convert::timestamp(plan.created_at_ms)),
+        goals: plan.goals.map(|goals| proto::SaleGoals {
+            units: goals.units,
+            revenue_minor: goals.revenue_minor,
+            conversion_ppm: goals.conversion_ppm,
+            new_buyers: goals.new_buyers,
+        }),
+        pause_time: pause
+            .filter(|pause| pause.on && closed.is_none())
+            .map(|pause| convert::timestamp(pause.at)),
+        closed_time: closed.map(|closed| convert::timestamp(closed.closed_at_ms)),
+        curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
+        alerts: plan.alerts.into_iter().map(alerts::written).collect(),
+    }
+}
+
+fn planned(plan: ItemPlan) -> proto::SaleItem {
+    proto::SaleItem {
+        item_id: plan.item_id.to_string(),
+        draft: Some(proto::ItemDraft {
+            sku: plan.sku,
+            title: plan.title,
+            unit_price_minor: plan.unit_price_minor,
+            open_time: Some(convert::timestamp(plan.opens_at_ms)),
+            close_time: Some(convert::timestamp(plan.closes_at_ms)),
+            limit_per_buyer: plan.limit_per_buyer,
+            limit_per_order: plan.limit_per_order,
+            time_to_pay: Some(convert::duration(plan.time_to_pay_ms)),
+            units: plan.units.into_iter().map(convert::warehouse_units).collect(),
+            reserve: plan.reserve.into_iter().map(convert::warehouse_units).collect(),
+        }),
+    }
+}

@@ -1,0 +1,3 @@
+//! Read models of visitors and buyers.
+
+pub mod journeys;

@@ -1,0 +1,356 @@
+//! Snapshots along each item's stream: the state of the item after every 256th of its events.
+//!
+//! The state of an item at any moment is the mark before it and the few events after that, so a sale
+//! of a million orders is looked at as fast as one of ten. The state is folded here from the events
+//! alone: it is what is shown of an item, never what decides.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    events::{Event, ItemEvent, Position, Recorded, WarehouseUnits},
+    projections::{ApplyError, Projection, item_of, row_cache::RowCache, signed},
+    values::{Currency, ItemId, SaleId, UnixMs},
+};
+
+/// Name of the projection and of its file.
+pub const NAME: &str = "marks";
+/// Version of its rows.
+pub const VERSION: i64 = 2;
+
+/// Events of an item between two marks: a page that is read and folded in about a millisecond.
+pub const EVENTS_PER_MARK: u64 = 256;
+
+/// An item as its events up to one of them show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemState {
+    /// What was put on offer; `None` before that.
+    pub offer: Option<OfferState>,
+    pub opens_at: UnixMs,
+    pub closes_at: UnixMs,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+    /// The item itself is paused.
+    pub paused: bool,
+    /// Its sale is paused.
+    pub sale_paused: bool,
+    pub closed: bool,
+    pub orders: OrderCounts,
+    /// Minor units of paid orders.
+    pub revenue_minor: i64,
+    /// Minor units of payments that are due back.
+    pub refunds_due_minor: i64,
+    /// In the order in which they were first named.
+    pub warehouses: Vec<WarehouseState>,
+    /// Of the last event.
+    pub revision: u64,
+    /// Where that event stands in the log. Not kept in marks: a copy of the log in another store has
+    /// the same marks and other positions.
+    #[serde(skip)]
+    pub position: Position,
+    /// The latest moment that any of the events says it happened at.
+    pub at: UnixMs,
+}
+
+/// What was put on offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferState {
+    pub sale_id: SaleId,
+    pub sku: String,
+    pub title: String,
+    pub currency: Currency,
+    pub unit_price_minor: i64,
+    pub time_to_pay_ms: i64,
+}
+
+/// Orders by where they stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OrderCounts {
+    pub placed: i64,
+    pub held: i64,
+    pub paid: i64,
+    pub cancelled: i64,
+    pub expired: i64,
+}
+
+/// Units of one warehouse: allocated = available + held + sold, and the reserve beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WarehouseState {
+    pub warehouse: String,
+    pub allocated: i64,
+    pub available: i64,
+    pub held: i64,
+    pub sold: i64,
+    pub reserve: i64,
+}
+
+/// Which way units go.
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Allocate,
+    ReleaseReserve,
+    Hold,
+    Sell,
+    Release,
+}
+
+impl Default for ItemState {
+    fn default() -> Self {
+        Self {
+            offer: None,
+            opens_at: UnixMs::default(),
+            closes_at: UnixMs::LATEST,
+            limit_per_buyer: None,
+            limit_per_order: None,
+            paused: false,
+            sale_paused: false,
+            closed: false,
+            orders: OrderCounts::default(),
+            revenue_minor: 0,
+            refunds_due_minor: 0,
+            warehouses: Vec::new(),
+            revision: 0,
+            position: Position::START,
+            at: UnixMs::default(),
+        }
+    }
+}
+
+impl ItemState {
+    /// The units over all warehouses.
+    pub fn units(&self) -> WarehouseState {
+        let mut total = WarehouseState::default();
+        for warehouse in &self.warehouses {
+            total.allocated = total.allocated.saturating_add(warehouse.allocated);
+            total.available = total.available.saturating_add(warehouse.available);
+            total.held = total.held.saturating_add(warehouse.held);
+            total.sold = total.sold.saturating_add(warehouse.sold);
+            total.reserve = total.reserve.saturating_add(warehouse.reserve);
+        }
+        total
+    }
+
+    /// Applies the next event of the item.
+    ///
+    /// # Errors
+    /// When it contradicts the events before it.
+    pub fn apply(&mut self, recorded: &Recorded, event: &ItemEvent) -> Result<(), String> {
+        self.revision = recorded.revision;
+        self.position = recorded.position;
+        self.at = event.at().map_or(self.at, |at| at.max(self.at));
+        match event {
+            ItemEvent::Added(added) => {
+                self.offer = Some(OfferState {
+                    sale_id: added.sale_id,
+                    sku: added.sku.clone(),
+                    title: added.title.clone(),
+                    currency: added.currency,
+                    unit_price_minor: added.unit_price_minor,
+                    time_to_pay_ms: added.time_to_pay_ms,
+                });
+            }
+            ItemEvent::Scheduled(window) => {
+                self.opens_at = window.opens_at_ms;
+                self.closes_at = window.closes_at_ms;
+            }
+            ItemEvent::PurchaseLimitSet(limits) => {
+                self.limit_per_buyer = limits.per_buyer;
+                self.limit_per_order = limits.per_order;
+            }
+            ItemEvent::StockAllocated(added) => {
+                self.shift(Move::Allocate, &added.warehouse, added.units)?;
+            }
+            ItemEvent::ReserveSet(reserve) => self.at(&reserve.warehouse).reserve = reserve.units,
+            ItemEvent::ReserveReleased(released) => {
+                self.shift(Move::ReleaseReserve, &released.warehouse, released.units)?;
+            }
+            ItemEvent::Paused(paused) if paused.by_sale => self.sale_paused = true,
+            ItemEvent::Paused(_) => self.paused = true,
+            ItemEvent::Resumed(resumed) if resumed.by_sale => self.sale_paused = false,
+            ItemEvent::Resumed(_) => self.paused = false,
+            ItemEvent::Closed(_) => self.closed = true,
+            ItemEvent::OrderPlaced(placed) => {
+                self.shift_all(Move::Hold, &placed.warehouses)?;
+                self.orders.placed += 1;
+                self.orders.held += 1;
+            }
+            ItemEvent::OrderPaid(paid) => {
+                self.shift_all(Move::Sell, &paid.warehouses)?;
+                self.revenue_minor = self.revenue_minor.saturating_add(paid.amount_minor);
+                self.orders.held -= 1;
+                self.orders.paid += 1;
+            }
+            ItemEvent::OrderCancelled(cancelled) => {
+                self.shift_all(Move::Release, &cancelled.warehouses)?;
+                self.orders.held -= 1;
+                self.orders.cancelled += 1;
+            }
+            ItemEvent::OrderExpired(expired) => {
+                self.shift_all(Move::Release, &expired.warehouses)?;
+                self.orders.held -= 1;
+                self.orders.expired += 1;
+            }
+            ItemEvent::RefundDue(due) => {
+                self.refunds_due_minor = self.refunds_due_minor.saturating_add(due.amount_minor);
+            }
+        }
+        Ok(())
+    }
+
+    fn shift_all(&mut self, change: Move, units: &[WarehouseUnits]) -> Result<(), String> {
+        units.iter().try_for_each(|at| self.shift(change, &at.warehouse, at.units))
+    }
+
+    fn shift(&mut self, change: Move, name: &str, units: i64) -> Result<(), String> {
+        self.at(name)
+            .shift(change, units)
+            .ok_or_else(|| format!("{change:?} of {units} units in {name} cannot be"))
+    }
+
+    fn at(&mut self, name: &str) -> &mut WarehouseState {
+        let place = self.warehouses.iter().position(|at| at.warehouse == name);
+        let place = place.unwrap_or_else(|| {
+            let warehouse = name.to_owned();
+            self.warehouses.push(WarehouseState { warehouse, ..WarehouseState::default() });
+            self.warehouses.len() - 1
+        });
+        &mut self.warehouses[place]
+    }
+}
+
+impl WarehouseState {
+    /// `None` if that many units are not there to be moved.
+    fn shift(&mut self, change: Move, units: i64) -> Option<()> {
+        match change {
+            Move::Allocate => {
+                self.allocated = self.allocated.checked_add(units)?;
+                self.available = self.available.checked_add(units)?;
+            }
+            Move::ReleaseReserve => {
+                carry(&mut self.reserve, &mut self.allocated, units)?;
+                self.available = self.available.checked_add(units)?;
+            }
+            Move::Hold => carry(&mut self.available, &mut self.held, units)?,
+            Move::Sell => carry(&mut self.held, &mut self.sold, units)?,
+            Move::Release => carry(&mut self.held, &mut self.available, units)?,
+        }
+        Some(())
+    }
+}
+
+fn carry(from: &mut i64, to: &mut i64, units: i64) -> Option<()> {
+    *from = from.checked_sub(units).filter(|left| *left >= 0)?;
+    *to = to.checked_add(units)?;
+    Some(())
+}
+
+/// The marks of all items.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    items: RowCache<ItemId, Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    number: i64,
+    state: ItemState,
+}
+
+impl Projection for Snapshots {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn version(&self) -> i64 {
+        VERSION
+    }
+
+    fn schema(&self) -> &'static str {
+        "CREATE TABLE items (
+            number INTEGER PRIMARY KEY,
+            item_id BLOB NOT NULL UNIQUE,
+            -- The state after the last event, as in marks.
+            state TEXT NOT NULL
+        );
+        CREATE TABLE marks (
+            item INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            PRIMARY KEY (item, revision)
+        ) WITHOUT ROWID;
+        CREATE INDEX marks_by_time ON marks (item, at_ms);"
+    }
+
+    fn apply(
+        &mut self,
+        rows: &Transaction<'_>,
+        recorded: &Recorded,
+        fact: &Event,
+    ) -> Result<(), ApplyError> {
+        let event = match fact {
+            Event::Item(event) => event,
+            Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_)
+            | Event::Log(_) => return Ok(()),
+        };
+        let id = item_of(recorded)?;
+        let Item { number, state } = self.items.change(id, || read_item(rows, id))?;
+        state.apply(recorded, event).map_err(ApplyError::Impossible)?;
+        if (recorded.revision + 1).is_multiple_of(EVENTS_PER_MARK) {
+            rows.prepare_cached(
+                "INSERT INTO marks (item, revision, at_ms, state) VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![
+                *number,
+                signed(state.revision)?,
+                state.at.0,
+                text(state)?
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
+        let mut write = rows.prepare_cached("UPDATE items SET state = ? WHERE number = ?")?;
+        self.items.flush(|_, item| {
+            write.execute(params![text(&item.state)?, item.number])?;
+            Ok(())
+        })
+    }
+
+    fn forget(&mut self) {
+        self.items.forget();
+    }
+}
+
+fn text(state: &ItemState) -> Result<String, ApplyError> {
+    serde_json::to_string(state).map_err(|error| ApplyError::Impossible(error.to_string()))
+}
+
+/// The state in a row, or what is wrong with it.
+pub fn read_state(text: &str) -> Result<ItemState, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+/// The item as it was left, or one to which nothing has happened.
+fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
+    let key = id.0.as_bytes().as_slice();
+    let known = rows
+        .prepare_cached("SELECT number, state FROM items WHERE item_id = ?")?
+        .query_row([key], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    if let Some((number, state)) = known {
+        let state =
+            read_state(&state).map_err(|error| ApplyError::Impossible(error.to_string()))?;
+        return Ok(Item { number, state });
+    }
+    let state = ItemState::default();
+    rows.execute("INSERT INTO items (item_id, state) VALUES (?, ?)", params![key, text(&state)?])?;
+    Ok(Item { number: rows.last_insert_rowid(), state })
+}

@@ -1,0 +1,9 @@
+//! Read models of sales, items, stock and orders.
+
+pub mod acts;
+pub mod catalog;
+pub mod marks;
+pub mod orders;
+pub mod sales;
+pub mod stock;
+pub mod timeline;

@@ -1,0 +1,3 @@
+//! Questions about visitors and buyers.
+
+pub(super) mod journeys;

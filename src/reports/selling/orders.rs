@@ -1,0 +1,260 @@
+//! The list of orders: by sale, item, buyer, state and time, in any combination, oldest first.
+//!
+//! Each question goes one of three ways through the table: along the rows of one item, through the
+//! index by buyer, or along the index by time. What the way does not decide is checked row by row,
+//! so a rare state in a large sale is a long walk; an index by state would slow every payment down.
+
+use rusqlite::{OptionalExtension, Row, Transaction, types::Type};
+
+use crate::{
+    domain::item::OrderState,
+    events::WarehouseUnits,
+    projections::orders::{self, CANCELLED, EXPIRED, HELD, PAID, REVISION_BITS, buyer_hash},
+    reports::{
+        Page, Paging, ReportError, Reports,
+        filter::Filter,
+        id_at,
+        paging::{Cut, Sizes},
+    },
+    values::{Invalid, ItemId, OrderId, SaleId, UnixMs},
+};
+
+const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
+
+/// Which orders.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListOrdersQuery {
+    pub sale_id: Option<SaleId>,
+    pub item_id: Option<ItemId>,
+    pub buyer: Option<String>,
+    pub state: Option<OrderState>,
+    /// Placed at or after.
+    pub placed_from: Option<UnixMs>,
+    /// Placed before.
+    pub placed_until: Option<UnixMs>,
+    /// Orders in the answer: 1 to 1,000; 0 means 100.
+    pub paging: Paging,
+}
+
+/// An order as the read model knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRecord {
+    pub order_id: OrderId,
+    pub item_id: ItemId,
+    pub sale_id: SaleId,
+    pub buyer: String,
+    pub units: i64,
+    pub unit_price_minor: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    pub state: OrderState,
+    pub placed_at: UnixMs,
+    /// The hold ends here if it is not paid.
+    pub pay_by: UnixMs,
+    /// Empty where the buyer did not say.
+    pub channel: String,
+    /// Which warehouses the units come from.
+    pub warehouses: Vec<WarehouseUnits>,
+    /// When it was paid, cancelled or expired.
+    pub settled_at: Option<UnixMs>,
+    /// Empty unless paid.
+    pub payment_reference: String,
+}
+
+impl OrderRecord {
+    /// What the order costs, in minor units.
+    pub fn total_minor(&self) -> i64 {
+        self.unit_price_minor.saturating_mul(self.units)
+    }
+}
+
+/// One way through the table.
+struct Way {
+    from: &'static str,
+    order: &'static str,
+}
+
+const BY_ITEM: Way = Way { from: "orders AS o NOT INDEXED", order: "o.key" };
+const BY_TIME: Way =
+    Way { from: "orders AS o INDEXED BY orders_by_time", order: "o.placed_at_ms, o.key" };
+/// Each chunk of the index is looked into; a buyer's orders are few enough to be sorted.
+const BY_BUYER: Way = Way {
+    from: "(WITH RECURSIVE chunks (chunk) AS (SELECT 0 UNION ALL SELECT chunk + 1 FROM chunks
+            WHERE chunk < (SELECT max(chunk) FROM orders)) SELECT chunk FROM chunks) AS c
+            CROSS JOIN orders AS o INDEXED BY orders_by_buyer ON o.chunk = c.chunk",
+    order: "o.placed_at_ms, o.key",
+};
+
+const COLUMNS: &str = "o.key, o.placed_at_ms, o.order_id, i.item_id, i.sale_id, o.buyer, o.units,
+    o.unit_price_minor, i.currency, o.state, o.pay_by_ms, o.channel, o.warehouse,
+    o.split, o.settled_at_ms, o.payment_reference";
+
+impl Reports {
+    /// The order of that id. No index knows ids, because one would slow every order down: this is a
+    /// walk over all orders, half a second for a million of them.
+    pub fn order(&self, order_id: OrderId) -> Result<OrderRecord, ReportError> {
+        self.ask(orders::NAME, orders::VERSION, |rows, _| {
+            let found = format!(
+                "SELECT {COLUMNS} FROM orders AS o NOT INDEXED CROSS JOIN items AS i
+                 ON i.number = o.key >> {REVISION_BITS} WHERE o.order_id = ? LIMIT 1"
+            );
+            let id = order_id.0.as_bytes().as_slice();
+            let found = rows.query_row(&found, [id], order).optional()?;
+            found.ok_or(ReportError::NotFound("order_id"))
+        })
+    }
+
+    /// Orders, oldest first.
+    pub fn list_orders(&self, query: &ListOrdersQuery) -> Result<Page<OrderRecord>, ReportError> {
+        if query.placed_from.zip(query.placed_until).is_some_and(|(from, until)| until < from) {
+            return Err(Invalid::new("placed_until", "must not be before placed_from").into());
+        }
+        let cut = query.cut()?;
+        self.ask(orders::NAME, orders::VERSION, |rows, checkpoint| {
+            let Some((way, filter)) = query.way(rows, &cut)? else {
+                return Ok(cut.page(Vec::new(), checkpoint));
+            };
+            let mut found = rows.prepare(&format!(
+                "SELECT {COLUMNS} FROM {} CROSS JOIN items AS i ON i.number = o.key >> {REVISION_BITS}
+                 WHERE {} ORDER BY {} LIMIT {}",
+                way.from,
+                filter.condition(),
+                way.order,
+                cut.limit()
+            ))?;
+            let found = found.query_map(filter.parameters(), |row| {
+                Ok(([row.get(1)?, row.get(0)?], order(row)?))
+            })?;
+            Ok(cut.page(found.collect::<Result<_, _>>()?, checkpoint))
+        })
+    }
+}
+
+impl ListOrdersQuery {
+    fn cut(&self) -> Result<Cut<2>, Invalid> {
+        let sale = self.sale_id.map(|id| id.0.into_bytes());
+        let item = self.item_id.map(|id| id.0.into_bytes());
+        let state = self.state.map_or(0, number_of).to_be_bytes();
+        let from = self.placed_from.map_or(i64::MIN, |at| at.0).to_be_bytes();
+        let until = self.placed_until.map_or(i64::MAX, |at| at.0).to_be_bytes();
+        let fields = [
+            b"orders".as_slice(),
+            sale.as_ref().map_or(&[], |id| id.as_slice()),
+            item.as_ref().map_or(&[], |id| id.as_slice()),
+            self.buyer.as_deref().unwrap_or_default().as_bytes(),
+            // No buyer and a buyer without a name are two questions.
+            &[u8::from(self.buyer.is_some())],
+            &state,
+            &from,
+            &until,
+        ];
+        self.paging.cut(SIZES, fields)
+    }
+
+    /// The way to go and what to check on it; `None` if no order can be found.
+    fn way(&self, rows: &Transaction<'_>, cut: &Cut<2>) -> rusqlite::Result<Option<(Way, Filter)>> {
+        let mut filter = Filter::default();
+        let mut from = self.placed_from.map(|at| at.0);
+        let mut way = BY_TIME;
+        if let Some(item) = self.item_id {
+            let Some(number) = item_number(rows, item, self.sale_id)? else { return Ok(None) };
+            filter.and("o.key >= ?", number << REVISION_BITS);
+            filter.and("o.key <= ?", (number << REVISION_BITS) | ((1 << REVISION_BITS) - 1));
+            // An item's rows stand in the order of time, but only the index finds a moment in them.
+            if self.placed_from.is_none() && self.placed_until.is_none() {
+                way = BY_ITEM;
+            }
+        } else if let Some(sale) = self.sale_id {
+            let sale = sale.0.as_bytes().to_vec();
+            let Some((first, last)) = placed_between(rows, &sale)? else { return Ok(None) };
+            from = from.max(Some(first));
+            filter.and("o.placed_at_ms <= ?", last);
+            filter.and("i.sale_id = ?", sale);
+        }
+        if let Some(buyer) = &self.buyer {
+            filter.and("o.buyer_hash = ?", buyer_hash(buyer));
+            filter.and("o.buyer = ?", buyer.clone());
+            way = BY_BUYER;
+        }
+        filter.and_given("o.state = ?", self.state.map(number_of));
+        filter.and_given("o.placed_at_ms < ?", self.placed_until.map(|at| at.0));
+        if let Some([placed_at_ms, key]) = cut.after {
+            from = from.max(Some(placed_at_ms));
+            filter.and_pair("(o.placed_at_ms, o.key) > (?, ?)", placed_at_ms, key);
+            if way.from == BY_ITEM.from {
+                filter.and("o.key > ?", key);
+            }
+        }
+        filter.and_given("o.placed_at_ms >= ?", from);
+        Ok(Some((way, filter)))
+    }
+}
+
+/// The number of an item, if it is of that sale.
+fn item_number(
+    rows: &Transaction<'_>,
+    item: ItemId,
+    sale: Option<SaleId>,
+) -> rusqlite::Result<Option<i64>> {
+    let mut filter = Filter::default();
+    filter.and("item_id = ?", item.0.as_bytes().to_vec());
+    filter.and_given("sale_id = ?", sale.map(|sale| sale.0.as_bytes().to_vec()));
+    let number = format!("SELECT number FROM items WHERE {}", filter.condition());
+    rows.query_row(&number, filter.parameters(), |row| row.get(0)).optional()
+}
+
+/// When the first and the last order of a sale were placed.
+fn placed_between(rows: &Transaction<'_>, sale: &[u8]) -> rusqlite::Result<Option<(i64, i64)>> {
+    let (first, last): (Option<i64>, Option<i64>) = rows.query_row(
+        "SELECT min(first_placed_at_ms), max(last_placed_at_ms) FROM items WHERE sale_id = ?",
+        [sale],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(first.zip(last))
+}
+
+fn number_of(state: OrderState) -> i64 {
+    match state {
+        OrderState::Held => HELD,
+        OrderState::Paid => PAID,
+        OrderState::Cancelled => CANCELLED,
+        OrderState::Expired => EXPIRED,
+    }
+}
+
+fn state_at(row: &Row<'_>, column: usize) -> rusqlite::Result<OrderState> {
+    match row.get(column)? {
+        HELD => Ok(OrderState::Held),
+        PAID => Ok(OrderState::Paid),
+        CANCELLED => Ok(OrderState::Cancelled),
+        EXPIRED => Ok(OrderState::Expired),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    }
+}
+
+fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
+    let units = row.get(6)?;
+    let warehouses = match (row.get(12)?, row.get::<_, Option<String>>(13)?) {
+        (Some(warehouse), _) => vec![WarehouseUnits { warehouse, units }],
+        (None, Some(split)) => serde_json::from_str(&split).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(13, Type::Text, Box::new(error))
+        })?,
+        (None, None) => Vec::new(),
+    };
+    Ok(OrderRecord {
+        order_id: OrderId(id_at(row, 2)?),
+        item_id: ItemId(id_at(row, 3)?),
+        sale_id: SaleId(id_at(row, 4)?),
+        buyer: row.get(5)?,
+        units,
+        unit_price_minor: row.get(7)?,
+        currency: row.get(8)?,
+        state: state_at(row, 9)?,
+        placed_at: UnixMs(row.get(1)?),
+        pay_by: UnixMs(row.get(10)?),
+        channel: row.get(11)?,
+        warehouses,
+        settled_at: row.get::<_, Option<i64>>(14)?.map(UnixMs),
+        payment_reference: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
+    })
+}
