@@ -9,6 +9,7 @@ mod clock;
 pub mod document;
 mod limits;
 mod overrides;
+mod setting;
 
 use std::{
     ffi::OsString,
@@ -18,6 +19,7 @@ use std::{
 };
 
 pub use overrides::Overrides;
+pub use setting::{Bounds, Config, Setting};
 
 use document::{Complaint, Document, Section};
 
@@ -31,130 +33,6 @@ pub const FILE: &str = "doorbuster.toml";
 
 /// The variable that names the file.
 pub const FILE_VARIABLE: &str = "DOORBUSTER_CONFIG";
-
-/// The settings of one server, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
-    /// Directory of the log and the read models. Made if missing.
-    pub data: PathBuf,
-    /// Where the log is.
-    pub store: StoreAddress,
-    /// A file with `user:password` for the store.
-    pub store_credentials_file: Option<PathBuf>,
-    /// How often what the embedded log is known to hold is synced beside it.
-    pub sync_witness: WitnessSync,
-    /// Where gRPC is served.
-    pub listen: SocketAddr,
-    /// Where health, readiness and metrics are served; `None` if nowhere.
-    pub web: Option<SocketAddr>,
-    /// A file with the operators and their tokens; `None` where everybody may steer.
-    pub operators_file: Option<PathBuf>,
-    /// Where the board is served; `None` if nowhere.
-    pub board: Option<SocketAddr>,
-    /// Pages of the board that may follow a sale at once; more are told to come later.
-    pub board_clients_max: usize,
-    /// How long the wall clock must differ by a second or more before sales go by it.
-    pub clock_step_seconds: u64,
-    /// Whether this node judges alert rules.
-    pub alerts: bool,
-    /// What is told of alerts and incidents; `None` if nobody.
-    pub webhook_url: Option<String>,
-    /// A file with the key that what it is told is signed with.
-    pub webhook_secret_file: Option<PathBuf>,
-    /// How long it may take to answer, in milliseconds.
-    pub webhook_timeout_ms: u64,
-    /// Tries before a delivery is given up.
-    pub webhook_attempts: u64,
-    /// Commands that may wait at one item, undecided or not yet on disk; more are answered
-    /// RESOURCE_EXHAUSTED.
-    pub waiting_max: usize,
-    /// Beacons that may wait to be written on this node; more are shed.
-    pub traffic_waiting_max: usize,
-    /// While this many commands wait at items, beacons are shed.
-    pub traffic_shed_at_commands: usize,
-    /// An item or sale nobody asked anything of for this long, with no hold to expire, is put to
-    /// sleep.
-    pub idle_seconds: u64,
-    /// How long a question with `min_position` waits for its read model, in milliseconds.
-    pub min_position_wait_ms: u64,
-    /// Where spans of calls are sent; `None` if nowhere.
-    pub otel_endpoint: Option<String>,
-    /// How long a server that is told to stop goes on serving while it says that it is not ready,
-    /// so that a load balancer can notice, in milliseconds.
-    pub drain_ms: u64,
-    /// How long it may take to stop after that, in milliseconds.
-    pub stop_grace_ms: u64,
-    /// Connections at once on the gRPC port.
-    pub connections_max: usize,
-    /// Calls at once on one of them.
-    pub connection_calls_max: u32,
-    /// Orders of the streams of one of them that are not answered, or whose answers were not taken.
-    pub connection_orders_max: usize,
-    /// Reports of one of them that are being answered, or whose answers were not taken.
-    pub connection_reports_max: usize,
-    /// How long one may take to begin, in milliseconds.
-    pub connection_start_ms: u64,
-    /// How long one may be there without a call, in seconds.
-    pub connection_idle_seconds: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            data: PathBuf::from("doorbuster-data"),
-            store: StoreAddress::Embedded,
-            store_credentials_file: None,
-            sync_witness: WitnessSync::EachSecond,
-            listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
-            web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
-            operators_file: None,
-            board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
-            board_clients_max: 2_000,
-            clock_step_seconds: 60,
-            alerts: true,
-            webhook_url: None,
-            webhook_secret_file: None,
-            webhook_timeout_ms: 5_000,
-            webhook_attempts: 10,
-            waiting_max: 16_384,
-            traffic_waiting_max: 200_000,
-            traffic_shed_at_commands: 4_096,
-            idle_seconds: 300,
-            min_position_wait_ms: 5_000,
-            otel_endpoint: None,
-            drain_ms: 0,
-            stop_grace_ms: 5_000,
-            connections_max: 4_096,
-            connection_calls_max: 256,
-            connection_orders_max: 32_768,
-            connection_reports_max: 4,
-            connection_start_ms: 10_000,
-            connection_idle_seconds: 300,
-        }
-    }
-}
-
-/// One setting, as it is documented and read.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name in the file; the flag has hyphens instead of underscores.
-    pub key: &'static str,
-    /// What its number counts; empty for text.
-    pub unit: &'static str,
-    /// What it may be.
-    pub bounds: Bounds,
-    get: fn(&Config) -> String,
-    set: fn(&mut Config, &str, &Bounds) -> Result<(), String>,
-}
-
-/// What a setting may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bounds {
-    /// Text of this kind.
-    Text(&'static str),
-    /// A whole number from the first to the second, both included.
-    Whole(u64, u64),
-}
 
 /// What `web` and `board` say to serve nothing.
 const OFF: &str = "off";
@@ -471,16 +349,6 @@ impl Setting {
     /// What it is when nobody sets it.
     pub fn default(&self) -> String {
         (self.get)(&Config::default())
-    }
-}
-
-impl Bounds {
-    fn whole(self, text: &str) -> Result<u64, String> {
-        let number = text.parse().ok();
-        match (self, number) {
-            (Self::Whole(min, max), Some(number)) if (min..=max).contains(&number) => Ok(number),
-            _ => Err(format!("must be {self}, not {text:?}")),
-        }
     }
 }
 

@@ -75,25 +75,6 @@ impl Asked {
         }
     }
 
-    /// Does something that takes more than one answer, such as reading a stream.
-    pub fn with_channel<T>(
-        &self,
-        work: impl AsyncFnOnce(Channel) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        match &self.data {
-            None => self.running().with_channel(work),
-            Some(data) => {
-                let Opened { log, channel, .. } = self.opened(data)?;
-                log.block_on(work(channel.clone()))
-            }
-        }
-    }
-
-    /// The data directory, where one is asked.
-    pub fn data(&self) -> Option<&Path> {
-        self.data.as_deref()
-    }
-
     fn running(&self) -> Server {
         let url = self.server.clone().or_else(|| env::var(SERVER).ok());
         Server { url: url.unwrap_or_else(|| DEFAULT_SERVER.to_owned()) }

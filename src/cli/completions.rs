@@ -2,10 +2,8 @@
 
 use std::io::{self, Write as _};
 
-use clap::CommandFactory as _;
+use clap::Command;
 use clap_complete::Shell;
-
-use super::Cli;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
@@ -16,9 +14,9 @@ pub struct Args {
 }
 
 /// Runs `completions`.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args, mut program: Command) -> anyhow::Result<()> {
     // Made in memory: on a closed pipe the generator would panic.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "doorbuster", &mut script);
+    clap_complete::generate(args.shell, &mut program, "doorbuster", &mut script);
     Ok(io::stdout().lock().write_all(&script)?)
 }

@@ -12,6 +12,7 @@ mod flags;
 pub(super) mod lines;
 mod noticed;
 mod pace;
+mod played;
 mod proof;
 pub(super) mod screen;
 pub(super) mod script;
@@ -38,7 +39,7 @@ pub use self::flags::Args;
 use self::{
     account::{account, broken_promises, settle_accounts},
     chaos::Shift,
-    noticed::Noticed,
+    played::Played,
     proof::Proved,
     screen::{Moment, Screen},
     script::Script,
@@ -58,14 +59,12 @@ use crate::{
     crowd::{
         caller::{Caller, connect},
         driver::Crowd,
-        figures::{Figures, Totals},
+        figures::Figures,
         plan::{scatter, uuid_of},
         sale::{PutUp, close, put_up},
-        summary::BeaconTotals,
     },
     grpc::proto::StockLevel,
     store::StoreAddress,
-    values::UnixMs,
 };
 
 const CONNECTIONS: usize = 4;
@@ -147,23 +146,6 @@ fn stay(
     interruption.wait();
     common.note("stopping; a second Ctrl-C stops at once");
     shop.close()
-}
-
-/// What came of the crowd: their own journal, the server's figures, the times.
-struct Played {
-    crowd: Arc<Crowd>,
-    sales: PutUp,
-    beacons: BeaconTotals,
-    totals: Totals,
-    levels: Vec<StockLevel>,
-    opened_at: UnixMs,
-    elapsed: Duration,
-    /// Acts of people who steered the sale while it ran.
-    steered: usize,
-    /// What was noticed of what was broken on purpose.
-    noticed: Option<Noticed>,
-    /// The address of the sale's page.
-    board: String,
 }
 
 /// Where a script is played.

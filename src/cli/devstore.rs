@@ -8,7 +8,6 @@ use super::{
     Common,
     failure::{self, Code, Failure},
     signals::{self, Signals},
-    stop_on_panic,
 };
 use crate::{
     clock::WallClock,
@@ -32,7 +31,7 @@ pub struct Args {
 
 /// Runs `devstore`.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    stop_on_panic();
+    signals::stop_on_panic();
     let runtime = signals::runtime()?;
     // Before the address is printed: whoever reads it may send a signal at once.
     let signals = runtime.block_on(async { Signals::catch() })?;

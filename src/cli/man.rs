@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use serde_json::json;
 
-use super::{Cli, Common};
+use super::Common;
 
 /// Arguments of `man`.
 #[derive(Debug, clap::Args)]
@@ -21,8 +21,7 @@ pub struct Args {
 }
 
 /// Runs `man`.
-pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
-    let mut program = Cli::command();
+pub fn run(args: Args, mut program: Command, common: &Common) -> anyhow::Result<()> {
     program.build();
     let Some(out) = args.out else {
         return Ok(io::stdout().lock().write_all(&page(program)?)?);

@@ -8,6 +8,7 @@ mod audience;
 pub mod backup;
 pub mod bench;
 mod certificate;
+mod common;
 mod completions;
 pub mod conformance;
 pub mod copy;
@@ -19,6 +20,7 @@ pub mod failure;
 mod json;
 pub mod log;
 pub mod log_lines;
+mod logging;
 mod man;
 mod models;
 mod operations;
@@ -26,6 +28,7 @@ mod operations;
 mod otel;
 mod output;
 mod paint;
+mod question;
 pub mod rebuild;
 pub mod replay;
 pub mod report;
@@ -50,17 +53,9 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt::format::DefaultFields, layer::SubscriberExt,
-    util::SubscriberInitExt,
-};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use self::{
-    failure::{Code, Failure},
-    log_lines::{FieldsAndTrace, JsonLines, LogFormat},
-};
-use crate::{reports::CsvManner, trace::SPANS};
+pub use common::Common;
 
 /// What `--help` says below the options.
 const EXIT_CODES: &str = "Exit codes:
@@ -87,27 +82,6 @@ pub struct Cli {
     pub common: Common,
     #[command(subcommand)]
     pub verb: Verb,
-}
-
-/// What every verb understands.
-#[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Common {
-    /// Answer with JSON on stdout, for programs
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Say nothing beside the answer and errors
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-    /// What to log on stderr, for example info or doorbuster=debug
-    #[arg(long, global = true, value_name = "FILTER", env = "DOORBUSTER_LOG")]
-    pub log: Option<String>,
-    /// How log lines look
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", env = "DOORBUSTER_LOG_FORMAT", default_value_t = LogFormat::Text, hide_possible_values = true)]
-    pub log_format: LogFormat,
-    /// Answer with CSV: `report` and `order list` say so, and how.
-    #[arg(skip)]
-    pub csv: Option<CsvManner>,
 }
 
 /// The verbs.
@@ -259,8 +233,8 @@ impl Verb {
             Self::Conformance(args) => conformance::run(args, common),
             Self::Devstore(args) => devstore::run(args, common),
             Self::Bench(args) => bench::run(args, common),
-            Self::Completions(args) => completions::run(args),
-            Self::Man(args) => man::run(args, common),
+            Self::Completions(args) => completions::run(args, Cli::command()),
+            Self::Man(args) => man::run(args, Cli::command(), common),
         }
     }
 }
@@ -268,79 +242,12 @@ impl Verb {
 /// The whole program.
 pub fn main() -> ExitCode {
     let Cli { common, verb } = Cli::parse();
-    // What the log needs is given back last.
-    let done = start_log(&common, &verb).and_then(|_kept| verb.run(&common));
+    let serve = if let Verb::Serve(args) = &verb { Some(&**args) } else { None };
+    // What the log needs is dropped last.
+    let log = logging::start(&common, serve);
+    let done = log.and_then(|_running| verb.run(&common));
     let Err(error) = done else { return ExitCode::SUCCESS };
     let Some(code) = failure::exit_code(&error) else { return ExitCode::SUCCESS };
     let _ = writeln!(io::stderr(), "{} {error:#}", paint::wrong("error:"));
     ExitCode::from(code as u8)
-}
-
-/// From now on a panic in any thread ends the process. Whoever started it starts it again, and it
-/// comes back from the log; half a server would be worse.
-pub fn stop_on_panic() {
-    let print = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        print(panic);
-        std::process::exit(101);
-    }));
-}
-
-/// What the log needs for as long as the program runs.
-#[derive(Default)]
-struct Kept {
-    #[cfg(feature = "otel")]
-    _spans: Option<otel::Exporting>,
-}
-
-fn start_log(common: &Common, verb: &Verb) -> anyhow::Result<Kept> {
-    // The store's client calls each of its steps an error; what matters of it we say ourselves.
-    let usual = match verb {
-        _ if common.quiet => "error,kurrentdb=off,h2=error",
-        Verb::Serve(_) => "info,kurrentdb=off,h2=error",
-        _ => "warn,kurrentdb=off,h2=error",
-    };
-    let filter = common.log.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(usual);
-    let filter = format!("{filter},{SPANS}=off");
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        Failure::new(Code::Usage, format!("--log is not a filter such as info: {error}"))
-    })?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let (spans, kept) = spans(verb)?;
-    let registry = tracing_subscriber::registry().with(spans);
-    match common.log_format {
-        LogFormat::Text => {
-            let ansi = paint::on_stderr();
-            let fields = FieldsAndTrace(DefaultFields::new());
-            registry.with(lines.with_ansi(ansi).fmt_fields(fields).with_filter(filter)).init();
-        }
-        LogFormat::Json => {
-            let lines = lines.with_ansi(false).event_format(JsonLines);
-            registry.with(lines.with_filter(filter)).init();
-        }
-    }
-    Ok(kept)
-}
-
-/// Who sends spans of calls away, if anybody does.
-type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
-
-#[cfg(feature = "otel")]
-fn spans(verb: &Verb) -> anyhow::Result<(Option<SpanLayer>, Kept)> {
-    let endpoint = match verb {
-        Verb::Serve(args) => args.otel_endpoint(),
-        _ => None,
-    };
-    let Some(endpoint) = endpoint else { return Ok((None, Kept::default())) };
-    let (tracer, exporting) = otel::start(&endpoint)?;
-    let only_calls = tracing_subscriber::filter::Targets::new();
-    let only_calls = only_calls.with_target(SPANS, tracing::Level::INFO);
-    let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_calls);
-    Ok((Some(layer.boxed()), Kept { _spans: Some(exporting) }))
-}
-
-#[cfg(not(feature = "otel"))]
-#[expect(clippy::unnecessary_wraps, reason = "with the feature it may fail")]
-fn spans(_: &Verb) -> anyhow::Result<(Option<SpanLayer>, Kept)> {
-    Ok((None, Kept::default()))
 }

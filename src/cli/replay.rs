@@ -1,22 +1,15 @@
 //! `doorbuster replay`: a sale once more, as it was, beside the read models, or under other rules.
 
 mod play;
+mod sale;
 mod what_if;
 
-use super::{
-    Common,
-    failure::{Code, Failure},
-    models::Scratch,
-    rebuild,
-    server::Server,
-    source::{Data, OpenLog},
-    whose::AnySale,
-};
+use super::{Common, models::Scratch, rebuild, server::Server, source::Data, whose::AnySale};
 use crate::{
     grpc::proto::{CompareReplayRequest, replay_service_client::ReplayServiceClient},
     projections::{Difference, Verdict},
     replay::pace::{Pace, pace},
-    values::{Invalid, ItemId, SaleId, UnixMs},
+    values::{Invalid, ItemId, UnixMs},
 };
 
 /// Arguments of `replay`.
@@ -96,27 +89,6 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         return Err(Invalid::new("--to", "must not be before --from").into());
     }
     play::run(&args.data, sale, &play::Range { pace, from, to }, common)
-}
-
-/// The sale that was named, or the only one there is.
-fn the_sale(log: &OpenLog, named: Option<SaleId>) -> Result<SaleId, Failure> {
-    if let Some(sale) = named {
-        return Ok(sale);
-    }
-    let past = log.past();
-    let sales = past.sales().map_err(|error| log.not_replayed(error))?;
-    match sales.as_slice() {
-        [only] => Ok(*only),
-        [] => Err(Failure::new(Code::Failed, "there is no sale in this log")),
-        several => {
-            let mut message = "there are several sales in this log, name one of them:".to_owned();
-            for sale in several.iter().take(20) {
-                let name = past.plan(*sale).map_or_else(|_| String::new(), |(_, plan)| plan.name);
-                message.push_str(&format!("\n  {sale}  {name}"));
-            }
-            Err(Failure::new(Code::Usage, message))
-        }
-    }
 }
 
 fn compare_there(server: &Server, common: &Common) -> anyhow::Result<()> {

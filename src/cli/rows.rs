@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::{json as shapes, report::percent};
+use super::json as shapes;
 use crate::{grpc::proto::Money, reports::CsvManner};
 
 /// One value.
@@ -149,4 +149,11 @@ fn ratio(ppm: i64) -> String {
     let ppm = ppm.unsigned_abs();
     let decimals = format!("{sign}{}.{:06}", ppm / 1_000_000, ppm % 1_000_000);
     decimals.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Parts per million as a percentage with one decimal.
+pub fn percent(ppm: i64) -> String {
+    let sign = if ppm < 0 { "-" } else { "" };
+    let ppm = ppm.unsigned_abs();
+    format!("{sign}{}.{} %", ppm / 10_000, ppm / 1_000 % 10)
 }

@@ -9,7 +9,6 @@ use serde_json::json;
 use super::{
     Common,
     signals::{self, Signals},
-    stop_on_panic,
 };
 use crate::{
     app::App,
@@ -48,7 +47,7 @@ fn end_by(within: Duration) -> std::io::Result<()> {
 
 /// Runs `serve`.
 pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
-    stop_on_panic();
+    signals::stop_on_panic();
     let config = Config::load(&args.settings)?;
     let data = config.data.display().to_string();
     let stop_within = Duration::from_millis(config.drain_ms + config.stop_grace_ms) + CLOSING;

@@ -141,3 +141,13 @@ impl Interruption {
 pub(super) fn is_interruption(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Failure>().is_some_and(|failure| failure.code == Code::Interrupted)
 }
+
+/// From now on a panic in any thread ends the process: its supervisor starts it again and it is
+/// rebuilt from the log; half a server would be worse.
+pub fn stop_on_panic() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print(panic);
+        std::process::exit(101);
+    }));
+}

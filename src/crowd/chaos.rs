@@ -4,10 +4,8 @@
 //! trouble is one that sales have in earnest, and each ends by itself or by an operator's hand, so
 //! that nothing may be lost in the end: whatever is broken here, no unit is sold twice.
 
-use super::{
-    plan::{CrowdSize, scatter},
-    sale::duration,
-};
+pub use super::spell::{SlowPayments, Spell};
+use super::{plan::CrowdSize, sale::duration};
 use crate::{
     grpc::proto::{AlertRule, AlertSeverity},
     values::Invalid,
@@ -83,41 +81,6 @@ const WATCHES: [Watch; 4] = [
         opens_incident: false,
     },
 ];
-
-/// From when to when something is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spell {
-    pub from_ms: u32,
-    pub until_ms: u32,
-}
-
-impl Spell {
-    /// Whether that moment is in it.
-    pub fn holds_at(self, at_ms: u32) -> bool {
-        (self.from_ms..self.until_ms).contains(&at_ms)
-    }
-}
-
-/// A payment provider that answers late for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SlowPayments {
-    pub spell: Spell,
-    /// How much later it answers, at least and at most.
-    pub by_ms: (u32, u32),
-}
-
-impl SlowPayments {
-    /// How much later a payment arrives that this shopper sends at that moment.
-    pub fn delay_ms(self, at_ms: u32, shopper: u32) -> u32 {
-        if !self.spell.holds_at(at_ms) {
-            return 0;
-        }
-        let (least, most) = self.by_ms;
-        let span = u64::from(most.saturating_sub(least)) + 1;
-        let beyond = scatter(u64::from(shopper) << 32 | u64::from(at_ms)) % span;
-        least.saturating_add(u32::try_from(beyond).unwrap_or(0))
-    }
-}
 
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What the first line of a recording says about its form, and what to do with one that is in the form
 //! of a public data set or of another program.
 
-use super::{encoding, lines::Lines, traffic::TrafficError};
+use super::{encoding, lines::Lines, traffic_error::TrafficError};
 use crate::values::Invalid;
 
 /// Columns of the long form.

@@ -9,7 +9,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{encoding, traffic::TrafficError};
+use super::{encoding, traffic_error::TrafficError};
 use crate::values::Invalid;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];

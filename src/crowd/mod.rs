@@ -20,5 +20,7 @@ pub mod plan;
 pub mod recording;
 pub mod sale;
 pub mod sightings;
+mod spell;
 pub mod summary;
 pub mod traffic;
+mod traffic_error;

@@ -8,7 +8,8 @@
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
-use super::chaos::SlowPayments;
+use super::spell::SlowPayments;
+pub use super::spell::scatter;
 use crate::values::Invalid;
 
 /// Most units that a simulated sale offers.
@@ -148,14 +149,6 @@ pub fn request_id(seed: u64, purpose: Purpose, shopper: u32, nth: u16) -> Uuid {
 pub fn uuid_of(high: u64, low: u64) -> Uuid {
     let bits = (u128::from(high) << 64) | u128::from(low);
     Builder::from_random_bytes(bits.to_be_bytes()).into_uuid()
-}
-
-/// Spreads a small seed over all 64 bits (the finalizer of SplitMix64).
-pub fn scatter(seed: u64) -> u64 {
-    let mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 fn check(size: CrowdSize) -> Result<(), Invalid> {

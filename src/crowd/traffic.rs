@@ -4,13 +4,11 @@
 //! and a Unix time in seconds. There is no header and nothing is quoted. A row that is anything
 //! else is an error with its line number; the reader never guesses what was meant.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use serde::Serialize;
 
+pub use super::traffic_error::TrafficError;
 use super::{
     encoding,
     headers::{FirstLine, first_line, form_of},
@@ -63,34 +61,6 @@ pub struct TrafficTotals {
     pub uv: u64,
     /// Distinct users with at least one purchase.
     pub buyers: u64,
-}
-
-/// Why a recording cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TrafficError {
-    #[error("{} cannot be opened: {error}", path.display())]
-    Open { path: PathBuf, error: io::Error },
-    /// The file ended or broke in the middle, for example a truncated gzip file.
-    #[error("line {line} cannot be read: {error}")]
-    Read { line: u64, error: io::Error },
-    /// The row is not one of recorded traffic.
-    #[error("line {line}: {problem}")]
-    Row { line: u64, problem: Invalid },
-    /// There is nothing in the file that can be used.
-    #[error("{0}")]
-    Nothing(String),
-}
-
-impl TrafficError {
-    /// There are no rows, or bad ones only.
-    pub fn no_rows(skipped: u64, first: Option<&str>) -> Self {
-        Self::Nothing(match first {
-            None => "the file holds no rows".to_owned(),
-            Some(first) => {
-                format!("the file holds no good rows: {skipped} were left out, the first: {first}")
-            }
-        })
-    }
 }
 
 /// Reads rows in the order of the file. Blank lines are passed over.

@@ -11,6 +11,7 @@ use std::{
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+pub use super::member::{Member, Role};
 use super::{
     convert,
     faults::{Fault, Rpc},
@@ -41,21 +42,6 @@ const METHODS: [(&str, &str, &[&str]); 7] = [
     ("event_store.client.gossip.gossip", "read", &[]),
     ("event_store.client.server_features.serverfeatures", "getsupportedmethods", &[]),
 ];
-
-/// What a node is in its cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Leader,
-    Follower,
-}
-
-/// A node as gossip tells of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Member {
-    pub address: SocketAddr,
-    pub role: Role,
-    pub alive: bool,
-}
 
 /// All nodes.
 #[derive(Debug)]

@@ -91,16 +91,6 @@ pub(super) fn position(position: Position) -> AllStreamPosition {
     AllStreamPosition { commit_position: position.0, prepare_position: position.0 }
 }
 
-/// The number that an expectation has in trailers.
-pub(super) fn expected_number(expected: RawExpected) -> i64 {
-    match expected {
-        RawExpected::Any => -2,
-        RawExpected::NoStream => -1,
-        RawExpected::StreamExists => -4,
-        RawExpected::Exact(revision) => revision.cast_signed(),
-    }
-}
-
 /// What each of the three requests that write calls its expectation.
 macro_rules! expectations {
     ($($name:ident: $wire:path, $exact:ident);+ $(;)?) => {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::cluster::Member;
+use super::member::Member;
 
 /// What is called. Each append of a batch session counts as a call of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

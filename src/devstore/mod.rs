@@ -12,6 +12,7 @@ mod convert;
 mod faults;
 mod filter;
 mod line;
+mod member;
 mod node;
 mod read;
 mod request;

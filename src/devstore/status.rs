@@ -7,7 +7,6 @@ use tonic::{
     metadata::{Ascii, MetadataMap, MetadataValue},
 };
 
-use super::convert::expected_number;
 use crate::store::embedded::raw::{RawExpected, RawRefusal};
 
 /// What may be in the way of an append, beside the state of its stream.
@@ -117,4 +116,14 @@ fn with(code: Code, message: String, trailers: &[(&'static str, &str)]) -> Statu
         }
     }
     Status::with_metadata(code, message, map)
+}
+
+/// The number that an expectation has in trailers.
+pub(super) fn expected_number(expected: RawExpected) -> i64 {
+    match expected {
+        RawExpected::Any => -2,
+        RawExpected::NoStream => -1,
+        RawExpected::StreamExists => -4,
+        RawExpected::Exact(revision) => revision.cast_signed(),
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 
-use super::{Reading, Seconds};
+use super::{reading::Reading, register::Seconds};
 
 /// The figures of the clock: read off, like the rest of a [`Reading`].
 pub(super) struct ClockFigures {

@@ -11,6 +11,8 @@ mod clock;
 mod labels;
 mod latency;
 mod projection;
+mod reading;
+mod register;
 mod tokens;
 mod watch;
 
@@ -30,8 +32,14 @@ pub use labels::{
 };
 pub use latency::{Latency, quantile_us};
 pub use projection::ProjectionReading;
+pub use reading::Reading;
 
-use self::{calls::Calls, clock::ClockFigures, watch::Watch};
+use self::{
+    calls::Calls,
+    clock::ClockFigures,
+    register::{Labels, Seconds, gauge, series},
+    watch::Watch,
+};
 use crate::values::{ServiceLevel, UnixMs};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
@@ -42,12 +50,6 @@ const APPEND_SECONDS: [f64; 14] =
 /// Upper bounds of the classes of events in one append.
 const APPEND_EVENTS: [f64; 11] =
     [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 4_096.0];
-
-/// One label and its value.
-type Labels<const N: usize> = [(&'static str, &'static str); N];
-
-/// A gauge of seconds.
-type Seconds = Gauge<f64, AtomicU64>;
 
 /// All figures of a node.
 pub struct Metrics {
@@ -93,30 +95,6 @@ struct ReadOff {
     projection_lag: Family<Labels<1>, Seconds>,
     projection_stopped: Family<Labels<1>, Gauge>,
     resident_bytes: Option<Gauge>,
-}
-
-/// What a node looks like at one moment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
-    pub ready: bool,
-    /// Whether the store answers when it is asked.
-    pub store_reachable: bool,
-    pub items_awake: usize,
-    pub sales_awake: usize,
-    /// Commands that wait at items and sales, undecided or not yet in the log.
-    pub commands_waiting: usize,
-    /// Beacons that are not yet in the log.
-    pub beacons_waiting: usize,
-    /// How much of the service runs.
-    pub level: ServiceLevel,
-    /// Position of the log's last event.
-    pub log_position: u64,
-    /// The wall clock minus the clock that sales go by.
-    pub clock_off_ms: i64,
-    /// Jumps of the wall clock noticed, and taken over, since the start.
-    pub clock_jumps: u64,
-    pub clock_steps: u64,
-    pub projections: Vec<ProjectionReading>,
 }
 
 /// An item whose last append is in doubt. It counts as such until this is dropped.
@@ -290,6 +268,11 @@ impl Metrics {
         self.calls.of(method)
     }
 
+    /// A call of an operator was refused because of its token.
+    pub fn token_refused(&self, why: TokenFault) {
+        self.tokens_refused[why.place()].inc();
+    }
+
     /// Everything in the OpenMetrics text format, with what was read off just now.
     ///
     /// # Errors
@@ -403,26 +386,6 @@ impl ReadOff {
             gauge.set(bytes);
         }
     }
-}
-
-fn gauge(registry: &mut Registry, name: &str, about: &str) -> Gauge {
-    let gauge = Gauge::default();
-    registry.register(name, about, gauge.clone());
-    gauge
-}
-
-/// One counter for each value of that label.
-fn series<L: Label>(
-    registry: &mut Registry,
-    label: &'static str,
-    name: &str,
-    about: &str,
-) -> Vec<Counter> {
-    let family: Family<Labels<1>, Counter> = Family::default();
-    let values = L::ALL.iter().map(|value| [(label, value.name())]);
-    let counters = values.map(|labels| family.get_or_create_owned(&labels)).collect();
-    registry.register(name, about, family);
-    counters
 }
 
 /// One counter for each command and outcome.

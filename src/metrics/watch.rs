@@ -5,7 +5,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{DeliveryResult, Label, Labels, Severity, series};
+use super::{
+    DeliveryResult, Label, Severity,
+    register::{Labels, series},
+};
 
 /// What is counted of alerts.
 pub(super) struct Watch {

@@ -19,6 +19,7 @@ mod numbers;
 mod post_mortem;
 mod sections;
 mod words;
+mod writing;
 
 pub use files::{CHART_FILES, PageFile, files};
 pub use findings::findings;

@@ -110,7 +110,7 @@ impl Reports {
 
     fn read(&self, name: &'static str) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let file = Connection::open_with_flags(view_path(&self.data, name), flags)?;
+        let file = Connection::open_with_flags(view_path(self.data(), name), flags)?;
         file.execute_batch("PRAGMA busy_timeout = 5000")?;
         Ok(file)
     }

@@ -70,7 +70,7 @@ impl Reports {
         let mut attached = Vec::new();
         for projection in projections::all() {
             let name = projection.name();
-            let path = view_path(&self.data, name);
+            let path = view_path(self.data(), name);
             if is_current(&path, name, projection.version()) {
                 connection.execute("ATTACH ? AS ?", [read_only(&path), name.to_owned()])?;
                 attached.push(name);

@@ -7,22 +7,17 @@
 //! write to a target that holds anything the source does not, and never guess whether an append
 //! was written.
 
+mod pauses;
 mod sums;
 mod walk;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use self::{sums::Sums, walk::Walk};
+use self::{pauses::Pauses, sums::Sums, walk::Walk};
 use super::{AppendError, EventStore, Expected, LogSource, ReadError, SharedStore};
 use crate::events::{NewEvent, Position, Recorded, StreamName};
-
-/// The first pause before something is tried again; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// All pauses for one append or read together. A store that restarts is back by then.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a copy is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,25 +266,4 @@ impl Run {
 /// What an event counts towards the limits of an append.
 fn bytes_of(event: &Recorded) -> usize {
     event.data.len() + event.metadata.len() + 2 * event.kind.len()
-}
-
-/// Pauses between tries of the same thing.
-#[derive(Debug, Default)]
-struct Pauses {
-    last: Duration,
-    rested: Duration,
-}
-
-impl Pauses {
-    /// Rests before the next try; false when it is time to give up.
-    async fn rest(&mut self) -> bool {
-        let pause = (self.last * 2).max(FIRST_PAUSE).min(PATIENCE.saturating_sub(self.rested));
-        if pause.is_zero() {
-            return false;
-        }
-        tokio::time::sleep(pause).await;
-        self.last = pause;
-        self.rested += pause;
-        true
-    }
 }

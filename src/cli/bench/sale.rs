@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use self::{
     beacons::BeaconBook,
     pen::Pen,
-    script::{Script, Step},
+    script::{EARLY_SECONDS, Script, Step},
     stall::Stall,
 };
 use crate::{
@@ -41,9 +41,6 @@ use crate::{
 
 /// When the sale opens, whenever it is made: 2025-11-11 12:00:00 UTC.
 const OPENS_AT: UnixMs = UnixMs(1_762_862_400_000);
-
-/// How long before that the first shoppers come.
-const EARLY_SECONDS: i64 = 60;
 
 const TIME_TO_PAY_MS: i64 = 300_000;
 const UNIT_PRICE_MINOR: i64 = 9_900;

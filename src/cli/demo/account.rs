@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Played, lines::Lines, noticed::Noticed, proof::Proved, script::Script};
+use super::{lines::Lines, noticed::Noticed, played::Played, proof::Proved, script::Script};
 use crate::crowd::{
     chaos::Troubles,
     figures::oversold_units,

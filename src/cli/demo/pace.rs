@@ -5,7 +5,7 @@ use crate::{
     cli::{
         Common,
         failure::{Code, Failure},
-        report::window,
+        question::window,
     },
     crowd::{pace::Silence, recording::Recording},
     values::Invalid,

@@ -9,7 +9,7 @@ use crate::{
         Common,
         failure::{Code, Failure},
         json as shapes, output,
-        report::all_pages,
+        question::all_pages,
         rows::Column::Text,
         server::Server,
         since::Since,

@@ -12,7 +12,7 @@ use crate::{
         decided::Decided,
         failure::{Code, Failure},
         json as shapes,
-        report::all_pages,
+        question::all_pages,
         rows::Column::Text,
         server::Server,
         since::Since,

@@ -10,7 +10,7 @@ use crate::{
         explain::{script as spoken_shape, script_title},
         json as shapes,
         output::facts,
-        report::all_pages,
+        question::all_pages,
         rows::Column::{Number, Text},
         server::Server,
         since::Since,

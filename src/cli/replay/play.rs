@@ -44,7 +44,7 @@ pub(super) fn run(
     common: &Common,
 ) -> anyhow::Result<()> {
     let log = data.open()?;
-    let sale = super::the_sale(&log, sale)?;
+    let sale = super::sale::the_sale(&log, sale)?;
     let past = log.past();
     let failed = |error| log.not_replayed(error);
     let (_, plan) = past.plan(sale).map_err(failed)?;

@@ -56,7 +56,7 @@ impl Question {
         let items = match self.item {
             Some(item) => vec![item],
             None => {
-                let sale = super::the_sale(&log, self.sale)?;
+                let sale = super::sale::the_sale(&log, self.sale)?;
                 past.items_of(sale).map_err(|error| log.not_replayed(error))?.1
             }
         };

@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages};
 use crate::{
-    cli::{Common, json as shapes, rows::Column::Text, whose::Whose},
+    cli::{
+        Common, json as shapes,
+        question::{Fresh, PAGE, all_pages},
+        rows::Column::Text,
+        whose::Whose,
+    },
     grpc::proto::{ListActsRequest, OperatorAct, report_service_client::ReportServiceClient},
 };
 

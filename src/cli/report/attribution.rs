@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, window};
 use crate::{
     cli::{
         Common, json as shapes,
+        question::{Fresh, PAGE, all_pages, window},
         rows::{
             Cell,
             Column::{Money, Number, Share, Text},

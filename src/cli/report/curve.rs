@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, percent};
 use crate::{
     cli::{
         Common, json as shapes,
+        question::{Fresh, PAGE, all_pages},
         rows::{
             Cell,
             Column::{Number, Text},
+            percent,
         },
         whose::Whose,
     },

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::Fresh;
 use crate::{
     cli::{
         Common, json as shapes,
+        question::Fresh,
         rows::{
             Cell,
             Column::{Number, Share, Text},

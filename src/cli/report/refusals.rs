@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Fresh, PAGE, all_pages};
 use crate::{
     cli::{
         Common,
         failure::reason_name,
         json as shapes,
+        question::{Fresh, PAGE, all_pages},
         rows::{
             Cell,
             Column::{Number, Share, Text},

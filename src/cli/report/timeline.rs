@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, moment};
 use crate::{
     cli::{
         Common,
         failure::reason_name,
         json as shapes,
+        question::{Fresh, PAGE, all_pages, moment},
         rows::{
             Cell,
             Column::{Number, Text},

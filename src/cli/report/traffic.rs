@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Fresh, PAGE, all_pages, moment};
 use crate::{
     cli::{
         Common, json as shapes,
+        question::{Fresh, PAGE, all_pages, moment},
         rows::{
             Cell,
             Column::{Number, Text},

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         Common, json as shapes,
-        report::{CsvArgs, Fresh},
+        question::{CsvArgs, Fresh},
         rows::{Cell, Column, CsvRows, money},
         whose::Filter,
     },

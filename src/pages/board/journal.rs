@@ -19,6 +19,9 @@ use crate::{
     values::UnixMs,
 };
 
+/// Events of the log on one page.
+pub const EVENTS_ON_PAGE: usize = 100;
+
 /// Letters of an event's content that are shown.
 const CONTENT_CHARS_MAX: usize = 600;
 
@@ -84,12 +87,12 @@ pub fn stream(name: StreamName, from: u64, found: &[Recorded], say: Say) -> Stri
     element(&mut out, "p", "quiet", &told);
     events(&mut out, found, false, say);
     out.push_str("<p class=\"pager\">");
-    let on_page = u64::try_from(super::EVENTS_ON_PAGE).unwrap_or(0);
+    let on_page = u64::try_from(EVENTS_ON_PAGE).unwrap_or(0);
     if from > 0 {
         let to = format!("/log/{name}?from={}", from.saturating_sub(on_page));
         element_link(&mut out, "", &to, say.word(Word::Before));
     }
-    if let Some(last) = found.last().filter(|_| found.len() >= super::EVENTS_ON_PAGE) {
+    if let Some(last) = found.last().filter(|_| found.len() >= EVENTS_ON_PAGE) {
         let to = format!("/log/{name}?from={}", last.revision + 1);
         element_link(&mut out, "", &to, say.word(Word::Next));
     }

@@ -27,7 +27,7 @@ use crate::{
 
 pub use after::{Track, TrackMark};
 pub use drawn::{Drawing, forecast};
-pub use journal::{Fate, Newest};
+pub use journal::{EVENTS_ON_PAGE, Fate, Newest};
 pub use lists::{ITEMS_ON_PAGE, ItemsAsked};
 pub use panels::SaleState;
 pub use sales::SaleRow;
@@ -35,9 +35,6 @@ pub use say::Say;
 
 use shell::Shell;
 use words::Word;
-
-/// Events of the log on one page.
-pub const EVENTS_ON_PAGE: usize = 100;
 
 /// The panels of a live page that change, each with the id of its place.
 pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static str, String)> {

@@ -10,53 +10,15 @@ pub mod shoppers;
 mod stock;
 mod story;
 
+pub use super::writing::{Style, Writing};
 use super::{
-    charts::Mark,
     document::{Document, Section, Tile},
     findings::findings,
-    numbers::{Clock, amount, group, percent, span},
+    numbers::{group, percent},
     post_mortem::{PostMortem, Stage},
-    words::{Definition, Lang, Sentence, Term, fill},
+    words::{Definition, Sentence, Term, fill},
 };
 use crate::values::UnixMs;
-
-/// How a page is to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    pub lang: Lang,
-    pub clock: Clock,
-}
-
-/// Facts and the way to say them.
-pub struct Writing<'a> {
-    pub facts: &'a PostMortem,
-    pub lang: Lang,
-    pub clock: Clock,
-    /// Acts in charts, numbered as in the timeline.
-    pub marks: Vec<Mark>,
-}
-
-impl Writing<'_> {
-    /// A word.
-    pub fn word(&self, term: Term) -> &'static str {
-        term.text(self.lang)
-    }
-
-    /// A sentence with its gaps filled.
-    pub fn sentence(&self, sentence: Sentence, values: &[(&str, &str)]) -> String {
-        fill(sentence.text(self.lang), values)
-    }
-
-    /// An amount in the sale's currency.
-    pub fn money(&self, minor: i64) -> String {
-        amount(minor, &self.facts.sale.currency)
-    }
-
-    /// A span of time.
-    pub fn span(&self, ms: i64) -> String {
-        span(ms, self.lang)
-    }
-}
 
 /// The whole document.
 pub fn document(facts: &PostMortem, style: Style) -> Document {

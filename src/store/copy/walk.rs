@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use super::Pauses;
+use super::pauses::Pauses;
 use crate::{
     events::{Position, Recorded},
     store::{LogSource, ReadError},

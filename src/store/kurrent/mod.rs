@@ -7,6 +7,7 @@
 
 mod follower;
 mod link;
+mod names;
 mod nodelay;
 mod reading;
 mod sessions;
@@ -203,17 +204,6 @@ impl EventStore for KurrentStore {
         self.follower.stop();
         self.link.close();
     }
-}
-
-/// A stream that was asked for by its prefix: one of a node, or one of the rules' own.
-fn stream_name(text: &str) -> Option<StreamName> {
-    StreamName::parse(text).or_else(|| StreamName::parse_probe(text))
-}
-
-/// Milliseconds since the Unix epoch from a server's ticks of 100 ns, written as a number.
-fn ms_of_ticks(ticks: &str) -> Option<i64> {
-    const TICKS_PER_MS: i64 = 10_000;
-    Some(ticks.parse::<i64>().ok()? / TICKS_PER_MS)
 }
 
 /// What is wrong with an append, if anything is.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{
     link::{Generation, Link},
-    ms_of_ticks,
+    names::{ms_of_ticks, stream_name},
 };
 use crate::{
     events::{Position, Recorded, StreamName},
@@ -326,7 +326,7 @@ fn judge(error: &Error) -> Failure {
 
 /// An event of ours; `None` for one in somebody else's stream whose name begins like ours.
 fn recorded(event: RecordedEvent) -> Result<Option<Recorded>, ReadError> {
-    let Some(stream) = super::stream_name(event.stream_id()) else { return Ok(None) };
+    let Some(stream) = stream_name(event.stream_id()) else { return Ok(None) };
     let position = event.position.commit;
     if i64::try_from(position).is_err() {
         return Err(ReadError::Damaged(format!(

@@ -12,7 +12,10 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::{ms_of_ticks, settings::Settings};
+use super::{
+    names::{self, ms_of_ticks},
+    settings::Settings,
+};
 use crate::{
     events::{Position, Recorded},
     store::wire::client::{
@@ -242,7 +245,7 @@ fn recorded(event: read_event::RecordedEvent) -> Result<Recorded, Unread> {
     let wrong = |what: &str| Unread::Wrong(format!("the server sent an event without {what}"));
     let name = event.stream_identifier.ok_or_else(|| wrong("a stream"))?.stream_name;
     let name = std::str::from_utf8(&name).map_err(|_| Unread::Foreign)?;
-    let stream = super::stream_name(name).ok_or(Unread::Foreign)?;
+    let stream = names::stream_name(name).ok_or(Unread::Foreign)?;
     let said = |key: &str| event.metadata.iter().find(|entry| entry.key == key);
     let kind = said("type").ok_or_else(|| wrong("a type"))?.value.clone();
     let created = said("created").and_then(|entry| ms_of_ticks(&entry.value));

@@ -7,13 +7,15 @@ use std::collections::VecDeque;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use super::EARLY_SECONDS;
 use crate::{
     crowd::plan::uuid_of,
     domain::item::SteerAction,
     events::{TrafficAction, WarehouseUnits},
     values::{OrderId, RequestId},
 };
+
+/// How long before that the first shoppers come.
+pub(super) const EARLY_SECONDS: i64 = 60;
 
 /// Something that a visitor did, as the shop's page tells it.
 pub struct Beacon {

@@ -62,7 +62,7 @@ impl Windows {
 
     /// Of a sale as the server has it.
     pub fn of_sale(shown: &Sale) -> Self {
-        let moment = |at: Option<&prost_types::Timestamp>| at.map(super::shapes::unix_ms);
+        let moment = |at: Option<&prost_types::Timestamp>| at.map(crate::cli::json::unix_ms);
         let sale = Window {
             opens: moment(shown.open_time.as_ref()).unwrap_or_default(),
             closes: moment(shown.close_time.as_ref()).unwrap_or_default(),

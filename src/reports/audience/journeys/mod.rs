@@ -30,6 +30,3 @@ pub use queries::{
 };
 pub use retention::NewBuyers;
 pub use together::Shoppers;
-
-/// Touches in memory at once where nobody says otherwise: some 170 MiB.
-pub(in crate::reports) const HELD_MAX: usize = 3_000_000;

@@ -1,0 +1,27 @@
+//! What a demonstration came to, before it is told.
+
+use std::{sync::Arc, time::Duration};
+
+use super::noticed::Noticed;
+use crate::{
+    crowd::{driver::Crowd, figures::Totals, sale::PutUp, summary::BeaconTotals},
+    grpc::proto::StockLevel,
+    values::UnixMs,
+};
+
+/// What came of the crowd: their own journal, the server's figures, the times.
+pub(super) struct Played {
+    pub(super) crowd: Arc<Crowd>,
+    pub(super) sales: PutUp,
+    pub(super) beacons: BeaconTotals,
+    pub(super) totals: Totals,
+    pub(super) levels: Vec<StockLevel>,
+    pub(super) opened_at: UnixMs,
+    pub(super) elapsed: Duration,
+    /// Acts of people who steered the sale while it ran.
+    pub(super) steered: usize,
+    /// What was noticed of what was broken on purpose.
+    pub(super) noticed: Option<Noticed>,
+    /// The address of the sale's page.
+    pub(super) board: String,
+}
