@@ -36,6 +36,8 @@ mod e2e;
 mod events;
 /// Figures of a sale: by hand, without a server, as of an earlier moment.
 mod figures;
+/// What an earlier program wrote and answered, byte for byte.
+mod fixtures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
 /// Clients that would cost a server its memory, its connections or its end.
