@@ -16,7 +16,6 @@ use super::{
     demo::directory::Scratch,
     failure::{self, Code, Failure},
     output::{LogBar, facts},
-    rebuild,
     source::{Credentials, OpenLog},
 };
 use crate::{
@@ -199,7 +198,7 @@ fn compare_read_models(source: &OpenLog, target: &Target, events: u64) -> anyhow
             Ok(page)
         };
         projections::digests(&scratch.path().join(name), read, |_| {})
-            .map_err(|error| rebuild::failed(source, error))
+            .map_err(|error| source.not_rebuilt(error))
     };
     Ok(build("source", source.source())? == build("target", &copy)?)
 }

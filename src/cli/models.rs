@@ -16,7 +16,6 @@ use super::{
     demo::directory,
     failure::{Code, Failure},
     output::LogBar,
-    rebuild,
     source::OpenLog,
 };
 use crate::{
@@ -132,7 +131,7 @@ fn bring_up(log: &OpenLog, directory: &Path, common: &Common) -> Result<(), Fail
         |progress| bar.reached_by("reading the log: ", progress.position, progress.events),
     );
     bar.finish();
-    reached.map(drop).map_err(|error| rebuild::failed(log, error))
+    reached.map(drop).map_err(|error| log.not_rebuilt(error))
 }
 
 /// Copies what there is of read models that nobody has open. What is not there is built.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     projections::{self, Difference, RebuildError, Verdict},
-    store::{ReadError, embedded::DirectoryLock},
+    store::embedded::DirectoryLock,
 };
 
 /// Arguments of `rebuild`.
@@ -49,7 +49,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let reached = projections::rebuild(&args.data.dir, |after| log.page(after), progress);
     bar.finish();
     drop(lock);
-    let reached = reached.map_err(|error| failed(&log, error))?;
+    let reached = reached.map_err(|error| log.not_rebuilt(error))?;
     common.show(
         || json!({ "events": reached.events, "position": reached.position }),
         || format!("rebuilt from {} events up to position {}", reached.events, reached.position),
@@ -82,18 +82,7 @@ pub fn compare(
         verdicts = compare(models.directory());
     }
     bar.finish();
-    verdicts.map_err(|error| failed(log, error))
-}
-
-/// A rebuild that ended early, as a failure with its exit code.
-pub fn failed(log: &OpenLog, error: RebuildError<ReadError>) -> Failure {
-    match error {
-        RebuildError::Log(error) => log.unreadable(&error),
-        RebuildError::Decode(error) => Failure::new(Code::Integrity, error.to_string()),
-        RebuildError::Projection(_) | RebuildError::Files(_) => {
-            Failure::new(Code::Failed, error.to_string())
-        }
-    }
+    verdicts.map_err(|error| log.not_rebuilt(error))
 }
 
 /// Shows what a comparison found, and fails where something differs.

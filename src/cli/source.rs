@@ -17,7 +17,7 @@ use super::failure::{self, Code, Failure};
 use crate::{
     clock::WallClock,
     events::{Position, Recorded, StreamName},
-    projections::Checkpoint,
+    projections::{Checkpoint, RebuildError},
     replay::{Log, ReplayError},
     store::{
         self, LogSource, ReadError, StoreAddress,
@@ -224,6 +224,17 @@ impl OpenLog {
     /// Position of the last event, as far as it is known.
     pub fn head(&self) -> Result<Position, ReadError> {
         self.block_on(self.source.head())
+    }
+
+    /// A rebuild of read models that ended early, with its exit code.
+    pub fn not_rebuilt(&self, error: RebuildError<ReadError>) -> Failure {
+        match error {
+            RebuildError::Log(error) => self.unreadable(&error),
+            RebuildError::Decode(error) => Failure::new(Code::Integrity, error.to_string()),
+            RebuildError::Projection(_) | RebuildError::Files(_) => {
+                Failure::new(Code::Failed, error.to_string())
+            }
+        }
     }
 
     /// The log could not be read: as a failure with its exit code.

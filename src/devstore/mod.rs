@@ -11,6 +11,7 @@ mod cluster;
 mod convert;
 mod faults;
 mod filter;
+mod gossip;
 mod line;
 mod member;
 mod node;

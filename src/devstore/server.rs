@@ -23,8 +23,9 @@ use tokio::{
 use tonic::{body::Body, service::Routes};
 
 use super::{
-    cluster::{Cluster, ClusterApi, Member, Role},
+    cluster::{Cluster, Member, Role},
     faults::Faults,
+    gossip::ClusterApi,
     line::{Line, Lines},
     node::Node,
     proto::{

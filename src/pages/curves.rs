@@ -5,7 +5,7 @@
 
 use super::{
     bins::{Bins, Keep},
-    post_mortem::{each, of_sale},
+    paged::{each, of_sale},
 };
 use crate::{
     reports::{

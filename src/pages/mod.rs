@@ -16,6 +16,7 @@ mod findings;
 mod html;
 mod markdown;
 mod numbers;
+mod paged;
 mod post_mortem;
 mod sections;
 mod words;

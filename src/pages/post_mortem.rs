@@ -9,15 +9,15 @@ use std::collections::HashMap;
 use super::{
     bins::Bins,
     curves::{demand, stock_curve, traffic},
+    paged::{each, of_sale},
 };
 use crate::{
     reports::{
         ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, DemandTotal, Funnel,
         GoalAttainment, HoldFigures, HoldsQuery, Impact, ImpactUntil, IncidentRecord,
-        IncidentsQuery, LevelLine, LevelsQuery, ListSalesQuery, Page, Paging, Paths, Portrait,
-        Refusals, RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine,
-        SalesFigures, SalesSummaryQuery, Shoppers, SoldOut, StockLevelsQuery, TimelineQuery,
-        TrafficFigures, Whose,
+        IncidentsQuery, LevelLine, LevelsQuery, ListSalesQuery, Paging, Paths, Portrait, Refusals,
+        RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures,
+        SalesSummaryQuery, Shoppers, SoldOut, StockLevelsQuery, TrafficFigures, Whose,
     },
     values::{ItemId, SaleId, UnixMs},
 };
@@ -273,27 +273,6 @@ fn absent<T: Default>(answer: Result<T, ReportError>) -> Result<T, ReportError> 
     match answer {
         Err(ReportError::NotFound(_)) => Ok(T::default()),
         answered => answered,
-    }
-}
-
-pub(super) fn of_sale(sale_id: SaleId) -> TimelineQuery {
-    TimelineQuery { sale_id: Some(sale_id), ..TimelineQuery::default() }
-}
-
-/// Every row of an answer, page by page.
-pub(super) fn each<T>(
-    page_size: i32,
-    mut page: impl FnMut(Paging) -> Result<Page<T>, ReportError>,
-    mut row: impl FnMut(T),
-) -> Result<(), ReportError> {
-    let mut page_token = String::new();
-    loop {
-        let answer = page(Paging { page_size, page_token })?;
-        answer.rows.into_iter().for_each(&mut row);
-        if answer.next_page_token.is_empty() {
-            return Ok(());
-        }
-        page_token = answer.next_page_token;
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     Limits,
     beacons::{self, Inlet},
+    json::say,
     reading::Parts,
     wrong_port::{WrongPort, turn_back},
 };
@@ -26,8 +27,6 @@ use crate::{
 };
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-const JSON: &str = "application/json";
-
 pub(super) fn router(parts: Parts, limits: Limits) -> Router {
     let inlet = Inlet::new(Arc::clone(&parts.traffic), limits);
     let elsewhere = WrongPort { serves: "health, metrics and beacons", grpc: parts.grpc_port };
@@ -99,10 +98,6 @@ async fn missing() -> Response {
     let paths =
         json!({ "error": "not found", "paths": ["/healthz", "/readyz", "/metrics", "/traffic"] });
     say(StatusCode::NOT_FOUND, &paths)
-}
-
-pub(super) fn say(status: StatusCode, what: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, JSON)], format!("{what}\n")).into_response()
 }
 
 /// One question a connection: they come every few seconds, and an idle connection holds a place.

@@ -17,8 +17,8 @@ use tokio::sync::Semaphore;
 
 use super::{
     Limits,
-    answers::say,
     fields::{Fields, readable},
+    json::say,
 };
 use crate::{
     actors::TrafficDesk,

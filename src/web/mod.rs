@@ -11,6 +11,7 @@ mod beacons;
 pub mod board;
 mod connection;
 mod fields;
+mod json;
 mod reading;
 mod wrong_port;
 

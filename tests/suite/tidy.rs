@@ -5,6 +5,7 @@
 //! a test feeds it what it must complain about. The rules and their reasons for people stand in
 //! `docs/style.md`.
 
+mod circles;
 mod imports;
 mod languages;
 mod shape;
@@ -51,6 +52,12 @@ fn rust(of: &[&str]) -> Vec<Source> {
 #[test]
 fn imports_point_one_way() {
     hold(imports::direction, &rust(&["src"]));
+}
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let found = circles::circles(&rust(&["src"]));
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
 #[test]

@@ -4,5 +4,6 @@ pub(super) mod explain;
 pub mod item;
 pub mod order;
 pub(super) mod order_list;
+pub(super) mod order_proof;
 pub mod sale;
 pub mod sale_file;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use super::order_proof::ProofArgs;
 use crate::{
     cli::{
         Common,
-        certificate::ProofArgs,
         decided::Decided,
         explain::Explain,
         failure::{Code, Failure},

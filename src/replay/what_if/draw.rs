@@ -3,14 +3,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{
-    super::{
-        recording::{Recording, Shopper},
-        replica::Sent,
-        sequence::{Sequence, Step},
-    },
-    play::never_in_the_draw,
+use super::super::{
+    recording::{Recording, Shopper},
+    replica::Sent,
+    sequence::{Sequence, Step},
 };
+use crate::events::AttemptOutcome;
 
 /// Somebody who may be drawn, with what they asked for first.
 #[derive(Debug, Clone, Copy)]
@@ -114,4 +112,17 @@ pub(super) fn lot(seed: u64, shopper: Shopper, purpose: u64) -> u64 {
         lot ^= lot >> 31;
     }
     lot
+}
+
+/// Attempts that found the item closed to everybody are not in the draw either.
+pub(super) fn never_in_the_draw(outcome: AttemptOutcome) -> bool {
+    match outcome {
+        AttemptOutcome::NotOpenYet | AttemptOutcome::Closed | AttemptOutcome::Paused => true,
+        AttemptOutcome::Placed
+        | AttemptOutcome::Repeated
+        | AttemptOutcome::SoldOut
+        | AttemptOutcome::NotEnoughUnits
+        | AttemptOutcome::OverBuyerLimit
+        | AttemptOutcome::OverOrderLimit => false,
+    }
 }

@@ -15,7 +15,7 @@ use super::{
         replica::{Ended, Placed, Replica, Sent},
         sequence::{Sequence, Step},
     },
-    draw::{Draw, Entrant},
+    draw::{Draw, Entrant, never_in_the_draw},
     figures::Tally,
     rules::Rules,
 };
@@ -318,18 +318,5 @@ impl Play<'_> {
         }
         self.tally.figures.allocated_units = self.replica.allocated();
         self.tally
-    }
-}
-
-/// Attempts that found the item closed to everybody are not in the draw either.
-pub(super) fn never_in_the_draw(outcome: AttemptOutcome) -> bool {
-    match outcome {
-        AttemptOutcome::NotOpenYet | AttemptOutcome::Closed | AttemptOutcome::Paused => true,
-        AttemptOutcome::Placed
-        | AttemptOutcome::Repeated
-        | AttemptOutcome::SoldOut
-        | AttemptOutcome::NotEnoughUnits
-        | AttemptOutcome::OverBuyerLimit
-        | AttemptOutcome::OverOrderLimit => false,
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 
 use super::{Board, line::LineState};
-use crate::web::answers::say;
+use crate::web::json::say;
 
 /// Nothing from elsewhere, nothing written into the page, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \

@@ -32,7 +32,7 @@ use crate::{
     },
     events::{Position, WarehouseUnits},
     values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_prose, known_text},
-    web::answers::say,
+    web::json::say,
 };
 
 /// Bytes of a body.

@@ -37,7 +37,7 @@ use crate::{
     pages::{Lang, board::live_panels},
     reports::Pulse,
     values::SaleId,
-    web::answers::say,
+    web::json::say,
 };
 
 /// What a page waits before it asks again, in milliseconds, and how every stream begins.

@@ -5,11 +5,9 @@
 //! figures that are absent, or divides by a figure that is zero just now, has no value: then nobody
 //! knows whether the condition holds, and it does neither.
 
+pub use super::figure::MILLION;
 use super::figure::{Figure, Readings, Scope};
 use crate::{events::Signal, values::Invalid};
-
-/// One, in millionths.
-pub const MILLION: i128 = 1_000_000;
 
 /// Longest condition, in characters.
 const CHARS_MAX: usize = 500;

@@ -3,7 +3,8 @@
 //! A name that a rule in some sale's facts uses is for ever. What a figure cannot say just now (no
 //! goal was set, nobody visited yet) is absent, which is not zero.
 
-use super::expression::MILLION;
+/// One, in millionths.
+pub const MILLION: i128 = 1_000_000;
 
 /// What a rule is judged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -12,6 +12,7 @@ mod defaults;
 mod expression;
 mod figure;
 mod judge;
+mod own;
 mod rule;
 
 pub use book::{AlertCommand, AlertOutcome, Book, ClearAlert, RaiseAlert};
@@ -19,5 +20,5 @@ pub use defaults::{defaults, of_sale, of_service};
 pub use expression::{Condition, MILLION};
 pub use figure::{Figure, Readings, Scope};
 pub use judge::{Change, Judge};
-pub(in crate::domain) use rule::check_all;
+pub(in crate::domain) use own::check_all;
 pub use rule::{Rule, RuleSource, check};

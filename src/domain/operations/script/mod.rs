@@ -5,6 +5,7 @@
 //! wording may name in each, stands in [`situation`].
 
 mod builtin;
+mod check;
 mod situation;
 mod wording;
 
@@ -19,8 +20,9 @@ use crate::{
 };
 
 pub use builtin::builtin;
+pub use check::check_wording;
 pub use situation::{Language, Situation};
-pub use wording::{Variable, WORDING_CHARS_MAX, check_wording, fill_wording};
+pub use wording::{Variable, WORDING_CHARS_MAX, fill_wording};
 
 /// Everything that can be asked of a wording.
 #[derive(Debug, Clone, PartialEq, Eq)]

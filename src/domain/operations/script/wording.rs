@@ -3,9 +3,6 @@
 //! A variable is filled once and what it is filled with is not read again, so that a title with
 //! braces in it stays a title.
 
-use super::Situation;
-use crate::values::{Invalid, bounded_prose};
-
 /// Longest wording, in characters.
 pub const WORDING_CHARS_MAX: usize = 1_000;
 
@@ -94,41 +91,6 @@ impl Variable {
     }
 }
 
-/// Checks a wording that came from outside.
-///
-/// # Errors
-/// Where it is empty, too long, has control characters, a lone brace or a variable that the
-/// situation does not have; the error names what there is.
-pub fn check_wording(field: &str, situation: Situation, text: &str) -> Result<(), Invalid> {
-    bounded_prose(field, text, WORDING_CHARS_MAX)?;
-    let known = situation.variables();
-    for part in parts(text) {
-        match part {
-            Part::Text(_) => {}
-            Part::Lone(brace) => {
-                let problem = format!(
-                    "has a {brace:?} without its counterpart: braces are for variables, which are {}",
-                    listed(known)
-                );
-                return Err(Invalid::new(field, problem));
-            }
-            Part::Named(name) => {
-                if !known.iter().any(|variable| variable.name() == name) {
-                    // What was written may be long.
-                    let name: String = name.chars().take(40).collect();
-                    let problem = format!(
-                        "names the variable {name:?}, which {} does not have; there are {}",
-                        situation.name(),
-                        listed(known)
-                    );
-                    return Err(Invalid::new(field, problem));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
 /// The wording with its variables filled. What `facts` does not know stays as it is written.
 pub fn fill_wording(text: &str, facts: &[(Variable, String)]) -> String {
     let mut filled = String::with_capacity(text.len());
@@ -149,14 +111,14 @@ pub fn fill_wording(text: &str, facts: &[(Variable, String)]) -> String {
     filled
 }
 
-fn listed(known: &[Variable]) -> String {
+pub(super) fn listed(known: &[Variable]) -> String {
     let names: Vec<String> =
         known.iter().map(|variable| format!("{{{}}}", variable.name())).collect();
     names.join(", ")
 }
 
 /// A piece of a wording.
-enum Part<'a> {
+pub(super) enum Part<'a> {
     Text(&'a str),
     /// What stands between two braces.
     Named(&'a str),
@@ -164,7 +126,7 @@ enum Part<'a> {
     Lone(char),
 }
 
-fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+pub(super) fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let brace = rest.find(['{', '}']);
