@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use super::Tail;
 use crate::{
     clock::SharedClock,
-    events::{Event, ItemEvent, Position, Recorded},
+    events::{Event, ItemEvent, OfferEvent, OrderEvent, Position, Recorded, StockEvent},
     reports::Reports,
     threads,
     values::{ItemId, UnixMs},
@@ -152,28 +152,30 @@ impl Known {
         self.recorded_at = Some(UnixMs(recorded.recorded_at_ms));
         let Some(item) = recorded.stream.item_id() else { return };
         match event {
-            Event::Item(ItemEvent::OrderPlaced(placed)) => {
+            Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) => {
                 let deadlines = self.items.entry(item).or_default();
                 deadlines.insert(recorded.revision, placed.pay_by_ms);
             }
-            Event::Item(ItemEvent::OrderPaid(paid)) => self.settled(item, paid.placed_revision),
-            Event::Item(ItemEvent::OrderCancelled(cancelled)) => {
+            Event::Item(ItemEvent::Order(OrderEvent::Paid(paid))) => {
+                self.settled(item, paid.placed_revision)
+            }
+            Event::Item(ItemEvent::Order(OrderEvent::Cancelled(cancelled))) => {
                 self.settled(item, cancelled.placed_revision);
             }
-            Event::Item(ItemEvent::OrderExpired(expired)) => {
+            Event::Item(ItemEvent::Order(OrderEvent::Expired(expired))) => {
                 self.settled(item, expired.placed_revision);
             }
             Event::Item(
-                ItemEvent::Added(_)
-                | ItemEvent::Scheduled(_)
-                | ItemEvent::PurchaseLimitSet(_)
-                | ItemEvent::StockAllocated(_)
-                | ItemEvent::ReserveSet(_)
-                | ItemEvent::ReserveReleased(_)
-                | ItemEvent::Paused(_)
-                | ItemEvent::Resumed(_)
-                | ItemEvent::Closed(_)
-                | ItemEvent::RefundDue(_),
+                ItemEvent::Offer(OfferEvent::Added(_))
+                | ItemEvent::Offer(OfferEvent::Scheduled(_))
+                | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+                | ItemEvent::Stock(StockEvent::Allocated(_))
+                | ItemEvent::Stock(StockEvent::ReserveSet(_))
+                | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+                | ItemEvent::Offer(OfferEvent::Paused(_))
+                | ItemEvent::Offer(OfferEvent::Resumed(_))
+                | ItemEvent::Offer(OfferEvent::Closed(_))
+                | ItemEvent::Order(OrderEvent::RefundDue(_)),
             )
             | Event::Sale(_)
             | Event::Demand(_)

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::item::OrderState,
-    events::{AttemptOutcome, Event, ItemEvent, Position, StreamName, decode},
+    events::{AttemptOutcome, Event, ItemEvent, OrderEvent, Position, StreamName, decode},
     values::{ItemId, OrderId, UnixMs},
 };
 
@@ -207,7 +207,7 @@ fn orders(
         let revision = u64::from(order.fact);
         let page = log.read_stream(StreamName::item(recording.item), revision, 1)?;
         let Some(recorded) = page.first() else { continue };
-        if let Event::Item(ItemEvent::OrderPlaced(placed)) = decode(recorded)?
+        if let Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) = decode(recorded)?
             && placed.buyer == buyer
         {
             found.push(story(order, recorded.position));

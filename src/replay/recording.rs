@@ -6,7 +6,10 @@ use std::collections::HashMap;
 
 use super::{Log, ReplayError};
 use crate::{
-    events::{AttemptOutcome, ItemAdded, ItemEvent, RefundCause, unpack},
+    events::{
+        AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause, StockEvent,
+        unpack,
+    },
     values::{ItemId, OrderId, UnixMs, shopper_hash},
 };
 
@@ -181,21 +184,21 @@ impl Reading {
         let judged_at = judged_at.unwrap_or(at);
         let ending = Some(Ending { at, judged_at, fact });
         let what = match event {
-            ItemEvent::Added(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::StockAllocated(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_) => {
-                if let ItemEvent::Added(added) = &event {
+            ItemEvent::Offer(OfferEvent::Added(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::Allocated(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_)) => {
+                if let ItemEvent::Offer(OfferEvent::Added(added)) = &event {
                     self.offer = Some(added.clone());
                 }
                 What::Steered(Box::new(event))
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 let order = short(self.orders.len());
                 self.places.insert(placed.order_id, order);
                 self.orders.push(Order {
@@ -210,22 +213,22 @@ impl Reading {
                 });
                 What::Placed(order)
             }
-            ItemEvent::OrderPaid(paid) => {
+            ItemEvent::Order(OrderEvent::Paid(paid)) => {
                 let order = self.order(paid.order_id)?;
                 self.fate(order).paid = ending;
                 What::Paid(order)
             }
-            ItemEvent::OrderCancelled(cancelled) => {
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
                 let order = self.order(cancelled.order_id)?;
                 self.fate(order).cancelled = ending;
                 What::Cancelled(order)
             }
-            ItemEvent::OrderExpired(expired) => {
+            ItemEvent::Order(OrderEvent::Expired(expired)) => {
                 let order = self.order(expired.order_id)?;
                 self.fate(order).expired = ending;
                 What::Expired(order)
             }
-            ItemEvent::RefundDue(due) => {
+            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
                 let order = self.order(due.order_id)?;
                 let fate = self.fate(order);
                 if due.cause == RefundCause::OrderExpired && fate.paid.is_none() {

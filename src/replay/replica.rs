@@ -8,7 +8,7 @@ use crate::{
         Decider, Decision,
         item::{CancelOrder, Item, ItemCommand, ItemOutcome, PlaceOrder, RecordPayment},
     },
-    events::{AttemptOutcome, ItemAdded, ItemEvent},
+    events::{AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, StockEvent},
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
 };
 
@@ -76,7 +76,7 @@ impl Replica {
 
     /// What happened without anybody's order: taken as it is.
     pub fn steer(&mut self, event: &ItemEvent) {
-        if let ItemEvent::Added(added) = event {
+        if let ItemEvent::Offer(OfferEvent::Added(added)) = event {
             self.offer = Some(added.clone());
         }
         self.apply(event);
@@ -104,7 +104,7 @@ impl Replica {
         let decided = self.decide(sent, shopper, units, at);
         let mut placed = placed(sent, shopper, units, at);
         for caused in &decided.events {
-            if let ItemEvent::OrderPlaced(order) = &caused.event {
+            if let ItemEvent::Order(OrderEvent::Placed(order)) = &caused.event {
                 placed.pay_by = order.pay_by_ms;
             }
             self.apply(&caused.event);
@@ -174,22 +174,22 @@ impl Replica {
         let mut ended = None;
         for caused in &decided.events {
             match &caused.event {
-                ItemEvent::OrderPaid(paid) => {
+                ItemEvent::Order(OrderEvent::Paid(paid)) => {
                     ended = Some(Ended::Paid { amount_minor: paid.amount_minor });
                 }
-                ItemEvent::OrderCancelled(_) => ended = Some(Ended::Cancelled),
-                ItemEvent::OrderExpired(_) => ended = Some(Ended::Expired),
-                ItemEvent::Added(_)
-                | ItemEvent::Scheduled(_)
-                | ItemEvent::PurchaseLimitSet(_)
-                | ItemEvent::StockAllocated(_)
-                | ItemEvent::ReserveSet(_)
-                | ItemEvent::ReserveReleased(_)
-                | ItemEvent::Paused(_)
-                | ItemEvent::Resumed(_)
-                | ItemEvent::Closed(_)
-                | ItemEvent::OrderPlaced(_)
-                | ItemEvent::RefundDue(_) => {}
+                ItemEvent::Order(OrderEvent::Cancelled(_)) => ended = Some(Ended::Cancelled),
+                ItemEvent::Order(OrderEvent::Expired(_)) => ended = Some(Ended::Expired),
+                ItemEvent::Offer(OfferEvent::Added(_))
+                | ItemEvent::Offer(OfferEvent::Scheduled(_))
+                | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+                | ItemEvent::Stock(StockEvent::Allocated(_))
+                | ItemEvent::Stock(StockEvent::ReserveSet(_))
+                | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+                | ItemEvent::Offer(OfferEvent::Paused(_))
+                | ItemEvent::Offer(OfferEvent::Resumed(_))
+                | ItemEvent::Offer(OfferEvent::Closed(_))
+                | ItemEvent::Order(OrderEvent::Placed(_))
+                | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
             }
             self.apply(&caused.event);
         }
@@ -198,29 +198,29 @@ impl Replica {
 
     fn apply(&mut self, event: &ItemEvent) {
         match event {
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 self.allocated += added.units;
                 self.available += added.units;
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 self.allocated += released.units;
                 self.available += released.units;
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 self.available -= placed.units;
                 self.held += placed.units;
             }
-            ItemEvent::OrderPaid(paid) => self.held -= paid.units,
-            ItemEvent::OrderCancelled(cancelled) => self.put_back(cancelled.units),
-            ItemEvent::OrderExpired(expired) => self.put_back(expired.units),
-            ItemEvent::Added(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::RefundDue(_) => {}
+            ItemEvent::Order(OrderEvent::Paid(paid)) => self.held -= paid.units,
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => self.put_back(cancelled.units),
+            ItemEvent::Order(OrderEvent::Expired(expired)) => self.put_back(expired.units),
+            ItemEvent::Offer(OfferEvent::Added(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
         }
         self.item.evolve(event, self.next_revision);
         self.next_revision += 1;

@@ -22,7 +22,7 @@ mod steered;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use doorbuster::{
-    events::{DemandTick, Event, ItemEvent, Position, Recorded, SaleEvent, Stored},
+    events::{DemandTick, Event, ItemEvent, OrderEvent, Position, Recorded, SaleEvent, Stored},
     projections::{ApplyError, Projection, ProjectionError, ReadModel, all, view_path},
 };
 use log::{Log, busy_sale, cells, scripted_sale};
@@ -174,8 +174,8 @@ fn every_kind_of_event_changes_a_row_of_some_read_model() {
             *before = after;
         }
     }
-    let known = ItemEvent::KINDS.iter().chain(SaleEvent::KINDS).chain([&DemandTick::KIND]);
-    let known: BTreeSet<&str> = known.copied().collect();
+    let known = [ItemEvent::kinds(), SaleEvent::kinds(), DemandTick::kinds()].concat();
+    let known: BTreeSet<&str> = known.into_iter().collect();
     assert_eq!(handled, known, "each known kind must be scripted above and change some row");
 }
 
@@ -207,7 +207,7 @@ fn two_logs_that_differ_in_one_unit_give_two_digests() {
     let log = busy_sale(50);
     let mut other = log.events.clone();
     let last = other.iter_mut().rev().find_map(|(_, event)| match event {
-        Event::Item(ItemEvent::OrderPlaced(placed)) => Some(placed),
+        Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) => Some(placed),
         _ => None,
     });
     last.unwrap().buyer.push('x');
@@ -369,7 +369,9 @@ fn a_file_torn_anywhere_still_has_the_rows_of_its_checkpoint() {
 fn an_order_settled_twice_stops_the_orders_and_the_stock() {
     let mut log = scripted_sale();
     let expired = log.events.iter().find_map(|(recorded, event)| match event {
-        Event::Item(event @ ItemEvent::OrderExpired(_)) => Some((recorded.stream, event.clone())),
+        Event::Item(event @ ItemEvent::Order(OrderEvent::Expired(_))) => {
+            Some((recorded.stream, event.clone()))
+        }
         _ => None,
     });
     let (stream, event) = expired.unwrap();

@@ -19,7 +19,7 @@ use doorbuster::{
         Decider, Misdirected,
         item::{Item, ItemCommand, ItemOutcome, OrderState},
     },
-    events::{ItemEvent, ItemPlan, Position},
+    events::{ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent},
     values::{RequestId, UnixMs},
 };
 use proptest::{prelude::*, test_runner::Config};
@@ -201,17 +201,19 @@ fn judge_the_log(log: &[ItemEvent]) {
             latest = at;
         }
         match event {
-            ItemEvent::ReserveSet(e) => {
+            ItemEvent::Stock(StockEvent::ReserveSet(e)) => {
                 reserve.insert(&e.warehouse, e.units);
             }
-            ItemEvent::ReserveReleased(e) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(e)) => {
                 let kept = reserve.entry(&e.warehouse).or_default();
                 *kept -= e.units;
                 assert!(*kept >= 0, "more released than in reserve in {}", e.warehouse);
                 *free.entry(&e.warehouse).or_default() += e.units;
             }
-            ItemEvent::StockAllocated(e) => *free.entry(&e.warehouse).or_default() += e.units,
-            ItemEvent::OrderPlaced(e) => {
+            ItemEvent::Stock(StockEvent::Allocated(e)) => {
+                *free.entry(&e.warehouse).or_default() += e.units
+            }
+            ItemEvent::Order(OrderEvent::Placed(e)) => {
                 assert!(!requests.contains(&e.request_id), "one request, two orders");
                 requests.push(e.request_id);
                 assert!(held.insert(e.order_id, &e.warehouses).is_none(), "placed twice");
@@ -221,28 +223,30 @@ fn judge_the_log(log: &[ItemEvent]) {
                     assert!(*left >= 0, "oversold in {}", part.warehouse);
                 }
             }
-            ItemEvent::OrderPaid(e) => {
+            ItemEvent::Order(OrderEvent::Paid(e)) => {
                 assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
             }
-            ItemEvent::OrderCancelled(e) => {
-                assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
-                for part in &e.warehouses {
-                    *free.entry(&part.warehouse).or_default() += part.units;
-                }
-            }
-            ItemEvent::OrderExpired(e) => {
+            ItemEvent::Order(OrderEvent::Cancelled(e)) => {
                 assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
                 for part in &e.warehouses {
                     *free.entry(&part.warehouse).or_default() += part.units;
                 }
             }
-            ItemEvent::RefundDue(e) => assert!(!held.contains_key(&e.order_id), "it could be paid"),
-            ItemEvent::Added(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_) => {}
+            ItemEvent::Order(OrderEvent::Expired(e)) => {
+                assert_eq!(held.remove(&e.order_id), Some(&e.warehouses), "left held twice");
+                for part in &e.warehouses {
+                    *free.entry(&part.warehouse).or_default() += part.units;
+                }
+            }
+            ItemEvent::Order(OrderEvent::RefundDue(e)) => {
+                assert!(!held.contains_key(&e.order_id), "it could be paid")
+            }
+            ItemEvent::Offer(OfferEvent::Added(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_)) => {}
         }
     }
 }

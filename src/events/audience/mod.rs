@@ -1,3 +1,5 @@
 //! Events of the visitors of a sale.
 
-pub(super) mod traffic;
+mod traffic;
+
+pub use traffic::*;

@@ -9,7 +9,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::values::{ItemId, SaleId, ShopperAttributes, UnixMs};
+use crate::{
+    events::stored::stored_alone,
+    values::{ItemId, SaleId, ShopperAttributes, UnixMs},
+};
 
 /// Beacons packed into one event at most: 32 bytes each in base64 stay below 100 KiB.
 pub const BEACONS_PER_EVENT_MAX: usize = 2_000;
@@ -109,6 +112,8 @@ pub struct TrafficRecorded {
     /// Base64 of [`PackedBeacon`]s in order of arrival.
     pub packed: String,
 }
+
+stored_alone!(TrafficRecorded => "TrafficRecorded");
 
 /// Packs beacons; see [`unpack_beacons`].
 pub fn pack_beacons(beacons: &[PackedBeacon]) -> String {

@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs};
+use crate::{
+    events::stored::stored_names,
+    values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs},
+};
 
 /// Everything that can happen to alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,11 @@ pub enum AlertEvent {
     Raised(AlertRaised),
     /// The alert is over.
     Cleared(AlertCleared),
+}
+
+stored_names! { AlertEvent:
+    Raised => "AlertRaised",
+    Cleared => "AlertCleared",
 }
 
 /// A figure that a rule looked at, in millionths: `0.25` is `250000`.

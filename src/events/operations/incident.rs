@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::Act,
+    events::{act::Act, stored::stored_names},
     values::{AlertId, IncidentSeverity, ItemId, SaleId, UnixMs},
 };
 
@@ -23,6 +23,14 @@ pub enum IncidentEvent {
     Resolved(IncidentResolved),
     /// It was looked back on.
     Reviewed(IncidentReviewed),
+}
+
+stored_names! { IncidentEvent:
+    Detected => "IncidentDetected",
+    Assessed => "IncidentAssessed",
+    ActionTaken => "IncidentActionTaken",
+    Resolved => "IncidentResolved",
+    Reviewed => "IncidentReviewed",
 }
 
 /// Who noticed an incident.

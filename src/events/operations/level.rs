@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::Act,
+    events::{act::Act, stored::stored_alone},
     values::{AlertId, ServiceLevel, UnixMs},
 };
 
@@ -19,3 +19,5 @@ pub struct LevelSet {
     pub act: Act,
     pub set_at_ms: UnixMs,
 }
+
+stored_alone!(LevelSet => "LevelSet");

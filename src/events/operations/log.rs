@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{events::Position, values::UnixMs};
+use crate::{
+    events::{envelope::Position, stored::stored_alone},
+    values::UnixMs,
+};
 
 /// An operator goes on with a log that is known to have been longer. From here on the log is the
 /// truth again, and exactly what is listed is not missed any more.
@@ -18,6 +21,8 @@ pub struct LossAccepted {
     pub reason: String,
     pub accepted_at_ms: UnixMs,
 }
+
+stored_alone!(LossAccepted => "LossAccepted");
 
 /// One thing that was known beside the log and is not in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

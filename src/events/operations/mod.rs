@@ -1,7 +1,13 @@
 //! Events of running a sale: alerts, incidents, scripts, the level of service, losses of the log.
 
-pub(super) mod alert;
-pub(super) mod incident;
-pub(super) mod level;
-pub(super) mod log;
-pub(super) mod script;
+mod alert;
+mod incident;
+mod level;
+mod log;
+mod script;
+
+pub use alert::*;
+pub use incident::*;
+pub use level::*;
+pub use log::*;
+pub use script::*;

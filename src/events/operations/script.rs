@@ -5,7 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{events::Act, values::UnixMs};
+use crate::{
+    events::{act::Act, stored::stored_names},
+    values::UnixMs,
+};
 
 /// Everything that can happen to a wording.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,11 @@ pub enum ScriptEvent {
     Published(ScriptPublished),
     /// From now on what comes with doorbuster is said again.
     Withdrawn(ScriptWithdrawn),
+}
+
+stored_names! { ScriptEvent:
+    Published => "ScriptPublished",
+    Withdrawn => "ScriptWithdrawn",
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
+use crate::events::stored::stored_alone;
+
 /// Attempts packed into one tick at most: 12 bytes each in base64 stay below 64 KiB.
 pub const ATTEMPTS_PER_TICK_MAX: usize = 3_500;
 
@@ -98,6 +100,8 @@ pub struct DemandTick {
     /// Base64 of [`PackedAttempt`]s in order of decision.
     pub packed: String,
 }
+
+stored_alone!(DemandTick => "DemandTick");
 
 const HASH_BITS: u64 = (1 << 56) - 1;
 

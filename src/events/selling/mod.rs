@@ -1,5 +1,17 @@
 //! Events of a sale, its items and its orders, and of the demand for them.
 
-pub(super) mod demand;
-pub(super) mod item;
-pub(super) mod sale;
+mod demand;
+mod item;
+mod offer;
+mod order;
+mod sale;
+mod stock;
+mod units;
+
+pub use demand::*;
+pub use item::*;
+pub use offer::*;
+pub use order::*;
+pub use sale::*;
+pub use stock::*;
+pub use units::*;

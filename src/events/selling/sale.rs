@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::units::WarehouseUnits;
 use crate::{
-    events::item::{Act, WarehouseUnits},
+    events::{act::Act, stored::stored_names},
     values::{AlertSeverity, Currency, ItemId, ServiceLevel, UnixMs},
 };
 
@@ -18,6 +19,13 @@ pub enum SaleEvent {
     Resumed(SaleResumed),
     /// Every item of it is to take no more orders.
     Closed(SaleClosed),
+}
+
+stored_names! { SaleEvent:
+    Created => "SaleCreated",
+    Paused => "SalePaused",
+    Resumed => "SaleResumed",
+    Closed => "SaleClosed",
 }
 
 /// One item as it was planned. The item's own stream repeats what concerns the item.

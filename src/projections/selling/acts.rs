@@ -9,9 +9,11 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 
 use crate::{
-    events::{Act, Event, ItemEvent, Recorded, SaleEvent, Stored},
+    events::{
+        Act, Event, ItemEvent, OfferEvent, OrderEvent, Recorded, SaleEvent, StockEvent, Stored,
+    },
     projections::{ApplyError, Projection, item_of, signed},
-    values::{Fingerprint, ItemId, SaleId, UnixMs},
+    values::{ItemId, SaleId, UnixMs},
 };
 
 /// Name of the projection and of its file.
@@ -139,20 +141,20 @@ fn apply_to_sale(
 /// Whether its sale was paused or resumed: that is an act of its own, told once and not for each item.
 fn is_by_sale(event: &ItemEvent) -> bool {
     match event {
-        ItemEvent::Paused(paused) => paused.by_sale,
-        ItemEvent::Resumed(resumed) => resumed.by_sale,
-        ItemEvent::Added(_)
-        | ItemEvent::Scheduled(_)
-        | ItemEvent::PurchaseLimitSet(_)
-        | ItemEvent::StockAllocated(_)
-        | ItemEvent::ReserveSet(_)
-        | ItemEvent::ReserveReleased(_)
-        | ItemEvent::Closed(_)
-        | ItemEvent::OrderPlaced(_)
-        | ItemEvent::OrderPaid(_)
-        | ItemEvent::OrderCancelled(_)
-        | ItemEvent::OrderExpired(_)
-        | ItemEvent::RefundDue(_) => false,
+        ItemEvent::Offer(OfferEvent::Paused(paused)) => paused.by_sale,
+        ItemEvent::Offer(OfferEvent::Resumed(resumed)) => resumed.by_sale,
+        ItemEvent::Offer(OfferEvent::Added(_))
+        | ItemEvent::Offer(OfferEvent::Scheduled(_))
+        | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+        | ItemEvent::Stock(StockEvent::Allocated(_))
+        | ItemEvent::Stock(StockEvent::ReserveSet(_))
+        | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+        | ItemEvent::Offer(OfferEvent::Closed(_))
+        | ItemEvent::Order(OrderEvent::Placed(_))
+        | ItemEvent::Order(OrderEvent::Paid(_))
+        | ItemEvent::Order(OrderEvent::Cancelled(_))
+        | ItemEvent::Order(OrderEvent::Expired(_))
+        | ItemEvent::Order(OrderEvent::RefundDue(_)) => false,
     }
 }
 
@@ -164,57 +166,55 @@ impl Acts {
         event: &ItemEvent,
     ) -> Result<(), ApplyError> {
         let (act, change) = match event {
-            ItemEvent::Added(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
                 let change = json!({
                     "unit_price_minor": added.unit_price_minor,
                     "time_to_pay_ms": added.time_to_pay_ms,
                 });
                 (None, change)
             }
-            ItemEvent::Scheduled(window) => {
+            ItemEvent::Offer(OfferEvent::Scheduled(window)) => {
                 let (opens, closes) = (window.opens_at_ms.0, window.closes_at_ms.0);
                 (None, json!({ "opens_at_ms": opens, "closes_at_ms": closes }))
             }
-            ItemEvent::PurchaseLimitSet(limits) => {
+            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
                 let (buyer, order) = (limits.per_buyer, limits.per_order);
                 (limits.act.as_ref(), json!({ "limit_per_buyer": buyer, "limit_per_order": order }))
             }
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 let change = json!({ "warehouse": added.warehouse, "units": added.units });
                 (Some(&added.act), change)
             }
-            ItemEvent::ReserveSet(reserve) => {
+            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
                 let change = json!({ "warehouse": reserve.warehouse, "units": reserve.units });
                 (Some(&reserve.act), change)
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 let change = json!({ "warehouse": released.warehouse, "units": released.units });
                 (Some(&released.act), change)
             }
-            ItemEvent::Paused(paused) => (Some(&paused.act), json!({})),
-            ItemEvent::Resumed(resumed) => (Some(&resumed.act), json!({})),
-            ItemEvent::Closed(closed) => (Some(&closed.act), json!({})),
-            ItemEvent::OrderPlaced(_)
-            | ItemEvent::OrderPaid(_)
-            | ItemEvent::OrderCancelled(_)
-            | ItemEvent::OrderExpired(_)
-            | ItemEvent::RefundDue(_) => return Ok(()),
+            ItemEvent::Offer(OfferEvent::Paused(paused)) => (Some(&paused.act), json!({})),
+            ItemEvent::Offer(OfferEvent::Resumed(resumed)) => (Some(&resumed.act), json!({})),
+            ItemEvent::Offer(OfferEvent::Closed(closed)) => (Some(&closed.act), json!({})),
+            ItemEvent::Order(OrderEvent::Placed(_))
+            | ItemEvent::Order(OrderEvent::Paid(_))
+            | ItemEvent::Order(OrderEvent::Cancelled(_))
+            | ItemEvent::Order(OrderEvent::Expired(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => return Ok(()),
         };
         let id = item_of(recorded)?;
-        if let ItemEvent::Added(added) = event {
+        if let ItemEvent::Offer(OfferEvent::Added(added)) = event {
             self.items
                 .insert(id, add_item(rows, id, added.sale_id, &added.sku, added.added_at_ms)?);
         }
         let item = self.item(rows, id)?;
-        // Units that were planned with the sale say so; no operator's request has this one.
-        let planned = Fingerprint::of([b"add".as_slice()]);
         let line = Line {
             sale_id: item.sale_id,
             item: Some((id, &item.sku)),
             at: event.at().unwrap_or(item.added_at_ms),
             operator: act.map_or(&item.operator, |act| &act.operator),
             reason: act.map_or("", |act: &Act| &act.reason),
-            planned: act.is_none_or(|act| act.fingerprint == planned) || is_by_sale(event),
+            planned: act.is_none_or(Act::is_planned) || is_by_sale(event),
             change,
         };
         write(rows, recorded, event.kind(), line)

@@ -6,7 +6,9 @@
 use rusqlite::{Transaction, params};
 
 use crate::{
-    events::{Event, ItemAdded, ItemEvent, Recorded, SaleEvent},
+    events::{
+        Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Recorded, SaleEvent, StockEvent,
+    },
     projections::{ApplyError, Projection, item_of, never_added},
     values::ItemId,
 };
@@ -163,35 +165,37 @@ fn apply_to_item(
     let item = item_of(recorded)?;
     let id = item.0.as_bytes().as_slice();
     match event {
-        ItemEvent::Added(added) => add_item(rows, item, added),
-        ItemEvent::Scheduled(window) => change_item(
+        ItemEvent::Offer(OfferEvent::Added(added)) => add_item(rows, item, added),
+        ItemEvent::Offer(OfferEvent::Scheduled(window)) => change_item(
             rows,
             item,
             "UPDATE items SET opens_at_ms = ?, closes_at_ms = ? WHERE item_id = ?",
             params![window.opens_at_ms.0, window.closes_at_ms.0, id],
         ),
-        ItemEvent::PurchaseLimitSet(limits) => change_item(
+        ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => change_item(
             rows,
             item,
             "UPDATE items SET limit_per_buyer = ?, limit_per_order = ? WHERE item_id = ?",
             params![limits.per_buyer, limits.per_order, id],
         ),
-        ItemEvent::Paused(paused) => set_pause(rows, item, paused.by_sale, true),
-        ItemEvent::Resumed(resumed) => set_pause(rows, item, resumed.by_sale, false),
-        ItemEvent::Closed(closed) => change_item(
+        ItemEvent::Offer(OfferEvent::Paused(paused)) => set_pause(rows, item, paused.by_sale, true),
+        ItemEvent::Offer(OfferEvent::Resumed(resumed)) => {
+            set_pause(rows, item, resumed.by_sale, false)
+        }
+        ItemEvent::Offer(OfferEvent::Closed(closed)) => change_item(
             rows,
             item,
             "UPDATE items SET closed_at_ms = ? WHERE item_id = ?",
             params![closed.closed_at_ms.0, id],
         ),
-        ItemEvent::StockAllocated(_)
-        | ItemEvent::ReserveSet(_)
-        | ItemEvent::ReserveReleased(_)
-        | ItemEvent::OrderPlaced(_)
-        | ItemEvent::OrderPaid(_)
-        | ItemEvent::OrderCancelled(_)
-        | ItemEvent::OrderExpired(_)
-        | ItemEvent::RefundDue(_) => Ok(()),
+        ItemEvent::Stock(StockEvent::Allocated(_))
+        | ItemEvent::Stock(StockEvent::ReserveSet(_))
+        | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+        | ItemEvent::Order(OrderEvent::Placed(_))
+        | ItemEvent::Order(OrderEvent::Paid(_))
+        | ItemEvent::Order(OrderEvent::Cancelled(_))
+        | ItemEvent::Order(OrderEvent::Expired(_))
+        | ItemEvent::Order(OrderEvent::RefundDue(_)) => Ok(()),
     }
 }
 

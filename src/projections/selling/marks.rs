@@ -8,7 +8,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::{Event, ItemEvent, Position, Recorded, WarehouseUnits},
+    events::{
+        Event, ItemEvent, OfferEvent, OrderEvent, Position, Recorded, StockEvent, WarehouseUnits,
+    },
     projections::{ApplyError, Projection, item_of, row_cache::RowCache, signed},
     values::{Currency, ItemId, SaleId, UnixMs},
 };
@@ -139,7 +141,7 @@ impl ItemState {
         self.position = recorded.position;
         self.at = event.at().map_or(self.at, |at| at.max(self.at));
         match event {
-            ItemEvent::Added(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
                 self.offer = Some(OfferState {
                     sale_id: added.sale_id,
                     sku: added.sku.clone(),
@@ -149,48 +151,54 @@ impl ItemState {
                     time_to_pay_ms: added.time_to_pay_ms,
                 });
             }
-            ItemEvent::Scheduled(window) => {
+            ItemEvent::Offer(OfferEvent::Scheduled(window)) => {
                 self.opens_at = window.opens_at_ms;
                 self.closes_at = window.closes_at_ms;
             }
-            ItemEvent::PurchaseLimitSet(limits) => {
+            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
                 self.limit_per_buyer = limits.per_buyer;
                 self.limit_per_order = limits.per_order;
             }
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 self.shift(Move::Allocate, &added.warehouse, added.units)?;
             }
-            ItemEvent::ReserveSet(reserve) => self.at(&reserve.warehouse).reserve = reserve.units,
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
+                self.at(&reserve.warehouse).reserve = reserve.units
+            }
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 self.shift(Move::ReleaseReserve, &released.warehouse, released.units)?;
             }
-            ItemEvent::Paused(paused) if paused.by_sale => self.sale_paused = true,
-            ItemEvent::Paused(_) => self.paused = true,
-            ItemEvent::Resumed(resumed) if resumed.by_sale => self.sale_paused = false,
-            ItemEvent::Resumed(_) => self.paused = false,
-            ItemEvent::Closed(_) => self.closed = true,
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Offer(OfferEvent::Paused(paused)) if paused.by_sale => {
+                self.sale_paused = true
+            }
+            ItemEvent::Offer(OfferEvent::Paused(_)) => self.paused = true,
+            ItemEvent::Offer(OfferEvent::Resumed(resumed)) if resumed.by_sale => {
+                self.sale_paused = false
+            }
+            ItemEvent::Offer(OfferEvent::Resumed(_)) => self.paused = false,
+            ItemEvent::Offer(OfferEvent::Closed(_)) => self.closed = true,
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 self.shift_all(Move::Hold, &placed.warehouses)?;
                 self.orders.placed += 1;
                 self.orders.held += 1;
             }
-            ItemEvent::OrderPaid(paid) => {
+            ItemEvent::Order(OrderEvent::Paid(paid)) => {
                 self.shift_all(Move::Sell, &paid.warehouses)?;
                 self.revenue_minor = self.revenue_minor.saturating_add(paid.amount_minor);
                 self.orders.held -= 1;
                 self.orders.paid += 1;
             }
-            ItemEvent::OrderCancelled(cancelled) => {
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
                 self.shift_all(Move::Release, &cancelled.warehouses)?;
                 self.orders.held -= 1;
                 self.orders.cancelled += 1;
             }
-            ItemEvent::OrderExpired(expired) => {
+            ItemEvent::Order(OrderEvent::Expired(expired)) => {
                 self.shift_all(Move::Release, &expired.warehouses)?;
                 self.orders.held -= 1;
                 self.orders.expired += 1;
             }
-            ItemEvent::RefundDue(due) => {
+            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
                 self.refunds_due_minor = self.refunds_due_minor.saturating_add(due.amount_minor);
             }
         }

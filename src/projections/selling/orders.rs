@@ -10,7 +10,9 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::{
-    events::{Event, ItemAdded, ItemEvent, OrderPlaced, Recorded},
+    events::{
+        Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderPlaced, Recorded, StockEvent,
+    },
     projections::{ApplyError, Projection, item_of, never_added, row_cache::RowCache},
     values::{ItemId, OrderId, UnixMs, shopper_hash},
 };
@@ -120,33 +122,35 @@ impl Projection for Orders {
         };
         let id = item_of(recorded)?;
         match event {
-            ItemEvent::Added(added) => add_item(rows, id, added),
-            ItemEvent::OrderPlaced(placed) => self.place(rows, id, recorded.revision, placed),
-            ItemEvent::OrderPaid(paid) => self.settle(
+            ItemEvent::Offer(OfferEvent::Added(added)) => add_item(rows, id, added),
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
+                self.place(rows, id, recorded.revision, placed)
+            }
+            ItemEvent::Order(OrderEvent::Paid(paid)) => self.settle(
                 rows,
                 (id, paid.placed_revision, paid.order_id),
                 (PAID, paid.paid_at_ms, Some(&paid.payment_reference)),
             ),
-            ItemEvent::OrderCancelled(cancelled) => self.settle(
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => self.settle(
                 rows,
                 (id, cancelled.placed_revision, cancelled.order_id),
                 (CANCELLED, cancelled.cancelled_at_ms, None),
             ),
-            ItemEvent::OrderExpired(expired) => self.settle(
+            ItemEvent::Order(OrderEvent::Expired(expired)) => self.settle(
                 rows,
                 (id, expired.placed_revision, expired.order_id),
                 (EXPIRED, expired.expired_at_ms, None),
             ),
             // A refund due changes nothing about the order: it stays what it was.
-            ItemEvent::RefundDue(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::StockAllocated(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_) => Ok(()),
+            ItemEvent::Order(OrderEvent::RefundDue(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::Allocated(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_)) => Ok(()),
         }
     }
 

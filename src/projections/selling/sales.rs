@@ -6,7 +6,9 @@
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use crate::{
-    events::{Event, ItemAdded, ItemEvent, Recorded, SaleEvent},
+    events::{
+        Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Recorded, SaleEvent, StockEvent,
+    },
     projections::{ApplyError, Projection, item_of, never_added, row_cache::RowCache},
     values::{ItemId, UnixMs},
 };
@@ -89,7 +91,9 @@ impl Projection for Sales {
                 )?;
                 Ok(())
             }
-            Event::Item(ItemEvent::Added(added)) => add_item(rows, item_of(recorded)?, added),
+            Event::Item(ItemEvent::Offer(OfferEvent::Added(added))) => {
+                add_item(rows, item_of(recorded)?, added)
+            }
             Event::Item(event) => {
                 let id = item_of(recorded)?;
                 let figures = self.items.change(id, || read_figures(rows, id))?;
@@ -141,40 +145,42 @@ impl Projection for Sales {
 impl Figures {
     fn apply(&mut self, event: &ItemEvent) {
         match event {
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 add(&mut self.allocated_units, added.units);
                 self.give_back(added.units);
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 add(&mut self.allocated_units, released.units);
                 self.give_back(released.units);
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 add(&mut self.orders_placed, 1);
                 add(&mut self.units_placed, placed.units);
                 self.take(placed.units, placed.placed_at_ms);
             }
-            ItemEvent::OrderPaid(paid) => {
+            ItemEvent::Order(OrderEvent::Paid(paid)) => {
                 add(&mut self.orders_paid, 1);
                 add(&mut self.units_sold, paid.units);
                 add(&mut self.revenue_minor, paid.amount_minor);
             }
-            ItemEvent::OrderCancelled(cancelled) => {
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
                 add(&mut self.orders_cancelled, 1);
                 self.give_back(cancelled.units);
             }
-            ItemEvent::OrderExpired(expired) => {
+            ItemEvent::Order(OrderEvent::Expired(expired)) => {
                 add(&mut self.orders_expired, 1);
                 self.give_back(expired.units);
             }
-            ItemEvent::RefundDue(due) => add(&mut self.refunds_due_minor, due.amount_minor),
-            ItemEvent::Added(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_) => {}
+            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
+                add(&mut self.refunds_due_minor, due.amount_minor)
+            }
+            ItemEvent::Offer(OfferEvent::Added(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_)) => {}
         }
     }
 

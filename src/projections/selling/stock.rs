@@ -7,7 +7,7 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::{
-    events::{Event, ItemEvent, Recorded, WarehouseUnits},
+    events::{Event, ItemEvent, OfferEvent, OrderEvent, Recorded, StockEvent, WarehouseUnits},
     projections::{ApplyError, Projection, item_of, never_added, row_cache::RowCache},
     values::ItemId,
 };
@@ -104,7 +104,7 @@ impl Projection for StockLevels {
         };
         let id = item_of(recorded)?;
         let (change, units) = match event {
-            ItemEvent::Added(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
                 rows.prepare_cached(
                     "INSERT INTO items (item_id, sale_id, sku, title, last_pay_by_ms)
                      VALUES (?, ?, ?, ?, 0)",
@@ -117,32 +117,34 @@ impl Projection for StockLevels {
                 ])?;
                 return Ok(());
             }
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 let item = self.items.change(id, || read_item(rows, id))?;
                 return item.shift(Move::Allocate, &added.warehouse, added.units);
             }
-            ItemEvent::ReserveSet(reserve) => {
+            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
                 let item = self.items.change(id, || read_item(rows, id))?;
                 item.at(&reserve.warehouse).reserve = reserve.units;
                 return Ok(());
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 let item = self.items.change(id, || read_item(rows, id))?;
                 return item.shift(Move::ReleaseReserve, &released.warehouse, released.units);
             }
-            ItemEvent::OrderPlaced(placed) => (Move::Hold, &placed.warehouses),
-            ItemEvent::OrderPaid(paid) => (Move::Sell, &paid.warehouses),
-            ItemEvent::OrderCancelled(cancelled) => (Move::Release, &cancelled.warehouses),
-            ItemEvent::OrderExpired(expired) => (Move::Release, &expired.warehouses),
-            ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::RefundDue(_) => return Ok(()),
+            ItemEvent::Order(OrderEvent::Placed(placed)) => (Move::Hold, &placed.warehouses),
+            ItemEvent::Order(OrderEvent::Paid(paid)) => (Move::Sell, &paid.warehouses),
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
+                (Move::Release, &cancelled.warehouses)
+            }
+            ItemEvent::Order(OrderEvent::Expired(expired)) => (Move::Release, &expired.warehouses),
+            ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => return Ok(()),
         };
         let item = self.items.change(id, || read_item(rows, id))?;
-        if let ItemEvent::OrderPlaced(placed) = event {
+        if let ItemEvent::Order(OrderEvent::Placed(placed)) = event {
             item.last_pay_by_ms = item.last_pay_by_ms.max(placed.pay_by_ms.0);
         }
         for WarehouseUnits { warehouse, units } in units {

@@ -14,7 +14,10 @@ use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use self::spans::Spans;
 use crate::{
-    events::{AttemptOutcome, DemandTick, Event, ItemAdded, ItemEvent, Recorded, unpack},
+    events::{
+        AttemptOutcome, DemandTick, Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Recorded,
+        StockEvent, unpack,
+    },
     projections::{ApplyError, Projection, item_of, row_cache::RowCache},
     values::{ItemId, UnixMs},
 };
@@ -229,45 +232,47 @@ impl Timeline {
         event: &ItemEvent,
     ) -> Result<(), ApplyError> {
         match event {
-            ItemEvent::Added(added) => self.add_item(rows, id, added),
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => self.add_item(rows, id, added),
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 let at = added.allocated_at_ms;
                 self.left(rows, id, added.units, at)?;
                 self.count(rows, id, at, &[(UNITS_ALLOCATED, added.units)])
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 let at = released.released_at_ms;
                 self.left(rows, id, released.units, at)?;
                 self.count(rows, id, at, &[(UNITS_ALLOCATED, released.units)])
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 let at = placed.placed_at_ms;
                 self.left(rows, id, -placed.units, at)?.last_placed_second = Some(at.second());
                 self.count(rows, id, at, &[(ORDERS_PLACED, 1), (UNITS_PLACED, placed.units)])
             }
-            ItemEvent::OrderPaid(paid) => self.count(
+            ItemEvent::Order(OrderEvent::Paid(paid)) => self.count(
                 rows,
                 id,
                 paid.paid_at_ms,
                 &[(ORDERS_PAID, 1), (UNITS_PAID, paid.units), (REVENUE_MINOR, paid.amount_minor)],
             ),
-            ItemEvent::OrderCancelled(cancelled) => {
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
                 let (at, units) = (cancelled.cancelled_at_ms, cancelled.units);
                 self.left(rows, id, units, at)?;
                 self.count(rows, id, at, &[(ORDERS_CANCELLED, 1), (UNITS_RELEASED, units)])
             }
-            ItemEvent::OrderExpired(expired) => {
+            ItemEvent::Order(OrderEvent::Expired(expired)) => {
                 let (at, units) = (expired.expired_at_ms, expired.units);
                 self.left(rows, id, units, at)?;
                 self.count(rows, id, at, &[(ORDERS_EXPIRED, 1), (UNITS_RELEASED, units)])
             }
-            ItemEvent::RefundDue(due) => self.count(rows, id, due.due_at_ms, &[(REFUNDS_DUE, 1)]),
-            ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_) => Ok(()),
+            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
+                self.count(rows, id, due.due_at_ms, &[(REFUNDS_DUE, 1)])
+            }
+            ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_)) => Ok(()),
         }
     }
 

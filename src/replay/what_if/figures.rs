@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::recording::{Recording, Shopper, What};
 use crate::{
-    events::{AttemptOutcome, ItemEvent},
+    events::{AttemptOutcome, ItemEvent, OfferEvent, OrderEvent, StockEvent},
     values::UnixMs,
 };
 
@@ -114,20 +114,20 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
         match &fact.what {
             What::Steered(event) => {
                 let added = match &**event {
-                    ItemEvent::StockAllocated(added) => added.units,
-                    ItemEvent::ReserveReleased(released) => released.units,
-                    ItemEvent::Added(_)
-                    | ItemEvent::Scheduled(_)
-                    | ItemEvent::PurchaseLimitSet(_)
-                    | ItemEvent::ReserveSet(_)
-                    | ItemEvent::Paused(_)
-                    | ItemEvent::Resumed(_)
-                    | ItemEvent::Closed(_)
-                    | ItemEvent::OrderPlaced(_)
-                    | ItemEvent::OrderPaid(_)
-                    | ItemEvent::OrderCancelled(_)
-                    | ItemEvent::OrderExpired(_)
-                    | ItemEvent::RefundDue(_) => 0,
+                    ItemEvent::Stock(StockEvent::Allocated(added)) => added.units,
+                    ItemEvent::Stock(StockEvent::ReserveReleased(released)) => released.units,
+                    ItemEvent::Offer(OfferEvent::Added(_))
+                    | ItemEvent::Offer(OfferEvent::Scheduled(_))
+                    | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+                    | ItemEvent::Stock(StockEvent::ReserveSet(_))
+                    | ItemEvent::Offer(OfferEvent::Paused(_))
+                    | ItemEvent::Offer(OfferEvent::Resumed(_))
+                    | ItemEvent::Offer(OfferEvent::Closed(_))
+                    | ItemEvent::Order(OrderEvent::Placed(_))
+                    | ItemEvent::Order(OrderEvent::Paid(_))
+                    | ItemEvent::Order(OrderEvent::Cancelled(_))
+                    | ItemEvent::Order(OrderEvent::Expired(_))
+                    | ItemEvent::Order(OrderEvent::RefundDue(_)) => 0,
                 };
                 tally.figures.allocated_units += added;
                 available += added;

@@ -10,7 +10,7 @@ mod play;
 mod rules;
 
 use crate::{
-    events::{ItemEvent, StockAllocated},
+    events::{ItemEvent, OfferEvent, OrderEvent, StockAllocated, StockEvent},
     values::{Currency, Invalid, ItemId},
 };
 
@@ -158,20 +158,20 @@ fn planned(recording: &Recording) -> Vec<i64> {
     });
     let allocations: Vec<&StockAllocated> = allocations
         .filter_map(|event| match event {
-            ItemEvent::StockAllocated(added) => Some(added),
-            ItemEvent::Added(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::OrderPlaced(_)
-            | ItemEvent::OrderPaid(_)
-            | ItemEvent::OrderCancelled(_)
-            | ItemEvent::OrderExpired(_)
-            | ItemEvent::RefundDue(_) => None,
+            ItemEvent::Stock(StockEvent::Allocated(added)) => Some(added),
+            ItemEvent::Offer(OfferEvent::Added(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Order(OrderEvent::Placed(_))
+            | ItemEvent::Order(OrderEvent::Paid(_))
+            | ItemEvent::Order(OrderEvent::Cancelled(_))
+            | ItemEvent::Order(OrderEvent::Expired(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => None,
         })
         .collect();
     let plan = allocations.first().map(|first| first.act.request_id);

@@ -20,7 +20,7 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    events::{AttemptOutcome, ItemEvent},
+    events::{AttemptOutcome, ItemEvent, OfferEvent, OrderEvent, StockEvent},
     values::UnixMs,
 };
 
@@ -130,30 +130,30 @@ impl Play<'_> {
     fn steer(&mut self, event: &ItemEvent) {
         let mut event = event.clone();
         match &mut event {
-            ItemEvent::Added(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
                 added.time_to_pay_ms = self.rules.time_to_pay_ms.unwrap_or(added.time_to_pay_ms);
             }
-            ItemEvent::PurchaseLimitSet(limits) => {
+            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
                 limits.per_buyer = self.rules.limit.unwrap_or(limits.per_buyer);
             }
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 // The planned ones come first; what operators added later is as it was.
                 if let Some((units, later)) = self.stock.split_first() {
                     added.units = *units;
                     self.stock = later;
                 }
             }
-            ItemEvent::Scheduled(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::OrderPlaced(_)
-            | ItemEvent::OrderPaid(_)
-            | ItemEvent::OrderCancelled(_)
-            | ItemEvent::OrderExpired(_)
-            | ItemEvent::RefundDue(_) => {}
+            ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Order(OrderEvent::Placed(_))
+            | ItemEvent::Order(OrderEvent::Paid(_))
+            | ItemEvent::Order(OrderEvent::Cancelled(_))
+            | ItemEvent::Order(OrderEvent::Expired(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
         }
         self.replica.steer(&event);
     }

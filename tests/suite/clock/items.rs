@@ -6,7 +6,7 @@ use doorbuster::{
         Caused, Decider,
         item::{Item, ItemCommand, ItemOutcome, SteerAction},
     },
-    events::{ItemEvent, Position},
+    events::{ItemEvent, OrderEvent, Position},
     values::UnixMs,
 };
 
@@ -57,7 +57,7 @@ impl Bench {
 
     fn pay_by(&self) -> i64 {
         let placed = self.events.iter().rev().find_map(|caused| match &caused.event {
-            ItemEvent::OrderPlaced(placed) => Some(placed.pay_by_ms.0),
+            ItemEvent::Order(OrderEvent::Placed(placed)) => Some(placed.pay_by_ms.0),
             _ => None,
         });
         placed.unwrap()

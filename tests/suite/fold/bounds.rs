@@ -4,7 +4,10 @@
 //! Method: hand-made logs, folded into real files and asked.
 
 use doorbuster::{
-    events::{Act, Event, ItemEvent, OrderPaid, SaleEvent, StockAllocated, StreamName},
+    events::{
+        Act, Event, ItemEvent, OrderEvent, OrderPaid, SaleEvent, StockAllocated, StockEvent,
+        StreamName,
+    },
     pages::Stage,
     reports::{
         HoldsQuery, ListOrdersQuery, ListSalesQuery, Paging, Period, ReportError, Reports,
@@ -43,7 +46,7 @@ fn allocate_late(log: &mut Log, item: ItemId, units: i64, at: i64) {
     };
     let warehouse = "north".to_owned();
     let event = StockAllocated { warehouse, units, act, allocated_at_ms: UnixMs(at) };
-    log.push(StreamName::item(item), ItemEvent::StockAllocated(event));
+    log.push(StreamName::item(item), ItemEvent::Stock(StockEvent::Allocated(event)));
 }
 
 #[test]
@@ -97,7 +100,7 @@ fn money_beyond_what_a_sum_holds_stays_at_the_largest_number() {
             warehouses: Vec::new(),
             paid_at_ms: UnixMs(1_000_000 + i64::try_from(revision).unwrap() * 1_000),
         };
-        log.push(StreamName::item(lamp), ItemEvent::OrderPaid(paid));
+        log.push(StreamName::item(lamp), ItemEvent::Order(OrderEvent::Paid(paid)));
     }
     let data = tempdir().unwrap();
     let timeline = doorbuster::projections::all();

@@ -5,10 +5,10 @@ use std::{collections::HashMap, path::Path};
 use doorbuster::{
     events::{
         Act, AttemptOutcome, DemandTick, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
-        ItemPlan, ItemResumed, ItemScheduled, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced,
-        Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue, ReserveReleased, ReserveSet,
-        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, StockAllocated, StreamName,
-        WarehouseUnits, encode,
+        ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled, OrderEvent, OrderExpired,
+        OrderPaid, OrderPlaced, Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue,
+        ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
+        StockAllocated, StockEvent, StreamName, WarehouseUnits, encode,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -56,7 +56,7 @@ impl Log {
             time_to_pay_ms: 60_000,
             added_at_ms: UnixMs(990_000),
         };
-        self.push(StreamName::item(item), ItemEvent::Added(added));
+        self.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));
     }
 
     pub fn allocate(&mut self, item: ItemId, warehouse: &str, units: i64) {
@@ -66,7 +66,7 @@ impl Log {
             act: act(),
             allocated_at_ms: UnixMs(990_000),
         };
-        self.push(StreamName::item(item), ItemEvent::StockAllocated(allocated));
+        self.push(StreamName::item(item), ItemEvent::Stock(StockEvent::Allocated(allocated)));
     }
 
     pub fn create_sale(&mut self, sale: SaleId, name: &str, items: &[ItemId]) {
@@ -128,7 +128,8 @@ impl Log {
             placed_at_ms: UnixMs(at),
             pay_by_ms: UnixMs(at + 60_000),
         };
-        let placed_revision = self.push(StreamName::item(item), ItemEvent::OrderPlaced(placed));
+        let placed_revision =
+            self.push(StreamName::item(item), ItemEvent::Order(OrderEvent::Placed(placed)));
         Order { item, order_id, placed_revision, units, warehouses }
     }
 
@@ -144,7 +145,7 @@ impl Log {
             warehouses: order.warehouses.clone(),
             paid_at_ms: UnixMs(at),
         };
-        self.push(StreamName::item(order.item), ItemEvent::OrderPaid(paid));
+        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Paid(paid)));
     }
 
     pub fn cancel(&mut self, order: &Order, at: i64) {
@@ -157,7 +158,7 @@ impl Log {
             warehouses: order.warehouses.clone(),
             cancelled_at_ms: UnixMs(at),
         };
-        self.push(StreamName::item(order.item), ItemEvent::OrderCancelled(cancelled));
+        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Cancelled(cancelled)));
     }
 
     pub fn expire(&mut self, order: &Order, at: i64) {
@@ -168,7 +169,7 @@ impl Log {
             warehouses: order.warehouses.clone(),
             expired_at_ms: UnixMs(at),
         };
-        self.push(StreamName::item(order.item), ItemEvent::OrderExpired(expired));
+        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Expired(expired)));
     }
 
     pub fn refund(&mut self, order: &Order, at: i64) {
@@ -182,7 +183,7 @@ impl Log {
             cause: RefundCause::OrderExpired,
             due_at_ms: UnixMs(at),
         };
-        self.push(StreamName::item(order.item), ItemEvent::RefundDue(due));
+        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::RefundDue(due)));
     }
 }
 
@@ -234,11 +235,11 @@ pub fn scripted_sale() -> Log {
         log.add_item(sale, item, sku);
         let window =
             ItemScheduled { opens_at_ms: UnixMs(999_000), closes_at_ms: UnixMs(2_000_000) };
-        log.push(StreamName::item(item), ItemEvent::Scheduled(window));
+        log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Scheduled(window)));
     }
     let limits =
         PurchaseLimitSet { per_buyer: Some(5), per_order: Some(4), act: None, set_at_ms: None };
-    log.push(StreamName::item(lamp), ItemEvent::PurchaseLimitSet(limits));
+    log.push(StreamName::item(lamp), ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)));
     log.allocate(lamp, "north", 3);
     log.allocate(lamp, "south", 2);
     log.allocate(sofa, "north", 7);
@@ -260,22 +261,36 @@ pub fn scripted_sale() -> Log {
     let (paused, resumed) = (UnixMs(1_005_000), UnixMs(1_006_000));
     log.push(
         sofa,
-        ItemEvent::Paused(ItemPaused { act: act(), by_sale: false, paused_at_ms: paused }),
+        ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
+            act: act(),
+            by_sale: false,
+            paused_at_ms: paused,
+        })),
     );
     log.push(
         sofa,
-        ItemEvent::Resumed(ItemResumed { act: act(), by_sale: false, resumed_at_ms: resumed }),
+        ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
+            act: act(),
+            by_sale: false,
+            resumed_at_ms: resumed,
+        })),
     );
     log.push(
         sofa,
-        ItemEvent::Paused(ItemPaused {
+        ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
             act: act(),
             by_sale: false,
             paused_at_ms: UnixMs(1_007_000),
-        }),
+        })),
     );
     steer_all(&mut log, sale, sofa);
-    log.push(sofa, ItemEvent::Closed(ItemClosed { act: act(), closed_at_ms: UnixMs(1_008_000) }));
+    log.push(
+        sofa,
+        ItemEvent::Offer(OfferEvent::Closed(ItemClosed {
+            act: act(),
+            closed_at_ms: UnixMs(1_008_000),
+        })),
+    );
     let closed = SaleClosed { act: act(), closed_at_ms: UnixMs(1_009_000) };
     log.push(StreamName::sale(sale), SaleEvent::Closed(closed));
     log
@@ -286,21 +301,21 @@ pub fn scripted_sale() -> Log {
 fn steer_all(log: &mut Log, sale: SaleId, item: StreamName) {
     let (at, warehouse) = (UnixMs(1_007_500), || "south".to_owned());
     let set = ReserveSet { warehouse: warehouse(), units: 5, act: act(), set_at_ms: at };
-    log.push(item, ItemEvent::ReserveSet(set));
+    log.push(item, ItemEvent::Stock(StockEvent::ReserveSet(set)));
     let released =
         ReserveReleased { warehouse: warehouse(), units: 2, act: act(), released_at_ms: at };
-    log.push(item, ItemEvent::ReserveReleased(released));
+    log.push(item, ItemEvent::Stock(StockEvent::ReserveReleased(released)));
     let limits = PurchaseLimitSet {
         per_buyer: None,
         per_order: Some(2),
         act: Some(act()),
         set_at_ms: Some(at),
     };
-    log.push(item, ItemEvent::PurchaseLimitSet(limits));
+    log.push(item, ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)));
     let sale = StreamName::sale(sale);
     log.push(sale, SaleEvent::Paused(SalePaused { act: act(), paused_at_ms: at }));
     let paused = ItemPaused { act: act(), by_sale: true, paused_at_ms: at };
-    log.push(item, ItemEvent::Paused(paused));
+    log.push(item, ItemEvent::Offer(OfferEvent::Paused(paused)));
     log.push(sale, SaleEvent::Resumed(SaleResumed { act: act(), resumed_at_ms: at }));
 }
 

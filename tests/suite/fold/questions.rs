@@ -5,7 +5,7 @@
 
 use doorbuster::{
     domain::item::OrderState,
-    events::{AttemptOutcome, Event, ItemEvent, Position},
+    events::{AttemptOutcome, Event, ItemEvent, OfferEvent, OrderEvent, Position, StockEvent},
     projections::{Checkpoint, ReadModel, orders},
     reports::{
         ListOrdersQuery, ListSalesQuery, OrderRecord, Paging, ReportError, Reports,
@@ -51,11 +51,11 @@ fn expected(log: &Log, query: &ListOrdersQuery) -> Vec<OrderId> {
         let Event::Item(event) = event else { continue };
         let item = recorded.stream.item_id().unwrap();
         match event {
-            ItemEvent::Added(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
                 sale_of.insert(item, added.sale_id);
                 number_of.insert(item, number_of.len());
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 state_of.insert(placed.order_id, OrderState::Held);
                 found.push((
                     placed.placed_at_ms,
@@ -65,24 +65,24 @@ fn expected(log: &Log, query: &ListOrdersQuery) -> Vec<OrderId> {
                     placed,
                 ));
             }
-            ItemEvent::OrderPaid(e) => {
+            ItemEvent::Order(OrderEvent::Paid(e)) => {
                 state_of.insert(e.order_id, OrderState::Paid);
             }
-            ItemEvent::OrderCancelled(e) => {
+            ItemEvent::Order(OrderEvent::Cancelled(e)) => {
                 state_of.insert(e.order_id, OrderState::Cancelled);
             }
-            ItemEvent::OrderExpired(e) => {
+            ItemEvent::Order(OrderEvent::Expired(e)) => {
                 state_of.insert(e.order_id, OrderState::Expired);
             }
-            ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::StockAllocated(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::RefundDue(_) => {}
+            ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::Allocated(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
         }
     }
     found.sort_by_key(|(at, number, revision, ..)| (*at, *number, *revision));

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use doorbuster::{
     events::{
         Act, AttemptOutcome, DemandTick, Goals, ItemAdded, ItemEvent, ItemPaused, ItemResumed,
-        PackedAttempt, PackedBeacon, SaleCreated, SaleEvent, StockAllocated, StreamName,
-        TrafficAction, TrafficRecorded, pack, pack_beacons,
+        OfferEvent, PackedAttempt, PackedBeacon, SaleCreated, SaleEvent, StockAllocated,
+        StockEvent, StreamName, TrafficAction, TrafficRecorded, pack, pack_beacons,
     },
     values::{
         AgeBand, Fingerprint, Gender, ItemId, RequestId, SaleId, ShopperAttributes, UnixMs,
@@ -66,14 +66,14 @@ fn add(log: &mut Log, sku: &str, title: &str, units: i64) -> ItemId {
         time_to_pay_ms: 60_000,
         added_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
-    log.push(StreamName::item(item), ItemEvent::Added(added));
+    log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));
     let allocated = StockAllocated {
         warehouse: "north".to_owned(),
         units,
         act: act("olga", "as planned"),
         allocated_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
-    log.push(StreamName::item(item), ItemEvent::StockAllocated(allocated));
+    log.push(StreamName::item(item), ItemEvent::Stock(StockEvent::Allocated(allocated)));
     item
 }
 
@@ -154,14 +154,14 @@ pub fn full_sale() -> Log {
     demand(&mut log, sofa, 10, &[("buyer-70", AttemptOutcome::Paused)]);
     let resumed =
         ItemResumed { act: act("olga", "price is right"), by_sale: false, resumed_at_ms: at(12) };
-    log.push(StreamName::item(sofa), ItemEvent::Resumed(resumed));
+    log.push(StreamName::item(sofa), ItemEvent::Offer(OfferEvent::Resumed(resumed)));
     log
 }
 
 /// Pauses an item.
 pub fn pause(log: &mut Log, item: ItemId, reason: &str, at: i64) {
     let paused = ItemPaused { act: act("olga", reason), by_sale: false, paused_at_ms: UnixMs(at) };
-    log.push(StreamName::item(item), ItemEvent::Paused(paused));
+    log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Paused(paused)));
 }
 
 /// Forty lamps go in six seconds, one hold expires, and its unit is taken again.

@@ -14,7 +14,7 @@ use doorbuster::{
             SteerAction,
         },
     },
-    events::{ItemEvent, ItemPlan, Position, WarehouseUnits},
+    events::{ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent, WarehouseUnits},
     values::{Currency, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
 use uuid::Uuid;
@@ -213,10 +213,10 @@ impl Live {
             line.available += units;
         };
         let (moved, change): (_, fn(&mut Line, i64)) = match event {
-            ItemEvent::ReserveSet(set) => {
+            ItemEvent::Stock(StockEvent::ReserveSet(set)) => {
                 return book(&set.warehouse, |line, units| line.reserve = units, set.units);
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 let release = |line: &mut Line, units| {
                     line.reserve -= units;
                     line.allocated += units;
@@ -224,14 +224,14 @@ impl Live {
                 };
                 return book(&released.warehouse, release, released.units);
             }
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 let grow = |line: &mut Line, units| {
                     line.allocated += units;
                     line.available += units;
                 };
                 return book(&added.warehouse, grow, added.units);
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 let total: i64 = placed.warehouses.iter().map(|part| part.units).sum();
                 assert_eq!(total, placed.units, "the parts of an order are the order");
                 let hold = |line: &mut Line, units| {
@@ -240,22 +240,22 @@ impl Live {
                 };
                 (&placed.warehouses, hold)
             }
-            ItemEvent::OrderPaid(paid) => {
+            ItemEvent::Order(OrderEvent::Paid(paid)) => {
                 let sell = |line: &mut Line, units| {
                     line.held -= units;
                     line.sold += units;
                 };
                 (&paid.warehouses, sell)
             }
-            ItemEvent::OrderCancelled(cancelled) => (&cancelled.warehouses, release),
-            ItemEvent::OrderExpired(expired) => (&expired.warehouses, release),
-            ItemEvent::Added(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_)
-            | ItemEvent::RefundDue(_) => return,
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => (&cancelled.warehouses, release),
+            ItemEvent::Order(OrderEvent::Expired(expired)) => (&expired.warehouses, release),
+            ItemEvent::Offer(OfferEvent::Added(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Order(OrderEvent::RefundDue(_)) => return,
         };
         for part in moved {
             book(&part.warehouse, change, part.units);

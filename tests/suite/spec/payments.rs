@@ -2,7 +2,7 @@
 
 use doorbuster::{
     domain::item::ItemOutcome,
-    events::{ItemEvent, RefundCause},
+    events::{ItemEvent, OrderEvent, RefundCause},
 };
 
 use super::{
@@ -107,7 +107,9 @@ fn a_second_payment_is_due_back() {
          order r1 ann         -> paid ann 1
          = available 9 held 0 sold 1",
     );
-    let Some((ItemEvent::RefundDue(due), _)) = live.log.last() else { panic!("nothing is due") };
+    let Some((ItemEvent::Order(OrderEvent::RefundDue(due)), _)) = live.log.last() else {
+        panic!("nothing is due")
+    };
     assert_eq!(due.cause, RefundCause::AlreadyPaid);
     assert_eq!((due.payment_reference.as_str(), due.amount_minor), ("ref-2", 10));
     assert_eq!((due.order_id, due.request_id), (order_id("r1"), request("p2")));
@@ -153,7 +155,7 @@ fn a_payment_after_the_expiry_is_due_back_and_takes_no_units() {
         .log
         .iter()
         .filter_map(|(event, _)| match event {
-            ItemEvent::RefundDue(due) => Some(due.cause),
+            ItemEvent::Order(OrderEvent::RefundDue(due)) => Some(due.cause),
             _ => None,
         })
         .collect();

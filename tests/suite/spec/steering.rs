@@ -7,7 +7,7 @@ use doorbuster::{
         item::{ItemCommand, ItemOutcome, Steer, SteerAction},
         sale::WORTH_MINOR_MAX,
     },
-    events::{ItemEvent, ItemPlan, Stored},
+    events::{ItemEvent, ItemPlan, OfferEvent, Stored},
 };
 
 use super::{
@@ -136,7 +136,9 @@ fn an_item_can_be_steered_before_and_after_its_window() {
 fn who_steered_and_why_is_on_record() {
     let mut live = Live::offered(plan());
     live.run(steer("s1", SteerAction::Pause), 42);
-    let Some((ItemEvent::Paused(paused), _)) = live.log.last() else { panic!("no pause") };
+    let Some((ItemEvent::Offer(OfferEvent::Paused(paused)), _)) = live.log.last() else {
+        panic!("no pause")
+    };
     assert_eq!(paused.paused_at_ms.0, 42);
     assert_eq!(paused.act.request_id, request("s1"));
     assert_eq!((paused.act.operator.as_str(), paused.act.reason.as_str()), ("olga", "a test"));

@@ -3,7 +3,7 @@
 
 use doorbuster::{
     domain::sale::{ALLOCATED_UNITS_MAX, WAREHOUSES_PER_ITEM_MAX},
-    events::ItemEvent,
+    events::{ItemEvent, OrderEvent},
 };
 
 use super::{live::units, table::check};
@@ -64,7 +64,9 @@ fn an_order_that_no_warehouse_can_fill_alone_is_drawn_from_the_first_ones() {
          = west available 3 held 1 sold 0
          = available 3 held 10 sold 0",
     );
-    let Some((ItemEvent::OrderPlaced(placed), _)) = live.log.last() else { panic!("no order") };
+    let Some((ItemEvent::Order(OrderEvent::Placed(placed)), _)) = live.log.last() else {
+        panic!("no order")
+    };
     assert_eq!(placed.warehouses, [units("north", 2), units("east", 3), units("west", 1)]);
 }
 

@@ -18,7 +18,7 @@ use doorbuster::{
         Decider, Misdirected,
         item::{ItemCommand, ItemOutcome, OrderState, RecordPayment, SteerAction},
     },
-    events::{ItemEvent, ItemPlan, Stored},
+    events::{ItemEvent, ItemPlan, OrderEvent, Stored},
     values::{Currency, UnixMs},
 };
 
@@ -77,9 +77,13 @@ impl Run {
 
     /// The buyer whose order expired.
     fn expired(&self, event: &ItemEvent) -> String {
-        let ItemEvent::OrderExpired(expired) = event else { panic!("due makes only expiries") };
+        let ItemEvent::Order(OrderEvent::Expired(expired)) = event else {
+            panic!("due makes only expiries")
+        };
         let placed = &self.live.log[usize::try_from(expired.placed_revision).unwrap()].0;
-        let ItemEvent::OrderPlaced(placed) = placed else { panic!("no order was placed there") };
+        let ItemEvent::Order(OrderEvent::Placed(placed)) = placed else {
+            panic!("no order was placed there")
+        };
         assert_eq!(placed.order_id, expired.order_id);
         assert_eq!(placed.warehouses, expired.warehouses, "units go back where they came from");
         placed.buyer.clone()

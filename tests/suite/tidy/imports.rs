@@ -323,7 +323,7 @@ fn imports_against_the_direction_are_found_in_every_spelling() {
         ("src/domain/mod.rs", "use crate::projections;"),
         ("src/projections/selling/stock.rs", "fn a() { crate::domain::item::b() }"),
         (
-            "src/events/selling/item.rs",
+            "src/events/selling/order.rs",
             "use crate::{\n    values::{A, B},\n    store::EventStore,\n};",
         ),
         ("src/domain/selling/item/decide.rs", "use super::super::super::super::store::EventStore;"),

@@ -14,9 +14,10 @@ use super::{
 use crate::{
     domain::{Caused, Decision, Misdirected, Moment},
     events::{
-        Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemScheduled, OrderCancelled,
-        OrderExpired, OrderPaid, OrderPlaced, Position, PurchaseLimitSet, RefundCause, RefundDue,
-        ReserveSet, StockAllocated, WarehouseUnits,
+        Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemScheduled, OfferEvent,
+        OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced, Position,
+        PurchaseLimitSet, RefundCause, RefundDue, ReserveSet, StockAllocated, StockEvent,
+        WarehouseUnits,
     },
     values::{Fingerprint, RequestId, UNITS_MAX, UnixMs, shopper_hash},
 };
@@ -67,7 +68,7 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided {
 fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
     let AddItem { request_id, sale_id, currency, plan, operator } = add;
     let mut events = vec![
-        ItemEvent::Added(ItemAdded {
+        ItemEvent::Offer(OfferEvent::Added(ItemAdded {
             sale_id,
             sku: plan.sku,
             title: plan.title,
@@ -75,31 +76,36 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
             unit_price_minor: plan.unit_price_minor,
             time_to_pay_ms: plan.time_to_pay_ms,
             added_at_ms: now,
-        }),
-        ItemEvent::Scheduled(ItemScheduled {
+        })),
+        ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
             opens_at_ms: plan.opens_at_ms,
             closes_at_ms: plan.closes_at_ms,
-        }),
-        ItemEvent::PurchaseLimitSet(PurchaseLimitSet {
+        })),
+        ItemEvent::Offer(OfferEvent::PurchaseLimitSet(PurchaseLimitSet {
             per_buyer: plan.limit_per_buyer,
             per_order: plan.limit_per_order,
             act: None,
             set_at_ms: None,
-        }),
+        })),
     ];
-    let act = Act {
-        request_id,
-        fingerprint: Fingerprint::of([b"add".as_slice()]),
-        operator,
-        reason: "planned with the sale".to_owned(),
-    };
+    let act = Act::planned(request_id, operator);
     events.extend(plan.units.into_iter().map(|WarehouseUnits { warehouse, units }| {
         let act = act.clone();
-        ItemEvent::StockAllocated(StockAllocated { warehouse, units, act, allocated_at_ms: now })
+        ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
+            warehouse,
+            units,
+            act,
+            allocated_at_ms: now,
+        }))
     }));
     events.extend(plan.reserve.into_iter().map(|WarehouseUnits { warehouse, units }| {
         let act = act.clone();
-        ItemEvent::ReserveSet(ReserveSet { warehouse, units, act, set_at_ms: now })
+        ItemEvent::Stock(StockEvent::ReserveSet(ReserveSet {
+            warehouse,
+            units,
+            act,
+            set_at_ms: now,
+        }))
     }));
     // Whoever adds an item looks at the sale; what the item looks like is asked for with `Show`.
     let mut after = <Item as crate::domain::Decider>::initial(item.id.0);
@@ -183,7 +189,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
         outcome: AttemptOutcome::Placed,
         channel: channel.clone(),
     };
-    let event = ItemEvent::OrderPlaced(OrderPlaced {
+    let event = ItemEvent::Order(OrderEvent::Placed(OrderPlaced {
         order_id,
         request_id,
         fingerprint,
@@ -194,7 +200,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
         channel,
         placed_at_ms: at.stamp,
         pay_by_ms: pay_by,
-    });
+    }));
     let caused = Caused {
         event,
         id: order_id.0,
@@ -269,7 +275,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Mo
         judged_at: at.judged_at(),
     };
     let Some(cause) = cause else {
-        let paid = ItemEvent::OrderPaid(OrderPaid {
+        let paid = ItemEvent::Order(OrderEvent::Paid(OrderPaid {
             order_id: row.order_id,
             placed_revision: row.revision,
             request_id: payment.request_id,
@@ -279,7 +285,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Mo
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
             paid_at_ms: at.stamp,
-        });
+        }));
         let order = item.order(offer, order, Some(OrderState::Paid));
         return item.answer(vec![caused(paid)], ItemOutcome::Order(order));
     };
@@ -287,7 +293,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Mo
     if row.state == OrderState::Held {
         events.push(expiry(item, order, at));
     }
-    events.push(caused(ItemEvent::RefundDue(RefundDue {
+    events.push(caused(ItemEvent::Order(OrderEvent::RefundDue(RefundDue {
         order_id: row.order_id,
         placed_revision: row.revision,
         request_id: payment.request_id,
@@ -296,7 +302,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Mo
         amount_minor: payment.amount_minor,
         cause,
         due_at_ms: at.stamp,
-    })));
+    }))));
     item.answer(events, item.refusal(refusal_of(cause)))
 }
 
@@ -324,7 +330,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
         OrderState::Paid => return item.refused(Refusal::AlreadyPaid),
     }
     let cancelled = Caused {
-        event: ItemEvent::OrderCancelled(OrderCancelled {
+        event: ItemEvent::Order(OrderEvent::Cancelled(OrderCancelled {
             order_id: row.order_id,
             placed_revision: row.revision,
             request_id: cancel.request_id,
@@ -332,7 +338,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
             cancelled_at_ms: at.stamp,
-        }),
+        })),
         id: item.id.event_id(cancel.request_id, 0),
         correlation: row.order_id.0,
         causation: cancel.request_id.0,
@@ -346,13 +352,13 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
 pub(super) fn expiry(item: &Item, order: u32, at: Moment) -> Caused<ItemEvent> {
     let row = item.orders.row(order);
     Caused {
-        event: ItemEvent::OrderExpired(OrderExpired {
+        event: ItemEvent::Order(OrderEvent::Expired(OrderExpired {
             order_id: row.order_id,
             placed_revision: row.revision,
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
             expired_at_ms: at.stamp,
-        }),
+        })),
         id: Uuid::new_v5(&row.order_id.0, b"expired"),
         correlation: row.order_id.0,
         causation: row.order_id.0,

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     domain::{Caused, Decider, Decision, Moment},
-    events::{Act, Event, ItemAdded, ItemEvent, Position, WarehouseUnits},
+    events::{
+        Act, Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position, StockEvent,
+        WarehouseUnits,
+    },
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -89,47 +92,47 @@ impl Decider for Item {
         self.revision = revision;
         self.next_revision = revision + 1;
         match event {
-            ItemEvent::Added(added) => self.offer = Some(added.clone()),
-            ItemEvent::Scheduled(window) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => self.offer = Some(added.clone()),
+            ItemEvent::Offer(OfferEvent::Scheduled(window)) => {
                 self.opens_at = window.opens_at_ms;
                 self.closes_at = window.closes_at_ms;
             }
-            ItemEvent::PurchaseLimitSet(limits) => {
+            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
                 self.limit_per_buyer = limits.per_buyer;
                 self.limit_per_order = limits.per_order;
                 if let Some(act) = &limits.act {
                     self.remember(act, revision);
                 }
             }
-            ItemEvent::StockAllocated(added) => {
+            ItemEvent::Stock(StockEvent::Allocated(added)) => {
                 self.stock.apply(Move::Allocate, &added.warehouse, added.units);
                 self.remember(&added.act, revision);
             }
-            ItemEvent::ReserveSet(reserve) => {
+            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
                 self.stock.set_reserve(&reserve.warehouse, reserve.units);
                 self.remember(&reserve.act, revision);
             }
-            ItemEvent::ReserveReleased(released) => {
+            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
                 self.stock.apply(Move::ReleaseReserve, &released.warehouse, released.units);
                 self.remember(&released.act, revision);
             }
-            ItemEvent::Paused(paused) => {
+            ItemEvent::Offer(OfferEvent::Paused(paused)) => {
                 *self.pause_flag(paused.by_sale) = true;
                 self.remember(&paused.act, revision);
             }
-            ItemEvent::Resumed(resumed) => {
+            ItemEvent::Offer(OfferEvent::Resumed(resumed)) => {
                 *self.pause_flag(resumed.by_sale) = false;
                 self.remember(&resumed.act, revision);
             }
-            ItemEvent::Closed(closed) => {
+            ItemEvent::Offer(OfferEvent::Closed(closed)) => {
                 self.closed = true;
                 self.remember(&closed.act, revision);
             }
-            ItemEvent::OrderPlaced(placed) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 self.move_stock(Move::Hold, &placed.warehouses);
                 self.orders.place(placed, revision, |warehouse| self.stock.index(warehouse));
             }
-            ItemEvent::OrderPaid(paid) => {
+            ItemEvent::Order(OrderEvent::Paid(paid)) => {
                 self.move_stock(Move::Sell, &paid.warehouses);
                 if let Some(row) = self.orders.find(paid.order_id) {
                     self.orders.settle(row, OrderState::Paid);
@@ -143,7 +146,7 @@ impl Decider for Item {
                     );
                 }
             }
-            ItemEvent::OrderCancelled(cancelled) => {
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
                 self.move_stock(Move::Release, &cancelled.warehouses);
                 if let Some(row) = self.orders.find(cancelled.order_id) {
                     self.orders.settle(row, OrderState::Cancelled);
@@ -157,13 +160,13 @@ impl Decider for Item {
                     );
                 }
             }
-            ItemEvent::OrderExpired(expired) => {
+            ItemEvent::Order(OrderEvent::Expired(expired)) => {
                 self.move_stock(Move::Release, &expired.warehouses);
                 if let Some(row) = self.orders.find(expired.order_id) {
                     self.orders.settle(row, OrderState::Expired);
                 }
             }
-            ItemEvent::RefundDue(due) => {
+            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
                 if let Some(row) = self.orders.find(due.order_id) {
                     self.orders.keep(
                         due.request_id,

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     domain::{Caused, Misdirected, Moment},
     events::{
-        Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, PurchaseLimitSet,
-        ReserveReleased, ReserveSet, StockAllocated, WarehouseUnits,
+        Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, OfferEvent,
+        PurchaseLimitSet, ReserveReleased, ReserveSet, StockAllocated, StockEvent, WarehouseUnits,
     },
     values::{Invalid, UnixMs},
 };
@@ -102,45 +102,60 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
 
 fn event(action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
     match action {
-        SteerAction::Close => ItemEvent::Closed(ItemClosed { act, closed_at_ms: now }),
-        SteerAction::Pause => {
-            ItemEvent::Paused(ItemPaused { act, by_sale: false, paused_at_ms: now })
+        SteerAction::Close => {
+            ItemEvent::Offer(OfferEvent::Closed(ItemClosed { act, closed_at_ms: now }))
         }
-        SteerAction::PauseWithSale => {
-            ItemEvent::Paused(ItemPaused { act, by_sale: true, paused_at_ms: now })
-        }
-        SteerAction::Resume => {
-            ItemEvent::Resumed(ItemResumed { act, by_sale: false, resumed_at_ms: now })
-        }
-        SteerAction::ResumeWithSale => {
-            ItemEvent::Resumed(ItemResumed { act, by_sale: true, resumed_at_ms: now })
-        }
+        SteerAction::Pause => ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
+            act,
+            by_sale: false,
+            paused_at_ms: now,
+        })),
+        SteerAction::PauseWithSale => ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
+            act,
+            by_sale: true,
+            paused_at_ms: now,
+        })),
+        SteerAction::Resume => ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
+            act,
+            by_sale: false,
+            resumed_at_ms: now,
+        })),
+        SteerAction::ResumeWithSale => ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
+            act,
+            by_sale: true,
+            resumed_at_ms: now,
+        })),
         SteerAction::Allocate(WarehouseUnits { warehouse, units }) => {
-            ItemEvent::StockAllocated(StockAllocated {
+            ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
                 warehouse,
                 units,
                 act,
                 allocated_at_ms: now,
-            })
+            }))
         }
         SteerAction::SetReserve(WarehouseUnits { warehouse, units }) => {
-            ItemEvent::ReserveSet(ReserveSet { warehouse, units, act, set_at_ms: now })
+            ItemEvent::Stock(StockEvent::ReserveSet(ReserveSet {
+                warehouse,
+                units,
+                act,
+                set_at_ms: now,
+            }))
         }
         SteerAction::ReleaseReserve(WarehouseUnits { warehouse, units }) => {
-            ItemEvent::ReserveReleased(ReserveReleased {
+            ItemEvent::Stock(StockEvent::ReserveReleased(ReserveReleased {
                 warehouse,
                 units,
                 act,
                 released_at_ms: now,
-            })
+            }))
         }
         SteerAction::SetPurchaseLimit { per_buyer, per_order } => {
-            ItemEvent::PurchaseLimitSet(PurchaseLimitSet {
+            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(PurchaseLimitSet {
                 per_buyer,
                 per_order,
                 act: Some(act),
                 set_at_ms: Some(now),
-            })
+            }))
         }
     }
 }

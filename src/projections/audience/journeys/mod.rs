@@ -27,7 +27,8 @@ use self::{
 };
 use crate::{
     events::{
-        DemandTick, Event, ItemEvent, OrderPlaced, Recorded, SaleEvent, TrafficRecorded, unpack,
+        DemandTick, Event, ItemEvent, OfferEvent, OrderEvent, OrderPlaced, Recorded, SaleEvent,
+        StockEvent, TrafficRecorded, unpack,
     },
     projections::{ApplyError, Projection, item_of, orders},
     values::{ItemId, SaleId, UnixMs},
@@ -237,39 +238,41 @@ impl Journeys {
     ) -> Result<(), ApplyError> {
         let id = item_of(recorded)?;
         match event {
-            ItemEvent::Added(added) => {
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
                 // Touches of an item whose sale was not known are found by what is noted of them
                 // when they are written.
                 self.write(rows)?;
                 let sale = self.names.sale(rows, added.sale_id)?;
                 self.names.add_item(rows, id, sale, &added.sku)
             }
-            ItemEvent::OrderPlaced(placed) => self.place(rows, id, recorded.revision, placed),
-            ItemEvent::OrderPaid(paid) => {
+            ItemEvent::Order(OrderEvent::Placed(placed)) => {
+                self.place(rows, id, recorded.revision, placed)
+            }
+            ItemEvent::Order(OrderEvent::Paid(paid)) => {
                 let amount = Some(paid.amount_minor);
                 let order = (id, paid.placed_revision);
                 self.settle(rows, order, TouchKind::Paid, (paid.paid_at_ms, paid.units, amount))
             }
-            ItemEvent::OrderCancelled(cancelled) => {
+            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
                 let order = (id, cancelled.placed_revision);
                 let how = (cancelled.cancelled_at_ms, cancelled.units, None);
                 self.settle(rows, order, TouchKind::Cancelled, how)
             }
-            ItemEvent::OrderExpired(expired) => {
+            ItemEvent::Order(OrderEvent::Expired(expired)) => {
                 let order = (id, expired.placed_revision);
                 let how = (expired.expired_at_ms, expired.units, None);
                 self.settle(rows, order, TouchKind::Expired, how)
             }
             // A refund due is of a payment that bought nothing: the shopper's way ended before.
-            ItemEvent::RefundDue(_)
-            | ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::StockAllocated(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::Paused(_)
-            | ItemEvent::Resumed(_)
-            | ItemEvent::Closed(_) => Ok(()),
+            ItemEvent::Order(OrderEvent::RefundDue(_))
+            | ItemEvent::Offer(OfferEvent::Scheduled(_))
+            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
+            | ItemEvent::Stock(StockEvent::Allocated(_))
+            | ItemEvent::Stock(StockEvent::ReserveSet(_))
+            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
+            | ItemEvent::Offer(OfferEvent::Paused(_))
+            | ItemEvent::Offer(OfferEvent::Resumed(_))
+            | ItemEvent::Offer(OfferEvent::Closed(_)) => Ok(()),
         }
     }
 

@@ -1,0 +1,147 @@
+//! How an item is offered: what it is, when it is on sale, what limits there are, whether it takes
+//! orders.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    events::{act::Act, stored::stored_names},
+    values::{Currency, SaleId, UnixMs},
+};
+
+/// Everything that can happen to the offer of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfferEvent {
+    /// The item went on offer in a sale.
+    Added(ItemAdded),
+    /// Its window was set.
+    Scheduled(ItemScheduled),
+    /// Its limits were set.
+    PurchaseLimitSet(PurchaseLimitSet),
+    /// New orders are refused until it is resumed.
+    Paused(ItemPaused),
+    /// New orders are taken again.
+    Resumed(ItemResumed),
+    /// New orders are refused for good.
+    Closed(ItemClosed),
+}
+
+stored_names! { OfferEvent:
+    Added => "ItemAdded",
+    Scheduled => "ItemScheduled",
+    PurchaseLimitSet => "PurchaseLimitSet",
+    Paused => "ItemPaused",
+    Resumed => "ItemResumed",
+    Closed => "ItemClosed",
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemAdded {
+    pub sale_id: SaleId,
+    pub sku: String,
+    pub title: String,
+    pub currency: Currency,
+    pub unit_price_minor: i64,
+    pub time_to_pay_ms: i64,
+    pub added_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemScheduled {
+    pub opens_at_ms: UnixMs,
+    pub closes_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurchaseLimitSet {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub per_buyer: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub per_order: Option<i64>,
+    /// Absent where the limits are those of the plan.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub act: Option<Act>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set_at_ms: Option<UnixMs>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemPaused {
+    pub act: Act,
+    /// Its sale was paused: resumed with the sale, and no concern of those who pause the item itself.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub by_sale: bool,
+    pub paused_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemResumed {
+    pub act: Act,
+    /// Its sale was resumed: an item that was paused itself stays paused.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub by_sale: bool,
+    pub resumed_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemClosed {
+    pub act: Act,
+    pub closed_at_ms: UnixMs,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl OfferEvent {
+    /// When it happened, by the item's own clock, where the event says so.
+    pub fn at(&self) -> Option<UnixMs> {
+        match self {
+            Self::Added(e) => Some(e.added_at_ms),
+            Self::Scheduled(_) => None,
+            Self::PurchaseLimitSet(e) => e.set_at_ms,
+            Self::Paused(e) => Some(e.paused_at_ms),
+            Self::Resumed(e) => Some(e.resumed_at_ms),
+            Self::Closed(e) => Some(e.closed_at_ms),
+        }
+    }
+
+    /// Who did it; `None` for what was planned with the sale.
+    pub fn act(&self) -> Option<&Act> {
+        match self {
+            Self::Added(_) | Self::Scheduled(_) => None,
+            Self::PurchaseLimitSet(e) => e.act.as_ref(),
+            Self::Paused(e) => Some(&e.act),
+            Self::Resumed(e) => Some(&e.act),
+            Self::Closed(e) => Some(&e.act),
+        }
+    }
+
+    /// Whether its whole sale was paused or resumed: an act upon the sale, not upon the item.
+    pub fn is_by_sale(&self) -> bool {
+        match self {
+            Self::Paused(e) => e.by_sale,
+            Self::Resumed(e) => e.by_sale,
+            Self::Added(_) | Self::Scheduled(_) | Self::PurchaseLimitSet(_) | Self::Closed(_) => {
+                false
+            }
+        }
+    }
+
+    /// What it changed, by name.
+    pub fn change(&self) -> Value {
+        match self {
+            Self::Added(e) => json!({
+                "unit_price_minor": e.unit_price_minor,
+                "time_to_pay_ms": e.time_to_pay_ms,
+            }),
+            Self::Scheduled(e) => {
+                json!({ "opens_at_ms": e.opens_at_ms.0, "closes_at_ms": e.closes_at_ms.0 })
+            }
+            Self::PurchaseLimitSet(e) => {
+                json!({ "limit_per_buyer": e.per_buyer, "limit_per_order": e.per_order })
+            }
+            Self::Paused(_) | Self::Resumed(_) | Self::Closed(_) => json!({}),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What happens to the orders of an item.
+//!
+//! Orders have no stream of their own: "pay" and "expire" meet in the item's stream, so exactly one
+//! of them wins.
+
+use serde::{Deserialize, Serialize};
+
+use super::units::{MoveKind, StockMove, WarehouseUnits};
+use crate::{
+    events::stored::stored_names,
+    values::{Fingerprint, OrderId, RequestId, UnixMs},
+};
+
+/// Everything that can happen to an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderEvent {
+    /// Units are held for a buyer.
+    Placed(OrderPlaced),
+    /// The held units are sold.
+    Paid(OrderPaid),
+    /// The buyer gave the hold up; its units are available again.
+    Cancelled(OrderCancelled),
+    /// The hold ended unpaid; its units are available again.
+    Expired(OrderExpired),
+    /// A payment arrived that buys nothing and must go back.
+    RefundDue(RefundDue),
+}
+
+stored_names! { OrderEvent:
+    Placed => "OrderPlaced",
+    Paid => "OrderPaid",
+    Cancelled => "OrderCancelled",
+    Expired => "OrderExpired",
+    RefundDue => "RefundDue",
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPlaced {
+    pub order_id: OrderId,
+    pub request_id: RequestId,
+    pub fingerprint: Fingerprint,
+    pub buyer: String,
+    pub units: i64,
+    pub unit_price_minor: i64,
+    pub warehouses: Vec<WarehouseUnits>,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub channel: String,
+    pub placed_at_ms: UnixMs,
+    pub pay_by_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderPaid {
+    pub order_id: OrderId,
+    /// Revision of the order's `OrderPlaced`, so that a reader finds it without an index.
+    pub placed_revision: u64,
+    pub request_id: RequestId,
+    pub fingerprint: Fingerprint,
+    pub payment_reference: String,
+    pub amount_minor: i64,
+    pub units: i64,
+    pub warehouses: Vec<WarehouseUnits>,
+    pub paid_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderCancelled {
+    pub order_id: OrderId,
+    pub placed_revision: u64,
+    pub request_id: RequestId,
+    pub fingerprint: Fingerprint,
+    pub units: i64,
+    pub warehouses: Vec<WarehouseUnits>,
+    pub cancelled_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderExpired {
+    pub order_id: OrderId,
+    pub placed_revision: u64,
+    pub units: i64,
+    pub warehouses: Vec<WarehouseUnits>,
+    pub expired_at_ms: UnixMs,
+}
+
+/// Why a payment has to go back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundCause {
+    OrderExpired,
+    OrderCancelled,
+    AlreadyPaid,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundDue {
+    pub order_id: OrderId,
+    pub placed_revision: u64,
+    pub request_id: RequestId,
+    pub fingerprint: Fingerprint,
+    pub payment_reference: String,
+    pub amount_minor: i64,
+    pub cause: RefundCause,
+    pub due_at_ms: UnixMs,
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderState {
+    Held,
+    Paid,
+    Cancelled,
+    Expired,
+}
+
+/// What an event does to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderStep {
+    pub order_id: OrderId,
+    /// Revision of the event that placed the order; `None` for that event itself.
+    pub placed_revision: Option<u64>,
+    /// Where the order stands from now on; `None` where it stays where it was.
+    pub becomes: Option<OrderState>,
+    /// Units of the order that change their place; 0 where none does.
+    pub units: i64,
+    /// Money that was earned with it.
+    pub revenue_minor: i64,
+    /// Money that has to go back.
+    pub refund_minor: i64,
+    pub at: UnixMs,
+}
+
+impl OrderEvent {
+    /// What it does to its order and to money.
+    pub fn step(&self) -> OrderStep {
+        let step = |order_id, placed_revision, becomes, units, at| OrderStep {
+            order_id,
+            placed_revision,
+            becomes,
+            units,
+            revenue_minor: 0,
+            refund_minor: 0,
+            at,
+        };
+        match self {
+            Self::Placed(e) => {
+                step(e.order_id, None, Some(OrderState::Held), e.units, e.placed_at_ms)
+            }
+            Self::Paid(e) => OrderStep {
+                revenue_minor: e.amount_minor,
+                ..step(
+                    e.order_id,
+                    Some(e.placed_revision),
+                    Some(OrderState::Paid),
+                    e.units,
+                    e.paid_at_ms,
+                )
+            },
+            Self::Cancelled(e) => {
+                let becomes = Some(OrderState::Cancelled);
+                step(e.order_id, Some(e.placed_revision), becomes, e.units, e.cancelled_at_ms)
+            }
+            Self::Expired(e) => {
+                let becomes = Some(OrderState::Expired);
+                step(e.order_id, Some(e.placed_revision), becomes, e.units, e.expired_at_ms)
+            }
+            Self::RefundDue(e) => OrderStep {
+                refund_minor: e.amount_minor,
+                ..step(e.order_id, Some(e.placed_revision), None, 0, e.due_at_ms)
+            },
+        }
+    }
+
+    /// What it does to the units of the item.
+    pub fn moves(&self) -> impl Iterator<Item = StockMove<'_>> {
+        let (kind, at): (_, &[WarehouseUnits]) = match self {
+            Self::Placed(e) => (MoveKind::Hold, &e.warehouses),
+            Self::Paid(e) => (MoveKind::Sell, &e.warehouses),
+            Self::Cancelled(e) => (MoveKind::Release, &e.warehouses),
+            Self::Expired(e) => (MoveKind::Release, &e.warehouses),
+            Self::RefundDue(_) => (MoveKind::Release, &[]),
+        };
+        at.iter().map(move |at| StockMove { kind, warehouse: &at.warehouse, units: at.units })
+    }
+
+    /// When it happened, by the item's own clock.
+    pub fn at(&self) -> UnixMs {
+        self.step().at
+    }
+
+    /// The order that it is about.
+    pub fn order_id(&self) -> OrderId {
+        self.step().order_id
+    }
+}

@@ -1,0 +1,92 @@
+//! What operators do to the stock of an item.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::units::{MoveKind, StockMove};
+use crate::{
+    events::{act::Act, stored::stored_names},
+    values::UnixMs,
+};
+
+/// Everything that operators can do to the stock of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockEvent {
+    /// Units were put on offer.
+    Allocated(StockAllocated),
+    /// So many units lie in a warehouse that are not on offer.
+    ReserveSet(ReserveSet),
+    /// Units of the reserve were put on offer.
+    ReserveReleased(ReserveReleased),
+}
+
+stored_names! { StockEvent:
+    Allocated => "StockAllocated",
+    ReserveSet => "ReserveSet",
+    ReserveReleased => "ReserveReleased",
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockAllocated {
+    pub warehouse: String,
+    pub units: i64,
+    pub act: Act,
+    pub allocated_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveSet {
+    pub warehouse: String,
+    /// All that lie there in reserve from now on; 0 where there are none.
+    pub units: i64,
+    pub act: Act,
+    pub set_at_ms: UnixMs,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveReleased {
+    pub warehouse: String,
+    pub units: i64,
+    pub act: Act,
+    pub released_at_ms: UnixMs,
+}
+
+impl StockEvent {
+    /// When it happened, by the item's own clock.
+    pub fn at(&self) -> UnixMs {
+        match self {
+            Self::Allocated(e) => e.allocated_at_ms,
+            Self::ReserveSet(e) => e.set_at_ms,
+            Self::ReserveReleased(e) => e.released_at_ms,
+        }
+    }
+
+    /// Who did it.
+    pub fn act(&self) -> &Act {
+        match self {
+            Self::Allocated(e) => &e.act,
+            Self::ReserveSet(e) => &e.act,
+            Self::ReserveReleased(e) => &e.act,
+        }
+    }
+
+    /// What it does to the units of the item.
+    pub fn moves(&self) -> impl Iterator<Item = StockMove<'_>> {
+        std::iter::once(self.moved())
+    }
+
+    fn moved(&self) -> StockMove<'_> {
+        let (kind, warehouse, units) = match self {
+            Self::Allocated(e) => (MoveKind::Allocate, &e.warehouse, e.units),
+            Self::ReserveSet(e) => (MoveKind::SetReserve, &e.warehouse, e.units),
+            Self::ReserveReleased(e) => (MoveKind::ReleaseReserve, &e.warehouse, e.units),
+        };
+        StockMove { kind, warehouse, units }
+    }
+
+    /// What it changed, by name.
+    pub fn change(&self) -> Value {
+        let StockMove { warehouse, units, .. } = self.moved();
+        json!({ "warehouse": warehouse, "units": units })
+    }
+}
