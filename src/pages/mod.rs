@@ -27,4 +27,4 @@ pub use findings::findings;
 pub use numbers::{Clock, span as spoken_span};
 pub use post_mortem::{PostMortem, ProofFacts, Stage};
 pub use sections::{Style, unfinished};
-pub use words::Lang;
+pub use words::{Lang, event_name};

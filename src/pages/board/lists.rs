@@ -12,7 +12,7 @@ use crate::{
     pages::{
         escape,
         numbers::{amount, group, percent},
-        words::Term,
+        words::{Term, event_name as stored_name},
     },
     reports::{NodePulse, Pulse, PulseItem, share_ppm},
     values::UnixMs,
@@ -323,21 +323,9 @@ pub fn incidents(pulse: &Pulse, node: &NodePulse, say: Say) -> String {
 
 /// What an event is called; one that has no name here keeps the one it is stored under.
 pub fn event_name(kind: &str, say: Say) -> String {
-    let term = match kind {
-        "SaleCreated" => Term::SaleCreated,
-        "SaleClosed" => Term::SaleClosed,
-        "ItemAdded" => Term::ItemAdded,
-        "ItemScheduled" => Term::ItemScheduled,
-        "PurchaseLimitSet" => Term::PurchaseLimitSet,
-        "StockAllocated" => Term::StockAllocated,
-        "ItemPaused" => Term::ItemPaused,
-        "ItemResumed" => Term::ItemResumed,
-        "ItemClosed" => Term::ItemClosed,
-        "ItemSoldOut" | "SoldOut" => Term::ItemSoldOut,
-        other => {
-            return super::happened::name(other)
-                .map_or_else(|| other.to_owned(), |word| word.text(say.lang).to_owned());
-        }
-    };
-    say.term(term).to_owned()
+    match kind {
+        "ItemSoldOut" | "SoldOut" => say.term(Term::ItemSoldOut),
+        kind => stored_name(kind, say.lang).unwrap_or(kind),
+    }
+    .to_owned()
 }

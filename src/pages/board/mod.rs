@@ -5,7 +5,6 @@
 
 mod after;
 mod drawn;
-mod happened;
 mod journal;
 mod lists;
 mod live;

@@ -8,7 +8,7 @@ use crate::{
         document::{Block, Cell, Column, Section, Table},
         numbers::{Clock, group},
         post_mortem::IncidentFacts,
-        words::{Sentence, Term},
+        words::{Sentence, Term, event_name},
     },
     reports::{Basis, IncidentStepLine},
     values::IncidentSeverity,
@@ -107,10 +107,7 @@ fn row(writing: &Writing<'_>, facts: &IncidentFacts) -> Vec<Cell> {
 }
 
 fn step_row(writing: &Writing<'_>, title: &str, step: &IncidentStepLine) -> Vec<Cell> {
-    let what = match step_name(&step.kind) {
-        Some(term) => writing.word(term).to_owned(),
-        None => step.kind.clone(),
-    };
+    let what = event_name(&step.kind, writing.lang).unwrap_or(&step.kind);
     vec![
         Cell::named(writing.clock.moment(step.at), Clock::stamp(step.at)),
         Cell::text(title),
@@ -128,16 +125,4 @@ fn said(step: &IncidentStepLine) -> String {
     let texts = ["action", "impact", "cause"];
     let text = texts.iter().find_map(|name| details.get(*name).and_then(Value::as_str));
     text.unwrap_or(&step.reason).to_owned()
-}
-
-/// What a step is called; one of a later version has its stored name.
-pub(super) fn step_name(kind: &str) -> Option<Term> {
-    Some(match kind {
-        "IncidentDetected" => Term::StepDetected,
-        "IncidentAssessed" => Term::StepAssessed,
-        "IncidentActionTaken" => Term::StepActionTaken,
-        "IncidentResolved" => Term::StepResolved,
-        "IncidentReviewed" => Term::StepReviewed,
-        _ => return None,
-    })
 }

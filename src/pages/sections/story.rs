@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Writing, incidents::step_name};
+use super::Writing;
 use crate::{
     pages::{
         charts::Mark,
@@ -12,7 +12,7 @@ use crate::{
         findings::TOLD,
         numbers::{Clock, group},
         post_mortem::PostMortem,
-        words::{Sentence, Term, fill},
+        words::{Sentence, Term, event_name, fill},
     },
     reports::{ActLine, SoldOut},
     values::UnixMs,
@@ -102,8 +102,8 @@ fn around(writing: &Writing<'_>) -> Vec<(UnixMs, Vec<Cell>)> {
     };
     for (incident, number) in facts.incidents.iter().zip(facts.acts.len() + 1..) {
         for step in &incident.record.steps {
-            let what = match step_name(&step.kind) {
-                Some(term) => format!("{}: {}", writing.word(term), incident.record.incident.title),
+            let what = match event_name(&step.kind, writing.lang) {
+                Some(name) => format!("{name}: {}", incident.record.incident.title),
                 None => step.kind.clone(),
             };
             let what = Cell::named(what, &step.kind);
@@ -144,8 +144,8 @@ fn sold_outs(facts: &PostMortem) -> Vec<(&SoldOut, Term)> {
 }
 
 fn act_row(writing: &Writing<'_>, number: usize, act: &ActLine) -> Vec<Cell> {
-    let what = match kind_name(&act.kind) {
-        Some(term) => format!("{}{}", writing.word(term), change(writing, act)),
+    let what = match event_name(&act.kind, writing.lang) {
+        Some(name) => format!("{name}{}", change(writing, act)),
         None => act.kind.clone(),
     };
     vec![
@@ -172,24 +172,4 @@ fn change(writing: &Writing<'_>, act: &ActLine) -> String {
         Some(units) => format!(": {}", fill(writing.word(Term::Units), &[("n", &group(units))])),
         None => String::new(),
     }
-}
-
-/// What an act is called; one of a later version has its stored name.
-fn kind_name(kind: &str) -> Option<Term> {
-    Some(match kind {
-        "SaleCreated" => Term::SaleCreated,
-        "SalePaused" => Term::SalePaused,
-        "SaleResumed" => Term::SaleResumed,
-        "SaleClosed" => Term::SaleClosed,
-        "ItemAdded" => Term::ItemAdded,
-        "ItemScheduled" => Term::ItemScheduled,
-        "PurchaseLimitSet" => Term::PurchaseLimitSet,
-        "StockAllocated" => Term::StockAllocated,
-        "ReserveSet" => Term::ReserveSet,
-        "ReserveReleased" => Term::ReserveReleased,
-        "ItemPaused" => Term::ItemPaused,
-        "ItemResumed" => Term::ItemResumed,
-        "ItemClosed" => Term::ItemClosed,
-        _ => return None,
-    })
 }

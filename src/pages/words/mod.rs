@@ -4,10 +4,12 @@
 //! with gaps are filled in one pass: what fills a gap is never looked at again.
 
 mod definitions;
+mod events;
 mod sentences;
 mod terms;
 
 pub use definitions::Definition;
+pub use events::event_name;
 pub use sentences::Sentence;
 pub use terms::Term;
 

@@ -190,19 +190,6 @@ texts! {
     OverBuyerLimit => "over the buyer's limit", "超过每人限购";
     OverOrderLimit => "over the order's limit", "超过单笔限购";
 
-    SaleCreated => "Sale put up", "建立活动";
-    SalePaused => "Sale paused", "暂停活动";
-    SaleResumed => "Sale resumed", "恢复活动";
-    SaleClosed => "Sale closed", "结束活动";
-    ItemAdded => "Item added", "添加商品";
-    ItemScheduled => "Window set", "设定时间";
-    PurchaseLimitSet => "Purchase limit set", "设定限购";
-    StockAllocated => "Stock allocated", "划拨库存";
-    ReserveSet => "Reserve set", "设定预留库存";
-    ReserveReleased => "Reserve released", "释放预留库存";
-    ItemPaused => "Item paused", "暂停销售";
-    ItemResumed => "Item resumed", "恢复销售";
-    ItemClosed => "Item closed", "结束销售";
     PlannedOpening => "Planned opening", "计划开始";
     PlannedEnd => "Planned end", "计划结束";
     ItemSoldOut => "Sold out", "售罄";
@@ -229,11 +216,6 @@ texts! {
     Details => "Details", "详情";
     IncidentSteps => "Step by step", "处理过程";
     Lessons => "Causes and lessons", "原因与改进";
-    StepDetected => "Incident detected", "发现事件";
-    StepAssessed => "Incident assessed", "评估事件";
-    StepActionTaken => "Action taken", "采取措施";
-    StepResolved => "Incident resolved", "事件解决";
-    StepReviewed => "Incident reviewed", "事件复盘";
     AlertRaisedAct => "Alert", "告警";
     LevelSetAct => "Level of the service", "服务级别";
 

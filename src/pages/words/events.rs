@@ -1,0 +1,46 @@
+//! What each kind of event is called on pages.
+
+use super::Lang;
+
+/// The name under which an event is stored, what it is called in English, and in Chinese.
+const NAMES: &[(&str, &str, &str)] = &[
+    ("SaleCreated", "Sale put up", "建立活动"),
+    ("SalePaused", "Sale paused", "暂停活动"),
+    ("SaleResumed", "Sale resumed", "恢复活动"),
+    ("SaleClosed", "Sale closed", "结束活动"),
+    ("ItemAdded", "Item added", "添加商品"),
+    ("ItemScheduled", "Window set", "设定时间"),
+    ("PurchaseLimitSet", "Purchase limit set", "设定限购"),
+    ("ItemPaused", "Item paused", "暂停销售"),
+    ("ItemResumed", "Item resumed", "恢复销售"),
+    ("ItemClosed", "Item closed", "结束销售"),
+    ("StockAllocated", "Stock allocated", "划拨库存"),
+    ("ReserveSet", "Reserve set", "设定备货"),
+    ("ReserveReleased", "Reserve released", "释放备货"),
+    ("OrderPlaced", "Order placed", "下单"),
+    ("OrderPaid", "Order paid", "支付订单"),
+    ("OrderCancelled", "Order cancelled", "取消订单"),
+    ("OrderExpired", "Hold expired", "锁定到期"),
+    ("RefundDue", "Refund due", "应退款"),
+    ("AlertRaised", "Alert raised", "触发告警"),
+    ("AlertCleared", "Alert cleared", "告警解除"),
+    ("IncidentDetected", "Incident detected", "发现事件"),
+    ("IncidentAssessed", "Incident assessed", "评估事件"),
+    ("IncidentActionTaken", "Action taken", "采取措施"),
+    ("IncidentResolved", "Incident resolved", "事件解决"),
+    ("IncidentReviewed", "Incident reviewed", "事件复盘"),
+    ("ScriptPublished", "Wording published", "发布话术"),
+    ("ScriptWithdrawn", "Wording withdrawn", "撤回话术"),
+    ("LevelSet", "Service level set", "设定服务级别"),
+    ("LossAccepted", "Loss in the log accepted", "确认日志丢失"),
+];
+
+/// What an event of that stored name is called; `None` for one of a later version, and for demand
+/// and traffic, which no page lists.
+pub fn event_name(kind: &str, lang: Lang) -> Option<&'static str> {
+    let (_, english, chinese) = NAMES.iter().find(|(known, ..)| *known == kind)?;
+    Some(match lang {
+        Lang::English => english,
+        Lang::Chinese => chinese,
+    })
+}
