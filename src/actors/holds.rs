@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use super::Tail;
 use crate::{
     clock::SharedClock,
-    events::{Event, ItemEvent, OfferEvent, OrderEvent, Position, Recorded, StockEvent},
+    events::{Event, ItemEvent, OrderEvent, Position, Recorded},
     reports::Reports,
     threads,
     values::{ItemId, UnixMs},
@@ -151,40 +151,13 @@ impl Known {
         self.position = recorded.position;
         self.recorded_at = Some(UnixMs(recorded.recorded_at_ms));
         let Some(item) = recorded.stream.item_id() else { return };
-        match event {
-            Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) => {
-                let deadlines = self.items.entry(item).or_default();
-                deadlines.insert(recorded.revision, placed.pay_by_ms);
-            }
-            Event::Item(ItemEvent::Order(OrderEvent::Paid(paid))) => {
-                self.settled(item, paid.placed_revision)
-            }
-            Event::Item(ItemEvent::Order(OrderEvent::Cancelled(cancelled))) => {
-                self.settled(item, cancelled.placed_revision);
-            }
-            Event::Item(ItemEvent::Order(OrderEvent::Expired(expired))) => {
-                self.settled(item, expired.placed_revision);
-            }
-            Event::Item(
-                ItemEvent::Offer(OfferEvent::Added(_))
-                | ItemEvent::Offer(OfferEvent::Scheduled(_))
-                | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-                | ItemEvent::Stock(StockEvent::Allocated(_))
-                | ItemEvent::Stock(StockEvent::ReserveSet(_))
-                | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-                | ItemEvent::Offer(OfferEvent::Paused(_))
-                | ItemEvent::Offer(OfferEvent::Resumed(_))
-                | ItemEvent::Offer(OfferEvent::Closed(_))
-                | ItemEvent::Order(OrderEvent::RefundDue(_)),
-            )
-            | Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => {}
+        let Event::Item(ItemEvent::Order(event)) = event else { return };
+        let step = event.step(recorded.revision);
+        if let OrderEvent::Placed(placed) = event {
+            let deadlines = self.items.entry(item).or_default();
+            deadlines.insert(step.placed_revision, placed.pay_by_ms);
+        } else if step.becomes.is_some() {
+            self.settled(item, step.placed_revision);
         }
     }
 

@@ -18,7 +18,7 @@ pub use selling::{demand, item, sale};
 use uuid::Uuid;
 
 use crate::{
-    events::{Attempt, Event, NewEvent, Position, Stored, encode},
+    events::{Attempt, Event, Family, NewEvent, Position, Stored, encode},
     values::{Invalid, RequestId, UnixMs},
 };
 
@@ -43,7 +43,7 @@ pub struct Decision<E, O> {
 /// before they are stored; if storing fails the state is thrown away and rebuilt.
 pub trait Decider: Sized + Send + Unpin + 'static {
     type Command: Send + Unpin + 'static;
-    type Event: Stored + Clone + Send + Unpin + 'static;
+    type Event: Stored + Family<Event> + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
 
     /// The state of a stream in which nothing has happened.
@@ -72,7 +72,9 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     fn clock_moved(&mut self, _by_ms: i64) {}
 
     /// Picks the events of this decider's streams out of all events.
-    fn pick(event: Event) -> Option<Self::Event>;
+    fn pick(event: Event) -> Option<Self::Event> {
+        Self::Event::pick(event)
+    }
 }
 
 /// An event and where it comes from.

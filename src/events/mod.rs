@@ -20,5 +20,5 @@ pub use codec::{DecodeError, Event, decode, encode, metadata};
 pub use envelope::{NewEvent, Position, Recorded};
 pub use operations::*;
 pub use selling::*;
-pub use stored::Stored;
+pub use stored::{Family, Stored};
 pub use stream::{Category, SERVICE, StreamName};

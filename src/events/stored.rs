@@ -18,6 +18,12 @@ pub trait Stored: Sized {
     fn read(kind: &str, data: &[u8]) -> Option<Result<Self, String>>;
 }
 
+/// A family of events inside a union of families.
+pub trait Family<Union>: Sized {
+    /// The event, if it is of this family.
+    fn pick(event: Union) -> Option<Self>;
+}
+
 /// A family from its table of stored names.
 macro_rules! stored_names {
     ($family:ident: $($variant:ident => $name:literal),+ $(,)?) => {
@@ -103,6 +109,12 @@ macro_rules! stored_union {
         $(impl From<$family> for $union {
             fn from(event: $family) -> Self {
                 Self::$variant(event)
+            }
+        }
+
+        impl $crate::events::Family<$union> for $family {
+            fn pick(event: $union) -> Option<Self> {
+                if let $union::$variant(event) = event { Some(event) } else { None }
             }
         })+
     };

@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 use super::ReplayError;
 use crate::{
     events::{
-        Category, DemandTick, Event, ItemEvent, Position, Recorded, SaleCreated, SaleEvent,
+        Category, DemandTick, Family, ItemEvent, Position, Recorded, SaleCreated, SaleEvent,
         StreamName, decode,
     },
     store::{LogSource, ReadError},
@@ -83,19 +83,8 @@ impl Log {
             let Some(last) = page.last() else { return Ok(()) };
             next = last.revision + 1;
             for recorded in page {
-                let event = match decode(&recorded)? {
-                    Event::Item(event) => event,
-                    Event::Sale(_)
-                    | Event::Demand(_)
-                    | Event::Traffic(_)
-                    | Event::Alert(_)
-                    | Event::Incident(_)
-                    | Event::Script(_)
-                    | Event::Level(_)
-                    | Event::Log(_) => {
-                        return Err(ReplayError::misplaced(&recorded));
-                    }
-                };
+                let event = ItemEvent::pick(decode(&recorded)?);
+                let event = event.ok_or_else(|| ReplayError::misplaced(&recorded))?;
                 if !see(ItemFact { recorded, event })? {
                     return Ok(());
                 }
@@ -116,19 +105,8 @@ impl Log {
             let Some(last) = page.last() else { return Ok(()) };
             next = last.revision + 1;
             for recorded in &page {
-                match decode(recorded)? {
-                    Event::Demand(tick) => see(tick)?,
-                    Event::Item(_)
-                    | Event::Sale(_)
-                    | Event::Traffic(_)
-                    | Event::Alert(_)
-                    | Event::Incident(_)
-                    | Event::Script(_)
-                    | Event::Level(_)
-                    | Event::Log(_) => {
-                        return Err(ReplayError::misplaced(recorded));
-                    }
-                }
+                let tick = DemandTick::pick(decode(recorded)?);
+                see(tick.ok_or_else(|| ReplayError::misplaced(recorded))?)?;
             }
         }
     }
@@ -137,17 +115,11 @@ impl Log {
     pub fn plan(&self, sale: SaleId) -> Result<(Position, SaleCreated), ReplayError> {
         let found = self.read_stream(StreamName::sale(sale), 0, 1)?;
         let Some(recorded) = found.first() else { return Err(ReplayError::NotFound("sale_id")) };
-        match decode(recorded)? {
-            Event::Sale(SaleEvent::Created(created)) => Ok((recorded.position, created)),
-            Event::Sale(SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_))
-            | Event::Item(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => Err(ReplayError::misplaced(recorded)),
+        match SaleEvent::pick(decode(recorded)?) {
+            Some(SaleEvent::Created(created)) => Ok((recorded.position, created)),
+            Some(SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_)) | None => {
+                Err(ReplayError::misplaced(recorded))
+            }
         }
     }
 

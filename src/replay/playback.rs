@@ -11,8 +11,8 @@ use std::{
 
 use super::{ItemFact, Log, ReplayError};
 use crate::{
-    events::{AttemptOutcome, DemandTick, Event, StreamName, decode},
-    projections::marks::{ItemState, OrderCounts, WarehouseState},
+    events::{AttemptOutcome, Counts, DemandTick, Family, ItemEvent, StreamName, decode},
+    projections::marks::{ItemState, OrderCounts},
     values::{ItemId, SaleId, UnixMs},
 };
 
@@ -32,7 +32,7 @@ pub struct Playback<'a> {
 /// How it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    pub units: WarehouseState,
+    pub units: Counts,
     pub orders: OrderCounts,
     pub revenue_minor: i64,
     pub refunds_due_minor: i64,
@@ -137,19 +137,9 @@ impl Track {
                 log.read_stream(StreamName::item(self.item), self.next_revision, PAGE_EVENTS)?;
             for recorded in page {
                 self.next_revision = recorded.revision + 1;
-                match decode(&recorded)? {
-                    Event::Item(event) => self.events.push_back(ItemFact { recorded, event }),
-                    Event::Sale(_)
-                    | Event::Demand(_)
-                    | Event::Traffic(_)
-                    | Event::Alert(_)
-                    | Event::Incident(_)
-                    | Event::Script(_)
-                    | Event::Level(_)
-                    | Event::Log(_) => {
-                        return Err(ReplayError::misplaced(&recorded));
-                    }
-                }
+                let event = ItemEvent::pick(decode(&recorded)?);
+                let event = event.ok_or_else(|| ReplayError::misplaced(&recorded))?;
+                self.events.push_back(ItemFact { recorded, event });
             }
         }
         let next = self.events.front();
@@ -162,19 +152,8 @@ impl Track {
                 log.read_stream(StreamName::demand(self.item), self.next_tick, PAGE_EVENTS)?;
             for recorded in page {
                 self.next_tick = recorded.revision + 1;
-                match decode(&recorded)? {
-                    Event::Demand(tick) => self.ticks.push_back(tick),
-                    Event::Item(_)
-                    | Event::Sale(_)
-                    | Event::Traffic(_)
-                    | Event::Alert(_)
-                    | Event::Incident(_)
-                    | Event::Script(_)
-                    | Event::Level(_)
-                    | Event::Log(_) => {
-                        return Err(ReplayError::misplaced(&recorded));
-                    }
-                }
+                let tick = DemandTick::pick(decode(&recorded)?);
+                self.ticks.push_back(tick.ok_or_else(|| ReplayError::misplaced(&recorded))?);
             }
         }
         let over = |tick: &DemandTick| UnixMs(tick.second.saturating_add(1).saturating_mul(1000));

@@ -6,10 +6,7 @@ use std::collections::HashMap;
 
 use super::{Log, ReplayError};
 use crate::{
-    events::{
-        AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause, StockEvent,
-        unpack,
-    },
+    events::{AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause, unpack},
     values::{ItemId, OrderId, UnixMs, shopper_hash},
 };
 
@@ -182,64 +179,59 @@ impl Reading {
         self.at = event.at().map_or(self.at, |at| at.max(self.at));
         let (at, fact) = (self.at, short(self.facts.len()));
         let judged_at = judged_at.unwrap_or(at);
-        let ending = Some(Ending { at, judged_at, fact });
         let what = match event {
-            ItemEvent::Offer(OfferEvent::Added(_))
-            | ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::Allocated(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_)) => {
+            ItemEvent::Offer(_) | ItemEvent::Stock(_) => {
                 if let ItemEvent::Offer(OfferEvent::Added(added)) = &event {
                     self.offer = Some(added.clone());
                 }
                 What::Steered(Box::new(event))
             }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                let order = short(self.orders.len());
-                self.places.insert(placed.order_id, order);
-                self.orders.push(Order {
-                    order_id: placed.order_id,
-                    shopper: Shopper::of(&placed.buyer),
-                    units: placed.units,
-                    at,
-                    judged_at,
-                    pay_by: placed.pay_by_ms,
-                    fact,
-                    fate: Fate::default(),
-                });
-                What::Placed(order)
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => {
-                let order = self.order(paid.order_id)?;
-                self.fate(order).paid = ending;
+            ItemEvent::Order(event) => self.add_order(&event, Ending { at, judged_at, fact })?,
+        };
+        self.facts.push(Fact { at, judged_at, what });
+        Ok(())
+    }
+
+    fn add_order(&mut self, event: &OrderEvent, ending: Ending) -> Result<What, ReplayError> {
+        if let OrderEvent::Placed(placed) = event {
+            let order = short(self.orders.len());
+            self.places.insert(placed.order_id, order);
+            self.orders.push(Order {
+                order_id: placed.order_id,
+                shopper: Shopper::of(&placed.buyer),
+                units: placed.units,
+                at: ending.at,
+                judged_at: ending.judged_at,
+                pay_by: placed.pay_by_ms,
+                fact: ending.fact,
+                fate: Fate::default(),
+            });
+            return Ok(What::Placed(order));
+        }
+        let order = self.order(event.order_id())?;
+        let fate = self.fate(order);
+        Ok(match event {
+            OrderEvent::Placed(_) => What::Placed(order),
+            OrderEvent::Paid(_) => {
+                fate.paid = Some(ending);
                 What::Paid(order)
             }
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                let order = self.order(cancelled.order_id)?;
-                self.fate(order).cancelled = ending;
+            OrderEvent::Cancelled(_) => {
+                fate.cancelled = Some(ending);
                 What::Cancelled(order)
             }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => {
-                let order = self.order(expired.order_id)?;
-                self.fate(order).expired = ending;
+            OrderEvent::Expired(_) => {
+                fate.expired = Some(ending);
                 What::Expired(order)
             }
-            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
-                let order = self.order(due.order_id)?;
-                let fate = self.fate(order);
+            OrderEvent::RefundDue(due) => {
                 if due.cause == RefundCause::OrderExpired && fate.paid.is_none() {
-                    fate.paid = ending;
+                    fate.paid = Some(ending);
                     fate.too_late = true;
                 }
                 What::Refund
             }
-        };
-        self.facts.push(Fact { at, judged_at, what });
-        Ok(())
+        })
     }
 
     fn order(&self, id: OrderId) -> Result<u32, ReplayError> {

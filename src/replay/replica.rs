@@ -8,7 +8,7 @@ use crate::{
         Decider, Decision,
         item::{CancelOrder, Item, ItemCommand, ItemOutcome, PlaceOrder, RecordPayment},
     },
-    events::{AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, StockEvent},
+    events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState},
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
 };
 
@@ -43,9 +43,7 @@ pub(super) struct Replica {
     item: Item,
     offer: Option<ItemAdded>,
     next_revision: u64,
-    available: i64,
-    held: i64,
-    allocated: i64,
+    counts: Counts,
     payments: u64,
 }
 
@@ -55,23 +53,21 @@ impl Replica {
             item: Item::initial(item.0),
             offer: None,
             next_revision: 0,
-            available: 0,
-            held: 0,
-            allocated: 0,
+            counts: Counts::default(),
             payments: 0,
         }
     }
 
     pub fn available(&self) -> i64 {
-        self.available
+        self.counts.available
     }
 
     pub fn held(&self) -> i64 {
-        self.held
+        self.counts.held
     }
 
     pub fn allocated(&self) -> i64 {
-        self.allocated
+        self.counts.allocated
     }
 
     /// What happened without anybody's order: taken as it is.
@@ -173,23 +169,16 @@ impl Replica {
     fn ended(&mut self, decided: &Decision<ItemEvent, ItemOutcome>) -> Option<Ended> {
         let mut ended = None;
         for caused in &decided.events {
-            match &caused.event {
-                ItemEvent::Order(OrderEvent::Paid(paid)) => {
-                    ended = Some(Ended::Paid { amount_minor: paid.amount_minor });
-                }
-                ItemEvent::Order(OrderEvent::Cancelled(_)) => ended = Some(Ended::Cancelled),
-                ItemEvent::Order(OrderEvent::Expired(_)) => ended = Some(Ended::Expired),
-                ItemEvent::Offer(OfferEvent::Added(_))
-                | ItemEvent::Offer(OfferEvent::Scheduled(_))
-                | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-                | ItemEvent::Stock(StockEvent::Allocated(_))
-                | ItemEvent::Stock(StockEvent::ReserveSet(_))
-                | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-                | ItemEvent::Offer(OfferEvent::Paused(_))
-                | ItemEvent::Offer(OfferEvent::Resumed(_))
-                | ItemEvent::Offer(OfferEvent::Closed(_))
-                | ItemEvent::Order(OrderEvent::Placed(_))
-                | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
+            if let ItemEvent::Order(event) = &caused.event {
+                let step = event.step(self.next_revision);
+                ended = match step.becomes {
+                    Some(OrderState::Paid) => {
+                        Some(Ended::Paid { amount_minor: step.revenue_minor })
+                    }
+                    Some(OrderState::Cancelled) => Some(Ended::Cancelled),
+                    Some(OrderState::Expired) => Some(Ended::Expired),
+                    Some(OrderState::Held) | None => ended,
+                };
             }
             self.apply(&caused.event);
         }
@@ -197,38 +186,9 @@ impl Replica {
     }
 
     fn apply(&mut self, event: &ItemEvent) {
-        match event {
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                self.allocated += added.units;
-                self.available += added.units;
-            }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                self.allocated += released.units;
-                self.available += released.units;
-            }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                self.available -= placed.units;
-                self.held += placed.units;
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => self.held -= paid.units,
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => self.put_back(cancelled.units),
-            ItemEvent::Order(OrderEvent::Expired(expired)) => self.put_back(expired.units),
-            ItemEvent::Offer(OfferEvent::Added(_))
-            | ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_))
-            | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
-        }
+        self.counts = self.counts.saturating_with(Counts::added_by(event.moves()));
         self.item.evolve(event, self.next_revision);
         self.next_revision += 1;
-    }
-
-    fn put_back(&mut self, units: i64) {
-        self.held -= units;
-        self.available += units;
     }
 }
 

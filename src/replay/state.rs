@@ -7,8 +7,8 @@
 use super::{Log, ReplayError};
 use crate::{
     domain::item::ItemPhase,
-    events::{Position, StreamName},
-    projections::marks::{EVENTS_PER_MARK, ItemState, OrderCounts, WarehouseState},
+    events::{Counts, Position, StreamName},
+    projections::marks::{EVENTS_PER_MARK, ItemState, OrderCounts},
     reports::{MarkLimit, Paging, ReportError, Reports},
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
@@ -50,7 +50,7 @@ pub struct StateAt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SaleStateAt {
     pub orders: OrderCounts,
-    pub units: WarehouseState,
+    pub units: Counts,
     pub revenue_minor: i64,
     pub refunds_due_minor: i64,
     /// A page of its items, in the order of the plan. Those not on offer yet are left out.
@@ -114,7 +114,7 @@ impl Past<'_> {
         }
         let mut total = SaleStateAt {
             orders: OrderCounts::default(),
-            units: WarehouseState::default(),
+            units: Counts::default(),
             revenue_minor: 0,
             refunds_due_minor: 0,
             items: Vec::new(),

@@ -177,7 +177,7 @@ fn sale_samples() -> Vec<SaleEvent> {
     ]
 }
 
-fn samples() -> Vec<Event> {
+pub fn samples() -> Vec<Event> {
     let items = item_samples().into_iter().map(Event::Item);
     let sales = sale_samples().into_iter().map(Event::Sale);
     items

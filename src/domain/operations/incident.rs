@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
     events::{
-        Act, DetectedBy, Event, IncidentActionTaken, IncidentAssessed, IncidentDetected,
-        IncidentEvent, IncidentResolved, IncidentReviewed, Position,
+        Act, DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected, IncidentEvent,
+        IncidentResolved, IncidentReviewed, Position,
     },
     values::{Fingerprint, IncidentId, IncidentSeverity, ItemId, RequestId, SaleId, UnixMs},
 };
@@ -173,20 +173,6 @@ impl Decider for Incident {
 
     fn landed(&mut self, revision: u64, position: Position) {
         self.receipts.landed(revision, position);
-    }
-
-    fn pick(event: Event) -> Option<IncidentEvent> {
-        match event {
-            Event::Incident(event) => Some(event),
-            Event::Item(_)
-            | Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => None,
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
-    events::{Act, Event, LevelSet, Position},
+    events::{Act, LevelSet, Position},
     values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
 };
 
@@ -96,20 +96,6 @@ impl Decider for Level {
 
     fn landed(&mut self, revision: u64, position: Position) {
         self.receipts.landed(revision, position);
-    }
-
-    fn pick(event: Event) -> Option<LevelSet> {
-        match event {
-            Event::Level(set) => Some(set),
-            Event::Item(_)
-            | Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Log(_) => None,
-        }
     }
 }
 

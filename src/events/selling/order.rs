@@ -117,8 +117,8 @@ pub enum OrderState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderStep {
     pub order_id: OrderId,
-    /// Revision of the event that placed the order; `None` for that event itself.
-    pub placed_revision: Option<u64>,
+    /// Revision of the event that placed the order.
+    pub placed_revision: u64,
     /// Where the order stands from now on; `None` where it stays where it was.
     pub becomes: Option<OrderState>,
     /// Units of the order that change their place; 0 where none does.
@@ -131,44 +131,19 @@ pub struct OrderStep {
 }
 
 impl OrderEvent {
-    /// What it does to its order and to money.
-    pub fn step(&self) -> OrderStep {
-        let step = |order_id, placed_revision, becomes, units, at| OrderStep {
-            order_id,
-            placed_revision,
-            becomes,
-            units,
-            revenue_minor: 0,
-            refund_minor: 0,
-            at,
+    /// What it does to its order and to money. `revision` is its own.
+    pub fn step(&self, revision: u64) -> OrderStep {
+        let (placed_revision, becomes, units, revenue_minor, refund_minor) = match self {
+            Self::Placed(e) => (revision, Some(OrderState::Held), e.units, 0, 0),
+            Self::Paid(e) => {
+                (e.placed_revision, Some(OrderState::Paid), e.units, e.amount_minor, 0)
+            }
+            Self::Cancelled(e) => (e.placed_revision, Some(OrderState::Cancelled), e.units, 0, 0),
+            Self::Expired(e) => (e.placed_revision, Some(OrderState::Expired), e.units, 0, 0),
+            Self::RefundDue(e) => (e.placed_revision, None, 0, 0, e.amount_minor),
         };
-        match self {
-            Self::Placed(e) => {
-                step(e.order_id, None, Some(OrderState::Held), e.units, e.placed_at_ms)
-            }
-            Self::Paid(e) => OrderStep {
-                revenue_minor: e.amount_minor,
-                ..step(
-                    e.order_id,
-                    Some(e.placed_revision),
-                    Some(OrderState::Paid),
-                    e.units,
-                    e.paid_at_ms,
-                )
-            },
-            Self::Cancelled(e) => {
-                let becomes = Some(OrderState::Cancelled);
-                step(e.order_id, Some(e.placed_revision), becomes, e.units, e.cancelled_at_ms)
-            }
-            Self::Expired(e) => {
-                let becomes = Some(OrderState::Expired);
-                step(e.order_id, Some(e.placed_revision), becomes, e.units, e.expired_at_ms)
-            }
-            Self::RefundDue(e) => OrderStep {
-                refund_minor: e.amount_minor,
-                ..step(e.order_id, Some(e.placed_revision), None, 0, e.due_at_ms)
-            },
-        }
+        let (order_id, at) = (self.order_id(), self.at());
+        OrderStep { order_id, placed_revision, becomes, units, revenue_minor, refund_minor, at }
     }
 
     /// What it does to the units of the item.
@@ -185,11 +160,23 @@ impl OrderEvent {
 
     /// When it happened, by the item's own clock.
     pub fn at(&self) -> UnixMs {
-        self.step().at
+        match self {
+            Self::Placed(e) => e.placed_at_ms,
+            Self::Paid(e) => e.paid_at_ms,
+            Self::Cancelled(e) => e.cancelled_at_ms,
+            Self::Expired(e) => e.expired_at_ms,
+            Self::RefundDue(e) => e.due_at_ms,
+        }
     }
 
     /// The order that it is about.
     pub fn order_id(&self) -> OrderId {
-        self.step().order_id
+        match self {
+            Self::Placed(e) => e.order_id,
+            Self::Paid(e) => e.order_id,
+            Self::Cancelled(e) => e.order_id,
+            Self::Expired(e) => e.order_id,
+            Self::RefundDue(e) => e.order_id,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What happens to a sale as a whole: it is planned, paused and resumed, and closed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::units::WarehouseUnits;
 use crate::{
@@ -150,4 +151,34 @@ pub struct SaleResumed {
 pub struct SaleClosed {
     pub act: Act,
     pub closed_at_ms: UnixMs,
+}
+
+impl SaleEvent {
+    /// When it happened.
+    pub fn at(&self) -> UnixMs {
+        match self {
+            Self::Created(e) => e.created_at_ms,
+            Self::Paused(e) => e.paused_at_ms,
+            Self::Resumed(e) => e.resumed_at_ms,
+            Self::Closed(e) => e.closed_at_ms,
+        }
+    }
+
+    /// Who did it.
+    pub fn act(&self) -> &Act {
+        match self {
+            Self::Created(e) => &e.act,
+            Self::Paused(e) => &e.act,
+            Self::Resumed(e) => &e.act,
+            Self::Closed(e) => &e.act,
+        }
+    }
+
+    /// What it changed, by name.
+    pub fn change(&self) -> Value {
+        match self {
+            Self::Created(e) => json!({ "name": e.name, "items": e.items.len() }),
+            Self::Paused(_) | Self::Resumed(_) | Self::Closed(_) => json!({}),
+        }
+    }
 }

@@ -82,6 +82,13 @@ impl StockMove<'_> {
 }
 
 impl Counts {
+    /// What moves add over all warehouses, but for reserves: one that is set replaces the one
+    /// before it.
+    pub fn added_by<'a>(moves: impl Iterator<Item = StockMove<'a>>) -> Self {
+        let sum = moves.fold(Self::default(), |sum, moved| sum.saturating_with(moved.adds(0)));
+        Self { reserve: 0, ..sum }
+    }
+
     /// The counts with others added; `None` where no number can hold one of them.
     fn with(self, more: Self) -> Option<Self> {
         Some(Self {

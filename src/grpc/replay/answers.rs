@@ -3,11 +3,11 @@
 
 use crate::{
     domain::item::ItemPhase,
-    events::{AttemptOutcome, Position},
+    events::{AttemptOutcome, Counts, Position, WarehouseCounts, Warehouses},
     grpc::{convert, proto},
     projections::{
         Verdict,
-        marks::{ItemState, OfferState, OrderCounts, WarehouseState},
+        marks::{ItemState, OfferState, OrderCounts},
     },
     replay::{
         Placement,
@@ -48,18 +48,10 @@ pub fn item_state(found: StateAt) -> proto::ItemState {
         available_units: units.available,
         held_units: units.held,
         sold_units: units.sold,
-        available_by_warehouse: warehouses
-            .iter()
-            .map(|at| proto::WarehouseUnits {
-                warehouse: at.warehouse.clone(),
-                units: at.available,
-            })
-            .collect(),
+        available_by_warehouse: by_warehouse(&warehouses, |counts| counts.available).collect(),
         reserve_units: units.reserve,
-        reserve_by_warehouse: warehouses
-            .iter()
-            .filter(|at| at.reserve > 0)
-            .map(|at| proto::WarehouseUnits { warehouse: at.warehouse.clone(), units: at.reserve })
+        reserve_by_warehouse: by_warehouse(&warehouses, |counts| counts.reserve)
+            .filter(|at| at.units > 0)
             .collect(),
         paused_itself: state.paused,
         paused_with_sale: state.sale_paused,
@@ -79,21 +71,33 @@ pub fn item_state(found: StateAt) -> proto::ItemState {
         revision: state.revision,
         position: state.position.0,
         last_event_time: Some(convert::timestamp(state.at)),
-        warehouses: warehouses.into_iter().map(warehouse).collect(),
+        warehouses: warehouses.0.into_iter().map(warehouse).collect(),
         orders: Some(order_counts(orders)),
         revenue: money(state.revenue_minor),
         refunds_due: money(state.refunds_due_minor),
     }
 }
 
-fn warehouse(at: WarehouseState) -> proto::WarehouseStock {
+fn by_warehouse(
+    warehouses: &Warehouses,
+    units: fn(&Counts) -> i64,
+) -> impl Iterator<Item = proto::WarehouseUnits> {
+    let all = warehouses.0.iter();
+    all.map(move |at| proto::WarehouseUnits {
+        warehouse: at.warehouse.clone(),
+        units: units(&at.counts),
+    })
+}
+
+fn warehouse(at: WarehouseCounts) -> proto::WarehouseStock {
+    let WarehouseCounts { warehouse, counts } = at;
     proto::WarehouseStock {
-        warehouse: at.warehouse,
-        allocated_units: at.allocated,
-        available_units: at.available,
-        held_units: at.held,
-        sold_units: at.sold,
-        reserve_units: at.reserve,
+        warehouse,
+        allocated_units: counts.allocated,
+        available_units: counts.available,
+        held_units: counts.held,
+        sold_units: counts.sold,
+        reserve_units: counts.reserve,
     }
 }
 

@@ -9,7 +9,7 @@ use tonic::Status;
 use super::super::{convert, proto, status::Failure};
 use crate::{
     clock::SharedClock,
-    events::{Event, Recorded, StreamName, decode},
+    events::{Family, ItemEvent, Recorded, StreamName, decode},
     replay::{pace::Metronome, state::Moment},
     store::SharedStore,
     values::{ItemId, UnixMs},
@@ -46,22 +46,11 @@ impl Flow {
     async fn next(&mut self) -> Result<Option<proto::ReplayItemResponse>, Failure> {
         loop {
             let Some(recorded) = self.read().await? else { return Ok(None) };
-            let event = match decode(&recorded) {
-                Ok(Event::Item(event)) => event,
-                Ok(
-                    Event::Sale(_)
-                    | Event::Demand(_)
-                    | Event::Traffic(_)
-                    | Event::Alert(_)
-                    | Event::Incident(_)
-                    | Event::Script(_)
-                    | Event::Level(_)
-                    | Event::Log(_),
-                ) => {
-                    let what = format!("{} in {}", recorded.kind, recorded.stream);
-                    return Err(Failure::internal("an event is out of place", &what));
-                }
-                Err(error) => return Err(Failure::internal("an event cannot be read", &error)),
+            let event = decode(&recorded)
+                .map_err(|error| Failure::internal("an event cannot be read", &error))?;
+            let Some(event) = ItemEvent::pick(event) else {
+                let what = format!("{} in {}", recorded.kind, recorded.stream);
+                return Err(Failure::internal("an event is out of place", &what));
             };
             self.at = event.at().map_or(self.at, |at| at.max(self.at));
             if self.to.is_some_and(|to| is_after(&recorded, self.at, to)) {

@@ -11,7 +11,7 @@ mod scripts;
 use rusqlite::Transaction;
 
 use super::{ApplyError, Projection};
-use crate::events::{Event, Recorded};
+use crate::events::{AlertEvent, IncidentEvent, LevelSet, Recorded, ScriptEvent};
 
 /// Name of the projection and of its file.
 pub const NAME: &str = "operations";
@@ -117,23 +117,20 @@ impl Projection for Operations {
         SCHEMA
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        match fact {
-            Event::Alert(event) => alerts::apply(rows, recorded, event),
-            Event::Incident(event) => incidents::apply(rows, recorded, event),
-            Event::Script(event) => scripts::apply(rows, recorded, event),
-            Event::Level(set) => levels::apply(rows, recorded, set),
-            Event::Item(_)
-            | Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Log(_) => Ok(()),
-        }
+    fn on_alert(&mut self, here: &Here<'_>, event: &AlertEvent) -> Result<(), ApplyError> {
+        alerts::apply(here.rows, here.recorded, event)
+    }
+
+    fn on_incident(&mut self, here: &Here<'_>, event: &IncidentEvent) -> Result<(), ApplyError> {
+        incidents::apply(here.rows, here.recorded, event)
+    }
+
+    fn on_script(&mut self, here: &Here<'_>, event: &ScriptEvent) -> Result<(), ApplyError> {
+        scripts::apply(here.rows, here.recorded, event)
+    }
+
+    fn on_level(&mut self, here: &Here<'_>, event: &LevelSet) -> Result<(), ApplyError> {
+        levels::apply(here.rows, here.recorded, event)
     }
 }
 

@@ -6,13 +6,11 @@
 use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
-    events::{
-        Act, Event, ItemEvent, OfferEvent, OrderEvent, Recorded, SaleEvent, StockEvent, Stored,
-    },
-    projections::{ApplyError, Projection, item_of, signed},
+    events::{Act, OfferEvent, SaleEvent, StockEvent},
+    projections::{ApplyError, Here, Projection, signed},
     values::{ItemId, SaleId, UnixMs},
 };
 
@@ -85,23 +83,39 @@ impl Projection for Acts {
         CREATE INDEX acts_by_sale ON acts (sale_id);"
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        match fact {
-            Event::Sale(event) => apply_to_sale(rows, recorded, event),
-            Event::Item(event) => self.apply_to_item(rows, recorded, event),
-            Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => Ok(()),
+    fn on_sale(&mut self, here: &Here<'_>, event: &SaleEvent) -> Result<(), ApplyError> {
+        let sale_id = SaleId(here.recorded.stream.id);
+        let Act { operator, reason, .. } = event.act();
+        if let SaleEvent::Created(_) = event {
+            here.rows
+                .prepare_cached("INSERT INTO sales (sale_id, operator) VALUES (?, ?)")?
+                .execute(params![sale_id.0.as_bytes().as_slice(), operator])?;
         }
+        let line = Line {
+            sale_id,
+            item: None,
+            at: event.at(),
+            operator,
+            reason,
+            planned: false,
+            change: event.change(),
+        };
+        write(here, line)
+    }
+
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        if let OfferEvent::Added(added) = event {
+            let id = here.item()?;
+            let item = add_item(here.rows, id, added.sale_id, &added.sku, added.added_at_ms)?;
+            self.items.insert(id, item);
+        }
+        let (act, at, by_sale) = (event.act(), event.at(), event.is_by_sale());
+        self.of_item(here, (act, at, by_sale), event.change())
+    }
+
+    fn on_stock(&mut self, here: &Here<'_>, event: &StockEvent) -> Result<(), ApplyError> {
+        let done = (Some(event.act()), Some(event.at()), false);
+        self.of_item(here, done, event.change())
     }
 
     fn forget(&mut self) {
@@ -109,115 +123,27 @@ impl Projection for Acts {
     }
 }
 
-fn apply_to_sale(
-    rows: &Transaction<'_>,
-    recorded: &Recorded,
-    event: &SaleEvent,
-) -> Result<(), ApplyError> {
-    let sale_id = SaleId(recorded.stream.id);
-    let (act, at, change) = match event {
-        SaleEvent::Created(created) => {
-            rows.prepare_cached("INSERT INTO sales (sale_id, operator) VALUES (?, ?)")?
-                .execute(params![sale_id.0.as_bytes().as_slice(), created.act.operator])?;
-            let change = json!({ "name": created.name, "items": created.items.len() });
-            (&created.act, created.created_at_ms, change)
-        }
-        SaleEvent::Paused(paused) => (&paused.act, paused.paused_at_ms, json!({})),
-        SaleEvent::Resumed(resumed) => (&resumed.act, resumed.resumed_at_ms, json!({})),
-        SaleEvent::Closed(closed) => (&closed.act, closed.closed_at_ms, json!({})),
-    };
-    let line = Line {
-        sale_id,
-        item: None,
-        at,
-        operator: &act.operator,
-        reason: &act.reason,
-        planned: false,
-        change,
-    };
-    write(rows, recorded, event.kind(), line)
-}
-
-/// Whether its sale was paused or resumed: that is an act of its own, told once and not for each item.
-fn is_by_sale(event: &ItemEvent) -> bool {
-    match event {
-        ItemEvent::Offer(OfferEvent::Paused(paused)) => paused.by_sale,
-        ItemEvent::Offer(OfferEvent::Resumed(resumed)) => resumed.by_sale,
-        ItemEvent::Offer(OfferEvent::Added(_))
-        | ItemEvent::Offer(OfferEvent::Scheduled(_))
-        | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-        | ItemEvent::Stock(StockEvent::Allocated(_))
-        | ItemEvent::Stock(StockEvent::ReserveSet(_))
-        | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-        | ItemEvent::Offer(OfferEvent::Closed(_))
-        | ItemEvent::Order(OrderEvent::Placed(_))
-        | ItemEvent::Order(OrderEvent::Paid(_))
-        | ItemEvent::Order(OrderEvent::Cancelled(_))
-        | ItemEvent::Order(OrderEvent::Expired(_))
-        | ItemEvent::Order(OrderEvent::RefundDue(_)) => false,
-    }
-}
-
 impl Acts {
-    fn apply_to_item(
+    /// `by_sale`: its whole sale was paused or resumed, which is an act of its own, told once and not
+    /// for each item.
+    fn of_item(
         &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        event: &ItemEvent,
+        here: &Here<'_>,
+        (act, at, by_sale): (Option<&Act>, Option<UnixMs>, bool),
+        change: Value,
     ) -> Result<(), ApplyError> {
-        let (act, change) = match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => {
-                let change = json!({
-                    "unit_price_minor": added.unit_price_minor,
-                    "time_to_pay_ms": added.time_to_pay_ms,
-                });
-                (None, change)
-            }
-            ItemEvent::Offer(OfferEvent::Scheduled(window)) => {
-                let (opens, closes) = (window.opens_at_ms.0, window.closes_at_ms.0);
-                (None, json!({ "opens_at_ms": opens, "closes_at_ms": closes }))
-            }
-            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
-                let (buyer, order) = (limits.per_buyer, limits.per_order);
-                (limits.act.as_ref(), json!({ "limit_per_buyer": buyer, "limit_per_order": order }))
-            }
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                let change = json!({ "warehouse": added.warehouse, "units": added.units });
-                (Some(&added.act), change)
-            }
-            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
-                let change = json!({ "warehouse": reserve.warehouse, "units": reserve.units });
-                (Some(&reserve.act), change)
-            }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                let change = json!({ "warehouse": released.warehouse, "units": released.units });
-                (Some(&released.act), change)
-            }
-            ItemEvent::Offer(OfferEvent::Paused(paused)) => (Some(&paused.act), json!({})),
-            ItemEvent::Offer(OfferEvent::Resumed(resumed)) => (Some(&resumed.act), json!({})),
-            ItemEvent::Offer(OfferEvent::Closed(closed)) => (Some(&closed.act), json!({})),
-            ItemEvent::Order(OrderEvent::Placed(_))
-            | ItemEvent::Order(OrderEvent::Paid(_))
-            | ItemEvent::Order(OrderEvent::Cancelled(_))
-            | ItemEvent::Order(OrderEvent::Expired(_))
-            | ItemEvent::Order(OrderEvent::RefundDue(_)) => return Ok(()),
-        };
-        let id = item_of(recorded)?;
-        if let ItemEvent::Offer(OfferEvent::Added(added)) = event {
-            self.items
-                .insert(id, add_item(rows, id, added.sale_id, &added.sku, added.added_at_ms)?);
-        }
-        let item = self.item(rows, id)?;
+        let id = here.item()?;
+        let item = self.item(here.rows, id)?;
         let line = Line {
             sale_id: item.sale_id,
             item: Some((id, &item.sku)),
-            at: event.at().unwrap_or(item.added_at_ms),
+            at: at.unwrap_or(item.added_at_ms),
             operator: act.map_or(&item.operator, |act| &act.operator),
-            reason: act.map_or("", |act: &Act| &act.reason),
-            planned: act.is_none_or(Act::is_planned) || is_by_sale(event),
+            reason: act.map_or("", |act| &act.reason),
+            planned: act.is_none_or(Act::is_planned) || by_sale,
             change,
         };
-        write(rows, recorded, event.kind(), line)
+        write(here, line)
     }
 
     fn item(&mut self, rows: &Transaction<'_>, id: ItemId) -> Result<&Item, ApplyError> {
@@ -265,28 +191,24 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
     found.ok_or_else(|| crate::projections::never_added(id))
 }
 
-fn write(
-    rows: &Transaction<'_>,
-    recorded: &Recorded,
-    kind: &str,
-    line: Line<'_>,
-) -> Result<(), ApplyError> {
-    rows.prepare_cached(
-        "INSERT INTO acts
+fn write(here: &Here<'_>, line: Line<'_>) -> Result<(), ApplyError> {
+    here.rows
+        .prepare_cached(
+            "INSERT INTO acts
          (sale_id, item_id, sku, kind, at_ms, operator, reason, planned, change, revision)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        line.sale_id.0.as_bytes().as_slice(),
-        line.item.map(|(id, _)| *id.0.as_bytes()),
-        line.item.map(|(_, sku)| sku),
-        kind,
-        line.at.0,
-        line.operator,
-        line.reason,
-        line.planned,
-        line.change.to_string(),
-        signed(recorded.revision)?,
-    ])?;
+        )?
+        .execute(params![
+            line.sale_id.0.as_bytes().as_slice(),
+            line.item.map(|(id, _)| *id.0.as_bytes()),
+            line.item.map(|(_, sku)| sku),
+            here.recorded.kind,
+            line.at.0,
+            line.operator,
+            line.reason,
+            line.planned,
+            line.change.to_string(),
+            signed(here.recorded.revision)?,
+        ])?;
     Ok(())
 }

@@ -6,10 +6,8 @@
 use rusqlite::{Transaction, params};
 
 use crate::{
-    events::{
-        Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Recorded, SaleEvent, StockEvent,
-    },
-    projections::{ApplyError, Projection, item_of, never_added},
+    events::{ItemAdded, OfferEvent, SaleEvent},
+    projections::{ApplyError, Here, Projection, never_added},
     values::ItemId,
 };
 
@@ -71,131 +69,94 @@ impl Projection for Catalog {
         CREATE INDEX items_by_sale ON items (sale_id);"
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        match fact {
-            Event::Item(event) => apply_to_item(rows, recorded, event),
-            Event::Sale(event) => apply_to_sale(rows, recorded, event),
-            Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => Ok(()),
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        let item = here.item()?;
+        let id = item.0.as_bytes().as_slice();
+        match event {
+            OfferEvent::Added(added) => add_item(here.rows, item, added),
+            OfferEvent::Scheduled(window) => change_item(
+                here.rows,
+                item,
+                "UPDATE items SET opens_at_ms = ?, closes_at_ms = ? WHERE item_id = ?",
+                params![window.opens_at_ms.0, window.closes_at_ms.0, id],
+            ),
+            OfferEvent::PurchaseLimitSet(limits) => change_item(
+                here.rows,
+                item,
+                "UPDATE items SET limit_per_buyer = ?, limit_per_order = ? WHERE item_id = ?",
+                params![limits.per_buyer, limits.per_order, id],
+            ),
+            OfferEvent::Paused(paused) => set_pause(here.rows, item, paused.by_sale, true),
+            OfferEvent::Resumed(resumed) => set_pause(here.rows, item, resumed.by_sale, false),
+            OfferEvent::Closed(closed) => change_item(
+                here.rows,
+                item,
+                "UPDATE items SET closed_at_ms = ? WHERE item_id = ?",
+                params![closed.closed_at_ms.0, id],
+            ),
         }
     }
-}
 
-fn apply_to_sale(
-    rows: &Transaction<'_>,
-    recorded: &Recorded,
-    event: &SaleEvent,
-) -> Result<(), ApplyError> {
-    let sale = recorded.stream.id.as_bytes().as_slice();
-    match event {
-        SaleEvent::Created(created) => {
-            let goals = created.goals.unwrap_or_default();
-            let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
-            let curve = serde_json::to_string(&created.curve)
-                .map_err(|error| ApplyError::Impossible(error.to_string()))?;
-            // Whatever follows the sale goes by what is on sale, not by what was written down.
-            let (opens_at, closes_at) = created.on_sale();
-            rows.prepare_cached(
-                "INSERT INTO sales
-                 (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms,
-                  goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers, curve)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
-                sale,
-                created.name,
-                created.currency.code(),
-                opens_at.0,
-                closes_at.0,
-                items,
-                created.created_at_ms.0,
-                goals.units,
-                goals.revenue_minor,
-                goals.conversion_ppm,
-                goals.new_buyers,
-                curve,
-            ])?;
+    fn on_sale(&mut self, here: &Here<'_>, event: &SaleEvent) -> Result<(), ApplyError> {
+        let sale = here.recorded.stream.id.as_bytes().as_slice();
+        match event {
+            SaleEvent::Created(created) => {
+                let goals = created.goals.unwrap_or_default();
+                let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
+                let curve = serde_json::to_string(&created.curve)
+                    .map_err(|error| ApplyError::Impossible(error.to_string()))?;
+                // Whatever follows the sale goes by what is on sale, not by what was written down.
+                let (opens_at, closes_at) = created.on_sale();
+                here.rows
+                    .prepare_cached(
+                        "INSERT INTO sales
+                     (sale_id, name, currency, opens_at_ms, closes_at_ms, items, created_at_ms,
+                      goal_units, goal_revenue_minor, goal_conversion_ppm, goal_new_buyers, curve)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    )?
+                    .execute(params![
+                        sale,
+                        created.name,
+                        created.currency.code(),
+                        opens_at.0,
+                        closes_at.0,
+                        items,
+                        created.created_at_ms.0,
+                        goals.units,
+                        goals.revenue_minor,
+                        goals.conversion_ppm,
+                        goals.new_buyers,
+                        curve,
+                    ])?;
+            }
+            SaleEvent::Closed(closed) => {
+                let closing = "UPDATE sales SET closed_at_ms = ? WHERE sale_id = ?";
+                change_sale(here, closing, params![closed.closed_at_ms.0, sale])?;
+            }
+            SaleEvent::Paused(_) => {
+                let pausing = "UPDATE sales SET paused = 1 WHERE sale_id = ?";
+                change_sale(here, pausing, params![sale])?;
+            }
+            SaleEvent::Resumed(_) => {
+                let resuming = "UPDATE sales SET paused = 0 WHERE sale_id = ?";
+                change_sale(here, resuming, params![sale])?;
+            }
         }
-        SaleEvent::Closed(closed) => {
-            let closing = "UPDATE sales SET closed_at_ms = ? WHERE sale_id = ?";
-            change_sale(rows, recorded, closing, params![closed.closed_at_ms.0, sale])?;
-        }
-        SaleEvent::Paused(_) => {
-            let pausing = "UPDATE sales SET paused = 1 WHERE sale_id = ?";
-            change_sale(rows, recorded, pausing, params![sale])?;
-        }
-        SaleEvent::Resumed(_) => {
-            let resuming = "UPDATE sales SET paused = 0 WHERE sale_id = ?";
-            change_sale(rows, recorded, resuming, params![sale])?;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn change_sale(
-    rows: &Transaction<'_>,
-    recorded: &Recorded,
+    here: &Here<'_>,
     statement: &str,
     parameters: &[&dyn rusqlite::ToSql],
 ) -> Result<(), ApplyError> {
-    match rows.prepare_cached(statement)?.execute(parameters)? {
+    match here.rows.prepare_cached(statement)?.execute(parameters)? {
         0 => {
-            let problem = format!("sale {} was never created", recorded.stream.id);
+            let problem = format!("sale {} was never created", here.recorded.stream.id);
             Err(ApplyError::Impossible(problem))
         }
         _ => Ok(()),
-    }
-}
-
-fn apply_to_item(
-    rows: &Transaction<'_>,
-    recorded: &Recorded,
-    event: &ItemEvent,
-) -> Result<(), ApplyError> {
-    let item = item_of(recorded)?;
-    let id = item.0.as_bytes().as_slice();
-    match event {
-        ItemEvent::Offer(OfferEvent::Added(added)) => add_item(rows, item, added),
-        ItemEvent::Offer(OfferEvent::Scheduled(window)) => change_item(
-            rows,
-            item,
-            "UPDATE items SET opens_at_ms = ?, closes_at_ms = ? WHERE item_id = ?",
-            params![window.opens_at_ms.0, window.closes_at_ms.0, id],
-        ),
-        ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => change_item(
-            rows,
-            item,
-            "UPDATE items SET limit_per_buyer = ?, limit_per_order = ? WHERE item_id = ?",
-            params![limits.per_buyer, limits.per_order, id],
-        ),
-        ItemEvent::Offer(OfferEvent::Paused(paused)) => set_pause(rows, item, paused.by_sale, true),
-        ItemEvent::Offer(OfferEvent::Resumed(resumed)) => {
-            set_pause(rows, item, resumed.by_sale, false)
-        }
-        ItemEvent::Offer(OfferEvent::Closed(closed)) => change_item(
-            rows,
-            item,
-            "UPDATE items SET closed_at_ms = ? WHERE item_id = ?",
-            params![closed.closed_at_ms.0, id],
-        ),
-        ItemEvent::Stock(StockEvent::Allocated(_))
-        | ItemEvent::Stock(StockEvent::ReserveSet(_))
-        | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-        | ItemEvent::Order(OrderEvent::Placed(_))
-        | ItemEvent::Order(OrderEvent::Paid(_))
-        | ItemEvent::Order(OrderEvent::Cancelled(_))
-        | ItemEvent::Order(OrderEvent::Expired(_))
-        | ItemEvent::Order(OrderEvent::RefundDue(_)) => Ok(()),
     }
 }
 

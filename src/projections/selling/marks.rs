@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     events::{
-        Event, ItemEvent, OfferEvent, OrderEvent, Position, Recorded, StockEvent, WarehouseUnits,
+        Counts, ImpossibleMove, ItemEvent, OfferEvent, OrderState, OrderStep, Position, Recorded,
+        Warehouses,
     },
-    projections::{ApplyError, Projection, item_of, row_cache::RowCache, signed},
+    projections::{ApplyError, Here, Projection, row_cache::RowCache, signed},
     values::{Currency, ItemId, SaleId, UnixMs},
 };
 
@@ -43,7 +44,7 @@ pub struct ItemState {
     /// Minor units of payments that are due back.
     pub refunds_due_minor: i64,
     /// In the order in which they were first named.
-    pub warehouses: Vec<WarehouseState>,
+    pub warehouses: Warehouses,
     /// Of the last event.
     pub revision: u64,
     /// Where that event stands in the log. Not kept in marks: a copy of the log in another store has
@@ -75,27 +76,6 @@ pub struct OrderCounts {
     pub expired: i64,
 }
 
-/// Units of one warehouse: allocated = available + held + sold, and the reserve beside them.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct WarehouseState {
-    pub warehouse: String,
-    pub allocated: i64,
-    pub available: i64,
-    pub held: i64,
-    pub sold: i64,
-    pub reserve: i64,
-}
-
-/// Which way units go.
-#[derive(Debug, Clone, Copy)]
-enum Move {
-    Allocate,
-    ReleaseReserve,
-    Hold,
-    Sell,
-    Release,
-}
-
 impl Default for ItemState {
     fn default() -> Self {
         Self {
@@ -110,7 +90,7 @@ impl Default for ItemState {
             orders: OrderCounts::default(),
             revenue_minor: 0,
             refunds_due_minor: 0,
-            warehouses: Vec::new(),
+            warehouses: Warehouses::default(),
             revision: 0,
             position: Position::START,
             at: UnixMs::default(),
@@ -120,28 +100,30 @@ impl Default for ItemState {
 
 impl ItemState {
     /// The units over all warehouses.
-    pub fn units(&self) -> WarehouseState {
-        let mut total = WarehouseState::default();
-        for warehouse in &self.warehouses {
-            total.allocated = total.allocated.saturating_add(warehouse.allocated);
-            total.available = total.available.saturating_add(warehouse.available);
-            total.held = total.held.saturating_add(warehouse.held);
-            total.sold = total.sold.saturating_add(warehouse.sold);
-            total.reserve = total.reserve.saturating_add(warehouse.reserve);
-        }
-        total
+    pub fn units(&self) -> Counts {
+        self.warehouses.total()
     }
 
     /// Applies the next event of the item.
     ///
     /// # Errors
     /// When it contradicts the events before it.
-    pub fn apply(&mut self, recorded: &Recorded, event: &ItemEvent) -> Result<(), String> {
+    pub fn apply(&mut self, recorded: &Recorded, event: &ItemEvent) -> Result<(), ImpossibleMove> {
         self.revision = recorded.revision;
         self.position = recorded.position;
         self.at = event.at().map_or(self.at, |at| at.max(self.at));
         match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => {
+            ItemEvent::Offer(event) => self.apply_offer(event),
+            // It does nothing but move units.
+            ItemEvent::Stock(_) => {}
+            ItemEvent::Order(event) => self.apply_step(&event.step(recorded.revision)),
+        }
+        self.warehouses.apply(event.moves())
+    }
+
+    fn apply_offer(&mut self, event: &OfferEvent) {
+        match event {
+            OfferEvent::Added(added) => {
                 self.offer = Some(OfferState {
                     sale_id: added.sale_id,
                     sku: added.sku.clone(),
@@ -151,105 +133,38 @@ impl ItemState {
                     time_to_pay_ms: added.time_to_pay_ms,
                 });
             }
-            ItemEvent::Offer(OfferEvent::Scheduled(window)) => {
+            OfferEvent::Scheduled(window) => {
                 self.opens_at = window.opens_at_ms;
                 self.closes_at = window.closes_at_ms;
             }
-            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
+            OfferEvent::PurchaseLimitSet(limits) => {
                 self.limit_per_buyer = limits.per_buyer;
                 self.limit_per_order = limits.per_order;
             }
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                self.shift(Move::Allocate, &added.warehouse, added.units)?;
-            }
-            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
-                self.at(&reserve.warehouse).reserve = reserve.units
-            }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                self.shift(Move::ReleaseReserve, &released.warehouse, released.units)?;
-            }
-            ItemEvent::Offer(OfferEvent::Paused(paused)) if paused.by_sale => {
-                self.sale_paused = true
-            }
-            ItemEvent::Offer(OfferEvent::Paused(_)) => self.paused = true,
-            ItemEvent::Offer(OfferEvent::Resumed(resumed)) if resumed.by_sale => {
-                self.sale_paused = false
-            }
-            ItemEvent::Offer(OfferEvent::Resumed(_)) => self.paused = false,
-            ItemEvent::Offer(OfferEvent::Closed(_)) => self.closed = true,
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                self.shift_all(Move::Hold, &placed.warehouses)?;
-                self.orders.placed += 1;
-                self.orders.held += 1;
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => {
-                self.shift_all(Move::Sell, &paid.warehouses)?;
-                self.revenue_minor = self.revenue_minor.saturating_add(paid.amount_minor);
-                self.orders.held -= 1;
-                self.orders.paid += 1;
-            }
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                self.shift_all(Move::Release, &cancelled.warehouses)?;
-                self.orders.held -= 1;
-                self.orders.cancelled += 1;
-            }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => {
-                self.shift_all(Move::Release, &expired.warehouses)?;
-                self.orders.held -= 1;
-                self.orders.expired += 1;
-            }
-            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
-                self.refunds_due_minor = self.refunds_due_minor.saturating_add(due.amount_minor);
-            }
+            OfferEvent::Paused(paused) => *self.pause_flag(paused.by_sale) = true,
+            OfferEvent::Resumed(resumed) => *self.pause_flag(resumed.by_sale) = false,
+            OfferEvent::Closed(_) => self.closed = true,
         }
-        Ok(())
     }
 
-    fn shift_all(&mut self, change: Move, units: &[WarehouseUnits]) -> Result<(), String> {
-        units.iter().try_for_each(|at| self.shift(change, &at.warehouse, at.units))
+    fn pause_flag(&mut self, by_sale: bool) -> &mut bool {
+        if by_sale { &mut self.sale_paused } else { &mut self.paused }
     }
 
-    fn shift(&mut self, change: Move, name: &str, units: i64) -> Result<(), String> {
-        self.at(name)
-            .shift(change, units)
-            .ok_or_else(|| format!("{change:?} of {units} units in {name} cannot be"))
+    fn apply_step(&mut self, step: &OrderStep) {
+        self.revenue_minor = self.revenue_minor.saturating_add(step.revenue_minor);
+        self.refunds_due_minor = self.refunds_due_minor.saturating_add(step.refund_minor);
+        let orders = &mut self.orders;
+        let (held, now) = match step.becomes {
+            Some(OrderState::Held) => (1, &mut orders.placed),
+            Some(OrderState::Paid) => (-1, &mut orders.paid),
+            Some(OrderState::Cancelled) => (-1, &mut orders.cancelled),
+            Some(OrderState::Expired) => (-1, &mut orders.expired),
+            None => return,
+        };
+        *now += 1;
+        orders.held += held;
     }
-
-    fn at(&mut self, name: &str) -> &mut WarehouseState {
-        let place = self.warehouses.iter().position(|at| at.warehouse == name);
-        let place = place.unwrap_or_else(|| {
-            let warehouse = name.to_owned();
-            self.warehouses.push(WarehouseState { warehouse, ..WarehouseState::default() });
-            self.warehouses.len() - 1
-        });
-        &mut self.warehouses[place]
-    }
-}
-
-impl WarehouseState {
-    /// `None` if that many units are not there to be moved.
-    fn shift(&mut self, change: Move, units: i64) -> Option<()> {
-        match change {
-            Move::Allocate => {
-                self.allocated = self.allocated.checked_add(units)?;
-                self.available = self.available.checked_add(units)?;
-            }
-            Move::ReleaseReserve => {
-                carry(&mut self.reserve, &mut self.allocated, units)?;
-                self.available = self.available.checked_add(units)?;
-            }
-            Move::Hold => carry(&mut self.available, &mut self.held, units)?,
-            Move::Sell => carry(&mut self.held, &mut self.sold, units)?,
-            Move::Release => carry(&mut self.held, &mut self.available, units)?,
-        }
-        Some(())
-    }
-}
-
-fn carry(from: &mut i64, to: &mut i64, units: i64) -> Option<()> {
-    *from = from.checked_sub(units).filter(|left| *left >= 0)?;
-    *to = to.checked_add(units)?;
-    Some(())
 }
 
 /// The marks of all items.
@@ -290,36 +205,16 @@ impl Projection for Snapshots {
         CREATE INDEX marks_by_time ON marks (item, at_ms);"
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        let event = match fact {
-            Event::Item(event) => event,
-            Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => return Ok(()),
-        };
-        let id = item_of(recorded)?;
-        let Item { number, state } = self.items.change(id, || read_item(rows, id))?;
-        state.apply(recorded, event).map_err(ApplyError::Impossible)?;
-        if (recorded.revision + 1).is_multiple_of(EVENTS_PER_MARK) {
-            rows.prepare_cached(
-                "INSERT INTO marks (item, revision, at_ms, state) VALUES (?, ?, ?, ?)",
-            )?
-            .execute(params![
-                *number,
-                signed(state.revision)?,
-                state.at.0,
-                text(state)?
-            ])?;
+    fn on_item(&mut self, here: &Here<'_>, event: &ItemEvent) -> Result<(), ApplyError> {
+        let id = here.item()?;
+        let Item { number, state } = self.items.change(id, || read_item(here.rows, id))?;
+        state.apply(here.recorded, event).map_err(|why| ApplyError::Impossible(why.to_string()))?;
+        if (here.recorded.revision + 1).is_multiple_of(EVENTS_PER_MARK) {
+            here.rows
+                .prepare_cached(
+                    "INSERT INTO marks (item, revision, at_ms, state) VALUES (?, ?, ?, ?)",
+                )?
+                .execute(params![*number, signed(state.revision)?, state.at.0, text(state)?])?;
         }
         Ok(())
     }

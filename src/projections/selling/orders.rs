@@ -10,11 +10,9 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::{
-    events::{
-        Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderPlaced, Recorded, StockEvent,
-    },
-    projections::{ApplyError, Projection, item_of, never_added, row_cache::RowCache},
-    values::{ItemId, OrderId, UnixMs, shopper_hash},
+    events::{ItemAdded, OfferEvent, OrderEvent, OrderPlaced, OrderStep},
+    projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
+    values::{ItemId, shopper_hash},
 };
 
 /// Name of the projection and of its file.
@@ -103,54 +101,22 @@ impl Projection for Orders {
         CREATE INDEX orders_by_time ON orders (placed_at_ms);"
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        let event = match fact {
-            Event::Item(event) => event,
-            Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => return Ok(()),
-        };
-        let id = item_of(recorded)?;
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        let OfferEvent::Added(added) = event else { return Ok(()) };
+        add_item(here.rows, here.item()?, added)
+    }
+
+    fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
+        let (id, step) = (here.item()?, event.step(here.recorded.revision));
         match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => add_item(rows, id, added),
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                self.place(rows, id, recorded.revision, placed)
+            OrderEvent::Placed(placed) => self.place(here.rows, id, here.recorded.revision, placed),
+            OrderEvent::Paid(paid) => {
+                self.settle(here.rows, id, &step, (PAID, Some(&paid.payment_reference)))
             }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => self.settle(
-                rows,
-                (id, paid.placed_revision, paid.order_id),
-                (PAID, paid.paid_at_ms, Some(&paid.payment_reference)),
-            ),
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => self.settle(
-                rows,
-                (id, cancelled.placed_revision, cancelled.order_id),
-                (CANCELLED, cancelled.cancelled_at_ms, None),
-            ),
-            ItemEvent::Order(OrderEvent::Expired(expired)) => self.settle(
-                rows,
-                (id, expired.placed_revision, expired.order_id),
-                (EXPIRED, expired.expired_at_ms, None),
-            ),
-            // A refund due changes nothing about the order: it stays what it was.
-            ItemEvent::Order(OrderEvent::RefundDue(_))
-            | ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::Allocated(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_)) => Ok(()),
+            OrderEvent::Cancelled(_) => self.settle(here.rows, id, &step, (CANCELLED, None)),
+            OrderEvent::Expired(_) => self.settle(here.rows, id, &step, (EXPIRED, None)),
+            // The order stays what it was.
+            OrderEvent::RefundDue(_) => Ok(()),
         }
     }
 
@@ -219,9 +185,11 @@ impl Orders {
     fn settle(
         &mut self,
         rows: &Transaction<'_>,
-        (id, placed_revision, order): (ItemId, u64, OrderId),
-        (state, at, payment_reference): (i64, UnixMs, Option<&String>),
+        id: ItemId,
+        step: &OrderStep,
+        (state, payment_reference): (i64, Option<&String>),
     ) -> Result<(), ApplyError> {
+        let OrderStep { order_id, placed_revision, at, .. } = step;
         let item = self.items.change(id, || read_item(rows, id))?;
         // An order is settled once. Whatever else a log says, it is not ours to guess.
         let settled = rows
@@ -233,12 +201,12 @@ impl Orders {
                 state,
                 at.0,
                 payment_reference,
-                key(item.number, placed_revision)?,
-                order.0.as_bytes().as_slice(),
+                key(item.number, *placed_revision)?,
+                order_id.0.as_bytes().as_slice(),
             ])?;
         match settled {
             1 => Ok(()),
-            _ => Err(ApplyError::Impossible(format!("order {order} is not held"))),
+            _ => Err(ApplyError::Impossible(format!("order {order_id} is not held"))),
         }
     }
 }

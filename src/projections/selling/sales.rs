@@ -7,9 +7,10 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use crate::{
     events::{
-        Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Recorded, SaleEvent, StockEvent,
+        Counts, ItemAdded, OfferEvent, OrderEvent, OrderState, OrderStep, SaleEvent, StockEvent,
+        StockMove,
     },
-    projections::{ApplyError, Projection, item_of, never_added, row_cache::RowCache},
+    projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
     values::{ItemId, UnixMs},
 };
 
@@ -77,38 +78,31 @@ impl Projection for Sales {
         CREATE INDEX items_by_sale ON items (sale_id);"
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        match fact {
-            Event::Sale(SaleEvent::Created(created)) => {
-                rows.execute(
-                    "INSERT INTO sales (sale_id, currency) VALUES (?, ?)",
-                    params![recorded.stream.id.as_bytes().as_slice(), created.currency.code()],
-                )?;
-                Ok(())
-            }
-            Event::Item(ItemEvent::Offer(OfferEvent::Added(added))) => {
-                add_item(rows, item_of(recorded)?, added)
-            }
-            Event::Item(event) => {
-                let id = item_of(recorded)?;
-                let figures = self.items.change(id, || read_figures(rows, id))?;
-                figures.apply(event);
-                Ok(())
-            }
-            Event::Sale(SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_))
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => Ok(()),
-        }
+    fn on_sale(&mut self, here: &Here<'_>, event: &SaleEvent) -> Result<(), ApplyError> {
+        let SaleEvent::Created(created) = event else { return Ok(()) };
+        here.rows.execute(
+            "INSERT INTO sales (sale_id, currency) VALUES (?, ?)",
+            params![here.recorded.stream.id.as_bytes().as_slice(), created.currency.code()],
+        )?;
+        Ok(())
+    }
+
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        let OfferEvent::Added(added) = event else { return Ok(()) };
+        add_item(here.rows, here.item()?, added)
+    }
+
+    fn on_stock(&mut self, here: &Here<'_>, event: &StockEvent) -> Result<(), ApplyError> {
+        self.figures(here)?.shift(event.moves(), event.at());
+        Ok(())
+    }
+
+    fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
+        let figures = self.figures(here)?;
+        let step = event.step(here.recorded.revision);
+        figures.count(&step);
+        figures.shift(event.moves(), step.at);
+        Ok(())
     }
 
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
@@ -142,59 +136,41 @@ impl Projection for Sales {
     }
 }
 
+impl Sales {
+    fn figures(&mut self, here: &Here<'_>) -> Result<&mut Figures, ApplyError> {
+        let id = here.item()?;
+        self.items.change(id, || read_figures(here.rows, id))
+    }
+}
+
 impl Figures {
-    fn apply(&mut self, event: &ItemEvent) {
-        match event {
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                add(&mut self.allocated_units, added.units);
-                self.give_back(added.units);
+    fn count(&mut self, step: &OrderStep) {
+        add(&mut self.revenue_minor, step.revenue_minor);
+        add(&mut self.refunds_due_minor, step.refund_minor);
+        let orders = match step.becomes {
+            Some(OrderState::Held) => {
+                add(&mut self.units_placed, step.units);
+                &mut self.orders_placed
             }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                add(&mut self.allocated_units, released.units);
-                self.give_back(released.units);
+            Some(OrderState::Paid) => {
+                add(&mut self.units_sold, step.units);
+                &mut self.orders_paid
             }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                add(&mut self.orders_placed, 1);
-                add(&mut self.units_placed, placed.units);
-                self.take(placed.units, placed.placed_at_ms);
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => {
-                add(&mut self.orders_paid, 1);
-                add(&mut self.units_sold, paid.units);
-                add(&mut self.revenue_minor, paid.amount_minor);
-            }
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                add(&mut self.orders_cancelled, 1);
-                self.give_back(cancelled.units);
-            }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => {
-                add(&mut self.orders_expired, 1);
-                self.give_back(expired.units);
-            }
-            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
-                add(&mut self.refunds_due_minor, due.amount_minor)
-            }
-            ItemEvent::Offer(OfferEvent::Added(_))
-            | ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_)) => {}
-        }
+            Some(OrderState::Cancelled) => &mut self.orders_cancelled,
+            Some(OrderState::Expired) => &mut self.orders_expired,
+            None => return,
+        };
+        add(orders, 1);
     }
 
-    fn take(&mut self, units: i64, at: UnixMs) {
-        add(&mut self.available_units, -units);
-        if self.available_units <= 0 {
-            self.sold_out_at_ms = Some(at.0);
-        }
-    }
-
-    fn give_back(&mut self, units: i64) {
-        add(&mut self.available_units, units);
+    fn shift<'a>(&mut self, moves: impl Iterator<Item = StockMove<'a>>, at: UnixMs) {
+        let adds = Counts::added_by(moves);
+        add(&mut self.allocated_units, adds.allocated);
+        add(&mut self.available_units, adds.available);
         if self.available_units > 0 {
             self.sold_out_at_ms = None;
+        } else if adds.available < 0 {
+            self.sold_out_at_ms = Some(at.0);
         }
     }
 }

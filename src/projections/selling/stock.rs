@@ -7,8 +7,8 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use crate::{
-    events::{Event, ItemEvent, OfferEvent, OrderEvent, Recorded, StockEvent, WarehouseUnits},
-    projections::{ApplyError, Projection, item_of, never_added, row_cache::RowCache},
+    events::{Counts, OfferEvent, OrderEvent, StockEvent, StockMove, WarehouseCounts, Warehouses},
+    projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
     values::ItemId,
 };
 
@@ -30,27 +30,7 @@ struct Item {
     /// first order. Once it has passed no hold can still be in time.
     last_pay_by_ms: i64,
     /// In the order in which they were first named.
-    warehouses: Vec<Warehouse>,
-}
-
-#[derive(Debug)]
-struct Warehouse {
-    name: String,
-    allocated: i64,
-    available: i64,
-    held: i64,
-    sold: i64,
-    reserve: i64,
-}
-
-/// Which way units go.
-#[derive(Debug, Clone, Copy)]
-enum Move {
-    Allocate,
-    ReleaseReserve,
-    Hold,
-    Sell,
-    Release,
+    warehouses: Warehouses,
 }
 
 impl Projection for StockLevels {
@@ -85,72 +65,32 @@ impl Projection for StockLevels {
         ) WITHOUT ROWID;"
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        let event = match fact {
-            Event::Item(event) => event,
-            Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => return Ok(()),
-        };
-        let id = item_of(recorded)?;
-        let (change, units) = match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => {
-                rows.prepare_cached(
-                    "INSERT INTO items (item_id, sale_id, sku, title, last_pay_by_ms)
-                     VALUES (?, ?, ?, ?, 0)",
-                )?
-                .execute(params![
-                    id.0.as_bytes().as_slice(),
-                    added.sale_id.0.as_bytes().as_slice(),
-                    added.sku,
-                    added.title,
-                ])?;
-                return Ok(());
-            }
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                let item = self.items.change(id, || read_item(rows, id))?;
-                return item.shift(Move::Allocate, &added.warehouse, added.units);
-            }
-            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
-                let item = self.items.change(id, || read_item(rows, id))?;
-                item.at(&reserve.warehouse).reserve = reserve.units;
-                return Ok(());
-            }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                let item = self.items.change(id, || read_item(rows, id))?;
-                return item.shift(Move::ReleaseReserve, &released.warehouse, released.units);
-            }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => (Move::Hold, &placed.warehouses),
-            ItemEvent::Order(OrderEvent::Paid(paid)) => (Move::Sell, &paid.warehouses),
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                (Move::Release, &cancelled.warehouses)
-            }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => (Move::Release, &expired.warehouses),
-            ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_))
-            | ItemEvent::Order(OrderEvent::RefundDue(_)) => return Ok(()),
-        };
-        let item = self.items.change(id, || read_item(rows, id))?;
-        if let ItemEvent::Order(OrderEvent::Placed(placed)) = event {
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        let OfferEvent::Added(added) = event else { return Ok(()) };
+        here.rows
+            .prepare_cached(
+                "INSERT INTO items (item_id, sale_id, sku, title, last_pay_by_ms)
+             VALUES (?, ?, ?, ?, 0)",
+            )?
+            .execute(params![
+                here.item()?.0.as_bytes().as_slice(),
+                added.sale_id.0.as_bytes().as_slice(),
+                added.sku,
+                added.title,
+            ])?;
+        Ok(())
+    }
+
+    fn on_stock(&mut self, here: &Here<'_>, event: &StockEvent) -> Result<(), ApplyError> {
+        self.item(here)?.apply(event.moves())
+    }
+
+    fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
+        let item = self.item(here)?;
+        if let OrderEvent::Placed(placed) = event {
             item.last_pay_by_ms = item.last_pay_by_ms.max(placed.pay_by_ms.0);
         }
-        for WarehouseUnits { warehouse, units } in units {
-            item.shift(change, warehouse, *units)?;
-        }
-        Ok(())
+        item.apply(event.moves())
     }
 
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
@@ -169,17 +109,12 @@ impl Projection for StockLevels {
             rows.prepare_cached("UPDATE items SET last_pay_by_ms = ? WHERE number = ?")?;
         self.items.flush(|_, item| {
             deadline.execute([item.last_pay_by_ms, item.number])?;
-            for (place, warehouse) in (0_i64..).zip(&item.warehouses) {
-                let Warehouse { name, allocated, available, held, sold, reserve } = warehouse;
+            for (place, WarehouseCounts { warehouse, counts }) in (0_i64..).zip(&item.warehouses.0)
+            {
+                let Counts { allocated, available, held, sold, reserve } = counts;
+                let number = item.number;
                 write.execute(params![
-                    item.number,
-                    place,
-                    name,
-                    allocated,
-                    available,
-                    held,
-                    sold,
-                    reserve
+                    number, place, warehouse, allocated, available, held, sold, reserve
                 ])?;
             }
             Ok(())
@@ -191,55 +126,17 @@ impl Projection for StockLevels {
     }
 }
 
+impl StockLevels {
+    fn item(&mut self, here: &Here<'_>) -> Result<&mut Item, ApplyError> {
+        let id = here.item()?;
+        self.items.change(id, || read_item(here.rows, id))
+    }
+}
+
 impl Item {
-    fn shift(&mut self, change: Move, name: &str, units: i64) -> Result<(), ApplyError> {
-        self.at(name).shift(change, units).ok_or_else(|| {
-            ApplyError::Impossible(format!("{change:?} of {units} units in {name} cannot be"))
-        })
+    fn apply<'a>(&mut self, moves: impl Iterator<Item = StockMove<'a>>) -> Result<(), ApplyError> {
+        self.warehouses.apply(moves).map_err(|why| ApplyError::Impossible(why.to_string()))
     }
-
-    fn at(&mut self, name: &str) -> &mut Warehouse {
-        let known = self.warehouses.iter().position(|warehouse| warehouse.name == name);
-        let place = known.unwrap_or_else(|| {
-            let name = name.to_owned();
-            self.warehouses.push(Warehouse {
-                name,
-                allocated: 0,
-                available: 0,
-                held: 0,
-                sold: 0,
-                reserve: 0,
-            });
-            self.warehouses.len() - 1
-        });
-        &mut self.warehouses[place]
-    }
-}
-
-impl Warehouse {
-    /// `None` if that many units are not there to be moved.
-    fn shift(&mut self, change: Move, units: i64) -> Option<()> {
-        match change {
-            Move::Allocate => {
-                self.allocated = self.allocated.checked_add(units)?;
-                self.available = self.available.checked_add(units)?;
-            }
-            Move::ReleaseReserve => {
-                carry(&mut self.reserve, &mut self.allocated, units)?;
-                self.available = self.available.checked_add(units)?;
-            }
-            Move::Hold => carry(&mut self.available, &mut self.held, units)?,
-            Move::Sell => carry(&mut self.held, &mut self.sold, units)?,
-            Move::Release => carry(&mut self.held, &mut self.available, units)?,
-        }
-        Some(())
-    }
-}
-
-fn carry(from: &mut i64, to: &mut i64, units: i64) -> Option<()> {
-    *from = from.checked_sub(units).filter(|left| *left >= 0)?;
-    *to = to.checked_add(units)?;
-    Some(())
 }
 
 fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
@@ -253,14 +150,17 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
          FROM warehouses WHERE item = ? ORDER BY place",
     )?;
     let warehouses = query.query_map([number], |row| {
-        Ok(Warehouse {
-            name: row.get(0)?,
-            allocated: row.get(1)?,
-            available: row.get(2)?,
-            held: row.get(3)?,
-            sold: row.get(4)?,
-            reserve: row.get(5)?,
+        Ok(WarehouseCounts {
+            warehouse: row.get(0)?,
+            counts: Counts {
+                allocated: row.get(1)?,
+                available: row.get(2)?,
+                held: row.get(3)?,
+                sold: row.get(4)?,
+                reserve: row.get(5)?,
+            },
         })
     })?;
-    Ok(Item { number, last_pay_by_ms, warehouses: warehouses.collect::<Result<_, _>>()? })
+    let warehouses = Warehouses(warehouses.collect::<Result<_, _>>()?);
+    Ok(Item { number, last_pay_by_ms, warehouses })
 }

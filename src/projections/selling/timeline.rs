@@ -15,10 +15,10 @@ use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
 use self::spans::Spans;
 use crate::{
     events::{
-        AttemptOutcome, DemandTick, Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Recorded,
+        AttemptOutcome, Counts as Units, DemandTick, ItemAdded, OfferEvent, OrderEvent, OrderState,
         StockEvent, unpack,
     },
-    projections::{ApplyError, Projection, item_of, row_cache::RowCache},
+    projections::{ApplyError, Here, Projection, row_cache::RowCache},
     values::{ItemId, UnixMs},
 };
 
@@ -170,23 +170,42 @@ impl Projection for Timeline {
         &SCHEMA
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        match fact {
-            Event::Item(event) => self.apply_item(rows, item_of(recorded)?, event),
-            Event::Demand(tick) => self.apply_tick(rows, item_of(recorded)?, tick),
-            Event::Sale(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => Ok(()),
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        let OfferEvent::Added(added) = event else { return Ok(()) };
+        self.add_item(here.rows, here.item()?, added)
+    }
+
+    fn on_stock(&mut self, here: &Here<'_>, event: &StockEvent) -> Result<(), ApplyError> {
+        let (id, at, adds) = (here.item()?, event.at(), Units::added_by(event.moves()));
+        if adds == Units::default() {
+            return Ok(());
         }
+        self.left(here.rows, id, adds.available, at)?;
+        self.count(here.rows, id, at, &[(UNITS_ALLOCATED, adds.allocated)])
+    }
+
+    fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
+        let (id, step) = (here.item()?, event.step(here.recorded.revision));
+        let available = Units::added_by(event.moves()).available;
+        if available != 0 {
+            let item = self.left(here.rows, id, available, step.at)?;
+            if step.becomes == Some(OrderState::Held) {
+                item.last_placed_second = Some(step.at.second());
+            }
+        }
+        let (orders, units) = match step.becomes {
+            Some(OrderState::Held) => (ORDERS_PLACED, UNITS_PLACED),
+            Some(OrderState::Paid) => (ORDERS_PAID, UNITS_PAID),
+            Some(OrderState::Cancelled) => (ORDERS_CANCELLED, UNITS_RELEASED),
+            Some(OrderState::Expired) => (ORDERS_EXPIRED, UNITS_RELEASED),
+            None => return self.count(here.rows, id, step.at, &[(REFUNDS_DUE, 1)]),
+        };
+        let more = [(orders, 1), (units, step.units), (REVENUE_MINOR, step.revenue_minor)];
+        self.count(here.rows, id, step.at, &more)
+    }
+
+    fn on_demand(&mut self, here: &Here<'_>, event: &DemandTick) -> Result<(), ApplyError> {
+        self.apply_tick(here.rows, here.item()?, event)
     }
 
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
@@ -225,57 +244,6 @@ impl Projection for Timeline {
 }
 
 impl Timeline {
-    fn apply_item(
-        &mut self,
-        rows: &Transaction<'_>,
-        id: ItemId,
-        event: &ItemEvent,
-    ) -> Result<(), ApplyError> {
-        match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => self.add_item(rows, id, added),
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                let at = added.allocated_at_ms;
-                self.left(rows, id, added.units, at)?;
-                self.count(rows, id, at, &[(UNITS_ALLOCATED, added.units)])
-            }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                let at = released.released_at_ms;
-                self.left(rows, id, released.units, at)?;
-                self.count(rows, id, at, &[(UNITS_ALLOCATED, released.units)])
-            }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                let at = placed.placed_at_ms;
-                self.left(rows, id, -placed.units, at)?.last_placed_second = Some(at.second());
-                self.count(rows, id, at, &[(ORDERS_PLACED, 1), (UNITS_PLACED, placed.units)])
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => self.count(
-                rows,
-                id,
-                paid.paid_at_ms,
-                &[(ORDERS_PAID, 1), (UNITS_PAID, paid.units), (REVENUE_MINOR, paid.amount_minor)],
-            ),
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                let (at, units) = (cancelled.cancelled_at_ms, cancelled.units);
-                self.left(rows, id, units, at)?;
-                self.count(rows, id, at, &[(ORDERS_CANCELLED, 1), (UNITS_RELEASED, units)])
-            }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => {
-                let (at, units) = (expired.expired_at_ms, expired.units);
-                self.left(rows, id, units, at)?;
-                self.count(rows, id, at, &[(ORDERS_EXPIRED, 1), (UNITS_RELEASED, units)])
-            }
-            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
-                self.count(rows, id, due.due_at_ms, &[(REFUNDS_DUE, 1)])
-            }
-            ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_)) => Ok(()),
-        }
-    }
-
     fn add_item(
         &mut self,
         rows: &Transaction<'_>,

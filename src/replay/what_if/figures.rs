@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::recording::{Recording, Shopper, What};
 use crate::{
-    events::{AttemptOutcome, ItemEvent, OfferEvent, OrderEvent, StockEvent},
+    events::{AttemptOutcome, Counts},
     values::UnixMs,
 };
 
@@ -113,24 +113,9 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
     for fact in &recording.facts {
         match &fact.what {
             What::Steered(event) => {
-                let added = match &**event {
-                    ItemEvent::Stock(StockEvent::Allocated(added)) => added.units,
-                    ItemEvent::Stock(StockEvent::ReserveReleased(released)) => released.units,
-                    ItemEvent::Offer(OfferEvent::Added(_))
-                    | ItemEvent::Offer(OfferEvent::Scheduled(_))
-                    | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-                    | ItemEvent::Stock(StockEvent::ReserveSet(_))
-                    | ItemEvent::Offer(OfferEvent::Paused(_))
-                    | ItemEvent::Offer(OfferEvent::Resumed(_))
-                    | ItemEvent::Offer(OfferEvent::Closed(_))
-                    | ItemEvent::Order(OrderEvent::Placed(_))
-                    | ItemEvent::Order(OrderEvent::Paid(_))
-                    | ItemEvent::Order(OrderEvent::Cancelled(_))
-                    | ItemEvent::Order(OrderEvent::Expired(_))
-                    | ItemEvent::Order(OrderEvent::RefundDue(_)) => 0,
-                };
-                tally.figures.allocated_units += added;
-                available += added;
+                let adds = Counts::added_by(event.moves());
+                tally.figures.allocated_units += adds.allocated;
+                available += adds.available;
             }
             What::Placed(order) => {
                 let units = recording.orders[*order as usize].units;

@@ -10,7 +10,7 @@ mod play;
 mod rules;
 
 use crate::{
-    events::{ItemEvent, OfferEvent, OrderEvent, StockAllocated, StockEvent},
+    events::{ItemEvent, StockAllocated, StockEvent},
     values::{Currency, Invalid, ItemId},
 };
 
@@ -156,24 +156,11 @@ fn planned(recording: &Recording) -> Vec<i64> {
             None
         }
     });
-    let allocations: Vec<&StockAllocated> = allocations
-        .filter_map(|event| match event {
-            ItemEvent::Stock(StockEvent::Allocated(added)) => Some(added),
-            ItemEvent::Offer(OfferEvent::Added(_))
-            | ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_))
-            | ItemEvent::Order(OrderEvent::Placed(_))
-            | ItemEvent::Order(OrderEvent::Paid(_))
-            | ItemEvent::Order(OrderEvent::Cancelled(_))
-            | ItemEvent::Order(OrderEvent::Expired(_))
-            | ItemEvent::Order(OrderEvent::RefundDue(_)) => None,
-        })
-        .collect();
+    let allocations = allocations.filter_map(|event| {
+        let ItemEvent::Stock(StockEvent::Allocated(added)) = event else { return None };
+        Some(added)
+    });
+    let allocations: Vec<&StockAllocated> = allocations.collect();
     let plan = allocations.first().map(|first| first.act.request_id);
     let of_plan = allocations.iter().take_while(|added| Some(added.act.request_id) == plan);
     of_plan.map(|added| added.units).collect()

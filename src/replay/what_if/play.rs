@@ -20,7 +20,7 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    events::{AttemptOutcome, ItemEvent, OfferEvent, OrderEvent, StockEvent},
+    events::{AttemptOutcome, ItemEvent, OfferEvent, StockEvent},
     values::UnixMs,
 };
 
@@ -129,31 +129,16 @@ impl Play<'_> {
     /// What operators did, with what the rules change about it.
     fn steer(&mut self, event: &ItemEvent) {
         let mut event = event.clone();
-        match &mut event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => {
-                added.time_to_pay_ms = self.rules.time_to_pay_ms.unwrap_or(added.time_to_pay_ms);
-            }
-            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
-                limits.per_buyer = self.rules.limit.unwrap_or(limits.per_buyer);
-            }
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                // The planned ones come first; what operators added later is as it was.
-                if let Some((units, later)) = self.stock.split_first() {
-                    added.units = *units;
-                    self.stock = later;
-                }
-            }
-            ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_))
-            | ItemEvent::Order(OrderEvent::Placed(_))
-            | ItemEvent::Order(OrderEvent::Paid(_))
-            | ItemEvent::Order(OrderEvent::Cancelled(_))
-            | ItemEvent::Order(OrderEvent::Expired(_))
-            | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
+        if let ItemEvent::Offer(OfferEvent::Added(added)) = &mut event {
+            added.time_to_pay_ms = self.rules.time_to_pay_ms.unwrap_or(added.time_to_pay_ms);
+        } else if let ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) = &mut event {
+            limits.per_buyer = self.rules.limit.unwrap_or(limits.per_buyer);
+        } else if let ItemEvent::Stock(StockEvent::Allocated(added)) = &mut event
+            // The planned ones come first; what operators added later is as it was.
+            && let Some((units, later)) = self.stock.split_first()
+        {
+            added.units = *units;
+            self.stock = later;
         }
         self.replica.steer(&event);
     }

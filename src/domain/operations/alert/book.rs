@@ -9,9 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Caused, Decider, Decision, Moment},
-    events::{
-        AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Event, Position, SERVICE, Signal,
-    },
+    events::{AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Position, SERVICE, Signal},
     values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs},
 };
 
@@ -116,20 +114,6 @@ impl Decider for Book {
     }
 
     fn landed(&mut self, _: u64, _: Position) {}
-
-    fn pick(event: Event) -> Option<AlertEvent> {
-        match event {
-            Event::Alert(event) => Some(event),
-            Event::Item(_)
-            | Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => None,
-        }
-    }
 }
 
 impl Book {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
-    events::{Act, Event, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
+    events::{Act, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
     values::{Fingerprint, RequestId, UnixMs},
 };
 
@@ -118,20 +118,6 @@ impl Decider for Script {
 
     fn landed(&mut self, revision: u64, position: Position) {
         self.receipts.landed(revision, position);
-    }
-
-    fn pick(event: Event) -> Option<ScriptEvent> {
-        match event {
-            Event::Script(event) => Some(event),
-            Event::Item(_)
-            | Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Level(_)
-            | Event::Log(_) => None,
-        }
     }
 }
 

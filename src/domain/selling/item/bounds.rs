@@ -31,7 +31,8 @@ pub(super) fn warehouse(stock: &Stock, name: &str, new: bool) -> Result<(), Inva
     }
     bounded_text("warehouse", name, NAME_CHARS_MAX)?;
     let seen = looks(name);
-    if let Some((earlier, _)) = named.iter().find(|(earlier, _)| looks(earlier) == seen) {
+    if let Some(earlier) = named.iter().find(|at| looks(&at.warehouse) == seen) {
+        let earlier = &earlier.warehouse;
         let problem =
             format!("is {name:?}, which looks like {earlier:?}: under NFKC both are the same");
         return Err(Invalid::new("warehouse", problem));
@@ -64,7 +65,7 @@ pub(super) fn worth(stock: &Stock, offer: &ItemAdded, more: i64) -> Result<(), I
 fn listed(stock: &Stock) -> String {
     let named = stock.warehouses();
     let names: Vec<_> =
-        named.iter().take(LISTED_MAX).map(|(name, _)| format!("{name:?}")).collect();
+        named.iter().take(LISTED_MAX).map(|at| format!("{:?}", at.warehouse)).collect();
     let more = match named.len().saturating_sub(LISTED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -457,7 +457,7 @@ impl Item {
     fn warehouses(&self, order: u32) -> Vec<WarehouseUnits> {
         let named = self.stock.warehouses();
         self.orders.warehouses(order, |index| {
-            named.get(usize::from(index)).map(|(name, _)| name.clone()).unwrap_or_default()
+            named.get(usize::from(index)).map(|at| at.warehouse.clone()).unwrap_or_default()
         })
     }
 }

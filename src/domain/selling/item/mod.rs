@@ -15,11 +15,11 @@ mod steer;
 mod stock;
 mod view;
 
+pub use crate::events::OrderState;
 pub use command::{
     AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
 };
 pub use decide::ItemOutcome;
-pub use orders::OrderState;
 pub use refusal::Refusal;
 pub use state::Item;
 pub use view::{ItemPhase, ItemView, OrderView};

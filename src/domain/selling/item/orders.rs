@@ -11,21 +11,12 @@ use std::{
 
 use super::index::Index;
 use crate::{
-    events::{OrderPlaced, Position, WarehouseUnits},
+    events::{OrderPlaced, OrderState, Position, RefundCause, WarehouseUnits},
     values::{Fingerprint, OrderId, RequestId, UnixMs},
 };
 
 /// Rows in one block: large enough that blocks are few, small enough that the last one wastes little.
 const BLOCK_ROWS: usize = 4096;
-
-/// Where an order stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderState {
-    Held,
-    Paid,
-    Cancelled,
-    Expired,
-}
 
 /// Which warehouses an order's units are from: nearly always one.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +61,7 @@ pub struct Receipt {
 pub enum ReceiptKind {
     Paid,
     Cancelled,
-    RefundDue(crate::events::RefundCause),
+    RefundDue(RefundCause),
 }
 
 #[derive(Debug)]

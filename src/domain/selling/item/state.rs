@@ -6,15 +6,12 @@ use uuid::Uuid;
 
 use super::{
     decide::{self, ItemOutcome},
-    orders::{OrderState, Orders, ReceiptKind},
-    stock::{Move, Stock},
+    orders::{Orders, ReceiptKind},
+    stock::Stock,
 };
 use crate::{
     domain::{Caused, Decider, Decision, Moment},
-    events::{
-        Act, Event, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position, StockEvent,
-        WarehouseUnits,
-    },
+    events::{Act, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -91,93 +88,15 @@ impl Decider for Item {
         }
         self.revision = revision;
         self.next_revision = revision + 1;
+        event.moves().for_each(|moved| self.stock.apply(&moved));
+        if let Some(act) = event.act() {
+            self.remember(act, revision);
+        }
         match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => self.offer = Some(added.clone()),
-            ItemEvent::Offer(OfferEvent::Scheduled(window)) => {
-                self.opens_at = window.opens_at_ms;
-                self.closes_at = window.closes_at_ms;
-            }
-            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) => {
-                self.limit_per_buyer = limits.per_buyer;
-                self.limit_per_order = limits.per_order;
-                if let Some(act) = &limits.act {
-                    self.remember(act, revision);
-                }
-            }
-            ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                self.stock.apply(Move::Allocate, &added.warehouse, added.units);
-                self.remember(&added.act, revision);
-            }
-            ItemEvent::Stock(StockEvent::ReserveSet(reserve)) => {
-                self.stock.set_reserve(&reserve.warehouse, reserve.units);
-                self.remember(&reserve.act, revision);
-            }
-            ItemEvent::Stock(StockEvent::ReserveReleased(released)) => {
-                self.stock.apply(Move::ReleaseReserve, &released.warehouse, released.units);
-                self.remember(&released.act, revision);
-            }
-            ItemEvent::Offer(OfferEvent::Paused(paused)) => {
-                *self.pause_flag(paused.by_sale) = true;
-                self.remember(&paused.act, revision);
-            }
-            ItemEvent::Offer(OfferEvent::Resumed(resumed)) => {
-                *self.pause_flag(resumed.by_sale) = false;
-                self.remember(&resumed.act, revision);
-            }
-            ItemEvent::Offer(OfferEvent::Closed(closed)) => {
-                self.closed = true;
-                self.remember(&closed.act, revision);
-            }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                self.move_stock(Move::Hold, &placed.warehouses);
-                self.orders.place(placed, revision, |warehouse| self.stock.index(warehouse));
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => {
-                self.move_stock(Move::Sell, &paid.warehouses);
-                if let Some(row) = self.orders.find(paid.order_id) {
-                    self.orders.settle(row, OrderState::Paid);
-                    self.orders.keep(
-                        paid.request_id,
-                        paid.fingerprint,
-                        row,
-                        revision,
-                        ReceiptKind::Paid,
-                        Some(&paid.payment_reference),
-                    );
-                }
-            }
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                self.move_stock(Move::Release, &cancelled.warehouses);
-                if let Some(row) = self.orders.find(cancelled.order_id) {
-                    self.orders.settle(row, OrderState::Cancelled);
-                    self.orders.keep(
-                        cancelled.request_id,
-                        cancelled.fingerprint,
-                        row,
-                        revision,
-                        ReceiptKind::Cancelled,
-                        None,
-                    );
-                }
-            }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => {
-                self.move_stock(Move::Release, &expired.warehouses);
-                if let Some(row) = self.orders.find(expired.order_id) {
-                    self.orders.settle(row, OrderState::Expired);
-                }
-            }
-            ItemEvent::Order(OrderEvent::RefundDue(due)) => {
-                if let Some(row) = self.orders.find(due.order_id) {
-                    self.orders.keep(
-                        due.request_id,
-                        due.fingerprint,
-                        row,
-                        revision,
-                        ReceiptKind::RefundDue(due.cause),
-                        Some(&due.payment_reference),
-                    );
-                }
-            }
+            ItemEvent::Offer(event) => self.evolve_offer(event),
+            // It does nothing but move units, which is done.
+            ItemEvent::Stock(_) => {}
+            ItemEvent::Order(event) => self.evolve_order(event, revision),
         }
     }
 
@@ -205,27 +124,49 @@ impl Decider for Item {
     fn clock_moved(&mut self, by_ms: i64) {
         self.orders.move_deadlines(by_ms);
     }
-
-    fn pick(event: Event) -> Option<ItemEvent> {
-        match event {
-            Event::Item(event) => Some(event),
-            Event::Sale(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => None,
-        }
-    }
 }
 
 impl Item {
-    fn move_stock(&mut self, change: Move, warehouses: &[WarehouseUnits]) {
-        for WarehouseUnits { warehouse, units } in warehouses {
-            self.stock.apply(change, warehouse, *units);
+    fn evolve_offer(&mut self, event: &OfferEvent) {
+        match event {
+            OfferEvent::Added(added) => self.offer = Some(added.clone()),
+            OfferEvent::Scheduled(window) => {
+                self.opens_at = window.opens_at_ms;
+                self.closes_at = window.closes_at_ms;
+            }
+            OfferEvent::PurchaseLimitSet(limits) => {
+                self.limit_per_buyer = limits.per_buyer;
+                self.limit_per_order = limits.per_order;
+            }
+            OfferEvent::Paused(paused) => *self.pause_flag(paused.by_sale) = true,
+            OfferEvent::Resumed(resumed) => *self.pause_flag(resumed.by_sale) = false,
+            OfferEvent::Closed(_) => self.closed = true,
         }
+    }
+
+    fn evolve_order(&mut self, event: &OrderEvent, revision: u64) {
+        let step = event.step(revision);
+        if let OrderEvent::Placed(placed) = event {
+            self.orders.place(placed, revision, |warehouse| self.stock.index(warehouse));
+            return;
+        }
+        let Some(row) = self.orders.find(step.order_id) else { return };
+        if let Some(state) = step.becomes {
+            self.orders.settle(row, state);
+        }
+        let (request_id, fingerprint, kind, reference) = match event {
+            OrderEvent::Paid(e) => {
+                (e.request_id, e.fingerprint, ReceiptKind::Paid, Some(&*e.payment_reference))
+            }
+            OrderEvent::Cancelled(e) => (e.request_id, e.fingerprint, ReceiptKind::Cancelled, None),
+            OrderEvent::RefundDue(e) => {
+                let kind = ReceiptKind::RefundDue(e.cause);
+                (e.request_id, e.fingerprint, kind, Some(&*e.payment_reference))
+            }
+            // Nobody asked for them or asks again.
+            OrderEvent::Placed(_) | OrderEvent::Expired(_) => return,
+        };
+        self.orders.keep(request_id, fingerprint, row, revision, kind, reference);
     }
 
     /// What keeps it from taking orders: itself or its sale.

@@ -1,69 +1,14 @@
-//! The units of an item, by warehouse. At every revision, in each warehouse and in total:
-//! allocated = available + held + sold, and none of them is negative.
+//! The stock of an item as its decider keeps it: counts by warehouse, their sum, and where an order
+//! draws its units from.
 
-use crate::events::WarehouseUnits;
-
-/// Units of one warehouse, or the sum over all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    pub allocated: i64,
-    pub available: i64,
-    pub held: i64,
-    pub sold: i64,
-    /// Beside the allocated ones: not on offer before they are released.
-    pub reserve: i64,
-}
+use crate::events::{Counts, StockMove, WarehouseCounts, WarehouseUnits, Warehouses};
 
 /// The stock of an item.
 #[derive(Debug, Default)]
 pub struct Stock {
     /// In the order in which they were first named: orders draw from the first that can fill them.
-    warehouses: Vec<(String, Counts)>,
+    warehouses: Warehouses,
     total: Counts,
-}
-
-/// Which way units go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
-    Allocate,
-    /// Out of the reserve.
-    ReleaseReserve,
-    Hold,
-    Sell,
-    Release,
-}
-
-impl Counts {
-    fn apply(&mut self, change: Move, units: i64) {
-        match change {
-            Move::Allocate => {
-                self.allocated += units;
-                self.available += units;
-            }
-            Move::ReleaseReserve => {
-                self.reserve -= units;
-                self.allocated += units;
-                self.available += units;
-            }
-            Move::Hold => {
-                self.available -= units;
-                self.held += units;
-            }
-            Move::Sell => {
-                self.held -= units;
-                self.sold += units;
-            }
-            Move::Release => {
-                self.held -= units;
-                self.available += units;
-            }
-        }
-        // A negative count is a bug or a log nobody should sell from. Stop; never carry on.
-        assert!(
-            self.available >= 0 && self.held >= 0 && self.sold >= 0 && self.reserve >= 0,
-            "stock went negative: {self:?} after {change:?} of {units}"
-        );
-    }
 }
 
 impl Stock {
@@ -73,61 +18,49 @@ impl Stock {
     }
 
     /// Name and counts of each warehouse.
-    pub fn warehouses(&self) -> &[(String, Counts)] {
-        &self.warehouses
+    pub fn warehouses(&self) -> &[WarehouseCounts] {
+        &self.warehouses.0
     }
 
     /// Moves units of one warehouse. A warehouse not named before starts empty.
-    pub fn apply(&mut self, change: Move, warehouse: &str, units: i64) {
-        self.at(warehouse).apply(change, units);
-        self.total.apply(change, units);
-    }
-
-    /// So many units lie in reserve there, whatever it was before.
-    pub fn set_reserve(&mut self, warehouse: &str, units: i64) {
-        assert!(units >= 0, "a reserve of {units} units");
-        let counts = self.at(warehouse);
-        let before = std::mem::replace(&mut counts.reserve, units);
-        self.total.reserve += units - before;
+    pub fn apply(&mut self, moved: &StockMove<'_>) {
+        match self.warehouses.shift(moved) {
+            Ok(adds) => self.total = self.total.saturating_with(adds),
+            // A negative count is a bug or a log nobody should sell from. Stop; never carry on.
+            Err(impossible) => panic!("{impossible}: {self:?}"),
+        }
     }
 
     /// Units that lie in reserve there.
     pub fn reserve(&self, warehouse: &str) -> i64 {
-        let found = self.warehouses.iter().find(|(name, _)| name == warehouse);
-        found.map_or(0, |(_, counts)| counts.reserve)
-    }
-
-    fn at(&mut self, warehouse: &str) -> &mut Counts {
-        let known = self.warehouses.iter().position(|(name, _)| name == warehouse);
-        let index = known.unwrap_or_else(|| {
-            self.warehouses.push((warehouse.to_owned(), Counts::default()));
-            self.warehouses.len() - 1
-        });
-        &mut self.warehouses[index].1
+        self.warehouses.index(warehouse).map_or(0, |place| self.warehouses.0[place].counts.reserve)
     }
 
     /// Where an order's units come from: the first warehouse that has them all, else the first ones
     /// that have some. The caller has checked that enough are available in total.
     pub fn draw(&self, units: i64) -> Vec<WarehouseUnits> {
-        let whole = self.warehouses.iter().find(|(_, counts)| counts.available >= units);
-        if let Some((warehouse, _)) = whole {
-            return vec![WarehouseUnits { warehouse: warehouse.clone(), units }];
+        let drawn = |at: &WarehouseCounts, units| {
+            let warehouse = at.warehouse.clone();
+            WarehouseUnits { warehouse, units }
+        };
+        let whole = self.warehouses().iter().find(|at| at.counts.available >= units);
+        if let Some(whole) = whole {
+            return vec![drawn(whole, units)];
         }
         let mut missing = units;
-        let mut drawn = Vec::new();
-        for (warehouse, counts) in &self.warehouses {
-            let units = missing.min(counts.available);
+        let mut all = Vec::new();
+        for at in self.warehouses() {
+            let units = missing.min(at.counts.available);
             if units > 0 {
-                drawn.push(WarehouseUnits { warehouse: warehouse.clone(), units });
+                all.push(drawn(at, units));
                 missing -= units;
             }
         }
-        drawn
+        all
     }
 
     /// Index of a warehouse that has been named.
     pub fn index(&self, warehouse: &str) -> Option<u32> {
-        let index = self.warehouses.iter().position(|(name, _)| name == warehouse)?;
-        u32::try_from(index).ok()
+        self.warehouses.index(warehouse).and_then(|index| u32::try_from(index).ok())
     }
 }

@@ -1,8 +1,8 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
-use super::{Item, orders::OrderState, stock::Counts};
+use super::Item;
 use crate::{
-    events::{ItemAdded, WarehouseUnits},
+    events::{Counts, ItemAdded, OrderState, WarehouseUnits},
     values::{Currency, ItemId, OrderId, SaleId, UnixMs},
 };
 
@@ -91,15 +91,13 @@ impl Item {
     }
 
     pub(super) fn view(&self, offer: &ItemAdded, now: UnixMs) -> ItemView {
-        let available = self.stock.warehouses().iter().map(|(name, counts)| WarehouseUnits {
-            warehouse: name.clone(),
-            units: counts.available,
-        });
-        let reserve = self.stock.warehouses().iter().filter(|(_, counts)| counts.reserve > 0);
-        let reserve = reserve.map(|(name, counts)| WarehouseUnits {
-            warehouse: name.clone(),
-            units: counts.reserve,
-        });
+        let units = |units: fn(&Counts) -> i64| {
+            let all = self.stock.warehouses().iter();
+            all.map(move |at| WarehouseUnits {
+                warehouse: at.warehouse.clone(),
+                units: units(&at.counts),
+            })
+        };
         ItemView {
             item_id: self.id,
             sale_id: offer.sale_id,
@@ -114,8 +112,10 @@ impl Item {
             time_to_pay_ms: offer.time_to_pay_ms,
             phase: self.phase(now, self.paused || self.sale_paused),
             units: self.stock.total(),
-            available_by_warehouse: available.collect(),
-            reserve_by_warehouse: reserve.collect(),
+            available_by_warehouse: units(|counts| counts.available).collect(),
+            reserve_by_warehouse: units(|counts| counts.reserve)
+                .filter(|at| at.units > 0)
+                .collect(),
             paused_itself: self.paused,
             paused_with_sale: self.sale_paused,
         }

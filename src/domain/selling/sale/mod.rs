@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     domain::item::Refusal,
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
-    events::{Act, Event, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
+    events::{Act, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
     values::{Fingerprint, RequestId, SaleId, UnixMs},
 };
 
@@ -149,20 +149,6 @@ impl Decider for Sale {
 
     fn landed(&mut self, revision: u64, position: Position) {
         self.receipts.landed(revision, position);
-    }
-
-    fn pick(event: Event) -> Option<SaleEvent> {
-        match event {
-            Event::Sale(event) => Some(event),
-            Event::Item(_)
-            | Event::Demand(_)
-            | Event::Traffic(_)
-            | Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => None,
-        }
     }
 }
 

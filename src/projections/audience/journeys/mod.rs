@@ -27,11 +27,11 @@ use self::{
 };
 use crate::{
     events::{
-        DemandTick, Event, ItemEvent, OfferEvent, OrderEvent, OrderPlaced, Recorded, SaleEvent,
-        StockEvent, TrafficRecorded, unpack,
+        DemandTick, OfferEvent, OrderEvent, OrderPlaced, OrderStep, Recorded, SaleEvent,
+        TrafficRecorded, unpack,
     },
-    projections::{ApplyError, Projection, item_of, orders},
-    values::{ItemId, SaleId, UnixMs},
+    projections::{ApplyError, Here, Projection, orders},
+    values::{ItemId, SaleId},
 };
 
 pub use kind::TouchKind;
@@ -167,27 +167,43 @@ impl Projection for Journeys {
         SCHEMA
     }
 
-    fn apply(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        fact: &Event,
-    ) -> Result<(), ApplyError> {
-        match fact {
-            Event::Sale(event) => self.apply_to_sale(rows, recorded, event)?,
-            Event::Item(event) => self.apply_to_item(rows, recorded, event)?,
-            Event::Demand(tick) => self.apply_tick(rows, item_of(recorded)?, tick)?,
-            Event::Traffic(batch) => self.apply_traffic(rows, recorded, batch)?,
-            Event::Alert(_)
-            | Event::Incident(_)
-            | Event::Script(_)
-            | Event::Level(_)
-            | Event::Log(_) => {}
+    fn on_sale(&mut self, here: &Here<'_>, event: &SaleEvent) -> Result<(), ApplyError> {
+        let SaleEvent::Created(created) = event else { return Ok(()) };
+        let sale = self.names.sale(here.rows, SaleId(here.recorded.stream.id))?;
+        self.names.name_sale(here.rows, sale, &created.name, Some(created.currency.code()))
+    }
+
+    fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
+        let OfferEvent::Added(added) = event else { return Ok(()) };
+        // Touches of an item whose sale was not known are found by what is noted of them when they
+        // are written.
+        self.write(here.rows)?;
+        let sale = self.names.sale(here.rows, added.sale_id)?;
+        self.names.add_item(here.rows, here.item()?, sale, &added.sku)
+    }
+
+    fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
+        let (id, step) = (here.item()?, event.step(here.recorded.revision));
+        match event {
+            OrderEvent::Placed(placed) => self.place(here.rows, id, here.recorded.revision, placed),
+            OrderEvent::Paid(paid) => {
+                self.settle(here.rows, id, &step, (TouchKind::Paid, Some(paid.amount_minor)))
+            }
+            OrderEvent::Cancelled(_) => {
+                self.settle(here.rows, id, &step, (TouchKind::Cancelled, None))
+            }
+            OrderEvent::Expired(_) => self.settle(here.rows, id, &step, (TouchKind::Expired, None)),
+            // It is of a payment that bought nothing: the shopper's way ended before.
+            OrderEvent::RefundDue(_) => Ok(()),
         }
-        if self.gathered.len() >= GATHERED_MAX {
-            self.write(rows)?;
-        }
-        Ok(())
+    }
+
+    fn on_demand(&mut self, here: &Here<'_>, event: &DemandTick) -> Result<(), ApplyError> {
+        self.apply_tick(here.rows, here.item()?, event)
+    }
+
+    fn on_traffic(&mut self, here: &Here<'_>, event: &TrafficRecorded) -> Result<(), ApplyError> {
+        self.apply_traffic(here.rows, here.recorded, event)
     }
 
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
@@ -215,65 +231,9 @@ impl Journeys {
         Ok(())
     }
 
-    fn apply_to_sale(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        event: &SaleEvent,
-    ) -> Result<(), ApplyError> {
-        match event {
-            SaleEvent::Created(created) => {
-                let sale = self.names.sale(rows, SaleId(recorded.stream.id))?;
-                self.names.name_sale(rows, sale, &created.name, Some(created.currency.code()))
-            }
-            SaleEvent::Paused(_) | SaleEvent::Resumed(_) | SaleEvent::Closed(_) => Ok(()),
-        }
-    }
-
-    fn apply_to_item(
-        &mut self,
-        rows: &Transaction<'_>,
-        recorded: &Recorded,
-        event: &ItemEvent,
-    ) -> Result<(), ApplyError> {
-        let id = item_of(recorded)?;
-        match event {
-            ItemEvent::Offer(OfferEvent::Added(added)) => {
-                // Touches of an item whose sale was not known are found by what is noted of them
-                // when they are written.
-                self.write(rows)?;
-                let sale = self.names.sale(rows, added.sale_id)?;
-                self.names.add_item(rows, id, sale, &added.sku)
-            }
-            ItemEvent::Order(OrderEvent::Placed(placed)) => {
-                self.place(rows, id, recorded.revision, placed)
-            }
-            ItemEvent::Order(OrderEvent::Paid(paid)) => {
-                let amount = Some(paid.amount_minor);
-                let order = (id, paid.placed_revision);
-                self.settle(rows, order, TouchKind::Paid, (paid.paid_at_ms, paid.units, amount))
-            }
-            ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => {
-                let order = (id, cancelled.placed_revision);
-                let how = (cancelled.cancelled_at_ms, cancelled.units, None);
-                self.settle(rows, order, TouchKind::Cancelled, how)
-            }
-            ItemEvent::Order(OrderEvent::Expired(expired)) => {
-                let order = (id, expired.placed_revision);
-                let how = (expired.expired_at_ms, expired.units, None);
-                self.settle(rows, order, TouchKind::Expired, how)
-            }
-            // A refund due is of a payment that bought nothing: the shopper's way ended before.
-            ItemEvent::Order(OrderEvent::RefundDue(_))
-            | ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::Allocated(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_)) => Ok(()),
-        }
+    /// Writes what is gathered where it is much.
+    fn gathered(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
+        if self.gathered.len() >= GATHERED_MAX { self.write(rows) } else { Ok(()) }
     }
 
     fn place(
@@ -305,15 +265,15 @@ impl Journeys {
             category: None,
             order: Some(orders::key(item, revision)?),
         });
-        Ok(())
+        self.gathered(rows)
     }
 
     fn settle(
         &mut self,
         rows: &Transaction<'_>,
-        (id, placed_revision): (ItemId, u64),
-        kind: TouchKind,
-        (at, units, amount_minor): (UnixMs, i64, Option<i64>),
+        id: ItemId,
+        step: &OrderStep,
+        (kind, amount_minor): (TouchKind, Option<i64>),
     ) -> Result<(), ApplyError> {
         let (item, sale) = self.names.item(rows, id)?;
         self.gathered.push(Draft {
@@ -321,15 +281,15 @@ impl Journeys {
             attributes: Attributes::default(),
             sale,
             item: Some(item),
-            at_ms: at.0,
+            at_ms: step.at.0,
             kind,
             channel: None,
-            units: Some(units),
+            units: Some(step.units),
             amount_minor,
             category: None,
-            order: Some(orders::key(item, placed_revision)?),
+            order: Some(orders::key(item, step.placed_revision)?),
         });
-        Ok(())
+        self.gathered(rows)
     }
 
     fn apply_tick(
@@ -358,7 +318,7 @@ impl Journeys {
                 order: None,
             });
         }
-        Ok(())
+        self.gathered(rows)
     }
 
     /// Attempts of a tick by channel. Those of an item whose sale is not known yet are nobody's.
@@ -422,7 +382,7 @@ impl Journeys {
                 order: None,
             });
         }
-        Ok(())
+        self.gathered(rows)
     }
 }
 

@@ -1,0 +1,206 @@
+//! Who reads each kind of event: a kind that nobody reads is stored in vain, and a method of a family
+//! that is never called reads nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use doorbuster::{
+    domain::{
+        Decider, alert::Book, incident::Incident, item::Item, level::Level, sale::Sale,
+        script::Script,
+    },
+    events::{
+        AlertEvent, DemandTick, Event, IncidentEvent, LevelSet, LossAccepted, OfferEvent,
+        OrderEvent, SaleEvent, ScriptEvent, StockEvent, Stored, StreamName, TrafficRecorded,
+    },
+    pages::{Lang, event_name},
+    projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
+    values::{IncidentId, SaleId},
+};
+use rusqlite::Connection;
+use tempfile::tempdir;
+use uuid::Uuid;
+
+use super::log::{self, scripted_ids, scripted_sale};
+use crate::events::samples;
+
+/// Each kind with the deciders and the read models that read it. The holds, the alerts' figures and
+/// the webhook follow the log, too, and are tested where they are.
+const READERS: &[(&str, &str)] = &[
+    ("AlertCleared", "alerts operations"),
+    ("AlertRaised", "alerts operations"),
+    ("DemandTick", "journeys timeline"),
+    ("IncidentActionTaken", "incident operations"),
+    ("IncidentAssessed", "incident operations"),
+    ("IncidentDetected", "incident operations"),
+    ("IncidentResolved", "incident operations"),
+    ("IncidentReviewed", "incident operations"),
+    ("ItemAdded", "acts catalog item journeys marks orders sales stock timeline"),
+    ("ItemClosed", "acts catalog item marks"),
+    ("ItemPaused", "acts catalog item marks"),
+    ("ItemResumed", "acts catalog item marks"),
+    ("ItemScheduled", "acts catalog item marks"),
+    ("LevelSet", "level operations"),
+    // The store reads it when it opens a log that ends too early.
+    ("LossAccepted", "src/store/embedded/judge.rs"),
+    ("OrderCancelled", "item journeys marks orders sales stock timeline"),
+    ("OrderExpired", "item journeys marks orders sales stock timeline"),
+    ("OrderPaid", "item journeys marks orders sales stock timeline"),
+    ("OrderPlaced", "item journeys marks orders sales stock timeline"),
+    ("PurchaseLimitSet", "acts catalog item marks"),
+    ("RefundDue", "item marks sales timeline"),
+    ("ReserveReleased", "acts item marks sales stock timeline"),
+    ("ReserveSet", "acts item marks stock"),
+    ("SaleClosed", "acts catalog sale"),
+    ("SaleCreated", "acts catalog journeys sale sales"),
+    ("SalePaused", "acts catalog sale"),
+    ("SaleResumed", "acts catalog sale"),
+    ("ScriptPublished", "operations script"),
+    ("ScriptWithdrawn", "operations script"),
+    ("StockAllocated", "acts item marks sales stock timeline"),
+    ("TrafficRecorded", "journeys"),
+];
+
+/// The decider that reads an event.
+fn decider(event: &Event) -> Option<&'static str> {
+    let read = [
+        ("item", Item::pick(event.clone()).is_some()),
+        ("sale", Sale::pick(event.clone()).is_some()),
+        ("alerts", Book::pick(event.clone()).is_some()),
+        ("incident", Incident::pick(event.clone()).is_some()),
+        ("script", Script::pick(event.clone()).is_some()),
+        ("level", Level::pick(event.clone()).is_some()),
+    ];
+    read.into_iter().find_map(|(name, reads)| reads.then_some(name))
+}
+
+/// A log with every kind of event: a sale, and what is told around it.
+fn every_kind() -> log::Log {
+    let mut log = scripted_sale();
+    let (sale, _) = scripted_ids();
+    for event in samples() {
+        let stream = match &event {
+            Event::Traffic(_) => StreamName::traffic(sale),
+            Event::Alert(_) => StreamName::alerts(Some(sale)),
+            Event::Incident(_) => StreamName::incident(IncidentId(Uuid::from_u128(7))),
+            Event::Script(_) => StreamName::script("sold_out", "en"),
+            Event::Level(_) => StreamName::level(),
+            Event::Log(_) => StreamName::log(),
+            Event::Item(_) | Event::Sale(_) | Event::Demand(_) => continue,
+        };
+        log.push(stream, event);
+    }
+    log
+}
+
+#[test]
+fn every_kind_of_event_has_the_readers_that_are_listed() {
+    let data = tempdir().unwrap();
+    let mut models: Vec<(ReadModel, Vec<String>)> = all()
+        .into_iter()
+        .map(|projection| (ReadModel::open(data.path(), projection).unwrap(), Vec::new()))
+        .collect();
+    let mut read: BTreeMap<&str, BTreeSet<&str>> =
+        Event::kinds().into_iter().map(|kind| (kind, BTreeSet::new())).collect();
+    for event in &every_kind().events {
+        let readers = read.entry(event.1.kind()).or_default();
+        readers.extend(decider(&event.1));
+        for (model, before) in &mut models {
+            model.apply_page(std::slice::from_ref(event)).unwrap();
+            let after = log::all_rows(&view_path(data.path(), model.name()));
+            if after != *before {
+                readers.insert(model.name());
+            }
+            *before = after;
+        }
+    }
+    for (kind, listed) in READERS.iter().filter(|(_, listed)| listed.contains(".rs")) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(listed);
+        assert!(fs::read_to_string(path).unwrap().contains(kind), "{listed} reads {kind}");
+        read.entry(kind).or_default().insert(listed);
+    }
+    let read = read.into_iter().map(|(kind, readers)| {
+        let readers: Vec<&str> = readers.into_iter().collect();
+        assert!(!readers.is_empty(), "nobody reads {kind}");
+        (kind, readers.join(" "))
+    });
+    let listed = READERS.iter().map(|(kind, readers)| (*kind, (*readers).to_owned()));
+    assert_eq!(read.collect::<Vec<_>>(), listed.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_kind_of_event_that_a_page_lists_has_a_name_in_both_languages() {
+    for lang in Lang::ALL {
+        let unnamed = Event::kinds().into_iter().filter(|kind| event_name(kind, lang).is_none());
+        assert_eq!(unnamed.collect::<Vec<_>>(), [DemandTick::KIND, TrafficRecorded::KIND]);
+    }
+}
+
+/// Notes which of its methods is called.
+#[derive(Default)]
+struct Probe(BTreeSet<&'static str>);
+
+macro_rules! noting {
+    ($($method:ident: $event:ty),+ $(,)?) => {
+        $(fn $method(
+            &mut self,
+            _: &Here<'_>,
+            _: &$event,
+        ) -> Result<(), ApplyError> {
+            self.0.insert(stringify!($method));
+            Ok(())
+        })+
+    };
+}
+
+impl Projection for Probe {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+
+    fn version(&self) -> i64 {
+        1
+    }
+
+    fn schema(&self) -> &'static str {
+        ""
+    }
+
+    noting! {
+        on_offer: OfferEvent,
+        on_stock: StockEvent,
+        on_order: OrderEvent,
+        on_sale: SaleEvent,
+        on_demand: DemandTick,
+        on_traffic: TrafficRecorded,
+        on_alert: AlertEvent,
+        on_incident: IncidentEvent,
+        on_script: ScriptEvent,
+        on_level: LevelSet,
+        on_log: LossAccepted,
+    }
+}
+
+#[test]
+fn every_method_of_a_family_is_called_for_its_events() {
+    let mut file = Connection::open_in_memory().unwrap();
+    let rows = file.transaction().unwrap();
+    let mut probe = Probe::default();
+    let mut log = log::Log::default();
+    for event in samples() {
+        log.push(StreamName::traffic(SaleId(Uuid::nil())), event);
+    }
+    for (recorded, event) in &log.events {
+        probe.apply(&rows, recorded, event).unwrap();
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/projections/mod.rs");
+    let source = fs::read_to_string(source).unwrap();
+    let declared = source.split("fn on_").skip(1).filter_map(|rest| rest.split('(').next());
+    let declared: BTreeSet<String> =
+        declared.filter(|name| *name != "item").map(|name| format!("on_{name}")).collect();
+    let called: BTreeSet<String> = probe.0.into_iter().map(str::to_owned).collect();
+    assert_eq!(called, declared);
+}
