@@ -8,6 +8,7 @@ mod background_tasks;
 mod board;
 mod ending;
 mod listeners;
+mod processes;
 mod watch;
 
 use std::{
@@ -35,8 +36,8 @@ use self::{
 };
 use crate::{
     actors::{
-        ClockWatch, Freshness, Holds, MeteredStore, OwnAppends, ProjectionHandle, Readiness, Sales,
-        Tail, TrafficDesk, start_projections,
+        ClockWatch, Freshness, MeteredStore, OwnAppends, ProjectionHandle, Readiness, Sales, Tail,
+        TrafficDesk, start_projections,
     },
     admission::Operators,
     clock::SharedClock,
@@ -260,7 +261,7 @@ impl Node {
         );
         let actors = Actors::start(config, &clock, &store, readiness, &metrics);
         let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
-        let observers = actors.stream_observers();
+        let observers = actors.aggregates.observers();
         let tail = Arc::new(Tail::new(Arc::clone(&store), observers, Arc::clone(&actors.service)));
         let (projections, mut projection_threads) = start_projections(&config.data, &tail);
         let freshness = Freshness::new(Arc::clone(&store), Arc::clone(&clock));
@@ -285,8 +286,9 @@ impl Node {
             },
             Arc::clone(&clock),
         );
-        let (holds, holds_thread) = Holds::follow(tail, reports.clone(), Arc::clone(&clock));
-        projection_threads.push(holds_thread);
+        let parts = actors.manager_parts(config, &tail, &reports);
+        let (process_threads, processes) = processes::start(&parts, config.alerts);
+        projection_threads.extend(process_threads);
         let board = (room.board, grpc_port);
         let shown = actors.shown(board, config, (reports, pulses), &reads, &sales, &operators);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
@@ -298,12 +300,8 @@ impl Node {
             address: config.store.to_string(),
             clock,
             readiness: readiness.clone(),
-            reads: reads.clone(),
-            sales,
-            items: Arc::clone(&actors.items),
-            holds,
         };
-        let background = Vec::from(background.start());
+        let background = background.start().into_iter().chain(processes).collect();
         let serving = grpc::serve(listeners.grpc, served, limits(config, room.grpc), phase);
         let serving = tokio::spawn(serving);
         let node =

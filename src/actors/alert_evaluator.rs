@@ -4,24 +4,19 @@
 //! It only looks at what the read models say, on a patient thread, so nobody who sells waits for it.
 //! While the store is away what it has to write is kept in its order, in memory, and written when
 //! the store is back; what is raised is counted by the node's figures all the while. What a rule
-//! brings about beside an alert (an incident, a lower level) is done by [`Reaction`]s: by the same
-//! commands as a person's, and again until it is done.
+//! brings about beside an alert (an incident, a lower level) is asked for by the process manager
+//! [`Reactions`](super::process::Reactions), which reads the alert in the log.
 
 mod readings;
 mod watched;
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::{Actor, AsyncContext, Context, WrapFuture};
-use futures_util::{
-    FutureExt,
-    future::{join_all, try_join_all},
-};
 use tokio::time::timeout;
 
 use self::watched::{Watched, cleared};
@@ -29,7 +24,7 @@ use super::{Deadline, Directory, Fault, PulseDesk, Sales};
 use crate::{
     clock::SharedClock,
     domain::{
-        alert::{AlertCommand, AlertOutcome, Book, Rule},
+        alert::{AlertCommand, AlertOutcome, Book},
         sale::SaleOutcome,
     },
     events::{AlertRaised, ClearedBecause, StreamName},
@@ -48,9 +43,6 @@ const UNSENT_MAX: usize = 50_000;
 /// A book that takes longer than this to answer is asked again later.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Alerts whose reactions are done at once; no more in a round, so that judging goes on.
-const REACTIONS_AT_ONCE: usize = 16;
-
 /// Rounds between two tries to read the book of the service, which is watched meanwhile.
 const LOAD_AGAIN_EVERY: u64 = 5;
 
@@ -60,36 +52,24 @@ const LEFT_BEHIND_EVERY: u64 = 60;
 /// Sales among them that are looked at in one round.
 const LEFT_BEHIND_AT_ONCE: usize = 100;
 
-/// What is answered when a reaction is done.
-pub type Reacting = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
-
-/// What a rule brings about beside its alert. It is asked again after a fault, and after a restart
-/// where the alert is still raised then, so doing it twice must be harmless. What was not done before
-/// a restart is not done any more where the alert was over meanwhile.
-pub trait Reaction: Send + Sync {
-    /// Opens the incident, or lowers the level, as the rule says.
-    fn react(&self, rule: &Rule, alert: &AlertRaised) -> Option<Reacting>;
-}
-
-/// What the alert_evaluator stands on.
-pub struct SentinelParts {
+/// What the alert evaluator is run with.
+pub struct AlertEvaluatorParts {
     pub desk: Arc<PulseDesk>,
     pub reports: Reports,
     pub sales: Sales,
     pub books: Arc<Directory<Book>>,
-    pub reactions: Vec<Arc<dyn Reaction>>,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
 }
 
 /// The actor that goes along with the rounds of pulses.
 pub struct AlertEvaluator {
-    parts: Option<SentinelParts>,
+    parts: Option<AlertEvaluatorParts>,
 }
 
 impl AlertEvaluator {
     /// Watches from its start on until its thread ends.
-    pub fn new(parts: SentinelParts) -> Self {
+    pub fn new(parts: AlertEvaluatorParts) -> Self {
         Self { parts: Some(parts) }
     }
 }
@@ -110,11 +90,9 @@ impl Actor for AlertEvaluator {
 type Unsent = (Option<SaleId>, AlertCommand);
 
 struct Rounds {
-    parts: SentinelParts,
+    parts: AlertEvaluatorParts,
     watched: HashMap<Option<SaleId>, Watched>,
     unsent: VecDeque<Unsent>,
-    /// Reactions that are still to be done, and to which alert.
-    undone: VecDeque<(Option<SaleId>, AlertRaised)>,
     /// The service is watched without anybody knowing what was raised before.
     service_unread: bool,
     round: u64,
@@ -123,9 +101,9 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn new(parts: SentinelParts) -> Self {
-        let (watched, unsent, undone) = (HashMap::new(), VecDeque::new(), VecDeque::new());
-        Self { parts, watched, unsent, undone, service_unread: false, round: 0, moved_ms: 0 }
+    fn new(parts: AlertEvaluatorParts) -> Self {
+        let (watched, unsent) = (HashMap::new(), VecDeque::new());
+        Self { parts, watched, unsent, service_unread: false, round: 0, moved_ms: 0 }
     }
 
     async fn go(mut self) {
@@ -136,7 +114,6 @@ impl Rounds {
             }
             self.tell_figures();
             self.send().await;
-            self.react().await;
             self.round += 1;
         }
     }
@@ -201,7 +178,6 @@ impl Rounds {
                     }
                 }
                 self.service_unread &= sale.is_some();
-                self.undone.extend(open.into_iter().map(|alert| (sale, alert)));
                 true
             }
             Err(fault) => {
@@ -284,48 +260,16 @@ impl Rounds {
                 Ok(answers) => timeout(ANSWER_WITHIN, answers).await,
                 Err(fault) => Ok(Err(fault)),
             };
-            let answers = match asked {
-                Ok(Ok(answers)) => answers,
+            match asked {
+                Ok(Ok(_)) => {}
                 // Sent again they change nothing that was written: the next round tries.
                 Ok(Err(fault)) => {
                     tracing::debug!(%fault, unsent = self.unsent.len(), "alerts are not written yet");
                     return;
                 }
                 Err(_) => return,
-            };
-            self.unsent.drain(..count);
-            let raised = answers.into_iter().filter_map(|answer| match answer.outcome {
-                AlertOutcome::Raised(alert) => Some((sale, *alert)),
-                AlertOutcome::Cleared | AlertOutcome::Open(_) => None,
-            });
-            self.undone.extend(raised);
-        }
-    }
-
-    /// Does what rules bring about beside their alerts. What fails is done in the next round.
-    async fn react(&mut self) {
-        let mut begun = Vec::new();
-        while begun.len() < REACTIONS_AT_ONCE
-            && let Some((sale, alert)) = self.undone.pop_front()
-        {
-            let Some(rule) = self.watched.get(&sale).and_then(|all| all.rule(&alert.rule)) else {
-                continue;
-            };
-            let by_each = self.parts.reactions.iter();
-            let all: Vec<Reacting> = by_each.filter_map(|by| by.react(rule, &alert)).collect();
-            if !all.is_empty() {
-                let done = timeout(ANSWER_WITHIN, try_join_all(all));
-                begun.push(done.map(move |done| (done, sale, alert)));
             }
-        }
-        for (done, sale, alert) in join_all(begun).await {
-            let undone = match done {
-                Ok(Ok(_)) => continue,
-                Ok(Err(fault)) => fault.to_string(),
-                Err(_) => "no answer".to_owned(),
-            };
-            tracing::debug!(undone, rule = alert.rule, "what an alert brings about is not done");
-            self.undone.push_back((sale, alert));
+            self.unsent.drain(..count);
         }
     }
 

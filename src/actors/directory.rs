@@ -21,17 +21,13 @@ use super::{
     deadline::Deadline,
     tail::StreamObserver,
 };
-use crate::{
-    domain::Decider,
-    events::{Category, StreamName},
-};
+use crate::{domain::Decider, events::StreamName};
 
 /// Actors that a command is sent to, one after the other, when each ends just before it comes.
 const ACTORS_TRIED: usize = 3;
 
 /// All awake actors of one kind.
 pub struct Directory<D: Decider> {
-    category: Category,
     shared: Arc<Shared>,
     awake: RwLock<HashMap<Uuid, Desk<D>>>,
     /// Nothing is decided any more: actors that stop have no successor.
@@ -62,10 +58,9 @@ impl<D: Decider> Clone for Desk<D> {
 }
 
 impl<D: Counted> Directory<D> {
-    /// A directory in which everybody is asleep.
-    pub fn new(category: Category, shared: Arc<Shared>) -> Arc<Self> {
+    /// A directory in which every actor sleeps.
+    pub fn new(shared: Arc<Shared>) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
-            category,
             shared,
             awake: RwLock::new(HashMap::new()),
             stopping: AtomicBool::new(false),
@@ -199,7 +194,7 @@ impl<D: Decider> Directory<D> {
     }
 
     fn spawn(&self, id: Uuid) -> Desk<D> {
-        let stream = StreamName { category: self.category, id };
+        let stream = StreamName { category: D::CATEGORY, id };
         let aggregate = Aggregate::new(stream, Arc::clone(&self.shared), Weak::clone(&self.me));
         // Any spread will do; the id's own bits are evenly distributed.
         let arbiter = id.as_u128() as usize % self.shared.arbiters.len().max(1);
@@ -240,7 +235,7 @@ impl<D: Decider> StreamObserver for Directory<D> {
     /// Tells the actor of that stream, if it is awake. A full mailbox is no loss: the store tells
     /// it, too, when it next writes or asks.
     fn reached(&self, stream: StreamName, revision: u64) {
-        if stream.category != self.category {
+        if stream.category != D::CATEGORY {
             return;
         }
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);

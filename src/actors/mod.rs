@@ -6,7 +6,9 @@
 //!                                        │ append
 //!                                        v
 //!                                     the log ──> Tail (reads and decodes once)
-//!                                                   └──> ProjectionActor, one a read model
+//!                                                   ├──> ProjectionActor, one a read model
+//!                                                   └──> process::Manager, one a process: asks
+//!                                                        aggregates for what events bring about
 //!  gRPC, web ──> TrafficDesk ──try_send──> TrafficWriter, one a sale: packs beacons and appends
 //! ```
 //!
@@ -15,6 +17,7 @@
 //! actor that cannot go on stops; whoever needs it next has it rebuilt from the log.
 
 mod aggregate;
+mod aggregates;
 mod alert_evaluator;
 mod batch;
 mod clock_watch;
@@ -24,24 +27,23 @@ mod demand;
 mod directory;
 mod fault;
 mod freshness;
-mod holds;
 mod levels;
 mod metered;
 mod moves;
 mod past;
 mod permits;
+pub mod process;
 mod projection;
 mod pulse;
-mod reactions;
 mod readiness;
 mod sales;
 mod shared;
 mod tail;
 mod traffic;
-mod wake;
 mod webhook_notifier;
 
-pub use alert_evaluator::{AlertEvaluator, Reacting, Reaction, SentinelParts};
+pub use aggregates::Aggregates;
+pub use alert_evaluator::{AlertEvaluator, AlertEvaluatorParts};
 pub use batch::Answer;
 pub use clock_watch::{ClockWatch, StoreVerdict};
 pub use counted::Counted;
@@ -50,7 +52,6 @@ pub use demand::DemandDesk;
 pub use directory::{Census, Directory};
 pub use fault::Fault;
 pub use freshness::Freshness;
-pub use holds::Holds;
 pub use levels::Levels;
 pub use metered::{MeteredStore, OwnAppend, OwnAppends};
 pub use moves::Moves;
@@ -58,13 +59,11 @@ pub use past::{Past, PastFault};
 pub use permits::{Permit, Permits};
 pub use projection::{Progress, ProjectionHandle, start_projections};
 pub use pulse::{Heads, Latencies, NodeParts, PulseDesk, PulseThread};
-pub use reactions::{LowersLevel, OpensIncident};
 pub use readiness::{NotReady, Readiness, State, watch_store};
 pub use sales::Sales;
 pub use shared::Shared;
 pub use tail::{StreamObserver, Tail};
 pub use traffic::{CatalogDesk, TrafficDesk, TrafficLimits, TrafficParts};
-pub use wake::{Waker, finish_sales};
 pub use webhook_notifier::{
-    BadKey, BadNote, CourierParts, SigningKey, Webhook, WebhookNotifier, noted_position,
+    BadKey, BadNote, SigningKey, Webhook, WebhookNotifier, WebhookNotifierParts, noted_position,
 };

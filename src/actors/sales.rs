@@ -1,30 +1,23 @@
 //! Sales and their items: what a sale plans is carried out at its items.
 //!
-//! Creating a sale writes one event to the sale's stream and then tells each item. A crash between
-//! the two leaves nothing half done for long: everything told to an item can be told again, and on
-//! start `finish_and_wake` does so for every sale that is not carried out yet.
+//! Creating a sale writes one event to the sale's stream and then tells each item. What a crash between
+//! the two leaves undone is done by the process manager [`TellItems`](super::process::TellItems), by the
+//! same commands.
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-use uuid::Uuid;
-
-use super::{Answer, Deadline, Directory, Fault};
+use super::{
+    Answer, Deadline, Directory, Fault,
+    process::{commands, tell},
+};
 use crate::{
     domain::{
-        item::{AddItem, Item, ItemCommand, ItemOutcome, Steer, SteerAction},
-        sale::{CreateSale, Pause, Sale, SaleCommand, SaleOutcome, SaleView, SteerSale},
+        item::Item,
+        sale::{CreateSale, Sale, SaleCommand, SaleOutcome, SteerSale},
     },
-    events::{Act, ItemPlan, Position, SaleCreated},
-    values::{RequestId, SaleId},
+    events::SaleCreated,
+    values::SaleId,
 };
-
-/// Items told at once.
-const ITEMS_AT_ONCE: usize = 64;
-
-/// How often an item is told before another node's writing to it counts as a failure: what it wrote
-/// is most likely what it is told here.
-const TRIES_MAX: usize = 3;
 
 /// The sales of a node.
 #[derive(Clone)]
@@ -89,12 +82,6 @@ impl Sales {
         self.sales.ask(sale_id.0, SaleCommand::Show, None).await
     }
 
-    /// Tells the items of a sale again what the sale says.
-    pub(super) async fn finish(&self, sale_id: SaleId) -> Result<(), Fault> {
-        let answer = self.show(sale_id).await?;
-        self.carried_out(answer).await.map(drop)
-    }
-
     /// Answers only when the items know. The position is then that of the last item's event, so
     /// that whoever passes it as `min_position` sees all items.
     async fn carried_out(
@@ -104,7 +91,7 @@ impl Sales {
         let SaleOutcome::Sale(sale) = &answer.outcome else { return Ok(answer) };
         let mut told = (**sale).clone();
         loop {
-            answer.position = answer.position.max(self.tell_items(&told).await?);
+            answer.position = answer.position.max(tell(&self.items, commands(&told)).await?);
             if told.pause.is_none() && told.closed.is_none() {
                 return Ok(answer);
             }
@@ -122,69 +109,4 @@ impl Sales {
             }
         }
     }
-
-    /// Tells the items what the sale says, and gives the position of the last of their answers.
-    async fn tell_items(&self, sale: &SaleView) -> Result<Position, Fault> {
-        let plans = sale.plan.items.iter();
-        let all: Vec<_> = plans.map(|plan| (plan.item_id.0, commands(sale, plan))).collect();
-        let told = stream::iter(all).map(|(id, commands)| self.tell_all(id, commands));
-        let mut told = told.buffer_unordered(ITEMS_AT_ONCE);
-        let mut last = Position::START;
-        while let Some(position) = told.try_next().await? {
-            last = last.max(position);
-        }
-        Ok(last)
-    }
-
-    async fn tell_all(&self, id: Uuid, commands: Vec<ItemCommand>) -> Result<Position, Fault> {
-        let mut last = Position::START;
-        for command in commands {
-            last = last.max(self.tell(id, command).await?.position);
-        }
-        Ok(last)
-    }
-
-    async fn tell(&self, id: Uuid, command: ItemCommand) -> Result<Answer<ItemOutcome>, Fault> {
-        for _ in 1..TRIES_MAX {
-            match self.items.ask(id, command.clone(), None).await {
-                Err(Fault::LostOwnership) => {}
-                answer => return answer,
-            }
-        }
-        self.items.ask(id, command, None).await
-    }
-}
-
-/// What an item of a sale is told, in this order.
-fn commands(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
-    let steer = |act: &Act, action| {
-        ItemCommand::Steer(Steer {
-            request_id: of_item(act.request_id, plan.item_id.0),
-            operator: act.operator.clone(),
-            reason: act.reason.clone(),
-            action,
-            new_warehouse: false,
-        })
-    };
-    if let Some(closed) = &sale.closed {
-        return vec![steer(&closed.act, SteerAction::Close)];
-    }
-    let add = ItemCommand::Add(Box::new(AddItem {
-        request_id: of_item(sale.plan.act.request_id, plan.item_id.0),
-        sale_id: sale.sale_id,
-        currency: sale.plan.currency,
-        plan: plan.clone(),
-        operator: sale.plan.act.operator.clone(),
-    }));
-    // The item may not be there yet, where a crash came before the end of the creation.
-    match &sale.pause {
-        None => vec![add],
-        Some(Pause { on: true, act, .. }) => vec![add, steer(act, SteerAction::PauseWithSale)],
-        Some(Pause { on: false, act, .. }) => vec![add, steer(act, SteerAction::ResumeWithSale)],
-    }
-}
-
-/// The request that a sale's request causes at one of its items.
-fn of_item(request: RequestId, item: Uuid) -> RequestId {
-    RequestId(Uuid::new_v5(&request.0, item.as_bytes()))
 }

@@ -45,7 +45,7 @@ pub struct Webhook {
 }
 
 /// What the webhook_notifier stands on.
-pub struct CourierParts {
+pub struct WebhookNotifierParts {
     pub webhook: Webhook,
     /// The data directory.
     pub data: PathBuf,
@@ -59,7 +59,7 @@ pub struct CourierParts {
 
 /// Delivers until it is dropped.
 pub struct WebhookNotifier {
-    parts: CourierParts,
+    parts: WebhookNotifierParts,
     client: Client,
 }
 
@@ -69,7 +69,7 @@ impl WebhookNotifier {
     ///
     /// # Errors
     /// When no client can be made.
-    pub fn new(parts: CourierParts) -> Result<Self, reqwest::Error> {
+    pub fn new(parts: WebhookNotifierParts) -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .no_proxy()
             .redirect(Policy::none())

@@ -8,9 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use super::{THREADS_END_WITHIN, cores, ending};
 use crate::{
     actors::{
-        CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, ProjectionHandle,
-        PulseDesk, Readiness, Sales, Shared, StreamObserver, Tail, TrafficDesk, TrafficLimits,
+        Aggregates, CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts,
+        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits,
         TrafficParts,
+        process::{ManagerParts, Receivers},
     },
     admission::{Operators, Service},
     clock::SharedClock,
@@ -18,7 +19,6 @@ use crate::{
     domain::{
         alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
     },
-    events::Category,
     grpc::{self, ReadSide},
     metrics::Metrics,
     reports::Reports,
@@ -37,6 +37,8 @@ pub(super) struct Actors {
     pub(super) traffic_arbiter: Arbiter,
     pub(super) shared: Arc<Shared>,
     pub(super) demand: Arc<DemandDesk>,
+    /// All directories that follow: a new kind of aggregate is a line here and one in `start`.
+    pub(super) aggregates: Aggregates,
     pub(super) items: Arc<Directory<Item>>,
     pub(super) sale_desks: Arc<Directory<Sale>>,
     pub(super) levels: Arc<Directory<Level>>,
@@ -70,24 +72,20 @@ impl Actors {
             waiting_max: config.waiting_max,
             idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
         });
-        let items = Directory::new(Category::Item, Arc::clone(&shared));
-        let sale_desks = Directory::new(Category::Sale, Arc::clone(&shared));
-        let levels = Directory::new(Category::Level, Arc::clone(&shared));
-        let books = Directory::new(Category::Alert, Arc::clone(&shared));
-        let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
-        let scripts = Directory::new(Category::Script, Arc::clone(&shared));
+        let mut aggregates = Aggregates::new(Arc::clone(&shared));
         Self {
+            items: aggregates.add(),
+            sale_desks: aggregates.add(),
+            levels: aggregates.add(),
+            books: aggregates.add(),
+            incidents: aggregates.add(),
+            scripts: aggregates.add(),
+            aggregates,
             arbiters,
             traffic_arbiter: traffic_thread(),
             shared,
             demand,
-            items,
-            sale_desks,
-            levels,
-            books,
-            incidents,
             service: Arc::default(),
-            scripts,
         }
     }
 
@@ -165,6 +163,28 @@ impl Actors {
         Levels::new(Arc::clone(&self.levels), Arc::clone(&self.service))
     }
 
+    /// What process managers are run with.
+    pub(super) fn manager_parts(
+        &self,
+        config: &Config,
+        tail: &Arc<Tail>,
+        reports: &Reports,
+    ) -> ManagerParts {
+        ManagerParts {
+            tail: Arc::clone(tail),
+            receivers: Receivers {
+                sales: Arc::clone(&self.sale_desks),
+                items: Arc::clone(&self.items),
+                incidents: Arc::clone(&self.incidents),
+                levels: self.level_desk(),
+            },
+            reports: reports.clone(),
+            readiness: self.shared.readiness.clone(),
+            clock: Arc::clone(&self.shared.clock),
+            data: config.data.clone(),
+        }
+    }
+
     /// What the board shows and steers.
     pub(super) fn shown(
         &self,
@@ -222,18 +242,6 @@ impl Actors {
         }
     }
 
-    /// Those who want to hear what others wrote.
-    pub(super) fn stream_observers(&self) -> Vec<Arc<dyn StreamObserver>> {
-        vec![
-            Arc::clone(&self.items) as _,
-            Arc::clone(&self.sale_desks) as _,
-            Arc::clone(&self.levels) as _,
-            Arc::clone(&self.books) as _,
-            Arc::clone(&self.incidents) as _,
-            Arc::clone(&self.scripts) as _,
-        ]
-    }
-
     /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
     pub(super) async fn rest(
         self,
@@ -243,13 +251,17 @@ impl Actors {
     ) {
         // A store that does not answer must not keep us for ever: nothing unanswered is lost.
         let drained = timeout_at(over, async {
-            tokio::join!(self.items.drain(), self.sale_desks.drain());
-            tokio::join!(self.levels.drain(), self.books.drain());
-            tokio::join!(self.incidents.drain(), self.scripts.drain());
-            tokio::join!(self.demand.drain(), traffic.drain());
+            tokio::join!(self.aggregates.drain(), self.demand.drain(), traffic.drain());
         });
         if drained.await.is_err() {
-            tracing::warn!("what the store did not take in time was not answered");
+            for (kind, census) in self.aggregates.census() {
+                let (kind, waiting) = (kind.name(), census.waiting);
+                tracing::warn!(
+                    kind,
+                    waiting,
+                    "what the store did not take in time was not answered"
+                );
+            }
         }
         let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
         let threads: Vec<Arbiter> = mine.chain(projection_threads).collect();

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use super::actors::Actors;
 use crate::{
     actors::{
-        AlertEvaluator, CourierParts, Levels, LowersLevel, OpensIncident, PulseDesk, Sales,
-        SentinelParts, SigningKey, Tail, Webhook, WebhookNotifier, noted_position,
+        AlertEvaluator, AlertEvaluatorParts, PulseDesk, Sales, SigningKey, Tail, Webhook,
+        WebhookNotifier, WebhookNotifierParts, noted_position,
     },
     config::Config,
     reports::Reports,
@@ -34,16 +34,11 @@ pub(super) fn start(
     config: &Config,
 ) -> anyhow::Result<Watch> {
     let webhook_notifier = webhook_notifier(actors, tail, config)?;
-    let levels = Levels::new(Arc::clone(&actors.levels), Arc::clone(&actors.service));
-    let parts = SentinelParts {
+    let parts = AlertEvaluatorParts {
         desk: Arc::clone(desk),
         reports: reports.clone(),
         sales: sales.clone(),
         books: Arc::clone(&actors.books),
-        reactions: vec![
-            Arc::new(LowersLevel(levels)),
-            Arc::new(OpensIncident(Arc::clone(&actors.incidents))),
-        ],
         metrics: Arc::clone(&actors.shared.metrics),
         clock: Arc::clone(&actors.shared.clock),
     };
@@ -80,7 +75,7 @@ fn webhook_notifier(
     let webhook = Webhook { url, key, timeout, attempts: config.webhook_attempts };
     let noted =
         noted_position(&config.data).context("how far the webhook was told is not known")?;
-    let webhook_notifier = WebhookNotifier::new(CourierParts {
+    let webhook_notifier = WebhookNotifier::new(WebhookNotifierParts {
         webhook,
         noted,
         data: config.data.clone(),

@@ -18,7 +18,7 @@ pub use selling::{demand, item, sale};
 use uuid::Uuid;
 
 use crate::{
-    events::{Attempt, Event, Family, NewEvent, Position, Stored, encode},
+    events::{Attempt, Category, Event, Family, NewEvent, Position, Stored, encode},
     values::{Invalid, RequestId, UnixMs},
 };
 
@@ -45,6 +45,9 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     type Command: Send + Unpin + 'static;
     type Event: Stored + Family<Event> + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
+
+    /// The category of its streams.
+    const CATEGORY: Category;
 
     /// The state of a stream in which nothing has happened.
     fn initial(id: Uuid) -> Self;

@@ -12,10 +12,10 @@ use crate::{
     },
     clock::SharedClock,
     events::Position,
-    projections::{Checkpoint, catalog, journeys},
+    projections::{Checkpoint, journeys},
     reports::{ReportError, Reports},
     store::{LogSource, ReadError},
-    values::{Invalid, SaleId, UnixMs},
+    values::{Invalid, UnixMs},
 };
 
 /// Questions answered at once; the others wait for their turn.
@@ -30,9 +30,6 @@ pub const AT_HEAD: u64 = u64::MAX;
 /// How long read models that another process keeps are waited for, and how often they are looked at.
 const OTHERS_WAIT_MAX: Duration = Duration::from_secs(5);
 const OTHERS_LOOK: Duration = Duration::from_millis(50);
-
-/// Pause before a question of the node itself that was not answered is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The read models of this node, to be asked.
 #[derive(Clone)]
@@ -96,33 +93,6 @@ impl ReadSide {
     /// Read models of earlier moments, for whoever else shows them.
     pub fn past(&self) -> Arc<Past> {
         Arc::clone(&self.0.past)
-    }
-
-    /// Sales that are not carried out at their items, once the read model of sales knows the log up
-    /// to there. Waits as long as that takes, and asks until it is answered.
-    ///
-    /// # Errors
-    /// Why the read model stopped, in words.
-    pub async fn unfinished(&self, head: Position) -> Result<Vec<SaleId>, String> {
-        let mut progress =
-            self.projection(catalog::NAME).ok_or("a projection is missing")?.progress;
-        loop {
-            let stopped = progress
-                .wait_for(|progress| progress.position >= head || progress.stopped.is_some())
-                .await
-                .map(|there| there.stopped.clone())
-                .map_err(|_| "the projection of sales ended")?;
-            if let Some(why) = stopped {
-                return Err(format!("the projection of sales stopped: {why}"));
-            }
-            let reports = self.0.reports.clone();
-            match tokio::task::spawn_blocking(move || reports.unfinished_sales()).await {
-                Ok(Ok(unfinished)) => return Ok(unfinished),
-                Ok(Err(error)) => tracing::debug!(%error, "unfinished sales are not known yet"),
-                Err(error) => return Err(error.to_string()),
-            }
-            sleep(ASK_AGAIN).await;
-        }
     }
 
     /// Asks the read model of that name once it has applied `min_position`.

@@ -60,6 +60,8 @@ mod operators;
 mod pages;
 /// Files for their owner only; failures said with a bound.
 mod private;
+/// What events and deadlines ask of aggregates is asked, and never takes effect twice.
+mod processes;
 /// What failed for a reason outside goes on by itself when the reason is gone.
 mod recovery;
 /// The log once more: states as they were, other rules, one shopper's story.

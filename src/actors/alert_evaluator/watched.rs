@@ -56,11 +56,6 @@ impl Watched {
         }
     }
 
-    /// The rule of that name.
-    pub(super) fn rule(&self, name: &str) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.name == name)
-    }
-
     /// Whether nothing more can come of the sale: it has ended, and no order holds units.
     pub(super) fn is_over(&self, pulse: &Pulse) -> bool {
         let ended = pulse.sale.closed_at.is_some() || pulse.at >= pulse.sale.closes_at;

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use crate::{
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
     events::{
-        Act, DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected, IncidentEvent,
-        IncidentResolved, IncidentReviewed, Position,
+        Act, Category, DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected,
+        IncidentEvent, IncidentResolved, IncidentReviewed, Position,
     },
     values::{Fingerprint, IncidentId, IncidentSeverity, ItemId, RequestId, SaleId, UnixMs},
 };
@@ -136,6 +136,8 @@ impl Decider for Incident {
     type Command = IncidentCommand;
     type Event = IncidentEvent;
     type Outcome = IncidentOutcome;
+
+    const CATEGORY: Category = Category::Incident;
 
     fn initial(id: Uuid) -> Self {
         Self {

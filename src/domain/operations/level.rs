@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
-    events::{Act, LevelSet, Position},
+    events::{Act, Category, LevelSet, Position},
     values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
 };
 
@@ -74,6 +74,8 @@ impl Decider for Level {
     type Command = LevelCommand;
     type Event = LevelSet;
     type Outcome = LevelOutcome;
+
+    const CATEGORY: Category = Category::Level;
 
     fn initial(id: Uuid) -> Self {
         Self { id, set: None, set_by_person_at: None, receipts: Receipts::default() }

@@ -1,9 +1,9 @@
-//! What a server has to see to by itself: sales whose items were not all told, and open holds.
+//! Open holds: what the process manager that wakes sleeping items begins with.
 
 use crate::{
-    projections::{Checkpoint, catalog, orders},
+    projections::{Checkpoint, orders},
     reports::{ReportError, Reports, id_at},
-    values::{ItemId, SaleId, UnixMs},
+    values::{ItemId, UnixMs},
 };
 
 /// Units of an item on hold for one order.
@@ -16,27 +16,6 @@ pub struct OpenHold {
 }
 
 impl Reports {
-    /// Sales of which an item is missing, or is open although the sale was closed, or is paused with
-    /// its sale or not otherwise than the sale is.
-    pub fn unfinished_sales(&self) -> Result<Vec<SaleId>, ReportError> {
-        self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
-            let mut found = rows.prepare(
-                "SELECT sale_id FROM sales WHERE items > (
-                     SELECT count(*) FROM items WHERE items.sale_id = sales.sale_id)
-                 OR closed_at_ms IS NOT NULL AND EXISTS (
-                     SELECT 1 FROM items
-                     WHERE items.sale_id = sales.sale_id AND items.closed_at_ms IS NULL)
-                 OR closed_at_ms IS NULL AND EXISTS (
-                     SELECT 1 FROM items
-                     WHERE items.sale_id = sales.sale_id AND items.closed_at_ms IS NULL
-                     AND items.paused_with_sale <> sales.paused)
-                 ORDER BY number",
-            )?;
-            let sales = found.query_map([], |row| Ok(SaleId(id_at(row, 0)?)))?;
-            Ok(sales.collect::<Result<_, _>>()?)
-        })
-    }
-
     /// The holds that are open, and how far the read model knows the log.
     pub fn open_holds(&self) -> Result<(Vec<OpenHold>, Checkpoint), ReportError> {
         self.ask(orders::NAME, orders::VERSION, |rows, checkpoint| {

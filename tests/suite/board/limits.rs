@@ -10,7 +10,6 @@ use doorbuster::{
     },
     admission::{Operators, Service},
     clock::{ManualClock, SharedClock},
-    events::Category,
     metrics::Metrics,
     reports::Reports,
     store::{LogSource, SharedStore, embedded::EmbeddedStore},
@@ -139,12 +138,12 @@ pub fn strict_board(
         waiting_max: 1,
         idle_ms: 1,
     });
-    let items = Directory::new(Category::Item, Arc::clone(&shared));
+    let items = Directory::new(Arc::clone(&shared));
     let service = Arc::new(Service::new());
-    let levels = Directory::new(Category::Level, Arc::clone(&shared));
+    let levels = Directory::new(Arc::clone(&shared));
     let levels = Levels::new(levels, Arc::clone(&service));
-    let incidents = Directory::new(Category::Incident, Arc::clone(&shared));
-    let sales = Directory::new(Category::Sale, shared);
+    let incidents = Directory::new(Arc::clone(&shared));
+    let sales = Directory::new(shared);
     let desk = PulseDesk::new(Reports::open(read_models), Arc::clone(&clock));
     let parts = NodeParts {
         readiness: readiness.clone(),

@@ -1,6 +1,11 @@
 //! What operators change while a sale runs, as read models show it.
 
-use doorbuster::{events::Stored, projections::view_path, reports::Reports};
+use doorbuster::{
+    actors::process::{Known, Process, TellItems},
+    events::{Position, Stored},
+    projections::view_path,
+    values::UnixMs,
+};
 use tempfile::tempdir;
 
 use super::{
@@ -50,9 +55,19 @@ fn a_sale_whose_items_were_not_told_of_its_pause_or_resumption_is_unfinished() {
         scripted.events.iter().position(|(_, event)| event.kind() == "SalePaused").unwrap();
     let (sale, _) = scripted_ids();
     let unfinished = |events: usize| {
-        let data = tempdir().unwrap();
-        fold_all(data.path(), &scripted.events[..events]);
-        Reports::open(data.path()).unfinished_sales().unwrap()
+        let mut process = TellItems::default();
+        for (recorded, event) in &scripted.events[..events] {
+            process.observe(recorded, event);
+        }
+        let now = UnixMs(10_000_000);
+        let known = Known {
+            now,
+            until: now,
+            end_at_start: Position::START,
+            is_shared: false,
+            is_awake: &|_| false,
+        };
+        process.due(&known).iter().filter_map(TellItems::sale_of).collect::<Vec<_>>()
     };
     assert_eq!(unfinished(paused), []);
     assert_eq!(unfinished(paused + 1), [sale], "no item was told of the pause");

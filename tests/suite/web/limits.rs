@@ -8,7 +8,6 @@ use doorbuster::{
         TrafficLimits, TrafficParts,
     },
     clock::{ManualClock, SharedClock},
-    events::Category,
     metrics::Metrics,
     reports::Reports,
     store::{SharedStore, embedded::EmbeddedStore},
@@ -41,7 +40,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         waiting_max: 1,
         idle_ms: 1,
     });
-    let items = Directory::new(Category::Item, Arc::clone(&shared));
+    let items = Directory::new(Arc::clone(&shared));
     let tail = Arc::new(Tail::new(Arc::clone(&store), Vec::new(), Arc::default()));
     let reports = Reports::open(data.path());
     let traffic = TrafficDesk::new(TrafficParts {
@@ -60,7 +59,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
         readiness: Readiness::starting(OPENS_AT),
         items,
         traffic,
-        sales: Directory::new(Category::Sale, shared),
+        sales: Directory::new(shared),
         projections: Vec::new(),
         freshness: Freshness::new(store, Arc::clone(&clock)),
         clock,

@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Caused, Decider, Decision, Moment},
-    events::{AlertCleared, AlertEvent, AlertRaised, ClearedBecause, Position, SERVICE, Signal},
+    events::{
+        AlertCleared, AlertEvent, AlertRaised, Category, ClearedBecause, Position, SERVICE, Signal,
+    },
     values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs},
 };
 
@@ -74,6 +76,8 @@ impl Decider for Book {
     type Command = AlertCommand;
     type Event = AlertEvent;
     type Outcome = AlertOutcome;
+
+    const CATEGORY: Category = Category::Alert;
 
     fn initial(id: Uuid) -> Self {
         let last_at = UnixMs::default();

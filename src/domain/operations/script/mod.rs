@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
-    events::{Act, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
+    events::{Act, Category, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
     values::{Fingerprint, RequestId, UnixMs},
 };
 
@@ -98,6 +98,8 @@ impl Decider for Script {
     type Command = ScriptCommand;
     type Event = ScriptEvent;
     type Outcome = ScriptOutcome;
+
+    const CATEGORY: Category = Category::Script;
 
     fn initial(id: Uuid) -> Self {
         Self { id, view: ScriptView::default(), receipts: Receipts::default() }

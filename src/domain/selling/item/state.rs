@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{Caused, Decider, Decision, Moment},
-    events::{Act, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position},
+    events::{Act, Category, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -56,6 +56,8 @@ impl Decider for Item {
     type Command = super::ItemCommand;
     type Event = ItemEvent;
     type Outcome = ItemOutcome;
+
+    const CATEGORY: Category = Category::Item;
 
     fn initial(id: Uuid) -> Self {
         Self {

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::{
     domain::item::Refusal,
     domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
-    events::{Act, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed},
+    events::{
+        Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
+    },
     values::{Fingerprint, RequestId, SaleId, UnixMs},
 };
 
@@ -98,6 +100,8 @@ impl Decider for Sale {
     type Command = SaleCommand;
     type Event = SaleEvent;
     type Outcome = SaleOutcome;
+
+    const CATEGORY: Category = Category::Sale;
 
     fn initial(id: Uuid) -> Self {
         Self {

@@ -1,0 +1,110 @@
+//! What a process asks of an aggregate, and how it is asked.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::{
+    actors::{Answer, Directory, Fault, Levels},
+    domain::{
+        incident::{Incident, IncidentCommand, IncidentStep},
+        item::{Item, ItemCommand, ItemOutcome},
+        level::SetLevel,
+        sale::{Sale, SaleCommand, SaleOutcome, SaleView},
+    },
+    events::Position,
+    values::{IncidentId, ItemId, SaleId},
+};
+
+/// Aggregates asked at once.
+const ASKED_AT_ONCE: usize = 64;
+
+/// How often an item is asked before a conflict with another node counts as a failure. The other node
+/// most likely wrote the same.
+const TRIES_MAX: usize = 3;
+
+/// Commands for one aggregate, sent one after the other.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    Item(ItemId, Vec<ItemCommand>),
+    Level(SetLevel),
+    Incident(IncidentId, Box<IncidentStep>),
+}
+
+/// The aggregates that a process may ask.
+#[derive(Clone)]
+pub struct Receivers {
+    pub sales: Arc<Directory<Sale>>,
+    pub items: Arc<Directory<Item>>,
+    pub incidents: Arc<Directory<Incident>>,
+    pub levels: Levels,
+}
+
+impl Receivers {
+    /// A sale as it stands.
+    pub(super) async fn sale(&self, id: SaleId) -> Result<SaleView, Fault> {
+        match self.sales.ask(id.0, SaleCommand::Show, None).await?.outcome {
+            SaleOutcome::Sale(view) => Ok(*view),
+            SaleOutcome::Misdirected(why) => Err(Fault::Unreadable(why.to_string())),
+            SaleOutcome::Refused(why) => Err(Fault::Unreadable(why.sentence().into())),
+        }
+    }
+
+    /// Asks all, until one cannot be asked. A refusal is an answer.
+    pub(super) async fn ask(&self, asks: Vec<Ask>) -> Result<(), Fault> {
+        let asked = stream::iter(asks).map(|ask| self.ask_one(ask));
+        let mut asked = asked.buffer_unordered(ASKED_AT_ONCE);
+        while let Some(()) = asked.try_next().await? {}
+        Ok(())
+    }
+
+    async fn ask_one(&self, ask: Ask) -> Result<(), Fault> {
+        match ask {
+            Ask::Item(id, commands) => tell_one(&self.items, id, commands).await.map(drop),
+            Ask::Level(set) => self.levels.set(set, None).await.map(drop),
+            Ask::Incident(id, step) => {
+                self.incidents.ask(id.0, IncidentCommand::Take(step), None).await.map(drop)
+            }
+        }
+    }
+}
+
+/// Sends commands to items; gives the position of the last answer.
+pub(in crate::actors) async fn tell(
+    items: &Directory<Item>,
+    commands: Vec<(ItemId, Vec<ItemCommand>)>,
+) -> Result<Position, Fault> {
+    let told = stream::iter(commands).map(|(id, commands)| tell_one(items, id, commands));
+    let mut told = told.buffer_unordered(ASKED_AT_ONCE);
+    let mut last = Position::START;
+    while let Some(position) = told.try_next().await? {
+        last = last.max(position);
+    }
+    Ok(last)
+}
+
+async fn tell_one(
+    items: &Directory<Item>,
+    id: ItemId,
+    commands: Vec<ItemCommand>,
+) -> Result<Position, Fault> {
+    let mut last = Position::START;
+    for command in commands {
+        last = last.max(ask_item(items, id, command).await?.position);
+    }
+    Ok(last)
+}
+
+async fn ask_item(
+    items: &Directory<Item>,
+    id: ItemId,
+    command: ItemCommand,
+) -> Result<Answer<ItemOutcome>, Fault> {
+    for _ in 1..TRIES_MAX {
+        match items.ask(id.0, command.clone(), None).await {
+            Err(Fault::LostOwnership) => {}
+            answer => return answer,
+        }
+    }
+    items.ask(id.0, command, None).await
+}

@@ -1,0 +1,32 @@
+//! Process managers: the one way from the log to a command that nobody sends.
+//!
+//! ```text
+//!  the log ──observe──> what is still to be asked ──due──> decide (pure) ──ask──> aggregate
+//!     ^                          │ oldest                                            │
+//!     └──── checkpoint <─────────┘                                    its events <───┘
+//! ```
+//!
+//! A process folds events into the work that is still to be done, decides what the work asks of which
+//! aggregate, and asks under request ids that are derived from the events. The checkpoint never passes
+//! an event whose work is not done, and a process asks only after it has read what the log held at the
+//! start. A crash between any two steps therefore repeats a command at most, and the aggregate answers a
+//! repeated command without an event. Several nodes may run the same process on one store, and a lost
+//! checkpoint costs the time to read the log once more.
+
+mod ask;
+mod checkpoint;
+mod contract;
+mod manager;
+mod reactions;
+mod tell_items;
+mod tried;
+mod wake;
+
+pub(super) use ask::tell;
+pub use ask::{Ask, Receivers};
+pub use contract::{Known, Process};
+pub use manager::{Manager, ManagerParts};
+pub use reactions::Reactions;
+pub use tell_items::TellItems;
+pub(super) use tell_items::commands;
+pub use wake::WakeItems;

@@ -1,0 +1,249 @@
+//! Goal: what an event or a deadline asks of an aggregate takes effect, and takes effect once, whatever
+//! happens between two steps. Method: process managers over a real log and real aggregates, step by
+//! step; each is dropped after each of its steps and begun anew, its checkpoint is lost, damaged or
+//! exchanged, and two nodes run it on one store.
+
+/// The aggregates of a node without a server, on a log of a single sale.
+mod bench;
+use std::fs;
+
+use doorbuster::{
+    actors::process::{Manager, Process, Reactions, TellItems, WakeItems},
+    values::ServiceLevel,
+};
+
+use self::bench::{Bench, Effects};
+
+/// After which step a manager is dropped.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Read,
+    Noted,
+    Asked,
+    AskedAndNoted,
+}
+
+const STEPS: [Step; 4] = [Step::Read, Step::Noted, Step::Asked, Step::AskedAndNoted];
+
+/// Begins a process where its checkpoint says and takes its steps up to that one. Gives how many works
+/// were due.
+async fn run<P: Process>(bench: &Bench, process: P, until: Step) -> usize {
+    let manager = Manager::new(process, bench.parts());
+    manager.begin().await;
+    while manager.position() < bench.head() {
+        manager.read().await;
+    }
+    let due = manager.due();
+    let count = due.len();
+    if matches!(until, Step::Read) {
+        return count;
+    }
+    if matches!(until, Step::Noted) {
+        manager.note();
+        return count;
+    }
+    for work in due {
+        manager.ask(&work).await.unwrap();
+    }
+    if matches!(until, Step::AskedAndNoted) {
+        manager.note();
+    }
+    count
+}
+
+/// Kills a process at every step and again at every step after that, then lets it end, and expects each
+/// effect once.
+async fn killed_at_every_step<P: Process + Default>(bench: &Bench, wanted: Effects) {
+    for first in STEPS {
+        for second in STEPS {
+            run(bench, P::default(), first).await;
+            run(bench, P::default(), second).await;
+        }
+        // What is not noted is read again.
+        bench.lose_checkpoints();
+    }
+    run(bench, P::default(), Step::AskedAndNoted).await;
+    assert_eq!(bench.effects().await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_item_of_a_sale_is_told_once_wherever_the_telling_breaks_off() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp", "sofa", "desk"]).await;
+    killed_at_every_step::<TellItems>(&bench, Effects { items_added: 3, ..Effects::default() })
+        .await;
+    bench.pause_sale().await;
+    let wanted = Effects { items_added: 3, items_paused: 3, ..Effects::default() };
+    killed_at_every_step::<TellItems>(&bench, wanted).await;
+    assert_eq!(run(&bench, TellItems::default(), Step::Read).await, 0, "nothing is left to tell");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_were_told_before_the_crash_are_not_told_again() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp", "sofa"]).await;
+    bench.tell("lamp").await;
+    assert_eq!(run(&bench, TellItems::default(), Step::AskedAndNoted).await, 1);
+    let wanted = Effects { items_added: 2, ..Effects::default() };
+    assert_eq!(bench.effects().await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_lowers_the_level_and_opens_an_incident_once_wherever_that_breaks_off() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    bench.raise("gone").await;
+    let wanted = Effects { levels_set: 1, incidents: 1, ..Effects::default() };
+    killed_at_every_step::<Reactions>(&bench, wanted).await;
+    assert_eq!(run(&bench, Reactions::default(), Step::Read).await, 0, "nothing is left to do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_ends_once_however_often_its_item_is_woken() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    bench.tell("lamp").await;
+    bench.place("lamp").await;
+    bench.fall_asleep().await;
+    bench.advance(120);
+    let wanted = Effects { items_added: 1, placed: 1, expired: 1, ..Effects::default() };
+    killed_at_every_step::<WakeItems>(&bench, wanted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_never_passes_what_is_not_done() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    bench.raise("gone").await;
+    for _ in 0..2 {
+        assert_eq!(run(&bench, Reactions::default(), Step::Noted).await, 1);
+    }
+    assert_eq!(run(&bench, Reactions::default(), Step::AskedAndNoted).await, 1);
+    // The log goes on, and the checkpoint is in it.
+    bench.raise("gone_too").await;
+    assert_eq!(run(&bench, Reactions::default(), Step::Read).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_that_is_lost_damaged_or_of_another_log_repeats_no_effect() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    bench.raise("gone").await;
+    run(&bench, TellItems::default(), Step::AskedAndNoted).await;
+    run(&bench, Reactions::default(), Step::AskedAndNoted).await;
+    let done = bench.effects().await;
+    assert_eq!(done, Effects { items_added: 1, levels_set: 1, incidents: 1, ..Effects::default() });
+
+    let other = Bench::start().await;
+    other.advance(5);
+    other.create_sale(&["rug"]).await;
+    other.raise("gone").await;
+    run(&other, Reactions::default(), Step::AskedAndNoted).await;
+    let of_another_log = fs::read(other.checkpoint("reactions")).unwrap();
+    let whole = fs::read(bench.checkpoint("reactions")).unwrap();
+    let cases = [
+        ("lost", None),
+        ("empty", Some(Vec::new())),
+        ("cut short", Some(whole[..whole.len() / 2].to_vec())),
+        ("no checkpoint", Some(b"{}".to_vec())),
+        ("of another log", Some(of_another_log)),
+    ];
+    for (what, content) in cases {
+        bench.lose_checkpoints();
+        if let Some(content) = content {
+            bench.put_checkpoint("reactions", &content);
+            bench.put_checkpoint("tell-items", &content);
+        }
+        run(&bench, TellItems::default(), Step::AskedAndNoted).await;
+        assert_eq!(run(&bench, Reactions::default(), Step::AskedAndNoted).await, 1, "{what}");
+        assert_eq!(bench.effects().await, done, "{what}");
+        assert_eq!(run(&bench, Reactions::default(), Step::Read).await, 0, "{what}: not mended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_of_long_ago_lowers_no_level_when_the_checkpoint_is_lost() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    // Cleared before the restart.
+    bench.raise("gone").await;
+    bench.clear("gone").await;
+    assert_eq!(run(&bench, Reactions::default(), Step::AskedAndNoted).await, 0);
+    // Never cleared, and the sale ended while no node ran.
+    bench.raise("gone").await;
+    bench.advance(400 * 24 * 3_600);
+    bench.lose_checkpoints();
+    assert_eq!(run(&bench, Reactions::default(), Step::AskedAndNoted).await, 1);
+    assert_eq!(bench.effects().await, Effects::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_an_operator_knew_of_lowers_no_level_when_the_checkpoint_is_lost() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    // The second finds the level lowered already, so no event says that it asked for it.
+    for rule in ["gone", "gone_too"] {
+        bench.raise(rule).await;
+        run(&bench, Reactions::default(), Step::AskedAndNoted).await;
+    }
+    bench.advance(1);
+    bench.set_level(ServiceLevel::Full).await;
+    let done = bench.effects().await;
+    assert_eq!((done.levels_set, done.incidents), (2, 2));
+    bench.lose_checkpoints();
+    run(&bench, Reactions::default(), Step::AskedAndNoted).await;
+    assert_eq!(bench.effects().await, done);
+    assert_eq!(bench.level().await, ServiceLevel::Full);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_run_the_same_processes_on_one_store_double_nothing() {
+    let [one, two] = Bench::start_two().await;
+    one.create_sale(&["lamp", "sofa", "desk", "rug"]).await;
+    one.raise("gone").await;
+    one.raise("gone_too").await;
+    // Long enough that no call can be telling the items any more.
+    [&one, &two].map(|bench| bench.advance(4));
+    for _ in 0..3 {
+        tokio::join!(
+            run_as_often_as_it_takes::<TellItems>(&one),
+            run_as_often_as_it_takes::<TellItems>(&two),
+            run_as_often_as_it_takes::<Reactions>(&one),
+            run_as_often_as_it_takes::<Reactions>(&two),
+        );
+        [&one, &two].map(Bench::lose_checkpoints);
+    }
+    let wanted = Effects { items_added: 4, levels_set: 1, incidents: 2, ..Effects::default() };
+    assert_eq!(one.effects().await, wanted);
+}
+
+/// Asks until nothing is due. A node that loses an append to another asks again, as a manager does.
+async fn run_as_often_as_it_takes<P: Process + Default>(bench: &Bench) {
+    let manager = Manager::new(P::default(), bench.parts());
+    manager.begin().await;
+    while manager.position() < bench.head() {
+        manager.read().await;
+    }
+    loop {
+        let due = manager.due();
+        if due.is_empty() {
+            return;
+        }
+        for work in due {
+            // An error leaves the work due.
+            let _ = manager.ask(&work).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_manager_does_what_the_log_asks_for() {
+    let bench = Bench::start().await;
+    let running = Manager::start(Reactions::default(), bench.parts(), &bench.thread());
+    bench.create_sale(&["lamp"]).await;
+    // An alert that is over before anything was done about it has its incident all the same.
+    bench.raise("gone").await;
+    bench.clear("gone").await;
+    bench.effects_become(Effects { levels_set: 1, incidents: 1, ..Effects::default() }).await;
+    running.abort();
+}
