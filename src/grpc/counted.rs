@@ -29,7 +29,8 @@ use super::{
     bodies::{End, Held, Reserved, Until},
     foreign::{complete, method_unknown},
     level::Gate,
-    methods::{Method, Methods, Weight},
+    methods::{Method, Methods},
+    rpcs::Weight,
     share::Share,
     status::{Failure, code_name},
     timeout::asked_timeout,
@@ -248,15 +249,12 @@ impl Future for Call {
             });
             answer = answer.map(|body| Body::new(Until::new(body, end)));
         }
-        let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
         let span = self.answer.span();
         span.record("rpc.response.status_code", code_name(code));
         if is_fault_of_ours(code) {
             span.record("otel.status_code", "ERROR");
         }
-        if let Some(calls) = &self.method.calls {
-            calls.answered(place, code_name(code));
-        }
+        self.method.answered(code);
         Poll::Ready(Ok(answer))
     }
 }

@@ -1,5 +1,5 @@
-//! What the level of the service leaves out of the contract: the one place that knows which method
-//! belongs to which part. Whoever sells or steers is never left out by it, but new orders are.
+//! What the level of the service sheds of the contract, counted and answered. Which RPC belongs to
+//! which part is a column of `rpcs.rs`.
 
 use std::sync::Arc;
 
@@ -8,22 +8,6 @@ use crate::{
     admission::{Part, Service},
     metrics::{LeftOut, Metrics},
 };
-
-/// The part of the service that a method belongs to, as `package.Service/Method`; `None` where it
-/// runs at every level.
-///
-/// `PlaceOrders` and `RecordTraffic` are streams that outlast a level, so what comes in them is
-/// judged message by message, elsewhere.
-pub(super) fn part_of(method: &str) -> Option<Part> {
-    let (service, method) = method.rsplit_once('/')?;
-    match service.strip_prefix("doorbuster.v1.")? {
-        "ReportService" | "ReplayService" => Some(Part::Reports),
-        // What to say to a shopper follows from a replay of the item.
-        "ScriptService" if method == "RenderScript" => Some(Part::Reports),
-        "PurchaseService" if method == "PlaceOrder" => Some(Part::Orders),
-        _ => None,
-    }
-}
 
 /// Lets in what the level lets in, and counts the rest.
 #[derive(Debug, Clone)]

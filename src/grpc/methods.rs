@@ -3,33 +3,25 @@
 use std::{collections::HashMap, sync::Arc};
 
 use prost::Message as _;
-use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+use prost_types::FileDescriptorSet;
+use tonic::Code;
 
-use super::{level::part_of, proto};
+use super::{
+    proto,
+    rpcs::{Rpc, Size, Weight},
+    status::code_name,
+};
 use crate::{
     admission::Part,
     metrics::{MethodCalls, Metrics},
 };
-
-/// How the calls of a method hold what is kept for a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    /// A few hundred bytes, or a stream with a window of its own.
-    Light,
-    /// A page of something: its answer holds a place until it was taken.
-    Answer,
-    /// Not of the contract: health and reflection.
-    Beside,
-    /// It goes on for as long as its caller likes.
-    Following,
-}
 
 /// One method: its calls, and the part of the service without which it is not answered.
 #[derive(Debug)]
 pub(super) struct Method {
     pub(super) name: String,
     /// None where calls are not counted.
-    pub(super) calls: Option<MethodCalls>,
+    calls: Option<MethodCalls>,
     pub(super) part: Option<Part>,
     pub(super) weight: Weight,
     /// Its messages may be larger than a command.
@@ -40,6 +32,16 @@ pub(super) struct Method {
     pub(super) streams: bool,
     /// Its caller sends a stream.
     pub(super) takes_stream: bool,
+}
+
+impl Method {
+    /// Counts a call whose answer began with that code.
+    pub(super) fn answered(&self, code: Code) {
+        if let Some(calls) = &self.calls {
+            let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
+            calls.answered(place, code_name(code));
+        }
+    }
 }
 
 /// All methods.
@@ -59,14 +61,18 @@ impl Methods {
             for service in &file.service {
                 for method in &service.method {
                     let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+                    // A test finds an RPC without a row; until then it is served like a command.
+                    let row = Rpc::named(&name);
+                    let takes_stream = method.client_streaming();
                     let method = Method {
                         calls: Some(metrics.calls_of(name.clone())),
-                        part: part_of(&name),
-                        weight: weight(service.name(), method),
-                        takes_much: ["SaleService", "TrafficService"].contains(&service.name()),
+                        // A stream outlasts a level: its messages are judged one by one.
+                        part: row.and_then(|row| row.part).filter(|_| !takes_stream),
+                        weight: row.map_or(Weight::Light, |row| row.weight),
+                        takes_much: row.is_some_and(|row| row.size != Size::Command),
                         is_known: true,
                         streams: method.server_streaming(),
-                        takes_stream: method.client_streaming(),
+                        takes_stream,
                         name: name.clone(),
                     };
                     known.insert(format!("/{name}"), Arc::new(method));
@@ -88,17 +94,6 @@ impl Methods {
     /// The method with that path.
     pub(super) fn at(&self, path: &str) -> Arc<Method> {
         Arc::clone(self.known.get(path).unwrap_or(&self.unknown))
-    }
-}
-
-/// Commands and questions about one thing never wait behind reports.
-fn weight(service: &str, method: &MethodDescriptorProto) -> Weight {
-    match service {
-        "PurchaseService" | "TrafficService" => Weight::Light,
-        _ if method.server_streaming() => Weight::Following,
-        "ReportService" | "ReplayService" => Weight::Answer,
-        _ if method.name().starts_with("List") => Weight::Answer,
-        _ => Weight::Light,
     }
 }
 

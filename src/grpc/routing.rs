@@ -5,19 +5,10 @@
 
 use tonic::{Request, metadata::MetadataValue};
 
-use super::proto::{
-    AllocateStockRequest, CancelOrderRequest, CloseItemRequest, GetItemRequest, GetOrderRequest,
-    GetOutcomeRequest, PauseItemRequest, PlaceOrderRequest, RecordPaymentRequest,
-    ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest, SetReserveRequest,
-};
+use super::rpcs::AboutItem;
 
 /// Holds the item's id. `deploy/nginx/nginx.conf` knows it by this name.
 pub const ITEM_ID: &str = "x-item-id";
-
-/// A message, or a stream of them, about exactly one item.
-pub trait AboutItem {
-    fn item_id(&self) -> &str;
-}
 
 /// The call that sends this message, with the item's id in its metadata, too.
 pub fn routed<T: AboutItem>(message: T) -> Request<T> {
@@ -29,29 +20,3 @@ pub fn routed<T: AboutItem>(message: T) -> Request<T> {
     }
     request
 }
-
-macro_rules! about_item {
-    ($($message:ident),+ $(,)?) => {
-        $(impl AboutItem for $message {
-            fn item_id(&self) -> &str {
-                &self.item_id
-            }
-        })+
-    };
-}
-
-about_item!(
-    AllocateStockRequest,
-    CancelOrderRequest,
-    CloseItemRequest,
-    GetItemRequest,
-    GetOrderRequest,
-    GetOutcomeRequest,
-    PauseItemRequest,
-    PlaceOrderRequest,
-    RecordPaymentRequest,
-    ReleaseReserveRequest,
-    ResumeItemRequest,
-    SetPurchaseLimitRequest,
-    SetReserveRequest,
-);

@@ -25,6 +25,7 @@ use super::{
     purchase::PurchaseApi,
     replay::ReplayApi,
     report::ReportApi,
+    rpcs::Size,
     sale::SaleApi,
     script::ScriptApi,
     share::{ConnectionLimits, OneConnection},
@@ -34,27 +35,18 @@ use crate::{
     actors::{Directory, Levels, Readiness, Sales, TrafficDesk},
     admission::{Operators, Service},
     clock::SharedClock,
-    connections::{Peers, Phase, http2},
+    connections::{self, Peers, Phase, http2},
     domain::{incident::Incident, item::Item, script::Script},
     metrics::Metrics,
     store::SharedStore,
 };
-
-/// Largest command: an order takes about 150 bytes.
-const COMMAND_BYTES_MAX: usize = 64 * 1024;
-
-/// Largest plan of a sale.
-const PLAN_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// Largest message of beacons.
-const BEACONS_BYTES_MAX: usize = 1024 * 1024;
 
 /// What the listener and each connection may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once.
     pub connections_max: usize,
-    pub http2: http2::Limits,
+    pub http2: connections::Limits,
     pub connection: ConnectionLimits,
 }
 
@@ -160,28 +152,24 @@ fn contract(
     let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
     macro_rules! serve {
-        ($server:ident, $service:ident, $api:expr, $bytes_max:expr) => {
+        ($server:ident, $service:ident, $api:expr) => {
+            let bytes_max = Size::of_service(proto::$server::SERVICE_NAME).bytes();
             let service = proto::$server::$service::from_arc($api);
-            let service = service.max_decoding_message_size($bytes_max);
+            let service = service.max_decoding_message_size(bytes_max);
             let service = service.accept_compressed(CompressionEncoding::Gzip);
             routes.add_service(counter.count(service));
         };
     }
-    serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases), COMMAND_BYTES_MAX);
-    serve!(item_service_server, ItemServiceServer, Arc::new(item), COMMAND_BYTES_MAX);
-    serve!(sale_service_server, SaleServiceServer, Arc::new(sale), PLAN_BYTES_MAX);
-    serve!(report_service_server, ReportServiceServer, Arc::new(report), COMMAND_BYTES_MAX);
-    serve!(replay_service_server, ReplayServiceServer, replay, COMMAND_BYTES_MAX);
-    serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic), BEACONS_BYTES_MAX);
-    serve!(
-        degradation_service_server,
-        DegradationServiceServer,
-        Arc::new(degradation),
-        COMMAND_BYTES_MAX
-    );
-    serve!(incident_service_server, IncidentServiceServer, Arc::new(incident), COMMAND_BYTES_MAX);
-    serve!(script_service_server, ScriptServiceServer, Arc::new(script), COMMAND_BYTES_MAX);
-    serve!(alert_service_server, AlertServiceServer, Arc::new(alert), COMMAND_BYTES_MAX);
+    serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
+    serve!(item_service_server, ItemServiceServer, Arc::new(item));
+    serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
+    serve!(report_service_server, ReportServiceServer, Arc::new(report));
+    serve!(replay_service_server, ReplayServiceServer, replay);
+    serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic));
+    serve!(degradation_service_server, DegradationServiceServer, Arc::new(degradation));
+    serve!(incident_service_server, IncidentServiceServer, Arc::new(incident));
+    serve!(script_service_server, ScriptServiceServer, Arc::new(script));
+    serve!(alert_service_server, AlertServiceServer, Arc::new(alert));
     Ok(routes)
 }
 

@@ -68,6 +68,8 @@ mod recovery;
 mod replay;
 /// What stands between clients and several nodes.
 mod routing;
+/// The table of RPCs against the descriptors and against what the server does.
+mod rpcs;
 /// Wordings of customer service: versions, variables, and what is said to whom.
 mod scripts;
 /// What the end-to-end tests share.

@@ -1,0 +1,261 @@
+//! The table of RPCs: one row for each method of the contract, in the order of the proto files.
+//!
+//! Everything that depends on the method is made from its row: the part of the service that a level
+//! sheds, the limits of a call, the name under which calls are counted, the metadata that routes
+//! them, and the table in `docs/rpcs.md`. A test compares the rows with the descriptors in both
+//! directions, so an RPC without a row fails by name.
+
+use super::proto;
+use crate::admission::Part;
+
+/// One RPC.
+#[derive(Debug, Clone, Copy)]
+pub struct Rpc {
+    /// Name of the service without its package.
+    pub service: &'static str,
+    pub method: &'static str,
+    pub purpose: Purpose,
+    pub role: Role,
+    /// The part of the service that answers it; `None` where it is answered at every level.
+    pub part: Option<Part>,
+    pub weight: Weight,
+    pub size: Size,
+    /// The field of the request whose value is sent as `x-item-id`.
+    pub routed_by: Option<&'static str>,
+}
+
+/// What an RPC is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A buyer's command to an item.
+    Order,
+    /// A query for the current state of something.
+    Look,
+    /// An operator's act.
+    Steer,
+    /// Figures, replays and verifications.
+    Report,
+    /// Beacons of traffic.
+    Record,
+}
+
+/// The role that may call an RPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Any client.
+    Anyone,
+    /// A client with an operator's token, where the server has a file of operators.
+    Operator,
+}
+
+/// What a call holds of the share of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// A few hundred bytes, or a stream with a window of its own.
+    Light,
+    /// A large answer, which holds a permit until the client has read it.
+    Answer,
+    /// No RPC of the contract: health and reflection.
+    Beside,
+    /// A stream that lasts until the client ends it.
+    Following,
+}
+
+/// Largest message that an RPC takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// A command or a query: an order has about 150 bytes.
+    Command,
+    /// The plan of a sale.
+    Plan,
+    /// A message of beacons.
+    Beacons,
+}
+
+/// The package of all services.
+const PACKAGE: &str = "doorbuster.v1";
+
+impl Rpc {
+    /// The name under which calls are counted: `doorbuster.v1.PurchaseService/PlaceOrder`.
+    pub fn name(&self) -> String {
+        format!("{PACKAGE}.{}/{}", self.service, self.method)
+    }
+
+    /// The row with that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let (service, method) = name.strip_prefix(PACKAGE)?.strip_prefix('.')?.split_once('/')?;
+        ALL.iter().find(|rpc| rpc.service == service && rpc.method == method)
+    }
+}
+
+impl Purpose {
+    /// The word in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Look => "look",
+            Self::Steer => "steer",
+            Self::Report => "report",
+            Self::Record => "record",
+        }
+    }
+
+    /// Whether calls append to the log.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Order | Self::Steer | Self::Record => true,
+            Self::Look | Self::Report => false,
+        }
+    }
+}
+
+impl Role {
+    /// The word in documents.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl Weight {
+    /// The words in documents.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Light => "",
+            Self::Answer => "`connection_reports_max`",
+            Self::Beside | Self::Following => "16 on a connection",
+        }
+    }
+}
+
+impl Size {
+    /// The limit, in bytes.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Command => 64 << 10,
+            Self::Plan => 4 << 20,
+            Self::Beacons => 1 << 20,
+        }
+    }
+
+    /// The largest message of a service, given by its full name.
+    pub(super) fn of_service(service: &str) -> Self {
+        let name = service.strip_prefix(PACKAGE).and_then(|name| name.strip_prefix('.'));
+        let row = ALL.iter().find(|rpc| name == Some(rpc.service));
+        row.map_or(Self::Command, |rpc| rpc.size)
+    }
+}
+
+/// A message, or a stream of messages, about exactly one item.
+pub trait AboutItem {
+    fn item_id(&self) -> &str;
+}
+
+/// Writes the rows, and for each routed one the trait by which clients route its request.
+macro_rules! rpcs {
+    ($($service:ident $method:ident: $purpose:ident, $role:ident, $part:tt, $weight:ident, $size:ident
+        $(, by $request:ident.$field:ident)?;)+) => {
+        /// All RPCs.
+        pub const ALL: &[Rpc] = &[$(Rpc {
+            service: stringify!($service),
+            method: stringify!($method),
+            purpose: Purpose::$purpose,
+            role: Role::$role,
+            part: rpcs!(@part $part),
+            weight: Weight::$weight,
+            size: Size::$size,
+            routed_by: rpcs!(@field $($field)?),
+        }),+];
+        $($(impl AboutItem for proto::$request {
+            fn item_id(&self) -> &str {
+                &self.$field
+            }
+        })?)+
+    };
+    (@part -) => { None };
+    (@part $part:ident) => { Some(Part::$part) };
+    (@field) => { None };
+    (@field $field:ident) => { Some(stringify!($field)) };
+}
+
+// service, method: purpose, role, part that a level sheds, share of the connection, message size,
+// and the field that routes.
+rpcs! {
+    AlertService ListAlerts: Look, Anyone, -, Answer, Command;
+    AlertService FollowAlerts: Look, Anyone, -, Following, Command;
+    AlertService ListAlertRules: Look, Anyone, -, Answer, Command;
+    AlertService CheckAlertRule: Look, Anyone, -, Light, Command;
+
+    DegradationService SetLevel: Steer, Operator, -, Light, Command;
+    DegradationService GetLevel: Look, Anyone, -, Light, Command;
+    DegradationService ListLevelChanges: Look, Anyone, -, Answer, Command;
+
+    IncidentService OpenIncident: Steer, Operator, -, Light, Command;
+    IncidentService AssessIncident: Steer, Operator, -, Light, Command;
+    IncidentService RecordAction: Steer, Operator, -, Light, Command;
+    IncidentService ResolveIncident: Steer, Operator, -, Light, Command;
+    IncidentService ReviewIncident: Steer, Operator, -, Light, Command;
+    IncidentService GetIncident: Look, Anyone, -, Light, Command;
+    IncidentService ListIncidents: Look, Anyone, -, Answer, Command;
+
+    ItemService GetItem: Look, Anyone, -, Light, Command, by GetItemRequest.item_id;
+    ItemService AllocateStock: Steer, Operator, -, Light, Command, by AllocateStockRequest.item_id;
+    ItemService SetReserve: Steer, Operator, -, Light, Command, by SetReserveRequest.item_id;
+    ItemService ReleaseReserve: Steer, Operator, -, Light, Command, by ReleaseReserveRequest.item_id;
+    ItemService SetPurchaseLimit: Steer, Operator, -, Light, Command,
+        by SetPurchaseLimitRequest.item_id;
+    ItemService PauseItem: Steer, Operator, -, Light, Command, by PauseItemRequest.item_id;
+    ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
+    ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;
+
+    PurchaseService PlaceOrder: Order, Anyone, Orders, Light, Command, by PlaceOrderRequest.item_id;
+    PurchaseService PlaceOrders: Order, Anyone, Orders, Light, Command;
+    PurchaseService GetOutcome: Look, Anyone, -, Light, Command, by GetOutcomeRequest.item_id;
+    PurchaseService RecordPayment: Order, Anyone, -, Light, Command, by RecordPaymentRequest.item_id;
+    PurchaseService CancelOrder: Order, Anyone, -, Light, Command, by CancelOrderRequest.item_id;
+    PurchaseService GetOrder: Look, Anyone, -, Light, Command, by GetOrderRequest.item_id;
+
+    ReplayService GetStateAt: Report, Anyone, Reports, Answer, Command;
+    ReplayService ReplayItem: Report, Anyone, Reports, Following, Command;
+    ReplayService CompareReplay: Report, Anyone, Reports, Answer, Command;
+    ReplayService RunWhatIf: Report, Anyone, Reports, Answer, Command;
+    ReplayService ExplainPurchase: Report, Anyone, Reports, Answer, Command;
+    ReplayService VerifySale: Report, Anyone, Reports, Answer, Command;
+
+    ReportService GetStockLevels: Report, Anyone, Reports, Answer, Command;
+    ReportService ListOrders: Report, Anyone, Reports, Answer, Command;
+    ReportService GetSalesSummary: Report, Anyone, Reports, Answer, Command;
+    ReportService GetTimeline: Report, Anyone, Reports, Answer, Command;
+    ReportService GetFunnel: Report, Anyone, Reports, Answer, Command;
+    ReportService GetTraffic: Report, Anyone, Reports, Answer, Command;
+    ReportService GetAttribution: Report, Anyone, Reports, Answer, Command;
+    ReportService GetPortrait: Report, Anyone, Reports, Answer, Command;
+    ReportService GetPaths: Report, Anyone, Reports, Answer, Command;
+    ReportService GetRetention: Report, Anyone, Reports, Answer, Command;
+    ReportService GetStockCurve: Report, Anyone, Reports, Answer, Command;
+    ReportService GetDemand: Report, Anyone, Reports, Answer, Command;
+    ReportService GetRefusals: Report, Anyone, Reports, Answer, Command;
+    ReportService GetHolds: Report, Anyone, Reports, Answer, Command;
+    ReportService ListActs: Report, Anyone, Reports, Answer, Command;
+    ReportService GetGoalAttainment: Report, Anyone, Reports, Answer, Command;
+    ReportService CompareSales: Report, Anyone, Reports, Answer, Command;
+
+    SaleService CreateSale: Steer, Operator, -, Light, Plan;
+    SaleService PauseSale: Steer, Operator, -, Light, Plan;
+    SaleService ResumeSale: Steer, Operator, -, Light, Plan;
+    SaleService CloseSale: Steer, Operator, -, Light, Plan;
+    SaleService GetSale: Look, Anyone, -, Light, Plan;
+    SaleService ListSales: Look, Anyone, -, Answer, Plan;
+
+    ScriptService PublishScript: Steer, Operator, -, Light, Command;
+    ScriptService WithdrawScript: Steer, Operator, -, Light, Command;
+    ScriptService ListScripts: Look, Anyone, -, Answer, Command;
+    ScriptService ListScriptVersions: Look, Anyone, -, Answer, Command;
+    // The wording follows from a replay of the item.
+    ScriptService RenderScript: Look, Anyone, Reports, Light, Command;
+
+    // A stream outlasts a level, so its messages are judged one by one; PlaceOrders likewise.
+    TrafficService RecordTraffic: Record, Anyone, Traffic, Light, Beacons;
+}

@@ -1,0 +1,163 @@
+//! The table of RPCs.
+//!
+//! Goal: each RPC of the contract has one row, and what the row says is what the server does.
+//! Method: the rows against the descriptors that clients get, both ways; the table in the
+//! documents; and calls of every RPC on a server with operators.
+
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use doorbuster::grpc::{
+    proto,
+    rpcs::{ALL, Purpose, Role, Rpc, Size, Weight},
+};
+use prost::Message as _;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+use tonic::{Code, Request, codegen::http::uri::PathAndQuery};
+
+use crate::support::Node;
+
+const PAGE: &str = "docs/rpcs.md";
+
+/// Every method of the contract, by its name.
+fn described() -> Vec<(String, MethodDescriptorProto)> {
+    let files = FileDescriptorSet::decode(proto::DESCRIPTORS).unwrap().file;
+    let mut methods = Vec::new();
+    for file in &files {
+        for service in &file.service {
+            for method in &service.method {
+                let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+                methods.push((name, method.clone()));
+            }
+        }
+    }
+    methods
+}
+
+fn of(name: &str) -> MethodDescriptorProto {
+    described().into_iter().find(|(one, _)| one == name).unwrap().1
+}
+
+/// Names that only one of the two has.
+fn differences(rows: &[String], methods: &[String]) -> Vec<String> {
+    let rows: BTreeSet<_> = rows.iter().collect();
+    let methods: BTreeSet<_> = methods.iter().collect();
+    rows.symmetric_difference(&methods).map(|name| (**name).clone()).collect()
+}
+
+#[test]
+fn every_rpc_has_one_row_and_every_row_an_rpc() {
+    let rows: Vec<_> = ALL.iter().map(Rpc::name).collect();
+    let methods: Vec<_> = described().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(differences(&rows, &methods), Vec::<String>::new());
+    assert_eq!(rows.len(), methods.len(), "a row stands twice");
+    for rpc in ALL {
+        assert_eq!(Rpc::named(&rpc.name()).map(Rpc::name), Some(rpc.name()));
+    }
+}
+
+#[test]
+fn a_missing_row_and_a_row_too_many_are_found_by_name() {
+    let (one, two) = ("a.B/One".to_owned(), "a.B/Two".to_owned());
+    assert_eq!(differences(std::slice::from_ref(&one), &[one.clone(), two.clone()]), [two.clone()]);
+    assert_eq!(differences(&[one.clone(), two.clone()], std::slice::from_ref(&one)), [two]);
+}
+
+#[test]
+fn the_rows_of_a_service_have_one_message_size() {
+    for (one, other) in
+        ALL.iter().zip(&ALL[1..]).filter(|(one, other)| one.service == other.service)
+    {
+        assert_eq!(one.size, other.size, "{} and {}", one.name(), other.name());
+    }
+}
+
+#[test]
+fn streams_and_large_answers_hold_their_share_of_a_connection() {
+    for rpc in ALL {
+        let method = of(&rpc.name());
+        let follows = method.server_streaming() && !method.client_streaming();
+        assert_eq!(rpc.weight == Weight::Following, follows, "{}", rpc.name());
+        let is_list = rpc.method.starts_with("List") || rpc.purpose == Purpose::Report;
+        assert_eq!(rpc.weight == Weight::Answer, is_list && !follows, "{}", rpc.name());
+    }
+}
+
+#[test]
+fn what_one_item_is_asked_is_routed_by_it() {
+    let of_one_item = ["ItemService", "PurchaseService"];
+    for rpc in ALL {
+        let is_stream = of(&rpc.name()).client_streaming();
+        let wanted = of_one_item.contains(&rpc.service) && !is_stream;
+        assert_eq!(rpc.routed_by, wanted.then_some("item_id"), "{}", rpc.name());
+    }
+}
+
+/// The table in the documents.
+fn table() -> String {
+    let mut text = String::from(
+        "| RPC | for | role | writes | shed from level | message | share of a connection | routed by |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for rpc in ALL {
+        let shed =
+            rpc.part.map_or(String::new(), |part| format!("`{}`", part.left_out_from().name()));
+        let message = match rpc.size {
+            Size::Command => "64 KiB",
+            Size::Plan => "4 MiB",
+            Size::Beacons => "1 MiB",
+        };
+        let routed = rpc.routed_by.map_or(String::new(), |field| format!("`{field}`"));
+        let cells = [
+            format!("`{}/{}`", rpc.service, rpc.method),
+            rpc.purpose.word().to_owned(),
+            rpc.role.word().to_owned(),
+            if rpc.purpose.writes() { "yes" } else { "" }.to_owned(),
+            shed,
+            message.to_owned(),
+            rpc.weight.words().to_owned(),
+            routed,
+        ];
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}
+
+#[test]
+fn the_page_shows_the_table() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let page = fs::read_to_string(&file).unwrap();
+    let begin = page.find("| RPC |").unwrap_or(page.len());
+    let (before, shown) = page.split_at(begin);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, format!("{before}{}", table())).unwrap();
+        return;
+    }
+    assert_eq!(shown, table(), "UPDATE_GOLDEN=1 cargo test rpcs:: writes it into {PAGE}");
+}
+
+/// Calls it with an empty message and without a token.
+async fn called_with_nothing(node: &Node, name: &str) -> Code {
+    let mut client = tonic::client::Grpc::new(node.channel());
+    client.ready().await.unwrap();
+    let path: PathAndQuery = format!("/{name}").parse().unwrap();
+    // A message without fields reads as any message, and any answer reads as one.
+    let codec = tonic_prost::ProstCodec::<(), ()>::default();
+    match client.unary(Request::new(()), path, codec).await {
+        Ok(_answer) => Code::Ok,
+        Err(status) => status.code(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_for_operators_needs_a_token_and_nothing_else_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("operators");
+    fs::write(&file, "olga f3Zq7mXw9TtB2cLs\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let node = Node::start_with(|config| config.operators_file = Some(file.clone())).await;
+    for rpc in ALL.iter().filter(|rpc| !of(&rpc.name()).server_streaming()) {
+        let refused = called_with_nothing(&node, &rpc.name()).await == Code::Unauthenticated;
+        assert_eq!(refused, rpc.role == Role::Operator, "{}", rpc.name());
+        assert_eq!(rpc.role == Role::Operator, rpc.purpose == Purpose::Steer, "{}", rpc.name());
+    }
+}
