@@ -42,7 +42,7 @@ use crate::{
     admission::Operators,
     clock::SharedClock,
     config::Config,
-    connections::{self, Descriptors, Phase, http2},
+    connections::{self, Descriptors, Phase},
     grpc::{self, Keeping, ReadSide},
     metrics::Metrics,
     reports::Reports,
@@ -371,7 +371,7 @@ fn web_server(
 fn limits(config: &Config, connections_max: usize) -> grpc::Limits {
     grpc::Limits {
         connections_max,
-        http2: http2::Limits {
+        http2: connections::Limits {
             calls_max: config.connection_calls_max,
             start_lasts: Duration::from_millis(config.connection_start_ms),
             idle_lasts: Duration::from_secs(config.connection_idle_seconds),

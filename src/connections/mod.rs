@@ -6,13 +6,20 @@
 //! keeps its place. So whoever asks something is answered, whatever else connects.
 
 mod accept;
+mod calls;
 mod descriptors;
+mod host;
+pub mod http1;
 pub mod http2;
 mod peers;
+mod serving;
+mod watched;
 
 pub use accept::accept;
 pub use descriptors::{Descriptors, descriptors};
+pub use host::{is_address, names_this_machine};
 pub use peers::{CallGuard, Peer, Peers, Seat};
+pub use serving::Limits;
 
 /// What a server that takes calls is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

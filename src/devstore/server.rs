@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
-    connections::{Peers, Phase, http2},
+    connections::{self, Peers, Phase, http2},
     store::{
         EventStore as _,
         embedded::{EmbeddedStore, OpenError},
@@ -307,7 +307,7 @@ async fn serve(node: Arc<Node>, listener: TcpListener, lines: Arc<Lines>) {
         .add_service(GossipServer::new(cluster()))
         .add_service(ServerFeaturesServer::new(cluster()));
     let routes = routes.routes().prepare();
-    let limits = http2::Limits {
+    let limits = connections::Limits {
         calls_max: CALLS_PER_CONNECTION_MAX,
         start_lasts: START_LASTS,
         idle_lasts: IDLE_LASTS,

@@ -11,7 +11,7 @@ use axum::{
 use serde_json::json;
 
 use super::{Board, line::LineState};
-use crate::web::json::say;
+use crate::{connections::names_this_machine, web::json::say};
 
 /// Nothing from elsewhere, nothing written into the page, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -38,7 +38,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     line.asked();
-    let mut answer = if board.on_loopback && !names_this_machine(&request) {
+    let mut answer = if board.on_loopback && !comes_by_its_name(&request) {
         // A page elsewhere whose name was made to lead here must not read the board.
         let why = "this board listens on loopback and is asked by another name";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
@@ -67,15 +67,8 @@ fn steers(request: &Request) -> bool {
     request.method() == Method::POST || asks
 }
 
-fn names_this_machine(request: &Request) -> bool {
+/// Whether the name that a request came by is one of this machine.
+fn comes_by_its_name(request: &Request) -> bool {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    host.is_some_and(|host| {
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
-            Some(_) | None => host,
-        };
-        let bare = name.trim_start_matches('[').trim_end_matches(']');
-        name.eq_ignore_ascii_case("localhost")
-            || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
+    host.is_some_and(names_this_machine)
 }
