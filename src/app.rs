@@ -54,6 +54,9 @@ use crate::{
 /// items and sales have in flight, and for closing the log.
 const CALLS_PERCENT: u32 = 60;
 
+/// Connections of HTTP/JSON, which have one call at a time each.
+const HTTP_CONNECTIONS_MAX: usize = 1_024;
+
 /// How long connections may take to end once what is under way on them is dropped.
 const DROPPED_WITHIN: Duration = Duration::from_millis(500);
 
@@ -121,6 +124,11 @@ impl App {
     /// Where it serves gRPC.
     pub fn address(&self) -> SocketAddr {
         self.addresses.grpc
+    }
+
+    /// Where it serves HTTP/JSON, if it does.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.addresses.http
     }
 
     /// Where it serves health, readiness and metrics, if it does.
@@ -302,7 +310,8 @@ impl Node {
             readiness: readiness.clone(),
         };
         let background = background.start().into_iter().chain(processes).collect();
-        let serving = grpc::serve(listeners.grpc, served, limits(config, room.grpc), phase);
+        let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
+        let serving = grpc::serve(called, served, limits(config, room), phase);
         let serving = tokio::spawn(serving);
         let node =
             Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web };
@@ -334,6 +343,7 @@ impl Node {
 fn room(config: &Config) -> Descriptors {
     connections::descriptors(Descriptors {
         grpc: config.connections_max,
+        http: config.connections_max.min(HTTP_CONNECTIONS_MAX),
         web: web::Limits::default().connections_max,
         board: config.board_clients_max,
     })
@@ -368,9 +378,10 @@ fn web_server(
 }
 
 /// What clients of gRPC may take.
-fn limits(config: &Config, connections_max: usize) -> grpc::Limits {
+fn limits(config: &Config, room: Descriptors) -> grpc::Limits {
     grpc::Limits {
-        connections_max,
+        connections_max: room.grpc,
+        http_connections_max: room.http,
         http2: connections::Limits {
             calls_max: config.connection_calls_max,
             start_lasts: Duration::from_millis(config.connection_start_ms),

@@ -4,6 +4,7 @@
 //! What is unknown or out of bounds is refused by name; nothing is corrected silently. Documented
 //! in `docs/configuration.md`, and a test compares that page with [`SETTINGS`].
 
+mod addresses;
 mod alerts;
 mod clock;
 pub mod document;
@@ -14,13 +15,13 @@ mod setting;
 use std::{
     ffi::OsString,
     fmt, fs, io,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 pub use overrides::Overrides;
 pub use setting::{Bounds, Config, Setting};
 
+use addresses::OFF;
 use document::{Complaint, Document, Section};
 
 use crate::{
@@ -33,9 +34,6 @@ pub const FILE: &str = "doorbuster.toml";
 
 /// The variable that names the file.
 pub const FILE_VARIABLE: &str = "DOORBUSTER_CONFIG";
-
-/// What `web` and `board` say to serve nothing.
-const OFF: &str = "off";
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &[
@@ -95,38 +93,10 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
-    Setting {
-        key: "listen",
-        unit: "",
-        bounds: Bounds::Text("an IP address and a port; port 0 takes a free one"),
-        get: |config| config.listen.to_string(),
-        set: |config, text, _| {
-            config.listen = text.parse().map_err(|_| {
-                format!("must be an IP address and a port such as 127.0.0.1:7420, not {text:?}")
-            })?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "web",
-        unit: "",
-        bounds: Bounds::Text("an IP address and a port, or `off`; port 0 takes a free one"),
-        get: |config| config.web.map_or(OFF.to_owned(), |address| address.to_string()),
-        set: |config, text, _| {
-            config.web = address_or_off(text, "127.0.0.1:7421")?;
-            Ok(())
-        },
-    },
-    Setting {
-        key: "board",
-        unit: "",
-        bounds: Bounds::Text("an IP address and a port, or `off`; port 0 takes a free one"),
-        get: |config| config.board.map_or(OFF.to_owned(), |address| address.to_string()),
-        set: |config, text, _| {
-            config.board = address_or_off(text, "127.0.0.1:7422")?;
-            Ok(())
-        },
-    },
+    addresses::LISTEN,
+    addresses::HTTP,
+    addresses::WEB,
+    addresses::BOARD,
     Setting {
         key: "board_clients_max",
         unit: "pages",
@@ -207,17 +177,6 @@ pub const SETTINGS: &[Setting] = &[
     limits::CONNECTION_START_MS,
     limits::CONNECTION_IDLE_SECONDS,
 ];
-
-/// An address, or nothing where it says so.
-fn address_or_off(text: &str, such_as: &str) -> Result<Option<SocketAddr>, String> {
-    if text == OFF {
-        return Ok(None);
-    }
-    let address = text.parse().map_err(|_| {
-        format!("must be an IP address and a port such as {such_as}, or off, not {text:?}")
-    })?;
-    Ok(Some(address))
-}
 
 /// A setting that was refused, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,6 +11,7 @@ use crate::{config::Config, grpc};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Addresses {
     pub(super) grpc: SocketAddr,
+    pub(super) http: Option<SocketAddr>,
     pub(super) web: Option<SocketAddr>,
     pub(super) board: Option<SocketAddr>,
 }
@@ -18,6 +19,7 @@ pub(super) struct Addresses {
 /// What is listened on.
 pub(super) struct Listeners {
     pub(super) grpc: TcpListener,
+    pub(super) http: Option<TcpListener>,
     pub(super) web: Option<TcpListener>,
     pub(super) board: Option<TcpListener>,
 }
@@ -29,13 +31,36 @@ impl Listeners {
     /// When an address cannot be listened on; its setting is named.
     pub(super) async fn bind(config: &Config) -> anyhow::Result<(Self, Addresses)> {
         let grpc = named("listen", config.listen, grpc::listen(config.listen))?;
+        let http = over_http(config).await?;
         let web = maybe("web", config.web).await?;
         let board = maybe("board", config.board).await?;
         let at = |listener: &Option<TcpListener>| {
             listener.as_ref().map(TcpListener::local_addr).transpose()
         };
-        let addresses = Addresses { grpc: grpc.local_addr()?, web: at(&web)?, board: at(&board)? };
-        Ok((Self { grpc, web, board }, addresses))
+        let addresses = Addresses {
+            grpc: grpc.local_addr()?,
+            http: at(&http)?,
+            web: at(&web)?,
+            board: at(&board)?,
+        };
+        Ok((Self { grpc, http, web, board }, addresses))
+    }
+}
+
+/// The listener of HTTP/JSON. Several servers on one machine whose settings do not name its address
+/// must not fail for it: the first one serves it.
+async fn over_http(config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let bound = maybe("http", config.http).await;
+    let in_use = |error: &anyhow::Error| {
+        let error = error.downcast_ref::<io::Error>();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+    };
+    match bound {
+        Err(error) if config.http == Config::default().http && in_use(&error) => {
+            tracing::warn!("{error:#}: HTTP/JSON is not served; the setting http names an address");
+            Ok(None)
+        }
+        bound => bound,
     }
 }
 

@@ -260,6 +260,8 @@ impl OwnServer {
             path,
             "--listen",
             "127.0.0.1:0",
+            "--http",
+            "off",
             "--web",
             "off",
             "--board",

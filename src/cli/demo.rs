@@ -89,6 +89,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         data: data.clone(),
         store: store.clone(),
         store_credentials_file: args.store.credentials.file.clone(),
+        http: None,
         web: None,
         operators_file: Some(tokens.file.clone()),
         ..config

@@ -60,6 +60,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
     let clock = SaleClock::start(hold).context("no clock could be started")?;
     let app = App::start(config, Arc::new(clock))?;
     let address = app.address();
+    let http = app.http_address().map(|http| format!("http://{http}"));
     let web = app.web_address().map(|web| format!("http://{web}"));
     let board = app.board_address().map(|board| format!("http://{board}/"));
     common.show(
@@ -68,16 +69,18 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
             json!({
                 "address": address.to_string(),
                 "url": url,
+                "http": http,
                 "web": web,
                 "board": board,
                 "data": data,
             })
         },
         || {
+            let http = http.as_ref().map(|http| format!("\nHTTP/JSON on {http}"));
             let web = web.as_ref().map(|web| format!("\nhealth and metrics on {web}"));
             let board = board.as_ref().map(|board| format!("\nthe board on {board}"));
-            let (web, board) = (web.unwrap_or_default(), board.unwrap_or_default());
-            format!("listening on http://{address}{web}{board}")
+            let other = [http, web, board].into_iter().flatten().collect::<String>();
+            format!("listening on http://{address}{other}")
         },
     )?;
     common.note(format_args!(

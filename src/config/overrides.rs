@@ -26,6 +26,9 @@ pub struct Overrides {
     /// Where gRPC is served [env: DOORBUSTER_LISTEN] [default: 127.0.0.1:7420]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<OsString>,
+    /// Where the same is served as HTTP/JSON, or off [env: DOORBUSTER_HTTP] [default: 127.0.0.1:7423]
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: Option<OsString>,
     /// Where health, readiness and metrics are served, or off
     /// [env: DOORBUSTER_WEB] [default: 127.0.0.1:7421]
     #[arg(long, value_name = "ADDRESS")]
@@ -124,6 +127,7 @@ impl Overrides {
             "store_credentials_file" => self.store_credentials_file.as_ref(),
             "sync_witness" => self.sync_witness.as_ref(),
             "listen" => self.listen.as_ref(),
+            "http" => self.http.as_ref(),
             "web" => self.web.as_ref(),
             "operators_file" => self.operators_file.as_ref(),
             "board" => self.board.as_ref(),

@@ -17,6 +17,8 @@ pub struct Config {
     pub sync_witness: WitnessSync,
     /// Where gRPC is served.
     pub listen: SocketAddr,
+    /// Where the same is served as HTTP/JSON; `None` if nowhere.
+    pub http: Option<SocketAddr>,
     /// Where health, readiness and metrics are served; `None` if nowhere.
     pub web: Option<SocketAddr>,
     /// A file with the operators and their tokens; `None` where everybody may steer.
@@ -78,6 +80,7 @@ impl Default for Config {
             store_credentials_file: None,
             sync_witness: WitnessSync::EachSecond,
             listen: SocketAddr::from(([127, 0, 0, 1], 7420)),
+            http: Some(SocketAddr::from(([127, 0, 0, 1], 7423))),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
             operators_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),

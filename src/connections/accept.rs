@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::Peers;
+use super::peers::Peers;
 
 /// Pause after a connection could not be taken.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -12,7 +12,7 @@ use hyper::{
     service::Service,
 };
 
-use super::{CallGuard, Peer};
+use super::peers::{CallGuard, Peer};
 
 /// A service whose calls are counted as under way until their answer was handed over or dropped.
 pub(super) struct Calls<S> {

@@ -9,13 +9,14 @@ const FILES: u64 = 192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Descriptors {
     pub grpc: usize,
+    pub http: usize,
     pub web: usize,
     pub board: usize,
 }
 
 /// Raises the limit of open files as far as this process may, and cuts the wanted numbers of
-/// connections to what it leaves: half for gRPC, an eighth for the web listener, a quarter for the
-/// board.
+/// connections to what it leaves: half for gRPC, an eighth for HTTP/JSON and for the web listener, a
+/// quarter for the board.
 pub fn descriptors(wanted: Descriptors) -> Descriptors {
     let Some(limit) = raised() else { return wanted };
     let allowed = wanted.within(limit);
@@ -23,6 +24,7 @@ pub fn descriptors(wanted: Descriptors) -> Descriptors {
         tracing::warn!(
             open_files = limit,
             grpc = allowed.grpc,
+            http = allowed.http,
             web = allowed.web,
             board = allowed.board,
             "the limit of open files leaves room for fewer connections than are set"
@@ -38,7 +40,12 @@ impl Descriptors {
         let part = |wanted: usize, share: u64| {
             wanted.min(usize::try_from(left / share).unwrap_or(usize::MAX)).max(1)
         };
-        Self { grpc: part(self.grpc, 2), web: part(self.web, 8), board: part(self.board, 4) }
+        Self {
+            grpc: part(self.grpc, 2),
+            http: part(self.http, 8),
+            web: part(self.web, 8),
+            board: part(self.board, 4),
+        }
     }
 }
 

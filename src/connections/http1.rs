@@ -17,9 +17,10 @@ use tokio::{
 };
 
 use super::{
-    Limits, Peers, Phase,
     calls::Calls,
-    serving::{self, Conversation},
+    peers::Peers,
+    phase::Phase,
+    serving::{self, Conversation, Limits},
     watched::Watched,
 };
 

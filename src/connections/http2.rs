@@ -17,9 +17,10 @@ use tokio::{
 };
 
 use super::{
-    Limits, Peer, Peers, Phase,
     calls::Calls,
-    serving::{self, Conversation},
+    peers::{Peer, Peers},
+    phase::Phase,
+    serving::{self, Conversation, Limits},
     watched::Watched,
 };
 

@@ -12,6 +12,7 @@ mod host;
 pub mod http1;
 pub mod http2;
 mod peers;
+mod phase;
 mod serving;
 mod watched;
 
@@ -19,14 +20,5 @@ pub use accept::accept;
 pub use descriptors::{Descriptors, descriptors};
 pub use host::{is_address, names_this_machine};
 pub use peers::{CallGuard, Peer, Peers, Seat};
+pub use phase::Phase;
 pub use serving::Limits;
-
-/// What a server that takes calls is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    Serving,
-    /// No new calls; those under way are answered.
-    Leaving,
-    /// What is still under way is dropped.
-    Over,
-}

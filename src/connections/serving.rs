@@ -13,7 +13,11 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval},
 };
 
-use super::{Peer, Peers, Phase, Seat, accept};
+use super::{
+    accept::accept,
+    peers::{Peer, Peers, Seat},
+    phase::Phase,
+};
 
 /// A connection that takes nothing of what it is sent for this long is closed.
 const STALL_LASTS: Duration = Duration::from_secs(60);

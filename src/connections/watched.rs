@@ -13,7 +13,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::Peer;
+use super::peers::Peer;
 
 /// How long what still comes on a connection that was shut is read and dropped: closing a socket on
 /// unread bytes resets it, and the peer loses the last answers.

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use futures_util::future::OptionFuture;
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{
     Status,
@@ -12,6 +13,7 @@ use tonic::{
 use super::{
     ReadSide,
     alert::AlertApi,
+    connect::{self, Gateway},
     counted::CallCounter,
     degradation::DegradationApi,
     foreign::method_unknown,
@@ -46,8 +48,17 @@ use crate::{
 pub struct Limits {
     /// Connections at once.
     pub connections_max: usize,
+    /// The same on the port of HTTP/JSON.
+    pub http_connections_max: usize,
     pub http2: connections::Limits,
     pub connection: ConnectionLimits,
+}
+
+/// What is listened on.
+pub struct Listeners {
+    pub grpc: TcpListener,
+    /// Where the same is served over plain HTTP, if it is.
+    pub http: Option<TcpListener>,
 }
 
 /// What the services stand on.
@@ -81,7 +92,7 @@ pub struct Parts {
 /// # Errors
 /// When the descriptors of the contract cannot be read.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     parts: Parts,
     limits: Limits,
     phase: watch::Receiver<Phase>,
@@ -89,7 +100,8 @@ pub async fn serve(
     let readiness = parts.readiness.clone();
     let gate = Gate::new(Arc::clone(&parts.service), Arc::clone(&parts.metrics));
     let beside = CallCounter::new(Methods::uncounted(), gate.clone(), phase.clone());
-    let mut routes = contract(parts, gate, phase.clone())?;
+    let methods = Methods::of_the_contract(&parts.metrics)?;
+    let mut routes = contract(parts, methods.clone(), gate, phase.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
     let states = readiness.subscribe();
@@ -101,26 +113,42 @@ pub async fn serve(
     routes.add_service(beside.count(reflection().build_v1alpha()?));
     let router = routes.routes().into_axum_router().fallback(no_such_service);
     let routes = Routes::from(router).prepare();
+    let http = over_http(listeners.http, (routes.clone(), methods), limits, phase.clone())?;
     let peers = Peers::new(limits.connections_max);
-    http2::serve(listener, peers, limits.http2, phase, |stream, _peer| {
+    let grpc = http2::serve(listeners.grpc, peers, limits.http2, phase, |stream, _peer| {
         (stream, OneConnection::new(routes.clone(), limits.connection))
-    })
-    .await;
+    });
+    tokio::join!(grpc, OptionFuture::from(http));
     health.abort();
     Ok(())
+}
+
+/// The same services over plain HTTP, if they are served there.
+fn over_http(
+    listener: Option<TcpListener>,
+    (routes, methods): (Routes, Methods),
+    limits: Limits,
+    phase: watch::Receiver<Phase>,
+) -> anyhow::Result<Option<impl Future<Output = ()>>> {
+    let Some(listener) = listener else { return Ok(None) };
+    let on_loopback = listener.local_addr()?.ip().is_loopback();
+    let gateway = Gateway::new(routes, methods, limits.http2.start_lasts, on_loopback)?;
+    let peers = Peers::new(limits.http_connections_max);
+    let limits = (limits.http2, limits.connection);
+    Ok(Some(connect::serve(listener, gateway, peers, limits, phase)))
 }
 
 /// The services of the contract, each counted and let in by the level.
 fn contract(
     parts: Parts,
+    methods: Methods,
     gate: Gate,
     phase: watch::Receiver<Phase>,
-) -> anyhow::Result<RoutesBuilder> {
+) -> RoutesBuilder {
     let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
     let Parts { traffic, levels, service, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
-    let methods = Methods::of_the_contract(&metrics)?;
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
     let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
     let item = ItemApi { items, authenticator: authenticator.clone() };
@@ -170,7 +198,7 @@ fn contract(
     serve!(incident_service_server, IncidentServiceServer, Arc::new(incident));
     serve!(script_service_server, ScriptServiceServer, Arc::new(script));
     serve!(alert_service_server, AlertServiceServer, Arc::new(alert));
-    Ok(routes)
+    routes
 }
 
 /// Answers calls of services that do not exist.

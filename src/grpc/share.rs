@@ -35,7 +35,7 @@ pub(super) struct Share {
 }
 
 impl Share {
-    fn new(limits: ConnectionLimits) -> Arc<Self> {
+    pub(super) fn new(limits: ConnectionLimits) -> Arc<Self> {
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Arc::new(Self {
             orders: places(limits.orders_max.max(CHUNK_MAX)),

@@ -14,7 +14,7 @@ const HEADER: &str = "grpc-timeout";
 const DIGITS_MAX: usize = 8;
 
 /// Longest timeout that is kept: what is longer is as good as none.
-const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
+pub(super) const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The timeout of a call, if it has one.
 ///

@@ -185,7 +185,7 @@ async function recovered({ demo, page, server, live }) {
   const took = Date.now() - killed;
   assert.ok(took < 3_000, `stale only after ${took} ms`);
   const [listen, board] = [server, live].map((url) => new URL(url).host);
-  const words = ["serve", "--data", data, "--listen", listen, "--web", "off", "--board", board];
+  const words = ["serve", "--data", data, "--listen", listen, "--http", "off", "--web", "off", "--board", board];
   words.push("--operators-file", join(data, "operators"));
   await start(words, /the board on/).there;
   await page.locator("#fresh[data-state=good]").waitFor({ timeout: 30_000 });

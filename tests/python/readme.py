@@ -294,7 +294,7 @@ def in_a_network_of_its_own():
     unshare = ["unshare", "--net"] if os.getuid() == 0 else ["unshare", "--net", "--map-current-user"]
     can = shutil.which("unshare") and subprocess.run([*unshare, "true"], capture_output=True)
     if not can or can.returncode != 0:
-        print("  in the network of this machine: its ports 7420 to 7422 and 2113 must be free")
+        print("  in the network of this machine: its ports 7420 to 7423 and 2113 must be free")
         return
     os.environ["README_NETWORK"] = "own"
     os.execvp(unshare[0], [*unshare, sys.executable, *sys.argv])

@@ -65,7 +65,8 @@ class Node:
     def start(self):
         command = self.command("serve", "--listen", self.listen)
         # Ports must not be shared between nodes.
-        environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off"}
+        environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off",
+                                    "DOORBUSTER_HTTP": "off"}
         self.child = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
         )

@@ -21,13 +21,14 @@ class Server:
         self.directory = pathlib.Path(directory)
         self.listen, self.errors = listen, errors
         self.child = None
-        self.address = self.web = self.board = None
+        self.address = self.http = self.web = self.board = None
 
     def start(self):
         """Starts the server and returns the address that it prints on its first line."""
         command = [self.binary, "serve", "--json"]
         command += ["--data", str(self.directory), "--listen", self.listen]
-        command += ["--web", "127.0.0.1:0", "--board", "127.0.0.1:0"]
+        command += ["--http", "127.0.0.1:0", "--web", "127.0.0.1:0",
+                    "--board", "127.0.0.1:0"]
         with contextlib.ExitStack() as opened:
             stderr = self.errors and opened.enter_context(open(self.errors, "ab"))
             self.child = subprocess.Popen(
@@ -43,6 +44,7 @@ class Server:
         started = json.loads(line)
         address = started.get("address") or started["url"]
         self.web = (started.get("web") or "").removeprefix("http://")
+        self.http = (started.get("http") or "").removeprefix("http://")
         self.board = (started.get("board") or "").removeprefix("http://").rstrip("/")
         self.address = address.removeprefix("http://")
         return self.address

@@ -127,6 +127,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.store = Some(OsString::from("esdb://127.0.0.1:2113?tls=false"));
     flags.store_credentials_file = Some(OsString::from("secret"));
     flags.sync_witness = Some(OsString::from("each_commit"));
+    flags.http = Some(OsString::from("[::1]:8"));
     flags.web = Some(OsString::from("[::1]:9"));
     flags.operators_file = Some(OsString::from("operators"));
     flags.board = Some(OsString::from("off"));
@@ -156,6 +157,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         store_credentials_file: Some("secret".into()),
         sync_witness: WitnessSync::EachCommit,
         listen: ([127, 0, 0, 1], 9).into(),
+        http: Some("[::1]:8".parse().unwrap()),
         web: Some("[::1]:9".parse().unwrap()),
         operators_file: Some("operators".into()),
         board: None,

@@ -41,6 +41,8 @@ impl Server {
                 "127.0.0.1:0",
                 "--web",
                 "off",
+                "--http",
+                "off",
                 "--board",
                 "off",
                 "--data",

@@ -295,6 +295,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         data: data.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        http: None,
         board: None,
         ..Config::default()
     };

@@ -42,6 +42,8 @@ mod fixtures;
 mod fold;
 /// Clients that would cost a server its memory, its connections or its end.
 mod hostile;
+/// The contract over plain HTTP: JSON in, the same answers and failures out.
+mod http;
 /// Incidents: their steps, and what they cost.
 mod incidents;
 /// A log that lost what was answered is refused; crashes and power losses are not taken for it.

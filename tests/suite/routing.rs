@@ -81,6 +81,7 @@ fn a_crowd_buys_everything_there_is_at_a_server_that_runs_already() {
         data: directory.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: None,
+        http: None,
         board: None,
         ..Config::default()
     };

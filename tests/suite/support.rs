@@ -83,6 +83,7 @@ impl Node {
         let mut config = Config {
             data: dir.path().to_owned(),
             listen: ([127, 0, 0, 1], 0).into(),
+            http: None,
             web: None,
             board: None,
             // Rules are judged by the wall clock, so nothing in a log would stand still.
@@ -125,6 +126,11 @@ impl Node {
 
     pub fn data(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Where it serves HTTP/JSON; it must have been started with that.
+    pub fn http(&self) -> SocketAddr {
+        self.app.as_ref().and_then(App::http_address).expect("started with an HTTP address")
     }
 
     /// Where it answers machines, if it does.

@@ -220,6 +220,7 @@ async fn an_address_in_use_is_refused_with_the_name_of_its_setting() {
         data: data.path().to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
         web: Some(node.web()),
+        http: None,
         board: None,
         ..Config::default()
     };

@@ -17,7 +17,7 @@ use crate::{
         item::{AddItem, ItemCommand, Steer, SteerAction},
         sale::{Pause, SaleView},
     },
-    events::{Act, Event, ItemEvent, ItemPlan, Position, Recorded, SaleEvent},
+    events::{Act, Event, ItemEvent, ItemPlan, OfferEvent, Position, Recorded, SaleEvent},
     values::{ItemId, RequestId, SaleId, UnixMs},
 };
 
@@ -57,12 +57,13 @@ impl Process for TellItems {
     fn observe(&mut self, recorded: &Recorded, event: &Event) {
         match event {
             Event::Sale(event) => self.sale_says(recorded, event),
-            Event::Item(event) => {
+            Event::Item(ItemEvent::Offer(event)) => {
                 if let Some(item) = recorded.stream.item_id() {
                     self.item_knows(item, event);
                 }
             }
-            Event::Demand(_)
+            Event::Item(ItemEvent::Stock(_) | ItemEvent::Order(_))
+            | Event::Demand(_)
             | Event::Traffic(_)
             | Event::Alert(_)
             | Event::Incident(_)
@@ -128,30 +129,21 @@ impl TellItems {
     }
 
     /// An item shows that it was told, by an event that a sale's act caused.
-    fn item_knows(&mut self, item: ItemId, event: &ItemEvent) {
+    fn item_knows(&mut self, item: ItemId, event: &OfferEvent) {
         if self.untold.is_empty() {
             return;
         }
         let act = match event {
-            ItemEvent::Added(added) => {
+            OfferEvent::Added(added) => {
                 let untold = self.untold.get_mut(&added.sale_id);
                 let planned = untold.filter(|untold| untold.items.is_some());
                 planned.into_iter().for_each(|untold| _ = untold.told.insert(item));
                 return self.forget_told(added.sale_id);
             }
-            ItemEvent::Paused(paused) => &paused.act,
-            ItemEvent::Resumed(resumed) => &resumed.act,
-            ItemEvent::Closed(closed) => &closed.act,
-            ItemEvent::Scheduled(_)
-            | ItemEvent::PurchaseLimitSet(_)
-            | ItemEvent::StockAllocated(_)
-            | ItemEvent::ReserveSet(_)
-            | ItemEvent::ReserveReleased(_)
-            | ItemEvent::OrderPlaced(_)
-            | ItemEvent::OrderPaid(_)
-            | ItemEvent::OrderCancelled(_)
-            | ItemEvent::OrderExpired(_)
-            | ItemEvent::RefundDue(_) => return,
+            OfferEvent::Paused(paused) => &paused.act,
+            OfferEvent::Resumed(resumed) => &resumed.act,
+            OfferEvent::Closed(closed) => &closed.act,
+            OfferEvent::Scheduled(_) | OfferEvent::PurchaseLimitSet(_) => return,
         };
         for untold in self.untold.values_mut() {
             if of_item(untold.request_id, item) == act.request_id {

@@ -26,6 +26,7 @@ impl Open {
             data: directory.path().join("data"),
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
+            http: None,
             board: None,
             ..Config::default()
         };

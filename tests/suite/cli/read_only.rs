@@ -39,6 +39,7 @@ impl Archive {
             data: live.clone(),
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
+            http: None,
             board: None,
             ..Config::default()
         };

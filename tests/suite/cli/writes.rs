@@ -36,6 +36,7 @@ impl Guarded {
             data: directory.path().join("data"),
             listen: ([127, 0, 0, 1], 0).into(),
             web: None,
+            http: None,
             board: None,
             operators_file: Some(operators.into()),
             ..Config::default()

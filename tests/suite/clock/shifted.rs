@@ -58,7 +58,15 @@ impl Server {
         fs::write(dir.path().join("off"), "0").unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorbuster"))
             .args(["serve", "--json", "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0"])
-            .args(["--board", "off", "--clock-step-seconds", &step_seconds.to_string(), "--data"])
+            .args([
+                "--http",
+                "off",
+                "--board",
+                "off",
+                "--clock-step-seconds",
+                &step_seconds.to_string(),
+                "--data",
+            ])
             .arg(dir.path().join("data"))
             .env("LD_PRELOAD", &SHIM.1)
             .env("WALL_CLOCK_OFF", dir.path().join("off"))

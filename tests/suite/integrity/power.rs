@@ -58,7 +58,18 @@ impl Recorded {
     fn start(library: &Path, data: &Path, trace: &Path, slow_witness_us: Option<u32>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorbuster"));
         command
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--web", "off", "--board", "off"])
+            .args([
+                "serve",
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--http",
+                "off",
+                "--web",
+                "off",
+                "--board",
+                "off",
+            ])
             .arg("--data")
             .arg(data)
             .env("LD_PRELOAD", library)

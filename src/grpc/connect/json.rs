@@ -1,0 +1,114 @@
+//! ProtoJSON to protobuf and back, by the descriptors of the contract.
+//!
+//! A body that is no such message is refused with the path of the field that is wrong, in the names
+//! of the proto files, as a handler names it.
+
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use serde_path_to_error::{Path, Segment, Track};
+
+use crate::values::Invalid;
+
+/// How prost-reflect begins what it says of a field that does not exist.
+const UNKNOWN: &str = "unrecognized field name '";
+
+/// A message as protobuf.
+///
+/// # Errors
+/// What is wrong with the text, and where.
+pub(super) fn to_proto(message: &MessageDescriptor, text: &[u8]) -> Result<Vec<u8>, Invalid> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    let read = DynamicMessage::deserialize(message.clone(), tracked)
+        .map_err(|why| unreadable(message, &track.path(), &why))?;
+    reader.end().map_err(|why| Invalid::new("message", format!("cannot be read: {why}")))?;
+    match saturated(&read, text) {
+        Some(field) => Err(Invalid::new(field, "must be a whole number within 64 bits")),
+        None => Ok(read.encode_to_vec()),
+    }
+}
+
+/// A message of ours as ProtoJSON.
+///
+/// # Errors
+/// When the bytes are no such message.
+pub(super) fn to_json(message: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let read = DynamicMessage::decode(message.clone(), bytes).map_err(|why| why.to_string())?;
+    serde_json::to_vec(&read).map_err(|why| why.to_string())
+}
+
+fn unreadable(message: &MessageDescriptor, path: &Path, why: &serde_json::Error) -> Invalid {
+    let (mut field, why) = (path_in(message, path), why.to_string());
+    if let Some((name, rest)) = why.strip_prefix(UNKNOWN).and_then(|rest| rest.split_once('\'')) {
+        if !field.is_empty() {
+            field.push('.');
+        }
+        field.push_str(name);
+        return Invalid::new(field, format!("is no field of this message{rest}"));
+    }
+    let field = if field.is_empty() { "message".to_owned() } else { field };
+    Invalid::new(field, format!("cannot be read: {why}"))
+}
+
+/// A path in the names of the proto file.
+fn path_in(message: &MessageDescriptor, path: &Path) -> String {
+    let mut inside = Some(message.clone());
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => text.push_str(&format!("[{index}]")),
+            Segment::Map { key } => {
+                let field = inside.as_ref().and_then(|inside| {
+                    inside.get_field_by_json_name(key).or_else(|| inside.get_field_by_name(key))
+                });
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                text.push_str(field.as_ref().map_or(key.as_str(), |field| field.name()));
+                inside = field.and_then(|field| field.kind().as_message().cloned());
+            }
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    text
+}
+
+/// The first field that holds a largest or smallest number which the text does not: serde_json reads
+/// a number beyond 64 bits as floating-point, and that was cut to the nearest whole number.
+fn saturated(message: &DynamicMessage, text: &[u8]) -> Option<String> {
+    message.fields().find_map(|(field, value)| {
+        let within = saturated_value(value, text)?;
+        let dot = if within.is_empty() || within.starts_with('[') { "" } else { "." };
+        Some(format!("{}{dot}{within}", field.name()))
+    })
+}
+
+fn saturated_value(value: &Value, text: &[u8]) -> Option<String> {
+    let cut = |number: String| (!contains(text, &number)).then(String::new);
+    match value {
+        Value::U64(u64::MAX) => cut(u64::MAX.to_string()),
+        Value::I64(number @ (i64::MAX | i64::MIN)) => cut(number.to_string()),
+        Value::Message(message) => saturated(message, text),
+        Value::List(values) => values.iter().enumerate().find_map(|(index, value)| {
+            let within = saturated_value(value, text)?;
+            let dot = if within.is_empty() { "" } else { "." };
+            Some(format!("[{index}]{dot}{within}"))
+        }),
+        Value::Map(values) => values.values().find_map(|value| saturated_value(value, text)),
+        Value::Bool(_)
+        | Value::I32(_)
+        | Value::I64(_)
+        | Value::U32(_)
+        | Value::U64(_)
+        | Value::F32(_)
+        | Value::F64(_)
+        | Value::String(_)
+        | Value::Bytes(_)
+        | Value::EnumNumber(_) => None,
+    }
+}
+
+fn contains(text: &[u8], number: &str) -> bool {
+    text.windows(number.len()).any(|window| window == number.as_bytes())
+}
