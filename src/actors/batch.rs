@@ -150,6 +150,7 @@ impl<D: Decider> Batch<D> {
             for event in &events {
                 self.apply(state, event);
             }
+            let outcome = state.answer(outcome, now);
             self.attempts.extend(attempt.map(|attempt| (attempt, now)));
             let position = position.unwrap_or(Position::START);
             answers.push(Answer { outcome, revision, position });

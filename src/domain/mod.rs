@@ -22,7 +22,7 @@ use crate::{
     values::{Invalid, RequestId, UnixMs},
 };
 
-/// What a command came to.
+/// What a command came to. `decide` gives one whose outcome is an [`AnswerFrom`].
 #[derive(Debug)]
 pub struct Decision<E, O> {
     /// What happened; empty when nothing did.
@@ -37,6 +37,19 @@ pub struct Decision<E, O> {
     pub attempt: Option<Attempt>,
 }
 
+/// What a decider decides: its outcome is complete once the events are applied.
+pub type Decided<D> =
+    Decision<<D as Decider>::Event, AnswerFrom<<D as Decider>::Outcome, <D as Decider>::Shown>>;
+
+/// Where an answer comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerFrom<O, S = ()> {
+    /// The decision itself: a refusal, a mistake of the caller, a first answer that is repeated.
+    Decision(O),
+    /// The state to which the events are applied, so that an answer and the events cannot differ.
+    State(S),
+}
+
 /// One kind of thing that decides: an item, a sale.
 ///
 /// The state is rebuilt by `evolve` over the stream. Events are applied as soon as they are decided,
@@ -45,6 +58,8 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     type Command: Send + Unpin + 'static;
     type Event: Stored + Family<Event> + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
+    /// Which part of the state an answer shows.
+    type Shown;
 
     /// The category of its streams.
     const CATEGORY: Category;
@@ -53,7 +68,19 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     fn initial(id: Uuid) -> Self;
 
     /// Judges a command at a moment. Does not change anything.
-    fn decide(&self, command: Self::Command, now: UnixMs) -> Decision<Self::Event, Self::Outcome>;
+    fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self>;
+
+    /// Shows that part of the state. Asked after the events of the decision are applied and before
+    /// those of the next one.
+    fn show(&self, shown: Self::Shown, now: UnixMs) -> Self::Outcome;
+
+    /// The answer to a command that was decided at that moment and whose events are applied.
+    fn answer(&self, from: AnswerFrom<Self::Outcome, Self::Shown>, now: UnixMs) -> Self::Outcome {
+        match from {
+            AnswerFrom::Decision(outcome) => outcome,
+            AnswerFrom::State(shown) => self.show(shown, now),
+        }
+    }
 
     /// Applies an event at its revision. The position is not known before the event is stored.
     fn evolve(&mut self, event: &Self::Event, revision: u64);
@@ -139,6 +166,12 @@ impl<E, O> Decision<E, O> {
             caused.judged_at = at.judged_at();
         }
         self
+    }
+
+    /// The same with another outcome.
+    pub fn with_outcome<P>(self, outcome: impl FnOnce(O) -> P) -> Decision<E, P> {
+        let Self { events, outcome: before, revision, position, attempt } = self;
+        Decision { events, outcome: outcome(before), revision, position, attempt }
     }
 }
 

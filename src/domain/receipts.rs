@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Caused, Decision, Misdirected};
+use super::{AnswerFrom, Caused, Decision, Misdirected};
 use crate::{
     events::{Act, Position},
     values::{Fingerprint, RequestId},
@@ -79,25 +79,34 @@ impl<T> Receipts<T> {
     }
 
     /// Nothing happens; the answer rests on what the stream says so far.
-    pub(super) fn unchanged<E, O>(&self, outcome: O) -> Decision<E, O> {
+    pub(super) fn unchanged<E, O>(&self, outcome: O) -> Decision<E, AnswerFrom<O>> {
+        self.nothing(AnswerFrom::Decision(outcome))
+    }
+
+    /// Nothing happens; the answer shows the state.
+    pub(super) fn shown<E, O>(&self) -> Decision<E, AnswerFrom<O>> {
+        self.nothing(AnswerFrom::State(()))
+    }
+
+    fn nothing<E, O>(&self, outcome: AnswerFrom<O>) -> Decision<E, AnswerFrom<O>> {
         Decision {
             events: Vec::new(),
             outcome,
+            // Of the last event; 0 while there is none.
             revision: self.next_revision.saturating_sub(1),
             position: None,
             attempt: None,
         }
     }
 
-    /// One act happens to the stream of this id. The event's id comes from the request, so that one
-    /// request is one event however often it is written.
+    /// One act happens to the stream of this id; the answer shows the state after it. The event's id
+    /// comes from the request, so that one request is one event however often it is written.
     pub(super) fn happens<E, O>(
         &self,
         stream_id: Uuid,
         request_id: RequestId,
         event: E,
-        outcome: O,
-    ) -> Decision<E, O> {
+    ) -> Decision<E, AnswerFrom<O>> {
         let caused = Caused {
             event,
             id: Uuid::new_v5(&stream_id, request_id.0.as_bytes()),
@@ -106,16 +115,16 @@ impl<T> Receipts<T> {
             // Who decides knows the moment: see `Decision::judged`.
             judged_at: None,
         };
-        Decision { events: vec![caused], revision: self.next_revision, ..self.unchanged(outcome) }
+        Decision { events: vec![caused], revision: self.next_revision, ..self.shown() }
     }
 }
 
 impl<T> Receipt<T> {
     /// The first answer once more.
-    pub(super) fn repeated<E, O>(&self, outcome: O) -> Decision<E, O> {
+    pub(super) fn repeated<E, O>(&self, outcome: O) -> Decision<E, AnswerFrom<O>> {
         Decision {
             events: Vec::new(),
-            outcome,
+            outcome: AnswerFrom::Decision(outcome),
             revision: self.revision,
             position: self.position,
             attempt: None,

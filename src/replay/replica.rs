@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::recording::Shopper;
 use crate::{
     domain::{
-        Decider, Decision,
-        item::{CancelOrder, Item, ItemCommand, ItemOutcome, PlaceOrder, RecordPayment},
+        Decided, Decider,
+        item::{CancelOrder, Item, ItemCommand, PlaceOrder, RecordPayment},
     },
     events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState},
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
@@ -108,13 +108,7 @@ impl Replica {
         decided.attempt.map(|attempt| (attempt.outcome, placed))
     }
 
-    fn decide(
-        &self,
-        sent: Sent,
-        shopper: Shopper,
-        units: i64,
-        at: UnixMs,
-    ) -> Decision<ItemEvent, ItemOutcome> {
+    fn decide(&self, sent: Sent, shopper: Shopper, units: i64, at: UnixMs) -> Decided<Item> {
         let request_id = request(sent);
         let place = PlaceOrder {
             request_id,
@@ -166,7 +160,7 @@ impl Replica {
     }
 
     /// Applies what was decided, and says how it ended the hold.
-    fn ended(&mut self, decided: &Decision<ItemEvent, ItemOutcome>) -> Option<Ended> {
+    fn ended(&mut self, decided: &Decided<Item>) -> Option<Ended> {
         let mut ended = None;
         for caused in &decided.events {
             if let ItemEvent::Order(event) = &caused.event {

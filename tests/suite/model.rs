@@ -16,8 +16,8 @@ use std::collections::HashMap;
 
 use doorbuster::{
     domain::{
-        Decider, Misdirected,
-        item::{Item, ItemCommand, ItemOutcome, OrderState},
+        Decider, Decision, Misdirected,
+        item::{Item, ItemCommand, ItemOutcome, ItemShown, OrderState},
     },
     events::{ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent},
     values::{RequestId, UnixMs},
@@ -150,24 +150,26 @@ fn command(real: &mut Real, model: &mut Model, step: &Step, clock: i64) {
     };
     // The total of an order that comes later may differ: then the fields are not the same.
     let decided = real.item.decide(step.command(total), UnixMs(clock));
+    let Decision { events, outcome, revision: decided_at, position: place, .. } = decided;
+    real.record(events.into_iter().map(|caused| caused.event));
+    let outcome = real.item.answer(outcome, UnixMs(clock));
     let (expected, revision) = model.answer(step, clock);
-    assert_eq!(said(&decided.outcome), expected, "{step:?} at {clock}");
+    assert_eq!(said(&outcome), expected, "{step:?} at {clock}");
     if let Some(revision) = revision {
-        assert_eq!(decided.revision, revision, "{step:?} at {clock}");
-        if let Some(place) = decided.position {
+        assert_eq!(decided_at, revision, "{step:?} at {clock}");
+        if let Some(place) = place {
             assert_eq!(place, position(revision), "{step:?} at {clock}");
         }
     }
-    if let ItemOutcome::Refused { refusal, available } = decided.outcome {
+    if let ItemOutcome::Refused { refusal, available } = outcome {
         let told = (!refusal.is_of_order()).then(|| model.available());
         assert_eq!(available, told);
     }
-    real.record(decided.events.into_iter().map(|caused| caused.event));
 }
 
 fn compare(real: &Real, model: &Model, clock: i64) {
     assert_eq!(real.log.len() as u64, model.events, "events on record");
-    let shown = real.item.decide(ItemCommand::Show, UnixMs(clock)).outcome;
+    let shown = real.item.show(ItemShown::Item, UnixMs(clock));
     let ItemOutcome::Item(view) = shown else { panic!("the item is there") };
     assert_eq!(view.units.allocated, model.allocated);
     assert_eq!(view.units.available, model.available());
@@ -181,7 +183,7 @@ fn compare(real: &Real, model: &Model, clock: i64) {
         let (order_id, buyer) = (order_id(order.request), name(order.buyer));
         let shown = real.item.decide(ItemCommand::ShowOrder { order_id, buyer }, UnixMs(clock));
         assert_eq!(
-            said(&shown.outcome),
+            said(&real.item.answer(shown.outcome, UnixMs(clock))),
             Said::Order { request: order.request, state: order.state }
         );
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
     events::{
         Act, Category, DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected,
         IncidentEvent, IncidentResolved, IncidentReviewed, Position,
@@ -130,12 +130,11 @@ pub struct Incident {
     last_at: UnixMs,
 }
 
-type Decided = Decision<IncidentEvent, IncidentOutcome>;
-
 impl Decider for Incident {
     type Command = IncidentCommand;
     type Event = IncidentEvent;
     type Outcome = IncidentOutcome;
+    type Shown = ();
 
     const CATEGORY: Category = Category::Incident;
 
@@ -148,18 +147,22 @@ impl Decider for Incident {
         }
     }
 
-    fn decide(&self, command: IncidentCommand, now: UnixMs) -> Decided {
+    fn decide(&self, command: IncidentCommand, now: UnixMs) -> Decided<Self> {
         // An incident has no window and no deadline: its steps are compared with each other, so they
         // go by their stamps.
         let at = Moment::after(self.last_at, now);
-        let decided = match (command, &self.view) {
-            (IncidentCommand::Take(step), _) => self.take(*step, at.stamp),
-            (IncidentCommand::Show, Some(view)) => {
-                self.answer(IncidentOutcome::Incident(Box::new(view.clone())))
-            }
-            (IncidentCommand::Show, None) => self.no(Misdirected::NotFound("incident_id")),
+        let decided = match command {
+            IncidentCommand::Take(step) => self.take(*step, at.stamp),
+            IncidentCommand::Show => self.receipts.shown(),
         };
         decided.judged(at)
+    }
+
+    fn show(&self, (): (), _: UnixMs) -> IncidentOutcome {
+        match &self.view {
+            Some(view) => IncidentOutcome::Incident(Box::new(view.clone())),
+            None => IncidentOutcome::Misdirected(Misdirected::NotFound("incident_id")),
+        }
     }
 
     fn evolve(&mut self, event: &IncidentEvent, revision: u64) {
@@ -179,7 +182,7 @@ impl Decider for Incident {
 }
 
 impl Incident {
-    fn take(&self, step: IncidentStep, now: UnixMs) -> Decided {
+    fn take(&self, step: IncidentStep, now: UnixMs) -> Decided<Self> {
         let fingerprint = step.fingerprint();
         let IncidentStep { request_id, operator, reason, what } = step;
         match self.receipts.of(request_id, fingerprint) {
@@ -199,12 +202,12 @@ impl Incident {
             }
             (Some(view), what) => {
                 if let Some(refusal) = self.refusal(view, what, now) {
-                    return self.answer(IncidentOutcome::Refused(refusal));
+                    return self.receipts.unchanged(IncidentOutcome::Refused(refusal));
                 }
             }
         }
         let act = Act { request_id, fingerprint, operator, reason };
-        self.yes(what.happened(act, now))
+        self.receipts.happens(self.id.0, request_id, what.happened(act, now))
     }
 
     fn refusal(
@@ -244,21 +247,8 @@ impl Incident {
         }
     }
 
-    fn yes(&self, event: IncidentEvent) -> Decided {
-        let request_id = event.act().0.request_id;
-        let Some(view) = after(self.id, self.view.clone(), &event) else {
-            return self.no(Misdirected::NotFound("incident_id"));
-        };
-        let outcome = IncidentOutcome::Incident(Box::new(view));
-        self.receipts.happens(self.id.0, request_id, event, outcome)
-    }
-
-    fn no(&self, why: Misdirected) -> Decided {
-        self.answer(IncidentOutcome::Misdirected(why))
-    }
-
-    fn answer(&self, outcome: IncidentOutcome) -> Decided {
-        self.receipts.unchanged(outcome)
+    fn no(&self, why: Misdirected) -> Decided<Self> {
+        self.receipts.unchanged(IncidentOutcome::Misdirected(why))
     }
 }
 

@@ -8,7 +8,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
     events::{Act, Category, LevelSet, Position},
     values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
 };
@@ -68,12 +68,11 @@ pub struct Level {
     receipts: Receipts<LevelSet>,
 }
 
-type Decided = Decision<LevelSet, LevelOutcome>;
-
 impl Decider for Level {
     type Command = LevelCommand;
     type Event = LevelSet;
     type Outcome = LevelOutcome;
+    type Shown = ();
 
     const CATEGORY: Category = Category::Level;
 
@@ -81,11 +80,15 @@ impl Decider for Level {
         Self { id, set: None, set_by_person_at: None, receipts: Receipts::default() }
     }
 
-    fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided {
+    fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided<Self> {
         match command {
-            LevelCommand::Show => self.answer(LevelOutcome::Level(self.view())),
+            LevelCommand::Show => self.receipts.shown(),
             LevelCommand::Set(set) => self.set_level(set, now),
         }
+    }
+
+    fn show(&self, (): (), _: UnixMs) -> LevelOutcome {
+        LevelOutcome::Level(self.view())
     }
 
     fn evolve(&mut self, event: &LevelSet, revision: u64) {
@@ -102,7 +105,7 @@ impl Decider for Level {
 }
 
 impl Level {
-    fn set_level(&self, command: SetLevel, now: UnixMs) -> Decided {
+    fn set_level(&self, command: SetLevel, now: UnixMs) -> Decided<Self> {
         let fingerprint = command.fingerprint();
         let SetLevel { request_id, level, expected, by_alert, operator, reason } = command;
         let alert_id = by_alert.map(|alert| alert.alert_id);
@@ -113,25 +116,23 @@ impl Level {
                 let view = LevelView { level: set.level, set: Some(set) };
                 return receipt.repeated(LevelOutcome::Level(view));
             }
-            Err(reused) => return self.answer(LevelOutcome::Misdirected(reused)),
+            Err(reused) => return self.receipts.unchanged(LevelOutcome::Misdirected(reused)),
         }
         let before = self.level();
         if expected.is_some_and(|expected| expected != before) {
-            return self.answer(LevelOutcome::NotExpected(self.view()));
+            return self.receipts.unchanged(LevelOutcome::NotExpected(self.view()));
         }
         // An alert asks again after each restart, and where it changed nothing nobody remembers.
         let is_idle = by_alert
             .is_some_and(|alert| level < before || self.is_known_to_person(alert.raised_at, now));
         if level == before || is_idle {
-            return self.answer(LevelOutcome::Level(self.view()));
+            return self.receipts.shown();
         }
         let last_at = self.set.as_ref().map_or(now, |set| set.set_at_ms);
         let act = Act { request_id, fingerprint, operator, reason };
         let at = Moment::after(last_at, now);
         let set = LevelSet { level, before, alert_id, act, set_at_ms: at.stamp };
-        let view = LevelView { level, set: Some(set.clone()) };
-        let outcome = LevelOutcome::Level(view);
-        let mut decided = self.receipts.happens(self.id, request_id, set, outcome);
+        let mut decided = self.receipts.happens(self.id, request_id, set);
         if let (Some(alert), [caused]) = (alert_id, &mut decided.events[..]) {
             caused.correlation = alert.0;
         }
@@ -152,10 +153,6 @@ impl Level {
 
     fn view(&self) -> LevelView {
         LevelView { level: self.level(), set: self.set.clone() }
-    }
-
-    fn answer(&self, outcome: LevelOutcome) -> Decided {
-        self.receipts.unchanged(outcome)
     }
 }
 

@@ -35,7 +35,8 @@ impl Live {
             self.book.evolve(&caused.event, self.log.len() as u64);
             self.log.push(caused.event.clone());
         }
-        (decided.outcome, decided.events.into_iter().map(|caused| caused.event).collect())
+        let outcome = self.book.answer(decided.outcome, UnixMs(at));
+        (outcome, decided.events.into_iter().map(|caused| caused.event).collect())
     }
 }
 

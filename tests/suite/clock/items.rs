@@ -29,7 +29,7 @@ impl Bench {
     fn run(&mut self, command: ItemCommand, now: i64) -> ItemOutcome {
         let decided = self.item.decide(command, UnixMs(now));
         self.take(decided.events);
-        decided.outcome
+        self.item.answer(decided.outcome, UnixMs(now))
     }
 
     fn due(&mut self, now: i64) -> usize {

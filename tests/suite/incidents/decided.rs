@@ -93,7 +93,7 @@ impl Live {
             self.incident.landed(revision, Position(10 * (revision + 1)));
             self.log.push(caused.event.clone());
         }
-        decided
+        decided.with_outcome(|from| self.incident.answer(from, NOW))
     }
 
     fn kinds(&self) -> Vec<&'static str> {
@@ -125,8 +125,7 @@ fn an_incident_goes_from_detected_to_reviewed() {
         "IncidentReviewed",
     ];
     assert_eq!(live.kinds(), kinds);
-    let IncidentOutcome::Incident(view) = live.incident.decide(IncidentCommand::Show, NOW).outcome
-    else {
+    let IncidentOutcome::Incident(view) = live.incident.show((), NOW) else {
         panic!("it is there");
     };
     assert_eq!(view.assessed.map(|assessed| assessed.owner).as_deref(), Some("pavel"));
@@ -199,7 +198,7 @@ fn an_incident_is_bounded_and_can_still_be_ended() {
             incident.evolve(&caused.event, revision);
             revision += 1;
         }
-        decided.outcome
+        incident.answer(decided.outcome, NOW)
     };
     take(0, detect());
     let mut number = 1;

@@ -55,13 +55,14 @@ fn rebuilt(log: &[LevelSet]) -> Level {
 fn run(commands: Vec<SetLevel>) -> (Vec<(LevelOutcome, u64, bool)>, Vec<LevelSet>) {
     let (mut log, mut answers) = (Vec::<LevelSet>::new(), Vec::new());
     for (command, at) in commands.into_iter().zip(1_i64..) {
-        let decided = rebuilt(&log).decide(LevelCommand::Set(command), UnixMs(at * 1_000));
+        let now = UnixMs(at * 1_000);
+        let decided = rebuilt(&log).decide(LevelCommand::Set(command), now);
         let happened = !decided.events.is_empty();
         if happened {
             assert_eq!(decided.revision, log.len() as u64);
         }
         log.extend(decided.events.into_iter().map(|caused| caused.event));
-        answers.push((decided.outcome, decided.revision, happened));
+        answers.push((rebuilt(&log).answer(decided.outcome, now), decided.revision, happened));
     }
     (answers, log)
 }
@@ -130,7 +131,8 @@ fn an_alert_since_the_clock_was_set_back_is_not_older_than_what_a_person_set_bef
     let mut set = |command, at| {
         let decided = rebuilt(&log).decide(LevelCommand::Set(command), UnixMs(at));
         log.extend(decided.events.into_iter().map(|caused| caused.event));
-        let LevelOutcome::Level(view) = decided.outcome else { panic!("{:?}", decided.outcome) };
+        let outcome = rebuilt(&log).answer(decided.outcome, UnixMs(at));
+        let LevelOutcome::Level(view) = outcome else { panic!("{outcome:?}") };
         view.level
     };
     set(by_hand("a", NoTraffic), 40_000);

@@ -47,7 +47,7 @@ impl Live {
             self.script.evolve(&caused.event, revision);
             self.log.push(caused.event);
         }
-        decided.outcome
+        self.script.answer(decided.outcome, now)
     }
 
     fn in_force(&mut self, change: ChangeScript) -> (i64, Option<String>) {

@@ -139,8 +139,10 @@ fn an_answer_has_no_position_before_its_event_has_one() {
     let revision = live.log.len() as u64;
     assert_eq!((decided.revision, decided.position), (revision, None));
     live.item.evolve(&decided.events[0].event, revision);
+    let decided = decided.with_outcome(|from| live.item.answer(from, UnixMs(5)));
 
     let flying = live.item.decide(place("r1", "ann", 1), UnixMs(6));
+    let flying = flying.with_outcome(|from| live.item.answer(from, UnixMs(6)));
     assert_eq!((flying.revision, flying.position), (revision, None), "not in the log yet");
     assert_eq!(flying.outcome, decided.outcome);
 

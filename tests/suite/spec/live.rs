@@ -10,8 +10,8 @@ use doorbuster::{
     domain::{
         Decider, Decision,
         item::{
-            AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, PlaceOrder, RecordPayment, Steer,
-            SteerAction,
+            AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, PlaceOrder,
+            RecordPayment, Steer, SteerAction,
         },
     },
     events::{ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent, WarehouseUnits},
@@ -170,6 +170,9 @@ impl Live {
 
         let events = decided.events.iter().map(|caused| caused.event.clone());
         self.record(events.collect());
+        let rebuilt = self.rebuilt().answer(second.outcome, UnixMs(at));
+        let decided = decided.with_outcome(|from| self.item.answer(from, UnixMs(at)));
+        assert_eq!(decided.outcome, rebuilt, "after a rebuild: {command:?}");
         if !decided.events.is_empty() {
             assert_eq!(decided.revision, self.log.len() as u64 - 1, "revision of {command:?}");
         }
@@ -263,7 +266,7 @@ impl Live {
     }
 
     fn compare_with_ledger(&self) {
-        let shown = self.item.decide(ItemCommand::Show, UnixMs(0)).outcome;
+        let shown = self.item.show(ItemShown::Item, UnixMs(0));
         let ItemOutcome::Item(view) = shown else { panic!("an item with events can be shown") };
         let mut sum = Line::default();
         for (warehouse, line) in &self.ledger {

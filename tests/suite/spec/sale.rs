@@ -42,7 +42,7 @@ impl Live {
             self.log.push((caused.event.clone(), Position(10 * (revision + 1))));
             self.sale.landed(revision, Position(10 * (revision + 1)));
         }
-        decided
+        decided.with_outcome(|from| self.sale.answer(from, UnixMs(at)))
     }
 }
 

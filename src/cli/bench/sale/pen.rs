@@ -41,7 +41,7 @@ impl Pen {
     ) -> (D::Outcome, Option<Attempt>) {
         let Decision { events, outcome, attempt, .. } = decider.decide(command, now);
         self.take_down(decider, events);
-        (outcome, attempt)
+        (decider.answer(outcome, now), attempt)
     }
 
     /// Applies events and takes them down.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Caused, Decider, Decision, Moment},
+    domain::{AnswerFrom, Caused, Decided, Decider, Decision, Moment},
     events::{
         AlertCleared, AlertEvent, AlertRaised, Category, ClearedBecause, Position, SERVICE, Signal,
     },
@@ -55,6 +55,14 @@ pub enum AlertOutcome {
     Open(Vec<AlertRaised>),
 }
 
+/// What an answer shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BookShown {
+    /// The alert of this rule and item.
+    Raised(Key),
+    Open,
+}
+
 /// A rule, and the item for which it fires.
 type Key = (String, Option<ItemId>);
 
@@ -70,12 +78,11 @@ pub struct Book {
     next_revision: u64,
 }
 
-type Decided = Decision<AlertEvent, AlertOutcome>;
-
 impl Decider for Book {
     type Command = AlertCommand;
     type Event = AlertEvent;
     type Outcome = AlertOutcome;
+    type Shown = BookShown;
 
     const CATEGORY: Category = Category::Alert;
 
@@ -85,17 +92,24 @@ impl Decider for Book {
         Self { id, open, over, last_at, revision: 0, next_revision: 0 }
     }
 
-    fn decide(&self, command: AlertCommand, now: UnixMs) -> Decided {
+    fn decide(&self, command: AlertCommand, now: UnixMs) -> Decided<Self> {
         let at = Moment::after(self.last_at, now);
         let decided = match command {
             AlertCommand::Raise(raise) => self.raise(*raise, at),
             AlertCommand::Clear(clear) => self.clear(*clear, at.stamp),
-            AlertCommand::Show => {
-                let open = self.open.values().cloned().collect();
-                self.decided(Vec::new(), AlertOutcome::Open(open))
-            }
+            AlertCommand::Show => self.decided(Vec::new(), AnswerFrom::State(BookShown::Open)),
         };
         decided.judged(at)
+    }
+
+    fn show(&self, shown: BookShown, _: UnixMs) -> AlertOutcome {
+        match shown {
+            BookShown::Raised(key) => match self.open.get(&key) {
+                Some(raised) => AlertOutcome::Raised(Box::new(raised.clone())),
+                None => AlertOutcome::Cleared,
+            },
+            BookShown::Open => AlertOutcome::Open(self.open.values().cloned().collect()),
+        }
     }
 
     fn evolve(&mut self, event: &AlertEvent, revision: u64) {
@@ -121,7 +135,7 @@ impl Decider for Book {
 }
 
 impl Book {
-    fn raise(&self, raise: RaiseAlert, at: Moment) -> Decided {
+    fn raise(&self, raise: RaiseAlert, at: Moment) -> Decided<Self> {
         let key = (raise.rule.clone(), raise.item_id);
         // Whoever got no answer says again what is over by now. To fire once more the condition must
         // have begun to hold once more. When it was cleared does not tell: it may have begun before
@@ -131,7 +145,8 @@ impl Book {
             raise.since <= raised.since_ms && (raised.since_ms <= at.now || raise.since > at.now)
         });
         if let Some(raised) = self.open.get(&key).or(told_before) {
-            return self.decided(Vec::new(), AlertOutcome::Raised(Box::new(raised.clone())));
+            let raised = AlertOutcome::Raised(Box::new(raised.clone()));
+            return self.decided(Vec::new(), AnswerFrom::Decision(raised));
         }
         // The revision tells this time from all earlier ones.
         let item = raise.item_id.map_or_else(String::new, |item| item.to_string());
@@ -149,16 +164,17 @@ impl Book {
             raised_at_ms: at.stamp,
         };
         let id = raised.alert_id.0;
-        let event = AlertEvent::Raised(raised.clone());
+        let event = AlertEvent::Raised(raised);
         let (correlation, causation) = (self.id, id);
         let caused = Caused { event, id, correlation, causation, judged_at: at.judged_at() };
-        self.decided(vec![caused], AlertOutcome::Raised(Box::new(raised)))
+        self.decided(vec![caused], AnswerFrom::State(BookShown::Raised(key)))
     }
 
-    fn clear(&self, clear: ClearAlert, now: UnixMs) -> Decided {
+    fn clear(&self, clear: ClearAlert, now: UnixMs) -> Decided<Self> {
         let raised = self.open.get(&(clear.rule, clear.item_id));
         let cleared = raised.map(|raised| self.cleared(raised, clear.because, clear.signals, now));
-        self.decided(cleared.into_iter().collect(), AlertOutcome::Cleared)
+        let outcome = AnswerFrom::Decision(AlertOutcome::Cleared);
+        self.decided(cleared.into_iter().collect(), outcome)
     }
 
     fn cleared(
@@ -188,7 +204,11 @@ impl Book {
         }
     }
 
-    fn decided(&self, events: Vec<Caused<AlertEvent>>, outcome: AlertOutcome) -> Decided {
+    fn decided(
+        &self,
+        events: Vec<Caused<AlertEvent>>,
+        outcome: AnswerFrom<AlertOutcome, BookShown>,
+    ) -> Decided<Self> {
         let revision = match events.len() as u64 {
             0 => self.revision,
             count => self.next_revision + count - 1,

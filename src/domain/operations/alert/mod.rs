@@ -15,7 +15,7 @@ mod judge;
 mod own;
 mod rule;
 
-pub use book::{AlertCommand, AlertOutcome, Book, ClearAlert, RaiseAlert};
+pub use book::{AlertCommand, AlertOutcome, Book, BookShown, ClearAlert, RaiseAlert};
 pub use defaults::{defaults, of_sale, of_service};
 pub use expression::{Condition, MILLION};
 pub use figure::{Figure, Readings, Scope};

@@ -14,7 +14,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
     events::{Act, Category, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
     values::{Fingerprint, RequestId, UnixMs},
 };
@@ -92,12 +92,11 @@ pub struct Script {
     receipts: Receipts<ScriptView>,
 }
 
-type Decided = Decision<ScriptEvent, ScriptOutcome>;
-
 impl Decider for Script {
     type Command = ScriptCommand;
     type Event = ScriptEvent;
     type Outcome = ScriptOutcome;
+    type Shown = ();
 
     const CATEGORY: Category = Category::Script;
 
@@ -105,15 +104,28 @@ impl Decider for Script {
         Self { id, view: ScriptView::default(), receipts: Receipts::default() }
     }
 
-    fn decide(&self, command: ScriptCommand, now: UnixMs) -> Decided {
+    fn decide(&self, command: ScriptCommand, now: UnixMs) -> Decided<Self> {
         match command {
-            ScriptCommand::Show => self.answer(ScriptOutcome::Script(self.view.clone())),
+            ScriptCommand::Show => self.receipts.shown(),
             ScriptCommand::Change(change) => self.change(*change, now),
         }
     }
 
+    fn show(&self, (): (), _: UnixMs) -> ScriptOutcome {
+        ScriptOutcome::Script(self.view.clone())
+    }
+
     fn evolve(&mut self, event: &ScriptEvent, revision: u64) {
-        let (view, act) = after(event);
+        let (view, act) = match event {
+            ScriptEvent::Published(e) => {
+                let (text, since) = (Some(e.text.clone()), Some(e.published_at_ms));
+                (ScriptView { version: e.version, text, since }, &e.act)
+            }
+            ScriptEvent::Withdrawn(e) => {
+                let since = Some(e.withdrawn_at_ms);
+                (ScriptView { version: e.version, text: None, since }, &e.act)
+            }
+        };
         self.receipts.keep(act, revision, view.clone());
         self.view = view;
     }
@@ -124,7 +136,7 @@ impl Decider for Script {
 }
 
 impl Script {
-    fn change(&self, change: ChangeScript, now: UnixMs) -> Decided {
+    fn change(&self, change: ChangeScript, now: UnixMs) -> Decided<Self> {
         let fingerprint = change.fingerprint();
         let ChangeScript { request_id, situation, language, text, operator, reason, .. } = change;
         match self.receipts.of(request_id, fingerprint) {
@@ -132,15 +144,15 @@ impl Script {
             Ok(Some(receipt)) => {
                 return receipt.repeated(ScriptOutcome::Script(receipt.shown.clone()));
             }
-            Err(reused) => return self.answer(ScriptOutcome::Misdirected(reused)),
+            Err(reused) => return self.receipts.unchanged(ScriptOutcome::Misdirected(reused)),
         }
         let in_force = self.view.version;
         if change.expected_version.is_some_and(|expected| expected != in_force) {
             let refusal = ScriptRefusal::VersionNotExpected { in_force };
-            return self.answer(ScriptOutcome::Refused(refusal));
+            return self.refused(refusal);
         }
         if text.is_none() && self.view.text.is_none() {
-            return self.answer(ScriptOutcome::Refused(ScriptRefusal::NotPublished));
+            return self.refused(ScriptRefusal::NotPublished);
         }
         let moment = Moment::after(self.view.since.unwrap_or(now), now);
         let at = moment.stamp;
@@ -164,28 +176,11 @@ impl Script {
                 withdrawn_at_ms: at,
             }),
         };
-        let (view, _) = after(&event);
-        self.receipts
-            .happens(self.id, request_id, event, ScriptOutcome::Script(view))
-            .judged(moment)
+        self.receipts.happens(self.id, request_id, event).judged(moment)
     }
 
-    fn answer(&self, outcome: ScriptOutcome) -> Decided {
-        self.receipts.unchanged(outcome)
-    }
-}
-
-/// The wording after an event, and whose act it was.
-fn after(event: &ScriptEvent) -> (ScriptView, &Act) {
-    match event {
-        ScriptEvent::Published(e) => {
-            let (text, since) = (Some(e.text.clone()), Some(e.published_at_ms));
-            (ScriptView { version: e.version, text, since }, &e.act)
-        }
-        ScriptEvent::Withdrawn(e) => {
-            let since = Some(e.withdrawn_at_ms);
-            (ScriptView { version: e.version, text: None, since }, &e.act)
-        }
+    fn refused(&self, refusal: ScriptRefusal) -> Decided<Self> {
+        self.receipts.unchanged(ScriptOutcome::Refused(refusal))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     steer,
 };
 use crate::{
-    domain::{Caused, Decision, Misdirected, Moment},
+    domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment},
     events::{
         Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemScheduled, OfferEvent,
         OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced, Position,
@@ -36,9 +36,17 @@ pub enum ItemOutcome {
     Misdirected(Misdirected),
 }
 
-pub(super) type Decided = Decision<ItemEvent, ItemOutcome>;
+/// Which part of an item an answer shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemShown {
+    Item,
+    /// The order in this row, as the command that was just decided leaves it.
+    Settled(u32),
+    /// The order in this row as it stands, with the deadline that is in force.
+    Order(u32),
+}
 
-pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided {
+pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<Item> {
     let Some(offer) = &item.offer else {
         return match command {
             ItemCommand::Add(add) => add_item(item, *add, at.now),
@@ -47,25 +55,22 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided {
     };
     match command {
         // The sale that planned the item sends this again after a crash.
-        ItemCommand::Add(add) => add_again(item, offer, &add, at.now),
-        ItemCommand::Show => {
-            item.answer(Vec::new(), ItemOutcome::Item(Box::new(item.view(offer, at.now))))
-        }
+        ItemCommand::Add(add) => add_again(item, &add),
+        ItemCommand::Show => item.shown(Vec::new(), ItemShown::Item),
         ItemCommand::PlaceOrder(place) => place_order(item, offer, place, at),
         ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, at),
         ItemCommand::CancelOrder(cancel) => cancel_order(item, offer, cancel, at),
         ItemCommand::Steer(steer) => steer::steer(item, offer, steer, at),
         ItemCommand::ShowOrder { order_id, buyer } => match item.orders.find(order_id) {
             Some(row) if item.orders.buyer(item.orders.row(row)) == buyer => {
-                let order = item.order(offer, row, None);
-                item.answer(Vec::new(), ItemOutcome::Order(order))
+                item.shown(Vec::new(), ItemShown::Order(row))
             }
             _ => item.misdirected(Misdirected::NotFound("order_id")),
         },
     }
 }
 
-fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
+fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
     let AddItem { request_id, sale_id, currency, plan, operator } = add;
     let mut events = vec![
         ItemEvent::Offer(OfferEvent::Added(ItemAdded {
@@ -107,15 +112,6 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
             set_at_ms: now,
         }))
     }));
-    // Whoever adds an item looks at the sale; what the item looks like is asked for with `Show`.
-    let mut after = <Item as crate::domain::Decider>::initial(item.id.0);
-    for (event, revision) in events.iter().zip(0..) {
-        crate::domain::Decider::evolve(&mut after, event, revision);
-    }
-    let view = after.offer.as_ref().map(|offer| after.view(offer, now));
-    let outcome = view.map_or(ItemOutcome::Misdirected(Misdirected::NotFound("item_id")), |view| {
-        ItemOutcome::Item(Box::new(view))
-    });
     let caused = (0..).zip(events).map(|(index, event)| Caused {
         event,
         id: item.id.event_id(request_id, index),
@@ -124,20 +120,13 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided {
         // Nothing stands before it in its stream.
         judged_at: None,
     });
-    Decision {
-        events: caused.collect(),
-        outcome,
-        revision: after.revision,
-        position: None,
-        attempt: None,
-    }
+    item.shown(caused.collect(), ItemShown::Item)
 }
 
 /// The item as it is, at the place where it was added: a sale that is created twice tells the same
 /// position twice.
-fn add_again(item: &Item, offer: &ItemAdded, add: &AddItem, now: UnixMs) -> Decided {
-    let shown = ItemOutcome::Item(Box::new(item.view(offer, now)));
-    let mut again = item.answer(Vec::new(), shown);
+fn add_again(item: &Item, add: &AddItem) -> Decided<Item> {
+    let mut again = item.shown(Vec::new(), ItemShown::Item);
     if let Some(first) = item.acts.get(&add.request_id) {
         // The first allocation is remembered; the others and the reserve follow it in one append.
         let behind = (add.plan.units.len() + add.plan.reserve.len()).saturating_sub(1) as u64;
@@ -147,14 +136,14 @@ fn add_again(item: &Item, offer: &ItemAdded, add: &AddItem, now: UnixMs) -> Deci
     again
 }
 
-fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) -> Decided {
+fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) -> Decided<Item> {
     if let Some(row) = item.orders.find(place.order_id) {
         let first = item.orders.row(row);
         if first.fingerprint != place.fingerprint {
             return item.reused(place.request_id);
         }
         let order = item.order(offer, row, Some(OrderState::Held));
-        let mut repeated = item.answer(Vec::new(), ItemOutcome::Order(order));
+        let mut repeated = item.told(ItemOutcome::Order(order));
         repeated.revision = first.revision;
         repeated.position = known(first.position);
         repeated.attempt = Some(item.attempt(place, AttemptOutcome::Repeated));
@@ -172,16 +161,6 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
 
     let warehouses = item.stock.draw(place.units);
     let pay_by = at.now.plus(offer.time_to_pay_ms);
-    let outcome = ItemOutcome::Order(OrderView {
-        order_id: place.order_id,
-        buyer: place.buyer.clone(),
-        units: place.units,
-        unit_price_minor: offer.unit_price_minor,
-        currency: offer.currency,
-        state: OrderState::Held,
-        placed_at: at.stamp,
-        pay_by,
-    });
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel } = place;
     let attempt = Attempt {
         buyer_hash: shopper_hash(&buyer),
@@ -209,11 +188,8 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
         judged_at: at.judged_at(),
     };
     Decision {
-        events: vec![caused],
-        outcome,
-        revision: item.next_revision,
-        position: None,
         attempt: Some(attempt),
+        ..item.shown(vec![caused], ItemShown::Settled(item.orders.next_row()))
     }
 }
 
@@ -243,7 +219,12 @@ fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
     }
 }
 
-fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Moment) -> Decided {
+fn record_payment(
+    item: &Item,
+    offer: &ItemAdded,
+    payment: RecordPayment,
+    at: Moment,
+) -> Decided<Item> {
     let fingerprint = payment.fingerprint();
     if let Some(decided) = item.repeated(offer, payment.request_id, fingerprint) {
         return decided;
@@ -286,8 +267,7 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Mo
             warehouses: item.warehouses(order),
             paid_at_ms: at.stamp,
         }));
-        let order = item.order(offer, order, Some(OrderState::Paid));
-        return item.answer(vec![caused(paid)], ItemOutcome::Order(order));
+        return item.shown(vec![caused(paid)], ItemShown::Settled(order));
     };
     let mut events = Vec::new();
     if row.state == OrderState::Held {
@@ -303,10 +283,10 @@ fn record_payment(item: &Item, offer: &ItemAdded, payment: RecordPayment, at: Mo
         cause,
         due_at_ms: at.stamp,
     }))));
-    item.answer(events, item.refusal(refusal_of(cause)))
+    item.decided(events, AnswerFrom::Decision(item.refusal(refusal_of(cause))))
 }
 
-fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment) -> Decided {
+fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment) -> Decided<Item> {
     let fingerprint = cancel.fingerprint();
     if let Some(decided) = item.repeated(offer, cancel.request_id, fingerprint) {
         return decided;
@@ -322,8 +302,8 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
     match row.state {
         OrderState::Held if at.now < row.pay_by => {}
         OrderState::Held => {
-            let events = vec![expiry(item, order, at)];
-            return item.answer(events, item.refusal(Refusal::OrderExpired));
+            let refusal = AnswerFrom::Decision(item.refusal(Refusal::OrderExpired));
+            return item.decided(vec![expiry(item, order, at)], refusal);
         }
         OrderState::Expired => return item.refused(Refusal::OrderExpired),
         OrderState::Cancelled => return item.refused(Refusal::OrderCancelled),
@@ -344,8 +324,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
         causation: cancel.request_id.0,
         judged_at: at.judged_at(),
     };
-    let order = item.order(offer, order, Some(OrderState::Cancelled));
-    item.answer(vec![cancelled], ItemOutcome::Order(order))
+    item.shown(vec![cancelled], ItemShown::Settled(order))
 }
 
 /// The end of a hold that was not paid in time; `at` is a moment as its deadline sees it.
@@ -385,7 +364,11 @@ fn refusal_of(cause: RefundCause) -> Refusal {
 }
 
 impl Item {
-    pub(super) fn answer(&self, events: Vec<Caused<ItemEvent>>, outcome: ItemOutcome) -> Decided {
+    fn decided(
+        &self,
+        events: Vec<Caused<ItemEvent>>,
+        outcome: AnswerFrom<ItemOutcome, ItemShown>,
+    ) -> Decided<Self> {
         let revision = match events.len() as u64 {
             0 => self.revision,
             count => self.next_revision + count - 1,
@@ -393,20 +376,30 @@ impl Item {
         Decision { events, outcome, revision, position: None, attempt: None }
     }
 
+    /// These events happen; the answer shows what they make of the item.
+    pub(super) fn shown(&self, events: Vec<Caused<ItemEvent>>, what: ItemShown) -> Decided<Self> {
+        self.decided(events, AnswerFrom::State(what))
+    }
+
+    /// Nothing happens.
+    fn told(&self, outcome: ItemOutcome) -> Decided<Self> {
+        self.decided(Vec::new(), AnswerFrom::Decision(outcome))
+    }
+
     fn refusal(&self, refusal: Refusal) -> ItemOutcome {
         let available = (!refusal.is_of_order()).then(|| self.stock.total().available);
         ItemOutcome::Refused { refusal, available }
     }
 
-    pub(super) fn refused(&self, refusal: Refusal) -> Decided {
-        self.answer(Vec::new(), self.refusal(refusal))
+    pub(super) fn refused(&self, refusal: Refusal) -> Decided<Self> {
+        self.told(self.refusal(refusal))
     }
 
-    pub(super) fn misdirected(&self, why: Misdirected) -> Decided {
-        self.answer(Vec::new(), ItemOutcome::Misdirected(why))
+    pub(super) fn misdirected(&self, why: Misdirected) -> Decided<Self> {
+        self.told(ItemOutcome::Misdirected(why))
     }
 
-    pub(super) fn reused(&self, request: RequestId) -> Decided {
+    pub(super) fn reused(&self, request: RequestId) -> Decided<Self> {
         self.misdirected(Misdirected::RequestIdReused(request))
     }
 
@@ -416,7 +409,7 @@ impl Item {
         offer: &ItemAdded,
         request: RequestId,
         fingerprint: Fingerprint,
-    ) -> Option<Decided> {
+    ) -> Option<Decided<Self>> {
         if let Some(receipt) = self.orders.receipt(request) {
             return Some(if receipt.fingerprint == fingerprint {
                 self.first_answer(offer, receipt)
@@ -429,7 +422,7 @@ impl Item {
         seen.then(|| self.reused(request))
     }
 
-    fn first_answer(&self, offer: &ItemAdded, receipt: &Receipt) -> Decided {
+    fn first_answer(&self, offer: &ItemAdded, receipt: &Receipt) -> Decided<Self> {
         let outcome = match receipt.kind {
             ReceiptKind::Paid => {
                 ItemOutcome::Order(self.order(offer, receipt.order, Some(OrderState::Paid)))
@@ -439,7 +432,7 @@ impl Item {
             }
             ReceiptKind::RefundDue(cause) => self.refusal(refusal_of(cause)),
         };
-        let mut first = self.answer(Vec::new(), outcome);
+        let mut first = self.told(outcome);
         first.revision = receipt.revision;
         first.position = known(receipt.position);
         first

@@ -19,7 +19,7 @@ pub use crate::events::OrderState;
 pub use command::{
     AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
 };
-pub use decide::ItemOutcome;
+pub use decide::{ItemOutcome, ItemShown};
 pub use refusal::Refusal;
 pub use state::Item;
 pub use view::{ItemPhase, ItemView, OrderView};

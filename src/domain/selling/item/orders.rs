@@ -112,6 +112,11 @@ impl Orders {
         &mut self.blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
     }
 
+    /// The row number that the next order gets.
+    pub fn next_row(&self) -> u32 {
+        self.rows
+    }
+
     /// The buyer's id, as it was given.
     pub fn buyer(&self, row: &Row) -> &str {
         std::str::from_utf8(name(&self.buyers, &self.names, row.buyer)).unwrap_or_default()

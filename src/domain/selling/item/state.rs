@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::{
-    decide::{self, ItemOutcome},
+    decide::{self, ItemOutcome, ItemShown},
     orders::{Orders, ReceiptKind},
     stock::Stock,
 };
 use crate::{
-    domain::{Caused, Decider, Decision, Moment},
+    domain::{Caused, Decided, Decider, Misdirected, Moment},
     events::{Act, Category, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
@@ -56,6 +56,7 @@ impl Decider for Item {
     type Command = super::ItemCommand;
     type Event = ItemEvent;
     type Outcome = ItemOutcome;
+    type Shown = ItemShown;
 
     const CATEGORY: Category = Category::Item;
 
@@ -80,8 +81,22 @@ impl Decider for Item {
         }
     }
 
-    fn decide(&self, command: Self::Command, now: UnixMs) -> Decision<ItemEvent, ItemOutcome> {
+    fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self> {
         decide::decide(self, command, Moment::after(self.last_at, now))
+    }
+
+    fn show(&self, shown: ItemShown, now: UnixMs) -> ItemOutcome {
+        let Some(offer) = &self.offer else {
+            return ItemOutcome::Misdirected(Misdirected::NotFound("item_id"));
+        };
+        match shown {
+            ItemShown::Item => ItemOutcome::Item(Box::new(self.view(offer, now))),
+            ItemShown::Settled(row) => {
+                let state = self.orders.row(row).state;
+                ItemOutcome::Order(self.order(offer, row, Some(state)))
+            }
+            ItemShown::Order(row) => ItemOutcome::Order(self.order(offer, row, None)),
+        }
     }
 
     fn evolve(&mut self, event: &ItemEvent, revision: u64) {

@@ -3,12 +3,9 @@
 //! What is done takes effect for every command that is decided after it: nothing that buyers hold or
 //! own is ever taken back, so a lower limit leaves held orders alone.
 
-use super::{
-    Item, ItemOutcome, ItemPhase, ItemView, Refusal, Steer, SteerAction, bounds,
-    decide::{Decided, known},
-};
+use super::{Item, ItemShown, Refusal, Steer, SteerAction, bounds, decide::known};
 use crate::{
-    domain::{Caused, Misdirected, Moment},
+    domain::{Caused, Decided, Misdirected, Moment},
     events::{
         Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, OfferEvent,
         PurchaseLimitSet, ReserveReleased, ReserveSet, StockAllocated, StockEvent, WarehouseUnits,
@@ -17,15 +14,14 @@ use crate::{
 };
 
 /// Judges the command of an operator, or of the item's sale.
-pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) -> Decided {
+pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) -> Decided<Item> {
     let fingerprint = steer.fingerprint();
-    let now_shown = || ItemOutcome::Item(Box::new(item.view(offer, at.now)));
     if let Some(first) = item.acts.get(&steer.request_id) {
         if first.fingerprint != fingerprint {
             return item.reused(steer.request_id);
         }
         // The first answer's revision, with the item as it is: an operator wants to see now.
-        let mut repeated = item.answer(Vec::new(), now_shown());
+        let mut repeated = item.shown(Vec::new(), ItemShown::Item);
         repeated.revision = first.revision;
         repeated.position = known(first.position);
         return repeated;
@@ -36,14 +32,12 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
         return item.reused(steer.request_id);
     }
     match in_the_way(item, offer, &steer) {
-        Some(InTheWay::Done) => return item.answer(Vec::new(), now_shown()),
+        Some(InTheWay::Done) => return item.shown(Vec::new(), ItemShown::Item),
         Some(InTheWay::Refusal(refusal)) => return item.refused(refusal),
         Some(InTheWay::Bound(invalid)) => return item.misdirected(Misdirected::Invalid(invalid)),
         None => {}
     }
     let Steer { request_id, operator, reason, action, new_warehouse: _ } = steer;
-    let mut after = item.view(offer, at.now);
-    show_after(item, &mut after, &action, at.now);
     let caused = Caused {
         event: event(action, Act { request_id, fingerprint, operator, reason }, at.stamp),
         id: item.id.event_id(request_id, 0),
@@ -51,7 +45,7 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
         causation: request_id.0,
         judged_at: at.judged_at(),
     };
-    item.answer(vec![caused], ItemOutcome::Item(Box::new(after)))
+    item.shown(vec![caused], ItemShown::Item)
 }
 
 /// Why nothing happens.
@@ -158,56 +152,4 @@ fn event(action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
             }))
         }
     }
-}
-
-/// The item as the act leaves it.
-fn show_after(item: &Item, view: &mut ItemView, action: &SteerAction, now: UnixMs) {
-    match action {
-        SteerAction::Close => view.phase = ItemPhase::Closed,
-        SteerAction::Pause => view.paused_itself = true,
-        SteerAction::Resume => view.paused_itself = false,
-        SteerAction::PauseWithSale => view.paused_with_sale = true,
-        SteerAction::ResumeWithSale => view.paused_with_sale = false,
-        SteerAction::Allocate(added) => put_on_offer(view, added),
-        SteerAction::SetReserve(reserve) => leave_in_reserve(item, view, reserve),
-        SteerAction::ReleaseReserve(released) => {
-            put_on_offer(view, released);
-            let left = item.stock.reserve(&released.warehouse) - released.units;
-            let reserve = WarehouseUnits { warehouse: released.warehouse.clone(), units: left };
-            leave_in_reserve(item, view, &reserve);
-        }
-        SteerAction::SetPurchaseLimit { per_buyer, per_order } => {
-            view.limit_per_buyer = *per_buyer;
-            view.limit_per_order = *per_order;
-        }
-    }
-    if view.phase != ItemPhase::Closed {
-        view.phase = item.phase(now, view.paused_itself || view.paused_with_sale);
-    }
-}
-
-fn put_on_offer(view: &mut ItemView, added: &WarehouseUnits) {
-    view.units.allocated += added.units;
-    view.units.available += added.units;
-    let mut known = view.available_by_warehouse.iter_mut();
-    match known.find(|at| at.warehouse == added.warehouse) {
-        Some(known) => known.units += added.units,
-        None => view.available_by_warehouse.push(added.clone()),
-    }
-}
-
-fn leave_in_reserve(item: &Item, view: &mut ItemView, reserve: &WarehouseUnits) {
-    view.units.reserve += reserve.units - item.stock.reserve(&reserve.warehouse);
-    // The warehouses in the order in which they were first named, a new one last.
-    let named = &mut view.available_by_warehouse;
-    if named.iter().all(|at| at.warehouse != reserve.warehouse) {
-        named.push(WarehouseUnits { warehouse: reserve.warehouse.clone(), units: 0 });
-    }
-    let units = |warehouse: &str| {
-        if warehouse == reserve.warehouse { reserve.units } else { item.stock.reserve(warehouse) }
-    };
-    let all = named
-        .iter()
-        .map(|at| WarehouseUnits { warehouse: at.warehouse.clone(), units: units(&at.warehouse) });
-    view.reserve_by_warehouse = all.filter(|at| at.units > 0).collect();
 }

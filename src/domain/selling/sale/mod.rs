@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::item::Refusal,
-    domain::{Decider, Decision, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
     events::{
         Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
     },
@@ -94,12 +94,11 @@ impl SteerSale {
     }
 }
 
-type Decided = Decision<SaleEvent, SaleOutcome>;
-
 impl Decider for Sale {
     type Command = SaleCommand;
     type Event = SaleEvent;
     type Outcome = SaleOutcome;
+    type Shown = ();
 
     const CATEGORY: Category = Category::Sale;
 
@@ -114,18 +113,25 @@ impl Decider for Sale {
         }
     }
 
-    fn decide(&self, command: SaleCommand, now: UnixMs) -> Decided {
+    fn decide(&self, command: SaleCommand, now: UnixMs) -> Decided<Self> {
         let at = Moment::after(self.last_at, now);
         let now = at.stamp;
         let decided = match (command, &self.plan) {
             (SaleCommand::Create(create), _) => self.create(create.plan, now),
             (_, None) => self.no(Misdirected::NotFound("sale_id")),
-            (SaleCommand::Show, Some(plan)) => self.show(self.view(plan)),
-            (SaleCommand::Close(close), Some(plan)) => self.close(plan, close, now),
-            (SaleCommand::Pause(steer), Some(plan)) => self.set_pause(plan, steer, true, now),
-            (SaleCommand::Resume(steer), Some(plan)) => self.set_pause(plan, steer, false, now),
+            (SaleCommand::Show, Some(_)) => self.receipts.shown(),
+            (SaleCommand::Close(close), Some(_)) => self.close(close, now),
+            (SaleCommand::Pause(steer), Some(_)) => self.set_pause(steer, true, now),
+            (SaleCommand::Resume(steer), Some(_)) => self.set_pause(steer, false, now),
         };
         decided.judged(at)
+    }
+
+    fn show(&self, (): (), _: UnixMs) -> SaleOutcome {
+        match &self.plan {
+            Some(plan) => SaleOutcome::Sale(Box::new(self.view(plan))),
+            None => SaleOutcome::Misdirected(Misdirected::NotFound("sale_id")),
+        }
     }
 
     fn evolve(&mut self, event: &SaleEvent, revision: u64) {
@@ -157,7 +163,7 @@ impl Decider for Sale {
 }
 
 impl Sale {
-    fn create(&self, mut plan: SaleCreated, now: UnixMs) -> Decided {
+    fn create(&self, mut plan: SaleCreated, now: UnixMs) -> Decided<Self> {
         if let Some(repeated) = self.repeated(&plan.act) {
             return repeated;
         }
@@ -166,50 +172,42 @@ impl Sale {
             return self.no(Misdirected::RequestIdReused(plan.act.request_id));
         }
         plan.created_at_ms = now;
-        let view = SaleView { sale_id: self.id, plan: plan.clone(), closed: None, pause: None };
-        self.yes(SaleEvent::Created(plan), view)
+        self.yes(SaleEvent::Created(plan))
     }
 
-    fn close(&self, plan: &SaleCreated, close: SteerSale, now: UnixMs) -> Decided {
+    fn close(&self, close: SteerSale, now: UnixMs) -> Decided<Self> {
         let act = close.act("close");
         if let Some(repeated) = self.repeated(&act) {
             return repeated;
         }
         // Closing twice changes nothing, so it is no event.
         if self.closed.is_some() {
-            return self.show(self.view(plan));
+            return self.receipts.shown();
         }
-        let closed = SaleClosed { act, closed_at_ms: now };
-        let view = SaleView { closed: Some(closed.clone()), ..self.view(plan) };
-        self.yes(SaleEvent::Closed(closed), view)
+        self.yes(SaleEvent::Closed(SaleClosed { act, closed_at_ms: now }))
     }
 
     /// Pausing and resuming go in turns, as at an item.
-    fn set_pause(&self, plan: &SaleCreated, steer: SteerSale, on: bool, now: UnixMs) -> Decided {
+    fn set_pause(&self, steer: SteerSale, on: bool, now: UnixMs) -> Decided<Self> {
         let act = steer.act(if on { "pause" } else { "resume" });
         if let Some(repeated) = self.repeated(&act) {
             return repeated;
         }
         let paused = self.pause.as_ref().is_some_and(|pause| pause.on);
         match (on, paused) {
-            _ if self.closed.is_some() => {
-                return self.answer(SaleOutcome::Refused(Refusal::Closed));
-            }
-            (true, true) => return self.answer(SaleOutcome::Refused(Refusal::Paused)),
-            (false, false) => return self.answer(SaleOutcome::Refused(Refusal::NotPaused)),
+            _ if self.closed.is_some() => return self.refused(Refusal::Closed),
+            (true, true) => return self.refused(Refusal::Paused),
+            (false, false) => return self.refused(Refusal::NotPaused),
             (true, false) | (false, true) => {}
         }
-        let pause = Some(Pause { on, act: act.clone(), at: now });
-        let view = SaleView { pause, ..self.view(plan) };
-        let event = if on {
+        self.yes(if on {
             SaleEvent::Paused(SalePaused { act, paused_at_ms: now })
         } else {
             SaleEvent::Resumed(SaleResumed { act, resumed_at_ms: now })
-        };
-        self.yes(event, view)
+        })
     }
 
-    fn repeated(&self, act: &Act) -> Option<Decided> {
+    fn repeated(&self, act: &Act) -> Option<Decided<Self>> {
         let receipt = match self.receipts.of(act.request_id, act.fingerprint) {
             Ok(receipt) => receipt?,
             Err(reused) => return Some(self.no(reused)),
@@ -233,25 +231,20 @@ impl Sale {
         }
     }
 
-    fn show(&self, view: SaleView) -> Decided {
-        self.answer(SaleOutcome::Sale(Box::new(view)))
+    fn refused(&self, refusal: Refusal) -> Decided<Self> {
+        self.receipts.unchanged(SaleOutcome::Refused(refusal))
     }
 
-    fn answer(&self, outcome: SaleOutcome) -> Decided {
-        self.receipts.unchanged(outcome)
-    }
-
-    fn yes(&self, event: SaleEvent, view: SaleView) -> Decided {
+    fn yes(&self, event: SaleEvent) -> Decided<Self> {
         let (SaleEvent::Created(SaleCreated { act, .. })
         | SaleEvent::Paused(SalePaused { act, .. })
         | SaleEvent::Resumed(SaleResumed { act, .. })
         | SaleEvent::Closed(SaleClosed { act, .. })) = &event;
         let request_id = act.request_id;
-        let outcome = SaleOutcome::Sale(Box::new(view));
-        self.receipts.happens(self.id.0, request_id, event, outcome)
+        self.receipts.happens(self.id.0, request_id, event)
     }
 
-    fn no(&self, why: Misdirected) -> Decided {
-        self.answer(SaleOutcome::Misdirected(why))
+    fn no(&self, why: Misdirected) -> Decided<Self> {
+        self.receipts.unchanged(SaleOutcome::Misdirected(why))
     }
 }
