@@ -109,8 +109,15 @@ pub(super) struct Batch<D: Decider> {
 /// A delivery that was decided and not yet answered.
 struct Asked<O> {
     reply: Reply<O>,
-    /// Without a position where it is not known before the batch has landed.
-    answers: Vec<Answer<O>>,
+    answers: Vec<Pending<O>>,
+}
+
+/// An answer that waits for its batch.
+struct Pending<O> {
+    outcome: O,
+    revision: u64,
+    /// Absent where it is not known before the batch has landed.
+    position: Option<Position>,
 }
 
 /// Where the last append of an aggregate ended up: it tells the position of each of its revisions.
@@ -123,8 +130,7 @@ pub(super) struct Landing {
 
 impl Landing {
     fn position_of(&self, revision: u64) -> Position {
-        let behind = self.last_revision.saturating_sub(revision);
-        Position(self.last_position.0.saturating_sub(behind))
+        self.last_position.back(self.last_revision.saturating_sub(revision))
     }
 }
 
@@ -152,8 +158,7 @@ impl<D: Decider> Batch<D> {
             }
             let outcome = state.answer(outcome, now);
             self.attempts.extend(attempt.map(|attempt| (attempt, now)));
-            let position = position.unwrap_or(Position::START);
-            answers.push(Answer { outcome, revision, position });
+            answers.push(Pending { outcome, revision, position });
         }
         self.asked.push(Asked { reply: delivery.reply, answers });
     }
@@ -197,15 +202,15 @@ impl<D: Decider> Batch<D> {
             }
             // What an answer rests on is in this append or in the one before it.
             (_, Some(before)) => before.position_of(revision),
+            // Nothing was ever written, so the answer rests on no event.
             (_, None) => Position::START,
         };
-        for Asked { reply, mut answers } in self.asked {
-            for answer in &mut answers {
-                if answer.position == Position::START {
-                    answer.position = place(answer.revision);
-                }
-            }
-            reply.send(Ok(answers));
+        for Asked { reply, answers } in self.asked {
+            let placed = answers.into_iter().map(|Pending { outcome, revision, position }| {
+                let position = position.unwrap_or_else(|| place(revision));
+                Answer { outcome, revision, position }
+            });
+            reply.send(Ok(placed.collect()));
         }
         self.attempts
     }

@@ -52,8 +52,7 @@ impl<T> Receipts<T> {
             let Some(receipt) = given.get_mut(request_id) else { return false };
             let has_landed = receipt.revision <= revision;
             if has_landed {
-                let behind = revision - receipt.revision;
-                receipt.position = Some(Position(position.0.saturating_sub(behind)));
+                receipt.position = Some(position.back(revision - receipt.revision));
             }
             !has_landed
         });

@@ -19,8 +19,15 @@ const JUDGED_AT: &[u8] = br#","judged_at_ms":"#;
 pub struct Position(pub u64);
 
 impl Position {
-    /// Before the first event.
+    /// Before the first event: where to read from, and how far what has read nothing has come.
     pub const START: Self = Self(0);
+
+    /// The place of the event that stands so many events before this one in the same append, or in
+    /// appends that followed each other without a gap.
+    #[must_use]
+    pub fn back(self, events: u64) -> Self {
+        Self(self.0.saturating_sub(events))
+    }
 }
 
 impl fmt::Display for Position {

@@ -63,8 +63,8 @@ struct Question {
     of: Of,
     /// Events at most.
     max: usize,
-    /// Only events after this position.
-    after: Position,
+    /// Only events after this position, where one is given.
+    after: Option<Position>,
     /// How long the next event may take.
     patience: Duration,
 }
@@ -140,11 +140,11 @@ impl Reading {
     }
 
     async fn all_once(&self, after: Position, max: usize) -> Result<Page, ReadError> {
-        let start = match after {
-            Position::START => StreamPosition::Start,
-            Position(at) => StreamPosition::Position(place(at)),
-        };
         // Reading includes the event at the position itself.
+        let (start, after) = match after {
+            Position::START => (StreamPosition::Start, None),
+            Position(at) => (StreamPosition::Position(place(at)), Some(after)),
+        };
         let options = ReadAllOptions::default()
             .position(start)
             .forwards()
@@ -163,7 +163,7 @@ impl Reading {
                 .backwards()
                 .filter(self.filter.clone())
                 .max_count(1);
-            let (max, after, patience) = (1, Position::START, NEXT_OF_ALL);
+            let (max, after, patience) = (1, None, NEXT_OF_ALL);
             let question = Question { of: Of::All(options), max, after, patience };
             let page = self.ask(&question).await?.ok_or_else(no_log)?;
             match (page.events.first(), page.passed) {
@@ -184,7 +184,7 @@ impl Reading {
     ) -> Result<Vec<Recorded>, ReadError> {
         let of = Of::Stream(stream.to_string(), options);
         // The first event of all may stand at position 0.
-        let question = Question { of, max, after: Position::START, patience: NEXT };
+        let question = Question { of, max, after: None, patience: NEXT };
         Ok(self.ask(&question).await?.unwrap_or_default().events)
     }
 
@@ -283,7 +283,7 @@ async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failu
         };
         let Some(event) = event.event else { continue };
         let at = Position(event.position.commit);
-        if at <= question.after && question.after != Position::START {
+        if question.after.is_some_and(|after| at <= after) {
             continue;
         }
         let Some(event) = recorded(event).map_err(Failure::Certain)? else {

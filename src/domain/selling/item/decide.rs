@@ -131,7 +131,7 @@ fn add_again(item: &Item, add: &AddItem) -> Decided<Item> {
         // The first allocation is remembered; the others and the reserve follow it in one append.
         let behind = (add.plan.units.len() + add.plan.reserve.len()).saturating_sub(1) as u64;
         again.revision = first.revision + behind;
-        again.position = known(first.position).map(|at| Position(at.0 + behind));
+        again.position = first.position.map(|at| Position(at.0 + behind));
     }
     again
 }
@@ -145,7 +145,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
         let order = item.order(offer, row, Some(OrderState::Held));
         let mut repeated = item.told(ItemOutcome::Order(order));
         repeated.revision = first.revision;
-        repeated.position = known(first.position);
+        repeated.position = item.orders.position(row);
         repeated.attempt = Some(item.attempt(place, AttemptOutcome::Repeated));
         return repeated;
     }
@@ -345,11 +345,6 @@ pub(super) fn expiry(item: &Item, order: u32, at: Moment) -> Caused<ItemEvent> {
     }
 }
 
-/// The position of something that may not have landed yet.
-pub(super) fn known(position: Position) -> Option<Position> {
-    (position != Position::START).then_some(position)
-}
-
 fn total(row: &Row) -> i64 {
     // UNIT_PRICE_MINOR_MAX times UNITS_MAX fits; a log that holds more was not written by us.
     row.unit_price_minor.saturating_mul(i64::from(row.units))
@@ -434,7 +429,7 @@ impl Item {
         };
         let mut first = self.told(outcome);
         first.revision = receipt.revision;
-        first.position = known(receipt.position);
+        first.position = receipt.position;
         first
     }
 

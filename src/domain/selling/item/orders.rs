@@ -35,8 +35,8 @@ pub struct Row {
     pub pay_by: UnixMs,
     pub unit_price_minor: i64,
     pub revision: u64,
-    /// `Position::START` until the order is known to stand in the log.
-    pub position: Position,
+    /// Meaningless before the row has landed: see [`Orders::position`].
+    position: Position,
     pub buyer: u32,
     pub units: u32,
     pub split: Split,
@@ -50,7 +50,8 @@ pub struct Receipt {
     pub fingerprint: Fingerprint,
     pub order: u32,
     pub revision: u64,
-    pub position: Position,
+    /// Absent until it is known to stand in the log.
+    pub position: Option<Position>,
     pub kind: ReceiptKind,
     /// Hash of order and payment reference; 0 for cancellations.
     payment: u64,
@@ -112,6 +113,11 @@ impl Orders {
         &mut self.blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
     }
 
+    /// Where the order stands in the log; `None` until that is known.
+    pub fn position(&self, row: u32) -> Option<Position> {
+        (row < self.landed_rows).then(|| self.row(row).position)
+    }
+
     /// The row number that the next order gets.
     pub fn next_row(&self) -> u32 {
         self.rows
@@ -169,7 +175,7 @@ impl Orders {
             pay_by: event.pay_by_ms,
             unit_price_minor: event.unit_price_minor,
             revision,
-            position: Position::START,
+            position: Position::default(),
             buyer,
             units,
             split,
@@ -234,13 +240,12 @@ impl Orders {
     ) {
         let payment = payment_reference.map_or(0, |reference| self.payment_hash(order, reference));
         let index = u32::try_from(self.receipts.len()).unwrap_or(u32::MAX);
-        let position = Position::START;
         self.receipts.push(Receipt {
             request_id,
             fingerprint,
             order,
             revision,
-            position,
+            position: None,
             kind,
             payment,
         });
@@ -302,7 +307,7 @@ impl Orders {
     /// Everything up to `revision` stands in the log, the last of it at `position`, without gaps
     /// between positions back to the last landing.
     pub fn landed(&mut self, revision: u64, position: Position) {
-        let place = |of: u64| Position(position.0.saturating_sub(revision.saturating_sub(of)));
+        let place = |of: u64| position.back(revision - of);
         while self.landed_rows < self.rows {
             let next = self.landed_rows;
             let row = self.row_mut(next);
@@ -316,7 +321,7 @@ impl Orders {
             if receipt.revision > revision {
                 break;
             }
-            receipt.position = place(receipt.revision);
+            receipt.position = Some(place(receipt.revision));
             self.landed_receipts += 1;
         }
     }

@@ -48,8 +48,8 @@ pub struct Item {
 pub(super) struct ActReceipt {
     pub(super) fingerprint: Fingerprint,
     pub(super) revision: u64,
-    /// `Position::START` until it is known to stand in the log.
-    pub(super) position: Position,
+    /// Absent until it is known to stand in the log.
+    pub(super) position: Option<Position>,
 }
 
 impl Decider for Item {
@@ -120,9 +120,9 @@ impl Decider for Item {
     fn landed(&mut self, revision: u64, position: Position) {
         self.orders.landed(revision, position);
         if self.acts_landed < self.acts.len() {
-            let flying = self.acts.values_mut().filter(|act| act.position == Position::START);
+            let flying = self.acts.values_mut().filter(|act| act.position.is_none());
             for act in flying.filter(|act| act.revision <= revision) {
-                act.position = Position(position.0.saturating_sub(revision - act.revision));
+                act.position = Some(position.back(revision - act.revision));
                 self.acts_landed += 1;
             }
         }
@@ -192,8 +192,7 @@ impl Item {
     }
 
     fn remember(&mut self, act: &Act, revision: u64) {
-        let position = Position::START;
-        let receipt = ActReceipt { fingerprint: act.fingerprint, revision, position };
+        let receipt = ActReceipt { fingerprint: act.fingerprint, revision, position: None };
         self.acts.entry(act.request_id).or_insert(receipt);
     }
 }

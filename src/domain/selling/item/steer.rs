@@ -3,7 +3,7 @@
 //! What is done takes effect for every command that is decided after it: nothing that buyers hold or
 //! own is ever taken back, so a lower limit leaves held orders alone.
 
-use super::{Item, ItemShown, Refusal, Steer, SteerAction, bounds, decide::known};
+use super::{Item, ItemShown, Refusal, Steer, SteerAction, bounds};
 use crate::{
     domain::{Caused, Decided, Misdirected, Moment},
     events::{
@@ -23,7 +23,7 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
         // The first answer's revision, with the item as it is: an operator wants to see now.
         let mut repeated = item.shown(Vec::new(), ItemShown::Item);
         repeated.revision = first.revision;
-        repeated.position = known(first.position);
+        repeated.position = first.position;
         return repeated;
     }
     if item.orders.find(item.id.order_id(steer.request_id)).is_some()
