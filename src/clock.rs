@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub use sale::SaleClock;
 pub use steering::{ClockLook, Distrust};
 
-use crate::values::{RequestId, UnixMs};
+use crate::values::{RequestId, UnixMs, millis};
 
 /// What a clock says at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Clock for WallClock {
     fn now(&self) -> UnixMs {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        UnixMs(millis(since))
     }
 
     fn sleep_until(&self, moment: UnixMs) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -102,7 +102,7 @@ impl ManualClock {
 
     /// Moves the clock forwards.
     pub fn advance(&self, by: Duration) {
-        let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let ms = millis(by);
         self.reading.send_modify(|reading| reading.now = reading.now.plus(ms));
     }
 

@@ -26,7 +26,7 @@ use document::{Complaint, Document, Section};
 
 use crate::{
     store::{StoreAddress, WitnessSync},
-    values::Invalid,
+    values::{Invalid, narrow},
 };
 
 /// The file that is read when no other is named, if it is there.
@@ -103,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
         bounds: Bounds::Whole(1, 100_000),
         get: |config| config.board_clients_max.to_string(),
         set: |config, text, bounds| {
-            config.board_clients_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+            config.board_clients_max = narrow(bounds.whole(text)?);
             Ok(())
         },
     },

@@ -21,6 +21,7 @@ use crate::{
         CommandKind, FaultReason, Label, Metrics, MisdirectedReason, Outcome, RefusalReason,
         TokenFault,
     },
+    values::narrow,
 };
 
 impl From<TokenRefused> for TokenFault {
@@ -105,7 +106,7 @@ impl Tally {
         let mut answers = answers.iter();
         for (kind, commands) in &self.0 {
             let mut outcomes = [0; Outcome::ALL.len()];
-            for answer in answers.by_ref().take(usize::try_from(*commands).unwrap_or(usize::MAX)) {
+            for answer in answers.by_ref().take(narrow(*commands)) {
                 let outcome = match D::verdict(&answer.outcome) {
                     Verdict::Done => Outcome::Done,
                     Verdict::Refused(reason) => {

@@ -26,6 +26,7 @@ use crate::{
         self, LogSource, ReadError, SharedStore, StoreAddress, StoreOpenError,
         copy::{Copied, CopyError, CopyProgress, Stage, copy},
     },
+    values::narrow,
 };
 
 /// Events read at once.
@@ -190,7 +191,7 @@ fn compare_read_models(source: &OpenLog, target: &Target, events: u64) -> anyhow
     let scratch = Scratch::new("doorbuster-copy")?;
     let copy = LogSource::Store(Arc::clone(&target.0));
     let build = |name: &str, log: &LogSource| {
-        let mut left = usize::try_from(events).unwrap_or(usize::MAX);
+        let mut left = narrow(events);
         let read = |after| {
             let mut page = source.block_on(log.read_all(after, PAGE_EVENTS))?;
             page.truncate(left);

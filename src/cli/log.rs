@@ -21,7 +21,7 @@ use super::{
 use crate::{
     events::{Position, Recorded, StreamName},
     store::{LogSource, ReadError},
-    values::UnixMs,
+    values::{UnixMs, narrow},
 };
 
 /// Events read at once.
@@ -145,7 +145,7 @@ impl Read {
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         while left > 0 {
-            let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+            let wanted = narrow(left);
             // On the way to the first one that is wanted, pages are as large as they may be.
             let max = if reading.is_on_the_way() { BATCH } else { wanted.min(BATCH) };
             let events = reading.next(max).map_err(|error| log.unreadable(&error))?;

@@ -22,7 +22,7 @@ use super::{
     Clock, Reading,
     steering::{Change, ClockLook, Sample, Steering},
 };
-use crate::values::UnixMs;
+use crate::values::{UnixMs, millis};
 
 /// The time since boot, also while the machine sleeps where the system can tell.
 #[cfg(target_os = "linux")]
@@ -64,7 +64,7 @@ impl SaleClock {
     /// # Errors
     /// When no thread can be started.
     pub fn start(hold: Duration) -> std::io::Result<Self> {
-        let hold_ms = i64::try_from(hold.as_millis()).unwrap_or(i64::MAX);
+        let hold_ms = millis(hold);
         let steering = Steering::new(sample_surely(), hold_ms);
         let inner = Arc::new(Inner {
             turn: AtomicU64::new(0),

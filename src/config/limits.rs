@@ -1,6 +1,7 @@
 //! What clients may take of a server, and how long it may take to stop.
 
 use super::{Bounds, Setting};
+use crate::values::narrow;
 
 pub(super) const WAITING_MAX: Setting = Setting {
     key: "waiting_max",
@@ -8,7 +9,7 @@ pub(super) const WAITING_MAX: Setting = Setting {
     bounds: Bounds::Whole(1, 1_000_000),
     get: |config| config.waiting_max.to_string(),
     set: |config, text, bounds| {
-        config.waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        config.waiting_max = narrow(bounds.whole(text)?);
         Ok(())
     },
 };
@@ -19,7 +20,7 @@ pub(super) const TRAFFIC_WAITING_MAX: Setting = Setting {
     bounds: Bounds::Whole(1, 10_000_000),
     get: |config| config.traffic_waiting_max.to_string(),
     set: |config, text, bounds| {
-        config.traffic_waiting_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        config.traffic_waiting_max = narrow(bounds.whole(text)?);
         Ok(())
     },
 };
@@ -31,7 +32,7 @@ pub(super) const TRAFFIC_SHED_AT_COMMANDS: Setting = Setting {
     get: |config| config.traffic_shed_at_commands.to_string(),
     set: |config, text, bounds| {
         let commands = bounds.whole(text)?;
-        config.traffic_shed_at_commands = usize::try_from(commands).unwrap_or(usize::MAX);
+        config.traffic_shed_at_commands = narrow(commands);
         Ok(())
     },
 };
@@ -53,7 +54,7 @@ pub(super) const CONNECTIONS_MAX: Setting = Setting {
     bounds: Bounds::Whole(1, 100_000),
     get: |config| config.connections_max.to_string(),
     set: |config, text, bounds| {
-        config.connections_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        config.connections_max = narrow(bounds.whole(text)?);
         Ok(())
     },
 };
@@ -75,7 +76,7 @@ pub(super) const CONNECTION_ORDERS_MAX: Setting = Setting {
     bounds: Bounds::Whole(1, 1_000_000),
     get: |config| config.connection_orders_max.to_string(),
     set: |config, text, bounds| {
-        config.connection_orders_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        config.connection_orders_max = narrow(bounds.whole(text)?);
         Ok(())
     },
 };
@@ -86,7 +87,7 @@ pub(super) const CONNECTION_REPORTS_MAX: Setting = Setting {
     bounds: Bounds::Whole(1, 10_000),
     get: |config| config.connection_reports_max.to_string(),
     set: |config, text, bounds| {
-        config.connection_reports_max = usize::try_from(bounds.whole(text)?).unwrap_or(usize::MAX);
+        config.connection_reports_max = narrow(bounds.whole(text)?);
         Ok(())
     },
 };

@@ -32,7 +32,7 @@ use crate::{
         Beacon, Order, PlaceOrderRequest, RecordPaymentRequest, RecordTrafficRequest,
         RecordTrafficResponse,
     },
-    values::shopper_hash,
+    values::{micros, shopper_hash, short},
 };
 
 /// Calls in flight at most.
@@ -153,7 +153,7 @@ impl Crowd {
         let mut first = 0;
         for (item, recorded) in recording.items.iter().enumerate() {
             queues.spawn(Arc::clone(&self).play_item(item, first, recorded.clone(), start, speed));
-            first += u32::try_from(recorded.buys.len()).unwrap_or(u32::MAX);
+            first += short(recorded.buys.len());
             reap(&mut queues)?;
         }
         finish(queues).await
@@ -197,7 +197,7 @@ impl Crowd {
         };
         let sent = Instant::now();
         let answer = self.caller.place(wish.lane(lane), &command).await;
-        let latency_us = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let latency_us = micros(sent.elapsed());
         match answer {
             Ok(answer) => self.journal().ordered(wish.item, request, answer, latency_us),
             Err(status) => {

@@ -9,7 +9,7 @@ use crate::{
         AlertRule, CloseSaleRequest, CreateSaleRequest, ItemDraft, PlannedUnits, SaleDraft,
         SaleGoals, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
-    values::UnixMs,
+    values::{UnixMs, count_of},
 };
 
 /// Most items in one sale; a crowd that wants more gets several sales.
@@ -58,7 +58,7 @@ impl Plan {
     /// To sell all of these units, most of them in the first rush and the rest evenly.
     pub fn to_sell(offers: &[Offer], within_ms: i64) -> Self {
         let units = offers.iter().map(|offer| offer.units).sum::<u64>();
-        let units = i64::try_from(units).unwrap_or(i64::MAX);
+        let units = count_of(units);
         let by = |after_ms, units| PlannedUnits { after: Some(duration(after_ms)), units };
         let goals = SaleGoals {
             units: Some(units),
@@ -158,7 +158,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         time_to_pay: Some(duration(terms.time_to_pay_ms)),
         units: vec![WarehouseUnits {
             warehouse: WAREHOUSE.to_owned(),
-            units: i64::try_from(offer.units).unwrap_or(i64::MAX),
+            units: count_of(offer.units),
         }],
         reserve: Vec::new(),
     });

@@ -21,6 +21,7 @@ use crate::{
             raw::{Direction, RawFrom, RawStream},
         },
     },
+    values::narrow,
 };
 use std::sync::Arc;
 
@@ -60,7 +61,7 @@ pub(super) fn stream_pages(
         let (store, ask) = (Arc::clone(&store), ask.clone());
         async move {
             let (from, left, first) = at?;
-            let max = usize::try_from(left).unwrap_or(usize::MAX).min(PAGE_EVENTS);
+            let max = narrow(left).min(PAGE_EVENTS);
             let page =
                 match store.read_raw_stream(&ask.stream, from, ask.direction, max, now_ms).await {
                     Ok(page) => page,
@@ -132,7 +133,7 @@ pub(super) fn all_pages(
         let (store, ask) = (Arc::clone(&store), ask.clone());
         async move {
             let (from, left) = at.filter(|(_, left)| *left > 0)?;
-            let max = usize::try_from(left).unwrap_or(usize::MAX).min(PAGE_EVENTS);
+            let max = narrow(left).min(PAGE_EVENTS);
             let wanted = ask.filter.as_ref().map(|filter| Arc::clone(&filter.wanted));
             let page = match store.read_raw(from, ask.direction, wanted, max).await {
                 Ok(page) => page,

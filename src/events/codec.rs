@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted, NewEvent, Recorded,
-    SaleEvent, ScriptEvent, Stored, TrafficRecorded, stored::stored_union,
+    AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted, NewEvent, OrderEvent,
+    Recorded, SaleEvent, ScriptEvent, Stored, TrafficRecorded, stored::stored_union,
 };
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
@@ -62,13 +62,24 @@ pub fn decode(recorded: &Recorded) -> Result<Event, DecodeError> {
     let event = Event::read(kind, data).unwrap_or_else(|| {
         Err("this version of doorbuster knows no event of this name".to_owned())
     });
-    event.map_err(|problem| DecodeError {
+    event.and_then(possible).map_err(|problem| DecodeError {
         position: recorded.position.0,
         stream: recorded.stream.to_string(),
         revision: recorded.revision,
         kind: kind.clone(),
         problem,
     })
+}
+
+/// Refuses what no decider writes and no state can hold: a reader stops at it, as at everything else
+/// that cannot be read.
+fn possible(event: Event) -> Result<Event, String> {
+    if let Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) = &event
+        && u32::try_from(placed.units).is_err()
+    {
+        return Err(format!("an order cannot have {} units", placed.units));
+    }
+    Ok(event)
 }
 
 /// The metadata of an event, written by hand because it is written for every order.

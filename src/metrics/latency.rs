@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use crate::values::{micros, narrow};
+
 /// Classes for each doubling, as a power of two.
 const PER_DOUBLING_BITS: u32 = 3;
 
@@ -30,7 +32,7 @@ impl Default for Latency {
 impl Latency {
     /// So many took so long.
     pub fn took(&self, duration: Duration, many: u64) {
-        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let us = micros(duration);
         self.counts[class_of(us)].fetch_add(many, Ordering::Relaxed);
     }
 
@@ -68,7 +70,7 @@ fn class_of(us: u64) -> usize {
     let doublings = 63 - us.leading_zeros();
     let within = (us >> (doublings - PER_DOUBLING_BITS)) & (exact - 1);
     let class = u64::from(doublings - PER_DOUBLING_BITS + 1) * exact + within;
-    usize::try_from(class).unwrap_or(usize::MAX).min(CLASSES - 1)
+    narrow(class).min(CLASSES - 1)
 }
 
 /// The longest of a class.

@@ -40,7 +40,7 @@ use self::{
     register::{Labels, Seconds, gauge, series},
     watch::Watch,
 };
-use crate::values::{ServiceLevel, UnixMs};
+use crate::values::{ServiceLevel, UnixMs, number_of};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
 /// cluster that elects a leader some seconds.
@@ -364,8 +364,7 @@ impl ReadOff {
     }
 
     fn set(&self, reading: &Reading) {
-        let count =
-            |gauge: &Gauge, count: usize| gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        let count = |gauge: &Gauge, count: usize| gauge.set(number_of(count));
         self.ready.set(reading.ready.into());
         self.store_reachable.set(reading.store_reachable.into());
         count(&self.items_awake, reading.items_awake);

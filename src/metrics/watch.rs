@@ -9,6 +9,7 @@ use super::{
     DeliveryResult, Label, Severity,
     register::{Labels, series},
 };
+use crate::values::number_of;
 
 /// What is counted of alerts.
 pub(super) struct Watch {
@@ -36,7 +37,7 @@ impl Watch {
     }
 
     pub(super) fn alerts_firing(&self, severity: Severity, alerts: usize) {
-        self.firing[severity.place()].set(i64::try_from(alerts).unwrap_or(i64::MAX));
+        self.firing[severity.place()].set(number_of(alerts));
     }
 
     pub(super) fn delivery(&self, result: DeliveryResult) {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     events::AttemptOutcome,
     reports::{ActLine, FunnelFigures, GoalLine, share_ppm},
+    values::{count_of, number_of},
 };
 
 /// How many are told.
@@ -226,7 +227,7 @@ fn paused(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let share = share_ppm(refused, facts.refusals.attempts);
     // Of very many acts only the first are known here: there may have been more pauses.
     let least = if facts.acts_left_out { "≥ " } else { "" };
-    let n = format!("{least}{}", group(i64::try_from(pauses).unwrap_or(i64::MAX)));
+    let n = format!("{least}{}", group(number_of(pauses)));
     let (attempts, percents) = (group(refused), percent(share));
     let values = [("n", n.as_str()), ("attempts", &attempts), ("share", &percents)];
     let weight = 320 + part(share, 550);
@@ -312,7 +313,7 @@ fn proved(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     if proof.problems_count() > 0 || facts.unbalanced_items > 0 {
         return None;
     }
-    let count = |number: u64| group(i64::try_from(number).unwrap_or(i64::MAX));
+    let count = |number: u64| group(count_of(number));
     let (events, items, orders) = (count(proof.events), count(proof.items), count(proof.orders));
     let values = [("events", events.as_str()), ("items", &items), ("orders", &orders)];
     finding(lang, 200, Sentence::FoundProved, Sentence::FoundProvedMore, &values)

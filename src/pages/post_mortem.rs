@@ -19,7 +19,7 @@ use crate::{
         RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures,
         SalesSummaryQuery, Shoppers, SoldOut, StockLevelsQuery, TrafficFigures, Whose,
     },
-    values::{ItemId, SaleId, UnixMs},
+    values::{ItemId, SaleId, UnixMs, count_of, wide},
 };
 
 /// Items that are shown one by one.
@@ -173,8 +173,7 @@ pub struct ProofFacts {
 impl ProofFacts {
     /// How many problems there are.
     pub fn problems_count(&self) -> i64 {
-        let listed = u64::try_from(self.problems.len()).unwrap_or(u64::MAX);
-        i64::try_from(listed.saturating_add(self.more_problems)).unwrap_or(i64::MAX)
+        count_of(wide(self.problems.len()) + self.more_problems)
     }
 }
 

@@ -366,21 +366,24 @@ fn follow(
     model: &'static str,
 ) -> Result<(), ProjectionError> {
     let Recorded { stream, revision, position, .. } = *recorded;
-    // What comes before the first event of a stream is a row to be: one below revision 0.
-    let last = streams
+    // What comes next in a stream: its first event, where there is no row yet.
+    let next = streams
         .change(stream, || {
             let mut query =
                 rows.prepare_cached("SELECT revision FROM streams WHERE category = ? AND id = ?")?;
             let key = params![stream.category.name(), stream.id.as_bytes().as_slice()];
             let last = query.query_row(key, |row| row.get::<_, i64>(0)).optional()?;
-            Ok(last.and_then(|last| u64::try_from(last).ok()).unwrap_or(u64::MAX))
+            let Some(last) = last else { return Ok(0) };
+            let last = u64::try_from(last)
+                .map_err(|_| ApplyError::Impossible(format!("{stream} ends at revision {last}")))?;
+            Ok(last + 1)
         })
         .map_err(|error| stop(model, position, error))?;
-    let expected = last.wrapping_add(1);
+    let expected = *next;
     if revision != expected {
         return Err(ProjectionError::Gap { model, position, stream, expected, found: revision });
     }
-    *last = revision;
+    *next = revision + 1;
     Ok(())
 }
 
@@ -392,9 +395,9 @@ fn write_streams(
         "INSERT INTO streams (category, id, revision) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET revision = excluded.revision",
     )?;
-    streams.flush(|stream, revision| {
+    streams.flush(|stream, next| {
         let id = stream.id.as_bytes().as_slice();
-        write.execute(params![stream.category.name(), id, signed(*revision)?])?;
+        write.execute(params![stream.category.name(), id, signed(*next - 1)?])?;
         Ok(())
     })
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::item::OrderState,
     events::{AttemptOutcome, Event, ItemEvent, OrderEvent, Position, StreamName, decode},
-    values::{ItemId, OrderId, UnixMs},
+    values::{ItemId, OrderId, UnixMs, count_of},
 };
 
 /// Attempts and orders told of at most; the others are counted.
@@ -131,7 +131,7 @@ pub fn explain(log: &Log, item: ItemId, buyer: &str) -> Result<Explanation, Repl
         first_sold_out_at: telling.first_sold_out_at,
         last_sold_out_at: telling.last_sold_out_at,
         attempts_of_all: telling.attempts,
-        orders_without_attempt: i64::try_from(ordered.orders_without_attempt).unwrap_or(i64::MAX),
+        orders_without_attempt: count_of(ordered.orders_without_attempt),
     })
 }
 

@@ -109,7 +109,7 @@ impl Joined {
     fn new(recording: &Recording) -> Self {
         let mut waiting: HashMap<(Shopper, UnixMs, u16), VecDeque<u32>> = HashMap::new();
         for (place, order) in recording.orders.iter().enumerate() {
-            let units = u16::try_from(order.units).unwrap_or(u16::MAX);
+            let units = packed_units(order.units);
             let key = (order.shopper, order.judged_at, units);
             waiting.entry(key).or_default().push_back(short(place));
         }

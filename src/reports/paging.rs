@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::Page;
 use crate::{
     projections::Checkpoint,
-    values::{Fingerprint, Invalid},
+    values::{Fingerprint, Invalid, narrow, number_of},
 };
 
 /// Which rows of an answer are wanted.
@@ -70,14 +70,12 @@ impl Paging {
         rows: usize,
     ) -> Result<(std::ops::Range<usize>, String), Invalid> {
         let cut: Cut<1> = self.cut(Sizes { default, max }, fields)?;
-        let start = cut.after.map_or(0, |[end]| usize::try_from(end).unwrap_or(usize::MAX));
-        let start = start.min(rows);
-        let end = start.saturating_add(usize::try_from(cut.size).unwrap_or(0)).min(rows);
-        let next = if end < rows {
-            write_token(cut.question, [i64::try_from(end).unwrap_or(i64::MAX)])
-        } else {
-            String::new()
-        };
+        // A token is not a secret: one that names a row beyond the list starts at its end.
+        let after = cut.after.map_or(0, |[end]| end);
+        let start = usize::try_from(after).map_or(rows, |start| start.min(rows));
+        let end = rows.min(start + cut.rows() - 1);
+        let next =
+            if end < rows { write_token(cut.question, [number_of(end)]) } else { String::new() };
         Ok((start..end, next))
     }
 }
@@ -88,9 +86,14 @@ impl<const N: usize> Cut<N> {
         self.size + 1
     }
 
+    /// The same, for rows that are cut in memory.
+    pub fn rows(&self) -> usize {
+        narrow(self.limit().cast_unsigned())
+    }
+
     /// Makes a page of at most `limit` rows, each with where it stands.
     pub fn page<T>(&self, mut rows: Vec<([i64; N], T)>, checkpoint: Checkpoint) -> Page<T> {
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        let size = self.rows() - 1;
         let more = rows.len() > size;
         rows.truncate(size);
         let next_page_token = match rows.last() {

@@ -8,6 +8,7 @@ mod ids;
 mod invalid;
 mod moment;
 mod money;
+mod number;
 mod shopper;
 mod text;
 mod watch;
@@ -17,6 +18,7 @@ pub use ids::{AlertId, IncidentId, ItemId, OrderId, RequestId, SaleId};
 pub use invalid::Invalid;
 pub use moment::UnixMs;
 pub use money::{AT_LEAST, Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
+pub use number::{capped, count_of, micros, millis, narrow, number_of, short, wide};
 pub use shopper::{
     AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,

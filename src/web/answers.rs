@@ -24,6 +24,7 @@ use crate::{
     actors::NotReady,
     metrics::ProjectionReading,
     trace::{TRACEPARENT, Trace, within},
+    values::millis,
 };
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -75,7 +76,7 @@ async fn readyz(State(parts): State<Arc<Parts>>) -> Response {
 }
 
 fn behind_as_json(projection: &ProjectionReading) -> Value {
-    let lag_ms = u64::try_from(projection.lag.as_millis()).unwrap_or(u64::MAX);
+    let lag_ms = millis(projection.lag);
     let state = match projection {
         ProjectionReading { stopped: true, .. } => "stopped",
         ProjectionReading { held_up: true, .. } => "held_up",

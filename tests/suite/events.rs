@@ -324,6 +324,8 @@ fn a_body_with_a_wrong_value_is_an_error() {
         ("OrderPlaced", "order_id", serde_json::json!("not-a-uuid")),
         ("OrderPlaced", "units", serde_json::json!(1.5)),
         ("OrderPlaced", "units", serde_json::json!("3")),
+        ("OrderPlaced", "units", serde_json::json!(-1)),
+        ("OrderPlaced", "units", serde_json::json!(4_294_967_296_u64)),
         ("OrderPlaced", "fingerprint", serde_json::json!("xyz")),
         ("OrderPlaced", "placed_at_ms", serde_json::Value::Null),
         ("ItemAdded", "currency", serde_json::json!("XXZ")),

@@ -10,6 +10,7 @@ use crate::{
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
     reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Reports},
+    values::number_of,
 };
 
 /// Where it is read off.
@@ -86,8 +87,8 @@ impl NodeLook {
             order_p50_us: p50_us,
             order_p99_us: p99_us,
             latency: self.latencies.seconds().to_vec(),
-            commands_waiting: i64::try_from(waiting).unwrap_or(i64::MAX),
-            mailbox_ppm: i64::try_from(share).unwrap_or(i64::MAX),
+            commands_waiting: number_of(waiting),
+            mailbox_ppm: number_of(share),
             alerts_firing: around.alerts_firing,
             alerts: around.alerts,
             incidents_open: around.incidents_open,

@@ -26,7 +26,7 @@ use crate::{
     },
     events::{Event, NewEvent, StreamName, TrafficRecorded, decode, encode},
     store::{AppendError, Appended, Expected, ReadError},
-    values::{SaleId, UnixMs},
+    values::{SaleId, UnixMs, narrow},
 };
 
 /// Messages that wait for the actor. A desk sends each by an address of its own, which has a place
@@ -446,7 +446,7 @@ async fn load(shared: &TrafficShared, stream: StreamName) -> Result<u64, ReadErr
 }
 
 fn page_events(left: u64) -> usize {
-    usize::try_from(left).unwrap_or(usize::MAX)
+    narrow(left)
 }
 
 fn damaged(problem: &dyn std::fmt::Display) -> ReadError {

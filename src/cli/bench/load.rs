@@ -29,6 +29,7 @@ use crate::{
         },
         routed,
     },
+    values::micros,
 };
 
 /// Longest latency in microseconds that is told apart.
@@ -132,7 +133,7 @@ impl Counting {
         if now < self.from || now > self.until {
             return;
         }
-        let latency_us = u64::try_from((now - sent).as_micros()).unwrap_or(u64::MAX);
+        let latency_us = micros(now - sent);
         let mut counted = self.counted();
         counted.orders += 1;
         counted.latency_us.saturating_record(latency_us);

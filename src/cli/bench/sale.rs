@@ -36,7 +36,7 @@ use crate::{
     },
     events::{SaleCreated, StreamName},
     store::{SharedStore, embedded::EmbeddedStore},
-    values::{RequestId, SaleId, UnixMs},
+    values::{RequestId, SaleId, UnixMs, number_of},
 };
 
 /// When the sale opens, whenever it is made: 2025-11-11 12:00:00 UTC.
@@ -199,7 +199,7 @@ impl Fair {
         let start = UnixMs(second * 1_000);
         self.stalls.iter_mut().for_each(|stall| stall.end_holds(start));
         let steps = self.script.take(second - OPENS_AT.second());
-        let many = i64::try_from(steps.len()).unwrap_or(i64::MAX).max(1);
+        let many = number_of(steps.len()).max(1);
         for (nth, step) in (0..).zip(steps) {
             let now = start.plus(nth * 1_000 / many);
             self.live(step, now);

@@ -18,6 +18,7 @@ use crate::{
         source::Data,
     },
     reports::{CsvManner, ExportFormat, Exported, Reports},
+    values::count_of,
 };
 
 /// Arguments of `report export`. Not `--csv` of the other reports: that is an answer on stdout.
@@ -69,6 +70,6 @@ fn file(file: &Exported) -> Value {
 
 fn row(file: &Exported) -> [Cell; 4] {
     let Exported { path, read_model, table, rows } = file;
-    let rows = i64::try_from(*rows).unwrap_or(i64::MAX);
+    let rows = count_of(*rows);
     [(*read_model).into(), table.clone().into(), rows.into(), path.display().to_string().into()]
 }

@@ -15,7 +15,7 @@ use hashbrown::{HashTable, hash_table::Entry};
 use crate::{
     domain::beacon::Beacon,
     events::{BEACONS_PER_EVENT_MAX, PackedBeacon, TrafficItem, TrafficRecorded, pack_beacons},
-    values::{SaleId, ShopperAttributes, UnixMs},
+    values::{SaleId, ShopperAttributes, UnixMs, narrow, short},
 };
 
 /// Bytes of an event, about: well below what every store takes in one.
@@ -23,6 +23,9 @@ const EVENT_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes of a packed beacon in base64.
 const PACKED_BYTES: usize = 43;
+
+// Each beacon adds at most one row to a table.
+const _: () = assert!(BEACONS_PER_EVENT_MAX < u16::MAX as usize);
 
 /// Bytes of what surrounds the tables.
 const FRAME_BYTES: usize = 512;
@@ -120,7 +123,8 @@ impl TrafficBatch {
         }
         let from_ms = self.earliest;
         let beacons = mem::take(&mut self.beacons).into_iter().map(|(at, beacon)| {
-            let after_ms = u32::try_from(at.since(from_ms)).unwrap_or(u32::MAX);
+            // `add` keeps the span of a batch within 32 bits.
+            let after_ms = short(narrow(at.since(from_ms).cast_unsigned()));
             PackedBeacon { after_ms, ..beacon }
         });
         let beacons: Vec<PackedBeacon> = beacons.collect();
@@ -128,7 +132,7 @@ impl TrafficBatch {
             recording: self.recording.clone(),
             sale_id: self.sale_id,
             from_ms,
-            beacons: u32::try_from(beacons.len()).unwrap_or(u32::MAX),
+            beacons: short(beacons.len()),
             visitors: self.visitors.take(),
             items: self.items.take(),
             channels: self.channels.take(),
@@ -169,7 +173,7 @@ impl<T: Hash + Eq> Table<T> {
         match entry {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(free) => {
-                let number = u16::try_from(rows.len() + 1).unwrap_or(u16::MAX);
+                let number = (rows.len() + 1) as u16;
                 free.insert(number);
                 *bytes += row_bytes(&row);
                 rows.push(row);

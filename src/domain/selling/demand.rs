@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::{
     events::{
         ATTEMPTS_PER_TICK_MAX, Attempt, CHANNELS_PER_TICK_MAX, ChannelDemand, DemandTick,
-        OTHER_CHANNEL, PackedAttempt, pack,
+        OTHER_CHANNEL, PackedAttempt, pack, packed_units,
     },
-    values::UnixMs,
+    values::{UnixMs, short},
 };
 
 /// Attempts kept at most while they cannot be written; the oldest second goes first. At about 50
@@ -28,7 +28,7 @@ impl DemandCounter {
         let packed = PackedAttempt {
             // rem_euclid keeps it in 0..1000.
             arrival_ms: u16::try_from(arrived.0.rem_euclid(1000)).unwrap_or(0),
-            units: u16::try_from(attempt.units).unwrap_or(u16::MAX),
+            units: packed_units(attempt.units),
             outcome: attempt.outcome,
             buyer_hash: attempt.buyer_hash,
         };
@@ -101,7 +101,7 @@ fn tick(second: i64, attempts: &[(PackedAttempt, String)]) -> DemandTick {
     let packed: Vec<PackedAttempt> = attempts.iter().map(|(attempt, _)| *attempt).collect();
     DemandTick {
         second,
-        attempts: u32::try_from(attempts.len()).unwrap_or(u32::MAX),
+        attempts: short(attempts.len()),
         outcomes,
         channels,
         packed: pack(&packed),

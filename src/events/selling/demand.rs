@@ -79,6 +79,11 @@ pub struct PackedAttempt {
     pub buyer_hash: u64,
 }
 
+/// Units of an attempt as they are packed.
+pub fn packed_units(units: i64) -> u16 {
+    u16::try_from(units).unwrap_or(u16::MAX)
+}
+
 /// Counts of one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ChannelDemand {

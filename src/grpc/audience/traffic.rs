@@ -12,7 +12,7 @@ use crate::{
     domain::beacon::{BEACONS_PER_MESSAGE_MAX, BeaconDraft, BeaconRefusal, TrafficReceipt},
     events::TrafficAction,
     grpc::{convert, proto, status::Failure},
-    values::Invalid,
+    values::{Invalid, count_of},
 };
 
 /// Messages of one call that are under way at a time. While there are so many the call is not read,
@@ -123,7 +123,7 @@ fn draft(beacon: proto::Beacon) -> Result<BeaconDraft, Invalid> {
 }
 
 fn answer(receipt: &TrafficReceipt) -> proto::RecordTrafficResponse {
-    let count = |beacons: u64| i64::try_from(beacons).unwrap_or(i64::MAX);
+    let count = count_of;
     let refused = receipt.reasons().map(|(reason, refused)| {
         let reason = match reason {
             BeaconRefusal::Invalid => proto::BeaconRefusalReason::Invalid,

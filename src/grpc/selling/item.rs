@@ -6,13 +6,9 @@ use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
     actors::{Answer, Deadline, Directory},
-    domain::{
-        item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
-        sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
-    },
-    events::WarehouseUnits,
+    domain::item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
     grpc::{convert, operator::Authenticator, proto, status::Failure},
-    values::{Invalid, ItemId, RequestId, known_text},
+    values::{Invalid, ItemId, RequestId},
 };
 
 pub(in crate::grpc) struct ItemApi {
@@ -73,24 +69,6 @@ struct Steering {
     new_warehouse: bool,
 }
 
-fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
-    known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-    if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
-        let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
-        return Err(Invalid::new("units", problem));
-    }
-    Ok(WarehouseUnits { warehouse, units })
-}
-
-fn limit(field: &str, limit: Option<i64>) -> Result<Option<i64>, Invalid> {
-    match limit {
-        Some(units) if units < 1 => {
-            Err(Invalid::new(field, format!("must be at least 1, not {units}")))
-        }
-        limit => Ok(limit),
-    }
-}
-
 type Reader<T> = fn(T) -> Result<Steering, Invalid>;
 
 /// The steering requests differ in name only: reads one, and makes its response.
@@ -121,13 +99,12 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::AllocateStockRequest>,
     ) -> Result<Response<proto::AllocateStockResponse>, Status> {
         steering!(self, request, AllocateStockResponse, allocate_stock_response, |r| {
-            let added = warehouse_units(r.warehouse, r.units, 1)?;
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
-                action: SteerAction::Allocate(added),
+                action: SteerAction::allocate(r.warehouse, r.units)?,
                 new_warehouse: r.new_warehouse,
             })
         })
@@ -138,13 +115,12 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::SetReserveRequest>,
     ) -> Result<Response<proto::SetReserveResponse>, Status> {
         steering!(self, request, SetReserveResponse, set_reserve_response, |r| {
-            let reserve = warehouse_units(r.warehouse, r.units, 0)?;
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
-                action: SteerAction::SetReserve(reserve),
+                action: SteerAction::set_reserve(r.warehouse, r.units)?,
                 new_warehouse: r.new_warehouse,
             })
         })
@@ -155,13 +131,12 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::ReleaseReserveRequest>,
     ) -> Result<Response<proto::ReleaseReserveResponse>, Status> {
         steering!(self, request, ReleaseReserveResponse, release_reserve_response, |r| {
-            let released = warehouse_units(r.warehouse, r.units, 1)?;
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
-                action: SteerAction::ReleaseReserve(released),
+                action: SteerAction::release_reserve(r.warehouse, r.units)?,
                 new_warehouse: false,
             })
         })
@@ -172,14 +147,14 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::SetPurchaseLimitRequest>,
     ) -> Result<Response<proto::SetPurchaseLimitResponse>, Status> {
         steering!(self, request, SetPurchaseLimitResponse, set_purchase_limit_response, |r| {
-            let per_buyer = limit("limit_per_buyer", r.limit_per_buyer)?;
-            let per_order = limit("limit_per_order", r.limit_per_order)?;
+            let fields = ["limit_per_buyer", "limit_per_order"];
+            let (per_buyer, per_order) = (r.limit_per_buyer, r.limit_per_order);
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
-                action: SteerAction::SetPurchaseLimit { per_buyer, per_order },
+                action: SteerAction::set_purchase_limit(fields, per_buyer, per_order)?,
                 new_warehouse: false,
             })
         })

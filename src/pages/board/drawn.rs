@@ -17,7 +17,7 @@ use crate::{
         words::Term,
     },
     reports::{LatencySecond, Pulse, PulseSecond, Refused, planned_units, share_ppm},
-    values::UnixMs,
+    values::{UnixMs, capped},
 };
 
 /// Charts with rows behind them.
@@ -171,7 +171,7 @@ pub fn forecast(pulse: &Pulse, say: Say) -> String {
         return say.filled(Word::NotAtThisPace, &[("pace", &pace)]);
     }
     let needs = i128::from(left) * i128::from(seconds) * 1_000 / i128::from(taken);
-    let needs = i64::try_from(needs).unwrap_or(i64::MAX);
+    let needs = capped(needs);
     let at = pulse.at.plus(needs);
     if at > pulse.sale.closes_at {
         let open_seconds = pulse.sale.closes_at.since(pulse.at) / 1_000;

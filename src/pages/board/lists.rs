@@ -15,7 +15,7 @@ use crate::{
         words::{Term, event_name as stored_name},
     },
     reports::{NodePulse, Pulse, PulseItem, share_ppm},
-    values::UnixMs,
+    values::{UnixMs, number_of},
 };
 
 /// Items on one page.
@@ -201,7 +201,7 @@ fn pager(
     (from, rows, all): (usize, usize, usize),
     say: Say,
 ) {
-    let count = |number: usize| group(i64::try_from(number).unwrap_or(i64::MAX));
+    let count = |number: usize| group(number_of(number));
     out.push_str("<p class=\"pager\">");
     let mut turn = |to: Option<usize>, key: &str, word: Word| {
         let name = escape::html(say.word(word));

@@ -9,7 +9,7 @@ use crate::{
         Placement,
         explain::{AttemptStory, Explanation, OrderStory, SENTENCES_MAX},
     },
-    values::UnixMs,
+    values::{UnixMs, number_of},
 };
 
 /// The story, with what became of each of its orders.
@@ -31,7 +31,7 @@ fn chinese(told: &Explanation, fates: &[Fate]) -> Vec<String> {
         );
     }
     out.extend(told.attempts.iter().take(SENTENCES_MAX).map(attempt));
-    let one_by_one = i64::try_from(told.attempts.len().min(SENTENCES_MAX)).unwrap_or(i64::MAX);
+    let one_by_one = number_of(told.attempts.len().min(SENTENCES_MAX));
     let more = told.attempts_in_total - one_by_one;
     if more > 0 {
         out.push(format!("此后还有 {more} 次请求。"));

@@ -11,7 +11,7 @@ use crate::{
         words::{Sentence, Term, event_name},
     },
     reports::{Basis, IncidentStepLine},
-    values::IncidentSeverity,
+    values::{IncidentSeverity, number_of},
 };
 
 /// The section; none where nothing went wrong, or nobody noted it.
@@ -62,7 +62,7 @@ pub fn section(writing: &Writing<'_>) -> Option<Section> {
         blocks.push(Block::Findings(learnt));
     }
     if writing.facts.incidents_left_out {
-        let shown = group(i64::try_from(incidents.len()).unwrap_or(i64::MAX));
+        let shown = group(number_of(incidents.len()));
         blocks.push(Block::Note(writing.sentence(Sentence::IncidentsCut, &[("n", &shown)])));
     }
     Some(Section { anchor: "incidents", title: word(Term::IncidentsTitle), blocks })

@@ -7,6 +7,7 @@ use crate::pages::{
     post_mortem::{ItemFacts, ProofFacts, Units},
     words::{Definition, Sentence, Term, fill},
 };
+use crate::values::count_of;
 
 /// The section.
 pub fn section(writing: &Writing<'_>) -> Section {
@@ -43,7 +44,7 @@ fn proved(writing: &Writing<'_>, proof: &ProofFacts) -> Vec<Block> {
         Column::number(writing.word(Term::ChainsChecked), "chains"),
     ]);
     let counts = [proof.events, proof.items, proof.orders, proof.chains];
-    let counts = counts.map(|count| Cell::count(i64::try_from(count).unwrap_or(i64::MAX)));
+    let counts = counts.map(|count| Cell::count(count_of(count)));
     table.rows.push(counts.into());
     vec![Block::Paragraph(lead), Block::Table(table), Block::Note(writing.sentence(chains, &[]))]
 }
@@ -53,7 +54,7 @@ fn failed(writing: &Writing<'_>, proof: &ProofFacts) -> Vec<Block> {
     let mut table = Table::new(vec![Column::text(writing.word(Term::Problem), "problem")]);
     table.rows = proof.problems.iter().map(|problem| vec![Cell::text(problem)]).collect();
     if proof.more_problems > 0 {
-        let more = group(i64::try_from(proof.more_problems).unwrap_or(i64::MAX));
+        let more = group(count_of(proof.more_problems));
         let more = fill(writing.word(Term::RestOfProblems), &[("n", &more)]);
         table.rows.push(vec![Cell::text(more)]);
     }

@@ -12,7 +12,7 @@ use crate::{
         words::{Definition, Lang, Sentence, Term},
     },
     reports::{FunnelFigures, PathStep, PortraitAttribute, PortraitRow, TrafficFigures, share_ppm},
-    values::{AgeBand, Gender, SpendingTier},
+    values::{AgeBand, Gender, SpendingTier, number_of},
 };
 
 /// Values of one attribute that are shown.
@@ -165,7 +165,7 @@ fn left_out(writing: &Writing<'_>, touches: i64) -> Option<Block> {
 
 /// Says how many are shown where that is not all of them.
 fn shown_only(writing: &Writing<'_>, sentence: Sentence, shown: usize) -> Block {
-    let n = group(i64::try_from(shown).unwrap_or(i64::MAX));
+    let n = group(number_of(shown));
     Block::Note(writing.sentence(sentence, &[("n", &n)]))
 }
 

@@ -12,7 +12,7 @@ use crate::{
         words::{Definition, Sentence, Term, fill},
     },
     reports::{SalesFigures, share_ppm},
-    values::UnixMs,
+    values::{UnixMs, number_of},
 };
 
 /// A chart over time and how it is drawn.
@@ -267,7 +267,7 @@ pub fn items(writing: &Writing<'_>) -> Section {
 
 /// What the row over all items is called: it says how many of them are not shown.
 pub fn all_items(writing: &Writing<'_>) -> String {
-    let shown = i64::try_from(writing.facts.items.len()).unwrap_or(i64::MAX);
+    let shown = number_of(writing.facts.items.len());
     let hidden = writing.facts.items_count - shown;
     let all = writing.word(Term::AllItems);
     if hidden == 0 {

@@ -15,7 +15,7 @@ use crate::{
         words::{Sentence, Term, event_name, fill},
     },
     reports::{ActLine, SoldOut},
-    values::UnixMs,
+    values::{UnixMs, number_of},
 };
 
 /// Moments that are told without an act, sold-out items at most.
@@ -85,7 +85,7 @@ pub fn timeline(writing: &Writing<'_>) -> Section {
         blocks.push(Block::Note(writing.sentence(Sentence::SoldOutsCut, &[("n", &told)])));
     }
     if facts.acts_left_out {
-        let shown = group(i64::try_from(facts.acts.len()).unwrap_or(i64::MAX));
+        let shown = group(number_of(facts.acts.len()));
         blocks.push(Block::Note(fill(word(Term::ActsLeftOut), &[("n", &shown)])));
     }
     Section { anchor: "timeline", title: word(Term::TimelineTitle), blocks }

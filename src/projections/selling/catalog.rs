@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 use crate::{
     events::{ItemAdded, OfferEvent, SaleEvent},
     projections::{ApplyError, Here, Projection, never_added},
-    values::ItemId,
+    values::{ItemId, number_of},
 };
 
 /// Name of the projection and of its file.
@@ -102,7 +102,7 @@ impl Projection for Catalog {
         match event {
             SaleEvent::Created(created) => {
                 let goals = created.goals.unwrap_or_default();
-                let items = i64::try_from(created.items.len()).unwrap_or(i64::MAX);
+                let items = number_of(created.items.len());
                 let curve = serde_json::to_string(&created.curve)
                     .map_err(|error| ApplyError::Impossible(error.to_string()))?;
                 // Whatever follows the sale goes by what is on sale, not by what was written down.

@@ -8,7 +8,7 @@ use super::super::{
     replica::Sent,
     sequence::{Sequence, Step},
 };
-use crate::events::AttemptOutcome;
+use crate::{events::AttemptOutcome, values::number_of};
 
 /// Somebody who may be drawn, with what they asked for first.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ impl Draw {
 
     /// Those to whom nothing was offered.
     pub fn left(&self) -> i64 {
-        i64::try_from(self.queue.len()).unwrap_or(i64::MAX)
+        number_of(self.queue.len())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::super::recording::{Recording, Shopper, What};
 use crate::{
     events::{AttemptOutcome, Counts},
-    values::UnixMs,
+    values::{UnixMs, number_of},
 };
 
 /// What came of it.
@@ -102,7 +102,7 @@ impl Tally {
             (_, _) => None,
         };
         self.winners.extend(&item.winners);
-        self.figures.winners = i64::try_from(self.winners.len()).unwrap_or(i64::MAX);
+        self.figures.winners = number_of(self.winners.len());
     }
 }
 

@@ -11,7 +11,7 @@ mod rules;
 
 use crate::{
     events::{ItemEvent, StockAllocated, StockEvent},
-    values::{Currency, Invalid, ItemId},
+    values::{Currency, Invalid, ItemId, number_of},
 };
 
 use self::figures::{Tally, differences, recorded};
@@ -124,11 +124,10 @@ fn compared(recording: &Recording, was: &Tally, played: &Tally) -> Compared {
 }
 
 fn set_shoppers(compared: &mut Compared, was: &Tally, played: &Tally) {
-    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let kept = was.winners.intersection(&played.winners).count();
-    compared.shoppers_kept = count(kept);
-    compared.shoppers_gained = count(played.winners.len() - kept);
-    compared.shoppers_lost = count(was.winners.len() - kept);
+    compared.shoppers_kept = number_of(kept);
+    compared.shoppers_gained = number_of(played.winners.len() - kept);
+    compared.shoppers_lost = number_of(was.winners.len() - kept);
 }
 
 /// Where a sale under its own rules does not come to what is recorded, and why that may be.

@@ -117,7 +117,7 @@ impl Play<'_> {
             What::Steered(event) => self.steer(event),
             What::Placed(place) => {
                 let order = &recording.orders[*place as usize];
-                let units = u16::try_from(order.units).unwrap_or(u16::MAX);
+                let units = packed_units(order.units);
                 self.last_order.insert((order.shopper, units), *place);
                 self.ask(Sent::Order(*place), order.shopper, order.units, Some(*place));
             }

@@ -96,7 +96,7 @@ impl Reports {
             let reached = SHARES_PPM.map(|share_ppm| reached(&points, last, share_ppm)).to_vec();
             let [after] = cut.after.unwrap_or([i64::MIN]);
             let start = points.partition_point(|point| point.second <= after);
-            let size = usize::try_from(cut.limit()).unwrap_or(usize::MAX);
+            let size = cut.rows();
             let wanted = points[start..].iter().take(size);
             let page = cut.page(wanted.map(|point| ([point.second], *point)).collect(), checkpoint);
             Ok(StockCurve {

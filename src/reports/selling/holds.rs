@@ -18,7 +18,7 @@ use crate::{
         paging::{Cut, Sizes},
         share_ppm,
     },
-    values::ItemId,
+    values::{ItemId, capped},
 };
 
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -117,7 +117,7 @@ impl Reports {
             }
             let [after] = cut.after.unwrap_or([0]);
             lines.retain(|([number], _)| *number > after);
-            lines.truncate(usize::try_from(cut.limit()).unwrap_or(usize::MAX));
+            lines.truncate(cut.rows());
             let page = cut.page(lines, checkpoint);
             Ok(HoldEconomics {
                 total: all.figures(None, String::new()),
@@ -248,7 +248,7 @@ impl Sums {
 
     fn figures(&self, item_id: Option<ItemId>, sku: String) -> HoldFigures {
         let placed = self.counts.iter().sum();
-        let seconds = |ms: i128| i64::try_from(ms / 1000).unwrap_or(i64::MAX);
+        let seconds = |ms: i128| capped(ms / 1000);
         HoldFigures {
             item_id,
             sku,

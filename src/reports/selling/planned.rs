@@ -4,7 +4,7 @@
 
 use crate::{
     events::{Goals, PlannedUnits},
-    values::UnixMs,
+    values::{UnixMs, capped},
 };
 
 /// Units that were planned by then. `None` where nothing is planned, and before the sale opens.
@@ -53,5 +53,5 @@ pub fn planned_share(
         return Some(0);
     }
     let share = units.saturating_mul(i128::from(mine)) / of.saturating_mul(i128::from(all));
-    Some(i64::try_from(share).unwrap_or(i64::MAX))
+    Some(capped(share))
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use crate::{
     projections::{Checkpoint, sales},
     reports::{Paging, ReportError, Reports, id_at, paging::Sizes},
-    values::{ItemId, SaleId, UnixMs},
+    values::{ItemId, SaleId, UnixMs, capped},
 };
 
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -46,7 +46,7 @@ impl SalesFigures {
     pub fn paid_share_ppm(&self) -> i64 {
         let share = i128::from(self.orders_paid) * 1_000_000;
         let share = share.checked_div(i128::from(self.orders_placed)).unwrap_or(0);
-        i64::try_from(share).unwrap_or(i64::MAX)
+        capped(share)
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
     raw::Direction,
     schema::{self, is_damage},
 };
-use crate::store::ReadError;
+use crate::{store::ReadError, values::number_of};
 
 /// Text in one page, at most, unless its first event alone is larger.
 const PAGE_TEXT_BYTES_MAX: usize = 8 << 20;
@@ -321,7 +321,7 @@ fn text(value: ValueRef<'_>) -> Result<&[u8], ReadError> {
 
 /// A number of events as SQL takes it.
 pub(super) fn limit(max: usize) -> i64 {
-    i64::try_from(max).unwrap_or(i64::MAX)
+    number_of(max)
 }
 
 pub(super) fn wrong_type(error: impl std::fmt::Display) -> ReadError {

@@ -26,12 +26,12 @@ use crate::{
     admission::TokenRefused,
     domain::{
         Misdirected,
-        item::{ItemCommand, ItemOutcome, ItemView, Steer, SteerAction},
+        item::{self, ItemCommand, ItemOutcome, ItemView, Steer, SteerAction},
         level::{LevelOutcome, SetLevel},
-        sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, SaleOutcome, SteerSale},
+        sale::{SaleOutcome, SteerSale},
     },
-    events::{Position, WarehouseUnits},
-    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_prose, known_text},
+    events::Position,
+    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_prose},
     web::json::say,
 };
 
@@ -81,7 +81,7 @@ async fn steer_item(
     let steered = async {
         let (written, mut fields) = read(&board, &headers, body).await?;
         let item = ItemId::parse("item_id", &item_id)?;
-        let action = item_action(&mut fields)?;
+        let action = SteerAction::named(&fields.text("action")?, &mut fields)?;
         let new_warehouse = fields.flag("new_warehouse")?;
         fields.done()?;
         let Written { request_id, operator, reason } = written;
@@ -181,28 +181,6 @@ async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Bo
         }
     };
     set.await.unwrap_or_else(NotDone::answer)
-}
-
-/// What is done to an item.
-fn item_action(fields: &mut Fields) -> Result<SteerAction, Invalid> {
-    let action = fields.text("action")?;
-    match action.as_str() {
-        "pause" => Ok(SteerAction::Pause),
-        "resume" => Ok(SteerAction::Resume),
-        "close" => Ok(SteerAction::Close),
-        "allocate" => Ok(SteerAction::Allocate(fields.units_at(1)?)),
-        "set_reserve" => Ok(SteerAction::SetReserve(fields.units_at(0)?)),
-        "release_reserve" => Ok(SteerAction::ReleaseReserve(fields.units_at(1)?)),
-        "set_limit" => Ok(SteerAction::SetPurchaseLimit {
-            per_buyer: fields.limit("per_buyer")?,
-            per_order: fields.limit("per_order")?,
-        }),
-        _ => {
-            let problem = "must be one of pause, resume, close, allocate, set_reserve, \
-                           release_reserve, set_limit";
-            Err(Invalid::new("action", problem))
-        }
-    }
 }
 
 /// Reads a write: who, why, under which request, and what else it says.
@@ -351,6 +329,16 @@ impl From<Fault> for NotDone {
     }
 }
 
+impl item::Fields for Fields {
+    fn text(&mut self, name: &str) -> Result<String, Invalid> {
+        self.text(name)
+    }
+
+    fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        self.whole(name)
+    }
+}
+
 impl Fields {
     /// Reads an object that names each field once: of two values one would be lost unseen.
     fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
@@ -403,28 +391,6 @@ impl Fields {
                 Err(Invalid::new(name, "must be true or false"))
             }
         }
-    }
-
-    /// A purchase limit, none where absent.
-    fn limit(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
-        let limit = self.whole(name)?;
-        if limit.is_some_and(|limit| limit < 1) {
-            return Err(Invalid::new(name, "must be at least 1, or absent for no limit"));
-        }
-        Ok(limit)
-    }
-
-    /// Units of a warehouse, at least so many.
-    fn units_at(&mut self, min: i64) -> Result<WarehouseUnits, Invalid> {
-        let warehouse = self.text("warehouse")?;
-        known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-        let units = self.whole("units")?;
-        let units = units.ok_or_else(|| Invalid::new("units", "is missing"))?;
-        if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
-            let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
-            return Err(Invalid::new("units", problem));
-        }
-        Ok(WarehouseUnits { warehouse, units })
     }
 
     /// Refuses what nobody asked for.

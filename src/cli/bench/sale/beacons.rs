@@ -14,7 +14,7 @@ use crate::{
         BEACONS_PER_EVENT_MAX, PackedBeacon, SaleCreated, StreamName, TrafficItem, TrafficRecorded,
         encode, pack_beacons,
     },
-    values::{AgeBand, Gender, SaleId, ShopperAttributes, SpendingTier, UnixMs},
+    values::{AgeBand, Gender, SaleId, ShopperAttributes, SpendingTier, UnixMs, short},
 };
 
 const REGIONS: [&str; 6] = ["Shanghai", "Beijing", "Guangdong", "Sichuan", "Zhejiang", "Hubei"];
@@ -125,7 +125,7 @@ impl BeaconBook {
             recording: None,
             sale_id: None,
             from_ms: batch.from,
-            beacons: u32::try_from(batch.beacons.len()).unwrap_or(u32::MAX),
+            beacons: short(batch.beacons.len()),
             visitors: batch.visitors.rows.iter().map(|shopper| buyer(*shopper)).collect(),
             items: batch.items.rows.iter().map(|item| self.items[*item].clone()).collect(),
             channels: batch.channels.rows.iter().map(|name| (*name).to_owned()).collect(),

@@ -1,8 +1,9 @@
 //! What can be asked of an item. The fields are checked where they enter; here they are trusted.
 
 use crate::{
+    domain::sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
     events::{ItemPlan, WarehouseUnits},
-    values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId},
+    values::{Currency, Fingerprint, Invalid, ItemId, OrderId, RequestId, SaleId, known_text},
 };
 
 /// Everything that can be asked of an item. Questions stand in the same queue as commands, so an
@@ -132,6 +133,93 @@ pub enum SteerAction {
     PauseWithSale,
     ResumeWithSale,
     Close,
+}
+
+/// Where the fields of an action are read from: a form on a page, for example.
+pub trait Fields {
+    /// A text; empty where it is absent.
+    fn text(&mut self, name: &str) -> Result<String, Invalid>;
+
+    /// A whole number, which may be absent.
+    fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid>;
+}
+
+impl SteerAction {
+    /// What an operator can do to an item, by the names that forms use.
+    const NAMED: [(&str, fn(&mut dyn Fields) -> Result<SteerAction, Invalid>); 7] = [
+        ("pause", |_| Ok(Self::Pause)),
+        ("resume", |_| Ok(Self::Resume)),
+        ("close", |_| Ok(Self::Close)),
+        ("allocate", |form| units_in(form, Self::allocate)),
+        ("set_reserve", |form| units_in(form, Self::set_reserve)),
+        ("release_reserve", |form| units_in(form, Self::release_reserve)),
+        ("set_limit", |form| {
+            let names = ["per_buyer", "per_order"];
+            let [per_buyer, per_order] = names.map(|name| form.whole(name));
+            Self::set_purchase_limit(names, per_buyer?, per_order?)
+        }),
+    ];
+
+    /// Reads the action of that name.
+    ///
+    /// # Errors
+    /// Where there is no such action, or a field is wrong; the error names it.
+    pub fn named(name: &str, form: &mut dyn Fields) -> Result<Self, Invalid> {
+        match Self::NAMED.iter().find(|(known, _)| *known == name) {
+            Some((_, read)) => read(form),
+            None => {
+                let names = Self::NAMED.map(|(known, _)| known).join(", ");
+                Err(Invalid::new("action", format!("must be one of {names}")))
+            }
+        }
+    }
+
+    /// Puts units on offer.
+    pub fn allocate(warehouse: String, units: i64) -> Result<Self, Invalid> {
+        warehouse_units(warehouse, units, 1).map(Self::Allocate)
+    }
+
+    /// Says how many units lie in reserve.
+    pub fn set_reserve(warehouse: String, units: i64) -> Result<Self, Invalid> {
+        warehouse_units(warehouse, units, 0).map(Self::SetReserve)
+    }
+
+    /// Puts units of the reserve on offer.
+    pub fn release_reserve(warehouse: String, units: i64) -> Result<Self, Invalid> {
+        warehouse_units(warehouse, units, 1).map(Self::ReleaseReserve)
+    }
+
+    /// Limits what one buyer, and one order, may have. `fields` are what the caller calls the two.
+    pub fn set_purchase_limit(
+        fields: [&str; 2],
+        per_buyer: Option<i64>,
+        per_order: Option<i64>,
+    ) -> Result<Self, Invalid> {
+        for (field, limit) in fields.into_iter().zip([per_buyer, per_order]) {
+            if let Some(units) = limit.filter(|&units| units < 1) {
+                return Err(Invalid::new(field, format!("must be at least 1, not {units}")));
+            }
+        }
+        Ok(Self::SetPurchaseLimit { per_buyer, per_order })
+    }
+}
+
+fn units_in(
+    form: &mut dyn Fields,
+    action: impl FnOnce(String, i64) -> Result<SteerAction, Invalid>,
+) -> Result<SteerAction, Invalid> {
+    let warehouse = form.text("warehouse")?;
+    let units = form.whole("units")?;
+    action(warehouse, units.ok_or_else(|| Invalid::new("units", "is missing"))?)
+}
+
+fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
+    known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
+    if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
+        let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
+        return Err(Invalid::new("units", problem));
+    }
+    Ok(WarehouseUnits { warehouse, units })
 }
 
 impl Steer {

@@ -17,7 +17,7 @@ mod view;
 
 pub use crate::events::OrderState;
 pub use command::{
-    AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
+    AddItem, CancelOrder, Fields, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
 };
 pub use decide::{ItemOutcome, ItemShown};
 pub use refusal::Refusal;

@@ -12,7 +12,7 @@ use std::{
 use super::index::Index;
 use crate::{
     events::{OrderPlaced, OrderState, Position, RefundCause, WarehouseUnits},
-    values::{Fingerprint, OrderId, RequestId, UnixMs},
+    values::{Fingerprint, OrderId, RequestId, UnixMs, narrow, short},
 };
 
 /// Rows in one block: large enough that blocks are few, small enough that the last one wastes little.
@@ -151,8 +151,8 @@ impl Orders {
         revision: u64,
         warehouse: impl Fn(&str) -> Option<u32>,
     ) {
-        // UNITS_MAX bounds an order far below u32::MAX.
-        let units = u32::try_from(event.units).unwrap_or(u32::MAX);
+        // `decode` reads no order of more units than fit.
+        let units = short(narrow(event.units.cast_unsigned()));
         let buyer = self.buyer_index(&event.buyer);
         self.buyers[buyer as usize].units += i64::from(units);
         let row = self.rows;
@@ -195,7 +195,7 @@ impl Orders {
         if let Some(index) = self.find_buyer(buyer) {
             return index;
         }
-        let index = u32::try_from(self.buyers.len()).unwrap_or(u32::MAX);
+        let index = short(self.buyers.len());
         self.buyers.push(Buyer { start: self.names.len(), units: 0 });
         self.names.extend_from_slice(buyer.as_bytes());
         let hash = self.buyer_hash(buyer);
@@ -239,7 +239,7 @@ impl Orders {
         payment_reference: Option<&str>,
     ) {
         let payment = payment_reference.map_or(0, |reference| self.payment_hash(order, reference));
-        let index = u32::try_from(self.receipts.len()).unwrap_or(u32::MAX);
+        let index = short(self.receipts.len());
         self.receipts.push(Receipt {
             request_id,
             fingerprint,

@@ -127,7 +127,7 @@ impl FunnelCount {
         let cut = &self.cut;
         let after = cut.after.map_or(-1, |[key]| key);
         let rest = self.groups.iter().filter(|(key, _)| i64::from(**key) > after);
-        let limit = usize::try_from(cut.limit()).unwrap_or(usize::MAX);
+        let limit = cut.rows();
         let groups = rest.take(limit).map(|(key, figures)| {
             let (name, item_id) = self.name(rows, *key)?;
             Ok(([i64::from(*key)], FunnelGroup { name, item_id, figures: *figures }))

@@ -17,7 +17,7 @@ use crate::{
     events::AttemptOutcome,
     projections::journeys::TouchKind,
     reports::{ReportError, Reports, paging::Cut},
-    values::Invalid,
+    values::{Invalid, number_of},
 };
 
 /// Paths that are told apart: some 30 MiB.
@@ -84,9 +84,9 @@ impl Counted for PathsCount {
 
     fn answer(self, _: &Transaction<'_>, walked: &Walked) -> Result<Paths, ReportError> {
         let Self { cut, steps_max, shoppers, shoppers_left_out, counted, .. } = self;
-        let distinct_paths = i64::try_from(counted.len()).unwrap_or(i64::MAX);
+        let distinct_paths = number_of(counted.len());
         let [given] = cut.after.unwrap_or([0]);
-        let page = cut.page(ranked(counted, given, cut.limit()), walked.checkpoint);
+        let page = cut.page(ranked(counted, given, cut.rows()), walked.checkpoint);
         Ok(Paths {
             steps_max,
             shoppers,
@@ -115,13 +115,12 @@ fn follow(path: &mut Vec<PathStep>, touches: &[Touch], length: usize) {
 }
 
 /// The most common ones that were not given yet, each with its rank.
-fn ranked(counted: Distinct, given: i64, limit: i64) -> Vec<([i64; 1], PathRow)> {
+fn ranked(counted: Distinct, given: i64, take: usize) -> Vec<([i64; 1], PathRow)> {
     let mut paths: Vec<_> = counted.into_iter().collect();
     paths.sort_unstable_by(|(steps, (shoppers, _)), (other, (more, _))| {
         more.cmp(shoppers).then_with(|| steps.cmp(other))
     });
     let skip = usize::try_from(given).unwrap_or(usize::MAX);
-    let take = usize::try_from(limit).unwrap_or(usize::MAX);
     let rows = paths.into_iter().zip(1..).skip(skip).take(take);
     rows.map(|((steps, (shoppers, buyers)), rank)| {
         ([rank], PathRow { steps: steps.into_vec(), shoppers, buyers })

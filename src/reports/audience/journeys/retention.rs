@@ -20,7 +20,7 @@ use crate::{
         journeys::{NAME, PART_BITS, TouchKind, VERSION},
     },
     reports::{ReportError, Reports, id_at},
-    values::SaleId,
+    values::{SaleId, count_of, number_of},
 };
 
 /// Buyers of a sale, and how many of them never bought before.
@@ -44,15 +44,16 @@ impl Reports {
             let mut others = Vec::new();
             for (number, sale_id, name) in other_sales(rows, buyers.sale, after, cut.limit())? {
                 let visited = among_visitors(rows, &by_part, number)?;
-                let bought = buyers.elsewhere.get(&number).map_or(0, |bought| size(bought.len()));
+                let bought =
+                    buyers.elsewhere.get(&number).map_or(0, |bought| count_of(bought.len()));
                 others.push(([number], RetentionRow { sale_id, name, visited, bought }));
             }
             let page = cut.page(others, checkpoint);
             Ok(Retention {
                 sale_id: query.sale_id,
                 buyers: buyers.count(),
-                new_buyers: buyers.count() - size(buyers.returning.len()),
-                returning_buyers: size(buyers.returning.len()),
+                new_buyers: buyers.count() - count_of(buyers.returning.len()),
+                returning_buyers: count_of(buyers.returning.len()),
                 repeat_buyers: buyers.repeat(),
                 rows: page.rows,
                 next_page_token: page.next_page_token,
@@ -66,7 +67,11 @@ impl Reports {
         self.ask(NAME, VERSION, |rows, checkpoint| {
             let found = Buyers::find(rows, sale)?;
             let buyers = found.count();
-            Ok(NewBuyers { buyers, new_buyers: buyers - size(found.returning.len()), checkpoint })
+            Ok(NewBuyers {
+                buyers,
+                new_buyers: buyers - count_of(found.returning.len()),
+                checkpoint,
+            })
         })
     }
 }
@@ -111,11 +116,11 @@ impl Buyers {
     }
 
     fn count(&self) -> i64 {
-        size(self.bought.len() as u64)
+        number_of(self.bought.len())
     }
 
     fn repeat(&self) -> i64 {
-        size(self.bought.values().filter(|(_, times)| *times > 1).count() as u64)
+        number_of(self.bought.values().filter(|(_, times)| *times > 1).count())
     }
 
     /// Cut into parts as sets of visitors are.
@@ -140,7 +145,7 @@ fn among_visitors(
     for (place, buyers) in buyers {
         visited += part(rows, set, i64::from(*place))?.intersection_len(buyers);
     }
-    Ok(size(visited))
+    Ok(count_of(visited))
 }
 
 /// Shows sale, shopper and moment of each purchase among some touches.
@@ -176,8 +181,4 @@ fn other_sales(
         Ok((row.get(0)?, SaleId(id_at(row, 1)?), row.get(2)?))
     })?;
     Ok(found.collect::<Result<_, _>>()?)
-}
-
-fn size(members: u64) -> i64 {
-    i64::try_from(members).unwrap_or(i64::MAX)
 }

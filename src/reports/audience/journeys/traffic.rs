@@ -14,7 +14,7 @@ use super::{
 use crate::{
     projections::journeys::{NAME, PART_BITS, Scope, VERSION},
     reports::{ReportError, Reports, filter::Filter, paging::Cut},
-    values::{Invalid, UnixMs},
+    values::{Invalid, UnixMs, count_of},
 };
 
 const SUMS: &str = "sum(views), sum(favourites), sum(carts), sum(shares), sum(buys)";
@@ -94,7 +94,7 @@ impl Asked<'_> {
         filter.and_given("minute < ?", until.map(Value::from));
         let found = self.sums(column, query.by, &filter)?;
         let after = cut.after.map_or(i64::MIN, |[key]| key);
-        let limit = usize::try_from(cut.limit()).unwrap_or(usize::MAX);
+        let limit = cut.rows();
         let rest = found.into_iter().filter(|(key, _)| *key > after).take(limit);
         let rows = rest.map(|(key, sums)| {
             let number = u32::try_from(key).unwrap_or(0);
@@ -202,7 +202,7 @@ fn united(rows: &Transaction<'_>, sets: &[(i64, i64)]) -> Result<i64, ReportErro
         for (set, _) in sets {
             all |= part(rows, *set, place)?;
         }
-        visitors += i64::try_from(all.len()).unwrap_or(i64::MAX);
+        visitors += count_of(all.len());
     }
     Ok(visitors)
 }

@@ -14,7 +14,7 @@ use crate::{
         journeys::{NAME, TouchKind, VERSION},
     },
     reports::{ReportError, Reports},
-    values::SaleId,
+    values::{SaleId, number_of},
 };
 
 /// One touch.
@@ -92,7 +92,7 @@ fn walk(
     })?;
     let reader = Reader { rows, ground, held_max, items: items(rows)?, span: (first, last) };
     // Shoppers with few touches and many lie mixed, so that even ranges are about even.
-    let room = i64::try_from(held_max / 4 * 3).unwrap_or(i64::MAX).max(1);
+    let room = number_of(held_max / 4 * 3).max(1);
     let passes = ((last - first + 1) / room + 1).min(shoppers.max(1));
     let bound = |pass: i64| shoppers * pass / passes;
     let mut ranges: Vec<(i64, i64)> =

@@ -13,7 +13,7 @@ use crate::{
         ReportError, Reports, id_at,
         timeline::{second_of, sums},
     },
-    values::{ItemId, SaleId, UnixMs},
+    values::{ItemId, SaleId, UnixMs, capped, number_of},
 };
 
 /// Minutes that are told one by one: a day. The sums are over all of them.
@@ -268,7 +268,7 @@ fn price(
             all += i128::from(*units);
         }
     }
-    i64::try_from(worth / all.max(1)).unwrap_or(i64::MAX)
+    capped(worth / all.max(1))
 }
 
 fn told(
@@ -288,7 +288,7 @@ fn told(
     let mut minutes = Vec::with_capacity(minutes_count.min(IMPACT_MINUTES_MAX));
     let mut ordered = counted.minutes.iter().peekable();
     for minute in 0..minutes_count.min(IMPACT_MINUTES_MAX) {
-        let number = i64::try_from(minute).unwrap_or(i64::MAX);
+        let number = number_of(minute);
         let begin = from.plus(number.saturating_mul(60_000));
         let planned_units = planned(begin, begin.plus(60_000).min(until));
         let there = ordered.next_if(|(at, _)| *at == number);
@@ -298,7 +298,7 @@ fn told(
     }
     let by_minute = |sum: i64| {
         let rate = i128::from(sum) * 60_000 / i128::from(length_ms.max(1));
-        i64::try_from(rate).unwrap_or(i64::MAX)
+        capped(rate)
     };
     Impact {
         basis: plan.basis(),

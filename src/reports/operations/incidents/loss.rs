@@ -3,7 +3,11 @@
 //! Whole units and minor units throughout; what does not divide is rounded down, so that a loss is
 //! never made larger than it was.
 
-use crate::{events::PlannedUnits, reports::planned::planned_share, values::UnixMs};
+use crate::{
+    events::PlannedUnits,
+    reports::planned::planned_share,
+    values::{UnixMs, capped},
+};
 
 /// What the planned units rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +75,7 @@ impl Plan {
                 // Nobody orders before the sale opens.
                 let past = at.since(self.began_at.max(self.opens_at)).max(0);
                 let units = i128::from(self.pace_units) * i128::from(past);
-                i64::try_from(units / i128::from(self.pace_ms.max(1))).unwrap_or(i64::MAX)
+                capped(units / i128::from(self.pace_ms.max(1)))
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     events::Position,
     projections::{acts, operations, timeline},
     reports::{ReportError, Reports},
-    values::{SaleId, UnixMs},
+    values::{SaleId, UnixMs, number_of},
 };
 
 /// Happenings that are told.
@@ -65,7 +65,7 @@ fn newest(
     statement: &str,
     sale: &[u8],
 ) -> rusqlite::Result<Vec<Happening>> {
-    let limit = i64::try_from(TOLD).unwrap_or(i64::MAX);
+    let limit = number_of(TOLD);
     let mut found = rows.prepare(statement)?;
     let found = found.query_map(params![sale, limit], happening)?;
     found.collect()
@@ -73,7 +73,7 @@ fn newest(
 
 /// Levels are of the node; a sale has those of its time.
 fn levels(rows: &Transaction<'_>, opens_at: UnixMs) -> rusqlite::Result<Vec<Happening>> {
-    let limit = i64::try_from(TOLD).unwrap_or(i64::MAX);
+    let limit = number_of(TOLD);
     let mut found = rows.prepare(
         "SELECT from_ms, 'LevelSet', level, operator, reason FROM levels WHERE from_ms >= ?
          ORDER BY revision DESC LIMIT ?",
