@@ -8,6 +8,7 @@
 mod answers;
 mod golden;
 mod half_told;
+mod imports;
 mod requests;
 mod stored;
 
@@ -21,6 +22,7 @@ use doorbuster::{
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tempfile::tempdir;
 use uuid::Uuid;
 
 /// A log with every kind of event there was when it was recorded.
@@ -109,4 +111,11 @@ async fn everything(store: &SharedStore) -> Vec<Recorded> {
         }
         all.extend(page);
     }
+}
+
+/// The independent verifier finds nothing wrong in a store that was closed.
+fn assert_sound(directory: &Path) {
+    let out = tempdir().unwrap();
+    let said = answers::Caller::of_data(SOLD, directory, &out).done("verify|--json");
+    assert!(said.starts_with("{\"ok\":true,"), "{said}");
 }

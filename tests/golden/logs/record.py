@@ -386,10 +386,10 @@ def sold(shop):
     shop.steer("sale", "pause", sale, "--reason", "at night")
     shop.stop()
 
-    (shop.directory / "recorded.csv").write_text(RECORDED)
-    shop.at_rest("traffic", "import", str(shop.directory / "recorded.csv"), "--sale", last_year)
-    (shop.directory / "other.csv").write_text(RECORDED.replace("lamp", "nowhere"))
-    shop.at_rest("traffic", "import", str(shop.directory / "other.csv"))
+    (shop.files / "recorded.csv").write_text(RECORDED)
+    shop.at_rest("traffic", "import", "recorded.csv", "--sale", last_year)
+    (shop.files / "other.csv").write_text(RECORDED.replace("lamp", "nowhere"))
+    shop.at_rest("traffic", "import", "other.csv")
     # The end of the log is lost, and the operator goes on without it.
     before = shop.directory / "before"
     shutil.copytree(shop.data, before)
