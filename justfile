@@ -23,7 +23,7 @@ test NAME='':
 
 # A complete sale in a minute, on this machine.
 demo *ARGS:
-    cargo run --release -- demo {{ARGS}}
+    cargo run -- demo {{ARGS}}
 
 # Benchmark against a bare echo server.
 bench *ARGS:

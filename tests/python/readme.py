@@ -126,7 +126,7 @@ class Readme:
             return self.say("replaced", line, "the given binary is on PATH")
         if "pip install" in line:
             return self.say("replaced", line, f"{sys.prefix} has it")
-        line = line.replace("cargo run --release --", "doorbuster")
+        line = line.replace("cargo run --", "doorbuster")
         filled = self.fill(line)
         if filled is None:
             return None
@@ -304,12 +304,12 @@ def main():
     # A background process ignores Ctrl-C, and its children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    default = REPOSITORY / "target" / "release" / "doorbuster"
+    default = REPOSITORY / "target" / "debug" / "doorbuster"
     parser.add_argument("binary", nargs="?", type=pathlib.Path, default=default)
     parser.add_argument("--only", help="sections whose title contains this, and the first sale")
     arguments = parser.parse_args()
     if not arguments.binary.is_file():
-        sys.exit(f"{arguments.binary} is missing: cargo build --release")
+        sys.exit(f"{arguments.binary} is missing: cargo build")
     in_a_network_of_its_own()
     english, chinese = REPOSITORY / "README.md", REPOSITORY / "README.zh.md"
     page = blocks(english)
