@@ -10,8 +10,8 @@ use tracing_subscriber::{
 #[cfg(feature = "otel")]
 use super::otel;
 use super::{
-    common::Common,
     failure::{Code, Failure},
+    global_options::Common,
     log_lines::{FieldsAndTrace, JsonLines, LogFormat},
     paint, serve,
 };

@@ -8,7 +8,6 @@ mod audience;
 pub mod backup;
 pub mod bench;
 mod certificate;
-mod common;
 mod completions;
 pub mod conformance;
 pub mod copy;
@@ -17,6 +16,7 @@ mod decided;
 pub mod demo;
 pub mod devstore;
 pub mod failure;
+mod global_options;
 mod json;
 pub mod log;
 pub mod log_lines;
@@ -55,7 +55,7 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-pub use common::Common;
+pub use global_options::Common;
 
 /// What `--help` says below the options.
 const EXIT_CODES: &str = "Exit codes:
