@@ -311,8 +311,7 @@ impl Node {
         };
         let background = background.start().into_iter().chain(processes).collect();
         let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
-        let serving = grpc::serve(called, served, limits(config, room), phase);
-        let serving = tokio::spawn(serving);
+        let serving = tokio::spawn(grpc::serve(called, served, limits(config, room), phase));
         let node =
             Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web };
         Ok((node, serving))
@@ -343,7 +342,7 @@ impl Node {
 fn room(config: &Config) -> Descriptors {
     connections::descriptors(Descriptors {
         grpc: config.connections_max,
-        http: config.connections_max.min(HTTP_CONNECTIONS_MAX),
+        http: config.http.map_or(1, |_| config.connections_max.min(HTTP_CONNECTIONS_MAX)),
         web: web::Limits::default().connections_max,
         board: config.board_clients_max,
     })

@@ -11,7 +11,10 @@ use super::{
     recording::{Attempted, Recording, Shopper, What, short},
     replica::{Replica, Sent},
 };
-use crate::{events::AttemptOutcome, values::UnixMs};
+use crate::{
+    events::{AttemptOutcome, packed_units},
+    values::UnixMs,
+};
 
 /// How the place of an attempt among the events is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

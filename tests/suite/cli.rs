@@ -97,7 +97,9 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     for setting in SETTINGS {
         let (value, quoted) = match setting.bounds {
             Bounds::Text(_) if setting.key == "listen" => ("127.0.0.1:9", "\"127.0.0.1:9\""),
-            Bounds::Text(_) if matches!(setting.key, "web" | "board") => ("off", "\"off\""),
+            Bounds::Text(_) if matches!(setting.key, "http" | "web" | "board") => {
+                ("off", "\"off\"")
+            }
             // Without the feature it can only be off: see below.
             Bounds::Text(_) if setting.key == "otel_endpoint" => continue,
             Bounds::Text(_) if setting.key == "alerts" => ("off", "\"off\""),
@@ -191,7 +193,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",

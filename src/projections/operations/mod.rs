@@ -8,9 +8,7 @@ mod incidents;
 mod levels;
 mod scripts;
 
-use rusqlite::Transaction;
-
-use super::{ApplyError, Projection};
+use super::{ApplyError, Here, Projection};
 use crate::events::{AlertEvent, IncidentEvent, LevelSet, Recorded, ScriptEvent};
 
 /// Name of the projection and of its file.

@@ -20,7 +20,7 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    events::{AttemptOutcome, ItemEvent, OfferEvent, StockEvent},
+    events::{AttemptOutcome, ItemEvent, OfferEvent, StockEvent, packed_units},
     values::UnixMs,
 };
 

@@ -214,8 +214,9 @@ impl Bench {
     pub async fn pause_sale(&self) {
         let (request_id, operator) = (new_request_id(), "olga".to_owned());
         let steer = SteerSale { request_id, operator, reason: "the bank is down".to_owned() };
-        let paused = self.receivers().sales.ask(sale().0, SaleCommand::Pause(steer), None);
-        assert!(matches!(paused.await.unwrap().outcome, SaleOutcome::Sale(_)));
+        let sales = self.receivers().sales;
+        let paused = sales.ask(sale().0, SaleCommand::Pause(steer), None).await.unwrap();
+        assert!(matches!(paused.outcome, SaleOutcome::Sale(_)));
     }
 
     async fn shown(&self) -> SaleView {

@@ -144,9 +144,12 @@ pub trait Fields {
     fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid>;
 }
 
+/// Reads the fields of an action and makes it.
+type Read = fn(&mut dyn Fields) -> Result<SteerAction, Invalid>;
+
 impl SteerAction {
     /// What an operator can do to an item, by the names that forms use.
-    const NAMED: [(&str, fn(&mut dyn Fields) -> Result<SteerAction, Invalid>); 7] = [
+    const NAMED: [(&str, Read); 7] = [
         ("pause", |_| Ok(Self::Pause)),
         ("resume", |_| Ok(Self::Resume)),
         ("close", |_| Ok(Self::Close)),
