@@ -5,8 +5,10 @@
 
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use serde::de::DeserializeSeed as _;
 use serde_path_to_error::{Path, Segment, Track};
 
+use super::once::{Once, TWICE};
 use crate::values::Invalid;
 
 /// How prost-reflect begins what it says of a field that does not exist.
@@ -23,6 +25,7 @@ pub(super) fn to_proto(message: &MessageDescriptor, text: &[u8]) -> Result<Vec<u
     let read = DynamicMessage::deserialize(message.clone(), tracked)
         .map_err(|why| unreadable(message, &track.path(), &why))?;
     reader.end().map_err(|why| Invalid::new("message", format!("cannot be read: {why}")))?;
+    check_once(message, text)?;
     match saturated(&read, text) {
         Some(field) => Err(Invalid::new(field, "must be a whole number within 64 bits")),
         None => Ok(read.encode_to_vec()),
@@ -38,14 +41,26 @@ pub(super) fn to_json(message: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u
     serde_json::to_vec(&read).map_err(|why| why.to_string())
 }
 
+/// Checks that each field is given once: prost-reflect takes the last one.
+fn check_once(message: &MessageDescriptor, text: &[u8]) -> Result<(), Invalid> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let mut track = Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    let checked = Once(Some(message.clone())).deserialize(tracked);
+    checked.map_err(|why| unreadable(message, &track.path(), &why))
+}
+
 fn unreadable(message: &MessageDescriptor, path: &Path, why: &serde_json::Error) -> Invalid {
     let (mut field, why) = (path_in(message, path), why.to_string());
-    if let Some((name, rest)) = why.strip_prefix(UNKNOWN).and_then(|rest| rest.split_once('\'')) {
-        if !field.is_empty() {
-            field.push('.');
+    for (begins, problem) in [(UNKNOWN, "is no field of this message"), (TWICE, "is given twice")] {
+        let named = why.strip_prefix(begins).and_then(|rest| rest.split_once('\''));
+        if let Some((name, rest)) = named {
+            if !field.is_empty() {
+                field.push('.');
+            }
+            field.push_str(name);
+            return Invalid::new(field, format!("{problem}{rest}"));
         }
-        field.push_str(name);
-        return Invalid::new(field, format!("is no field of this message{rest}"));
     }
     let field = if field.is_empty() { "message".to_owned() } else { field };
     Invalid::new(field, format!("cannot be read: {why}"))

@@ -11,6 +11,7 @@ mod frames;
 mod gateway;
 mod guard;
 mod json;
+mod once;
 mod openapi;
 mod protocol;
 mod schema;

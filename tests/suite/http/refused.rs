@@ -25,6 +25,7 @@ async fn a_body_that_is_no_message_is_refused_by_its_field_and_changes_nothing()
         ("\u{feff}{}".to_owned(), "message"),
         (with(&item, "unit", "1"), "unit"),
         (with(&item, "units", "1, \"units\": 2"), "units"),
+        (with(&item, "units", "1, \"item_id\": \"x\""), "item_id"),
         (with(&item, "units", "1.5"), "units"),
         (with(&item, "units", "\"one\""), "units"),
         (with(&item, "units", "true"), "units"),

@@ -80,8 +80,12 @@ async fn streams_of_requests_are_not_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_streams_and_says_why() {
     let mut shop = Shop::open().await;
-    let body = enveloped(&json!({}));
-    let answer = shop.send("AlertService/FollowAlerts", JSON, body).await;
+    let item = shop.item().await;
+    shop.node.advance(3_000);
+    shop.call(PLACE_ORDER, &order(&item, json!(1))).await;
+    // As fast as it happened: most of an hour lies between two events.
+    let body = enveloped(&json!({ "itemId": item, "speed": 1 }));
+    let answer = shop.send("ReplayService/ReplayItem", JSON, body).await;
     assert_eq!(answer.status(), 200);
     let app = shop.node.take_app();
     let stopped = tokio::task::spawn_blocking(move || app.stop());
