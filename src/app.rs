@@ -1,7 +1,7 @@
 //! The composition root: store, actors, projections and servers, started and stopped in order.
 //!
-//! Start: the server listens at once and is not ready before the store has answered. Stop: first
-//! the node says that it is not ready, then it takes no more calls, then what is in flight ends.
+//! Start: the server listens at once and is ready when the store has answered. Stop: the node first
+//! reports not ready, then refuses new calls, then finishes calls in flight.
 
 mod actors;
 mod background_tasks;
@@ -152,8 +152,8 @@ impl App {
     }
 }
 
-/// Waits until the log is closed, and a moment for the threads: a question that blocks one of them
-/// must not keep whoever waits here.
+/// Waits until the log is closed, and a moment for the threads: a query that blocks one of them
+/// must not delay the shutdown.
 fn ended(
     stopped: &mpsc::Receiver<anyhow::Result<()>>,
     thread: JoinHandle<()>,
@@ -205,7 +205,7 @@ fn run(
         tokio::task::spawn_blocking(move || store.close()).await?;
         served
     });
-    // Before the runtime ends: that waits for threads that may block. Nobody may want to know.
+    // Before the runtime ends, which waits for blocking threads. The receiver may be gone.
     drop(done.send(served));
 }
 
@@ -317,8 +317,8 @@ impl Node {
         Ok((node, serving))
     }
 
-    /// In order: nobody begins anything, nobody looks on, what is in flight ends. At that moment the
-    /// log is closed, whoever is not done.
+    /// In order: new calls are refused, the board ends, calls in flight end. Then the log is
+    /// closed, also if some are not done.
     async fn stop(self, over: Instant) -> anyhow::Result<()> {
         self.background.iter().for_each(Task::abort);
         // Whatever looks back for long would keep its thread, and the thread the server.
@@ -330,7 +330,7 @@ impl Node {
         })
         .await;
         self.actors.rest(&self.traffic, self.projection_threads, over).await;
-        // Last, so that whoever asks hears that the node is stopping for as long as it is.
+        // Last, so that the node reports that it is stopping until the end.
         if let Some(web) = self.web {
             web.stop().await;
         }
@@ -414,7 +414,7 @@ async fn serve_until(
     if let Ok(served) = timeout(grace * CALLS_PERCENT / 100, &mut serving).await {
         return (joined(served), over);
     }
-    tracing::info!("connections that did not end in time are cut; what was answered is in the log");
+    tracing::info!("connections that did not end in time are closed; all answers are in the log");
     phase.send_replace(Phase::Over);
     match timeout(DROPPED_WITHIN.min(grace / 5), &mut serving).await {
         Ok(served) => (joined(served), over),
@@ -433,8 +433,8 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Threads that serve gRPC. Two for each core: with one, whoever waits for a thread that lost its
-/// turn to the items or the log waits with it. Measured: pipelined orders gain, others do not lose.
+/// Threads that serve gRPC. Two for each core: with one, a call waits for its thread when the items
+/// or the log preempt it. Measured: pipelined orders gain, others do not lose.
 fn grpc_threads() -> usize {
     cores() * 2
 }

@@ -1,8 +1,7 @@
 //! The only reader of wall time and of randomness.
 //!
-//! Everything that needs a moment or a fresh id asks a [`Clock`], so that tests can hold time still
-//! and move it. A node that sells reads a [`SaleClock`], which a wall clock that is wrong for a
-//! moment does not move.
+//! All code that needs the time or a new id uses a [`Clock`], so that tests can control time. A
+//! serving node reads a [`SaleClock`], which a short error of the wall clock does not move.
 
 mod sale;
 pub mod steering;
@@ -35,7 +34,7 @@ pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> UnixMs;
 
-    /// Waits until that moment has come, or the clock was set: whoever waited looks at it again.
+    /// Waits until that time, or until the clock was set: the caller then checks the clock again.
     fn sleep_until(&self, moment: UnixMs) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
     /// The present moment, and by how much the clock was set up to it.
@@ -52,7 +51,7 @@ pub trait Clock: Send + Sync + 'static {
     fn log_ends_at(&self, _recorded: UnixMs) {}
 }
 
-/// A clock shared by everybody.
+/// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 
 /// The clock on the wall.
@@ -106,7 +105,7 @@ impl ManualClock {
         self.reading.send_modify(|reading| reading.now = reading.now.plus(ms));
     }
 
-    /// Sets the clock as a jump does that is taken over. Everybody who sleeps looks at it again.
+    /// Sets the clock like an adopted jump. All sleepers check the clock again.
     pub fn step(&self, by_ms: i64) {
         self.reading.send_modify(|reading| {
             reading.now = reading.now.plus(by_ms);
@@ -146,7 +145,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// A fresh id for somebody who writes to a store that others write to, too.
+/// A new id for a writer on a shared store.
 pub fn new_writer_id() -> Uuid {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]
     let id = Uuid::new_v4();

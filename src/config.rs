@@ -277,7 +277,7 @@ impl Config {
     }
 }
 
-/// Where spans go. Whoever sets it in a build that cannot send any is told so.
+/// Where spans are sent. Setting it in a build without the feature is an error.
 fn collector(text: &str) -> Result<Option<String>, String> {
     if text == OFF {
         return Ok(None);
@@ -305,7 +305,7 @@ impl Setting {
         format!("DOORBUSTER_{}", self.key.to_uppercase())
     }
 
-    /// What it is when nobody sets it.
+    /// The default value.
     pub fn default(&self) -> String {
         (self.get)(&Config::default())
     }

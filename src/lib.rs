@@ -1,7 +1,7 @@
 //! doorbuster: a flash-sale order system, actor-based and event-sourced.
 //!
-//! `ARCHITECTURE.md` is the map. The modules are declared in the order in which they are best read:
-//! each rests on those above it only.
+//! `ARCHITECTURE.md` describes the design. The modules are declared in reading order: each depends
+//! only on those above it.
 
 pub mod values;
 

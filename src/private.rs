@@ -1,5 +1,5 @@
-//! Files and directories that only their owner may use: a log names buyers. What is there already
-//! keeps its mode, and a stricter umask holds.
+//! Files and directories that only their owner may use, because a log names buyers. Existing ones
+//! keep their mode, and a stricter umask applies.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},

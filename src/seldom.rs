@@ -1,4 +1,4 @@
-//! What happens again and again is said once in a while: the first time at once, then with a count.
+//! Rate-limited logging of repeated events: the first one at once, then with a count.
 
 use std::sync::{Mutex, PoisonError};
 

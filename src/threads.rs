@@ -1,5 +1,5 @@
-//! Names and priorities of threads: who is on the way of an order comes first, who only looks on
-//! comes last. Everything here is a favour the system may refuse; nothing depends on it.
+//! Names and priorities of threads: threads on the order path have the highest priority, observers
+//! the lowest. The system may refuse any of it; correctness does not depend on it.
 
 use std::ffi::CString;
 
@@ -16,7 +16,8 @@ const URGENT_NICENESS: i32 = -10;
 /// processor is wanted by all.
 const PATIENT_NICENESS: i32 = 10;
 
-/// Names the current thread, so that `top -H` tells who uses the processor. At most 15 bytes show.
+/// Names the current thread, so that `top -H` shows the use of the processor. At most 15 bytes are
+/// shown.
 pub fn name(name: &str) {
     if let Ok(name) = CString::new(name) {
         let _ = rustix::thread::set_name(&name);
@@ -32,7 +33,7 @@ pub fn urgent() {
     }
 }
 
-/// The current thread runs when nobody else wants the processor, and gives way at once.
+/// The current thread runs only on an otherwise idle processor, and yields at once.
 pub fn idle() {
     let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
     let thread = thread_native_id();
@@ -41,8 +42,8 @@ pub fn idle() {
     }
 }
 
-/// The current thread does its part, and leaves the processor to orders where both want it: an
-/// idle one would be starved by them, and everybody who waits for it with it.
+/// The current thread makes progress but yields the processor to orders: at idle priority it could
+/// be starved by them, together with everything that waits for it.
 pub fn patient() {
     let thread = Some(rustix::thread::gettid());
     if let Err(error) = rustix::process::setpriority_process(thread, PATIENT_NICENESS) {

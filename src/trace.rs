@@ -1,8 +1,8 @@
 //! Which call it is that a log line or a fault belongs to: its trace id, as W3C Trace Context names
-//! it. A caller may bring one in `traceparent`; who does not gets one.
+//! it. A caller may send one in `traceparent`; otherwise one is generated.
 //!
 //! It costs an order nothing worth measuring: what a caller brings is read where there is any, and
-//! an id is made only when somebody asks for it, which is when something is written about the call.
+//! an id is generated only on demand, when something is written about the call.
 //! The id follows the call from thread to thread for as long as its answer is being made; what goes
 //! on afterwards, such as the messages of a stream, has none.
 //!
@@ -22,7 +22,7 @@ use crate::clock;
 /// The header, and the key of gRPC's metadata, that a caller names its trace in.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// The target of spans: off in log lines, read by who exports them.
+/// The target of spans: off in log lines, read by the exporter.
 pub const SPANS: &str = "doorbuster::call";
 
 /// Length of version 00: two digits, 32, 16, two, and the dashes between them.
@@ -145,7 +145,7 @@ impl<F> Within<F> {
     }
 }
 
-/// The span of a call of that method. Where nobody exports spans there is none, and it costs a look.
+/// The span of a call of that method. Without an exporter there is none, at the cost of one check.
 pub fn call_span(method: &str, trace: &Trace) -> Span {
     let span = tracing::info_span!(
         target: SPANS,
@@ -196,7 +196,7 @@ mod exported {
             true,
             TraceState::default(),
         );
-        // An error means that nobody exports this span.
+        // An error means that this span is not exported.
         let _ = span.set_parent(Context::new().with_remote_span_context(remote));
     }
 }

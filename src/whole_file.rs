@@ -6,7 +6,7 @@
 //! replaced. What is no regular file, such as `/dev/stdout` or a named pipe, is written directly.
 //!
 //! An unfinished file is removed when its writer fails, and by [`abandon_all`] on a signal. What a kill
-//! leaves behind is removed by the next writer of the same file: nobody holds its lock any more.
+//! leaves behind is removed by the next writer of the same file, because its lock is free.
 
 use std::{
     collections::BTreeSet,
@@ -243,7 +243,7 @@ fn begin(target: &Path, before: Option<&Metadata>) -> io::Result<(File, Part)> {
             }
         };
         let part = Part::new(path);
-        // Where a file system has no locks nobody removes the parts of others.
+        // On a file system without locks, parts of other writers are not removed.
         if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock))
             || file.metadata()?.nlink() == 0
         {

@@ -1,9 +1,9 @@
 //! One actor for each item and each sale: the only writer of its stream on this node.
 //!
-//! It decides a command as soon as it comes, on a state that may run ahead of the log by what is in
-//! flight, and answers when everything the answer rests on is in the log. At most one batch is in
-//! flight; what is decided meanwhile is the next one. It never repairs its state: when an append
-//! certainly failed, or somebody else wrote, it stops and is rebuilt from the log on next use.
+//! It decides a command on arrival, on a state that may be ahead of the log by the batch in flight,
+//! and answers when everything that the answer depends on is in the log. At most one batch is in
+//! flight; events decided meanwhile form the next one. It never repairs its state: when an append
+//! certainly failed, or another node wrote, it stops and is rebuilt from the log on next use.
 
 mod flight;
 mod load;
@@ -55,7 +55,7 @@ pub(super) struct Aggregate<D: Decider> {
     draining: Vec<oneshot::Sender<()>>,
 }
 
-/// What an actor does with those who come to it.
+/// What an actor does with its commands.
 enum Standing {
     /// It decides.
     Serving,
@@ -156,7 +156,7 @@ impl<D: Decider> Aggregate<D> {
         ctx.spawn(std::future::ready(()).into_actor(self).map(|(), actor, ctx| {
             actor.pump_scheduled = false;
             actor.pump(ctx);
-            // An id that nobody ever wrote to must not keep an actor alive.
+            // A stream that was never written must not keep an actor alive.
             if actor.landing.is_none() && actor.is_at_rest() {
                 actor.retire(ctx);
             }
@@ -177,8 +177,8 @@ impl<D: Decider> Aggregate<D> {
         }
     }
 
-    /// The state can no longer be trusted: it is dropped and everybody is told. The actor stops a
-    /// little later, so that whoever is in its mailbox is told, too.
+    /// The state can no longer be trusted: it is dropped and all waiting commands are answered. The
+    /// actor stops a little later, so that commands in its mailbox are answered as well.
     fn give_up(&mut self, fault: Fault, ctx: &mut Context<Self>) {
         if let Some(mut flight) = self.flying.take() {
             flight.fail(&fault);
@@ -227,8 +227,8 @@ impl<D: Decider> Aggregate<D> {
         }));
     }
 
-    /// Leaves the directory, and stops a little later: whoever found this actor there just before
-    /// still gets an answer. A successor may be awake meanwhile; the revision is the fence.
+    /// Leaves the directory, and stops a little later, so that callers that looked this actor up
+    /// just before still get an answer. A successor may run meanwhile; the revision is the fence.
     fn retire(&mut self, ctx: &mut Context<Self>) {
         self.leave_directory(ctx);
         ctx.run_later(RETIREMENT, |actor, ctx| {

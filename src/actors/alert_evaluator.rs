@@ -1,10 +1,10 @@
-//! Who watches over the sales: judges the rules by every round of pulses, and writes into the books
-//! of alerts what fires and what no longer does.
+//! Evaluates the alert rules of sales on every round of pulses, and writes raised and cleared
+//! alerts to the streams of alerts.
 //!
-//! It only looks at what the read models say, on a patient thread, so nobody who sells waits for it.
-//! While the store is away what it has to write is kept in its order, in memory, and written when
-//! the store is back; what is raised is counted by the node's figures all the while. What a rule
-//! brings about beside an alert (an incident, a lower level) is asked for by the process manager
+//! It reads only the read models, on a low-priority thread, so no order waits for it. While the
+//! store is unreachable its writes are kept in order, in memory, and written when the store is
+//! back; raised alerts are counted by the node's metrics meanwhile. A further effect of a rule (an
+//! incident, a lower level) is asked for by the process manager
 //! [`Reactions`](super::process::Reactions), which reads the alert in the log.
 
 mod readings;
@@ -46,7 +46,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Rounds between two tries to read the book of the service, which is watched meanwhile.
 const LOAD_AGAIN_EVERY: u64 = 5;
 
-/// Rounds between two looks for alerts of sales that are over and that nobody watches any more.
+/// Rounds between two checks for alerts of sales that are over and no longer followed.
 const LEFT_BEHIND_EVERY: u64 = 60;
 
 /// Sales among them that are looked at in one round.
@@ -93,7 +93,7 @@ struct Rounds {
     parts: AlertEvaluatorParts,
     watched: HashMap<Option<SaleId>, Watched>,
     unsent: VecDeque<Unsent>,
-    /// The service is watched without anybody knowing what was raised before.
+    /// The service is evaluated although the earlier alerts are unknown.
     service_unread: bool,
     round: u64,
     /// By how much the clock had been set in the last round.
@@ -161,7 +161,7 @@ impl Rounds {
         }
     }
 
-    /// Makes sure that a book is watched. Not while nobody can say what is raised in it.
+    /// Makes sure that a stream of alerts is followed. Not while its raised alerts are unknown.
     async fn knows(&mut self, sale: Option<SaleId>) -> bool {
         let is_unread = sale.is_none() && self.service_unread;
         let is_due = is_unread && self.round.is_multiple_of(LOAD_AGAIN_EVERY);
@@ -224,8 +224,8 @@ impl Rounds {
         sales
     }
 
-    /// Clears the alerts of a sale that nobody watches any more. One that is not over is left as it
-    /// is: it comes back with its next pulse.
+    /// Clears the alerts of a sale that is no longer followed. A sale that is not over is left
+    /// unchanged: it is followed again with its next pulse.
     async fn end_if_over(&mut self, sale: SaleId) {
         let asked = async {
             let SaleOutcome::Sale(view) = self.parts.sales.show(sale).await?.outcome else {
@@ -236,7 +236,7 @@ impl Rounds {
         };
         let open: Result<Vec<AlertRaised>, Fault> =
             timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(Fault::Stopping));
-        // Whoever is not reached is found again among those left behind.
+        // Those that are not reached are found again by the next check.
         let over = open.unwrap_or_default();
         let over = over.iter().map(|alert| {
             (Some(sale), cleared(&alert.rule, alert.item_id, ClearedBecause::SaleOver))
@@ -254,7 +254,7 @@ impl Rounds {
                 .collect();
             let count = commands.len();
             let id = StreamName::alerts(sale).id;
-            // What waits longer than anybody does is not to be written behind what comes after it.
+            // Writes that waited beyond the bound must not be written after later ones.
             let deadline = Deadline::at(Instant::now() + ANSWER_WITHIN);
             let asked = match self.parts.books.ask_all(id, commands, Some(deadline)) {
                 Ok(answers) => timeout(ANSWER_WITHIN, answers).await,

@@ -1,4 +1,4 @@
-//! What travels to an aggregate, and the batch that forms while an append is in flight.
+//! The messages to an aggregate, and the batch that forms while an append is in flight.
 
 use std::sync::{
     Arc,
@@ -47,7 +47,7 @@ impl Message for Drain {
     type Result = ();
 }
 
-/// Somebody read in the log that the actor's stream goes up to this revision.
+/// The log contains the actor's stream up to this revision.
 pub(super) struct Reached {
     pub(super) revision: u64,
 }
@@ -64,7 +64,7 @@ pub(super) struct Reply<O> {
 
 impl<O> Reply<O> {
     pub(super) fn send(self, answers: Answers<O>) {
-        // Who reads the answer finds the places free.
+        // The receiver of the answer finds the permits free.
         drop(self.ticket);
         // The caller may have gone away; the answer is in the log all the same.
         let _ = self.to.send(answers);
@@ -95,7 +95,7 @@ impl Drop for Ticket {
     }
 }
 
-/// Events decided and not yet appended, and everybody who waits for them.
+/// Events decided and not yet appended, and the commands that wait for them.
 pub(super) struct Batch<D: Decider> {
     pub(super) first_revision: u64,
     pub(super) events: Vec<NewEvent>,
@@ -184,13 +184,13 @@ impl<D: Decider> Batch<D> {
         self.starting_over_at(self.first_revision + self.events.len() as u64)
     }
 
-    /// Whether nobody waits for it.
+    /// Whether no command waits for it.
     pub(super) fn is_unasked(&self) -> bool {
         self.asked.is_empty()
     }
 
-    /// Answers everybody. `before` is where the append before this one landed; `landing` is this
-    /// one's, if it had events. Gives the attempts that were made.
+    /// Answers all commands. `before` is the position of the previous append; `landing` is that of
+    /// this one, if it had events. Returns the attempts.
     pub(super) fn answer(
         self,
         before: Option<Landing>,
@@ -215,7 +215,7 @@ impl<D: Decider> Batch<D> {
         self.attempts
     }
 
-    /// Tells everybody that there is no answer. The events stay.
+    /// Answers all waiting commands with the fault. The events stay.
     pub(super) fn fail(&mut self, fault: &Fault) {
         for Asked { reply, .. } in self.asked.drain(..) {
             reply.send(Err(fault.clone()));

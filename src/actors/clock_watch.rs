@@ -1,8 +1,8 @@
-//! Whether the clock of this node is to be trusted: what the clock knows of itself, and what a store
-//! with a clock of its own says by its stamps.
+//! Whether the clock of this node can be trusted: from its own jumps, and from the timestamps of a
+//! store with a clock of its own.
 //!
-//! Only stamps on this node's own appends count. Those on the events of others say nothing of this
-//! clock: two nodes that judged each other by them would take each other out of service.
+//! Only timestamps of this node's own appends count. Those of other nodes' events prove nothing
+//! about this clock: two nodes that compared them would take each other out of service.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,8 +32,8 @@ const OFF_MAX_MS: i64 = 2_000;
 /// One append may have been written long before it was known to be: so many in a row cannot.
 const OFF_IN_A_ROW: u32 = 2;
 
-/// A verdict of which nothing more was heard for so long is dropped: a node that nobody sends calls
-/// to appends nothing, and would never find out that its clock is right again.
+/// A verdict without new evidence for this long is dropped: a node without calls appends nothing
+/// and would never detect that its clock is right again.
 const VERDICT_LASTS: Duration = Duration::from_secs(60);
 
 /// A log whose newest event is older than this is worth a line at the start, in milliseconds.
@@ -70,7 +70,7 @@ impl StoreVerdict {
     }
 }
 
-/// What is watched, and who is told.
+/// The observed clocks, and the receiver of the verdict.
 pub struct ClockWatch {
     pub clock: SharedClock,
     pub store: SharedStore,

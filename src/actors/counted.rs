@@ -1,7 +1,7 @@
-//! What the figures say of a command: which kind it is, and what its answer came to.
+//! The metrics labels of a command: its kind and its outcome.
 //!
-//! This is the one table from the domain's words to the labels of `metrics`; every new command,
-//! refusal and fault has to find its place here.
+//! This is the one table from the domain's types to the labels of `metrics`; every new command,
+//! refusal and fault has to be added here.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The deadline of a call, and who was first: the command that was decided, or the deadline.
+//! The deadline of a call, and whether the decision or the deadline was first.
 
 use std::{
     sync::{

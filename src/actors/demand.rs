@@ -3,8 +3,8 @@
 //!
 //! It belongs to the node and not to the items' actors, because those come and go: an actor that
 //! lost its stream to another node has counted attempts that were answered, and no crash is an
-//! excuse for losing them. Other nodes write ticks of the same item for the same second; whoever
-//! finds the stream further than expected goes behind its end.
+//! excuse for losing them. Other nodes write ticks of the same item for the same second; the writer
+//! that finds the stream further than expected appends at its new end.
 
 use std::{
     collections::HashMap,
@@ -171,7 +171,7 @@ impl DemandStream {
                     }
                 }
                 Failure::Store(why) if pause == PAUSE_MIN => {
-                    tracing::warn!(%stream, why, "demand was not written; trying again");
+                    tracing::warn!(%stream, why, "demand was not written; retrying");
                 }
                 Failure::Store(why) => tracing::debug!(%stream, why, "demand was not written"),
             }

@@ -1,4 +1,4 @@
-//! From an id to its actor: spawned on first use, found again while it is awake.
+//! From an id to its actor: spawned on first use, reused while it runs.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,7 @@ pub struct Directory<D: Decider> {
     me: Weak<Self>,
 }
 
-/// Who is awake, and how much waits for them.
+/// The running actors, and their waiting commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Census {
     pub awake: usize,
@@ -80,8 +80,8 @@ impl<D: Counted> Directory<D> {
     }
 
     /// Sends commands that are decided in their order and answered together. The sending is done
-    /// when this returns; the waiting is the future's. What comes of them is counted, unless nobody
-    /// waits for it.
+    /// when this returns; the waiting is the future's. Their outcome is counted unless the future
+    /// was dropped.
     ///
     /// # Errors
     /// [`Fault::Overloaded`] when that many commands cannot wait at this actor,
@@ -100,8 +100,8 @@ impl<D: Counted> Directory<D> {
             .send(id, commands, deadline)
             .inspect_err(|fault| tally.count_fault(&metrics, fault))?;
         Ok(async move {
-            // An actor that stops without an answer has decided nothing that is in the log, or
-            // nobody knows; either way the command can be sent again under its request id.
+            // An actor that stops without an answer has either written nothing or its outcome is
+            // unknown; in both cases the command can be repeated under its request id.
             let answers = answers.await.unwrap_or_else(|_| {
                 Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
             });
@@ -161,7 +161,7 @@ impl<D: Counted> Directory<D> {
         self.shared.store.is_shared()
     }
 
-    /// Counts who is awake and what waits.
+    /// Counts running actors and waiting commands.
     pub fn census(&self) -> Census {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         let waiting = awake.values().map(|desk| desk.waiting.load(Ordering::Relaxed)).sum();
@@ -202,7 +202,7 @@ impl<D: Decider> Directory<D> {
         Desk { address, waiting: Arc::new(AtomicUsize::new(0)) }
     }
 
-    /// Takes an actor out of the directory, and nobody else who has its place meanwhile.
+    /// Removes an actor from the directory, but not a successor that took its place meanwhile.
     pub(super) fn forget(&self, id: Uuid, address: &Addr<Aggregate<D>>) {
         self.forget_if(id, |desk| desk.address == *address);
     }

@@ -1,4 +1,4 @@
-//! Faults: the outside world failed. Never a business "no".
+//! Faults: failures of the store, the network or the load. Never a business "no".
 
 use crate::store::ReadError;
 

@@ -1,8 +1,8 @@
-//! How old what a read model lacks is: one definition for answers, figures, board and alerts.
+//! The lag of a read model: one definition for answers, metrics, board and alerts.
 //!
-//! The age is that of the oldest event that is not applied. Where that event was not read yet, it is
-//! no younger than the moment at which the log was first seen to go on, which is remembered here for
-//! the last minutes.
+//! The lag is the age of the oldest event that is not applied. If that event was not read yet, its
+//! age is at least the time since the log was first seen to be longer, which is kept here for the
+//! last minutes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::{
     values::UnixMs,
 };
 
-/// Two looks at the end of the log are this far apart at least, however often somebody asks.
+/// Minimum interval between two reads of the log's end, whatever the number of queries.
 const LOOK_EVERY_MS: i64 = 250;
 
 /// Knows how old what read models lack is.

@@ -1,8 +1,8 @@
 //! The level of the service: set in one place for all nodes, followed on each.
 //!
-//! A node hears of a level in three ways: it set it itself, it read it in the log with everything
-//! else, or it asked the store, which it does once a second anyway. So the level is known before
-//! the first command is taken, and also where the read models are far behind.
+//! A node learns of a level in three ways: it set it itself, it read it with the rest of the log,
+//! or it read the stream from the store, which it does once a second. The level is therefore known
+//! before the first command is accepted, and also if the read models are far behind.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A store whose appends are timed and counted, whoever makes them, and whose damage the node hears
-//! of, whoever reads it. Damage is looked at twice: what a disk got wrong once is no damage.
+//! A store wrapper that times and counts all appends and reports damage found by any reader to the
+//! node. Damage is confirmed by a second read, because a single read error of a disk is no damage.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

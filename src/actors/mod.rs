@@ -1,4 +1,4 @@
-//! The only place that knows actix: who owns which state, and how they talk.
+//! The only place that names actix: the actors, their state, and their messages.
 //!
 //! ```text
 //!  gRPC ──> Directory ──try_send──> Aggregate<Item>  one actor an item or sale: decides, has at most
@@ -14,7 +14,7 @@
 //!
 //! actix facts this rests on: `do_send` ignores a mailbox's bound, so only `try_send` is used; a
 //! panic silently kills the thread it happens on, so the program's panic hook ends the process. An
-//! actor that cannot go on stops; whoever needs it next has it rebuilt from the log.
+//! actor that cannot continue stops; the next command rebuilds it from the log.
 
 mod aggregate;
 mod aggregates;

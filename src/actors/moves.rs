@@ -1,9 +1,9 @@
-//! How far the clock was set while this process runs, and where the log ended at each time.
+//! The steps of the clock in this process, and the end of the log at each of them.
 //!
-//! Deadlines that are live move with a clock that is set: a buyer keeps the time to pay that was
-//! promised. An actor that is awake moves those it has; one that is rebuilt from the log must move
-//! exactly those that were set before, and those stand before that place in the log. A restart
-//! starts anew: what is stored holds then.
+//! Live deadlines move with a step of the clock, so that a buyer keeps the promised time to pay. A
+//! running actor moves its own deadlines; one that is rebuilt from the log must move exactly those
+//! set before the step, which are before that position in the log. A restart begins without steps:
+//! the stored deadlines apply then.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -38,7 +38,7 @@ impl Moves {
         Self { sum_ms: AtomicI64::new(clock.reading().moved_ms), all: Mutex::default() }
     }
 
-    /// What the clock says. Whoever sees first that it was set notes down where the log ends.
+    /// The time of the clock. The first caller that sees a step records the end of the log.
     pub(super) fn reading(&self, clock: &SharedClock, store: &SharedStore) -> Reading {
         let reading = clock.reading();
         if self.sum_ms.load(Ordering::SeqCst) != reading.moved_ms {

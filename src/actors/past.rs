@@ -1,6 +1,6 @@
-//! Read models as they were: found or built, one at a time, by a thread that gives way to everybody.
+//! Past read models: found or built, one at a time, by a thread of the lowest priority.
 //!
-//! A build goes on when nobody waits for it any more, so whoever asks again later finds it done.
+//! A build continues when its query has ended, so that a later query finds it done.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ const PAGE_EVENTS: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PastFault {
     /// Too many moments wait to be built.
-    #[error("too many moments of the log are asked for at once")]
+    #[error("too many queries of past positions at once")]
     Overloaded,
     /// It is being built and has come to that position.
     #[error("the read models of that moment are being built, and are at position {0}")]
@@ -61,7 +61,7 @@ impl From<RebuildError<ReadError>> for PastFault {
     }
 }
 
-/// Who knows the read models of earlier moments.
+/// The keeper of past read models.
 pub struct Past {
     views: AsOfViews,
     log: LogSource,
@@ -79,12 +79,12 @@ struct Build {
 }
 
 impl Past {
-    /// The past of that data directory, as that log tells it. `alone` when nobody else uses the
-    /// directory: what a crash left behind is removed then.
+    /// The past of that data directory according to that log. `alone` if no other process uses the
+    /// directory: remains of a crash are then removed.
     pub fn new(data: &Path, log: LogSource, alone: bool) -> Arc<Self> {
         let views = AsOfViews::of(data);
         if alone && let Err(error) = views.clear_unfinished() {
-            tracing::warn!(%error, "unfinished read models of earlier moments stay");
+            tracing::warn!(%error, "unfinished past read models could not be removed");
         }
         Arc::new(Self {
             views,
@@ -106,7 +106,7 @@ impl Past {
         let past = Arc::clone(self);
         let runtime = Handle::current();
         let found = tokio::task::spawn_blocking(move || {
-            // Also when whoever asked has gone.
+            // Also when the caller has gone.
             let _place = place;
             past.views.find(position, |checkpoint| past.holds(&runtime, checkpoint))
         });
@@ -137,7 +137,7 @@ impl Past {
     /// The read models of that moment were found damaged: they are built anew when they are asked for.
     pub fn is_damaged(&self, position: Position) {
         if let Err(error) = self.views.remove(position) {
-            tracing::warn!(%error, position = position.0, "damaged read models stay");
+            tracing::warn!(%error, position = position.0, "damaged past read models could not be removed");
         }
     }
 
@@ -157,7 +157,7 @@ impl Past {
         let started = thread.spawn(move || {
             threads::idle();
             let done = past.build(&runtime, position, &progress);
-            // First out of the list: whoever comes now looks for the directory.
+            // First out of the list: later callers look for the directory.
             past.builds().remove(&position);
             progress.send_modify(|build| build.done = Some(done));
         });
@@ -179,7 +179,7 @@ impl Past {
             progress.send_modify(|build| build.reached = reached.position);
         });
         built.map_err(|error: RebuildError<ReadError>| {
-            tracing::error!(%error, position = position.0, "read models of a moment were not built");
+            tracing::error!(%error, position = position.0, "past read models were not built");
             error.into()
         })
     }

@@ -1,7 +1,7 @@
 //! Permits for questions that hold a thread: a bounded number at once, the others wait without one.
 //!
 //! Threads that may block are counted, and reading a log may take one more of them. Where every one
-//! is held by a question that waits for such a read, nothing moves any more; so a question takes a
+//! is held by a query that waits for such a read, nothing proceeds; therefore a query takes a
 //! permit before it blocks a thread, and keeps it until the thread is free again.
 
 use std::{sync::Arc, time::Duration};

@@ -50,8 +50,8 @@ pub struct Progress {
     pub position: Position,
     /// When the oldest event was recorded that is not applied, where that is known.
     pub oldest_pending_ms: Option<i64>,
-    /// Where the log ended when the file was opened or begun anew. Before it, nothing is answered
-    /// from the file; `None` while nobody knows.
+    /// The end of the log when the file was opened or restarted. Before it, no query is answered
+    /// from the file; `None` while it is unknown.
     pub built_at: Option<Position>,
     /// Why it does not go on at the moment. It is tried again.
     pub held_up: Option<Arc<str>>,
@@ -63,7 +63,7 @@ impl Progress {
     /// Of a read model that was not opened yet, of a log that ends there as far as is known.
     fn unopened(built_at: Option<Position>) -> Self {
         Self {
-            // Not the checkpoint's: nobody knows yet whether it is one in this log.
+            // Not the checkpoint's: it is not known yet whether that is in this log.
             position: Position::START,
             oldest_pending_ms: None,
             built_at,
@@ -138,7 +138,7 @@ struct Keeper {
     tail: Arc<Tail>,
     progress: watch::Sender<Progress>,
     damaged: Arc<Notify>,
-    /// The file as it was opened at the start, if it could be: nobody knows yet whether it is of this
+    /// The file as opened at the start, if possible: it is not known yet whether it belongs to this
     /// log.
     opened_at_start: Option<ReadModel>,
     /// `None` until it is opened, and after every trouble.
@@ -186,14 +186,14 @@ pub fn start_projections(data: &Path, tail: &Arc<Tail>) -> (Vec<ProjectionHandle
         another_log: Once::new(),
         first_end: OnceCell::new(),
     });
-    // The read models' own threads may come to it late: they give way to everybody.
+    // The read models' own threads may be late: they have the lowest priority.
     let (first, log) = (Arc::clone(&views), Arc::clone(tail));
     tokio::spawn(async move { first.first_end(&log).await });
     for projection in all() {
         let name = projection.name();
         let (sender, progress) = watch::channel(Progress::unopened(tail.known_end()));
         let damaged = Arc::new(Notify::new());
-        // Before anybody asks, so that a new node has something to answer from.
+        // Before the first query, so that a new node can answer it.
         let opened = views.open(name).inspect_err(|error| {
             tracing::debug!(projection = name, %error, "a read model could not be opened at once");
         });
@@ -245,7 +245,7 @@ impl Keeper {
                     self.wait_out("its file was removed or replaced by another").await;
                 }
                 Trouble::File(why) => self.begin_anew(&why).await,
-                // Rows that were changed by somebody else can make a sound log look wrong.
+                // Rows changed by another program can make a sound log look wrong.
                 Trouble::Contradiction(why) if !self.from_zero => self.begin_anew(&why).await,
                 Trouble::Contradiction(why) | Trouble::Log(why) => return self.stop(&why),
             }
@@ -349,7 +349,7 @@ impl Keeper {
             was_held_up = progress.held_up.take().is_some();
         });
         if was_held_up {
-            tracing::info!(projection = self.name, "a read model goes on");
+            tracing::info!(projection = self.name, "a read model has recovered");
         }
         Ok(())
     }
@@ -381,7 +381,7 @@ impl Keeper {
             // It is opened as it is, and found to be wrong again.
             tracing::debug!(projection = self.name, %error, "a read model could not be dropped");
         }
-        // Whoever else found the same damage has said so before.
+        // Another finder of the same damage has reported it already.
         let _ = self.damaged.notified().now_or_never();
     }
 
@@ -401,7 +401,7 @@ impl Keeper {
             progress.held_up = Some(why.into());
         });
         if is_new {
-            tracing::warn!(projection = self.name, why, "a read model is held up: trying again");
+            tracing::warn!(projection = self.name, why, "a read model failed; retrying");
         }
     }
 

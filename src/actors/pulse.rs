@@ -1,8 +1,7 @@
-//! Who takes the pulse of each sale, once a second, for the board and for the alerts.
+//! Takes the pulse of each sale, once a second, for the board and for the alerts.
 //!
-//! One thread that gives way to orders asks the read models, whoever looks and however many do. A
-//! round that takes longer than a second makes the next one late; rounds never queue, and nobody
-//! who sells waits for one.
+//! One low-priority thread queries the read models, whatever the number of viewers. A round that
+//! takes longer than a second delays the next one; rounds never queue, and no order waits for one.
 
 mod heads;
 mod latencies;
@@ -33,7 +32,7 @@ use crate::{
 /// Time from the end of a round to the beginning of the next.
 const ROUND_EVERY: Duration = Duration::from_secs(1);
 
-/// Somebody who looked at a sale is thought to look on for so many rounds.
+/// Rounds for which a sale stays followed after it was viewed.
 const LOOKED_AT_FOR: u64 = 30;
 
 /// Sales that can be looked at beside those that run: more are taken when others are left.
@@ -51,7 +50,7 @@ pub struct PulseDesk {
 struct Taken {
     sales: BTreeMap<SaleId, Arc<Pulse>>,
     node: Option<Arc<NodePulse>>,
-    /// Until which round somebody looks at a sale.
+    /// The last round in which a viewed sale is followed.
     looked_at: BTreeMap<SaleId, u64>,
 }
 
@@ -85,7 +84,7 @@ impl PulseDesk {
         Ok(PulseThread { stop, thread })
     }
 
-    /// The pulse of that sale as of the last round. Whoever asks looks at it.
+    /// The pulse of that sale as of the last round. The call counts as a view.
     pub fn latest(&self, sale: SaleId) -> Option<Arc<Pulse>> {
         let pulse = self.lock().sales.get(&sale).cloned();
         if pulse.is_some() {
@@ -94,8 +93,8 @@ impl PulseDesk {
         pulse
     }
 
-    /// Takes the pulse of a sale from the next round on, while somebody looks at it. There must be
-    /// such a sale: ids that anybody made up would fill the places.
+    /// Takes the pulse of a sale from the next round on, while it is viewed. The sale must exist:
+    /// made-up ids would fill the bound.
     pub fn look_at(&self, sale: SaleId) {
         let until = self.rounds.borrow().saturating_add(LOOKED_AT_FOR);
         let mut taken = self.lock();

@@ -1,8 +1,8 @@
-//! Whether this node should be sent calls: what a load balancer and an orchestrator ask.
+//! The readiness of this node, for load balancers and orchestrators.
 //!
-//! Not being ready refuses nothing, with one exception: before the store has answered for the first
-//! time there is nothing a node could say, so commands are told at once that the store is away.
-//! Read models that are behind or stopped make no node unready: selling needs none of them.
+//! A node that is not ready still accepts calls, with one exception: before the store has answered
+//! for the first time, commands are answered UNAVAILABLE at once. Read models that are behind or
+//! stopped do not affect readiness, because selling does not need them.
 
 use std::{
     sync::{
@@ -160,7 +160,7 @@ impl Readiness {
         let _ = self.state.subscribe().wait_for(started).await;
     }
 
-    /// Since when nobody knows what is in the store; `None` while it answers.
+    /// Since when the store does not answer; `None` while it does.
     pub fn store_away_since(&self) -> Option<UnixMs> {
         let in_the_way = self.lock();
         let away = !in_the_way.has_started || in_the_way.store_away.is_some();
@@ -212,7 +212,7 @@ impl Readiness {
         self.change(|in_the_way| in_the_way.store_away = Some(why));
     }
 
-    /// Changes what is in the way and tells everybody where that makes a difference.
+    /// Changes the obstacles and publishes the readiness if it differs.
     fn change(&self, change: impl FnOnce(&mut InTheWay)) {
         let mut in_the_way = self.lock();
         change(&mut in_the_way);
@@ -224,7 +224,7 @@ impl Readiness {
             }
             match &now {
                 State::Ready => tracing::info!("ready"),
-                // What somebody asked for is nothing to warn of.
+                // A requested stop needs no warning.
                 State::NotReady(NotReady::Draining) => tracing::info!("not ready: it is stopping"),
                 State::NotReady(reason) if reason_of(state) != Some(reason.name()) => {
                     tracing::warn!(reason = reason.name(), why = reason.why(), "not ready");

@@ -82,8 +82,8 @@ impl Sales {
         self.sales.ask(sale_id.0, SaleCommand::Show, None).await
     }
 
-    /// Answers only when the items know. The position is then that of the last item's event, so
-    /// that whoever passes it as `min_position` sees all items.
+    /// Answers when all items have been told. The position is that of the last item's event, so
+    /// that a query with it as `min_position` includes all items.
     async fn carried_out(
         &self,
         mut answer: Answer<SaleOutcome>,
@@ -95,8 +95,8 @@ impl Sales {
             if told.pause.is_none() && told.closed.is_none() {
                 return Ok(answer);
             }
-            // Somebody else may have resumed what was being paused here, or the other way round, and
-            // been told so: then what they said comes last.
+            // Another call may have resumed what was being paused here, or the other way round, and
+            // been answered: then its event is the last one.
             match self.show(told.sale_id).await?.outcome {
                 SaleOutcome::Sale(now)
                     if (&now.pause, &now.closed) != (&told.pause, &told.closed) =>

@@ -1,4 +1,4 @@
-//! What every item and sale of a node stands on: handed down from the composition root.
+//! The shared parts of all items and sales of a node, passed in by the composition root.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct Shared {
     pub arbiters: Vec<ArbiterHandle>,
     /// Commands that may wait at one actor.
     pub waiting_max: usize,
-    /// An actor nobody needed for this long is put to sleep.
+    /// An actor without commands for this long is stopped.
     pub idle_ms: i64,
 }
 

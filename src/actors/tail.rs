@@ -1,7 +1,7 @@
-//! The log as all projections read it: each page is read and decoded once, by whoever is first.
+//! The log as read by all projections: each page is read and decoded once, by the first of them.
 //!
-//! A store that is away is waited for: projections go on where they were when it is back. Where
-//! other nodes write, too, what is read here is also how this node hears of it.
+//! While the store is unreachable, projections wait and then resume. On a shared store this is also
+//! how a node notices the writes of other nodes.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,8 +32,8 @@ const PAGE_EVENTS: usize = 2048;
 const PAGES_KEPT: usize = 48;
 
 /// Where few events wait, reading rests this long so that more come together: a transaction for
-/// every handful of events would take the processor from those who sell. Nobody who waits for a
-/// position waits for this: see [`Tail::hurry`].
+/// every handful of events would take processor time from selling. A query that waits for a
+/// position does not wait for this: see [`Tail::hurry`].
 const GATHER: Duration = Duration::from_millis(50);
 
 /// First and longest pause before a store that is away is asked again.
@@ -65,7 +65,7 @@ pub enum TailError {
     Decode(#[from] DecodeError),
 }
 
-/// Who wants to know how far streams have come.
+/// Receivers of the progress of streams.
 pub trait StreamObserver: Send + Sync {
     /// An event of that revision was read.
     fn reached(&self, stream: StreamName, revision: u64);
@@ -109,7 +109,7 @@ impl Tail {
         self.store.head()
     }
 
-    /// Somebody waits for a position: whoever rests to gather events reads on at once.
+    /// A query waits for a position: a pause to gather events ends at once.
     pub fn hurry(&self) {
         self.hurry.notify_waiters();
     }

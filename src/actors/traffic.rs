@@ -1,8 +1,8 @@
-//! Where beacons come in: they are checked, shed if orders need the node, and handed to the actor
-//! of their sale, which packs and writes them.
+//! The entry of beacons: they are checked, shed if orders need the node, and passed to the actor of
+//! their sale, which packs and writes them.
 //!
-//! Everything here is beside the way of an order and gives way to it: a thread of its own that
-//! yields, bounds of its own, and nothing taken at all while many commands wait at items.
+//! All of it is apart from the order path and yields to it: a low-priority thread and bounds of its
+//! own, and no beacons accepted while many commands wait at items.
 
 mod catalog;
 mod writer;
@@ -86,7 +86,7 @@ pub struct TrafficParts {
 }
 
 impl TrafficDesk {
-    /// A desk that nobody has come to yet.
+    /// A desk without any sale yet.
     pub fn new(parts: TrafficParts) -> Arc<Self> {
         let TrafficParts {
             store,

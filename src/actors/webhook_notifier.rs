@@ -1,10 +1,10 @@
 //! Tells the webhook what happens to alerts and incidents: one at a time, in the order of the log,
 //! signed as Standard Webhooks says.
 //!
-//! It follows the log from where it was left. A receiver that hangs, fails or is away delays what
-//! comes after it for this receiver, and nobody else; what it does not take after so many tries is
-//! given up and counted. How far it has come stands in a small file, so a delivery is repeated at
-//! most, under the same id.
+//! It follows the log from where it was left. A receiver that hangs, fails or is unreachable
+//! delays later deliveries to this receiver and nothing else; a delivery that fails too often is
+//! abandoned and counted. The position is kept in a small file, so a delivery is at most repeated,
+//! under the same id.
 
 mod note;
 mod signing;
@@ -34,7 +34,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Pages without anything to tell, after which it is noted how far it has come.
 const PAGES_PER_NOTE: u32 = 128;
 
-/// Who is told, and how.
+/// The receiver, and its settings.
 pub struct Webhook {
     pub url: String,
     pub key: SigningKey,
@@ -88,7 +88,7 @@ impl WebhookNotifier {
             let page = match self.parts.tail.page_after(position).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::error!(%error, "the webhook is told nothing any more");
+                    tracing::error!(%error, "webhook deliveries have stopped");
                     return;
                 }
             };
@@ -122,7 +122,7 @@ impl WebhookNotifier {
             tracing::warn!(
                 noted,
                 head,
-                "the webhook was told of another log: it goes on from here"
+                "the webhook position belongs to another log; continuing from here"
             );
         }
         self.note(head);
@@ -144,11 +144,11 @@ impl WebhookNotifier {
             let position = recorded.position.0;
             if attempt == attempts {
                 self.parts.metrics.delivery(DeliveryResult::GivenUp);
-                tracing::error!(kind, position, why, "the webhook did not take it: given up");
+                tracing::error!(kind, position, why, "a webhook delivery was abandoned");
                 return;
             }
             self.parts.metrics.delivery(DeliveryResult::Retried);
-            tracing::debug!(kind, position, attempt, why, "the webhook did not take it");
+            tracing::debug!(kind, position, attempt, why, "a webhook delivery failed");
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
@@ -180,7 +180,7 @@ impl WebhookNotifier {
 
     fn note(&self, position: Position) {
         if let Err(error) = note_position(&self.parts.data, position) {
-            tracing::warn!(%error, "how far the webhook was told cannot be noted");
+            tracing::warn!(%error, "the webhook position cannot be saved");
         }
     }
 }

@@ -1,8 +1,7 @@
-//! Who may do what, and how much of the service runs, before anything reaches a mailbox.
+//! Permissions and the service level, checked before a command reaches a mailbox.
 //!
-//! Asked on the way of every order, so an answer is a look at what is there already: no queue, no
-//! reading. Nothing here decides what the level is (`domain::level` does) or reads the log (`actors`
-//! does).
+//! It is on the order path, so checks only read memory: no queue and no I/O. The level is decided
+//! by `domain::level`, and the log is read by `actors`.
 
 mod operators;
 mod service;

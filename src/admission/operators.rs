@@ -1,7 +1,7 @@
-//! Who may steer: the operators by their tokens, from a file that only the server can read.
+//! Permission to steer: the operators by their tokens, from a file that only the server can read.
 //!
 //! Tokens are kept as their SHA-256, so that no message, log line or dump of memory's structures can
-//! show one. Without a file everybody who reaches the server may steer, under any name.
+//! show one. Without a file every client that reaches the server may steer, under any name.
 
 use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -26,7 +26,7 @@ const TOKEN_CHARS_MAX: usize = 256;
 /// Largest file that is read.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Those who may steer.
+/// The operators.
 pub struct Operators {
     /// Digest of the token and whose it is. One operator may have several, to change them without a
     /// gap.
@@ -34,12 +34,12 @@ pub struct Operators {
     wrong_tokens: Seldom,
 }
 
-/// Why whoever wants to steer is nobody's operator.
+/// Why a steering call has no valid operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRefused {
     /// There is no token.
     Missing,
-    /// It is nobody's here.
+    /// The token belongs to no operator.
     Wrong,
 }
 
@@ -52,7 +52,7 @@ pub struct BadOperators {
 }
 
 impl Operators {
-    /// Nobody is asked for a token.
+    /// No token is required.
     pub fn none() -> Self {
         Self { known: Vec::new(), wrong_tokens: Seldom::default() }
     }
@@ -60,8 +60,8 @@ impl Operators {
     /// Reads a file of lines `name token`. Empty lines and those that start with `#` are skipped.
     ///
     /// # Errors
-    /// When others can read the file, a line is wrong, or it names nobody: an empty file must not
-    /// let everybody in.
+    /// When others can read the file, a line is invalid, or it contains no operator: an empty file
+    /// must not open access.
     pub fn read(file: &Path) -> Result<Self, BadOperators> {
         let text = read_secret(file)?;
         let mut operators = Self::none();
@@ -80,7 +80,7 @@ impl Operators {
         Ok(operators)
     }
 
-    /// Whether nobody is asked for a token.
+    /// Whether no token is required.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
@@ -99,8 +99,8 @@ impl Operators {
         found
     }
 
-    /// Whose token an `authorization` announces. A wrong one is told in the log, a bounded number of
-    /// times: whoever guesses must not fill a disk.
+    /// The operator of the token in `authorization`. Wrong tokens are logged at a bounded rate, so
+    /// that guessing does not fill the disk.
     ///
     /// # Errors
     /// What is wrong with the token.
@@ -113,10 +113,7 @@ impl Operators {
         let token = token.filter(|token| !token.is_empty()).ok_or(TokenRefused::Missing)?;
         self.who(token).ok_or_else(|| {
             if let Some(count) = self.wrong_tokens.happened(now, 1) {
-                tracing::warn!(
-                    count,
-                    "somebody wanted to steer with a token that is no operator's"
-                );
+                tracing::warn!(count, "a steering call had a token of no operator");
             }
             TokenRefused::Wrong
         })
@@ -178,7 +175,7 @@ fn read_secret(file: &Path) -> Result<String, BadOperators> {
         return Err(bad(file, "is no file of lines with tokens"));
     }
     if found.permissions().mode() & 0o006 != 0 {
-        return Err(bad(file, "can be read or written by everybody: chmod 600 it"));
+        return Err(bad(file, "can be read or written by other users: chmod 600 it"));
     }
     fs::read_to_string(file).map_err(unreadable)
 }

@@ -1,7 +1,7 @@
 //! The level at which this node runs, and what each level leaves out.
 //!
-//! One value, shared by everybody who leaves something out. It is as the log says: whoever reads a
-//! change there tells it, in whatever order, and the newest counts.
+//! One value, shared by all parts that a level sheds. It follows the log: every reader of a change
+//! reports it here, in any order, and the newest revision counts.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,

@@ -1,4 +1,4 @@
-//! Everybody who decides on a node, their threads, and what the servers of the node are made of.
+//! The deciding actors of a node, their threads, and the parts that its servers are made of.
 
 use std::sync::Arc;
 
@@ -30,10 +30,10 @@ use crate::{
     },
 };
 
-/// Everybody who decides on this node, and their threads.
+/// The deciding actors of this node, and their threads.
 pub(super) struct Actors {
     pub(super) arbiters: Vec<Arbiter>,
-    /// Where beacons are packed, away from everybody who decides.
+    /// Where beacons are packed, apart from the deciding actors.
     pub(super) traffic_arbiter: Arbiter,
     pub(super) shared: Arc<Shared>,
     pub(super) demand: Arc<DemandDesk>,
@@ -242,14 +242,15 @@ impl Actors {
         }
     }
 
-    /// Lets everybody finish what is in flight, and ends their threads and those of the read models.
+    /// Lets all actors finish what is in flight, and ends their threads and those of the read
+    /// models.
     pub(super) async fn rest(
         self,
         traffic: &TrafficDesk,
         projection_threads: Vec<Arbiter>,
         over: Instant,
     ) {
-        // A store that does not answer must not keep us for ever: nothing unanswered is lost.
+        // A store that does not answer must not block the stop: nothing acknowledged is lost.
         let drained = timeout_at(over, async {
             tokio::join!(self.aggregates.drain(), self.demand.drain(), traffic.drain());
         });
@@ -259,7 +260,7 @@ impl Actors {
                 tracing::warn!(
                     kind,
                     waiting,
-                    "what the store did not take in time was not answered"
+                    "commands that the store did not write in time were not answered"
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! What looks on: the pulses that are taken once a second, and the board that shows them.
+//! Observation: the pulses that are taken once a second, and the board that shows them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Work that a stop waits for, but not for ever.
+//! Work that a stop waits for, with a time limit.
 
 use tokio::{
     sync::oneshot,
@@ -12,7 +12,7 @@ pub(super) async fn by(until: Instant, what: &'static str, work: impl FnOnce() +
     // A thread of its own: those of the runtime are waited for when it ends.
     let thread = std::thread::Builder::new().name("ending".to_owned()).spawn(move || {
         work();
-        // An error means that nobody waits any more.
+        // An error means that the receiver is gone.
         let _ = done.send(());
     });
     if let Err(error) = thread {
@@ -20,6 +20,6 @@ pub(super) async fn by(until: Instant, what: &'static str, work: impl FnOnce() +
         return;
     }
     if timeout_at(until, ended).await.is_err() {
-        tracing::warn!(what, "did not end in time and is left behind");
+        tracing::warn!(what, "did not end in time and is abandoned");
     }
 }

@@ -1,4 +1,4 @@
-//! Where a server listens: gRPC, and beside it what machines ask and people look at.
+//! The listeners of a server: gRPC, health and metrics, and the board.
 
 use std::{io, net::SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Starts and stops who watches over the sales, and who tells others of it.
+//! Starts and stops the evaluation of alerts and the webhook.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     threads,
 };
 
-/// The threads of who watches and who tells.
+/// The threads of alert evaluation and webhook.
 pub(super) struct Watch {
     arbiters: Vec<Arbiter>,
 }
@@ -60,7 +60,7 @@ pub(super) fn start(
     Ok(Watch { arbiters })
 }
 
-/// Who tells the webhook, if there is one.
+/// The sender of the webhook, if there is one.
 fn webhook_notifier(
     actors: &Actors,
     tail: &Arc<Tail>,

@@ -1,6 +1,6 @@
-//! Whom a question goes to: a running server, or a data directory that this program reads itself.
+//! The target of a query: a running server, or a data directory that this program reads itself.
 //!
-//! Both are asked over a channel, so a verb need not know which it is.
+//! Both are called over a channel, so verbs are independent of it.
 
 use std::{cell::OnceCell, env, ffi::OsString, fmt, path::Path, path::PathBuf, sync::Arc};
 
@@ -29,10 +29,10 @@ pub struct Asked {
     // The variable is read by hand: with it set, --data would count as given beside --server.
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     server: Option<String>,
-    /// Ask this data directory, without a server
+    /// Query this data directory, without a server
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Where the log of the data directory is: embedded, or a connection string
+    /// Location of the directory's log: embedded, or a connection string
     #[arg(long, value_name = "STORE", requires = "data")]
     store: Option<OsString>,
     #[command(flatten)]

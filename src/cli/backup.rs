@@ -13,7 +13,7 @@ use crate::store::embedded::{self, BackupError};
 /// Arguments of `backup`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where the copy is to be: a new or an empty directory
+    /// Directory of the copy, new or empty
     #[arg(value_name = "TO")]
     to: PathBuf,
     /// Directory of the log

@@ -1,9 +1,9 @@
 //! `doorbuster bench`: how fast one hot item is, beside a bare echo on the same machine.
 //!
-//! Absolute figures say more about the machine than about the software, so each round measures the
-//! echo and the real server right after each other and what counts is their ratio. The load and the
-//! servers are separate processes. The read models are let catch up between rounds, so that one
-//! round does not pay for the one before; how long that takes is reported too.
+//! Absolute figures depend mostly on the machine, so each round measures the echo and the real
+//! server one after the other and reports their ratio. The load and the servers are separate
+//! processes. The read models catch up between rounds, so that one round does not load the next;
+//! the time for that is reported as well.
 
 mod beacons;
 mod child;
@@ -48,7 +48,7 @@ use crate::{
 
 /// Connections of the cases with many calls in flight.
 const CONNECTIONS: usize = 8;
-/// Who puts a sale up where no token says it.
+/// The operator that creates a sale without a token.
 const OPERATOR: &str = "bench";
 /// More units than any run can order.
 const UNITS: u64 = 1_000_000_000;
@@ -99,7 +99,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
-    /// Unanswered commands of each stream at most, 1 to 65536
+    /// Maximum of unanswered commands per stream, 1 to 65536
     #[arg(long, value_name = "N", default_value_t = 2_048,
           value_parser = clap::value_parser!(u32).range(1..=65_536))]
     outstanding: u32,
@@ -115,7 +115,7 @@ impl Args {
         chosen.iter().copied().filter(|case| *case != Case::Traffic).collect()
     }
 
-    /// Who puts the sale up: a server that is started for this asks nobody for a token.
+    /// The operator that creates the sale: a server started for this requires no token.
     fn operator(&self) -> Result<Operator, Failure> {
         match self.server {
             Some(_) => self.token.operator(OPERATOR),
@@ -136,7 +136,7 @@ enum BenchVerb {
     /// The bare echo that others are measured against; ends with its stdin
     #[command(hide = true)]
     Echo,
-    /// Write a large sale into a log, to measure on: orders, refusals, payments, traffic
+    /// Write a large sale into a log as a data set: orders, refusals, payments, traffic
     Sale(sale::Args),
 }
 
@@ -307,7 +307,7 @@ async fn measure(
                 round + 1,
                 arguments.rounds
             ));
-            // Who goes first changes, so that neither always finds the machine warm.
+            // The order alternates, so that neither always runs on a warm machine.
             for real in [round % 2 == 1, round % 2 == 0] {
                 let (target, rounds) =
                     if real { (&hot.target, &mut orders) } else { (&echo, &mut echoes) };
@@ -357,7 +357,7 @@ fn keep(rounds: &mut Rounds, measured: Measured, case: &str, server: &str) -> an
     Ok(())
 }
 
-/// The one item that everybody wants, and how far its read models are behind.
+/// The one hot item, and the lag of its read models.
 struct HotItem {
     target: Arc<Target>,
     sale_id: String,

@@ -1,4 +1,4 @@
-//! `doorbuster conformance`: does a store keep what everything rests on?
+//! `doorbuster conformance`: tests whether a store keeps the rules that doorbuster relies on.
 //!
 //! It writes to streams of its own, named `probe-<uuid>`, which no node reads, so it may run on a
 //! cluster that is in use; the streams stay there.
@@ -95,7 +95,7 @@ async fn open(
             let scratch = Scratch::new("doorbuster-conformance")?;
             let store = EmbeddedStore::open(scratch.path(), Arc::new(WallClock))?;
             let version = format!("doorbuster {}", env!("CARGO_PKG_VERSION"));
-            // Nobody else will ever read this log.
+            // This log is read by no other process.
             Ok((store, version, Category::Item, Some(scratch)))
         }
         StoreAddress::Cluster(address) => {

@@ -39,12 +39,12 @@ pub struct Args {
     /// esdb://127.0.0.1:2113?tls=false
     #[arg(long, value_name = "SIDE")]
     from: OsString,
-    /// Where it is to be as well: the same. A directory is made if missing
+    /// Where to copy it: as for --from. A missing directory is created
     #[arg(long, value_name = "SIDE")]
     to: OsString,
     #[command(flatten)]
     credentials: Credentials,
-    /// Also build read models from both sides, aside, and compare them
+    /// Also build read models from both sides in a temporary directory and compare them
     #[arg(long)]
     read_models: bool,
 }
@@ -241,7 +241,7 @@ fn account(copied: &Copied, equal_read_models: Option<bool>) -> String {
 fn unequal(copied: &Copied) -> String {
     match copied.differing.first() {
         Some(first) => format!(
-            "the two sides differ in {} streams, the first is {first}: somebody else wrote to the \
+            "the two sides differ in {} streams, the first is {first}: another client wrote to the \
              target meanwhile, or a side does not keep what it is given",
             copied.differing.len()
         ),

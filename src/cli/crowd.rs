@@ -1,9 +1,8 @@
-//! `doorbuster crowd`: send shoppers to servers that are running already, and count what they were
-//! answered.
+//! `doorbuster crowd`: sends shoppers to running servers, and counts their answers.
 //!
-//! It is the crowd of the demonstration without its server: it puts up a sale of its own at the
-//! given address and buys it. It sees what shoppers see, through whatever stands in front of the
-//! servers, and must never look into a store: `verify` does that.
+//! It is the crowd of the demonstration without its server: it creates a sale of its own at the
+//! given address and orders from it. It is a client like any other, through whatever proxy is in
+//! front of the servers, and must never read a store: `verify` does that.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -36,7 +35,7 @@ use crate::{
     values::UnixMs,
 };
 
-/// Who puts the crowd's sale up where no token says it.
+/// The operator that creates the crowd's sale without a token.
 const OPERATOR: &str = "crowd";
 const CONNECTIONS: usize = 4;
 /// Asking again for figures, while nodes come back or catch up.
@@ -56,7 +55,7 @@ pub struct Args {
     /// Items they are spread over, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 2)]
     items: u32,
-    /// Shoppers who come, at least one for each unit, at most 1000000
+    /// Number of shoppers, at least one for each unit, at most 1000000
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     shoppers: u32,
     /// Makes the same crowd again
@@ -81,7 +80,7 @@ struct Outcome {
     tried_again: u64,
     /// Calls that got no answer in spite of all tries.
     unanswered: u64,
-    /// What became of the beacons of those who looked before the opening.
+    /// The outcomes of the beacons of visitors before the opening.
     beacons: BeaconTotals,
     /// Answers that repeated an order.
     repeats: u64,
@@ -142,7 +141,7 @@ async fn buy(
     server.connect().await?;
     let channel = connect(&server.url).await?;
     let offers = script.offers();
-    // A sale that nobody put up before, whatever the seed.
+    // A sale with a new id, whatever the seed.
     let run = new_request_id().0.as_u64_pair().0;
     let terms = script.terms(WallClock.now(), operator);
     let request_id = |nth| uuid_of(run, u64::from(nth)).to_string();
@@ -235,11 +234,11 @@ fn broken_promises(outcome: &Outcome) -> Vec<String> {
     let mut broken = Vec::new();
     if outcome.oversold_units > 0 {
         let units = outcome.oversold_units;
-        broken.push(format!("{units} units were sold more often than they exist"));
+        broken.push(format!("{units} units were oversold"));
     }
     if outcome.duplicate_orders > 0 {
         let orders = outcome.duplicate_orders;
-        broken.push(format!("{orders} orders came of requests that already had one"));
+        broken.push(format!("{orders} duplicate orders for one request"));
     }
     if units_sold != units {
         broken.push(format!("{units_sold} of {units} units were sold"));

@@ -1,4 +1,4 @@
-//! What came of a write: its subject, or a business "no"; and how either is told.
+//! The outcome of a write: its subject or a business "no", and how each is printed.
 
 use serde_json::{Value, json};
 

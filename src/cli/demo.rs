@@ -1,8 +1,8 @@
 //! `doorbuster demo`: a real server, a real sale, a crowd over real gRPC, and proof afterwards.
 //!
-//! It shows on one machine in half a minute what the software promises, and fails with the exit
-//! code for integrity when a promise does not hold. It must never judge by what it planned: every
-//! figure comes from the shoppers' answers, the read models or the log.
+//! It demonstrates the promises on one machine, and fails with the exit code for integrity if one
+//! is violated. It must never use its own plan as a result: every figure comes from the shoppers'
+//! answers, the read models or the log.
 
 mod account;
 mod addresses;
@@ -76,7 +76,7 @@ const REDRAWS_PER_STOCK: u32 = 3;
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let script = args.script(common)?;
     let store = args.store.address()?;
-    // It serves board and gRPC where a server does that nobody configured.
+    // It serves board and gRPC at the default addresses of a server.
     let mut config = Config::default();
     args.addresses.choose(&mut config, common)?;
     let data = directory::fresh(args.data.as_deref(), "doorbuster-demo")?;
@@ -107,7 +107,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     // Whatever became of the crowd, the store is not held up any longer: the server ends orderly.
     drop(stage);
     // The server is stopped in an orderly way also when the crowd failed or was interrupted. The
-    // crowd's connections end first: nobody would answer the server's farewell on them.
+    // crowd's connections end first: the server's GOAWAY would not be answered on them.
     drop(runtime);
     let stopped = shop.close();
     if played.as_ref().is_err_and(is_interruption) {
@@ -135,7 +135,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serves what there is once more, at the same addresses, until somebody ends it.
+/// Serves the data once more, at the same addresses, until it is interrupted.
 fn stay(
     config: Config,
     board: &str,
@@ -158,7 +158,7 @@ struct Stage<'a> {
     tokens: &'a Tokens,
     /// Holds the store up while it is true.
     stall: watch::Sender<bool>,
-    /// For whoever interrupts it.
+    /// For an interruption.
     so_far: &'a SoFar,
 }
 
@@ -217,7 +217,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     screen.finish();
     let acts = figures.acts(&sales, position).await.context("what operators did")?;
     let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
-    // Everybody has left: its pages show a sale that is over.
+    // The crowd has left: the pages show a sale that is over.
     let request_id = || new_request_id().0.to_string();
     let closed = close(channel, &sales, &tokens.own, request_id).await;
     let closed = closed.context("closing the sale")?;
@@ -240,7 +240,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     })
 }
 
-/// Says who comes where, and where the board is.
+/// Prints the size of the crowd, the address, and the board.
 fn announce(script: &Script, stage: &Stage<'_>, sales: &PutUp, common: &Common) -> String {
     let units: u64 = sales.items.iter().map(|item| item.units).sum();
     common.note(format_args!(

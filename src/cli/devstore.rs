@@ -23,7 +23,7 @@ pub struct Args {
     /// Loopback address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2113")]
     listen: SocketAddr,
-    /// Bytes of one append, at most
+    /// Maximum bytes of one append
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1..=16 << 20))]
     append_bytes_max: u32,
@@ -33,7 +33,7 @@ pub struct Args {
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     signals::stop_on_panic();
     let runtime = signals::runtime()?;
-    // Before the address is printed: whoever reads it may send a signal at once.
+    // Before the address is printed: its reader may send a signal at once.
     let signals = runtime.block_on(async { Signals::catch() })?;
 
     let data = args.data.display().to_string();

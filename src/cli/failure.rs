@@ -1,4 +1,4 @@
-//! How a verb fails: what is said, and the exit code that a script can tell apart.
+//! How a verb fails: the message, and the exit code for scripts.
 
 use std::{error::Error, fmt, io};
 
@@ -120,8 +120,8 @@ impl From<Invalid> for Failure {
     }
 }
 
-/// The exit code of whatever a verb returned; `None` when nobody reads its output any more, which
-/// is no failure of ours.
+/// The exit code of a verb's result; `None` when the reader of its output is gone, which is no
+/// failure of the verb.
 pub fn exit_code(error: &anyhow::Error) -> Option<Code> {
     for cause in error.chain() {
         if let Some(failure) = cause.downcast_ref::<Failure>() {
@@ -163,7 +163,7 @@ pub fn reason_name(reason: RefusalReason) -> &'static str {
     name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
 }
 
-/// Whether whoever answered does not speak gRPC, as far as the client of gRPC can tell.
+/// Whether the other side does not speak gRPC, as far as the gRPC client can tell.
 fn is_of_another_protocol(status: &Status) -> bool {
     let broken = matches!(status.code(), GrpcCode::Internal | GrpcCode::Unknown);
     let words = ["protocol error", "h2 protocol", "http2 error", "transport error"];

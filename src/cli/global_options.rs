@@ -10,10 +10,10 @@ pub struct Common {
     /// Answer with JSON on stdout, for programs
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say nothing beside the answer and errors
+    /// Print only answers and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// What to log on stderr, for example info or doorbuster=debug
+    /// Filter for the log on stderr, for example info or doorbuster=debug
     #[arg(long, global = true, value_name = "FILTER", env = "DOORBUSTER_LOG")]
     pub log: Option<String>,
     /// How log lines look

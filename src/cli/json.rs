@@ -1,4 +1,4 @@
-//! Messages of the API as JSON and as text for people.
+//! Messages of the API as JSON and as text.
 //!
 //! JSON has the field names of the contract, times in RFC 3339, enums by their names without prefix
 //! and whole numbers as numbers. An absent field is absent.

@@ -48,7 +48,7 @@ enum Verb {
   doorbuster log read item-0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster log read --follow")]
     Read(Read),
-    /// Go on with a log that is known to have been longer; says so in the log
+    /// Accept a log that is known to have been longer; recorded in the log
     #[command(before_help = "Examples:
   doorbuster log accept --end 980 --known 1000 --reason \"the disk failed, 20 orders refunded\"")]
     Accept(accept::Accept),
@@ -67,10 +67,10 @@ struct Read {
     /// First position, or of a stream the first revision
     #[arg(long, value_name = "N", default_value_t = 0)]
     from: u64,
-    /// Events at most [default: all]
+    /// Maximum of events [default: all]
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Go on with new events as they come, until interrupted
+    /// Continue with new events as they arrive, until interrupted
     #[arg(short, long)]
     follow: bool,
     #[command(flatten)]

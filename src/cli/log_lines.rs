@@ -1,8 +1,8 @@
-//! Lines of the server's log: as text for people, or one JSON object a line for programs. Both say
-//! which call they are about, by the trace id of the call.
+//! Lines of the server's log: as text, or one JSON object per line for programs. Both contain the
+//! trace id of the call.
 //!
-//! What a line says comes from our own code and from errors of others; JSON escapes it, and text
-//! is for terminals that the writer of the log line trusts.
+//! Messages come from our own code and from errors of libraries; JSON escapes them, and the text
+//! form is for trusted terminals.
 
 use std::fmt::{self, Debug};
 

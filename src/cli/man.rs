@@ -15,7 +15,7 @@ use super::Common;
 /// Arguments of `man`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Write a page for each verb into this directory, which is made where it is missing
+    /// Write a page for each verb into this directory, which is created if missing
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

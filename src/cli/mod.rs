@@ -1,7 +1,7 @@
-//! The command line: one verb a file.
+//! The command line: one verb per file.
 //!
-//! Answers go to stdout, everything else to stderr; a script tells failures apart by the exit code.
-//! Verbs call a running server over gRPC or read a data directory; none of them decides anything.
+//! Answers go to stdout, everything else to stderr; exit codes distinguish failures. Verbs call a
+//! running server over gRPC or read a data directory; none of them decides anything.
 
 mod asked;
 mod audience;
@@ -101,28 +101,28 @@ pub enum Verb {
   doorbuster crowd --server http://127.0.0.1:7400
   doorbuster crowd --units 5000 --items 5 --shoppers 100000 --json")]
     Crowd(crowd::Args),
-    /// Put sales up, show and close them
+    /// Create, show, pause and close sales
     #[command(before_help = "Examples:
   doorbuster sale create -f sale.toml
   doorbuster sale list")]
     Sale(sale::Args),
-    /// Look at an item and steer it
+    /// Show and steer an item
     #[command(before_help = "Examples:
   doorbuster item show 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster item pause 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is wrong\"")]
     Item(item::Args),
-    /// How much of the service runs: look at it, set it, see who did
+    /// Show and set the service level
     #[command(before_help = "Examples:
   doorbuster level show
   doorbuster level set no_traffic --reason \"orders are slow\"")]
     Level(level::Args),
-    /// Note what goes wrong, what is done about it and what it cost
+    /// Manage incidents: steps, actions and cost
     #[command(before_help = "Examples:
   doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
   doorbuster incident list --open
   doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69")]
     Incident(incident::Args),
-    /// What customer service says, in versions, and to whom
+    /// Manage the wordings of customer service
     #[command(before_help = "Examples:
   doorbuster script list --lang en
   doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice")]
@@ -137,13 +137,13 @@ pub enum Verb {
   doorbuster report stock
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     Report(Box<report::Args>),
-    /// See what is out of order, as it happens, and by which rules
+    /// List and follow alerts, show and check rules
     #[command(before_help = "Examples:
   doorbuster alert list --firing
   doorbuster alert follow --json
   doorbuster alert check 'available_units < 0.1 * allocated_units'")]
     Alert(alert::Args),
-    /// Bring recorded traffic into a log
+    /// Import recorded traffic into a log
     #[command(before_help = "Examples:
   doorbuster traffic import recorded.csv.gz --data doorbuster-data")]
     Traffic(traffic::Args),
@@ -175,7 +175,7 @@ pub enum Verb {
   doorbuster rebuild
   doorbuster rebuild --data /var/lib/doorbuster --compare")]
     Rebuild(rebuild::Args),
-    /// Play a sale again: as it was, beside the read models, or under other rules
+    /// Replay a sale: as recorded, compared with the read models, or under other rules
     #[command(before_help = "Examples:
   doorbuster replay --speed 10
   doorbuster replay 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --speed 60 --data /var/lib/doorbuster
@@ -184,7 +184,7 @@ pub enum Verb {
   doorbuster replay --what-if units=+200 --what-if time-to-pay=5m --json
   doorbuster replay --what-if draw,seed=7")]
     Replay(replay::Args),
-    /// Test whether a store keeps what everything rests on
+    /// Test whether a store keeps the rules that doorbuster relies on
     #[command(before_help = "Examples:
   doorbuster conformance --target esdb://127.0.0.1:2113?tls=false
   doorbuster conformance --target embedded --json")]
@@ -196,7 +196,7 @@ pub enum Verb {
     Devstore(devstore::Args),
     /// Measure how fast it is on this machine
     Bench(bench::Args),
-    /// Print what completes verbs and flags in a shell
+    /// Print the completion script of a shell
     #[command(before_help = "Examples:
   doorbuster completions bash > ~/.local/share/bash-completion/completions/doorbuster
   doorbuster completions zsh > ~/.zfunc/_doorbuster

@@ -1,9 +1,8 @@
-//! Where the read models of a data directory are asked: in it, or, where it may only be read, in a
-//! copy elsewhere.
+//! The read models of a data directory: in place, or for a read-only directory in a copy elsewhere.
 //!
-//! Read models are brought up to the end of the log first, unless a server has the directory: then
-//! they are that server's to keep, and are asked as they are. Nothing is ever written into a
-//! directory that may only be read, and nothing of it is left elsewhere unless that was asked for.
+//! Read models are brought up to the end of the log first, unless a server uses the directory: then
+//! they are maintained by that server and queried unchanged. Nothing is ever written into a
+//! read-only directory, and no copy is left elsewhere unless requested.
 
 use std::{
     fs,
@@ -134,7 +133,7 @@ fn bring_up(log: &OpenLog, directory: &Path, common: &Common) -> Result<(), Fail
     reached.map(drop).map_err(|error| log.not_rebuilt(error))
 }
 
-/// Copies what there is of read models that nobody has open. What is not there is built.
+/// Copies the existing read models, which no process has open. Missing ones are built.
 fn copy_views(data: &Path, to: &Path) -> std::io::Result<()> {
     private::make_inner_directory(&to.join(VIEWS))?;
     for projection in projections::all() {

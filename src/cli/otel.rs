@@ -1,8 +1,8 @@
 //! Spans of calls, sent to an OpenTelemetry collector over OTLP: only in builds with the feature
 //! `otel`, and only where an endpoint is set.
 //!
-//! What sells never waits for it: spans go into a bounded queue, a thread of its own sends them, and
-//! what does not fit is dropped by the library, which says so.
+//! Selling never waits for it: spans go into a bounded queue and are sent by a thread of its own;
+//! the library drops spans beyond the bound and logs that.
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};

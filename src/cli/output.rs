@@ -1,4 +1,4 @@
-//! Output manners: answers go to stdout, everything said beside them to stderr.
+//! Output: answers go to stdout, everything else to stderr.
 //!
 //! Writing never panics. When the reader of stdout has gone, the error travels up to `main`, which
 //! ends quietly.
@@ -29,12 +29,12 @@ impl Common {
     /// Says something beside the answer, on stderr, unless `--quiet`.
     pub fn note(&self, line: impl Display) {
         if !self.quiet {
-            // A closed stderr is no reason to fail: nobody wanted to know.
+            // A closed stderr is no reason to fail.
             let _ = writeln!(io::stderr(), "{line}");
         }
     }
 
-    /// Says on stderr what nobody may overlook, also with `--quiet`: that the answer is not all there is.
+    /// Prints to stderr, also with `--quiet`, that the answer is incomplete.
     pub fn warn(&self, line: impl Display) {
         let _ = writeln!(io::stderr(), "warning: {line}");
     }

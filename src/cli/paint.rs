@@ -1,4 +1,4 @@
-//! Colour, where a terminal shows it and nobody said no: `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
+//! Colour, on terminals and unless it is disabled: `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
 //! `TERM=dumb` mean what they mean elsewhere. It carries nothing that the words do not say.
 
 use std::io;

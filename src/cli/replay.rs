@@ -1,4 +1,5 @@
-//! `doorbuster replay`: a sale once more, as it was, beside the read models, or under other rules.
+//! `doorbuster replay`: replays a sale as recorded, compares read models, or runs it under other
+//! rules.
 
 mod play;
 mod sale;
@@ -17,10 +18,10 @@ use crate::{
 pub struct Args {
     #[command(flatten)]
     sale: AnySale,
-    /// Play it so many times as fast as it went, 1 to 1000000
+    /// Speed factor, 1 to 1000000
     #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "unpaced")]
     speed: Option<i64>,
-    /// Play it as fast as it can be read
+    /// Replay without pacing
     #[arg(long)]
     unpaced: bool,
     /// Show it from this time on (RFC 3339)
@@ -29,7 +30,7 @@ pub struct Args {
     /// Stop after this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with_all = ["compare", "what_if"])]
     to: Option<String>,
-    /// Rebuild the read models beside those in use and say where they differ first, if they do
+    /// Rebuild the read models beside those in use and report the first difference
     #[arg(long, conflicts_with_all = ["what_if", "speed", "unpaced", "AnySale"])]
     compare: bool,
     /// Play it under another rule, and say what that would have changed: limit=2, limit=none,

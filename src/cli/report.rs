@@ -1,7 +1,7 @@
 //! `doorbuster report`: figures from the read models of a server or of a data directory.
 //!
-//! One verb a file. Each asks over gRPC, page by page, and shows the answer as a table, as JSON or
-//! as CSV.
+//! One verb per file. Each queries over gRPC, page by page, and prints the answer as a table, as
+//! JSON or as CSV.
 
 mod acts;
 mod attribution;
@@ -46,18 +46,18 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster report orders --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --state paid --limit 1000")]
     Orders(OrderList),
-    /// What a sale sold: orders, units, revenue
+    /// Summary of a sale: orders, units, revenue
     #[command(before_help = "Examples:
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
   doorbuster report sales 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --as-of 2026-11-11T00:00:10+08:00")]
     Sales(sales::Sales),
-    /// What happened, second by second
+    /// Timeline of a sale, second by second
     #[command(before_help = "Examples:
   doorbuster report timeline --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster report timeline --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 \\
     --from 2026-11-11T00:00:00+08:00 --until 2026-11-11T00:01:00+08:00 --json")]
     Timeline(timeline::Timeline),
-    /// Any other question: SQL over the read models of a data directory, read-only
+    /// SQL queries over the read models of a data directory, read-only
     #[command(before_help = "Examples:
   doorbuster report sql \"SELECT state, count(*) FROM orders.orders GROUP BY state\"
   doorbuster report sql --csv < questions.sql
@@ -70,7 +70,7 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
   doorbuster report export --csv --out tables
   doorbuster report export --parquet --out tables --data /var/lib/doorbuster")]
     Export(export::Export),
-    /// How many shoppers came how far, in order and within a window
+    /// Funnel of shoppers: steps in order and within a window
     #[command(before_help = "Examples:
   doorbuster report funnel --data doorbuster-data
   doorbuster report funnel --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --by channel --window 30m")]
@@ -80,51 +80,51 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
   doorbuster report traffic --by minute
   doorbuster report traffic --by item --csv")]
     Traffic(traffic::Traffic),
-    /// Through which channels buyers came, first and last
+    /// Channels of buyers, by first and last touch
     #[command(before_help = "Examples:
   doorbuster report attribution --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --window 7d")]
     Attribution(attribution::Attribution),
-    /// Who came and who bought, by age, gender, region and spending
+    /// Shoppers and buyers by age, gender, region and spending
     #[command(before_help = "Examples:
   doorbuster report portrait --by region")]
     Portrait(portrait::Portrait),
-    /// The most common ways of shoppers
+    /// The most common paths of shoppers
     #[command(before_help = "Examples:
   doorbuster report paths --top 10 --steps 5")]
     Paths(paths::Paths),
-    /// Who bought before, and who came back to other sales
+    /// New, returning and repeat buyers, and their other sales
     #[command(before_help = "Examples:
   doorbuster report retention 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Retention(retention::Retention),
-    /// Stock second by second, sell-through, and when nothing was left
+    /// Stock second by second, sell-through, and sold-out times
     #[command(before_help = "Examples:
   doorbuster report curve --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Curve(curve::Curve),
-    /// What was asked for, second by second, and what of it was met
+    /// Demand second by second, met and unmet
     #[command(before_help = "Examples:
   doorbuster report demand --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --csv")]
     Demand(demand::Demand),
-    /// Who was told no, and why, by item
+    /// Refused attempts by reason and item
     #[command(before_help = "Examples:
   doorbuster report refusals --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Refusals(refusals::Refusals),
-    /// What holding units for buyers came to: expiries, time to pay, units sold again
+    /// Holds: expiries, time to pay, resold units
     #[command(before_help = "Examples:
   doorbuster report holds --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Holds(holds::Holds),
-    /// What operators did, when and why
+    /// Acts of operators
     #[command(before_help = "Examples:
   doorbuster report acts --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Acts(acts::Acts),
-    /// What was wanted of a sale, and what came of it
+    /// Goals of a sale and their attainment
     #[command(before_help = "Examples:
   doorbuster report goals 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Goals(goals::Goals),
-    /// A sale, or a part of it, beside another
+    /// Comparison of two sales or periods
     #[command(before_help = "Examples:
   doorbuster report compare 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --baseline 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77")]
     Compare(compare::Compare),
-    /// One sale afterwards: what mattered, figures, charts and the proof, as a page to share
+    /// The post-mortem of a sale: main findings, figures, charts and the proof, as a page to share
     #[command(before_help = "Examples:
   doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out post-mortem
   doorbuster report post-mortem 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --out review \\

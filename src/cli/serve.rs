@@ -1,4 +1,4 @@
-//! `doorbuster serve`: run a server until it is told to stop.
+//! `doorbuster serve`: run a server until it is stopped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,7 +53,7 @@ pub fn run(args: &Args, common: &Common) -> anyhow::Result<()> {
     let stop_within = Duration::from_millis(config.drain_ms + config.stop_grace_ms) + CLOSING;
 
     let runtime = signals::runtime()?;
-    // Before the address is printed: whoever reads it may send a signal at once.
+    // Before the address is printed: its reader may send a signal at once.
     let signals = runtime.block_on(async { Signals::catch() })?;
 
     let hold = Duration::from_secs(config.clock_step_seconds);

@@ -1,4 +1,4 @@
-//! Calling a running server: where it is, how long to wait, how to repeat a write safely.
+//! Calling a running server: address, timeout, and safe repeats of writes.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::whole_file;
 
-/// Exit code after a second signal: somebody is in a hurry.
+/// Exit code after a second signal.
 const INTERRUPTED: i32 = Code::Interrupted as i32;
 /// Exit code of a program that SIGTERM ends.
 const TERMINATED: i32 = 143;
@@ -83,8 +83,8 @@ impl Signals {
     }
 }
 
-/// Whether somebody wants work to end early that would end by itself. The second signal ends the
-/// program at once.
+/// Whether work that would end by itself is to end early. The second signal ends the program at
+/// once.
 pub(super) struct Interruption {
     told: watch::Receiver<bool>,
     /// Waits for the signals as long as this is there.
@@ -131,7 +131,7 @@ impl Interruption {
     async fn happened(&self) {
         let mut told = self.told.clone();
         if told.wait_for(|told| *told).await.is_err() {
-            // Nobody waits for signals any more: there is nothing to be told of.
+            // The receiver of signals is gone.
             future::pending::<()>().await;
         }
     }

@@ -1,5 +1,5 @@
-//! How far the log must have been applied before an answer counts: by default all of it, so that a
-//! verb shows what the verb before it wrote.
+//! The log position that an answer must include: by default the end of the log, so that a verb
+//! shows the writes of the previous one.
 
 use crate::grpc::AT_HEAD;
 
@@ -9,7 +9,7 @@ pub struct Since {
     /// Wait until the answer holds this position of the log [default: where the log ends now]
     #[arg(long, value_name = "POSITION", conflicts_with = "stale")]
     min_position: Option<u64>,
-    /// Answer with what is known so far: do not wait for what was just written
+    /// Answer from the current read models, without waiting for recent writes
     #[arg(long)]
     stale: bool,
 }

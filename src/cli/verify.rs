@@ -1,5 +1,5 @@
-//! `doorbuster verify`: prove that a log keeps its promises, or say where it breaks them; and write
-//! what it proved down for those who have neither the log nor this program.
+//! `doorbuster verify`: proves that a log keeps the promises, or reports where it violates them;
+//! and writes the proof as a certificate for readers without the log and this program.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ use crate::{
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Also write a certificate of what was proved, which anyone can check with
+    /// Also write a certificate of the proof, which can be checked with
     /// examples/check_certificate.py; nothing is written if the log is not sound
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,

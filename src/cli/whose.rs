@@ -1,5 +1,5 @@
 //! Which sale or item a verb is about. Every verb takes the id of a sale both ways, `SALE` and
-//! `--sale SALE`, so that nobody has to know which verb wants which.
+//! `--sale SALE`, so that users need not know which verb takes which.
 
 use super::failure::Failure;
 use crate::values::{Invalid, ItemId, SaleId};

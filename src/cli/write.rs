@@ -1,6 +1,6 @@
-//! The shape of a write: who makes it, under which id, with which token, to which server.
+//! The common parts of a write: operator, request id, token and server.
 //!
-//! A verb that steers says only what it asks for; what its answer looks like is in `decided`.
+//! A steering verb adds only its request; the forms of the answers are in `decided`.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,8 @@ use crate::{
 /// The idempotency key of a write.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Write {
-    /// Repeat an earlier call under its id, so that it happens once at most [default: a new UUID]
+    /// Repeat an earlier call under its id, so that it takes effect at most once [default: a new
+    /// UUID]
     #[arg(long, value_name = "UUID")]
     pub request_id: Option<String>,
 }
@@ -36,8 +37,7 @@ pub struct TokenFile {
 /// What every verb that steers has.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Steering {
-    /// Who does this, for the record, 1 to 64 characters
-    /// [default: whose token it is, else cli]
+    /// The recorded operator, 1 to 64 characters [default: the token's operator, else cli]
     #[arg(long, value_name = "NAME", env = "DOORBUSTER_OPERATOR")]
     operator: Option<String>,
     #[command(flatten)]
@@ -68,7 +68,7 @@ impl Write {
 }
 
 impl TokenFile {
-    /// Whoever steers under that name; where there is a token it says the name.
+    /// The operator of that name; a token determines the name.
     pub fn operator(&self, name: &str) -> Result<operator::Operator, Failure> {
         let name = if self.token_file.is_some() { "" } else { name };
         Ok(operator::Operator { name: name.to_owned(), token: self.read()? })

@@ -1,8 +1,8 @@
 //! The sale clock: what a node's rules read. It costs one reading of the time since boot and one
 //! atomic load; a thread compares it with the wall clock and steers it.
 //!
-//! The time since boot goes on while the machine is suspended. What sleeps does not: the thread
-//! notices that, too, and wakes everybody who waits for a moment.
+//! The time since boot advances while the machine is suspended, but timers do not: the thread
+//! detects this as well and wakes all waiting timers.
 
 use std::{
     future::Future,
@@ -152,14 +152,14 @@ impl Inner {
             None => {}
             Some(Change::Jumped { off_ms }) => tracing::warn!(
                 off_ms,
-                "the wall clock jumped; sales go on by the time since boot unless it stays so"
+                "the wall clock jumped; sales continue on the time since boot unless the jump holds"
             ),
             Some(Change::Returned { peak_ms, after_ms }) => {
                 tracing::warn!(peak_ms, after_ms, "the wall clock is right again after a jump");
             }
             Some(Change::Stepped { by_ms }) => tracing::warn!(
                 by_ms,
-                "the jump of the wall clock held: it is taken over, and live deadlines move with it"
+                "the jump of the wall clock held: it is adopted, and live deadlines move with it"
             ),
             Some(Change::Accepted { behind_ms }) => tracing::warn!(
                 behind_ms,
@@ -173,7 +173,7 @@ impl Inner {
     }
 }
 
-/// Compares both clocks for as long as somebody has the clock.
+/// Compares both clocks for as long as the clock is in use.
 fn compare(watched: &Weak<Inner>) {
     let mut before = (since_boot(), Instant::now());
     loop {

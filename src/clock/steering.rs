@@ -2,8 +2,8 @@
 //!
 //! The sale clock is the time since boot plus an offset. The time since boot cannot be set, so a
 //! wall clock that jumps shows as a difference between the two. A difference below [`JUMP_NS`] is
-//! slewed away; a larger one is taken over only after it has held, because most jumps are mistakes
-//! that are put right within seconds, and what a sale decides in between cannot be taken back.
+//! slewed; a larger one is adopted only after it has held, because most jumps are errors that are
+//! corrected within seconds, and decisions made in between cannot be reverted.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ const SLEW_PPM: i64 = 5_000;
 /// Readings further apart say nothing of the time between them: what had held starts over.
 const UNOBSERVED_NS: i64 = 5_000 * MS;
 
-/// For how long a jump that is over is still shown, so that who looks once a second sees it.
+/// For how long a jump that is over is still shown, so that checks once a second see it.
 const SHOWN_NS: i64 = 10_000 * MS;
 
 /// Both clocks read at one moment, in nanoseconds since boot and since the Unix epoch.
@@ -54,7 +54,7 @@ pub enum Distrust {
     BehindLog { recorded: UnixMs },
 }
 
-/// What the clock looks like to those who watch over it.
+/// The state of the clock, for its monitoring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClockLook {
     /// The wall clock minus the sale clock.
@@ -180,7 +180,7 @@ impl Steering {
         Some(ahead_ns / MS)
     }
 
-    /// What those see who watch over the clock.
+    /// The state for monitoring.
     pub fn look(&self) -> ClockLook {
         let off_ns = self.off_ns();
         let recent = self.over.filter(|(at, _)| self.last.boot_ns - at <= SHOWN_NS);

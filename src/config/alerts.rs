@@ -68,7 +68,7 @@ pub(super) const ATTEMPTS: Setting = Setting {
     },
 };
 
-/// A URL that signed facts about a business may be sent to: nobody on the way reads them.
+/// A URL that business data may be sent to: encrypted, or on this machine.
 fn judged(text: &str) -> Result<String, String> {
     let wrong = || {
         let kinds = "an https:// URL, or an http:// one of this machine";

@@ -1,4 +1,4 @@
-//! How long a jump of the wall clock must hold before sales go by it.
+//! How long a jump of the wall clock must hold before the sale clock adopts it.
 
 use super::{Bounds, Setting};
 

@@ -1,7 +1,7 @@
 //! A TOML file read key by key, so that each complaint names the file, the line and the key.
 //!
 //! Settings and sale files are both read with it. It checks shapes (which keys, which types); what
-//! the values mean is judged by whoever asked for them. It never guesses: an unknown key is refused.
+//! the values mean is checked by the caller. It never guesses: an unknown key is refused.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -167,7 +167,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// What to say about a key that nobody knows, with the likely meant one if there is one.
+/// The message about an unknown key, with the likely intended one if there is one.
 pub fn unknown_key(key: &str, known: &[&str]) -> String {
     match meant(key, known) {
         Some(known) => format!("is not a known key: did you mean {known}?"),

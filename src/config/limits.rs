@@ -1,4 +1,4 @@
-//! What clients may take of a server, and how long it may take to stop.
+//! Limits for clients of a server, and for the time of stopping.
 
 use super::{Bounds, Setting};
 use crate::values::narrow;

@@ -21,7 +21,7 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// Where health, readiness and metrics are served; `None` if nowhere.
     pub web: Option<SocketAddr>,
-    /// A file with the operators and their tokens; `None` where everybody may steer.
+    /// A file with the operators and their tokens; `None` if steering is open.
     pub operators_file: Option<PathBuf>,
     /// Where the board is served; `None` if nowhere.
     pub board: Option<SocketAddr>,
@@ -31,7 +31,7 @@ pub struct Config {
     pub clock_step_seconds: u64,
     /// Whether this node judges alert rules.
     pub alerts: bool,
-    /// What is told of alerts and incidents; `None` if nobody.
+    /// The webhook for alerts and incidents, if any.
     pub webhook_url: Option<String>,
     /// A file with the key that what it is told is signed with.
     pub webhook_secret_file: Option<PathBuf>,
@@ -46,8 +46,8 @@ pub struct Config {
     pub traffic_waiting_max: usize,
     /// While this many commands wait at items, beacons are shed.
     pub traffic_shed_at_commands: usize,
-    /// An item or sale nobody asked anything of for this long, with no hold to expire, is put to
-    /// sleep.
+    /// Time without commands after which an item or sale without open holds is unloaded from
+    /// memory.
     pub idle_seconds: u64,
     /// How long a question with `min_position` waits for its read model, in milliseconds.
     pub min_position_wait_ms: u64,

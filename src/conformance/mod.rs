@@ -32,7 +32,7 @@ type Checked = Pin<Box<dyn Future<Output = Result<(), Broken>> + Send>>;
 #[error("{0}")]
 pub struct Broken(String);
 
-/// Where one check takes place: a store and streams that are nobody else's.
+/// The environment of one check: a store and streams of its own.
 #[derive(Clone)]
 pub struct Ground {
     pub store: SharedStore,

@@ -60,7 +60,7 @@ pub(super) async fn reading_a_stream_includes_the_revision_it_starts_from(
     }
     equal("a page", ground.read(1, 2, 3).await?, all[2..5].to_vec())?;
     equal("beyond the end", ground.read(1, u64::MAX, 3).await?, Vec::new())?;
-    equal("a stream nobody wrote", ground.read(3, 0, 100).await?, Vec::new())?;
+    equal("a stream that was never written", ground.read(3, 0, 100).await?, Vec::new())?;
     let other = StreamName { category: Category::Demand, id: ground.stream(1).id };
     equal("another category", ground.store.read_stream(other, 0, 100).await?, Vec::new())
 }

@@ -30,7 +30,7 @@ pub async fn accept(listener: &TcpListener, peers: &Peers) -> TcpStream {
         }
         if said.is_none_or(|said| said.elapsed() >= SAID_EVERY) {
             let open = peers.count();
-            tracing::warn!(%error, open, "a connection was not taken");
+            tracing::warn!(%error, open, "a connection was not accepted");
             said = Some(Instant::now());
         }
         peers.make_room();

@@ -1,9 +1,9 @@
 //! Connections as a server takes them: a bounded number, none of which may be silent, slow or unread
 //! for ever.
 //!
-//! Each listener has its own [`Peers`]. Where all places are taken, a new connection gets the place
-//! of one that has not asked anything yet, or of one that is idle; whoever has a call under way
-//! keeps its place. So whoever asks something is answered, whatever else connects.
+//! Each listener has its own [`Peers`]. At the limit, a new connection replaces one that has not
+//! sent a request yet, or one that is idle; a connection with a call in flight keeps its place.
+//! Requests are therefore answered, whatever else connects.
 
 mod accept;
 mod calls;

@@ -1,4 +1,4 @@
-//! The connections of one listener: how many there are, what each is doing, which one has to go.
+//! The connections of one listener: their number, their state, and which one is replaced.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ struct Open {
     next: u64,
 }
 
-/// One connection, as those who serve it and those who have to find a place see it.
+/// One connection, shared by its server and the code that selects one for replacement.
 #[derive(Debug)]
 pub struct Peer {
     began: Instant,
@@ -206,8 +206,8 @@ impl Peer {
 impl Drop for CallGuard {
     fn drop(&mut self) {
         let Self(peer) = self;
-        // Before the count: whoever sees no call sees when the last one ended. Not only by the last
-        // one: two that end at once would each take the other for it.
+        // Before the count, so that a reader of zero calls sees the end of the last one. Set by
+        // every call, because two that end at once would each take the other for the last.
         peer.idle_since_ms.store(since(peer.began), Ordering::Relaxed);
         peer.calls.fetch_sub(1, Ordering::AcqRel);
     }

@@ -69,7 +69,7 @@ pub(super) async fn serve<C: Conversation + Send + 'static>(
     loop {
         let stream = tokio::select! {
             biased;
-            // An error means that nobody is left who could say stop: the same as a stop.
+            // An error means that the sender is gone, which is the same as a stop.
             _ = phase.wait_for(|phase| *phase != Phase::Serving) => break,
             stream = accept(&listener, &peers) => stream,
         };
@@ -111,7 +111,7 @@ async fn converse<C: Conversation>(
             biased;
             () = peer.cut() => return,
             told = phase.wait_for(|phase| *phase > known) => {
-                // An error means that nobody is left who could say more.
+                // An error means that the sender is gone.
                 known = told.map_or(Phase::Over, |phase| *phase);
                 if known == Phase::Over || peer.unknown_for().is_some() {
                     return;

@@ -1,7 +1,7 @@
-//! What visitors of a simulated sale do before it opens: look, mark, put into carts, pass on.
+//! The visitors of a simulated sale before it opens: views, favourites, carts and shares.
 //!
-//! Pure and seeded like the plan it belongs to. Everybody who comes to order has looked before,
-//! under the same name; as many again only look and leave, and some items are looked at by both.
+//! Pure and seeded like the plan it belongs to. Every shopper has viewed items before, under the
+//! same id; the same number of visitors only view and leave, and some items are viewed by both.
 
 use std::iter;
 
@@ -65,7 +65,7 @@ fn beacon_id(run: u64, nth: u64) -> String {
 struct Visitor {
     number: u64,
     name: String,
-    /// The item that is wanted; absent for those who only look.
+    /// The item to order; absent for visitors.
     item: Option<usize>,
     channel: Option<&'static str>,
 }
@@ -92,7 +92,7 @@ impl Visitor {
     fn steps(self, random: &mut StdRng, item_ids: &[String]) -> Vec<Step> {
         let buys = self.item.is_some();
         let channel = self.channel.unwrap_or(CHANNELS[random.random_range(0..CHANNELS.len())]);
-        // Somebody who only looks is known less often.
+        // Attributes of visitors without orders are known less often.
         let known = random.random_bool(if buys { 0.9 } else { 0.5 });
         let drawn = |random: &mut StdRng, names: &[&str]| {
             let name = names[random.random_range(0..names.len())];

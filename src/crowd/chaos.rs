@@ -1,8 +1,8 @@
-//! What a demonstration breaks on purpose, and when: a plan, carried out elsewhere.
+//! The plan of the faults that a demonstration injects; it is carried out elsewhere.
 //!
-//! Pure, like the crowd's own plan: the same seed meets the same troubles, on every machine. Each
-//! trouble is one that sales have in earnest, and each ends by itself or by an operator's hand, so
-//! that nothing may be lost in the end: whatever is broken here, no unit is sold twice.
+//! Pure, like the crowd's own plan: the same seed gives the same faults, on every machine. Each
+//! fault occurs in real sales, and each ends by itself or by an act of the operator; no unit may be
+//! sold twice under any of them.
 
 pub use super::spell::{SlowPayments, Spell};
 use super::{plan::CrowdSize, sale::duration};
@@ -25,13 +25,13 @@ const PAUSED_FROM_MS: u32 = 5_000;
 const PAUSED_UNTIL_MS: u32 = 15_000;
 const SLOW_FROM_MS: u32 = 19_000;
 const SLOW_UNTIL_MS: u32 = 29_000;
-/// Against a time to pay of five seconds: about half of those who pay meanwhile are too late.
+/// Against a time to pay of five seconds: about half of the payments meanwhile are too late.
 const SLOW_BY_MS: (u32, u32) = (3_000, 7_000);
 const STALLS: [Spell; 2] =
     [Spell { from_ms: 33_000, until_ms: 35_500 }, Spell { from_ms: 38_000, until_ms: 40_500 }];
 
-/// A rule of such a sale. They are quicker than those that come with doorbuster, because everything
-/// is: nobody waits half an hour in front of a demonstration.
+/// A rule of such a sale, with shorter durations than the built-in ones, because the demonstration
+/// lasts a minute.
 struct Watch {
     name: &'static str,
     when: &'static str,
@@ -61,7 +61,7 @@ const WATCHES: [Watch; 4] = [
         severity: AlertSeverity::Critical,
         opens_incident: true,
     },
-    // Nobody is answered while the store does not write, so commands wait.
+    // No command is answered while the store does not write, so commands wait.
     Watch {
         name: "store_stalled",
         when: "seconds_since_open > 3 and commands_waiting >= 30",

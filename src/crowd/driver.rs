@@ -38,8 +38,8 @@ use crate::{
 /// Calls in flight at most.
 pub const IN_FLIGHT_MAX: usize = 512;
 
-/// Patient shoppers give up this long after the last arrival, in times to pay. Units that were
-/// held and not paid come back after one; whoever takes them then may not pay either.
+/// Patient shoppers give up this long after the last arrival, in times to pay. Unpaid units come
+/// back after one; their next buyer may not pay either.
 const PATIENCE_IN_TIMES_TO_PAY: u32 = 20;
 /// Beacons in one message, and messages in one call.
 const BEACONS_PER_MESSAGE: usize = 500;
@@ -51,7 +51,7 @@ const CHANNEL_OF_RECORDED: &str = "recorded";
 pub enum DriveError {
     #[error("a shopper's task failed: {0}")]
     Task(#[from] JoinError),
-    #[error("the gate was closed")]
+    #[error("the start signal was dropped")]
     Gate(#[from] AcquireError),
 }
 
@@ -90,8 +90,8 @@ impl Crowd {
         self.caller.tried_again()
     }
 
-    /// Sends the beacons of everybody who looks before the opening, which is now. A call that fails
-    /// in spite of all tries costs its beacons, not the crowd.
+    /// Sends the beacons of all visitors before the opening, which is now. A call that fails after
+    /// all attempts loses its beacons but does not end the crowd.
     pub async fn browse(&self, plan: &CrowdPlan) -> BeaconTotals {
         let item_ids: Vec<String> = self.items.iter().map(|item| item.item_id.clone()).collect();
         // Different for each sale, whose items have ids of their own.
@@ -116,7 +116,7 @@ impl Crowd {
             totals.sent += call.iter().map(|message| message.beacons.len() as u64).sum::<u64>();
             match self.caller.record(&call).await {
                 Ok(answer) => add(&mut totals, &answer),
-                Err(status) => tracing::warn!(code = ?status.code(), "beacons were not taken"),
+                Err(status) => tracing::warn!(code = ?status.code(), "beacons were not accepted"),
             }
         }
         totals
@@ -241,7 +241,7 @@ impl Crowd {
     }
 }
 
-/// Who wants what.
+/// The orders of a crowd.
 struct Wish {
     item: usize,
     number: u32,

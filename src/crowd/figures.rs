@@ -1,4 +1,4 @@
-//! The server's own figures about a sale, asked of its read models like any client would.
+//! The server's own figures about a sale, queried from its read models as by any client.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The journal: what every shopper was answered, kept on the shoppers' side.
+//! The journal: the answers to every shopper, kept on the clients' side.
 //!
 //! The server's read models are checked against it, so it must never be filled from them. It keeps
-//! orders by request id, because "one request, one order" is the promise it is there to check.
+//! orders by request id, to check the promise of one order per request.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

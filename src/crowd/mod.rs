@@ -1,9 +1,9 @@
-//! The crowd: simulated and recorded shoppers who buy over gRPC like everybody else.
+//! The crowd: simulated and recorded shoppers that buy over gRPC like any client.
 //!
-//! Who does what and when is planned first, by pure code with a seed ([`plan`], [`recording`]);
-//! the [`driver`] then carries the plan out and the [`journal`] keeps every answer, so that the
-//! server's own figures can be checked against what its clients were told. Nothing here looks into
-//! the server: it sees what a shopper sees.
+//! All actions and their times are planned first, by pure code with a seed ([`plan`],
+//! [`recording`]); the [`driver`] then carries the plan out and the [`journal`] keeps every answer,
+//! so that the server's own figures can be checked against what its clients were told. Nothing here
+//! looks into the server: it sees what a shopper sees.
 
 pub mod browsing;
 pub mod caller;

@@ -1,14 +1,14 @@
-//! Whoever steers from outside: a name for the record, and a token where the server asks for one.
+//! The operator of a client: a name for the record, and a token if the server requires one.
 //!
-//! It stands here because the crowd puts up its own sales; the verbs of the command line, above it,
-//! steer as the same operator.
+//! It is here because the crowd creates its own sales; the verbs of the command line, which are
+//! above it, steer as the same operator.
 
 use tonic::{
     IntoRequest, Request,
     metadata::{Ascii, MetadataValue, errors::InvalidMetadataValue},
 };
 
-/// What a call carries to show who makes it; nothing where no token was given.
+/// The token of a call, if there is one.
 #[derive(Debug, Clone, Default)]
 pub struct Token(Option<MetadataValue<Ascii>>);
 
@@ -43,7 +43,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// One who shows no token.
+    /// An operator without a token.
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), token: Token::default() }
     }

@@ -1,7 +1,7 @@
-//! How long a recording plays: the silences in it, and the same recording with shorter ones.
+//! The duration of a recording: its gaps, and the same recording with shortened gaps.
 //!
-//! Only purchases are played, so a silence is a time without one. A single row that is months away from
-//! all others makes a silence of months.
+//! Only purchases are played, so a gap is a time without one. A single row months away from all
+//! others makes a gap of months.
 
 use super::recording::Recording;
 

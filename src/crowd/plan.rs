@@ -1,9 +1,8 @@
 //! The plan of a simulated crowd: who comes when, for which item, and how they behave.
 //!
-//! Pure and seeded: the same size and seed make the same crowd, on every machine. The plan keeps
-//! one promise by construction: for every unit on offer there is a shopper who wants that item,
-//! pays, and comes back until there is one to have. So every unit ends up sold, although others
-//! hold units and never pay.
+//! Pure and seeded: the same size and seed give the same crowd, on every machine. By construction,
+//! for every unit on offer there is a shopper for that item who pays and retries until a unit is
+//! available. Every unit is therefore sold in the end, although others hold units and never pay.
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
@@ -18,7 +17,7 @@ pub const UNITS_MAX: u32 = 100_000;
 pub const ITEMS_MAX: u32 = 1_000;
 /// Most shoppers in a simulated crowd.
 pub const SHOPPERS_MAX: u32 = 1_000_000;
-/// Longest time to pay in seconds: somebody waits in front of the terminal for it.
+/// Longest time to pay in seconds, because the demonstration waits for it.
 pub const TIME_TO_PAY_SECONDS_MAX: u32 = 60;
 /// Longest time over which a crowd arrives, in seconds, for the same reason.
 pub const ARRIVE_SECONDS_MAX: u32 = 3_600;
@@ -51,7 +50,7 @@ pub enum Repeat {
     AfterAnswer,
 }
 
-/// One shopper. Everybody orders one unit of one item.
+/// One shopper. Each orders one unit of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shopper {
     /// Place in [`CrowdPlan::shoppers`]; part of the name and of every request id.
@@ -63,9 +62,9 @@ pub struct Shopper {
     pub repeat: Repeat,
     /// Orders once more under a new request id, which is over the limit of one per buyer.
     pub greedy: bool,
-    /// How long after the order the payment is sent; absent for those who never pay.
+    /// How long after the order the payment is sent; absent for shoppers that never pay.
     pub pays_after_ms: Option<u32>,
-    /// How long until the next try after a "no"; absent for those who leave.
+    /// How long until the next attempt after a refusal; absent for shoppers that give up.
     pub returns_after_ms: Option<u32>,
 }
 
@@ -118,8 +117,8 @@ impl CrowdPlan {
         Ok(Self { seed, time_to_pay_ms, arrive_seconds, slow_payments, units_by_item, shoppers })
     }
 
-    /// The same crowd with a payment provider that is slow for a while. Whoever makes sure of a
-    /// unit keeps coming back for it, so that all are sold all the same.
+    /// The same crowd with a payment provider that is slow for a while. Patient shoppers keep
+    /// retrying, so that all units are sold nevertheless.
     #[must_use]
     pub fn with_slow_payments(self, slow_payments: SlowPayments) -> Self {
         Self { slow_payments: Some(slow_payments), ..self }
@@ -163,7 +162,7 @@ fn check(size: CrowdSize) -> Result<(), Invalid> {
         return Err(Invalid::new("--items", "must not be more than --units"));
     }
     if size.shoppers < size.units {
-        return Err(Invalid::new("--shoppers", "must be at least --units: everybody buys one"));
+        return Err(Invalid::new("--shoppers", "must be at least --units: each shopper buys one"));
     }
     Ok(())
 }
@@ -175,7 +174,7 @@ fn within(flag: &str, value: u32, max: u32) -> Result<(), Invalid> {
     Err(Invalid::new(flag, format!("must be between 1 and {max}, not {value}")))
 }
 
-/// One shopper; with `sure_of` one who keeps the promise for that item.
+/// One shopper; with `sure_of` one of those that guarantee a buyer for each unit of that item.
 fn shopper(random: &mut StdRng, size: CrowdSize, sure_of: Option<usize>) -> Shopper {
     let CrowdSize { items, time_to_pay_seconds, arrive_seconds, .. } = size;
     let time_to_pay_ms = time_to_pay_seconds * 1_000;

@@ -1,4 +1,4 @@
-//! Puts up the sale that the crowd comes for, through the same RPC as an operator.
+//! Creates the sale of the crowd, through the same RPC as an operator.
 
 use prost_types::{Duration, Timestamp};
 use tonic::{Status, transport::Channel};
@@ -41,7 +41,7 @@ pub struct Terms {
     pub closes_at: UnixMs,
     pub limit_per_buyer: Option<i64>,
     pub time_to_pay_ms: i64,
-    /// Who puts it up.
+    /// The operator that creates it.
     pub operator: Operator,
     pub plan: Plan,
 }
@@ -138,7 +138,7 @@ pub async fn close(
             request_id: request_id(),
             sale_id: sale_id.clone(),
             operator: operator.name.clone(),
-            reason: "everybody has left".to_owned(),
+            reason: "the crowd has left".to_owned(),
         };
         let request = operator.sends(request);
         position = client.close_sale(request).await?.into_inner().position.max(position);

@@ -1,4 +1,4 @@
-//! What happened, in the figures that a program reads and the sentences that a person reads.
+//! The results, as figures for programs and as sentences for display.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -13,7 +13,7 @@ use super::traffic::TrafficTotals;
 pub struct Summary {
     /// Units that were put on offer.
     pub units: u64,
-    /// Shoppers who came to order; of a recording its distinct buyers.
+    /// Shoppers with orders; for a recording its distinct buyers.
     pub shoppers: u64,
     /// Orders that shoppers sent, also repeated and refused ones.
     pub attempts: u64,

@@ -140,7 +140,7 @@ impl Session {
             }
         }
         if stopped {
-            // Nobody hears it if the client is gone.
+            // The receiver is gone if the client is.
             _ = answers.send(Err(status::stopping())).await;
         }
     }

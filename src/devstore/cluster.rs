@@ -1,7 +1,7 @@
-//! The nodes that stand in front of one log, and what they say about themselves.
+//! The nodes in front of one log, and the cluster information that they serve.
 //!
-//! Every node serves the same log; only who leads is different. That is all a client can see of a
-//! real cluster, too, as long as its replication works.
+//! Every node serves the same log; only the leader differs. A client of a real cluster sees no
+//! more, as long as its replication works.
 
 use std::{
     net::SocketAddr,

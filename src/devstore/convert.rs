@@ -1,4 +1,4 @@
-//! Between the messages of the wire and what the log knows.
+//! Conversion between protocol messages and the types of the log.
 
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ const CREATED: &str = "created";
 const JSON: &str = "application/json";
 const BINARY: &str = "application/octet-stream";
 
-/// The revision that stands for the end of a stream that was ended for ever.
+/// The revision that marks the end of a permanently ended stream.
 const TOMBSTONE_REVISION: u64 = i64::MAX.cast_unsigned();
 
 /// How a client wants ids.

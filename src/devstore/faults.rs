@@ -1,4 +1,4 @@
-//! Faults on order, for tests: what can go wrong between a client and a cluster, when it is told to.
+//! Injected faults for tests: failures between a client and a cluster.
 //!
 //! A fault is scripted for the next call of an RPC, for its n-th one, or for all of them. Without a
 //! script nothing here costs more than counting.
@@ -48,7 +48,7 @@ pub enum Fault {
     TimeOutThenCommit(Duration),
     /// The connection is cut and nothing is done.
     Cut,
-    /// It is refused because somebody else is said to lead: at that address, or nobody knows where.
+    /// Refused because another node is the leader: at that address, or at an unknown one.
     NotLeader(Option<SocketAddr>),
     /// It is refused because the node is not ready.
     NotReady,

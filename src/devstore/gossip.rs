@@ -37,7 +37,7 @@ const METHODS: [(&str, &str, &[&str]); 7] = [
     ("event_store.client.server_features.serverfeatures", "getsupportedmethods", &[]),
 ];
 
-/// Answers who is there and what they can do.
+/// Answers with the members and their features.
 pub(super) struct ClusterApi {
     pub(super) node: Arc<Node>,
 }

@@ -1,7 +1,7 @@
-//! A client's TCP connection that can be cut at any moment.
+//! A client's TCP connection that can be closed at any moment.
 //!
-//! Faults need it, and so does a node that is to be gone at once. A connection that is cut answers
-//! nothing any more; what it had asked for may still happen.
+//! Injected faults need it, and so does a node that is to disappear at once. A closed connection
+//! gets no more answers; its requests may still take effect.
 
 use std::{
     io::{self, IoSlice},
@@ -39,7 +39,7 @@ impl Line {
         self.0.cut();
     }
 
-    /// Cuts the connection when what was answered has left, which nobody can see from here.
+    /// Closes the connection after its answers were sent, which is not visible from here.
     pub(super) fn cut_after_answer(&self) {
         let line = self.clone();
         tokio::spawn(async move {
@@ -97,7 +97,7 @@ impl Socket {
         self.line.clone()
     }
 
-    /// Fails once the connection is cut, and sees to it that whoever waits here learns of it.
+    /// Fails once the connection is closed, and wakes the waiting task then.
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
         self.line.0.waker.register(context.waker());
         if self.line.0.cut.load(Ordering::Acquire) {

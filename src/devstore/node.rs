@@ -1,4 +1,4 @@
-//! One node: what its services stand on, and how a write goes through it.
+//! One node: the shared state of its services, and the path of a write.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -26,11 +26,11 @@ pub(super) struct Node {
     pub(super) clock: SharedClock,
     pub(super) cluster: Arc<Cluster>,
     pub(super) faults: Arc<Faults>,
-    /// Bytes of one append, at most.
+    /// Maximum bytes of one append.
     pub(super) append_bytes_max: usize,
     /// How long a write may take before it is answered as timed out.
     pub(super) write_timeout: Duration,
-    /// True once the node ends: what would wait for ever must end, too.
+    /// True once the node ends: endless waits must end as well.
     pub(super) stopping: watch::Receiver<bool>,
 }
 

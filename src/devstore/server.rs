@@ -72,7 +72,7 @@ pub struct Config {
     pub data: PathBuf,
     /// An address and a role for each node. Port 0 takes a free port. Loopback only.
     pub nodes: Vec<(SocketAddr, Role)>,
-    /// Bytes of one append, at most: data, metadata and twice the names of its events.
+    /// Maximum bytes of one append: data, metadata and twice the names of its events.
     pub append_bytes_max: usize,
     /// How long a write may take before it is answered as timed out.
     pub write_timeout: Duration,
@@ -273,7 +273,7 @@ async fn live(
     let lines: Vec<_> = switches.iter().map(|switch| Arc::clone(&switch.lines)).collect();
     _ = ready.send(Ok(Ready { cluster, switches }));
 
-    // Also when nobody is left who could say stop.
+    // Also when the sender is gone.
     _ = stopping.await;
     for stop in &stops {
         stop.send_replace(true);

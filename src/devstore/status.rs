@@ -38,7 +38,7 @@ impl BadAppend {
     }
 }
 
-/// The stream was ended for ever.
+/// The stream was ended permanently.
 pub(super) fn stream_deleted(stream: &str) -> Status {
     let trailers = [("exception", "stream-deleted"), ("stream-name", stream)];
     with(Code::FailedPrecondition, format!("Event stream '{stream}' is deleted."), &trailers)
@@ -61,7 +61,7 @@ pub(super) fn wrong_version(stream: &str, expected: RawExpected, current: Option
     with(Code::FailedPrecondition, message, &trailers)
 }
 
-/// Somebody else leads.
+/// Another node is the leader.
 pub(super) fn not_leader(leader: Option<SocketAddr>) -> Status {
     let message = "this node does not lead the cluster".to_owned();
     let Some(leader) = leader else {

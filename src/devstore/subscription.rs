@@ -1,4 +1,4 @@
-//! Reads without end: what is there, then that the reader has caught up, then whatever comes.
+//! Endless reads: the existing events, the notice that the reader has caught up, then new events.
 //!
 //! There is no buffer of events: a page is read when the last one is sent, so a slow reader costs
 //! nothing but its own delay. It starts after the place it is given, which is excluded.

@@ -1,7 +1,7 @@
 //! The deciders: a command and a state go in, events or a refusal come out.
 //!
-//! Pure: no clock, no randomness, no I/O, no async. `decide` never changes the state; `evolve` is
-//! the only thing that does, and it never refuses, because what happened has happened.
+//! Pure: no clock, no randomness, no I/O, no async. `decide` never changes the state; only `evolve`
+//! does, and it never refuses an event, because events are facts.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -178,7 +178,7 @@ impl<E, O> Decision<E, O> {
 /// Why a command could not even be judged. Unlike a refusal it is the caller's mistake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Misdirected {
-    /// There is no such sale, item or order, or it is somebody else's.
+    /// There is no such sale, item or order, or it belongs to another buyer.
     #[error("{0} does not exist")]
     NotFound(&'static str),
     /// The request id was used before with other fields.

@@ -1,5 +1,5 @@
-//! What the deciders of acts share: each of their events is one request's act, and a request that
-//! comes again is answered as it was the first time.
+//! Common parts of the deciders of acts: each of their events belongs to one request, and a
+//! repeated request gets its first answer.
 
 use std::collections::HashMap;
 
@@ -111,7 +111,7 @@ impl<T> Receipts<T> {
             id: Uuid::new_v5(&stream_id, request_id.0.as_bytes()),
             correlation: stream_id,
             causation: request_id.0,
-            // Who decides knows the moment: see `Decision::judged`.
+            // The decider knows the time: see `Decision::judged`.
             judged_at: None,
         };
         Decision { events: vec![caused], revision: self.next_revision, ..self.shown() }

@@ -1,10 +1,10 @@
-//! Which beacons came before: their ids, for as long as one may come again.
+//! Deduplication of beacons: their ids, for as long as a repeat can be accepted.
 //!
-//! Pure, exact and bounded. A beacon may be ten minutes old, so an id is kept until nothing as old
-//! as it is accepted any more. When too many come for that, the oldest are forgotten early, and
-//! from then on nothing as old as they were is accepted: the past gets shorter, the count stays
-//! right. That rests on the time of a beacon, which stays when it comes again; one that is always
-//! given the moment of its arrival counts once only for as long as its id is kept.
+//! Pure, exact and bounded. A beacon may be ten minutes old, so an id is kept until beacons of its
+//! age are no longer accepted. Beyond the bound the oldest ids are dropped early, and beacons as
+//! old as these are no longer accepted: the accepted age shrinks and the count stays exact. This
+//! relies on the time in a beacon, which a repeat keeps; a beacon without a time gets that of its
+//! arrival, and counts once only for as long as its id is kept.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::{Fingerprint, RequestId};
 
-/// Who steered, with which request and why.
+/// Operator, request and reason of an act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
     pub request_id: RequestId,

@@ -82,7 +82,7 @@ fn possible(event: Event) -> Result<Event, String> {
     Ok(event)
 }
 
-/// The metadata of an event, written by hand because it is written for every order.
+/// The metadata of an event, serialized by hand because it is written for every order.
 pub fn metadata(correlation: Uuid, causation: Uuid) -> Vec<u8> {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let mut json = Vec::with_capacity(144);

@@ -1,4 +1,4 @@
-//! What surrounds a fact in the log: its place, its id, its time of recording.
+//! The envelope of an event in the log: its place, its id, its time of recording.
 
 use std::{borrow::Cow, fmt};
 

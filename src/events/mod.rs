@@ -1,4 +1,4 @@
-//! The facts: what happened, in the past tense, stored for ever.
+//! The events: facts in the past tense, stored permanently.
 //!
 //! One family a file. An event carries everything a reader needs to fold it without looking
 //! anything else up, and says itself what it does to units, orders and money. Nothing here decides,

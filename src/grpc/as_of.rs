@@ -1,4 +1,4 @@
-//! From a moment that a question names to a position of the log.
+//! From the moment in a query to a position of the log.
 
 use super::{convert, proto, status::Failure};
 use crate::{

@@ -1,6 +1,6 @@
-//! Questions without a server: the same services, over a pipe inside this process.
+//! Queries without a server: the same services, over a pipe inside this process.
 //!
-//! Whoever asks cannot tell the difference, so each question has one implementation. Only services
+//! The caller uses the same client, so each query has one implementation. Only services
 //! that read are here.
 
 use std::{
@@ -28,7 +28,7 @@ const PIPE_BYTES: usize = 1 << 20;
 /// When the two ends cannot agree, which should not happen.
 pub async fn connect(reads: ReadSide) -> Result<Channel, Error> {
     let (ours, theirs) = duplex(PIPE_BYTES);
-    // One caller comes, and nobody after.
+    // There is exactly one caller.
     let callers = stream::once(ready(Ok::<_, io::Error>(theirs))).chain(stream::pending());
     let report = proto::report_service_server::ReportServiceServer::new(ReportApi { reads });
     tokio::spawn(Server::builder().add_service(report).serve_with_incoming(callers));
@@ -36,7 +36,7 @@ pub async fn connect(reads: ReadSide) -> Result<Channel, Error> {
     Endpoint::from_static("http://data.directory").connect_with_connector(pipe).await
 }
 
-/// Our end, for whoever connects first.
+/// Our end, for the first connection.
 struct Pipe(Option<TokioIo<DuplexStream>>);
 
 impl Service<Uri> for Pipe {

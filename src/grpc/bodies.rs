@@ -1,5 +1,5 @@
-//! Bodies that hold what their connection lets a call hold: an answer its place, a large message
-//! its bytes, a stream its time.
+//! Bodies that hold the permits of their connection: an answer its permit, a large message its
+//! bytes, a stream its time.
 
 use std::{
     pin::Pin,
@@ -166,7 +166,7 @@ impl Reserved {
                 self.missing = u32::from_be_bytes(length);
                 // How long it is when it is not compressed any more is known only then.
                 let holds = if compressed == 0 { self.missing } else { UNPACKED_BYTES };
-                // Longer ones are refused by whoever reads them.
+                // Longer ones are refused when they are read.
                 let most = u32::try_from(LARGE_BYTES_MAX).unwrap_or(u32::MAX);
                 if holds > SMALL_BYTES && holds <= most {
                     let free = Arc::clone(&self.free);
@@ -196,7 +196,7 @@ impl HttpBody for Reserved {
             if let Some(reserving) = &mut self.reserving {
                 let reserved = ready!(reserving.as_mut().poll(context));
                 self.reserving = None;
-                // An error is a closed semaphore: nobody closes it.
+                // An error is a closed semaphore, and it is never closed.
                 self.reserved = reserved.ok();
             }
             if let Some(data) = self.waiting.take() {

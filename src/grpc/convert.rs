@@ -1,4 +1,4 @@
-//! Between protobuf and the domain. What comes in is checked here, once; what goes out is complete.
+//! Conversion between protobuf and the domain. Input is validated here, once; output is complete.
 
 use prost_types::{Duration as ProtoDuration, Timestamp};
 use tonic::Extensions;
@@ -82,7 +82,7 @@ pub(super) fn buyer(buyer: String) -> Result<String, Invalid> {
     Ok(buyer)
 }
 
-/// Who steers and why.
+/// Operator and reason of a steering call.
 pub(super) fn steering(operator: &str, reason: &str) -> Result<(), Invalid> {
     bounded_text("operator", operator, OPERATOR_CHARS_MAX)?;
     bounded_prose("reason", reason, REASON_CHARS_MAX)

@@ -1,9 +1,9 @@
-//! What every service is wrapped in: calls are let in by the level of the service and by what their
-//! connection holds, end at their deadline, fail as the contract says, and are counted by method
-//! and by the code of their answer.
+//! The wrapper of every service: calls are admitted by the service level and by the permits of
+//! their connection, end at their deadline, fail as the contract defines, and are counted by method
+//! and code.
 //!
-//! It adds a look at a small table to a call, and nothing to the messages of a stream. A deadline
-//! is a timer and a flag; a call without one has neither.
+//! It adds one lookup in a small table per call, and nothing per message of a stream. A deadline is
+//! a timer and a flag; a call without one has neither.
 
 use std::{
     convert::Infallible,
@@ -54,7 +54,7 @@ pub(super) struct Counted<S> {
 pub(super) struct CallCounter {
     methods: Methods,
     gate: Gate,
-    /// What the server is doing: what would follow something for ever ends when it stops.
+    /// The phase of the server: endless streams end when it stops.
     phase: watch::Receiver<Phase>,
 }
 
@@ -165,7 +165,7 @@ fn hold(answer: Answering, place: OwnedSemaphorePermit) -> Answering {
 /// The answer ends when the server stops.
 fn until_stopped(answer: Answering, mut phase: watch::Receiver<Phase>) -> Answering {
     let end: End = Box::pin(async move {
-        // An error means that nobody is left who could say stop: the same as a stop.
+        // An error means that the sender is gone, which is the same as a stop.
         let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
         Fault::Stopping.into()
     });

@@ -1,8 +1,8 @@
-//! Failures that tonic names before or beside a handler, said as the contract says failures.
+//! Converts failures that tonic creates outside of handlers to those of the contract.
 //!
-//! What a handler fails with carries details; a status without any is tonic's own. It has no code
-//! for a message that cannot be read other than INTERNAL, and calls one that is too large
-//! OUT_OF_RANGE; both are mistakes of the caller, and clients and proxies retry by the code.
+//! Failures of handlers carry details; a status without any is tonic's own. tonic returns INTERNAL
+//! for an undecodable message and OUT_OF_RANGE for one that is too large; both are errors of the
+//! caller, and clients and proxies decide about retries by the code.
 
 use tonic::{Code, Status, body::Body, codegen::http};
 
@@ -47,7 +47,7 @@ pub(super) fn of_tonic(status: &Status) -> Status {
         }
         Code::Internal => Failure::from(unreadable(said)).into(),
         Code::Unimplemented if said.starts_with(COMPRESSED_BY) => {
-            let said = format!("{said}; gzip is, and so is sending as it is");
+            let said = format!("{said}; gzip and uncompressed messages are supported");
             Failure::foreign(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", said).into()
         }
         Code::Unimplemented => method_unknown("of this name").into(),

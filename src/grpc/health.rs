@@ -1,7 +1,7 @@
 //! The health service: it says SERVING exactly while the node is ready.
 //!
-//! That goes for every service and for the empty name, which stands for the server as a whole. A
-//! node that is not ready still answers whoever calls it.
+//! That holds for every service and for the empty name, which stands for the server as a whole. A
+//! node that is not ready still answers calls.
 
 use tokio::sync::watch;
 use tonic_health::{ServingStatus, server::HealthReporter};

@@ -1,12 +1,12 @@
-//! Opens the listener: the one place that says how many callers may knock at once.
+//! Opens the listener; the only place that sets the accept backlog.
 
 use std::{io, net::SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections that may wait to be accepted; the system may allow fewer. Whoever knocks beyond that
-/// is not refused but unheard, and knocks again a second later: a sale opens with more callers than
-/// the usual 128.
+/// Connections that may wait to be accepted; the system may allow fewer. Connections beyond the
+/// backlog are dropped and clients retry after a second; a sale opens with more callers than the
+/// usual 128.
 const BACKLOG: u32 = 4096;
 
 /// Listens on that address. Call it within a runtime.

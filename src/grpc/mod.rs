@@ -1,5 +1,5 @@
-//! The gRPC face: one file a service, `convert` between protobuf and domain, and `status`, the one
-//! table from fault to status code. Only here, and in the clients, does protobuf exist.
+//! The gRPC server: one file per service, `convert` between protobuf and domain, and `status`, the
+//! one table from fault to status code. Only this layer and the clients use protobuf.
 
 mod as_of;
 mod at_rest;

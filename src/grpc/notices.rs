@@ -1,5 +1,4 @@
-//! What the operator of a new sale should know: mistakes that are not refused, because they may be
-//! meant.
+//! Notices about a new sale: possible mistakes that are not refused, because they may be intended.
 
 use super::{ReadSide, proto};
 use crate::{

@@ -1,5 +1,5 @@
-//! Who a write that steers comes from: the name that its token stands for, where tokens are asked
-//! for. The token itself goes no further than here.
+//! The operator of a steering call: the owner of its token, if tokens are required. The token
+//! itself is not passed on.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tonic::metadata::MetadataMap;
 use super::status::Failure;
 use crate::{admission::Operators, clock::SharedClock, metrics::Metrics};
 
-/// Who steered with a token that nobody here can read, and gave no name.
+/// The recorded operator of a call with a token and without a name, on a server without operators.
 const UNKNOWN: &str = "unknown";
 
 /// Asked before anything is changed by hand.
@@ -28,8 +28,8 @@ impl Authenticator {
         Self { operators, clock, metrics }
     }
 
-    /// The operator for the record: the one whose token the call carries. Where no tokens are asked
-    /// for, whoever the request names.
+    /// The recorded operator: the owner of the call's token. If no tokens are required, the one
+    /// named in the request.
     pub(super) fn operator(
         &self,
         metadata: &MetadataMap,
@@ -37,7 +37,7 @@ impl Authenticator {
     ) -> Result<String, Failure> {
         let token = metadata.get("authorization").and_then(|value| value.to_str().ok());
         if self.operators.is_empty() {
-            // Whoever shows a token need not say a name, and here nobody can tell whose it is.
+            // A call with a token needs no name, and without operators its owner is unknown.
             let is_unknown = named.is_empty() && token.is_some();
             return Ok(if is_unknown { UNKNOWN.to_owned() } else { named });
         }

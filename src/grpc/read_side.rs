@@ -1,5 +1,5 @@
-//! How services ask the read models: wait until they have come far enough, ask from a thread that
-//! may block, say how fresh the answer is.
+//! Queries of services on the read models: wait for a position, query on a blocking thread, return
+//! the freshness.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -37,7 +37,7 @@ pub struct ReadSide(Arc<Inner>);
 
 struct Inner {
     reports: Reports,
-    /// Who keeps the read models up to date, if anybody does.
+    /// What keeps the read models up to date, if anything does.
     keeping: Option<Keeping>,
     /// No server uses the directory of read models at rest.
     alone: bool,
@@ -64,7 +64,7 @@ impl ReadSide {
         Self::over(reports, log, Some(keeping), clock, true)
     }
 
-    /// The read models of a data directory as they are: nobody of this program changes them.
+    /// The read models of a data directory as they are: this process does not change them.
     /// `alone` when no server uses the directory either.
     pub fn at_rest(data: &Path, log: LogSource, clock: SharedClock, alone: bool) -> Self {
         Self::over(Reports::open(data), log, None, clock, alone)
@@ -90,7 +90,7 @@ impl ReadSide {
         }))
     }
 
-    /// Read models of earlier moments, for whoever else shows them.
+    /// Read models of earlier moments, for other callers.
     pub fn past(&self) -> Arc<Past> {
         Arc::clone(&self.0.past)
     }
@@ -108,7 +108,7 @@ impl ReadSide {
         answer(self.0.reports.clone(), Some(place), question).await
     }
 
-    /// Ends the questions that are under way: the server is stopping and nobody hears the answers.
+    /// Ends the queries in flight: the server is stopping and their answers cannot be delivered.
     pub fn stop(&self) {
         self.0.reports.stop();
     }
@@ -138,7 +138,7 @@ impl ReadSide {
             let problem = format!("is position {position}, before min_position {min_position}");
             return Err(Invalid::new("as_of", problem).into());
         }
-        // Nobody but us would finish it where no server runs.
+        // Without a server no other process would finish it.
         let wait_max = keeping.as_ref().map(|keeping| keeping.wait_max);
         let directory = past.at(position, wait_max).await?;
         let place = self.place(name).await?;
@@ -191,7 +191,7 @@ impl ReadSide {
             None => self.0.log.head_now(),
         };
         if let Err(behind) = self.reach(name, head).await {
-            tracing::debug!(?behind, name, "a question is answered by what is known so far");
+            tracing::debug!(?behind, name, "a query is answered from the current read models");
         }
         head
     }
@@ -251,7 +251,7 @@ impl ReadSide {
     }
 
     /// Waits until a read model has applied something after that position. `false` when it never
-    /// will, because nobody keeps it or the server stops.
+    /// will, because it is not maintained or the server stops.
     pub(super) async fn goes_on_after(
         &self,
         name: &'static str,
@@ -305,7 +305,7 @@ impl ReadSide {
         if lag > 0 {
             return lag;
         }
-        // Nobody knows what others wrote since the store last answered.
+        // Writes of other nodes since the store's last answer are unknown.
         let away = keeping.readiness.store_away_since();
         away.map_or(0, |since| self.0.clock.now().since(since).max(1))
     }
@@ -335,7 +335,7 @@ async fn answer<T: Send + 'static>(
     question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
 ) -> Result<T, Failure> {
     let asked = tokio::task::spawn_blocking(move || {
-        // Also when whoever asked has gone.
+        // Also when the caller has gone.
         let _place = place;
         question(&reports)
     });

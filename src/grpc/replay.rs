@@ -1,6 +1,6 @@
-//! `ReplayService`: questions to the log itself. What happened is never taken from an item or a read
-//! model in use: marks only say where to start reading, and read models only find the item of an order
-//! and the words for a story.
+//! `ReplayService`: queries on the log itself. Results never come from an actor or a read model in
+//! use: marks only give the start of reading, and read models only the item of an order and the
+//! wordings.
 
 pub mod answers;
 mod flow;
@@ -141,7 +141,7 @@ impl ReplayApi {
         let place = self.looks.take(Some(WAIT_MAX)).await.ok_or_else(Failure::crowded)?;
         let (log, reports, now) = (self.log(), Reports::open(&self.data), self.clock.now());
         let looked = tokio::task::spawn_blocking(move || {
-            // Also when whoever asked has gone.
+            // Also when the caller has gone.
             let _place = place;
             // Marks that are not there yet are done without.
             let marks = projections::view_path(reports.data(), projections::marks::NAME).exists();
@@ -153,7 +153,7 @@ impl ReplayApi {
         }
     }
 
-    /// Long work on a thread of its own that gives way to everybody.
+    /// Long work on a thread of its own with the lowest priority.
     async fn work<T: Send + 'static>(
         &self,
         turn: Turn,
@@ -165,7 +165,7 @@ impl ReplayApi {
             threads::idle();
             let answer = work(&log);
             drop(turn);
-            // An error means that nobody waits for it any more.
+            // An error means that the caller is gone.
             let _ = send.send(answer);
         });
         thread.map_err(|error| Failure::internal("no thread could be started", &error))?;

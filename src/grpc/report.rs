@@ -1,4 +1,4 @@
-//! `ReportService` and the list of sales: questions to the read models, in protobuf.
+//! `ReportService` and the list of sales: queries on the read models, in protobuf.
 
 mod figures;
 mod journeys;

@@ -1,7 +1,7 @@
-//! The metadata by which whoever balances load can send all calls about one item to one node.
+//! The metadata by which a load balancer can send all calls about one item to one node.
 //!
-//! It is for speed: an item's state is in the memory of the node that sold it last. No server reads
-//! it, and nothing may rest on it: any node serves any item.
+//! It is for speed only: an item's state is in the memory of the node that served it last. No
+//! server reads it, and correctness must not depend on it: any node serves any item.
 
 use tonic::{Request, metadata::MetadataValue};
 

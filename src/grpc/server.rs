@@ -68,7 +68,7 @@ pub struct Parts {
     pub incidents: Arc<Directory<Incident>>,
     pub scripts: Arc<Directory<Script>>,
     pub reads: ReadSide,
-    /// The log, for those who look back into it.
+    /// The log, for replays.
     pub store: SharedStore,
     /// Where the read models are, and the log where it is one of our own files.
     pub data: PathBuf,
@@ -80,7 +80,7 @@ pub struct Parts {
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
-    /// Who may steer.
+    /// The operators.
     pub operators: Arc<Operators>,
     /// Where calls are counted.
     pub metrics: Arc<Metrics>,

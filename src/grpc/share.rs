@@ -1,4 +1,4 @@
-//! What the calls of one connection may hold together, whoever makes them.
+//! What all calls of one connection may hold together.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! The one table from fault to gRPC status. Each status carries one `ErrorInfo` with the domain
-//! `doorbuster`; what can be tried again says when; what was wrong names its field.
+//! `doorbuster`; retryable ones a delay, and invalid arguments their field.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "doorbuster";
 
-/// Whoever meets a full queue waits this long: a queue at its bound is worked off within it.
+/// Retry delay after a full queue: a queue at its bound is processed within it.
 const OVERLOAD_RETRY: Duration = Duration::from_millis(200);
 
 /// An item that another node wrote to is rebuilt from the log on next use: nothing to wait for but
@@ -97,7 +97,7 @@ impl Failure {
 
     /// More questions than are answered at once.
     pub(super) fn crowded() -> Self {
-        let message = "more questions are under way on this node than are answered at once";
+        let message = "too many queries on this node at once";
         Self::new(Code::ResourceExhausted, "BUSY", message).retry_after(BUSY_RETRY)
     }
 
@@ -116,7 +116,7 @@ impl Failure {
 
     /// A write in another name than that of its token.
     pub(super) fn operator_mismatch(operator: &str) -> Self {
-        let message = format!("the token is that of {operator}: the request names somebody else");
+        let message = format!("the token is that of {operator}: the request names another");
         Self::new(Code::PermissionDenied, "OPERATOR_MISMATCH", message)
     }
 
@@ -158,7 +158,7 @@ impl Failure {
 
     /// A read model that stopped at an event it cannot apply.
     pub(super) fn stopped(name: &str, why: &str) -> Self {
-        tracing::error!(projection = name, why, "a question to a projection that stopped");
+        tracing::error!(projection = name, why, "a query of a stopped projection");
         let message = format!("the read model {name} stopped; the server's log says why");
         Self::new(Code::Unavailable, "READ_MODEL_STOPPED", message).retry_after(STORE_RETRY)
     }
@@ -173,7 +173,7 @@ impl Failure {
     /// A question for the head of a log whose end is not known now.
     pub(super) fn head_unknown(why: &str) -> Self {
         tracing::debug!(why, "a question was not answered");
-        let message = "the store does not say at the moment where the log ends";
+        let message = "the end of the log is unknown because the store does not answer";
         Self::new(Code::Unavailable, "HEAD_UNKNOWN", message).retry_after(STORE_RETRY)
     }
 
@@ -237,9 +237,10 @@ impl From<Fault> for Failure {
                     .retry_after(OVERLOAD_RETRY)
             }
             Fault::StoreUnavailable(why) => {
-                // Once for each command; that the store is away is said once by who noticed.
+                // Once for each command; the outage of the store is logged once, where it is
+                // detected.
                 tracing::debug!(why, "a command was not answered");
-                let message = "the store is unavailable; ask again with the same request id";
+                let message = "the store is unavailable; repeat the call with the same request id";
                 Self::new(Code::Unavailable, "STORE_UNAVAILABLE", message).retry_after(STORE_RETRY)
             }
             Fault::LostOwnership => Self::new(Code::Aborted, "LOST_OWNERSHIP", fault.to_string())
@@ -287,7 +288,7 @@ impl From<Failure> for Status {
         if let Some(level) = failure.level {
             metadata.insert("level".to_owned(), level.name().to_owned());
         }
-        // A mistake of the caller is told in full already, and alike to everybody who makes it.
+        // An error of the caller is complete in itself, and equal for all callers.
         if !is_mistake(failure.code)
             && let Some(id) = trace::current()
         {
@@ -301,7 +302,7 @@ impl From<Failure> for Status {
     }
 }
 
-/// Whether it is the caller who has to do something else.
+/// Whether the caller has to change the request.
 fn is_mistake(code: Code) -> bool {
     matches!(
         code,

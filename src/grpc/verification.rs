@@ -1,7 +1,7 @@
 //! `VerifySale`: the verifier over the log of this node, at a low priority and one at a time.
 //!
-//! It reads the whole log, so it must never stand in the way of an order: its thread runs when nobody
-//! else wants the processor, and a second question is refused instead of queued.
+//! It reads the whole log, so it must never delay an order: its thread has a low priority, and a
+//! second call is refused instead of queued.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -53,7 +53,7 @@ impl Verification {
             threads::patient();
             let verified = log.verify(&runtime, sale_id);
             drop(turn);
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = answer.send(verified);
         });
         started.map_err(|error| Failure::internal("no thread could be started", &error))?;
@@ -65,8 +65,8 @@ impl Verification {
         runtime: &Handle,
         sale_id: SaleId,
     ) -> Result<proto::VerifySaleResponse, Failure> {
-        // The directory of a node on somebody else's store holds read models, and perhaps a log that
-        // was copied there once and is another one today.
+        // The directory of a node on a shared store holds read models, and perhaps a log that was
+        // copied there earlier and has diverged since.
         let own = !self.store.is_shared() && self.data.join(LOG_FILE).exists();
         let judged = if own {
             audit::verify_to_certify(&self.data, None, &mut |_, _| {})

@@ -1,4 +1,4 @@
-//! Figures of the board: how many pages follow a sale, and who was not let or was let go.
+//! Metrics of the board: followers of sales, and refused or disconnected clients.
 
 use prometheus_client::{
     metrics::{counter::Counter, gauge::Gauge},

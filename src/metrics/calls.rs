@@ -1,5 +1,5 @@
 //! Calls of gRPC, by method and by the code of their answer. Methods come from the contract, so that
-//! no path somebody makes up becomes a series.
+//! no made-up path becomes a series.
 
 use std::sync::OnceLock;
 

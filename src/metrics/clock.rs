@@ -1,4 +1,4 @@
-//! How right the clock of a node is, as machines are told.
+//! Metrics of a node's clock.
 
 use std::sync::atomic::Ordering;
 

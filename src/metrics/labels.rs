@@ -201,7 +201,7 @@ label! {
 }
 
 label! {
-    /// Why nobody could steer with a token.
+    /// Why a token was refused.
     TokenFault {
         Missing => "missing",
         Wrong => "wrong",

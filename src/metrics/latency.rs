@@ -1,8 +1,8 @@
 //! How long something took, kept so that the last seconds can be told from the sums.
 //!
 //! A histogram for Prometheus has few classes; this one has eight for each doubling of microseconds,
-//! so that what is read off is right to an eighth. Counting costs one addition, and whoever wants the
-//! last seconds keeps what was counted before them.
+//! so that a reading is accurate to an eighth. Counting costs one addition; a reader of the last
+//! seconds keeps the earlier counts and subtracts them.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -1,9 +1,9 @@
-//! The figures a node keeps of itself, for Prometheus.
+//! The metrics of a node, for Prometheus.
 //!
-//! Whoever counts has its counter in hand: no figure on the way of an order looks up a label, and a
-//! batch costs a few additions, however many orders are in it. What can be read off when somebody
-//! asks is not counted but taken then, as a [`Reading`]. What each figure means for whoever runs
-//! the node stands in `deploy/ALERTS.md`.
+//! Callers keep handles of their counters: no metric on the order path looks up a label, and a
+//! batch costs a few additions, however many orders are in it. Values that can be read on request
+//! are not counted but taken then, as a [`Reading`]. `deploy/ALERTS.md` explains each metric for
+//! operators.
 
 mod board;
 mod calls;
@@ -80,7 +80,7 @@ struct Appends {
     events: Histogram,
 }
 
-/// Gauges that are set when somebody asks.
+/// Gauges that are set on request.
 struct ReadOff {
     ready: Gauge,
     store_reachable: Gauge,
@@ -263,7 +263,7 @@ impl Metrics {
         self.watch.delivery(result);
     }
 
-    /// The calls of a method of the contract, for whoever answers them.
+    /// The counter of a method of the contract, for its service.
     pub fn calls_of(&self, method: String) -> MethodCalls {
         self.calls.of(method)
     }

@@ -1,4 +1,4 @@
-//! What a read model looks like at one moment, for whoever asks a node for its figures.
+//! The state of a read model at one moment, for the metrics of a node.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Figures of operators' tokens: how often somebody could not steer because of one.
+//! Metrics of operators' tokens: how often one was refused.
 
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 

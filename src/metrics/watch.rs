@@ -1,4 +1,4 @@
-//! Figures of who watches: alerts that are raised, and what was told of them.
+//! Metrics of observation: raised alerts and webhook deliveries.
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},

@@ -49,7 +49,7 @@ pub struct Mark {
 /// Several series over the same bins.
 #[derive(Debug, Clone)]
 pub struct OverTime<'a> {
-    /// What it shows, for those who do not see it.
+    /// Its description, for screen readers.
     pub describes: &'a str,
     /// Where each bin starts, in seconds since the Unix epoch.
     pub seconds: &'a [i64],

@@ -1,7 +1,7 @@
 //! A page as parts: sections of sentences, figures, tables and charts, in one language.
 //!
-//! What is said is decided once, here and in `compose`; HTML, Markdown and CSV are only ways to
-//! write it down. Texts in it are not escaped yet: every writer escapes all of them.
+//! The contents are determined once, here and in `compose`; HTML, Markdown and CSV are output
+//! formats. Texts in it are not escaped: every writer escapes all of them.
 
 use super::{
     charts::Ink,

@@ -1,7 +1,7 @@
-//! Text from outside, made harmless: names, reasons and channels are written by whoever likes to.
+//! Escaping of text from outside: names, reasons and channels are untrusted.
 //!
-//! Every writer of pages escapes everything it writes, also its own words, so that nobody has to
-//! know where a text came from.
+//! Every writer of pages escapes everything it writes, including fixed text, so that the origin of
+//! a text does not matter.
 
 /// Text inside HTML or SVG, also in an attribute between double quotes.
 pub fn html(text: &str) -> String {
@@ -32,10 +32,9 @@ pub fn markdown(text: &str) -> String {
                 safe.push('\\');
                 safe.push(letter);
             }
-            // Without a scheme, `www.` or an address there is no link that nobody asked for.
+            // Without a scheme, `www.` or an address there is no automatic link.
             ':' if letters.peek() == Some(&'/') => safe.push_str("&#58;"),
-            // GitHub looks for addresses in what is written, not in how: a word joiner, which nobody
-            // sees, is in none.
+            // GitHub finds addresses in the rendered text: an invisible word joiner breaks them.
             '@' => safe.push_str("&#64;&#8288;"),
             '.' if ends_with_www(&safe) => safe.push_str("&#46;"),
             // Behind a bracket it would look like a link to a reader that is less exact.

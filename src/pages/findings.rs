@@ -1,8 +1,8 @@
-//! The three things that mattered: facts of a sale, ranked by weight.
+//! The three main findings of a sale, ranked by weight.
 //!
-//! Each rule looks at figures of the post-mortem and says how much they matter, from 0 to 1,000; the
-//! three heaviest are told, ties in the order of the rules. The weights are judgements and stand in
-//! docs/post-mortem.md; no rule knows anything that is not in the figures.
+//! Each rule weighs figures of the post-mortem from 0 to 1,000; the three heaviest are shown, ties
+//! in the order of the rules. The weights are judgements and are listed in docs/post-mortem.md;
+//! rules use nothing but the figures.
 
 use super::{
     numbers::{amount, group, percent, span},
@@ -122,7 +122,7 @@ fn sold_out(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     }
     let demand = &facts.demand_total.demand;
     let share = share_ppm(demand.unmet, demand.attempts);
-    // Within one second nobody can tell the first time from the last.
+    // Within one second the first time and the last are the same.
     let first = facts.first_empty.filter(|second| *second < at.second());
     let first = first.map(|second| facts.after_opening(second));
     let after = at.since(facts.sale.opens_at).max(0);
@@ -279,7 +279,7 @@ fn conversion(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let lost = |step: &usize| steps[step - 1] - steps[*step];
     let worst = (1..steps.len()).rev().max_by_key(lost)?;
     let values = [
-        // Who bought without a beacon is no visitor, so no part of them either.
+        // A buyer without a beacon is no visitor, so not a share of them either.
         ("buyers", group(totals.visitors_who_bought)),
         ("visitors", group(totals.uv)),
         ("share", percent(share_ppm(totals.visitors_who_bought, totals.uv))),

@@ -1,5 +1,5 @@
-//! A document as one HTML file: no network, no script, readable in the light, in the dark, on a phone
-//! and on paper.
+//! A document as one HTML file: no network access, no script, for light and dark mode, phones and
+//! paper.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use super::{
 
 const STYLE: &str = include_str!("style.css");
 
-/// The style sheet exactly as it stands in the page, for whoever says which one may be used.
+/// The style sheet exactly as in the page, for the hash in the content security policy.
 pub fn style() -> String {
     format!("\n{STYLE}")
 }

@@ -2,7 +2,7 @@
 //!
 //! `post_mortem` asks, `findings` ranks, `sections` says it in a language, and `html`, `markdown` and
 //! `files` only write down what was said. Nothing here reads the log or a clock: the same read models
-//! give the same bytes, and whoever asks says what time it is, so that a sale is judged only once it is
+//! give the same bytes, and the caller passes the time, so that a sale is assessed only once it is
 //! over. It must never show a text from outside without escaping it.
 
 mod bins;

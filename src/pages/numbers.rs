@@ -1,4 +1,4 @@
-//! Numbers, amounts, spans and moments as people read them.
+//! Numbers, amounts, durations and times formatted for display.
 
 use chrono::DateTime;
 

@@ -1,8 +1,8 @@
-//! Everything that a post-mortem tells of one sale, asked of the read models.
+//! All data of a post-mortem, queried from the read models.
 //!
-//! Only what reports answer, and sums of that: no figure is made here that no report gives. Parts
-//! that a sale does not have (goals, traffic, orders) are absent. Nothing is kept by order, and by
-//! second only until it is in a bin, so the size of a sale does not matter.
+//! Only answers of reports and sums of them: every figure here is available in a report. Parts that
+//! a sale does not have (goals, traffic, orders) are absent. Nothing is kept per order, and per
+//! second only until it is in a bin, so memory does not grow with the sale.
 
 use std::collections::HashMap;
 

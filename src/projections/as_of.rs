@@ -1,8 +1,8 @@
 //! Read models as they were at an earlier position of the log, kept beside those in use.
 //!
-//! They are the same projections over the same events, only fewer of them, so whatever is asked of
-//! them is exact by construction. A new one starts from the nearest earlier one that is kept; a few
-//! are kept, the oldest goes first. It must never touch the read models in use.
+//! They are the same projections over a prefix of the same events, so queries on them are exact by
+//! construction. A new one starts from the nearest earlier one that is kept; a few are kept, and
+//! the oldest is dropped first. It must never touch the read models in use.
 
 use std::{
     fs::{self, File},
@@ -31,8 +31,8 @@ const BUILDING: &str = "building-";
 /// Moments that are kept.
 const KEPT_MAX: usize = 4;
 
-/// The read models of a data directory as they were: one directory a position, each of which looks
-/// like a data directory to whoever asks read models.
+/// Past read models of a data directory: one directory per position, each laid out like a data
+/// directory.
 #[derive(Debug, Clone)]
 pub struct AsOfViews {
     directory: PathBuf,
@@ -44,7 +44,7 @@ impl AsOfViews {
         Self { directory: data.join(AS_OF) }
     }
 
-    /// Removes what an earlier crash left behind. Only for whoever has the directory to itself.
+    /// Removes the remains of an earlier crash. Only for an exclusive user of the directory.
     ///
     /// # Errors
     /// When something cannot be removed.

@@ -1,5 +1,5 @@
-//! Why a read model does not go on, and where the reason lies: what is outside is tried again, a file
-//! with wrong content is built anew, and only a log that contradicts itself stops a read model.
+//! Why a read model fails: external causes are retried, a file with wrong content is rebuilt, and
+//! only a log that contradicts itself stops a read model.
 
 use std::io;
 

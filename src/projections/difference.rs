@@ -1,7 +1,7 @@
 //! Where two files of one read model differ first: the table, the primary key, both rows.
 //!
-//! Both are walked side by side in the order of names and primary keys, so the first difference is
-//! the same whoever looks, and memory holds one row of each.
+//! Both are read side by side in the order of names and primary keys, so the first difference is
+//! deterministic, and memory holds one row of each.
 
 use std::cmp::Ordering;
 

@@ -1,7 +1,7 @@
-//! Facts to read models: what can be asked of a sale without asking its items.
+//! From events to read models, which answer queries without the actors of items.
 //!
-//! A projection folds the log, event after event, into the rows of its own SQLite file. It exists
-//! so that questions never queue behind buyers. It must never decide anything, read a clock or
+//! A projection folds the log, event after event, into the rows of its own SQLite file, so that
+//! queries never queue behind orders. It must never decide anything, read a clock or
 //! depend on how the log was cut into pages: the same log always gives the same rows, byte for
 //! byte.
 

@@ -1,9 +1,9 @@
 //! One projection and its file: rows and checkpoint move in the same transaction.
 //!
-//! A file that another version wrote, or that cannot be read, is dropped and built from zero: the
-//! log is the truth, this is a copy. The checkpoint names its event, so that a file of another log is
-//! known as such. It must never skip an event, apply one twice, or move the checkpoint without the
-//! rows.
+//! A file of another version, or one that cannot be read, is dropped and rebuilt from zero, because
+//! it can always be derived from the log. The checkpoint names its event, so that a file of another
+//! log is detected. It must never skip an event, apply one twice, or move the checkpoint without
+//! the rows.
 
 use std::{
     fs, io,
@@ -217,11 +217,11 @@ impl ReadModel {
         self.checkpoint
     }
 
-    /// Whether the file that is open is the one that whoever asks this read model finds.
+    /// Whether the open file is the one that queries of this read model find.
     pub fn is_in_place(&self) -> bool {
         match identity(&self.path) {
             Ok(found) => found == self.identity,
-            // Nobody can say at the moment.
+            // Unknown at the moment.
             Err(_) => true,
         }
     }
@@ -265,7 +265,7 @@ impl ReadModel {
         let failed = |source| ProjectionError::Rows { model, source };
         let rows =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        // Read, not remembered: after a commit that failed nobody else knows what it did.
+        // Read, not remembered: after a failed commit only the file has its outcome.
         let start = read_checkpoint(&rows, model, version).map_err(failed)?;
         let start = start.ok_or_else(|| failed(rusqlite::Error::QueryReturnedNoRows))?;
         let mut reached = start;
@@ -331,7 +331,7 @@ impl ReadModel {
     }
 }
 
-/// Checkpoint and digest of a file that somebody else may have open; `None` if another version
+/// Checkpoint and digest of a file that another process may have open; `None` if another version
 /// wrote it. A file that cannot be read equals nothing, so its digest is empty.
 pub(super) fn digest_file(
     path: &Path,
@@ -454,7 +454,7 @@ fn create(path: &Path, projection: &dyn Projection) -> rusqlite::Result<Connecti
 
 /// A commit that a power cut takes back is applied again from the log, so NORMAL is enough. The
 /// cache holds the pages that a busy sale touches; the write-ahead log is moved into the file
-/// every 64 MiB rather than every 4, because whoever commits has to wait for it.
+/// every 64 MiB rather than every 4, because commits wait for it.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.execute_batch(

@@ -200,8 +200,8 @@ pub fn digests<E: std::error::Error + 'static>(
     each.collect()
 }
 
-/// Removes what an earlier crash left behind, or finishes what it interrupted. Only for whoever opens
-/// the directory: comparisons of other programs build in it, too.
+/// Removes the remains of an earlier crash, or finishes the interrupted step. Only when the
+/// directory is opened: comparisons of other programs build in it as well.
 ///
 /// # Errors
 /// When something cannot be renamed or removed.

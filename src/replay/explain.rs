@@ -1,5 +1,5 @@
-//! Why a shopper got what they got: each of their attempts on an item, where it stood among all
-//! others and among the item's events, and what was left then. From the log and its demand ticks.
+//! Explains a shopper's results: each attempt on an item, its place among all attempts and among
+//! the item's events, and the stock at that time. From the log and its demand ticks.
 
 use super::{
     Log, ReplayError,

@@ -1,8 +1,8 @@
-//! The log once more: states as they were, one item's events at their pace, a sale under other rules,
-//! one shopper's story.
+//! Replays of the log: past states, paced events of an item, a sale under other rules, the
+//! explanation of a shopper's results.
 //!
-//! Everything is answered from the log and its demand ticks; marks make it fast and never decide what
-//! is said. Nothing here writes, and nothing here is on the way of an order. Its methods block.
+//! All answers come from the log and its demand ticks; marks only speed them up. Nothing here
+//! writes, and nothing is on the order path. Its methods block.
 
 pub mod explain;
 mod log;

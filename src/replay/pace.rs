@@ -1,9 +1,8 @@
-//! When an event of a replay is shown: the recorded time, from the first event on, so many times as
-//! fast.
+//! The pacing of a replay: the recorded times since the first event, divided by the speed.
 
 use crate::values::{Invalid, UnixMs};
 
-/// Fastest speed; whoever wants more wants no pace at all.
+/// Fastest speed; beyond it, use `unpaced`.
 pub const SPEED_MAX: i64 = 1_000_000;
 
 /// How a replay goes along.
@@ -32,7 +31,7 @@ pub fn pace(field: &str, speed: i64, unpaced: bool) -> Result<Pace, Invalid> {
 #[derive(Debug, Clone, Copy)]
 pub struct Metronome {
     pace: Pace,
-    /// Longest pause between two events, in milliseconds of whoever watches.
+    /// Longest pause between two events, in milliseconds of the viewer's time.
     pause_max_ms: i64,
     /// The last event: when it happened and when it was due.
     last: Option<(UnixMs, UnixMs)>,

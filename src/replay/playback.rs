@@ -1,8 +1,7 @@
-//! A sale as it went: the events of all its items and the demand for them, one after the other in the
-//! order of their time.
+//! The replay of a sale: the events of all its items and their demand, in the order of their time.
 //!
-//! What is read ahead is a page of each item. An attempt counts once its second is over, because that
-//! is when it was written.
+//! It reads one page of each item ahead. An attempt appears at the end of its second, when it was
+//! written.
 
 use std::{
     cmp::Reverse,

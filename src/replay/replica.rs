@@ -1,4 +1,4 @@
-//! An item that never was: the real decider, fed by hand and written nowhere.
+//! A hypothetical item: the real decider, driven by a replay and not stored.
 
 use uuid::Uuid;
 
@@ -70,7 +70,7 @@ impl Replica {
         self.counts.allocated
     }
 
-    /// What happened without anybody's order: taken as it is.
+    /// An event not caused by an order: applied unchanged.
     pub fn steer(&mut self, event: &ItemEvent) {
         if let ItemEvent::Offer(OfferEvent::Added(added)) = event {
             self.offer = Some(added.clone());

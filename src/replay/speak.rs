@@ -1,5 +1,4 @@
-//! What customer service says to one shopper: the wording in force for where they stand, filled with
-//! the facts of their story.
+//! The wordings for one shopper: those in force for the shopper's situation, filled with its facts.
 //!
 //! The facts come from the log, the wording from the read model of what is published. One wording
 //! for the latest order, or where there is none for the latest refusal, then one for each incident

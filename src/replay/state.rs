@@ -1,4 +1,4 @@
-//! What an item or a sale looked like at any moment, exactly.
+//! The exact state of an item or a sale at any moment.
 //!
 //! A state is the mark before the moment and the item's events from there on; without marks it is all
 //! of its events. A moment in time takes in every event that says it happened at that time or
@@ -244,7 +244,7 @@ fn mark_before(
         Ok(mark) => Ok(mark),
         Err(ReportError::NotReady(_)) => Ok(None),
         Err(ReportError::Unreadable(error)) => {
-            tracing::warn!(%error, "marks cannot be read; states are made from all events");
+            tracing::warn!(%error, "marks cannot be read; states are computed from all events");
             Ok(None)
         }
         Err(other) => Err(other.into()),

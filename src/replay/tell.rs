@@ -1,5 +1,5 @@
-//! A shopper's story in sentences, in English. The facts beside them are what programs read; the
-//! Chinese of it stands with the pages.
+//! The explanation of a shopper's results in English sentences. Programs read the facts beside
+//! them; the Chinese sentences are in the pages layer.
 
 use super::{
     explain::{AttemptStory, Explanation, OrderStory, SENTENCES_MAX},

@@ -26,7 +26,7 @@ use crate::{
     whole_file::{self, Draft, Finished},
 };
 
-/// Tables that every read model has and nobody asks for.
+/// Bookkeeping tables of every read model, which are not exported.
 const MACHINERY: [&str; 2] = ["checkpoint", "streams"];
 
 /// Rows that are kept in memory on their way into a Parquet file, one row group, and their bytes.

@@ -2,8 +2,8 @@
 //!
 //! A page token names the last row of its page, so pages neither shift nor overlap while rows are
 //! added. It also carries a fingerprint of the question, so that a token given to another question
-//! is refused rather than misread. A token is not a secret: whoever forges one gets another page of
-//! an answer that is theirs anyway.
+//! is refused rather than misread. A token is not a secret: a forged one gives another page of an
+//! answer that the caller may read anyway.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 

@@ -19,7 +19,7 @@ use crate::{
     values::Invalid,
 };
 
-/// Touches in memory at once where nobody says otherwise: some 170 MiB.
+/// Default bound of touches in memory at once: some 170 MiB.
 pub(in crate::reports) const HELD_MAX: usize = 3_000_000;
 
 /// Steps of SQLite's machine between two looks at whether to stop: a fraction of a millisecond.
@@ -37,7 +37,7 @@ pub enum ReportError {
     /// The read model is not there or is being built; trying again later may help.
     #[error("the read model {0} is not ready")]
     NotReady(&'static str),
-    /// Nobody waits for the answer any more: the server is stopping.
+    /// The answer cannot be delivered: the server is stopping.
     #[error("the server is stopping")]
     Stopped,
     /// The file could not be read.
@@ -70,7 +70,7 @@ pub struct Page<T> {
 pub struct Reports {
     data: PathBuf,
     held_max: usize,
-    /// Set when nobody waits for answers any more.
+    /// Set when answers cannot be delivered any more.
     stopped: Arc<AtomicBool>,
     /// Whom to tell of a read model whose file is damaged.
     damage: Option<DamageListener>,
@@ -101,7 +101,7 @@ impl Reports {
         }
     }
 
-    /// The same questions; who keeps the read models hears which of them was found damaged.
+    /// The same queries; damage of a read model is reported to its keeper.
     #[must_use]
     pub fn telling_of_damage(
         self,

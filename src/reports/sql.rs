@@ -1,4 +1,4 @@
-//! Any other question: SQL over all read models of a data directory, read-only.
+//! SQL queries over all read models of a data directory, read-only.
 //!
 //! Each read model is attached under its name, so `SELECT count(*) FROM orders.orders` asks the
 //! file of the orders. The files are opened read-only and SQLite is told to prepare nothing but
@@ -43,7 +43,7 @@ pub enum SqlError<E> {
     /// It is no SQL, names what is not there, or does more than ask.
     #[error("{0}")]
     Refused(String),
-    /// Whoever took the rows could not.
+    /// The receiver of the rows failed.
     #[error(transparent)]
     Taken(E),
 }

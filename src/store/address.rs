@@ -2,7 +2,7 @@
 //! cluster.
 //!
 //! A connection string may hold a password. It must never be shown whole: `Display` and `Debug`
-//! leave the credentials out, and the text itself is seen only by whoever connects.
+//! leave the credentials out, and only the connecting code reads the text itself.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 

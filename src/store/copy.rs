@@ -53,8 +53,8 @@ pub struct Copied {
     pub already_there: u64,
     /// SHA-256, in hexadecimal, over all events of the source in their order.
     pub digest: String,
-    /// Streams in which the two sides differ in the end: nobody but this copy should have written
-    /// to the target. Empty if both are equal.
+    /// Streams in which the two sides differ at the end, because another client wrote to the
+    /// target. Empty if both are equal.
     pub differing: Vec<StreamName>,
     /// Whether both sides hold the same events in the same order.
     pub equal: bool,
@@ -86,8 +86,8 @@ pub enum CopyError {
          stands there, the source has event {in_source}"
     )]
     OtherOrder { stream: StreamName, revision: u64, in_source: Uuid, in_target: Uuid },
-    /// Somebody else writes to the target meanwhile.
-    #[error("somebody else has written revision {revision} of {stream} to the target meanwhile")]
+    /// Another client writes to the target meanwhile.
+    #[error("another client has written revision {revision} of {stream} to the target meanwhile")]
     Interfered { stream: StreamName, revision: u64 },
     #[error("the target does not take revision {revision} of {stream}: {problem}")]
     NotWritten { stream: StreamName, revision: u64, problem: String },

@@ -1,4 +1,4 @@
-//! Where the log lives: one port, and the stores behind it.
+//! The store of the log: one port, and its implementations.
 //!
 //! A store keeps streams of events. Appends name the exact revision they expect, so two writers of
 //! one stream cannot both succeed; an append repeated with the same event ids at the same revision
@@ -22,7 +22,7 @@ pub use source::LogSource;
 
 use crate::events::{NewEvent, Position, Recorded, StreamName};
 
-/// A store shared by everybody who reads or writes.
+/// A store shared by all readers and writers.
 pub type SharedStore = Arc<dyn EventStore>;
 
 /// A boxed future: the port is used as a trait object.
@@ -67,14 +67,14 @@ pub struct Appended {
 /// Why an append was not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// Somebody else wrote to the stream. Certainly nothing of this append was written.
-    #[error("the stream is at another revision than expected")]
+    /// Another writer appended to the stream. Certainly nothing of this append was written.
+    #[error("the stream is not at the expected revision")]
     Conflict,
     /// Certainly nothing was written; trying again later may help.
     #[error("the store did not write: {0}")]
     NotWritten(String),
     /// It may or may not have been written. Repeat the identical append until it is known.
-    #[error("the store did not say whether it wrote: {0}")]
+    #[error("the outcome of the write is unknown: {0}")]
     Unknown(String),
 }
 

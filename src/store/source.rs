@@ -1,7 +1,7 @@
 //! A log that is only read: the file of a data directory, also beside a running server, or any
 //! store that is open.
 //!
-//! Whoever lists, verifies, rebuilds or copies reads from here and need not know which it is. It
+//! Listing, verifying, rebuilding and copying read from here, independent of the kind of source. It
 //! must never write, and never take the lock of a directory.
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +12,7 @@ use crate::{
     values::UnixMs,
 };
 
-/// How often a file is looked at for new events: nobody tells when another process writes it.
+/// How often a file is polled for new events: writes of another process give no notification.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Events read at once on a walk along the log.
@@ -85,7 +85,7 @@ impl LogSource {
     }
 
     /// When the first event after a position was recorded, in a file and without waiting for anything
-    /// but a disk; `None` where there is none or nobody can say.
+    /// but a disk; `None` if there is none or it is unknown.
     pub fn recorded_after_now(&self, position: Position) -> Option<UnixMs> {
         match self {
             Self::File(reader) => {

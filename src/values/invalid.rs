@@ -1,4 +1,4 @@
-//! The one shape of "this input is wrong": which field, and what was wrong with it.
+//! The error for invalid input: the field and the problem.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What facts are made of: ids, money, moments and bounded text.
+//! The values in events: ids, money, times and bounded text.
 //!
 //! Everything here is checked once, where it enters, and trusted afterwards. No behaviour beyond
 //! arithmetic that cannot overflow, nothing that knows a stream, a clock or a wire format.

@@ -15,7 +15,7 @@ use super::Invalid;
 pub struct UnixMs(pub i64);
 
 impl UnixMs {
-    /// Start of the year 9999: nothing later is a moment somebody meant.
+    /// Start of the year 9999: later times are certainly errors.
     pub const LATEST: Self = Self(253_370_764_800_000);
 
     /// This moment moved by some milliseconds; stays at the ends of the range.

@@ -104,7 +104,7 @@ pub struct ShopperAttributes {
 }
 
 /// 64-bit FNV-1a of a buyer's or visitor's id: tells shoppers apart where their names need not be
-/// kept. Two may share a hash, so whoever needs certainty compares the names, too.
+/// kept. Two may share a hash, so callers that need certainty also compare the names.
 pub fn shopper_hash(id: &str) -> u64 {
     id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,5 +1,5 @@
 //! Bounded text: names, titles, references. Bounded in length, free of control characters and of
-//! marks that nobody sees.
+//! invisible characters.
 //!
 //! Text is checked where it enters and never where it is decoded: older logs keep what they hold.
 //! Unicode's properties come from `icu_properties`.

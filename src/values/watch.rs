@@ -1,7 +1,6 @@
-//! Closed sets of words that operators steer and judge by: how much of the service runs, how urgent
-//! an alert is, how bad an incident.
+//! Closed sets used by operators: service levels, severities of alerts and of incidents.
 //!
-//! Their names are stored, sent and shown; a name is for ever.
+//! Their names are stored, sent and shown, and never change.
 
 use std::fmt;
 
@@ -67,9 +66,9 @@ named! {
     AlertSeverity:
     /// Worth knowing.
     Info => "info",
-    /// Somebody should look.
+    /// Needs attention.
     Warning => "warning",
-    /// Somebody must act now.
+    /// Needs immediate action.
     Critical => "critical",
 }
 

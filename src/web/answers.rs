@@ -1,5 +1,5 @@
-//! The three questions and their answers. Each may be asked with GET or HEAD; any other method is
-//! 405, any other path 404. Beside them beacons come in: see [`super::beacons`].
+//! The three endpoints and their answers. Each accepts GET and HEAD; any other method is 405, any
+//! other path 404. Beacons are accepted as well: see [`super::beacons`].
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ async fn readyz(State(parts): State<Arc<Parts>>) -> Response {
     if let Some(reason) = &unready {
         said["reason"] = reason.name().into();
     }
-    // The others' reasons may name machines and files, which is nobody's business here.
+    // The other reasons may name machines and files, which must not be disclosed here.
     if let Some(NotReady::ClockUntrusted(why)) = &unready {
         said["why"] = why.as_str().into();
     }
@@ -89,7 +89,7 @@ async fn metrics(State(parts): State<Arc<Parts>>) -> Response {
     match parts.metrics.text(&parts.reading()) {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the figures could not be written down");
+            tracing::error!(%error, "the metrics could not be written");
             say(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "the server's log says why" }))
         }
     }

@@ -87,12 +87,12 @@ async fn taken(inlet: &Inlet, headers: &HeaderMap, body: Body) -> Response {
         }
         Ok(receipt) if receipt.shed == came && came > 0 => later("orders come first"),
         Ok(receipt) => say(StatusCode::OK, &counts(&receipt)),
-        // Why is in the server's log: it may name machines, which is nobody's business here.
+        // The cause is in the server's log: it may name machines, which must not be disclosed here.
         Err(_fault) => later("the store is unavailable"),
     }
 }
 
-/// What is sent as a simple request by a page, or as what it is by anybody else.
+/// The content type of a page's simple request, or the proper one of other clients.
 fn is_text_or_json(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
     let kind = kind.to_str().unwrap_or_default();

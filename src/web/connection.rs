@@ -1,9 +1,9 @@
 //! Connections of the web listener: a bounded number, short, and with little to say.
 //!
-//! A question is a line and some headers, and its answer is there at once. A connection that sends
-//! more, or takes longer, is cut off. Where all places are taken a new connection gets one all the
-//! same: that of the oldest one without a whole request, or else of the oldest. So `/healthz` and
-//! `/metrics` are answered whatever else connects.
+//! A request is a line and some headers, and is answered at once. A connection that sends more, or
+//! takes longer, is closed. At the limit a new connection replaces the oldest one without a
+//! complete request, or else the oldest, so that `/healthz` and `/metrics` are answered whatever
+//! else connects.
 
 use std::{
     future::Future,

@@ -1,7 +1,8 @@
-//! JSON from outside, read field by field: what is wrong with one of them is said of that one.
+//! JSON from outside, read field by field, so that an error names its field.
 //!
-//! A page that cuts a text in the middle of an emoji sends half a character, which JSON can spell and
-//! text cannot hold. So a document is first only taken apart, and each value is decoded by itself.
+//! A page that truncates a text in the middle of an emoji sends half a character, which JSON can
+//! express but a string cannot hold. A document is therefore first split into its fields, and each
+//! value is decoded separately.
 
 use std::{borrow::Cow, fmt};
 
@@ -13,7 +14,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::values::Invalid;
 
-/// The fields of an object that nobody has asked for yet.
+/// The fields of an object that were not read yet.
 #[derive(Debug)]
 pub(super) struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
@@ -62,7 +63,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Refuses what nobody has asked for.
+    /// Refuses fields that were not read.
     pub(super) fn end(self) -> Result<(), Invalid> {
         match self.0.first() {
             Some((unknown, _)) => Err(Invalid::new(shown(unknown), "is not a known field")),

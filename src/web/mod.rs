@@ -2,9 +2,9 @@
 //! whether it wants calls, and its figures.
 //!
 //! It only looks on: nothing here waits for an item or says a word about a buyer. The one thing that
-//! is taken in is beacons of traffic (`beacons.rs`), a bounded number at a time, so that machines
-//! always find a place. Whoever reaches the port can read it all, so it listens on loopback unless
-//! it is told otherwise.
+//! is accepted is beacons of traffic (`beacons.rs`), a bounded number at a time, so that probes are
+//! always answered. Every client that reaches the port can read all of it, so the default is
+//! loopback.
 
 mod answers;
 mod beacons;

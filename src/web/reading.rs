@@ -1,4 +1,4 @@
-//! What a node looks like just now, read off its parts.
+//! The current state of a node, read from its parts.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Calls of gRPC that come to a port of ours that does not serve it: they are told where it is. The
-//! answer is one of gRPC, so that every client shows it.
+//! gRPC calls to a port that does not serve gRPC: the answer names the right port. It is a gRPC
+//! answer, so that every client shows it.
 
 use axum::{
     body::Body,

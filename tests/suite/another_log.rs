@@ -278,7 +278,7 @@ async fn a_store_that_is_away_says_nothing_of_its_log_so_it_is_waited_for() {
     assert!(tail.holds(checkpoint).await.unwrap());
     store.close();
     let (away, asked) = (tail.holds(checkpoint), Duration::from_millis(700));
-    assert!(tokio::time::timeout(asked, away).await.is_err(), "nobody can say");
+    assert!(tokio::time::timeout(asked, away).await.is_err(), "it is unknown");
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Goal: what the board shows of a sale is what the reports say of it, everybody who looks gets the
-//! newest of it, nobody who looks is a burden, and only operators steer.
-//! Method: a real server on loopback whose clock stands still, asked over plain sockets.
+//! Goal: the board shows the figures of the reports, every viewer gets the newest frame, viewers
+//! cost almost nothing, and only operators steer. Method: a real server on loopback whose clock
+//! stands still, asked over plain sockets.
 
 mod after;
 mod asking;
@@ -65,7 +65,7 @@ async fn get(board: SocketAddr, path: &str) -> Said {
     ask(board, &format!("GET {path} HTTP/1.1\r\nhost: {board}"), "").await
 }
 
-/// Somebody who follows a sale.
+/// A follower of a sale.
 struct Follower {
     stream: TcpStream,
     /// What came and was not looked at yet.

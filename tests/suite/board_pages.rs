@@ -314,7 +314,7 @@ fn where_nobody_ordered_for_two_minutes_the_chart_of_latency_says_so() {
     quiet.latency = (0..120).map(|after| took(after, None)).collect();
     let panels = board::live_panels(&pulse(), &quiet, Lang::English);
     let (_, drawn) = panels.iter().find(|(id, _)| *id == "latency").unwrap();
-    assert!(drawn.contains("Nobody tried to order") && !drawn.contains("<svg"), "{drawn}");
+    assert!(drawn.contains("No attempts on this node") && !drawn.contains("<svg"), "{drawn}");
 }
 
 #[test]

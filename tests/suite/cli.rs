@@ -375,7 +375,7 @@ fn text(bytes: &[u8]) -> &str {
 #[test]
 fn usage_errors_exit_with_2_and_leave_stdout_empty() {
     let id = "5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10";
-    // Nobody listens on port 1: an exit code of 2 says that nothing was sent.
+    // No server listens on port 1: an exit code of 2 shows that nothing was sent.
     let server = "--server=http://127.0.0.1:1";
     let table: [(&[&str], &str); 11] = [
         (&["sell"], "unrecognized subcommand 'sell'"),

@@ -1,7 +1,7 @@
 //! Goal: on a cluster everything is as on the embedded log, whatever the wire does. Method: the
 //! real server and the official client against the development server, which runs in this process,
 //! so that a test can tell it what to do wrong and look into its log afterwards. A real cluster is
-//! not verified here: `doorbuster conformance` is for whoever has one.
+//! not verified here: `doorbuster conformance` tests one.
 
 /// Under each fault of the wire, with orders flowing: nothing lost, nothing doubled, never oversold.
 mod faults;

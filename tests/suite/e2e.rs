@@ -376,7 +376,7 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
     drop(store);
 
     node.restart().await;
-    // Nobody asks for the sale: the server finds out by itself.
+    // No call for the sale: the server completes it by itself.
     let carried_out = async {
         loop {
             let request = proto::GetItemRequest { item_id: item_id.clone() };

@@ -409,7 +409,7 @@ fn what_is_not_packed_attempts_is_refused() {
     let good = pack(&[unknown]);
     assert!(unpack(&good[..12]).is_err(), "a part of an attempt");
     assert!(unpack("not base64!").is_err());
-    // The outcome is the last of 12 bytes: base64 of eleven zeros and a number nobody gave.
+    // The outcome is the last of 12 bytes: base64 of eleven zeros and an unused number.
     assert!(unpack("AAAAAAAAAAAAAAAJ").unwrap_err().contains('9'));
     assert!(unpack("AAAAAAAAAAAAAAD/").unwrap_err().contains("255"));
 }

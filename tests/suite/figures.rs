@@ -89,7 +89,7 @@ async fn small_sale() -> SmallSale {
     SmallSale { node, sale: sale.sale_id, item: phone, head }
 }
 
-/// Whoever looks into the files of a running server must not come too early.
+/// Readers of the files of a running server have to wait for the position.
 async fn all_read_models_reach(node: &Node, sale: &str, min_position: u64) {
     let sale_id = sale.to_owned();
     let stock = proto::GetStockLevelsRequest { min_position, ..Default::default() };

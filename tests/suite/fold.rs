@@ -134,7 +134,7 @@ fn a_second_told_in_parts_is_added_up_and_orders_count_by_their_own_time() {
             "1002|0|0|0|0|0|1|0|3|0|0|0|0|0",
             "1003|0|0|0|0|0|0|1|1|0|0|0|0|0",
             "1004|0|1|4|0|0|0|0|0|0|0|0|0|0",
-            // The sofa, of which nobody bought any.
+            // The sofa, which has no orders.
             "990|0|0|0|0|0|0|0|0|0|0|0|0|7",
             "1007|0|0|0|0|0|0|0|0|0|0|0|0|2",
         ]
@@ -366,7 +366,7 @@ fn an_order_settled_twice_stops_the_orders_and_the_stock() {
     assert!(first > 0);
 }
 
-/// The same projection after somebody changed its rows.
+/// The same projection after a manual change of its rows.
 struct Renewed(Box<dyn Projection>);
 
 impl Projection for Renewed {

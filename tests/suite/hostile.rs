@@ -1,5 +1,5 @@
 //! Clients that send and do not read, that are silent, or that go on while the server stops: each is
-//! held to its bounds, and everybody else is served.
+//! held to its bounds, and all other clients are served.
 
 /// What fails before or beside a handler has the right code, and details.
 mod codes;
@@ -43,7 +43,7 @@ impl Raw {
         Self { send }
     }
 
-    /// Calls, and gives the answer whose body nobody reads yet.
+    /// Calls, and returns the answer with an unread body.
     async fn call(
         &mut self,
         path: &str,

@@ -1,4 +1,4 @@
-//! Goal: where operators have tokens, nobody steers without one or under another's name, and no token
+//! Goal: where operators have tokens, steering needs one and uses its operator's name, and no token
 //! is ever shown. Method: files that are read, and calls over gRPC with and without a token.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
@@ -85,7 +85,7 @@ fn a_file_that_everybody_can_read_is_refused() {
     for mode in [0o644, 0o604, 0o602] {
         write(&file, &format!("olga {OLGA}\n"), mode);
         let error = Operators::read(&file).unwrap_err().to_string();
-        assert!(error.ends_with("by everybody: chmod 600 it"), "{error}");
+        assert!(error.ends_with("by other users: chmod 600 it"), "{error}");
         assert!(read_token(&file).is_err());
     }
     write(&file, &format!("{OLGA}\nnot read\n"), 0o640);
@@ -155,7 +155,7 @@ async fn nobody_steers_without_a_token_where_operators_have_them() {
     assert!(!another.message().contains(MING));
     assert_eq!(node.item(&id).await.phase(), proto::ItemPhase::Open, "nothing was done");
 
-    // Whoever buys needs no token.
+    // Buyers need no token.
     node.purchases().place_order(place(&id, "ann", 1)).await.unwrap();
     node.items().pause_item(with(pause(&id, ""), MING)).await.unwrap();
     assert_eq!(node.item(&id).await.phase(), proto::ItemPhase::Paused);

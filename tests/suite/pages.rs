@@ -164,7 +164,7 @@ fn a_sale_that_nobody_came_to_has_a_page_that_says_so() {
     }
     assert!(written.iter().all(|file| !file.path.ends_with(".csv")), "no chart, no rows");
     let told = findings(&facts, Lang::English);
-    assert_eq!(told[0].0, "Nobody placed an order.");
+    assert_eq!(told[0].0, "No order was placed.");
 }
 
 #[test]

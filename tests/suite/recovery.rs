@@ -2,7 +2,7 @@
 //! meanwhile the node sells on and says how things are (P10).
 //!
 //! Method: a real server on loopback; failures are real ones: another program's lock on a file, a
-//! file that was damaged, removed or put in the way, a disk without room. Nobody restarts anything.
+//! file that was damaged, removed or put in the way, a disk without space. Nothing is restarted.
 
 mod files;
 mod freshness;

@@ -55,7 +55,7 @@ fn nginx_routes_by_the_metadata_that_clients_send() {
 async fn a_crowd_that_knocks_at_once_is_heard() {
     let listener = grpc::listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody is let in: all of them wait at the door.
+    // None is admitted: all of them wait.
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
         callers.spawn(TcpStream::connect(address));

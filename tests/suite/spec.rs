@@ -1,6 +1,6 @@
 //! The deciders, by example: every rule and every refusal, without a store, a clock or a thread.
 //!
-//! Goal: whoever changes a rule sees at once which promise breaks. Method: scripted tables
+//! Goal: a change of a rule shows at once which promise it violates. Method: scripted tables
 //! (`table`) for what an item answers, sentences for what needs a closer look. Both run on `live`,
 //! which rebuilds the item before every command and keeps a ledger of its own beside it.
 

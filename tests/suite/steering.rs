@@ -288,7 +288,7 @@ async fn a_pause_that_a_crash_left_half_told_is_carried_out_on_start() {
     drop(store);
 
     node.restart().await;
-    // Nobody asks for the sale: the server finds out by itself.
+    // No call for the sale: the server completes it by itself.
     node.item_until(&items[0], |item| item.phase() == ItemPhase::Paused).await;
     resume_sale(&node, &sale.to_string()).await;
     assert_eq!(node.item(&items[0]).await.phase(), ItemPhase::Open);

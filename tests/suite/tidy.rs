@@ -1,6 +1,6 @@
 //! The house rules, held by reading the tree.
 //!
-//! Goal: whoever breaks a rule is told by `cargo test`, with file, line and reason. Method: each
+//! Goal: `cargo test` reports every broken rule with file, line and reason. Method: each
 //! rule is a function from a file to complaints; it is run over the tree here, and beside each rule
 //! a test feeds it what it must complain about. The rules and their reasons for people stand in
 //! `docs/style.md`.

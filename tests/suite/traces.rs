@@ -1,4 +1,4 @@
-//! Goal: whoever reads a log line or a fault finds the call it is about, and nobody else's. Method:
+//! Goal: a log line or a fault leads to its call, and to no other. Method:
 //! headers that are and are not what the standard says; lines caught in memory; faults over gRPC.
 
 use std::{

@@ -133,7 +133,7 @@ async fn a_node_that_stops_says_so_until_it_has_stopped() {
     let stopping = tokio::task::spawn_blocking(move || node.stop());
     until_readyz_says(web, 503, r#"{"ready":false,"reason":"draining"}"#).await;
     assert_eq!(ask(web, "GET", "/healthz").await.status, 200, "it is alive");
-    // A call that is open is told, and keeps nobody.
+    // An open call is answered and does not delay the stop.
     assert_eq!(answers.message().await.unwrap_err().code(), tonic::Code::Unavailable);
     drop(orders);
     stopping.await.unwrap();

@@ -1,7 +1,7 @@
 //! One walk over the log, from the first event to the last.
 //!
-//! Checks what holds for every event (places, chains, form) and hands the event to the book of its
-//! item or sale for what it means. It does not know where the events come from.
+//! Checks every event for its place, chain and form, and passes it to the rules of its item or
+//! sale. It is independent of the source of the events.
 
 use uuid::Uuid;
 

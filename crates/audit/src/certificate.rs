@@ -1,9 +1,9 @@
-//! The no-oversell certificate: what a sound log says about each item and order, as a document that
-//! anyone can check without the log and without this program. docs/certificate.md describes it.
+//! The no-oversell certificate: the units and orders of each item in a sound log, as a document
+//! that can be checked without the log and without this program. docs/certificate.md describes it.
 //!
-//! It is made of a log that was judged, and only of a sound one. The same log makes the same bytes.
-//! It must never name a buyer: what stands in for one is a hash that only who knows the order's
-//! request can open.
+//! It is made only from a verified, sound log. The same log gives the same bytes. It must never
+//! name a buyer: buyers are represented by a hash that can be opened only with the request id of
+//! the order.
 
 use std::io::{self, Write};
 
@@ -62,7 +62,7 @@ pub struct Seal {
     pub bytes: u64,
 }
 
-/// Who placed an order, and with which request: what opens its `buyer`.
+/// The buyer and the request of an order, which open its `buyer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Opening {
     pub request_id: Uuid,

@@ -1,8 +1,8 @@
 //! The rules of an item, judged from its events alone.
 //!
-//! Nothing here asks what a command should have done. It asks of each event: given everything that
-//! stands before it, may this have happened? After an event that may not, it carries on as well as
-//! it can, so that one mistake does not hide the next.
+//! The checks do not reconstruct what a command should have done. They check for each event whether
+//! it is allowed after all earlier ones. After an event that is not, checking continues as far as
+//! possible, so that one problem does not hide the next.
 
 mod purchase;
 
@@ -28,7 +28,7 @@ use super::{
 pub(super) struct Keep {
     /// What a certificate needs.
     pub certificate: bool,
-    /// Who placed this order.
+    /// The buyer of this order.
     pub opening_of: Option<Uuid>,
 }
 
@@ -114,7 +114,7 @@ impl ItemBook {
         Shelf { sale: self.sale(), sku, title, closed: *closed, stock, orders }
     }
 
-    /// Who placed the order that was asked for, if it is one of this item.
+    /// The buyer of the requested order, if it is one of this item.
     pub(super) fn opening(&self) -> Option<&Opening> {
         self.opening.as_ref()
     }
@@ -213,7 +213,7 @@ impl ItemBook {
         }
         // Those of the plan have no moment and no act of their own.
         if limits.act.is_some() != limits.set_at_ms.is_some() {
-            say("limits are set by somebody at no moment, or by nobody".to_owned());
+            say("limits are set at no moment or by no operator".to_owned());
         }
         match limits.set_at_ms {
             Some(at_ms) => self.time(event, at_ms, say),

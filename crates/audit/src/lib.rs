@@ -64,7 +64,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Proof, A
 }
 
 /// Verifies like [`verify`] and keeps what a certificate is made of, in about 32 bytes more an order.
-/// Who placed `opening_of` is remembered, so that the certificate's hash can be opened.
+/// The buyer of `opening_of` is remembered, so that the certificate's hash can be opened.
 ///
 /// # Errors
 /// As [`verify`].

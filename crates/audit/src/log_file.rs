@@ -1,7 +1,7 @@
 //! The log file, opened for reading only, in one snapshot.
 //!
-//! Everything that SQLite can say about the file is sorted here into: not there, not ours, damaged,
-//! not readable. It must never write, not even to repair.
+//! All errors of SQLite about the file are classified as: missing, foreign, damaged, unreadable. It
+//! must never write, not even to repair.
 
 use std::{
     collections::HashMap,
@@ -104,7 +104,7 @@ impl LogFile {
         }
         let log = match Self::connect(path, false) {
             // SQLite needs to write beside a log in WAL mode. On a read-only medium it cannot, but
-            // there nobody else writes either, so the file may be read as one that never changes.
+            // no other process writes there either, so the file can be read as immutable.
             Err(error) if is_read_only(&error) => Self::connect(path, true),
             result => result,
         };
@@ -348,7 +348,7 @@ fn judge(path: &Path, error: &Error, read: u64) -> AuditError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt) => AuditError::Damaged { path, why, read },
         Some(ErrorCode::NotADatabase) => AuditError::Foreign { path, why },
-        // No such table, no such column: SQLite has no better code for a file of somebody else.
+        // No such table, no such column: SQLite has no more specific code for a foreign file.
         Some(ErrorCode::Unknown) => AuditError::Foreign { path, why },
         Some(_) => AuditError::Unreadable { path, why },
         // Not SQLite's own: a value of a type that its column never has.

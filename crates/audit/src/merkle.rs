@@ -1,7 +1,7 @@
 //! Merkle trees over lines of text, as RFC 6962 section 2.1 defines them.
 //!
-//! Leaves and nodes are hashed under different first bytes, so that neither passes for the other.
-//! The root of a tree is computed while its leaves go by; only the way to one leaf needs all hashes.
+//! Leaves and nodes are hashed with different first bytes, so that they cannot be confused. The
+//! root of a tree is computed incrementally; only the path to one leaf needs all hashes.
 
 use sha2::{Digest, Sha256};
 

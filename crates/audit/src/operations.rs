@@ -1,5 +1,5 @@
-//! What happened around the sales: alerts, incidents, wordings of customer service, the level of
-//! the service. Each stream tells one story, and its steps have an order.
+//! Events around the sales: alerts, incidents, wordings of customer service, the service level. The
+//! events of each stream have a required order.
 
 use std::collections::{HashMap, HashSet};
 
@@ -288,7 +288,7 @@ impl OperationsBook {
         Ok(())
     }
 
-    /// What holds for every event that somebody's request made.
+    /// Checks for every event that was caused by a request.
     fn act(&mut self, event: &Event<'_>, request: Uuid, story: Uuid, at_ms: i64, say: Say<'_>) {
         if !event.has_id(chain::sale_event_id(self.id, request)) {
             say(format!("the event id is not the one that request {request} makes"));

@@ -2,7 +2,8 @@
 //! there to the certificate's root.
 //!
 //! Read off the certificate's own bytes, whether they lie in a file or are just being made, so that
-//! there is one way to it. Whoever has the published root can check it without the certificate.
+//! both cases share one implementation. With the published root the proof can be checked without
+//! the certificate.
 
 use std::io::{self, Write};
 
@@ -43,7 +44,7 @@ pub struct OrderProof {
     pub item_path: Vec<String>,
     /// The hashes beside the way of the header, which says how many lines there are.
     pub header_path: Vec<String>,
-    /// Who the buyer is; left out where nobody asked the log.
+    /// The buyer; absent if the log was not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opening: Option<Opening>,
 }
@@ -51,7 +52,7 @@ pub struct OrderProof {
 /// Why there is no proof.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unproved {
-    #[error("order {0} does not stand in the certificate")]
+    #[error("order {0} is not in the certificate")]
     NotThere(Uuid),
     /// What was read is not a certificate, or not as it was written.
     #[error("line {line} of the certificate {problem}")]

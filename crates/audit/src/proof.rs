@@ -1,4 +1,4 @@
-//! What the verifier says in the end: what it proved, or what is wrong and where.
+//! The result of the verifier: what it proved, or the problems and their places.
 
 use std::fmt;
 
@@ -98,7 +98,7 @@ const PROVED: &str =
 
 const CHAINED_UNPROVED: &str = "\
 Not proved, because one file cannot show it:
-  - that nobody with write access rewrote the whole file consistently, or cut off the newest
+  - that no process with write access rewrote the whole file consistently, or cut off the newest
     events together with their recorded heads: compare heads with a copy kept elsewhere;
   - how events of different streams stood to one another: a chain covers one stream;";
 

@@ -1,8 +1,8 @@
-//! The verifier for logs that are no file of ours: it is shown the events, one after the other.
+//! The verifier for logs outside of a data directory: the caller passes the events one by one.
 //!
-//! Such a log lies in a store of somebody else's, so there are no hash chains to recompute and no
-//! index to compare. What the events say is judged exactly like in a file. Whoever shows them must
-//! leave out streams of others, but nothing of ours, and change nothing.
+//! Such a log is in a foreign store, so there are no hash chains to recompute and no index to
+//! compare. The contents of the events are checked exactly as in a file. The caller must leave out
+//! foreign streams, pass all doorbuster events, and change nothing.
 
 use std::collections::HashMap;
 
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Verifier {
 
 impl Verifier {
     /// A verifier after which a sound log can be certified. It takes about 32 bytes more an order.
-    /// Who placed `opening_of` is remembered, so that the certificate's hash can be opened.
+    /// The buyer of `opening_of` is remembered, so that the certificate's hash can be opened.
     pub fn for_certificate(opening_of: Option<Uuid>) -> Self {
         Self::keeping(Keep { certificate: true, opening_of })
     }

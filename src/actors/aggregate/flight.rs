@@ -1,10 +1,11 @@
-//! The batch that is under way to the store, and what becomes of it.
+//! The batch in flight to the store, and its outcome.
 //!
-//! A batch with events is appended; the exact revision it expects is the fence against everybody
-//! else. A batch without events rests on the state in memory alone. Where other nodes may write,
+//! A batch with events is appended; the exact revision it expects is the fence against other
+//! writers. A batch without events rests on the state in memory alone. Where other nodes may write,
 //! that state can be out of date, so such a batch asks the store, after it was decided, whether the
 //! stream still ends where it thinks; while it asks, newcomers form the next batch, so that a storm
-//! of refusals costs one read a round trip. Where nobody else writes it is answered at once.
+//! of refusals costs one read per round trip. On a store with a single writer it is answered at
+//! once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,12 +33,12 @@ pub(super) struct Flight<D: Decider> {
     events: Arc<[NewEvent]>,
     /// Set once an append's outcome was unknown: how long to pause before the next try.
     doubt: Option<Duration>,
-    /// Held as long as the outcome is unknown, for whoever looks on.
+    /// Held as long as the outcome is unknown; counted by the metrics.
     shown_in_doubt: Option<InDoubt>,
 }
 
 impl<D: Decider> Flight<D> {
-    /// Tells everybody on board that there is no answer.
+    /// Answers all commands of the batch with the fault.
     pub(super) fn fail(&mut self, fault: &Fault) {
         self.batch.fail(fault);
     }
@@ -106,7 +107,7 @@ impl<D: Decider> Aggregate<D> {
         self.state.landed(appended.last_revision, appended.last_position);
         let before = self.landing.replace(landing);
         // A large append goes out first, so that the store is not idle while this one is answered.
-        // A small one gains more by growing: those who are answered now may ask again at once.
+        // A small one gains more by growing: answered clients may order again at once.
         let large = self.forming.events.len() >= LARGE_APPEND_EVENTS;
         if large {
             self.decide_and_send(ctx);
@@ -138,7 +139,7 @@ impl<D: Decider> Aggregate<D> {
                     actor.count(attempts);
                 }
             }
-            // What was appended cannot be gone: somebody answered who does not know it yet.
+            // Appended events cannot disappear: the answer came from a node that lags behind.
             Ok(_) => flight.fail(&Fault::StoreUnavailable("it answers from the past".to_owned())),
             Err(error) => flight.fail(&error.into()),
         }
@@ -146,28 +147,28 @@ impl<D: Decider> Aggregate<D> {
         actor.schedule_pump(ctx);
     }
 
-    /// Somebody else wrote to the stream, and certainly nothing of what is in flight is in it.
+    /// Another writer appended to the stream, and certainly nothing in flight was written.
     fn on_conflict(&mut self, ctx: &mut Context<Self>) {
         if self.shared.store.is_shared() {
             tracing::debug!(stream = %self.stream, "another node was here; starting over");
         } else {
-            tracing::warn!(stream = %self.stream, "another writer was here; starting over");
+            tracing::warn!(stream = %self.stream, "another writer appended first; the state is rebuilt");
         }
         self.give_up(Fault::LostOwnership, ctx);
     }
 
-    /// The outcome of the append is unknown. Until it is known nothing new is decided, and nobody
-    /// is left hanging: a caller may ask again with the same request id.
+    /// The outcome of the append is unknown. Until it is known nothing new is decided, and waiting
+    /// callers get a fault: they can repeat the call with the same request id.
     fn doubt(&mut self, why: String, ctx: &mut Context<Self>) {
         let Some(flight) = &mut self.flying else { return };
         let stream = self.stream;
         let pause = match flight.doubt {
             None => {
-                tracing::warn!(%stream, why, "an append's outcome is unknown; asking again");
+                tracing::warn!(%stream, why, "the outcome of an append is unknown; retrying");
                 DOUBT_PAUSE_MIN
             }
             Some(pause) => {
-                tracing::debug!(%stream, why, "an append's outcome is still unknown");
+                tracing::debug!(%stream, why, "the outcome of an append is still unknown");
                 (pause * 2).min(DOUBT_PAUSE_MAX)
             }
         };

@@ -68,8 +68,8 @@ impl Watched {
         self.look(&readings, None, now, false).collect()
     }
 
-    /// Whether the figures of a sale are those of a moment that is over. A second that nobody has
-    /// counted yet looks like one in which nothing happened, so nothing can be judged by them.
+    /// Whether the figures of a sale are out of date. A second that is not counted yet looks like
+    /// one without activity, so such figures cannot be evaluated.
     pub(super) fn is_behind(node: &NodePulse, pulse: &Pulse) -> bool {
         let age = node.at.since(pulse.at).max(0).saturating_add(node.lag_of(&FIGURES_FROM));
         age > BEHIND_MS
@@ -91,7 +91,7 @@ impl Watched {
         commands
     }
 
-    /// Nobody knows what holds: what is raised stays raised, and times start over.
+    /// The conditions are unknown: raised alerts stay raised, and durations restart.
     pub(super) fn look_away(&mut self) {
         self.judges.retain(|_, judge| judge.is_firing());
         self.judges.values_mut().for_each(|judge| *judge = Judge::firing());

@@ -1,5 +1,5 @@
-//! Where the log ended when, so that it is known how old what a read model lacks is at least, also
-//! between two pages, when nobody has read yet what comes next.
+//! The end of the log by time, which gives a lower bound for the age of the events that a read
+//! model lacks, also between two pages, before the next one is read.
 
 use std::collections::VecDeque;
 

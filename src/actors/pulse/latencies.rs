@@ -1,5 +1,5 @@
-//! How long orders took within the last two minutes, a figure a second, for the board's chart. Kept in
-//! memory only: it is about this life of this node.
+//! Order latency of the last two minutes, one value per second, for the board's chart. Kept in
+//! memory only, because it concerns this process.
 
 use crate::reports::{LatencySecond, RECENT_SECONDS};
 

@@ -1,4 +1,4 @@
-//! What the node itself looks like, for the board and for the alerts.
+//! The state of the node itself, for the board and for the alerts.
 
 use std::{collections::VecDeque, sync::Arc};
 

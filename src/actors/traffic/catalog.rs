@@ -1,7 +1,7 @@
-//! Which sale an item belongs to, as the catalog's read model says, remembered.
+//! A cache of the catalog's read model: the sale of each item.
 //!
-//! What exists stays so and is remembered until too much is; what does not exist is remembered for
-//! a moment only, so that a flood of made-up ids asks no more than a question a message.
+//! Existing items never change their sale and are cached up to a bound; unknown ids are cached
+//! briefly, so that a flood of made-up ids costs at most one query per message.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -137,8 +137,8 @@ impl CatalogDesk {
                 subjects.unsure = true;
                 return;
             }
-            // For the question alone, not while the read model catches up: whoever asks for ids that
-            // do not exist waits for that, and must not keep others from asking.
+            // For the query alone, not while the read model catches up: calls with unknown ids wait
+            // for that, and must not block other queries.
             let Ok(turn) = self.questions.acquire().await else {
                 subjects.unsure = true;
                 return;

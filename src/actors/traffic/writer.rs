@@ -1,9 +1,9 @@
-//! One actor for the beacons of a sale: tells repeats, packs what is new, appends, and answers when
-//! it is in the log.
+//! One actor for the beacons of a sale: detects repeats, packs new beacons, appends them, and
+//! answers when they are in the log.
 //!
-//! At most one append is in flight; what comes meanwhile is the next one. Beacons are never dropped
-//! once they were counted as new: an append whose outcome is unknown is sent again as it is, and
-//! where another node wrote first the same beacons go behind the new end of the stream.
+//! At most one append is in flight; beacons that arrive meanwhile form the next one. Beacons
+//! counted as new are never dropped: an append with an unknown outcome is repeated unchanged, and
+//! if another node wrote first the same beacons are appended at the new end of the stream.
 
 use std::{
     collections::VecDeque,
@@ -87,7 +87,7 @@ pub(super) struct Taken {
     pub(super) out_of_range: Vec<usize>,
 }
 
-/// Who waits until that many events of this actor have landed.
+/// A call that waits until that many events of this actor are written.
 struct Asker {
     events: u64,
     since: UnixMs,
@@ -178,7 +178,7 @@ impl TrafficWriter {
         }));
     }
 
-    /// Leaves out what waits for the stream to be read. Nobody was told that it was taken.
+    /// Sheds the beacons that wait for the stream to be read. None of them was acknowledged.
     fn shed_early(&mut self) {
         self.early.iter_mut().flat_map(|early| early.drain(..)).for_each(shed);
     }
@@ -242,7 +242,7 @@ impl TrafficWriter {
         self.form();
         if self.full.is_empty() {
             for done in self.draining.drain(..) {
-                // Who waited may have gone.
+                // The caller may have gone.
                 let _ = done.send(());
             }
             return;
@@ -302,7 +302,7 @@ impl TrafficWriter {
                 let pause = flight.pause;
                 if pause == PAUSE_MIN {
                     let stream = actor.stream;
-                    tracing::warn!(%stream, %error, "beacons were not written; trying again");
+                    tracing::warn!(%stream, %error, "beacons were not written; retrying");
                 }
                 flight.pause = next_pause(pause);
                 actor.send(pause, ctx);
@@ -333,9 +333,9 @@ impl TrafficWriter {
     fn answer(&mut self) {
         while self.askers.front().is_some_and(|asker| asker.events <= self.landed) {
             let Some(Asker { taken, reply, ticket, .. }) = self.askers.pop_front() else { return };
-            // Who reads the answer finds the place free.
+            // The receiver of the answer finds the space free.
             drop(ticket);
-            // Who asked may have gone; the beacons are in the log all the same.
+            // The caller may have gone; the beacons are in the log nevertheless.
             let _ = reply.send(taken);
         }
     }
@@ -391,9 +391,9 @@ impl TrafficShared {
 fn shed(delivery: Delivery) {
     let Delivery { beacons, reply, ticket } = delivery;
     let shed = beacons.len() as u64;
-    // Who reads the answer finds the place free.
+    // The receiver of the answer finds the space free.
     drop(ticket);
-    // Who asked may have gone.
+    // The caller may have gone.
     let _ = reply.send(Taken { shed, ..Taken::default() });
 }
 

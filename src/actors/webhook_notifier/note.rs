@@ -1,4 +1,4 @@
-//! The small file that says how far the webhook was told.
+//! The small file with the position of the webhook.
 
 use std::{
     fs::{self, File},

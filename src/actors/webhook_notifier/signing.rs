@@ -40,7 +40,7 @@ impl SigningKey {
         let unreadable = |error: std::io::Error| bad(format!("cannot be read: {error}"));
         let found = fs::metadata(file).map_err(unreadable)?;
         if found.permissions().mode() & 0o006 != 0 {
-            let problem = "can be read or written by everybody: chmod 600 it";
+            let problem = "can be read or written by other users: chmod 600 it";
             return Err(bad(problem.to_owned()));
         }
         Self::parse(&fs::read_to_string(file).map_err(unreadable)?).map_err(bad)

@@ -1,7 +1,7 @@
 //! `doorbuster traffic`: recorded traffic into a log, without a server.
 //!
-//! An import is harmless to repeat: a recording's stream follows from its content, and what is in
-//! it already is not written again.
+//! An import can be repeated safely: the stream of a recording is derived from its content, and
+//! existing events are not written again.
 
 mod import;
 
@@ -47,7 +47,7 @@ struct ImportArgs {
     /// The sale that the rows are about: its SKUs are the items of the file
     #[arg(long, value_name = "SALE")]
     sale: Option<String>,
-    /// Count and leave out bad rows instead of stopping before the first
+    /// Count and skip bad rows instead of stopping before the first
     #[arg(long)]
     skip_bad_rows: bool,
     #[command(flatten)]

@@ -55,9 +55,9 @@ impl ServerChild {
         let (sender, receiver) = mpsc::sync_channel(1);
         thread::spawn(move || {
             let mut lines = BufReader::new(stdout).lines();
-            // Nobody listens any more if the wait was given up.
+            // The receiver is gone if the wait was given up.
             let _ = sender.send(lines.next());
-            // Read on: a server must not block because nobody takes what it writes.
+            // Keep reading: the server must not block on a full pipe.
             lines.for_each(drop);
         });
         let first = receiver

@@ -1,8 +1,8 @@
-//! The yardstick: a bare tonic server of the same messages that answers at once.
+//! The baseline: a bare tonic server with the same messages that answers at once.
 //!
-//! It keeps nothing, decides nothing and writes nothing, so it shows what gRPC itself costs on this
-//! machine. It must answer with a message of the same shape as a real yes, or the comparison is
-//! not fair; and it must use the same transport settings as the real server.
+//! It stores, decides and writes nothing, so it measures the cost of gRPC itself on this machine.
+//! For a fair comparison it must answer with a message of the same shape as a successful order, and
+//! use the same transport settings as the real server.
 
 use std::{
     io::{Read, stdin},
@@ -38,7 +38,7 @@ pub fn serve() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (gone, stop) = oneshot::channel::<()>();
     thread::spawn(move || {
-        // The end of stdin or an error: either way whoever started us is gone.
+        // The end of stdin or an error: in both cases the parent process is gone.
         let _ = stdin().read_to_end(&mut Vec::new());
         drop(gone);
     });

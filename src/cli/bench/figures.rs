@@ -1,4 +1,4 @@
-//! The figures of a measurement: medians and spreads over rounds, for programs and for people.
+//! The figures of a measurement: medians and spreads over rounds, as JSON and as text.
 
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;

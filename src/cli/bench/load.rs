@@ -41,7 +41,7 @@ const WARM_UP: Duration = Duration::from_millis(200);
 /// How long answers that are still under way may take after the end.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// The server under load and the item that everybody wants.
+/// The server under load and its hot item.
 #[derive(Debug)]
 pub struct Target {
     pub url: String,
@@ -56,7 +56,7 @@ impl Target {
         Self { url: url.to_owned(), item_id, run: scatter(run), commands: AtomicU64::new(1) }
     }
 
-    /// The next order: one unit for a buyer who never ordered before.
+    /// The next order: one unit for a new buyer.
     pub fn command(&self) -> PlaceOrderRequest {
         let number = self.commands.fetch_add(1, Ordering::Relaxed);
         PlaceOrderRequest {

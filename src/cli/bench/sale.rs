@@ -1,9 +1,9 @@
 //! `doorbuster bench sale`: a large sale, written straight into a log, to measure on.
 //!
-//! What happens is decided by the deciders that sell; only the network and the waiting are left out:
-//! seconds follow each other as fast as they can be written. The same size and seed make the same
-//! sale. Beside the orders there is what surrounds them: refused attempts, payments, holds that
-//! expire, operators' acts, ticks of demand, and the beacons of those who only look.
+//! The events are decided by the production deciders; only the network and the waiting are left
+//! out: the seconds of the sale are written without pauses. The same size and seed give the same
+//! sale. It also has refused attempts, payments, expiring holds, operators' acts, demand ticks, and
+//! beacons of visitors.
 
 mod beacons;
 mod pen;
@@ -55,10 +55,10 @@ Examples:
   doorbuster bench sale --data million
   doorbuster bench sale --data small --orders 10000 --items 3 --minutes 10 --json")]
 pub struct Args {
-    /// Where the log is to be, new or empty
+    /// Directory of the log, new or empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// About so many orders are placed, 10 to 20000000
+    /// Approximate number of orders, 10 to 20000000
     #[arg(long, value_name = "N", default_value_t = 1_000_000,
           value_parser = clap::value_parser!(u32).range(10..=20_000_000))]
     orders: u32,
@@ -70,10 +70,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 30,
           value_parser = clap::value_parser!(u32).range(2..=1_440))]
     minutes: u32,
-    /// Leave out the beacons of those who look
+    /// Omit the beacons of visitors
     #[arg(long)]
     no_traffic: bool,
-    /// Another seed, another sale
+    /// Seed of the sale
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }

@@ -1,7 +1,8 @@
 //! `bench --store`: the same server on another store, beside the one on the embedded log.
 //!
-//! Both run on this machine at the same time and are measured in turns. `--store devstore` starts
-//! the development server too, so that one command shows what a store behind a round trip costs.
+//! Both run on this machine at the same time and are measured alternately. `--store devstore` also
+//! starts the development server, so that one command measures the cost of a store over the
+//! network.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -138,7 +139,7 @@ pub async fn measure(
         for round in 0..arguments.rounds {
             let name = case.name();
             common.note(format_args!("{name} round {} of {}", round + 1, arguments.rounds));
-            // Who goes first changes, so that neither always finds the machine warm.
+            // The order alternates, so that neither always runs on a warm machine.
             for second in [round % 2 == 1, round % 2 == 0] {
                 let (hot, who) = match second {
                     false => (&mut embedded, "the server on the embedded log"),

@@ -1,4 +1,4 @@
-//! The summary of a demonstration for people, and the list of what did not hold.
+//! The summary of a demonstration as text, and the list of violations.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub struct Asides {
     pub payments_refused: u64,
     /// Calls that got no answer in spite of all tries.
     pub unanswered: u64,
-    /// Acts of people who steered the sale: then nobody promised that everything is sold.
+    /// Acts of operators on the sale: with any, it is not required that everything is sold.
     pub steered: usize,
     /// What was noticed of what was broken on purpose, as lines.
     pub noticed: String,
@@ -110,7 +110,7 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
         ),
     );
     if summary.refused.is_empty() {
-        line("refused", "nobody".to_owned());
+        line("refused", "none".to_owned());
     }
     for (nth, (reason, count)) in summary.refused.iter().enumerate() {
         line(if nth == 0 { "refused" } else { "" }, format!("{count} {reason}"));
@@ -245,7 +245,7 @@ fn asides(
         steered: *steered,
         noticed: noticed.as_ref().map(Noticed::lines).unwrap_or_default(),
         unnoticed: match (noticed, script.troubles()) {
-            // Whoever steers meanwhile may mend what was broken on purpose.
+            // An operator may repair the injected faults meanwhile.
             (Some(noticed), Some(_)) if *steered == 0 => noticed.missing(&Troubles::noticed_by()),
             (_, _) => Vec::new(),
         },

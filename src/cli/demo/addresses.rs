@@ -1,5 +1,5 @@
-//! Where the server of a demonstration listens: where a server does that nobody configured, so that
-//! the other verbs find it without being told.
+//! Where the server of a demonstration listens: at the default addresses of a server, so that the
+//! other verbs find it without an option.
 
 use std::{
     io::ErrorKind,

@@ -1,5 +1,5 @@
-//! Carries out what is broken on purpose, and what an operator does about it, over gRPC like any
-//! other operator.
+//! Carries out the injected faults and the acts of an operator against them, over gRPC like any
+//! operator.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ const HANDLINGS: [Handling; 3] = [
     Handling {
         rule: "refusals_paused",
         severity: IncidentSeverity::Major,
-        impact: "Whoever wants the paused item is refused.",
+        impact: "Orders for the paused item are refused.",
         action: "The price was checked and the item resumed.",
         cause: "The item was paused while its price was checked.",
         lessons: "Prices are checked before the opening.",
@@ -60,24 +60,24 @@ const HANDLINGS: [Handling; 3] = [
     Handling {
         rule: "store_stalled",
         severity: IncidentSeverity::Critical,
-        impact: "Nobody is answered while the log is not written.",
+        impact: "Orders are not answered while the log is not written.",
         action: "Nothing had to be done: the store writes again, and nothing was lost.",
         cause: "The store did not write for some seconds, twice.",
         lessons: "The disk of the log serves nothing else.",
     },
 ];
 
-/// What a rule of nobody's handling gets.
+/// The handling of a rule without an entry of its own.
 const UNFORESEEN: Handling = Handling {
     rule: "",
     severity: IncidentSeverity::Minor,
-    impact: "Nobody foresaw this.",
-    action: "It was watched until it was over.",
+    impact: "An unexpected alert.",
+    action: "The alert was observed until it cleared.",
     cause: "Not known.",
-    lessons: "Say in the playbook what to do about it.",
+    lessons: "Add the alert to the playbook.",
 };
 
-/// Somebody at the controls of a sale while things break.
+/// The operator of a sale during injected faults.
 pub struct Shift<'a> {
     pub channel: Channel,
     pub operator: &'a Operator,

@@ -1,4 +1,4 @@
-//! A directory of one's own for data that nobody has yet.
+//! A new directory for the data of a demonstration.
 
 use std::{
     fs::{self, DirBuilder},

@@ -1,4 +1,4 @@
-//! What a demonstration is asked for, and the script that makes of it.
+//! The options of a demonstration, and the script made from them.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-/// Where nobody watches: everybody comes at once, so that it is over soon.
+/// For unattended runs: all shoppers arrive at once, so that it is over soon.
 const RUSH: Usual = Usual { units: 1_000, shoppers: 20_000, seconds: 0, time_to_pay_seconds: 3 };
-/// Where somebody may watch: long enough to see it and to steer it, with stock that lasts.
+/// For attended runs: long enough to watch and to steer, with stock that lasts.
 const WATCHED: Usual = Usual { units: 5_000, shoppers: 7_000, seconds: 60, time_to_pay_seconds: 3 };
 /// Where things break: stock that lasts until the last of them.
 const CHAOS: Usual = Usual { units: 3_000, shoppers: 4_200, seconds: 50, time_to_pay_seconds: 5 };
@@ -56,11 +56,11 @@ pub struct Args {
     /// Items they are spread over, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "traffic")]
     items: u32,
-    /// Shoppers who come, at least one for each unit, at most 1000000
+    /// Number of shoppers, at least one for each unit, at most 1000000
     /// [default: 7 for 5 units; in a rush 20 for each]
     #[arg(long, value_name = "N", conflicts_with = "traffic")]
     shoppers: Option<u32>,
-    /// Over how many seconds they come, at most 3600; 0 for one rush
+    /// Seconds over which they arrive, at most 3600; 0 for one rush
     /// [default: 60; with --chaos 50, with --json 0]
     #[arg(long, value_name = "N", conflicts_with = "traffic",
           value_parser = clap::value_parser!(u32).range(0..=3_600))]
@@ -94,10 +94,10 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 60, requires = "traffic",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     speed: u32,
-    /// Shorten times without a purchase to this at most: recorded time, for example 10m
+    /// Maximum length of a gap without a purchase, in recorded time, for example 10m
     #[arg(long, value_name = "SPAN", requires = "traffic", allow_hyphen_values = true)]
     gap_max: Option<String>,
-    /// Count and leave out bad rows instead of stopping at the first
+    /// Count and skip bad rows instead of stopping at the first
     #[arg(long, requires = "traffic")]
     skip_bad_rows: bool,
 }
@@ -133,7 +133,7 @@ impl Args {
         })
     }
 
-    /// Whether the board is served after the sale, until somebody ends it.
+    /// Whether the board is served after the sale, until it is interrupted.
     pub fn stays(&self, common: &Common, terminal: bool) -> bool {
         self.stay || (terminal && !self.exit && !common.json && !common.quiet)
     }

@@ -1,8 +1,8 @@
-//! An account for people: names on the left, values beside them, within the width of a terminal.
+//! A summary as text: names on the left, values beside them, within the width of a terminal.
 
 use std::fmt::Write;
 
-/// Columns of the terminals that everybody has.
+/// Columns that every terminal has.
 pub const COLUMNS: usize = 80;
 /// Columns before the values.
 const INDENT: usize = 19;

@@ -1,5 +1,5 @@
-//! What was noticed of what was broken: the alerts and incidents of a sale, asked of the server like
-//! anybody may, as figures for programs and as lines for people.
+//! The alerts and incidents of a sale with injected faults, queried over the public API, as figures
+//! for programs and as lines for display.
 
 use chrono::DateTime;
 use prost_types::Timestamp;
@@ -182,7 +182,7 @@ impl Noticed {
     }
 }
 
-/// The second of a day that everybody knows: `18:11:03Z`.
+/// The time of day in seconds, UTC: `18:11:03Z`.
 fn time_of_day(at: Option<&Timestamp>) -> String {
     let at = at.and_then(|at| DateTime::from_timestamp(at.seconds, 0)).unwrap_or_default();
     at.format("%H:%M:%SZ").to_string()

@@ -1,5 +1,5 @@
-//! How long a recording will play, said before it is played: a single row far away from all others
-//! would otherwise be a wait of hours that nothing explains.
+//! The duration of a recording, printed before it is played: a single row far away from all others
+//! would otherwise be an unexplained wait of hours.
 
 use crate::{
     cli::{

@@ -18,7 +18,7 @@ pub(super) struct Played {
     pub(super) levels: Vec<StockLevel>,
     pub(super) opened_at: UnixMs,
     pub(super) elapsed: Duration,
-    /// Acts of people who steered the sale while it ran.
+    /// Acts of operators on the sale while it ran.
     pub(super) steered: usize,
     /// What was noticed of what was broken on purpose.
     pub(super) noticed: Option<Noticed>,

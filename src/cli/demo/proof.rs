@@ -1,4 +1,4 @@
-//! Proof from the log alone: it verifies, and the read models are what it says.
+//! Proof from the log alone: it verifies, and the read models equal a rebuild from it.
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
-//! What a person sees on stderr while the crowd is under way: the stock, live.
+//! The live display on stderr while the crowd runs: the stock.
 //!
-//! On a terminal that is a bar for each item, redrawn in place; anywhere else, such as a log of a
-//! build, one line for each tenth of the units.
+//! On a terminal a bar for each item, redrawn in place; elsewhere, such as in a build log, one line
+//! for each tenth of the units.
 
 use std::io::{IsTerminal, Write, stderr};
 
@@ -48,7 +48,7 @@ impl Screen {
         Self { bars, quiet, units, tenths_shown: 0 }
     }
 
-    /// Whether [`Screen::stock`] would show anything, so that nobody asks the server for nothing.
+    /// Whether [`Screen::stock`] would show anything; saves a query to the server otherwise.
     pub fn shows_stock(&self) -> bool {
         self.bars.as_ref().is_some_and(|bars| !bars.items.is_empty())
     }

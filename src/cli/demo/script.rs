@@ -92,8 +92,8 @@ impl Script {
         }
     }
 
-    /// How long to wait for held units once everybody has left, in milliseconds. In a recording
-    /// nobody leaves a hold behind.
+    /// How long to wait for held units after the crowd has left, in milliseconds. A recording
+    /// leaves no holds behind.
     pub fn settles_within_ms(&self) -> u32 {
         const SLACK_MS: u32 = 15_000;
         match self {
@@ -151,7 +151,7 @@ impl Script {
         }
     }
 
-    /// Sends the beacons of those who look before the opening.
+    /// Sends the beacons of visitors before the opening.
     pub async fn browse(&self, crowd: &Crowd) -> BeaconTotals {
         match self {
             Self::Simulated { plan, .. } => crowd.browse(plan).await,
@@ -159,7 +159,7 @@ impl Script {
         }
     }
 
-    /// Sends everybody; returns when the last one has left.
+    /// Runs all shoppers; returns when the last one has left.
     pub async fn play(&self, crowd: Arc<Crowd>) -> Result<(), DriveError> {
         match self {
             Self::Simulated { plan, .. } => crowd.simulate(Arc::clone(plan)).await,

@@ -1,7 +1,7 @@
 //! The server of a demonstration: the real one, on a log of its own or one that can be held up.
 //!
-//! It is started twice when people want to look around afterwards: the log is proved in between,
-//! while nobody writes to it.
+//! It is started twice if the board stays up afterwards: the log is verified in between, while
+//! there is no writer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ struct Beneath {
 }
 
 impl Shop {
-    /// A server as anybody would start it.
+    /// A server with its usual start.
     ///
     /// # Errors
     /// When it does not start.

@@ -1,5 +1,5 @@
 //! What is known of a crowd that was interrupted: figures of the shoppers' journal alone. Nothing
-//! was proved, and nobody asked the server; so it must not be read as the outcome.
+//! was verified, and the server was not queried; so these are not the outcome.
 
 use std::{cell::OnceCell, path::Path, sync::Arc};
 
@@ -23,7 +23,7 @@ pub struct Begun {
     start: Instant,
 }
 
-/// Where whoever plays it leaves it for the one who interrupts.
+/// Where the player leaves it for an interruption.
 #[derive(Default)]
 pub struct SoFar(OnceCell<Begun>);
 
@@ -71,7 +71,7 @@ impl SoFar {
         let LatencyMs { p50, p99, max } = latency;
         lines.entry("latency", format!("p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"));
         lines.entry("took", format!("{elapsed_seconds:.1} s until it was interrupted"));
-        lines.entry("verify", "nothing was proved: the sale was not over");
+        lines.entry("verify", "nothing was verified: the sale was not over");
         if let Some(data) = data {
             lines.entry("data", data.display().to_string());
         }

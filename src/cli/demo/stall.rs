@@ -1,7 +1,7 @@
-//! A store that can be held up: what is to be written waits until it is let go.
+//! A store that can be stalled: appends wait until the stall ends.
 //!
-//! For demonstrations that break on purpose. It delays and never loses: an append that waits is
-//! carried out afterwards as it was given, so every promise has to hold in spite of it.
+//! For demonstrations with injected faults. It delays and never loses appends: a waiting append is
+//! carried out unchanged afterwards, so every promise must hold.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ pub struct StallingStore {
 }
 
 impl StallingStore {
-    /// Holds appends to a store for as long as `held` says so, and lets them go for good when
-    /// nobody can say any more.
+    /// Holds appends to a store for as long as `held` is set, and releases them permanently when
+    /// its sender is gone.
     pub fn over(store: SharedStore, held: watch::Receiver<bool>) -> SharedStore {
         Arc::new(Self { store, held })
     }
@@ -39,7 +39,7 @@ impl StoreLayer for StallingStore {
     ) -> StoreFuture<'_, Result<Appended, AppendError>> {
         let mut held = self.held.clone();
         Box::pin(async move {
-            // An error means that nobody holds it any more.
+            // An error means that the sender is gone.
             let _ = held.wait_for(|held| !held).await;
             self.store.append(stream, expected, events).await
         })

@@ -1,4 +1,4 @@
-//! The tokens of a demonstration: one for whoever opens its board, one for the demonstration itself.
+//! The tokens of a demonstration: one for the user of its board, one for the demonstration itself.
 //!
 //! They are made anew for each run and kept beside its log, in a file that others cannot read.
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// The name under which the demonstration itself puts up, steers and closes its sale.
 pub const OWN_NAME: &str = "demo";
-/// The name of whoever opens the board with the token that is printed.
+/// The operator of the printed token.
 const GUEST_NAME: &str = "operator";
 
 const FILE: &str = "operators";

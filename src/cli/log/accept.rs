@@ -1,6 +1,6 @@
 //! `doorbuster log accept`: go on with a log that is known to have been longer.
 //!
-//! Both positions are named, so that nobody gives up what they have not looked at.
+//! Both positions must be given, so that the accepted loss is stated explicitly.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -21,13 +21,13 @@ const REASON_MAX: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Accept {
-    /// The last position on disk, as `serve` and `verify` say it
+    /// The last position on disk, as printed by `serve` and `verify`
     #[arg(long, value_name = "POSITION")]
     end: u64,
-    /// The position that is known to have been acknowledged, as they say it
+    /// The position known to have been acknowledged, as printed by them
     #[arg(long, value_name = "POSITION")]
     known: u64,
-    /// Why the loss is accepted; it is written into the log
+    /// Reason for accepting the loss; recorded in the log
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Directory of the log

@@ -1,4 +1,4 @@
-//! `doorbuster alert`: what is raised, what happens, which rules there are, whether one is good.
+//! `doorbuster alert`: list and follow alerts, show rules, check a condition.
 
 use clap::Subcommand;
 use prost_types::Duration;
@@ -40,7 +40,7 @@ Examples:
   doorbuster alert list --firing
   doorbuster alert list --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --json")]
     List(List),
-    /// Show every alert that is raised or cleared, a line each, until interrupted
+    /// Print a line for each alert that is raised or cleared, until interrupted
     #[command(before_help = "\
 Examples:
   doorbuster alert follow
@@ -52,7 +52,7 @@ Examples:
   doorbuster alert rules
   doorbuster alert rules 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Rules(Rules),
-    /// Read a condition and say what is wrong with it
+    /// Check a condition and report its errors
     #[command(before_help = "\
 Examples:
   doorbuster alert check 'available_units < 0.1 * allocated_units' --each-item")]
@@ -63,7 +63,7 @@ Examples:
 struct List {
     #[command(flatten)]
     sale: AnySale,
-    /// Only those that are raised now
+    /// Only alerts that are currently raised
     #[arg(long)]
     firing: bool,
     #[command(flatten)]
@@ -96,7 +96,7 @@ struct Check {
     /// The condition, for example 'available_units < 0.1 * allocated_units'
     #[arg(value_name = "CONDITION")]
     when: String,
-    /// As a rule that is judged for each item
+    /// Check it as a rule that is evaluated for each item
     #[arg(long)]
     each_item: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `doorbuster incident`: what went wrong in a sale, from being noticed to being learnt from.
+//! `doorbuster incident`: incidents of a sale, from detection to review.
 
 mod told;
 
@@ -39,32 +39,32 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Note that something went wrong
+    /// Open an incident
     #[command(before_help = "Examples:
   doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
   doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"wrong price\" \\
     --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --began 2026-11-11T00:00:10+08:00")]
     Open(Open),
-    /// Judge how bad it is, what buyers suffer, and who sees to it
+    /// Record severity, impact and owner
     #[command(before_help = "Examples:
   doorbuster incident assess 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --severity major \\
     --impact \"every second payment fails\" --owner olga")]
     Assess(Assess),
-    /// Note what was done about it
+    /// Record an action
     #[command(before_help = "Examples:
   doorbuster incident act 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --action \"switched the provider\"")]
     Act(Act),
-    /// Note that it is over
+    /// Record that it is resolved
     #[command(before_help = "Examples:
   doorbuster incident resolve 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69
   doorbuster incident resolve 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --ended 2026-11-11T00:03:00+08:00")]
     Resolve(Resolve),
-    /// Look back on it: why it happened, what will be different
+    /// Record the review: cause and lessons
     #[command(before_help = "Examples:
   doorbuster incident review 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 \\
     --cause \"one provider for all payments\" --lessons \"two providers, tried before each sale\"")]
     Review(Review),
-    /// Show an incident, its steps and what it cost
+    /// Show an incident with its steps and cost
     #[command(before_help = "Examples:
   doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69
   doorbuster incident show 6c3f0c6e-9a1b-5c0f-8a4e-1f2d3c4b5a69 --json")]
@@ -79,7 +79,7 @@ enum Verb {
 /// What every step has.
 #[derive(Debug, clap::Args)]
 struct Step {
-    /// Why, for the record, at most 500 characters
+    /// Reason for the record, at most 500 characters
     #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
@@ -91,7 +91,7 @@ struct Open {
     /// The sale
     #[arg(long)]
     sale: String,
-    /// An item of it, as often as needed; without one it is about the whole sale
+    /// An affected item, repeatable; without one the whole sale is affected
     #[arg(long = "item", value_name = "ITEM")]
     items: Vec<String>,
     /// What is wrong, 1 to 200 characters
@@ -112,10 +112,10 @@ struct Assess {
     /// minor, major or critical
     #[arg(long)]
     severity: String,
-    /// What buyers and the sale suffer, 1 to 2000 characters
+    /// Impact on buyers and the sale, 1 to 2000 characters
     #[arg(long)]
     impact: String,
-    /// Who sees to it, 1 to 64 characters
+    /// Owner of the incident, 1 to 64 characters
     #[arg(long)]
     owner: String,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `doorbuster level`: how much of the service runs, who set that, and setting it.
+//! `doorbuster level`: show the service level, its history, and set it.
 
 use serde_json::{Map, Value, json};
 
@@ -39,7 +39,7 @@ enum Verb {
   doorbuster level set no_traffic --reason \"orders are slow\"
   doorbuster level set full --expected no_traffic --reason \"orders are fast again\"")]
     Set(Set),
-    /// Who set which level when and why, newest first
+    /// List the changes of the level, newest first
     #[command(before_help = "Examples:
   doorbuster level history
   doorbuster level history --limit 5 --json")]
@@ -57,7 +57,7 @@ struct Set {
     /// full, no_traffic, no_board_detail, core_only or closed
     #[arg(value_name = "LEVEL")]
     level: String,
-    /// Set nothing unless this level is in force
+    /// Only set the level if this one is in force
     #[arg(long, value_name = "LEVEL")]
     expected: Option<String>,
     /// Why, for the record, 1 to 500 characters
@@ -69,7 +69,7 @@ struct Set {
 
 #[derive(Debug, clap::Args)]
 struct History {
-    /// Changes in the answer, 1 to 1000
+    /// Maximum of changes in the answer, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
     limit: i32,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `doorbuster script`: the wordings of customer service, and what to say to one buyer.
+//! `doorbuster script`: the wordings of customer service, and the one for a buyer.
 
 use serde_json::{Value, json};
 use tonic::transport::Channel;
@@ -35,12 +35,12 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Say this from now on; docs/scripts.md lists situations and variables
+    /// Put a wording in force; docs/scripts.md lists situations and variables
     #[command(before_help = "Examples:
   doorbuster script publish refusal.sold_out --lang en --reason \"restock on Friday\" \\
     --text \"{item_title} is sold out. More comes on Friday.\"")]
     Publish(Publish),
-    /// Say again what comes with doorbuster
+    /// Return to the built-in wording
     #[command(before_help = "Examples:
   doorbuster script withdraw refusal.sold_out --lang en --reason \"the restock is here\"")]
     Withdraw(Change),
@@ -49,12 +49,12 @@ enum Verb {
   doorbuster script list --lang zh
   doorbuster script list --json")]
     List(List),
-    /// Which wording was in force when, newest first
+    /// List the versions of a wording, newest first
     #[command(before_help = "Examples:
   doorbuster script versions refusal.sold_out --lang en
   doorbuster script versions refusal.sold_out --lang en --at 2026-11-11T00:00:05+08:00")]
     Versions(Versions),
-    /// What to say to a buyer about an order, or their latest order or attempt
+    /// Fill a wording for an order, or for a buyer's latest order or attempt
     #[command(before_help = "Examples:
   doorbuster script say --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --lang zh
   doorbuster script say --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11")]
@@ -71,7 +71,7 @@ struct Change {
     /// Why, for the record, 1 to 500 characters
     #[arg(long)]
     reason: String,
-    /// Change nothing unless this version is in force
+    /// Only change the wording if this version is in force
     #[arg(long, value_name = "VERSION")]
     expected_version: Option<i64>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Plays a sale in the terminal: the stock as it moved, at a chosen speed, and what it came to.
+//! Replays a sale in the terminal: the stock over time at a chosen speed, and the totals.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
     values::{SaleId, UnixMs},
 };
 
-/// Nobody wants to watch nothing happen for longer.
+/// The maximum pause between two events.
 const PAUSE_MAX_MS: i64 = 2_000;
 
 /// Redraws are no closer than this.

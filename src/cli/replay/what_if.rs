@@ -1,4 +1,4 @@
-//! What other rules would have changed, as a table and as JSON.
+//! The results of a what-if run, as a table and as JSON.
 
 use serde_json::{Map, Value, json};
 

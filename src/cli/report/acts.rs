@@ -1,4 +1,4 @@
-//! `report acts`: what operators did, when and why.
+//! `report acts`: the acts of operators.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::{
 pub struct Acts {
     #[command(flatten)]
     whose: Whose,
-    /// Also the items, windows, limits and units that were planned with the sale
+    /// Include the items, windows, limits and units planned with the sale
     #[arg(long)]
     planned: bool,
     #[command(flatten)]

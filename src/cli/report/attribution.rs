@@ -1,4 +1,4 @@
-//! `report attribution`: through which channels buyers came, first and last.
+//! `report attribution`: the channels of buyers, by first and last touch.
 
 use serde_json::{Value, json};
 

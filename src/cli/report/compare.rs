@@ -1,4 +1,4 @@
-//! `report compare`: a sale, or a part of it, beside another.
+//! `report compare`: two sales or periods compared.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `report curve`: stock second by second, how fast it went, and when nothing was left.
+//! `report curve`: stock second by second, sell-through and sold-out times.
 
 use serde_json::{Value, json};
 

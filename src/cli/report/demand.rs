@@ -1,4 +1,4 @@
-//! `report demand`: what was asked for, second by second, and what of it was met.
+//! `report demand`: demand second by second, met and unmet.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `report funnel`: how many shoppers came how far, in order and within a window.
+//! `report funnel`: shoppers by step, in order and within a window.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `report goals`: what was wanted of a sale, and what came of it.
+//! `report goals`: the goals of a sale and their attainment.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `report holds`: what holding units for buyers came to, by item.
+//! `report holds`: holds by item: expiries, time to pay, resold units.
 
 use serde_json::{Value, json};
 

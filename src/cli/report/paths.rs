@@ -21,7 +21,7 @@ use crate::{
 pub struct Paths {
     #[command(flatten)]
     sale: AnySale,
-    /// Cut a path after so many steps
+    /// Maximum of steps in a path
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(i32).range(1..=32))]
     steps: i32,
     /// Paths in the answer

@@ -1,4 +1,4 @@
-//! `report portrait`: who came and who bought, by what is known of shoppers.
+//! `report portrait`: shoppers and buyers by attribute.
 
 use serde_json::{Value, json};
 

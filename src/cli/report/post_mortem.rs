@@ -1,4 +1,4 @@
-//! `report post-mortem`: one sale, told afterwards, as a page, as Markdown and as rows.
+//! `report post-mortem`: the post-mortem of a sale as HTML, Markdown and CSV.
 
 use std::{
     fs,
@@ -132,7 +132,7 @@ fn proof_facts(proof: &Proof) -> ProofFacts {
     }
 }
 
-/// Refuses a directory in which somebody else's files are.
+/// Refuses a directory with foreign files.
 fn check_free(out: &Path) -> anyhow::Result<()> {
     let wrong = |why: String| Failure::new(Code::Usage, format!("--out {}: {why}", out.display()));
     let mut entries = match fs::read_dir(out) {

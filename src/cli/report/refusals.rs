@@ -1,4 +1,4 @@
-//! `report refusals`: who was told no, and why, by item.
+//! `report refusals`: refused attempts by reason and item.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! `report retention`: who of a sale's buyers bought before, and what they did in other sales.
+//! `report retention`: new, returning and repeat buyers of a sale, and their other sales.
 
 use serde_json::{Value, json};
 

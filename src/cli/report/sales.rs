@@ -1,4 +1,4 @@
-//! `report sales`: what a sale sold, item by item and in all.
+//! `report sales`: orders, units and revenue of a sale, by item and in total.
 
 use serde_json::{Value, json};
 

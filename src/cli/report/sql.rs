@@ -1,4 +1,4 @@
-//! `report sql`: any other question, in SQL over the read models of a data directory.
+//! `report sql`: SQL queries over the read models of a data directory.
 
 use std::{
     fmt::Write as _,

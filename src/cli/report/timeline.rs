@@ -1,4 +1,4 @@
-//! `report timeline`: what happened, second by second.
+//! `report timeline`: counts second by second.
 
 use serde_json::{Value, json};
 

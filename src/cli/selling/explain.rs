@@ -1,4 +1,5 @@
-//! `doorbuster order explain`: why a buyer got what they got, from a server or from the log itself.
+//! `doorbuster order explain`: explains the results of a buyer, from a server or from the log
+//! itself.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ pub struct Explain {
     /// The item
     #[arg(long)]
     item: String,
-    /// Language of the words for the buyer: en or zh
+    /// Language of the wording for the buyer: en or zh
     #[arg(long, value_name = "LANG", default_value = "en")]
     lang: String,
     /// Ask this server instead of reading a log

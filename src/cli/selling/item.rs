@@ -1,4 +1,4 @@
-//! `doorbuster item`: look at one item and steer it.
+//! `doorbuster item`: show and steer one item.
 
 use std::str::FromStr;
 
@@ -49,7 +49,7 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster item resume 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"price is right\"")]
     Resume(Steer),
-    /// Refuse new orders for good
+    /// Refuse new orders permanently
     #[command(before_help = "Examples:
   doorbuster item close 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --reason \"recalled by the maker\"")]
     Close(Steer),
@@ -58,12 +58,12 @@ enum Verb {
   doorbuster item allocate 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 500 \\
     --reason \"second delivery\"")]
     Allocate(Allocate),
-    /// Keep exactly so many units of a warehouse back, beside those on offer
+    /// Set the reserve of a warehouse to exactly that many units, beside those on offer
     #[command(before_help = "Examples:
   doorbuster item reserve 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 200 \\
     --reason \"for the second hour\"")]
     Reserve(Reserve),
-    /// Put units of the reserve on offer, at once
+    /// Release units of the reserve: they are on offer at once
     #[command(before_help = "Examples:
   doorbuster item release 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 50 \\
     --reason \"demand is there\"")]
@@ -101,7 +101,7 @@ struct Units {
     /// Name of the warehouse, 1 to 64 characters
     #[arg(long, value_name = "NAME")]
     warehouse: String,
-    /// So many, at least 1
+    /// Number of units, at least 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     units: i64,
     #[command(flatten)]
@@ -122,7 +122,7 @@ struct Reserve {
     /// Name of the warehouse, 1 to 64 characters
     #[arg(long, value_name = "NAME")]
     warehouse: String,
-    /// All that are in reserve there afterwards; 0 for none
+    /// Units in reserve there afterwards; 0 for none
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     units: i64,
     /// The item does not have this warehouse yet

@@ -1,4 +1,4 @@
-//! `doorbuster order`: act as a shop does for its buyers.
+//! `doorbuster order`: the calls of a shop for its buyers.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ enum Verb {
     --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --amount-minor 199900 --currency CNY \\
     --reference pay-20261111-000042")]
     Pay(Pay),
-    /// Give a held order up
+    /// Cancel a held order
     #[command(before_help = "Examples:
   doorbuster order cancel --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
     --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --buyer alice")]
@@ -67,7 +67,7 @@ enum Verb {
   doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --data /var/lib/doorbuster \\
     --out order.proof")]
     Proof(ProofArgs),
-    /// Say why a buyer got what they got
+    /// Explain the result of a buyer's attempts
     #[command(before_help = "Examples:
   doorbuster order explain --buyer alice --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77
   doorbuster order explain --buyer alice --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
@@ -83,10 +83,10 @@ struct Place {
     /// The shop's own id of the buyer, 1 to 128 characters
     #[arg(long)]
     buyer: String,
-    /// Units wanted, 1 to 1000000
+    /// Number of units, 1 to 1000000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=UNITS_MAX))]
     units: i64,
-    /// Where the buyer came from, at most 32 characters
+    /// Channel of the buyer, at most 32 characters
     #[arg(long, value_name = "NAME", default_value = "")]
     channel: String,
     #[command(flatten)]
@@ -106,10 +106,10 @@ struct Pay {
     /// The payment provider's reference, 1 to 128 characters
     #[arg(long, value_name = "TEXT")]
     reference: String,
-    /// What was paid, in minor units (199900 is 1999.00 CNY)
+    /// The paid amount, in minor units (199900 is 1999.00 CNY)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     amount_minor: i64,
-    /// The currency that was paid, ISO 4217
+    /// The currency of the payment, ISO 4217
     #[arg(long, value_name = "CODE")]
     currency: String,
     #[command(flatten)]
@@ -144,7 +144,7 @@ struct Which {
     /// The order
     #[arg(long)]
     order: String,
-    /// The buyer of the order: nobody sees another buyer's
+    /// The buyer of the order; another buyer's order is not found
     #[arg(long)]
     buyer: String,
 }

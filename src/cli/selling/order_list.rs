@@ -22,7 +22,7 @@ use crate::{
 /// Most orders asked for in one call.
 const PAGE: i32 = 1000;
 
-/// Orders that are shown where nobody says how many.
+/// Orders shown without `--limit`.
 const SHOWN: u32 = 100;
 
 const COLUMNS: [Column<'_>; 7] = [
@@ -52,7 +52,7 @@ pub struct OrderList {
     /// Placed before this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Orders in the answer at most [default: 100; of CSV all]
+    /// Maximum of orders in the answer [default: 100; with CSV all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     #[command(flatten)]
@@ -107,7 +107,7 @@ impl OrderList {
             || orders.iter().map(row).collect(),
         )?;
         if more && self.limit.is_none() && !common.json {
-            // Nobody asked for a part of them.
+            // No limit was given.
             common.warn(format_args!("there are more than {limit} orders: ask with --limit"));
         } else if more {
             common.note(format_args!("there are more than {limit} orders: ask with --limit"));

@@ -33,7 +33,7 @@ pub struct ProofArgs {
     /// the proof leads to the root of that
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
-    /// Leave out who the buyer is
+    /// Omit the buyer's identity
     #[arg(long)]
     hide_buyer: bool,
     /// Write the proof to a file

@@ -1,4 +1,4 @@
-//! `doorbuster sale`: put a sale up from a file, look at it, pause, resume and close it.
+//! `doorbuster sale`: create a sale from a file, show, pause, resume and close it.
 
 mod alerts;
 mod windows;
@@ -42,7 +42,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Put up a sale with all its items
+    /// Create a sale with all its items
     #[command(before_help = "Examples:
   doorbuster sale create -f sale.toml
   doorbuster sale create -f sale.toml --check
@@ -62,11 +62,11 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster sale pause 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is down\"")]
     Pause(Steer),
-    /// Take new orders again, but for items that were paused themselves
+    /// Take new orders again, except for items that were paused themselves
     #[command(before_help = "Examples:
   doorbuster sale resume 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"the bank is back\"")]
     Resume(Steer),
-    /// Close every item of a sale for good; held orders can still be paid
+    /// Close every item of a sale permanently; held orders can still be paid
     #[command(before_help = "Examples:
   doorbuster sale close 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"wrong price\"")]
     Close(Steer),
@@ -77,10 +77,10 @@ struct Create {
     /// The sale file (docs/sale-file.md); - reads it from stdin
     #[arg(short, long, value_name = "FILE")]
     file: PathBuf,
-    /// Check the file and stop: nothing is sent
+    /// Only check the file; nothing is sent
     #[arg(long)]
     check: bool,
-    /// Put up a sale whose windows are over already: its items are closed at once, and for good
+    /// Create a sale whose windows are already over: its items are closed at once, permanently
     #[arg(long)]
     past: bool,
     /// The moment that "now" and "+10m" in the file count from, in RFC 3339 [default: now]

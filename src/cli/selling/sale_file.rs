@@ -151,7 +151,7 @@ struct Reader {
     /// A time counts from now.
     relative: bool,
     problems: Problems,
-    /// Keys that were likely meant by others that nobody knows, by their paths.
+    /// The likely intended keys of unknown ones, by their paths.
     meant: HashSet<String>,
 }
 

@@ -1,7 +1,7 @@
-//! A beacon from its fields as they came to one that can be packed, and what became of many.
+//! Validation of beacons, and the counts of their outcomes.
 //!
-//! Each field is checked here once, wherever the beacon came from: over gRPC or as JSON. A wrong one
-//! is refused with its field's name; it never stops the others.
+//! Each field is checked here once, for beacons over gRPC and as JSON. An invalid beacon is refused
+//! with its field's name and does not affect the others.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Beacons of visitors: what is taken and how it is packed.
+//! Beacons of visitors: validation and packing.
 
 pub mod beacon;
 pub mod traffic;

@@ -1,9 +1,9 @@
 //! Batches of beacons: many of one sale or one recording become one event.
 //!
 //! Pure. Each text is held once; beacons point into the tables. A batch says when it is full, by
-//! beacons, by bytes and by the span of time that it can express; whoever fills it takes the event
-//! out and goes on with an empty one. What is cut where depends on the beacons and on nothing else,
-//! so that a recording that is imported again makes the same events.
+//! beacons, by bytes and by the span of time that it can express; the caller then takes the event
+//! out and continues with an empty batch. The cuts depend on the beacons alone, so that a repeated
+//! import of a recording creates the same events.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},

@@ -1,4 +1,5 @@
-//! An incident: noticed, judged, worked on, over, looked back on. Each step is somebody's act.
+//! An incident: detected, assessed, acted on, resolved, reviewed. Each step is an act of an
+//! operator.
 //!
 //! What it cost is not decided here: it is computed from the log. Text is bounded before it comes
 //! here; the order of steps and of moments is what this keeps.
@@ -32,7 +33,7 @@ pub enum IncidentCommand {
     Show,
 }
 
-/// One step, and who takes it.
+/// One step, and its operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncidentStep {
     pub request_id: RequestId,

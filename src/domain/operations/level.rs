@@ -1,9 +1,9 @@
-//! How much of the service runs: one decider for all nodes, whose stream is the record of who set
-//! which level when and why.
+//! The decider of the service level, one for all nodes; its stream is the record of all changes
+//! with operator, time and reason.
 //!
-//! A person may set any level. An alert only ever lowers it: that things are well again is for a
-//! person to say. One that was raised before a person last set the level changes nothing: that person
-//! knew of it. Setting the level that is in force changes nothing and is no event.
+//! An operator may set any level. An alert only lowers it; raising it is left to an operator. An
+//! alert raised before an operator last set the level changes nothing, because the operator knew of
+//! it. Setting the level in force changes nothing and writes no event.
 
 use uuid::Uuid;
 
@@ -53,7 +53,7 @@ pub enum LevelOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelView {
     pub level: ServiceLevel,
-    /// How and when it was set; absent where nobody ever set one.
+    /// How and when it was set; absent if it was never set.
     pub set: Option<LevelSet>,
 }
 
@@ -122,7 +122,8 @@ impl Level {
         if expected.is_some_and(|expected| expected != before) {
             return self.receipts.unchanged(LevelOutcome::NotExpected(self.view()));
         }
-        // An alert asks again after each restart, and where it changed nothing nobody remembers.
+        // An alert repeats its request after each restart, and a request without effect is not
+        // stored.
         let is_idle = by_alert
             .is_some_and(|alert| level < before || self.is_known_to_person(alert.raised_at, now));
         if level == before || is_idle {

@@ -1,7 +1,7 @@
 //! Alerts: a rule found something out of order, and later found it in order again.
 //!
 //! A sale's alerts have one stream, under its id; those of the service as a whole have another. An
-//! alert says what the rule saw, so that nobody has to work out afterwards why it fired.
+//! alert contains the figures that the rule evaluated, so that its cause is on record.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
-//! Incidents: something went wrong, was judged, worked on, ended and learnt from.
+//! Incidents: detected, assessed, acted on, resolved and reviewed.
 //!
-//! Each has a stream of its own. What it cost is not stored: it is computed from the log, so that it
-//! stays right when more of the log is known.
+//! Each has a stream of its own. The cost is not stored but computed from the log, so that it stays
+//! correct when the log grows.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,9 @@ use crate::{
 pub enum IncidentEvent {
     /// An alert or a person noticed it.
     Detected(IncidentDetected),
-    /// Somebody judged it, for the first time or again.
+    /// It was assessed, for the first time or again.
     Assessed(IncidentAssessed),
-    /// Somebody did something about it.
+    /// An action was taken.
     ActionTaken(IncidentActionTaken),
     /// It is over.
     Resolved(IncidentResolved),
@@ -33,7 +33,7 @@ stored_names! { IncidentEvent:
     Reviewed => "IncidentReviewed",
 }
 
-/// Who noticed an incident.
+/// The origin of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DetectedBy {
@@ -60,7 +60,7 @@ pub struct IncidentAssessed {
     pub severity: IncidentSeverity,
     /// What buyers and the sale suffer, in words.
     pub impact: String,
-    /// Who sees to it.
+    /// The owner.
     pub owner: String,
     pub act: Act,
     pub assessed_at_ms: UnixMs,
@@ -76,7 +76,7 @@ pub struct IncidentActionTaken {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncidentResolved {
-    /// When it ended: not after the moment in which somebody said so.
+    /// When it ended: not after the time of this event.
     pub ended_at_ms: UnixMs,
     pub act: Act,
     pub resolved_at_ms: UnixMs,
@@ -93,7 +93,7 @@ pub struct IncidentReviewed {
 }
 
 impl IncidentEvent {
-    /// Who did it and why, and when.
+    /// Operator, reason and time.
     pub fn act(&self) -> (&Act, UnixMs) {
         match self {
             Self::Detected(e) => (&e.act, e.detected_at_ms),

@@ -1,4 +1,4 @@
-//! How much of the service runs: every change of it is a fact.
+//! The service level: every change is an event.
 
 use serde::{Deserialize, Serialize};
 

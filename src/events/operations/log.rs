@@ -1,4 +1,4 @@
-//! What happened to the log itself.
+//! Events about the log itself.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

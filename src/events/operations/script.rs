@@ -1,4 +1,4 @@
-//! Wordings of customer service: what everybody says in one situation, in one language.
+//! Wordings of customer service: one text per situation and language.
 //!
 //! Each situation and language has a stream of its own, so that its versions count from 1 and the
 //! log says which was in force when.
@@ -13,7 +13,7 @@ use crate::{
 /// Everything that can happen to a wording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptEvent {
-    /// From now on everybody says this.
+    /// This wording is in force from now on.
     Published(ScriptPublished),
     /// From now on what comes with doorbuster is said again.
     Withdrawn(ScriptWithdrawn),

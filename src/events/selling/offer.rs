@@ -68,7 +68,7 @@ pub struct PurchaseLimitSet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemPaused {
     pub act: Act,
-    /// Its sale was paused: resumed with the sale, and no concern of those who pause the item itself.
+    /// Its sale was paused: resumed with the sale, independent of a pause of the item itself.
     #[serde(skip_serializing_if = "is_false", default)]
     pub by_sale: bool,
     pub paused_at_ms: UnixMs,

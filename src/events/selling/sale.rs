@@ -1,4 +1,4 @@
-//! What happens to a sale as a whole: it is planned, paused and resumed, and closed.
+//! Events of a sale as a whole: planned, paused, resumed, closed.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub struct ItemPlan {
     pub reserve: Vec<WarehouseUnits>,
 }
 
-/// What its operators want of a sale. What nobody aims at is absent.
+/// The goals of a sale. Goals that were not set are absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Goals {
     /// Units sold.
@@ -61,7 +61,7 @@ pub struct Goals {
     /// Paying buyers among the sale's visitors, in parts per million.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub conversion_ppm: Option<i64>,
-    /// Paying buyers who had never paid for anything before.
+    /// Paying buyers without an earlier paid order.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub new_buyers: Option<i64>,
 }

@@ -1,4 +1,4 @@
-//! `TrafficService`: beacons in, counts out. What a beacon must be is said in `domain::beacon`.
+//! `TrafficService`: beacons in, counts out. `domain::beacon` validates beacons.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl proto::traffic_service_server::TrafficService for TrafficApi {
         let mut phase = self.phase.clone();
         loop {
             tokio::select! {
-                // An error means that nobody is left who could say stop: the same as a stop.
+                // An error means that the sender is gone, which is the same as a stop.
                 _ = phase.wait_for(|phase| *phase != Phase::Serving), if more && failed.is_none() => {
                     failed = Some(Failure::from(Fault::Stopping).into());
                 }

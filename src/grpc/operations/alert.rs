@@ -1,4 +1,4 @@
-//! `AlertService`: what is raised, what happens to it, and by which rules.
+//! `AlertService`: alerts, their changes, and their rules.
 
 mod follow;
 
@@ -21,7 +21,7 @@ use crate::{
     values::SaleId,
 };
 
-/// Who follows at once on this node: each asks the read model when something happened.
+/// Maximum of followers on this node: each queries the read model after a change.
 const FOLLOWERS_MAX: usize = 100;
 
 pub(in crate::grpc) struct AlertApi {
@@ -86,7 +86,7 @@ impl proto::alert_service_server::AlertService for AlertApi {
                 SaleOutcome::Misdirected(why) => return Err(Failure::from(why).into()),
                 SaleOutcome::Refused(why) => {
                     let why = why.sentence();
-                    return Err(Failure::internal("a look at a sale was refused", &why).into());
+                    return Err(Failure::internal("a query of a sale was refused", &why).into());
                 }
             },
         };

@@ -1,5 +1,4 @@
-//! Rules and planned curves between protobuf and facts. Whether they make sense is judged with the
-//! sale they belong to.
+//! Rules and planned curves between protobuf and events. They are validated with their sale.
 
 use crate::{
     events::{AlertRule, PlannedUnits},

@@ -1,4 +1,4 @@
-//! `DegradationService`: look at the level of the service, set it, see who did.
+//! `DegradationService`: the service level: get, set, and list changes.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ fn command(request: proto::SetLevelRequest) -> Result<SetLevel, Invalid> {
     let level = level_in("level", request.level)?;
     // What an alert brings about is done by the node that judges it, never by a client.
     if !request.alert_id.is_empty() {
-        return Err(Invalid::new("alert_id", "must be empty: only a node says what an alert asks"));
+        return Err(Invalid::new("alert_id", "must be empty: only nodes act for alerts"));
     }
     convert::steering(&request.operator, &request.reason)?;
     Ok(SetLevel {

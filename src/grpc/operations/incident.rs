@@ -1,4 +1,4 @@
-//! `IncidentService`: what went wrong in a sale, step by step, and what it cost.
+//! `IncidentService`: incidents of a sale, their steps and their cost.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -107,7 +107,7 @@ impl IncidentApi {
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
             SaleOutcome::Refused(_) => {
-                return Err(Failure::internal("looking at a sale was refused", &"a bug"));
+                return Err(Failure::internal("a query of a sale was refused", &"a bug"));
             }
             SaleOutcome::Misdirected(why) => return Err(why.into()),
         };

@@ -1,4 +1,4 @@
-//! `ScriptService`: the wordings of customer service, and what to say to one buyer.
+//! `ScriptService`: the wordings of customer service, and the one for a buyer.
 
 use std::sync::Arc;
 

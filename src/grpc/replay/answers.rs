@@ -1,5 +1,5 @@
-//! What replays found, as messages. The command line shows the same messages whether a server made
-//! them or the log was read directly.
+//! The results of replays as messages. The command line prints the same messages, from a server or
+//! from the log.
 
 use crate::{
     domain::item::ItemPhase,

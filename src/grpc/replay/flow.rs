@@ -1,5 +1,5 @@
-//! An item's events on their way to a client, at their pace. What is read ahead is one page; a
-//! client that does not take them is waited for, and one that has gone ends it.
+//! The paced stream of an item's events to a client. It reads one page ahead, waits for a slow
+//! client, and ends with the client.
 
 use std::collections::VecDeque;
 

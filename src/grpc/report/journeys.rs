@@ -1,4 +1,4 @@
-//! Questions about shoppers on their way, in protobuf.
+//! Queries about shopper journeys, in protobuf.
 
 use super::{ReportApi, moment, money, ordered, paging, sale_id};
 use crate::{

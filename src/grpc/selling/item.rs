@@ -1,4 +1,4 @@
-//! `ItemService`: an operator's hand on one item.
+//! `ItemService`: steering of one item.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Services that put sales up, steer items and take orders.
+//! Services for sales, items and orders.
 
 pub(super) mod item;
 pub(super) mod purchase;

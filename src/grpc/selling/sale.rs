@@ -1,4 +1,4 @@
-//! `SaleService`: put a sale up, look at it, pause, resume and close it.
+//! `SaleService`: create, get, list, pause, resume and close sales.
 
 use tonic::{Request, Response, Status, async_trait};
 

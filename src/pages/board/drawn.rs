@@ -1,6 +1,6 @@
 //! The charts of a live page, and the rows behind each of them.
 //!
-//! A chart goes to every page once a second, so it is small; its rows are asked for by who opens them.
+//! A chart goes to every page once a second, so it is small; its rows are loaded on demand.
 
 use std::fmt::Write as _;
 
@@ -252,7 +252,7 @@ const QUANTILES: [Quantile; 2] = [
     (Ink::First, Word::Median, |second| second.p50_us),
 ];
 
-/// How long orders took. Where there were none the line has a gap: nobody was served in no time.
+/// Order latency. Without orders the line has a gap, because no orders are not orders of 0 ms.
 fn latencies(told: &[LatencySecond], say: Say) -> String {
     let mut out = String::new();
     if told.iter().all(|second| second.p99_us.is_none()) {
@@ -306,7 +306,7 @@ fn refusals(pulse: &Pulse, say: Say) -> String {
     if told { out } else { nothing(say) }
 }
 
-/// Steps from looking to paying. Visitors and who tried are shoppers; orders are orders.
+/// Steps from view to payment. Visitors and participants are shoppers; orders are orders.
 fn steps(pulse: &Pulse) -> [(Word, i64); 4] {
     let totals = &pulse.totals;
     [

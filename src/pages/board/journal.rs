@@ -1,4 +1,4 @@
-//! The log as people read it: its newest events, one stream from beginning to end, one order.
+//! The log pages: newest events, one stream, one order.
 
 use std::fmt::Write as _;
 

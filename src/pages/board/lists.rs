@@ -1,4 +1,4 @@
-//! The lists of a live page: items, channels, what happened last, incidents.
+//! The lists of a live page: items, channels, recent events, incidents.
 
 use std::fmt::Write as _;
 

@@ -76,7 +76,7 @@ pub fn head(pulse: &Pulse, say: Say) -> String {
         let said = format!("{} {}", say.word(what), say.moment(until));
         element(&mut out, "span", "window", &said);
     } else {
-        // The browser counts; what stands here is right for whoever runs no script.
+        // The browser's script updates it; this value is for browsers without scripts.
         let _ = write!(
             out,
             "<span class=\"window\">{} <b class=\"count\" data-until-ms=\"{}\">{}</b></span>",

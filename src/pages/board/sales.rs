@@ -1,4 +1,4 @@
-//! The list of sales, and pages that only say why there is nothing to show.
+//! The list of sales, and pages that explain why there is nothing to show.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! How the board says things: words of one language, moments, amounts.
+//! Text of the board: words of one language, times, amounts.
 
 use std::fmt::Write as _;
 

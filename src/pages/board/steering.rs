@@ -1,4 +1,4 @@
-//! Words of steering, and the dialogs that the browser fills in.
+//! Texts of steering, and the dialogs that the browser fills in.
 
 use crate::pages::words::texts;
 

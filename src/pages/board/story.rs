@@ -1,5 +1,5 @@
-//! A shopper's story in sentences. In English it is told where it is found out, for programs and
-//! terminals, too; here stands the Chinese of it, sentence by sentence.
+//! The explanation of a shopper's results in Chinese, sentence by sentence. The English sentences
+//! are in the replay layer, because programs and terminals use them as well.
 
 use super::journal::Fate;
 use crate::{

@@ -1,4 +1,4 @@
-//! The words of the board, in English and in Chinese; those that the post-mortem has, too, are there.
+//! The texts of the board, in English and in Chinese; texts shared with the post-mortem are there.
 
 use crate::pages::words::texts;
 
@@ -63,7 +63,7 @@ texts! {
     Slowest => "99 of 100 took no longer (p99)", "99% 不超过（p99）";
     LatencyWindow => "Each point: attempts to order that were answered here within the ten seconds before.",
         "每个点：截至该时刻的 10 秒内在此答复的下单请求。";
-    NoLatency => "Nobody tried to order here within the last two minutes.", "最近两分钟本节点没有下单请求。";
+    NoLatency => "No attempts on this node within the last two minutes.", "最近两分钟本节点没有下单请求。";
     RefusalsTitle => "Refusals a second, by reason", "每秒拒绝数（按原因）";
     NoRefusals => "Nothing was refused within the last two minutes.", "最近两分钟没有任何拒绝。";
     InAll => "{n} in all", "共 {n}";
@@ -107,7 +107,7 @@ texts! {
     Since => "since {moment}", "自 {moment}";
     MoreOfThem => "and {n} more", "另有 {n} 项";
     HappeningsTitle => "What happened last", "最近动态";
-    NoHappenings => "Nobody has done anything yet.", "尚无操作。";
+    NoHappenings => "No acts yet.", "尚无操作。";
 
     HealthTitle => "Health", "健康状况";
     Ready => "ready", "就绪";
@@ -134,7 +134,7 @@ texts! {
     Speed => "Speed", "速度";
     Moment => "Moment", "时刻";
     Marks => "Acts and incidents: press one to go there", "操作与事件：点击跳转";
-    NoMarks => "Nobody acted, and no incident was opened.", "没有人工操作，也没有事件。";
+    NoMarks => "No acts and no incidents.", "没有人工操作，也没有事件。";
     RefusedSoFar => "Refused", "已拒绝";
     NotYet => "The sale has not opened yet; there is nothing to look back at.", "活动尚未开始，无可回看。";
     NothingThen => "At that second nothing was on offer yet.", "该时刻尚无商品上架。";

@@ -1,8 +1,8 @@
 //! Where charts are drawn: SVG whose colours are names, for the page's style sheet to fill in.
 //!
-//! The library's own SVG writes fixed colours. A page is read in the light, in the dark and on
-//! paper, so here each shape only says what it is, as a class, and the style sheet says how that
-//! looks. Coordinates are tenths of a pixel and whole numbers: the same rows give the same bytes.
+//! The library's own SVG writer uses fixed colours. A page is shown in light mode, in dark mode and
+//! on paper, so shapes only have classes here, and the style sheet defines their look. Coordinates
+//! are whole tenths of a pixel: the same rows give the same bytes.
 
 use std::{convert::Infallible, fmt::Write as _};
 
@@ -58,7 +58,7 @@ impl Ink {
         }
     }
 
-    /// The colour that stands for it between the library and the canvas; nobody sees it.
+    /// The colour that identifies it between the library and the canvas; it is not drawn.
     pub fn color(self) -> RGBColor {
         let number = Self::ALL.iter().position(|ink| *ink == self).unwrap_or(0);
         RGBColor(u8::try_from(number).unwrap_or(0), 0, 0)

@@ -1,4 +1,4 @@
-//! What went wrong: incidents with their cost, step by step, and what was learnt.
+//! Incidents with their cost, steps and lessons.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::{
     values::{IncidentSeverity, number_of},
 };
 
-/// The section; none where nothing went wrong, or nobody noted it.
+/// The section; none if no incident was recorded.
 pub fn section(writing: &Writing<'_>) -> Option<Section> {
     let incidents = &writing.facts.incidents;
     if incidents.is_empty() {

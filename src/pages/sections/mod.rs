@@ -1,7 +1,7 @@
-//! The post-mortem as a document: which sections there are, in which order, and what stands in them.
+//! The post-mortem as a document: its sections, their order and contents.
 //!
-//! Each section is a function of the facts. It says so where a sale has nothing to show for it, so
-//! that a reader never wonders whether something was forgotten.
+//! Each section is a function of the data. A section without data states that, so that readers do
+//! not suspect an omission.
 
 pub mod goals;
 mod incidents;

@@ -1,4 +1,4 @@
-//! The proof that no unit was sold twice: what the verifier said, and each item's equation.
+//! The proof that no unit was sold twice: the verifier's result, and each item's equation.
 
 use super::Writing;
 use crate::pages::{

@@ -1,4 +1,4 @@
-//! Traffic, the funnel, channels and shoppers: who came, how far, from where, and who they were.
+//! Traffic, the funnel, channels and attributes of shoppers.
 
 use super::{
     Writing,
@@ -255,7 +255,7 @@ fn portrait(writing: &Writing<'_>) -> (Table, bool) {
     for attribute in PortraitAttribute::ALL {
         let of = portrait.rows.iter().filter(|row| row.attribute == *attribute);
         let mut rows: Vec<&PortraitRow> = of.collect();
-        // An attribute that nobody told is not worth its row.
+        // An attribute without any value gets no row.
         if rows.iter().all(|row| row.value == "(unknown)") {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Stock, demand, refusals, items and holds: what there was, who wanted it, what became of it.
+//! Stock, demand, refusals, items and holds.
 
 use super::Writing;
 use crate::{
@@ -365,7 +365,7 @@ fn hold_tiles(writing: &Writing<'_>) -> Vec<Tile> {
     ]
 }
 
-/// Half and most of the times to pay; where nobody paid there are none, which is not 0 ms.
+/// Percentiles of the times to pay; absent without payments, which is not 0 ms.
 fn time_to_pay(writing: &Writing<'_>) -> (String, String) {
     let holds = &writing.facts.holds;
     if holds.holds_paid == 0 {

@@ -1,4 +1,4 @@
-//! What mattered, and what was done when: findings and the timeline.
+//! Findings and the timeline.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ use crate::{
 /// Moments that are told without an act, sold-out items at most.
 const SOLD_OUTS_TOLD: usize = 20;
 
-/// The three things that mattered; a sale that nobody came to has fewer.
+/// The three main findings; a sale without activity has fewer.
 pub fn mattered(findings: Vec<(String, String)>, writing: &Writing<'_>) -> Section {
     let all = findings.len() == TOLD;
     let title = writing.word(if all { Term::ThreeThings } else { Term::FewThings });
@@ -161,8 +161,8 @@ fn act_row(writing: &Writing<'_>, number: usize, act: &ActLine) -> Vec<Cell> {
 
 fn plain_row(writing: &Writing<'_>, at: UnixMs, what: Cell, sku: &str) -> Vec<Cell> {
     let time = Cell::named(writing.clock.moment(at), Clock::stamp(at));
-    let nobody = Cell::default();
-    vec![nobody.clone(), time, what, Cell::text(sku), nobody.clone(), nobody.clone(), nobody]
+    let none = Cell::default();
+    vec![none.clone(), time, what, Cell::text(sku), none.clone(), none.clone(), none]
 }
 
 /// How much an act changed, where one number says it.

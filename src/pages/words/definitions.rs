@@ -1,4 +1,4 @@
-//! What each figure means: its name, its definition, its unit and where it comes from.
+//! The definition of each figure: name, meaning, unit and source.
 
 use super::{Lang, texts};
 

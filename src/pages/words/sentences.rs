@@ -1,4 +1,4 @@
-//! Whole sentences: findings, and what stands above and below figures.
+//! Sentences: findings, and captions of figures.
 
 use super::texts;
 
@@ -26,7 +26,7 @@ texts! {
     FoundUnsold => "{left} of {units} units were not sold.", "{units} 件中有 {left} 件未售出。";
     FoundUnsoldMore => "Sell-through was {share}; {held} of the unsold units are still held for buyers who have not paid.",
         "售罄率 {share}；未售出的部分中有 {held} 件仍被未付款订单锁定。";
-    FoundNoOrders => "Nobody placed an order.", "没有任何订单。";
+    FoundNoOrders => "No order was placed.", "没有任何订单。";
     FoundNoOrdersMore => "{units} units were on offer and {attempts} attempts were counted.",
         "共有 {units} 件在售，记录到 {attempts} 次请求。";
     FoundExpired => "{expired} of {placed} holds ({share}) expired unpaid.",

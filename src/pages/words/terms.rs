@@ -33,7 +33,7 @@ texts! {
 
     NoGoals => "This sale was put up without goals.", "本次活动未设定目标。";
     NoActs => "No operator acted after the sale was put up.", "活动建立后没有任何人工操作。";
-    NoOrders => "Nobody placed an order.", "没有任何订单。";
+    NoOrders => "No order was placed.", "没有任何订单。";
     NoTraffic => "No page views were recorded for this sale, so there is nothing to say about visitors.",
         "本次活动没有记录到浏览数据，因此无法统计访客。";
     NoRefusals => "No attempt was refused.", "没有任何请求被拒绝。";

@@ -1,4 +1,4 @@
-//! Incidents: one row each as it stands, and one for each step that it took.
+//! Incidents: one row each with the current state, and one for each step.
 
 use rusqlite::{Transaction, params};
 use serde_json::json;

@@ -1,7 +1,6 @@
-//! What happened around the sales: alerts, incidents, wordings of customer service, and how much of
-//! the service ran when.
+//! Events around the sales: alerts, incidents, wordings of customer service, and service levels.
 //!
-//! One read model, one file a family. All of it is small: nothing here grows with orders.
+//! One read model with one file per family. It is small: nothing here grows with orders.
 
 mod alerts;
 mod incidents;

@@ -1,7 +1,7 @@
-//! Everything that operators did, as a list: who, when, why, to what.
+//! All acts of operators, as a list: operator, time, reason, object.
 //!
-//! Buyers do not show here, so it stays small beside the sale it tells of. What an act changed is
-//! kept as JSON, because each kind changes something else.
+//! Buyers do not appear, so it is small compared to the sale. The change of an act is kept as JSON,
+//! because it differs by kind.
 
 use std::collections::HashMap;
 
@@ -155,7 +155,7 @@ impl Acts {
     }
 }
 
-/// Whoever created the sale has its items added; a sale that another log created is nobody's.
+/// The creator of the sale is the operator of its items; a sale from another log has none.
 fn add_item(
     rows: &Transaction<'_>,
     id: ItemId,

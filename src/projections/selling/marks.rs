@@ -1,8 +1,8 @@
 //! Snapshots along each item's stream: the state of the item after every 256th of its events.
 //!
-//! The state of an item at any moment is the mark before it and the few events after that, so a sale
-//! of a million orders is looked at as fast as one of ten. The state is folded here from the events
-//! alone: it is what is shown of an item, never what decides.
+//! The state of an item at any moment is the mark before it and the few events after that, so the
+//! time does not depend on the number of orders. The state is folded from the events alone: it is
+//! for display and never decides.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};

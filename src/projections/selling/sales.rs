@@ -1,4 +1,4 @@
-//! What each item sold: orders, units, money.
+//! Sales by item: orders, units, money.
 //!
 //! Money is a whole number of minor units and is only ever added up here; nothing divides it. A sum
 //! that no file could hold stays at the largest number rather than stopping the read model.

@@ -1,8 +1,7 @@
-//! Stock levels: where the units of each item lie and what became of them.
+//! Stock levels: the units of each item by warehouse and state.
 //!
 //! In each warehouse, after every event: allocated = available + held + sold, and none of them is
-//! negative. A log that breaks this is not folded any further: figures nobody can trust are worse
-//! than none.
+//! negative. A log that violates this is not folded any further: wrong figures are worse than none.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 

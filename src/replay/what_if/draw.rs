@@ -1,5 +1,5 @@
-//! A draw in the place of first come, first served: everybody who came enters once, then chance
-//! decides the order in which units are offered. The same seed draws the same.
+//! A draw instead of first come, first served: every participant enters once, and units are offered
+//! in a random order. The same seed gives the same draw.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +10,7 @@ use super::super::{
 };
 use crate::{events::AttemptOutcome, values::number_of};
 
-/// Somebody who may be drawn, with what they asked for first.
+/// A participant of the draw, with the first request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entrant {
     pub sent: Sent,
@@ -60,7 +60,7 @@ impl Draw {
         self.held_at == Some(place)
     }
 
-    /// A shopper enters; `false` for one who has entered already.
+    /// Enters a shopper; `false` if it has entered already.
     pub fn enter(&mut self, sent: Sent, shopper: Shopper, units: i64, order: Option<u32>) -> bool {
         use std::collections::hash_map::Entry;
         match self.entered.entry(shopper) {
@@ -73,7 +73,7 @@ impl Draw {
         }
     }
 
-    /// Draws: from now on [`Draw::first`] gives everybody in the order that chance gave them.
+    /// Draws: from now on [`Draw::first`] returns the participants in the drawn order.
     pub fn begin(&mut self) {
         let mut drawn: Vec<(u64, Entrant)> = self
             .entered
@@ -114,7 +114,7 @@ pub(super) fn lot(seed: u64, shopper: Shopper, purpose: u64) -> u64 {
     lot
 }
 
-/// Attempts that found the item closed to everybody are not in the draw either.
+/// Attempts on an item that took no orders are not in the draw either.
 pub(super) fn never_in_the_draw(outcome: AttemptOutcome) -> bool {
     match outcome {
         AttemptOutcome::NotOpenYet | AttemptOutcome::Closed | AttemptOutcome::Paused => true,

@@ -1,4 +1,4 @@
-//! What came of a sale, recorded or played, and how two of them differ.
+//! The results of a sale, recorded or under other rules, and their differences.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -31,7 +31,7 @@ pub struct Figures {
     pub sold_out_at: Option<UnixMs>,
 }
 
-/// Figures and who won.
+/// Figures and winners.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     pub figures: Figures,

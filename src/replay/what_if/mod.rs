@@ -1,8 +1,8 @@
 //! What if: a recorded sale under other rules, decided by the decider that sells.
 //!
-//! First it is played under the rules that it had: only where that gives the recorded result is what
-//! another rule gives worth reading, so the answer says whether it did, and where not. Then it is
-//! played under the other rules. What nobody can know is assumed, and every assumption is stated.
+//! First it is run under its original rules: results under other rules are meaningful only if that
+//! reproduces the recorded result, so the answer states whether it did and lists the differences.
+//! Then it is run under the other rules. Unknowns are assumed, and every assumption is stated.
 
 mod draw;
 mod figures;

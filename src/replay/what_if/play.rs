@@ -166,7 +166,7 @@ impl Play<'_> {
     /// A shopper asks for units; `recorded` is the order that came of this very attempt.
     fn ask(&mut self, sent: Sent, shopper: Shopper, units: i64, recorded: Option<u32>) {
         if let Some(draw) = &mut self.draw {
-            // Who enters twice has one chance all the same.
+            // A shopper that enters twice has one chance.
             if !draw.enter(sent, shopper, units, recorded) {
                 self.tally.refused(AttemptOutcome::Repeated, 1);
             }
@@ -205,7 +205,7 @@ impl Play<'_> {
         };
         let overdue = placed.pay_by;
         let Some(model) = model else {
-            // No order of the item ever ended: nobody knows who would have paid.
+            // No order of the item ever ended, so it is unknown which would have been paid.
             self.pending.push(Reverse((overdue, LAST, number, Act::Expire)));
             return;
         };
@@ -279,13 +279,13 @@ impl Play<'_> {
         self.orders[number as usize].1 = false;
     }
 
-    /// Offers what is available to those who were drawn, in their order.
+    /// Offers the available units to the drawn shoppers, in their order.
     fn offer(&mut self) {
         while self.replica.available() > 0
             && let Some(entrant) = self.draw.as_ref().and_then(Draw::first)
         {
             let Entrant { sent, shopper, units, recorded } = entrant;
-            // Whoever is next keeps their turn until the item takes orders again.
+            // The next participant keeps the turn until the item takes orders again.
             let would = self.replica.would(sent, shopper, units, self.now);
             if matches!(would, Some(AttemptOutcome::Closed | AttemptOutcome::Paused)) {
                 break;
@@ -295,7 +295,7 @@ impl Play<'_> {
         }
     }
 
-    /// The figures. Who was not drawn found nothing left.
+    /// The figures. Shoppers that were not drawn count as sold out.
     fn close(mut self) -> Tally {
         let left = self.draw.as_ref().map_or(0, Draw::left);
         if left > 0 {

@@ -1,11 +1,11 @@
-//! The rules that a sale can be played again under, as they are written: `limit=2`, `units=+200`.
+//! The rules of a what-if run in their text form: `limit=2`, `units=+200`.
 
 use crate::{
     domain::sale::{ALLOCATED_UNITS_MAX, TIME_TO_PAY_MS_MAX, TIME_TO_PAY_MS_MIN},
     values::{Invalid, UNITS_MAX},
 };
 
-/// What can be changed, for those who ask for something else.
+/// The supported rules, for the error about an unknown one.
 pub const KNOWN: &str = "limit=N or limit=none (units per buyer), units=+N, units=-N or units=N \
     (planned units of each item), time-to-pay=5m (also ms, s, h, d), draw (winners are drawn \
     instead of first come), seed=N (of the draw and of new orders' fates)";
@@ -20,7 +20,7 @@ pub struct Rules {
     pub limit: Option<Option<i64>>,
     pub units: Option<Units>,
     pub time_to_pay_ms: Option<i64>,
-    /// Winners are drawn among all who came, instead of first come, first served.
+    /// Winners are drawn among all participants, instead of first come, first served.
     pub draw: bool,
     pub seed: u64,
 }

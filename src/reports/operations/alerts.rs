@@ -1,4 +1,4 @@
-//! Alerts as the read model knows them: a list, and what happened to them after a position.
+//! Alerts in the read model: a list, and the changes after a position.
 
 use rusqlite::{Row, params};
 
@@ -111,7 +111,7 @@ impl Reports {
             let changes = found.query_map(params![after, sale, max], |row| {
                 let mut alert = line(row)?;
                 let position = position(row.get(15)?);
-                // When it was raised nobody knew how it would end.
+                // The raising event does not contain how it ended.
                 alert.cleared = alert.cleared.filter(|_| position != alert.position);
                 Ok(AlertChanged { position, alert })
             })?;
@@ -119,8 +119,8 @@ impl Reports {
         })
     }
 
-    /// Sales with alerts that are raised still although their newest one is old: whoever watched
-    /// them may be gone. Whoever gets the list asks whether they are over.
+    /// Sales with alerts that are still raised although their newest one is old: the node that
+    /// followed them may be gone. The caller checks whether they are over.
     pub fn alerts_left_behind(&self, now: UnixMs) -> Result<Vec<SaleId>, ReportError> {
         let before = now.plus(-LEFT_BEHIND_MS).0;
         self.ask(operations::NAME, operations::VERSION, |rows, _| {

@@ -1,4 +1,4 @@
-//! Levels of the service: who set which when and why, newest first.
+//! The changes of the service level, newest first.
 
 use rusqlite::{Row, types::Type};
 use uuid::Uuid;

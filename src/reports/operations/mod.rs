@@ -1,4 +1,4 @@
-//! Questions about alerts, incidents, scripts, levels and the state of a running sale.
+//! Queries about alerts, incidents, scripts, levels and the state of a running sale.
 
 pub(super) mod alerts;
 pub(super) mod incidents;

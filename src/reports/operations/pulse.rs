@@ -1,7 +1,7 @@
-//! A sale as it looks just now: what the board shows, and what alert rules judge.
+//! The current state of a sale, for the board and the alert rules.
 //!
-//! One is made for each sale and second, however many look at it. It must stay cheap while a million
-//! orders come in: it reads sums that read models keep, never orders one by one.
+//! One is taken for each sale and second, whatever the number of viewers. It must stay cheap with a
+//! million orders: it reads sums that read models maintain, never single orders.
 
 mod around;
 mod happenings;
@@ -70,9 +70,9 @@ pub struct PulseSale {
 pub struct PulseTotals {
     pub units: Units,
     pub attempts: i64,
-    /// Shoppers who tried to buy.
+    /// Shoppers with an attempt to buy.
     pub participants: i64,
-    /// Shoppers who paid for something.
+    /// Shoppers with a paid order.
     pub paying_buyers: i64,
     pub visitors: i64,
     pub page_views: i64,
@@ -168,7 +168,7 @@ pub struct Happening {
     pub kind: String,
     /// SKU, rule or title: what it happened to.
     pub subject: String,
-    /// Who did it; empty where nobody did.
+    /// The operator; empty if there is none.
     pub operator: String,
     pub reason: String,
 }
@@ -264,7 +264,7 @@ pub struct OpenIncident {
     pub incident_id: IncidentId,
     pub sale_id: SaleId,
     pub title: String,
-    /// Absent until somebody assessed it.
+    /// Absent until it was assessed.
     pub severity: Option<IncidentSeverity>,
     pub owner: Option<String>,
     pub began_at: UnixMs,

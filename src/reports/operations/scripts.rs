@@ -1,7 +1,7 @@
 //! Wordings of customer service: those in force, and which was in force when.
 //!
-//! Only what was published stands in the rows; what comes with doorbuster is known to the domain and
-//! is in force where nothing is.
+//! The rows contain only published wordings; the built-in ones are in the domain and are in force
+//! otherwise.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What operators did, oldest first.
+//! Acts of operators, oldest first.
 
 use crate::{
     projections::acts,

@@ -1,4 +1,4 @@
-//! A sale, or a part of it, beside another one: figure by figure, with the difference.
+//! The comparison of two sales or periods: figure by figure, with the difference.
 
 use rusqlite::OptionalExtension;
 

@@ -112,8 +112,8 @@ impl From<&TimelineSecond> for Demand {
 }
 
 impl Reports {
-    /// Demand second by second: the timeline, seen by who asked for something. Seconds in which
-    /// nobody asked are in it with zeros.
+    /// Demand second by second, from the timeline. Seconds without attempts are included with
+    /// zeros.
     pub fn demand(&self, query: &TimelineQuery) -> Result<Page<(i64, Demand)>, ReportError> {
         let page = self.timeline(query)?;
         let rows = page.rows.iter().map(|second| (second.second, Demand::from(second)));

@@ -1,4 +1,4 @@
-//! Goals of a sale against what came of it.
+//! Goals of a sale against its results.
 
 use rusqlite::OptionalExtension;
 
@@ -19,7 +19,7 @@ pub enum GoalKind {
     Revenue,
     /// Paying buyers / visitors of the sale, in parts per million.
     Conversion,
-    /// Paying buyers who had never paid for anything before.
+    /// Paying buyers without an earlier paid order.
     NewBuyers,
 }
 

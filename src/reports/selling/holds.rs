@@ -1,4 +1,4 @@
-//! Hold economics: what holding units for buyers who then paid, or did not, came to.
+//! Holds: expiries, time to pay, and units kept from other buyers.
 //!
 //! Times are exact: each order's own, from the orders read model. Orders that are still held are
 //! counted, but their time on hold has not ended and is in no sum.

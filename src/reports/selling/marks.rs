@@ -1,4 +1,4 @@
-//! The mark before a moment of an item: where a look into its past starts.
+//! The mark before a moment of an item: the start for computing its past state.
 
 use rusqlite::{OptionalExtension, params};
 

@@ -1,4 +1,4 @@
-//! Questions about sales, items, stock and orders.
+//! Queries about sales, items, stock and orders.
 
 pub(super) mod acts;
 pub(super) mod catalog;

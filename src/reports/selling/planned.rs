@@ -1,6 +1,6 @@
-//! How many units were to be in orders by a moment: by the planned curve, else evenly to the goal.
+//! Units planned to be in orders by a moment: by the planned curve, else evenly towards the goal.
 //!
-//! The only place that knows, whether it is asked for a sale or for some of its items.
+//! The only implementation, for a whole sale and for some of its items.
 
 use crate::{
     events::{Goals, PlannedUnits},

@@ -1,4 +1,4 @@
-//! What happened, second by second, to an item or to all items of a sale.
+//! Counts second by second, of an item or of all items of a sale.
 
 use rusqlite::types::Value;
 

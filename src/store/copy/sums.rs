@@ -1,5 +1,5 @@
-//! What a log comes to, so that two of them can be compared: every stream with its number of
-//! events, its last id and a digest, and a digest over all in their order.
+//! A summary of a log for comparisons: every stream with its number of events, its last id and a
+//! digest, and a digest over all events in order.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 

@@ -1,4 +1,4 @@
-//! A walk along a log, event by event, that waits for a store which is away for a moment.
+//! A walk over a log, event by event, that waits while a store is unreachable for a short time.
 
 use std::vec;
 

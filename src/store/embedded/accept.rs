@@ -1,4 +1,4 @@
-//! Going on with a log that is known to have been longer, because an operator says so.
+//! Acceptance, by an operator, of a log that is known to have been longer.
 //!
 //! The event is written before the witness, and names what it gives up. So a crash in between
 //! leaves a log that settles its old witness by itself, and the same command can be given again. It

@@ -29,7 +29,7 @@ const DRAFT_FILE: &str = "log.db.new";
 pub enum BackupError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("{} is not empty; a backup is written into a new or an empty directory", .0.display())]
+    #[error("{} is not empty; a backup needs a new or empty directory", .0.display())]
     NotEmpty(PathBuf),
     #[error("{}: {problem}", path.display())]
     Failed { path: PathBuf, problem: String },

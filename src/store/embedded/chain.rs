@@ -1,8 +1,8 @@
 //! The hash chain that ties the events of a stream together.
 //!
-//! It exists so that damage and tampering show: whoever changes, drops or reorders an event breaks
-//! every link after it. These are pure functions over bytes, and the bytes are written down here so
-//! that a script in any language can repeat them. It must never change: every log holds its output.
+//! It makes damage and tampering detectable: changing, dropping or reordering an event breaks every
+//! link after it. These are pure functions over bytes, and the bytes are documented here so that a
+//! script in any language can repeat them. It must never change: every log holds its output.
 //!
 //! All integers are big-endian. With `||` for concatenation:
 //!
@@ -21,9 +21,8 @@
 //! Data is a BLOB only in events that a client of EventStoreDB wrote through `devstore` and that it
 //! did not call JSON.
 //!
-//! The chain proves that nothing was changed in the middle. It does not prove that nothing was cut
-//! off at the end, nor does it stop somebody who rewrites a whole stream: for that, keep a copy of
-//! the heads elsewhere.
+//! The chain proves that nothing was changed in the middle. It does not detect truncation at the
+//! end, nor a rewrite of a whole stream: for that, keep a copy of the heads elsewhere.
 
 use std::fmt;
 

@@ -66,7 +66,7 @@ pub(super) struct Checkpointer {
 /// What a checkpoint reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Wal {
-    /// Somebody was in the way of a full one.
+    /// A reader or writer prevented a full one.
     busy: bool,
     frames: u64,
     copied: u64,
@@ -155,8 +155,8 @@ impl Checkpointer {
     }
 }
 
-/// Starts the WAL over. Waits for readers only at the bound: before it, another try comes soon, and
-/// everybody who orders would wait, too.
+/// Restarts the WAL. Waits for readers only at the bound: before it, another attempt follows soon,
+/// and all orders would wait as well.
 fn restart(connection: &Connection, patient: bool) -> Result<Wal> {
     if !patient {
         connection.busy_timeout(Duration::ZERO)?;

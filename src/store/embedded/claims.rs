@@ -1,4 +1,4 @@
-//! What read models say about the log they were made from.
+//! What read models prove about their log.
 //!
 //! A read model holds only events that were synced, so one that is ahead of the log shows that the
 //! log was longer. Only the table with its checkpoint is looked at, whatever version wrote it. A
@@ -103,7 +103,8 @@ fn holds(log: &Connection, place: &Place, id: Uuid) -> Result<bool> {
     Ok(found.optional()?.is_some_and(|found| Uuid::from_bytes(found) == id))
 }
 
-/// What the read models of a directory claim. `in_use` says that somebody may be writing them.
+/// What the read models of a directory claim. `in_use` states that another process may be writing
+/// them.
 pub(super) fn of_read_models(directory: &Path, in_use: bool) -> Vec<Claim> {
     if directory.join(ELSEWHERE).exists() {
         return Vec::new();

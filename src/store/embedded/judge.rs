@@ -97,8 +97,8 @@ impl Known {
     pub(super) fn look_at(self, directory: &Path) -> Result<Looked, OpenError> {
         let path = directory.join(LOG_FILE);
         let connection = schema::inspect(&path, self.in_use)?;
-        // Closing a file that SQLite has open in this process would undo its locks; where somebody
-        // else writes, the number says nothing anyhow.
+        // Closing a file that SQLite has open in this process would release its locks; with another
+        // writer the number is meaningless anyway.
         let stamped = if self.in_use { Ok(0) } else { stamped(&path) };
         let stamped = stamped.map_err(|error| OpenError::io(&path, &error))?;
         let failed = |error: rusqlite::Error| OpenError::sqlite(&path, &error);
@@ -279,7 +279,7 @@ impl Settled {
         let mut rows = query.query([StreamName::log().to_string()])?;
         let mut settled = Self { accepted: Vec::new(), at_the_end: false };
         while let Some(row) = rows.next()? {
-            // What cannot be read settles nothing; whoever reads the log comes to it.
+            // An unreadable row decides nothing here; readers of the log will report it.
             let data = row.get_ref(0)?.as_bytes()?;
             settled.accepted.extend(serde_json::from_slice::<LossAccepted>(data));
             settled.at_the_end = row.get::<_, i64>(1)?.unsigned_abs() == last.position;
@@ -312,15 +312,15 @@ impl Settled {
     }
 }
 
-/// Whether somebody may be writing to the log of a directory, and what keeps writers out until it
-/// is dropped where nobody is.
+/// Whether a process may be writing to the log of a directory; if none is, a guard that keeps
+/// writers out until it is dropped.
 pub(super) fn is_in_use(directory: &Path) -> (bool, Option<File>) {
     if directory.join(WITNESS_FILE).exists() {
         let held = witness::hold_to_look(directory);
         return (held.is_none(), held);
     }
-    // An older version made the log. Its lock file is let go at once: whoever starts a server must
-    // not be told that the directory is in use.
+    // An older version created the log. Its lock file is released at once, so that the start of a
+    // server is not refused because of this check.
     let in_use = File::open(directory.join(LOCK_FILE)).is_ok_and(|file| !can_share(&file));
     (in_use, None)
 }

@@ -1,8 +1,8 @@
 //! Writing appends inside an open transaction: the rule of expected revisions, and the rows.
 //!
-//! The heads of the streams are remembered between transactions, so an append costs no query. They
-//! are true only while every transaction ends in a commit; whoever rolls back must forget them. An
-//! append that is refused here has written nothing, so the others of its group are not disturbed.
+//! The heads of the streams are cached between transactions, so an append costs no query. They are
+//! valid only while every transaction ends in a commit; a rollback must drop them. An append that
+//! is refused here has written nothing, so the others of its group are not affected.
 
 use std::collections::HashMap;
 

@@ -33,14 +33,14 @@ impl DirectoryLock {
         Self::take(directory)
     }
 
-    /// Whether somebody has the lock of a directory, as far as it can be seen: whoever may not read the
-    /// lock file cannot see it.
+    /// Whether the lock of a directory is held, as far as that is visible: it is not without read
+    /// access to the lock file.
     pub fn is_held(directory: &Path) -> bool {
         let file = File::open(directory.join(LOCK_FILE));
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Takes the lock of a directory, or says that somebody else has it. Does not wait.
+    /// Takes the lock of a directory, or reports that it is held. Does not wait.
     pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(LOCK_FILE);
         let opened = private::make_file(&path);

@@ -1,9 +1,9 @@
-//! Looking at a log so that not one byte of its directory changes.
+//! Reading a log without changing one byte of its directory.
 //!
-//! An ordinary connection makes or rewrites the index of the write-ahead log beside it, and the
-//! last one to close copies that log into the file. Where nobody else has the file open, SQLite can
-//! keep the index in its own memory and take no locks; where somebody may, an ordinary read-only
-//! connection is the only right way, and the directory is in use anyhow.
+//! An ordinary connection creates or rewrites the index of the write-ahead log beside it, and the
+//! last one to close copies that log into the file. If no other process has the file open, SQLite
+//! can keep the index in its own memory and take no locks; if one may, an ordinary read-only
+//! connection is the only correct way, and the directory is in use anyway.
 
 use std::{
     fmt::Write as _,
@@ -33,8 +33,8 @@ pub(super) fn open(path: &Path, in_use: bool) -> Result<Connection, rusqlite::Er
     Ok(connection)
 }
 
-/// Opens a database that others may have open. Where nothing can be written beside it, there is no
-/// index of a write-ahead log, so nobody has it open.
+/// Opens a database that others may have open. On a read-only medium there is no index of a
+/// write-ahead log, so no process has it open.
 pub(super) fn open_beside_others(path: &Path) -> Result<Connection, rusqlite::Error> {
     let opened = open(path, true).and_then(|connection| {
         // Files are opened by the first look into them.
@@ -52,7 +52,7 @@ fn is_unwritable(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
-/// Without a write-ahead log SQLite is told that nobody writes, and makes no files.
+/// Without a write-ahead log SQLite opens it as immutable and creates no files.
 fn immutable(path: &Path) -> String {
     let mut uri = "file:".to_owned();
     for byte in path.as_os_str().as_bytes() {

@@ -1,4 +1,4 @@
-//! What is said of a log that is known to have been longer, or another one.
+//! The report about a log that is known to have been longer, or is another one.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::wal::WalFrames;
 use crate::events::Position;
 
-/// Why a log is not taken for the one that was answered from. Whoever opened it has changed nothing.
+/// Why a log is not accepted as the one that earlier answers came from. Opening it changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// The last position on disk that is sound.

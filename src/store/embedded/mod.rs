@@ -1,8 +1,8 @@
 //! The log in one SQLite file: the default store, which needs no server.
 //!
-//! One thread writes, everybody else reads beside it. This file is the outside: opening, closing,
-//! and the port. It must never let two stores write one directory, and never make or change a file
-//! in a directory that holds somebody else's `log.db`.
+//! One thread writes, all others read beside it. This file is the interface: opening, closing, and
+//! the port. It must never let two stores write one directory, and never create or change a file in
+//! a directory with a foreign `log.db`.
 
 mod accept;
 mod backup;
@@ -125,8 +125,8 @@ impl EmbeddedStore {
     ) -> Result<Arc<Self>, OpenError> {
         schema::make_directory(directory)?;
         let path = directory.join(LOG_FILE);
-        // Somebody else's file is refused before anything is put beside it. With our lock file
-        // there the directory is ours, and the log perhaps in use: then the lock comes first.
+        // A foreign file is refused before anything is put beside it. With our lock file there the
+        // directory is ours, and the log perhaps in use: then the lock comes first.
         if path.exists() && !directory.join(LOCK_FILE).exists() {
             schema::inspect(&path, false)?;
         }
@@ -239,7 +239,7 @@ impl Opening {
     fn into_witness(self, sync_at_commits: Arc<AtomicBool>) -> Result<Witness, OpenError> {
         let Self { directory, witness, looked } = self;
         let Looked { connection, answered, sequence, generation, adopt, .. } = looked;
-        // Before anybody else opens the file: it was looked at without locks.
+        // Before any other connection opens the file: it was read without locks.
         drop(connection);
         let failed = |error| OpenError::io(&directory.join(WITNESS_FILE), &error);
         claims::drop_those_of_a_cluster(&directory)
@@ -296,7 +296,7 @@ impl EventStore for EmbeddedStore {
         Box::pin(self.read(move |session| session.last_revision(stream)))
     }
 
-    /// Nobody else writes: what this process knows is all there is.
+    /// There is no other writer: this process knows the whole log.
     fn end(&self) -> StoreFuture<'_, Result<Position, ReadError>> {
         Box::pin(std::future::ready(Ok(self.head())))
     }

@@ -1,9 +1,9 @@
-//! Whether the log can be written: remembered from the last commit, and tried again after a failed
-//! one although nobody appends.
+//! Whether the log can be written: remembered from the last commit, and retried after a failed one
+//! also without appends.
 //!
-//! A try is a transaction that puts one row into `meta`, and another that takes it out again. It needs
-//! more room than an append of an order, and leaves neither a row nor an event behind: only a crash
-//! between the two leaves the row, which nobody reads and the next try replaces.
+//! A try is a transaction that puts one row into `meta`, and another that removes it. It needs more
+//! space than an append of an order, and leaves neither a row nor an event behind: only a crash
+//! between the two leaves the row, which has no reader and is replaced by the next try.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -14,14 +14,14 @@ use rusqlite::{Connection, Result};
 
 use super::schema::PAGE_BYTES;
 
-/// Pause between two tries while commits fail and nobody appends.
+/// Pause between two tries while commits fail and there are no appends.
 pub(super) const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// Pages that the row takes: several times what an append of an order does, so that what is left on a
 /// full disk is no room for it either.
 const PAGES: usize = 16;
 
-/// Whether commits fail, for everybody who asks: from the first that failed until a try succeeds.
+/// Whether commits fail: from the first failed one until a try succeeds.
 #[derive(Debug, Default)]
 pub(super) struct CommitHealth(Mutex<Option<String>>);
 

@@ -56,8 +56,8 @@ pub(super) struct Append {
     pub(super) events: Arc<[NewEvent]>,
 }
 
-/// Somebody who waits for an answer, and the answer as soon as it is decided. It is given only
-/// when the transaction has ended.
+/// A waiting caller, and its answer as soon as it is decided. It is sent only when the transaction
+/// has ended.
 #[derive(Debug)]
 pub(super) struct Reply<A> {
     sender: oneshot::Sender<A>,
@@ -118,7 +118,7 @@ impl<A> Reply<A> {
     /// Without a failure every request of a group was decided.
     fn settle(self, failure: Option<A>) {
         if let Some(answer) = failure.or(self.decided) {
-            // Nobody waits any more: what is written stands all the same.
+            // The caller is gone: the written events stay.
             _ = self.sender.send(answer);
         }
     }
@@ -189,7 +189,7 @@ impl Queue {
         self.arrived.notify_all();
     }
 
-    /// Closes and drops what waits, when there is nobody left to write it.
+    /// Closes and drops the queue when the writer is gone.
     pub(super) fn abandon(&self) {
         self.close();
         self.lock().waiting.clear();

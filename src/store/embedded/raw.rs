@@ -18,7 +18,7 @@ use crate::{
 /// Data and metadata of one append, and twice the length of the names of its events.
 pub const RAW_APPEND_BYTES_MAX: usize = 16 << 20;
 
-/// The kind of the event that ends a stream for ever. Nobody else may write one.
+/// The kind of the event that ends a stream permanently. Clients may not write one.
 pub const TOMBSTONE: &str = "$streamDeleted";
 
 /// The kind of the events that hold a stream's metadata.
@@ -78,7 +78,7 @@ pub enum RawRefusal {
     /// Nothing was written.
     #[error("the stream is at revision {current:?}, which was not expected")]
     WrongVersion { current: Option<u64> },
-    /// Nothing was written: the stream was ended for ever, or it is deleted and had to exist.
+    /// Nothing was written: the stream was ended permanently, or it is deleted and had to exist.
     #[error("the stream is deleted")]
     Deleted,
     /// Nothing was written, and never will be.
@@ -88,7 +88,7 @@ pub enum RawRefusal {
     #[error("the log did not write: {0}")]
     NotWritten(String),
     /// It may or may not have been written.
-    #[error("the log did not say whether it wrote: {0}")]
+    #[error("the outcome of the write is unknown: {0}")]
     Unknown(String),
 }
 
@@ -131,7 +131,7 @@ pub enum RawFrom {
 pub enum RawStream {
     /// Never written, or deleted and not written again.
     Missing,
-    /// Ended for ever. The page holds the event that ended it, and nothing else.
+    /// Ended permanently. The page holds only the event that ended it.
     Tombstoned,
     Live {
         /// The first revision that its metadata leaves visible; may be after the last one.

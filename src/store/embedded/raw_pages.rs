@@ -36,7 +36,7 @@ impl ReadSession {
     pub(super) fn raw_stream(&mut self, wish: &StreamWish) -> Result<RawStreamPage, ReadError> {
         let empty = |stream| RawStreamPage { stream, events: Vec::new(), next: None };
         let key = StreamKey::of(&wish.stream);
-        // Whoever ends a stream ends its metadata, too.
+        // The end of a stream also ends its metadata.
         for stream in key.described().iter().chain([&key]) {
             let last = self.last_event(stream)?;
             if let Some(tombstone) = last.filter(|event| event.kind == TOMBSTONE) {

@@ -29,8 +29,8 @@ use crate::{
     store::ReadError,
 };
 
-/// Reads a log that somebody else may be writing: another process, or nobody. Takes no lock and
-/// changes nothing in the log. Its methods block.
+/// Reads a log that another process may be writing. Takes no lock and changes nothing in the
+/// log. Its methods block.
 #[derive(Debug)]
 pub struct LogReader {
     session: Mutex<ReadSession>,
@@ -224,8 +224,8 @@ impl ReadSession {
     }
 }
 
-/// Syncs a log that nobody has open. After a kill its last rows may be only in the system's memory,
-/// and a read model that was made from them would know more than a power loss leaves.
+/// Syncs a log that no process has open. After a kill its last rows may be only in the page cache,
+/// and a read model built from them would contain more than a power loss leaves.
 fn sync_files(path: &Path) {
     for file in [look::wal_of(path), path.to_owned()] {
         // On a medium that cannot be written there is nothing to sync.

@@ -1,8 +1,8 @@
 //! The ids of events written lately, so that an append without an exact expectation can be told
 //! from its repetition.
 //!
-//! They are in memory only: after a restart nobody remembers, exactly as with a real server. The
-//! first place of an id counts, also when it is written again.
+//! They are in memory only and lost at a restart, exactly as with a real server. The first place of
+//! an id counts, also when it is written again.
 
 use std::collections::{HashMap, VecDeque};
 

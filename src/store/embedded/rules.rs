@@ -2,8 +2,8 @@
 //!
 //! Four expectations, two kinds of idempotency, two kinds of deletion. Everything is decided in the
 //! writer's thread, one write after the other, so nothing changes between looking and writing. A
-//! write that is refused has written nothing. What is remembered here is true only while every
-//! transaction ends in a commit; whoever rolls back must forget it.
+//! write that is refused has written nothing. The state cached here is valid only while every
+//! transaction ends in a commit; a rollback must drop it.
 
 use std::collections::HashMap;
 
@@ -81,7 +81,7 @@ impl Rules {
         let moment = &mut Moment { heads, statements, now_ms };
         let key = StreamKey::of(&write.stream);
         let described = key.described();
-        // Whoever ends a stream ends its metadata, too.
+        // The end of a stream also ends its metadata.
         for stream in described.iter().chain([&key]) {
             if self.stream(moment, stream)?.tombstoned {
                 return Ok(Err(RawRefusal::Deleted));

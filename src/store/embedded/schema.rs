@@ -1,8 +1,8 @@
 //! The file of a log: how it is made, and how one that is not ours is told apart.
 //!
 //! A new log is built under another name and renamed when it is complete and synced, so a log
-//! either exists whole or not at all. Looking at a file that may be somebody else's must never
-//! change a byte of it.
+//! either exists whole or not at all. Inspecting a file that may be foreign must never change a
+//! byte of it.
 
 use std::{
     fs::{self, File},
@@ -223,9 +223,9 @@ fn write_draft(draft: &Path) -> Result<(), rusqlite::Error> {
     connection.close().map_err(|(_connection, error)| error)
 }
 
-/// Refuses every file that is not a log this version can read, and says why. Costs one pass over
-/// the streams, none over the events: `doorbuster verify` reads those, and so does whoever replays.
-/// Returns the connection it looked with. `in_use` says that somebody may be writing.
+/// Refuses every file that is not a log this version can read, with the reason. Costs one pass over
+/// the streams, none over the events, which `doorbuster verify` and replays check. Returns the
+/// connection it used. `in_use` states that another process may be writing.
 pub(super) fn inspect(path: &Path, in_use: bool) -> Result<Connection, OpenError> {
     inspect_header(path)?;
     let connection = look::open(path, in_use).map_err(|error| OpenError::sqlite(path, &error))?;

@@ -227,8 +227,8 @@ pub(super) fn open_locked(directory: &Path) -> Result<Option<File>, OpenError> {
     }
 }
 
-/// Keeps writers out while somebody looks. Nothing where a writer is at work, or where this
-/// cannot be known.
+/// Keeps writers out during an inspection. `None` if a writer is active, or if that is
+/// unknown.
 pub(super) fn hold_to_look(directory: &Path) -> Option<File> {
     let file = File::open(directory.join(WITNESS_FILE)).ok()?;
     file.try_lock_shared().ok()?;

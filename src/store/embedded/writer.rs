@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{clock::SharedClock, events::Position, seldom::Seldom, store::AppendError};
 
-/// How long to wait for somebody else's lock on the file. Nobody should have one.
+/// How long to wait for a foreign lock on the file. Normally there is none.
 pub(super) const BUSY: Duration = Duration::from_millis(100);
 
 /// How long a start waits for other processes that read the log, for example to verify or copy it.
@@ -59,7 +59,7 @@ pub(super) struct Writer {
     session: Option<Session>,
 }
 
-/// Where the log ends, for everybody who waits for more.
+/// The end of the log, for all that wait for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ends {
     /// The last event of all.
@@ -68,7 +68,7 @@ pub(super) struct Ends {
     pub(super) ours: Position,
 }
 
-/// What the writer shares with those who append.
+/// The state shared by the writer and its callers.
 pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) ends: watch::Sender<Ends>,
@@ -109,7 +109,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
 impl Session {
     /// Opens the log and makes sure that everything in it is on disk. After a crash or a failed
     /// sync the WAL may hold commits that only the system's memory has; copying them into the log
-    /// file writes and syncs them anew, so nobody reads or acknowledges what may yet vanish.
+    /// file writes and syncs them again, so that no event is read or acknowledged that could still
+    /// be lost.
     fn open(
         path: &Path,
         checkpointer: &Checkpointer,
@@ -303,7 +304,7 @@ impl Writer {
         let bytes = group.iter().map(|request| request.bytes as u64).sum();
         let failure = match self.try_commit(group) {
             Ok(ends) => {
-                // First the head: who has an answer must be able to read what it speaks of.
+                // First the head: the receiver of an answer must be able to read its events.
                 self.publish(ends);
                 if let Some(failed) = self.failures.ended() {
                     tracing::info!(failed, "appends are written again");
@@ -313,7 +314,7 @@ impl Writer {
             Err(failure) => {
                 let failed = group.len() as u64;
                 if let Some(appends) = self.failures.happened(self.clock.now(), failed) {
-                    tracing::warn!(%failure, appends, "appends fail; said once a minute at most");
+                    tracing::warn!(%failure, appends, "appends fail; logged at most once a minute");
                 }
                 Some(failure)
             }
@@ -328,7 +329,7 @@ impl Writer {
             && let Err(error) =
                 self.checkpointer.after_commit(&session.connection, bytes, &mut self.witness)
         {
-            tracing::warn!(%error, "the write-ahead log could not be started over");
+            tracing::warn!(%error, "the write-ahead log could not be restarted");
         }
     }
 
@@ -340,7 +341,7 @@ impl Writer {
         });
     }
 
-    /// Tries whether the log can be written again: the last commit failed and nobody appends.
+    /// Tries whether the log can be written again after a failed commit, without an append.
     fn probe(&mut self) {
         self.probed_at = Instant::now();
         match self.try_commit(&mut []) {
@@ -403,7 +404,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// However the thread ends, nobody is left waiting for it.
+    /// However the thread ends, no caller is left waiting for it.
     fn drop(&mut self) {
         self.queue.abandon();
         self.checkpointer.stop();

@@ -1,11 +1,11 @@
-//! Keeps up with the end of the log by one subscription to all streams of ours.
+//! Follows the end of the log by one subscription to all doorbuster streams.
 //!
 //! The last events stay in memory, so that projections that keep up cost the cluster one
 //! subscription and no reads. It always resumes after the last event it has handled, never from a
 //! checkpoint of the server's filter, which may lie beyond an event that is still to come.
 //!
-//! The subscription is a call of our own: the official client's spins for ever, without ever
-//! yielding, when a server ends the stream in good order (`docs/adr/0004-the-cluster-store.md`).
+//! The subscription is a call of our own: the official client's spins forever, without
+//! yielding, when a server ends the stream normally (`docs/adr/0004-the-cluster-store.md`).
 
 use std::{
     collections::VecDeque,
@@ -31,7 +31,7 @@ use crate::{
     store::{ReadError, wire::client::streams::ReadResp},
 };
 
-/// Events kept for those who read on from just before the end.
+/// Events kept for readers that continue from just before the end.
 const KEPT_EVENTS_MAX: usize = 16_384;
 const KEPT_BYTES_MAX: usize = 32 << 20;
 
@@ -121,7 +121,7 @@ impl Follower {
         }
     }
 
-    /// Stops following. Whoever waits is told.
+    /// Stops following. Waiting callers get the failure.
     pub(super) fn stop(&self) {
         self.seen.closed.send_replace(true);
         if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {

@@ -1,10 +1,10 @@
-//! The connection to a cluster, made anew whenever it has failed.
+//! The connection to a cluster, recreated after each failure.
 //!
 //! The official client does not come back from a failed connect, keeps a dead leader and has no
-//! time-outs of its own, so it is not trusted to recover: whoever meets a failure says so here, and
-//! the next one gets a new client. Each client lives on a runtime of its own, because tasks that it
-//! leaves behind would otherwise add up over a long outage. A new one is made only when a node
-//! accepts connections, with a growing pause between tries.
+//! timeouts of its own, so it is not trusted to recover: a failed call reports the failure here,
+//! and the next call gets a new client. Each client has a runtime of its own, because the tasks
+//! that it leaks would otherwise accumulate over a long outage. A new one is created only when a
+//! node accepts connections, with a growing pause between attempts.
 
 use std::{
     sync::{
@@ -54,12 +54,12 @@ struct State {
     next: u64,
     pause: Duration,
     not_before: Instant,
-    /// Nobody has tried since the last connection failed: whoever comes next waits and tries.
+    /// No attempt since the last connection failed: the next call waits and tries.
     untried: bool,
     trouble: String,
 }
 
-/// One client, good until somebody says that it failed.
+/// One client, valid until a failure is reported.
 pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) client: Client,
@@ -121,7 +121,7 @@ impl Link {
         }
     }
 
-    /// This client failed: nobody is to get it any more.
+    /// This client failed: it is not handed out any more.
     pub(super) async fn failed(&self, number: u64, why: &str) {
         let mut state = self.state.lock().await;
         let Some(current) = state.current.take_if(|current| current.number == number) else {
@@ -234,8 +234,8 @@ impl Generation {
     }
 }
 
-/// A runtime that may be dropped anywhere, also in the middle of connecting: its tasks end by
-/// themselves, and nobody waits for them.
+/// A runtime that may be dropped anywhere, also while connecting: its tasks end by themselves, and
+/// the drop does not wait for them.
 struct OwnRuntime(Option<Runtime>, Handle);
 
 impl OwnRuntime {

@@ -109,7 +109,7 @@ impl KurrentStore {
             None => {
                 let found = self.reading.stream(stream, last_revision, 1).await;
                 let found = found.map_err(|error| AppendError::Unknown(error.to_string()))?;
-                // Where somebody has hidden it since, the head is a place behind it.
+                // If it was hidden since, the head is a position behind it.
                 found.first().map_or_else(|| self.head(), |event| event.position)
             }
         };

@@ -1,4 +1,4 @@
-//! Switches Nagle's algorithm off for connections that somebody else's code has opened.
+//! Switches Nagle's algorithm off for connections opened by the client library.
 //!
 //! The official client leaves it on. An append of more than 16 KiB leaves in several pieces, each
 //! piece then waits until the one before it is acknowledged, and a receiver takes up to 40 ms for
@@ -30,7 +30,7 @@ pub(super) fn everywhere() -> Result<(), Errno> {
             .is_ok_and(|target| target.to_string_lossy().starts_with("socket:"));
         let number = descriptor.file_name().to_str().and_then(|name| name.parse().ok());
         let (true, Some(number)) = (is_socket, number) else { continue };
-        // A duplicate, so that nobody can close it meanwhile and have its number mean another one.
+        // A duplicate, so that the descriptor cannot be closed and its number reused meanwhile.
         match pidfd_getfd(&own, number, PidfdGetfdFlags::empty()) {
             Ok(socket) => set(&socket),
             // Closed since it was listed.

@@ -90,7 +90,7 @@ impl Reading {
         Self { link, filter }
     }
 
-    /// A page of a stream. One that nobody wrote to is empty.
+    /// A page of a stream. A stream that was never written is empty.
     pub(super) async fn stream(
         &self,
         stream: StreamName,
@@ -109,7 +109,7 @@ impl Reading {
         let events = self.read_stream(stream, options, max).await?;
         match events.first() {
             Some(first) if first.revision != from_revision => Err(ReadError::Damaged(format!(
-                "{stream} goes on at revision {}, not {from_revision}: somebody truncated it",
+                "{stream} goes on at revision {}, not {from_revision}: it was truncated",
                 first.revision
             ))),
             _ => Ok(events),
@@ -132,7 +132,7 @@ impl Reading {
         loop {
             let page = self.all_once(after, max.min(PAGE_EVENTS_MAX)).await?;
             match page.passed {
-                // All of it was somebody else's, in streams whose names begin like ours.
+                // All of it was foreign, in streams whose names begin like ours.
                 Some(passed) if page.events.is_empty() && passed > after => after = passed,
                 Some(_) | None => return Ok(page.events),
             }
@@ -168,8 +168,8 @@ impl Reading {
             let page = self.ask(&question).await?.ok_or_else(no_log)?;
             match (page.events.first(), page.passed) {
                 (Some(last), _) => return Ok(last.position),
-                // Somebody else's, in a stream whose name begins like ours. Reading backwards
-                // excludes the place it starts from.
+                // Foreign, in a stream whose name begins like ours. Reading backwards excludes the
+                // position it starts from.
                 (None, Some(Position(at))) => before = StreamPosition::Position(place(at)),
                 (None, None) => return Ok(Position::START),
             }
@@ -303,7 +303,7 @@ fn judge(error: &Error) -> Failure {
     match error {
         Error::ResourceNotFound => Failure::Missing,
         Error::ResourceDeleted => {
-            Failure::Certain(ReadError::Damaged("somebody deleted the stream for good".to_owned()))
+            Failure::Certain(ReadError::Damaged("the stream was permanently deleted".to_owned()))
         }
         Error::AccessDenied => {
             Failure::Certain(ReadError::Unavailable("the store denies access".to_owned()))
@@ -324,7 +324,7 @@ fn judge(error: &Error) -> Failure {
     }
 }
 
-/// An event of ours; `None` for one in somebody else's stream whose name begins like ours.
+/// A doorbuster event; `None` for one in a foreign stream whose name begins like ours.
 fn recorded(event: RecordedEvent) -> Result<Option<Recorded>, ReadError> {
     let Some(stream) = stream_name(event.stream_id()) else { return Ok(None) };
     let position = event.position.commit;

@@ -171,7 +171,7 @@ impl Sessions {
                 match judge(&error) {
                     Judged::Certain(failure) => return Err(failure),
                     Judged::SessionEnded => return Err(Failure::Interrupted(why)),
-                    // The client knows by now who leads, and goes on there.
+                    // The client knows the leader by now, and continues there.
                     Judged::Elsewhere => return Err(Failure::Unknown(why)),
                     Judged::Broken => why,
                 }
@@ -244,7 +244,7 @@ fn judge(error: &Error) -> Judged {
         Error::Grpc { code, message } => match ((*code).into(), message.as_str()) {
             (ALREADY_EXISTS, "WrongExpectedVersion") => Judged::Certain(Failure::Conflict),
             (NOT_FOUND, "StreamDeleted") => {
-                Judged::Certain(Failure::Refused("somebody deleted the stream for good".to_owned()))
+                Judged::Certain(Failure::Refused("the stream was permanently deleted".to_owned()))
             }
             (INVALID_ARGUMENT | PERMISSION_DENIED, why) => {
                 Judged::Certain(Failure::Refused(why.to_owned()))
@@ -258,7 +258,7 @@ fn judge(error: &Error) -> Judged {
             Judged::Certain(Failure::Refused("the store has no BatchAppend".to_owned()))
         }
         Error::ResourceDeleted => {
-            Judged::Certain(Failure::Refused("somebody deleted the stream for good".to_owned()))
+            Judged::Certain(Failure::Refused("the stream was permanently deleted".to_owned()))
         }
         Error::NotLeaderException(_) => Judged::Elsewhere,
         Error::ServerError(why) if why.contains(SESSION_ENDED) => Judged::SessionEnded,

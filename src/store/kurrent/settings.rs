@@ -25,7 +25,7 @@ pub(super) struct Settings {
     pub(super) shown: String,
 }
 
-/// A user and a password. It has no `Debug`: nobody is to print it.
+/// A user and a password. It has no `Debug`, so that it cannot be printed.
 #[derive(Clone)]
 pub(super) struct Credentials {
     user: String,
@@ -60,7 +60,7 @@ impl Settings {
         let client: ClientSettings = text.parse().map_err(|error| problem(&error))?;
         if client.is_secure_mode_enabled() && !client.is_tls_certificate_verification_enabled() {
             return Err(
-                "tlsVerifyCert=false would trust anybody: name the authority's certificate \
+                "tlsVerifyCert=false would trust any server: name the authority's certificate \
                         in tlsCaFile instead"
                     .to_owned(),
             );
@@ -95,7 +95,7 @@ impl Settings {
         Ok(Self { client, credentials, shown: address.to_string() })
     }
 
-    /// Who to say we are.
+    /// The credentials to send.
     pub(super) fn authentication(&self) -> Option<Authentication> {
         let Credentials { user, password } = self.credentials.clone()?;
         Some(Authentication::basic(user, password))
@@ -107,7 +107,7 @@ impl Settings {
         hosts.map(|host| (host.host.as_str(), u16::try_from(host.port).unwrap_or(0)))
     }
 
-    /// How long to wait for a node to say who it is.
+    /// How long to wait for the identity of a node.
     pub(super) fn greeting_timeout(&self) -> Duration {
         self.client.gossip_timeout()
     }
@@ -141,7 +141,7 @@ impl Credentials {
         }
         if is_open_to_others(&found) {
             return Err(format!(
-                "store_credentials_file {shown} can be read by everybody: chmod 600 it"
+                "store_credentials_file {shown} can be read by other users: chmod 600 it"
             ));
         }
         let text = fs::read_to_string(file)

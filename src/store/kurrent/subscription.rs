@@ -1,4 +1,4 @@
-//! One call of `Streams.Read` that stays open: asking for it, and reading what it says.
+//! One long call of `Streams.Read`: starting it, and reading its messages.
 
 use std::{fs, time::Duration};
 
@@ -236,7 +236,7 @@ impl Place {
 }
 
 enum Unread {
-    /// In somebody else's stream whose name begins like ours.
+    /// In a foreign stream whose name begins like ours.
     Foreign,
     Wrong(String),
 }

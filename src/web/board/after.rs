@@ -127,7 +127,7 @@ async fn at(question: Question) -> Result<String, NoPage> {
                 Ok(state) => Some(state),
                 // Before its first item there is nothing to see, which is an answer, too.
                 Err(ReplayError::Invalid(wrong)) if at <= past.now => {
-                    tracing::trace!(%wrong, "nothing was on offer then");
+                    tracing::trace!(%wrong, "nothing was on offer at that time");
                     None
                 }
                 Err(error) => return Err(error.into()),
@@ -230,9 +230,9 @@ impl Board {
         .await
     }
 
-    /// What a post-mortem tells of a sale, as of the log's end or nearly so; `None` while it is being
-    /// written. One that takes long is written to its end also when nobody waits any more: whoever
-    /// asks again finds it.
+    /// The post-mortem of a sale, as of the log's end or nearly so; `None` while it is being
+    /// written. A slow one is completed also when its request is gone, so that the next request
+    /// finds it.
     async fn facts(&self, sale: SaleId) -> Result<Option<Arc<PostMortem>>, NoPage> {
         let (written, lasts) = (&self.pages.reports, self.parts.limits.writing_lasts);
         let Some(turn) = written.turn.take(Some(lasts)).await else { return Ok(None) };
@@ -246,7 +246,7 @@ impl Board {
             let begun = Instant::now();
             let facts = Arc::new(PostMortem::of(reports, sale, None, now)?);
             let done = Instant::now();
-            // On a log that goes on it would be old before anybody has read it.
+            // On a growing log it would be out of date before it is read.
             let good_until = done + (done - begun) * GOOD_FOR_TIMES;
             let mut all = kept.lock().unwrap_or_else(PoisonError::into_inner);
             all.retain(|known| known.sale != sale);

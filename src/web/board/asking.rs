@@ -1,4 +1,4 @@
-//! How the board's pages are asked: language, ids, and answers where there is none.
+//! Common parts of the board's requests: language, ids, and error answers.
 
 use std::{collections::HashMap, future::Future, str::FromStr, sync::Arc};
 
@@ -161,7 +161,7 @@ pub(super) enum NoPage {
 }
 
 impl NoPage {
-    /// As a page in the language of whoever asked.
+    /// As a page in the language of the request.
     pub(super) fn answer(&self, lang: Lang) -> Response {
         let page = |why: &str| board::problem_page(why, lang, assets::names());
         let (status, page) = match self {
@@ -207,7 +207,7 @@ impl From<ReplayError> for NoPage {
             | ReplayError::Decode(_)
             | ReplayError::Impossible(_)
             | ReplayError::TooMuch(_) => {
-                tracing::warn!(%error, "a page of the board could not look back");
+                tracing::warn!(%error, "a page of the board could not read a past state");
                 Self::Later("the log cannot be read just now; the server's log says why")
             }
         }

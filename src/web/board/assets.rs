@@ -1,5 +1,5 @@
-//! The board's script, style sheet and mark, as they are in the program. Addresses name what they
-//! hold, so browsers keep them for good and still get what belongs to this version.
+//! The board's script, style sheet and icon, embedded in the program. Addresses contain a hash of
+//! the content, so browsers cache them permanently and still get those of this version.
 
 use std::sync::{Arc, LazyLock};
 
@@ -39,7 +39,7 @@ pub(super) fn routes() -> Router<Arc<Board>> {
         .route("/board.svg", get(async |headers| file(&headers, MARK, "image/svg+xml")))
 }
 
-/// A file whose content is its mark: whoever has it is told so.
+/// A file with its content hash as its ETag: a client that has it gets 304.
 fn file(asked: &HeaderMap, text: &'static str, kind: &'static str) -> Response {
     let tag = format!("\"{}\"", Fingerprint::of([text.as_bytes()]));
     let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag.as_str());

@@ -1,6 +1,5 @@
-// The board in the browser: puts fragments that the server wrote in their places, says how old they
-// are, and sends what an operator decided. It never makes markup of its own from what it was sent by
-// anybody but this server.
+// The board in the browser: inserts fragments rendered by the server, shows their age, and sends
+// the acts of an operator. It never creates markup from data of any other source than this server.
 "use strict";
 
 const body = document.body;
@@ -10,7 +9,7 @@ const say = (name, values = {}) =>
 const byId = (id) => document.getElementById(id);
 const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
 
-/** Puts a fragment in its place, unless it stands there already; the focus stays where it was. */
+/** Inserts a fragment if it differs from the current one; keeps the focus. */
 const standing = new WeakMap();
 function put(place, html) {
   if (!place || standing.get(place) === html) return;
@@ -25,7 +24,7 @@ function put(place, html) {
   }
 }
 
-/** Asks for a fragment; undefined where there is none to be had. */
+/** Fetches a fragment; undefined if that fails. */
 async function fragment(path, values, signal) {
   const query = new URLSearchParams({ ...values, lang });
   try {
@@ -73,14 +72,14 @@ async function askRows(details) {
 }
 
 function show(frame) {
-  // As old as its figures are, not as the moment they came: a round may have kept old ones.
+  // The age of the figures, not of the frame: a late round sends older figures.
   arrived = performance.now() - Math.max(0, frame.now_ms - frame.at_ms);
   ahead = frame.now_ms - Date.now();
   body.dataset.position = frame.position;
   for (const [id, html] of Object.entries(frame.panels)) {
     if (id !== "items" || plain()) put(byId(id), html);
   }
-  // What the server leaves out at its level must not stand there with old figures.
+  // Panels that the service level omits must not keep old figures.
   for (const card of document.querySelectorAll("section.card[aria-labelledby]")) {
     card.classList.toggle("is-absent", !(card.getAttribute("aria-labelledby").slice(2) in frame.panels));
   }
@@ -93,7 +92,7 @@ function follow() {
   source?.close();
   source = new EventSource(`/sales/${sale}/events?lang=${lang}`);
   source.addEventListener("pulse", (event) => show(JSON.parse(event.data)));
-  // A stream that was refused for good is not asked again by the browser: so it is done here.
+  // The browser does not reconnect a refused stream by itself.
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED && !document.hidden) setTimeout(follow, 2000);
   };
@@ -105,7 +104,7 @@ function tick() {
     const age = performance.now() - arrived;
     let text = say("connecting");
     let state = "waiting";
-    // A round may be late; a line that is gone need not be waited for as long.
+    // A round may be late; a lost connection is reported sooner.
     const patience = source?.readyState === EventSource.OPEN ? 3000 : 2000;
     if (document.hidden) text = say("resting");
     else if (arrived && age < patience) {
@@ -160,7 +159,7 @@ function live() {
 // --- steering ------------------------------------------------------------------------------------
 
 const KEPT = "doorbuster-operator";
-/** A UUID of version 4. Browsers make one of their own only over TLS and on loopback. */
+/** A UUID of version 4. Browsers provide randomUUID only over TLS and on loopback. */
 function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
@@ -207,7 +206,7 @@ async function signedIn() {
   return { name, why };
 }
 
-/** Which address an act goes to, and what is sent there beside the reason. */
+/** The address of an act, and its fields beside the reason. */
 function deed(act, facts, field) {
   const number = (name) => (field(name) === "" ? undefined : Number(field(name)));
   const at = (path, told) => [path, told];
@@ -243,7 +242,7 @@ function ask(dialog, from) {
   dialog.querySelector("label:not([hidden]) input, label:not([hidden]) select")?.focus();
 }
 
-/** Offers the warehouses of the item, as it knows them now; of the reserve those that have some. */
+/** Offers the current warehouses of the item; for the reserve only those that have any. */
 async function offerWarehouses(form) {
   const { request } = form;
   const released = form.facts.act === "release";
@@ -255,7 +254,7 @@ async function offerWarehouses(form) {
   } catch {
     said = { error: say("no-answer") };
   }
-  // Another dialog may have been opened meanwhile.
+  // Another dialog may be open by now.
   if (form.request !== request) return;
   if (said.error) {
     form.querySelector(".answer").className = "answer bad";
@@ -313,8 +312,8 @@ async function carryOut(event) {
     answer.classList.add("bad");
     const text = said.error ?? said.message ?? String(status);
     answer.textContent = say("refused", { error: said.field && !text.includes(said.field) ? `${said.field}: ${text}` : text });
-    // What was refused for its content is another request when it is sent again. What failed may have
-    // been done: it stays the same request, so that it is never done twice.
+    // A request refused for its content gets a new id when it is sent again. A failed one may have
+    // taken effect: it keeps its id, so that it takes effect once.
     if (status < 500) form.request = newId();
   } catch {
     answer.classList.add("bad");
@@ -362,7 +361,7 @@ function steering() {
 
 // --- afterwards ----------------------------------------------------------------------------------
 
-/** The answer to what may take long to write: while it is not there yet it is asked for again. */
+/** The answer of a slow request: polls until it is ready. */
 async function answered(path) {
   const address = `${path}?${new URLSearchParams({ lang })}`;
   for (;;) {
@@ -379,8 +378,8 @@ async function load(place, path) {
   else place.textContent = say("no-answer");
 }
 
-/** Stands in the place of a page that is being written, and makes way for it. The figures come from
- *  the same writing, and are much less to carry. */
+/** The waiting page, which is replaced by the page when it is ready. The figures come from
+ *  same computation and are much smaller. */
 async function waiting() {
   const answer = await answered(location.pathname.replace(/post-mortem$/, "figures"));
   if (answer?.ok) location.reload();
@@ -392,7 +391,7 @@ function afterwards() {
   const track = byId("track");
   if (!track) return;
   const [play, speed, place, moment] = ["play", "speed", "then", "moment"].map(byId);
-  // The track itself only knows whole steps: at 1x it would never leave the one it stands on.
+  // The slider has whole steps only: at 1x it would never leave the current one.
   let exact = Number(track.value);
   let wanted;
   let asking = false;
@@ -409,7 +408,7 @@ function afterwards() {
       const html = await fragment(`/sales/${sale}/at`, { ms: asked });
       if (html !== undefined) put(place, html);
       else if (asked === wanted) {
-        // The figures of another moment must not stand under this one.
+        // Figures of another moment must not be shown under this one.
         standing.delete(place);
         place.textContent = say("no-answer");
         wanted = undefined;
@@ -435,7 +434,7 @@ function afterwards() {
     play.textContent = play.dataset.pause;
     play.setAttribute("aria-pressed", "true");
     timer = setInterval(() => {
-      // A state that is still being asked for is waited for.
+      // Wait for a pending state.
       if (asking) return;
       goTo(exact + 250 * Number(speed.value));
       if (exact >= Number(track.max)) stop();

@@ -1,4 +1,4 @@
-//! What is checked of every request to the board, and said with every answer.
+//! Checks of every request to the board, and the headers of every answer.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Board, line::LineState};
 use crate::{connections::names_this_machine, web::json::say};
 
-/// Nothing from elsewhere, nothing written into the page, in nobody's frame.
+/// No foreign resources, no inline scripts, no embedding in frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -40,10 +40,10 @@ pub(super) async fn guard(
     line.asked();
     let mut answer = if board.on_loopback && !comes_by_its_name(&request) {
         // A page elsewhere whose name was made to lead here must not read the board.
-        let why = "this board listens on loopback and is asked by another name";
+        let why = "this board listens on loopback and accepts only loopback names in Host";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
     } else if !steers(&request) && !board.shows_itself() {
-        let why = "the board rests while the service runs at its core only";
+        let why = "the board is not served at the current service level";
         let mut answer = say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": why }));
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
         answer
@@ -60,7 +60,7 @@ pub(super) async fn guard(
     answer
 }
 
-/// Whether a request changes something, or asks who may: that goes on when nothing is shown.
+/// Whether a request steers or asks for the operator: these stay available when nothing is shown.
 fn steers(request: &Request) -> bool {
     let path = request.uri().path();
     let asks = path == "/whoami" || (path.starts_with("/items/") && path.ends_with("/warehouses"));

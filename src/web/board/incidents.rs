@@ -1,7 +1,7 @@
-//! Incidents from the board: opened, assessed, worked on and resolved by whoever holds a token.
+//! Incidents from the board: opened, assessed, acted on and resolved by operators with a token.
 //!
-//! The same steps as over gRPC, with the same limits. Looking back on one asks for more than a board
-//! is for: that is `doorbuster incident review`.
+//! The same steps as over gRPC, with the same limits. Reviews are not part of the board: use
+//! `doorbuster incident review`.
 
 use std::sync::Arc;
 

@@ -1,9 +1,8 @@
-//! Connections to the board: a bounded number, each with little to say, none that may hold what it
-//! is sent.
+//! Connections to the board: bounded in number, in request size and in unread output.
 //!
-//! Who asks something has some seconds for it. Who follows a sale may stay, as long as it takes what
-//! it is sent: while a frame is on its way no other is begun, so a page gets the newest and never a
-//! queue of old ones; and a page that has not taken its frame after some seconds is let go.
+//! A request has some seconds. A client that follows a sale may stay as long as it reads: one frame
+//! is sent at a time, so a page gets the newest frame and never a backlog, and a page that has not
+//! read its frame after some seconds is disconnected.
 
 use std::{
     future::Future,
@@ -74,7 +73,7 @@ impl BoardLimits {
 /// Clients that are told at once that there is no place; more are just hung up on.
 const FAREWELLS_MAX: usize = 64;
 
-/// What is said to them. Without `Host` and path nobody can be misled by it.
+/// The answer to them. Without `Host` and path it cannot be misused.
 const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     retry-after: 5\r\nconnection: close\r\ncontent-length: 54\r\n\r\n\
     {\"error\":\"too many clients of the board: come later\"}\n";
@@ -88,7 +87,7 @@ pub(super) struct Door {
     leavers: Arc<Leavers>,
 }
 
-/// Counts who was turned away or let go, and says so at most once a second.
+/// Counts refused and disconnected clients, and logs them at most once a second.
 pub(super) struct Leavers {
     metrics: Arc<Metrics>,
     clock: SharedClock,
@@ -109,7 +108,7 @@ impl Leavers {
         if self.said_in_second.swap(second, Ordering::Relaxed) != second {
             self.unsaid.fetch_sub(clients, Ordering::Relaxed);
             let why = crate::metrics::Label::name(why);
-            tracing::warn!(clients, why, "the board turned clients away or let them go");
+            tracing::warn!(clients, why, "the board refused or disconnected clients");
         }
     }
 }
@@ -169,7 +168,7 @@ impl Listener for Door {
     }
 }
 
-/// What a connection and whoever answers on it tell each other.
+/// The shared state of a connection and its answering task.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LineState(Arc<Shared>);
 
@@ -177,7 +176,7 @@ pub(super) struct LineState(Arc<Shared>);
 struct Shared {
     /// A question came: the next has its full time again.
     asked: AtomicBool,
-    /// Whoever is there follows a sale, and may stay.
+    /// The client follows a sale, and may stay.
     follows: AtomicBool,
     /// A part of what was written is not taken yet.
     busy: AtomicBool,
@@ -195,8 +194,7 @@ impl LineState {
         self.0.asked.store(true, Ordering::Relaxed);
     }
 
-    /// Whether what was written last is still on its way. The connection wakes whoever writes on it
-    /// once it is not.
+    /// Whether the last write is still being sent. The connection wakes its writer when it is done.
     pub(super) fn is_busy(&self) -> bool {
         self.0.busy.load(Ordering::Relaxed)
     }
@@ -220,7 +218,7 @@ pub(super) struct Line {
     bytes_left: usize,
     leavers: Arc<Leavers>,
     seat: Seat,
-    /// Held while somebody there follows a sale: its place is not given away.
+    /// Held while the client follows a sale: its place is not given away.
     following: Option<CallGuard>,
 }
 

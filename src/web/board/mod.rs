@@ -1,9 +1,9 @@
 //! The board: pages that people watch and steer a sale with, on a listener of its own.
 //!
-//! It has a thread of its own that gives way to orders, takes a bounded number of clients, and
-//! builds what it shows once a second, however many look. Nobody who sells waits for it. Whoever
-//! reaches the port sees every sale, so it listens on loopback unless it is told otherwise; whoever
-//! wants to change something needs an operator's token.
+//! It has a low-priority thread of its own, accepts a bounded number of clients, and renders its
+//! frames once a second, whatever the number of clients. Selling never waits for it. Every client
+//! that reaches the port sees every sale, so the default is loopback; changes need an operator's
+//! token.
 
 mod after;
 mod asking;
@@ -51,7 +51,7 @@ pub struct BoardParts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
     pub incidents: Arc<Directory<Incident>>,
-    /// Who may steer; where it names nobody, nobody may from here.
+    /// The operators; without any, the board is read-only.
     pub operators: Arc<Operators>,
     /// How much of the service runs, and where that is set.
     pub service: Arc<Service>,
@@ -91,7 +91,7 @@ impl Board {
 }
 
 /// Why a part of a page is not made.
-const NO_DETAIL: &str = "the board shows no detail at the level at which the service runs";
+const NO_DETAIL: &str = "the board shows no detail at the current service level";
 
 /// A board that is served until it is stopped.
 pub struct BoardServer {

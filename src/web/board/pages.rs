@@ -1,7 +1,7 @@
 //! The pages of the board and the fragments they ask for: the list of sales, and one sale live.
 //!
-//! Figures of sales that run are at hand, whoever asks. Everything else is asked of read models and
-//! the log on threads that may block, a bounded number at a time.
+//! Figures of running sales are in memory. Everything else is read from read models and the log on
+//! blocking threads, a bounded number at a time.
 
 use std::{
     collections::HashMap,
@@ -34,7 +34,7 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 const READ_TRIES: u32 = 20;
 const READ_EVERY: Duration = Duration::from_millis(200);
 
-/// How long the first pulse of a sale answers whoever else opens it, until a round takes it.
+/// How long the first pulse of a sale is reused for other pages, until a round takes the next.
 const FIRST_FOR_MS: i64 = 1_000;
 
 /// Sales on one page of the list.
@@ -43,7 +43,7 @@ const SALES_ON_PAGE: i32 = 50;
 /// Places for what pages ask, and the last post-mortem that was written.
 pub(super) struct Desk {
     looks: Permits,
-    /// A turn at the first pulse of a sale: everybody who opens one at once gets the same.
+    /// The lock for the first pulse of a sale: all pages that open it at once get the same.
     turn: Permits,
     firsts: Mutex<Vec<Arc<Pulse>>>,
     pub(super) reports: after::Written,
@@ -80,17 +80,17 @@ impl Board {
         look: impl FnOnce(&Reports) -> Result<T, NoPage> + Send + 'static,
     ) -> Result<T, NoPage> {
         let place = self.pages.looks.take(Some(WAIT_MAX)).await;
-        let place = place.ok_or(NoPage::Later("too much is asked of this board at once"))?;
+        let place = place.ok_or(NoPage::Later("too many requests to this board at once"))?;
         let reports = self.parts.reports.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            // Also when whoever asked has gone.
+            // Also when the caller has gone.
             let _place = place;
             look(&reports)
         });
         looked.await.unwrap_or(Err(NoPage::Later("the board is stopping")))
     }
 
-    /// The sale just now: as of the last round, or asked for where nobody has looked at it yet.
+    /// The current state of the sale: of the last round, or read now if it is not followed yet.
     pub(super) async fn pulse(&self, sale: SaleId) -> Result<Arc<Pulse>, NoPage> {
         if let Some(pulse) = self.parts.desk.latest(sale) {
             return Ok(pulse);
@@ -99,7 +99,7 @@ impl Board {
         loop {
             let taken = self.first_pulse(sale).await;
             tries -= 1;
-            // Whoever put a sale up opens its page at once; read models follow within moments.
+            // A page is often opened right after its sale was created; read models follow shortly.
             match taken {
                 Err(NoPage::NotFound(_)) if tries > 0 && self.has_sale(sale).await => {
                     tokio::time::sleep(READ_EVERY).await;

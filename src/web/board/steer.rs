@@ -1,8 +1,8 @@
 //! Steering from the board: JSON in, what came of it out.
 //!
 //! Every write names its request, its reason and a token; the operator on the record is whose token
-//! it is. A server without a file of operators is not steered from here: whoever reaches the page
-//! would be anybody. Nothing is kept in cookies, so no other page can make a browser send a token.
+//! it is. A server without a file of operators cannot be steered from here, because clients would
+//! be unauthenticated. Tokens are never in cookies, so no other page can make a browser send one.
 
 use std::{fmt, sync::Arc};
 
@@ -208,7 +208,7 @@ fn operator(board: &Board, headers: &HeaderMap) -> Result<String, Refused> {
     let operators = &board.parts.operators;
     if operators.is_empty() {
         return Err(unknown(
-            "this board is read-only: its server has no operators_file, so nobody has a token",
+            "this board is read-only: its server has no operators_file, so there are no tokens",
         ));
     }
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -217,8 +217,8 @@ fn operator(board: &Board, headers: &HeaderMap) -> Result<String, Refused> {
         board.parts.metrics.token_refused(why.into());
         unknown(match why {
             TokenRefused::Missing => {
-                "who steers says so with a token: authorization: Bearer TOKEN; without one the \
-                 board is read-only"
+                "steering needs a token: authorization: Bearer TOKEN; without one the board is \
+                 read-only"
             }
             TokenRefused::Wrong => {
                 "this token is no operator's: the server's operators_file does not name it"
@@ -237,7 +237,7 @@ fn unknown(why: &str) -> Refused {
 fn comes_from_here(headers: &HeaderMap) -> Result<(), Refused> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if let Some(origin) = headers.get(header::ORIGIN) {
-        // Whoever stands between may speak TLS; the name and the port are the same all the same.
+        // A proxy may terminate TLS; name and port are the same nevertheless.
         let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
         let same = origin.zip(text(header::HOST)).is_some_and(|((_, origin), host)| origin == host);
         if !same {
@@ -393,7 +393,7 @@ impl Fields {
         }
     }
 
-    /// Refuses what nobody asked for.
+    /// Refuses fields that were not read.
     pub(super) fn done(&self) -> Result<(), Invalid> {
         match self.0.keys().next() {
             None => Ok(()),
@@ -402,7 +402,7 @@ impl Fields {
     }
 }
 
-/// A key that somebody made up, as it can be shown.
+/// An unknown key, shortened for display.
 fn shown_key(key: &str) -> String {
     key.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }

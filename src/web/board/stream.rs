@@ -43,7 +43,7 @@ use crate::{
 /// What a page waits before it asks again, in milliseconds, and how every stream begins.
 const BEGIN: &[u8] = b"retry: 1000\n\n";
 
-/// What is sent where nothing new is known, so that nobody between takes the line for dead.
+/// Sent without new data, so that proxies do not consider the connection dead.
 const STILL_HERE: &[u8] = b":\n\n";
 
 /// What is sent before the board rests.
@@ -55,19 +55,19 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Panels that are shown when the board shows no detail: what is sold, and why no more is shown.
 const WITHOUT_DETAIL: [&str; 5] = ["head", "level", "alerts", "tiles", "health"];
 
-/// Everybody who follows a sale.
+/// All followers of a sale.
 pub(super) struct Streams {
     places: Arc<Semaphore>,
     /// What is followed just now.
     channels: Mutex<HashMap<(SaleId, &'static str), watch::Sender<Frame>>>,
 }
 
-/// What is sent to all who follow one sale in one language.
+/// The channel of all followers of one sale in one language.
 #[derive(Debug, Clone)]
 struct Frame {
     /// The newest that is known.
     bytes: Bytes,
-    /// Whether it was known before: who has had it need not have it again.
+    /// Whether it was known before: clients that have it need not get it again.
     again: bool,
 }
 
@@ -107,7 +107,7 @@ async fn events(
     };
     let Ok(place) = Arc::clone(&board.streams.places).try_acquire_owned() else {
         board.leavers.left(LeftBoard::TooMany);
-        return later("too many pages follow a sale: ask again later, or ask another node");
+        return later("too many pages follow a sale: retry later, or use another node");
     };
     match followed(&board, sale, lang).await {
         Ok(frames) => {
@@ -142,7 +142,7 @@ async fn followed(
     let pulse = board.pulse(sale).await.map_err(not_followed)?;
     let frame = frame(board, &pulse, lang);
     let mut channels = board.streams.lock();
-    // Somebody else may have come first meanwhile.
+    // Another task may have been first.
     let sender = channels.entry(key).or_insert_with(|| {
         let sender = watch::Sender::new(Frame { bytes: frame, again: false });
         tokio::spawn(follow(Arc::clone(board), sale, lang, sender.clone()));
@@ -166,14 +166,14 @@ fn not_followed(why: NoPage) -> Box<Response> {
     })
 }
 
-/// Makes a frame of each round, until nobody takes them any more.
+/// Renders a frame for each round, until there are no receivers.
 async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Sender<Frame>) {
     let desk = &board.parts.desk;
     let mut rounds = desk.subscribe();
     loop {
         match timeout(SILENCE_MAX, rounds.changed()).await {
             Ok(Ok(())) if !board.shows_itself() => {
-                // Everybody is told why, and then that it ends.
+                // Followers get the reason, then the end of the stream.
                 board.streams.lock().remove(&(sale, lang.name()));
                 frames.send_replace(Frame { bytes: Bytes::from_static(RESTS), again: false });
                 return;
@@ -191,7 +191,7 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
             Err(_silence) => frames.send_modify(|frame| frame.again = true),
         }
         let mut channels = board.streams.lock();
-        // Nobody can begin to follow while this is held.
+        // No follower can be added while this is held.
         if frames.receiver_count() == 0 {
             channels.remove(&(sale, lang.name()));
             return;

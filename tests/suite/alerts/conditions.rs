@@ -3,7 +3,7 @@
 use doorbuster::domain::alert::{Condition, Figure, Readings, Scope};
 use proptest::prelude::*;
 
-/// available 10, allocated 100, orders placed 3, nobody visited.
+/// available 10, allocated 100, orders placed 3, no visitors.
 fn readings() -> Readings {
     Readings::default()
         .with(Figure::AvailableUnits, 10)
@@ -35,7 +35,7 @@ fn conditions_come_to_what_they_say() {
         ("seconds_since_open < 0", Some(true)),
         ("available_units == 10 and allocated_units == 100 or orders_placed == 9", Some(true)),
         ("available_units == 9 and (allocated_units == 100 or orders_placed == 3)", Some(false)),
-        // Nobody knows: no visitor was seen, nobody paid.
+        // Unknown: no visitors, no payments.
         ("visitors > 0", None),
         ("allocated_units / orders_paid > 1", None),
         ("visitors > 0 and available_units == 9", Some(false)),

@@ -11,7 +11,7 @@ use super::{
 pub fn steering_that_cannot_be() -> Vec<Rewrite> {
     vec![
         (
-            "an item nobody added",
+            "an item that was never added",
             |s| {
                 let added = s.index("ItemAdded");
                 s.events.remove(added);
@@ -96,7 +96,7 @@ pub fn steering_that_cannot_be() -> Vec<Rewrite> {
             "0 units of a reserve are released",
         ),
         (
-            "limits set by somebody at no moment",
+            "limits set at no moment",
             |s| {
                 let mut index = s.index("ReserveReleased");
                 index += 1;

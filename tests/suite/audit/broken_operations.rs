@@ -71,7 +71,7 @@ fn steps_around_a_sale_that_cannot_be_are_found() {
             "ends before it began",
         ),
         (
-            "a severity that nobody knows",
+            "an unknown severity",
             |s| s.first("IncidentAssessed").data["severity"] = json!("bad"),
             "no incident is",
         ),
@@ -101,12 +101,12 @@ fn steps_around_a_sale_that_cannot_be_are_found() {
             "the level before was \"full\"",
         ),
         (
-            "a level that nobody knows",
+            "an unknown level",
             |s| s.first("LevelSet").data["level"] = json!("half"),
             "no level is called",
         ),
         (
-            "an alert that nobody raised",
+            "an alert that was never raised",
             |s| {
                 let cleared = json!({"alert_id": uuid(80), "rule": "low_stock",
                     "because": "recovered", "cleared_at_ms": 5_000});

@@ -42,7 +42,7 @@ pub fn beacons_that_cannot_be() -> Vec<Rewrite> {
             "has no id",
         ),
         (
-            "an action that nobody knows",
+            "an unknown action",
             |s| {
                 s.first(KIND).data["packed"] =
                     json!(packed_beacons(&[(1, 0, 5, [1; 5]), (2, 9, 0, [1; 5])]))
@@ -87,7 +87,7 @@ pub fn beacons_that_cannot_be() -> Vec<Rewrite> {
             "stands in the table twice",
         ),
         (
-            "an attribute that nobody knows",
+            "an unknown attribute",
             |s| s.first(KIND).data["shoppers"] = json!([{"age_band": "old"}]),
             "no known name",
         ),

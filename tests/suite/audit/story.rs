@@ -377,7 +377,7 @@ pub fn sound() -> Story {
     story
 }
 
-/// Appends an event that a client of somebody else's wrote, with a right chain.
+/// Appends an event of a foreign client, with a correct chain.
 pub fn write_foreign(dir: &Path, stream: &str, data: &[u8], binary: bool) {
     let log = Connection::open(dir.join("log.db")).unwrap();
     let start: [u8; 32] =

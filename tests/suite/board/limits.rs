@@ -46,11 +46,11 @@ async fn who_finds_no_place_is_told_so_and_when_to_come_again() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, again).await.expect("a place is free once somebody has left");
+    timeout(PATIENCE, again).await.expect("a place is free once a client has left");
     second.frame().await;
 }
 
-/// What became of somebody who wanted to follow.
+/// The outcome of a request to follow.
 #[derive(PartialEq, Eq)]
 enum Fate {
     Follows,

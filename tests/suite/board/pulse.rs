@@ -56,7 +56,7 @@ fn a_late_round_tells_of_the_seconds_it_was_late_for_and_no_orders_stay_none() {
     let twice = end(&[(1_002, Some(7)), (1_003, Some(8)), (1_003, None)]);
     assert_eq!(twice[2..], [(1_002, Some(7)), (1_003, None)]);
     let long = end(&[(1_000, Some(7)), (9_000, Some(9))]);
-    assert_eq!(long[2..], [(8_999, None), (9_000, Some(9))], "nobody looked for so long");
+    assert_eq!(long[2..], [(8_999, None), (9_000, Some(9))], "no reading for that long");
     let back = kept(&[(1_000, Some(7)), (1_001, Some(8)), (998, Some(9))]);
     assert_eq!(*back.last().unwrap(), (998, Some(9)), "a clock that was set back goes on there");
 }

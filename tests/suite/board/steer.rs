@@ -1,4 +1,4 @@
-//! Steering: with a token, in its operator's name, once for each request; and nobody else.
+//! Steering: only with a token, in its operator's name, once for each request.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 

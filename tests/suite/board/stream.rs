@@ -95,6 +95,6 @@ async fn ids_that_are_made_up_keep_nobody_from_a_sale_that_does_not_run() {
     let mut follower = Follower::of(node.board(), &later.sale_id).await;
     let first = follower.frame().await["position"].as_u64().unwrap();
     node.sale(vec![item("radio", &[("shanghai", 3)])]).await;
-    // Its pulse is taken again only if it is known that somebody looks.
+    // Its pulse is taken again only if a viewer is known.
     while follower.frame().await["position"].as_u64().unwrap() == first {}
 }

@@ -107,7 +107,7 @@ fn people_who_steer_a_demo_show_its_token_and_break_no_promise() {
     let added = run(&add, &[("DOORBUSTER_TOKEN_FILE", file.to_str().unwrap())]);
     assert!(added.status.success(), "{added:?}");
 
-    // Nobody reads on: what it says from now on must not stop it.
+    // The reader is gone: further output must not stop it.
     drop(said);
     let ended = demo.wait_with_output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
@@ -175,7 +175,7 @@ fn a_demo_listens_where_it_is_told_to_and_says_when_it_cannot() {
         assert!(said.contains(&format!("{flag}: cannot listen on {taken}")), "{said}");
     }
 
-    // Whoever asks for nothing gets the usual port, or another one while that is in use.
+    // Without an option it is the default port, or another one while that is in use.
     let _in_use = TcpListener::bind("127.0.0.1:7420");
     let (demo, said) = begun(&["--board", "127.0.0.1:0"]);
     let ended = interrupt(demo);

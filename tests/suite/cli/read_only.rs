@@ -1,7 +1,7 @@
 //! Goal: whatever only reads works where nothing may be written, and leaves nothing behind. Method:
 //! the data of a real server in a directory without write permission, once closed in good order and
 //! once with its write-ahead log but without the index of that, as a copy has it. Whoever runs the
-//! tests as root runs the binary as somebody else, whom permissions bind.
+//! tests as root runs the binary as another user, to whom permissions apply.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::support::not_verified;
 /// A user without rights of their own.
 const NOBODY: &str = "65534";
 
-/// A directory that may only be read, and one that anybody may write to.
+/// A read-only directory, and one that every user may write to.
 struct Archive {
     data: PathBuf,
     work: PathBuf,
@@ -85,7 +85,7 @@ impl Archive {
     fn reads(&self, arguments: &[&str]) {
         let before = listed(&self.data);
         let Some(output) = self.run(arguments) else {
-            not_verified("reading as somebody else: there is no setpriv");
+            not_verified("reading as another user: there is no setpriv");
             return;
         };
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
@@ -100,7 +100,7 @@ impl Archive {
 }
 
 impl Drop for Archive {
-    /// Makes it removable for whoever is not root.
+    /// Makes it removable for users other than root.
     fn drop(&mut self) {
         for directory in [self.data.clone(), self.data.join("views")] {
             let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o755));

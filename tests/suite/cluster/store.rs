@@ -81,7 +81,7 @@ async fn until_written<const N: usize>(
         loop {
             match store.append(stream(name), expected, events(ids)).await {
                 Ok(appended) => return appended.last_position,
-                Err(AppendError::Conflict) => panic!("a conflict with nobody"),
+                Err(AppendError::Conflict) => panic!("a conflict without another writer"),
                 Err(AppendError::NotWritten(_) | AppendError::Unknown(_)) => {
                     tokio::task::yield_now().await;
                 }
@@ -201,7 +201,7 @@ async fn no_connection_waits_with_small_pieces() {
     tokio::time::timeout(PATIENCE, set).await.unwrap();
 }
 
-/// A paused machine accepts connections and says nothing. Whoever gives up waiting must not take
+/// A paused machine accepts connections and does not answer. A caller that gives up must not take
 /// the process along, and must not wait for ever either.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_accepts_and_says_nothing_can_be_given_up_at_any_moment() {

@@ -26,7 +26,7 @@ pub enum Lie {
     LostAndUnknown,
     /// Does not write it and says so.
     Refused,
-    /// Writes it, and an event of a stream that nobody named.
+    /// Writes it, and an event of another stream.
     AnotherStreamToo,
 }
 

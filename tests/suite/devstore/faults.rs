@@ -92,7 +92,7 @@ async fn gossip_can_lie() {
     let connection =
         format!("esdb://{address},{address}?tls=false&discoveryInterval=1&maxDiscoverAttempts=2");
     let client = || Client::new(connection.parse().unwrap()).unwrap();
-    // Nobody listens there.
+    // No server listens there.
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let lie = Member { address: dead, role: Role::Leader, alive: true };
     running.server.faults().always(Rpc::Gossip, Fault::Gossip(vec![lie]));

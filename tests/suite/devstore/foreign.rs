@@ -1,5 +1,5 @@
 //! A log that clients of EventStoreDB write to is still our log: the port sees its own streams and
-//! nothing else, and a log that nobody else wrote to accepts nothing foreign.
+//! nothing else, and a log without foreign writes accepts nothing foreign.
 
 use std::sync::Arc;
 

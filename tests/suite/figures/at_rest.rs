@@ -44,7 +44,7 @@ async fn every_report_answers_without_a_server_what_it_answers_beside_one() {
     ];
     let beside: Vec<Value> = questions.iter().map(|asked| json(node.data(), asked)).collect();
     node.stop();
-    // Built from nothing, by whoever asks first.
+    // Built from nothing, by the first query.
     std::fs::remove_dir_all(node.data().join("views")).unwrap();
     for (asked, beside) in questions.iter().zip(beside) {
         assert_eq!(json(node.data(), asked), beside, "{asked:?}");

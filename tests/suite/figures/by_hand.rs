@@ -151,7 +151,7 @@ async fn goals(SmallSale { node, sale, head, .. }: &SmallSale) {
     let by_hand = [
         (GoalKind::Units, 6, Some(3), 500_000),
         (GoalKind::Revenue, 599_700, Some(599_700), 1_000_000),
-        // Nobody recorded any traffic.
+        // No traffic was recorded.
         (GoalKind::Conversion, 100_000, None, 0),
         (GoalKind::NewBuyers, 2, Some(3), 1_500_000),
     ];

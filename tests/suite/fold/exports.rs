@@ -1,4 +1,4 @@
-//! Goal: whoever has another question can ask it, or take all rows away, and can harm nothing.
+//! Goal: SQL queries and exports work on all rows and change nothing.
 //!
 //! Method: a scripted sale is folded into real files and asked in SQL, and exported and read back:
 //! CSV with a CSV reader, Parquet with the reader of the format's own library.

@@ -16,7 +16,7 @@ use tonic_types::StatusExt as _;
 use super::{Raw, body_of, framed};
 use crate::support::{Node, PATIENCE, item, place};
 
-/// Ten minutes: longer than anybody waits here.
+/// Ten minutes: longer than any wait here.
 const NEVER_MS: u64 = 600_000;
 
 async fn stops(app: App) {
@@ -39,7 +39,7 @@ async fn streams_that_go_on_sending_are_answered_and_then_ended() {
         let (mut client, item) = (node.purchases(), items[0].clone());
         let answered = Arc::clone(&answered);
         streams.push(tokio::spawn(async move {
-            // Never ends by itself, and rests for nobody.
+            // Never ends by itself and never pauses.
             let orders = stream::iter(0..).then(move |tag| {
                 let order = order(&item, tag);
                 async move {

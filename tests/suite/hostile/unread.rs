@@ -59,7 +59,7 @@ async fn a_stream_whose_answers_are_not_read_is_not_read() {
     let unread = raw.call(PLACE_ORDERS, &[], body_of(orders)).await;
     let before = rests(&sent).await;
     assert!(before <= SENT_MAX, "{before} orders were read and none of their answers");
-    // Somebody else is served meanwhile.
+    // Another client is served meanwhile.
     node.place(&items[0], "honest", 1).await.unwrap();
     // Once it reads, it is read again.
     let mut body = axum::body::Body::new(unread.into_body());
@@ -103,7 +103,7 @@ async fn reports_whose_answers_are_not_read_hold_the_places_of_their_connection_
     let ask = framed(&proto::GetSaleRequest { sale_id: sale.clone() });
     let first = raw.call(path, &[], ask.clone().into()).await;
     let second = raw.call(path, &[], ask.clone().into()).await;
-    // The third waits for a place, which nobody reads free.
+    // The third waits for a permit, which unread answers hold.
     let mut honest = node.sales();
     let mut third = Box::pin(raw.call(path, &[], ask.clone().into()));
     tokio::select! {

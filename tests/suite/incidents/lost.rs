@@ -75,7 +75,7 @@ fn without_a_plan_the_pace_before_goes_on_until_the_sale_closes() {
     for (after_ms, units) in by_hand {
         assert_eq!(planned(&plan, after_ms), units, "after {after_ms} ms");
     }
-    assert_eq!(planned(&plan, 900_000), 720, "nobody orders after the close");
+    assert_eq!(planned(&plan, 900_000), 720, "no orders after the close");
     assert_eq!(planned(&Plan { pace_ms: 0, pace_units: 0, ..plan }, 180_000), 0);
 }
 

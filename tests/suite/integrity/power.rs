@@ -315,7 +315,7 @@ async fn nothing_is_answered_before_the_witness_names_it() {
     let data = tempfile::tempdir().unwrap();
     let traces = tempfile::tempdir().unwrap();
     let trace = traces.path().join("trace");
-    // Whoever answers first has answered long before the write to the witness is done.
+    // An answer before the write to the witness would come long before it is done.
     let server = Recorded::start(&library, data.path(), &trace, Some(20_000));
     let item = put_up(server.channel().await).await;
     let mut purchases = PurchaseServiceClient::new(server.channel().await);

@@ -227,7 +227,7 @@ impl Model {
         facts.into_iter().find(|(holds, _)| *holds).map(|(_, refusal)| refusal)
     }
 
-    /// A hold is over at its deadline, whoever notices.
+    /// A hold is over at its deadline, whichever command observes it.
     fn expire_if_over(&mut self, index: usize, now: i64) -> bool {
         let order = &mut self.orders[index];
         let over = order.state == OrderState::Held && now >= order.pay_by;

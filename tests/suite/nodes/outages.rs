@@ -58,7 +58,7 @@ async fn the_units_of_a_node_that_is_gone_come_back_through_another() {
 
     assert_eq!(available_units(&pair.nodes[1], &sale, &pair.log).await, 2);
 
-    // Nobody asks the item; the other node has never heard of it but in the log.
+    // No call for the item; the other node knows it only from the log.
     a_hold_ends(&pair.nodes[1], &pair.log).await;
     assert_eq!(available_units(&pair.nodes[1], &sale, &pair.log).await, 3);
     let expired = pair.events("OrderExpired").await;
@@ -82,7 +82,7 @@ async fn a_store_that_goes_away_stops_nothing_for_good() {
     let bought = buy(b, &items[0], "cat").await;
     a.health_becomes(ServingStatus::NotServing).await;
     let freshness = levels(a, &sale).await.freshness.unwrap();
-    assert!(freshness.lag_ms > 0, "nobody knows what was missed: {freshness:?}");
+    assert!(freshness.lag_ms > 0, "missed events are unknown: {freshness:?}");
 
     pair.stores[0].set_away(false);
     a.health_becomes(ServingStatus::Serving).await;
@@ -115,7 +115,7 @@ async fn what_a_read_model_knows_is_not_called_fresh_while_the_store_is_away() {
     assert!(freshness.lag_ms >= 4_000, "{freshness:?}");
     assert_eq!(freshness.position, pair.log.head().0);
 
-    // Who wants all that was written is told that nobody can say what that is.
+    // A query for all writes fails, because the end of the log is unknown.
     let request = proto::ListSalesRequest { min_position: AT_HEAD, ..Default::default() };
     let status = a.sales().list_sales(request).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
@@ -141,7 +141,7 @@ async fn a_hold_whose_end_the_store_did_not_take_ends_once_it_does() {
     node.health_becomes(ServingStatus::NotServing).await;
     store.set_away(false);
     node.health_becomes(ServingStatus::Serving).await;
-    // Nobody asks the item, and its actor has given up.
+    // No call for the item, and its actor has given up.
     a_hold_ends(&node, &log).await;
     assert_eq!(available_units(&node, &sale, &log).await, 3);
 }
@@ -173,7 +173,7 @@ async fn what_may_be_written_is_asked_about_until_it_is_known() {
         }
     };
     order(&tokio::time::timeout(PATIENCE, answered).await.expect("it is known in the end"));
-    assert_eq!(store.loads(), loads, "the state was dropped although nobody had overtaken it");
+    assert_eq!(store.loads(), loads, "the state was dropped although no other node wrote");
     assert_eq!(pair.events("OrderPlaced").await.len(), 2);
     pair.judge().await;
 }

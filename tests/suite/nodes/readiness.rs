@@ -45,7 +45,10 @@ async fn a_server_starts_without_its_store_and_is_ready_once_that_answers() {
     assert_eq!(status.get_details_error_info().unwrap().reason, "STORE_UNAVAILABLE");
     assert!(status.get_details_retry_info().unwrap().retry_delay.is_some());
     let listed = node.sales().list_sales(proto::ListSalesRequest::default()).await.unwrap();
-    assert!(listed.into_inner().freshness.unwrap().lag_ms > 0, "nobody knows what is in the store");
+    assert!(
+        listed.into_inner().freshness.unwrap().lag_ms > 0,
+        "the contents of the store are unknown"
+    );
 
     store.set_away(false);
     node.health_becomes(ServingStatus::Serving).await;

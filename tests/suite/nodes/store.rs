@@ -86,7 +86,7 @@ impl NodeStore {
     pub async fn more_came_than(&self, before: usize) {
         let mut counted = self.came.subscribe();
         let more = counted.wait_for(|came| *came > before);
-        tokio::time::timeout(PATIENCE, more).await.expect("somebody comes").unwrap();
+        tokio::time::timeout(PATIENCE, more).await.expect("a writer comes").unwrap();
     }
 
     pub fn damage(&self, stream: StreamName) {

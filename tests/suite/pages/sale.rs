@@ -77,7 +77,7 @@ fn add(log: &mut Log, sku: &str, title: &str, units: i64) -> ItemId {
     item
 }
 
-/// A sale that nobody came to.
+/// A sale without activity.
 pub fn empty_sale() -> Log {
     let mut log = Log::default();
     create(&mut log, "Nobody came", None);

@@ -1,4 +1,4 @@
-//! Holds end although nobody looks at them, without any help of read models.
+//! Holds expire without any call, independent of read models.
 
 use std::{fs, time::Duration};
 
@@ -8,7 +8,7 @@ use tonic::Code;
 use super::{lock, sold, until_readyz, view, watched};
 use crate::support::{Node, PATIENCE, item};
 
-/// Moves time on until the log says that so many holds ended. Asks nobody.
+/// Advances time until that many holds ended in the log, without any call.
 async fn until_expired(node: &Node, wanted: usize) {
     let log = LogReader::open(node.data()).unwrap();
     let ended = async {
@@ -52,7 +52,7 @@ async fn holds_that_the_store_did_not_let_end_do_when_it_is_back() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, asleep).await.expect("nobody is awake");
+    tokio::time::timeout(PATIENCE, asleep).await.expect("no actor runs");
 
     log.execute_batch("ROLLBACK").unwrap();
     until_readyz(&node, |status, _| status == 200).await;

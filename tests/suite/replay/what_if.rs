@@ -146,7 +146,7 @@ async fn who_is_drawn_keeps_their_turn_while_the_item_is_paused() {
     let ten = Ten::given_up_while_paused().await;
     let found = what_if(&ten, &["draw"]).await;
     let played = &found.total.played;
-    assert_eq!(played.refusals.get(&AttemptOutcome::Paused), None, "nobody's turn is lost");
+    assert_eq!(played.refusals.get(&AttemptOutcome::Paused), None, "no turn is lost");
     assert!(played.orders_placed > 3, "after the pause the next ones are offered a unit");
 }
 

@@ -120,7 +120,7 @@ fn asking_what_is_due_changes_nothing_until_it_is_recorded() {
 
 #[test]
 fn an_expiry_caused_by_a_late_payment_is_the_one_that_time_would_have_caused() {
-    // Whoever notices first, the store sees the same event id: it cannot be recorded twice.
+    // Whichever command observes it first, the event id is the same: it cannot be recorded twice.
     let live = check(
         "offer
          place r1 ann 1 -> held ann 1",

@@ -1,4 +1,4 @@
-//! Goal: nobody gets more than one order or one buyer may have. Method: tables over several orders.
+//! Goal: limits per order and per buyer are never exceeded. Method: tables over several orders.
 
 use doorbuster::values::UNITS_MAX;
 

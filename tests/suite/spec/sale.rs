@@ -187,7 +187,7 @@ fn an_old_pause_sent_again_is_answered_as_first_and_pauses_nothing() {
     let again = live.run(pause("p1"), 12);
     assert!(again.events.is_empty());
     assert_eq!((again.revision, again.position), (1, Some(Position(20))));
-    // Whoever carries this out tells the items what the sale says now.
+    // Carrying it out sends the items the current state of the sale.
     assert!(!view(again).pause.unwrap().on);
     let created = view(live.run(create("11.11"), 13));
     assert_eq!(created.pause, None, "a sale just created was not paused yet");

@@ -1,7 +1,7 @@
 //! Goal: a wrong address of a store is refused before anything connects, by the name of what is
 //! wrong, and no secret is ever shown.
 //!
-//! Method: tables of addresses, through the same door as everybody: parse, show, open.
+//! Method: tables of addresses, through the public functions: parse, show, open.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 

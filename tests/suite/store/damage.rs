@@ -139,7 +139,7 @@ async fn a_log_that_was_never_finished_is_made_anew() {
     assert!(!directory.path().join("log.db.new").exists());
 }
 
-/// Events changed with plain SQL, as somebody with the `sqlite3` shell would.
+/// Events changed with plain SQL, as with the `sqlite3` shell.
 #[tokio::test]
 async fn a_changed_event_ends_every_reading_that_comes_to_it() {
     let cases = [

@@ -1,7 +1,7 @@
 //! Goal: what the embedded store promises beyond the contract: one writer, nothing acknowledged is
 //! lost, and it recovers from a failing disk without an operator.
 //!
-//! Method: failures are real ones of SQLite, not stand-ins: a size limit, somebody else's lock, a
+//! Method: failures are real ones of SQLite, not stand-ins: a size limit, a foreign lock, a
 //! trigger that refuses a row, a deferred constraint that fails the commit itself. A crash is a
 //! copy of the files of a store that was never closed. Killing the process is tested elsewhere.
 
@@ -262,7 +262,7 @@ async fn a_crash_loses_nothing_that_was_acknowledged() {
             let after = crashed(directory.path());
             let recovered = open(after.path()).unwrap();
             assert_eq!(everything(&*recovered, 100).await, everything(&*store, 100).await);
-            // Recovered events are on disk, in the log itself, before anybody can read them.
+            // Recovered events are on disk, in the log itself, before they can be read.
             let wal = fs::metadata(after.path().join("log.db-wal")).map_or(0, |wal| wal.len());
             assert_eq!(wal, 0);
         }

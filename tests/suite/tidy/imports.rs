@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("conformance", &["values", "clock", "events", "store"]),
     // A server in front of a store; it knows nothing of selling.
     ("devstore", &["values", "clock", "threads", "events", "store", "connections"]),
-    // Figures that anybody may count and `web` shows.
+    // Metrics that every layer may count and `web` shows.
     ("metrics", &["values"]),
     ("admission", &["values", "clock", "seldom", "events", "domain"]),
     ("reports", &["values", "whole_file", "events", "domain", "projections"]),

@@ -1,4 +1,4 @@
-//! What is counted is what happened, and nothing of it names anybody.
+//! The metrics match the events, and none contains a name.
 
 use doorbuster::grpc::proto::{self, place_orders_response::Result as StreamResult};
 use tonic::Code;

@@ -1,4 +1,4 @@
-//! The JSON of what happened around the sales: alerts, incidents, wordings, levels.
+//! The JSON of events around the sales: alerts, incidents, wordings, levels.
 
 use std::borrow::Cow;
 

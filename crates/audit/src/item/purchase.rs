@@ -1,4 +1,4 @@
-//! Orders: whether they may be placed, and end, as the log says they did.
+//! Orders: whether the placements and ends in the log are allowed.
 
 use uuid::Uuid;
 

@@ -1,9 +1,9 @@
-//! A recording on its way into the log: read once to check and count it, then once more to write.
-//! If it is about sales it is checked once more against what those sell, when the log is open.
+//! The import of a recording: the file is read once to check and count it, then again to write it.
+//! A recording of sales is also checked against their items, when the log is open.
 //!
-//! Its stream follows from its content and the sale it is imported for, and each event from the
-//! rows before it. So an import that was interrupted goes on where it stopped, and one that is
-//! repeated writes nothing. Memory does not grow with the file.
+//! Its stream is derived from its content and the sale it is imported for, and each event from the
+//! rows before it. An interrupted import therefore resumes, and a repeated one writes nothing.
+//! Memory does not grow with the file.
 
 use std::{
     cell::RefCell,
@@ -364,7 +364,7 @@ impl<'a> Writer<'a> {
                 Err(AppendError::Conflict) => "another import writes the same recording".to_owned(),
                 Err(error) if tries >= TRIES_MAX => error.to_string(),
                 Err(error) => {
-                    tracing::warn!(%error, "beacons were not written; trying again");
+                    tracing::warn!(%error, "beacons were not written; retrying");
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
                     continue;

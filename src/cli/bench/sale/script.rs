@@ -1,7 +1,8 @@
-//! Who comes when, wants what, pays or does not: drawn from a seed, second by second.
+//! The shoppers of the sale, their arrival, wishes and payments: drawn from a seed, second by
+//! second.
 //!
-//! Most come in the first fifth of the sale. Two of three want to buy, each of them twice as many as
-//! there are units; the others only look.
+//! Most arrive in the first fifth of the sale. Two of three order, together for twice as many units
+//! as there are; the others only view.
 
 use std::collections::VecDeque;
 
@@ -61,7 +62,7 @@ impl Script {
     pub fn new(orders: u32, items: u32, minutes: u32, seed: u64) -> Self {
         let (units, wanted) = shelves(orders, items);
         let length = i64::from(minutes) * 60;
-        // Of three who come two buy, so there are two attempts for each order.
+        // Two of three shoppers order, so there are two attempts for each order.
         let come = orders.saturating_mul(3);
         let mut script = Self {
             random: StdRng::seed_from_u64(seed),

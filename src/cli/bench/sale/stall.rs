@@ -1,4 +1,4 @@
-//! One item on sale: the decider that judges its shoppers, its stream and the ticks of its demand.
+//! One item on sale: its decider, its stream and its demand ticks.
 
 use uuid::Uuid;
 

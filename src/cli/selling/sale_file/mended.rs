@@ -1,5 +1,5 @@
-//! All that the rules of the server find wrong with a draft, not only the first: what was found is
-//! mended with something harmless, and the rest is judged once more. The mended draft is thrown away.
+//! Finds all errors of a draft, not only the first: an invalid field is replaced by a harmless
+//! value and the rest is checked again. The repaired draft is discarded.
 
 use crate::{
     domain::sale::{Draft, DraftItem, plan},
@@ -9,7 +9,7 @@ use crate::{
 /// Problems looked for in one draft. Each takes a look at the whole of it.
 const PROBLEMS_MAX: usize = 100;
 
-/// A name that nobody gives.
+/// A name that does not occur.
 const NAME: &str = "mended";
 
 /// A time to pay that is good.

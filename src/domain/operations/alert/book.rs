@@ -1,7 +1,7 @@
-//! The book of alerts of a sale, or of the service as a whole: what is raised just now.
+//! The decider of the alerts of a sale, or of the service as a whole: the alerts that are raised.
 //!
-//! Several nodes judge the same rules. Whoever is first to say that one fires makes the event; for
-//! everybody else the alert is there already. The same holds for clearing, and for what is sent again.
+//! Several nodes evaluate the same rules. The first node to report that one fires creates the
+//! event; for the others the alert exists already. The same holds for clearing, and for repeats.
 
 use std::collections::BTreeMap;
 
@@ -137,10 +137,10 @@ impl Decider for Book {
 impl Book {
     fn raise(&self, raise: RaiseAlert, at: Moment) -> Decided<Self> {
         let key = (raise.rule.clone(), raise.item_id);
-        // Whoever got no answer says again what is over by now. To fire once more the condition must
-        // have begun to hold once more. When it was cleared does not tell: it may have begun before
-        // a store that was away took note of that.
-        // One that began in the future is from before the clock was set back, and tells nothing.
+        // A repeat after a lost answer can concern an alert that is over by now. To fire again, the
+        // condition must have begun to hold again. The time of clearing is not sufficient: the
+        // condition may have begun before an unreachable store recorded the clearing. A beginning
+        // in the future is from before the clock was set back, and is ignored.
         let told_before = self.over.get(&key).filter(|raised| {
             raise.since <= raised.since_ms && (raised.since_ms <= at.now || raise.since > at.now)
         });

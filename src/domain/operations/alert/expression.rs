@@ -2,8 +2,8 @@
 //!
 //! Numbers are whole millionths; what grows too large stays at the end of the range. What is wrong
 //! is refused when a condition is read, with the place and the nearest known names. What depends on
-//! figures that are absent, or divides by a figure that is zero just now, has no value: then nobody
-//! knows whether the condition holds, and it does neither.
+//! figures that are absent, or divides by a figure that is zero just now, has no value: then the
+//! condition is neither true nor false.
 
 pub use super::figure::MILLION;
 use super::figure::{Figure, Readings, Scope};
@@ -87,7 +87,7 @@ impl Condition {
         read().map_err(|problem| Invalid::new(field, problem))
     }
 
-    /// Whether it holds; `None` where nobody can know.
+    /// Whether it holds; `None` if that is unknown.
     pub fn holds(&self, readings: &Readings) -> Option<bool> {
         self.node.truth(readings)
     }

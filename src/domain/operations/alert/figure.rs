@@ -1,7 +1,7 @@
 //! The figures that a rule can name: a closed list with a sentence each.
 //!
-//! A name that a rule in some sale's facts uses is for ever. What a figure cannot say just now (no
-//! goal was set, nobody visited yet) is absent, which is not zero.
+//! A name used by a rule in a stored sale is permanent. A figure without a value (no goal was set,
+//! no visitor yet) is absent, which is not zero.
 
 /// One, in millionths.
 pub const MILLION: i128 = 1_000_000;
@@ -75,42 +75,42 @@ figures! {
     ItemClosed => "item_closed", ItemOnly, "1 once the item was closed by hand, else 0.";
     OrdersCancelled => "orders_cancelled", SaleOnly, "Orders cancelled so far.";
     HeldOrders => "held_orders", SaleOnly, "Orders that are neither paid, cancelled nor expired.";
-    RefundsDue => "refunds_due", SaleOnly, "Payments so far that came for orders which could not take them.";
-    Attempts => "attempts", SaleOnly, "Attempts to buy so far, also refused ones.";
-    Participants => "participants", SaleOnly, "Shoppers who tried to buy.";
-    PayingBuyers => "paying_buyers", SaleOnly, "Shoppers who paid for something.";
-    Visitors => "visitors", SaleOnly, "Visitors that beacons told of.";
-    PageViews => "page_views", SaleOnly, "Page views that beacons told of.";
-    OversoldUnits => "oversold_units", SaleOnly, "Units in orders beyond what was allocated; never anything but 0.";
-    PlannedUnits => "planned_units", SaleOnly, "Units that were to be in orders by now: by the planned curve, else evenly towards the goal. Absent where there is neither, and before the sale opens.";
-    GoalUnits => "goal_units", SaleOnly, "The goal of units sold. Absent where there is none.";
-    GoalRevenueMinor => "goal_revenue_minor", SaleOnly, "The goal of revenue in minor units. Absent where there is none.";
-    GoalConversionPpm => "goal_conversion_ppm", SaleOnly, "The goal of paying buyers among visitors in parts per million. Absent where there is none.";
-    ConversionPpm => "conversion_ppm", SaleOnly, "Paying buyers among visitors in parts per million. Absent where nobody visited.";
+    RefundsDue => "refunds_due", SaleOnly, "Payments so far that are due for refund.";
+    Attempts => "attempts", SaleOnly, "Attempts to buy so far, including refused ones.";
+    Participants => "participants", SaleOnly, "Shoppers with an attempt to buy.";
+    PayingBuyers => "paying_buyers", SaleOnly, "Shoppers with a paid order.";
+    Visitors => "visitors", SaleOnly, "Visitors recorded by beacons.";
+    PageViews => "page_views", SaleOnly, "Page views recorded by beacons.";
+    OversoldUnits => "oversold_units", SaleOnly, "Units in orders beyond the allocated ones; always 0.";
+    PlannedUnits => "planned_units", SaleOnly, "Units planned to be in orders by now: by the planned curve, else evenly towards the goal. Absent without either, and before the sale opens.";
+    GoalUnits => "goal_units", SaleOnly, "The goal of units sold. Absent if there is none.";
+    GoalRevenueMinor => "goal_revenue_minor", SaleOnly, "The goal of revenue in minor units. Absent if there is none.";
+    GoalConversionPpm => "goal_conversion_ppm", SaleOnly, "The goal of paying buyers among visitors in parts per million. Absent if there is none.";
+    ConversionPpm => "conversion_ppm", SaleOnly, "Paying buyers among visitors in parts per million. Absent without visitors.";
     Attempts10s => "attempts_10s", SaleOnly, "Attempts to buy within the last 10 seconds.";
     OrdersPlaced10s => "orders_placed_10s", SaleOnly, "Orders placed within the last 10 seconds.";
     OrdersPaid10s => "orders_paid_10s", SaleOnly, "Orders paid within the last 10 seconds.";
     OrdersExpired10s => "orders_expired_10s", SaleOnly, "Orders expired within the last 10 seconds.";
-    RefundsDue10s => "refunds_due_10s", SaleOnly, "Payments within the last 10 seconds that came for orders which could not take them.";
-    Refused10s => "refused_10s", SaleOnly, "Attempts refused within the last 10 seconds, for whatever reason.";
-    RefusedSoldOut10s => "refused_sold_out_10s", SaleOnly, "Attempts refused within the last 10 seconds because nothing was left.";
-    RefusedNotEnoughUnits10s => "refused_not_enough_units_10s", SaleOnly, "Attempts refused within the last 10 seconds because too little was left.";
-    RefusedNotOpenYet10s => "refused_not_open_yet_10s", SaleOnly, "Attempts refused within the last 10 seconds because they came too early.";
-    RefusedClosed10s => "refused_closed_10s", SaleOnly, "Attempts refused within the last 10 seconds because they came too late.";
+    RefundsDue10s => "refunds_due_10s", SaleOnly, "Payments within the last 10 seconds that are due for refund.";
+    Refused10s => "refused_10s", SaleOnly, "Attempts refused within the last 10 seconds, for any reason.";
+    RefusedSoldOut10s => "refused_sold_out_10s", SaleOnly, "Attempts refused within the last 10 seconds because the item was sold out.";
+    RefusedNotEnoughUnits10s => "refused_not_enough_units_10s", SaleOnly, "Attempts refused within the last 10 seconds because too few units were left.";
+    RefusedNotOpenYet10s => "refused_not_open_yet_10s", SaleOnly, "Attempts refused within the last 10 seconds because the item was not open yet.";
+    RefusedClosed10s => "refused_closed_10s", SaleOnly, "Attempts refused within the last 10 seconds because the item was closed.";
     RefusedPaused10s => "refused_paused_10s", SaleOnly, "Attempts refused within the last 10 seconds because of a pause.";
     RefusedOverLimits10s => "refused_over_limits_10s", SaleOnly, "Attempts refused within the last 10 seconds because of a limit per buyer or order.";
     Attempts60s => "attempts_60s", SaleOnly, "Attempts to buy within the last 60 seconds.";
     OrdersPlaced60s => "orders_placed_60s", SaleOnly, "Orders placed within the last 60 seconds.";
     OrdersPaid60s => "orders_paid_60s", SaleOnly, "Orders paid within the last 60 seconds.";
     OrdersExpired60s => "orders_expired_60s", SaleOnly, "Orders expired within the last 60 seconds.";
-    RefundsDue60s => "refunds_due_60s", SaleOnly, "Payments within the last 60 seconds that came for orders which could not take them.";
-    Refused60s => "refused_60s", SaleOnly, "Attempts refused within the last 60 seconds, for whatever reason.";
+    RefundsDue60s => "refunds_due_60s", SaleOnly, "Payments within the last 60 seconds that are due for refund.";
+    Refused60s => "refused_60s", SaleOnly, "Attempts refused within the last 60 seconds, for any reason.";
     ProjectionLagMs => "projection_lag_ms", Everywhere, "Age of the oldest event that a read model of this node has not applied, in milliseconds.";
-    AppendP99Ms => "append_p99_ms", Everywhere, "99th percentile of the last seconds' appends to the log in milliseconds. Absent where nothing was written.";
-    CommandsWaiting => "commands_waiting", Everywhere, "Commands that wait at all items of this node.";
+    AppendP99Ms => "append_p99_ms", Everywhere, "99th percentile of the last seconds' appends to the log in milliseconds. Absent without appends.";
+    CommandsWaiting => "commands_waiting", Everywhere, "Commands waiting at all items of this node.";
     MailboxPpm => "mailbox_ppm", Everywhere, "Commands that wait at the item of this node where most do, in parts per million of those that may: of the setting waiting_max.";
-    StoreAwaySeconds => "store_away_seconds", Everywhere, "Seconds since the store last answered and took what was written; 0 while it does.";
-    ClockOffMs => "clock_off_ms", Everywhere, "Largest difference between the wall clock and the clock that sales go by within the last 10 seconds, in milliseconds.";
+    StoreAwaySeconds => "store_away_seconds", Everywhere, "Seconds since the store last answered and accepted writes; 0 while it does.";
+    ClockOffMs => "clock_off_ms", Everywhere, "Largest difference between the wall clock and the sale clock within the last 10 seconds, in milliseconds.";
 }
 
 impl Figure {

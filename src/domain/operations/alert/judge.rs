@@ -1,5 +1,6 @@
-//! Hysteresis: a rule fires when its condition has held for long enough, and is over when the other
-//! one has. In between nothing is said, so a figure that goes up and down makes one alert.
+//! Hysteresis: a rule fires when its condition has held for its duration, and clears when the
+//! clearing condition has held for its own. In between nothing changes, so an oscillating figure
+//! raises one alert.
 
 use super::{Readings, Rule};
 use crate::values::UnixMs;
@@ -51,8 +52,8 @@ impl Judge {
         self.unknown
     }
 
-    /// Looks at the figures of a moment. Where nobody knows whether a condition holds, no time
-    /// counts: what was about to happen starts over.
+    /// Evaluates the figures of a moment. While a condition is unknown, its duration does not run
+    /// and restarts afterwards.
     pub fn look(&mut self, rule: &Rule, readings: &Readings, now: UnixMs) -> Option<Change> {
         let (phase, change) = match self.phase {
             Phase::Inactive => self.rising(rule, readings, now, now),

@@ -1,4 +1,4 @@
-//! Alerts: conditions over figures, rules made of them, and who says when one fires.
+//! Alerts: conditions over figures, rules made of them, and their evaluation.
 //!
 //! ```text
 //!  text ──> Condition ──> Rule ──> Judge (hysteresis, one for each rule and subject) ──> Book (one

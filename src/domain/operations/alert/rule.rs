@@ -1,4 +1,4 @@
-//! Rules: from what an operator wrote to what can be judged, or the one thing wrong with it.
+//! Rules: from the text of an operator to an evaluable rule, or its first error.
 
 use super::{
     expression::Condition,
@@ -52,7 +52,7 @@ impl Rule {
         }
     }
 
-    /// Whether what clears it holds; `None` where nobody can know.
+    /// Whether its clearing condition holds; `None` if that is unknown.
     pub fn is_over(&self, readings: &Readings) -> Option<bool> {
         match &self.clear_when {
             Some(clear_when) => clear_when.holds(readings),

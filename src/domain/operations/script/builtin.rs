@@ -1,5 +1,5 @@
-//! What is said before anybody publishes another wording: friendly, and nothing that the log does
-//! not say. It promises no refund times and no restocks, because nobody here knows of them.
+//! The built-in wordings: friendly, and based only on the log. They promise no refund times and no
+//! restocks, because these are unknown here.
 
 use super::{Language, Situation};
 use crate::domain::item::{OrderState, Refusal};

@@ -1,8 +1,8 @@
 //! The wording for one situation in one language: what customer service says, in versions.
 //!
-//! What comes with doorbuster is version 0 and stands in [`builtin`]; whatever is published goes
-//! before it, and withdrawing brings it back. Which situations there are, and which variables a
-//! wording may name in each, stands in [`situation`].
+//! The built-in wording is version 0 and is in [`builtin`]; a published one takes precedence, and
+//! withdrawing it restores the built-in one. The situations and their variables are in
+//! [`situation`].
 
 mod builtin;
 mod check;

@@ -1,7 +1,7 @@
 //! Text with variables in braces: what may stand in it, and how it is filled.
 //!
-//! A variable is filled once and what it is filled with is not read again, so that a title with
-//! braces in it stays a title.
+//! Each variable is substituted once and its value is not scanned again, so that braces in a title
+//! are kept.
 
 /// Longest wording, in characters.
 pub const WORDING_CHARS_MAX: usize = 1_000;

@@ -1,9 +1,9 @@
-//! The bounds of creation, held by steering, too: which warehouses an item has, how many, and what its
-//! units are worth.
+//! The bounds of creation, also enforced by steering: the warehouses of an item, their number, and
+//! the value of its units.
 //!
-//! An item knows itself alone, so each item is held to what a whole sale may be worth when it is
-//! created. Sums over the items of a sale can go beyond that; they stay at the largest number and are
-//! marked where they are shown.
+//! An item knows only itself, so each item is limited to the value allowed for a whole sale at
+//! creation. Sums over the items of a sale can exceed it; they stay at the largest number and are
+//! marked in displays.
 
 use super::stock::Stock;
 use crate::{

@@ -1,4 +1,4 @@
-//! What can be asked of an item. The fields are checked where they enter; here they are trusted.
+//! The commands of an item. Their fields are validated where they enter and trusted here.
 
 use crate::{
     domain::sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},

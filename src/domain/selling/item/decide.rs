@@ -1,7 +1,7 @@
-//! The rules of an item: what a command comes to, given everything that happened before.
+//! The rules of an item: from a command and the state to events or a refusal.
 //!
-//! A repeated request is recognised before anything else is looked at, so it gets its first answer
-//! whatever has changed since. Then come the window, the limits and last the stock.
+//! A repeated request is recognised first, so it gets its first answer whatever has changed since.
+//! Then the window, the limits and the stock are checked, in this order.
 
 use uuid::Uuid;
 

@@ -1,7 +1,8 @@
-//! Finds row numbers by hash, without ever making an order wait for a large table to grow.
+//! Finds row numbers by hash, without making an order wait for a large table to grow.
 //!
-//! One table of ten million rows takes about a second to move when it doubles, and everybody who
-//! orders waits. So the rows are spread over many small tables, each of which moves on its own.
+//! One table of ten million rows takes about a second to move when it doubles, during which all
+//! orders wait. The rows are therefore spread over many small tables, each of which grows on its
+//! own.
 
 use hashbrown::HashTable;
 
@@ -9,7 +10,7 @@ use hashbrown::HashTable;
 /// empty index takes no memory, one with a single row 2 KiB.
 const SHARDS: usize = 64;
 
-/// Row numbers by hash. Whoever asks compares the rows.
+/// Row numbers by hash. The caller compares the rows.
 #[derive(Debug, Default)]
 pub struct Index {
     shards: Vec<HashTable<u32>>,

@@ -1,4 +1,4 @@
-//! The heart: one item, its stock, its orders, its rules.
+//! One item: its stock, its orders, its rules.
 //!
 //! Read in this order: `command` (what can be asked), `refusal` (the business "no"s), `state` (what
 //! is remembered and how events change it), `decide` (the rules), `steer` (those of operators) and its `bounds`, `view` (what answers show). `orders` and

@@ -1,8 +1,8 @@
 //! The orders of an item and their buyers, in little memory: below 200 bytes for a live order.
 //!
-//! An item keeps every order it ever took, because a repeated request gets its first answer for
-//! ever. So rows are plain numbers, lie in blocks that never move, and are found by open-addressing
-//! tables of row numbers.
+//! An item keeps all of its orders, because a repeated request always gets its first answer. Rows
+//! are therefore plain numbers in blocks that never move, and are found by open-addressing tables
+//! of row numbers.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -43,7 +43,7 @@ pub struct Row {
     pub state: OrderState,
 }
 
-/// What a payment or a cancellation came to, kept for those who ask again.
+/// The outcome of a payment or a cancellation, kept for repeated requests.
 #[derive(Debug)]
 pub struct Receipt {
     pub request_id: RequestId,

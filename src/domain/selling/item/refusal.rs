@@ -1,5 +1,5 @@
-//! The business "no"s of an item. A refusal names the fact in the way and records nothing, except
-//! that a payment which buys nothing is recorded as due back.
+//! The refusals of an item. A refusal names the fact in the way and records nothing, except that a
+//! payment without an order to pay is recorded as due for refund.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What an item remembers, and how each event changes it.
+//! The state of an item, and how each event changes it.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ pub struct Item {
     pub(super) closed: bool,
     pub(super) stock: Stock,
     pub(super) orders: Orders,
-    /// What operators did, for those who ask again.
+    /// Acts of operators, for repeated requests.
     pub(super) acts: HashMap<RequestId, ActReceipt>,
     /// How many of them have a position.
     acts_landed: usize,

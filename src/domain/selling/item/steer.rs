@@ -1,7 +1,7 @@
-//! The rules of an operator's hand on an item.
+//! The rules of steering an item.
 //!
-//! What is done takes effect for every command that is decided after it: nothing that buyers hold or
-//! own is ever taken back, so a lower limit leaves held orders alone.
+//! An act applies to every command decided after it and takes nothing away from existing orders: a
+//! lower limit leaves held orders alone.
 
 use super::{Item, ItemShown, Refusal, Steer, SteerAction, bounds};
 use crate::{
@@ -50,7 +50,7 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
 
 /// Why nothing happens.
 enum InTheWay {
-    /// It is so already, and whoever asks for it does not mind.
+    /// The state is already as requested, which is no error for this caller.
     Done,
     Refusal(Refusal),
     /// What a sale file may not say, an operator may not add.

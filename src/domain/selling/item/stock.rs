@@ -26,7 +26,7 @@ impl Stock {
     pub fn apply(&mut self, moved: &StockMove<'_>) {
         match self.warehouses.shift(moved) {
             Ok(adds) => self.total = self.total.saturating_with(adds),
-            // A negative count is a bug or a log nobody should sell from. Stop; never carry on.
+            // A negative count is a bug or a damaged log. Stop rather than sell from it.
             Err(impossible) => panic!("{impossible}: {self:?}"),
         }
     }

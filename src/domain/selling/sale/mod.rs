@@ -1,5 +1,5 @@
-//! A sale as a whole: planned once, paused and resumed in turns, closed once. Its items live their
-//! own lives.
+//! A sale as a whole: planned once, paused and resumed in turns, closed once. Its items are
+//! separate aggregates.
 
 mod plan;
 

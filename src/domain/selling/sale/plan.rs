@@ -1,4 +1,4 @@
-//! From what an operator wrote down to a plan that can be sold from, or the one thing wrong with it.
+//! From a draft of a sale to a valid plan, or its first error.
 //!
 //! Pure, and used by the server and by the command line, so that both give the same messages.
 //! Fields are named as in `CreateSaleRequest`. What passes here is trusted afterwards, so every

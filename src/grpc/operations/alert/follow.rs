@@ -1,5 +1,5 @@
-//! Alerts on their way to a client: every one that is raised or cleared, once, in the order of the
-//! log. What is read ahead is one page; a client that does not take it is waited for.
+//! The stream of alerts to a client: every raised or cleared alert, once, in the order of the log.
+//! It reads one page ahead and waits for a slow client.
 
 use std::collections::VecDeque;
 
@@ -19,7 +19,7 @@ use crate::{
 /// Changes read at once.
 const PAGE: usize = 256;
 
-/// Somebody who follows.
+/// A follower.
 pub(super) struct Follower {
     reads: ReadSide,
     sale: Option<SaleId>,

@@ -121,8 +121,8 @@ impl Orders {
         let Self { items, gate, connection, mut phase } = self;
         let (chunks, to_answer) = mpsc::channel(STREAM_WINDOW);
         let answering = tokio::spawn(give_answers(to_answer, given.clone()));
-        // An error means that nobody is left who could say stop: the same as a stop. Where nobody
-        // takes answers any more, no further order is taken either.
+        // An error means that the sender is gone, which is the same as a stop. If answers are no
+        // longer read, no further order is accepted either.
         let taker = given.clone();
         let stopped = Box::pin(async move {
             tokio::select! {
@@ -165,7 +165,7 @@ impl Taking {
         }
         for (item, Chunk { tags, commands }) in chunks {
             let places = self.places(tags.len()).await?;
-            // Not tried again here: whoever overruns an item is told so at once.
+            // Not retried here: overload is answered at once.
             let waiting = match self.gate.ask(Part::Orders, tags.len() as u64) {
                 Ok(()) => Ok(self.items.ask_all(item, commands, None)),
                 Err(closed) => Err(closed),

@@ -1,8 +1,8 @@
 //! Shoppers on their way: every touch in one table, in the order of the log, and who visited.
 //!
 //! A touch is a beacon, an attempt, an order or its end. Touches are only ever appended, without any
-//! index, because rows that are appended cost a microsecond and an index many; whoever asks walks
-//! along those of one sale. Visitors are kept as exact sets, in parts of at most 8 KiB, so that
+//! index, because an appended row costs a microsecond and an index many; queries scan those of one
+//! sale. Visitors are kept as exact sets, in parts of at most 8 KiB, so that
 //! memory is bounded and only what changed is written.
 //!
 //! What a page brings is gathered and resolved together: shoppers are looked up in the order of
@@ -321,7 +321,7 @@ impl Journeys {
         self.gathered(rows)
     }
 
-    /// Attempts of a tick by channel. Those of an item whose sale is not known yet are nobody's.
+    /// Attempts of a tick by channel. Those of an item whose sale is not known yet are not counted.
     fn count_channels(
         &mut self,
         rows: &Transaction<'_>,

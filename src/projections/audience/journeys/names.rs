@@ -1,8 +1,8 @@
 //! Sales, items, channels, regions and categories, as numbers.
 //!
-//! Whoever sends beacons may make names up without end, so channels of a sale and regions are
-//! bounded: what comes after the bound is counted together. What is remembered here is in the file
-//! already, so forgetting it at any time changes nothing.
+//! Clients can send any number of names, so channels of a sale and regions are bounded: names
+//! beyond the bound are counted together. The contents of this cache are in the file already, so it
+//! can be dropped at any time.
 
 use std::collections::HashMap;
 

@@ -2,8 +2,8 @@
 //!
 //! An attempt to buy says only 56 bits of its buyer's hash, so it is of the first shopper with
 //! them. Beacons and orders say the whole id, of which 64 bits more are kept: two people are then
-//! one only if all 120 bits agree. Whoever came as an attempt first is completed when they are heard
-//! of by id.
+//! one only if all 120 bits agree. A shopper first seen in an attempt is completed when the whole
+//! id occurs.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::{
     values::{AgeBand, Gender, SpendingTier, shopper_hash},
 };
 
-/// What stands for an attribute that nobody said.
+/// The value of an unknown attribute.
 pub const UNKNOWN: &str = "(unknown)";
 
 /// Hashes remembered between pages at most.
@@ -37,7 +37,7 @@ pub(super) struct Name {
 pub(super) enum Who {
     Named(Name),
     Hashed(u64),
-    /// Of whoever placed the order.
+    /// The buyer of the order.
     OfOrder,
 }
 

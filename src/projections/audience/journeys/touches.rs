@@ -1,4 +1,4 @@
-//! The table of touches: who did what when, one row each, appended in the order of the log.
+//! The table of touches: shopper, action and time, one row each, appended in the order of the log.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -61,7 +61,7 @@ impl Touches {
         }
     }
 
-    /// Writes touches in their order and says which of them are visits, and who tried and paid.
+    /// Writes touches in order and returns visits, participants and buyers.
     pub fn write(
         &mut self,
         rows: &Transaction<'_>,

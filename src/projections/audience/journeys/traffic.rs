@@ -2,7 +2,7 @@
 //!
 //! A set of visitors is a bitmap over the numbers of shoppers, cut into parts of 65,536 of them. A
 //! part is at most 8 KiB, is read, changed and written as a whole, and only when it changes. The sum
-//! of a set stands beside it, so that nobody has to read the set to know how large it is.
+//! of a set is stored beside it, so that its size is known without reading the set.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -30,9 +30,9 @@ pub enum Scope {
     Channel = 2,
     /// One minute of it.
     Minute = 3,
-    /// Not visitors but shoppers who tried to buy in it.
+    /// Not visitors but shoppers with an attempt in it.
     Tried = 4,
-    /// Not visitors but shoppers who paid for something in it.
+    /// Not visitors but shoppers with a paid order in it.
     Paid = 5,
 }
 

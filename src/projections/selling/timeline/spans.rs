@@ -1,7 +1,7 @@
 //! The sums of a sale over its items: by second, minute and hour, and over all time.
 //!
-//! Whoever looks at a sale every second must not add up its items, of which there may be ten
-//! thousand, nor a day of seconds. What a page adds to an item's seconds is added here once a page.
+//! A view of a sale every second must not sum its items, of which there may be ten thousand, nor a
+//! day of seconds. The additions of a page to the items' seconds are added here once per page.
 
 use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 

@@ -1,4 +1,4 @@
-//! What is asked about shoppers and what is answered: plain structs, no rows, no wire.
+//! Queries about shoppers and their answers: plain structs, no rows, no protobuf.
 //!
 //! A share is in parts per million, rounded down, and its denominator is always here as well; where
 //! that is 0 the share is 0.
@@ -249,7 +249,7 @@ pub struct Attribution {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortraitRow {
     pub attribute: PortraitAttribute,
-    /// `(unknown)` where nobody said.
+    /// `(unknown)` if it was not stated.
     pub value: String,
     /// Distinct shoppers with any touch.
     pub shoppers: i64,
@@ -262,7 +262,7 @@ pub struct PortraitRow {
     pub revenue_minor: i64,
 }
 
-/// Who came and who bought.
+/// Shoppers and buyers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Portrait {
     pub currency: String,
@@ -284,7 +284,7 @@ pub struct PathRow {
     pub steps: Vec<PathStep>,
     /// Shoppers whose touches were exactly these, or began with these where it is cut.
     pub shoppers: i64,
-    /// Of those, who bought.
+    /// Of those, shoppers with a purchase.
     pub buyers: i64,
 }
 
@@ -319,7 +319,7 @@ pub struct RetentionRow {
     pub bought: i64,
 }
 
-/// Who bought before, who came back.
+/// New, returning and repeat buyers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
     pub sale_id: SaleId,

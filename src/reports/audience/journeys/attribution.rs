@@ -1,4 +1,4 @@
-//! Attribution: through which channel buyers came first, and last before they ordered.
+//! Attribution: the channels of buyers' first and last touches before their orders.
 //!
 //! A touch counts for an order if it has a channel and happened at most the window before the order.
 //! The order's own channel is its last touch where it has one. Both ways credit each order once, so

@@ -1,4 +1,4 @@
-//! The funnel: how many shoppers came how far, in order and within a window.
+//! The funnel: shoppers by step, in order and within a window.
 //!
 //! A shopper is counted at a step if there is a chain of touches through it and all steps before it,
 //! none earlier than the one before, the last at most the window after the first. Of all chains that

@@ -1,5 +1,5 @@
-//! What a question about shoppers is about: one sale or all of them, with the names of what its
-//! touches point to.
+//! The scope of a query about shoppers: one sale or all of them, with the names that its touches
+//! refer to.
 
 use std::collections::{BTreeSet, HashMap};
 

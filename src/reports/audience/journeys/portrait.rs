@@ -1,4 +1,4 @@
-//! The portrait: who came and who bought, by what is known of shoppers.
+//! The portrait: shoppers and buyers by attribute.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ struct Sums {
 }
 
 impl Reports {
-    /// Who came and who bought.
+    /// Shoppers and buyers.
     pub fn portrait(&self, query: &PortraitQuery) -> Result<Portrait, ReportError> {
         self.walked(query.sale_id, |rows| PortraitCount::begin(rows, query))
     }

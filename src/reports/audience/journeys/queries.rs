@@ -62,7 +62,7 @@ pub struct AttributionQuery {
     pub paging: Paging,
 }
 
-/// Who came and who bought.
+/// Shoppers and buyers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PortraitQuery {
     pub sale_id: Option<SaleId>,
@@ -82,7 +82,7 @@ pub struct PathsQuery {
     pub paging: Paging,
 }
 
-/// Who bought before, who came back.
+/// New, returning and repeat buyers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionQuery {
     pub sale_id: SaleId,

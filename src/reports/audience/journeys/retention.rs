@@ -1,4 +1,4 @@
-//! Retention: who of a sale's buyers bought before, and what they did in other sales.
+//! Retention: new, returning and repeat buyers of a sale, and their activity in other sales.
 //!
 //! Two looks along the touches, at purchases only: the first finds the buyers of the sale, the
 //! second what they bought elsewhere. Who visited is known from the sets of visitors.
@@ -34,7 +34,7 @@ pub struct NewBuyers {
 }
 
 impl Reports {
-    /// Who bought before, who came back.
+    /// New, returning and repeat buyers.
     pub fn retention(&self, query: &RetentionQuery) -> Result<Retention, ReportError> {
         let sale = query.sale_id.0.as_bytes().as_slice();
         let cut = query.paging.cut::<1>(SIZES, [b"retention".as_slice(), sale])?;
@@ -81,9 +81,9 @@ struct Buyers {
     sale: i64,
     /// When each bought first in it, and how often.
     bought: HashMap<u32, (i64, u32)>,
-    /// Those who bought elsewhere before.
+    /// Buyers with an earlier purchase elsewhere.
     returning: RoaringBitmap,
-    /// Those who bought in each other sale.
+    /// Buyers in each other sale.
     elsewhere: BTreeMap<i64, RoaringBitmap>,
 }
 

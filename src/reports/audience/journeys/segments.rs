@@ -12,7 +12,7 @@ use crate::{
     values::{AgeBand, Gender, SpendingTier},
 };
 
-/// Stands for what nobody said, and comes last.
+/// The unknown value, which is last.
 const NOT_SAID: u16 = u16::MAX;
 
 /// The attributes of all shoppers.

@@ -55,8 +55,8 @@ pub struct Impact {
 pub enum ImpactUntil {
     /// The last event that is counted.
     LastEvent,
-    /// Now, if everything up to `head` is counted; else the last event that is. Time that nobody has
-    /// counted yet would be one in which nothing was ordered.
+    /// Now, if everything up to `head` is counted; else the time of the last counted event. Time
+    /// that is not counted yet would look like time without orders.
     Now { now: UnixMs, head: Position },
 }
 

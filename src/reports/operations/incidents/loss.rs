@@ -1,7 +1,7 @@
-//! What was not sold although it was planned: the arithmetic, without any rows.
+//! The arithmetic of lost units and revenue, without any rows.
 //!
-//! Whole units and minor units throughout; what does not divide is rounded down, so that a loss is
-//! never made larger than it was.
+//! Whole units and minor units throughout; divisions are rounded down, so that a loss is never
+//! overstated.
 
 use crate::{
     events::PlannedUnits,
@@ -72,7 +72,7 @@ impl Plan {
                 planned_share(&self.curve, self.goal_units, window, at, self.share).unwrap_or(0)
             }
             Basis::Pace => {
-                // Nobody orders before the sale opens.
+                // There are no orders before the sale opens.
                 let past = at.since(self.began_at.max(self.opens_at)).max(0);
                 let units = i128::from(self.pace_units) * i128::from(past);
                 capped(units / i128::from(self.pace_ms.max(1)))

@@ -40,7 +40,7 @@ pub struct IncidentLine {
     pub title: String,
     /// The alert that noticed it, and its rule; absent where a person did.
     pub alert: Option<(AlertId, String)>,
-    /// Absent until somebody judged it, as impact and owner.
+    /// Absent until it was assessed, like impact and owner.
     pub severity: Option<IncidentSeverity>,
     pub impact: String,
     pub owner: String,

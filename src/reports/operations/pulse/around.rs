@@ -1,4 +1,4 @@
-//! What fires and what is open: for the pulse of the node.
+//! Raised alerts and open incidents, for the pulse of the node.
 
 use rusqlite::{Row, Transaction};
 

@@ -1,4 +1,4 @@
-//! What happened last around a sale: acts of operators, alerts, incidents, levels, sold outs.
+//! Recent events of a sale: acts of operators, alerts, incidents, levels, sold-out times.
 
 use rusqlite::{Row, Transaction, params};
 

@@ -1,4 +1,4 @@
-//! Who came, tried and paid, and through which channels: from sets and sums, never from touches.
+//! Visitors, participants, buyers and channels: from sets and sums, never from touches.
 
 use rusqlite::{OptionalExtension, Transaction, params};
 

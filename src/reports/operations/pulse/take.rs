@@ -1,7 +1,7 @@
 //! Takes the pulse of a sale from the sums that the read models keep.
 //!
-//! Every read model is asked once and by itself, so they may be at different places of the log; the
-//! pulse says the earliest of them.
+//! Every read model is queried once and separately, so they may be at different positions of the
+//! log; the pulse contains the earliest of them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -55,7 +55,8 @@ impl Reports {
         })
     }
 
-    /// The sale just now. Its lag is 0: whoever keeps the read models knows it.
+    /// The current state of the sale. Its lag is 0, because only the keeper of the read models
+    /// knows it.
     pub fn pulse(&self, sale_id: SaleId, now: UnixMs) -> Result<Pulse, ReportError> {
         let Planned { sale, items: offered, position: planned_at } = self.planned(sale_id)?;
         let ends_at = sale.closed_at.map_or(sale.closes_at, |at| at.min(sale.closes_at));

@@ -1,4 +1,4 @@
-//! The curve that a sale is planned to follow: so many units in orders by then.
+//! The planned curve of a sale: units in orders by a time.
 
 use super::Fields;
 use crate::{
