@@ -4,7 +4,7 @@
 //! gRPC gets, and a body that is wrong changes nothing. Method: real servers on loopback, called over
 //! real sockets; what both encodings answer is compared for every RPC of the table.
 
-mod alike;
+pub mod alike;
 mod document;
 mod protocol;
 mod refused;

@@ -14,10 +14,17 @@ use tonic_types::StatusExt as _;
 use super::{Shop, failure};
 
 /// Fields of a message, by what they hold.
-fn filled(message: &MessageDescriptor, id: &str, text: &str, number: &str, deep: usize) -> Value {
+pub fn filled(
+    message: &MessageDescriptor,
+    id: &str,
+    text: &str,
+    number: &str,
+    deep: usize,
+) -> Value {
     let mut fields = Map::new();
     for field in message.fields() {
-        if field.is_map() || field.containing_oneof().is_some() {
+        let excluded = field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic());
+        if field.is_map() || excluded {
             continue;
         }
         let value = match field.kind() {
