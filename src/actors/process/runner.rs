@@ -137,7 +137,6 @@ impl<P: Process> Manager<P> {
             fold.noted = Some(checkpoint);
         }
         fold.look_whether_caught_up();
-        self.observed.notify_one();
     }
 
     /// How far the log was observed.
@@ -169,7 +168,8 @@ impl<P: Process> Manager<P> {
                     fold.passed.push(Checkpoint::after(last));
                 }
                 fold.stuck = false;
-                may_ask |= fold.look_whether_caught_up();
+                may_ask &= fold.is_caught_up;
+                fold.look_whether_caught_up();
                 drop(fold);
                 if may_ask {
                     self.observed.notify_one();
@@ -290,14 +290,12 @@ impl<P: Process> Manager<P> {
 
 impl<P: Process> Fold<P> {
     /// Notes that what the log held at the start was observed, once.
-    fn look_whether_caught_up(&mut self) -> bool {
+    fn look_whether_caught_up(&mut self) {
         let at_end = self.end_at_start.is_some_and(|end| end <= self.position);
-        let is_now = !self.is_caught_up && at_end;
-        if is_now {
+        if at_end && !self.is_caught_up {
             self.is_caught_up = true;
             self.process.caught_up();
         }
-        is_now
     }
 
     /// The log cannot be read any further. Gives whether it could not before.
