@@ -30,11 +30,11 @@ stored_union! { Event:
     Sale(SaleEvent),
     Demand(DemandTick),
     Traffic(TrafficRecorded),
+    Level(LevelSet),
+    Log(LossAccepted),
     Alert(AlertEvent),
     Incident(IncidentEvent),
     Script(ScriptEvent),
-    Level(LevelSet),
-    Log(LossAccepted),
 }
 
 /// An event in the log that this version of doorbuster cannot read. Readers stop at it; skipping

@@ -2,8 +2,7 @@
 //!
 //! Method: one golden sample for each stored kind in `tests/golden/events/`. A sample is written by
 //! hand here, encoded, and compared with its file; the file is decoded and compared with the sample.
-//! `UPDATE_GOLDEN=1` writes samples that are missing. Nothing ever rewrites one: a sample that
-//! differs means that old logs can no longer be read as they were meant.
+//! `UPDATE_GOLDEN=1` writes missing samples only: one that differs means that old logs change.
 
 mod operations;
 mod shoppers;
@@ -63,6 +62,17 @@ fn item_samples() -> Vec<ItemEvent> {
             act: None,
             set_at_ms: None,
         })),
+        ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
+            act: act(),
+            by_sale: false,
+            paused_at_ms: AT,
+        })),
+        ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
+            act: act(),
+            by_sale: false,
+            resumed_at_ms: AT,
+        })),
+        ItemEvent::Offer(OfferEvent::Closed(ItemClosed { act: act(), closed_at_ms: AT })),
         ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
             warehouse: "杭州".to_owned(),
             units: 1_000_000_000,
@@ -81,17 +91,6 @@ fn item_samples() -> Vec<ItemEvent> {
             act: act(),
             released_at_ms: AT,
         })),
-        ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
-            act: act(),
-            by_sale: false,
-            paused_at_ms: AT,
-        })),
-        ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
-            act: act(),
-            by_sale: false,
-            resumed_at_ms: AT,
-        })),
-        ItemEvent::Offer(OfferEvent::Closed(ItemClosed { act: act(), closed_at_ms: AT })),
         ItemEvent::Order(OrderEvent::Placed(OrderPlaced {
             order_id: ORDER,
             request_id: REQUEST,

@@ -203,7 +203,7 @@ async fn two_nodes_that_run_the_same_processes_on_one_store_double_nothing() {
     one.raise("gone").await;
     one.raise("gone_too").await;
     // Long enough that no call can be telling the items any more.
-    [&one, &two].map(|bench| bench.advance(4));
+    [&one, &two].into_iter().for_each(|bench| bench.advance(4));
     for _ in 0..3 {
         tokio::join!(
             run_as_often_as_it_takes::<TellItems>(&one),
@@ -211,7 +211,7 @@ async fn two_nodes_that_run_the_same_processes_on_one_store_double_nothing() {
             run_as_often_as_it_takes::<Reactions>(&one),
             run_as_often_as_it_takes::<Reactions>(&two),
         );
-        [&one, &two].map(Bench::lose_checkpoints);
+        [&one, &two].into_iter().for_each(Bench::lose_checkpoints);
     }
     let wanted = Effects { items_added: 4, levels_set: 1, incidents: 2, ..Effects::default() };
     assert_eq!(one.effects().await, wanted);

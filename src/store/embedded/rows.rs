@@ -21,7 +21,7 @@ use super::{
     raw::Direction,
     schema::{self, is_damage},
 };
-use crate::{store::ReadError, values::number_of};
+use crate::store::ReadError;
 
 /// Text in one page, at most, unless its first event alone is larger.
 const PAGE_TEXT_BYTES_MAX: usize = 8 << 20;
@@ -319,9 +319,9 @@ fn text(value: ValueRef<'_>) -> Result<&[u8], ReadError> {
     }
 }
 
-/// A number of events as SQL takes it.
+/// A number of events as SQL takes it: a negative one is no limit.
 pub(super) fn limit(max: usize) -> i64 {
-    number_of(max)
+    i64::try_from(max).unwrap_or(-1)
 }
 
 pub(super) fn wrong_type(error: impl std::fmt::Display) -> ReadError {

@@ -212,6 +212,7 @@ fn units_in(
     action: impl FnOnce(String, i64) -> Result<SteerAction, Invalid>,
 ) -> Result<SteerAction, Invalid> {
     let warehouse = form.text("warehouse")?;
+    known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
     let units = form.whole("units")?;
     action(warehouse, units.ok_or_else(|| Invalid::new("units", "is missing"))?)
 }
