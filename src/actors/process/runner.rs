@@ -176,7 +176,7 @@ impl<P: Process> Manager<P> {
                 }
             }
             Err(error) => {
-                let was_stuck = self.lock().is_stuck();
+                let was_stuck = self.lock().note_stuck();
                 if !was_stuck {
                     tracing::error!(%error, process = P::NAME, "acts as far as the log can be read");
                 }
@@ -298,8 +298,8 @@ impl<P: Process> Fold<P> {
         }
     }
 
-    /// The log cannot be read any further. Gives whether it could not before.
-    fn is_stuck(&mut self) -> bool {
+    /// Notes that the log cannot be read any further. Gives whether that was known before.
+    fn note_stuck(&mut self) -> bool {
         self.end_at_start = self.end_at_start.min(Some(self.position));
         self.look_whether_caught_up();
         std::mem::replace(&mut self.stuck, true)

@@ -9,7 +9,7 @@ use crate::{
         Common,
         failure::{Code, Failure},
         json as shapes, output,
-        question::all_pages,
+        question::{PAGE, all_pages},
         rows::Column::Text,
         server::Server,
         since::Since,
@@ -21,9 +21,6 @@ use crate::{
         ListAlertRulesRequest, ListAlertsRequest, alert_service_client::AlertServiceClient,
     },
 };
-
-/// Alerts in one answer.
-const PAGE: i32 = 1_000;
 
 /// Arguments of `alert`.
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         Common, json as shapes,
-        question::{CsvArgs, Fresh},
+        question::{CsvArgs, Fresh, PAGE},
         rows::{Cell, Column, CsvRows, money},
         whose::Filter,
     },
@@ -18,9 +18,6 @@ use crate::{
     reports::CsvManner,
     values::UnixMs,
 };
-
-/// Most orders asked for in one call.
-const PAGE: i32 = 1000;
 
 /// Orders shown without `--limit`.
 const SHOWN: u32 = 100;
