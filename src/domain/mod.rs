@@ -1,7 +1,8 @@
 //! The deciders: a command and a state go in, events or a refusal come out.
 //!
 //! Pure: no clock, no randomness, no I/O, no async. `decide` never changes the state; only `evolve`
-//! does, and it never refuses an event, because events are facts.
+//! does. Events that were just decided fit the state; stored ones may contradict each other, which
+//! is an [`Impossible`] and no panic: a panic would end the process at every start.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -18,8 +19,10 @@ pub use selling::{demand, item, sale};
 use uuid::Uuid;
 
 use crate::{
-    events::{Attempt, Category, Event, Family, NewEvent, Position, Stored, encode},
-    values::{Invalid, RequestId, UnixMs},
+    events::{
+        Attempt, Category, Event, Family, ImpossibleMove, NewEvent, Position, Stored, encode,
+    },
+    values::{Invalid, OrderId, RequestId, UnixMs},
 };
 
 /// What a command came to. `decide` gives one whose outcome is an [`AnswerFrom`].
@@ -82,8 +85,23 @@ pub trait Decider: Sized + Send + Unpin + 'static {
         }
     }
 
-    /// Applies an event at its revision. The position is not known before the event is stored.
-    fn evolve(&mut self, event: &Self::Event, revision: u64);
+    /// Applies an event of the log at its revision.
+    ///
+    /// # Errors
+    /// When the event contradicts those before it. The state is of no use afterwards.
+    fn try_evolve(&mut self, event: &Self::Event, revision: u64) -> Result<(), Impossible>;
+
+    /// Applies an event that was decided on this state, before it is stored. The position is not
+    /// known yet.
+    ///
+    /// # Panics
+    /// If the decision contradicts the state it was made on: nothing of it may be stored.
+    fn evolve(&mut self, event: &Self::Event, revision: u64) {
+        if let Err(impossible) = self.try_evolve(event, revision) {
+            let kind = event.kind();
+            panic!("{kind} was decided for revision {revision} and is impossible: {impossible}");
+        }
+    }
 
     /// The events up to `revision` stand in the log and the last of them stands at `position`.
     fn landed(&mut self, revision: u64, position: Position);
@@ -173,6 +191,15 @@ impl<E, O> Decision<E, O> {
         let Self { events, outcome: before, revision, position, attempt } = self;
         Decision { events, outcome: outcome(before), revision, position, attempt }
     }
+}
+
+/// An event that contradicts those before it in its stream: no decider of ours wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    #[error(transparent)]
+    Move(#[from] ImpossibleMove),
+    #[error("order {0} {1}")]
+    Order(OrderId, &'static str),
 }
 
 /// Why a command could not even be judged. Unlike a refusal it is the caller's mistake.

@@ -70,12 +70,27 @@ impl Replica {
         self.counts.allocated
     }
 
-    /// An event not caused by an order: applied unchanged.
-    pub fn steer(&mut self, event: &ItemEvent) {
-        if let ItemEvent::Offer(OfferEvent::Added(added)) = event {
-            self.offer = Some(added.clone());
+    /// An event not caused by an order. In another course of events the units that it takes away may
+    /// be gone: it takes those that are there. Whether it happened as recorded; it did not happen at
+    /// all where it contradicts the state.
+    pub fn steer(&mut self, event: &ItemEvent) -> bool {
+        let possible = match event {
+            ItemEvent::Stock(stock) => {
+                let units = self.item.possible_units(&stock.moved());
+                Some(ItemEvent::Stock(stock.of_at_most(units)))
+            }
+            ItemEvent::Offer(OfferEvent::Added(added)) => {
+                self.offer = Some(added.clone());
+                None
+            }
+            ItemEvent::Offer(_) | ItemEvent::Order(_) => None,
+        };
+        let happening = possible.as_ref().unwrap_or(event);
+        if self.item.try_evolve(happening, self.next_revision).is_err() {
+            return false;
         }
-        self.apply(event);
+        self.count(happening);
+        happening == event
     }
 
     /// What an attempt would come to. Nothing happens.
@@ -179,9 +194,14 @@ impl Replica {
         ended
     }
 
+    /// Applies what the decider decided.
     fn apply(&mut self, event: &ItemEvent) {
-        self.counts = self.counts.saturating_with(Counts::added_by(event.moves()));
         self.item.evolve(event, self.next_revision);
+        self.count(event);
+    }
+
+    fn count(&mut self, event: &ItemEvent) {
+        self.counts = self.counts.saturating_with(Counts::added_by(event.moves()));
         self.next_revision += 1;
     }
 }

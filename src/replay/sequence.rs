@@ -217,10 +217,7 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
         while self.next < to {
             let fact = &self.recording.facts[self.next];
             let agreed = match &fact.what {
-                What::Steered(event) => {
-                    self.replica.steer(event);
-                    true
-                }
+                What::Steered(event) => self.replica.steer(event),
                 What::Placed(order) => self.place(*order),
                 What::Paid(order) => {
                     self.replica.pay(self.placed(*order), fact.judged_at).is_some()

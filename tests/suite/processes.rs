@@ -4,7 +4,7 @@
 //! exchanged, and two nodes run it on one store.
 
 /// The aggregates of a node without a server, on a log of a single sale.
-mod bench;
+pub mod bench;
 use std::fs;
 
 use doorbuster::{

@@ -8,6 +8,7 @@ mod files;
 mod freshness;
 mod full_disk;
 mod holds;
+mod impossible;
 
 use std::path::PathBuf;
 

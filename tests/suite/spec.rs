@@ -7,6 +7,8 @@
 pub mod live;
 mod table;
 
+/// Streams that no decider wrote.
+mod contradictions;
 /// Counting attempts by the second.
 mod demand;
 /// Cancelling and expiring: how a hold ends unpaid, and what time alone does.

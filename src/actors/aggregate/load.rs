@@ -37,7 +37,12 @@ pub(super) async fn load<D: Decider>(
             while let Some(each) = moves.next_if(|each| each.after < recorded.position) {
                 state.clock_moved(each.by_ms);
             }
-            state.evolve(&event, recorded.revision);
+            state.try_evolve(&event, recorded.revision).map_err(|why| {
+                let (kind, revision) = (&recorded.kind, recorded.revision);
+                Fault::Unreadable(format!(
+                    "{kind} at revision {revision} of {stream} is impossible: {why}"
+                ))
+            })?;
             state.landed(recorded.revision, recorded.position);
         }
         landing = Some(Landing { first_revision: last_revision, last_revision, last_position });

@@ -9,7 +9,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
     events::{
         Act, Category, DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected,
         IncidentEvent, IncidentResolved, IncidentReviewed, Position,
@@ -166,7 +166,7 @@ impl Decider for Incident {
         }
     }
 
-    fn evolve(&mut self, event: &IncidentEvent, revision: u64) {
+    fn try_evolve(&mut self, event: &IncidentEvent, revision: u64) -> Result<(), Impossible> {
         let view = after(self.id, self.view.take(), event);
         let (act, at) = event.act();
         // A stream begins with its detection, so there is one from then on.
@@ -175,6 +175,7 @@ impl Decider for Incident {
         }
         self.view = view;
         self.last_at = self.last_at.max(at);
+        Ok(())
     }
 
     fn landed(&mut self, revision: u64, position: Position) {

@@ -8,7 +8,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
     events::{Act, Category, LevelSet, Position},
     values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
 };
@@ -91,12 +91,13 @@ impl Decider for Level {
         LevelOutcome::Level(self.view())
     }
 
-    fn evolve(&mut self, event: &LevelSet, revision: u64) {
+    fn try_evolve(&mut self, event: &LevelSet, revision: u64) -> Result<(), Impossible> {
         self.receipts.keep(&event.act, revision, event.clone());
         if event.alert_id.is_none() {
             self.set_by_person_at = Some(event.set_at_ms);
         }
         self.set = Some(event.clone());
+        Ok(())
     }
 
     fn landed(&mut self, revision: u64, position: Position) {

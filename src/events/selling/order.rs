@@ -148,14 +148,24 @@ impl OrderEvent {
 
     /// What it does to the units of the item.
     pub fn moves(&self) -> impl Iterator<Item = StockMove<'_>> {
-        let (kind, at): (_, &[WarehouseUnits]) = match self {
-            Self::Placed(e) => (MoveKind::Hold, &e.warehouses),
-            Self::Paid(e) => (MoveKind::Sell, &e.warehouses),
-            Self::Cancelled(e) => (MoveKind::Release, &e.warehouses),
-            Self::Expired(e) => (MoveKind::Release, &e.warehouses),
-            Self::RefundDue(_) => (MoveKind::Release, &[]),
+        let kind = match self {
+            Self::Placed(_) => MoveKind::Hold,
+            Self::Paid(_) => MoveKind::Sell,
+            Self::Cancelled(_) | Self::Expired(_) | Self::RefundDue(_) => MoveKind::Release,
         };
-        at.iter().map(move |at| StockMove { kind, warehouse: &at.warehouse, units: at.units })
+        let at = self.warehouses().iter();
+        at.map(move |at| StockMove { kind, warehouse: &at.warehouse, units: at.units })
+    }
+
+    /// Where the units that it moves lie.
+    pub fn warehouses(&self) -> &[WarehouseUnits] {
+        match self {
+            Self::Placed(e) => &e.warehouses,
+            Self::Paid(e) => &e.warehouses,
+            Self::Cancelled(e) => &e.warehouses,
+            Self::Expired(e) => &e.warehouses,
+            Self::RefundDue(_) => &[],
+        }
     }
 
     /// When it happened, by the item's own clock.

@@ -75,7 +75,21 @@ impl StockEvent {
         std::iter::once(self.moved())
     }
 
-    fn moved(&self) -> StockMove<'_> {
+    /// The same event, of at most so many units.
+    #[must_use]
+    pub fn of_at_most(&self, units_max: i64) -> Self {
+        let mut event = self.clone();
+        let units = match &mut event {
+            Self::Allocated(e) => &mut e.units,
+            Self::ReserveSet(e) => &mut e.units,
+            Self::ReserveReleased(e) => &mut e.units,
+        };
+        *units = units_max.min(*units);
+        event
+    }
+
+    /// The units that it moves.
+    pub fn moved(&self) -> StockMove<'_> {
         let (kind, warehouse, units) = match self {
             Self::Allocated(e) => (MoveKind::Allocate, &e.warehouse, e.units),
             Self::ReserveSet(e) => (MoveKind::SetReserve, &e.warehouse, e.units),

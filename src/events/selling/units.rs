@@ -39,11 +39,13 @@ pub struct StockMove<'a> {
 
 /// A move that contradicts the moves before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{kind:?} of {units} units in {warehouse} cannot be")]
+#[error("{kind:?} of {units} units in {warehouse} cannot follow {counts:?}")]
 pub struct ImpossibleMove {
     pub kind: MoveKind,
     pub units: i64,
     pub warehouse: String,
+    /// What the warehouse had before.
+    pub counts: Counts,
 }
 
 /// Units of one warehouse, or the sum over all.
@@ -75,9 +77,21 @@ impl StockMove<'_> {
         }
     }
 
-    fn impossible(&self) -> ImpossibleMove {
+    /// How many of its units can go that way from there.
+    pub fn possible_units(&self, from: &Counts) -> i64 {
+        let there = match self.kind {
+            MoveKind::Allocate | MoveKind::SetReserve => return self.units,
+            MoveKind::ReleaseReserve => from.reserve,
+            MoveKind::Hold => from.available,
+            MoveKind::Sell | MoveKind::Release => from.held,
+        };
+        self.units.min(there)
+    }
+
+    /// That it cannot follow these counts.
+    pub fn impossible(&self, counts: Counts) -> ImpossibleMove {
         let Self { kind, units, warehouse } = *self;
-        ImpossibleMove { kind, units, warehouse: warehouse.to_owned() }
+        ImpossibleMove { kind, units, warehouse: warehouse.to_owned(), counts }
     }
 }
 
@@ -90,7 +104,7 @@ impl Counts {
     }
 
     /// The counts with others added; `None` where no number can hold one of them.
-    fn with(self, more: Self) -> Option<Self> {
+    pub fn with(self, more: Self) -> Option<Self> {
         Some(Self {
             allocated: self.allocated.checked_add(more.allocated)?,
             available: self.available.checked_add(more.available)?,
@@ -157,8 +171,8 @@ impl Warehouses {
     pub fn shift(&mut self, moved: &StockMove<'_>) -> Result<Counts, ImpossibleMove> {
         let counts = self.at(moved.warehouse);
         let adds = moved.adds(counts.reserve);
-        let after = counts.with(adds).filter(Counts::is_possible);
-        *counts = after.ok_or_else(|| moved.impossible())?;
+        let after = counts.with(adds).filter(|after| moved.units >= 0 && after.is_possible());
+        *counts = after.ok_or_else(|| moved.impossible(*counts))?;
         Ok(adds)
     }
 

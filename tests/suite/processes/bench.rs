@@ -11,7 +11,7 @@ use std::{
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Levels, Moves, Readiness, Shared, Tail,
+        DemandDesk, Directory, Fault, Levels, Moves, Readiness, Shared, Tail,
         process::{Ask, ManagerParts, Process, Receivers, TellItems},
         watch_store,
     },
@@ -22,7 +22,7 @@ use doorbuster::{
         level::{LevelOutcome, SetLevel},
         sale::{Draft, DraftItem, SaleCommand, SaleOutcome, SaleView, SteerSale, plan},
     },
-    events::{AlertRule, ClearedBecause, Event, Position, SaleEvent, StreamName, encode},
+    events::{AlertRule, ClearedBecause, Event, NewEvent, Position, SaleEvent, StreamName, encode},
     metrics::Metrics,
     reports::Reports,
     store::{EventStore as _, Expected, SharedStore, embedded::EmbeddedStore},
@@ -247,6 +247,19 @@ impl Bench {
             }
         }
         wanted
+    }
+
+    /// Asks an item.
+    pub async fn ask(&self, item: ItemId, command: ItemCommand) -> Result<(), Fault> {
+        let items = self.receivers().items;
+        items.ask(item.0, command, None).await.map(drop)
+    }
+
+    /// Appends an event that no actor decided.
+    pub async fn write(&self, stream: StreamName, event: NewEvent) {
+        let last = self.log.read_stream(stream, 0, 100).await.unwrap().last().unwrap().revision;
+        let appended = self.log.append(stream, Expected::Exact(last), vec![event].into()).await;
+        appended.unwrap();
     }
 
     pub async fn place(&self, sku: &str) {

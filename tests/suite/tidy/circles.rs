@@ -14,8 +14,6 @@ const KNOWN: &[&str] = &[
     "src/actors/traffic.rs",
     "src/app.rs",
     "src/cli/bench.rs",
-    "src/domain/selling/item/decide.rs",
-    "src/domain/selling/sale/plan.rs",
     "src/grpc/operations/alert.rs",
     "src/grpc/replay.rs",
     "src/grpc/selling/purchase.rs",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::{
-    domain::{AnswerFrom, Caused, Decided, Decider, Decision, Moment},
+    domain::{AnswerFrom, Caused, Decided, Decider, Decision, Impossible, Moment},
     events::{
         AlertCleared, AlertEvent, AlertRaised, Category, ClearedBecause, Position, SERVICE, Signal,
     },
@@ -112,7 +112,7 @@ impl Decider for Book {
         }
     }
 
-    fn evolve(&mut self, event: &AlertEvent, revision: u64) {
+    fn try_evolve(&mut self, event: &AlertEvent, revision: u64) -> Result<(), Impossible> {
         let at = match event {
             AlertEvent::Raised(raised) => {
                 self.open.insert((raised.rule.clone(), raised.item_id), raised.clone());
@@ -129,6 +129,7 @@ impl Decider for Book {
         self.last_at = self.last_at.max(at);
         self.revision = revision;
         self.next_revision = revision + 1;
+        Ok(())
     }
 
     fn landed(&mut self, _: u64, _: Position) {}

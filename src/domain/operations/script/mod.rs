@@ -14,7 +14,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
     events::{Act, Category, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
     values::{Fingerprint, RequestId, UnixMs},
 };
@@ -115,7 +115,7 @@ impl Decider for Script {
         ScriptOutcome::Script(self.view.clone())
     }
 
-    fn evolve(&mut self, event: &ScriptEvent, revision: u64) {
+    fn try_evolve(&mut self, event: &ScriptEvent, revision: u64) -> Result<(), Impossible> {
         let (view, act) = match event {
             ScriptEvent::Published(e) => {
                 let (text, since) = (Some(e.text.clone()), Some(e.published_at_ms));
@@ -128,6 +128,7 @@ impl Decider for Script {
         };
         self.receipts.keep(act, revision, view.clone());
         self.view = view;
+        Ok(())
     }
 
     fn landed(&mut self, revision: u64, position: Position) {

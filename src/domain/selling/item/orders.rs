@@ -144,13 +144,17 @@ impl Orders {
         self.find_buyer(buyer).map_or(0, |index| self.buyers[index as usize].units)
     }
 
-    /// Adds an order. `warehouse` gives a warehouse's number.
+    /// Adds an order, unless it was placed before. `warehouse` gives a warehouse's number.
     pub fn place(
         &mut self,
         event: &OrderPlaced,
         revision: u64,
         warehouse: impl Fn(&str) -> Option<u32>,
-    ) {
+    ) -> bool {
+        let hash = self.hasher.hash_one(event.order_id.0);
+        if self.by_id.find(hash, |row| self.row(row).order_id == event.order_id).is_some() {
+            return false;
+        }
         // `decode` reads no order of more units than fit.
         let units = short(narrow(event.units.cast_unsigned()));
         let buyer = self.buyer_index(&event.buyer);
@@ -182,13 +186,32 @@ impl Orders {
             state: OrderState::Held,
         });
         self.rows += 1;
-        let hash = self.hasher.hash_one(event.order_id.0);
         let Self { hasher, blocks, by_id, .. } = self;
         by_id.insert(hash, row, |row| {
             let row = &blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS];
             hasher.hash_one(row.order_id.0)
         });
         self.deadlines.insert((event.pay_by_ms, row));
+        true
+    }
+
+    /// Whether these are the units that the order was placed with. `warehouse` gives a warehouse's
+    /// number.
+    pub fn has_units(
+        &self,
+        order: u32,
+        units: &[WarehouseUnits],
+        warehouse: impl Fn(&str) -> Option<u32>,
+    ) -> bool {
+        let row = self.row(order);
+        match (row.split, units) {
+            (Split::One(index), [only]) => {
+                only.units == i64::from(row.units)
+                    && warehouse(&only.warehouse) == Some(u32::from(index))
+            }
+            (Split::One(_), _) => false,
+            (Split::Many, units) => self.splits.get(&order).is_some_and(|split| split == units),
+        }
     }
 
     fn buyer_index(&mut self, buyer: &str) -> u32 {

@@ -2,16 +2,13 @@
 
 use std::collections::HashMap;
 
-use uuid::Uuid;
-
 use super::{
-    decide::{self, ItemOutcome, ItemShown},
     orders::{Orders, ReceiptKind},
     stock::Stock,
 };
 use crate::{
-    domain::{Caused, Decided, Decider, Misdirected, Moment},
-    events::{Act, Category, ItemAdded, ItemEvent, OfferEvent, OrderEvent, Position},
+    domain::Impossible,
+    events::{Act, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState, Position, StockMove},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -52,17 +49,11 @@ pub(super) struct ActReceipt {
     pub(super) position: Option<Position>,
 }
 
-impl Decider for Item {
-    type Command = super::ItemCommand;
-    type Event = ItemEvent;
-    type Outcome = ItemOutcome;
-    type Shown = ItemShown;
-
-    const CATEGORY: Category = Category::Item;
-
-    fn initial(id: Uuid) -> Self {
+impl Item {
+    /// An item that was never added.
+    pub(super) fn unknown(id: ItemId) -> Self {
         Self {
-            id: ItemId(id),
+            id,
             offer: None,
             opens_at: UnixMs::default(),
             closes_at: UnixMs::LATEST,
@@ -81,31 +72,19 @@ impl Decider for Item {
         }
     }
 
-    fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self> {
-        decide::decide(self, command, Moment::after(self.last_at, now))
-    }
-
-    fn show(&self, shown: ItemShown, now: UnixMs) -> ItemOutcome {
-        let Some(offer) = &self.offer else {
-            return ItemOutcome::Misdirected(Misdirected::NotFound("item_id"));
-        };
-        match shown {
-            ItemShown::Item => ItemOutcome::Item(Box::new(self.view(offer, now))),
-            ItemShown::Settled(row) => {
-                let state = self.orders.row(row).state;
-                ItemOutcome::Order(self.order(offer, row, Some(state)))
-            }
-            ItemShown::Order(row) => ItemOutcome::Order(self.order(offer, row, None)),
-        }
-    }
-
-    fn evolve(&mut self, event: &ItemEvent, revision: u64) {
+    /// Applies an event at its revision.
+    ///
+    /// What is checked here is all that rules rely on later, so that no decision on a state from a
+    /// log can be impossible itself.
+    pub(super) fn apply(&mut self, event: &ItemEvent, revision: u64) -> Result<(), Impossible> {
         if let Some(at) = event.at() {
             self.last_at = self.last_at.max(at);
         }
         self.revision = revision;
         self.next_revision = revision + 1;
-        event.moves().for_each(|moved| self.stock.apply(&moved));
+        for moved in event.moves() {
+            self.stock.apply(&moved)?;
+        }
         if let Some(act) = event.act() {
             self.remember(act, revision);
         }
@@ -113,11 +92,13 @@ impl Decider for Item {
             ItemEvent::Offer(event) => self.evolve_offer(event),
             // It does nothing but move units, which is done.
             ItemEvent::Stock(_) => {}
-            ItemEvent::Order(event) => self.evolve_order(event, revision),
+            ItemEvent::Order(event) => self.evolve_order(event, revision)?,
         }
+        Ok(())
     }
 
-    fn landed(&mut self, revision: u64, position: Position) {
+    /// Everything up to `revision` stands in the log, the last of it at `position`.
+    pub(super) fn landed_at(&mut self, revision: u64, position: Position) {
         self.orders.landed(revision, position);
         if self.acts_landed < self.acts.len() {
             let flying = self.acts.values_mut().filter(|act| act.position.is_none());
@@ -128,22 +109,11 @@ impl Decider for Item {
         }
     }
 
-    fn due(&self, now: UnixMs, max: usize) -> Vec<Caused<ItemEvent>> {
-        let at = Moment::after(self.last_at, now);
-        let expire = |row| decide::expiry(self, row, at.before_move(self.orders.moved_ms(row)));
-        self.orders.due(now, max).into_iter().map(expire).collect()
+    /// How many of the units that a move names are there to be moved.
+    pub fn possible_units(&self, moved: &StockMove<'_>) -> i64 {
+        moved.possible_units(&self.stock.at(moved.warehouse))
     }
 
-    fn next_due(&self) -> Option<UnixMs> {
-        self.orders.next_deadline()
-    }
-
-    fn clock_moved(&mut self, by_ms: i64) {
-        self.orders.move_deadlines(by_ms);
-    }
-}
-
-impl Item {
     fn evolve_offer(&mut self, event: &OfferEvent) {
         match event {
             OfferEvent::Added(added) => self.offer = Some(added.clone()),
@@ -161,14 +131,26 @@ impl Item {
         }
     }
 
-    fn evolve_order(&mut self, event: &OrderEvent, revision: u64) {
+    fn evolve_order(&mut self, event: &OrderEvent, revision: u64) -> Result<(), Impossible> {
         let step = event.step(revision);
+        let impossible = |why| Impossible::Order(step.order_id, why);
         if let OrderEvent::Placed(placed) = event {
-            self.orders.place(placed, revision, |warehouse| self.stock.index(warehouse));
-            return;
+            let drawn: i64 = placed.warehouses.iter().map(|at| at.units).sum();
+            if drawn != placed.units {
+                return Err(impossible("has other units than were drawn for it"));
+            }
+            let warehouse = |name: &str| self.stock.index(name);
+            let new = self.orders.place(placed, revision, warehouse);
+            return if new { Ok(()) } else { Err(impossible("was placed before")) };
         }
-        let Some(row) = self.orders.find(step.order_id) else { return };
+        let row = self.orders.find(step.order_id).ok_or_else(|| impossible("was never placed"))?;
         if let Some(state) = step.becomes {
+            if self.orders.row(row).state != OrderState::Held {
+                return Err(impossible("is not held any more"));
+            }
+            if !self.orders.has_units(row, event.warehouses(), |name| self.stock.index(name)) {
+                return Err(impossible("has other units than when it was placed"));
+            }
             self.orders.settle(row, state);
         }
         let (request_id, fingerprint, kind, reference) = match event {
@@ -181,9 +163,10 @@ impl Item {
                 (e.request_id, e.fingerprint, kind, Some(&*e.payment_reference))
             }
             // Nobody asked for them or asks again.
-            OrderEvent::Placed(_) | OrderEvent::Expired(_) => return,
+            OrderEvent::Placed(_) | OrderEvent::Expired(_) => return Ok(()),
         };
         self.orders.keep(request_id, fingerprint, row, revision, kind, reference);
+        Ok(())
     }
 
     /// What keeps it from taking orders: itself or its sale.

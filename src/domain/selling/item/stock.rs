@@ -1,7 +1,9 @@
 //! The stock of an item as its decider keeps it: counts by warehouse, their sum, and where an order
 //! draws its units from.
 
-use crate::events::{Counts, StockMove, WarehouseCounts, WarehouseUnits, Warehouses};
+use crate::events::{
+    Counts, ImpossibleMove, StockMove, WarehouseCounts, WarehouseUnits, Warehouses,
+};
 
 /// The stock of an item.
 #[derive(Debug, Default)]
@@ -23,17 +25,24 @@ impl Stock {
     }
 
     /// Moves units of one warehouse. A warehouse not named before starts empty.
-    pub fn apply(&mut self, moved: &StockMove<'_>) {
-        match self.warehouses.shift(moved) {
-            Ok(adds) => self.total = self.total.saturating_with(adds),
-            // A negative count is a bug or a damaged log. Stop rather than sell from it.
-            Err(impossible) => panic!("{impossible}: {self:?}"),
-        }
+    ///
+    /// # Errors
+    /// When the units are not there to be moved.
+    pub fn apply(&mut self, moved: &StockMove<'_>) -> Result<(), ImpossibleMove> {
+        let adds = self.warehouses.shift(moved)?;
+        self.total = self.total.with(adds).ok_or_else(|| moved.impossible(self.total))?;
+        Ok(())
+    }
+
+    /// The counts of one warehouse.
+    pub fn at(&self, warehouse: &str) -> Counts {
+        let place = self.warehouses.index(warehouse);
+        place.map_or_else(Counts::default, |place| self.warehouses.0[place].counts)
     }
 
     /// Units that lie in reserve there.
     pub fn reserve(&self, warehouse: &str) -> i64 {
-        self.warehouses.index(warehouse).map_or(0, |place| self.warehouses.0[place].counts.reserve)
+        self.at(warehouse).reserve
     }
 
     /// Where an order's units come from: the first warehouse that has them all, else the first ones

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::item::Refusal,
-    domain::{Decided, Decider, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
     events::{
         Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
     },
@@ -134,7 +134,7 @@ impl Decider for Sale {
         }
     }
 
-    fn evolve(&mut self, event: &SaleEvent, revision: u64) {
+    fn try_evolve(&mut self, event: &SaleEvent, revision: u64) -> Result<(), Impossible> {
         let (act, at) = match event {
             SaleEvent::Created(created) => {
                 self.plan = Some(created.clone());
@@ -155,6 +155,7 @@ impl Decider for Sale {
         };
         self.last_at = self.last_at.max(at);
         self.receipts.keep(act, revision, ());
+        Ok(())
     }
 
     fn landed(&mut self, revision: u64, position: Position) {

@@ -5,9 +5,11 @@
 //! bound that keeps arithmetic from overflowing stands here and nowhere later.
 
 mod curve;
+mod fields;
 
 use std::collections::HashMap;
 
+use self::fields::Fields;
 use crate::{
     domain::alert,
     events::{Act, AlertRule, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
@@ -371,7 +373,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
     }
     curve::fingerprint(&mut fields, curve);
     rules_fingerprint(&mut fields, alerts);
-    Fingerprint::of(fields.0.iter().map(Vec::as_slice))
+    fields.fingerprint()
 }
 
 /// Nothing where there are none, as for goals.
@@ -405,22 +407,5 @@ fn rules_fingerprint(fields: &mut Fields, rules: &[AlertRule]) {
         for flag in [each_item, opens_incident, off] {
             fields.number(Some(i64::from(*flag)));
         }
-    }
-}
-
-#[derive(Default)]
-struct Fields(Vec<Vec<u8>>);
-
-impl Fields {
-    fn text(&mut self, text: &str) {
-        self.0.push(text.as_bytes().to_vec());
-    }
-
-    fn number(&mut self, number: Option<i64>) {
-        self.0.push(number.map_or_else(Vec::new, |number| number.to_be_bytes().to_vec()));
-    }
-
-    fn length(&mut self, length: usize) {
-        self.0.push((length as u64).to_be_bytes().to_vec());
     }
 }

@@ -1,6 +1,6 @@
 //! The planned curve of a sale: units in orders by a time.
 
-use super::Fields;
+use super::fields::Fields;
 use crate::{
     events::{ItemPlan, PlannedUnits},
     values::Invalid,

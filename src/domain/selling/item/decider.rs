@@ -1,0 +1,68 @@
+//! An item as a decider: its rules, its state and its answers in one.
+
+use uuid::Uuid;
+
+use super::{
+    ItemCommand,
+    answer::{ItemOutcome, ItemShown},
+    decide,
+    state::Item,
+};
+use crate::{
+    domain::{Caused, Decided, Decider, Impossible, Misdirected, Moment},
+    events::{Category, ItemEvent, Position},
+    values::{ItemId, UnixMs},
+};
+
+impl Decider for Item {
+    type Command = ItemCommand;
+    type Event = ItemEvent;
+    type Outcome = ItemOutcome;
+    type Shown = ItemShown;
+
+    const CATEGORY: Category = Category::Item;
+
+    fn initial(id: Uuid) -> Self {
+        Self::unknown(ItemId(id))
+    }
+
+    fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self> {
+        decide::decide(self, command, Moment::after(self.last_at, now))
+    }
+
+    fn show(&self, shown: ItemShown, now: UnixMs) -> ItemOutcome {
+        let Some(offer) = &self.offer else {
+            return ItemOutcome::Misdirected(Misdirected::NotFound("item_id"));
+        };
+        match shown {
+            ItemShown::Item => ItemOutcome::Item(Box::new(self.view(offer, now))),
+            ItemShown::Settled(row) => {
+                let state = self.orders.row(row).state;
+                ItemOutcome::Order(self.order(offer, row, Some(state)))
+            }
+            ItemShown::Order(row) => ItemOutcome::Order(self.order(offer, row, None)),
+        }
+    }
+
+    fn try_evolve(&mut self, event: &ItemEvent, revision: u64) -> Result<(), Impossible> {
+        self.apply(event, revision)
+    }
+
+    fn landed(&mut self, revision: u64, position: Position) {
+        self.landed_at(revision, position);
+    }
+
+    fn due(&self, now: UnixMs, max: usize) -> Vec<Caused<ItemEvent>> {
+        let at = Moment::after(self.last_at, now);
+        let expire = |row| decide::expiry(self, row, at.before_move(self.orders.moved_ms(row)));
+        self.orders.due(now, max).into_iter().map(expire).collect()
+    }
+
+    fn next_due(&self) -> Option<UnixMs> {
+        self.orders.next_deadline()
+    }
+
+    fn clock_moved(&mut self, by_ms: i64) {
+        self.orders.move_deadlines(by_ms);
+    }
+}
