@@ -7,7 +7,7 @@ use super::{
     failure::{Code, Failure, reason_name},
     json as shapes, output,
 };
-use crate::grpc::proto;
+use crate::grpc::proto::{self, WriteResponse};
 
 /// The answer to a write.
 pub struct Decided<S, R> {
@@ -17,47 +17,11 @@ pub struct Decided<S, R> {
     pub position: u64,
 }
 
-/// Responses that hold a subject or a "no" differ in name only.
-macro_rules! decisions {
-    ($($module:ident, $response:ident: $subject:ident or $refusal:ident;)+) => {$(
-        impl From<proto::$response> for Decided<proto::$subject, proto::$refusal> {
-            fn from(answer: proto::$response) -> Self {
-                let outcome = answer.outcome.map(|outcome| match outcome {
-                    proto::$module::Outcome::$subject(subject) => Ok(subject),
-                    proto::$module::Outcome::Refusal(refusal) => Err(refusal),
-                });
-                Self { outcome, revision: answer.revision, position: answer.position }
-            }
-        }
-    )+};
-}
-
-decisions! {
-    place_order_response, PlaceOrderResponse: Order or Refusal;
-    record_payment_response, RecordPaymentResponse: Order or Refusal;
-    cancel_order_response, CancelOrderResponse: Order or Refusal;
-    pause_item_response, PauseItemResponse: Item or Refusal;
-    resume_item_response, ResumeItemResponse: Item or Refusal;
-    close_item_response, CloseItemResponse: Item or Refusal;
-    allocate_stock_response, AllocateStockResponse: Item or Refusal;
-    set_reserve_response, SetReserveResponse: Item or Refusal;
-    release_reserve_response, ReleaseReserveResponse: Item or Refusal;
-    set_purchase_limit_response, SetPurchaseLimitResponse: Item or Refusal;
-    pause_sale_response, PauseSaleResponse: Sale or Refusal;
-    resume_sale_response, ResumeSaleResponse: Sale or Refusal;
-    assess_incident_response, AssessIncidentResponse: Incident or IncidentRefusal;
-    record_action_response, RecordActionResponse: Incident or IncidentRefusal;
-    resolve_incident_response, ResolveIncidentResponse: Incident or IncidentRefusal;
-    review_incident_response, ReviewIncidentResponse: Incident or IncidentRefusal;
-    publish_script_response, PublishScriptResponse: Script or ScriptRefusal;
-    withdraw_script_response, WithdrawScriptResponse: Script or ScriptRefusal;
-}
-
-/// An incident is always opened.
-impl From<proto::OpenIncidentResponse> for Decided<proto::Incident, proto::IncidentRefusal> {
-    fn from(answer: proto::OpenIncidentResponse) -> Self {
-        let outcome = answer.incident.map(Ok);
-        Self { outcome, revision: answer.revision, position: answer.position }
+impl<S, R> Decided<S, R> {
+    /// What a response says.
+    pub fn of(answer: impl WriteResponse<Subject = S, Refusal = R>) -> Self {
+        let (outcome, revision, position) = answer.into_parts();
+        Self { outcome, revision, position }
     }
 }
 

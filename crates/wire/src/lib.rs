@@ -9,10 +9,15 @@
 /// SHA-256 of the proto files that the generated code was made of: a test compares it.
 pub const PROTO_SHA256: &str = include_str!("generated/proto.sha256");
 
+mod write_response;
+
 /// The contract of doorbuster.
 pub mod doorbuster {
     pub mod v1 {
+        pub use crate::write_response::WriteResponse;
+
         include!("generated/doorbuster.v1.rs");
+        include!("generated/writes.rs");
 
         /// The descriptors of all files of the contract with their comments, as an encoded
         /// `google.protobuf.FileDescriptorSet`.

@@ -22,8 +22,8 @@ use crate::{
     grpc::proto::{
         AssessIncidentRequest, GetIncidentRequest, Incident, IncidentRefusal,
         IncidentSeverity as Severity, ListIncidentsRequest, OpenIncidentRequest,
-        RecordActionRequest, ResolveIncidentRequest, ReviewIncidentRequest,
-        incident_service_client,
+        OpenIncidentResponse, RecordActionRequest, ResolveIncidentRequest, ReviewIncidentRequest,
+        WriteResponse, incident_service_client,
     },
     values::{IncidentId, IncidentSeverity, Invalid, ItemId, SaleId, UnixMs},
 };
@@ -199,13 +199,19 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 }
 
 impl Step {
-    fn take<T: Into<Decided<Incident, IncidentRefusal>>>(
+    fn take<T: WriteResponse<Subject = Incident, Refusal = IncidentRefusal>>(
         &self,
         common: &Common,
         call: impl AsyncFn(Client, Signed) -> Result<Response<T>, Status>,
     ) -> anyhow::Result<()> {
-        let send = async |channel, signed| call(Client::new(channel), signed).await;
-        self.steering.send(send)?.into().show(common, "incident", shape, text)
+        show(common, Decided::of(self.send(call)?))
+    }
+
+    fn send<T>(
+        &self,
+        call: impl AsyncFn(Client, Signed) -> Result<Response<T>, Status>,
+    ) -> Result<T, Failure> {
+        self.steering.send(async |channel, signed| call(Client::new(channel), signed).await)
     }
 }
 
@@ -215,7 +221,7 @@ impl Open {
         let items = self.items.iter().map(|id| Ok(ItemId::parse("--item", id)?.to_string()));
         let item_ids = items.collect::<Result<Vec<_>, Invalid>>()?;
         let begin_time = moment("--began", self.began.as_deref())?;
-        self.step.take(common, async |mut client, signed| {
+        let opened = self.step.send(async |mut client, signed| {
             let Signed { request_id, operator, token } = signed;
             let request = OpenIncidentRequest {
                 request_id,
@@ -227,7 +233,10 @@ impl Open {
                 reason: self.step.reason.clone(),
             };
             client.open_incident(token.on(request)).await
-        })
+        })?;
+        // An incident is always opened.
+        let OpenIncidentResponse { incident, revision, position } = opened;
+        show(common, Decided { outcome: incident.map(Ok), revision, position })
     }
 }
 
@@ -367,6 +376,10 @@ impl List {
         common.note_freshness(freshness.as_ref());
         Ok(())
     }
+}
+
+fn show(common: &Common, decided: Decided<Incident, IncidentRefusal>) -> anyhow::Result<()> {
+    decided.show(common, "incident", shape, text)
 }
 
 fn id(text: &str) -> Result<String, Invalid> {

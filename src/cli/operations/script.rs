@@ -170,7 +170,7 @@ impl Change {
                         operator,
                         reason,
                     };
-                    client.publish_script(token.on(request)).await?.map(Decided::from)
+                    client.publish_script(token.on(request)).await?.map(Decided::of)
                 }
                 None => {
                     let request = WithdrawScriptRequest {
@@ -181,7 +181,7 @@ impl Change {
                         operator,
                         reason,
                     };
-                    client.withdraw_script(token.on(request)).await?.map(Decided::from)
+                    client.withdraw_script(token.on(request)).await?.map(Decided::of)
                 }
             })
         })?;

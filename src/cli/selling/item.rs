@@ -20,7 +20,8 @@ use crate::{
         proto::{
             AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest,
             Refusal, ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest,
-            SetReserveRequest, WarehouseUnits, item_service_client::ItemServiceClient,
+            SetReserveRequest, WarehouseUnits, WriteResponse,
+            item_service_client::ItemServiceClient,
         },
         routed,
     },
@@ -286,7 +287,7 @@ impl Show {
 }
 
 impl Steer {
-    fn run<T: Into<Decided<Item, Refusal>>>(
+    fn run<T: WriteResponse<Subject = Item, Refusal = Refusal>>(
         self,
         common: &Common,
         call: impl AsyncFn(ItemServiceClient<Channel>, Steered) -> Result<Response<T>, Status>,
@@ -298,7 +299,7 @@ impl Steer {
             let steered = Steered { request_id, item_id, operator, reason, token };
             call(ItemServiceClient::new(channel), steered).await
         })?;
-        answer.into().show(common, "item", shapes::item, item_text)
+        Decided::of(answer).show(common, "item", shapes::item, item_text)
     }
 }
 

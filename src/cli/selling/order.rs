@@ -177,7 +177,7 @@ impl Place {
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await
         })?;
-        show_decided(common, answer.into())
+        show_decided(common, Decided::of(answer))
     }
 }
 
@@ -198,7 +198,7 @@ impl Pay {
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).record_payment(routed(request.clone())).await
         })?;
-        show_decided(common, answer.into())
+        show_decided(common, Decided::of(answer))
     }
 }
 
@@ -215,7 +215,7 @@ impl Cancel {
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).cancel_order(routed(request.clone())).await
         })?;
-        show_decided(common, answer.into())
+        show_decided(common, Decided::of(answer))
     }
 }
 

@@ -257,7 +257,7 @@ impl Steer {
             let request = PauseSaleRequest { request_id, sale_id, operator, reason };
             SaleServiceClient::new(channel).pause_sale(token.on(request)).await
         })?;
-        show_steered(common, answer.into())
+        show_steered(common, Decided::of(answer))
     }
 
     fn resume(self, common: &Common) -> anyhow::Result<()> {
@@ -268,7 +268,7 @@ impl Steer {
             let request = ResumeSaleRequest { request_id, sale_id, operator, reason };
             SaleServiceClient::new(channel).resume_sale(token.on(request)).await
         })?;
-        show_steered(common, answer.into())
+        show_steered(common, Decided::of(answer))
     }
 
     fn close(self, common: &Common) -> anyhow::Result<()> {

@@ -7,7 +7,12 @@ use tonic::{Request, Response, Status, async_trait};
 use crate::{
     actors::{Answer, Deadline, Directory},
     domain::item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
-    grpc::{convert, operator::Authenticator, proto, status::Failure},
+    grpc::{
+        convert,
+        operator::Authenticator,
+        proto::{self, WriteResponse},
+        status::Failure,
+    },
     values::{Invalid, ItemId, RequestId},
 };
 
@@ -45,7 +50,16 @@ impl ItemApi {
         Ok(Steered { outcome, revision, position: position.0 })
     }
 
-    async fn steer<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
+    /// The steering requests differ in name only: reads one, and makes its response.
+    async fn steer<T, R>(&self, request: Request<T>, read: Reader<T>) -> Result<Response<R>, Status>
+    where
+        R: WriteResponse<Subject = proto::Item, Refusal = proto::Refusal>,
+    {
+        let Steered { outcome, revision, position } = self.steered(request, read).await?;
+        Ok(Response::new(R::new(outcome, revision, position)))
+    }
+
+    async fn steered<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, message) = request.into_parts();
         let Steering { request_id, item_id, operator, reason, action, new_warehouse } =
@@ -71,18 +85,6 @@ struct Steering {
 
 type Reader<T> = fn(T) -> Result<Steering, Invalid>;
 
-/// The steering requests differ in name only: reads one, and makes its response.
-macro_rules! steering {
-    ($api:ident, $request:ident, $response:ident, $outcome:ident, $read:expr) => {{
-        let Steered { outcome, revision, position } = $api.steer($request, $read).await?;
-        let outcome = match outcome {
-            Ok(item) => proto::$outcome::Outcome::Item(item),
-            Err(refusal) => proto::$outcome::Outcome::Refusal(refusal),
-        };
-        Ok(Response::new(proto::$response { outcome: Some(outcome), revision, position }))
-    }};
-}
-
 #[async_trait]
 impl proto::item_service_server::ItemService for ItemApi {
     async fn get_item(
@@ -98,7 +100,7 @@ impl proto::item_service_server::ItemService for ItemApi {
         &self,
         request: Request<proto::AllocateStockRequest>,
     ) -> Result<Response<proto::AllocateStockResponse>, Status> {
-        steering!(self, request, AllocateStockResponse, allocate_stock_response, |r| {
+        self.steer(request, |r| {
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
@@ -108,13 +110,14 @@ impl proto::item_service_server::ItemService for ItemApi {
                 new_warehouse: r.new_warehouse,
             })
         })
+        .await
     }
 
     async fn set_reserve(
         &self,
         request: Request<proto::SetReserveRequest>,
     ) -> Result<Response<proto::SetReserveResponse>, Status> {
-        steering!(self, request, SetReserveResponse, set_reserve_response, |r| {
+        self.steer(request, |r| {
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
@@ -124,13 +127,14 @@ impl proto::item_service_server::ItemService for ItemApi {
                 new_warehouse: r.new_warehouse,
             })
         })
+        .await
     }
 
     async fn release_reserve(
         &self,
         request: Request<proto::ReleaseReserveRequest>,
     ) -> Result<Response<proto::ReleaseReserveResponse>, Status> {
-        steering!(self, request, ReleaseReserveResponse, release_reserve_response, |r| {
+        self.steer(request, |r| {
             Ok(Steering {
                 request_id: r.request_id,
                 item_id: r.item_id,
@@ -140,13 +144,14 @@ impl proto::item_service_server::ItemService for ItemApi {
                 new_warehouse: false,
             })
         })
+        .await
     }
 
     async fn set_purchase_limit(
         &self,
         request: Request<proto::SetPurchaseLimitRequest>,
     ) -> Result<Response<proto::SetPurchaseLimitResponse>, Status> {
-        steering!(self, request, SetPurchaseLimitResponse, set_purchase_limit_response, |r| {
+        self.steer(request, |r| {
             let fields = ["limit_per_buyer", "limit_per_order"];
             let (per_buyer, per_order) = (r.limit_per_buyer, r.limit_per_order);
             Ok(Steering {
@@ -158,47 +163,57 @@ impl proto::item_service_server::ItemService for ItemApi {
                 new_warehouse: false,
             })
         })
+        .await
     }
 
     async fn pause_item(
         &self,
         request: Request<proto::PauseItemRequest>,
     ) -> Result<Response<proto::PauseItemResponse>, Status> {
-        steering!(self, request, PauseItemResponse, pause_item_response, |r| Ok(Steering {
-            request_id: r.request_id,
-            item_id: r.item_id,
-            operator: r.operator,
-            reason: r.reason,
-            action: SteerAction::Pause,
-            new_warehouse: false,
-        }))
+        self.steer(request, |r| {
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::Pause,
+                new_warehouse: false,
+            })
+        })
+        .await
     }
 
     async fn resume_item(
         &self,
         request: Request<proto::ResumeItemRequest>,
     ) -> Result<Response<proto::ResumeItemResponse>, Status> {
-        steering!(self, request, ResumeItemResponse, resume_item_response, |r| Ok(Steering {
-            request_id: r.request_id,
-            item_id: r.item_id,
-            operator: r.operator,
-            reason: r.reason,
-            action: SteerAction::Resume,
-            new_warehouse: false,
-        }))
+        self.steer(request, |r| {
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::Resume,
+                new_warehouse: false,
+            })
+        })
+        .await
     }
 
     async fn close_item(
         &self,
         request: Request<proto::CloseItemRequest>,
     ) -> Result<Response<proto::CloseItemResponse>, Status> {
-        steering!(self, request, CloseItemResponse, close_item_response, |r| Ok(Steering {
-            request_id: r.request_id,
-            item_id: r.item_id,
-            operator: r.operator,
-            reason: r.reason,
-            action: SteerAction::Close,
-            new_warehouse: false,
-        }))
+        self.steer(request, |r| {
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::Close,
+                new_warehouse: false,
+            })
+        })
+        .await
     }
 }

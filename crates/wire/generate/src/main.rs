@@ -3,11 +3,15 @@
 
 use std::{
     error::Error,
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
 
-use protox::prost::Message;
+use protox::{
+    prost::Message,
+    prost_reflect::prost_types::{DescriptorProto, FileDescriptorSet},
+};
 use sha2::{Digest, Sha256};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(below(&protos.join("doorbuster"))?, [&protos])?;
     // Served by reflection, so that grpcurl and its like need no proto files.
     fs::write(out.join("doorbuster.v1.bin"), descriptors.encode_to_vec())?;
+    fs::write(out.join("writes.rs"), write_responses(&descriptors)?)?;
     tonic_prost_build::configure().build_transport(false).out_dir(&out).compile_fds(descriptors)?;
 
     // The protocol of EventStoreDB, which the development server speaks. No client of it is made:
@@ -34,6 +39,74 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     fs::write(out.join("proto.sha256"), digest(&protos)?)?;
     Ok(())
+}
+
+/// Implements `WriteResponse` for the responses that have its form.
+fn write_responses(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
+    let mut code = "// This file is @generated.\n".to_owned();
+    for message in descriptors.file.iter().flat_map(|file| &file.message_type) {
+        let Some(subject) = written_subject(message) else { continue };
+        let response = message.name();
+        let module = snake_case(response);
+        write!(
+            code,
+            "impl WriteResponse for {response} {{
+    type Subject = {subject};
+    type Refusal = {refusal};
+
+    fn new(outcome: Result<{subject}, {refusal}>, revision: u64, position: u64) -> Self {{
+        let outcome = match outcome {{
+            Ok(subject) => {module}::Outcome::{subject}(subject),
+            Err(refusal) => {module}::Outcome::Refusal(refusal),
+        }};
+        Self {{ outcome: Some(outcome), revision, position }}
+    }}
+
+    fn into_parts(self) -> (Option<Result<{subject}, {refusal}>>, u64, u64) {{
+        let outcome = self.outcome.map(|outcome| match outcome {{
+            {module}::Outcome::{subject}(subject) => Ok(subject),
+            {module}::Outcome::Refusal(refusal) => Err(refusal),
+        }});
+        (outcome, self.revision, self.position)
+    }}
+}}
+",
+            refusal = refusal_of(message),
+        )?;
+    }
+    Ok(code)
+}
+
+/// The subject of a response that is a subject or a refusal, with a revision and a position. Its
+/// field has the name of its type.
+fn written_subject(message: &DescriptorProto) -> Option<&str> {
+    let [oneof] = message.oneof_decl.as_slice() else { return None };
+    let [subject, refusal, revision, position] = message.field.as_slice() else { return None };
+    let has_the_form = oneof.name() == "outcome"
+        && subject.oneof_index == Some(0)
+        && refusal.oneof_index == Some(0)
+        && [refusal.name(), revision.name(), position.name()] == ["refusal", "revision", "position"];
+    let subject_type = last_name(subject.type_name());
+    (has_the_form && snake_case(subject_type) == subject.name()).then_some(subject_type)
+}
+
+fn refusal_of(message: &DescriptorProto) -> &str {
+    message.field.get(1).map_or("", |refusal| last_name(refusal.type_name()))
+}
+
+fn last_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// The proto files below a folder, sorted.

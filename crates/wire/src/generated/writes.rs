@@ -1,0 +1,361 @@
+// This file is @generated.
+impl WriteResponse for AssessIncidentResponse {
+    type Subject = Incident;
+    type Refusal = IncidentRefusal;
+
+    fn new(outcome: Result<Incident, IncidentRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => assess_incident_response::Outcome::Incident(subject),
+            Err(refusal) => assess_incident_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Incident, IncidentRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            assess_incident_response::Outcome::Incident(subject) => Ok(subject),
+            assess_incident_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for RecordActionResponse {
+    type Subject = Incident;
+    type Refusal = IncidentRefusal;
+
+    fn new(outcome: Result<Incident, IncidentRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => record_action_response::Outcome::Incident(subject),
+            Err(refusal) => record_action_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Incident, IncidentRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            record_action_response::Outcome::Incident(subject) => Ok(subject),
+            record_action_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for ResolveIncidentResponse {
+    type Subject = Incident;
+    type Refusal = IncidentRefusal;
+
+    fn new(outcome: Result<Incident, IncidentRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => resolve_incident_response::Outcome::Incident(subject),
+            Err(refusal) => resolve_incident_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Incident, IncidentRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            resolve_incident_response::Outcome::Incident(subject) => Ok(subject),
+            resolve_incident_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for ReviewIncidentResponse {
+    type Subject = Incident;
+    type Refusal = IncidentRefusal;
+
+    fn new(outcome: Result<Incident, IncidentRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => review_incident_response::Outcome::Incident(subject),
+            Err(refusal) => review_incident_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Incident, IncidentRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            review_incident_response::Outcome::Incident(subject) => Ok(subject),
+            review_incident_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for AllocateStockResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => allocate_stock_response::Outcome::Item(subject),
+            Err(refusal) => allocate_stock_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            allocate_stock_response::Outcome::Item(subject) => Ok(subject),
+            allocate_stock_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SetReserveResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_reserve_response::Outcome::Item(subject),
+            Err(refusal) => set_reserve_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_reserve_response::Outcome::Item(subject) => Ok(subject),
+            set_reserve_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for ReleaseReserveResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => release_reserve_response::Outcome::Item(subject),
+            Err(refusal) => release_reserve_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            release_reserve_response::Outcome::Item(subject) => Ok(subject),
+            release_reserve_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SetPurchaseLimitResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_purchase_limit_response::Outcome::Item(subject),
+            Err(refusal) => set_purchase_limit_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_purchase_limit_response::Outcome::Item(subject) => Ok(subject),
+            set_purchase_limit_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for PauseItemResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => pause_item_response::Outcome::Item(subject),
+            Err(refusal) => pause_item_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            pause_item_response::Outcome::Item(subject) => Ok(subject),
+            pause_item_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for ResumeItemResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => resume_item_response::Outcome::Item(subject),
+            Err(refusal) => resume_item_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            resume_item_response::Outcome::Item(subject) => Ok(subject),
+            resume_item_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for CloseItemResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => close_item_response::Outcome::Item(subject),
+            Err(refusal) => close_item_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            close_item_response::Outcome::Item(subject) => Ok(subject),
+            close_item_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for PlaceOrderResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => place_order_response::Outcome::Order(subject),
+            Err(refusal) => place_order_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            place_order_response::Outcome::Order(subject) => Ok(subject),
+            place_order_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for RecordPaymentResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => record_payment_response::Outcome::Order(subject),
+            Err(refusal) => record_payment_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            record_payment_response::Outcome::Order(subject) => Ok(subject),
+            record_payment_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for CancelOrderResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => cancel_order_response::Outcome::Order(subject),
+            Err(refusal) => cancel_order_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            cancel_order_response::Outcome::Order(subject) => Ok(subject),
+            cancel_order_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for PublishScriptResponse {
+    type Subject = Script;
+    type Refusal = ScriptRefusal;
+
+    fn new(outcome: Result<Script, ScriptRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => publish_script_response::Outcome::Script(subject),
+            Err(refusal) => publish_script_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Script, ScriptRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            publish_script_response::Outcome::Script(subject) => Ok(subject),
+            publish_script_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for WithdrawScriptResponse {
+    type Subject = Script;
+    type Refusal = ScriptRefusal;
+
+    fn new(outcome: Result<Script, ScriptRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => withdraw_script_response::Outcome::Script(subject),
+            Err(refusal) => withdraw_script_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Script, ScriptRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            withdraw_script_response::Outcome::Script(subject) => Ok(subject),
+            withdraw_script_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for PauseSaleResponse {
+    type Subject = Sale;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Sale, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => pause_sale_response::Outcome::Sale(subject),
+            Err(refusal) => pause_sale_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Sale, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            pause_sale_response::Outcome::Sale(subject) => Ok(subject),
+            pause_sale_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for ResumeSaleResponse {
+    type Subject = Sale;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Sale, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => resume_sale_response::Outcome::Sale(subject),
+            Err(refusal) => resume_sale_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Sale, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            resume_sale_response::Outcome::Sale(subject) => Ok(subject),
+            resume_sale_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
