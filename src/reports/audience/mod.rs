@@ -1,3 +1,5 @@
 //! Questions about visitors and buyers.
 
 pub(super) mod journeys;
+
+pub use journeys::*;

@@ -14,3 +14,18 @@ pub(super) mod sales;
 pub(super) mod stock;
 pub(super) mod timeline;
 pub(super) mod unfinished;
+
+pub use acts::*;
+pub use catalog::*;
+pub use compare::*;
+pub use curve::*;
+pub use demand::*;
+pub use goals::*;
+pub use holds::*;
+pub use marks::*;
+pub use orders::*;
+pub use planned::*;
+pub use sales::*;
+pub use stock::*;
+pub use timeline::*;
+pub use unfinished::*;

@@ -33,6 +33,10 @@ struct File {
     at: String,
     /// Names that paths through this module may go on with, and where they lead.
     leads: BTreeMap<String, Path>,
+    /// Modules all of whose names may be taken from here.
+    globs: Vec<Path>,
+    /// What the file itself defines.
+    defines: BTreeSet<String>,
     /// Paths of other modules that the code names.
     names: Vec<Path>,
 }
@@ -88,15 +92,16 @@ fn reached(edges: &BTreeMap<&Path, BTreeSet<Path>>, start: &Path) -> BTreeSet<Pa
 fn read(files: &[Source]) -> BTreeMap<Path, File> {
     let mut modules = BTreeMap::new();
     for file in files {
-        modules.insert(module_of(file), File { at: file.path.clone(), ..File::default() });
+        let (at, defines) = (file.path.clone(), defined_in(&file.code));
+        modules.insert(module_of(file), File { at, defines, ..File::default() });
     }
     // Twice: what a path leads to may be known by a re-export that is read later.
     for _ in 0..2 {
         for file in files {
             let own = module_of(file);
-            let (leads, names) = look(&file.code, &own, &modules);
+            let (leads, globs, names) = look(&file.code, &own, &modules);
             let module = modules.get_mut(&own).unwrap();
-            (module.leads, module.names) = (leads, names);
+            (module.leads, module.globs, module.names) = (leads, globs, names);
         }
     }
     modules
@@ -113,8 +118,8 @@ fn look(
     code: &str,
     own: &Path,
     modules: &BTreeMap<Path, File>,
-) -> (BTreeMap<String, Path>, Vec<Path>) {
-    let (mut leads, mut names) = (BTreeMap::new(), Vec::new());
+) -> (BTreeMap<String, Path>, Vec<Path>, Vec<Path>) {
+    let (mut leads, mut globs, mut names) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut rest = String::new();
     for statement in code.split_inclusive(';') {
         // A `use` ends its statement; what stands before it is code.
@@ -129,7 +134,9 @@ fn look(
         for (path, name) in branches(tree, &Vec::new()) {
             let Some(path) = absolute(&path, own, modules) else { continue };
             let below = path.len() > own.len() && path.starts_with(own);
-            if public || below {
+            if public && name == "*" {
+                globs.push(path[..path.len() - 1].to_vec());
+            } else if public || below {
                 leads.insert(name, path.clone());
             }
             if !(public && below) {
@@ -138,7 +145,20 @@ fn look(
         }
     }
     names.extend(paths_in(&rest).filter_map(|path| absolute(&path, own, modules)));
-    (leads, names)
+    (leads, globs, names)
+}
+
+/// The names of the items that others may take from a file.
+fn defined_in(code: &str) -> BTreeSet<String> {
+    const ITEMS: [&str; 7] = ["struct", "enum", "trait", "fn", "const", "static", "type"];
+    let mut found = BTreeSet::new();
+    for line in code.lines().filter(|line| line.starts_with("pub")) {
+        let words = line.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        let items = words.windows(2).filter(|pair| ITEMS.contains(&pair[0]));
+        found.extend(items.map(|pair| pair[1].to_owned()));
+    }
+    found
 }
 
 /// Where a `use` starts in a statement, if it is one.
@@ -247,15 +267,27 @@ fn resolve(modules: &BTreeMap<Path, File>, mut path: Path) -> Path {
         while depth < path.len() && modules.contains_key(&path[..=depth]) {
             depth += 1;
         }
-        let onward = path.get(depth).and_then(|name| modules.get(&path[..depth])?.leads.get(name));
+        let onward = path.get(depth).and_then(|name| onward(modules, &path[..depth], name));
         match onward {
-            Some(to) if *to != path[..=depth] => {
-                path = [to.clone(), path[depth + 1..].to_vec()].concat()
-            }
+            Some(to) if to != path[..=depth] => path = [to, path[depth + 1..].to_vec()].concat(),
             _ => return path[..depth].to_vec(),
         }
     }
     path
+}
+
+/// Where a name leads that a module re-exports, by itself or with all others.
+fn onward(modules: &BTreeMap<Path, File>, module: &[String], name: &String) -> Option<Path> {
+    let file = modules.get(module)?;
+    if let Some(to) = file.leads.get(name) {
+        return Some(to.clone());
+    }
+    let mut below = file.globs.iter().filter_map(|from| {
+        let named = [from.as_slice(), std::slice::from_ref(name)].concat();
+        let own = modules.get(from)?.defines.contains(name) || modules.contains_key(&named);
+        if own { Some(named) } else { onward(modules, from, name) }
+    });
+    below.next()
 }
 
 #[test]
@@ -285,6 +317,24 @@ fn circles_are_found_in_every_spelling() {
     ] {
         assert_eq!(circle(a, b), 0, "{a} {b}");
     }
+}
+
+#[test]
+fn circles_are_found_through_globs() {
+    let circle = |family: &str, b: &str| {
+        let files = [
+            Source::new("src/lib.rs", "mod x;"),
+            Source::new("src/x/mod.rs", "mod y;\npub use y::*;"),
+            Source::new("src/x/y/mod.rs", family),
+            Source::new("src/x/y/a.rs", "use crate::x::B;\npub struct A(B);"),
+            Source::new("src/x/y/b.rs", b),
+        ];
+        circles(&files).iter().filter(|found| found.contains("circle:")).count()
+    };
+    let all = "mod a;\nmod b;\npub use a::*;\npub use b::*;";
+    assert_eq!(circle(all, "use crate::x::A;\npub struct B(A);"), 1);
+    assert_eq!(circle(all, "pub struct B;"), 0);
+    assert_eq!(circle("mod a;\nmod b;", "use crate::x::A;\npub struct B(A);"), 0);
 }
 
 #[test]
