@@ -96,60 +96,42 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
 
 fn event(action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
     match action {
-        SteerAction::Close => {
-            ItemEvent::Offer(OfferEvent::Closed(ItemClosed { act, closed_at_ms: now }))
-        }
-        SteerAction::Pause => ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
-            act,
-            by_sale: false,
-            paused_at_ms: now,
-        })),
-        SteerAction::PauseWithSale => ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
-            act,
-            by_sale: true,
-            paused_at_ms: now,
-        })),
-        SteerAction::Resume => ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
-            act,
-            by_sale: false,
-            resumed_at_ms: now,
-        })),
-        SteerAction::ResumeWithSale => ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
-            act,
-            by_sale: true,
-            resumed_at_ms: now,
-        })),
+        SteerAction::Close => offer(OfferEvent::Closed(ItemClosed { act, closed_at_ms: now })),
+        SteerAction::Pause => paused(act, false, now),
+        SteerAction::PauseWithSale => paused(act, true, now),
+        SteerAction::Resume => resumed(act, false, now),
+        SteerAction::ResumeWithSale => resumed(act, true, now),
         SteerAction::Allocate(WarehouseUnits { warehouse, units }) => {
-            ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
-                warehouse,
-                units,
-                act,
-                allocated_at_ms: now,
-            }))
+            let allocated = StockAllocated { warehouse, units, act, allocated_at_ms: now };
+            stock(StockEvent::Allocated(allocated))
         }
         SteerAction::SetReserve(WarehouseUnits { warehouse, units }) => {
-            ItemEvent::Stock(StockEvent::ReserveSet(ReserveSet {
-                warehouse,
-                units,
-                act,
-                set_at_ms: now,
-            }))
+            stock(StockEvent::ReserveSet(ReserveSet { warehouse, units, act, set_at_ms: now }))
         }
         SteerAction::ReleaseReserve(WarehouseUnits { warehouse, units }) => {
-            ItemEvent::Stock(StockEvent::ReserveReleased(ReserveReleased {
-                warehouse,
-                units,
-                act,
-                released_at_ms: now,
-            }))
+            let released = ReserveReleased { warehouse, units, act, released_at_ms: now };
+            stock(StockEvent::ReserveReleased(released))
         }
         SteerAction::SetPurchaseLimit { per_buyer, per_order } => {
-            ItemEvent::Offer(OfferEvent::PurchaseLimitSet(PurchaseLimitSet {
-                per_buyer,
-                per_order,
-                act: Some(act),
-                set_at_ms: Some(now),
-            }))
+            let (act, set_at_ms) = (Some(act), Some(now));
+            let limits = PurchaseLimitSet { per_buyer, per_order, act, set_at_ms };
+            offer(OfferEvent::PurchaseLimitSet(limits))
         }
     }
+}
+
+fn offer(event: OfferEvent) -> ItemEvent {
+    ItemEvent::Offer(event)
+}
+
+fn stock(event: StockEvent) -> ItemEvent {
+    ItemEvent::Stock(event)
+}
+
+fn paused(act: Act, by_sale: bool, now: UnixMs) -> ItemEvent {
+    offer(OfferEvent::Paused(ItemPaused { act, by_sale, paused_at_ms: now }))
+}
+
+fn resumed(act: Act, by_sale: bool, now: UnixMs) -> ItemEvent {
+    offer(OfferEvent::Resumed(ItemResumed { act, by_sale, resumed_at_ms: now }))
 }
