@@ -4,7 +4,7 @@ use std::{pin::Pin, sync::Arc};
 
 use futures_util::future::join_all;
 
-use super::{Census, Counted, Directory, Shared, tail::StreamObserver};
+use super::{Census, Directory, Shared, tail::StreamObserver};
 use crate::{domain::Decider, events::Category};
 
 /// A directory, whatever it is a directory of.
@@ -14,9 +14,9 @@ trait AnyDirectory: StreamObserver + 'static {
     fn drain(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-impl<D: Counted> AnyDirectory for Directory<D> {
+impl<D: Decider> AnyDirectory for Directory<D> {
     fn category(&self) -> Category {
-        <D as Decider>::CATEGORY
+        D::CATEGORY
     }
 
     fn census(&self) -> Census {
@@ -42,7 +42,7 @@ impl Aggregates {
 
     /// A directory of one more kind, which hears what other nodes write, is counted and is drained with
     /// the others.
-    pub fn add<D: Counted>(&mut self) -> Arc<Directory<D>> {
+    pub fn add<D: Decider>(&mut self) -> Arc<Directory<D>> {
         let directory = Directory::new(Arc::clone(&self.shared));
         self.all.push(Arc::clone(&directory) as _);
         directory

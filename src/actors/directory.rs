@@ -17,9 +17,9 @@ use super::{
     Answer, Fault, Shared,
     aggregate::Aggregate,
     batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
-    counted::{Counted, Tally},
     deadline::Deadline,
     tail::StreamObserver,
+    tally::{Counters, Tally},
 };
 use crate::{domain::Decider, events::StreamName};
 
@@ -29,6 +29,7 @@ const ACTORS_TRIED: usize = 3;
 /// All awake actors of one kind.
 pub struct Directory<D: Decider> {
     shared: Arc<Shared>,
+    counters: Arc<Counters>,
     awake: RwLock<HashMap<Uuid, Desk<D>>>,
     /// Nothing is decided any more: actors that stop have no successor.
     stopping: AtomicBool,
@@ -57,11 +58,13 @@ impl<D: Decider> Clone for Desk<D> {
     }
 }
 
-impl<D: Counted> Directory<D> {
+impl<D: Decider> Directory<D> {
     /// A directory in which every actor sleeps.
     pub fn new(shared: Arc<Shared>) -> Arc<Self> {
+        let counters = Arc::new(Counters::of::<D>(Arc::clone(&shared.metrics)));
         Arc::new_cyclic(|me| Self {
             shared,
+            counters,
             awake: RwLock::new(HashMap::new()),
             stopping: AtomicBool::new(false),
             me: Weak::clone(me),
@@ -93,20 +96,20 @@ impl<D: Counted> Directory<D> {
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
     ) -> Result<impl Future<Output = Answers<D::Outcome>> + Send + use<D>, Fault> {
-        let metrics = Arc::clone(&self.shared.metrics);
+        let counters = Arc::clone(&self.counters);
         let tally = Tally::of::<D>(&commands);
         let taken_in = Instant::now();
         let answers = self
             .send(id, commands, deadline)
-            .inspect_err(|fault| tally.count_fault(&metrics, fault))?;
+            .inspect_err(|fault| tally.count_fault(&counters, fault))?;
         Ok(async move {
             // An actor that stops without an answer has either written nothing or its outcome is
             // unknown; in both cases the command can be repeated under its request id.
             let answers = answers.await.unwrap_or_else(|_| {
                 Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
             });
-            tally.took(&metrics, taken_in.elapsed());
-            tally.count::<D>(&metrics, &answers);
+            tally.took(&counters, taken_in.elapsed());
+            tally.count::<D>(&counters, &answers);
             answers
         })
     }

@@ -22,7 +22,7 @@ use crate::{
     events::{
         Attempt, Category, Event, Family, ImpossibleMove, NewEvent, Position, Stored, encode,
     },
-    values::{Invalid, OrderId, RequestId, UnixMs},
+    values::{Invalid, Kinds, OrderId, RequestId, UnixMs, kinds},
 };
 
 /// What a command came to. `decide` gives one whose outcome is an [`AnswerFrom`].
@@ -53,14 +53,25 @@ pub enum AnswerFrom<O, S = ()> {
     State(S),
 }
 
+/// What an outcome amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a, R> {
+    Done,
+    Refused(&'a R),
+    Misdirected(&'a Misdirected),
+}
+
 /// One kind of thing that decides: an item, a sale.
 ///
 /// The state is rebuilt by `evolve` over the stream. Events are applied as soon as they are decided,
 /// before they are stored; if storing fails the state is thrown away and rebuilt.
 pub trait Decider: Sized + Send + Unpin + 'static {
-    type Command: Send + Unpin + 'static;
+    /// What can be asked, by kinds.
+    type Command: Kinds + Send + Unpin + 'static;
     type Event: Stored + Family<Event> + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
+    /// Why a command is refused.
+    type Refusal: Kinds + 'static;
     /// Which part of the state an answer shows.
     type Shown;
 
@@ -72,6 +83,14 @@ pub trait Decider: Sized + Send + Unpin + 'static {
 
     /// Judges a command at a moment. Does not change anything.
     fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self>;
+
+    /// Whether the command is an attempt to order, whose latency is measured.
+    fn is_attempt(_command: &Self::Command) -> bool {
+        false
+    }
+
+    /// What an outcome amounts to.
+    fn verdict(outcome: &Self::Outcome) -> Verdict<'_, Self::Refusal>;
 
     /// Shows that part of the state. Asked after the events of the decision are applied and before
     /// those of the next one.
@@ -215,3 +234,9 @@ pub enum Misdirected {
     #[error("{0}")]
     Invalid(Invalid),
 }
+
+kinds! { Misdirected {
+    Self::NotFound(_) => "NOT_FOUND",
+    Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
+    Self::Invalid(_) => "INVALID_ARGUMENT",
+} }

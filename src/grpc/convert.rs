@@ -1,5 +1,7 @@
 //! Conversion between protobuf and the domain. Input is validated here, once; output is complete.
 
+use std::sync::LazyLock;
+
 use prost_types::{Duration as ProtoDuration, Timestamp};
 use tonic::Extensions;
 
@@ -11,8 +13,8 @@ use crate::{
     },
     events::WarehouseUnits,
     values::{
-        Currency, Invalid, ItemId, OrderId, RequestId, UNITS_MAX, UnixMs, bounded_prose,
-        bounded_text, known_text,
+        Currency, Invalid, ItemId, Kinds as _, OrderId, RequestId, UNITS_MAX, UnixMs,
+        bounded_prose, bounded_text, known_text,
     },
 };
 
@@ -154,24 +156,18 @@ pub(super) fn order_state(state: OrderState) -> proto::OrderState {
     }
 }
 
-pub(super) fn refusal(refusal: Refusal, available_units: Option<i64>) -> proto::Refusal {
-    let reason = match refusal {
-        Refusal::SoldOut => proto::RefusalReason::SoldOut,
-        Refusal::NotEnoughUnits => proto::RefusalReason::NotEnoughUnits,
-        Refusal::NotOpenYet => proto::RefusalReason::NotOpenYet,
-        Refusal::Closed => proto::RefusalReason::Closed,
-        Refusal::Paused => proto::RefusalReason::Paused,
-        Refusal::OverBuyerLimit => proto::RefusalReason::OverBuyerLimit,
-        Refusal::OverOrderLimit => proto::RefusalReason::OverOrderLimit,
-        Refusal::OrderExpired => proto::RefusalReason::OrderExpired,
-        Refusal::OrderCancelled => proto::RefusalReason::OrderCancelled,
-        Refusal::AlreadyPaid => proto::RefusalReason::AlreadyPaid,
-        Refusal::WrongAmount => proto::RefusalReason::WrongAmount,
-        Refusal::NotPaused => proto::RefusalReason::NotPaused,
-        Refusal::NotEnoughReserve => proto::RefusalReason::NotEnoughReserve,
+/// The reasons of the contract, by the kind of a refusal: they have the same names.
+static REASONS: LazyLock<Vec<proto::RefusalReason>> = LazyLock::new(|| {
+    let reason = |name: &&str| {
+        let reason = proto::RefusalReason::from_str_name(&format!("REFUSAL_REASON_{name}"));
+        reason.unwrap_or_default()
     };
+    Refusal::NAMES.iter().map(reason).collect()
+});
+
+pub(super) fn refusal(refusal: Refusal, available_units: Option<i64>) -> proto::Refusal {
     let message = refusal.sentence().to_owned();
-    proto::Refusal { reason: reason.into(), message, available_units }
+    proto::Refusal { reason: REASONS[refusal.kind()].into(), message, available_units }
 }
 
 pub(super) fn warehouse_units(units: WarehouseUnits) -> proto::WarehouseUnits {

@@ -39,85 +39,12 @@ pub trait Label: Copy + 'static {
 }
 
 label! {
-    /// What can be asked of an item or a sale.
-    CommandKind {
-        AddItem => "add_item",
-        PlaceOrder => "place_order",
-        RecordPayment => "record_payment",
-        CancelOrder => "cancel_order",
-        AllocateStock => "allocate_stock",
-        SetReserve => "set_reserve",
-        ReleaseReserve => "release_reserve",
-        SetPurchaseLimit => "set_purchase_limit",
-        PauseItem => "pause_item",
-        ResumeItem => "resume_item",
-        CloseItem => "close_item",
-        ShowItem => "show_item",
-        ShowOrder => "show_order",
-        CreateSale => "create_sale",
-        PauseSale => "pause_sale",
-        ResumeSale => "resume_sale",
-        CloseSale => "close_sale",
-        ShowSale => "show_sale",
-        RaiseAlert => "raise_alert",
-        ClearAlert => "clear_alert",
-        ShowAlerts => "show_alerts",
-        OpenIncident => "open_incident",
-        AssessIncident => "assess_incident",
-        RecordAction => "record_action",
-        ResolveIncident => "resolve_incident",
-        ReviewIncident => "review_incident",
-        ShowIncident => "show_incident",
-        PublishScript => "publish_script",
-        WithdrawScript => "withdraw_script",
-        ShowScript => "show_script",
-        SetLevel => "set_level",
-        ShowLevel => "show_level",
-    }
-}
-
-label! {
     /// How a command was answered, roughly.
     Outcome {
         Done => "done",
         Refused => "refused",
         Misdirected => "misdirected",
         Fault => "fault",
-    }
-}
-
-label! {
-    /// Business "no"s, named as in the contract.
-    RefusalReason {
-        SoldOut => "SOLD_OUT",
-        NotEnoughUnits => "NOT_ENOUGH_UNITS",
-        NotOpenYet => "NOT_OPEN_YET",
-        Closed => "CLOSED",
-        Paused => "PAUSED",
-        OverBuyerLimit => "OVER_BUYER_LIMIT",
-        OverOrderLimit => "OVER_ORDER_LIMIT",
-        OrderExpired => "ORDER_EXPIRED",
-        OrderCancelled => "ORDER_CANCELLED",
-        AlreadyPaid => "ALREADY_PAID",
-        WrongAmount => "WRONG_AMOUNT",
-        NotPaused => "NOT_PAUSED",
-        IncidentResolved => "INCIDENT_RESOLVED",
-        IncidentNotResolved => "INCIDENT_NOT_RESOLVED",
-        IncidentReviewed => "INCIDENT_REVIEWED",
-        IncidentEndsTooEarly => "INCIDENT_ENDS_TOO_EARLY",
-        IncidentTooLong => "INCIDENT_TOO_LONG",
-        ScriptVersion => "SCRIPT_VERSION",
-        ScriptNotPublished => "SCRIPT_NOT_PUBLISHED",
-        NotEnoughReserve => "NOT_ENOUGH_RESERVE",
-    }
-}
-
-label! {
-    /// Mistakes of the caller that only the item or sale can see, named as in the contract.
-    MisdirectedReason {
-        NotFound => "NOT_FOUND",
-        RequestIdReused => "REQUEST_ID_REUSED",
-        Invalid => "INVALID_ARGUMENT",
     }
 }
 

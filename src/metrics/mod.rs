@@ -8,6 +8,7 @@
 mod board;
 mod calls;
 mod clock;
+mod commands;
 mod labels;
 mod latency;
 mod projection;
@@ -26,9 +27,10 @@ use prometheus_client::{
 
 pub use board::{BoardFigures, Following};
 pub use calls::MethodCalls;
+pub use commands::CommandCounters;
 pub use labels::{
-    AppendResult, BeaconResult, CommandKind, DeliveryResult, FaultReason, Label, LeftBoard,
-    LeftOut, MisdirectedReason, Outcome, RefusalReason, Severity, StreamKind, TokenFault,
+    AppendResult, BeaconResult, DeliveryResult, FaultReason, Label, LeftBoard, LeftOut, Outcome,
+    Severity, StreamKind, TokenFault,
 };
 pub use latency::{Latency, quantile_us};
 pub use projection::ProjectionReading;
@@ -37,10 +39,11 @@ pub use reading::Reading;
 use self::{
     calls::Calls,
     clock::ClockFigures,
+    commands::CommandFamilies,
     register::{Labels, Seconds, gauge, series},
     watch::Watch,
 };
-use crate::values::{ServiceLevel, UnixMs, number_of};
+use crate::values::{Kinds, ServiceLevel, UnixMs, number_of};
 
 /// Upper bounds of the classes of append times, in seconds: a fast disk needs half a millisecond, a
 /// cluster that elects a leader some seconds.
@@ -54,10 +57,7 @@ const APPEND_EVENTS: [f64; 11] =
 /// All figures of a node.
 pub struct Metrics {
     registry: Registry,
-    /// By command, then by outcome.
-    commands: Vec<Vec<Counter>>,
-    refusals: Vec<Counter>,
-    misdirected: Vec<Counter>,
+    commands: CommandFamilies,
     faults: Vec<Counter>,
     /// By kind of stream.
     appends: Vec<Appends>,
@@ -110,20 +110,7 @@ impl Metrics {
     /// Figures that are all zero, of a node that started at that moment.
     pub fn new(started: UnixMs) -> Self {
         let mut registry = Registry::default();
-        let commands =
-            matrix(&mut registry, "doorbuster_commands", "Commands answered, by what was asked");
-        let refusals = series::<RefusalReason>(
-            &mut registry,
-            "reason",
-            "doorbuster_refusals",
-            "Commands refused, by the fact in the way",
-        );
-        let misdirected = series::<MisdirectedReason>(
-            &mut registry,
-            "reason",
-            "doorbuster_misdirected",
-            "Commands about something that is not there, or under a request id used before",
-        );
+        let commands = CommandFamilies::new(&mut registry);
         let faults = series::<FaultReason>(
             &mut registry,
             "reason",
@@ -157,8 +144,6 @@ impl Metrics {
         Self {
             registry,
             commands,
-            refusals,
-            misdirected,
             faults,
             appends,
             beacons,
@@ -174,19 +159,9 @@ impl Metrics {
         }
     }
 
-    /// Commands of a kind that were answered alike.
-    pub fn answered(&self, kind: CommandKind, outcome: Outcome, commands: u64) {
-        self.commands[kind.place()][outcome.place()].inc_by(commands);
-    }
-
-    /// Commands refused for a reason.
-    pub fn refused(&self, reason: RefusalReason, commands: u64) {
-        self.refusals[reason.place()].inc_by(commands);
-    }
-
-    /// A command that could not be judged.
-    pub fn misdirected(&self, reason: MisdirectedReason) {
-        self.misdirected[reason.place()].inc();
+    /// The counters for commands `C` with refusals `R` that can be misdirected as `M`.
+    pub fn command_counters<C: Kinds, R: Kinds, M: Kinds>(&self) -> CommandCounters {
+        self.commands.counters::<C, R, M>()
     }
 
     /// Commands that met a fault.
@@ -385,20 +360,6 @@ impl ReadOff {
             gauge.set(bytes);
         }
     }
-}
-
-/// One counter for each command and outcome.
-fn matrix(registry: &mut Registry, name: &str, about: &str) -> Vec<Vec<Counter>> {
-    let family: Family<Labels<2>, Counter> = Family::default();
-    let of = |kind: &CommandKind| {
-        let outcomes = Outcome::ALL.iter();
-        let labels =
-            outcomes.map(|outcome| [("command", kind.name()), ("outcome", outcome.name())]);
-        labels.map(|labels| family.get_or_create_owned(&labels)).collect()
-    };
-    let counters = CommandKind::ALL.iter().map(of).collect();
-    registry.register(name, about, family);
-    counters
 }
 
 fn appends(registry: &mut Registry) -> Vec<Appends> {

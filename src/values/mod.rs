@@ -6,6 +6,7 @@
 mod fingerprint;
 mod ids;
 mod invalid;
+mod kinds;
 mod moment;
 mod money;
 mod number;
@@ -16,6 +17,8 @@ mod watch;
 pub use fingerprint::Fingerprint;
 pub use ids::{AlertId, IncidentId, ItemId, OrderId, RequestId, SaleId};
 pub use invalid::Invalid;
+pub use kinds::Kinds;
+pub(crate) use kinds::{kinds, place_of};
 pub use moment::UnixMs;
 pub use money::{AT_LEAST, Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
 pub use number::{capped, count_of, micros, millis, narrow, number_of, short, wide};

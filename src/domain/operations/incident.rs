@@ -9,12 +9,12 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, Verdict, receipts::Receipts},
     events::{
         Act, Category, DetectedBy, IncidentActionTaken, IncidentAssessed, IncidentDetected,
         IncidentEvent, IncidentResolved, IncidentReviewed, Position,
     },
-    values::{Fingerprint, IncidentId, IncidentSeverity, ItemId, RequestId, SaleId, UnixMs},
+    values::{Fingerprint, IncidentId, IncidentSeverity, ItemId, RequestId, SaleId, UnixMs, kinds},
 };
 
 /// Longest title of an incident, in characters.
@@ -32,6 +32,24 @@ pub enum IncidentCommand {
     Take(Box<IncidentStep>),
     Show,
 }
+
+impl IncidentCommand {
+    fn step(&self) -> Option<&StepTaken> {
+        match self {
+            Self::Take(step) => Some(&step.what),
+            Self::Show => None,
+        }
+    }
+}
+
+kinds! { IncidentCommand, of (IncidentCommand::step) {
+    Some(StepTaken::Detect { .. }) => "open_incident",
+    Some(StepTaken::Assess { .. }) => "assess_incident",
+    Some(StepTaken::TakeAction { .. }) => "record_action",
+    Some(StepTaken::Resolve { .. }) => "resolve_incident",
+    Some(StepTaken::Review { .. }) => "review_incident",
+    None => "show_incident",
+} }
 
 /// One step, and its operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +100,14 @@ pub enum IncidentRefusal {
     EndedBeforeBegan,
     TooManySteps,
 }
+
+kinds! { IncidentRefusal {
+    Self::AlreadyResolved => "INCIDENT_RESOLVED",
+    Self::NotResolved => "INCIDENT_NOT_RESOLVED",
+    Self::AlreadyReviewed => "INCIDENT_REVIEWED",
+    Self::EndedBeforeBegan => "INCIDENT_ENDS_TOO_EARLY",
+    Self::TooManySteps => "INCIDENT_TOO_LONG",
+} }
 
 impl IncidentRefusal {
     /// One sentence for people.
@@ -135,6 +161,7 @@ impl Decider for Incident {
     type Command = IncidentCommand;
     type Event = IncidentEvent;
     type Outcome = IncidentOutcome;
+    type Refusal = IncidentRefusal;
     type Shown = ();
 
     const CATEGORY: Category = Category::Incident;
@@ -157,6 +184,14 @@ impl Decider for Incident {
             IncidentCommand::Show => self.receipts.shown(),
         };
         decided.judged(at)
+    }
+
+    fn verdict(outcome: &IncidentOutcome) -> Verdict<'_, IncidentRefusal> {
+        match outcome {
+            IncidentOutcome::Incident(_) => Verdict::Done,
+            IncidentOutcome::Refused(refusal) => Verdict::Refused(refusal),
+            IncidentOutcome::Misdirected(why) => Verdict::Misdirected(why),
+        }
     }
 
     fn show(&self, (): (), _: UnixMs) -> IncidentOutcome {

@@ -5,12 +5,14 @@
 //! alert raised before an operator last set the level changes nothing, because the operator knew of
 //! it. Setting the level in force changes nothing and writes no event.
 
+use std::convert::Infallible;
+
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, Verdict, receipts::Receipts},
     events::{Act, Category, LevelSet, Position},
-    values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs},
+    values::{AlertId, Fingerprint, RequestId, ServiceLevel, UnixMs, kinds},
 };
 
 /// Everything that can be asked about the level.
@@ -19,6 +21,11 @@ pub enum LevelCommand {
     Set(SetLevel),
     Show,
 }
+
+kinds! { LevelCommand {
+    Self::Set(_) => "set_level",
+    Self::Show => "show_level",
+} }
 
 /// Sets the level.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +79,7 @@ impl Decider for Level {
     type Command = LevelCommand;
     type Event = LevelSet;
     type Outcome = LevelOutcome;
+    type Refusal = Infallible;
     type Shown = ();
 
     const CATEGORY: Category = Category::Level;
@@ -84,6 +92,14 @@ impl Decider for Level {
         match command {
             LevelCommand::Show => self.receipts.shown(),
             LevelCommand::Set(set) => self.set_level(set, now),
+        }
+    }
+
+    fn verdict(outcome: &LevelOutcome) -> Verdict<'_, Infallible> {
+        match outcome {
+            // The caller learns the level in force, which nothing refused.
+            LevelOutcome::Level(_) | LevelOutcome::NotExpected(_) => Verdict::Done,
+            LevelOutcome::Misdirected(why) => Verdict::Misdirected(why),
         }
     }
 

@@ -91,6 +91,65 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
     assert_eq!(figures.value("doorbuster_misdirected_total{reason=\"REQUEST_ID_REUSED\"}"), 1);
 }
 
+/// Every kind of command, whatever it is a command to.
+const COMMANDS: [&str; 32] = [
+    "add_item",
+    "place_order",
+    "record_payment",
+    "cancel_order",
+    "allocate_stock",
+    "set_reserve",
+    "release_reserve",
+    "set_purchase_limit",
+    "pause_item",
+    "resume_item",
+    "close_item",
+    "show_item",
+    "show_order",
+    "create_sale",
+    "pause_sale",
+    "resume_sale",
+    "close_sale",
+    "show_sale",
+    "raise_alert",
+    "clear_alert",
+    "show_alerts",
+    "open_incident",
+    "assess_incident",
+    "record_action",
+    "resolve_incident",
+    "review_incident",
+    "show_incident",
+    "publish_script",
+    "withdraw_script",
+    "show_script",
+    "set_level",
+    "show_level",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_command_has_its_figures_from_the_start() {
+    let node = watched_node().await;
+    let figures = Figures::of(&node).await;
+    let outcomes = ["done", "refused", "misdirected", "fault"];
+    for (command, outcome) in
+        COMMANDS.iter().flat_map(|command| outcomes.map(|outcome| (command, outcome)))
+    {
+        // Not only zero: what a node asks by itself may be counted already.
+        assert!(figures.commands(command, outcome) < 1_000, "{command} {outcome}");
+    }
+    let series = figures.0.matches("\ndoorbuster_commands_total{").count();
+    assert_eq!(
+        series,
+        COMMANDS.len() * outcomes.len(),
+        "a kind of command is missing in this list"
+    );
+    for reason in ["NOT_FOUND", "REQUEST_ID_REUSED", "INVALID_ARGUMENT"] {
+        let series = format!("doorbuster_misdirected_total{{reason=\"{reason}\"}}");
+        assert_eq!(figures.value(&series), 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_reason_of_the_contract_to_refuse_has_its_figure() {
     let node = watched_node().await;

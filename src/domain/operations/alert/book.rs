@@ -3,16 +3,16 @@
 //! Several nodes evaluate the same rules. The first node to report that one fires creates the
 //! event; for the others the alert exists already. The same holds for clearing, and for repeats.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use uuid::Uuid;
 
 use crate::{
-    domain::{AnswerFrom, Caused, Decided, Decider, Decision, Impossible, Moment},
+    domain::{AnswerFrom, Caused, Decided, Decider, Decision, Impossible, Moment, Verdict},
     events::{
         AlertCleared, AlertEvent, AlertRaised, Category, ClearedBecause, Position, SERVICE, Signal,
     },
-    values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs},
+    values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs, kinds},
 };
 
 /// Everything that can be asked of a book.
@@ -22,6 +22,12 @@ pub enum AlertCommand {
     Clear(Box<ClearAlert>),
     Show,
 }
+
+kinds! { AlertCommand {
+    Self::Raise(_) => "raise_alert",
+    Self::Clear(_) => "clear_alert",
+    Self::Show => "show_alerts",
+} }
 
 /// A rule fires.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +88,7 @@ impl Decider for Book {
     type Command = AlertCommand;
     type Event = AlertEvent;
     type Outcome = AlertOutcome;
+    type Refusal = Infallible;
     type Shown = BookShown;
 
     const CATEGORY: Category = Category::Alert;
@@ -100,6 +107,14 @@ impl Decider for Book {
             AlertCommand::Show => self.decided(Vec::new(), AnswerFrom::State(BookShown::Open)),
         };
         decided.judged(at)
+    }
+
+    fn verdict(outcome: &AlertOutcome) -> Verdict<'_, Infallible> {
+        match outcome {
+            AlertOutcome::Raised(_) | AlertOutcome::Cleared | AlertOutcome::Open(_) => {
+                Verdict::Done
+            }
+        }
     }
 
     fn show(&self, shown: BookShown, _: UnixMs) -> AlertOutcome {

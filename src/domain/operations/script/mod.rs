@@ -14,9 +14,9 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::{
-    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, Verdict, receipts::Receipts},
     events::{Act, Category, Position, ScriptEvent, ScriptPublished, ScriptWithdrawn},
-    values::{Fingerprint, RequestId, UnixMs},
+    values::{Fingerprint, RequestId, UnixMs, kinds},
 };
 
 pub use builtin::builtin;
@@ -30,6 +30,12 @@ pub enum ScriptCommand {
     Change(Box<ChangeScript>),
     Show,
 }
+
+kinds! { ScriptCommand {
+    Self::Change(change) if change.text.is_some() => "publish_script",
+    Self::Change(_) => "withdraw_script",
+    Self::Show => "show_script",
+} }
 
 /// Publishes or withdraws.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +59,11 @@ pub enum ScriptRefusal {
     /// What comes with doorbuster is said already.
     NotPublished,
 }
+
+kinds! { ScriptRefusal {
+    Self::VersionNotExpected { .. } => "SCRIPT_VERSION",
+    Self::NotPublished => "SCRIPT_NOT_PUBLISHED",
+} }
 
 impl fmt::Display for ScriptRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,6 +107,7 @@ impl Decider for Script {
     type Command = ScriptCommand;
     type Event = ScriptEvent;
     type Outcome = ScriptOutcome;
+    type Refusal = ScriptRefusal;
     type Shown = ();
 
     const CATEGORY: Category = Category::Script;
@@ -108,6 +120,14 @@ impl Decider for Script {
         match command {
             ScriptCommand::Show => self.receipts.shown(),
             ScriptCommand::Change(change) => self.change(*change, now),
+        }
+    }
+
+    fn verdict(outcome: &ScriptOutcome) -> Verdict<'_, ScriptRefusal> {
+        match outcome {
+            ScriptOutcome::Script(_) => Verdict::Done,
+            ScriptOutcome::Refused(refusal) => Verdict::Refused(refusal),
+            ScriptOutcome::Misdirected(why) => Verdict::Misdirected(why),
         }
     }
 

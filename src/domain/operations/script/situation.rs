@@ -47,22 +47,6 @@ pub enum Situation {
     Incident,
 }
 
-const REFUSALS: [Refusal; 13] = [
-    Refusal::SoldOut,
-    Refusal::NotEnoughUnits,
-    Refusal::NotOpenYet,
-    Refusal::Closed,
-    Refusal::Paused,
-    Refusal::OverBuyerLimit,
-    Refusal::OverOrderLimit,
-    Refusal::OrderExpired,
-    Refusal::OrderCancelled,
-    Refusal::AlreadyPaid,
-    Refusal::WrongAmount,
-    Refusal::NotPaused,
-    Refusal::NotEnoughReserve,
-];
-
 const STATES: [OrderState; 4] =
     [OrderState::Held, OrderState::Paid, OrderState::Cancelled, OrderState::Expired];
 
@@ -70,14 +54,14 @@ impl Situation {
     /// All of them, refusals first.
     pub fn all() -> impl Iterator<Item = Self> {
         let orders = STATES.into_iter().map(Self::Order);
-        let refused = REFUSALS.into_iter().map(Self::Refused);
+        let refused = Refusal::ALL.iter().copied().map(Self::Refused);
         refused.chain(orders).chain([Self::RefundDue, Self::Incident])
     }
 
     /// Its name, for example `refusal.sold_out`.
     pub fn name(self) -> String {
         match self {
-            Self::Refused(refusal) => format!("refusal.{}", refusal_name(refusal)),
+            Self::Refused(refusal) => format!("refusal.{}", refusal.word()),
             Self::Order(state) => format!("order.{}", state_name(state)),
             Self::RefundDue => "order.refund_due".to_owned(),
             Self::Incident => "incident".to_owned(),
@@ -95,45 +79,10 @@ impl Situation {
     /// What a wording may name here.
     pub fn variables(self) -> &'static [Variable] {
         match self {
-            Self::Refused(
-                Refusal::OrderExpired
-                | Refusal::OrderCancelled
-                | Refusal::AlreadyPaid
-                | Refusal::WrongAmount,
-            )
-            | Self::Order(_)
-            | Self::RefundDue => wording::OF_ORDERS,
-            Self::Refused(
-                Refusal::SoldOut
-                | Refusal::NotEnoughUnits
-                | Refusal::NotOpenYet
-                | Refusal::Closed
-                | Refusal::Paused
-                | Refusal::OverBuyerLimit
-                | Refusal::OverOrderLimit
-                | Refusal::NotPaused
-                | Refusal::NotEnoughReserve,
-            ) => wording::OF_ATTEMPTS,
+            Self::Refused(refusal) if !refusal.is_of_order() => wording::OF_ATTEMPTS,
+            Self::Refused(_) | Self::Order(_) | Self::RefundDue => wording::OF_ORDERS,
             Self::Incident => wording::OF_INCIDENTS,
         }
-    }
-}
-
-fn refusal_name(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::SoldOut => "sold_out",
-        Refusal::NotEnoughUnits => "not_enough_units",
-        Refusal::NotOpenYet => "not_open_yet",
-        Refusal::Closed => "closed",
-        Refusal::Paused => "paused",
-        Refusal::OverBuyerLimit => "over_buyer_limit",
-        Refusal::OverOrderLimit => "over_order_limit",
-        Refusal::OrderExpired => "order_expired",
-        Refusal::OrderCancelled => "order_cancelled",
-        Refusal::AlreadyPaid => "already_paid",
-        Refusal::WrongAmount => "wrong_amount",
-        Refusal::NotPaused => "not_paused",
-        Refusal::NotEnoughReserve => "not_enough_reserve",
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::{
     domain::sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
     events::{ItemPlan, WarehouseUnits},
-    values::{Currency, Fingerprint, Invalid, ItemId, OrderId, RequestId, SaleId, known_text},
+    values::{
+        Currency, Fingerprint, Invalid, ItemId, OrderId, RequestId, SaleId, kinds, known_text,
+    },
 };
 
 /// Everything that can be asked of an item. Questions stand in the same queue as commands, so an
@@ -23,6 +25,22 @@ pub enum ItemCommand {
         buyer: String,
     },
 }
+
+kinds! { ItemCommand {
+    Self::Add(_) => "add_item",
+    Self::PlaceOrder(_) => "place_order",
+    Self::RecordPayment(_) => "record_payment",
+    Self::CancelOrder(_) => "cancel_order",
+    Self::Steer(Steer { action: SteerAction::Allocate(_), .. }) => "allocate_stock",
+    Self::Steer(Steer { action: SteerAction::SetReserve(_), .. }) => "set_reserve",
+    Self::Steer(Steer { action: SteerAction::ReleaseReserve(_), .. }) => "release_reserve",
+    Self::Steer(Steer { action: SteerAction::SetPurchaseLimit { .. }, .. }) => "set_purchase_limit",
+    Self::Steer(Steer { action: SteerAction::Pause | SteerAction::PauseWithSale, .. }) => "pause_item",
+    Self::Steer(Steer { action: SteerAction::Resume | SteerAction::ResumeWithSale, .. }) => "resume_item",
+    Self::Steer(Steer { action: SteerAction::Close, .. }) => "close_item",
+    Self::Show => "show_item",
+    Self::ShowOrder { .. } => "show_order",
+} }
 
 /// Puts the item on offer. Sent by the sale that planned it.
 #[derive(Debug, Clone)]
@@ -149,7 +167,7 @@ type Read = fn(&mut dyn Fields) -> Result<SteerAction, Invalid>;
 
 impl SteerAction {
     /// What an operator can do to an item, by the names that forms use.
-    const NAMED: [(&str, Read); 7] = [
+    const NAMED: &[(&str, Read)] = &[
         ("pause", |_| Ok(Self::Pause)),
         ("resume", |_| Ok(Self::Resume)),
         ("close", |_| Ok(Self::Close)),
@@ -171,7 +189,8 @@ impl SteerAction {
         match Self::NAMED.iter().find(|(known, _)| *known == name) {
             Some((_, read)) => read(form),
             None => {
-                let names = Self::NAMED.map(|(known, _)| known).join(", ");
+                let names: Vec<&str> = Self::NAMED.iter().map(|(known, _)| *known).collect();
+                let names = names.join(", ");
                 Err(Invalid::new("action", format!("must be one of {names}")))
             }
         }

@@ -3,13 +3,13 @@
 use uuid::Uuid;
 
 use super::{
-    ItemCommand,
+    ItemCommand, Refusal,
     answer::{ItemOutcome, ItemShown},
     decide,
     state::Item,
 };
 use crate::{
-    domain::{Caused, Decided, Decider, Impossible, Misdirected, Moment},
+    domain::{Caused, Decided, Decider, Impossible, Misdirected, Moment, Verdict},
     events::{Category, ItemEvent, Position},
     values::{ItemId, UnixMs},
 };
@@ -18,6 +18,7 @@ impl Decider for Item {
     type Command = ItemCommand;
     type Event = ItemEvent;
     type Outcome = ItemOutcome;
+    type Refusal = Refusal;
     type Shown = ItemShown;
 
     const CATEGORY: Category = Category::Item;
@@ -28,6 +29,18 @@ impl Decider for Item {
 
     fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self> {
         decide::decide(self, command, Moment::after(self.last_at, now))
+    }
+
+    fn is_attempt(command: &ItemCommand) -> bool {
+        matches!(command, ItemCommand::PlaceOrder(_))
+    }
+
+    fn verdict(outcome: &ItemOutcome) -> Verdict<'_, Refusal> {
+        match outcome {
+            ItemOutcome::Order(_) | ItemOutcome::Item(_) => Verdict::Done,
+            ItemOutcome::Refused { refusal, .. } => Verdict::Refused(refusal),
+            ItemOutcome::Misdirected(why) => Verdict::Misdirected(why),
+        }
     }
 
     fn show(&self, shown: ItemShown, now: UnixMs) -> ItemOutcome {

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use crate::events::AttemptOutcome;
+use crate::{
+    events::AttemptOutcome,
+    values::{Kinds, kinds},
+};
 
 /// Why a command was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,7 +26,48 @@ pub enum Refusal {
     NotEnoughReserve,
 }
 
+// The names are those of the contract.
+kinds! { Refusal {
+    Self::SoldOut => "SOLD_OUT",
+    Self::NotEnoughUnits => "NOT_ENOUGH_UNITS",
+    Self::NotOpenYet => "NOT_OPEN_YET",
+    Self::Closed => "CLOSED",
+    Self::Paused => "PAUSED",
+    Self::OverBuyerLimit => "OVER_BUYER_LIMIT",
+    Self::OverOrderLimit => "OVER_ORDER_LIMIT",
+    Self::OrderExpired => "ORDER_EXPIRED",
+    Self::OrderCancelled => "ORDER_CANCELLED",
+    Self::AlreadyPaid => "ALREADY_PAID",
+    Self::WrongAmount => "WRONG_AMOUNT",
+    Self::NotPaused => "NOT_PAUSED",
+    Self::NotEnoughReserve => "NOT_ENOUGH_RESERVE",
+} }
+
+const _: () = assert!(Refusal::ALL.len() == <Refusal as Kinds>::NAMES.len());
+
 impl Refusal {
+    /// All of them, in the order of the contract.
+    pub const ALL: &[Self] = &[
+        Self::SoldOut,
+        Self::NotEnoughUnits,
+        Self::NotOpenYet,
+        Self::Closed,
+        Self::Paused,
+        Self::OverBuyerLimit,
+        Self::OverOrderLimit,
+        Self::OrderExpired,
+        Self::OrderCancelled,
+        Self::AlreadyPaid,
+        Self::WrongAmount,
+        Self::NotPaused,
+        Self::NotEnoughReserve,
+    ];
+
+    /// Its name in lower case, as wordings are named by it.
+    pub fn word(self) -> String {
+        self.kind_name().to_lowercase()
+    }
+
     /// How a refused attempt to buy is counted; `None` for refusals that no attempt can get.
     pub fn as_attempt(self) -> Option<AttemptOutcome> {
         match self {

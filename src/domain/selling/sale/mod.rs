@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::{
     domain::item::Refusal,
-    domain::{Decided, Decider, Impossible, Misdirected, Moment, receipts::Receipts},
+    domain::{Decided, Decider, Impossible, Misdirected, Moment, Verdict, receipts::Receipts},
     events::{
         Act, Category, Position, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
     },
-    values::{Fingerprint, RequestId, SaleId, UnixMs},
+    values::{Fingerprint, RequestId, SaleId, UnixMs, kinds},
 };
 
 pub use plan::{
@@ -29,6 +29,14 @@ pub enum SaleCommand {
     Close(SteerSale),
     Show,
 }
+
+kinds! { SaleCommand {
+    Self::Create(_) => "create_sale",
+    Self::Pause(_) => "pause_sale",
+    Self::Resume(_) => "resume_sale",
+    Self::Close(_) => "close_sale",
+    Self::Show => "show_sale",
+} }
 
 /// Puts a sale up.
 #[derive(Debug, Clone)]
@@ -98,6 +106,7 @@ impl Decider for Sale {
     type Command = SaleCommand;
     type Event = SaleEvent;
     type Outcome = SaleOutcome;
+    type Refusal = Refusal;
     type Shown = ();
 
     const CATEGORY: Category = Category::Sale;
@@ -125,6 +134,14 @@ impl Decider for Sale {
             (SaleCommand::Resume(steer), Some(_)) => self.set_pause(steer, false, now),
         };
         decided.judged(at)
+    }
+
+    fn verdict(outcome: &SaleOutcome) -> Verdict<'_, Refusal> {
+        match outcome {
+            SaleOutcome::Sale(_) => Verdict::Done,
+            SaleOutcome::Refused(refusal) => Verdict::Refused(refusal),
+            SaleOutcome::Misdirected(why) => Verdict::Misdirected(why),
+        }
     }
 
     fn show(&self, (): (), _: UnixMs) -> SaleOutcome {
