@@ -253,12 +253,8 @@ fn mark_before(
 
 impl SaleStateAt {
     fn add(&mut self, item: &ItemState) {
-        let units = item.units();
+        self.units = self.units.saturating_with(item.units());
         for (sum, more) in [
-            (&mut self.units.allocated, units.allocated),
-            (&mut self.units.available, units.available),
-            (&mut self.units.held, units.held),
-            (&mut self.units.sold, units.sold),
             (&mut self.orders.placed, item.orders.placed),
             (&mut self.orders.held, item.orders.held),
             (&mut self.orders.paid, item.orders.paid),

@@ -155,6 +155,31 @@ async fn a_server_answers_with_the_phase_of_the_moment() {
     assert_eq!(found.items.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_a_sale_adds_up_the_units_of_its_items() {
+    let node = Node::start().await;
+    let with_reserve = |sku: &str, units: i64| proto::ItemDraft {
+        reserve: vec![proto::WarehouseUnits { warehouse: "south".to_owned(), units }],
+        ..support::item(sku, &[("north", 5)])
+    };
+    let (sale, items) = node.sale(vec![with_reserve("lamp", 30), with_reserve("desk", 4)]).await;
+    node.place(&items[0], "ann", 2).await.unwrap();
+    let release = proto::ReleaseReserveRequest {
+        request_id: support::request_id(),
+        item_id: items[0].clone(),
+        warehouse: "south".to_owned(),
+        units: 10,
+        operator: "olga".to_owned(),
+        reason: "demand is there".to_owned(),
+    };
+    node.items().release_reserve(release).await.unwrap();
+    let request = proto::GetStateAtRequest { sale_id: sale, ..Default::default() };
+    let found = node.replays().get_state_at(request).await.unwrap().into_inner();
+    let total = found.sale.unwrap();
+    assert_eq!((total.allocated_units, total.available_units, total.held_units), (20, 18, 2));
+    assert_eq!(total.reserve_units, 24);
+}
+
 fn time(tenths: i64) -> proto::LogPoint {
     let moment = at(tenths);
     let nanos = i32::try_from(moment.0.rem_euclid(1000)).unwrap() * 1_000_000;
