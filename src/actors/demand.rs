@@ -163,29 +163,36 @@ impl DemandStream {
         while let Err(failure) = self.append(desk, ticks).await {
             let stream = self.name;
             match failure {
-                Failure::Raced => {
+                DemandNotWritten::Raced => {
                     tracing::debug!(%stream, "another node wrote demand first");
                     races += 1;
                     if races % RACES_MAX != 0 {
                         continue;
                     }
                 }
-                Failure::Store(why) if pause == PAUSE_MIN => {
+                DemandNotWritten::Store(why) if pause == PAUSE_MIN => {
                     tracing::warn!(%stream, why, "demand was not written; retrying");
                 }
-                Failure::Store(why) => tracing::debug!(%stream, why, "demand was not written"),
+                DemandNotWritten::Store(why) => {
+                    tracing::debug!(%stream, why, "demand was not written")
+                }
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
-    async fn append(&mut self, desk: &DemandDesk, ticks: &[DemandTick]) -> Result<(), Failure> {
+    async fn append(
+        &mut self,
+        desk: &DemandDesk,
+        ticks: &[DemandTick],
+    ) -> Result<(), DemandNotWritten> {
         let next = match self.next_revision {
             Some(next) => next,
             None => {
                 let last = desk.store.last_revision(self.name).await;
-                last.map_err(|error| Failure::Store(error.to_string()))?.map_or(0, |last| last + 1)
+                last.map_err(|error| DemandNotWritten::Store(error.to_string()))?
+                    .map_or(0, |last| last + 1)
             }
         };
         // Until it is known what became of the append, the same ticks go to the same place: if they
@@ -200,10 +207,10 @@ impl DemandStream {
             }
             Err(AppendError::Conflict) => {
                 self.next_revision = None;
-                Err(Failure::Raced)
+                Err(DemandNotWritten::Raced)
             }
             Err(error @ (AppendError::NotWritten(_) | AppendError::Unknown(_))) => {
-                Err(Failure::Store(error.to_string()))
+                Err(DemandNotWritten::Store(error.to_string()))
             }
         }
     }
@@ -221,7 +228,7 @@ impl DemandStream {
 }
 
 /// Why ticks are not written yet.
-enum Failure {
+enum DemandNotWritten {
     /// Another node wrote ticks of this item: ours come after them.
     Raced,
     /// The store did not take them, or did not say.

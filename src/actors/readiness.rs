@@ -17,8 +17,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::levels::hear_level;
-use crate::{admission::Service, clock::SharedClock, store::SharedStore, values::UnixMs};
+use super::service_level_desk::hear_level;
+use crate::{
+    admission::CurrentServiceLevel, clock::SharedClock, store::SharedStore, values::UnixMs,
+};
 
 /// Pause between two questions to the store whether it is there.
 const ASK_STORE_EVERY: Duration = Duration::from_secs(1);
@@ -252,7 +254,7 @@ fn reason_of(state: &State) -> Option<&'static str> {
 /// from it at which level the service runs. `address` is what the log calls it.
 pub async fn watch_store(
     store: SharedStore,
-    service: Arc<Service>,
+    service: Arc<CurrentServiceLevel>,
     clock: SharedClock,
     readiness: Readiness,
     address: String,
@@ -287,7 +289,7 @@ pub async fn watch_store(
     }
 }
 
-async fn ask(store: &SharedStore, service: &Service) -> Result<(), String> {
+async fn ask(store: &SharedStore, service: &CurrentServiceLevel) -> Result<(), String> {
     let asked = async {
         let answered = hear_level(store, service).await;
         // What is fresh and what is not can be said only from then on.

@@ -17,9 +17,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::levels;
+use super::service_level_desk;
 use crate::{
-    admission::Service,
+    admission::CurrentServiceLevel,
     events::{DecodeError, Event, Position, Recorded, StreamName, decode},
     projections::Checkpoint,
     store::{ReadError, SharedStore},
@@ -75,7 +75,7 @@ pub trait StreamObserver: Send + Sync {
 pub struct Tail {
     store: SharedStore,
     listeners: Vec<Arc<dyn StreamObserver>>,
-    service: Arc<Service>,
+    service: Arc<CurrentServiceLevel>,
     pages: Mutex<VecDeque<(Position, Page)>>,
     hurry: Notify,
     /// The log could not be read when it was last tried.
@@ -90,7 +90,7 @@ impl Tail {
     pub fn new(
         store: SharedStore,
         listeners: Vec<Arc<dyn StreamObserver>>,
-        service: Arc<Service>,
+        service: Arc<CurrentServiceLevel>,
     ) -> Self {
         let listeners = if store.is_shared() { listeners } else { Vec::new() };
         Self {
@@ -212,7 +212,7 @@ impl Tail {
     /// Tells the listeners how far the streams on a page have come.
     fn tell(&self, page: &Page) {
         for (recorded, event) in page.iter() {
-            levels::tell(&self.service, recorded.revision, event);
+            service_level_desk::tell(&self.service, recorded.revision, event);
         }
         if self.listeners.is_empty() {
             return;

@@ -24,7 +24,7 @@ pub use self::catalog::CatalogDesk;
 use self::writer::{Delivery, Drain, Taken, TrafficWriter};
 use super::{Directory, Fault, Readiness, batch::Ticket};
 use crate::{
-    admission::Service,
+    admission::CurrentServiceLevel,
     clock::SharedClock,
     domain::{
         beacon::{AddressedBeacon, Beacon, BeaconDraft, BeaconRefusal, TrafficReceipt},
@@ -54,7 +54,7 @@ pub struct TrafficDesk {
     items: Arc<Directory<Item>>,
     catalog: CatalogDesk,
     readiness: Readiness,
-    service: Arc<Service>,
+    service: Arc<CurrentServiceLevel>,
     arbiter: Option<ArbiterHandle>,
     metrics: Arc<Metrics>,
     limits: TrafficLimits,
@@ -77,7 +77,7 @@ pub struct TrafficParts {
     pub metrics: Arc<Metrics>,
     pub readiness: Readiness,
     /// At some levels of the service no traffic is taken.
-    pub service: Arc<Service>,
+    pub service: Arc<CurrentServiceLevel>,
     pub items: Arc<Directory<Item>>,
     pub catalog: CatalogDesk,
     /// The thread that beacons are packed on; without one all are shed.

@@ -1,10 +1,10 @@
 //! Permissions and the service level, checked before a command reaches a mailbox.
 //!
 //! It is on the order path, so checks only read memory: no queue and no I/O. The level is decided
-//! by `domain::level`, and the log is read by `actors`.
+//! by `domain::service_level`, and the log is read by `actors`.
 
 mod operators;
-mod service;
+mod service_level;
 
 pub use operators::{BadOperators, Operators, TokenRefused, read_token};
-pub use service::{Part, Service};
+pub use service_level::{CurrentServiceLevel, ServicePart};

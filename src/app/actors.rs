@@ -8,16 +8,17 @@ use tokio::time::{Instant, timeout_at};
 use super::{THREADS_END_WITHIN, cores, ending};
 use crate::{
     actors::{
-        Aggregates, CatalogDesk, DemandDesk, Directory, Freshness, Levels, Moves, NodeParts,
-        ProjectionHandle, PulseDesk, Readiness, Sales, Shared, Tail, TrafficDesk, TrafficLimits,
-        TrafficParts,
+        Aggregates, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
+        ProjectionHandle, PulseDesk, Readiness, Sales, ServiceLevelDesk, Shared, Tail, TrafficDesk,
+        TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
     },
-    admission::{Operators, Service},
+    admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     config::Config,
     domain::{
-        alert::Book, incident::Incident, item::Item, level::Level, sale::Sale, script::Script,
+        alert::Book, incident::Incident, item::Item, sale::Sale, script::Script,
+        service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -41,9 +42,9 @@ pub(super) struct Actors {
     pub(super) aggregates: Aggregates,
     pub(super) items: Arc<Directory<Item>>,
     pub(super) sale_desks: Arc<Directory<Sale>>,
-    pub(super) levels: Arc<Directory<Level>>,
+    pub(super) levels: Arc<Directory<ServiceLevelSetting>>,
     /// The level that this node acts on.
-    pub(super) service: Arc<Service>,
+    pub(super) service: Arc<CurrentServiceLevel>,
     pub(super) books: Arc<Directory<Book>>,
     pub(super) incidents: Arc<Directory<Incident>>,
     pub(super) scripts: Arc<Directory<Script>>,
@@ -159,8 +160,8 @@ impl Actors {
     }
 
     /// Where the level of the service is set.
-    pub(super) fn level_desk(&self) -> Levels {
-        Levels::new(Arc::clone(&self.levels), Arc::clone(&self.service))
+    pub(super) fn service_level_desk(&self) -> ServiceLevelDesk {
+        ServiceLevelDesk::new(Arc::clone(&self.levels), Arc::clone(&self.service))
     }
 
     /// What process managers are run with.
@@ -176,7 +177,7 @@ impl Actors {
                 sales: Arc::clone(&self.sale_desks),
                 items: Arc::clone(&self.items),
                 incidents: Arc::clone(&self.incidents),
-                levels: self.level_desk(),
+                levels: self.service_level_desk(),
             },
             reports: reports.clone(),
             readiness: self.shared.readiness.clone(),
@@ -204,7 +205,7 @@ impl Actors {
             sales: sales.clone(),
             items: Arc::clone(&self.items),
             incidents: Arc::clone(&self.incidents),
-            levels: self.level_desk(),
+            levels: self.service_level_desk(),
             service: Arc::clone(&self.service),
             operators: Arc::clone(operators),
             readiness: self.shared.readiness.clone(),
@@ -233,7 +234,7 @@ impl Actors {
             store: Arc::clone(&self.shared.store),
             data: config.data.clone(),
             traffic: Arc::clone(traffic),
-            levels: self.level_desk(),
+            levels: self.service_level_desk(),
             service: Arc::clone(&self.service),
             readiness: self.shared.readiness.clone(),
             clock: Arc::clone(&self.shared.clock),

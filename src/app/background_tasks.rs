@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     actors::{ClockWatch, OwnAppends, Readiness, watch_store},
-    admission::Service,
+    admission::CurrentServiceLevel,
     clock::SharedClock,
     store::SharedStore,
 };
@@ -16,7 +16,7 @@ pub(super) struct BackgroundTasks {
     pub(super) store: SharedStore,
     /// What this node appended last.
     pub(super) own: Arc<OwnAppends>,
-    pub(super) service: Arc<Service>,
+    pub(super) service: Arc<CurrentServiceLevel>,
     /// What the log calls the store.
     pub(super) address: String,
     pub(super) clock: SharedClock,

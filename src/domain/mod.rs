@@ -13,7 +13,7 @@ pub mod seen;
 mod selling;
 
 pub use audience::{beacon, traffic};
-pub use operations::{alert, incident, level, script};
+pub use operations::{alert, incident, script, service_level};
 pub use selling::{demand, item, sale};
 
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! From the moment in a query to a position of the log.
 
-use super::{convert, proto, status::Failure};
+use super::{convert, proto, status::CallError};
 use crate::{
     events::Position,
     store::{LogSource, ReadError},
@@ -14,7 +14,7 @@ pub(super) async fn position(
     log: &LogSource,
     as_of: proto::AsOf,
     now: UnixMs,
-) -> Result<Position, Failure> {
+) -> Result<Position, CallError> {
     let mut head = log.head().await.map_err(unreadable)?;
     if matches!(as_of.moment, Some(proto::as_of::Moment::Position(position)) if position > head.0) {
         // Another node may have written it a moment ago.
@@ -45,9 +45,9 @@ pub(super) async fn position(
     }
 }
 
-fn unreadable(error: ReadError) -> Failure {
+fn unreadable(error: ReadError) -> CallError {
     match error {
-        ReadError::Unavailable(why) => Failure::store_away(&why),
-        ReadError::Damaged(why) => Failure::log_unreadable(&why),
+        ReadError::Unavailable(why) => CallError::store_away(&why),
+        ReadError::Damaged(why) => CallError::log_unreadable(&why),
     }
 }

@@ -12,7 +12,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tonic::{Status, body::Body, codegen::http::HeaderMap};
 
-use super::{share::LARGE_BYTES_MAX, status::Failure};
+use super::{share::LARGE_BYTES_MAX, status::CallError};
 
 /// Bytes that are handed over at once: only what the client has a window for is taken from here, so
 /// a place is free again when nearly all of its answer is on its way.
@@ -80,7 +80,7 @@ pub(super) struct Until {
 }
 
 /// What ends a stream.
-pub(super) type End = Pin<Box<dyn Future<Output = Failure> + Send>>;
+pub(super) type End = Pin<Box<dyn Future<Output = CallError> + Send>>;
 
 impl Until {
     pub(super) fn new(body: Body, end: End) -> Self {

@@ -6,7 +6,7 @@
 
 use tonic::{Code, Status, body::Body, codegen::http};
 
-use super::status::Failure;
+use super::status::CallError;
 use crate::values::Invalid;
 
 /// How tonic and prost begin what they say.
@@ -41,25 +41,25 @@ pub(super) fn of_tonic(status: &Status) -> Status {
     }
     let said = status.message();
     match status.code() {
-        Code::OutOfRange | Code::ResourceExhausted => Failure::too_much(said.to_owned()).into(),
+        Code::OutOfRange | Code::ResourceExhausted => CallError::too_much(said.to_owned()).into(),
         Code::Internal if said.starts_with(COMPRESSION_FLAG) => {
-            Failure::foreign(Code::Internal, "COMPRESSION_FLAG", said.to_owned()).into()
+            CallError::foreign(Code::Internal, "COMPRESSION_FLAG", said.to_owned()).into()
         }
-        Code::Internal => Failure::from(unreadable(said)).into(),
+        Code::Internal => CallError::from(unreadable(said)).into(),
         Code::Unimplemented if said.starts_with(COMPRESSED_BY) => {
             let said = format!("{said}; gzip and uncompressed messages are supported");
-            Failure::foreign(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", said).into()
+            CallError::foreign(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", said).into()
         }
         Code::Unimplemented => method_unknown("of this name").into(),
-        code => Failure::foreign(code, super::status::code_name(code), said.to_owned()).into(),
+        code => CallError::foreign(code, super::status::code_name(code), said.to_owned()).into(),
     }
 }
 
 /// There is no such method.
-pub(super) fn method_unknown(name: &str) -> Failure {
+pub(super) fn method_unknown(name: &str) -> CallError {
     let name: String = name.chars().take(NAME_CHARS_MAX).collect();
     let said = format!("there is no method {name}");
-    Failure::foreign(Code::Unimplemented, "METHOD_UNKNOWN", said)
+    CallError::foreign(Code::Unimplemented, "METHOD_UNKNOWN", said)
 }
 
 /// A message that is none, with the field that is wrong where that is known.

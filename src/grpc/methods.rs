@@ -12,7 +12,7 @@ use super::{
     status::code_name,
 };
 use crate::{
-    admission::Part,
+    admission::ServicePart,
     metrics::{MethodCalls, Metrics},
 };
 
@@ -22,7 +22,7 @@ pub(super) struct Method {
     pub(super) name: String,
     /// None where calls are not counted.
     calls: Option<MethodCalls>,
-    pub(super) part: Option<Part>,
+    pub(super) part: Option<ServicePart>,
     pub(super) weight: Weight,
     /// Its messages may be larger than a command.
     pub(super) takes_much: bool,

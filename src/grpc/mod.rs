@@ -7,10 +7,9 @@ mod audience;
 mod bodies;
 mod connect;
 mod convert;
-mod counted;
+mod counted_service;
 mod foreign;
 mod health;
-mod level;
 mod listener;
 mod methods;
 mod notices;
@@ -23,6 +22,7 @@ mod routing;
 pub mod rpcs;
 mod selling;
 mod server;
+mod service_level_gate;
 mod share;
 mod status;
 mod timeout;
@@ -31,7 +31,7 @@ mod verification;
 pub mod proto;
 
 use audience::traffic;
-use operations::{alert, alerts, degradation, incident, script};
+use operations::{alert, alerts, incident, script, service_level};
 use selling::{item, purchase, sale};
 
 pub use at_rest::connect;

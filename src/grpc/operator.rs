@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tonic::metadata::MetadataMap;
 
-use super::status::Failure;
+use super::status::CallError;
 use crate::{admission::Operators, clock::SharedClock, metrics::Metrics};
 
 /// The recorded operator of a call with a token and without a name, on a server without operators.
@@ -34,7 +34,7 @@ impl Authenticator {
         &self,
         metadata: &MetadataMap,
         named: String,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, CallError> {
         let token = metadata.get("authorization").and_then(|value| value.to_str().ok());
         if self.operators.is_empty() {
             // A call with a token needs no name, and without operators its owner is unknown.
@@ -43,11 +43,11 @@ impl Authenticator {
         }
         let operator = self.operators.announced(token, self.clock.now()).map_err(|why| {
             self.metrics.token_refused(why.into());
-            Failure::operator_unknown(why)
+            CallError::operator_unknown(why)
         })?;
         if named.is_empty() || named == operator {
             return Ok(operator.to_owned());
         }
-        Err(Failure::operator_mismatch(operator))
+        Err(CallError::operator_mismatch(operator))
     }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{as_of, proto, status::Failure};
+use super::{as_of, proto, status::CallError};
 use crate::{
     actors::{
         Freshness, NotReady, Past, Permit, Permits, ProjectionHandle, Readiness, State, Tail,
@@ -101,7 +101,7 @@ impl ReadSide {
         name: &'static str,
         min_position: u64,
         question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CallError> {
         let wanted = self.wanted(min_position).await?;
         self.reach(name, wanted).await?;
         let place = self.place(name).await?;
@@ -115,10 +115,10 @@ impl ReadSide {
 
     /// A place for a question to that read model. Walks along shoppers hold much memory, so there
     /// are few of them at once.
-    async fn place(&self, name: &str) -> Result<Permit, Failure> {
+    async fn place(&self, name: &str) -> Result<Permit, CallError> {
         let permits = if name == journeys::NAME { &self.0.walks } else { &self.0.questions };
         let wait_max = self.0.keeping.as_ref().map(|keeping| keeping.wait_max);
-        permits.take(wait_max).await.ok_or_else(Failure::crowded)
+        permits.take(wait_max).await.ok_or_else(CallError::crowded)
     }
 
     /// Asks the read model of that name as it was at a moment of the log, or where none is given
@@ -129,7 +129,7 @@ impl ReadSide {
         min_position: u64,
         as_of: Option<proto::AsOf>,
         question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CallError> {
         let Some(as_of) = as_of else { return self.ask(name, min_position, question).await };
         let Inner { log, clock, past, keeping, .. } = &*self.0;
         let position = as_of::position(log, as_of, clock.now()).await?;
@@ -154,7 +154,7 @@ impl ReadSide {
         names: &[&'static str],
         min_position: u64,
         as_of: &Option<proto::AsOf>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CallError> {
         if as_of.is_none() {
             let wanted = self.wanted(min_position).await?;
             for name in names {
@@ -165,7 +165,7 @@ impl ReadSide {
     }
 
     /// The position that a question waits for.
-    pub(super) async fn wanted(&self, min_position: u64) -> Result<Position, Failure> {
+    pub(super) async fn wanted(&self, min_position: u64) -> Result<Position, CallError> {
         if min_position != AT_HEAD {
             return Ok(Position(min_position));
         }
@@ -177,9 +177,9 @@ impl ReadSide {
         };
         match timeout(wait_max, self.0.log.end()).await {
             Ok(Ok(end)) => Ok(end),
-            Ok(Err(ReadError::Damaged(why))) => Err(Failure::log_unreadable(&why)),
-            Ok(Err(ReadError::Unavailable(why))) => Err(Failure::head_unknown(&why)),
-            Err(_) => Err(Failure::head_unknown("the store did not answer in time")),
+            Ok(Err(ReadError::Damaged(why))) => Err(CallError::log_unreadable(&why)),
+            Ok(Err(ReadError::Unavailable(why))) => Err(CallError::head_unknown(&why)),
+            Err(_) => Err(CallError::head_unknown("the store did not answer in time")),
         }
     }
 
@@ -196,12 +196,12 @@ impl ReadSide {
         head
     }
 
-    async fn reach(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
+    async fn reach(&self, name: &'static str, wanted: Position) -> Result<(), CallError> {
         let Some(Keeping { tail, wait_max, .. }) = &self.0.keeping else {
             return self.has_reached(name, wanted).await;
         };
         let Some(ProjectionHandle { mut progress, .. }) = self.projection(name) else {
-            return Err(Failure::internal("there is no such read model", &name));
+            return Err(CallError::internal("there is no such read model", &name));
         };
         let is_there = {
             let progress = progress.borrow();
@@ -215,24 +215,24 @@ impl ReadSide {
             progress.position >= wanted && progress.is_built() || progress.stopped.is_some()
         });
         if let Ok(Err(_)) = timeout(*wait_max, arrived).await {
-            return Err(Failure::stopped(name, "its actor ended"));
+            return Err(CallError::stopped(name, "its actor ended"));
         }
         let progress = progress.borrow();
         if let Some(why) = &progress.stopped {
-            return Err(Failure::stopped(name, why));
+            return Err(CallError::stopped(name, why));
         }
         match progress.built_at {
             Some(end) if !progress.is_built() => {
-                Err(Failure::being_built(name, end.0, progress.position.0))
+                Err(CallError::being_built(name, end.0, progress.position.0))
             }
             Some(_) | None if progress.position >= wanted => Ok(()),
-            Some(_) | None => Err(Failure::behind(wanted.0, progress.position.0)),
+            Some(_) | None => Err(CallError::behind(wanted.0, progress.position.0)),
         }
     }
 
     /// Read models at rest are where they are, unless a server goes on with them: then it is waited
     /// for as long as the server itself would.
-    async fn has_reached(&self, name: &'static str, wanted: Position) -> Result<(), Failure> {
+    async fn has_reached(&self, name: &'static str, wanted: Position) -> Result<(), CallError> {
         if wanted == Position::START {
             return Ok(());
         }
@@ -244,7 +244,7 @@ impl ReadSide {
                 return Ok(());
             }
             if self.0.alone || Instant::now() >= looks_end {
-                return Err(Failure::behind(wanted.0, position.0));
+                return Err(CallError::behind(wanted.0, position.0));
             }
             sleep(OTHERS_LOOK).await;
         }
@@ -256,7 +256,7 @@ impl ReadSide {
         &self,
         name: &'static str,
         position: Position,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, CallError> {
         let (Some(ProjectionHandle { mut progress, .. }), Some(keeping)) =
             (self.projection(name), &self.0.keeping)
         else {
@@ -273,7 +273,7 @@ impl ReadSide {
         };
         let Ok(reached) = reached else { return Ok(false) };
         match &reached.stopped {
-            Some(why) => Err(Failure::stopped(name, why)),
+            Some(why) => Err(CallError::stopped(name, why)),
             None => Ok(true),
         }
     }
@@ -333,7 +333,7 @@ async fn answer<T: Send + 'static>(
     reports: Reports,
     place: Option<Permit>,
     question: impl FnOnce(&Reports) -> Result<T, ReportError> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, CallError> {
     let asked = tokio::task::spawn_blocking(move || {
         // Also when the caller has gone.
         let _place = place;
@@ -341,6 +341,6 @@ async fn answer<T: Send + 'static>(
     });
     match asked.await {
         Ok(answer) => Ok(answer?),
-        Err(error) => Err(Failure::internal("the question was not answered", &error)),
+        Err(error) => Err(CallError::internal("the question was not answered", &error)),
     }
 }

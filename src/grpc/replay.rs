@@ -20,7 +20,7 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 use tonic::{Request, Response, Status, async_trait};
 
 use self::flow::Flow;
-use super::{ReadSide, convert, proto, status::Failure, verification::Verification};
+use super::{ReadSide, convert, proto, status::CallError, verification::Verification};
 use crate::{
     actors::Permits,
     clock::SharedClock,
@@ -87,9 +87,9 @@ pub(super) struct Busy {
 struct Turn(Arc<Busy>, fn(&Busy) -> &AtomicBool);
 
 impl Turn {
-    fn take(busy: &Arc<Busy>, of: fn(&Busy) -> &AtomicBool, what: &str) -> Result<Self, Failure> {
+    fn take(busy: &Arc<Busy>, of: fn(&Busy) -> &AtomicBool, what: &str) -> Result<Self, CallError> {
         if of(busy).swap(true, Ordering::AcqRel) {
-            return Err(Failure::busy(what));
+            return Err(CallError::busy(what));
         }
         Ok(Self(Arc::clone(busy), of))
     }
@@ -101,7 +101,7 @@ impl Drop for Turn {
     }
 }
 
-impl From<ReplayError> for Failure {
+impl From<ReplayError> for CallError {
     fn from(error: ReplayError) -> Self {
         match error {
             ReplayError::Invalid(invalid) => invalid.into(),
@@ -114,7 +114,7 @@ impl From<ReplayError> for Failure {
     }
 }
 
-fn unreadable(error: ReadError) -> Failure {
+fn unreadable(error: ReadError) -> CallError {
     crate::actors::Fault::from(error).into()
 }
 
@@ -124,12 +124,12 @@ impl ReplayApi {
     }
 
     /// Waits until the log has come that far.
-    async fn reach(&self, min_position: u64) -> Result<(), Failure> {
+    async fn reach(&self, min_position: u64) -> Result<(), CallError> {
         let min_position = self.reads.wanted(min_position).await?.0;
         let Some(before) = min_position.checked_sub(1) else { return Ok(()) };
         match timeout(WAIT_MAX, self.store.wait_after(Position(before))).await {
             Ok(reached) => reached.map_err(unreadable),
-            Err(_) => Err(Failure::behind(min_position, self.store.head().0)),
+            Err(_) => Err(CallError::behind(min_position, self.store.head().0)),
         }
     }
 
@@ -137,8 +137,8 @@ impl ReplayApi {
     async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Past<'_>) -> Result<T, ReplayError> + Send + 'static,
-    ) -> Result<T, Failure> {
-        let place = self.looks.take(Some(WAIT_MAX)).await.ok_or_else(Failure::crowded)?;
+    ) -> Result<T, CallError> {
+        let place = self.looks.take(Some(WAIT_MAX)).await.ok_or_else(CallError::crowded)?;
         let (log, reports, now) = (self.log(), Reports::open(&self.data), self.clock.now());
         let looked = tokio::task::spawn_blocking(move || {
             // Also when the caller has gone.
@@ -149,7 +149,7 @@ impl ReplayApi {
         });
         match looked.await {
             Ok(answer) => Ok(answer?),
-            Err(error) => Err(Failure::internal("the question was not answered", &error)),
+            Err(error) => Err(CallError::internal("the question was not answered", &error)),
         }
     }
 
@@ -157,8 +157,8 @@ impl ReplayApi {
     async fn work<T: Send + 'static>(
         &self,
         turn: Turn,
-        work: impl FnOnce(&Log) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
+        work: impl FnOnce(&Log) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
         let log = self.log();
         let (send, done) = oneshot::channel();
         let thread = std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
@@ -168,8 +168,8 @@ impl ReplayApi {
             // An error means that the caller is gone.
             let _ = send.send(answer);
         });
-        thread.map_err(|error| Failure::internal("no thread could be started", &error))?;
-        done.await.map_err(|error| Failure::internal("the work was not done", &error))?
+        thread.map_err(|error| CallError::internal("no thread could be started", &error))?;
+        done.await.map_err(|error| CallError::internal("the work was not done", &error))?
     }
 }
 
@@ -185,7 +185,7 @@ pub(super) enum About {
 }
 
 impl About {
-    pub(super) fn buyer(item_id: &str, buyer: String) -> Result<Self, Failure> {
+    pub(super) fn buyer(item_id: &str, buyer: String) -> Result<Self, CallError> {
         Ok(Self::Buyer(ItemId::parse("item_id", item_id)?, convert::buyer(buyer)?))
     }
 }
@@ -197,7 +197,7 @@ impl ReplayApi {
         about: About,
         language: &str,
         min_position: u64,
-    ) -> Result<(Told, Position), Failure> {
+    ) -> Result<(Told, Position), CallError> {
         let language = match language {
             "" => Language::default(),
             text => Language::parse("language", text)?,
@@ -269,14 +269,15 @@ impl proto::replay_service_server::ReplayService for ReplayApi {
         request: Request<proto::ReplayItemRequest>,
     ) -> Result<Response<Self::ReplayItemStream>, Status> {
         let request = request.into_inner();
-        let item = ItemId::parse("item_id", &request.item_id).map_err(Failure::from)?;
-        let pace = pace("speed", request.speed, request.unpaced).map_err(Failure::from)?;
-        let pause_max = convert::span_ms("pause_max", request.pause_max).map_err(Failure::from)?;
+        let item = ItemId::parse("item_id", &request.item_id).map_err(CallError::from)?;
+        let pace = pace("speed", request.speed, request.unpaced).map_err(CallError::from)?;
+        let pause_max =
+            convert::span_ms("pause_max", request.pause_max).map_err(CallError::from)?;
         let (from, to) = (point("from", request.from)?, point("to", request.to)?);
         in_order(from, to)?;
         let stream = StreamName::item(item);
         let last = self.store.last_revision(stream).await.map_err(unreadable)?;
-        let last_revision = last.ok_or_else(|| Failure::not_found("item_id"))?;
+        let last_revision = last.ok_or_else(|| CallError::not_found("item_id"))?;
         for (field, point) in [("from", from), ("to", to)] {
             within_the_log(field, point, self.store.head(), last_revision)?;
         }
@@ -319,7 +320,7 @@ impl proto::replay_service_server::ReplayService for ReplayApi {
         let request = request.into_inner();
         let of = subject(&request.item_id, &request.sale_id)?;
         let rules = Rules::parse(RULES, request.rules.iter().map(String::as_str));
-        let rules = rules.map_err(Failure::from)?;
+        let rules = rules.map_err(CallError::from)?;
         self.reach(request.min_position).await?;
         let turn = Turn::take(&self.busy, |busy| &busy.playing, "what-if")?;
         let head = self.store.head();
@@ -359,7 +360,7 @@ enum Subject {
     Sale(SaleId),
 }
 
-fn subject(item_id: &str, sale_id: &str) -> Result<Subject, Failure> {
+fn subject(item_id: &str, sale_id: &str) -> Result<Subject, CallError> {
     match (item_id, sale_id) {
         ("", "") => Err(Invalid::new("sale_id", "or item_id is needed").into()),
         (item, "") => Ok(Subject::Item(ItemId::parse("item_id", item)?)),
@@ -368,7 +369,7 @@ fn subject(item_id: &str, sale_id: &str) -> Result<Subject, Failure> {
     }
 }
 
-fn point(field: &str, point: Option<proto::LogPoint>) -> Result<Option<Moment>, Failure> {
+fn point(field: &str, point: Option<proto::LogPoint>) -> Result<Option<Moment>, CallError> {
     use proto::log_point::Point;
     match point.and_then(|point| point.point) {
         None => Ok(None),
@@ -382,7 +383,7 @@ fn point(field: &str, point: Option<proto::LogPoint>) -> Result<Option<Moment>, 
 
 /// A range that ends before it starts is a mistake, not an empty answer. Ends of different kinds are
 /// not compared: the events decide.
-fn in_order(from: Option<Moment>, to: Option<Moment>) -> Result<(), Failure> {
+fn in_order(from: Option<Moment>, to: Option<Moment>) -> Result<(), CallError> {
     let inverted = match (from, to) {
         (Some(Moment::Revision(from)), Some(Moment::Revision(to))) => to < from,
         (Some(Moment::Position(from)), Some(Moment::Position(to))) => to < from,
@@ -397,7 +398,7 @@ fn within_the_log(
     point: Option<Moment>,
     head: Position,
     last_revision: u64,
-) -> Result<(), Failure> {
+) -> Result<(), CallError> {
     let problem = match point {
         Some(Moment::Position(position)) if position > head => {
             format!("must be at most {head}, where the log ends")
@@ -413,11 +414,11 @@ fn within_the_log(
     Err(Invalid::new(field, problem).into())
 }
 
-fn not_compared(error: RebuildError<ReadError>) -> Failure {
+fn not_compared(error: RebuildError<ReadError>) -> CallError {
     match error {
         RebuildError::Log(error) => unreadable(error),
-        RebuildError::Decode(error) => Failure::internal("an event cannot be read", &error),
-        RebuildError::Projection(error) => Failure::internal("a read model", &error),
-        RebuildError::Files(error) => Failure::internal("read models", &error),
+        RebuildError::Decode(error) => CallError::internal("an event cannot be read", &error),
+        RebuildError::Projection(error) => CallError::internal("a read model", &error),
+        RebuildError::Files(error) => CallError::internal("read models", &error),
     }
 }

@@ -5,7 +5,7 @@ mod journeys;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{ReadSide, convert, proto, status::Failure};
+use super::{ReadSide, convert, proto, status::CallError};
 use crate::{
     domain::item::OrderState,
     events::AttemptOutcome,
@@ -22,7 +22,7 @@ pub(super) struct ReportApi {
     pub(super) reads: ReadSide,
 }
 
-impl From<ReportError> for Failure {
+impl From<ReportError> for CallError {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Invalid(invalid) => invalid.into(),
@@ -41,7 +41,7 @@ impl ReadSide {
     pub(super) async fn list_sales(
         &self,
         request: Request<proto::ListSalesRequest>,
-    ) -> Result<proto::ListSalesResponse, Failure> {
+    ) -> Result<proto::ListSalesResponse, CallError> {
         let request = request.into_inner();
         let query = ListSalesQuery { paging: paging(request.page_size, request.page_token) };
         let page = self
@@ -91,7 +91,7 @@ impl proto::report_service_server::ReportService for ReportApi {
             state: state(request.state)?,
             buyer: match request.buyer {
                 buyer if buyer.is_empty() => None,
-                buyer => Some(convert::buyer(buyer).map_err(Failure::from)?),
+                buyer => Some(convert::buyer(buyer).map_err(CallError::from)?),
             },
             placed_from: moment("placed_from", request.placed_from)?,
             placed_until: moment("placed_until", request.placed_until)?,
@@ -117,7 +117,7 @@ impl proto::report_service_server::ReportService for ReportApi {
     ) -> Result<Response<proto::GetSalesSummaryResponse>, Status> {
         let request = request.into_inner();
         let query = SalesSummaryQuery {
-            sale_id: SaleId::parse("sale_id", &request.sale_id).map_err(Failure::from)?,
+            sale_id: SaleId::parse("sale_id", &request.sale_id).map_err(CallError::from)?,
             paging: paging(request.page_size, request.page_token),
         };
         let found = self
@@ -260,20 +260,20 @@ fn paging(page_size: i32, page_token: String) -> Paging {
     Paging { page_size, page_token }
 }
 
-fn sale_id(text: &str) -> Result<Option<SaleId>, Failure> {
+fn sale_id(text: &str) -> Result<Option<SaleId>, CallError> {
     if text.is_empty() { Ok(None) } else { Ok(Some(SaleId::parse("sale_id", text)?)) }
 }
 
-fn item_id(text: &str) -> Result<Option<ItemId>, Failure> {
+fn item_id(text: &str) -> Result<Option<ItemId>, CallError> {
     if text.is_empty() { Ok(None) } else { Ok(Some(ItemId::parse("item_id", text)?)) }
 }
 
-fn moment(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<UnixMs>, Failure> {
+fn moment(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<UnixMs>, CallError> {
     Ok(convert::moment(field, time)?)
 }
 
 /// A window that ends before it starts is a mistake, not an empty answer.
-fn ordered(from: (&str, Option<UnixMs>), until: (&str, Option<UnixMs>)) -> Result<(), Failure> {
+fn ordered(from: (&str, Option<UnixMs>), until: (&str, Option<UnixMs>)) -> Result<(), CallError> {
     match (from.1, until.1) {
         (Some(start), Some(end)) if end < start => {
             Err(Invalid::new(until.0, format!("must not be before {}", from.0)).into())
@@ -282,7 +282,7 @@ fn ordered(from: (&str, Option<UnixMs>), until: (&str, Option<UnixMs>)) -> Resul
     }
 }
 
-fn state(state: i32) -> Result<Option<OrderState>, Failure> {
+fn state(state: i32) -> Result<Option<OrderState>, CallError> {
     match proto::OrderState::try_from(state) {
         Ok(proto::OrderState::Unspecified) => Ok(None),
         Ok(proto::OrderState::Held) => Ok(Some(OrderState::Held)),

@@ -6,7 +6,7 @@
 //! directions, so an RPC without a row fails by name.
 
 use super::proto;
-use crate::admission::Part;
+use crate::admission::ServicePart;
 
 /// One RPC.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ pub struct Rpc {
     pub purpose: Purpose,
     pub role: Role,
     /// The part of the service that answers it; `None` where it is answered at every level.
-    pub part: Option<Part>,
+    pub part: Option<ServicePart>,
     pub weight: Weight,
     pub size: Size,
     /// The field of the request whose value is sent as `x-item-id`.
@@ -175,7 +175,7 @@ macro_rules! rpcs {
         })?)+
     };
     (@part -) => { None };
-    (@part $part:ident) => { Some(Part::$part) };
+    (@part $part:ident) => { Some(ServicePart::$part) };
     (@field) => { None };
     (@field $field:ident) => { Some(stringify!($field)) };
 }

@@ -14,13 +14,11 @@ use super::{
     ReadSide,
     alert::AlertApi,
     connect::{self, Gateway},
-    counted::CallCounter,
-    degradation::DegradationApi,
+    counted_service::CallCounter,
     foreign::method_unknown,
     health,
     incident::IncidentApi,
     item::ItemApi,
-    level::Gate,
     methods::Methods,
     operator::Authenticator,
     proto,
@@ -30,12 +28,14 @@ use super::{
     rpcs::Size,
     sale::SaleApi,
     script::ScriptApi,
+    service_level::ServiceLevelApi,
+    service_level_gate::Gate,
     share::{ConnectionLimits, OneConnection},
     traffic::TrafficApi,
 };
 use crate::{
-    actors::{Directory, Levels, Readiness, Sales, TrafficDesk},
-    admission::{Operators, Service},
+    actors::{Directory, Readiness, Sales, ServiceLevelDesk, TrafficDesk},
+    admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
     domain::{incident::Incident, item::Item, script::Script},
@@ -74,9 +74,9 @@ pub struct Parts {
     pub data: PathBuf,
     pub traffic: Arc<TrafficDesk>,
     /// Where the level of the service is set.
-    pub levels: Levels,
+    pub levels: ServiceLevelDesk,
     /// The level that this node acts on.
-    pub service: Arc<Service>,
+    pub service: Arc<CurrentServiceLevel>,
     /// What the health service answers.
     pub readiness: Readiness,
     pub clock: SharedClock,
@@ -166,7 +166,7 @@ fn contract(
         replay: Arc::clone(&replay),
         authenticator: authenticator.clone(),
     };
-    let degradation = DegradationApi {
+    let degradation = ServiceLevelApi {
         levels,
         reads: reads.clone(),
         service,

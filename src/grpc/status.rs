@@ -37,7 +37,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// A failure on its way to a client: a status for a call of its own, a [`proto::Fault`] inside a
 /// stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct CallError {
     code: Code,
     /// UPPER_SNAKE, part of the API.
     reason: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct Failure {
     retry_after: Option<Duration>,
 }
 
-impl Failure {
+impl CallError {
     fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
         Self { code, reason, message: message.into(), field: None, level: None, retry_after: None }
     }
@@ -203,7 +203,7 @@ impl Failure {
     }
 }
 
-impl From<Invalid> for Failure {
+impl From<Invalid> for CallError {
     fn from(invalid: Invalid) -> Self {
         let message = invalid.to_string();
         let mut failure = Self::new(Code::InvalidArgument, "INVALID_ARGUMENT", message);
@@ -212,7 +212,7 @@ impl From<Invalid> for Failure {
     }
 }
 
-impl From<Misdirected> for Failure {
+impl From<Misdirected> for CallError {
     fn from(why: Misdirected) -> Self {
         let message = why.to_string();
         match why {
@@ -229,7 +229,7 @@ impl From<Misdirected> for Failure {
     }
 }
 
-impl From<Fault> for Failure {
+impl From<Fault> for CallError {
     fn from(fault: Fault) -> Self {
         match &fault {
             Fault::Overloaded => {
@@ -256,7 +256,7 @@ impl From<Fault> for Failure {
     }
 }
 
-impl From<PastFault> for Failure {
+impl From<PastFault> for CallError {
     fn from(fault: PastFault) -> Self {
         match &fault {
             PastFault::Overloaded => {
@@ -275,8 +275,8 @@ impl From<PastFault> for Failure {
     }
 }
 
-impl From<Failure> for Status {
-    fn from(failure: Failure) -> Self {
+impl From<CallError> for Status {
+    fn from(failure: CallError) -> Self {
         let mut metadata = HashMap::new();
         let mut details = ErrorDetails::new();
         if let Some(field) = &failure.field {

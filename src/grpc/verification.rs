@@ -11,7 +11,7 @@ use tokio::{
     sync::{Semaphore, oneshot},
 };
 
-use super::{proto, status::Failure};
+use super::{proto, status::CallError};
 use crate::{
     actors::Fault,
     events::{Position, Recorded},
@@ -40,10 +40,10 @@ impl Verification {
     pub(super) async fn verify_sale(
         &self,
         request: proto::VerifySaleRequest,
-    ) -> Result<proto::VerifySaleResponse, Failure> {
+    ) -> Result<proto::VerifySaleResponse, CallError> {
         let sale_id = SaleId::parse("sale_id", &request.sale_id)?;
         let turn = Arc::clone(&self.turn).try_acquire_owned();
-        let turn = turn.map_err(|_| Failure::busy("verification"))?;
+        let turn = turn.map_err(|_| CallError::busy("verification"))?;
         let (answer, answered) = oneshot::channel();
         let (log, runtime) = (self.clone(), Handle::current());
         // A thread of its own: its priority is not given back.
@@ -56,21 +56,21 @@ impl Verification {
             // The caller may have gone.
             let _ = answer.send(verified);
         });
-        started.map_err(|error| Failure::internal("no thread could be started", &error))?;
-        answered.await.map_err(|error| Failure::internal("the verification ended", &error))?
+        started.map_err(|error| CallError::internal("no thread could be started", &error))?;
+        answered.await.map_err(|error| CallError::internal("the verification ended", &error))?
     }
 
     fn verify(
         &self,
         runtime: &Handle,
         sale_id: SaleId,
-    ) -> Result<proto::VerifySaleResponse, Failure> {
+    ) -> Result<proto::VerifySaleResponse, CallError> {
         // The directory of a node on a shared store holds read models, and perhaps a log that was
         // copied there earlier and has diverged since.
         let own = !self.store.is_shared() && self.data.join(LOG_FILE).exists();
         let judged = if own {
             audit::verify_to_certify(&self.data, None, &mut |_, _| {})
-                .map_err(|error| Failure::log_unreadable(&error.to_string()))?
+                .map_err(|error| CallError::log_unreadable(&error.to_string()))?
         } else {
             runtime.block_on(self.shown()).map_err(unread)?
         };
@@ -106,21 +106,21 @@ fn show(verifier: &mut Verifier, event: &Recorded) {
     });
 }
 
-fn unread(error: ReadError) -> Failure {
+fn unread(error: ReadError) -> CallError {
     match error {
         ReadError::Unavailable(why) => Fault::StoreUnavailable(why).into(),
-        ReadError::Damaged(_) => Failure::log_unreadable(&error.to_string()),
+        ReadError::Damaged(_) => CallError::log_unreadable(&error.to_string()),
     }
 }
 
-fn answer(sale_id: SaleId, judged: &Judged) -> Result<proto::VerifySaleResponse, Failure> {
+fn answer(sale_id: SaleId, judged: &Judged) -> Result<proto::VerifySaleResponse, CallError> {
     let items: Vec<ItemTotals<'_>> =
         judged.items().filter(|item| item.sale_id == sale_id.0).collect();
     let proof = &judged.proof;
     if items.is_empty() && proof.ok() {
-        return Err(Failure::not_found("sale_id"));
+        return Err(CallError::not_found("sale_id"));
     }
-    let root = judged.root().map_err(|error| Failure::internal("no certificate", &error))?;
+    let root = judged.root().map_err(|error| CallError::internal("no certificate", &error))?;
     let units = items.iter().fold(Units::default(), |sum, item| sum.plus(&item.units));
     let orders = items.iter().fold(OrderCounts::default(), |sum, item| sum.plus(&item.orders));
     Ok(proto::VerifySaleResponse {

@@ -15,9 +15,10 @@ use crate::{
     reports::{
         ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, DemandTotal, Funnel,
         GoalAttainment, HoldFigures, HoldsQuery, Impact, ImpactUntil, IncidentRecord,
-        IncidentsQuery, LevelLine, LevelsQuery, ListSalesQuery, Paging, Paths, Portrait, Refusals,
-        RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures,
-        SalesSummaryQuery, Shoppers, SoldOut, StockLevelsQuery, TrafficFigures, Whose,
+        IncidentsQuery, ListSalesQuery, Paging, Paths, Portrait, Refusals, RefusalsQuery,
+        ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery,
+        ServiceLevelLine, ServiceLevelsQuery, Shoppers, SoldOut, StockLevelsQuery, TrafficFigures,
+        Whose,
     },
     values::{ItemId, SaleId, UnixMs, count_of, wide},
 };
@@ -98,7 +99,7 @@ pub struct PostMortem {
     /// Alerts of the sale, oldest first.
     pub alerts: Vec<AlertLine>,
     /// Changes of the service's level while the sale was there, oldest first.
-    pub levels: Vec<LevelLine>,
+    pub levels: Vec<ServiceLevelLine>,
     pub traffic: TrafficFigures,
     /// Page views and visitors. Visitors of several minutes do not add up: see `visitors_by_minute`.
     pub minutes: Bins<2>,
@@ -386,12 +387,12 @@ fn incidents(
 fn around(
     reports: &Reports,
     sale: &SaleLine,
-) -> Result<(Vec<AlertLine>, Vec<LevelLine>), ReportError> {
+) -> Result<(Vec<AlertLine>, Vec<ServiceLevelLine>), ReportError> {
     let most = || rows(i32::try_from(INCIDENTS_SHOWN).unwrap_or(0));
     let query = AlertsQuery { sale_id: Some(sale.sale_id), firing_only: false, paging: most() };
     let mut alerts = reports.alerts(&query)?.rows;
     alerts.reverse();
-    let mut levels = reports.levels(&LevelsQuery { paging: most() })?.rows;
+    let mut levels = reports.levels(&ServiceLevelsQuery { paging: most() })?.rows;
     levels.retain(|level| level.from >= sale.opens_at && level.from <= sale.closes_at);
     levels.reverse();
     Ok((alerts, levels))

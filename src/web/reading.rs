@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     actors::{Directory, Freshness, NotReady, ProjectionHandle, Readiness, State, TrafficDesk},
-    admission::Service,
+    admission::CurrentServiceLevel,
     clock::SharedClock,
     domain::{item::Item, sale::Sale},
     metrics::{Metrics, ProjectionReading, Reading},
@@ -25,7 +25,7 @@ pub struct Parts {
     pub freshness: Arc<Freshness>,
     pub clock: SharedClock,
     /// How much of the service runs.
-    pub service: Arc<Service>,
+    pub service: Arc<CurrentServiceLevel>,
     /// Where the contract is served.
     pub grpc_port: u16,
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    actors::{Answer, Directory, Fault, Levels},
+    actors::{Answer, Directory, Fault, ServiceLevelDesk},
     domain::{
         incident::{Incident, IncidentCommand, IncidentStep},
         item::{Item, ItemCommand, ItemOutcome},
-        level::SetLevel,
         sale::{Sale, SaleCommand, SaleOutcome, SaleView},
+        service_level::SetServiceLevel,
     },
     events::Position,
     values::{IncidentId, ItemId, SaleId},
@@ -27,7 +27,7 @@ const TRIES_MAX: usize = 3;
 #[derive(Debug, Clone)]
 pub enum Ask {
     Item(ItemId, Vec<ItemCommand>),
-    Level(SetLevel),
+    Level(SetServiceLevel),
     Incident(IncidentId, Box<IncidentStep>),
 }
 
@@ -37,7 +37,7 @@ pub struct Receivers {
     pub sales: Arc<Directory<Sale>>,
     pub items: Arc<Directory<Item>>,
     pub incidents: Arc<Directory<Incident>>,
-    pub levels: Levels,
+    pub levels: ServiceLevelDesk,
 }
 
 impl Receivers {

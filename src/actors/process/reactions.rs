@@ -15,8 +15,8 @@ use crate::{
     domain::{
         alert::{Rule, defaults},
         incident::{IncidentStep, StepTaken},
-        level::{AskingAlert, SetLevel},
         sale::SaleView,
+        service_level::{AskingAlert, SetServiceLevel},
     },
     events::{AlertEvent, AlertRaised, DetectedBy, Event, Position, Recorded},
     values::{AlertId, IncidentId, RequestId, SaleId, UnixMs},
@@ -102,7 +102,7 @@ fn is_over(sale: &SaleView, now: UnixMs) -> bool {
 }
 
 fn lower_level(rule: &Rule, alert: &AlertRaised) -> Option<Ask> {
-    Some(Ask::Level(SetLevel {
+    Some(Ask::Level(SetServiceLevel {
         request_id: request(alert, b"level"),
         level: rule.sets_level?,
         expected: None,

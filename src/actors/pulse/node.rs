@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use super::latencies::Latencies;
 use crate::{
     actors::{Directory, Freshness, ProjectionHandle, Readiness, State},
-    admission::Service,
+    admission::CurrentServiceLevel,
     clock::{Reading, SharedClock},
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
@@ -24,7 +24,7 @@ pub struct NodeParts {
     pub clock: SharedClock,
     pub metrics: Arc<Metrics>,
     /// The level at which this node runs.
-    pub service: Arc<Service>,
+    pub service: Arc<CurrentServiceLevel>,
     /// Commands that may wait at one item.
     pub waiting_max: usize,
 }

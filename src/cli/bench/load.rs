@@ -101,11 +101,11 @@ pub struct Counting {
     pub from: Instant,
     /// No command is sent and no answer is counted after this.
     pub until: Instant,
-    counted: Mutex<Counted>,
+    counted: Mutex<LoadCounts>,
 }
 
 #[derive(Debug)]
-struct Counted {
+struct LoadCounts {
     orders: u64,
     latency_us: Histogram<u64>,
     failures: u64,
@@ -116,7 +116,7 @@ impl Counting {
     /// Counts for `duration` after a warm-up that starts now.
     pub fn new(duration: Duration) -> Result<Arc<Self>, hdrhistogram::CreationError> {
         let from = Instant::now() + WARM_UP;
-        let counted = Mutex::new(Counted {
+        let counted = Mutex::new(LoadCounts {
             orders: 0,
             latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?,
             failures: 0,
@@ -160,7 +160,7 @@ impl Counting {
         }
     }
 
-    fn counted(&self) -> std::sync::MutexGuard<'_, Counted> {
+    fn counted(&self) -> std::sync::MutexGuard<'_, LoadCounts> {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

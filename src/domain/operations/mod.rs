@@ -2,5 +2,5 @@
 
 pub mod alert;
 pub mod incident;
-pub mod level;
 pub mod script;
+pub mod service_level;

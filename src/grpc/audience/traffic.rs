@@ -11,7 +11,7 @@ use crate::{
     connections::Phase,
     domain::beacon::{BEACONS_PER_MESSAGE_MAX, BeaconDraft, BeaconRefusal, TrafficReceipt},
     events::TrafficAction,
-    grpc::{convert, proto, status::Failure},
+    grpc::{convert, proto, status::CallError},
     values::{Invalid, count_of},
 };
 
@@ -44,7 +44,7 @@ impl proto::traffic_service_server::TrafficService for TrafficApi {
             tokio::select! {
                 // An error means that the sender is gone, which is the same as a stop.
                 _ = phase.wait_for(|phase| *phase != Phase::Serving), if more && failed.is_none() => {
-                    failed = Some(Failure::from(Fault::Stopping).into());
+                    failed = Some(CallError::from(Fault::Stopping).into());
                 }
                 message = next_beacons(&mut messages),
                     if more && failed.is_none() && under_way.len() < MESSAGES_UNDER_WAY =>
@@ -62,7 +62,7 @@ impl proto::traffic_service_server::TrafficService for TrafficApi {
                 Some(recorded) = under_way.next() => match recorded {
                     Ok((recorded, after)) => receipt.add(recorded, after),
                     Err(fault) => {
-                        failed.get_or_insert_with(|| Failure::from(fault).into());
+                        failed.get_or_insert_with(|| CallError::from(fault).into());
                     }
                 },
                 else => break,
@@ -93,7 +93,7 @@ async fn next_beacons(
     let Some(message) = messages.message().await? else { return Ok(None) };
     if message.beacons.len() > BEACONS_PER_MESSAGE_MAX {
         let problem = format!("must be at most {BEACONS_PER_MESSAGE_MAX}");
-        return Err(Failure::from(Invalid::new("beacons", problem)).into());
+        return Err(CallError::from(Invalid::new("beacons", problem)).into());
     }
     Ok(Some(message.beacons))
 }

@@ -11,7 +11,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::protocol::{COMPRESSED, Encoding, MESSAGE_ENCODING, PREFIX_BYTES};
 use crate::{
     actors::Fault,
-    grpc::{share::LARGE_BYTES_MAX, status::Failure},
+    grpc::{share::LARGE_BYTES_MAX, status::CallError},
     values::Invalid,
 };
 
@@ -37,7 +37,7 @@ impl Room {
         headers: &HeaderMap,
         body: Incoming,
         bytes_max: usize,
-    ) -> Result<Bytes, Failure> {
+    ) -> Result<Bytes, CallError> {
         let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         let announced: Option<usize> = announced.and_then(|value| value.parse().ok());
         if announced.is_some_and(|bytes| bytes > bytes_max) {
@@ -58,12 +58,12 @@ impl Room {
         };
         timeout(self.lasts, reading).await.unwrap_or_else(|_late| {
             let why = format!("the body did not come within {} ms", self.lasts.as_millis());
-            Err(Failure::foreign(tonic::Code::DeadlineExceeded, "BODY_LATE", why))
+            Err(CallError::foreign(tonic::Code::DeadlineExceeded, "BODY_LATE", why))
         })
     }
 }
 
-async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Failure> {
+async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, CallError> {
     let mut read = BytesMut::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         // A connection that broke: nobody is left to be told more.
@@ -79,7 +79,11 @@ async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, Failure>
 }
 
 /// The one message of a unary call.
-pub(super) fn unary(headers: &HeaderMap, body: Bytes, bytes_max: usize) -> Result<Bytes, Failure> {
+pub(super) fn unary(
+    headers: &HeaderMap,
+    body: Bytes,
+    bytes_max: usize,
+) -> Result<Bytes, CallError> {
     match Encoding::of(headers, &header::CONTENT_ENCODING)? {
         Encoding::Identity => Ok(body),
         Encoding::Gzip => unpacked(&body, bytes_max),
@@ -91,9 +95,9 @@ pub(super) fn enveloped(
     headers: &HeaderMap,
     mut body: Bytes,
     bytes_max: usize,
-) -> Result<Bytes, Failure> {
+) -> Result<Bytes, CallError> {
     let encoding = Encoding::of(headers, &MESSAGE_ENCODING)?;
-    let wrong = |why: &str| Failure::from(Invalid::new("message", why));
+    let wrong = |why: &str| CallError::from(Invalid::new("message", why));
     if body.len() < PREFIX_BYTES {
         return Err(wrong("must be one message with 5 bytes in front: its flags and its length"));
     }
@@ -112,7 +116,7 @@ pub(super) fn enveloped(
     }
 }
 
-fn unpacked(packed: &[u8], bytes_max: usize) -> Result<Bytes, Failure> {
+fn unpacked(packed: &[u8], bytes_max: usize) -> Result<Bytes, CallError> {
     let mut unpacked = Vec::new();
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let read = GzDecoder::new(packed).take(limit.saturating_add(1)).read_to_end(&mut unpacked);
@@ -123,6 +127,6 @@ fn unpacked(packed: &[u8], bytes_max: usize) -> Result<Bytes, Failure> {
     Ok(unpacked.into())
 }
 
-fn too_large(bytes_max: usize) -> Failure {
-    Failure::too_much(format!("the body is larger than {bytes_max} bytes, the limit of this RPC"))
+fn too_large(bytes_max: usize) -> CallError {
+    CallError::too_much(format!("the body is larger than {bytes_max} bytes, the limit of this RPC"))
 }

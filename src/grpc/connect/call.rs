@@ -21,7 +21,7 @@ use super::{
     json,
     protocol::{self, END_STREAM, Format},
 };
-use crate::grpc::{foreign::of_tonic, share::Share, status::Failure};
+use crate::grpc::{foreign::of_tonic, share::Share, status::CallError};
 
 /// Answers that are larger are compressed where the client takes that.
 const PLAIN_BYTES_MAX: usize = 1024;
@@ -92,7 +92,7 @@ impl Gateway {
         format: Format,
         request: Request<Incoming>,
         share: Arc<Share>,
-    ) -> Result<Request<Body>, Failure> {
+    ) -> Result<Request<Body>, CallError> {
         let (head, body) = request.into_parts();
         let mut headers = head.headers;
         protocol::check_version(&headers)?;
@@ -110,7 +110,7 @@ impl Gateway {
             Format::Json => json::to_proto(&method.descriptor.input(), &message)?.into(),
         };
         let message = framed(0, &message)
-            .map_err(|why| Failure::internal("the message could not be passed on", &why))?;
+            .map_err(|why| CallError::internal("the message could not be passed on", &why))?;
         for name in &OF_HTTP {
             headers.remove(name);
         }
@@ -128,7 +128,7 @@ impl Gateway {
     }
 
     /// A call that failed before it reached its service, counted like any other.
-    fn fails_here(&self, method: &Called, failed: Failure) -> Status {
+    fn fails_here(&self, method: &Called, failed: CallError) -> Status {
         let status = Status::from(failed);
         let service = method.descriptor.parent_service().full_name();
         let path = format!("/{service}/{}", method.descriptor.name());
@@ -139,7 +139,7 @@ impl Gateway {
     fn wrong_content(&self, method: &Called, streams: bool) -> Response<Body> {
         let accepted = Format::accepted(streams);
         let why = format!("the content type must be {}", accepted.to_str().unwrap_or_default());
-        let failed = Failure::foreign(Code::Unimplemented, "CONTENT_TYPE", why);
+        let failed = CallError::foreign(Code::Unimplemented, "CONTENT_TYPE", why);
         let status = self.fails_here(method, failed);
         let mut answer = failure::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &status);
         answer.headers_mut().insert("accept-post", accepted);
@@ -147,10 +147,10 @@ impl Gateway {
     }
 }
 
-fn takes_stream(method: &Called) -> Failure {
+fn takes_stream(method: &Called) -> CallError {
     let name = method.descriptor.name();
     let why = format!("{name} takes a stream of messages, which is served over gRPC only");
-    Failure::foreign(Code::Unimplemented, "STREAM_UNSUPPORTED", why)
+    CallError::foreign(Code::Unimplemented, "STREAM_UNSUPPORTED", why)
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
@@ -176,7 +176,7 @@ fn written(format: Format, output: &MessageDescriptor, message: Bytes) -> Result
         Format::Proto => Ok(message),
         Format::Json => match json::to_json(output, &message) {
             Ok(text) => Ok(text.into()),
-            Err(why) => Err(Failure::internal("the answer could not be written", &why).into()),
+            Err(why) => Err(CallError::internal("the answer could not be written", &why).into()),
         },
     }
 }

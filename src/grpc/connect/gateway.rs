@@ -18,7 +18,7 @@ use tonic::{Code, Status, service::Routes};
 
 use super::{bodies::Room, failure, guard, openapi};
 use crate::grpc::{
-    foreign::method_unknown, methods::Methods, proto, rpcs::Size, share::Share, status::Failure,
+    foreign::method_unknown, methods::Methods, proto, rpcs::Size, share::Share, status::CallError,
 };
 
 /// Where the description of the port is.
@@ -106,7 +106,7 @@ impl Gateway {
 
 fn wrong_method(allowed: &'static str) -> Response<Body> {
     let why = format!("the HTTP method must be {allowed}");
-    let failure = Failure::foreign(Code::Unimplemented, "HTTP_METHOD", why);
+    let failure = CallError::foreign(Code::Unimplemented, "HTTP_METHOD", why);
     let mut answer = failure::with_status(StatusCode::METHOD_NOT_ALLOWED, &Status::from(failure));
     answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     answer

@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use super::failure;
 use crate::{
     connections::{is_address, names_this_machine},
-    grpc::status::Failure,
+    grpc::status::CallError,
 };
 
 /// The answer to a request that is refused.
@@ -32,6 +32,6 @@ pub(super) fn refused(headers: &HeaderMap, on_loopback: bool) -> Option<Response
 }
 
 fn said(http: StatusCode, reason: &'static str, why: &str) -> Response<Body> {
-    let failure = Failure::foreign(Code::PermissionDenied, reason, why.to_owned());
+    let failure = CallError::foreign(Code::PermissionDenied, reason, why.to_owned());
     failure::with_status(http, &Status::from(failure))
 }

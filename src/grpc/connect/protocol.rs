@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tonic::Code;
 
 use crate::{
-    grpc::{status::Failure, timeout},
+    grpc::{status::CallError, timeout},
     values::Invalid,
 };
 
@@ -74,14 +74,14 @@ impl Format {
 
 impl Encoding {
     /// What that header says.
-    pub(super) fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Self, Failure> {
+    pub(super) fn of(headers: &HeaderMap, name: &HeaderName) -> Result<Self, CallError> {
         match headers.get(name).map(HeaderValue::as_bytes) {
             None | Some(b"identity") => Ok(Self::Identity),
             Some(b"gzip") => Ok(Self::Gzip),
             Some(other) => {
                 let other = String::from_utf8_lossy(other);
                 let why = format!("{name}: {other} is not supported; gzip and identity are");
-                Err(Failure::foreign(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", why))
+                Err(CallError::foreign(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", why))
             }
         }
     }

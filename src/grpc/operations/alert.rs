@@ -15,7 +15,7 @@ use crate::{
         sale::SaleOutcome,
     },
     events::{AlertRule, ClearedBecause, Position, Signal},
-    grpc::{ReadSide, alerts, convert, proto, status::Failure},
+    grpc::{ReadSide, alerts, convert, proto, status::CallError},
     projections::operations,
     reports::{AlertLine, AlertsQuery, Paging},
     values::SaleId,
@@ -69,7 +69,7 @@ impl proto::alert_service_server::AlertService for AlertApi {
         let request = request.into_inner();
         let sale = sale_id(&request.sale_id)?;
         let place = self.followers.take(Some(std::time::Duration::ZERO)).await;
-        let place = place.ok_or_else(Failure::crowded)?;
+        let place = place.ok_or_else(CallError::crowded)?;
         let after = request.after_position.map(Position);
         let follower = Follower::start(self.reads.clone(), sale, after, place).await?;
         Ok(Response::new(Box::pin(follower.stream())))
@@ -81,12 +81,12 @@ impl proto::alert_service_server::AlertService for AlertApi {
     ) -> Result<Response<proto::ListAlertRulesResponse>, Status> {
         let own = match sale_id(&request.get_ref().sale_id)? {
             None => None,
-            Some(sale) => match self.sales.show(sale).await.map_err(Failure::from)?.outcome {
+            Some(sale) => match self.sales.show(sale).await.map_err(CallError::from)?.outcome {
                 SaleOutcome::Sale(view) => Some(view.plan.alerts),
-                SaleOutcome::Misdirected(why) => return Err(Failure::from(why).into()),
+                SaleOutcome::Misdirected(why) => return Err(CallError::from(why).into()),
                 SaleOutcome::Refused(why) => {
                     let why = why.sentence();
-                    return Err(Failure::internal("a query of a sale was refused", &why).into());
+                    return Err(CallError::internal("a query of a sale was refused", &why).into());
                 }
             },
         };
@@ -120,7 +120,7 @@ impl proto::alert_service_server::AlertService for AlertApi {
     }
 }
 
-fn sale_id(text: &str) -> Result<Option<SaleId>, Failure> {
+fn sale_id(text: &str) -> Result<Option<SaleId>, CallError> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -18,7 +18,7 @@ use crate::{
     events::DetectedBy,
     grpc::{
         ReadSide, convert, operator::Authenticator, proto, replay::answers::outcome_name,
-        status::Failure,
+        status::CallError,
     },
     projections::{catalog, operations, timeline},
     reports::{Basis, Impact, ImpactUntil, IncidentLine, IncidentStepLine, IncidentsQuery, Paging},
@@ -58,7 +58,7 @@ impl IncidentApi {
         incident: IncidentId,
         step: IncidentStep,
         deadline: Option<Deadline>,
-    ) -> Result<Taken, Failure> {
+    ) -> Result<Taken, CallError> {
         let command = IncidentCommand::Take(Box::new(step));
         let Answer { outcome, revision, position } =
             self.incidents.ask(incident.0, command, deadline).await?;
@@ -73,8 +73,8 @@ impl IncidentApi {
     async fn further<T>(
         &self,
         request: Request<T>,
-        read: impl FnOnce(T, UnixMs) -> Result<Further, Failure>,
-    ) -> Result<Taken, Failure> {
+        read: impl FnOnce(T, UnixMs) -> Result<Further, CallError>,
+    ) -> Result<Taken, CallError> {
         let (metadata, extensions, message) = request.into_parts();
         let now = self.clock.now();
         let deadline = convert::deadline(&extensions);
@@ -90,7 +90,7 @@ impl IncidentApi {
         metadata: &MetadataMap,
         operator: String,
         reason: String,
-    ) -> Result<(String, String), Failure> {
+    ) -> Result<(String, String), CallError> {
         let operator = self.authenticator.operator(metadata, operator)?;
         // Most steps say why by themselves.
         convert::steering(&operator, if reason.is_empty() { "-" } else { &reason })?;
@@ -98,7 +98,7 @@ impl IncidentApi {
     }
 
     /// The items that are named, checked against those of the sale.
-    async fn items(&self, sale: SaleId, named: &[String]) -> Result<Vec<ItemId>, Failure> {
+    async fn items(&self, sale: SaleId, named: &[String]) -> Result<Vec<ItemId>, CallError> {
         if named.len() > INCIDENT_ITEMS_MAX {
             let problem =
                 format!("must be at most {INCIDENT_ITEMS_MAX}; none means the whole sale");
@@ -107,7 +107,7 @@ impl IncidentApi {
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.items,
             SaleOutcome::Refused(_) => {
-                return Err(Failure::internal("a query of a sale was refused", &"a bug"));
+                return Err(CallError::internal("a query of a sale was refused", &"a bug"));
             }
             SaleOutcome::Misdirected(why) => return Err(why.into()),
         };
@@ -149,9 +149,10 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         let (metadata, extensions, message) = request.into_parts();
         let now = self.clock.now();
         let request_id = RequestId::parse("request_id", &message.request_id);
-        let request_id = request_id.map_err(Failure::from)?;
-        let sale_id = SaleId::parse("sale_id", &message.sale_id).map_err(Failure::from)?;
-        bounded_prose("title", &message.title, INCIDENT_TITLE_CHARS_MAX).map_err(Failure::from)?;
+        let request_id = request_id.map_err(CallError::from)?;
+        let sale_id = SaleId::parse("sale_id", &message.sale_id).map_err(CallError::from)?;
+        bounded_prose("title", &message.title, INCIDENT_TITLE_CHARS_MAX)
+            .map_err(CallError::from)?;
         let began_at = past("begin_time", message.begin_time, now)?;
         let (operator, reason) = self.who(&metadata, message.operator, message.reason)?;
         let items = self.items(sale_id, &message.item_ids).await?;
@@ -162,7 +163,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         let incident = IncidentId::of_request(request_id);
         let taken = self.take(incident, step, convert::deadline(&extensions)).await?;
         let Ok(incident) = taken.outcome else {
-            return Err(Failure::internal("opening an incident was refused", &"a bug").into());
+            return Err(CallError::internal("opening an incident was refused", &"a bug").into());
         };
         Ok(Response::new(proto::OpenIncidentResponse {
             incident: Some(incident),
@@ -246,7 +247,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         request: Request<proto::GetIncidentRequest>,
     ) -> Result<Response<proto::GetIncidentResponse>, Status> {
         let request = request.into_inner();
-        let id = IncidentId::parse("incident_id", &request.incident_id).map_err(Failure::from)?;
+        let id = IncidentId::parse("incident_id", &request.incident_id).map_err(CallError::from)?;
         let also = [catalog::NAME, timeline::NAME];
         self.reads.reach_also(&also, request.min_position, &request.as_of).await?;
         let until = match request.as_of {
@@ -288,7 +289,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
         let request = request.into_inner();
         let sale_id = match request.sale_id.as_str() {
             "" => None,
-            text => Some(SaleId::parse("sale_id", text).map_err(Failure::from)?),
+            text => Some(SaleId::parse("sale_id", text).map_err(CallError::from)?),
         };
         let paging = Paging { page_size: request.page_size, page_token: request.page_token };
         let query = IncidentsQuery { sale_id, open: request.open, paging };
@@ -314,7 +315,7 @@ fn past(
     field: &str,
     time: Option<prost_types::Timestamp>,
     now: UnixMs,
-) -> Result<Option<UnixMs>, Failure> {
+) -> Result<Option<UnixMs>, CallError> {
     let moment = convert::moment(field, time)?;
     if moment.is_some_and(|moment| moment > now) {
         return Err(Invalid::new(field, "must not be in the future").into());
@@ -322,7 +323,7 @@ fn past(
     Ok(moment)
 }
 
-fn severity(severity: i32) -> Result<IncidentSeverity, Failure> {
+fn severity(severity: i32) -> Result<IncidentSeverity, CallError> {
     match proto::IncidentSeverity::try_from(severity) {
         Ok(proto::IncidentSeverity::Minor) => Ok(IncidentSeverity::Minor),
         Ok(proto::IncidentSeverity::Major) => Ok(IncidentSeverity::Major),

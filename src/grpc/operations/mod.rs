@@ -2,6 +2,6 @@
 
 pub(super) mod alert;
 pub(super) mod alerts;
-pub(super) mod degradation;
 pub(super) mod incident;
 pub(super) mod script;
+pub(super) mod service_level;

@@ -19,7 +19,7 @@ use crate::{
             About, ReplayApi,
             answers::{self, spoken},
         },
-        status::Failure,
+        status::CallError,
     },
     projections::operations,
     reports::{Paging, ScriptVersion, ScriptVersionsQuery, Wording},
@@ -56,7 +56,7 @@ impl ScriptApi {
         &self,
         (metadata, extensions): (MetadataMap, Extensions),
         wanted: Wanted,
-    ) -> Result<Changed, Failure> {
+    ) -> Result<Changed, CallError> {
         let request_id = RequestId::parse("request_id", &wanted.request_id)?;
         let situation = Situation::parse("situation", &wanted.situation)?;
         let language = Language::parse("language", &wanted.language)?;
@@ -149,7 +149,7 @@ impl proto::script_service_server::ScriptService for ScriptApi {
         let request = request.into_inner();
         let language = match request.language.as_str() {
             "" => None,
-            text => Some(Language::parse("language", text).map_err(Failure::from)?),
+            text => Some(Language::parse("language", text).map_err(CallError::from)?),
         };
         let asked = self.reads.ask_as_of(
             operations::NAME,
@@ -170,9 +170,10 @@ impl proto::script_service_server::ScriptService for ScriptApi {
     ) -> Result<Response<proto::ListScriptVersionsResponse>, Status> {
         let request = request.into_inner();
         let query = ScriptVersionsQuery {
-            situation: Situation::parse("situation", &request.situation).map_err(Failure::from)?,
-            language: Language::parse("language", &request.language).map_err(Failure::from)?,
-            at: convert::moment("at_time", request.at_time).map_err(Failure::from)?,
+            situation: Situation::parse("situation", &request.situation)
+                .map_err(CallError::from)?,
+            language: Language::parse("language", &request.language).map_err(CallError::from)?,
+            at: convert::moment("at_time", request.at_time).map_err(CallError::from)?,
             paging: Paging { page_size: request.page_size, page_token: request.page_token },
         };
         let asked = self
@@ -196,11 +197,11 @@ impl proto::script_service_server::ScriptService for ScriptApi {
         let about = match request.order_id.as_str() {
             "" => About::buyer(&request.item_id, request.buyer)?,
             id if request.item_id.is_empty() && request.buyer.is_empty() => {
-                About::Order(OrderId::parse("order_id", id).map_err(Failure::from)?)
+                About::Order(OrderId::parse("order_id", id).map_err(CallError::from)?)
             }
             _ => {
                 let problem = "must not be given together with item_id or buyer";
-                return Err(Failure::from(Invalid::new("order_id", problem)).into());
+                return Err(CallError::from(Invalid::new("order_id", problem)).into());
             }
         };
         let told = self.replay.told(about, &request.language, request.min_position);

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use futures_util::{Stream, stream::try_unfold};
 use tonic::Status;
 
-use super::super::{convert, proto, status::Failure};
+use super::super::{convert, proto, status::CallError};
 use crate::{
     clock::SharedClock,
     events::{Family, ItemEvent, Recorded, StreamName, decode},
@@ -43,14 +43,14 @@ impl Flow {
         })
     }
 
-    async fn next(&mut self) -> Result<Option<proto::ReplayItemResponse>, Failure> {
+    async fn next(&mut self) -> Result<Option<proto::ReplayItemResponse>, CallError> {
         loop {
             let Some(recorded) = self.read().await? else { return Ok(None) };
             let event = decode(&recorded)
-                .map_err(|error| Failure::internal("an event cannot be read", &error))?;
+                .map_err(|error| CallError::internal("an event cannot be read", &error))?;
             let Some(event) = ItemEvent::pick(event) else {
                 let what = format!("{} in {}", recorded.kind, recorded.stream);
-                return Err(Failure::internal("an event is out of place", &what));
+                return Err(CallError::internal("an event is out of place", &what));
             };
             self.at = event.at().map_or(self.at, |at| at.max(self.at));
             if self.to.is_some_and(|to| is_after(&recorded, self.at, to)) {
@@ -72,7 +72,7 @@ impl Flow {
         }
     }
 
-    async fn read(&mut self) -> Result<Option<Recorded>, Failure> {
+    async fn read(&mut self) -> Result<Option<Recorded>, CallError> {
         if self.page.is_empty() && self.next_revision <= self.last_revision {
             let stream = StreamName::item(self.item);
             let read = self.store.read_stream(stream, self.next_revision, PAGE_EVENTS).await;

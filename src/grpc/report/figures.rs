@@ -3,7 +3,7 @@
 use super::{item_id, moment, ordered, paging, reason, sale_id};
 use crate::{
     events::AttemptOutcome,
-    grpc::{ReadSide, convert, proto, status::Failure},
+    grpc::{ReadSide, convert, proto, status::CallError},
     projections::{acts, catalog, journeys, orders, sales, timeline},
     reports::{
         ActLine, ActsQuery, Compared, Demand, GoalKind, GoalLine, HoldFigures, HoldsQuery, Period,
@@ -16,7 +16,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn stock_curve(
         &self,
         request: proto::GetStockCurveRequest,
-    ) -> Result<proto::GetStockCurveResponse, Failure> {
+    ) -> Result<proto::GetStockCurveResponse, CallError> {
         let query = StockCurveQuery {
             whose: whose(&request.sale_id, &request.item_id)?,
             paging: paging(request.page_size, request.page_token),
@@ -46,7 +46,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn demand(
         &self,
         request: proto::GetDemandRequest,
-    ) -> Result<proto::GetDemandResponse, Failure> {
+    ) -> Result<proto::GetDemandResponse, CallError> {
         let query = TimelineQuery {
             sale_id: sale_id(&request.sale_id)?,
             item_id: item_id(&request.item_id)?,
@@ -77,7 +77,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn refusals(
         &self,
         request: proto::GetRefusalsRequest,
-    ) -> Result<proto::GetRefusalsResponse, Failure> {
+    ) -> Result<proto::GetRefusalsResponse, CallError> {
         let query = RefusalsQuery {
             whose: whose(&request.sale_id, &request.item_id)?,
             paging: paging(request.page_size, request.page_token),
@@ -98,7 +98,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn holds(
         &self,
         request: proto::GetHoldsRequest,
-    ) -> Result<proto::GetHoldsResponse, Failure> {
+    ) -> Result<proto::GetHoldsResponse, CallError> {
         let query = HoldsQuery {
             whose: whose(&request.sale_id, &request.item_id)?,
             paging: paging(request.page_size, request.page_token),
@@ -120,7 +120,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn acts(
         &self,
         request: proto::ListActsRequest,
-    ) -> Result<proto::ListActsResponse, Failure> {
+    ) -> Result<proto::ListActsResponse, CallError> {
         let query = ActsQuery {
             whose: whose(&request.sale_id, &request.item_id)?,
             planned: request.planned,
@@ -141,7 +141,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn goals(
         &self,
         request: proto::GetGoalAttainmentRequest,
-    ) -> Result<proto::GetGoalAttainmentResponse, Failure> {
+    ) -> Result<proto::GetGoalAttainmentResponse, CallError> {
         let sale_id = SaleId::parse("sale_id", &request.sale_id)?;
         let others = [timeline::NAME, catalog::NAME];
         self.reach_also(&others, request.min_position, &request.as_of).await?;
@@ -167,7 +167,7 @@ impl ReadSide {
     pub(in crate::grpc) async fn compare(
         &self,
         request: proto::CompareSalesRequest,
-    ) -> Result<proto::CompareSalesResponse, Failure> {
+    ) -> Result<proto::CompareSalesResponse, CallError> {
         let period = Period {
             sale_id: SaleId::parse("sale_id", &request.sale_id)?,
             from: moment("from_time", request.from_time)?,
@@ -202,7 +202,7 @@ impl ReadSide {
     }
 }
 
-fn whose(sale: &str, item: &str) -> Result<Whose, Failure> {
+fn whose(sale: &str, item: &str) -> Result<Whose, CallError> {
     Ok(Whose::of(sale_id(sale)?, item_id(item)?)?)
 }
 

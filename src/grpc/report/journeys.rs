@@ -2,7 +2,7 @@
 
 use super::{ReportApi, moment, money, ordered, paging, sale_id};
 use crate::{
-    grpc::{convert, proto, status::Failure},
+    grpc::{convert, proto, status::CallError},
     projections::journeys::NAME,
     reports::{
         AttributionQuery, AttributionRow, Credit, FunnelFigures, FunnelGrouping, FunnelQuery,
@@ -16,7 +16,7 @@ impl ReportApi {
     pub(super) async fn funnel(
         &self,
         request: proto::GetFunnelRequest,
-    ) -> Result<proto::GetFunnelResponse, Failure> {
+    ) -> Result<proto::GetFunnelResponse, CallError> {
         let query = FunnelQuery {
             sale_id: sale_id(&request.sale_id)?,
             window_ms: convert::span_ms("window", request.window)?,
@@ -48,7 +48,7 @@ impl ReportApi {
     pub(super) async fn traffic(
         &self,
         request: proto::GetTrafficRequest,
-    ) -> Result<proto::GetTrafficResponse, Failure> {
+    ) -> Result<proto::GetTrafficResponse, CallError> {
         let query = TrafficQuery {
             sale_id: sale_id(&request.sale_id)?,
             by: traffic_grouping(request.by)?,
@@ -74,7 +74,7 @@ impl ReportApi {
     pub(super) async fn attribution(
         &self,
         request: proto::GetAttributionRequest,
-    ) -> Result<proto::GetAttributionResponse, Failure> {
+    ) -> Result<proto::GetAttributionResponse, CallError> {
         let query = AttributionQuery {
             sale_id: sale_id(&request.sale_id)?,
             window_ms: convert::span_ms("window", request.window)?,
@@ -101,7 +101,7 @@ impl ReportApi {
     pub(super) async fn portrait(
         &self,
         request: proto::GetPortraitRequest,
-    ) -> Result<proto::GetPortraitResponse, Failure> {
+    ) -> Result<proto::GetPortraitResponse, CallError> {
         let query = PortraitQuery {
             sale_id: sale_id(&request.sale_id)?,
             attribute: portrait_attribute(request.attribute)?,
@@ -128,7 +128,7 @@ impl ReportApi {
     pub(super) async fn paths(
         &self,
         request: proto::GetPathsRequest,
-    ) -> Result<proto::GetPathsResponse, Failure> {
+    ) -> Result<proto::GetPathsResponse, CallError> {
         let query = PathsQuery {
             sale_id: sale_id(&request.sale_id)?,
             steps_max: i64::from(request.steps_max),
@@ -156,7 +156,7 @@ impl ReportApi {
     pub(super) async fn retention(
         &self,
         request: proto::GetRetentionRequest,
-    ) -> Result<proto::GetRetentionResponse, Failure> {
+    ) -> Result<proto::GetRetentionResponse, CallError> {
         let query = RetentionQuery {
             sale_id: SaleId::parse("sale_id", &request.sale_id)?,
             paging: paging(request.page_size, request.page_token),
@@ -183,7 +183,7 @@ impl ReportApi {
 
 // ---- in ----
 
-fn funnel_grouping(by: i32) -> Result<FunnelGrouping, Failure> {
+fn funnel_grouping(by: i32) -> Result<FunnelGrouping, CallError> {
     match proto::FunnelGrouping::try_from(by) {
         Ok(proto::FunnelGrouping::Unspecified) => Ok(FunnelGrouping::None),
         Ok(proto::FunnelGrouping::Item) => Ok(FunnelGrouping::Item),
@@ -197,7 +197,7 @@ fn funnel_grouping(by: i32) -> Result<FunnelGrouping, Failure> {
     }
 }
 
-fn traffic_grouping(by: i32) -> Result<TrafficGrouping, Failure> {
+fn traffic_grouping(by: i32) -> Result<TrafficGrouping, CallError> {
     match proto::TrafficGrouping::try_from(by) {
         Ok(proto::TrafficGrouping::Unspecified) => Ok(TrafficGrouping::None),
         Ok(proto::TrafficGrouping::Item) => Ok(TrafficGrouping::Item),
@@ -207,7 +207,7 @@ fn traffic_grouping(by: i32) -> Result<TrafficGrouping, Failure> {
     }
 }
 
-fn portrait_attribute(attribute: i32) -> Result<Option<PortraitAttribute>, Failure> {
+fn portrait_attribute(attribute: i32) -> Result<Option<PortraitAttribute>, CallError> {
     match proto::PortraitAttribute::try_from(attribute) {
         Ok(proto::PortraitAttribute::Unspecified) => Ok(None),
         Ok(proto::PortraitAttribute::AgeBand) => Ok(Some(PortraitAttribute::AgeBand)),

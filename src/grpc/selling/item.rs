@@ -11,7 +11,7 @@ use crate::{
         convert,
         operator::Authenticator,
         proto::{self, WriteResponse},
-        status::Failure,
+        status::CallError,
     },
     values::{Invalid, ItemId, RequestId},
 };
@@ -34,7 +34,7 @@ impl ItemApi {
         item: ItemId,
         command: ItemCommand,
         deadline: Option<Deadline>,
-    ) -> Result<Steered, Failure> {
+    ) -> Result<Steered, CallError> {
         let Answer { outcome, revision, position } =
             self.items.ask(item.0, command, deadline).await?;
         let outcome = match outcome {
@@ -44,7 +44,7 @@ impl ItemApi {
             }
             ItemOutcome::Misdirected(why) => return Err(why.into()),
             ItemOutcome::Order(_) => {
-                return Err(Failure::internal("an item answered with an order", &"a bug"));
+                return Err(CallError::internal("an item answered with an order", &"a bug"));
             }
         };
         Ok(Steered { outcome, revision, position: position.0 })
@@ -59,7 +59,7 @@ impl ItemApi {
         Ok(Response::new(R::new(outcome, revision, position)))
     }
 
-    async fn steered<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, Failure> {
+    async fn steered<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, CallError> {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, message) = request.into_parts();
         let Steering { request_id, item_id, operator, reason, action, new_warehouse } =
@@ -91,7 +91,7 @@ impl proto::item_service_server::ItemService for ItemApi {
         &self,
         request: Request<proto::GetItemRequest>,
     ) -> Result<Response<proto::GetItemResponse>, Status> {
-        let item = ItemId::parse("item_id", &request.get_ref().item_id).map_err(Failure::from)?;
+        let item = ItemId::parse("item_id", &request.get_ref().item_id).map_err(CallError::from)?;
         let Steered { outcome, revision, .. } = self.ask(item, ItemCommand::Show, None).await?;
         Ok(Response::new(proto::GetItemResponse { item: outcome.ok(), revision }))
     }

@@ -16,10 +16,10 @@ use crate::{
     domain::item::{Item, ItemCommand, ItemOutcome},
     grpc::{
         convert,
-        level::Gate,
         proto::{self, place_order_response},
+        service_level_gate::Gate,
         share::Share,
-        status::Failure,
+        status::CallError,
     },
     trace::step_span,
     values::{ItemId, OrderId, RequestId},
@@ -45,7 +45,7 @@ impl PurchaseApi {
         item: ItemId,
         command: ItemCommand,
         deadline: Option<Deadline>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, CallError> {
         let asked = self.items.ask(item.0, command, deadline);
         let answer = asked.instrument(step_span("item")).await?;
         outcome(item, answer)
@@ -56,24 +56,24 @@ impl PurchaseApi {
         item: ItemId,
         order_id: OrderId,
         buyer: String,
-    ) -> Result<(proto::Order, u64), Failure> {
+    ) -> Result<(proto::Order, u64), CallError> {
         let command = ItemCommand::ShowOrder { order_id, buyer };
         let Outcome { outcome, revision, .. } = self.ask(item, command, None).await?;
         match outcome {
             Ok(order) => Ok((order, revision)),
-            Err(refusal) => Err(Failure::internal("a question was refused", &refusal.message)),
+            Err(refusal) => Err(CallError::internal("a question was refused", &refusal.message)),
         }
     }
 }
 
-fn outcome(item: ItemId, answer: Answer<ItemOutcome>) -> Result<Outcome, Failure> {
+fn outcome(item: ItemId, answer: Answer<ItemOutcome>) -> Result<Outcome, CallError> {
     let Answer { outcome, revision, position } = answer;
     let outcome = match outcome {
         ItemOutcome::Order(order) => Ok(convert::order(item, order)),
         ItemOutcome::Refused { refusal, available } => Err(convert::refusal(refusal, available)),
         ItemOutcome::Misdirected(why) => return Err(why.into()),
         ItemOutcome::Item(_) => {
-            return Err(Failure::internal("an order was answered with an item", &"a bug"));
+            return Err(CallError::internal("an order was answered with an item", &"a bug"));
         }
     };
     Ok(Outcome { outcome, revision, position: position.0 })
@@ -96,7 +96,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         request: Request<proto::PlaceOrderRequest>,
     ) -> Result<Response<proto::PlaceOrderResponse>, Status> {
         let deadline = convert::deadline(request.extensions());
-        let (item, place) = convert::place_order(request.into_inner()).map_err(Failure::from)?;
+        let (item, place) = convert::place_order(request.into_inner()).map_err(CallError::from)?;
         let outcome = self.ask(item, ItemCommand::PlaceOrder(place), deadline).await?;
         Ok(Response::new(outcome.into()))
     }
@@ -122,9 +122,9 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
     ) -> Result<Response<proto::GetOutcomeResponse>, Status> {
         let request = request.into_inner();
         let request_id =
-            RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
-        let item = ItemId::parse("item_id", &request.item_id).map_err(Failure::from)?;
-        let buyer = convert::buyer(request.buyer).map_err(Failure::from)?;
+            RequestId::parse("request_id", &request.request_id).map_err(CallError::from)?;
+        let item = ItemId::parse("item_id", &request.item_id).map_err(CallError::from)?;
+        let buyer = convert::buyer(request.buyer).map_err(CallError::from)?;
         let (order, revision) = self.show(item, item.order_id(request_id), buyer).await?;
         Ok(Response::new(proto::GetOutcomeResponse { order: Some(order), revision }))
     }
@@ -135,7 +135,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
     ) -> Result<Response<proto::RecordPaymentResponse>, Status> {
         let deadline = convert::deadline(request.extensions());
         let (item, payment) =
-            convert::record_payment(request.into_inner()).map_err(Failure::from)?;
+            convert::record_payment(request.into_inner()).map_err(CallError::from)?;
         let Outcome { outcome, revision, position } =
             self.ask(item, ItemCommand::RecordPayment(payment), deadline).await?;
         let outcome = Some(match outcome {
@@ -150,7 +150,8 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         request: Request<proto::CancelOrderRequest>,
     ) -> Result<Response<proto::CancelOrderResponse>, Status> {
         let deadline = convert::deadline(request.extensions());
-        let (item, cancel) = convert::cancel_order(request.into_inner()).map_err(Failure::from)?;
+        let (item, cancel) =
+            convert::cancel_order(request.into_inner()).map_err(CallError::from)?;
         let Outcome { outcome, revision, position } =
             self.ask(item, ItemCommand::CancelOrder(cancel), deadline).await?;
         let outcome = Some(match outcome {
@@ -165,9 +166,9 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         request: Request<proto::GetOrderRequest>,
     ) -> Result<Response<proto::GetOrderResponse>, Status> {
         let request = request.into_inner();
-        let item = ItemId::parse("item_id", &request.item_id).map_err(Failure::from)?;
-        let order_id = OrderId::parse("order_id", &request.order_id).map_err(Failure::from)?;
-        let buyer = convert::buyer(request.buyer).map_err(Failure::from)?;
+        let item = ItemId::parse("item_id", &request.item_id).map_err(CallError::from)?;
+        let order_id = OrderId::parse("order_id", &request.order_id).map_err(CallError::from)?;
+        let buyer = convert::buyer(request.buyer).map_err(CallError::from)?;
         let (order, revision) = self.show(item, order_id, buyer).await?;
         Ok(Response::new(proto::GetOrderResponse { order: Some(order), revision }))
     }

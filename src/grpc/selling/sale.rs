@@ -12,7 +12,7 @@ use crate::{
     events::{Goals, ItemPlan},
     grpc::{
         ReadSide, alerts, convert, notices::Suspicions, operator::Authenticator, proto,
-        status::Failure,
+        status::CallError,
     },
     values::{Invalid, RequestId, SaleId},
 };
@@ -37,7 +37,7 @@ impl SaleApi {
         &self,
         request: Request<T>,
         read: fn(T) -> (String, String, String, String),
-    ) -> Result<Steering, Failure> {
+    ) -> Result<Steering, CallError> {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, message) = request.into_parts();
         let (request_id, sale_id, operator, reason) = read(message);
@@ -59,13 +59,13 @@ impl proto::sale_service_server::SaleService for SaleApi {
         let (metadata, _, request) = request.into_parts();
         let operator = self.authenticator.operator(&metadata, request.operator)?;
         let request_id =
-            RequestId::parse("request_id", &request.request_id).map_err(Failure::from)?;
+            RequestId::parse("request_id", &request.request_id).map_err(CallError::from)?;
         let draft = request.sale.ok_or_else(|| Invalid::new("sale", "is missing"));
-        let draft = draft.and_then(draft_of).map_err(Failure::from)?;
-        let plan = plan(request_id, draft, operator).map_err(Failure::from)?;
+        let draft = draft.and_then(draft_of).map_err(CallError::from)?;
+        let plan = plan(request_id, draft, operator).map_err(CallError::from)?;
         let sale_id = SaleId::of_request(request_id);
         let suspicions = Suspicions::of(&plan);
-        let answer = self.sales.create(sale_id, plan, deadline).await.map_err(Failure::from)?;
+        let answer = self.sales.create(sale_id, plan, deadline).await.map_err(CallError::from)?;
         let (sale, revision, position) = shown(answer)?;
         let notices = suspicions.told(&self.reads, sale_id, self.clock.now()).await;
         let sale = Some(sale);
@@ -79,7 +79,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         use proto::pause_sale_response::Outcome;
         let Steering { sale_id, steer, deadline } =
             self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
-        let answer = self.sales.pause(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let answer = self.sales.pause(sale_id, steer, deadline).await.map_err(CallError::from)?;
         let (revision, position) = (answer.revision, answer.position.0);
         let outcome = match steered(answer.outcome)? {
             Ok(sale) => Outcome::Sale(sale),
@@ -95,7 +95,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         use proto::resume_sale_response::Outcome;
         let Steering { sale_id, steer, deadline } =
             self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
-        let answer = self.sales.resume(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let answer = self.sales.resume(sale_id, steer, deadline).await.map_err(CallError::from)?;
         let (revision, position) = (answer.revision, answer.position.0);
         let outcome = match steered(answer.outcome)? {
             Ok(sale) => Outcome::Sale(sale),
@@ -110,7 +110,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
     ) -> Result<Response<proto::CloseSaleResponse>, Status> {
         let Steering { sale_id, steer, deadline } =
             self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
-        let answer = self.sales.close(sale_id, steer, deadline).await.map_err(Failure::from)?;
+        let answer = self.sales.close(sale_id, steer, deadline).await.map_err(CallError::from)?;
         let (sale, revision, position) = shown(answer)?;
         Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))
     }
@@ -120,8 +120,8 @@ impl proto::sale_service_server::SaleService for SaleApi {
         request: Request<proto::GetSaleRequest>,
     ) -> Result<Response<proto::GetSaleResponse>, Status> {
         let sale_id = SaleId::parse("sale_id", &request.get_ref().sale_id);
-        let sale_id = sale_id.map_err(Failure::from)?;
-        let answer = self.sales.show(sale_id).await.map_err(Failure::from)?;
+        let sale_id = sale_id.map_err(CallError::from)?;
+        let answer = self.sales.show(sale_id).await.map_err(CallError::from)?;
         let (sale, revision, _) = shown(answer)?;
         Ok(Response::new(proto::GetSaleResponse { sale: Some(sale), revision }))
     }
@@ -134,14 +134,14 @@ impl proto::sale_service_server::SaleService for SaleApi {
     }
 }
 
-fn shown(answer: Answer<SaleOutcome>) -> Result<(proto::Sale, u64, u64), Failure> {
+fn shown(answer: Answer<SaleOutcome>) -> Result<(proto::Sale, u64, u64), CallError> {
     match steered(answer.outcome)? {
         Ok(sale) => Ok((sale, answer.revision, answer.position.0)),
-        Err(_) => Err(Failure::internal("a sale refused what it cannot refuse", &"a bug")),
+        Err(_) => Err(CallError::internal("a sale refused what it cannot refuse", &"a bug")),
     }
 }
 
-fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, Failure> {
+fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, CallError> {
     match outcome {
         SaleOutcome::Sale(sale) => Ok(Ok(sale_of(*sale))),
         SaleOutcome::Refused(refusal) => Ok(Err(refusal_of(refusal))),

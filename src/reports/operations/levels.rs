@@ -13,14 +13,14 @@ const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
 
 /// Which changes of the level: all of them, in pages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LevelsQuery {
+pub struct ServiceLevelsQuery {
     /// Changes in the answer: 1 to 1,000; 0 means 100.
     pub paging: Paging,
 }
 
 /// One time that the level was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LevelLine {
+pub struct ServiceLevelLine {
     pub level: ServiceLevel,
     pub before: ServiceLevel,
     /// The alert that asked for it; absent where a person did.
@@ -36,7 +36,10 @@ pub struct LevelLine {
 
 impl Reports {
     /// Changes of the level, newest first.
-    pub fn levels(&self, query: &LevelsQuery) -> Result<Page<LevelLine>, ReportError> {
+    pub fn levels(
+        &self,
+        query: &ServiceLevelsQuery,
+    ) -> Result<Page<ServiceLevelLine>, ReportError> {
         let cut = query.paging.cut(SIZES, [b"levels".as_slice()])?;
         self.ask(operations::NAME, operations::VERSION, |rows, checkpoint| {
             let [before] = cut.after.unwrap_or([i64::MAX]);
@@ -55,10 +58,10 @@ impl Reports {
     }
 }
 
-fn line(row: &Row<'_>) -> rusqlite::Result<LevelLine> {
+fn line(row: &Row<'_>) -> rusqlite::Result<ServiceLevelLine> {
     let alert: Option<[u8; 16]> = row.get(3)?;
     let until: Option<i64> = row.get(7)?;
-    Ok(LevelLine {
+    Ok(ServiceLevelLine {
         level: level_at(row, 1)?,
         before: level_at(row, 2)?,
         alert_id: alert.map(|id| AlertId(Uuid::from_bytes(id))),

@@ -84,7 +84,7 @@ struct Session {
 }
 
 /// Why a group was not committed.
-enum Failure {
+enum TransactionError {
     /// Certainly nothing was written.
     Before(rusqlite::Error),
     /// The commit itself failed: it may be on disk or not.
@@ -160,10 +160,10 @@ impl Session {
     }
 
     /// Tries whether the log can be written: a row goes in, and out again.
-    fn probe(&self) -> Result<(), Failure> {
+    fn probe(&self) -> Result<(), TransactionError> {
         for step in [probe::put_in, probe::take_out] {
-            self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
-            step(&self.connection).map_err(Failure::Before)?;
+            self.run("BEGIN IMMEDIATE").map_err(TransactionError::Before)?;
+            step(&self.connection).map_err(TransactionError::Before)?;
             self.commit_open()?;
         }
         Ok(())
@@ -175,15 +175,15 @@ impl Session {
         group: &mut [Request],
         rules: Option<&mut Rules>,
         now_ms: i64,
-    ) -> Result<(), Failure> {
-        self.run("BEGIN IMMEDIATE").map_err(Failure::Before)?;
-        self.write(group, rules, now_ms).map_err(Failure::Before)?;
+    ) -> Result<(), TransactionError> {
+        self.run("BEGIN IMMEDIATE").map_err(TransactionError::Before)?;
+        self.write(group, rules, now_ms).map_err(TransactionError::Before)?;
         self.commit_open()
     }
 
     /// Commits the transaction that is open.
-    fn commit_open(&self) -> Result<(), Failure> {
-        self.run("COMMIT").map_err(|error| Failure::AtCommit(error.to_string()))
+    fn commit_open(&self) -> Result<(), TransactionError> {
+        self.run("COMMIT").map_err(|error| TransactionError::AtCommit(error.to_string()))
     }
 
     /// Runs a statement that is compiled once.
@@ -370,16 +370,17 @@ impl Writer {
         };
         let now_ms = self.clock.now().0;
         let size_max_bytes = self.size_max_bytes.load(Ordering::Relaxed);
-        let committed = session.limit_size(size_max_bytes).map_err(Failure::Before).and_then(
-            |()| match group {
+        let committed = session
+            .limit_size(size_max_bytes)
+            .map_err(TransactionError::Before)
+            .and_then(|()| match group {
                 [] => session.probe(),
                 group => session.commit(group, self.rules.as_mut(), now_ms),
-            },
-        );
+            });
         let committed = committed.and_then(|()| {
             // Before anything is published or answered: what was said to be there is missed.
             let noted = self.witness.committed(session.heads.last());
-            noted.map_err(|error| Failure::AtCommit(format!("the witness: {error}")))
+            noted.map_err(|error| TransactionError::AtCommit(format!("the witness: {error}")))
         });
         let failure = match committed {
             Ok(()) => return Ok(session.ends()),
@@ -389,13 +390,13 @@ impl Writer {
             rules.forget();
         }
         match failure {
-            Failure::Before(error) => {
+            TransactionError::Before(error) => {
                 if session.roll_back().is_err() {
                     self.session = None;
                 }
                 Err(AppendError::NotWritten(error.to_string()))
             }
-            Failure::AtCommit(error) => {
+            TransactionError::AtCommit(error) => {
                 self.session = None;
                 Err(AppendError::Unknown(error))
             }

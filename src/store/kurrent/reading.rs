@@ -37,7 +37,7 @@ const PAGE_TEXT_BYTES_MAX: usize = 8 << 20;
 const SEARCH_WINDOW_EVENTS: u32 = 1_024;
 
 /// Why a try failed.
-enum Failure {
+enum PageError {
     /// The stream is not there.
     Missing,
     /// A new leader, whom the client knows by now.
@@ -196,18 +196,18 @@ impl Reading {
             let generation = self.link.generation().await.map_err(ReadError::Unavailable)?;
             match self.try_once(&generation, question).await {
                 Ok(page) => return Ok(Some(page)),
-                Err(Failure::Missing) => return Ok(None),
-                Err(Failure::Elsewhere(problem)) => why = problem,
-                Err(Failure::Certain(error)) => return Err(error),
-                Err(Failure::Slow) => {
+                Err(PageError::Missing) => return Ok(None),
+                Err(PageError::Elsewhere(problem)) => why = problem,
+                Err(PageError::Certain(error)) => return Err(error),
+                Err(PageError::Slow) => {
                     let why = "it looks through what others wrote and has not found anything yet";
                     return Err(ReadError::Unavailable(why.to_owned()));
                 }
-                Err(Failure::Silent(problem)) => {
+                Err(PageError::Silent(problem)) => {
                     self.link.failed(generation.number, &problem).await;
                     return Err(ReadError::Unavailable(problem));
                 }
-                Err(Failure::Broken(problem)) => {
+                Err(PageError::Broken(problem)) => {
                     self.link.failed(generation.number, &problem).await;
                     why = problem;
                 }
@@ -220,7 +220,7 @@ impl Reading {
         &self,
         generation: &Generation,
         question: &Question,
-    ) -> Result<Page, Failure> {
+    ) -> Result<Page, PageError> {
         let authentication = self.link.settings.authentication();
         let client = &generation.client;
         let opening = async {
@@ -246,10 +246,10 @@ impl Reading {
             // A missing stream is said by an answer. A call that is refused like this met a node
             // that is not the leader and does not know who is: no sign of an empty stream.
             Ok(Err(Error::ResourceNotFound)) => {
-                return Err(Failure::Broken("there is no leader".to_owned()));
+                return Err(PageError::Broken("there is no leader".to_owned()));
             }
             Ok(Err(error)) => return Err(judge(&error)),
-            Err(_) => return Err(Failure::Silent("no answer in time".to_owned())),
+            Err(_) => return Err(PageError::Silent("no answer in time".to_owned())),
         };
         page(events, question).await
     }
@@ -264,7 +264,7 @@ fn no_log() -> ReadError {
     ReadError::Unavailable("the store says that it has no log".to_owned())
 }
 
-async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failure> {
+async fn page(mut events: ReadStream, question: &Question) -> Result<Page, PageError> {
     let mut page = Page::default();
     let mut bytes = 0;
     while page.events.len() < question.max {
@@ -276,8 +276,8 @@ async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failu
             Err(_) if !page.events.is_empty() => break,
             Err(_) => {
                 return Err(match question.of {
-                    Of::Stream(..) => Failure::Silent("no event in time".to_owned()),
-                    Of::All(_) => Failure::Slow,
+                    Of::Stream(..) => PageError::Silent("no event in time".to_owned()),
+                    Of::All(_) => PageError::Slow,
                 });
             }
         };
@@ -286,7 +286,7 @@ async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failu
         if question.after.is_some_and(|after| at <= after) {
             continue;
         }
-        let Some(event) = recorded(event).map_err(Failure::Certain)? else {
+        let Some(event) = recorded(event).map_err(PageError::Certain)? else {
             page.passed = Some(at);
             continue;
         };
@@ -299,16 +299,16 @@ async fn page(mut events: ReadStream, question: &Question) -> Result<Page, Failu
     Ok(page)
 }
 
-fn judge(error: &Error) -> Failure {
+fn judge(error: &Error) -> PageError {
     match error {
-        Error::ResourceNotFound => Failure::Missing,
+        Error::ResourceNotFound => PageError::Missing,
         Error::ResourceDeleted => {
-            Failure::Certain(ReadError::Damaged("the stream was permanently deleted".to_owned()))
+            PageError::Certain(ReadError::Damaged("the stream was permanently deleted".to_owned()))
         }
         Error::AccessDenied => {
-            Failure::Certain(ReadError::Unavailable("the store denies access".to_owned()))
+            PageError::Certain(ReadError::Unavailable("the store denies access".to_owned()))
         }
-        Error::NotLeaderException(_) => Failure::Elsewhere(error.to_string()),
+        Error::NotLeaderException(_) => PageError::Elsewhere(error.to_string()),
         Error::ServerError(_)
         | Error::ConnectionClosed
         | Error::Grpc { .. }
@@ -320,7 +320,7 @@ fn judge(error: &Error) -> Failure {
         | Error::DeadlineExceeded
         | Error::InitializationError(_)
         | Error::IllegalStateError(_)
-        | Error::WrongExpectedVersion { .. } => Failure::Broken(error.to_string()),
+        | Error::WrongExpectedVersion { .. } => PageError::Broken(error.to_string()),
     }
 }
 

@@ -72,7 +72,7 @@ struct Session {
 }
 
 /// Why one try failed.
-enum Failure {
+enum BatchError {
     Conflict,
     /// The server looked at it and will not have it: certainly not written.
     Refused(String),
@@ -107,20 +107,20 @@ impl Sessions {
             let mut calm = tries > HASTY_TRIES;
             let why = match self.attempt(stream, expected, events, group).await {
                 Ok(written) => return Ok(written),
-                Err(Failure::Conflict) => return Err(AppendError::Conflict),
-                Err(Failure::Refused(why)) if !maybe_written => {
+                Err(BatchError::Conflict) => return Err(AppendError::Conflict),
+                Err(BatchError::Refused(why)) if !maybe_written => {
                     return Err(AppendError::NotWritten(why));
                 }
-                Err(Failure::Refused(why)) => return Err(AppendError::Unknown(why)),
-                Err(Failure::Unsent(why)) => {
+                Err(BatchError::Refused(why)) => return Err(AppendError::Unknown(why)),
+                Err(BatchError::Unsent(why)) => {
                     calm = true;
                     why
                 }
-                Err(Failure::Unknown(why)) => {
+                Err(BatchError::Unknown(why)) => {
                     (calm, maybe_written) = (true, true);
                     why
                 }
-                Err(Failure::Interrupted(why)) => {
+                Err(BatchError::Interrupted(why)) => {
                     maybe_written = true;
                     why
                 }
@@ -147,9 +147,9 @@ impl Sessions {
         expected: Expected,
         events: &[NewEvent],
         group: &Mutex<Option<Session>>,
-    ) -> Result<Written, Failure> {
+    ) -> Result<Written, BatchError> {
         let events: Vec<EventData> =
-            events.iter().map(event_data).collect::<Result<_, _>>().map_err(Failure::Refused)?;
+            events.iter().map(event_data).collect::<Result<_, _>>().map_err(BatchError::Refused)?;
         let state = match expected {
             Expected::NoStream => StreamState::NoStream,
             Expected::Exact(revision) => StreamState::StreamRevision(revision),
@@ -159,7 +159,7 @@ impl Sessions {
         let why = match timeout(TRY, append).await {
             Ok(Ok(result)) => {
                 let Some(last_revision) = result.current_revision() else {
-                    return Err(Failure::Unknown("the store did not say a revision".to_owned()));
+                    return Err(BatchError::Unknown("the store did not say a revision".to_owned()));
                 };
                 let last_position = result.current_position().map(|at| Position(at.commit));
                 return Ok(Written { last_revision, last_position });
@@ -170,9 +170,9 @@ impl Sessions {
                 let why = error.to_string();
                 match judge(&error) {
                     Judged::Certain(failure) => return Err(failure),
-                    Judged::SessionEnded => return Err(Failure::Interrupted(why)),
+                    Judged::SessionEnded => return Err(BatchError::Interrupted(why)),
                     // The client knows the leader by now, and continues there.
-                    Judged::Elsewhere => return Err(Failure::Unknown(why)),
+                    Judged::Elsewhere => return Err(BatchError::Unknown(why)),
                     Judged::Broken => why,
                 }
             }
@@ -182,13 +182,13 @@ impl Sessions {
             }
         };
         self.link.failed(session.generation.number, &why).await;
-        Err(Failure::Unknown(why))
+        Err(BatchError::Unknown(why))
     }
 
     /// The session of a group, opened if there is none on the current connection.
-    async fn session(&self, group: &Mutex<Option<Session>>) -> Result<Session, Failure> {
+    async fn session(&self, group: &Mutex<Option<Session>>) -> Result<Session, BatchError> {
         let mut open = group.lock().await;
-        let generation = self.link.generation().await.map_err(Failure::Unsent)?;
+        let generation = self.link.generation().await.map_err(BatchError::Unsent)?;
         if let Some(session) = &*open
             && session.generation.number == generation.number
         {
@@ -197,8 +197,8 @@ impl Sessions {
         Ok(open.insert(self.open().await?).clone())
     }
 
-    async fn open(&self) -> Result<Session, Failure> {
-        let generation = self.link.generation().await.map_err(Failure::Unsent)?;
+    async fn open(&self) -> Result<Session, BatchError> {
+        let generation = self.link.generation().await.map_err(BatchError::Unsent)?;
         let mut options = BatchAppendOptions::default();
         if let Some(authentication) = self.link.settings.authentication() {
             options = options.authenticated(authentication);
@@ -212,7 +212,7 @@ impl Sessions {
             Err(_) => format!("no session within {TRY:?}"),
         };
         self.link.failed(generation.number, &why).await;
-        Err(Failure::Unsent(why))
+        Err(BatchError::Unsent(why))
     }
 }
 
@@ -233,7 +233,7 @@ fn number_of(stream: StreamName) -> usize {
 
 /// What an error means for the append and for the connection.
 enum Judged {
-    Certain(Failure),
+    Certain(BatchError),
     SessionEnded,
     Elsewhere,
     Broken,
@@ -242,23 +242,23 @@ enum Judged {
 fn judge(error: &Error) -> Judged {
     match error {
         Error::Grpc { code, message } => match ((*code).into(), message.as_str()) {
-            (ALREADY_EXISTS, "WrongExpectedVersion") => Judged::Certain(Failure::Conflict),
-            (NOT_FOUND, "StreamDeleted") => {
-                Judged::Certain(Failure::Refused("the stream was permanently deleted".to_owned()))
-            }
+            (ALREADY_EXISTS, "WrongExpectedVersion") => Judged::Certain(BatchError::Conflict),
+            (NOT_FOUND, "StreamDeleted") => Judged::Certain(BatchError::Refused(
+                "the stream was permanently deleted".to_owned(),
+            )),
             (INVALID_ARGUMENT | PERMISSION_DENIED, why) => {
-                Judged::Certain(Failure::Refused(why.to_owned()))
+                Judged::Certain(BatchError::Refused(why.to_owned()))
             }
             _ => Judged::Broken,
         },
         Error::AccessDenied => {
-            Judged::Certain(Failure::Refused("the store denies access".to_owned()))
+            Judged::Certain(BatchError::Refused("the store denies access".to_owned()))
         }
         Error::UnsupportedFeature => {
-            Judged::Certain(Failure::Refused("the store has no BatchAppend".to_owned()))
+            Judged::Certain(BatchError::Refused("the store has no BatchAppend".to_owned()))
         }
         Error::ResourceDeleted => {
-            Judged::Certain(Failure::Refused("the stream was permanently deleted".to_owned()))
+            Judged::Certain(BatchError::Refused("the stream was permanently deleted".to_owned()))
         }
         Error::NotLeaderException(_) => Judged::Elsewhere,
         Error::ServerError(why) if why.contains(SESSION_ENDED) => Judged::SessionEnded,

@@ -28,8 +28,8 @@ use self::{
     stream::Streams,
 };
 use crate::{
-    actors::{Directory, Levels, Past, PulseDesk, Readiness, Sales},
-    admission::{Operators, Part, Service},
+    actors::{Directory, Past, PulseDesk, Readiness, Sales, ServiceLevelDesk},
+    admission::{CurrentServiceLevel, Operators, ServicePart},
     clock::SharedClock,
     domain::{incident::Incident, item::Item},
     metrics::Metrics,
@@ -54,8 +54,8 @@ pub struct BoardParts {
     /// The operators; without any, the board is read-only.
     pub operators: Arc<Operators>,
     /// How much of the service runs, and where that is set.
-    pub service: Arc<Service>,
-    pub levels: Levels,
+    pub service: Arc<CurrentServiceLevel>,
+    pub levels: ServiceLevelDesk,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
@@ -78,12 +78,12 @@ pub(super) struct Board {
 impl Board {
     /// Whether pages are shown at the level at which the service runs. Steering always works.
     fn shows_itself(&self) -> bool {
-        self.parts.service.runs(Part::Board)
+        self.parts.service.runs(ServicePart::Board)
     }
 
     /// Refuses what is more than the figures of a sale where the service runs without it.
     fn shows_detail(&self) -> Result<(), asking::NoPage> {
-        if self.parts.service.runs(Part::BoardDetail) {
+        if self.parts.service.runs(ServicePart::BoardDetail) {
             return Ok(());
         }
         Err(asking::NoPage::Later(NO_DETAIL))

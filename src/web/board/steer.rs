@@ -27,8 +27,8 @@ use crate::{
     domain::{
         Misdirected,
         item::{self, ItemCommand, ItemOutcome, ItemView, Steer, SteerAction},
-        level::{LevelOutcome, SetLevel},
         sale::{SaleOutcome, SteerSale},
+        service_level::{ServiceLevelOutcome, SetServiceLevel},
     },
     events::Position,
     values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_prose},
@@ -170,14 +170,15 @@ async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Bo
         let level = ServiceLevel::parse("level", &fields.text("level")?)?;
         fields.done()?;
         let Written { request_id, operator, reason } = written;
-        let set = SetLevel { request_id, level, expected: None, by_alert: None, operator, reason };
+        let set =
+            SetServiceLevel { request_id, level, expected: None, by_alert: None, operator, reason };
         let asked = board.parts.levels.set(set, None).await?;
         match asked.outcome {
-            LevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),
-            LevelOutcome::NotExpected(view) => {
+            ServiceLevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),
+            ServiceLevelOutcome::NotExpected(view) => {
                 Ok(refused(&format!("the level is {} by now", view.level)))
             }
-            LevelOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
+            ServiceLevelOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
         }
     };
     set.await.unwrap_or_else(NotDone::answer)

@@ -32,7 +32,7 @@ use tonic::codegen::tokio_stream::Stream;
 
 use super::{Board, asking::NoPage, line::LineState};
 use crate::{
-    admission::Part,
+    admission::ServicePart,
     metrics::{Following, LeftBoard},
     pages::{Lang, board::live_panels},
     reports::Pulse,
@@ -201,7 +201,7 @@ async fn follow(board: Arc<Board>, sale: SaleId, lang: Lang, frames: watch::Send
 
 fn frame(board: &Board, pulse: &Pulse, lang: Lang) -> Bytes {
     let Some(node) = board.parts.desk.node() else { return Bytes::from_static(STILL_HERE) };
-    let detail = Part::BoardDetail.runs_at(node.level);
+    let detail = ServicePart::BoardDetail.runs_at(node.level);
     let panels = live_panels(pulse, &node, lang);
     let shown = panels.into_iter().filter(|(id, _)| detail || WITHOUT_DETAIL.contains(id));
     let panels: Map<String, Value> =

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Freshness, Levels, Moves, NodeParts, Past, PulseDesk, Readiness,
-        Sales, Shared,
+        DemandDesk, Directory, Freshness, Moves, NodeParts, Past, PulseDesk, Readiness, Sales,
+        ServiceLevelDesk, Shared,
     },
-    admission::{Operators, Service},
+    admission::{CurrentServiceLevel, Operators},
     clock::{ManualClock, SharedClock},
     metrics::Metrics,
     reports::Reports,
@@ -139,9 +139,9 @@ pub fn strict_board(
         idle_ms: 1,
     });
     let items = Directory::new(Arc::clone(&shared));
-    let service = Arc::new(Service::new());
+    let service = Arc::new(CurrentServiceLevel::new());
     let levels = Directory::new(Arc::clone(&shared));
-    let levels = Levels::new(levels, Arc::clone(&service));
+    let levels = ServiceLevelDesk::new(levels, Arc::clone(&service));
     let incidents = Directory::new(Arc::clone(&shared));
     let sales = Directory::new(shared);
     let desk = PulseDesk::new(Reports::open(read_models), Arc::clone(&clock));

@@ -9,8 +9,8 @@ use std::{
 
 use doorbuster::{
     domain::{
-        Decider, alert::Book, incident::Incident, item::Item, level::Level, sale::Sale,
-        script::Script,
+        Decider, alert::Book, incident::Incident, item::Item, sale::Sale, script::Script,
+        service_level::ServiceLevelSetting,
     },
     events::{
         AlertEvent, DemandTick, Event, IncidentEvent, LevelSet, LossAccepted, OfferEvent,
@@ -72,7 +72,7 @@ fn decider(event: &Event) -> Option<&'static str> {
         ("alerts", Book::pick(event.clone()).is_some()),
         ("incident", Incident::pick(event.clone()).is_some()),
         ("script", Script::pick(event.clone()).is_some()),
-        ("level", Level::pick(event.clone()).is_some()),
+        ("level", ServiceLevelSetting::pick(event.clone()).is_some()),
     ];
     read.into_iter().find_map(|(name, reads)| reads.then_some(name))
 }

@@ -2,10 +2,13 @@
 //! given, when, then; the state is rebuilt from its log before every command.
 
 use doorbuster::{
-    admission::{Part, Service},
+    admission::{CurrentServiceLevel, ServicePart},
     domain::{
         Decider, Misdirected,
-        level::{AskingAlert, Level, LevelCommand, LevelOutcome, SetLevel},
+        service_level::{
+            AskingAlert, ServiceLevelCommand, ServiceLevelOutcome, ServiceLevelSetting,
+            SetServiceLevel,
+        },
     },
     events::{LevelSet, Position, SERVICE},
     values::{AlertId, RequestId, ServiceLevel, UnixMs},
@@ -18,8 +21,8 @@ fn id(name: &str) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
 }
 
-fn by_hand(name: &str, level: ServiceLevel) -> SetLevel {
-    SetLevel {
+fn by_hand(name: &str, level: ServiceLevel) -> SetServiceLevel {
+    SetServiceLevel {
         request_id: RequestId(id(name)),
         level,
         expected: None,
@@ -29,21 +32,21 @@ fn by_hand(name: &str, level: ServiceLevel) -> SetLevel {
     }
 }
 
-fn by_alert(name: &str, level: ServiceLevel) -> SetLevel {
+fn by_alert(name: &str, level: ServiceLevel) -> SetServiceLevel {
     by_alert_of(name, level, 1_000_000)
 }
 
-fn by_alert_of(name: &str, level: ServiceLevel, raised_at: i64) -> SetLevel {
+fn by_alert_of(name: &str, level: ServiceLevel, raised_at: i64) -> SetServiceLevel {
     let alert = AskingAlert { alert_id: AlertId(id("alert")), raised_at: UnixMs(raised_at) };
-    SetLevel { by_alert: Some(alert), ..by_hand(name, level) }
+    SetServiceLevel { by_alert: Some(alert), ..by_hand(name, level) }
 }
 
-fn expecting(name: &str, expected: ServiceLevel, level: ServiceLevel) -> SetLevel {
-    SetLevel { expected: Some(expected), ..by_hand(name, level) }
+fn expecting(name: &str, expected: ServiceLevel, level: ServiceLevel) -> SetServiceLevel {
+    SetServiceLevel { expected: Some(expected), ..by_hand(name, level) }
 }
 
-fn rebuilt(log: &[LevelSet]) -> Level {
-    let mut level = Level::initial(SERVICE);
+fn rebuilt(log: &[LevelSet]) -> ServiceLevelSetting {
+    let mut level = ServiceLevelSetting::initial(SERVICE);
     for (set, revision) in log.iter().zip(0..) {
         level.evolve(set, revision);
         level.landed(revision, Position(10 * (revision + 1)));
@@ -52,11 +55,11 @@ fn rebuilt(log: &[LevelSet]) -> Level {
 }
 
 /// Runs commands one after the other; gives what each was answered and whether it was an event.
-fn run(commands: Vec<SetLevel>) -> (Vec<(LevelOutcome, u64, bool)>, Vec<LevelSet>) {
+fn run(commands: Vec<SetServiceLevel>) -> (Vec<(ServiceLevelOutcome, u64, bool)>, Vec<LevelSet>) {
     let (mut log, mut answers) = (Vec::<LevelSet>::new(), Vec::new());
     for (command, at) in commands.into_iter().zip(1_i64..) {
         let now = UnixMs(at * 1_000);
-        let decided = rebuilt(&log).decide(LevelCommand::Set(command), now);
+        let decided = rebuilt(&log).decide(ServiceLevelCommand::Set(command), now);
         let happened = !decided.events.is_empty();
         if happened {
             assert_eq!(decided.revision, log.len() as u64);
@@ -86,7 +89,7 @@ fn what_is_set_is_in_force_and_only_changes_are_events() {
     ];
     let (answers, log) = run(table.iter().map(|(command, ..)| command.clone()).collect());
     for ((command, event, level), (outcome, _, happened)) in table.iter().zip(&answers) {
-        let LevelOutcome::Level(view) = outcome else { panic!("{command:?}: {outcome:?}") };
+        let ServiceLevelOutcome::Level(view) = outcome else { panic!("{command:?}: {outcome:?}") };
         assert_eq!((view.level, *happened), (*level, *event), "{command:?}");
     }
     let steps: Vec<_> = log.iter().map(|set| (set.before, set.level)).collect();
@@ -119,7 +122,7 @@ fn an_alert_that_is_older_than_what_a_person_set_changes_nothing() {
     ];
     let (answers, log) = run(table.iter().map(|(command, _)| command.clone()).collect());
     for ((command, level), (outcome, ..)) in table.iter().zip(&answers) {
-        let LevelOutcome::Level(view) = outcome else { panic!("{command:?}: {outcome:?}") };
+        let ServiceLevelOutcome::Level(view) = outcome else { panic!("{command:?}: {outcome:?}") };
         assert_eq!(view.level, *level, "{command:?}");
     }
     assert_eq!(log.len(), 4);
@@ -129,10 +132,10 @@ fn an_alert_that_is_older_than_what_a_person_set_changes_nothing() {
 fn an_alert_since_the_clock_was_set_back_is_not_older_than_what_a_person_set_before() {
     let mut log = Vec::new();
     let mut set = |command, at| {
-        let decided = rebuilt(&log).decide(LevelCommand::Set(command), UnixMs(at));
+        let decided = rebuilt(&log).decide(ServiceLevelCommand::Set(command), UnixMs(at));
         log.extend(decided.events.into_iter().map(|caused| caused.event));
         let outcome = rebuilt(&log).answer(decided.outcome, UnixMs(at));
-        let LevelOutcome::Level(view) = outcome else { panic!("{outcome:?}") };
+        let ServiceLevelOutcome::Level(view) = outcome else { panic!("{outcome:?}") };
         view.level
     };
     set(by_hand("a", NoTraffic), 40_000);
@@ -146,26 +149,26 @@ fn an_alert_since_the_clock_was_set_back_is_not_older_than_what_a_person_set_bef
 fn a_level_that_was_not_expected_is_told_and_nothing_is_set() {
     let commands = vec![by_hand("a", NoTraffic), expecting("b", Full, Closed)];
     let (answers, log) = run(commands);
-    let LevelOutcome::NotExpected(view) = &answers[1].0 else { panic!("{:?}", answers[1]) };
+    let ServiceLevelOutcome::NotExpected(view) = &answers[1].0 else { panic!("{:?}", answers[1]) };
     assert_eq!((view.level, log.len()), (NoTraffic, 1));
 }
 
 #[test]
 fn a_request_id_that_was_used_for_something_else_is_the_callers_mistake() {
-    let other = SetLevel { reason: "another".to_owned(), ..by_hand("a", NoTraffic) };
+    let other = SetServiceLevel { reason: "another".to_owned(), ..by_hand("a", NoTraffic) };
     for second in [by_hand("a", Closed), by_alert("a", NoTraffic), other] {
         let (answers, log) = run(vec![by_hand("a", NoTraffic), second]);
         let reused = Misdirected::RequestIdReused(RequestId(id("a")));
-        assert_eq!(answers[1].0, LevelOutcome::Misdirected(reused));
+        assert_eq!(answers[1].0, ServiceLevelOutcome::Misdirected(reused));
         assert_eq!(log.len(), 1);
     }
 }
 
 #[test]
 fn time_never_goes_back_in_the_record() {
-    let mut level = Level::initial(SERVICE);
-    let at = |level: &Level, name: &str, to, now| {
-        let decided = level.decide(LevelCommand::Set(by_hand(name, to)), UnixMs(now));
+    let mut level = ServiceLevelSetting::initial(SERVICE);
+    let at = |level: &ServiceLevelSetting, name: &str, to, now| {
+        let decided = level.decide(ServiceLevelCommand::Set(by_hand(name, to)), UnixMs(now));
         decided.events.into_iter().next().unwrap().event
     };
     let first = at(&level, "a", Closed, 5_000);
@@ -176,19 +179,22 @@ fn time_never_goes_back_in_the_record() {
 #[test]
 fn each_level_leaves_out_what_the_one_before_it_did_and_more() {
     let out = |level| {
-        let parts = Part::ALL.into_iter().filter(|part| !part.runs_at(level));
+        let parts = ServicePart::ALL.into_iter().filter(|part| !part.runs_at(level));
         parts.collect::<Vec<_>>()
     };
     assert_eq!(out(Full), []);
-    assert_eq!(out(NoTraffic), [Part::Traffic]);
-    assert_eq!(out(NoBoardDetail), [Part::Traffic, Part::BoardDetail]);
-    assert_eq!(out(CoreOnly), [Part::Traffic, Part::BoardDetail, Part::Board, Part::Reports]);
-    assert_eq!(out(Closed), Part::ALL);
+    assert_eq!(out(NoTraffic), [ServicePart::Traffic]);
+    assert_eq!(out(NoBoardDetail), [ServicePart::Traffic, ServicePart::BoardDetail]);
+    assert_eq!(
+        out(CoreOnly),
+        [ServicePart::Traffic, ServicePart::BoardDetail, ServicePart::Board, ServicePart::Reports]
+    );
+    assert_eq!(out(Closed), ServicePart::ALL);
 }
 
 #[test]
 fn a_node_that_hears_of_levels_in_another_order_acts_on_the_newest() {
-    let service = Service::new();
+    let service = CurrentServiceLevel::new();
     let told = service.subscribe();
     assert!(service.level() == Full && service.takes_orders() && service.takes_traffic());
     service.came(3, CoreOnly);

@@ -11,7 +11,7 @@ use std::{
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Fault, Levels, Moves, Readiness, Shared, Tail,
+        DemandDesk, Directory, Fault, Moves, Readiness, ServiceLevelDesk, Shared, Tail,
         process::{Ask, ManagerParts, Process, Receivers, TellItems},
         watch_store,
     },
@@ -19,8 +19,8 @@ use doorbuster::{
     domain::{
         alert::{AlertCommand, Book, ClearAlert, RaiseAlert},
         item::{Item, ItemCommand, PlaceOrder},
-        level::{LevelOutcome, SetLevel},
         sale::{Draft, DraftItem, SaleCommand, SaleOutcome, SaleView, SteerSale, plan},
+        service_level::{ServiceLevelOutcome, SetServiceLevel},
     },
     events::{AlertRule, ClearedBecause, Event, NewEvent, Position, SaleEvent, StreamName, encode},
     metrics::Metrics,
@@ -305,7 +305,7 @@ impl Bench {
     }
 
     pub async fn set_level(&self, level: ServiceLevel) {
-        let set = SetLevel {
+        let set = SetServiceLevel {
             request_id: new_request_id(),
             level,
             expected: None,
@@ -318,7 +318,7 @@ impl Bench {
 
     pub async fn level(&self) -> ServiceLevel {
         match self.receivers().levels.show().await.unwrap().outcome {
-            LevelOutcome::Level(view) => view.level,
+            ServiceLevelOutcome::Level(view) => view.level,
             other => panic!("{other:?}"),
         }
     }
@@ -372,7 +372,7 @@ fn receivers(shared: &Arc<Shared>) -> Receivers {
         sales: Directory::new(Arc::clone(shared)),
         items: Directory::<Item>::new(Arc::clone(shared)),
         incidents: Directory::new(Arc::clone(shared)),
-        levels: Levels::new(levels, Arc::default()),
+        levels: ServiceLevelDesk::new(levels, Arc::default()),
     }
 }
 

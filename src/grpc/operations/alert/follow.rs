@@ -10,7 +10,7 @@ use super::alert;
 use crate::{
     actors::Permit,
     events::Position,
-    grpc::{ReadSide, proto, status::Failure},
+    grpc::{ReadSide, proto, status::CallError},
     projections::operations,
     reports::AlertChanged,
     values::SaleId,
@@ -36,7 +36,7 @@ impl Follower {
         sale: Option<SaleId>,
         after: Option<Position>,
         place: Permit,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CallError> {
         let known = match after {
             Some(after) => after,
             None => {
@@ -56,7 +56,7 @@ impl Follower {
         })
     }
 
-    async fn next(&mut self) -> Result<Option<AlertChanged>, Failure> {
+    async fn next(&mut self) -> Result<Option<AlertChanged>, CallError> {
         loop {
             if let Some(change) = self.page.pop_front() {
                 return Ok(Some(change));

@@ -26,16 +26,16 @@ use uuid::Uuid;
 use super::outcome;
 use crate::{
     actors::{Answer, Directory, Fault},
-    admission::Part,
+    admission::ServicePart,
     connections::Phase,
     domain::item::{Item, ItemCommand, ItemOutcome, PlaceOrder},
     grpc::{
         convert,
         foreign::of_tonic,
-        level::Gate,
         proto::{self, place_orders_response::Result as StreamResult},
+        service_level_gate::Gate,
         share::CHUNK_MAX,
-        status::Failure,
+        status::CallError,
     },
     values::ItemId,
 };
@@ -76,7 +76,7 @@ struct Places {
 }
 
 /// The answers of a chunk, once they are there.
-type Waiting = Pin<Box<dyn Future<Output = Result<Vec<Answer<ItemOutcome>>, Failure>> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = Result<Vec<Answer<ItemOutcome>>, CallError>> + Send>>;
 
 /// A chunk whose answers are under way.
 struct Sent {
@@ -103,7 +103,7 @@ impl Given {
 enum Came {
     Order(u64, ItemId, PlaceOrder),
     /// An order that is wrong, and what is.
-    Fault(u64, Failure),
+    Fault(u64, CallError),
     /// The stream is broken, or said something that is no message: it ends here.
     Broken(Status),
 }
@@ -143,7 +143,7 @@ impl Orders {
             }
         }
         if orders.take_result().is_some() {
-            last_word = Some(Failure::from(Fault::Stopping).into());
+            last_word = Some(CallError::from(Fault::Stopping).into());
         }
         let Taking { given, chunks, .. } = taking;
         drop(chunks);
@@ -166,11 +166,11 @@ impl Taking {
         for (item, Chunk { tags, commands }) in chunks {
             let places = self.places(tags.len()).await?;
             // Not retried here: overload is answered at once.
-            let waiting = match self.gate.ask(Part::Orders, tags.len() as u64) {
+            let waiting = match self.gate.ask(ServicePart::Orders, tags.len() as u64) {
                 Ok(()) => Ok(self.items.ask_all(item, commands, None)),
                 Err(closed) => Err(closed),
             };
-            let waiting = async move { Ok(waiting?.map_err(Failure::from)?.await?) };
+            let waiting = async move { Ok(waiting?.map_err(CallError::from)?.await?) };
             let chunk = Sent { item, tags, waiting: Box::pin(waiting), places };
             self.chunks.send(chunk).await.map_err(|_| Gone)?;
         }
@@ -246,7 +246,7 @@ fn read(message: Result<proto::PlaceOrdersRequest, Status>) -> Came {
     };
     match convert::place_order(command.unwrap_or_default()) {
         Ok((item, place)) => Came::Order(tag, item, place),
-        Err(invalid) => Came::Fault(tag, Failure::from(invalid.within("command"))),
+        Err(invalid) => Came::Fault(tag, CallError::from(invalid.within("command"))),
     }
 }
 
@@ -284,7 +284,7 @@ fn one_answer(item: ItemId, tag: u64, answer: Answer<ItemOutcome>) -> proto::Pla
     }
 }
 
-fn failed(tag: u64, failure: Failure) -> proto::PlaceOrdersResponse {
+fn failed(tag: u64, failure: CallError) -> proto::PlaceOrdersResponse {
     proto::PlaceOrdersResponse { tag, result: Some(StreamResult::Fault(failure.into_proto())) }
 }
 

@@ -12,7 +12,7 @@ use super::{
     answers::{Attribution, AttributionRow, Credit},
     ground::Channels,
     queries::{ATTRIBUTION_WINDOW_MS, AttributionQuery, SIZES, checked_window},
-    walk::{Counted, Touch, Walked},
+    walk::{ShopperCount, Touch, Walked},
 };
 use crate::{
     projections::journeys::TouchKind,
@@ -50,7 +50,7 @@ impl AttributionCount {
     }
 }
 
-impl Counted for AttributionCount {
+impl ShopperCount for AttributionCount {
     type Answer = Attribution;
 
     fn shopper(&mut self, _: u32, touches: &[Touch]) {

@@ -13,7 +13,7 @@ use super::{
     ground::{Channels, category_name, item_name},
     queries::{FUNNEL_WINDOW_MS, FunnelQuery, SIZES, checked_window},
     segments::Segments,
-    walk::{Counted, Touch, Walked},
+    walk::{ShopperCount, Touch, Walked},
 };
 use crate::{
     projections::journeys::TouchKind,
@@ -63,7 +63,7 @@ impl FunnelCount {
     }
 }
 
-impl Counted for FunnelCount {
+impl ShopperCount for FunnelCount {
     type Answer = Funnel;
 
     fn shopper(&mut self, shopper: u32, touches: &[Touch]) {

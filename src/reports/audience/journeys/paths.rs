@@ -11,7 +11,7 @@ use rusqlite::Transaction;
 use super::{
     answers::{PathRow, PathStep, Paths},
     queries::{PATH_SIZES, PATH_STEPS, PATH_STEPS_MAX, PathsQuery},
-    walk::{Counted, Touch, Walked},
+    walk::{ShopperCount, Touch, Walked},
 };
 use crate::{
     events::AttemptOutcome,
@@ -61,7 +61,7 @@ impl PathsCount {
     }
 }
 
-impl Counted for PathsCount {
+impl ShopperCount for PathsCount {
     type Answer = Paths;
 
     fn shopper(&mut self, _: u32, touches: &[Touch]) {

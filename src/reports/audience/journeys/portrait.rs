@@ -8,7 +8,7 @@ use super::{
     answers::{Portrait, PortraitAttribute, PortraitRow},
     queries::{PortraitQuery, SIZES},
     segments::Segments,
-    walk::{Counted, Touch, Walked},
+    walk::{ShopperCount, Touch, Walked},
 };
 use crate::{
     projections::journeys::TouchKind,
@@ -58,7 +58,7 @@ impl PortraitCount {
     }
 }
 
-impl Counted for PortraitCount {
+impl ShopperCount for PortraitCount {
     type Answer = Portrait;
 
     fn shopper(&mut self, shopper: u32, touches: &[Touch]) {

@@ -10,7 +10,7 @@ use super::{
     paths::PathsCount,
     portrait::PortraitCount,
     queries::{AttributionQuery, FunnelQuery, PathsQuery, PortraitQuery},
-    walk::{Counted, Touch, Walked},
+    walk::{ShopperCount, Touch, Walked},
 };
 use crate::{
     reports::{Paging, ReportError, Reports},
@@ -58,7 +58,7 @@ struct Together {
     paths: PathsCount,
 }
 
-impl Counted for Together {
+impl ShopperCount for Together {
     type Answer = Shoppers;
 
     fn shopper(&mut self, shopper: u32, touches: &[Touch]) {

@@ -42,7 +42,7 @@ impl Touch {
 }
 
 /// An answer that is counted on a walk, shopper after shopper.
-pub(super) trait Counted: Sized {
+pub(super) trait ShopperCount: Sized {
     type Answer;
 
     /// Adds one shopper's touches, which are in the order of time.
@@ -62,7 +62,7 @@ pub(super) struct Walked {
 
 impl Reports {
     /// Walks a sale, or everything, once for what `begin` makes.
-    pub(super) fn walked<C: Counted>(
+    pub(super) fn walked<C: ShopperCount>(
         &self,
         sale_id: Option<SaleId>,
         begin: impl FnOnce(&Transaction<'_>) -> Result<C, ReportError>,

@@ -92,7 +92,7 @@ struct Planned {
 }
 
 /// What the timeline knows.
-struct Counted {
+struct TimelineCounts {
     /// Allocated units of the items in question and of the whole sale, by the end.
     share: (i64, i64),
     available_at_begin: i64,
@@ -126,7 +126,7 @@ impl Reports {
             let until = until.max(incident.began_at).plus(999).second();
             let until = UnixMs(until.saturating_mul(1_000)).max(from);
             let seconds = (pace_from, from.second(), until.second());
-            Ok((Counted::of(rows, incident, seconds)?, until, checkpoint))
+            Ok((TimelineCounts::of(rows, incident, seconds)?, until, checkpoint))
         };
         let (counted, until, checkpoint) = self.ask(timeline::NAME, timeline::VERSION, asking)?;
         let plan = Plan {
@@ -184,7 +184,7 @@ fn concerns(incident: &IncidentLine, item: ItemId) -> bool {
     incident.items.is_empty() || incident.items.contains(&item)
 }
 
-impl Counted {
+impl TimelineCounts {
     fn of(
         rows: &Transaction<'_>,
         incident: &IncidentLine,
@@ -273,7 +273,7 @@ fn price(
 
 fn told(
     plan: &Plan,
-    counted: &Counted,
+    counted: &TimelineCounts,
     (from, until): (UnixMs, UnixMs),
     (currency, unit_price_minor): (String, i64),
 ) -> Impact {

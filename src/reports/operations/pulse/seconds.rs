@@ -42,7 +42,7 @@ pub(super) struct Flow {
 
 /// One span as it is counted, and by how much it changed what is available.
 #[derive(Clone, Copy, Default)]
-struct Counted {
+struct SpanCount {
     shown: PulseSecond,
     change: i64,
 }
@@ -105,7 +105,7 @@ fn bins(
     let start = |second: i64| second - second.rem_euclid(bin);
     let (from, to) = (start(first), start(last));
     let count = usize::try_from((to - from) / bin + 1).unwrap_or(0);
-    let mut counted = vec![Counted::default(); count];
+    let mut counted = vec![SpanCount::default(); count];
     for (place, counted) in (0_i64..).zip(&mut counted) {
         counted.shown.second = from + place * bin;
     }
@@ -132,7 +132,7 @@ fn spans(
     sale: i64,
     seconds: i64,
     (from, to): (i64, i64),
-) -> rusqlite::Result<Vec<Counted>> {
+) -> rusqlite::Result<Vec<SpanCount>> {
     let mut found = rows.prepare(&format!(
         "SELECT second, {} FROM sale_spans
          WHERE sale = ? AND seconds = ? AND second BETWEEN ? AND ? ORDER BY second",
@@ -144,7 +144,7 @@ fn spans(
     spans.collect()
 }
 
-fn counted(second: i64, counts: Counts) -> Counted {
+fn counted(second: i64, counts: Counts) -> SpanCount {
     let refused = |outcome: AttemptOutcome| column_of(outcome).map_or(0, |column| counts[column]);
     let refused = Refused {
         sold_out: refused(AttemptOutcome::SoldOut),
@@ -157,7 +157,7 @@ fn counted(second: i64, counts: Counts) -> Counted {
     };
     let told = second_of(second, counts);
     let change = told.units_allocated.saturating_sub(told.units_placed);
-    Counted {
+    SpanCount {
         shown: PulseSecond {
             second,
             attempts: told.attempts,
@@ -176,7 +176,7 @@ fn counted(second: i64, counts: Counts) -> Counted {
     }
 }
 
-impl Counted {
+impl SpanCount {
     fn add(&mut self, more: &Self) {
         self.change = self.change.saturating_add(more.change);
         let (sum, more) = (&mut self.shown, &more.shown);

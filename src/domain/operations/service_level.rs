@@ -17,19 +17,19 @@ use crate::{
 
 /// Everything that can be asked about the level.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LevelCommand {
-    Set(SetLevel),
+pub enum ServiceLevelCommand {
+    Set(SetServiceLevel),
     Show,
 }
 
-kinds! { LevelCommand {
+kinds! { ServiceLevelCommand {
     Self::Set(_) => "set_level",
     Self::Show => "show_level",
 } }
 
 /// Sets the level.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetLevel {
+pub struct SetServiceLevel {
     pub request_id: RequestId,
     pub level: ServiceLevel,
     /// Nothing is set unless this level is in force.
@@ -49,24 +49,24 @@ pub struct AskingAlert {
 
 /// What is answered about the level.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LevelOutcome {
-    Level(LevelView),
+pub enum ServiceLevelOutcome {
+    Level(ServiceLevelView),
     /// Another level is in force than was expected; nothing was set.
-    NotExpected(LevelView),
+    NotExpected(ServiceLevelView),
     Misdirected(Misdirected),
 }
 
 /// A level as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LevelView {
+pub struct ServiceLevelView {
     pub level: ServiceLevel,
     /// How and when it was set; absent if it was never set.
     pub set: Option<LevelSet>,
 }
 
-/// The level of the service.
+/// The setting of the service level, with the requests that made it.
 #[derive(Debug)]
-pub struct Level {
+pub struct ServiceLevelSetting {
     id: Uuid,
     set: Option<LevelSet>,
     /// When a person last set it.
@@ -75,10 +75,10 @@ pub struct Level {
     receipts: Receipts<LevelSet>,
 }
 
-impl Decider for Level {
-    type Command = LevelCommand;
+impl Decider for ServiceLevelSetting {
+    type Command = ServiceLevelCommand;
     type Event = LevelSet;
-    type Outcome = LevelOutcome;
+    type Outcome = ServiceLevelOutcome;
     type Refusal = Infallible;
     type Shown = ();
 
@@ -88,23 +88,23 @@ impl Decider for Level {
         Self { id, set: None, set_by_person_at: None, receipts: Receipts::default() }
     }
 
-    fn decide(&self, command: LevelCommand, now: UnixMs) -> Decided<Self> {
+    fn decide(&self, command: ServiceLevelCommand, now: UnixMs) -> Decided<Self> {
         match command {
-            LevelCommand::Show => self.receipts.shown(),
-            LevelCommand::Set(set) => self.set_level(set, now),
+            ServiceLevelCommand::Show => self.receipts.shown(),
+            ServiceLevelCommand::Set(set) => self.set_level(set, now),
         }
     }
 
-    fn verdict(outcome: &LevelOutcome) -> Verdict<'_, Infallible> {
+    fn verdict(outcome: &ServiceLevelOutcome) -> Verdict<'_, Infallible> {
         match outcome {
             // The caller learns the level in force, which nothing refused.
-            LevelOutcome::Level(_) | LevelOutcome::NotExpected(_) => Verdict::Done,
-            LevelOutcome::Misdirected(why) => Verdict::Misdirected(why),
+            ServiceLevelOutcome::Level(_) | ServiceLevelOutcome::NotExpected(_) => Verdict::Done,
+            ServiceLevelOutcome::Misdirected(why) => Verdict::Misdirected(why),
         }
     }
 
-    fn show(&self, (): (), _: UnixMs) -> LevelOutcome {
-        LevelOutcome::Level(self.view())
+    fn show(&self, (): (), _: UnixMs) -> ServiceLevelOutcome {
+        ServiceLevelOutcome::Level(self.view())
     }
 
     fn try_evolve(&mut self, event: &LevelSet, revision: u64) -> Result<(), Impossible> {
@@ -121,23 +121,25 @@ impl Decider for Level {
     }
 }
 
-impl Level {
-    fn set_level(&self, command: SetLevel, now: UnixMs) -> Decided<Self> {
+impl ServiceLevelSetting {
+    fn set_level(&self, command: SetServiceLevel, now: UnixMs) -> Decided<Self> {
         let fingerprint = command.fingerprint();
-        let SetLevel { request_id, level, expected, by_alert, operator, reason } = command;
+        let SetServiceLevel { request_id, level, expected, by_alert, operator, reason } = command;
         let alert_id = by_alert.map(|alert| alert.alert_id);
         match self.receipts.of(request_id, fingerprint) {
             Ok(None) => {}
             Ok(Some(receipt)) => {
                 let set = receipt.shown.clone();
-                let view = LevelView { level: set.level, set: Some(set) };
-                return receipt.repeated(LevelOutcome::Level(view));
+                let view = ServiceLevelView { level: set.level, set: Some(set) };
+                return receipt.repeated(ServiceLevelOutcome::Level(view));
             }
-            Err(reused) => return self.receipts.unchanged(LevelOutcome::Misdirected(reused)),
+            Err(reused) => {
+                return self.receipts.unchanged(ServiceLevelOutcome::Misdirected(reused));
+            }
         }
         let before = self.level();
         if expected.is_some_and(|expected| expected != before) {
-            return self.receipts.unchanged(LevelOutcome::NotExpected(self.view()));
+            return self.receipts.unchanged(ServiceLevelOutcome::NotExpected(self.view()));
         }
         // An alert repeats its request after each restart, and a request without effect is not
         // stored.
@@ -169,12 +171,12 @@ impl Level {
         self.set.as_ref().map_or_else(ServiceLevel::default, |set| set.level)
     }
 
-    fn view(&self) -> LevelView {
-        LevelView { level: self.level(), set: self.set.clone() }
+    fn view(&self) -> ServiceLevelView {
+        ServiceLevelView { level: self.level(), set: self.set.clone() }
     }
 }
 
-impl SetLevel {
+impl SetServiceLevel {
     fn fingerprint(&self) -> Fingerprint {
         let expected = self.expected.map_or("", ServiceLevel::name);
         let alert = self.by_alert.map(|alert| alert.alert_id.to_string()).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::values::ServiceLevel;
 
 /// A part of the service that a level can leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum ServicePart {
     /// Beacons of traffic are taken.
     Traffic,
     /// The board shows what is dear to find out.
@@ -27,7 +27,7 @@ pub enum Part {
     Orders,
 }
 
-impl Part {
+impl ServicePart {
     /// All of them, in the order in which they are left out.
     pub const ALL: [Self; 5] =
         [Self::Traffic, Self::BoardDetail, Self::Board, Self::Reports, Self::Orders];
@@ -50,7 +50,7 @@ impl Part {
 
 /// The level of this node.
 #[derive(Debug)]
-pub struct Service {
+pub struct CurrentServiceLevel {
     /// Place of the level in [`ServiceLevel::ALL`].
     place: AtomicU8,
     /// Revision of the level's stream that was heard of last; `None` before anything was.
@@ -58,13 +58,13 @@ pub struct Service {
     levels: watch::Sender<ServiceLevel>,
 }
 
-impl Default for Service {
+impl Default for CurrentServiceLevel {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Service {
+impl CurrentServiceLevel {
     /// A service of which nothing was heard yet: everything runs.
     pub fn new() -> Self {
         Self {
@@ -81,33 +81,33 @@ impl Service {
     }
 
     /// Whether a part runs now.
-    pub fn runs(&self, part: Part) -> bool {
+    pub fn runs(&self, part: ServicePart) -> bool {
         part.runs_at(self.level())
     }
 
     /// Whether new orders are taken.
     pub fn takes_orders(&self) -> bool {
-        self.runs(Part::Orders)
+        self.runs(ServicePart::Orders)
     }
 
     /// Whether beacons of traffic are taken.
     pub fn takes_traffic(&self) -> bool {
-        self.runs(Part::Traffic)
+        self.runs(ServicePart::Traffic)
     }
 
     /// Whether the board shows what is dear to find out.
     pub fn shows_board_detail(&self) -> bool {
-        self.runs(Part::BoardDetail)
+        self.runs(ServicePart::BoardDetail)
     }
 
     /// Whether the board is there at all.
     pub fn shows_board(&self) -> bool {
-        self.runs(Part::Board)
+        self.runs(ServicePart::Board)
     }
 
     /// Whether reports, replays and verifications are answered.
     pub fn answers_reports(&self) -> bool {
-        self.runs(Part::Reports)
+        self.runs(ServicePart::Reports)
     }
 
     /// Tells of every change from now on; the value is the level in force.

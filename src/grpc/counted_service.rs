@@ -28,11 +28,11 @@ use tonic::{
 use super::{
     bodies::{End, Held, Reserved, Until},
     foreign::{complete, method_unknown},
-    level::Gate,
     methods::{Method, Methods},
     rpcs::Weight,
+    service_level_gate::Gate,
     share::Share,
-    status::{Failure, code_name},
+    status::{CallError, code_name},
     timeout::asked_timeout,
 };
 use crate::{
@@ -43,7 +43,7 @@ use crate::{
 
 /// That service, wrapped.
 #[derive(Clone)]
-pub(super) struct Counted<S> {
+pub(super) struct CountedService<S> {
     service: S,
     methods: Methods,
     gate: Gate,
@@ -63,20 +63,25 @@ impl CallCounter {
         Self { methods, gate, phase }
     }
 
-    pub(super) fn count<S>(&self, service: S) -> Counted<S> {
+    pub(super) fn count<S>(&self, service: S) -> CountedService<S> {
         let Self { methods, gate, phase } = self;
-        Counted { service, methods: methods.clone(), gate: gate.clone(), phase: phase.clone() }
+        CountedService {
+            service,
+            methods: methods.clone(),
+            gate: gate.clone(),
+            phase: phase.clone(),
+        }
     }
 }
 
-impl<S: NamedService> NamedService for Counted<S> {
+impl<S: NamedService> NamedService for CountedService<S> {
     const NAME: &'static str = S::NAME;
 }
 
 type Answer = http::Response<Body>;
 type Answering = BoxFuture<Answer, Infallible>;
 
-impl<S> Service<http::Request<Body>> for Counted<S>
+impl<S> Service<http::Request<Body>> for CountedService<S>
 where
     S: Service<http::Request<Body>, Response = Answer, Error = Infallible, Future = Answering>
         + Clone
@@ -101,9 +106,9 @@ where
             request.extensions_mut().insert(timer.deadline.clone());
         }
         let let_in = method.part.map_or(Ok(()), |part| self.gate.ask(part, 1));
-        let let_in = timeout.map_err(Failure::from).and(let_in);
+        let let_in = timeout.map_err(CallError::from).and(let_in);
         let answer = match let_in {
-            Ok(()) if timer.as_ref().is_some_and(Timer::is_over) => refused(Failure::deadline()),
+            Ok(()) if timer.as_ref().is_some_and(Timer::is_over) => refused(CallError::deadline()),
             Ok(()) if !method.is_known => {
                 refused(method_unknown(request.uri().path().trim_start_matches('/')))
             }
@@ -114,7 +119,7 @@ where
     }
 }
 
-impl<S> Counted<S>
+impl<S> CountedService<S>
 where
     S: Service<http::Request<Body>, Response = Answer, Error = Infallible, Future = Answering>
         + Clone
@@ -142,14 +147,14 @@ where
                     let answer = hold(self.service.call(request), place);
                     until_stopped(answer, self.phase.clone())
                 }
-                Err(_full) => refused(Failure::crowded()),
+                Err(_full) => refused(CallError::crowded()),
             },
             Weight::Answer => {
                 let mut service = self.service.clone();
                 Box::pin(async move {
                     match Arc::clone(&share.reports).acquire_owned().await {
                         Ok(place) => hold(service.call(request), place).await,
-                        Err(_closed) => refused(Failure::crowded()).await,
+                        Err(_closed) => refused(CallError::crowded()).await,
                     }
                 })
             }
@@ -178,7 +183,7 @@ fn until_stopped(answer: Answering, mut phase: watch::Receiver<Phase>) -> Answer
     })
 }
 
-fn refused(failure: Failure) -> Answering {
+fn refused(failure: CallError) -> Answering {
     // Made when it is polled: only then is it known which call it is.
     Box::pin(async { Ok(Status::from(failure).into_http::<Body>()) })
 }
@@ -231,7 +236,7 @@ impl Future for Call {
             Poll::Pending if self.is_late(context) => {
                 let takes_stream = self.method.takes_stream;
                 let late =
-                    if takes_stream { Failure::stream_deadline() } else { Failure::deadline() };
+                    if takes_stream { CallError::stream_deadline() } else { CallError::deadline() };
                 Status::from(late).into_http::<Body>()
             }
             Poll::Pending => return Poll::Pending,
@@ -245,7 +250,7 @@ impl Future for Call {
         {
             let end: End = Box::pin(async move {
                 sleep.await;
-                Failure::stream_deadline()
+                CallError::stream_deadline()
             });
             answer = answer.map(|body| Body::new(Until::new(body, end)));
         }

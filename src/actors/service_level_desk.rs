@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::{Answer, Deadline, Directory, Fault};
 use crate::{
-    admission::Service,
-    domain::level::{Level, LevelCommand, LevelOutcome, SetLevel},
+    admission::CurrentServiceLevel,
+    domain::service_level::{
+        ServiceLevelCommand, ServiceLevelOutcome, ServiceLevelSetting, SetServiceLevel,
+    },
     events::{Event, SERVICE, StreamName, decode},
     store::{ReadError, SharedStore},
 };
@@ -19,25 +21,28 @@ const TRIES_MAX: usize = 5;
 
 /// Sets and shows the level.
 #[derive(Clone)]
-pub struct Levels {
-    directory: Arc<Directory<Level>>,
-    service: Arc<Service>,
+pub struct ServiceLevelDesk {
+    directory: Arc<Directory<ServiceLevelSetting>>,
+    service: Arc<CurrentServiceLevel>,
 }
 
-impl Levels {
+impl ServiceLevelDesk {
     /// The level that is decided there; `service` is told at once of what this node sets.
-    pub fn new(directory: Arc<Directory<Level>>, service: Arc<Service>) -> Self {
+    pub fn new(
+        directory: Arc<Directory<ServiceLevelSetting>>,
+        service: Arc<CurrentServiceLevel>,
+    ) -> Self {
         Self { directory, service }
     }
 
     /// Sets the level.
     pub async fn set(
         &self,
-        set: SetLevel,
+        set: SetServiceLevel,
         deadline: Option<Deadline>,
-    ) -> Result<Answer<LevelOutcome>, Fault> {
-        let answer = self.ask(&LevelCommand::Set(set), deadline).await?;
-        if let LevelOutcome::Level(view) = &answer.outcome
+    ) -> Result<Answer<ServiceLevelOutcome>, Fault> {
+        let answer = self.ask(&ServiceLevelCommand::Set(set), deadline).await?;
+        if let ServiceLevelOutcome::Level(view) = &answer.outcome
             && view.set.is_some()
         {
             self.service.came(answer.revision, view.level);
@@ -46,16 +51,16 @@ impl Levels {
     }
 
     /// The level as the log has it now.
-    pub async fn show(&self) -> Result<Answer<LevelOutcome>, Fault> {
-        self.ask(&LevelCommand::Show, None).await
+    pub async fn show(&self) -> Result<Answer<ServiceLevelOutcome>, Fault> {
+        self.ask(&ServiceLevelCommand::Show, None).await
     }
 
     /// Asks again where another node had set the level meanwhile: nothing was decided here.
     async fn ask(
         &self,
-        command: &LevelCommand,
+        command: &ServiceLevelCommand,
         deadline: Option<Deadline>,
-    ) -> Result<Answer<LevelOutcome>, Fault> {
+    ) -> Result<Answer<ServiceLevelOutcome>, Fault> {
         for _ in 1..TRIES_MAX {
             match self.directory.ask(SERVICE, command.clone(), deadline.clone()).await {
                 Err(Fault::LostOwnership) => {}
@@ -67,7 +72,10 @@ impl Levels {
 }
 
 /// Asks the store for the level and tells the service of it. One question where nothing changed.
-pub(super) async fn hear_level(store: &SharedStore, service: &Service) -> Result<(), ReadError> {
+pub(super) async fn hear_level(
+    store: &SharedStore,
+    service: &CurrentServiceLevel,
+) -> Result<(), ReadError> {
     let stream = StreamName::level();
     let Some(revision) = store.last_revision(stream).await? else { return Ok(()) };
     if service.revision() >= Some(revision) {
@@ -83,7 +91,7 @@ pub(super) async fn hear_level(store: &SharedStore, service: &Service) -> Result
 }
 
 /// Tells the service of an event of the log, if it is one about the level.
-pub(super) fn tell(service: &Service, revision: u64, event: &Event) {
+pub(super) fn tell(service: &CurrentServiceLevel, revision: u64, event: &Event) {
     match event {
         Event::Level(set) => service.came(revision, set.level),
         Event::Item(_)

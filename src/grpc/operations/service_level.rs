@@ -5,25 +5,25 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
-    actors::{Answer, Levels},
-    admission::Service,
-    domain::level::{LevelOutcome, LevelView, SetLevel},
+    actors::{Answer, ServiceLevelDesk},
+    admission::CurrentServiceLevel,
+    domain::service_level::{ServiceLevelOutcome, ServiceLevelView, SetServiceLevel},
     events::LevelSet,
-    grpc::{ReadSide, convert, operator::Authenticator, proto, status::Failure},
+    grpc::{ReadSide, convert, operator::Authenticator, proto, status::CallError},
     projections::operations,
-    reports::{LevelLine, LevelsQuery, Paging},
+    reports::{Paging, ServiceLevelLine, ServiceLevelsQuery},
     values::{Invalid, RequestId, ServiceLevel},
 };
 
-pub(in crate::grpc) struct DegradationApi {
-    pub(in crate::grpc) levels: Levels,
+pub(in crate::grpc) struct ServiceLevelApi {
+    pub(in crate::grpc) levels: ServiceLevelDesk,
     pub(in crate::grpc) reads: ReadSide,
-    pub(in crate::grpc) service: Arc<Service>,
+    pub(in crate::grpc) service: Arc<CurrentServiceLevel>,
     pub(in crate::grpc) authenticator: Authenticator,
 }
 
 #[async_trait]
-impl proto::degradation_service_server::DegradationService for DegradationApi {
+impl proto::degradation_service_server::DegradationService for ServiceLevelApi {
     async fn set_level(
         &self,
         request: Request<proto::SetLevelRequest>,
@@ -31,8 +31,8 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, mut request) = request.into_parts();
         request.operator = self.authenticator.operator(&metadata, request.operator)?;
-        let set = command(request).map_err(Failure::from)?;
-        let answer = self.levels.set(set, deadline).await.map_err(Failure::from)?;
+        let set = command(request).map_err(CallError::from)?;
+        let answer = self.levels.set(set, deadline).await.map_err(CallError::from)?;
         let Shown { view, not_expected, revision, position } = shown(answer)?;
         Ok(Response::new(proto::SetLevelResponse {
             level: level_out(view.level).into(),
@@ -47,7 +47,7 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
         &self,
         _request: Request<proto::GetLevelRequest>,
     ) -> Result<Response<proto::GetLevelResponse>, Status> {
-        let answer = self.levels.show().await.map_err(Failure::from)?;
+        let answer = self.levels.show().await.map_err(CallError::from)?;
         let Shown { view, revision, .. } = shown(answer)?;
         Ok(Response::new(proto::GetLevelResponse {
             level: level_out(view.level).into(),
@@ -63,7 +63,7 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
     ) -> Result<Response<proto::ListLevelChangesResponse>, Status> {
         let request = request.into_inner();
         let paging = Paging { page_size: request.page_size, page_token: request.page_token };
-        let query = LevelsQuery { paging };
+        let query = ServiceLevelsQuery { paging };
         let page = self
             .reads
             .ask(operations::NAME, request.min_position, move |reports| reports.levels(&query))
@@ -78,30 +78,30 @@ impl proto::degradation_service_server::DegradationService for DegradationApi {
 
 /// An answer about the level, before it is put into the message of its RPC.
 struct Shown {
-    view: LevelView,
+    view: ServiceLevelView,
     not_expected: bool,
     revision: u64,
     position: u64,
 }
 
-fn shown(answer: Answer<LevelOutcome>) -> Result<Shown, Failure> {
+fn shown(answer: Answer<ServiceLevelOutcome>) -> Result<Shown, CallError> {
     let Answer { outcome, revision, position } = answer;
     let (view, not_expected) = match outcome {
-        LevelOutcome::Level(view) => (view, false),
-        LevelOutcome::NotExpected(view) => (view, true),
-        LevelOutcome::Misdirected(why) => return Err(why.into()),
+        ServiceLevelOutcome::Level(view) => (view, false),
+        ServiceLevelOutcome::NotExpected(view) => (view, true),
+        ServiceLevelOutcome::Misdirected(why) => return Err(why.into()),
     };
     Ok(Shown { view, not_expected, revision, position: position.0 })
 }
 
-fn command(request: proto::SetLevelRequest) -> Result<SetLevel, Invalid> {
+fn command(request: proto::SetLevelRequest) -> Result<SetServiceLevel, Invalid> {
     let level = level_in("level", request.level)?;
     // What an alert brings about is done by the node that judges it, never by a client.
     if !request.alert_id.is_empty() {
         return Err(Invalid::new("alert_id", "must be empty: only nodes act for alerts"));
     }
     convert::steering(&request.operator, &request.reason)?;
-    Ok(SetLevel {
+    Ok(SetServiceLevel {
         request_id: RequestId::parse("request_id", &request.request_id)?,
         level: level.ok_or_else(|| Invalid::new("level", "is missing"))?,
         expected: level_in("expected", request.expected)?,
@@ -146,7 +146,7 @@ fn change(set: LevelSet, revision: u64) -> proto::LevelChange {
     }
 }
 
-fn line(line: LevelLine) -> proto::LevelChange {
+fn line(line: ServiceLevelLine) -> proto::LevelChange {
     proto::LevelChange {
         level: level_out(line.level).into(),
         before: level_out(line.before).into(),
