@@ -1,13 +1,15 @@
 //! The outcome of a write: its subject or a business "no", and how each is printed.
 
-use serde_json::{Value, json};
+use prost::{Message, Name};
+use serde_json::json;
 
 use super::{
     Common,
-    failure::{Code, Failure, reason_name},
-    json as shapes, output,
+    failure::{Code, Failure},
+    json::shape,
+    output,
 };
-use crate::grpc::proto::{self, WriteResponse};
+use crate::grpc::proto::WriteResponse;
 
 /// The answer to a write.
 pub struct Decided<S, R> {
@@ -25,74 +27,24 @@ impl<S, R> Decided<S, R> {
     }
 }
 
-/// A business "no" of any kind.
-pub trait No {
-    /// Its reason, for example `SOLD_OUT`.
-    fn name(&self) -> &'static str;
-    /// What it means, for people.
-    fn sentence(&self) -> &str;
-    fn shape(&self) -> Value;
-}
-
-impl No for proto::Refusal {
-    fn name(&self) -> &'static str {
-        reason_name(self.reason())
-    }
-
-    fn sentence(&self) -> &str {
-        &self.message
-    }
-
-    fn shape(&self) -> Value {
-        shapes::refusal(self)
-    }
-}
-
-impl No for proto::IncidentRefusal {
-    fn name(&self) -> &'static str {
-        self.reason().as_str_name().trim_start_matches("INCIDENT_REFUSAL_REASON_")
-    }
-
-    fn sentence(&self) -> &str {
-        &self.message
-    }
-
-    fn shape(&self) -> Value {
-        json!({ "reason": self.name(), "message": self.message })
-    }
-}
-
-impl No for proto::ScriptRefusal {
-    fn name(&self) -> &'static str {
-        self.reason().as_str_name().trim_start_matches("SCRIPT_REFUSAL_REASON_")
-    }
-
-    fn sentence(&self) -> &str {
-        &self.message
-    }
-
-    fn shape(&self) -> Value {
-        json!({ "reason": self.name(), "message": self.message, "version": self.version })
-    }
-}
-
-impl<S, R: No> Decided<S, R> {
+impl<S, R: Message + Name> Decided<S, R> {
     /// The subject. A "no" is shown and is the failure to return.
     pub fn subject(self, common: &Common) -> anyhow::Result<S> {
         let refusal = match self.outcome {
             Some(Ok(subject)) => return Ok(subject),
-            Some(Err(refusal)) => refusal,
+            Some(Err(refusal)) => shape(&refusal),
             None => return Err(Failure::new(Code::Failed, "the server sent no outcome").into()),
         };
         if common.json {
             output::answer(json!({
                 "outcome": "refusal",
-                "refusal": refusal.shape(),
+                "refusal": refusal,
                 "revision": self.revision,
                 "position": self.position,
             }))?;
         }
-        Err(Failure::refused(refusal.name(), refusal.sentence()).into())
+        let text = |field: &str| refusal[field].as_str().unwrap_or_default();
+        Err(Failure::refused(text("reason"), text("message")).into())
     }
 
     /// Shows the subject under its name, as JSON or as text, or a "no".
@@ -100,9 +52,11 @@ impl<S, R: No> Decided<S, R> {
         self,
         common: &Common,
         name: &str,
-        shape: impl FnOnce(&S) -> Value,
         text: impl FnOnce(&S) -> String,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<()>
+    where
+        S: Message + Name,
+    {
         let (revision, position) = (self.revision, self.position);
         let subject = self.subject(common)?;
         let json = || {

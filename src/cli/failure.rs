@@ -5,7 +5,7 @@ use std::{error::Error, fmt, io};
 use tonic::{Code as GrpcCode, Status};
 use tonic_types::StatusExt;
 
-use super::sale_file::Complaints;
+use super::{json::short, sale_file::Complaints};
 use crate::{
     config::BadSetting,
     grpc::proto::RefusalReason,
@@ -157,10 +157,9 @@ pub fn opening(error: &OpenError) -> Code {
     }
 }
 
-/// The name of a reason without its prefix, for example `SOLD_OUT`.
+/// The name of a reason without its prefix, for example `SOLD_OUT`; empty where there is none.
 pub fn reason_name(reason: RefusalReason) -> &'static str {
-    let name = reason.as_str_name();
-    name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
+    short("REFUSAL_REASON_", reason.as_str_name())
 }
 
 /// Whether the other side does not speak gRPC, as far as the gRPC client can tell.

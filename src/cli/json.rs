@@ -1,19 +1,27 @@
-//! Messages of the API as JSON and as text.
+//! Messages of the API as JSON, made of their descriptors, and parts of them as text.
 //!
 //! JSON has the field names of the contract, times in RFC 3339, enums by their names without prefix
-//! and whole numbers as numbers. An absent field is absent.
+//! and whole numbers as numbers. What deviates from that is listed here, by message and field.
 
-use prost_types::Timestamp;
+use std::sync::LazyLock;
+
+use prost::{Message, Name};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, ReflectMessage as _,
+    Value as Field,
+};
+use prost_types::{Duration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::failure::reason_name;
 use crate::{
-    grpc::proto::{
-        Freshness, Item, ItemDraft, ItemPhase, Money, Order, OrderRecord, OrderState, Refusal,
-        Sale, SaleGoals, SaleLine, SalesFigures, StockLevel, TimelineSecond, WarehouseUnits,
-    },
+    grpc::proto::{DESCRIPTORS, Money},
     values::{Currency, UnixMs},
 };
+
+static CONTRACT: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(DESCRIPTORS)
+        .unwrap_or_else(|why| panic!("the descriptors in this program cannot be read: {why}"))
+});
 
 /// A moment in RFC 3339; empty where there is none.
 pub fn time(moment: Option<&Timestamp>) -> String {
@@ -31,6 +39,13 @@ pub fn timestamp(moment: UnixMs) -> Timestamp {
     Timestamp { seconds: moment.second(), nanos }
 }
 
+/// A span in milliseconds; none is 0.
+pub fn milliseconds(span: Option<&Duration>) -> i64 {
+    span.map_or(0, |span| {
+        span.seconds.saturating_mul(1000).saturating_add(i64::from(span.nanos / 1_000_000))
+    })
+}
+
 /// Money for people; empty where there is none.
 pub fn amount(money: Option<&Money>) -> String {
     let Some(Money { currency_code, amount_minor }) = money else { return String::new() };
@@ -40,268 +55,183 @@ pub fn amount(money: Option<&Money>) -> String {
     }
 }
 
-/// For example `HELD`.
-pub fn state_name(state: OrderState) -> &'static str {
-    let name = state.as_str_name();
-    name.strip_prefix("ORDER_STATE_").unwrap_or(name)
+/// The name of an enum's value after that prefix, for example `HELD`; empty where it is unspecified.
+pub fn short(prefix: &str, name: &'static str) -> &'static str {
+    match name.trim_start_matches(prefix) {
+        "UNSPECIFIED" => "",
+        name => name,
+    }
 }
 
-/// For example `NOT_OPEN_YET`.
-pub fn phase_name(phase: ItemPhase) -> &'static str {
-    let name = phase.as_str_name();
-    name.strip_prefix("ITEM_PHASE_").unwrap_or(name)
-}
-
-/// A business "no".
-pub fn refusal(refusal: &Refusal) -> Value {
-    json!({
-        "reason": reason_name(refusal.reason()),
-        "message": refusal.message,
-        "available_units": refusal.available_units,
-    })
-}
-
-/// How fresh an answer is.
-pub fn freshness(freshness: Option<&Freshness>) -> Value {
-    freshness.map_or(Value::Null, |fresh| {
-        json!({
-            "position": fresh.position,
-            "head_position": fresh.head_position,
-            "lag_ms": fresh.lag_ms,
-        })
-    })
-}
-
-/// An order.
-pub fn order(order: &Order) -> Value {
-    with(
-        json!({
-            "order_id": order.order_id,
-            "item_id": order.item_id,
-            "buyer": order.buyer,
-            "units": order.units,
-            "state": state_name(order.state()),
-        }),
-        [
-            ("unit_price", money(order.unit_price.as_ref())),
-            ("total", money(order.total.as_ref())),
-            ("place_time", moment(order.place_time.as_ref())),
-            ("pay_by_time", moment(order.pay_by_time.as_ref())),
-        ],
-    )
-}
-
-/// An order as the read model keeps it.
-pub fn order_record(record: &OrderRecord) -> Value {
-    with(
-        record.order.as_ref().map_or_else(|| json!({}), order),
-        [
-            ("sale_id", Some(json!(record.sale_id))),
-            ("channel", Some(json!(record.channel))),
-            ("warehouses", Some(warehouse_units(&record.warehouses))),
-            ("settle_time", moment(record.settle_time.as_ref())),
-            ("payment_reference", Some(json!(record.payment_reference))),
-        ],
-    )
-}
-
-/// An item.
-pub fn item(item: &Item) -> Value {
-    with(
-        json!({
-            "item_id": item.item_id,
-            "sale_id": item.sale_id,
-            "sku": item.sku,
-            "title": item.title,
-            "phase": phase_name(item.phase()),
-            "allocated_units": item.allocated_units,
-            "available_units": item.available_units,
-            "held_units": item.held_units,
-            "sold_units": item.sold_units,
-            "available_by_warehouse": warehouse_units(&item.available_by_warehouse),
-            "reserve_units": item.reserve_units,
-            "reserve_by_warehouse": warehouse_units(&item.reserve_by_warehouse),
-            "paused_itself": item.paused_itself,
-            "paused_with_sale": item.paused_with_sale,
-        }),
-        [
-            ("unit_price", money(item.unit_price.as_ref())),
-            ("open_time", moment(item.open_time.as_ref())),
-            ("close_time", moment(item.close_time.as_ref())),
-            ("limit_per_buyer", item.limit_per_buyer.map(Value::from)),
-            ("limit_per_order", item.limit_per_order.map(Value::from)),
-            ("time_to_pay_seconds", item.time_to_pay.map(|span| Value::from(span.seconds))),
-        ],
-    )
-}
-
-/// A sale with its items.
-pub fn sale(sale: &Sale) -> Value {
-    let items = sale.items.iter().map(|item| {
-        let draft = item.draft.as_ref().map_or_else(|| json!({}), item_draft);
-        with(draft, [("item_id", Some(json!(item.item_id)))])
+/// A message as JSON.
+pub fn shape<M: Message + Name>(message: &M) -> Value {
+    let name = M::full_name();
+    let read = CONTRACT.get_message_by_name(&name).and_then(|descriptor| {
+        DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok()
     });
-    with(
-        json!({
-            "sale_id": sale.sale_id,
-            "name": sale.name,
-            "currency_code": sale.currency_code,
-            "items": items.collect::<Vec<_>>(),
-        }),
-        [
-            ("open_time", moment(sale.open_time.as_ref())),
-            ("close_time", moment(sale.close_time.as_ref())),
-            ("create_time", moment(sale.create_time.as_ref())),
-            ("closed_time", moment(sale.closed_time.as_ref())),
-            ("pause_time", moment(sale.pause_time.as_ref())),
-            ("goals", sale.goals.as_ref().map(goals)),
-        ],
+    let Some(read) = read else { panic!("{name} is not what the contract in this program says") };
+    Value::Object(object(&read))
+}
+
+/// Messages of which absent fields are left out; in others they are null.
+const LEAN: [&str; 15] = [
+    "Credit",
+    "FunnelGroup",
+    "FunnelTotals",
+    "Incident",
+    "Item",
+    "ItemDraft",
+    "LevelChange",
+    "Order",
+    "OrderRecord",
+    "PortraitRow",
+    "Sale",
+    "SaleGoals",
+    "SaleLine",
+    "SalesFigures",
+    "TrafficRow",
+];
+
+/// Whether an empty text counts as absent.
+fn is_absent_if_empty(message: &str, field: &str) -> bool {
+    matches!(
+        (message, field),
+        ("Incident" | "TrafficRow", _)
+            | ("Alert", "cleared_because")
+            | ("AlertRule", "sets_level")
+            | ("AttemptStory", "order_id")
+            | ("FunnelGroup" | "WhatIfComparison", "item_id")
+            | ("LevelChange", "alert_id")
     )
 }
 
-/// What is wanted of a sale; goals that are not set are absent.
-fn goals(goals: &SaleGoals) -> Value {
-    with(
-        json!({}),
-        [
-            ("units", goals.units.map(Value::from)),
-            ("revenue_minor", goals.revenue_minor.map(Value::from)),
-            ("conversion_ppm", goals.conversion_ppm.map(Value::from)),
-            ("new_buyers", goals.new_buyers.map(Value::from)),
-        ],
+/// Whether the fields of a message stand in the message that holds it.
+fn is_inlined(message: &str, field: &str) -> bool {
+    matches!(
+        (message, field),
+        ("DemandSecond", "demand")
+            | ("EffectiveAlertRule", "rule")
+            | ("FunnelFigures", "totals")
+            | ("FunnelGroup" | "TrafficRow", "figures")
+            | ("GetFunnelResponse" | "GetTrafficResponse", "total")
+            | ("OrderRecord", "order")
+            | ("SaleItem", "draft")
     )
 }
 
-/// A line of the list of sales.
-pub fn sale_line(line: &SaleLine) -> Value {
-    with(
-        json!({
-            "sale_id": line.sale_id,
-            "name": line.name,
-            "currency_code": line.currency_code,
-            "items": line.items,
-            "closed": line.closed,
-        }),
-        [
-            ("open_time", moment(line.open_time.as_ref())),
-            ("close_time", moment(line.close_time.as_ref())),
-        ],
-    )
+/// Under which name a field is shown, if at all.
+fn shown_name(message: &str, field: &FieldDescriptor) -> Option<String> {
+    let name = field.name();
+    let shown = match (message, name) {
+        (_, "next_page_token")
+        | ("AlertRule", "off")
+        | ("GetAttributionResponse" | "GetFunnelResponse", "window")
+        | ("GetLevelResponse", "revision")
+        | ("Goal" | "SaleNotice", "kind")
+        | ("Sale", "curve" | "alerts") => return None,
+        ("GetPathsResponse", "rows") => "paths".to_owned(),
+        ("GetRetentionResponse", "rows") => "others".to_owned(),
+        ("AlertRule", _) if is_span(field) => format!("{name}_ms"),
+        _ if is_span(field) => format!("{name}_seconds"),
+        // JSON in a text is shown as what it is.
+        _ => name.trim_end_matches("_json").to_owned(),
+    };
+    Some(shown)
 }
 
-/// Stock of an item.
-pub fn stock_level(level: &StockLevel) -> Value {
-    let warehouses = level.warehouses.iter().map(|at| {
-        json!({
-            "warehouse": at.warehouse,
-            "allocated_units": at.allocated_units,
-            "available_units": at.available_units,
-            "held_units": at.held_units,
-            "sold_units": at.sold_units,
-            "reserve_units": at.reserve_units,
-        })
-    });
-    json!({
-        "item_id": level.item_id,
-        "sale_id": level.sale_id,
-        "sku": level.sku,
-        "title": level.title,
-        "allocated_units": level.allocated_units,
-        "available_units": level.available_units,
-        "held_units": level.held_units,
-        "sold_units": level.sold_units,
-        "reserve_units": level.reserve_units,
-        "warehouses": warehouses.collect::<Vec<_>>(),
-    })
+fn is_span(field: &FieldDescriptor) -> bool {
+    field.kind().as_message().is_some_and(|kind| kind.full_name() == "google.protobuf.Duration")
 }
 
-/// What an item or a sale sold.
-pub fn sales_figures(figures: &SalesFigures) -> Value {
-    with(
-        json!({
-            "item_id": figures.item_id,
-            "sku": figures.sku,
-            "title": figures.title,
-            "allocated_units": figures.allocated_units,
-            "orders_placed": figures.orders_placed,
-            "orders_paid": figures.orders_paid,
-            "orders_cancelled": figures.orders_cancelled,
-            "orders_expired": figures.orders_expired,
-            "units_placed": figures.units_placed,
-            "units_sold": figures.units_sold,
-            "paid_share_ppm": figures.paid_share_ppm,
-        }),
-        [
-            ("revenue", money(figures.revenue.as_ref())),
-            ("refunds_due", money(figures.refunds_due.as_ref())),
-            ("sold_out_time", moment(figures.sold_out_time.as_ref())),
-        ],
-    )
-}
-
-/// One second.
-pub fn timeline_second(second: &TimelineSecond) -> Value {
-    let refusals = second.refusals.iter();
-    let refusals: Map<String, Value> = refusals
-        .map(|count| (reason_name(count.reason()).to_owned(), json!(count.attempts)))
-        .collect();
-    json!({
-        "second": time(second.second.as_ref()),
-        "attempts": second.attempts,
-        "orders_placed": second.orders_placed,
-        "units_placed": second.units_placed,
-        "orders_paid": second.orders_paid,
-        "units_paid": second.units_paid,
-        "orders_cancelled": second.orders_cancelled,
-        "orders_expired": second.orders_expired,
-        "units_released": second.units_released,
-        "repeats": second.repeats,
-        "refusals": refusals,
-        "units_allocated": second.units_allocated,
-        "units_refused": second.units_refused,
-        "refunds_due": second.refunds_due,
-    })
-}
-
-fn item_draft(draft: &ItemDraft) -> Value {
-    with(
-        json!({
-            "sku": draft.sku,
-            "title": draft.title,
-            "unit_price_minor": draft.unit_price_minor,
-            "units": warehouse_units(&draft.units),
-            "reserve": warehouse_units(&draft.reserve),
-        }),
-        [
-            ("open_time", moment(draft.open_time.as_ref())),
-            ("close_time", moment(draft.close_time.as_ref())),
-            ("limit_per_buyer", draft.limit_per_buyer.map(Value::from)),
-            ("limit_per_order", draft.limit_per_order.map(Value::from)),
-            ("time_to_pay_seconds", draft.time_to_pay.map(|span| Value::from(span.seconds))),
-        ],
-    )
-}
-
-fn warehouse_units(units: &[WarehouseUnits]) -> Value {
-    units.iter().map(|at| json!({ "warehouse": at.warehouse, "units": at.units })).collect()
-}
-
-/// Money; nothing where there is none.
-pub fn money(money: Option<&Money>) -> Option<Value> {
-    let Money { currency_code, amount_minor } = money?;
-    Some(json!({ "currency_code": currency_code, "amount_minor": amount_minor }))
-}
-
-fn moment(at: Option<&Timestamp>) -> Option<Value> {
-    at.map(|at| Value::from(time(Some(at))))
-}
-
-/// The object with those of the fields that are there.
-pub fn with<const N: usize>(mut object: Value, fields: [(&str, Option<Value>); N]) -> Value {
-    for (name, value) in fields {
-        if let Some(value) = value {
-            object[name] = value;
+fn object(message: &DynamicMessage) -> Map<String, Value> {
+    let descriptor = message.descriptor();
+    let of = descriptor.name();
+    let is_lean = LEAN.contains(&of);
+    let mut object = Map::new();
+    for field in descriptor.fields() {
+        let Some(shown) = shown_name(of, &field) else { continue };
+        let given = message.get_field(&field);
+        if is_inlined(of, field.name()) {
+            object.extend(given.as_message().map(self::object).unwrap_or_default());
+            continue;
         }
+        let mut value = match &*given {
+            Field::String(text) if field.name().ends_with("_json") => {
+                serde_json::from_str(text).unwrap_or_default()
+            }
+            Field::Message(span) if shown.ends_with("_ms") => {
+                json!(milliseconds(span.transcode_to().ok().as_ref()))
+            }
+            given => value(&field.kind(), given),
+        };
+        let is_absent = field.supports_presence() && !message.has_field(&field);
+        if is_absent || (value == "" && is_absent_if_empty(of, field.name())) {
+            if is_lean {
+                continue;
+            }
+            value = Value::Null;
+        }
+        object.insert(shown, value);
     }
     object
+}
+
+fn value(kind: &Kind, given: &Field) -> Value {
+    match given {
+        Field::Bool(flag) => json!(flag),
+        Field::I32(number) => json!(number),
+        Field::I64(number) => json!(number),
+        Field::U32(number) => json!(number),
+        Field::U64(number) => json!(number),
+        Field::F32(number) => json!(number),
+        Field::F64(number) => json!(number),
+        Field::String(text) => json!(text),
+        Field::Bytes(bytes) => json!(String::from_utf8_lossy(bytes)),
+        Field::EnumNumber(number) => {
+            kind.as_enum().map_or(Value::Null, |kind| enum_name(kind, *number).into())
+        }
+        Field::Message(message) => match message.descriptor().full_name() {
+            "google.protobuf.Timestamp" => json!(time(message.transcode_to().ok().as_ref())),
+            "google.protobuf.Duration" => {
+                json!(message.transcode_to().map_or(0, |span: Duration| span.seconds))
+            }
+            _ => Value::Object(object(message)),
+        },
+        Field::List(values) if is_count(kind) => values.iter().filter_map(count).collect(),
+        Field::List(values) => values.iter().map(|given| value(kind, given)).collect(),
+        Field::Map(values) => {
+            let kind = kind.as_message().map(|entry| entry.map_entry_value_field().kind());
+            let entry = |given| kind.as_ref().map_or(Value::Null, |kind| value(kind, given));
+            let named = |(name, given)| {
+                Some((prost_reflect::MapKey::as_str(name)?.to_owned(), entry(given)))
+            };
+            values.iter().filter_map(named).collect()
+        }
+    }
+}
+
+fn enum_name(kind: &EnumDescriptor, number: i32) -> String {
+    let unspecified = kind.default_value();
+    let prefix = unspecified.name().trim_end_matches("UNSPECIFIED");
+    let value = kind.get_value(number).unwrap_or_else(|| kind.default_value());
+    let name = value.name().trim_start_matches(prefix);
+    match kind.name() {
+        _ if value.number() == unspecified.number() => String::new(),
+        "AlertChange" | "AlertRuleSource" | "AlertSeverity" | "ClearedBecause" | "ServiceLevel" => {
+            name.to_lowercase()
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// Whether values of that kind are attempts by reason.
+fn is_count(kind: &Kind) -> bool {
+    kind.as_message().is_some_and(|kind| matches!(kind.name(), "OutcomeCount" | "RefusalCount"))
+}
+
+/// Attempts under their reason; those without one repeated a request.
+fn count(count: &Field) -> Option<(String, Value)> {
+    let count = object(count.as_message()?);
+    let reason = count["reason"].as_str().filter(|reason| !reason.is_empty());
+    Some((reason.unwrap_or("REPEATED").to_owned(), count["attempts"].clone()))
 }

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::{
     Common,
     failure::{Code, Failure},
-    output::table,
+    output::table_of,
+    rows::Column::{self, Number, Text},
     source::{Data, OpenLog},
 };
 use crate::{
@@ -86,6 +87,11 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     }
 }
 
+const STREAMS: &[Column<(StreamName, u64)>] = &[
+    Text("STREAM", |(name, _)| name.to_string().into()),
+    Number("LAST REVISION", |(_, revision)| revision.to_string().into()),
+];
+
 impl Streams {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let log = self.data.open()?;
@@ -97,11 +103,7 @@ impl Streams {
                 );
                 each.collect()
             },
-            || {
-                let rows =
-                    streams.iter().map(|(name, revision)| [name.to_string(), revision.to_string()]);
-                table(["STREAM", "LAST REVISION"], &["LAST REVISION"], rows.collect())
-            },
+            || table_of(STREAMS, &streams),
         )?;
         Ok(())
     }

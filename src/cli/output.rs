@@ -4,6 +4,7 @@
 //! ends quietly.
 
 use std::{
+    borrow::Borrow,
     fmt::Display,
     io::{self, Write},
 };
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use super::{
     Common, paint,
-    rows::{Cell, Column, CsvRows},
+    rows::{Column, CsvRows},
 };
 use crate::{events::Position, grpc::proto::Freshness};
 
@@ -56,24 +57,17 @@ impl Common {
     }
 
     /// The answer as rows: as one JSON document with `--json`, as CSV with `--csv`, else as a table.
-    pub fn show_rows<const N: usize, C: Into<Cell>>(
+    pub fn show_rows<R>(
         &self,
         json: impl FnOnce() -> Value,
-        columns: [Column<'_>; N],
-        rows: impl FnOnce() -> Vec<[C; N]>,
+        columns: &[Column<R>],
+        rows: impl IntoIterator<Item: Borrow<R>>,
     ) -> io::Result<()> {
         let Some(manner) = self.csv else {
-            let shown = |row: [C; N]| row.map(|cell| cell.into().shown()).into();
-            let text = || {
-                let rows = rows().into_iter().map(shown).collect();
-                any_table(&columns.map(Column::title), &columns.map(Column::is_number), rows)
-            };
-            return self.show(json, text);
+            return self.show(json, || table_of(columns, rows));
         };
-        let mut csv = CsvRows::begin(io::stdout().lock(), manner, &columns)?;
-        for row in rows() {
-            csv.add(&row.map(Into::into))?;
-        }
+        let mut csv = CsvRows::begin(io::stdout().lock(), manner, columns)?;
+        rows.into_iter().try_for_each(|row| csv.add(row))?;
         csv.end()
     }
 
@@ -97,17 +91,15 @@ impl Common {
     }
 }
 
-/// A table of plain columns: easy to read, easy to cut. Columns named in `numbers` are aligned right.
-pub fn table<const N: usize>(
-    header: [&str; N],
-    numbers: &[&str],
-    rows: Vec<[String; N]>,
-) -> String {
-    let right = header.map(|name| numbers.contains(&name));
-    any_table(&header, &right, rows.into_iter().map(Vec::from).collect())
+/// A table of rows.
+pub fn table_of<R>(columns: &[Column<R>], rows: impl IntoIterator<Item: Borrow<R>>) -> String {
+    let cells = |row: &R| columns.iter().map(|column| column.shown(row)).collect();
+    let rows = rows.into_iter().map(|row| cells(row.borrow())).collect();
+    let titles: Vec<_> = columns.iter().map(Column::title).collect();
+    any_table(&titles, &columns.iter().map(Column::is_number).collect::<Vec<_>>(), rows)
 }
 
-/// The same for columns that are not known beforehand; those that `numbers` says are aligned right.
+/// A table of plain columns: easy to read, easy to cut. Those that `numbers` says are aligned right.
 pub fn any_table(header: &[impl ToString], numbers: &[bool], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

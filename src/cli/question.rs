@@ -1,16 +1,20 @@
 //! Flags and loops of verbs that list: how fresh an answer must be, pages, CSV, moments, windows.
 
+use std::mem;
+
 use prost_types::Timestamp;
+use tonic::{Response, Status, transport::Channel};
 
 use super::{
     Common,
     asked::Asked,
     failure::{Code, Failure},
     json as shapes,
+    server::Server,
     since::Since,
 };
 use crate::{
-    grpc::proto::{AsOf, Freshness, as_of::Moment},
+    grpc::proto::{AsOf, as_of::Moment},
     reports::CsvManner,
     values::{Invalid, UnixMs},
 };
@@ -52,18 +56,66 @@ impl Fresh {
     }
 }
 
-/// Asks for page after page until there is no more; each call gets the token of its page.
-pub fn all_pages<T>(
-    mut page: impl FnMut(String) -> Result<(Vec<T>, String, Option<Freshness>), Failure>,
-) -> Result<(Vec<T>, Option<Freshness>), Failure> {
-    let mut lines = Vec::new();
-    let mut token = String::new();
+/// A request for a list that is answered page by page.
+pub trait Paged: Clone {
+    type Answer;
+    type Row;
+
+    /// Makes the call.
+    fn ask(self, channel: Channel) -> impl Future<Output = Result<Response<Self::Answer>, Status>>;
+
+    /// How many rows a page has at most, and which page is asked for.
+    fn page(&mut self) -> (&mut i32, &mut String);
+
+    /// The rows of a page, and the token of the next one.
+    fn rows(answer: &mut Self::Answer) -> (&mut Vec<Self::Row>, &mut String);
+}
+
+/// Says by which call a request is answered, and which field of the answer holds rows.
+macro_rules! paged {
+    ($request:ident => $client:ident.$call:ident, $answer:ident.$rows:ident: $row:ty) => {
+        impl $crate::cli::question::Paged for $request {
+            type Answer = $answer;
+            type Row = $row;
+
+            async fn ask(
+                self,
+                channel: tonic::transport::Channel,
+            ) -> Result<tonic::Response<$answer>, tonic::Status> {
+                $client::new(channel).$call(self).await
+            }
+
+            fn page(&mut self) -> (&mut i32, &mut String) {
+                (&mut self.page_size, &mut self.page_token)
+            }
+
+            fn rows(answer: &mut $answer) -> (&mut Vec<$row>, &mut String) {
+                (&mut answer.$rows, &mut answer.next_page_token)
+            }
+        }
+    };
+}
+pub(super) use paged;
+
+/// Asks for page after page until there is no more. The answer is that to the last page, with the
+/// rows of all.
+fn all_pages<Q: Paged>(
+    mut request: Q,
+    mut ask: impl FnMut(&Q) -> Result<Q::Answer, Failure>,
+) -> Result<Q::Answer, Failure> {
+    let size = request.page().0;
+    if *size == 0 {
+        *size = PAGE;
+    }
+    let mut all = Vec::new();
     loop {
-        let (more, next, freshness) = page(token)?;
-        let stuck = more.is_empty() && !next.is_empty();
-        lines.extend(more);
+        let mut answer = ask(&request)?;
+        let (rows, next) = Q::rows(&mut answer);
+        let stuck = rows.is_empty() && !next.is_empty();
+        all.append(rows);
         if next.is_empty() {
-            return Ok((lines, freshness));
+            *rows = all;
+            return Ok(answer);
         }
         if stuck {
             return Err(Failure::new(
@@ -71,7 +123,23 @@ pub fn all_pages<T>(
                 "the server sent an empty page, but not the last",
             ));
         }
-        token = next;
+        *request.page().1 = mem::take(next);
+    }
+}
+
+impl Fresh {
+    /// All pages of a list.
+    pub fn pages<Q: Paged>(&self, request: Q) -> Result<Q::Answer, Failure> {
+        all_pages(request, |request| {
+            self.server.call(async |channel| request.clone().ask(channel).await)
+        })
+    }
+}
+
+impl Server {
+    /// All pages of a list.
+    pub fn pages<Q: Paged>(&self, request: Q) -> Result<Q::Answer, Failure> {
+        all_pages(request, |request| self.call(async |channel| request.clone().ask(channel).await))
     }
 }
 

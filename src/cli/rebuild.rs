@@ -8,7 +8,8 @@ use super::{
     Common,
     failure::{Code, Failure},
     models::{Models, Scratch},
-    output::{LogBar, table},
+    output::{LogBar, table_of},
+    rows::Column::{self, Text},
     source::{Data, OpenLog},
 };
 use crate::{
@@ -105,11 +106,13 @@ fn verdict_json(verdict: &Verdict) -> Value {
     json
 }
 
+const VERDICTS: &[Column<Verdict>] = &[
+    Text("READ MODEL", |verdict| (&verdict.read_model).into()),
+    Text("REBUILD", |verdict| if verdict.equal { "equal" } else { "DIFFERS" }.into()),
+];
+
 fn verdicts_text(verdicts: &[Verdict]) -> String {
-    let word = |equal| if equal { "equal" } else { "DIFFERS" };
-    let rows =
-        verdicts.iter().map(|verdict| [verdict.read_model.clone(), word(verdict.equal).to_owned()]);
-    let mut text = table(["READ MODEL", "REBUILD"], &[], rows.collect());
+    let mut text = table_of(VERDICTS, verdicts);
     for verdict in verdicts {
         let Some(Difference { table, key, in_use, rebuilt }) = &verdict.difference else {
             continue;

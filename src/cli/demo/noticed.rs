@@ -8,7 +8,7 @@ use tonic::{Status, transport::Channel};
 
 use super::lines::Lines;
 use crate::{
-    cli::json::{money, time},
+    cli::json::{shape, time},
     grpc::proto::{
         Alert, ClearedBecause, GetIncidentRequest, GetIncidentResponse, ImpactBasis, Incident,
         IncidentImpact, IncidentSeverity, ListAlertsRequest, ListIncidentsRequest,
@@ -234,7 +234,7 @@ fn impact(impact: &IncidentImpact) -> Value {
         "actual_units": impact.ordered_units,
         "lost_units": impact.lost_units,
         "lost_revenue_minor": minor(&impact.lost_revenue),
-        "unit_price": money(impact.unit_price.as_ref()),
+        "unit_price": impact.unit_price.as_ref().map(shape),
         "per_minute": {
             "lost_units": impact.lost_units_per_minute,
             "lost_revenue_minor": minor(&impact.lost_revenue_per_minute),

@@ -2,23 +2,23 @@
 
 use clap::Subcommand;
 use prost_types::Duration;
-use serde_json::{Value, json};
 
 use crate::{
     cli::{
         Common,
         failure::{Code, Failure},
-        json as shapes, output,
-        question::{PAGE, all_pages},
-        rows::Column::Text,
+        json::{milliseconds, shape, short, time},
+        output,
+        question::paged,
+        rows::Column::{self, Text},
         server::Server,
         since::Since,
         whose::AnySale,
     },
     grpc::proto::{
-        Alert, AlertChange, AlertRuleSource, AlertSeverity, AlertSignal, CheckAlertRuleRequest,
-        ClearedBecause, EffectiveAlertRule, FollowAlertsRequest, FollowAlertsResponse,
-        ListAlertRulesRequest, ListAlertsRequest, alert_service_client::AlertServiceClient,
+        Alert, AlertChange, AlertRule, AlertSeverity, AlertSignal, CheckAlertRuleRequest,
+        EffectiveAlertRule, FollowAlertsRequest, FollowAlertsResponse, ListAlertRulesRequest,
+        ListAlertsRequest, ListAlertsResponse, alert_service_client::AlertServiceClient,
     },
 };
 
@@ -110,33 +110,41 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     }
 }
 
+paged!(ListAlertsRequest => AlertServiceClient.list_alerts, ListAlertsResponse.alerts: Alert);
+
+const ALERTS: &[Column<Alert>] = &[
+    Text("RAISED", |alert| (&alert.raised_time).into()),
+    Text("CLEARED", |alert| (&alert.cleared_time).into()),
+    Text("SEVERITY", |alert| severity(alert.severity()).into()),
+    Text("RULE", |alert| (&alert.rule).into()),
+    Text("SKU", |alert| (&alert.sku).into()),
+    Text("SALE", |alert| (&alert.sale_id).into()),
+    Text("FIGURES", |alert| figures(&alert.signals).into()),
+];
+
+const RULES: &[Column<EffectiveAlertRule>] = &[
+    Text("RULE", |effective| rule(effective).name.into()),
+    Text("SOURCE", |effective| {
+        short("ALERT_RULE_SOURCE_", effective.source().as_str_name()).to_lowercase().into()
+    }),
+    Text("SEVERITY", |effective| severity(rule(effective).severity()).into()),
+    Text("OF", |effective| if rule(effective).each_item { "item" } else { "sale" }.into()),
+    Text("WHEN", |effective| rule(effective).when.into()),
+    Text("FOR", |effective| seconds(rule(effective).r#for.as_ref()).into()),
+    Text("CLEAR WHEN", |effective| rule(effective).clear_when.unwrap_or_default().into()),
+    Text("CLEAR FOR", |effective| seconds(rule(effective).clear_for.as_ref()).into()),
+];
+
 impl List {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = ListAlertsRequest {
+        let found = self.server.pages(ListAlertsRequest {
             sale_id: self.sale.sale_id()?,
             firing_only: self.firing,
-            page_size: PAGE,
-            page_token: String::new(),
             min_position: self.since.min_position(),
-        };
-        let (alerts, freshness) = all_pages(|page_token| {
-            let request = ListAlertsRequest { page_token, ..request.clone() };
-            let page = self.server.call(async |channel| {
-                AlertServiceClient::new(channel).list_alerts(request.clone()).await
-            })?;
-            Ok((page.alerts, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "alerts": alerts.iter().map(alert).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            ["RAISED", "CLEARED", "SEVERITY", "RULE", "SKU", "SALE", "FIGURES"].map(Text),
-            || alerts.iter().map(row).collect(),
-        )?;
-        common.note_freshness(freshness.as_ref());
+        common.show_rows(|| shape(&found), ALERTS, &found.alerts)?;
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
@@ -152,7 +160,7 @@ impl Follow {
             let mut told = told.into_inner();
             while let Some(change) = told.message().await.map_err(|status| failed(&status))? {
                 let shown = match (common.json, &change) {
-                    (true, change) => output::answer(changed(change)),
+                    (true, change) => output::answer(shape(change)),
                     (false, change) => output::answer(line(change)),
                 };
                 shown.map_err(|error| Failure::new(Code::Failed, error.to_string()))?;
@@ -169,17 +177,7 @@ impl Rules {
         let answer = self.server.call(async |channel| {
             AlertServiceClient::new(channel).list_alert_rules(request.clone()).await
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "rules": answer.rules.iter().map(rule).collect::<Value>(),
-                    "unreadable": answer.unreadable,
-                })
-            },
-            ["RULE", "SOURCE", "SEVERITY", "OF", "WHEN", "FOR", "CLEAR WHEN", "CLEAR FOR"]
-                .map(Text),
-            || answer.rules.iter().map(rule_row).collect(),
-        )?;
+        common.show_rows(|| shape(&answer), RULES, &answer.rules)?;
         for complaint in &answer.unreadable {
             common.note(complaint);
         }
@@ -196,15 +194,8 @@ impl Check {
         if !answer.ok && !common.json {
             return Err(Failure::new(Code::Usage, answer.problem).into());
         }
-        let figure = |figure: &crate::grpc::proto::AlertFigure| json!({ "name": figure.name, "meaning": figure.meaning });
         common.show(
-            || {
-                json!({
-                    "ok": answer.ok,
-                    "problem": answer.problem,
-                    "figures": answer.figures.iter().map(figure).collect::<Value>(),
-                })
-            },
+            || shape(&answer),
             || {
                 let figures = answer.figures.iter();
                 let figures = figures.map(|figure| (figure.name.as_str(), figure.meaning.clone()));
@@ -215,63 +206,8 @@ impl Check {
     }
 }
 
-fn severity(severity: AlertSeverity) -> &'static str {
-    match severity {
-        AlertSeverity::Unspecified => "",
-        AlertSeverity::Info => "info",
-        AlertSeverity::Warning => "warning",
-        AlertSeverity::Critical => "critical",
-    }
-}
-
-fn because(because: ClearedBecause) -> Option<&'static str> {
-    match because {
-        ClearedBecause::Unspecified => None,
-        ClearedBecause::Recovered => Some("recovered"),
-        ClearedBecause::SaleOver => Some("sale_over"),
-    }
-}
-
-fn change_name(change: AlertChange) -> &'static str {
-    match change {
-        AlertChange::Unspecified => "",
-        AlertChange::Raised => "raised",
-        AlertChange::Cleared => "cleared",
-    }
-}
-
-fn alert(alert: &Alert) -> Value {
-    let cleared = alert.cleared_time.as_ref();
-    json!({
-        "alert_id": alert.alert_id,
-        "rule": alert.rule,
-        "severity": severity(alert.severity()),
-        "sale_id": alert.sale_id,
-        "item_id": alert.item_id,
-        "sku": alert.sku,
-        "when": alert.when,
-        "signals": signals(&alert.signals),
-        "since_time": shapes::time(alert.since_time.as_ref()),
-        "raised_time": shapes::time(alert.raised_time.as_ref()),
-        "cleared_time": cleared.map(|at| shapes::time(Some(at))),
-        "cleared_because": because(alert.cleared_because()),
-        "cleared_signals": signals(&alert.cleared_signals),
-        "position": alert.position,
-    })
-}
-
-fn changed(change: &FollowAlertsResponse) -> Value {
-    json!({
-        "position": change.position,
-        "change": change_name(change.change()),
-        "alert": change.alert.as_ref().map(alert),
-    })
-}
-
-fn signals(signals: &[AlertSignal]) -> Value {
-    let signal =
-        |signal: &AlertSignal| json!({ "name": signal.name, "millionths": signal.millionths });
-    signals.iter().map(signal).collect()
+fn severity(severity: AlertSeverity) -> String {
+    short("ALERT_SEVERITY_", severity.as_str_name()).to_lowercase()
 }
 
 /// `available_units 3, allocated_units 100`.
@@ -286,18 +222,6 @@ fn figures(signals: &[AlertSignal]) -> String {
     figures.collect::<Vec<_>>().join(", ")
 }
 
-fn row(alert: &Alert) -> [String; 7] {
-    [
-        shapes::time(alert.raised_time.as_ref()),
-        alert.cleared_time.as_ref().map_or(String::new(), |at| shapes::time(Some(at))),
-        severity(alert.severity()).to_owned(),
-        alert.rule.clone(),
-        alert.sku.clone(),
-        alert.sale_id.clone(),
-        figures(&alert.signals),
-    ]
-}
-
 fn line(change: &FollowAlertsResponse) -> String {
     let Some(alert) = &change.alert else { return String::new() };
     let (at, signals) = match change.change() {
@@ -305,9 +229,9 @@ fn line(change: &FollowAlertsResponse) -> String {
         AlertChange::Raised | AlertChange::Unspecified => (&alert.raised_time, &alert.signals),
     };
     let mut words = vec![
-        shapes::time(at.as_ref()),
-        change_name(change.change()).to_owned(),
-        severity(alert.severity()).to_owned(),
+        time(at.as_ref()),
+        short("ALERT_CHANGE_", change.change().as_str_name()).to_lowercase(),
+        severity(alert.severity()),
         alert.rule.clone(),
     ];
     let rest = [alert.sku.clone(), alert.sale_id.clone(), figures(signals)];
@@ -315,47 +239,10 @@ fn line(change: &FollowAlertsResponse) -> String {
     words.join("  ")
 }
 
-fn source(source: AlertRuleSource) -> &'static str {
-    match source {
-        AlertRuleSource::Unspecified => "",
-        AlertRuleSource::Default => "default",
-        AlertRuleSource::Sale => "sale",
-    }
+fn seconds(span: Option<&Duration>) -> String {
+    format!("{} s", milliseconds(span) / 1000)
 }
 
-fn rule(effective: &EffectiveAlertRule) -> Value {
-    let Some(rule) = &effective.rule else { return Value::Null };
-    json!({
-        "name": rule.name,
-        "source": source(effective.source()),
-        "severity": severity(rule.severity()),
-        "each_item": rule.each_item,
-        "when": rule.when,
-        "for_ms": milliseconds(rule.r#for.as_ref()),
-        "clear_when": rule.clear_when,
-        "clear_for_ms": milliseconds(rule.clear_for.as_ref()),
-        "opens_incident": rule.opens_incident,
-        "sets_level": (!rule.sets_level.is_empty()).then_some(&rule.sets_level),
-    })
-}
-
-fn rule_row(effective: &EffectiveAlertRule) -> [String; 8] {
-    let Some(rule) = &effective.rule else { return Default::default() };
-    let seconds = |span: Option<&Duration>| format!("{} s", milliseconds(span) / 1000);
-    [
-        rule.name.clone(),
-        source(effective.source()).to_owned(),
-        severity(rule.severity()).to_owned(),
-        if rule.each_item { "item" } else { "sale" }.to_owned(),
-        rule.when.clone(),
-        seconds(rule.r#for.as_ref()),
-        rule.clear_when.clone().unwrap_or_default(),
-        seconds(rule.clear_for.as_ref()),
-    ]
-}
-
-fn milliseconds(span: Option<&Duration>) -> i64 {
-    span.map_or(0, |span| {
-        span.seconds.saturating_mul(1000).saturating_add(i64::from(span.nanos / 1_000_000))
-    })
+fn rule(effective: &EffectiveAlertRule) -> AlertRule {
+    effective.rule.clone().unwrap_or_default()
 }

@@ -2,18 +2,17 @@
 
 mod told;
 
-use serde_json::{Value, json};
 use tonic::{Response, Status, transport::Channel};
 
-use self::told::{impact, row, shape, step, text, whole_text};
+use self::told::{severity_name, text, whole_text};
 use crate::{
     cli::{
         Common,
         decided::Decided,
         failure::{Code, Failure},
-        json as shapes,
-        question::all_pages,
-        rows::Column::Text,
+        json::shape,
+        question::{moment, paged},
+        rows::Column::{self, Text},
         server::Server,
         since::Since,
         whose::AnySale,
@@ -21,11 +20,11 @@ use crate::{
     },
     grpc::proto::{
         AssessIncidentRequest, GetIncidentRequest, Incident, IncidentRefusal,
-        IncidentSeverity as Severity, ListIncidentsRequest, OpenIncidentRequest,
-        OpenIncidentResponse, RecordActionRequest, ResolveIncidentRequest, ReviewIncidentRequest,
-        WriteResponse, incident_service_client,
+        IncidentSeverity as Severity, ListIncidentsRequest, ListIncidentsResponse,
+        OpenIncidentRequest, OpenIncidentResponse, RecordActionRequest, ResolveIncidentRequest,
+        ReviewIncidentRequest, WriteResponse, incident_service_client,
     },
-    values::{IncidentId, IncidentSeverity, Invalid, ItemId, SaleId, UnixMs},
+    values::{IncidentId, IncidentSeverity, Invalid, ItemId, SaleId},
 };
 
 type Client = incident_service_client::IncidentServiceClient<Channel>;
@@ -331,62 +330,41 @@ impl Show {
             .incident
             .as_ref()
             .ok_or_else(|| Failure::new(Code::Failed, "the server sent no incident"))?;
-        let json = || {
-            json!({
-                "incident": shape(incident),
-                "steps": found.steps.iter().map(step).collect::<Value>(),
-                "impact": found.impact.as_ref().map(impact),
-                "revision": found.revision,
-                "freshness": shapes::freshness(found.freshness.as_ref()),
-            })
-        };
-        common.show(json, || whole_text(incident, &found))?;
+        common.show(|| shape(&found), || whole_text(incident, &found))?;
         common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
+paged!(ListIncidentsRequest => Client.list_incidents, ListIncidentsResponse.incidents: Incident);
+
+const COLUMNS: &[Column<Incident>] = &[
+    Text("INCIDENT", |incident| (&incident.incident_id).into()),
+    Text("BEGAN", |incident| (&incident.begin_time).into()),
+    Text("ENDED", |incident| (&incident.end_time).into()),
+    Text("SEVERITY", |incident| severity_name(incident).into()),
+    Text("OWNER", |incident| (&incident.owner).into()),
+    Text("TITLE", |incident| (&incident.title).into()),
+];
+
 impl List {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = ListIncidentsRequest {
+        let found = self.server.pages(ListIncidentsRequest {
             sale_id: self.sale.sale_id()?,
             open: self.open,
-            page_size: 1_000,
-            page_token: String::new(),
             min_position: self.since.min_position(),
-            as_of: None,
-        };
-        let (incidents, freshness) = all_pages(|page_token| {
-            let request = ListIncidentsRequest { page_token, ..request.clone() };
-            let page = self
-                .server
-                .call(async |channel| Client::new(channel).list_incidents(request.clone()).await)?;
-            Ok((page.incidents, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "incidents": incidents.iter().map(shape).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            ["INCIDENT", "BEGAN", "ENDED", "SEVERITY", "OWNER", "TITLE"].map(Text),
-            || incidents.iter().map(row).collect(),
-        )?;
-        common.note_freshness(freshness.as_ref());
+        common.show_rows(|| shape(&found), COLUMNS, &found.incidents)?;
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
 fn show(common: &Common, decided: Decided<Incident, IncidentRefusal>) -> anyhow::Result<()> {
-    decided.show(common, "incident", shape, text)
+    decided.show(common, "incident", text)
 }
 
 fn id(text: &str) -> Result<String, Invalid> {
     Ok(IncidentId::parse("INCIDENT", text)?.to_string())
-}
-
-fn moment(flag: &str, text: Option<&str>) -> Result<Option<prost_types::Timestamp>, Invalid> {
-    let moment = text.map(|text| UnixMs::parse(flag, text)).transpose()?;
-    Ok(moment.map(shapes::timestamp))
 }

@@ -1,14 +1,12 @@
 //! `doorbuster level`: show the service level, its history, and set it.
 
-use serde_json::{Map, Value, json};
-
 use crate::{
     cli::{
         Common,
         failure::{Code, Failure},
-        json as shapes,
+        json::{shape, time},
         output::facts,
-        rows::Column::Text,
+        rows::Column::{self, Text},
         server::Server,
         since::Since,
         write::{Signed, Steering},
@@ -95,7 +93,7 @@ impl Show {
         let (level, node) = (level_name(answer.level()), level_name(answer.node_level()));
         let set = answer.change.as_ref();
         common.show(
-            || json!({ "level": level, "node_level": node, "change": set.map(change) }),
+            || shape(&answer),
             || {
                 let mut rows = vec![("level", level.to_owned())];
                 if node != level {
@@ -137,15 +135,7 @@ impl Set {
             return Err(Failure::new(Code::Refused, message).into());
         }
         common.show(
-            || {
-                json!({
-                    "level": level,
-                    "not_expected": answer.not_expected,
-                    "change": set.map(change),
-                    "revision": answer.revision,
-                    "position": answer.position,
-                })
-            },
+            || shape(&answer),
             || {
                 let mut rows = vec![("level", level.to_owned())];
                 rows.extend(set.map(told).unwrap_or_default());
@@ -160,6 +150,15 @@ impl Set {
     }
 }
 
+const COLUMNS: &[Column<LevelChange>] = &[
+    Text("TIME", |change| (&change.set_time).into()),
+    Text("LEVEL", |change| level_name(change.level()).into()),
+    Text("BEFORE", |change| level_name(change.before()).into()),
+    Text("OPERATOR", |change| (&change.operator).into()),
+    Text("REASON", |change| (&change.reason).into()),
+    Text("UNTIL", |change| (&change.end_time).into()),
+];
+
 impl History {
     fn run(&self, common: &Common) -> anyhow::Result<()> {
         let request = ListLevelChangesRequest {
@@ -170,16 +169,7 @@ impl History {
         let page = self.server.call(async |channel| {
             DegradationServiceClient::new(channel).list_level_changes(request.clone()).await
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "changes": page.changes.iter().map(change).collect::<Value>(),
-                    "freshness": shapes::freshness(page.freshness.as_ref()),
-                })
-            },
-            ["TIME", "LEVEL", "BEFORE", "OPERATOR", "REASON", "UNTIL"].map(Text),
-            || page.changes.iter().map(row).collect(),
-        )?;
+        common.show_rows(|| shape(&page), COLUMNS, &page.changes)?;
         common.note_freshness(page.freshness.as_ref());
         Ok(())
     }
@@ -202,39 +192,11 @@ fn level_name(level: proto::ServiceLevel) -> &'static str {
     known.map_or("unknown", |known| known.name())
 }
 
-fn change(change: &LevelChange) -> Value {
-    let mut shape = Map::new();
-    shape.insert("level".to_owned(), json!(level_name(change.level())));
-    shape.insert("before".to_owned(), json!(level_name(change.before())));
-    shape.insert("operator".to_owned(), json!(change.operator));
-    shape.insert("reason".to_owned(), json!(change.reason));
-    if !change.alert_id.is_empty() {
-        shape.insert("alert_id".to_owned(), json!(change.alert_id));
-    }
-    shape.insert("set_time".to_owned(), json!(shapes::time(change.set_time.as_ref())));
-    if change.end_time.is_some() {
-        shape.insert("end_time".to_owned(), json!(shapes::time(change.end_time.as_ref())));
-    }
-    shape.insert("revision".to_owned(), json!(change.revision));
-    Value::Object(shape)
-}
-
 fn told(change: &LevelChange) -> Vec<(&'static str, String)> {
     vec![
         ("before", level_name(change.before()).to_owned()),
-        ("set at", shapes::time(change.set_time.as_ref())),
+        ("set at", time(change.set_time.as_ref())),
         ("by", change.operator.clone()),
         ("because", change.reason.clone()),
-    ]
-}
-
-fn row(change: &LevelChange) -> [String; 6] {
-    [
-        shapes::time(change.set_time.as_ref()),
-        level_name(change.level()).to_owned(),
-        level_name(change.before()).to_owned(),
-        change.operator.clone(),
-        change.reason.clone(),
-        shapes::time(change.end_time.as_ref()),
     ]
 }

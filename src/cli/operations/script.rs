@@ -1,25 +1,25 @@
 //! `doorbuster script`: the wordings of customer service, and the one for a buyer.
 
-use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use crate::{
     cli::{
         Common,
         decided::Decided,
-        explain::{script as spoken_shape, script_title},
-        json as shapes,
+        explain::script_title,
+        json::{shape, time, timestamp},
         output::facts,
-        question::all_pages,
-        rows::Column::{Number, Text},
+        question::paged,
+        rows::Column::{self, Number, Text},
         server::Server,
         since::Since,
         write::{Signed, Steering},
     },
     domain::script::{Language, Situation, check_wording},
     grpc::proto::{
-        ListScriptVersionsRequest, ListScriptsRequest, PublishScriptRequest, RenderScriptRequest,
-        Script, ScriptVersion, WithdrawScriptRequest, script_service_client,
+        ListScriptVersionsRequest, ListScriptVersionsResponse, ListScriptsRequest,
+        PublishScriptRequest, RenderScriptRequest, Script, ScriptVersion, WithdrawScriptRequest,
+        script_service_client,
     },
     values::{ItemId, OrderId, UnixMs},
 };
@@ -185,9 +185,16 @@ impl Change {
                 }
             })
         })?;
-        changed.show(common, "script", shape, text_of)
+        changed.show(common, "script", text_of)
     }
 }
+
+const SCRIPTS: &[Column<Script>] = &[
+    Text("SITUATION", |script| (&script.situation).into()),
+    Text("LANG", |script| (&script.language).into()),
+    Number("VERSION", |script| version(script).into()),
+    Text("TEXT", |script| (&script.text).into()),
+];
 
 impl List {
     fn run(self, common: &Common) -> anyhow::Result<()> {
@@ -200,64 +207,39 @@ impl List {
         let found = self
             .server
             .call(async |channel| Client::new(channel).list_scripts(request.clone()).await)?;
-        common.show_rows(
-            || {
-                json!({
-                    "scripts": found.scripts.iter().map(shape).collect::<Value>(),
-                    "freshness": shapes::freshness(found.freshness.as_ref()),
-                })
-            },
-            [Text("SITUATION"), Text("LANG"), Number("VERSION"), Text("TEXT")],
-            || {
-                let row = |script: &Script| {
-                    let version = version(script);
-                    let (situation, language) = (&script.situation, &script.language);
-                    [situation.clone(), language.clone(), version, script.text.clone()]
-                };
-                found.scripts.iter().map(row).collect()
-            },
-        )?;
+        common.show_rows(|| shape(&found), SCRIPTS, &found.scripts)?;
         common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
+paged!(ListScriptVersionsRequest => Client.list_script_versions,
+    ListScriptVersionsResponse.versions: ScriptVersion);
+
+const VERSIONS: &[Column<ScriptVersion>] = &[
+    Number("VERSION", |version| script(version).version.into()),
+    Text("FROM", |version| (&script(version).publish_time).into()),
+    Text("UNTIL", |version| (&version.until_time).into()),
+    Text("OPERATOR", |version| script(version).operator.into()),
+    Text("REASON", |version| script(version).reason.into()),
+    Text("TEXT", |version| {
+        let script = script(version);
+        if script.builtin { "(built in)".into() } else { script.text.into() }
+    }),
+];
+
 impl Versions {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let at = self.at.as_deref().map(|text| UnixMs::parse("--at", text)).transpose()?;
-        let request = ListScriptVersionsRequest {
+        let found = self.server.pages(ListScriptVersionsRequest {
             situation: Situation::parse("SITUATION", &self.situation)?.name(),
             language: Language::parse("--lang", &self.lang)?.name().to_owned(),
-            at_time: at.map(shapes::timestamp),
-            page_size: 1_000,
-            page_token: String::new(),
+            at_time: at.map(timestamp),
             min_position: self.since.min_position(),
-        };
-        let (versions, freshness) = all_pages(|page_token| {
-            let request = ListScriptVersionsRequest { page_token, ..request.clone() };
-            let page = self.server.call(async |channel| {
-                Client::new(channel).list_script_versions(request.clone()).await
-            })?;
-            Ok((page.versions, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "versions": versions.iter().map(version_shape).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            [
-                Number("VERSION"),
-                Text("FROM"),
-                Text("UNTIL"),
-                Text("OPERATOR"),
-                Text("REASON"),
-                Text("TEXT"),
-            ],
-            || versions.iter().map(version_row).collect(),
-        )?;
-        common.note_freshness(freshness.as_ref());
+        common.show_rows(|| shape(&found), VERSIONS, &found.versions)?;
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
@@ -276,17 +258,14 @@ impl Say {
         let found = self
             .server
             .call(async |channel| Client::new(channel).render_script(request.clone()).await)?;
-        let json = || {
-            json!({
-                "scripts": found.scripts.iter().map(spoken_shape).collect::<Value>(),
-                "freshness": shapes::freshness(found.freshness.as_ref()),
-            })
-        };
-        common.show(json, || {
-            let said = found.scripts.iter();
-            let said = said.map(|script| format!("{}\n{}", script_title(script), script.text));
-            said.collect::<Vec<_>>().join("\n\n")
-        })?;
+        common.show(
+            || shape(&found),
+            || {
+                let said = found.scripts.iter();
+                let said = said.map(|script| format!("{}\n{}", script_title(script), script.text));
+                said.collect::<Vec<_>>().join("\n\n")
+            },
+        )?;
         if found.scripts.is_empty() {
             common.note("nothing is known of this buyer, so there is nothing to say");
         }
@@ -298,40 +277,8 @@ fn version(script: &Script) -> String {
     if script.builtin { "built in".to_owned() } else { script.version.to_string() }
 }
 
-fn shape(script: &Script) -> Value {
-    json!({
-        "situation": script.situation,
-        "language": script.language,
-        "version": script.version,
-        "builtin": script.builtin,
-        "text": script.text,
-        "publish_time": Some(shapes::time(script.publish_time.as_ref())).filter(|t| !t.is_empty()),
-        "operator": script.operator,
-        "reason": script.reason,
-        "variables": script.variables,
-    })
-}
-
-fn version_shape(version: &ScriptVersion) -> Value {
-    json!({
-        "script": version.script.as_ref().map(shape),
-        "until_time": Some(shapes::time(version.until_time.as_ref())).filter(|t| !t.is_empty()),
-        "revision": version.revision,
-        "position": version.position,
-    })
-}
-
-fn version_row(version: &ScriptVersion) -> [String; 6] {
-    let script = version.script.clone().unwrap_or_default();
-    let text = if script.builtin { "(built in)".to_owned() } else { script.text.clone() };
-    [
-        script.version.to_string(),
-        shapes::time(script.publish_time.as_ref()),
-        shapes::time(version.until_time.as_ref()),
-        script.operator,
-        script.reason,
-        text,
-    ]
+fn script(version: &ScriptVersion) -> Script {
+    version.script.clone().unwrap_or_default()
 }
 
 fn text_of(script: &Script) -> String {
@@ -341,7 +288,7 @@ fn text_of(script: &Script) -> String {
         ("version", script.version.to_string()),
         ("built in", if script.builtin { "yes" } else { "no" }.to_owned()),
         ("text", script.text.clone()),
-        ("since", shapes::time(script.publish_time.as_ref())),
+        ("since", time(script.publish_time.as_ref())),
         ("operator", script.operator.clone()),
         ("reason", script.reason.clone()),
     ])

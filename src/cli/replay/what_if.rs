@@ -1,9 +1,13 @@
 //! The results of a what-if run, as a table and as JSON.
 
-use serde_json::{Map, Value, json};
-
 use super::super::{
-    Common, failure::reason_name, json as shapes, output::table, server::Server, source::Data,
+    Common,
+    failure::reason_name,
+    json::{amount, shape, time},
+    output::table_of,
+    rows::Column::{self, Number, Text},
+    server::Server,
+    source::Data,
 };
 use crate::{
     grpc::{
@@ -71,66 +75,9 @@ impl Question {
 }
 
 fn show(found: &RunWhatIfResponse, common: &Common) -> anyhow::Result<()> {
-    common.show(|| found_json(found), || found_text(found))?;
+    common.show(|| shape(found), || found_text(found))?;
     common.note_freshness(found.freshness.as_ref());
     Ok(())
-}
-
-// ---- JSON ----
-
-fn found_json(found: &RunWhatIfResponse) -> Value {
-    json!({
-        "total": found.total.as_ref().map(comparison_json),
-        "items": found.items.iter().map(comparison_json).collect::<Vec<_>>(),
-        "baseline_matches": found.baseline_matches,
-        "baseline_differences": found.baseline_differences,
-        "assumptions": found.assumptions,
-        "seed": found.seed,
-        "freshness": shapes::freshness(found.freshness.as_ref()),
-    })
-}
-
-fn comparison_json(compared: &WhatIfComparison) -> Value {
-    json!({
-        "item_id": Some(&compared.item_id).filter(|id| !id.is_empty()),
-        "sku": compared.sku,
-        "title": compared.title,
-        "recorded": compared.recorded.as_ref().map(figures_json),
-        "played": compared.played.as_ref().map(figures_json),
-        "shoppers_gained": compared.shoppers_gained,
-        "shoppers_lost": compared.shoppers_lost,
-        "shoppers_kept": compared.shoppers_kept,
-    })
-}
-
-fn figures_json(figures: &WhatIfFigures) -> Value {
-    let refusals: Map<String, Value> = figures
-        .refusals
-        .iter()
-        .map(|count| (outcome_name(count).to_owned(), json!(count.attempts)))
-        .collect();
-    let revenue = figures.revenue.as_ref();
-    json!({
-        "allocated_units": figures.allocated_units,
-        "attempts": figures.attempts,
-        "orders_placed": figures.orders_placed,
-        "units_placed": figures.units_placed,
-        "orders_paid": figures.orders_paid,
-        "units_sold": figures.units_sold,
-        "revenue": revenue.map(|money| json!({
-            "currency_code": money.currency_code,
-            "amount_minor": money.amount_minor,
-        })),
-        "winners": figures.winners,
-        "orders_cancelled": figures.orders_cancelled,
-        "orders_expired": figures.orders_expired,
-        "orders_held": figures.orders_held,
-        "refusals": refusals,
-        "first_sold_out_time": figures
-            .first_sold_out_time
-            .as_ref()
-            .map(|at| shapes::time(Some(at))),
-    })
 }
 
 /// The name of a refusal; attempts without one repeated a request.
@@ -141,8 +88,6 @@ fn outcome_name(count: &OutcomeCount) -> &'static str {
     }
 }
 
-// ---- text ----
-
 fn found_text(found: &RunWhatIfResponse) -> String {
     let mut text = String::new();
     if let Some(total) = &found.total {
@@ -150,7 +95,7 @@ fn found_text(found: &RunWhatIfResponse) -> String {
     }
     if found.items.len() > 1 {
         text.push_str("\n\n");
-        text.push_str(&items_text(&found.items));
+        text.push_str(&table_of(ITEMS, &found.items));
     }
     text.push_str("\n\n");
     if found.baseline_matches {
@@ -174,8 +119,8 @@ fn total_text(total: &WhatIfComparison) -> String {
     for (name, count) in FIGURES {
         rows.push(counted((*name).to_owned(), count(was), count(played)));
     }
-    let amount = |figures: &WhatIfFigures| shapes::amount(figures.revenue.as_ref());
-    rows.insert(5, ["revenue".to_owned(), amount(was), amount(played), String::new()]);
+    let revenue = |figures: &WhatIfFigures| amount(figures.revenue.as_ref());
+    rows.insert(5, ["revenue".to_owned(), revenue(was), revenue(played), String::new()]);
     for reason in reasons(was, played) {
         let count = |figures: &WhatIfFigures| {
             let same = figures.refusals.iter().find(|count| count.reason == reason.reason);
@@ -186,16 +131,23 @@ fn total_text(total: &WhatIfComparison) -> String {
     }
     let sold_out = |figures: &WhatIfFigures| match figures.first_sold_out_time.as_ref() {
         None => "never".to_owned(),
-        at => shapes::time(at),
+        at => time(at),
     };
     rows.push(["first sold out".to_owned(), sold_out(was), sold_out(played), String::new()]);
-    let header = ["", "RECORDED", "WHAT IF", "CHANGE"];
     let gained = format!(
         "\n{} shoppers gain, {} lose, {} keep theirs",
         total.shoppers_gained, total.shoppers_lost, total.shoppers_kept
     );
-    table(header, &["RECORDED", "WHAT IF", "CHANGE"], rows) + &gained
+    table_of(TOTAL, rows) + &gained
 }
+
+/// A figure as it was, as it is under other rules, and the difference.
+const TOTAL: &[Column<[String; 4]>] = &[
+    Text("", |row| (&row[0]).into()),
+    Number("RECORDED", |row| (&row[1]).into()),
+    Number("WHAT IF", |row| (&row[2]).into()),
+    Number("CHANGE", |row| (&row[3]).into()),
+];
 
 type Count = fn(&WhatIfFigures) -> i64;
 
@@ -225,22 +177,16 @@ fn reasons(was: &WhatIfFigures, played: &WhatIfFigures) -> Vec<OutcomeCount> {
     all
 }
 
-fn items_text(items: &[WhatIfComparison]) -> String {
-    let rows = items.iter().map(|item| {
-        let side = |figures: &Option<WhatIfFigures>| {
-            figures.as_ref().map_or((0, 0), |figures| (figures.units_sold, figures.winners))
-        };
-        let ((sold, winners), (sold_if, winners_if)) = (side(&item.recorded), side(&item.played));
-        [
-            item.sku.clone(),
-            sold.to_string(),
-            sold_if.to_string(),
-            winners.to_string(),
-            winners_if.to_string(),
-            item.shoppers_gained.to_string(),
-            item.shoppers_lost.to_string(),
-        ]
-    });
-    let header = ["ITEM", "SOLD", "SOLD IF", "WINNERS", "WINNERS IF", "GAIN", "LOSE"];
-    table(header, &header[1..], rows.collect())
+const ITEMS: &[Column<WhatIfComparison>] = &[
+    Text("ITEM", |item| (&item.sku).into()),
+    Number("SOLD", |item| side(&item.recorded).units_sold.into()),
+    Number("SOLD IF", |item| side(&item.played).units_sold.into()),
+    Number("WINNERS", |item| side(&item.recorded).winners.into()),
+    Number("WINNERS IF", |item| side(&item.played).winners.into()),
+    Number("GAIN", |item| item.shoppers_gained.into()),
+    Number("LOSE", |item| item.shoppers_lost.into()),
+];
+
+fn side(figures: &Option<WhatIfFigures>) -> WhatIfFigures {
+    figures.clone().unwrap_or_default()
 }

@@ -1,20 +1,19 @@
 //! `report attribution`: the channels of buyers, by first and last touch.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
-        question::{Fresh, PAGE, all_pages, window},
+        Common,
+        json::shape,
+        question::{Fresh, paged, window},
         rows::{
-            Cell,
-            Column::{Money, Number, Share, Text},
-            money, share,
+            ALL,
+            Column::{self, Money, Number, Share, Text},
         },
         whose::AnySale,
     },
     grpc::proto::{
-        AttributionRow, Credit, GetAttributionRequest, report_service_client::ReportServiceClient,
+        AttributionRow, Credit, GetAttributionRequest, GetAttributionResponse,
+        report_service_client::ReportServiceClient,
     },
 };
 
@@ -30,100 +29,54 @@ pub struct Attribution {
     fresh: Fresh,
 }
 
+paged!(GetAttributionRequest => ReportServiceClient.get_attribution,
+    GetAttributionResponse.rows: AttributionRow);
+
+const COLUMNS: &[Column<AttributionRow>] = &[
+    Text("CHANNEL", |row| (&row.channel).into()),
+    Number("FIRST ORDERS", |row| first(row).orders.into()),
+    Share("FIRST SHARE", |row| first(row).orders_share_ppm.into()),
+    Number("FIRST UNITS", |row| first(row).units.into()),
+    Money("FIRST REVENUE", |row| (&first(row).revenue).into()),
+    Number("LAST ORDERS", |row| last(row).orders.into()),
+    Share("LAST SHARE", |row| last(row).orders_share_ppm.into()),
+    Number("LAST UNITS", |row| last(row).units.into()),
+    Money("LAST REVENUE", |row| (&last(row).revenue).into()),
+];
+
 impl Attribution {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetAttributionRequest {
+        let found = self.fresh.pages(GetAttributionRequest {
             sale_id: self.sale.sale_id()?,
             window: Some(window("--window", &self.window)?),
-            page_size: PAGE,
-            page_token: String::new(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let (mut total, mut left_out) = (None, 0);
-        let (rows, freshness) = all_pages(|page_token| {
-            let request = GetAttributionRequest { page_token, ..request.clone() };
-            let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_attribution(request.clone()).await
-            })?;
-            (total, left_out) = (page.total, page.touches_left_out);
-            Ok((page.rows, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        let columns = [
-            Text("CHANNEL"),
-            Number("FIRST ORDERS"),
-            Share("FIRST SHARE"),
-            Number("FIRST UNITS"),
-            Money("FIRST REVENUE"),
-            Number("LAST ORDERS"),
-            Share("LAST SHARE"),
-            Number("LAST UNITS"),
-            Money("LAST REVENUE"),
-        ];
+        let all = AttributionRow {
+            channel: ALL.to_owned(),
+            first_touch: found.total.clone(),
+            last_touch: found.total.clone(),
+        };
         common.show_rows(
             || {
-                json!({
-                    "window": self.window,
-                    "total": total.as_ref().map(credit),
-                    "rows": rows.iter().map(row).collect::<Value>(),
-                    "touches_left_out": left_out,
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
+                let mut answer = shape(&found);
+                answer["window"] = self.window.into();
+                answer
             },
-            columns,
-            || {
-                let all = AttributionRow {
-                    channel: "(all)".to_owned(),
-                    first_touch: total.clone(),
-                    last_touch: total.clone(),
-                };
-                rows.iter().chain([&all]).map(cells).collect()
-            },
+            COLUMNS,
+            found.rows.iter().chain([&all]),
         )?;
-        common.note_freshness(freshness.as_ref());
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
-fn row(row: &AttributionRow) -> Value {
-    json!({
-        "channel": row.channel,
-        "first_touch": row.first_touch.as_ref().map(credit),
-        "last_touch": row.last_touch.as_ref().map(credit),
-    })
+fn first(row: &AttributionRow) -> Credit {
+    row.first_touch.clone().unwrap_or_default()
 }
 
-fn credit(credit: &Credit) -> Value {
-    let answer = json!({
-        "orders": credit.orders,
-        "orders_share_ppm": credit.orders_share_ppm,
-        "units": credit.units,
-    });
-    shapes::with(answer, [("revenue", shapes::money(credit.revenue.as_ref()))])
-}
-
-fn cells(row: &AttributionRow) -> [Cell; 9] {
-    let side = |credit: Option<&Credit>| {
-        let credit = credit.cloned().unwrap_or_default();
-        [
-            credit.orders.into(),
-            share(credit.orders_share_ppm),
-            credit.units.into(),
-            money(credit.revenue.as_ref()),
-        ]
-    };
-    let [orders, of_all, units, revenue] = side(row.first_touch.as_ref());
-    let [last_orders, last_share, last_units, last_revenue] = side(row.last_touch.as_ref());
-    [
-        row.channel.clone().into(),
-        orders,
-        of_all,
-        units,
-        revenue,
-        last_orders,
-        last_share,
-        last_units,
-        last_revenue,
-    ]
+fn last(row: &AttributionRow) -> Credit {
+    row.last_touch.clone().unwrap_or_default()
 }

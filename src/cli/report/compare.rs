@@ -1,16 +1,11 @@
 //! `report compare`: two sales or periods compared.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
+        Common,
+        json::shape,
         question::{Fresh, moment},
-        rows::{
-            Cell,
-            Column::{Number, Share, Text},
-            share,
-        },
+        rows::Column::{self, Number, Share, Text},
         whose::TheSale,
     },
     grpc::proto::{
@@ -43,6 +38,14 @@ pub struct Compare {
     fresh: Fresh,
 }
 
+const COLUMNS: &[Column<ComparedFigure>] = &[
+    Text("FIGURE", |figure| (&figure.figure).into()),
+    Number("VALUE", |figure| figure.value.into()),
+    Number("BASELINE", |figure| figure.baseline.into()),
+    Number("DIFFERENCE", |figure| figure.difference.into()),
+    Share("CHANGE", |figure| figure.change_ppm.into()),
+];
+
 impl Compare {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
@@ -61,48 +64,11 @@ impl Compare {
         let found = self.fresh.server.call(async |channel| {
             ReportServiceClient::new(channel).compare_sales(request.clone()).await
         })?;
-        let columns = [
-            Text("FIGURE"),
-            Number("VALUE"),
-            Number("BASELINE"),
-            Number("DIFFERENCE"),
-            Share("CHANGE"),
-        ];
-        common.show_rows(
-            || {
-                json!({
-                    "figures": found.figures.iter().map(figure).collect::<Value>(),
-                    "currency_code": found.currency_code,
-                    "freshness": shapes::freshness(found.freshness.as_ref()),
-                })
-            },
-            columns,
-            || found.figures.iter().map(row).collect(),
-        )?;
+        common.show_rows(|| shape(&found), COLUMNS, &found.figures)?;
         if found.currency_code.is_empty() {
             common.note("the two are in different currencies: revenue is not compared");
         }
         common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
-}
-
-fn figure(figure: &ComparedFigure) -> Value {
-    json!({
-        "figure": figure.figure,
-        "value": figure.value,
-        "baseline": figure.baseline,
-        "difference": figure.difference,
-        "change_ppm": figure.change_ppm,
-    })
-}
-
-fn row(figure: &ComparedFigure) -> [Cell; 5] {
-    [
-        figure.figure.clone().into(),
-        figure.value.into(),
-        figure.baseline.into(),
-        figure.difference.into(),
-        figure.change_ppm.map_or(Cell::Empty, share),
-    ]
 }

@@ -1,14 +1,12 @@
 //! `report demand`: demand second by second, met and unmet.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
-        question::{Fresh, PAGE, all_pages, moment},
+        Common,
+        json::{shape, time},
+        question::{Fresh, moment, paged},
         rows::{
-            Cell,
-            Column::{Number, Text},
+            Column::{self, Number, Text},
             percent,
         },
         whose::Whose,
@@ -34,94 +32,47 @@ pub struct Demand {
     fresh: Fresh,
 }
 
+paged!(GetDemandRequest => ReportServiceClient.get_demand, GetDemandResponse.seconds: DemandSecond);
+
+const COLUMNS: &[Column<DemandSecond>] = &[
+    Text("SECOND", |second| (&second.second).into()),
+    Number("ATTEMPTS", |second| demand(second).attempts.into()),
+    Number("MET", |second| demand(second).met.into()),
+    Number("UNITS MET", |second| demand(second).units_met.into()),
+    Number("REPEATS", |second| demand(second).repeats.into()),
+    Number("UNMET", |second| demand(second).unmet.into()),
+    Number("UNITS UNMET", |second| demand(second).units_unmet.into()),
+    Number("REFUSED OTHERWISE", |second| demand(second).refused_otherwise.into()),
+];
+
 impl Demand {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetDemandRequest {
+        let found = self.fresh.pages(GetDemandRequest {
             sale_id: self.whose.sale_id()?,
             item_id: self.whose.item_id()?,
             from_time: moment("--from", self.from.as_deref())?,
             until_time: moment("--until", self.until.as_deref())?,
-            page_size: PAGE,
-            page_token: String::new(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let mut whole = GetDemandResponse::default();
-        let (seconds, freshness) = all_pages(|page_token| {
-            let request = GetDemandRequest { page_token, ..request.clone() };
-            let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_demand(request.clone()).await
-            })?;
-            whole = GetDemandResponse { seconds: Vec::new(), ..page.clone() };
-            Ok((page.seconds, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        let total = whole.total.unwrap_or_default();
-        let first_sold_out = whole.first_sold_out_time.as_ref().map(|at| shapes::time(Some(at)));
-        let columns = [
-            Text("SECOND"),
-            Number("ATTEMPTS"),
-            Number("MET"),
-            Number("UNITS MET"),
-            Number("REPEATS"),
-            Number("UNMET"),
-            Number("UNITS UNMET"),
-            Number("REFUSED OTHERWISE"),
-        ];
-        common.show_rows(
-            || {
-                json!({
-                    "seconds": seconds.iter().map(second).collect::<Value>(),
-                    "total": figures(&total),
-                    "unmet_share_ppm": whole.unmet_share_ppm,
-                    "first_sold_out_time": first_sold_out,
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            columns,
-            || seconds.iter().map(row).collect(),
-        )?;
+        common.show_rows(|| shape(&found), COLUMNS, &found.seconds)?;
+        let total = found.total.unwrap_or_default();
+        let first_sold_out = found.first_sold_out_time.as_ref().map(|at| time(Some(at)));
         common.note(format_args!(
             "{} of {} attempts unmet ({}), {} units; first sold out: {}",
             total.unmet,
             total.attempts,
-            percent(whole.unmet_share_ppm),
+            percent(found.unmet_share_ppm),
             total.units_unmet,
             first_sold_out.as_deref().unwrap_or("never")
         ));
-        common.note_freshness(freshness.as_ref());
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
-fn second(second: &DemandSecond) -> Value {
-    let mut json = figures(&second.demand.unwrap_or_default());
-    json["second"] = shapes::time(second.second.as_ref()).into();
-    json
-}
-
-fn figures(demand: &DemandFigures) -> Value {
-    json!({
-        "attempts": demand.attempts,
-        "met": demand.met,
-        "units_met": demand.units_met,
-        "repeats": demand.repeats,
-        "unmet": demand.unmet,
-        "units_unmet": demand.units_unmet,
-        "refused_otherwise": demand.refused_otherwise,
-    })
-}
-
-fn row(second: &DemandSecond) -> [Cell; 8] {
-    let demand = second.demand.unwrap_or_default();
-    [
-        shapes::time(second.second.as_ref()).into(),
-        demand.attempts.into(),
-        demand.met.into(),
-        demand.units_met.into(),
-        demand.repeats.into(),
-        demand.unmet.into(),
-        demand.units_unmet.into(),
-        demand.refused_otherwise.into(),
-    ]
+fn demand(second: &DemandSecond) -> DemandFigures {
+    second.demand.unwrap_or_default()
 }

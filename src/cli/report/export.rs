@@ -10,10 +10,7 @@ use crate::{
         Common,
         failure::{Code, Failure},
         models::{Models, Scratch},
-        rows::{
-            Cell,
-            Column::{Number, Text},
-        },
+        rows::Column::{self, Number, Text},
         signals,
         source::Data,
     },
@@ -36,6 +33,13 @@ pub struct Export {
     scratch: Scratch,
 }
 
+const COLUMNS: &[Column<Exported>] = &[
+    Text("READ MODEL", |file| file.read_model.into()),
+    Text("TABLE", |file| (&file.table).into()),
+    Number("ROWS", |file| count_of(file.rows).into()),
+    Text("FILE", |file| file.path.display().to_string().into()),
+];
+
 impl Export {
     /// Writes the files and says which.
     pub fn run(self, common: &Common, manner: CsvManner) -> anyhow::Result<()> {
@@ -56,8 +60,8 @@ impl Export {
         let common = &Common { csv: None, ..common.clone() };
         common.show_rows(
             || json!({ "files": files.iter().map(file).collect::<Value>() }),
-            [Text("READ MODEL"), Text("TABLE"), Number("ROWS"), Text("FILE")],
-            || files.iter().map(row).collect(),
+            COLUMNS,
+            &files,
         )?;
         Ok(())
     }
@@ -66,10 +70,4 @@ impl Export {
 fn file(file: &Exported) -> Value {
     let Exported { path, read_model, table, rows } = file;
     json!({ "read_model": read_model, "table": table, "rows": rows, "path": path.display().to_string() })
-}
-
-fn row(file: &Exported) -> [Cell; 4] {
-    let Exported { path, read_model, table, rows } = file;
-    let rows = count_of(*rows);
-    [(*read_model).into(), table.clone().into(), rows.into(), path.display().to_string().into()]
 }

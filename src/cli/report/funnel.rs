@@ -1,20 +1,21 @@
 //! `report funnel`: shoppers by step, in order and within a window.
 
-use serde_json::{Value, json};
+use std::cmp::Reverse;
 
 use crate::{
     cli::{
-        Common, json as shapes,
-        question::{Fresh, PAGE, all_pages, window},
+        Common,
+        json::shape,
+        question::{Fresh, PAGE, paged, window},
         rows::{
-            Cell,
-            Column::{Number, Share, Text},
-            share,
+            ALL,
+            Column::{self, Number, Share, Text},
         },
         whose::AnySale,
     },
     grpc::proto::{
-        self, FunnelGroup, FunnelStep, GetFunnelRequest, report_service_client::ReportServiceClient,
+        self, FunnelGroup, FunnelStep, FunnelTotals, GetFunnelRequest, GetFunnelResponse,
+        report_service_client::ReportServiceClient,
     },
     reports::FunnelGrouping,
     values::Invalid,
@@ -35,66 +36,58 @@ pub struct Funnel {
     fresh: Fresh,
 }
 
+paged!(GetFunnelRequest => ReportServiceClient.get_funnel, GetFunnelResponse.groups: FunnelGroup);
+
+const COLUMNS: &[Column<FunnelGroup>] = &[
+    Text("GROUP", |group| (&group.name).into()),
+    Number("VIEWS", |group| totals(group).pv.into()),
+    Number("VISITORS", |group| totals(group).uv.into()),
+    Number("CARTS", |group| totals(group).cart.into()),
+    Number("PURCHASES", |group| totals(group).buy.into()),
+    Number("BUYERS", |group| totals(group).buyers.into()),
+    Number("VIEW", |group| step(group, 0).shoppers.into()),
+    Number("CART", |group| step(group, 1).shoppers.into()),
+    Number("ATTEMPT", |group| step(group, 2).shoppers.into()),
+    Number("ORDER", |group| step(group, 3).shoppers.into()),
+    Number("PAID", |group| step(group, 4).shoppers.into()),
+    Share("CART OF VIEW", |group| step(group, 1).of_previous_ppm.into()),
+    Share("ATTEMPT OF CART", |group| step(group, 2).of_previous_ppm.into()),
+    Share("ORDER OF ATTEMPT", |group| step(group, 3).of_previous_ppm.into()),
+    Share("PAID OF ORDER", |group| step(group, 4).of_previous_ppm.into()),
+    Share("PAID OF VIEW", |group| step(group, 4).of_first_ppm.into()),
+];
+
 impl Funnel {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let by = FunnelGrouping::parse(&self.by).map_err(|e| Invalid::new("--by", e.problem))?;
-        let request = GetFunnelRequest {
+        let mut found = self.fresh.pages(GetFunnelRequest {
             sale_id: self.sale.sale_id()?,
             window: Some(window("--window", &self.window)?),
             by: grouping(by).into(),
             page_size: PAGE * 4,
-            page_token: String::new(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let (mut total, mut left_out) = (None, 0);
-        let (mut groups, freshness) = all_pages(|page_token| {
-            let request = GetFunnelRequest { page_token, ..request.clone() };
-            let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_funnel(request.clone()).await
-            })?;
-            (total, left_out) = (page.total, page.touches_left_out);
-            Ok((page.groups, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        let total = total.unwrap_or_default();
         // The largest first is what people look for; programs can sort.
-        groups.sort_by_key(|group| std::cmp::Reverse(views(group)));
-        let columns = [
-            Text("GROUP"),
-            Number("VIEWS"),
-            Number("VISITORS"),
-            Number("CARTS"),
-            Number("PURCHASES"),
-            Number("BUYERS"),
-            Number("VIEW"),
-            Number("CART"),
-            Number("ATTEMPT"),
-            Number("ORDER"),
-            Number("PAID"),
-            Share("CART OF VIEW"),
-            Share("ATTEMPT OF CART"),
-            Share("ORDER OF ATTEMPT"),
-            Share("PAID OF ORDER"),
-            Share("PAID OF VIEW"),
-        ];
+        found.groups.sort_by_key(|group| Reverse(totals(group).pv));
+        let all = FunnelGroup {
+            name: ALL.to_owned(),
+            item_id: String::new(),
+            figures: found.total.clone(),
+        };
         common.show_rows(
             || {
-                let mut answer = figures(&total);
+                let mut answer = shape(&found);
                 answer["by"] = by.name().into();
-                answer["window"] = self.window.clone().into();
-                answer["groups"] = groups.iter().map(group).collect::<Value>();
-                answer["touches_left_out"] = left_out.into();
-                answer["freshness"] = shapes::freshness(freshness.as_ref());
+                answer["window"] = self.window.into();
                 answer
             },
-            columns,
-            || {
-                let groups = groups.iter().map(|group| row(&group.name, group.figures.as_ref()));
-                groups.chain([row("(all)", Some(&total))]).collect()
-            },
+            COLUMNS,
+            found.groups.iter().chain([&all]),
         )?;
-        common.note_freshness(freshness.as_ref());
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
@@ -112,73 +105,11 @@ fn grouping(by: FunnelGrouping) -> proto::FunnelGrouping {
     }
 }
 
-fn views(group: &FunnelGroup) -> i64 {
-    let totals = group.figures.as_ref().and_then(|figures| figures.totals.as_ref());
-    totals.map_or(0, |totals| totals.pv)
+fn totals(group: &FunnelGroup) -> FunnelTotals {
+    group.figures.as_ref().and_then(|figures| figures.totals.clone()).unwrap_or_default()
 }
 
-fn group(group: &FunnelGroup) -> Value {
-    let mut answer = figures(&group.figures.clone().unwrap_or_default());
-    answer["name"] = group.name.clone().into();
-    if !group.item_id.is_empty() {
-        answer["item_id"] = group.item_id.clone().into();
-    }
-    answer
-}
-
-/// Totals as fields of the object itself, so that a script finds them at once.
-fn figures(figures: &proto::FunnelFigures) -> Value {
-    let totals = figures.totals.clone().unwrap_or_default();
-    let steps = figures.steps.iter().map(|step| {
-        json!({
-            "step": step.step,
-            "shoppers": step.shoppers,
-            "of_previous_ppm": step.of_previous_ppm,
-            "previous_shoppers": step.previous_shoppers,
-            "of_first_ppm": step.of_first_ppm,
-            "first_shoppers": step.first_shoppers,
-        })
-    });
-    let answer = json!({
-        "pv": totals.pv,
-        "fav": totals.fav,
-        "cart": totals.cart,
-        "share": totals.share,
-        "buy": totals.buy,
-        "uv": totals.uv,
-        "buyers": totals.buyers,
-        "attempts": totals.attempts,
-        "attempters": totals.attempters,
-        "orders": totals.orders,
-        "paid_orders": totals.paid_orders,
-        "units_paid": totals.units_paid,
-        "steps": steps.collect::<Value>(),
-    });
-    shapes::with(answer, [("revenue", shapes::money(totals.revenue.as_ref()))])
-}
-
-fn row(name: &str, figures: Option<&proto::FunnelFigures>) -> [Cell; 16] {
-    let figures = figures.cloned().unwrap_or_default();
-    let totals = figures.totals.unwrap_or_default();
-    let step = |place: usize| figures.steps.get(place).cloned().unwrap_or_default();
-    let shoppers = |place: usize| Cell::from(step(place).shoppers);
-    let of_previous = |FunnelStep { of_previous_ppm, .. }: FunnelStep| share(of_previous_ppm);
-    [
-        name.into(),
-        totals.pv.into(),
-        totals.uv.into(),
-        totals.cart.into(),
-        totals.buy.into(),
-        totals.buyers.into(),
-        shoppers(0),
-        shoppers(1),
-        shoppers(2),
-        shoppers(3),
-        shoppers(4),
-        of_previous(step(1)),
-        of_previous(step(2)),
-        of_previous(step(3)),
-        of_previous(step(4)),
-        share(step(4).of_first_ppm),
-    ]
+fn step(group: &FunnelGroup, place: usize) -> FunnelStep {
+    let steps = group.figures.as_ref().map(|figures| &figures.steps);
+    steps.and_then(|steps| steps.get(place)).cloned().unwrap_or_default()
 }

@@ -1,15 +1,13 @@
 //! `report goals`: the goals of a sale and their attainment.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
+        Common,
+        json::shape,
         question::Fresh,
         rows::{
             Cell,
-            Column::{Number, Share, Text},
-            share,
+            Column::{self, Number, Share, Text},
         },
         whose::TheSale,
     },
@@ -27,6 +25,15 @@ pub struct Goals {
     fresh: Fresh,
 }
 
+/// A goal, and whether its sale is over.
+const COLUMNS: &[Column<(Goal, bool)>] = &[
+    Text("GOAL", |(goal, _)| name(goal).into()),
+    Number("TARGET", |(goal, _)| goal.target.into()),
+    Number("RESULT", |(goal, _)| goal.result.into()),
+    Share("ATTAINED", |(goal, _)| goal.result.map_or(Cell::Empty, |_| goal.attainment_ppm.into())),
+    Text("VERDICT", |goal| verdict(goal).into()),
+];
+
 impl Goals {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
@@ -40,16 +47,14 @@ impl Goals {
         })?;
         common.show_rows(
             || {
-                json!({
-                    "goals": found.goals.iter().map(goal).collect::<Value>(),
-                    "paying_buyers": found.paying_buyers,
-                    "visitors": found.visitors,
-                    "sale_over": found.sale_over,
-                    "freshness": shapes::freshness(found.freshness.as_ref()),
-                })
+                let mut answer = shape(&found);
+                for (place, goal) in found.goals.iter().enumerate() {
+                    answer["goals"][place]["goal"] = name(goal).into();
+                }
+                answer
             },
-            [Text("GOAL"), Number("TARGET"), Number("RESULT"), Share("ATTAINED"), Text("VERDICT")],
-            || found.goals.iter().map(|goal| row(goal, found.sale_over)).collect(),
+            COLUMNS,
+            found.goals.iter().map(|goal| (*goal, found.sale_over)),
         )?;
         if !found.sale_over {
             common
@@ -74,27 +79,11 @@ fn name(goal: &Goal) -> &'static str {
     }
 }
 
-fn goal(goal: &Goal) -> Value {
-    json!({
-        "goal": name(goal),
-        "target": goal.target,
-        "result": goal.result,
-        "attainment_ppm": goal.attainment_ppm,
-    })
-}
-
-fn row(goal: &Goal, sale_over: bool) -> [Cell; 5] {
-    let verdict = match goal.result {
+fn verdict((goal, sale_over): &(Goal, bool)) -> &'static str {
+    match goal.result {
         _ if !sale_over => "not over yet",
         None => "",
         Some(_) if goal.attainment_ppm >= 1_000_000 => "reached",
         Some(_) => "missed",
-    };
-    [
-        name(goal).into(),
-        goal.target.into(),
-        goal.result.map_or(Cell::Empty, Cell::from),
-        goal.result.map_or(Cell::Empty, |_| share(goal.attainment_ppm)),
-        verdict.into(),
-    ]
+    }
 }

@@ -1,16 +1,11 @@
 //! `report paths`: the most common sequences of touches.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
+        Common,
+        json::shape,
         question::Fresh,
-        rows::{
-            Cell,
-            Column::{Number, Share, Text},
-            share,
-        },
+        rows::Column::{self, Number, Share, Text},
         whose::AnySale,
     },
     grpc::proto::{GetPathsRequest, PathRow, report_service_client::ReportServiceClient},
@@ -31,6 +26,13 @@ pub struct Paths {
     fresh: Fresh,
 }
 
+const COLUMNS: &[Column<PathRow>] = &[
+    Number("SHOPPERS", |row| row.shoppers.into()),
+    Share("SHARE", |row| row.shoppers_share_ppm.into()),
+    Number("BUYERS", |row| row.buyers.into()),
+    Text("PATH", |row| row.steps.join(" > ").into()),
+];
+
 impl Paths {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
@@ -45,41 +47,8 @@ impl Paths {
         let answer = self.fresh.server.call(async |channel| {
             ReportServiceClient::new(channel).get_paths(request.clone()).await
         })?;
-        let columns = [Number("SHOPPERS"), Share("SHARE"), Number("BUYERS"), Text("PATH")];
-        common.show_rows(
-            || {
-                json!({
-                    "steps_max": answer.steps_max,
-                    "shoppers": answer.shoppers,
-                    "distinct_paths": answer.distinct_paths,
-                    "shoppers_left_out": answer.shoppers_left_out,
-                    "paths": answer.rows.iter().map(row).collect::<Value>(),
-                    "touches_left_out": answer.touches_left_out,
-                    "freshness": shapes::freshness(answer.freshness.as_ref()),
-                })
-            },
-            columns,
-            || answer.rows.iter().map(cells).collect(),
-        )?;
+        common.show_rows(|| shape(&answer), COLUMNS, &answer.rows)?;
         common.note_freshness(answer.freshness.as_ref());
         Ok(())
     }
-}
-
-fn row(row: &PathRow) -> Value {
-    json!({
-        "steps": row.steps,
-        "shoppers": row.shoppers,
-        "shoppers_share_ppm": row.shoppers_share_ppm,
-        "buyers": row.buyers,
-    })
-}
-
-fn cells(row: &PathRow) -> [Cell; 4] {
-    [
-        row.shoppers.into(),
-        share(row.shoppers_share_ppm),
-        row.buyers.into(),
-        row.steps.join(" > ").into(),
-    ]
 }

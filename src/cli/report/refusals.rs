@@ -1,21 +1,21 @@
 //! `report refusals`: refused attempts by reason and item.
 
-use serde_json::{Map, Value, json};
-
 use crate::{
     cli::{
         Common,
         failure::reason_name,
-        json as shapes,
-        question::{Fresh, PAGE, all_pages},
+        json::shape,
+        question::{Fresh, paged},
         rows::{
-            Cell,
-            Column::{Number, Share, Text},
-            share,
+            ALL,
+            Column::{self, Number, Share, Text},
         },
         whose::Whose,
     },
-    grpc::proto::{GetRefusalsRequest, ItemRefusals, report_service_client::ReportServiceClient},
+    grpc::proto::{
+        GetRefusalsRequest, GetRefusalsResponse, ItemRefusals, RefusalCount,
+        report_service_client::ReportServiceClient,
+    },
 };
 
 /// Arguments of `report refusals`.
@@ -27,81 +27,42 @@ pub struct Refusals {
     fresh: Fresh,
 }
 
+paged!(GetRefusalsRequest => ReportServiceClient.get_refusals,
+    GetRefusalsResponse.items: ItemRefusals);
+
+/// An item, and the attempts that were refused for one reason.
+const COLUMNS: &[Column<(ItemRefusals, RefusalCount)>] = &[
+    Text("SKU", |(item, _)| (&item.sku).into()),
+    Number("ATTEMPTS", |(item, _)| item.attempts.into()),
+    Number("REFUSED", |(item, _)| item.refused.into()),
+    Share("SHARE", |(item, _)| item.refused_share_ppm.into()),
+    Text("REASON", |(_, count)| reason_name(count.reason()).into()),
+    Number("OF THEM", |(_, count)| count.attempts.into()),
+];
+
 impl Refusals {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetRefusalsRequest {
+        let found = self.fresh.pages(GetRefusalsRequest {
             sale_id: self.whose.sale_id()?,
             item_id: self.whose.item_id()?,
-            page_size: PAGE,
-            page_token: String::new(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let mut total = None;
-        let (items, freshness) = all_pages(|page_token| {
-            let request = GetRefusalsRequest { page_token, ..request.clone() };
-            let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_refusals(request.clone()).await
-            })?;
-            total = page.total;
-            Ok((page.items, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "total": total.as_ref().map(refusals),
-                    "items": items.iter().map(refusals).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            [
-                Text("SKU"),
-                Number("ATTEMPTS"),
-                Number("REFUSED"),
-                Share("SHARE"),
-                Text("REASON"),
-                Number("OF THEM"),
-            ],
-            || {
-                let total = total.iter().flat_map(|total| rows("(all)", total));
-                items.iter().flat_map(|item| rows(&item.sku, item)).chain(total).collect()
-            },
-        )?;
-        common.note_freshness(freshness.as_ref());
+        let total = found.total.clone().map(|total| ItemRefusals { sku: ALL.to_owned(), ..total });
+        let rows = found.items.iter().chain(&total).flat_map(rows);
+        common.show_rows(|| shape(&found), COLUMNS, rows)?;
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
-fn refusals(item: &ItemRefusals) -> Value {
-    let reasons = item.by_reason.iter();
-    let reasons: Map<String, Value> = reasons
-        .map(|count| (reason_name(count.reason()).to_owned(), json!(count.attempts)))
-        .collect();
-    json!({
-        "item_id": item.item_id,
-        "sku": item.sku,
-        "attempts": item.attempts,
-        "refused": item.refused,
-        "refused_share_ppm": item.refused_share_ppm,
-        "by_reason": reasons,
-    })
-}
-
-/// One line for each reason, or one that says that there was none.
-fn rows(sku: &str, item: &ItemRefusals) -> Vec<[Cell; 6]> {
-    let row = |reason: &str, attempts: i64| {
-        [
-            sku.into(),
-            item.attempts.into(),
-            item.refused.into(),
-            share(item.refused_share_ppm),
-            reason.into(),
-            attempts.into(),
-        ]
-    };
-    if item.by_reason.is_empty() {
-        return vec![row("", 0)];
+/// One row for each reason, or one that says that there was none.
+fn rows(item: &ItemRefusals) -> Vec<(ItemRefusals, RefusalCount)> {
+    let mut counts = item.by_reason.clone();
+    if counts.is_empty() {
+        counts.push(RefusalCount::default());
     }
-    item.by_reason.iter().map(|count| row(reason_name(count.reason()), count.attempts)).collect()
+    counts.into_iter().map(|count| (item.clone(), count)).collect()
 }

@@ -1,15 +1,13 @@
 //! `report retention`: new, returning and repeat buyers of a sale, and their other sales.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
-        question::{Fresh, PAGE, all_pages},
+        Common,
+        json::shape,
+        question::{Fresh, paged},
         rows::{
             Cell,
-            Column::{Number, Share, Text},
-            share,
+            Column::{self, Number, Share, Text},
         },
         whose::TheSale,
     },
@@ -29,90 +27,65 @@ pub struct Retention {
     fresh: Fresh,
 }
 
+paged!(GetRetentionRequest => ReportServiceClient.get_retention,
+    GetRetentionResponse.rows: RetentionRow);
+
+/// Another sale, or what is known of the buyers in the sale itself: these did not visit another one.
+const COLUMNS: &[Column<(RetentionRow, bool)>] = &[
+    Text("SALE", |(row, _)| (&row.sale_id).into()),
+    Text("NAME", |(row, _)| (&row.name).into()),
+    Number("VISITED", |(row, other)| if *other { row.visited.into() } else { Cell::Empty }),
+    Share(
+        "OF BUYERS",
+        |(row, other)| {
+            if *other { row.visited_share_ppm.into() } else { Cell::Empty }
+        },
+    ),
+    Number("BOUGHT", |(row, _)| row.bought.into()),
+    Share("OF BUYERS TOO", |(row, _)| row.bought_share_ppm.into()),
+];
+
 impl Retention {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetRetentionRequest {
-            sale_id: self.sale.id()?.to_string(),
-            page_size: PAGE,
-            page_token: String::new(),
+        let sale_id = self.sale.id()?.to_string();
+        let found = self.fresh.pages(GetRetentionRequest {
+            sale_id: sale_id.clone(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let mut last = None;
-        let (rows, freshness) = all_pages(|page_token| {
-            let request = GetRetentionRequest { page_token, ..request.clone() };
-            let mut page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_retention(request.clone()).await
-            })?;
-            let rows = std::mem::take(&mut page.rows);
-            let (next, freshness) = (page.next_page_token.clone(), page.freshness);
-            last = Some(page);
-            Ok((rows, next, freshness))
+            ..Default::default()
         })?;
-        let last = last.unwrap_or_default();
-        let columns = [
-            Text("SALE"),
-            Text("NAME"),
-            Number("VISITED"),
-            Share("OF BUYERS"),
-            Number("BOUGHT"),
-            Share("OF BUYERS TOO"),
-        ];
+        let others = found.rows.iter().map(|row| (row.clone(), true));
         common.show_rows(
             || {
-                json!({
-                    "sale_id": request.sale_id,
-                    "buyers": last.buyers,
-                    "new_buyers": last.new_buyers,
-                    "returning_buyers": last.returning_buyers,
-                    "repeat_buyers": last.repeat_buyers,
-                    "repeat_share_ppm": last.repeat_share_ppm,
-                    "others": rows.iter().map(row).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
+                let mut answer = shape(&found);
+                answer["sale_id"] = sale_id.clone().into();
+                answer
             },
-            columns,
-            || buyers(&request.sale_id, &last).into_iter().chain(rows.iter().map(cells)).collect(),
+            COLUMNS,
+            buyers(&sale_id, &found).into_iter().chain(others),
         )?;
-        common.note_freshness(freshness.as_ref());
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
-/// What is known of the buyers in the sale itself, before the rows of other sales.
-fn buyers(sale_id: &str, answer: &GetRetentionResponse) -> Vec<[Cell; 6]> {
+/// The rows of the sale itself, before those of other sales.
+fn buyers(sale_id: &str, found: &GetRetentionResponse) -> [(RetentionRow, bool); 4] {
     let rows = [
-        ("(buyers)", answer.buyers),
-        ("(new buyers)", answer.new_buyers),
-        ("(returning buyers)", answer.returning_buyers),
-        ("(two purchases or more)", answer.repeat_buyers),
+        ("(buyers)", found.buyers),
+        ("(new buyers)", found.new_buyers),
+        ("(returning buyers)", found.returning_buyers),
+        ("(two purchases or more)", found.repeat_buyers),
     ];
-    let rows = rows.map(|(name, bought)| {
-        let of_buyers = share(share_ppm(bought, answer.buyers));
-        [sale_id.into(), name.into(), Cell::Empty, Cell::Empty, bought.into(), of_buyers]
-    });
-    rows.into()
-}
-
-fn row(row: &RetentionRow) -> Value {
-    json!({
-        "sale_id": row.sale_id,
-        "name": row.name,
-        "visited": row.visited,
-        "visited_share_ppm": row.visited_share_ppm,
-        "bought": row.bought,
-        "bought_share_ppm": row.bought_share_ppm,
+    rows.map(|(name, bought)| {
+        let row = RetentionRow {
+            sale_id: sale_id.to_owned(),
+            name: name.to_owned(),
+            bought,
+            bought_share_ppm: share_ppm(bought, found.buyers),
+            ..Default::default()
+        };
+        (row, false)
     })
-}
-
-fn cells(row: &RetentionRow) -> [Cell; 6] {
-    [
-        row.sale_id.clone().into(),
-        row.name.clone().into(),
-        row.visited.into(),
-        share(row.visited_share_ppm),
-        row.bought.into(),
-        share(row.bought_share_ppm),
-    ]
 }

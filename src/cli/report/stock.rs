@@ -1,18 +1,20 @@
 //! `report stock`: units allocated, available, held, sold and in reserve, by item and warehouse.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
-        Common, json as shapes,
-        question::{Fresh, PAGE, all_pages},
+        Common,
+        json::shape,
+        question::{Fresh, paged},
         rows::{
-            Cell,
-            Column::{Number, Text},
+            ALL,
+            Column::{self, Number, Text},
         },
         whose::Filter,
     },
-    grpc::proto::{GetStockLevelsRequest, StockLevel, report_service_client::ReportServiceClient},
+    grpc::proto::{
+        GetStockLevelsRequest, GetStockLevelsResponse, StockLevel, WarehouseStock,
+        report_service_client::ReportServiceClient,
+    },
 };
 
 /// Arguments of `report stock`.
@@ -24,77 +26,49 @@ pub struct Stock {
     fresh: Fresh,
 }
 
+paged!(GetStockLevelsRequest => ReportServiceClient.get_stock_levels,
+    GetStockLevelsResponse.levels: StockLevel);
+
+/// An item, and its units in one warehouse or in all.
+const COLUMNS: &[Column<(StockLevel, WarehouseStock)>] = &[
+    Text("ITEM", |(item, _)| (&item.item_id).into()),
+    Text("SKU", |(item, _)| (&item.sku).into()),
+    Text("WAREHOUSE", |(_, at)| (&at.warehouse).into()),
+    Number("ALLOCATED", |(_, at)| at.allocated_units.into()),
+    Number("AVAILABLE", |(_, at)| at.available_units.into()),
+    Number("HELD", |(_, at)| at.held_units.into()),
+    Number("SOLD", |(_, at)| at.sold_units.into()),
+    Number("RESERVE", |(_, at)| at.reserve_units.into()),
+];
+
 impl Stock {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetStockLevelsRequest {
+        let found = self.fresh.pages(GetStockLevelsRequest {
             sale_id: self.whose.sale_id()?,
             item_id: self.whose.item_id()?,
-            page_size: PAGE,
-            page_token: String::new(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let (levels, freshness) = all_pages(|page_token| {
-            let request = GetStockLevelsRequest { page_token, ..request.clone() };
-            let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_stock_levels(request.clone()).await
-            })?;
-            Ok((page.levels, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        common.show_rows(
-            || {
-                json!({
-                    "levels": levels.iter().map(shapes::stock_level).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            [
-                Text("ITEM"),
-                Text("SKU"),
-                Text("WAREHOUSE"),
-                Number("ALLOCATED"),
-                Number("AVAILABLE"),
-                Number("HELD"),
-                Number("SOLD"),
-                Number("RESERVE"),
-            ],
-            || levels.iter().flat_map(stock_rows).collect(),
-        )?;
-        common.note_freshness(freshness.as_ref());
+        common.show_rows(|| shape(&found), COLUMNS, found.levels.iter().flat_map(rows))?;
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
-fn stock_rows(level: &StockLevel) -> Vec<[Cell; 8]> {
-    let row = |warehouse: &str, counts: [i64; 5]| {
-        let [allocated, available, held, sold, reserve] = counts.map(Cell::from);
-        let item = level.item_id.clone().into();
-        let sku = level.sku.clone().into();
-        [item, sku, warehouse.into(), allocated, available, held, sold, reserve]
-    };
-    let mut rows = vec![row(
-        "(all)",
-        [
-            level.allocated_units,
-            level.available_units,
-            level.held_units,
-            level.sold_units,
-            level.reserve_units,
-        ],
-    )];
+fn rows(level: &StockLevel) -> Vec<(StockLevel, WarehouseStock)> {
+    let mut places = vec![WarehouseStock {
+        warehouse: ALL.to_owned(),
+        allocated_units: level.allocated_units,
+        available_units: level.available_units,
+        held_units: level.held_units,
+        sold_units: level.sold_units,
+        reserve_units: level.reserve_units,
+    }];
     // One warehouse is all of them.
     if level.warehouses.len() > 1 {
-        rows.extend(level.warehouses.iter().map(|at| {
-            let counts = [
-                at.allocated_units,
-                at.available_units,
-                at.held_units,
-                at.sold_units,
-                at.reserve_units,
-            ];
-            row(&at.warehouse, counts)
-        }));
+        places.extend(level.warehouses.clone());
     }
-    rows
+    places.into_iter().map(|at| (level.clone(), at)).collect()
 }

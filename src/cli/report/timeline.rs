@@ -1,20 +1,18 @@
 //! `report timeline`: counts second by second.
 
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
         Common,
         failure::reason_name,
-        json as shapes,
-        question::{Fresh, PAGE, all_pages, moment},
-        rows::{
-            Cell,
-            Column::{Number, Text},
-        },
+        json::shape,
+        question::{Fresh, moment, paged},
+        rows::Column::{self, Number, Text},
         whose::Whose,
     },
-    grpc::proto::{GetTimelineRequest, TimelineSecond, report_service_client::ReportServiceClient},
+    grpc::proto::{
+        GetTimelineRequest, GetTimelineResponse, TimelineSecond,
+        report_service_client::ReportServiceClient,
+    },
 };
 
 /// Arguments of `report timeline`.
@@ -32,68 +30,46 @@ pub struct Timeline {
     fresh: Fresh,
 }
 
+paged!(GetTimelineRequest => ReportServiceClient.get_timeline,
+    GetTimelineResponse.seconds: TimelineSecond);
+
+const COLUMNS: &[Column<TimelineSecond>] = &[
+    Text("SECOND", |second| (&second.second).into()),
+    Number("ATTEMPTS", |second| second.attempts.into()),
+    Number("PLACED", |second| second.orders_placed.into()),
+    Number("UNITS", |second| second.units_placed.into()),
+    Number("PAID", |second| second.orders_paid.into()),
+    Number("CANCELLED", |second| second.orders_cancelled.into()),
+    Number("EXPIRED", |second| second.orders_expired.into()),
+    Number("REPEATS", |second| second.repeats.into()),
+    Number("REFUSED", |second| {
+        second.refusals.iter().map(|count| count.attempts).sum::<i64>().into()
+    }),
+    Text("REASONS", |second| reasons(second).into()),
+];
+
 impl Timeline {
     /// Asks and shows.
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request = GetTimelineRequest {
+        let found = self.fresh.pages(GetTimelineRequest {
             sale_id: self.whose.sale_id()?,
             item_id: self.whose.item_id()?,
             from_time: moment("--from", self.from.as_deref())?,
             until_time: moment("--until", self.until.as_deref())?,
-            page_size: PAGE,
-            page_token: String::new(),
             min_position: self.fresh.min_position(),
             as_of: self.fresh.as_of()?,
-        };
-        let (seconds, freshness) = all_pages(|page_token| {
-            let request = GetTimelineRequest { page_token, ..request.clone() };
-            let page = self.fresh.server.call(async |channel| {
-                ReportServiceClient::new(channel).get_timeline(request.clone()).await
-            })?;
-            Ok((page.seconds, page.next_page_token, page.freshness))
+            ..Default::default()
         })?;
-        let columns = [
-            Text("SECOND"),
-            Number("ATTEMPTS"),
-            Number("PLACED"),
-            Number("UNITS"),
-            Number("PAID"),
-            Number("CANCELLED"),
-            Number("EXPIRED"),
-            Number("REPEATS"),
-            Number("REFUSED"),
-            Text("REASONS"),
-        ];
-        common.show_rows(
-            || {
-                json!({
-                    "seconds": seconds.iter().map(shapes::timeline_second).collect::<Value>(),
-                    "freshness": shapes::freshness(freshness.as_ref()),
-                })
-            },
-            columns,
-            || seconds.iter().map(second_row).collect(),
-        )?;
-        common.note_freshness(freshness.as_ref());
+        common.show_rows(|| shape(&found), COLUMNS, &found.seconds)?;
+        common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
 }
 
-fn second_row(second: &TimelineSecond) -> [Cell; 10] {
-    let refusals = second.refusals.iter().map(|count| {
+fn reasons(second: &TimelineSecond) -> String {
+    let reasons = second.refusals.iter().map(|count| {
         let reason = reason_name(count.reason());
         format!("{reason} {}", count.attempts)
     });
-    [
-        shapes::time(second.second.as_ref()).into(),
-        second.attempts.into(),
-        second.orders_placed.into(),
-        second.units_placed.into(),
-        second.orders_paid.into(),
-        second.orders_cancelled.into(),
-        second.orders_expired.into(),
-        second.repeats.into(),
-        second.refusals.iter().map(|count| count.attempts).sum::<i64>().into(),
-        refusals.collect::<Vec<_>>().join(", ").into(),
-    ]
+    reasons.collect::<Vec<_>>().join(", ")
 }

@@ -1,15 +1,11 @@
 //! `doorbuster order explain`: explains the results of a buyer, from a server or from the log
 //! itself.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
-
 use crate::{
     cli::{
         Common,
         failure::Failure,
-        json as shapes,
+        json::shape,
         models::{Models, Scratch},
         server::Server,
         since::Since,
@@ -18,8 +14,8 @@ use crate::{
     domain::script::Language,
     grpc::{
         proto::{
-            AttemptPlacement, AttemptStory, ExplainPurchaseRequest, ExplainPurchaseResponse,
-            OrderStory, SpokenScript, replay_service_client::ReplayServiceClient,
+            ExplainPurchaseRequest, ExplainPurchaseResponse, SpokenScript,
+            replay_service_client::ReplayServiceClient,
         },
         replay::answers,
     },
@@ -61,7 +57,7 @@ impl Explain {
         known_text("--buyer", &self.buyer, BUYER_CHARS_MAX)?;
         let language = Language::parse("--lang", &self.lang)?;
         let found = self.ask(item, language, common)?;
-        common.show(|| story(&found), || text(&found))?;
+        common.show(|| shape(&found), || text(&found))?;
         common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
@@ -115,76 +111,4 @@ fn text(found: &ExplainPurchaseResponse) -> String {
 pub fn script_title(script: &SpokenScript) -> String {
     let version = if script.builtin { "built in".to_owned() } else { script.version.to_string() };
     format!("To say ({}, {}, version {version}):", script.situation, script.language)
-}
-
-/// A wording with its facts.
-pub fn script(script: &SpokenScript) -> Value {
-    let facts: BTreeMap<&String, &String> = script.facts.iter().collect();
-    json!({
-        "situation": script.situation,
-        "language": script.language,
-        "version": script.version,
-        "builtin": script.builtin,
-        "text": script.text,
-        "facts": facts,
-    })
-}
-
-fn story(found: &ExplainPurchaseResponse) -> Value {
-    json!({
-        "item_id": found.item_id,
-        "sku": found.sku,
-        "title": found.title,
-        "attempts": found.attempts.iter().map(attempt).collect::<Vec<_>>(),
-        "attempts_total": found.attempts_total,
-        "orders": found.orders.iter().map(order).collect::<Vec<_>>(),
-        "first_sold_out_time": time(found.first_sold_out_time.as_ref()),
-        "last_sold_out_time": time(found.last_sold_out_time.as_ref()),
-        "attempts_of_all": found.attempts_of_all,
-        "orders_without_attempt": found.orders_without_attempt,
-        "sentences": found.sentences,
-        "scripts": found.scripts.iter().map(script).collect::<Vec<_>>(),
-        "freshness": shapes::freshness(found.freshness.as_ref()),
-    })
-}
-
-fn attempt(story: &AttemptStory) -> Value {
-    let placement = match story.placement() {
-        AttemptPlacement::Unspecified => "",
-        AttemptPlacement::Certain => "CERTAIN",
-        AttemptPlacement::ByDecision => "BY_DECISION",
-        AttemptPlacement::ByTime => "BY_TIME",
-    };
-    json!({
-        "attempt_time": time(story.attempt_time.as_ref()),
-        "units": story.units,
-        "outcome": story.outcome,
-        "order_id": Some(&story.order_id).filter(|id| !id.is_empty()),
-        "order_revision": story.order_revision,
-        "after_revision": story.after_revision,
-        "before_revision": story.before_revision,
-        "placement": placement,
-        "available_units": story.available_units,
-        "held_units": story.held_units,
-        "attempts_before": story.attempts_before,
-        "attempts_before_in_second": story.attempts_before_in_second,
-    })
-}
-
-fn order(story: &OrderStory) -> Value {
-    json!({
-        "order_id": story.order_id,
-        "units": story.units,
-        "state": shapes::state_name(story.state()),
-        "place_time": time(story.place_time.as_ref()),
-        "pay_by_time": time(story.pay_by_time.as_ref()),
-        "settle_time": time(story.settle_time.as_ref()),
-        "paid_too_late": story.paid_too_late,
-        "revision": story.revision,
-        "position": story.position,
-    })
-}
-
-fn time(at: Option<&prost_types::Timestamp>) -> Option<String> {
-    at.map(|at| shapes::time(Some(at)))
 }

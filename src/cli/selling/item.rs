@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use serde_json::json;
 use tonic::{Response, Status, transport::Channel};
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
         Common,
         decided::Decided,
         failure::{Code, Failure},
-        json as shapes,
+        json::{amount, shape, short, time},
         output::facts,
         server::Server,
         write::{Signed, Steering},
@@ -276,12 +275,9 @@ impl Show {
         let found = self.server.call(async |channel| {
             ItemServiceClient::new(channel).get_item(routed(request.clone())).await
         })?;
-        let item =
-            found.item.ok_or_else(|| Failure::new(Code::Failed, "the server sent no item"))?;
-        common.show(
-            || json!({ "item": shapes::item(&item), "revision": found.revision }),
-            || item_text(&item),
-        )?;
+        let item = found.item.as_ref();
+        let item = item.ok_or_else(|| Failure::new(Code::Failed, "the server sent no item"))?;
+        common.show(|| shape(&found), || item_text(item))?;
         Ok(())
     }
 }
@@ -299,7 +295,7 @@ impl Steer {
             let steered = Steered { request_id, item_id, operator, reason, token };
             call(ItemServiceClient::new(channel), steered).await
         })?;
-        Decided::of(answer).show(common, "item", shapes::item, item_text)
+        Decided::of(answer).show(common, "item", item_text)
     }
 }
 
@@ -313,10 +309,10 @@ fn item_text(item: &Item) -> String {
         ("sale", item.sale_id.clone()),
         ("sku", item.sku.clone()),
         ("title", item.title.clone()),
-        ("price", shapes::amount(item.unit_price.as_ref())),
+        ("price", amount(item.unit_price.as_ref())),
         ("phase", phase_text(item)),
-        ("opens", shapes::time(item.open_time.as_ref())),
-        ("closes", shapes::time(item.close_time.as_ref())),
+        ("opens", time(item.open_time.as_ref())),
+        ("closes", time(item.close_time.as_ref())),
         ("allocated", item.allocated_units.to_string()),
         ("available", item.available_units.to_string()),
         ("held", item.held_units.to_string()),
@@ -330,7 +326,7 @@ fn item_text(item: &Item) -> String {
 
 /// The phase, and what pauses the item.
 fn phase_text(item: &Item) -> String {
-    let phase = shapes::phase_name(item.phase());
+    let phase = short("ITEM_PHASE_", item.phase().as_str_name());
     match (item.paused_itself, item.paused_with_sale) {
         (true, true) => format!("{phase} (itself and with its sale)"),
         (false, true) => format!("{phase} (with its sale)"),

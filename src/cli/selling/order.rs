@@ -1,7 +1,5 @@
 //! `doorbuster order`: the calls of a shop for its buyers.
 
-use serde_json::json;
-
 use super::order_proof::ProofArgs;
 use crate::{
     cli::{
@@ -9,7 +7,7 @@ use crate::{
         decided::Decided,
         explain::Explain,
         failure::{Code, Failure},
-        json as shapes,
+        json::{amount, shape, short, time},
         order_list::CsvOrderList,
         output::facts,
         server::Server,
@@ -230,19 +228,16 @@ impl Get {
         let found = self.server.call(async |channel| {
             PurchaseServiceClient::new(channel).get_order(routed(request.clone())).await
         })?;
-        let order =
-            found.order.ok_or_else(|| Failure::new(Code::Failed, "the server sent no order"))?;
-        common.show(
-            || json!({ "order": shapes::order(&order), "revision": found.revision }),
-            || order_text(&order, None),
-        )?;
+        let order = found.order.as_ref();
+        let order = order.ok_or_else(|| Failure::new(Code::Failed, "the server sent no order"))?;
+        common.show(|| shape(&found), || order_text(order, None))?;
         Ok(())
     }
 }
 
 fn show_decided(common: &Common, decided: Decided<Order, Refusal>) -> anyhow::Result<()> {
     let position = decided.position;
-    decided.show(common, "order", shapes::order, |order| order_text(order, Some(position)))
+    decided.show(common, "order", |order| order_text(order, Some(position)))
 }
 
 fn order_text(order: &Order, position: Option<u64>) -> String {
@@ -251,11 +246,11 @@ fn order_text(order: &Order, position: Option<u64>) -> String {
         ("item", order.item_id.clone()),
         ("buyer", order.buyer.clone()),
         ("units", order.units.to_string()),
-        ("price", shapes::amount(order.unit_price.as_ref())),
-        ("total", shapes::amount(order.total.as_ref())),
-        ("state", shapes::state_name(order.state()).to_owned()),
-        ("placed", shapes::time(order.place_time.as_ref())),
-        ("pay by", shapes::time(order.pay_by_time.as_ref())),
+        ("price", amount(order.unit_price.as_ref())),
+        ("total", amount(order.total.as_ref())),
+        ("state", short("ORDER_STATE_", order.state().as_str_name()).to_owned()),
+        ("placed", time(order.place_time.as_ref())),
+        ("pay by", time(order.pay_by_time.as_ref())),
     ];
     rows.extend(position.map(|position| ("position", position.to_string())));
     facts(&rows)

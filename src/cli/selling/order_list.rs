@@ -6,30 +6,36 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        Common, json as shapes,
-        question::{CsvArgs, Fresh, PAGE},
-        rows::{Cell, Column, CsvRows, money},
+        Common,
+        json::{shape, short},
+        question::{CsvArgs, Fresh, PAGE, moment},
+        rows::{
+            Cell,
+            Column::{self, Money, Number, Text},
+            CsvRows,
+        },
         whose::Filter,
     },
     grpc::proto::{
-        Freshness, ListOrdersRequest, OrderRecord, OrderState,
+        Freshness, ListOrdersRequest, Order, OrderRecord, OrderState,
         report_service_client::ReportServiceClient,
     },
     reports::CsvManner,
-    values::UnixMs,
 };
 
 /// Orders shown without `--limit`.
 const SHOWN: u32 = 100;
 
-const COLUMNS: [Column<'_>; 7] = [
-    Column::Text("ORDER"),
-    Column::Text("BUYER"),
-    Column::Number("UNITS"),
-    Column::Money("TOTAL"),
-    Column::Text("STATE"),
-    Column::Text("PLACED"),
-    Column::Text("SETTLED"),
+const COLUMNS: &[Column<OrderRecord>] = &[
+    Text("ORDER", |record| of(record, |order| (&order.order_id).into())),
+    Text("BUYER", |record| of(record, |order| (&order.buyer).into())),
+    Number("UNITS", |record| of(record, |order| order.units.into())),
+    Money("TOTAL", |record| of(record, |order| (&order.total).into())),
+    Text("STATE", |record| {
+        of(record, |order| short("ORDER_STATE_", order.state().as_str_name()).into())
+    }),
+    Text("PLACED", |record| of(record, |order| (&order.place_time).into())),
+    Text("SETTLED", |record| (&record.settle_time).into()),
 ];
 
 /// Arguments of a list of orders.
@@ -95,13 +101,13 @@ impl OrderList {
         common.show_rows(
             || {
                 json!({
-                    "orders": orders.iter().map(shapes::order_record).collect::<Value>(),
+                    "orders": orders.iter().map(shape).collect::<Value>(),
                     "more": more,
-                    "freshness": shapes::freshness(freshness.as_ref()),
+                    "freshness": freshness.as_ref().map(shape),
                 })
             },
             COLUMNS,
-            || orders.iter().map(row).collect(),
+            &orders,
         )?;
         if more && self.limit.is_none() && !common.json {
             // No limit was given.
@@ -115,10 +121,10 @@ impl OrderList {
 
     /// All of them, page after page: a sale may have more than fit into memory.
     fn run_csv(self, manner: CsvManner, common: &Common) -> anyhow::Result<()> {
-        let mut csv = CsvRows::begin(io::stdout().lock(), manner, &COLUMNS)?;
+        let mut csv = CsvRows::begin(io::stdout().lock(), manner, COLUMNS)?;
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
         let (more, freshness) =
-            self.each_page(limit, |page| page.iter().try_for_each(|order| csv.add(&row(order))))?;
+            self.each_page(limit, |page| page.into_iter().try_for_each(|order| csv.add(order)))?;
         csv.end()?;
         if more {
             common.warn(format_args!("there are more than {limit} orders: leave --limit out"));
@@ -153,9 +159,6 @@ impl OrderList {
     }
 
     fn request(&self) -> anyhow::Result<ListOrdersRequest> {
-        let moment = |flag: &str, text: &Option<String>| {
-            text.as_deref().map(|text| UnixMs::parse(flag, text)).transpose()
-        };
         let state = match self.state {
             None => OrderState::Unspecified,
             Some(State::Held) => OrderState::Held,
@@ -168,8 +171,8 @@ impl OrderList {
             item_id: self.whose.item_id()?,
             buyer: self.buyer.clone().unwrap_or_default(),
             state: state.into(),
-            placed_from: moment("--from", &self.from)?.map(shapes::timestamp),
-            placed_until: moment("--until", &self.until)?.map(shapes::timestamp),
+            placed_from: moment("--from", self.from.as_deref())?,
+            placed_until: moment("--until", self.until.as_deref())?,
             page_size: 0,
             page_token: String::new(),
             min_position: self.fresh.min_position(),
@@ -178,15 +181,6 @@ impl OrderList {
     }
 }
 
-fn row(record: &OrderRecord) -> [Cell; 7] {
-    let Some(order) = &record.order else { return [const { Cell::Empty }; 7] };
-    [
-        order.order_id.clone().into(),
-        order.buyer.clone().into(),
-        order.units.into(),
-        money(order.total.as_ref()),
-        shapes::state_name(order.state()).into(),
-        shapes::time(order.place_time.as_ref()).into(),
-        shapes::time(record.settle_time.as_ref()).into(),
-    ]
+fn of(record: &OrderRecord, cell: fn(&Order) -> Cell) -> Cell {
+    record.order.as_ref().map_or(Cell::Empty, cell)
 }

@@ -6,7 +6,7 @@ mod windows;
 use std::{fs, io, path::PathBuf};
 
 use prost_types::Duration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use windows::Windows;
 
@@ -15,8 +15,9 @@ use crate::{
         Common,
         decided::Decided,
         failure::{Code, Failure},
-        json as shapes,
-        output::{facts, table},
+        json::{shape, time, timestamp},
+        output::{facts, table_of},
+        rows::Column::{self, Number, Text},
         sale_file,
         server::Server,
         since::Since,
@@ -28,7 +29,7 @@ use crate::{
     grpc::proto::{
         CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
-        SaleNotice, WarehouseUnits, sale_service_client::SaleServiceClient,
+        SaleLine, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
     values::{Currency, UnixMs},
 };
@@ -175,14 +176,12 @@ impl Create {
             }
             failure
         })?;
-        let position = Some(created.position);
-        let sale = created.sale.as_ref();
-        show_created(common, sale, (created.revision, position), &created.notices)?;
+        let sale = created.sale.as_ref().ok_or_else(no_sale)?;
+        common.show(|| shape(&created), || sale_text(sale, Some(created.position)))?;
         for notice in &created.notices {
             common.note(format_args!("warning: {}", notice.message));
         }
-        let first = sale.and_then(|sale| sale.items.first());
-        if let Some(item) = first.filter(|_| windows.closes() > WallClock.now()) {
+        if let Some(item) = sale.items.first().filter(|_| windows.closes() > WallClock.now()) {
             let id = &item.item_id;
             common.note(format_args!(
                 "try: doorbuster order place --item {id} --buyer alice --units 1"
@@ -199,6 +198,15 @@ impl Create {
     }
 }
 
+const SALES: &[Column<SaleLine>] = &[
+    Text("SALE", |line| (&line.sale_id).into()),
+    Text("NAME", |line| (&line.name).into()),
+    Number("ITEMS", |line| line.items.into()),
+    Text("OPENS", |line| (&line.open_time).into()),
+    Text("CLOSES", |line| (&line.close_time).into()),
+    Text("", |line| if line.closed { "closed" } else { "" }.into()),
+];
+
 impl List {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = ListSalesRequest {
@@ -209,27 +217,7 @@ impl List {
         let list = self.server.call(async |channel| {
             SaleServiceClient::new(channel).list_sales(request.clone()).await
         })?;
-        common.show(
-            || {
-                json!({
-                    "sales": list.sales.iter().map(shapes::sale_line).collect::<Value>(),
-                    "freshness": shapes::freshness(list.freshness.as_ref()),
-                })
-            },
-            || {
-                let rows = list.sales.iter().map(|line| {
-                    [
-                        line.sale_id.clone(),
-                        line.name.clone(),
-                        line.items.to_string(),
-                        shapes::time(line.open_time.as_ref()),
-                        shapes::time(line.close_time.as_ref()),
-                        if line.closed { "closed".to_owned() } else { String::new() },
-                    ]
-                });
-                table(["SALE", "NAME", "ITEMS", "OPENS", "CLOSES", ""], &["ITEMS"], rows.collect())
-            },
-        )?;
+        common.show_rows(|| shape(&list), SALES, &list.sales)?;
         if !list.next_page_token.is_empty() {
             common.warn("there are more sales: ask for them with --limit");
         }
@@ -295,33 +283,14 @@ fn show_sale(
     revision: u64,
     position: Option<u64>,
 ) -> anyhow::Result<()> {
-    let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
-    let json = || json!({ "sale": shapes::sale(sale), "revision": revision, "position": position });
+    let sale = sale.ok_or_else(no_sale)?;
+    let json = || json!({ "sale": shape(sale), "revision": revision, "position": position });
     common.show(json, || sale_text(sale, position))?;
     Ok(())
 }
 
-/// A new sale, with what its operator should know beside it.
-fn show_created(
-    common: &Common,
-    sale: Option<&Sale>,
-    (revision, position): (u64, Option<u64>),
-    notices: &[SaleNotice],
-) -> anyhow::Result<()> {
-    let sale = sale.ok_or_else(|| Failure::new(Code::Failed, "the server sent no sale"))?;
-    let notices = notices.iter().map(
-        |notice| json!({ "message": notice.message, "sku": notice.sku, "sale_id": notice.sale_id }),
-    );
-    let json = || {
-        json!({
-            "sale": shapes::sale(sale),
-            "revision": revision,
-            "position": position,
-            "notices": notices.collect::<Value>(),
-        })
-    };
-    common.show(json, || sale_text(sale, position))?;
-    Ok(())
+fn no_sale() -> Failure {
+    Failure::new(Code::Failed, "the server sent no sale")
 }
 
 /// What a sale file says, as it was understood.
@@ -342,33 +311,43 @@ fn show_check(
     Ok(())
 }
 
+/// An item of a sale, and the currency of the sale.
+const ITEMS: &[Column<(SaleItem, String)>] = &[
+    Text("ITEM", |(item, _)| (&item.item_id).into()),
+    Text("SKU", |(item, _)| draft(item).sku.into()),
+    Text("TITLE", |(item, _)| draft(item).title.into()),
+    Number("PRICE", |item| price(item).into()),
+    Number("UNITS", |(item, _)| draft(item).units.iter().map(|at| at.units).sum::<i64>().into()),
+];
+
 fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     let (windows, now) = (Windows::of_sale(sale), WallClock.now());
     let mut rows = vec![("sale", sale.sale_id.clone()), ("name", sale.name.clone())];
     rows.extend(windows.facts(now));
     if let Some(closed) = &sale.closed_time {
-        rows.push(("closed", shapes::time(Some(closed))));
+        rows.push(("closed", time(Some(closed))));
     }
     if let Some(paused) = &sale.pause_time {
-        rows.push(("paused", shapes::time(Some(paused))));
+        rows.push(("paused", time(Some(paused))));
     }
     if let Some(position) = position {
         rows.push(("position", position.to_string()));
     }
-    let header = ["ITEM", "SKU", "TITLE", "PRICE", "UNITS"];
-    let items = sale.items.iter().map(|item| item_row(item, &sale.currency_code));
-    let items = table(header, &["PRICE", "UNITS"], items.collect());
+    let items = sale.items.iter().map(|item| (item.clone(), sale.currency_code.clone()));
+    let items = table_of(ITEMS, items);
     format!("{}\n\n{}{}", facts(&rows), items.trim_end(), windows.of_items(now))
 }
 
-fn item_row(item: &SaleItem, currency_code: &str) -> [String; 5] {
-    let Some(draft) = &item.draft else { return Default::default() };
-    let price = match Currency::parse("currency_code", currency_code) {
-        Ok(currency) => currency.amount(draft.unit_price_minor),
-        Err(_) => draft.unit_price_minor.to_string(),
-    };
-    let units: i64 = draft.units.iter().map(|at| at.units).sum();
-    [item.item_id.clone(), draft.sku.clone(), draft.title.clone(), price, units.to_string()]
+fn price((item, currency_code): &(SaleItem, String)) -> String {
+    let minor = draft(item).unit_price_minor;
+    match Currency::parse("currency_code", currency_code) {
+        Ok(currency) => currency.amount(minor),
+        Err(_) => minor.to_string(),
+    }
+}
+
+fn draft(item: &SaleItem) -> ItemDraft {
+    item.draft.clone().unwrap_or_default()
 }
 
 /// A draft as the API takes it.
@@ -377,8 +356,8 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         sku: item.sku,
         title: item.title,
         unit_price_minor: item.unit_price_minor,
-        open_time: item.opens_at.map(shapes::timestamp),
-        close_time: item.closes_at.map(shapes::timestamp),
+        open_time: item.opens_at.map(timestamp),
+        close_time: item.closes_at.map(timestamp),
         limit_per_buyer: item.limit_per_buyer,
         limit_per_order: item.limit_per_order,
         time_to_pay: item.time_to_pay_ms.map(|ms| Duration { seconds: ms / 1000, nanos: 0 }),
@@ -396,8 +375,8 @@ fn sale_draft(draft: Draft) -> SaleDraft {
     SaleDraft {
         name: draft.name,
         currency_code: draft.currency_code,
-        open_time: draft.opens_at.map(shapes::timestamp),
-        close_time: draft.closes_at.map(shapes::timestamp),
+        open_time: draft.opens_at.map(timestamp),
+        close_time: draft.closes_at.map(timestamp),
         items: items.collect(),
         goals: draft.goals.map(|goals| SaleGoals {
             units: goals.units,

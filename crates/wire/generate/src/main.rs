@@ -25,7 +25,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Served by reflection, so that grpcurl and its like need no proto files.
     fs::write(out.join("doorbuster.v1.bin"), descriptors.encode_to_vec())?;
     fs::write(out.join("writes.rs"), write_responses(&descriptors)?)?;
-    tonic_prost_build::configure().build_transport(false).out_dir(&out).compile_fds(descriptors)?;
+    // The command line finds the descriptor of a message by its name.
+    let mut names = tonic_prost_build::Config::new();
+    names.enable_type_names().out_dir(&out);
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .out_dir(&out)
+        .compile_fds_with_config(descriptors, names)?;
 
     // The protocol of EventStoreDB, which the development server speaks. No client of it is made:
     // tests use the official ones. The details of a failure say which message they are.

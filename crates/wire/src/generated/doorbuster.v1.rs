@@ -9,6 +9,16 @@ pub struct PlannedUnits {
     #[prost(int64, tag = "2")]
     pub units: i64,
 }
+impl ::prost::Name for PlannedUnits {
+    const NAME: &'static str = "PlannedUnits";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlannedUnits".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlannedUnits".into()
+    }
+}
 /// A rule that raises and clears an alert.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AlertRule {
@@ -44,6 +54,16 @@ pub struct AlertRule {
     /// Turns the built-in rule of this name off; all other fields are ignored.
     #[prost(bool, tag = "10")]
     pub off: bool,
+}
+impl ::prost::Name for AlertRule {
+    const NAME: &'static str = "AlertRule";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AlertRule".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AlertRule".into()
+    }
 }
 /// How urgent an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -91,6 +111,16 @@ pub struct Money {
     #[prost(int64, tag = "2")]
     pub amount_minor: i64,
 }
+impl ::prost::Name for Money {
+    const NAME: &'static str = "Money";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Money".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Money".into()
+    }
+}
 /// Units of one item in one warehouse.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WarehouseUnits {
@@ -99,6 +129,16 @@ pub struct WarehouseUnits {
     pub warehouse: ::prost::alloc::string::String,
     #[prost(int64, tag = "2")]
     pub units: i64,
+}
+impl ::prost::Name for WarehouseUnits {
+    const NAME: &'static str = "WarehouseUnits";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WarehouseUnits".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WarehouseUnits".into()
+    }
 }
 /// A buyer's claim on units: a hold with a deadline, later paid, cancelled or expired.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -124,6 +164,16 @@ pub struct Order {
     #[prost(message, optional, tag = "9")]
     pub pay_by_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+impl ::prost::Name for Order {
+    const NAME: &'static str = "Order";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Order".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Order".into()
+    }
+}
 /// Number of attempts refused for one reason.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefusalCount {
@@ -131,6 +181,16 @@ pub struct RefusalCount {
     pub reason: i32,
     #[prost(int64, tag = "2")]
     pub attempts: i64,
+}
+impl ::prost::Name for RefusalCount {
+    const NAME: &'static str = "RefusalCount";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefusalCount".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefusalCount".into()
+    }
 }
 /// A business "no". It is an answer, not an error: an immediate retry does not help.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -144,6 +204,16 @@ pub struct Refusal {
     /// ORDER_CANCELLED, ALREADY_PAID, WRONG_AMOUNT) or a sale.
     #[prost(int64, optional, tag = "3")]
     pub available_units: ::core::option::Option<i64>,
+}
+impl ::prost::Name for Refusal {
+    const NAME: &'static str = "Refusal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Refusal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Refusal".into()
+    }
 }
 /// The failure of one command in a stream; a gRPC status would end the whole stream.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -163,6 +233,16 @@ pub struct Fault {
     #[prost(int64, tag = "5")]
     pub retry_after_ms: i64,
 }
+impl ::prost::Name for Fault {
+    const NAME: &'static str = "Fault";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Fault".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Fault".into()
+    }
+}
 /// The freshness of the read model that answered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Freshness {
@@ -175,6 +255,16 @@ pub struct Freshness {
     /// Age in milliseconds of the oldest event not applied yet; 0 when caught up.
     #[prost(int64, tag = "3")]
     pub lag_ms: i64,
+}
+impl ::prost::Name for Freshness {
+    const NAME: &'static str = "Freshness";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Freshness".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Freshness".into()
+    }
 }
 /// The position or time of the log that a query refers to. Figures are those of read models that have
 /// applied the log exactly up to there.
@@ -193,6 +283,16 @@ pub mod as_of {
         /// The log up to and including the last event recorded at or before this time.
         #[prost(message, tag = "2")]
         Time(::prost_types::Timestamp),
+    }
+}
+impl ::prost::Name for AsOf {
+    const NAME: &'static str = "AsOf";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AsOf".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AsOf".into()
     }
 }
 /// The state of an order.
@@ -314,6 +414,16 @@ pub struct AlertSignal {
     #[prost(int64, tag = "2")]
     pub millionths: i64,
 }
+impl ::prost::Name for AlertSignal {
+    const NAME: &'static str = "AlertSignal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AlertSignal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AlertSignal".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Alert {
     #[prost(string, tag = "1")]
@@ -354,6 +464,16 @@ pub struct Alert {
     #[prost(uint64, tag = "14")]
     pub position: u64,
 }
+impl ::prost::Name for Alert {
+    const NAME: &'static str = "Alert";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Alert".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Alert".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAlertsRequest {
     /// All sales and the service as a whole if empty.
@@ -371,6 +491,16 @@ pub struct ListAlertsRequest {
     #[prost(uint64, tag = "5")]
     pub min_position: u64,
 }
+impl ::prost::Name for ListAlertsRequest {
+    const NAME: &'static str = "ListAlertsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListAlertsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListAlertsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAlertsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -380,6 +510,16 @@ pub struct ListAlertsResponse {
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
 }
+impl ::prost::Name for ListAlertsResponse {
+    const NAME: &'static str = "ListAlertsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListAlertsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListAlertsResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FollowAlertsRequest {
     /// All sales and the service as a whole if empty.
@@ -388,6 +528,16 @@ pub struct FollowAlertsRequest {
     /// Changes after this position of the log; from now on if absent.
     #[prost(uint64, optional, tag = "2")]
     pub after_position: ::core::option::Option<u64>,
+}
+impl ::prost::Name for FollowAlertsRequest {
+    const NAME: &'static str = "FollowAlertsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FollowAlertsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FollowAlertsRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FollowAlertsResponse {
@@ -400,11 +550,31 @@ pub struct FollowAlertsResponse {
     #[prost(message, optional, tag = "3")]
     pub alert: ::core::option::Option<Alert>,
 }
+impl ::prost::Name for FollowAlertsResponse {
+    const NAME: &'static str = "FollowAlertsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FollowAlertsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FollowAlertsResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListAlertRulesRequest {
     /// The service as a whole if empty.
     #[prost(string, tag = "1")]
     pub sale_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListAlertRulesRequest {
+    const NAME: &'static str = "ListAlertRulesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListAlertRulesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListAlertRulesRequest".into()
+    }
 }
 /// A rule in force.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -414,6 +584,16 @@ pub struct EffectiveAlertRule {
     #[prost(enumeration = "AlertRuleSource", tag = "2")]
     pub source: i32,
 }
+impl ::prost::Name for EffectiveAlertRule {
+    const NAME: &'static str = "EffectiveAlertRule";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.EffectiveAlertRule".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.EffectiveAlertRule".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListAlertRulesResponse {
     #[prost(message, repeated, tag = "1")]
@@ -421,6 +601,16 @@ pub struct ListAlertRulesResponse {
     /// Rules of the sale that this version cannot read, each as a sentence; they are not in force.
     #[prost(string, repeated, tag = "2")]
     pub unreadable: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for ListAlertRulesResponse {
+    const NAME: &'static str = "ListAlertRulesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListAlertRulesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListAlertRulesResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CheckAlertRuleRequest {
@@ -430,6 +620,16 @@ pub struct CheckAlertRuleRequest {
     /// Evaluated for each item separately.
     #[prost(bool, tag = "2")]
     pub each_item: bool,
+}
+impl ::prost::Name for CheckAlertRuleRequest {
+    const NAME: &'static str = "CheckAlertRuleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CheckAlertRuleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CheckAlertRuleRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CheckAlertRuleResponse {
@@ -442,6 +642,16 @@ pub struct CheckAlertRuleResponse {
     #[prost(message, repeated, tag = "3")]
     pub figures: ::prost::alloc::vec::Vec<AlertFigure>,
 }
+impl ::prost::Name for CheckAlertRuleResponse {
+    const NAME: &'static str = "CheckAlertRuleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CheckAlertRuleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CheckAlertRuleResponse".into()
+    }
+}
 /// A figure that conditions can use.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AlertFigure {
@@ -450,6 +660,16 @@ pub struct AlertFigure {
     /// Meaning and unit, as a sentence.
     #[prost(string, tag = "2")]
     pub meaning: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AlertFigure {
+    const NAME: &'static str = "AlertFigure";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AlertFigure".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AlertFigure".into()
+    }
 }
 /// Why an alert was cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1100,6 +1320,16 @@ pub struct LevelChange {
     #[prost(uint64, tag = "8")]
     pub revision: u64,
 }
+impl ::prost::Name for LevelChange {
+    const NAME: &'static str = "LevelChange";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.LevelChange".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.LevelChange".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetLevelRequest {
     /// A UUID generated by the client. A repeated id gets the same answer.
@@ -1120,6 +1350,16 @@ pub struct SetLevelRequest {
     #[prost(string, tag = "6")]
     pub alert_id: ::prost::alloc::string::String,
 }
+impl ::prost::Name for SetLevelRequest {
+    const NAME: &'static str = "SetLevelRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetLevelRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetLevelRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetLevelResponse {
     /// The level in force after this request.
@@ -1138,8 +1378,28 @@ pub struct SetLevelResponse {
     #[prost(uint64, tag = "5")]
     pub position: u64,
 }
+impl ::prost::Name for SetLevelResponse {
+    const NAME: &'static str = "SetLevelResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetLevelResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetLevelResponse".into()
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetLevelRequest {}
+impl ::prost::Name for GetLevelRequest {
+    const NAME: &'static str = "GetLevelRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetLevelRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetLevelRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetLevelResponse {
     #[prost(enumeration = "ServiceLevel", tag = "1")]
@@ -1154,6 +1414,16 @@ pub struct GetLevelResponse {
     #[prost(enumeration = "ServiceLevel", tag = "4")]
     pub node_level: i32,
 }
+impl ::prost::Name for GetLevelResponse {
+    const NAME: &'static str = "GetLevelResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetLevelResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetLevelResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListLevelChangesRequest {
     /// 1 to 1,000; 0 means 100.
@@ -1166,6 +1436,16 @@ pub struct ListLevelChangesRequest {
     #[prost(uint64, tag = "3")]
     pub min_position: u64,
 }
+impl ::prost::Name for ListLevelChangesRequest {
+    const NAME: &'static str = "ListLevelChangesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListLevelChangesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListLevelChangesRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListLevelChangesResponse {
     #[prost(message, repeated, tag = "1")]
@@ -1174,6 +1454,16 @@ pub struct ListLevelChangesResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListLevelChangesResponse {
+    const NAME: &'static str = "ListLevelChangesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListLevelChangesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListLevelChangesResponse".into()
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -1689,6 +1979,16 @@ pub struct StockPoint {
     #[prost(int64, tag = "5")]
     pub sold_units: i64,
 }
+impl ::prost::Name for StockPoint {
+    const NAME: &'static str = "StockPoint";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.StockPoint".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.StockPoint".into()
+    }
+}
 /// The second by whose end a share of all units ever allocated was reached; absent if it never was.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ShareReached {
@@ -1700,6 +2000,16 @@ pub struct ShareReached {
     /// Sold: paid for.
     #[prost(message, optional, tag = "3")]
     pub sold_second: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ShareReached {
+    const NAME: &'static str = "ShareReached";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ShareReached".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ShareReached".into()
+    }
 }
 /// A period in which an item had no available unit, to the millisecond.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1713,6 +2023,16 @@ pub struct SoldOutPeriod {
     /// Absent while no unit is available.
     #[prost(message, optional, tag = "4")]
     pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for SoldOutPeriod {
+    const NAME: &'static str = "SoldOutPeriod";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SoldOutPeriod".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SoldOutPeriod".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStockCurveRequest {
@@ -1729,6 +2049,16 @@ pub struct GetStockCurveRequest {
     pub min_position: u64,
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetStockCurveRequest {
+    const NAME: &'static str = "GetStockCurveRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetStockCurveRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetStockCurveRequest".into()
+    }
 }
 /// All fields except the points describe the whole curve, whatever the page.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1755,6 +2085,16 @@ pub struct GetStockCurveResponse {
     #[prost(message, optional, tag = "8")]
     pub freshness: ::core::option::Option<Freshness>,
 }
+impl ::prost::Name for GetStockCurveResponse {
+    const NAME: &'static str = "GetStockCurveResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetStockCurveResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetStockCurveResponse".into()
+    }
+}
 /// Attempts and their outcomes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DemandFigures {
@@ -1776,12 +2116,32 @@ pub struct DemandFigures {
     #[prost(int64, tag = "7")]
     pub refused_otherwise: i64,
 }
+impl ::prost::Name for DemandFigures {
+    const NAME: &'static str = "DemandFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.DemandFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.DemandFigures".into()
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DemandSecond {
     #[prost(message, optional, tag = "1")]
     pub second: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "2")]
     pub demand: ::core::option::Option<DemandFigures>,
+}
+impl ::prost::Name for DemandSecond {
+    const NAME: &'static str = "DemandSecond";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.DemandSecond".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.DemandSecond".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetDemandRequest {
@@ -1803,6 +2163,16 @@ pub struct GetDemandRequest {
     #[prost(message, optional, tag = "8")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetDemandRequest {
+    const NAME: &'static str = "GetDemandRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetDemandRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetDemandRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetDemandResponse {
     #[prost(message, repeated, tag = "1")]
@@ -1820,6 +2190,16 @@ pub struct GetDemandResponse {
     pub first_sold_out_time: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "6")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetDemandResponse {
+    const NAME: &'static str = "GetDemandResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetDemandResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetDemandResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ItemRefusals {
@@ -1839,6 +2219,16 @@ pub struct ItemRefusals {
     #[prost(message, repeated, tag = "6")]
     pub by_reason: ::prost::alloc::vec::Vec<RefusalCount>,
 }
+impl ::prost::Name for ItemRefusals {
+    const NAME: &'static str = "ItemRefusals";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ItemRefusals".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ItemRefusals".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRefusalsRequest {
     #[prost(string, tag = "1")]
@@ -1855,6 +2245,16 @@ pub struct GetRefusalsRequest {
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetRefusalsRequest {
+    const NAME: &'static str = "GetRefusalsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetRefusalsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetRefusalsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetRefusalsResponse {
     #[prost(message, optional, tag = "1")]
@@ -1865,6 +2265,16 @@ pub struct GetRefusalsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "4")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetRefusalsResponse {
+    const NAME: &'static str = "GetRefusalsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetRefusalsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetRefusalsResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HoldFigures {
@@ -1911,6 +2321,16 @@ pub struct HoldFigures {
     #[prost(int64, tag = "17")]
     pub refunds_due: i64,
 }
+impl ::prost::Name for HoldFigures {
+    const NAME: &'static str = "HoldFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.HoldFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.HoldFigures".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetHoldsRequest {
     #[prost(string, tag = "1")]
@@ -1927,6 +2347,16 @@ pub struct GetHoldsRequest {
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetHoldsRequest {
+    const NAME: &'static str = "GetHoldsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetHoldsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetHoldsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetHoldsResponse {
     #[prost(message, optional, tag = "1")]
@@ -1937,6 +2367,16 @@ pub struct GetHoldsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "4")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetHoldsResponse {
+    const NAME: &'static str = "GetHoldsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetHoldsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetHoldsResponse".into()
+    }
 }
 /// An act of an operator.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1967,6 +2407,16 @@ pub struct OperatorAct {
     #[prost(uint64, tag = "10")]
     pub revision: u64,
 }
+impl ::prost::Name for OperatorAct {
+    const NAME: &'static str = "OperatorAct";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OperatorAct".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OperatorAct".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListActsRequest {
     #[prost(string, tag = "1")]
@@ -1987,6 +2437,16 @@ pub struct ListActsRequest {
     #[prost(message, optional, tag = "7")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for ListActsRequest {
+    const NAME: &'static str = "ListActsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListActsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListActsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListActsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -1995,6 +2455,16 @@ pub struct ListActsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListActsResponse {
+    const NAME: &'static str = "ListActsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListActsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListActsResponse".into()
+    }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Goal {
@@ -2009,6 +2479,16 @@ pub struct Goal {
     #[prost(int64, tag = "4")]
     pub attainment_ppm: i64,
 }
+impl ::prost::Name for Goal {
+    const NAME: &'static str = "Goal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Goal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Goal".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGoalAttainmentRequest {
     #[prost(string, tag = "1")]
@@ -2017,6 +2497,16 @@ pub struct GetGoalAttainmentRequest {
     pub min_position: u64,
     #[prost(message, optional, tag = "3")]
     pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetGoalAttainmentRequest {
+    const NAME: &'static str = "GetGoalAttainmentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetGoalAttainmentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetGoalAttainmentRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetGoalAttainmentResponse {
@@ -2036,6 +2526,16 @@ pub struct GetGoalAttainmentResponse {
     #[prost(bool, tag = "5")]
     pub sale_over: bool,
 }
+impl ::prost::Name for GetGoalAttainmentResponse {
+    const NAME: &'static str = "GetGoalAttainmentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetGoalAttainmentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetGoalAttainmentResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ComparedFigure {
     /// For example "orders_paid"; the unit is in the name.
@@ -2051,6 +2551,16 @@ pub struct ComparedFigure {
     /// difference / baseline; absent if the baseline is 0.
     #[prost(int64, optional, tag = "5")]
     pub change_ppm: ::core::option::Option<i64>,
+}
+impl ::prost::Name for ComparedFigure {
+    const NAME: &'static str = "ComparedFigure";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ComparedFigure".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ComparedFigure".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CompareSalesRequest {
@@ -2073,6 +2583,16 @@ pub struct CompareSalesRequest {
     #[prost(message, optional, tag = "8")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for CompareSalesRequest {
+    const NAME: &'static str = "CompareSalesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CompareSalesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CompareSalesRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CompareSalesResponse {
     #[prost(message, repeated, tag = "1")]
@@ -2082,6 +2602,16 @@ pub struct CompareSalesResponse {
     pub currency_code: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for CompareSalesResponse {
+    const NAME: &'static str = "CompareSalesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CompareSalesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CompareSalesResponse".into()
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -2131,6 +2661,16 @@ pub struct IncidentRefusal {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
 }
+impl ::prost::Name for IncidentRefusal {
+    const NAME: &'static str = "IncidentRefusal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.IncidentRefusal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.IncidentRefusal".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Incident {
     #[prost(string, tag = "1")]
@@ -2171,6 +2711,16 @@ pub struct Incident {
     #[prost(string, tag = "16")]
     pub lessons: ::prost::alloc::string::String,
 }
+impl ::prost::Name for Incident {
+    const NAME: &'static str = "Incident";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Incident".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Incident".into()
+    }
+}
 /// One step of an incident.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IncidentStep {
@@ -2189,6 +2739,16 @@ pub struct IncidentStep {
     /// Revision of the event in the incident's stream.
     #[prost(uint64, tag = "6")]
     pub revision: u64,
+}
+impl ::prost::Name for IncidentStep {
+    const NAME: &'static str = "IncidentStep";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.IncidentStep".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.IncidentStep".into()
+    }
 }
 /// The cost of an incident, computed from the log on request. docs/incidents.md has the formula. Times
 /// are whole seconds; the first and the last are included.
@@ -2236,6 +2796,16 @@ pub struct IncidentImpact {
     #[prost(message, repeated, tag = "15")]
     pub minutes: ::prost::alloc::vec::Vec<ImpactMinute>,
 }
+impl ::prost::Name for IncidentImpact {
+    const NAME: &'static str = "IncidentImpact";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.IncidentImpact".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.IncidentImpact".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ImpactMinute {
     #[prost(message, optional, tag = "1")]
@@ -2248,6 +2818,16 @@ pub struct ImpactMinute {
     pub lost_units: i64,
     #[prost(message, optional, tag = "5")]
     pub lost_revenue: ::core::option::Option<Money>,
+}
+impl ::prost::Name for ImpactMinute {
+    const NAME: &'static str = "ImpactMinute";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ImpactMinute".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ImpactMinute".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OpenIncidentRequest {
@@ -2271,6 +2851,16 @@ pub struct OpenIncidentRequest {
     #[prost(string, tag = "7")]
     pub reason: ::prost::alloc::string::String,
 }
+impl ::prost::Name for OpenIncidentRequest {
+    const NAME: &'static str = "OpenIncidentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OpenIncidentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OpenIncidentRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OpenIncidentResponse {
     #[prost(message, optional, tag = "1")]
@@ -2279,6 +2869,16 @@ pub struct OpenIncidentResponse {
     pub revision: u64,
     #[prost(uint64, tag = "3")]
     pub position: u64,
+}
+impl ::prost::Name for OpenIncidentResponse {
+    const NAME: &'static str = "OpenIncidentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OpenIncidentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OpenIncidentResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AssessIncidentRequest {
@@ -2299,6 +2899,16 @@ pub struct AssessIncidentRequest {
     #[prost(string, tag = "7")]
     pub reason: ::prost::alloc::string::String,
 }
+impl ::prost::Name for AssessIncidentRequest {
+    const NAME: &'static str = "AssessIncidentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AssessIncidentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AssessIncidentRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AssessIncidentResponse {
     #[prost(uint64, tag = "3")]
@@ -2318,6 +2928,16 @@ pub mod assess_incident_response {
         Refusal(super::IncidentRefusal),
     }
 }
+impl ::prost::Name for AssessIncidentResponse {
+    const NAME: &'static str = "AssessIncidentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AssessIncidentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AssessIncidentResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordActionRequest {
     #[prost(string, tag = "1")]
@@ -2331,6 +2951,16 @@ pub struct RecordActionRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RecordActionRequest {
+    const NAME: &'static str = "RecordActionRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordActionRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordActionRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordActionResponse {
@@ -2351,6 +2981,16 @@ pub mod record_action_response {
         Refusal(super::IncidentRefusal),
     }
 }
+impl ::prost::Name for RecordActionResponse {
+    const NAME: &'static str = "RecordActionResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordActionResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordActionResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResolveIncidentRequest {
     #[prost(string, tag = "1")]
@@ -2364,6 +3004,16 @@ pub struct ResolveIncidentRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "5")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ResolveIncidentRequest {
+    const NAME: &'static str = "ResolveIncidentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResolveIncidentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResolveIncidentRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResolveIncidentResponse {
@@ -2384,6 +3034,16 @@ pub mod resolve_incident_response {
         Refusal(super::IncidentRefusal),
     }
 }
+impl ::prost::Name for ResolveIncidentResponse {
+    const NAME: &'static str = "ResolveIncidentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResolveIncidentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResolveIncidentResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReviewIncidentRequest {
     #[prost(string, tag = "1")]
@@ -2400,6 +3060,16 @@ pub struct ReviewIncidentRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "6")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ReviewIncidentRequest {
+    const NAME: &'static str = "ReviewIncidentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReviewIncidentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReviewIncidentRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReviewIncidentResponse {
@@ -2420,6 +3090,16 @@ pub mod review_incident_response {
         Refusal(super::IncidentRefusal),
     }
 }
+impl ::prost::Name for ReviewIncidentResponse {
+    const NAME: &'static str = "ReviewIncidentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReviewIncidentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReviewIncidentResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetIncidentRequest {
     #[prost(string, tag = "1")]
@@ -2428,6 +3108,16 @@ pub struct GetIncidentRequest {
     pub min_position: u64,
     #[prost(message, optional, tag = "3")]
     pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetIncidentRequest {
+    const NAME: &'static str = "GetIncidentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetIncidentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetIncidentRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetIncidentResponse {
@@ -2442,6 +3132,16 @@ pub struct GetIncidentResponse {
     pub revision: u64,
     #[prost(message, optional, tag = "5")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetIncidentResponse {
+    const NAME: &'static str = "GetIncidentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetIncidentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetIncidentResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListIncidentsRequest {
@@ -2461,6 +3161,16 @@ pub struct ListIncidentsRequest {
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for ListIncidentsRequest {
+    const NAME: &'static str = "ListIncidentsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListIncidentsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListIncidentsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListIncidentsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -2469,6 +3179,16 @@ pub struct ListIncidentsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListIncidentsResponse {
+    const NAME: &'static str = "ListIncidentsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListIncidentsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListIncidentsResponse".into()
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3409,10 +4129,30 @@ pub struct Item {
     #[prost(bool, tag = "20")]
     pub paused_with_sale: bool,
 }
+impl ::prost::Name for Item {
+    const NAME: &'static str = "Item";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Item".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Item".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetItemRequest {
     #[prost(string, tag = "1")]
     pub item_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetItemRequest {
+    const NAME: &'static str = "GetItemRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetItemRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetItemRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetItemResponse {
@@ -3421,6 +4161,16 @@ pub struct GetItemResponse {
     /// Revision of the item's stream that the answer shows.
     #[prost(uint64, tag = "2")]
     pub revision: u64,
+}
+impl ::prost::Name for GetItemResponse {
+    const NAME: &'static str = "GetItemResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetItemResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetItemResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AllocateStockRequest {
@@ -3442,6 +4192,16 @@ pub struct AllocateStockRequest {
     #[prost(bool, tag = "7")]
     pub new_warehouse: bool,
 }
+impl ::prost::Name for AllocateStockRequest {
+    const NAME: &'static str = "AllocateStockRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AllocateStockRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AllocateStockRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct AllocateStockResponse {
     #[prost(uint64, tag = "3")]
@@ -3459,6 +4219,16 @@ pub mod allocate_stock_response {
         Item(super::Item),
         #[prost(message, tag = "2")]
         Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for AllocateStockResponse {
+    const NAME: &'static str = "AllocateStockResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AllocateStockResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AllocateStockResponse".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3481,6 +4251,16 @@ pub struct SetReserveRequest {
     #[prost(bool, tag = "7")]
     pub new_warehouse: bool,
 }
+impl ::prost::Name for SetReserveRequest {
+    const NAME: &'static str = "SetReserveRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetReserveRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetReserveRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetReserveResponse {
     #[prost(uint64, tag = "3")]
@@ -3500,6 +4280,16 @@ pub mod set_reserve_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for SetReserveResponse {
+    const NAME: &'static str = "SetReserveResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetReserveResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetReserveResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReleaseReserveRequest {
     #[prost(string, tag = "1")]
@@ -3515,6 +4305,16 @@ pub struct ReleaseReserveRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "6")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ReleaseReserveRequest {
+    const NAME: &'static str = "ReleaseReserveRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReleaseReserveRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReleaseReserveRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReleaseReserveResponse {
@@ -3535,6 +4335,16 @@ pub mod release_reserve_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for ReleaseReserveResponse {
+    const NAME: &'static str = "ReleaseReserveResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReleaseReserveResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReleaseReserveResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetPurchaseLimitRequest {
     #[prost(string, tag = "1")]
@@ -3551,6 +4361,16 @@ pub struct SetPurchaseLimitRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "6")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SetPurchaseLimitRequest {
+    const NAME: &'static str = "SetPurchaseLimitRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetPurchaseLimitRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetPurchaseLimitRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetPurchaseLimitResponse {
@@ -3571,6 +4391,16 @@ pub mod set_purchase_limit_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for SetPurchaseLimitResponse {
+    const NAME: &'static str = "SetPurchaseLimitResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetPurchaseLimitResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetPurchaseLimitResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PauseItemRequest {
     #[prost(string, tag = "1")]
@@ -3583,6 +4413,16 @@ pub struct PauseItemRequest {
     /// The recorded reason; 1 to 500 characters.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PauseItemRequest {
+    const NAME: &'static str = "PauseItemRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PauseItemRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PauseItemRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PauseItemResponse {
@@ -3603,6 +4443,16 @@ pub mod pause_item_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for PauseItemResponse {
+    const NAME: &'static str = "PauseItemResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PauseItemResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PauseItemResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResumeItemRequest {
     #[prost(string, tag = "1")]
@@ -3613,6 +4463,16 @@ pub struct ResumeItemRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ResumeItemRequest {
+    const NAME: &'static str = "ResumeItemRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResumeItemRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResumeItemRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResumeItemResponse {
@@ -3633,6 +4493,16 @@ pub mod resume_item_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for ResumeItemResponse {
+    const NAME: &'static str = "ResumeItemResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResumeItemResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResumeItemResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CloseItemRequest {
     #[prost(string, tag = "1")]
@@ -3643,6 +4513,16 @@ pub struct CloseItemRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CloseItemRequest {
+    const NAME: &'static str = "CloseItemRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CloseItemRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CloseItemRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CloseItemResponse {
@@ -3661,6 +4541,16 @@ pub mod close_item_response {
         Item(super::Item),
         #[prost(message, tag = "2")]
         Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for CloseItemResponse {
+    const NAME: &'static str = "CloseItemResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CloseItemResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CloseItemResponse".into()
     }
 }
 /// Whether the item takes orders at present.
@@ -4584,6 +5474,16 @@ pub struct FunnelTotals {
     #[prost(message, optional, tag = "13")]
     pub revenue: ::core::option::Option<Money>,
 }
+impl ::prost::Name for FunnelTotals {
+    const NAME: &'static str = "FunnelTotals";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FunnelTotals".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FunnelTotals".into()
+    }
+}
 /// One step of a funnel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FunnelStep {
@@ -4607,6 +5507,16 @@ pub struct FunnelStep {
     #[prost(int64, tag = "6")]
     pub first_shoppers: i64,
 }
+impl ::prost::Name for FunnelStep {
+    const NAME: &'static str = "FunnelStep";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FunnelStep".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FunnelStep".into()
+    }
+}
 /// A funnel.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FunnelFigures {
@@ -4615,6 +5525,16 @@ pub struct FunnelFigures {
     /// In order.
     #[prost(message, repeated, tag = "2")]
     pub steps: ::prost::alloc::vec::Vec<FunnelStep>,
+}
+impl ::prost::Name for FunnelFigures {
+    const NAME: &'static str = "FunnelFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FunnelFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FunnelFigures".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FunnelGroup {
@@ -4626,6 +5546,16 @@ pub struct FunnelGroup {
     pub item_id: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub figures: ::core::option::Option<FunnelFigures>,
+}
+impl ::prost::Name for FunnelGroup {
+    const NAME: &'static str = "FunnelGroup";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FunnelGroup".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FunnelGroup".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetFunnelRequest {
@@ -4646,6 +5576,16 @@ pub struct GetFunnelRequest {
     #[prost(message, optional, tag = "7")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetFunnelRequest {
+    const NAME: &'static str = "GetFunnelRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetFunnelRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetFunnelRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetFunnelResponse {
     #[prost(message, optional, tag = "1")]
@@ -4663,6 +5603,16 @@ pub struct GetFunnelResponse {
     pub touches_left_out: i64,
     #[prost(message, optional, tag = "6")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetFunnelResponse {
+    const NAME: &'static str = "GetFunnelResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetFunnelResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetFunnelResponse".into()
+    }
 }
 /// Beacons by action, and their distinct visitors.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4682,6 +5632,16 @@ pub struct TrafficFigures {
     #[prost(int64, tag = "6")]
     pub visitors: i64,
 }
+impl ::prost::Name for TrafficFigures {
+    const NAME: &'static str = "TrafficFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.TrafficFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.TrafficFigures".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TrafficRow {
     /// SKU or channel; "(none)" or "(direct)"; empty for minutes.
@@ -4694,6 +5654,16 @@ pub struct TrafficRow {
     pub minute: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, optional, tag = "4")]
     pub figures: ::core::option::Option<TrafficFigures>,
+}
+impl ::prost::Name for TrafficRow {
+    const NAME: &'static str = "TrafficRow";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.TrafficRow".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.TrafficRow".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetTrafficRequest {
@@ -4717,6 +5687,16 @@ pub struct GetTrafficRequest {
     #[prost(message, optional, tag = "8")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetTrafficRequest {
+    const NAME: &'static str = "GetTrafficRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetTrafficRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetTrafficRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetTrafficResponse {
     /// Over all traffic, whatever the rows.
@@ -4729,6 +5709,16 @@ pub struct GetTrafficResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "4")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetTrafficResponse {
+    const NAME: &'static str = "GetTrafficResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetTrafficResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetTrafficResponse".into()
+    }
 }
 /// The credit of a channel.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4744,6 +5734,16 @@ pub struct Credit {
     #[prost(message, optional, tag = "4")]
     pub revenue: ::core::option::Option<Money>,
 }
+impl ::prost::Name for Credit {
+    const NAME: &'static str = "Credit";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Credit".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Credit".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AttributionRow {
     /// "(direct)" if there is none.
@@ -4755,6 +5755,16 @@ pub struct AttributionRow {
     /// Purchases whose last touch was through this channel: the order's own channel, if it has one.
     #[prost(message, optional, tag = "3")]
     pub last_touch: ::core::option::Option<Credit>,
+}
+impl ::prost::Name for AttributionRow {
+    const NAME: &'static str = "AttributionRow";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AttributionRow".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AttributionRow".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetAttributionRequest {
@@ -4773,6 +5783,16 @@ pub struct GetAttributionRequest {
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetAttributionRequest {
+    const NAME: &'static str = "GetAttributionRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetAttributionRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetAttributionRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetAttributionResponse {
     #[prost(message, optional, tag = "1")]
@@ -4789,6 +5809,16 @@ pub struct GetAttributionResponse {
     pub touches_left_out: i64,
     #[prost(message, optional, tag = "6")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetAttributionResponse {
+    const NAME: &'static str = "GetAttributionResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetAttributionResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetAttributionResponse".into()
+    }
 }
 /// Shoppers with a common attribute value.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4819,6 +5849,16 @@ pub struct PortraitRow {
     #[prost(message, optional, tag = "9")]
     pub revenue: ::core::option::Option<Money>,
 }
+impl ::prost::Name for PortraitRow {
+    const NAME: &'static str = "PortraitRow";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PortraitRow".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PortraitRow".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetPortraitRequest {
     #[prost(string, tag = "1")]
@@ -4834,6 +5874,16 @@ pub struct GetPortraitRequest {
     pub min_position: u64,
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetPortraitRequest {
+    const NAME: &'static str = "GetPortraitRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetPortraitRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetPortraitRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetPortraitResponse {
@@ -4851,6 +5901,16 @@ pub struct GetPortraitResponse {
     #[prost(message, optional, tag = "6")]
     pub freshness: ::core::option::Option<Freshness>,
 }
+impl ::prost::Name for GetPortraitResponse {
+    const NAME: &'static str = "GetPortraitResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetPortraitResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetPortraitResponse".into()
+    }
+}
 /// One sequence of touches.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PathRow {
@@ -4866,6 +5926,16 @@ pub struct PathRow {
     /// Of those, shoppers with a purchase.
     #[prost(int64, tag = "4")]
     pub buyers: i64,
+}
+impl ::prost::Name for PathRow {
+    const NAME: &'static str = "PathRow";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PathRow".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PathRow".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetPathsRequest {
@@ -4883,6 +5953,16 @@ pub struct GetPathsRequest {
     pub min_position: u64,
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetPathsRequest {
+    const NAME: &'static str = "GetPathsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetPathsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetPathsRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetPathsResponse {
@@ -4907,6 +5987,16 @@ pub struct GetPathsResponse {
     #[prost(message, optional, tag = "8")]
     pub freshness: ::core::option::Option<Freshness>,
 }
+impl ::prost::Name for GetPathsResponse {
+    const NAME: &'static str = "GetPathsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetPathsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetPathsResponse".into()
+    }
+}
 /// The activity of the sale's buyers in another sale.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RetentionRow {
@@ -4928,6 +6018,16 @@ pub struct RetentionRow {
     #[prost(int64, tag = "6")]
     pub bought_share_ppm: i64,
 }
+impl ::prost::Name for RetentionRow {
+    const NAME: &'static str = "RetentionRow";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RetentionRow".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RetentionRow".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetRetentionRequest {
     /// The sale whose buyers are evaluated.
@@ -4942,6 +6042,16 @@ pub struct GetRetentionRequest {
     pub min_position: u64,
     #[prost(message, optional, tag = "5")]
     pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetRetentionRequest {
+    const NAME: &'static str = "GetRetentionRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetRetentionRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetRetentionRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetRetentionResponse {
@@ -4967,6 +6077,16 @@ pub struct GetRetentionResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "8")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetRetentionResponse {
+    const NAME: &'static str = "GetRetentionResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetRetentionResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetRetentionResponse".into()
+    }
 }
 /// The grouping of a funnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -5108,6 +6228,16 @@ pub struct PlaceOrderRequest {
     #[prost(string, tag = "5")]
     pub channel: ::prost::alloc::string::String,
 }
+impl ::prost::Name for PlaceOrderRequest {
+    const NAME: &'static str = "PlaceOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrderRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlaceOrderResponse {
     /// Revision of the item's stream: that of the order's event, or the last one that a refusal depends on.
@@ -5129,6 +6259,16 @@ pub mod place_order_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for PlaceOrderResponse {
+    const NAME: &'static str = "PlaceOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrderResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlaceOrdersRequest {
     /// Returned with the answer.
@@ -5136,6 +6276,16 @@ pub struct PlaceOrdersRequest {
     pub tag: u64,
     #[prost(message, optional, tag = "2")]
     pub command: ::core::option::Option<PlaceOrderRequest>,
+}
+impl ::prost::Name for PlaceOrdersRequest {
+    const NAME: &'static str = "PlaceOrdersRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrdersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrdersRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlaceOrdersResponse {
@@ -5154,6 +6304,16 @@ pub mod place_orders_response {
         Fault(super::Fault),
     }
 }
+impl ::prost::Name for PlaceOrdersResponse {
+    const NAME: &'static str = "PlaceOrdersResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrdersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrdersResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetOutcomeRequest {
     /// The request id of the PlaceOrder on this item.
@@ -5165,6 +6325,16 @@ pub struct GetOutcomeRequest {
     #[prost(string, tag = "3")]
     pub buyer: ::prost::alloc::string::String,
 }
+impl ::prost::Name for GetOutcomeRequest {
+    const NAME: &'static str = "GetOutcomeRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOutcomeRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOutcomeRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetOutcomeResponse {
     /// The current state.
@@ -5172,6 +6342,16 @@ pub struct GetOutcomeResponse {
     pub order: ::core::option::Option<Order>,
     #[prost(uint64, tag = "2")]
     pub revision: u64,
+}
+impl ::prost::Name for GetOutcomeResponse {
+    const NAME: &'static str = "GetOutcomeResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOutcomeResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOutcomeResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordPaymentRequest {
@@ -5190,6 +6370,16 @@ pub struct RecordPaymentRequest {
     /// The paid amount. Must equal the order's total.
     #[prost(message, optional, tag = "5")]
     pub amount: ::core::option::Option<Money>,
+}
+impl ::prost::Name for RecordPaymentRequest {
+    const NAME: &'static str = "RecordPaymentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordPaymentResponse {
@@ -5210,6 +6400,16 @@ pub mod record_payment_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for RecordPaymentResponse {
+    const NAME: &'static str = "RecordPaymentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelOrderRequest {
     /// Scoped to the item. A completed cancellation always gets its first answer; a refused one is not
@@ -5223,6 +6423,16 @@ pub struct CancelOrderRequest {
     /// Must be the buyer of the order; another buyer's order is NOT_FOUND.
     #[prost(string, tag = "4")]
     pub buyer: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CancelOrderRequest {
+    const NAME: &'static str = "CancelOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelOrderRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelOrderResponse {
@@ -5243,6 +6453,16 @@ pub mod cancel_order_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for CancelOrderResponse {
+    const NAME: &'static str = "CancelOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelOrderResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetOrderRequest {
     #[prost(string, tag = "1")]
@@ -5253,12 +6473,32 @@ pub struct GetOrderRequest {
     #[prost(string, tag = "3")]
     pub buyer: ::prost::alloc::string::String,
 }
+impl ::prost::Name for GetOrderRequest {
+    const NAME: &'static str = "GetOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOrderRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetOrderResponse {
     #[prost(message, optional, tag = "1")]
     pub order: ::core::option::Option<Order>,
     #[prost(uint64, tag = "2")]
     pub revision: u64,
+}
+impl ::prost::Name for GetOrderResponse {
+    const NAME: &'static str = "GetOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOrderResponse".into()
+    }
 }
 /// Generated client implementations.
 pub mod purchase_service_client {
@@ -5985,6 +7225,16 @@ pub struct StockLevel {
     #[prost(int64, tag = "10")]
     pub reserve_units: i64,
 }
+impl ::prost::Name for StockLevel {
+    const NAME: &'static str = "StockLevel";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.StockLevel".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.StockLevel".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WarehouseStock {
     #[prost(string, tag = "1")]
@@ -5999,6 +7249,16 @@ pub struct WarehouseStock {
     pub sold_units: i64,
     #[prost(int64, tag = "6")]
     pub reserve_units: i64,
+}
+impl ::prost::Name for WarehouseStock {
+    const NAME: &'static str = "WarehouseStock";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WarehouseStock".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WarehouseStock".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStockLevelsRequest {
@@ -6019,6 +7279,16 @@ pub struct GetStockLevelsRequest {
     #[prost(message, optional, tag = "6")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetStockLevelsRequest {
+    const NAME: &'static str = "GetStockLevelsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetStockLevelsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetStockLevelsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetStockLevelsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -6027,6 +7297,16 @@ pub struct GetStockLevelsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetStockLevelsResponse {
+    const NAME: &'static str = "GetStockLevelsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetStockLevelsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetStockLevelsResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OrderRecord {
@@ -6044,6 +7324,16 @@ pub struct OrderRecord {
     pub settle_time: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(string, tag = "6")]
     pub payment_reference: ::prost::alloc::string::String,
+}
+impl ::prost::Name for OrderRecord {
+    const NAME: &'static str = "OrderRecord";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderRecord".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderRecord".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListOrdersRequest {
@@ -6072,6 +7362,16 @@ pub struct ListOrdersRequest {
     #[prost(message, optional, tag = "10")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for ListOrdersRequest {
+    const NAME: &'static str = "ListOrdersRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListOrdersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListOrdersRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListOrdersResponse {
     #[prost(message, repeated, tag = "1")]
@@ -6080,6 +7380,16 @@ pub struct ListOrdersResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListOrdersResponse {
+    const NAME: &'static str = "ListOrdersResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListOrdersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListOrdersResponse".into()
+    }
 }
 /// Sales figures of one item or a whole sale.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6118,6 +7428,16 @@ pub struct SalesFigures {
     #[prost(message, optional, tag = "14")]
     pub sold_out_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+impl ::prost::Name for SalesFigures {
+    const NAME: &'static str = "SalesFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SalesFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SalesFigures".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSalesSummaryRequest {
     #[prost(string, tag = "1")]
@@ -6133,6 +7453,16 @@ pub struct GetSalesSummaryRequest {
     #[prost(message, optional, tag = "5")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetSalesSummaryRequest {
+    const NAME: &'static str = "GetSalesSummaryRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetSalesSummaryRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetSalesSummaryRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetSalesSummaryResponse {
     #[prost(message, optional, tag = "1")]
@@ -6143,6 +7473,16 @@ pub struct GetSalesSummaryResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "4")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetSalesSummaryResponse {
+    const NAME: &'static str = "GetSalesSummaryResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetSalesSummaryResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetSalesSummaryResponse".into()
+    }
 }
 /// One second of a sale or an item.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6182,6 +7522,16 @@ pub struct TimelineSecond {
     #[prost(int64, tag = "14")]
     pub refunds_due: i64,
 }
+impl ::prost::Name for TimelineSecond {
+    const NAME: &'static str = "TimelineSecond";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.TimelineSecond".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.TimelineSecond".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetTimelineRequest {
     /// Exactly one of sale_id and item_id.
@@ -6204,6 +7554,16 @@ pub struct GetTimelineRequest {
     #[prost(message, optional, tag = "8")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for GetTimelineRequest {
+    const NAME: &'static str = "GetTimelineRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetTimelineRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetTimelineRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetTimelineResponse {
     #[prost(message, repeated, tag = "1")]
@@ -6212,6 +7572,16 @@ pub struct GetTimelineResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetTimelineResponse {
+    const NAME: &'static str = "GetTimelineResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetTimelineResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetTimelineResponse".into()
+    }
 }
 /// Generated client implementations.
 pub mod report_service_client {
@@ -7790,6 +9160,16 @@ pub struct Script {
     #[prost(string, repeated, tag = "9")]
     pub variables: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
+impl ::prost::Name for Script {
+    const NAME: &'static str = "Script";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Script".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Script".into()
+    }
+}
 /// A wording with its variables filled.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SpokenScript {
@@ -7811,6 +9191,16 @@ pub struct SpokenScript {
         ::prost::alloc::string::String,
     >,
 }
+impl ::prost::Name for SpokenScript {
+    const NAME: &'static str = "SpokenScript";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SpokenScript".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SpokenScript".into()
+    }
+}
 /// Why the change was refused: an answer, not an error.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ScriptRefusal {
@@ -7821,6 +9211,16 @@ pub struct ScriptRefusal {
     /// The version in force.
     #[prost(int64, tag = "3")]
     pub version: i64,
+}
+impl ::prost::Name for ScriptRefusal {
+    const NAME: &'static str = "ScriptRefusal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ScriptRefusal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ScriptRefusal".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PublishScriptRequest {
@@ -7842,6 +9242,16 @@ pub struct PublishScriptRequest {
     #[prost(string, tag = "7")]
     pub reason: ::prost::alloc::string::String,
 }
+impl ::prost::Name for PublishScriptRequest {
+    const NAME: &'static str = "PublishScriptRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PublishScriptRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PublishScriptRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PublishScriptResponse {
     #[prost(uint64, tag = "3")]
@@ -7861,6 +9271,16 @@ pub mod publish_script_response {
         Refusal(super::ScriptRefusal),
     }
 }
+impl ::prost::Name for PublishScriptResponse {
+    const NAME: &'static str = "PublishScriptResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PublishScriptResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PublishScriptResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WithdrawScriptRequest {
     #[prost(string, tag = "1")]
@@ -7875,6 +9295,16 @@ pub struct WithdrawScriptRequest {
     pub operator: ::prost::alloc::string::String,
     #[prost(string, tag = "6")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for WithdrawScriptRequest {
+    const NAME: &'static str = "WithdrawScriptRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WithdrawScriptRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WithdrawScriptRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WithdrawScriptResponse {
@@ -7895,6 +9325,16 @@ pub mod withdraw_script_response {
         Refusal(super::ScriptRefusal),
     }
 }
+impl ::prost::Name for WithdrawScriptResponse {
+    const NAME: &'static str = "WithdrawScriptResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WithdrawScriptResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WithdrawScriptResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListScriptsRequest {
     /// Both if empty.
@@ -7905,12 +9345,32 @@ pub struct ListScriptsRequest {
     #[prost(message, optional, tag = "3")]
     pub as_of: ::core::option::Option<AsOf>,
 }
+impl ::prost::Name for ListScriptsRequest {
+    const NAME: &'static str = "ListScriptsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListScriptsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListScriptsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListScriptsResponse {
     #[prost(message, repeated, tag = "1")]
     pub scripts: ::prost::alloc::vec::Vec<Script>,
     #[prost(message, optional, tag = "2")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListScriptsResponse {
+    const NAME: &'static str = "ListScriptsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListScriptsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListScriptsResponse".into()
+    }
 }
 /// One version of a wording.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -7924,6 +9384,16 @@ pub struct ScriptVersion {
     pub revision: u64,
     #[prost(uint64, tag = "4")]
     pub position: u64,
+}
+impl ::prost::Name for ScriptVersion {
+    const NAME: &'static str = "ScriptVersion";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ScriptVersion".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ScriptVersion".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListScriptVersionsRequest {
@@ -7942,6 +9412,16 @@ pub struct ListScriptVersionsRequest {
     #[prost(uint64, tag = "6")]
     pub min_position: u64,
 }
+impl ::prost::Name for ListScriptVersionsRequest {
+    const NAME: &'static str = "ListScriptVersionsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListScriptVersionsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListScriptVersionsRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListScriptVersionsResponse {
     #[prost(message, repeated, tag = "1")]
@@ -7950,6 +9430,16 @@ pub struct ListScriptVersionsResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListScriptVersionsResponse {
+    const NAME: &'static str = "ListScriptVersionsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListScriptVersionsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListScriptVersionsResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RenderScriptRequest {
@@ -7969,6 +9459,16 @@ pub struct RenderScriptRequest {
     #[prost(string, tag = "5")]
     pub order_id: ::prost::alloc::string::String,
 }
+impl ::prost::Name for RenderScriptRequest {
+    const NAME: &'static str = "RenderScriptRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RenderScriptRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RenderScriptRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RenderScriptResponse {
     /// For that order, or the latest one, else the latest attempt; then one for each open incident of the
@@ -7977,6 +9477,16 @@ pub struct RenderScriptResponse {
     pub scripts: ::prost::alloc::vec::Vec<SpokenScript>,
     #[prost(message, optional, tag = "2")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for RenderScriptResponse {
+    const NAME: &'static str = "RenderScriptResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RenderScriptResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RenderScriptResponse".into()
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -8630,6 +10140,16 @@ pub struct VerifySaleRequest {
     #[prost(string, tag = "1")]
     pub sale_id: ::prost::alloc::string::String,
 }
+impl ::prost::Name for VerifySaleRequest {
+    const NAME: &'static str = "VerifySaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.VerifySaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.VerifySaleRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct VerifySaleResponse {
     #[prost(string, tag = "1")]
@@ -8664,6 +10184,16 @@ pub struct VerifySaleResponse {
     #[prost(string, tag = "11")]
     pub certificate_root: ::prost::alloc::string::String,
 }
+impl ::prost::Name for VerifySaleResponse {
+    const NAME: &'static str = "VerifySaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.VerifySaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.VerifySaleResponse".into()
+    }
+}
 /// allocated = available + held + sold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifiedUnits {
@@ -8676,6 +10206,16 @@ pub struct VerifiedUnits {
     #[prost(int64, tag = "4")]
     pub sold_units: i64,
 }
+impl ::prost::Name for VerifiedUnits {
+    const NAME: &'static str = "VerifiedUnits";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.VerifiedUnits".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.VerifiedUnits".into()
+    }
+}
 /// Orders by their state at the end of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifiedOrders {
@@ -8687,6 +10227,16 @@ pub struct VerifiedOrders {
     pub cancelled: u64,
     #[prost(uint64, tag = "4")]
     pub expired: u64,
+}
+impl ::prost::Name for VerifiedOrders {
+    const NAME: &'static str = "VerifiedOrders";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.VerifiedOrders".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.VerifiedOrders".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifiedItem {
@@ -8703,6 +10253,16 @@ pub struct VerifiedItem {
     #[prost(message, optional, tag = "6")]
     pub orders: ::core::option::Option<VerifiedOrders>,
 }
+impl ::prost::Name for VerifiedItem {
+    const NAME: &'static str = "VerifiedItem";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.VerifiedItem".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.VerifiedItem".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VerifyFinding {
     /// 0 if it does not concern a single event.
@@ -8717,6 +10277,16 @@ pub struct VerifyFinding {
     /// A sentence without its full stop.
     #[prost(string, tag = "4")]
     pub problem: ::prost::alloc::string::String,
+}
+impl ::prost::Name for VerifyFinding {
+    const NAME: &'static str = "VerifyFinding";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.VerifyFinding".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.VerifyFinding".into()
+    }
 }
 /// A moment of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -8739,6 +10309,16 @@ pub mod log_point {
         Time(::prost_types::Timestamp),
     }
 }
+impl ::prost::Name for LogPoint {
+    const NAME: &'static str = "LogPoint";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.LogPoint".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.LogPoint".into()
+    }
+}
 /// Orders by state: placed = held + paid + cancelled + expired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OrderCounts {
@@ -8752,6 +10332,16 @@ pub struct OrderCounts {
     pub cancelled: i64,
     #[prost(int64, tag = "5")]
     pub expired: i64,
+}
+impl ::prost::Name for OrderCounts {
+    const NAME: &'static str = "OrderCounts";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderCounts".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderCounts".into()
+    }
 }
 /// A past state of an item.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8777,6 +10367,16 @@ pub struct ItemState {
     #[prost(message, optional, tag = "8")]
     pub refunds_due: ::core::option::Option<Money>,
 }
+impl ::prost::Name for ItemState {
+    const NAME: &'static str = "ItemState";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ItemState".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ItemState".into()
+    }
+}
 /// A past state of a sale: the sum over its items.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SaleState {
@@ -8801,6 +10401,16 @@ pub struct SaleState {
     #[prost(int64, tag = "9")]
     pub reserve_units: i64,
 }
+impl ::prost::Name for SaleState {
+    const NAME: &'static str = "SaleState";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleState".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleState".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStateAtRequest {
     /// Exactly one of item_id and sale_id.
@@ -8820,6 +10430,16 @@ pub struct GetStateAtRequest {
     #[prost(uint64, tag = "6")]
     pub min_position: u64,
 }
+impl ::prost::Name for GetStateAtRequest {
+    const NAME: &'static str = "GetStateAtRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetStateAtRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetStateAtRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetStateAtResponse {
     /// Over all items of the sale, whatever the page. Absent for a query of an item.
@@ -8832,6 +10452,16 @@ pub struct GetStateAtResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "4")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetStateAtResponse {
+    const NAME: &'static str = "GetStateAtResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetStateAtResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetStateAtResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReplayItemRequest {
@@ -8853,6 +10483,16 @@ pub struct ReplayItemRequest {
     #[prost(message, optional, tag = "6")]
     pub pause_max: ::core::option::Option<::prost_types::Duration>,
 }
+impl ::prost::Name for ReplayItemRequest {
+    const NAME: &'static str = "ReplayItemRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReplayItemRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReplayItemRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReplayItemResponse {
     #[prost(uint64, tag = "1")]
@@ -8869,11 +10509,31 @@ pub struct ReplayItemResponse {
     #[prost(message, optional, tag = "5")]
     pub event_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+impl ::prost::Name for ReplayItemResponse {
+    const NAME: &'static str = "ReplayItemResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReplayItemResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReplayItemResponse".into()
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CompareReplayRequest {
     /// Fails with UNAVAILABLE if the log does not reach this position within five seconds.
     #[prost(uint64, tag = "1")]
     pub min_position: u64,
+}
+impl ::prost::Name for CompareReplayRequest {
+    const NAME: &'static str = "CompareReplayRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CompareReplayRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CompareReplayRequest".into()
+    }
 }
 /// One read model and its rebuild.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -8885,6 +10545,16 @@ pub struct ReplayComparison {
     /// The first difference in the order of tables and primary keys. Absent if equal.
     #[prost(message, optional, tag = "3")]
     pub difference: ::core::option::Option<ReplayDifference>,
+}
+impl ::prost::Name for ReplayComparison {
+    const NAME: &'static str = "ReplayComparison";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReplayComparison".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReplayComparison".into()
+    }
 }
 /// A difference between a read model and its rebuild.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -8901,6 +10571,16 @@ pub struct ReplayDifference {
     #[prost(string, tag = "4")]
     pub rebuilt: ::prost::alloc::string::String,
 }
+impl ::prost::Name for ReplayDifference {
+    const NAME: &'static str = "ReplayDifference";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReplayDifference".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReplayDifference".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CompareReplayResponse {
     #[prost(bool, tag = "1")]
@@ -8909,6 +10589,16 @@ pub struct CompareReplayResponse {
     pub read_models: ::prost::alloc::vec::Vec<ReplayComparison>,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for CompareReplayResponse {
+    const NAME: &'static str = "CompareReplayResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CompareReplayResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CompareReplayResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RunWhatIfRequest {
@@ -8926,6 +10616,16 @@ pub struct RunWhatIfRequest {
     #[prost(uint64, tag = "4")]
     pub min_position: u64,
 }
+impl ::prost::Name for RunWhatIfRequest {
+    const NAME: &'static str = "RunWhatIfRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RunWhatIfRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RunWhatIfRequest".into()
+    }
+}
 /// Attempts that created no order of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OutcomeCount {
@@ -8934,6 +10634,16 @@ pub struct OutcomeCount {
     pub reason: i32,
     #[prost(int64, tag = "2")]
     pub attempts: i64,
+}
+impl ::prost::Name for OutcomeCount {
+    const NAME: &'static str = "OutcomeCount";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OutcomeCount".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OutcomeCount".into()
+    }
 }
 /// The results of an item or a sale.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8969,6 +10679,16 @@ pub struct WhatIfFigures {
     #[prost(message, optional, tag = "13")]
     pub first_sold_out_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+impl ::prost::Name for WhatIfFigures {
+    const NAME: &'static str = "WhatIfFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WhatIfFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WhatIfFigures".into()
+    }
+}
 /// The recorded results and those under the changed rules.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WhatIfComparison {
@@ -8993,6 +10713,16 @@ pub struct WhatIfComparison {
     #[prost(int64, tag = "8")]
     pub shoppers_kept: i64,
 }
+impl ::prost::Name for WhatIfComparison {
+    const NAME: &'static str = "WhatIfComparison";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WhatIfComparison".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WhatIfComparison".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RunWhatIfResponse {
     #[prost(message, optional, tag = "1")]
@@ -9013,6 +10743,16 @@ pub struct RunWhatIfResponse {
     #[prost(message, optional, tag = "7")]
     pub freshness: ::core::option::Option<Freshness>,
 }
+impl ::prost::Name for RunWhatIfResponse {
+    const NAME: &'static str = "RunWhatIfResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RunWhatIfResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RunWhatIfResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExplainPurchaseRequest {
     /// The shop's own id of the buyer, 1 to 128 characters.
@@ -9026,6 +10766,16 @@ pub struct ExplainPurchaseRequest {
     /// Language of the wordings: "en" or "zh"; empty means "en".
     #[prost(string, tag = "4")]
     pub language: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ExplainPurchaseRequest {
+    const NAME: &'static str = "ExplainPurchaseRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExplainPurchaseRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExplainPurchaseRequest".into()
+    }
 }
 /// One attempt of shoppers with this buyer's hash: demand ticks keep 56 bits of it and no names.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9061,6 +10811,16 @@ pub struct AttemptStory {
     #[prost(int64, tag = "12")]
     pub attempts_before_in_second: i64,
 }
+impl ::prost::Name for AttemptStory {
+    const NAME: &'static str = "AttemptStory";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.AttemptStory".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.AttemptStory".into()
+    }
+}
 /// One order of the buyer.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OrderStory {
@@ -9083,6 +10843,16 @@ pub struct OrderStory {
     pub revision: u64,
     #[prost(uint64, tag = "9")]
     pub position: u64,
+}
+impl ::prost::Name for OrderStory {
+    const NAME: &'static str = "OrderStory";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderStory".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderStory".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ExplainPurchaseResponse {
@@ -9120,6 +10890,16 @@ pub struct ExplainPurchaseResponse {
     /// incident of the item.
     #[prost(message, repeated, tag = "13")]
     pub scripts: ::prost::alloc::vec::Vec<SpokenScript>,
+}
+impl ::prost::Name for ExplainPurchaseResponse {
+    const NAME: &'static str = "ExplainPurchaseResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExplainPurchaseResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExplainPurchaseResponse".into()
+    }
 }
 /// How the place of an attempt among the events of its item was determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -9890,6 +11670,16 @@ pub struct ItemDraft {
     #[prost(message, repeated, tag = "10")]
     pub reserve: ::prost::alloc::vec::Vec<WarehouseUnits>,
 }
+impl ::prost::Name for ItemDraft {
+    const NAME: &'static str = "ItemDraft";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ItemDraft".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ItemDraft".into()
+    }
+}
 /// The goals of a sale; at least one of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SaleGoals {
@@ -9905,6 +11695,16 @@ pub struct SaleGoals {
     /// Paying buyers without an earlier paid order.
     #[prost(int64, optional, tag = "4")]
     pub new_buyers: ::core::option::Option<i64>,
+}
+impl ::prost::Name for SaleGoals {
+    const NAME: &'static str = "SaleGoals";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleGoals".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleGoals".into()
+    }
 }
 /// The definition of a sale.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -9934,6 +11734,16 @@ pub struct SaleDraft {
     #[prost(message, repeated, tag = "8")]
     pub alerts: ::prost::alloc::vec::Vec<AlertRule>,
 }
+impl ::prost::Name for SaleDraft {
+    const NAME: &'static str = "SaleDraft";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleDraft".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleDraft".into()
+    }
+}
 /// One item of a sale as planned.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SaleItem {
@@ -9941,6 +11751,16 @@ pub struct SaleItem {
     pub item_id: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "2")]
     pub draft: ::core::option::Option<ItemDraft>,
+}
+impl ::prost::Name for SaleItem {
+    const NAME: &'static str = "SaleItem";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleItem".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleItem".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Sale {
@@ -9973,6 +11793,16 @@ pub struct Sale {
     #[prost(message, optional, tag = "12")]
     pub pause_time: ::core::option::Option<::prost_types::Timestamp>,
 }
+impl ::prost::Name for Sale {
+    const NAME: &'static str = "Sale";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Sale".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Sale".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateSaleRequest {
     /// A UUID generated by the client, unique on the whole server: the sale's id is derived from it. The
@@ -9984,6 +11814,16 @@ pub struct CreateSaleRequest {
     /// The recorded operator; 1 to 64 characters.
     #[prost(string, tag = "3")]
     pub operator: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CreateSaleRequest {
+    const NAME: &'static str = "CreateSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CreateSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CreateSaleRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateSaleResponse {
@@ -9997,6 +11837,16 @@ pub struct CreateSaleResponse {
     /// they are not part of the first answer that a repeated request gets. At most 20.
     #[prost(message, repeated, tag = "4")]
     pub notices: ::prost::alloc::vec::Vec<SaleNotice>,
+}
+impl ::prost::Name for CreateSaleResponse {
+    const NAME: &'static str = "CreateSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CreateSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CreateSaleResponse".into()
+    }
 }
 /// A possible mistake in a new sale.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -10012,6 +11862,16 @@ pub struct SaleNotice {
     #[prost(string, tag = "4")]
     pub sale_id: ::prost::alloc::string::String,
 }
+impl ::prost::Name for SaleNotice {
+    const NAME: &'static str = "SaleNotice";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleNotice".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleNotice".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PauseSaleRequest {
     #[prost(string, tag = "1")]
@@ -10023,6 +11883,16 @@ pub struct PauseSaleRequest {
     /// 1 to 500 characters.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PauseSaleRequest {
+    const NAME: &'static str = "PauseSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PauseSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PauseSaleRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PauseSaleResponse {
@@ -10045,6 +11915,16 @@ pub mod pause_sale_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for PauseSaleResponse {
+    const NAME: &'static str = "PauseSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PauseSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PauseSaleResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResumeSaleRequest {
     #[prost(string, tag = "1")]
@@ -10056,6 +11936,16 @@ pub struct ResumeSaleRequest {
     /// 1 to 500 characters.
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ResumeSaleRequest {
+    const NAME: &'static str = "ResumeSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResumeSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResumeSaleRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResumeSaleResponse {
@@ -10078,6 +11968,16 @@ pub mod resume_sale_response {
         Refusal(super::Refusal),
     }
 }
+impl ::prost::Name for ResumeSaleResponse {
+    const NAME: &'static str = "ResumeSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ResumeSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ResumeSaleResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CloseSaleRequest {
     #[prost(string, tag = "1")]
@@ -10090,6 +11990,16 @@ pub struct CloseSaleRequest {
     #[prost(string, tag = "4")]
     pub reason: ::prost::alloc::string::String,
 }
+impl ::prost::Name for CloseSaleRequest {
+    const NAME: &'static str = "CloseSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CloseSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CloseSaleRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CloseSaleResponse {
     #[prost(message, optional, tag = "1")]
@@ -10099,10 +12009,30 @@ pub struct CloseSaleResponse {
     #[prost(uint64, tag = "3")]
     pub position: u64,
 }
+impl ::prost::Name for CloseSaleResponse {
+    const NAME: &'static str = "CloseSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CloseSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CloseSaleResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSaleRequest {
     #[prost(string, tag = "1")]
     pub sale_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetSaleRequest {
+    const NAME: &'static str = "GetSaleRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetSaleRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetSaleRequest".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetSaleResponse {
@@ -10110,6 +12040,16 @@ pub struct GetSaleResponse {
     pub sale: ::core::option::Option<Sale>,
     #[prost(uint64, tag = "2")]
     pub revision: u64,
+}
+impl ::prost::Name for GetSaleResponse {
+    const NAME: &'static str = "GetSaleResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetSaleResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetSaleResponse".into()
+    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListSalesRequest {
@@ -10121,6 +12061,16 @@ pub struct ListSalesRequest {
     /// Wait until the read model has applied this position of the log.
     #[prost(uint64, tag = "3")]
     pub min_position: u64,
+}
+impl ::prost::Name for ListSalesRequest {
+    const NAME: &'static str = "ListSalesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListSalesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListSalesRequest".into()
+    }
 }
 /// A row of the list of sales.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -10140,6 +12090,16 @@ pub struct SaleLine {
     #[prost(bool, tag = "7")]
     pub closed: bool,
 }
+impl ::prost::Name for SaleLine {
+    const NAME: &'static str = "SaleLine";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleLine".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleLine".into()
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListSalesResponse {
     #[prost(message, repeated, tag = "1")]
@@ -10148,6 +12108,16 @@ pub struct ListSalesResponse {
     pub next_page_token: ::prost::alloc::string::String,
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListSalesResponse {
+    const NAME: &'static str = "ListSalesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListSalesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListSalesResponse".into()
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -10864,6 +12834,16 @@ pub struct RecordTrafficRequest {
     #[prost(message, repeated, tag = "1")]
     pub beacons: ::prost::alloc::vec::Vec<Beacon>,
 }
+impl ::prost::Name for RecordTrafficRequest {
+    const NAME: &'static str = "RecordTrafficRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordTrafficRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordTrafficRequest".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Beacon {
     /// A UUID generated by the client, one for each beacon. A beacon with a time counts once, however often
@@ -10906,6 +12886,16 @@ pub struct Beacon {
     #[prost(message, optional, tag = "12")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
 }
+impl ::prost::Name for Beacon {
+    const NAME: &'static str = "Beacon";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Beacon".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Beacon".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefusedBeacons {
     #[prost(enumeration = "BeaconRefusalReason", tag = "1")]
@@ -10919,6 +12909,16 @@ pub struct RefusedBeacons {
     /// The problem of the first one.
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RefusedBeacons {
+    const NAME: &'static str = "RefusedBeacons";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefusedBeacons".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefusedBeacons".into()
+    }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordTrafficResponse {
@@ -10939,6 +12939,16 @@ pub struct RecordTrafficResponse {
     /// DegradationService. That may last for hours: do not keep beacons for long.
     #[prost(int64, tag = "5")]
     pub switched_off: i64,
+}
+impl ::prost::Name for RecordTrafficResponse {
+    const NAME: &'static str = "RecordTrafficResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordTrafficResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordTrafficResponse".into()
+    }
 }
 /// The action of a visitor. Purchases are orders, never beacons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
