@@ -4,11 +4,11 @@
 //! of the proto files, as a handler names it.
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde::de::DeserializeSeed as _;
 use serde_path_to_error::{Path, Segment, Track};
 
-use super::once::{Once, TWICE};
+use super::strict::{BEYOND, INEXACT, Strict, TWICE};
 use crate::values::Invalid;
 
 /// How prost-reflect begins what it says of a field that does not exist.
@@ -25,11 +25,8 @@ pub(super) fn to_proto(message: &MessageDescriptor, text: &[u8]) -> Result<Vec<u
     let read = DynamicMessage::deserialize(message.clone(), tracked)
         .map_err(|why| unreadable(message, &track.path(), &why))?;
     reader.end().map_err(|why| Invalid::new("message", format!("cannot be read: {why}")))?;
-    check_once(message, text)?;
-    match saturated(&read, text) {
-        Some(field) => Err(Invalid::new(field, "must be a whole number within 64 bits")),
-        None => Ok(read.encode_to_vec()),
-    }
+    check(message, text)?;
+    Ok(read.encode_to_vec())
 }
 
 /// A message of ours as ProtoJSON.
@@ -41,12 +38,12 @@ pub(super) fn to_json(message: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u
     serde_json::to_vec(&read).map_err(|why| why.to_string())
 }
 
-/// Checks that each field is given once: prost-reflect takes the last one.
-fn check_once(message: &MessageDescriptor, text: &[u8]) -> Result<(), Invalid> {
+/// Checks what prost-reflect does not: each field is given once, and whole numbers are exact.
+fn check(message: &MessageDescriptor, text: &[u8]) -> Result<(), Invalid> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let mut track = Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-    let checked = Once(Some(message.clone())).deserialize(tracked);
+    let checked = Strict::message(message.clone()).deserialize(tracked);
     checked.map_err(|why| unreadable(message, &track.path(), &why))
 }
 
@@ -63,6 +60,10 @@ fn unreadable(message: &MessageDescriptor, path: &Path, why: &serde_json::Error)
         }
     }
     let field = if field.is_empty() { "message".to_owned() } else { field };
+    let inexact = [BEYOND, INEXACT].into_iter().find(|problem| why.starts_with(problem));
+    if let Some(problem) = inexact {
+        return Invalid::new(field, problem);
+    }
     Invalid::new(field, format!("cannot be read: {why}"))
 }
 
@@ -87,43 +88,4 @@ fn path_in(message: &MessageDescriptor, path: &Path) -> String {
         }
     }
     text
-}
-
-/// The first field that holds a largest or smallest number which the text does not: serde_json reads
-/// a number beyond 64 bits as floating-point, and that was cut to the nearest whole number.
-fn saturated(message: &DynamicMessage, text: &[u8]) -> Option<String> {
-    message.fields().find_map(|(field, value)| {
-        let within = saturated_value(value, text)?;
-        let dot = if within.is_empty() || within.starts_with('[') { "" } else { "." };
-        Some(format!("{}{dot}{within}", field.name()))
-    })
-}
-
-fn saturated_value(value: &Value, text: &[u8]) -> Option<String> {
-    let cut = |number: String| (!contains(text, &number)).then(String::new);
-    match value {
-        Value::U64(u64::MAX) => cut(u64::MAX.to_string()),
-        Value::I64(number @ (i64::MAX | i64::MIN)) => cut(number.to_string()),
-        Value::Message(message) => saturated(message, text),
-        Value::List(values) => values.iter().enumerate().find_map(|(index, value)| {
-            let within = saturated_value(value, text)?;
-            let dot = if within.is_empty() { "" } else { "." };
-            Some(format!("[{index}]{dot}{within}"))
-        }),
-        Value::Map(values) => values.values().find_map(|value| saturated_value(value, text)),
-        Value::Bool(_)
-        | Value::I32(_)
-        | Value::I64(_)
-        | Value::U32(_)
-        | Value::U64(_)
-        | Value::F32(_)
-        | Value::F64(_)
-        | Value::String(_)
-        | Value::Bytes(_)
-        | Value::EnumNumber(_) => None,
-    }
-}
-
-fn contains(text: &[u8], number: &str) -> bool {
-    text.windows(number.len()).any(|window| window == number.as_bytes())
 }

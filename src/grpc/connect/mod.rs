@@ -11,10 +11,10 @@ mod frames;
 mod gateway;
 mod guard;
 mod json;
-mod once;
 mod openapi;
 mod protocol;
 mod schema;
+mod strict;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
 

@@ -74,6 +74,30 @@ async fn a_number_beyond_64_bits_without_a_sign_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_would_be_read_as_another_one_is_refused() {
+    let shop = Shop::open().await;
+    let list = async |number: &str, buyer: &str| {
+        let body = format!(r#"{{"buyer":"{buyer}","minPosition":{number}}}"#);
+        said(shop.send("ReportService/ListOrders", "application/json", body).await).await
+    };
+    // The number that it would be cut to stands elsewhere in the message.
+    for number in ["18446744073709551616", "18446744073709551617", "1.8446744073709551616e19"] {
+        let (status, answer) = list(number, "18446744073709551615").await;
+        assert_eq!((status, failure(&answer).2.as_str()), (400, "min_position"), "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains("within 64 bits"), "{answer}");
+    }
+    // Floating-point holds neither.
+    for number in ["9007199254740993.0", "1.00000000000000000001"] {
+        let (status, answer) = list(number, "ming").await;
+        assert_eq!((status, failure(&answer).2.as_str()), (400, "min_position"), "{answer}");
+    }
+    for number in ["0", "-0", "0.0", "1.0", "1e0", "10e-1", "0e99", "18446744073709551615"] {
+        let (status, answer) = list(number, "ming").await;
+        assert!(status == 200 || failure(&answer).1 != "INVALID_ARGUMENT", "{number}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_content_is_refused_with_what_is_taken() {
     let shop = Shop::open().await;
     let (unary, stream) = (PLACE_ORDER, "AlertService/FollowAlerts");
