@@ -1,4 +1,4 @@
-//! What a node does although nobody asks: it watches its store and its clock.
+//! What a node does without being asked: it watches its store and its clock.
 
 use std::sync::Arc;
 

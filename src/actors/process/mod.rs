@@ -1,4 +1,4 @@
-//! Process managers: the one way from the log to a command that nobody sends.
+//! Process managers: the one way from the log to a command that no client sends.
 //!
 //! ```text
 //!  the log ──observe──> what is still to be asked ──due──> decide (pure) ──ask──> aggregate

@@ -66,7 +66,7 @@ impl Room {
 async fn collect(mut body: Incoming, bytes_max: usize) -> Result<Bytes, CallError> {
     let mut read = BytesMut::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        // A connection that broke: nobody is left to be told more.
+        // A broken connection takes no answer, so the error need not say more.
         let frame = frame.map_err(|_broken| Fault::Stopping)?;
         if let Ok(data) = frame.into_data() {
             if read.len() + data.len() > bytes_max {

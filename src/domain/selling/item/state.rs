@@ -162,7 +162,7 @@ impl Item {
                 let kind = ReceiptKind::RefundDue(e.cause);
                 (e.request_id, e.fingerprint, kind, Some(&*e.payment_reference))
             }
-            // Nobody asked for them or asks again.
+            // A placed order is found by its own id, and no request expires one.
             OrderEvent::Placed(_) | OrderEvent::Expired(_) => return Ok(()),
         };
         self.orders.keep(request_id, fingerprint, row, revision, kind, reference);
