@@ -4,6 +4,7 @@
 //! hand here, encoded, and compared with its file; the file is decoded and compared with the sample.
 //! `UPDATE_GOLDEN=1` writes missing samples only: one that differs means that old logs change.
 
+mod items;
 mod operations;
 mod shoppers;
 
@@ -12,12 +13,10 @@ use std::{env, fs, path::PathBuf};
 use doorbuster::{
     domain::{Decider, item::Item},
     events::{
-        Act, AttemptOutcome, DecodeError, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
-        ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled, OrderEvent, OrderExpired,
-        OrderPaid, OrderPlaced, PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded,
-        RefundCause, RefundDue, ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent,
-        SalePaused, SaleResumed, StockAllocated, StockEvent, Stored, StreamName, TrafficRecorded,
-        WarehouseUnits, decode, encode, pack, pack_beacons, unpack,
+        Act, AttemptOutcome, DecodeError, Draw, Event, ItemEvent, ItemPaused, ItemPlan, OfferEvent,
+        PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded, SaleClosed, SaleCreated,
+        SaleEvent, SalePaused, SaleResumed, Stored, StreamName, TrafficRecorded, WarehouseUnits,
+        decode, encode, pack, pack_beacons, unpack,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -41,108 +40,6 @@ fn parts() -> Vec<WarehouseUnits> {
     vec![part("杭州", 2), part("shenzhen-2", 1)]
 }
 
-fn item_samples() -> Vec<ItemEvent> {
-    vec![
-        ItemEvent::Offer(OfferEvent::Added(ItemAdded {
-            sale_id: SALE,
-            sku: "PHONE-256".to_owned(),
-            title: "Phone, 256 GB".to_owned(),
-            currency: Currency::parse("currency", "CNY").unwrap(),
-            unit_price_minor: 199_900,
-            time_to_pay_ms: 900_000,
-            added_at_ms: AT,
-        })),
-        ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
-            opens_at_ms: AT,
-            closes_at_ms: UnixMs::LATEST,
-        })),
-        ItemEvent::Offer(OfferEvent::PurchaseLimitSet(PurchaseLimitSet {
-            per_buyer: Some(2),
-            per_order: None,
-            act: None,
-            set_at_ms: None,
-        })),
-        ItemEvent::Offer(OfferEvent::Paused(ItemPaused {
-            act: act(),
-            by_sale: false,
-            paused_at_ms: AT,
-        })),
-        ItemEvent::Offer(OfferEvent::Resumed(ItemResumed {
-            act: act(),
-            by_sale: false,
-            resumed_at_ms: AT,
-        })),
-        ItemEvent::Offer(OfferEvent::Closed(ItemClosed { act: act(), closed_at_ms: AT })),
-        ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
-            warehouse: "杭州".to_owned(),
-            units: 1_000_000_000,
-            act: act(),
-            allocated_at_ms: AT,
-        })),
-        ItemEvent::Stock(StockEvent::ReserveSet(ReserveSet {
-            warehouse: "杭州".to_owned(),
-            units: 0,
-            act: act(),
-            set_at_ms: AT,
-        })),
-        ItemEvent::Stock(StockEvent::ReserveReleased(ReserveReleased {
-            warehouse: "杭州".to_owned(),
-            units: 7,
-            act: act(),
-            released_at_ms: AT,
-        })),
-        ItemEvent::Order(OrderEvent::Placed(OrderPlaced {
-            order_id: ORDER,
-            request_id: REQUEST,
-            fingerprint: FINGERPRINT,
-            buyer: "buyer-000042".to_owned(),
-            units: 3,
-            unit_price_minor: 199_900,
-            warehouses: parts(),
-            channel: "app".to_owned(),
-            placed_at_ms: AT,
-            pay_by_ms: AT.plus(900_000),
-        })),
-        ItemEvent::Order(OrderEvent::Paid(OrderPaid {
-            order_id: ORDER,
-            placed_revision: 17,
-            request_id: REQUEST,
-            fingerprint: FINGERPRINT,
-            payment_reference: "pay-1".to_owned(),
-            amount_minor: 599_700,
-            units: 3,
-            warehouses: parts(),
-            paid_at_ms: AT,
-        })),
-        ItemEvent::Order(OrderEvent::Cancelled(OrderCancelled {
-            order_id: ORDER,
-            placed_revision: 17,
-            request_id: REQUEST,
-            fingerprint: FINGERPRINT,
-            units: 3,
-            warehouses: parts(),
-            cancelled_at_ms: AT,
-        })),
-        ItemEvent::Order(OrderEvent::Expired(OrderExpired {
-            order_id: ORDER,
-            placed_revision: 17,
-            units: 3,
-            warehouses: parts(),
-            expired_at_ms: AT,
-        })),
-        ItemEvent::Order(OrderEvent::RefundDue(RefundDue {
-            order_id: ORDER,
-            placed_revision: 17,
-            request_id: REQUEST,
-            fingerprint: FINGERPRINT,
-            payment_reference: "pay-2".to_owned(),
-            amount_minor: 599_700,
-            cause: RefundCause::AlreadyPaid,
-            due_at_ms: AT,
-        })),
-    ]
-}
-
 fn sale_samples() -> Vec<SaleEvent> {
     let plan = ItemPlan {
         item_id: ITEM,
@@ -156,6 +53,13 @@ fn sale_samples() -> Vec<SaleEvent> {
         time_to_pay_ms: 900_000,
         units: parts(),
         reserve: Vec::new(),
+        prices: None,
+        offers: Vec::new(),
+        audience: None,
+        regions: Vec::new(),
+        draw: Draw::Listed,
+        reserve_plan: Vec::new(),
+        suppliers: Vec::new(),
     };
     vec![
         SaleEvent::Created(SaleCreated {
@@ -177,7 +81,7 @@ fn sale_samples() -> Vec<SaleEvent> {
 }
 
 pub fn samples() -> Vec<Event> {
-    let items = item_samples().into_iter().map(Event::Item);
+    let items = items::samples().into_iter().map(Event::Item);
     let sales = sale_samples().into_iter().map(Event::Sale);
     items
         .chain(sales)

@@ -215,6 +215,17 @@ fn judge_the_log(log: &[ItemEvent]) {
             ItemEvent::Stock(StockEvent::Allocated(e)) => {
                 *free.entry(&e.warehouse).or_default() += e.units
             }
+            ItemEvent::Stock(StockEvent::Withdrawn(e)) => {
+                let left = free.entry(&e.warehouse).or_default();
+                *left -= e.units;
+                assert!(*left >= 0, "more withdrawn than available in {}", e.warehouse);
+            }
+            ItemEvent::Stock(StockEvent::Moved(e)) => {
+                let left = free.entry(&e.from).or_default();
+                *left -= e.units;
+                assert!(*left >= 0, "more moved than available in {}", e.from);
+                *free.entry(&e.to).or_default() += e.units;
+            }
             ItemEvent::Order(OrderEvent::Placed(e)) => {
                 assert!(!requests.contains(&e.request_id), "one request, two orders");
                 requests.push(e.request_id);
@@ -248,7 +259,13 @@ fn judge_the_log(log: &[ItemEvent]) {
             | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
             | ItemEvent::Offer(OfferEvent::Paused(_))
             | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_)) => {}
+            | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Offer(OfferEvent::PricesSet(_))
+            | ItemEvent::Offer(OfferEvent::OffersSet(_))
+            | ItemEvent::Offer(OfferEvent::GiftUnitsSet(_))
+            | ItemEvent::Offer(OfferEvent::AudienceSet(_))
+            | ItemEvent::Offer(OfferEvent::ReservePlanSet(_))
+            | ItemEvent::Offer(OfferEvent::ReserveProposed(_)) => {}
         }
     }
 }

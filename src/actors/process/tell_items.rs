@@ -143,7 +143,14 @@ impl TellItems {
             OfferEvent::Paused(paused) => &paused.act,
             OfferEvent::Resumed(resumed) => &resumed.act,
             OfferEvent::Closed(closed) => &closed.act,
-            OfferEvent::Scheduled(_) | OfferEvent::PurchaseLimitSet(_) => return,
+            OfferEvent::Scheduled(_)
+            | OfferEvent::PurchaseLimitSet(_)
+            | OfferEvent::PricesSet(_)
+            | OfferEvent::OffersSet(_)
+            | OfferEvent::GiftUnitsSet(_)
+            | OfferEvent::AudienceSet(_)
+            | OfferEvent::ReservePlanSet(_)
+            | OfferEvent::ReserveProposed(_) => return,
         };
         for untold in self.untold.values_mut() {
             if of_item(untold.request_id, item) == act.request_id {

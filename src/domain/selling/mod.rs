@@ -2,4 +2,5 @@
 
 pub mod demand;
 pub mod item;
+pub mod limits;
 pub mod sale;

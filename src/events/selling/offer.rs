@@ -1,9 +1,13 @@
-//! How an item is offered: what it is, when it is on sale, what limits there are, whether it takes
-//! orders.
+//! How an item is offered: what it is, when it is on sale, what it costs, who may buy it, what limits
+//! there are, whether it takes orders.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::{
+    audience::{AudienceSet, Draw, Region, ReservePlanSet, ReserveProposed},
+    price::{GiftUnitsSet, OffersSet, PricesSet},
+};
 use crate::{
     events::{act::Act, stored::stored_names},
     values::{Currency, SaleId, UnixMs},
@@ -24,6 +28,18 @@ pub enum OfferEvent {
     Resumed(ItemResumed),
     /// New orders are refused for good.
     Closed(ItemClosed),
+    /// A ladder of prices is in force.
+    PricesSet(PricesSet),
+    /// Offers are in force.
+    OffersSet(OffersSet),
+    /// The pool of a gift has another size.
+    GiftUnitsSet(GiftUnitsSet),
+    /// Only these shoppers may buy.
+    AudienceSet(AudienceSet),
+    /// The reserve goes on offer by this plan.
+    ReservePlanSet(ReservePlanSet),
+    /// A step of that plan asks an operator.
+    ReserveProposed(ReserveProposed),
 }
 
 stored_names! { OfferEvent:
@@ -33,6 +49,12 @@ stored_names! { OfferEvent:
     Paused => "ItemPaused",
     Resumed => "ItemResumed",
     Closed => "ItemClosed",
+    PricesSet => "PricesSet",
+    OffersSet => "OffersSet",
+    GiftUnitsSet => "GiftUnitsSet",
+    AudienceSet => "AudienceSet",
+    ReservePlanSet => "ReservePlanSet",
+    ReserveProposed => "ReserveProposed",
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +65,11 @@ pub struct ItemAdded {
     pub currency: Currency,
     pub unit_price_minor: i64,
     pub time_to_pay_ms: i64,
+    /// Regions of its sale; an order that names one draws from its warehouses first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub regions: Vec<Region>,
+    #[serde(skip_serializing_if = "Draw::is_listed", default)]
+    pub draw: Draw,
     pub added_at_ms: UnixMs,
 }
 
@@ -103,6 +130,12 @@ impl OfferEvent {
             Self::Paused(e) => Some(e.paused_at_ms),
             Self::Resumed(e) => Some(e.resumed_at_ms),
             Self::Closed(e) => Some(e.closed_at_ms),
+            Self::PricesSet(e) => Some(e.set_at_ms),
+            Self::OffersSet(e) => Some(e.set_at_ms),
+            Self::GiftUnitsSet(e) => Some(e.set_at_ms),
+            Self::AudienceSet(e) => Some(e.set_at_ms),
+            Self::ReservePlanSet(e) => Some(e.set_at_ms),
+            Self::ReserveProposed(e) => Some(e.proposed_at_ms),
         }
     }
 
@@ -114,6 +147,12 @@ impl OfferEvent {
             Self::Paused(e) => Some(&e.act),
             Self::Resumed(e) => Some(&e.act),
             Self::Closed(e) => Some(&e.act),
+            Self::PricesSet(e) => Some(&e.act),
+            Self::OffersSet(e) => Some(&e.act),
+            Self::GiftUnitsSet(e) => Some(&e.act),
+            Self::AudienceSet(e) => Some(&e.act),
+            Self::ReservePlanSet(e) => Some(&e.act),
+            Self::ReserveProposed(e) => Some(&e.act),
         }
     }
 
@@ -122,9 +161,16 @@ impl OfferEvent {
         match self {
             Self::Paused(e) => e.by_sale,
             Self::Resumed(e) => e.by_sale,
-            Self::Added(_) | Self::Scheduled(_) | Self::PurchaseLimitSet(_) | Self::Closed(_) => {
-                false
-            }
+            Self::Added(_)
+            | Self::Scheduled(_)
+            | Self::PurchaseLimitSet(_)
+            | Self::Closed(_)
+            | Self::PricesSet(_)
+            | Self::OffersSet(_)
+            | Self::GiftUnitsSet(_)
+            | Self::AudienceSet(_)
+            | Self::ReservePlanSet(_)
+            | Self::ReserveProposed(_) => false,
         }
     }
 
@@ -141,6 +187,12 @@ impl OfferEvent {
             Self::PurchaseLimitSet(e) => {
                 json!({ "limit_per_buyer": e.per_buyer, "limit_per_order": e.per_order })
             }
+            Self::PricesSet(e) => json!({ "ladder": e.ladder, "prices": e.prices }),
+            Self::OffersSet(e) => json!({ "offers": e.offers }),
+            Self::GiftUnitsSet(e) => json!({ "offer": e.offer, "units": e.units }),
+            Self::AudienceSet(e) => json!({ "audience": e.audience }),
+            Self::ReservePlanSet(e) => json!({ "steps": e.steps }),
+            Self::ReserveProposed(e) => json!({ "step": e.step, "warehouses": e.warehouses }),
             Self::Paused(_) | Self::Resumed(_) | Self::Closed(_) => json!({}),
         }
     }

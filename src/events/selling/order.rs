@@ -5,7 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::units::{MoveKind, StockMove, WarehouseUnits};
+use super::{
+    audience::OrderShopper,
+    price::{GiftTaken, OfferApplied, OrderPart},
+    units::{MoveKind, StockMove, WarehouseUnits},
+};
 use crate::{
     events::stored::stored_names,
     values::{Fingerprint, OrderId, RequestId, UnixMs},
@@ -41,12 +45,52 @@ pub struct OrderPlaced {
     pub fingerprint: Fingerprint,
     pub buyer: String,
     pub units: i64,
+    /// The price of one unit; of the first part where there are several.
     pub unit_price_minor: i64,
+    /// Units by price, in the order of the ladder; empty where the item has no ladder: then every
+    /// unit costs `unit_price_minor`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parts: Vec<OrderPart>,
+    /// The offer that reduced it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub offer: Option<OfferApplied>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gift: Option<Box<GiftTaken>>,
+    /// Name of the offer whose gift the order would have had, if units of it had been free.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gift_gone: Option<String>,
+    /// What is to be paid, where it is not units times price; read it with [`Self::total`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub total_minor: Option<i64>,
     pub warehouses: Vec<WarehouseUnits>,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub channel: String,
+    /// Whose warehouses were preferred; empty where the order named none.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub region: String,
+    /// What was said of the buyer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shopper: Option<Box<OrderShopper>>,
     pub placed_at_ms: UnixMs,
     pub pay_by_ms: UnixMs,
+}
+
+impl OrderPlaced {
+    /// What is to be paid, in minor units.
+    pub fn total(&self) -> i64 {
+        // The largest price times the most units fits; a log that holds more was not written by us.
+        self.total_minor.unwrap_or_else(|| self.unit_price_minor.saturating_mul(self.units))
+    }
+
+    /// What offers took off, in minor units.
+    pub fn discount(&self) -> i64 {
+        self.offer.as_ref().map_or(0, |offer| offer.discount_minor)
+    }
+
+    /// What the units cost before offers, in minor units.
+    pub fn subtotal(&self) -> i64 {
+        self.total().saturating_add(self.discount())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

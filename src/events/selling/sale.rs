@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::units::WarehouseUnits;
+use super::{
+    audience::{Audience, Draw, Region, ReserveStep},
+    price::{Offer, Prices},
+    units::WarehouseUnits,
+};
 use crate::{
     events::{act::Act, stored::stored_names},
     values::{AlertSeverity, Currency, ItemId, ServiceLevel, UnixMs},
@@ -47,6 +51,31 @@ pub struct ItemPlan {
     /// Units that lie there, too, but are not on offer before an operator releases them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reserve: Vec<WarehouseUnits>,
+    /// Absent where every unit costs `unit_price_minor`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prices: Option<Prices>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub offers: Vec<Offer>,
+    /// Absent where everybody may buy.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub audience: Option<Audience>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub regions: Vec<Region>,
+    #[serde(skip_serializing_if = "Draw::is_listed", default)]
+    pub draw: Draw,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reserve_plan: Vec<ReserveStep>,
+    /// Warehouses whose planned units come from a supplier.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub suppliers: Vec<WarehouseSupplier>,
+}
+
+/// Who delivered the planned units of a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarehouseSupplier {
+    pub warehouse: String,
+    /// 1 to 64 characters.
+    pub supplier: String,
 }
 
 /// The goals of a sale. Goals that were not set are absent.

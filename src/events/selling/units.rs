@@ -21,6 +21,8 @@ pub enum MoveKind {
     SetReserve,
     /// Out of the reserve, on offer.
     ReleaseReserve,
+    /// Off the offer: available units leave the warehouse.
+    Withdraw,
     /// To a buyer who has not paid yet.
     Hold,
     /// To the buyer for good.
@@ -71,6 +73,7 @@ impl StockMove<'_> {
             MoveKind::ReleaseReserve => {
                 Counts { reserve: less, allocated: more, available: more, ..none }
             }
+            MoveKind::Withdraw => Counts { allocated: less, available: less, ..none },
             MoveKind::Hold => Counts { available: less, held: more, ..none },
             MoveKind::Sell => Counts { held: less, sold: more, ..none },
             MoveKind::Release => Counts { held: less, available: more, ..none },
@@ -82,7 +85,7 @@ impl StockMove<'_> {
         let there = match self.kind {
             MoveKind::Allocate | MoveKind::SetReserve => return self.units,
             MoveKind::ReleaseReserve => from.reserve,
-            MoveKind::Hold => from.available,
+            MoveKind::Withdraw | MoveKind::Hold => from.available,
             MoveKind::Sell | MoveKind::Release => from.held,
         };
         self.units.min(there)

@@ -94,6 +94,13 @@ impl Projection for Catalog {
                 "UPDATE items SET closed_at_ms = ? WHERE item_id = ?",
                 params![closed.closed_at_ms.0, id],
             ),
+            // Its columns show the base price of the plan.
+            OfferEvent::PricesSet(_)
+            | OfferEvent::OffersSet(_)
+            | OfferEvent::GiftUnitsSet(_)
+            | OfferEvent::AudienceSet(_)
+            | OfferEvent::ReservePlanSet(_)
+            | OfferEvent::ReserveProposed(_) => Ok(()),
         }
     }
 

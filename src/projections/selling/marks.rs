@@ -144,6 +144,12 @@ impl ItemState {
             OfferEvent::Paused(paused) => *self.pause_flag(paused.by_sale) = true,
             OfferEvent::Resumed(resumed) => *self.pause_flag(resumed.by_sale) = false,
             OfferEvent::Closed(_) => self.closed = true,
+            OfferEvent::PricesSet(_)
+            | OfferEvent::OffersSet(_)
+            | OfferEvent::GiftUnitsSet(_)
+            | OfferEvent::AudienceSet(_)
+            | OfferEvent::ReservePlanSet(_)
+            | OfferEvent::ReserveProposed(_) => {}
         }
     }
 

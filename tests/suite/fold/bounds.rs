@@ -45,7 +45,8 @@ fn allocate_late(log: &mut Log, item: ItemId, units: i64, at: i64) {
         reason: "more came in".to_owned(),
     };
     let warehouse = "north".to_owned();
-    let event = StockAllocated { warehouse, units, act, allocated_at_ms: UnixMs(at) };
+    let event =
+        StockAllocated { warehouse, units, supplier: None, act, allocated_at_ms: UnixMs(at) };
     log.push(StreamName::item(item), ItemEvent::Stock(StockEvent::Allocated(event)));
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use doorbuster::{
     events::{
-        Act, AttemptOutcome, DemandTick, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
+        Act, AttemptOutcome, DemandTick, Draw, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
         ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled, OrderEvent, OrderExpired,
         OrderPaid, OrderPlaced, Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue,
         ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
@@ -54,6 +54,8 @@ impl Log {
             currency: currency(),
             unit_price_minor: 500,
             time_to_pay_ms: 60_000,
+            regions: Vec::new(),
+            draw: Draw::Listed,
             added_at_ms: UnixMs(990_000),
         };
         self.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));
@@ -63,6 +65,7 @@ impl Log {
         let allocated = StockAllocated {
             warehouse: warehouse.to_owned(),
             units,
+            supplier: None,
             act: act(),
             allocated_at_ms: UnixMs(990_000),
         };
@@ -82,6 +85,13 @@ impl Log {
             time_to_pay_ms: 60_000,
             units: Vec::new(),
             reserve: Vec::new(),
+            prices: None,
+            offers: Vec::new(),
+            audience: None,
+            regions: Vec::new(),
+            draw: Draw::Listed,
+            reserve_plan: Vec::new(),
+            suppliers: Vec::new(),
         };
         let created = SaleCreated {
             name: name.to_owned(),
@@ -123,8 +133,15 @@ impl Log {
             buyer: buyer.to_owned(),
             units,
             unit_price_minor: 500,
+            parts: Vec::new(),
+            offer: None,
+            gift: None,
+            gift_gone: None,
+            total_minor: None,
             warehouses: warehouses.clone(),
             channel: channel.to_owned(),
+            region: String::new(),
+            shopper: None,
             placed_at_ms: UnixMs(at),
             pay_by_ms: UnixMs(at + 60_000),
         };

@@ -5,7 +5,7 @@
 
 use doorbuster::{
     domain::item::OrderState,
-    events::{AttemptOutcome, Event, ItemEvent, OfferEvent, OrderEvent, Position, StockEvent},
+    events::{AttemptOutcome, Event, ItemEvent, OfferEvent, OrderEvent, Position},
     projections::{Checkpoint, ReadModel, orders},
     reports::{
         ListOrdersQuery, ListSalesQuery, OrderRecord, Paging, ReportError, Reports,
@@ -74,14 +74,8 @@ fn expected(log: &Log, query: &ListOrdersQuery) -> Vec<OrderId> {
             ItemEvent::Order(OrderEvent::Expired(e)) => {
                 state_of.insert(e.order_id, OrderState::Expired);
             }
-            ItemEvent::Offer(OfferEvent::Scheduled(_))
-            | ItemEvent::Offer(OfferEvent::PurchaseLimitSet(_))
-            | ItemEvent::Stock(StockEvent::Allocated(_))
-            | ItemEvent::Stock(StockEvent::ReserveSet(_))
-            | ItemEvent::Stock(StockEvent::ReserveReleased(_))
-            | ItemEvent::Offer(OfferEvent::Paused(_))
-            | ItemEvent::Offer(OfferEvent::Resumed(_))
-            | ItemEvent::Offer(OfferEvent::Closed(_))
+            ItemEvent::Offer(_)
+            | ItemEvent::Stock(_)
             | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
         }
     }

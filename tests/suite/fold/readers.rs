@@ -13,8 +13,9 @@ use doorbuster::{
         service_level::ServiceLevelSetting,
     },
     events::{
-        AlertEvent, DemandTick, Event, IncidentEvent, LevelSet, LossAccepted, OfferEvent,
-        OrderEvent, SaleEvent, ScriptEvent, StockEvent, Stored, StreamName, TrafficRecorded,
+        AlertEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
+        OfferEvent, OrderEvent, SaleEvent, ScriptEvent, StockEvent, StockMoved, StockWithdrawn,
+        Stored, StreamName, TrafficRecorded,
     },
     pages::{Lang, event_name},
     projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
@@ -32,7 +33,9 @@ use crate::events::samples;
 const READERS: &[(&str, &str)] = &[
     ("AlertCleared", "alerts operations"),
     ("AlertRaised", "alerts operations"),
+    ("AudienceSet", "acts item marks"),
     ("DemandTick", "journeys timeline"),
+    ("GiftUnitsSet", "acts item marks"),
     ("IncidentActionTaken", "incident operations"),
     ("IncidentAssessed", "incident operations"),
     ("IncidentDetected", "incident operations"),
@@ -46,12 +49,16 @@ const READERS: &[(&str, &str)] = &[
     ("LevelSet", "level operations"),
     // The store reads it when it opens a log that ends too early.
     ("LossAccepted", "src/store/embedded/judge.rs"),
+    ("OffersSet", "acts item marks"),
     ("OrderCancelled", "item journeys marks orders sales stock timeline"),
     ("OrderExpired", "item journeys marks orders sales stock timeline"),
     ("OrderPaid", "item journeys marks orders sales stock timeline"),
     ("OrderPlaced", "item journeys marks orders sales stock timeline"),
+    ("PricesSet", "acts item marks"),
     ("PurchaseLimitSet", "acts catalog item marks"),
     ("RefundDue", "item marks sales timeline"),
+    ("ReservePlanSet", "acts item marks"),
+    ("ReserveProposed", "acts item marks"),
     ("ReserveReleased", "acts item marks sales stock timeline"),
     ("ReserveSet", "acts item marks stock"),
     ("SaleClosed", "acts catalog sale"),
@@ -61,6 +68,8 @@ const READERS: &[(&str, &str)] = &[
     ("ScriptPublished", "operations script"),
     ("ScriptWithdrawn", "operations script"),
     ("StockAllocated", "acts item marks sales stock timeline"),
+    ("StockMoved", "acts item marks stock"),
+    ("StockWithdrawn", "acts item marks sales stock timeline"),
     ("TrafficRecorded", "journeys"),
 ];
 
@@ -81,7 +90,29 @@ fn decider(event: &Event) -> Option<&'static str> {
 fn every_kind() -> log::Log {
     let mut log = scripted_sale();
     let (sale, _) = scripted_ids();
+    let sofa = StreamName::item(sale.item_id("sofa"));
     for event in samples() {
+        match &event {
+            Event::Item(ItemEvent::Stock(StockEvent::Moved(sample))) => {
+                let (from, to) = ("north".to_owned(), "south".to_owned());
+                let moved = StockMoved { from, to, units: 1, ..sample.clone() };
+                log.push(sofa, ItemEvent::from(StockEvent::Moved(moved)));
+            }
+            Event::Item(ItemEvent::Stock(StockEvent::Withdrawn(sample))) => {
+                let warehouse = "north".to_owned();
+                let withdrawn = StockWithdrawn { warehouse, units: 1, ..sample.clone() };
+                log.push(sofa, ItemEvent::from(StockEvent::Withdrawn(withdrawn)));
+            }
+            Event::Item(ItemEvent::Offer(
+                OfferEvent::PricesSet(_)
+                | OfferEvent::OffersSet(_)
+                | OfferEvent::GiftUnitsSet(_)
+                | OfferEvent::AudienceSet(_)
+                | OfferEvent::ReservePlanSet(_)
+                | OfferEvent::ReserveProposed(_),
+            )) => _ = log.push(sofa, event.clone()),
+            _ => {}
+        }
         let stream = match &event {
             Event::Traffic(_) => StreamName::traffic(sale),
             Event::Alert(_) => StreamName::alerts(Some(sale)),

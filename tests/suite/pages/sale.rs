@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use doorbuster::{
     events::{
-        Act, AttemptOutcome, DemandTick, Goals, ItemAdded, ItemEvent, ItemPaused, ItemResumed,
-        OfferEvent, PackedAttempt, PackedBeacon, SaleCreated, SaleEvent, StockAllocated,
-        StockEvent, StreamName, TrafficAction, TrafficRecorded, pack, pack_beacons,
+        Act, AttemptOutcome, DemandTick, Draw, Goals, ItemAdded, ItemEvent, ItemPaused,
+        ItemResumed, OfferEvent, PackedAttempt, PackedBeacon, SaleCreated, SaleEvent,
+        StockAllocated, StockEvent, StreamName, TrafficAction, TrafficRecorded, pack, pack_beacons,
     },
     values::{
         AgeBand, Fingerprint, Gender, ItemId, RequestId, SaleId, ShopperAttributes, UnixMs,
@@ -64,12 +64,15 @@ fn add(log: &mut Log, sku: &str, title: &str, units: i64) -> ItemId {
         currency: currency(),
         unit_price_minor: 500,
         time_to_pay_ms: 60_000,
+        regions: Vec::new(),
+        draw: Draw::Listed,
         added_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
     log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));
     let allocated = StockAllocated {
         warehouse: "north".to_owned(),
         units,
+        supplier: None,
         act: act("olga", "as planned"),
         allocated_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };

@@ -14,7 +14,9 @@ use doorbuster::{
             RecordPayment, Steer, SteerAction,
         },
     },
-    events::{ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent, WarehouseUnits},
+    events::{
+        Draw, ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent, WarehouseUnits,
+    },
     values::{Currency, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
 use uuid::Uuid;
@@ -58,6 +60,13 @@ pub fn plan() -> ItemPlan {
         time_to_pay_ms: 100,
         units: vec![units("north", 10)],
         reserve: Vec::new(),
+        prices: None,
+        offers: Vec::new(),
+        audience: None,
+        regions: Vec::new(),
+        draw: Draw::Listed,
+        reserve_plan: Vec::new(),
+        suppliers: Vec::new(),
     }
 }
 
@@ -215,6 +224,14 @@ impl Live {
             line.held -= units;
             line.available += units;
         };
+        let grow = |line: &mut Line, units| {
+            line.allocated += units;
+            line.available += units;
+        };
+        let withdraw = |line: &mut Line, units| {
+            line.allocated -= units;
+            line.available -= units;
+        };
         let (moved, change): (_, fn(&mut Line, i64)) = match event {
             ItemEvent::Stock(StockEvent::ReserveSet(set)) => {
                 return book(&set.warehouse, |line, units| line.reserve = units, set.units);
@@ -228,11 +245,14 @@ impl Live {
                 return book(&released.warehouse, release, released.units);
             }
             ItemEvent::Stock(StockEvent::Allocated(added)) => {
-                let grow = |line: &mut Line, units| {
-                    line.allocated += units;
-                    line.available += units;
-                };
                 return book(&added.warehouse, grow, added.units);
+            }
+            ItemEvent::Stock(StockEvent::Withdrawn(gone)) => {
+                return book(&gone.warehouse, withdraw, gone.units);
+            }
+            ItemEvent::Stock(StockEvent::Moved(moved)) => {
+                book(&moved.from, withdraw, moved.units);
+                return book(&moved.to, grow, moved.units);
             }
             ItemEvent::Order(OrderEvent::Placed(placed)) => {
                 let total: i64 = placed.warehouses.iter().map(|part| part.units).sum();
@@ -258,6 +278,12 @@ impl Live {
             | ItemEvent::Offer(OfferEvent::Paused(_))
             | ItemEvent::Offer(OfferEvent::Resumed(_))
             | ItemEvent::Offer(OfferEvent::Closed(_))
+            | ItemEvent::Offer(OfferEvent::PricesSet(_))
+            | ItemEvent::Offer(OfferEvent::OffersSet(_))
+            | ItemEvent::Offer(OfferEvent::GiftUnitsSet(_))
+            | ItemEvent::Offer(OfferEvent::AudienceSet(_))
+            | ItemEvent::Offer(OfferEvent::ReservePlanSet(_))
+            | ItemEvent::Offer(OfferEvent::ReserveProposed(_))
             | ItemEvent::Order(OrderEvent::RefundDue(_)) => return,
         };
         for part in moved {

@@ -54,6 +54,8 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
             currency,
             unit_price_minor: plan.unit_price_minor,
             time_to_pay_ms: plan.time_to_pay_ms,
+            regions: plan.regions,
+            draw: plan.draw,
             added_at_ms: now,
         })),
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
@@ -73,6 +75,7 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
         ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
             warehouse,
             units,
+            supplier: None,
             act,
             allocated_at_ms: now,
         }))
@@ -149,8 +152,15 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
         buyer,
         units,
         unit_price_minor: offer.unit_price_minor,
+        parts: Vec::new(),
+        offer: None,
+        gift: None,
+        gift_gone: None,
+        total_minor: None,
         warehouses,
         channel,
+        region: String::new(),
+        shopper: None,
         placed_at_ms: at.stamp,
         pay_by_ms: pay_by,
     }));

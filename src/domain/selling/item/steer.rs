@@ -102,7 +102,9 @@ fn event(action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
         SteerAction::Resume => resumed(act, false, now),
         SteerAction::ResumeWithSale => resumed(act, true, now),
         SteerAction::Allocate(WarehouseUnits { warehouse, units }) => {
-            let allocated = StockAllocated { warehouse, units, act, allocated_at_ms: now };
+            let supplier = None;
+            let allocated =
+                StockAllocated { warehouse, units, supplier, act, allocated_at_ms: now };
             stock(StockEvent::Allocated(allocated))
         }
         SteerAction::SetReserve(WarehouseUnits { warehouse, units }) => {

@@ -12,12 +12,14 @@ use std::collections::HashMap;
 use self::fields::Fields;
 use crate::{
     domain::alert,
-    events::{Act, AlertRule, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
+    events::{Act, AlertRule, Draw, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_prose, bounded_text, looks,
     },
 };
+
+pub use crate::domain::limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, WORTH_MINOR_MAX};
 
 /// Most items in one sale.
 pub const ITEMS_PER_SALE_MAX: usize = 10_000;
@@ -28,17 +30,8 @@ pub const SALE_BYTES_MAX: usize = 1_000_000;
 /// Most warehouses of one item: each is one event of the item's first append.
 pub const WAREHOUSES_PER_ITEM_MAX: usize = 100;
 
-/// Most units that one allocation can put on offer: no sum of them overflows.
-pub const ALLOCATED_UNITS_MAX: i64 = 1_000_000_000;
-
-/// Most that all units of a sale together can be worth, so that no figure about it overflows.
-pub const WORTH_MINOR_MAX: i64 = 1_000_000_000_000_000_000;
-
 /// Longest name of a sale and title of an item, in characters.
 pub const TITLE_CHARS_MAX: usize = 200;
-
-/// Longest SKU, name of a warehouse and name of an operator, in characters.
-pub const NAME_CHARS_MAX: usize = 64;
 
 /// Shortest time an unpaid order holds its units.
 pub const TIME_TO_PAY_MS_MIN: i64 = 1_000;
@@ -188,6 +181,13 @@ fn item_plan(
         closes_at_ms,
         limit_per_buyer: item.limit_per_buyer,
         limit_per_order: item.limit_per_order,
+        prices: None,
+        offers: Vec::new(),
+        audience: None,
+        regions: Vec::new(),
+        draw: Draw::default(),
+        reserve_plan: Vec::new(),
+        suppliers: Vec::new(),
     })
 }
 
