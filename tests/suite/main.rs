@@ -60,6 +60,8 @@ mod nodes;
 mod operators;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
+/// What an order costs: ladders, time prices, offers, gifts.
+mod prices;
 /// Files for their owner only; failures said with a bound.
 mod private;
 /// What events and deadlines ask of aggregates is asked, and never takes effect twice.
