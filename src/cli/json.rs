@@ -105,6 +105,21 @@ fn is_absent_if_empty(message: &str, field: &str) -> bool {
     )
 }
 
+/// Whether a field is left out where it has its default: only some orders and items have it.
+fn is_absent_if_plain(message: &str, field: &str) -> bool {
+    matches!(
+        (message, field),
+        ("Order", "parts" | "offer" | "discount_minor" | "gift_gone")
+            | ("Item" | "ItemDraft", "offers")
+            | ("ItemDraft", "steps" | "time_prices" | "returned_units")
+            | ("ItemDraft", "draw" | "reserve_plan" | "suppliers")
+            | ("OfferDraft", _)
+            | ("OrderPart", "step" | "time_price")
+            | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
+            | ("Refusal", "quote")
+    )
+}
+
 /// Whether the fields of a message stand in the message that holds it.
 fn is_inlined(message: &str, field: &str) -> bool {
     matches!(
@@ -150,6 +165,9 @@ fn object(message: &DynamicMessage) -> Map<String, Value> {
     let mut object = Map::new();
     for field in descriptor.fields() {
         let Some(shown) = shown_name(of, &field) else { continue };
+        if !message.has_field(&field) && is_absent_if_plain(of, field.name()) {
+            continue;
+        }
         let given = message.get_field(&field);
         if is_inlined(of, field.name()) {
             object.extend(given.as_message().map(self::object).unwrap_or_default());

@@ -194,6 +194,7 @@ impl Crowd {
             buyer: wish.buyer.clone(),
             units: 1,
             channel: wish.channel.to_owned(),
+            ..Default::default()
         };
         let sent = Instant::now();
         let answer = self.caller.place(wish.lane(lane), &command).await;

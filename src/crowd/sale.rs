@@ -161,6 +161,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
             units: count_of(offer.units),
         }],
         reserve: Vec::new(),
+        ..Default::default()
     });
     SaleDraft {
         name: terms.name.clone(),
@@ -171,6 +172,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         goals: terms.plan.goals,
         curve: terms.plan.curve.clone(),
         alerts: terms.plan.alerts.clone(),
+        ..Default::default()
     }
 }
 

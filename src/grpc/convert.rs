@@ -144,6 +144,7 @@ pub(super) fn order(item: ItemId, order: OrderView) -> proto::Order {
         state: order_state(order.state).into(),
         place_time: Some(timestamp(order.placed_at)),
         pay_by_time: Some(timestamp(order.pay_by)),
+        ..Default::default()
     }
 }
 
@@ -167,7 +168,8 @@ static REASONS: LazyLock<Vec<proto::RefusalReason>> = LazyLock::new(|| {
 
 pub(super) fn refusal(refusal: Refusal, available_units: Option<i64>) -> proto::Refusal {
     let message = refusal.sentence().to_owned();
-    proto::Refusal { reason: REASONS[refusal.kind()].into(), message, available_units }
+    let reason = REASONS[refusal.kind()].into();
+    proto::Refusal { reason, message, available_units, quote: None }
 }
 
 pub(super) fn warehouse_units(units: WarehouseUnits) -> proto::WarehouseUnits {
@@ -206,5 +208,6 @@ pub(super) fn item(view: ItemView) -> proto::Item {
         reserve_by_warehouse: view.reserve_by_warehouse.into_iter().map(warehouse_units).collect(),
         paused_itself: view.paused_itself,
         paused_with_sale: view.paused_with_sale,
+        ..Default::default()
     }
 }

@@ -348,6 +348,7 @@ fn order_record(record: OrderRecord) -> proto::OrderRecord {
         place_time: Some(convert::timestamp(record.placed_at)),
         pay_by_time: Some(convert::timestamp(record.pay_by)),
         buyer: record.buyer,
+        ..Default::default()
     };
     proto::OrderRecord {
         order: Some(order),

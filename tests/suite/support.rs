@@ -301,6 +301,7 @@ pub fn create_sale(items: Vec<proto::ItemDraft>) -> proto::CreateSaleRequest {
             goals: None,
             curve: Vec::new(),
             alerts: Vec::new(),
+            ..Default::default()
         }),
     }
 }
@@ -330,6 +331,7 @@ pub fn place(item: &str, buyer: &str, units: i64) -> proto::PlaceOrderRequest {
         buyer: buyer.to_owned(),
         units,
         channel: String::new(),
+        ..Default::default()
     }
 }
 

@@ -135,6 +135,7 @@ fn answer(command: PlaceOrderRequest) -> PlaceOrderResponse {
         state: OrderState::Held.into(),
         place_time: Some(PLACED),
         pay_by_time: Some(PAY_BY),
+        ..Default::default()
     };
     PlaceOrderResponse {
         outcome: Some(place_order_response::Outcome::Order(order)),

@@ -65,6 +65,7 @@ impl Target {
             buyer: format!("buyer-{number}"),
             units: 1,
             channel: String::new(),
+            ..Default::default()
         }
     }
 

@@ -171,6 +171,7 @@ impl Place {
             buyer,
             units,
             channel,
+            ..Default::default()
         };
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await

@@ -371,6 +371,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
             .into_iter()
             .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
             .collect(),
+        ..Default::default()
     });
     SaleDraft {
         name: draft.name,
@@ -386,5 +387,6 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         }),
         curve: draft.curve.into_iter().map(alerts::planned_units).collect(),
         alerts: draft.alerts.into_iter().map(alerts::written).collect(),
+        ..Default::default()
     }
 }

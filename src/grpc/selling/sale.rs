@@ -231,6 +231,7 @@ fn planned(plan: ItemPlan) -> proto::SaleItem {
             time_to_pay: Some(convert::duration(plan.time_to_pay_ms)),
             units: plan.units.into_iter().map(convert::warehouse_units).collect(),
             reserve: plan.reserve.into_iter().map(convert::warehouse_units).collect(),
+            ..Default::default()
         }),
     }
 }

@@ -101,6 +101,348 @@ impl AlertSeverity {
         }
     }
 }
+/// A number of units at a price. The steps of an item are sold in their order, before the base price.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PriceStep {
+    /// At least 1; all steps of an item together hold at most 1,000,000,000.
+    #[prost(int64, tag = "1")]
+    pub units: i64,
+    /// 1 to 10^12, not below the step before and not above the base price.
+    #[prost(int64, tag = "2")]
+    pub unit_price_minor: i64,
+}
+impl ::prost::Name for PriceStep {
+    const NAME: &'static str = "PriceStep";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PriceStep".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PriceStep".into()
+    }
+}
+/// A price between two moments. A unit costs the lower of it and its price on the ladder, and counts on
+/// the ladder all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimePrice {
+    /// Within the window of the item. Time prices of an item must not overlap.
+    #[prost(message, optional, tag = "1")]
+    pub from_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The first moment at which it no longer applies.
+    #[prost(message, optional, tag = "2")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// 1 to 10^12.
+    #[prost(int64, tag = "3")]
+    pub unit_price_minor: i64,
+}
+impl ::prost::Name for TimePrice {
+    const NAME: &'static str = "TimePrice";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.TimePrice".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.TimePrice".into()
+    }
+}
+/// An offer of an item: exactly one condition (from_units or from_minor) and exactly one effect
+/// (amount_minor, percent_ppm or gift_sku). Conditions are compared before any discount. Of the money
+/// offers that apply to an order, the one with the largest discount is used, the first listed of equals.
+/// Of the gift offers that apply, the last listed is used. An order costs at least 1 minor unit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OfferDraft {
+    /// 1 to 64 lower-case letters, digits and underscores; unique within the item.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Orders of at least so many units: 1 to 1,000,000.
+    #[prost(int64, optional, tag = "2")]
+    pub from_units: ::core::option::Option<i64>,
+    /// Orders with at least this subtotal: 1 to 10^18.
+    #[prost(int64, optional, tag = "3")]
+    pub from_minor: ::core::option::Option<i64>,
+    /// Minor units off the subtotal: 1 to 10^18.
+    #[prost(int64, optional, tag = "4")]
+    pub amount_minor: ::core::option::Option<i64>,
+    /// With amount_minor: once for each full multiple of the condition.
+    #[prost(bool, tag = "5")]
+    pub each: bool,
+    /// With each: at most so many times, 1 to 1,000,000; without limit if absent.
+    #[prost(int64, optional, tag = "6")]
+    pub times_max: ::core::option::Option<i64>,
+    /// A part of the subtotal, in parts per million: 1 to 1,000,000. The discount is rounded down.
+    #[prost(int64, optional, tag = "7")]
+    pub percent_ppm: ::core::option::Option<i64>,
+    /// With percent_ppm: the discount is at most so much, at least 1; without limit if absent.
+    #[prost(int64, optional, tag = "8")]
+    pub at_most_minor: ::core::option::Option<i64>,
+    /// The SKU of the gift, 1 to 64 characters; no other offer of the item has it.
+    #[prost(string, tag = "9")]
+    pub gift_sku: ::prost::alloc::string::String,
+    /// With gift_sku, required: all units of the gift, 1 to 1,000,000,000.
+    #[prost(int64, optional, tag = "10")]
+    pub gift_units: ::core::option::Option<i64>,
+    /// With gift_sku: units for one order, 1 to gift_units; 1 if absent.
+    #[prost(int64, optional, tag = "11")]
+    pub gift_each: ::core::option::Option<i64>,
+    #[prost(enumeration = "WhenGone", tag = "12")]
+    pub when_gone: i32,
+    /// When it starts to apply, within the window of the item; with the window if absent.
+    #[prost(message, optional, tag = "13")]
+    pub from_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The first moment at which it no longer applies; the end of the window if absent.
+    #[prost(message, optional, tag = "14")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for OfferDraft {
+    const NAME: &'static str = "OfferDraft";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OfferDraft".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OfferDraft".into()
+    }
+}
+/// A step of the ladder in force, with its units.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StepState {
+    #[prost(message, optional, tag = "1")]
+    pub step: ::core::option::Option<PriceStep>,
+    #[prost(int64, tag = "2")]
+    pub held_units: i64,
+    #[prost(int64, tag = "3")]
+    pub sold_units: i64,
+    /// Units that the next orders get at the price of the step.
+    #[prost(int64, tag = "4")]
+    pub free_units: i64,
+}
+impl ::prost::Name for StepState {
+    const NAME: &'static str = "StepState";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.StepState".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.StepState".into()
+    }
+}
+/// The prices of an item in force.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ItemPrices {
+    /// Counts the ladders of the item from 1. A new ladder begins with empty steps.
+    #[prost(int32, tag = "1")]
+    pub ladder: i32,
+    /// The base price: that of every unit after the last step.
+    #[prost(int64, tag = "2")]
+    pub unit_price_minor: i64,
+    #[prost(int64, optional, tag = "3")]
+    pub floor_minor: ::core::option::Option<i64>,
+    #[prost(message, repeated, tag = "4")]
+    pub steps: ::prost::alloc::vec::Vec<StepState>,
+    #[prost(message, repeated, tag = "5")]
+    pub time_prices: ::prost::alloc::vec::Vec<TimePrice>,
+    #[prost(enumeration = "ReturnedUnits", tag = "6")]
+    pub returned_units: i32,
+    /// What the next unit costs.
+    #[prost(int64, tag = "7")]
+    pub price_in_force_minor: i64,
+    /// When a time price or an offer begins or ends next; absent if none does.
+    #[prost(message, optional, tag = "8")]
+    pub change_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ItemPrices {
+    const NAME: &'static str = "ItemPrices";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ItemPrices".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ItemPrices".into()
+    }
+}
+/// An offer in force. For a gift, gift_units of the offer = free + held + given.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ItemOffer {
+    #[prost(message, optional, tag = "1")]
+    pub offer: ::core::option::Option<OfferDraft>,
+    #[prost(int64, tag = "2")]
+    pub gift_free_units: i64,
+    /// With orders that are not paid yet.
+    #[prost(int64, tag = "3")]
+    pub gift_held_units: i64,
+    /// With paid orders.
+    #[prost(int64, tag = "4")]
+    pub gift_given_units: i64,
+}
+impl ::prost::Name for ItemOffer {
+    const NAME: &'static str = "ItemOffer";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ItemOffer".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ItemOffer".into()
+    }
+}
+/// Units of an order at one price.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderPart {
+    #[prost(int64, tag = "1")]
+    pub units: i64,
+    #[prost(int64, tag = "2")]
+    pub unit_price_minor: i64,
+    /// Number of the step, from 1, that the units count on; absent after the last step.
+    #[prost(int32, optional, tag = "3")]
+    pub step: ::core::option::Option<i32>,
+    /// Number of the time price, from 1, if it is what the units cost.
+    #[prost(int32, optional, tag = "4")]
+    pub time_price: ::core::option::Option<i32>,
+}
+impl ::prost::Name for OrderPart {
+    const NAME: &'static str = "OrderPart";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderPart".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderPart".into()
+    }
+}
+/// The gift of an order.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderGift {
+    /// Name of the offer.
+    #[prost(string, tag = "1")]
+    pub offer: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub sku: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub units: i64,
+}
+impl ::prost::Name for OrderGift {
+    const NAME: &'static str = "OrderGift";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderGift".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderGift".into()
+    }
+}
+/// What an order would cost at the decision, and why. It promises nothing: the price that counts is the
+/// one in force when the order is placed. PlaceOrderRequest.max_total_minor bounds that.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PriceQuote {
+    #[prost(int64, tag = "1")]
+    pub units: i64,
+    #[prost(string, tag = "2")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// In the order of the ladder; at least one.
+    #[prost(message, repeated, tag = "3")]
+    pub parts: ::prost::alloc::vec::Vec<OrderPart>,
+    /// What the parts cost together.
+    #[prost(int64, tag = "4")]
+    pub subtotal_minor: i64,
+    /// Name of the money offer that applies; empty if none does.
+    #[prost(string, tag = "5")]
+    pub offer: ::prost::alloc::string::String,
+    /// What that offer takes off.
+    #[prost(int64, tag = "6")]
+    pub discount_minor: i64,
+    /// What is to be paid: subtotal_minor - discount_minor, at least 1.
+    #[prost(int64, tag = "7")]
+    pub total_minor: i64,
+    #[prost(message, optional, tag = "8")]
+    pub gift: ::core::option::Option<OrderGift>,
+    /// A gift would come with the order, and its units are used up.
+    #[prost(bool, tag = "9")]
+    pub gift_gone: bool,
+    /// Free units of the step that the first unit is from; absent after the last step.
+    #[prost(int64, optional, tag = "10")]
+    pub step_units_left: ::core::option::Option<i64>,
+    /// When a time price or an offer begins or ends next; absent if none does.
+    #[prost(message, optional, tag = "11")]
+    pub change_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// One sentence in English that says how the total comes about.
+    #[prost(string, tag = "12")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PriceQuote {
+    const NAME: &'static str = "PriceQuote";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PriceQuote".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PriceQuote".into()
+    }
+}
+/// The price at which units are sold again that come back from an order which expired or was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReturnedUnits {
+    /// The same as SAME_PRICE.
+    Unspecified = 0,
+    /// That of their step: the price can fall again.
+    SamePrice = 1,
+    /// The one that follows: a unit of a step is sold at its price once at most.
+    NextPrice = 2,
+}
+impl ReturnedUnits {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RETURNED_UNITS_UNSPECIFIED",
+            Self::SamePrice => "RETURNED_UNITS_SAME_PRICE",
+            Self::NextPrice => "RETURNED_UNITS_NEXT_PRICE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RETURNED_UNITS_UNSPECIFIED" => Some(Self::Unspecified),
+            "RETURNED_UNITS_SAME_PRICE" => Some(Self::SamePrice),
+            "RETURNED_UNITS_NEXT_PRICE" => Some(Self::NextPrice),
+            _ => None,
+        }
+    }
+}
+/// What happens to an order whose gift is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WhenGone {
+    /// The same as WITHOUT.
+    Unspecified = 0,
+    /// The order is placed without the gift, with gift_gone.
+    Without = 1,
+    /// The order is refused with GIFT_GONE.
+    Refuse = 2,
+}
+impl WhenGone {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WHEN_GONE_UNSPECIFIED",
+            Self::Without => "WHEN_GONE_WITHOUT",
+            Self::Refuse => "WHEN_GONE_REFUSE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WHEN_GONE_UNSPECIFIED" => Some(Self::Unspecified),
+            "WHEN_GONE_WITHOUT" => Some(Self::Without),
+            "WHEN_GONE_REFUSE" => Some(Self::Refuse),
+            _ => None,
+        }
+    }
+}
 /// An amount of money in minor units.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Money {
@@ -141,7 +483,7 @@ impl ::prost::Name for WarehouseUnits {
     }
 }
 /// A buyer's claim on units: a hold with a deadline, later paid, cancelled or expired.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Order {
     #[prost(string, tag = "1")]
     pub order_id: ::prost::alloc::string::String,
@@ -151,8 +493,10 @@ pub struct Order {
     pub buyer: ::prost::alloc::string::String,
     #[prost(int64, tag = "4")]
     pub units: i64,
+    /// The price of one unit; of the first part if there are several.
     #[prost(message, optional, tag = "5")]
     pub unit_price: ::core::option::Option<Money>,
+    /// What is to be paid.
     #[prost(message, optional, tag = "6")]
     pub total: ::core::option::Option<Money>,
     #[prost(enumeration = "OrderState", tag = "7")]
@@ -163,6 +507,22 @@ pub struct Order {
     /// hold runs: docs/clock.md.
     #[prost(message, optional, tag = "9")]
     pub pay_by_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Units by price; empty if the item had no steps and no time prices when the order was placed: then
+    /// each unit costs unit_price.
+    #[prost(message, repeated, tag = "10")]
+    pub parts: ::prost::alloc::vec::Vec<OrderPart>,
+    /// Name of the offer that reduced the total; empty if none did.
+    #[prost(string, tag = "11")]
+    pub offer: ::prost::alloc::string::String,
+    /// What that offer took off, in minor units: total = sum of the parts - discount_minor.
+    #[prost(int64, tag = "12")]
+    pub discount_minor: i64,
+    /// The gift that comes with the order.
+    #[prost(message, optional, tag = "13")]
+    pub gift: ::core::option::Option<OrderGift>,
+    /// A gift would have come with the order, and its units were used up.
+    #[prost(bool, tag = "14")]
+    pub gift_gone: bool,
 }
 impl ::prost::Name for Order {
     const NAME: &'static str = "Order";
@@ -193,7 +553,7 @@ impl ::prost::Name for RefusalCount {
     }
 }
 /// A business "no". It is an answer, not an error: an immediate retry does not help.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Refusal {
     #[prost(enumeration = "RefusalReason", tag = "1")]
     pub reason: i32,
@@ -204,6 +564,9 @@ pub struct Refusal {
     /// ORDER_CANCELLED, ALREADY_PAID, WRONG_AMOUNT) or a sale.
     #[prost(int64, optional, tag = "3")]
     pub available_units: ::core::option::Option<i64>,
+    /// For PRICE_CHANGED: what the order would cost now.
+    #[prost(message, optional, tag = "4")]
+    pub quote: ::core::option::Option<PriceQuote>,
 }
 impl ::prost::Name for Refusal {
     const NAME: &'static str = "Refusal";
@@ -360,6 +723,14 @@ pub enum RefusalReason {
     NotPaused = 12,
     /// The reserve of the warehouse has fewer units than are to be released.
     NotEnoughReserve = 13,
+    /// The buyer is not in the audience of the item.
+    NotEligible = 14,
+    /// The gift of the order is used up, and its offer refuses orders without it.
+    GiftGone = 15,
+    /// The order would cost more than max_total_minor; `quote` has the price in force.
+    PriceChanged = 16,
+    /// The warehouse has fewer available units than are to be moved or withdrawn.
+    NotEnoughFree = 17,
 }
 impl RefusalReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -382,6 +753,10 @@ impl RefusalReason {
             Self::WrongAmount => "REFUSAL_REASON_WRONG_AMOUNT",
             Self::NotPaused => "REFUSAL_REASON_NOT_PAUSED",
             Self::NotEnoughReserve => "REFUSAL_REASON_NOT_ENOUGH_RESERVE",
+            Self::NotEligible => "REFUSAL_REASON_NOT_ELIGIBLE",
+            Self::GiftGone => "REFUSAL_REASON_GIFT_GONE",
+            Self::PriceChanged => "REFUSAL_REASON_PRICE_CHANGED",
+            Self::NotEnoughFree => "REFUSAL_REASON_NOT_ENOUGH_FREE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -401,6 +776,10 @@ impl RefusalReason {
             "REFUSAL_REASON_WRONG_AMOUNT" => Some(Self::WrongAmount),
             "REFUSAL_REASON_NOT_PAUSED" => Some(Self::NotPaused),
             "REFUSAL_REASON_NOT_ENOUGH_RESERVE" => Some(Self::NotEnoughReserve),
+            "REFUSAL_REASON_NOT_ELIGIBLE" => Some(Self::NotEligible),
+            "REFUSAL_REASON_GIFT_GONE" => Some(Self::GiftGone),
+            "REFUSAL_REASON_PRICE_CHANGED" => Some(Self::PriceChanged),
+            "REFUSAL_REASON_NOT_ENOUGH_FREE" => Some(Self::NotEnoughFree),
             _ => None,
         }
     }
@@ -1294,6 +1673,198 @@ pub mod alert_service_server {
     pub const SERVICE_NAME: &str = "doorbuster.v1.AlertService";
     impl<T> tonic::server::NamedService for AlertServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What the shop says of the buyer of an order; each field may be unknown. Attributes decide whether the
+/// buyer is eligible and are recorded with the order.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Shopper {
+    /// As in Beacon: one of under-18, 18-24, 25-34, 35-44, 45-54, 55-64, 65-plus; empty if unknown.
+    #[prost(string, tag = "1")]
+    pub age_band: ::prost::alloc::string::String,
+    /// female, male or other; empty if unknown.
+    #[prost(string, tag = "2")]
+    pub gender: ::prost::alloc::string::String,
+    /// The shop's own name of a region, 0 to 64 characters.
+    #[prost(string, tag = "3")]
+    pub region: ::prost::alloc::string::String,
+    /// low, middle, high or top; empty if unknown.
+    #[prost(string, tag = "4")]
+    pub spending_tier: ::prost::alloc::string::String,
+    /// Whether the buyer never bought in the shop before; absent if unknown.
+    #[prost(bool, optional, tag = "5")]
+    pub new_buyer: ::core::option::Option<bool>,
+    /// The shop's own name of a tier of membership, 0 to 64 characters.
+    #[prost(string, tag = "6")]
+    pub member_tier: ::prost::alloc::string::String,
+}
+impl ::prost::Name for Shopper {
+    const NAME: &'static str = "Shopper";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Shopper".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Shopper".into()
+    }
+}
+/// The buyers who may order. Each list that is not empty must contain the shopper's attribute; an
+/// attribute that is unknown is in no list. An empty audience is everybody.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Audience {
+    #[prost(string, repeated, tag = "1")]
+    pub age_bands: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "2")]
+    pub genders: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// At most 100, each 1 to 64 characters, as the next but one.
+    #[prost(string, repeated, tag = "3")]
+    pub regions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub spending_tiers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "5")]
+    pub member_tiers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "6")]
+    pub new_buyers_only: bool,
+}
+impl ::prost::Name for Audience {
+    const NAME: &'static str = "Audience";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Audience".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Audience".into()
+    }
+}
+/// A region and the warehouses that serve it, nearest first.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Region {
+    /// 1 to 64 characters, unique within the sale.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Each is a warehouse of at least one item of the sale.
+    #[prost(string, repeated, tag = "2")]
+    pub warehouses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for Region {
+    const NAME: &'static str = "Region";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Region".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Region".into()
+    }
+}
+/// A step of a reserve plan. It fires once in the life of the item, after a decision that leaves fewer
+/// units available than below_units; not if nothing is left in reserve.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReserveStep {
+    /// At least 1.
+    #[prost(int64, tag = "1")]
+    pub below_units: i64,
+    /// At least 1 and at most the reserve; what is left if it is less by then.
+    #[prost(int64, tag = "2")]
+    pub release_units: i64,
+    /// The warehouses to take from, in this order; all of them in their order if empty.
+    #[prost(string, repeated, tag = "3")]
+    pub from: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(enumeration = "ReserveAction", tag = "4")]
+    pub action: i32,
+}
+impl ::prost::Name for ReserveStep {
+    const NAME: &'static str = "ReserveStep";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReserveStep".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReserveStep".into()
+    }
+}
+/// The supplier of the planned units of a warehouse.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WarehouseSupplier {
+    #[prost(string, tag = "1")]
+    pub warehouse: ::prost::alloc::string::String,
+    /// 1 to 64 characters.
+    #[prost(string, tag = "2")]
+    pub supplier: ::prost::alloc::string::String,
+}
+impl ::prost::Name for WarehouseSupplier {
+    const NAME: &'static str = "WarehouseSupplier";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WarehouseSupplier".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WarehouseSupplier".into()
+    }
+}
+/// The order in which an order draws from warehouses, after those of its region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DrawOrder {
+    /// The same as LISTED.
+    Unspecified = 0,
+    /// The first named first.
+    Listed = 1,
+    /// The one with most available units first; the first named of equals.
+    Fullest = 2,
+}
+impl DrawOrder {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DRAW_ORDER_UNSPECIFIED",
+            Self::Listed => "DRAW_ORDER_LISTED",
+            Self::Fullest => "DRAW_ORDER_FULLEST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DRAW_ORDER_UNSPECIFIED" => Some(Self::Unspecified),
+            "DRAW_ORDER_LISTED" => Some(Self::Listed),
+            "DRAW_ORDER_FULLEST" => Some(Self::Fullest),
+            _ => None,
+        }
+    }
+}
+/// What a step of a reserve plan does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReserveAction {
+    /// The same as RELEASE.
+    Unspecified = 0,
+    /// Puts the units on offer at once.
+    Release = 1,
+    /// Asks an operator, who can release them.
+    Propose = 2,
+}
+impl ReserveAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RESERVE_ACTION_UNSPECIFIED",
+            Self::Release => "RESERVE_ACTION_RELEASE",
+            Self::Propose => "RESERVE_ACTION_PROPOSE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RESERVE_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "RESERVE_ACTION_RELEASE" => Some(Self::Release),
+            "RESERVE_ACTION_PROPOSE" => Some(Self::Propose),
+            _ => None,
+        }
     }
 }
 /// A change of the level.
@@ -4128,6 +4699,12 @@ pub struct Item {
     pub paused_itself: bool,
     #[prost(bool, tag = "20")]
     pub paused_with_sale: bool,
+    /// The ladder of prices in force; absent if every unit costs unit_price.
+    #[prost(message, optional, tag = "21")]
+    pub prices: ::core::option::Option<ItemPrices>,
+    /// The offers in force, with what is left of their gifts.
+    #[prost(message, repeated, tag = "22")]
+    pub offers: ::prost::alloc::vec::Vec<ItemOffer>,
 }
 impl ::prost::Name for Item {
     const NAME: &'static str = "Item";
@@ -4551,6 +5128,420 @@ impl ::prost::Name for CloseItemResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.CloseItemResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetPricesRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// The base price: 1 to 10^12. All units of the item together may be worth at most 10^18 at it.
+    #[prost(int64, tag = "3")]
+    pub unit_price_minor: i64,
+    /// No price may be below it; 1 to 10^12, no floor if absent.
+    #[prost(int64, optional, tag = "4")]
+    pub floor_minor: ::core::option::Option<i64>,
+    /// At most 20. They begin empty: orders of earlier ladders keep their prices and give nothing back to
+    /// these steps. An item has at most 255 ladders.
+    #[prost(message, repeated, tag = "5")]
+    pub steps: ::prost::alloc::vec::Vec<PriceStep>,
+    /// At most 100, not overlapping.
+    #[prost(message, repeated, tag = "6")]
+    pub time_prices: ::prost::alloc::vec::Vec<TimePrice>,
+    #[prost(enumeration = "ReturnedUnits", tag = "7")]
+    pub returned_units: i32,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SetPricesRequest {
+    const NAME: &'static str = "SetPricesRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetPricesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetPricesRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetPricesResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "set_prices_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<set_prices_response::Outcome>,
+}
+/// Nested message and enum types in `SetPricesResponse`.
+pub mod set_prices_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SetPricesResponse {
+    const NAME: &'static str = "SetPricesResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetPricesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetPricesResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetOffersRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// At most 10, in place of all earlier ones. Existing orders keep their discounts and gifts. A gift that
+    /// an earlier offer of the same name had keeps what is held and given, and must not have fewer units.
+    #[prost(message, repeated, tag = "3")]
+    pub offers: ::prost::alloc::vec::Vec<OfferDraft>,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SetOffersRequest {
+    const NAME: &'static str = "SetOffersRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetOffersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetOffersRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetOffersResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "set_offers_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<set_offers_response::Outcome>,
+}
+/// Nested message and enum types in `SetOffersResponse`.
+pub mod set_offers_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SetOffersResponse {
+    const NAME: &'static str = "SetOffersResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetOffersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetOffersResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetGiftUnitsRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Name of an offer in force that has a gift.
+    #[prost(string, tag = "3")]
+    pub offer: ::prost::alloc::string::String,
+    /// All units of the gift from now on: at least those held and given, at most 1,000,000,000.
+    #[prost(int64, tag = "4")]
+    pub units: i64,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SetGiftUnitsRequest {
+    const NAME: &'static str = "SetGiftUnitsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetGiftUnitsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetGiftUnitsRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetGiftUnitsResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "set_gift_units_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<set_gift_units_response::Outcome>,
+}
+/// Nested message and enum types in `SetGiftUnitsResponse`.
+pub mod set_gift_units_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SetGiftUnitsResponse {
+    const NAME: &'static str = "SetGiftUnitsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetGiftUnitsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetGiftUnitsResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetAudienceRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Everybody may buy if absent or empty. Existing orders stay.
+    #[prost(message, optional, tag = "3")]
+    pub audience: ::core::option::Option<Audience>,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SetAudienceRequest {
+    const NAME: &'static str = "SetAudienceRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetAudienceRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetAudienceRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetAudienceResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "set_audience_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<set_audience_response::Outcome>,
+}
+/// Nested message and enum types in `SetAudienceResponse`.
+pub mod set_audience_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SetAudienceResponse {
+    const NAME: &'static str = "SetAudienceResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetAudienceResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetAudienceResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetReservePlanRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// At most 20, in place of the earlier plan; none ends it. A step that has fired does not fire again.
+    #[prost(message, repeated, tag = "3")]
+    pub steps: ::prost::alloc::vec::Vec<ReserveStep>,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SetReservePlanRequest {
+    const NAME: &'static str = "SetReservePlanRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetReservePlanRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetReservePlanRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SetReservePlanResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "set_reserve_plan_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<set_reserve_plan_response::Outcome>,
+}
+/// Nested message and enum types in `SetReservePlanResponse`.
+pub mod set_reserve_plan_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SetReservePlanResponse {
+    const NAME: &'static str = "SetReservePlanResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SetReservePlanResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SetReservePlanResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoveStockRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub from_warehouse: ::prost::alloc::string::String,
+    /// Another warehouse of the item.
+    #[prost(string, tag = "4")]
+    pub to_warehouse: ::prost::alloc::string::String,
+    /// At least 1; more than are available there are refused with NOT_ENOUGH_FREE.
+    #[prost(int64, tag = "5")]
+    pub units: i64,
+    /// Allows a warehouse to_warehouse that the item does not have yet.
+    #[prost(bool, tag = "6")]
+    pub new_warehouse: bool,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for MoveStockRequest {
+    const NAME: &'static str = "MoveStockRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.MoveStockRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.MoveStockRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MoveStockResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "move_stock_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<move_stock_response::Outcome>,
+}
+/// Nested message and enum types in `MoveStockResponse`.
+pub mod move_stock_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for MoveStockResponse {
+    const NAME: &'static str = "MoveStockResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.MoveStockResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.MoveStockResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawStockRequest {
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub warehouse: ::prost::alloc::string::String,
+    /// At least 1; more than are available there are refused with NOT_ENOUGH_FREE.
+    #[prost(int64, tag = "4")]
+    pub units: i64,
+    /// Whose units they are, 0 to 64 characters.
+    #[prost(string, tag = "5")]
+    pub supplier: ::prost::alloc::string::String,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for WithdrawStockRequest {
+    const NAME: &'static str = "WithdrawStockRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WithdrawStockRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WithdrawStockRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WithdrawStockResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "withdraw_stock_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<withdraw_stock_response::Outcome>,
+}
+/// Nested message and enum types in `WithdrawStockResponse`.
+pub mod withdraw_stock_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Item(super::Item),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for WithdrawStockResponse {
+    const NAME: &'static str = "WithdrawStockResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WithdrawStockResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WithdrawStockResponse".into()
     }
 }
 /// Whether the item takes orders at present.
@@ -6227,6 +7218,17 @@ pub struct PlaceOrderRequest {
     /// The channel of the buyer, 0 to 32 characters.
     #[prost(string, tag = "5")]
     pub channel: ::prost::alloc::string::String,
+    /// The most that the buyer is to pay for the whole order, in minor units, at least 1. An order that
+    /// would cost more is refused with PRICE_CHANGED and the price in force. No bound if absent.
+    #[prost(int64, optional, tag = "6")]
+    pub max_total_minor: ::core::option::Option<i64>,
+    /// A region of the sale, 0 to 64 characters: the order draws from its warehouses first. A name that
+    /// the sale does not have changes nothing.
+    #[prost(string, tag = "7")]
+    pub region: ::prost::alloc::string::String,
+    /// What the shop knows of the buyer; required only by items with an audience.
+    #[prost(message, optional, tag = "8")]
+    pub shopper: ::core::option::Option<Shopper>,
 }
 impl ::prost::Name for PlaceOrderRequest {
     const NAME: &'static str = "PlaceOrderRequest";
@@ -6238,7 +7240,7 @@ impl ::prost::Name for PlaceOrderRequest {
         "/doorbuster.v1.PlaceOrderRequest".into()
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PlaceOrderResponse {
     /// Revision of the item's stream: that of the order's event, or the last one that a refusal depends on.
     #[prost(uint64, tag = "3")]
@@ -6251,7 +7253,7 @@ pub struct PlaceOrderResponse {
 }
 /// Nested message and enum types in `PlaceOrderResponse`.
 pub mod place_order_response {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Outcome {
         #[prost(message, tag = "1")]
         Order(super::Order),
@@ -6267,6 +7269,45 @@ impl ::prost::Name for PlaceOrderResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.PlaceOrderResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuotePriceRequest {
+    #[prost(string, tag = "1")]
+    pub item_id: ::prost::alloc::string::String,
+    /// 1 to 1,000,000.
+    #[prost(int64, tag = "2")]
+    pub units: i64,
+}
+impl ::prost::Name for QuotePriceRequest {
+    const NAME: &'static str = "QuotePriceRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.QuotePriceRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.QuotePriceRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuotePriceResponse {
+    /// What an order of these units would cost now, whether or not it would be taken.
+    #[prost(message, optional, tag = "1")]
+    pub quote: ::core::option::Option<PriceQuote>,
+    #[prost(int64, tag = "2")]
+    pub available_units: i64,
+    /// Revision of the item's stream that the answer shows.
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+}
+impl ::prost::Name for QuotePriceResponse {
+    const NAME: &'static str = "QuotePriceResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.QuotePriceResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.QuotePriceResponse".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -6287,7 +7328,7 @@ impl ::prost::Name for PlaceOrdersRequest {
         "/doorbuster.v1.PlaceOrdersRequest".into()
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PlaceOrdersResponse {
     #[prost(uint64, tag = "1")]
     pub tag: u64,
@@ -6296,7 +7337,7 @@ pub struct PlaceOrdersResponse {
 }
 /// Nested message and enum types in `PlaceOrdersResponse`.
 pub mod place_orders_response {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Result {
         #[prost(message, tag = "2")]
         Answer(super::PlaceOrderResponse),
@@ -6335,7 +7376,7 @@ impl ::prost::Name for GetOutcomeRequest {
         "/doorbuster.v1.GetOutcomeRequest".into()
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetOutcomeResponse {
     /// The current state.
     #[prost(message, optional, tag = "1")]
@@ -6381,7 +7422,7 @@ impl ::prost::Name for RecordPaymentRequest {
         "/doorbuster.v1.RecordPaymentRequest".into()
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RecordPaymentResponse {
     #[prost(uint64, tag = "3")]
     pub revision: u64,
@@ -6392,7 +7433,7 @@ pub struct RecordPaymentResponse {
 }
 /// Nested message and enum types in `RecordPaymentResponse`.
 pub mod record_payment_response {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Outcome {
         #[prost(message, tag = "1")]
         Order(super::Order),
@@ -6434,7 +7475,7 @@ impl ::prost::Name for CancelOrderRequest {
         "/doorbuster.v1.CancelOrderRequest".into()
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelOrderResponse {
     #[prost(uint64, tag = "3")]
     pub revision: u64,
@@ -6445,7 +7486,7 @@ pub struct CancelOrderResponse {
 }
 /// Nested message and enum types in `CancelOrderResponse`.
 pub mod cancel_order_response {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Outcome {
         #[prost(message, tag = "1")]
         Order(super::Order),
@@ -6483,7 +7524,7 @@ impl ::prost::Name for GetOrderRequest {
         "/doorbuster.v1.GetOrderRequest".into()
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetOrderResponse {
     #[prost(message, optional, tag = "1")]
     pub order: ::core::option::Option<Order>,
@@ -11646,7 +12687,7 @@ pub struct ItemDraft {
     /// 1 to 200 characters.
     #[prost(string, tag = "2")]
     pub title: ::prost::alloc::string::String,
-    /// Minor units of the sale's currency, at least 1.
+    /// Minor units of the sale's currency, at least 1. The base price, where the item has steps.
     #[prost(int64, tag = "3")]
     pub unit_price_minor: i64,
     /// The item's own window, within the sale's; the sale's if absent.
@@ -11669,6 +12710,31 @@ pub struct ItemDraft {
     /// Units that are not on offer until they are released, by warehouse; none if absent.
     #[prost(message, repeated, tag = "10")]
     pub reserve: ::prost::alloc::vec::Vec<WarehouseUnits>,
+    /// At most 20: units at lower prices, sold in this order before the base price.
+    #[prost(message, repeated, tag = "11")]
+    pub steps: ::prost::alloc::vec::Vec<PriceStep>,
+    /// No price may be below it; 1 to 10^12, no floor if absent.
+    #[prost(int64, optional, tag = "12")]
+    pub floor_minor: ::core::option::Option<i64>,
+    #[prost(enumeration = "ReturnedUnits", tag = "13")]
+    pub returned_units: i32,
+    /// At most 100, not overlapping, within the window of the item.
+    #[prost(message, repeated, tag = "14")]
+    pub time_prices: ::prost::alloc::vec::Vec<TimePrice>,
+    /// At most 10.
+    #[prost(message, repeated, tag = "15")]
+    pub offers: ::prost::alloc::vec::Vec<OfferDraft>,
+    /// Who may buy; everybody if absent or empty. In place of that of the sale.
+    #[prost(message, optional, tag = "16")]
+    pub audience: ::core::option::Option<Audience>,
+    #[prost(enumeration = "DrawOrder", tag = "17")]
+    pub draw: i32,
+    /// At most 20.
+    #[prost(message, repeated, tag = "18")]
+    pub reserve_plan: ::prost::alloc::vec::Vec<ReserveStep>,
+    /// Who delivers the planned units of a warehouse; at most one for each warehouse.
+    #[prost(message, repeated, tag = "19")]
+    pub suppliers: ::prost::alloc::vec::Vec<WarehouseSupplier>,
 }
 impl ::prost::Name for ItemDraft {
     const NAME: &'static str = "ItemDraft";
@@ -11733,6 +12799,12 @@ pub struct SaleDraft {
     /// it.
     #[prost(message, repeated, tag = "8")]
     pub alerts: ::prost::alloc::vec::Vec<AlertRule>,
+    /// At most 100.
+    #[prost(message, repeated, tag = "9")]
+    pub regions: ::prost::alloc::vec::Vec<Region>,
+    /// Who may buy; items can have an audience of their own.
+    #[prost(message, optional, tag = "10")]
+    pub audience: ::core::option::Option<Audience>,
 }
 impl ::prost::Name for SaleDraft {
     const NAME: &'static str = "SaleDraft";

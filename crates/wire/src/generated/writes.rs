@@ -219,6 +219,146 @@ impl WriteResponse for CloseItemResponse {
         (outcome, self.revision, self.position)
     }
 }
+impl WriteResponse for SetPricesResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_prices_response::Outcome::Item(subject),
+            Err(refusal) => set_prices_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_prices_response::Outcome::Item(subject) => Ok(subject),
+            set_prices_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SetOffersResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_offers_response::Outcome::Item(subject),
+            Err(refusal) => set_offers_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_offers_response::Outcome::Item(subject) => Ok(subject),
+            set_offers_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SetGiftUnitsResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_gift_units_response::Outcome::Item(subject),
+            Err(refusal) => set_gift_units_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_gift_units_response::Outcome::Item(subject) => Ok(subject),
+            set_gift_units_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SetAudienceResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_audience_response::Outcome::Item(subject),
+            Err(refusal) => set_audience_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_audience_response::Outcome::Item(subject) => Ok(subject),
+            set_audience_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SetReservePlanResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => set_reserve_plan_response::Outcome::Item(subject),
+            Err(refusal) => set_reserve_plan_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            set_reserve_plan_response::Outcome::Item(subject) => Ok(subject),
+            set_reserve_plan_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for MoveStockResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => move_stock_response::Outcome::Item(subject),
+            Err(refusal) => move_stock_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            move_stock_response::Outcome::Item(subject) => Ok(subject),
+            move_stock_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for WithdrawStockResponse {
+    type Subject = Item;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Item, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => withdraw_stock_response::Outcome::Item(subject),
+            Err(refusal) => withdraw_stock_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Item, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            withdraw_stock_response::Outcome::Item(subject) => Ok(subject),
+            withdraw_stock_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
 impl WriteResponse for PlaceOrderResponse {
     type Subject = Order;
     type Refusal = Refusal;
