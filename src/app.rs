@@ -298,9 +298,11 @@ impl Node {
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
         let board = (room.board, grpc_port);
-        let shown = actors.shown(board, config, (reports, pulses), &reads, &sales, &operators);
+        let served = actors.served(config, &reads, &sales, &traffic, Arc::clone(&operators));
+        let services = grpc::Services::new(served, phase)?;
+        let steered = (services.routes(), operators);
+        let shown = actors.shown(board, config, (reports, pulses), &reads, steered);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
-        let served = actors.served(config, &reads, &sales, &traffic, operators);
         let background = BackgroundTasks {
             store,
             own,
@@ -311,7 +313,7 @@ impl Node {
         };
         let background = background.start().into_iter().chain(processes).collect();
         let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
-        let serving = tokio::spawn(grpc::serve(called, served, limits(config, room), phase));
+        let serving = tokio::spawn(grpc::serve(called, services, limits(config, room)));
         let node =
             Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web };
         Ok((node, serving))
@@ -321,10 +323,10 @@ impl Node {
     /// closed, also if some are not done.
     async fn stop(self, over: Instant) -> anyhow::Result<()> {
         self.background.iter().for_each(Task::abort);
-        // Whatever looks back for long would keep its thread, and the thread the server.
+        // A long query of the past would keep its thread, and the thread would keep the server.
         self.reads.stop();
         let (watch, looking_on) = (self.watch, self.looking_on);
-        ending::by(over, "those who look on", move || {
+        ending::by(over, "the board and the pulses", move || {
             watch.stop();
             looking_on.stop();
         })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_rt::Arbiter;
 use tokio::time::{Instant, timeout_at};
+use tonic::service::Routes;
 
 use super::{THREADS_END_WITHIN, cores, ending};
 use crate::{
@@ -193,8 +194,7 @@ impl Actors {
         config: &Config,
         (reports, desk): (Reports, Arc<PulseDesk>),
         reads: &ReadSide,
-        sales: &Sales,
-        operators: &Arc<Operators>,
+        (services, operators): (Routes, Arc<Operators>),
     ) -> BoardParts {
         BoardParts {
             desk,
@@ -202,12 +202,9 @@ impl Actors {
             past: reads.past(),
             log: LogSource::Store(Arc::clone(&self.shared.store)),
             data: config.data.clone(),
-            sales: sales.clone(),
-            items: Arc::clone(&self.items),
-            incidents: Arc::clone(&self.incidents),
-            levels: self.service_level_desk(),
+            services,
             service: Arc::clone(&self.service),
-            operators: Arc::clone(operators),
+            operators,
             readiness: self.shared.readiness.clone(),
             metrics: Arc::clone(&self.shared.metrics),
             clock: Arc::clone(&self.shared.clock),

@@ -39,5 +39,5 @@ pub use listener::listen;
 pub use read_side::{AT_HEAD, Keeping, ReadSide};
 pub use routing::{ITEM_ID, routed};
 pub use rpcs::AboutItem;
-pub use server::{Limits, Listeners, Parts, serve};
+pub use server::{Limits, Listeners, Parts, Services, serve};
 pub use share::ConnectionLimits;

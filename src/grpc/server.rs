@@ -86,32 +86,51 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
 }
 
+/// The services of the contract, each counted and let in by the level.
+pub struct Services {
+    contract: Routes,
+    methods: Methods,
+    gate: Gate,
+    readiness: Readiness,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Services {
+    /// # Errors
+    /// When the descriptors of the contract cannot be read.
+    pub fn new(parts: Parts, phase: watch::Receiver<Phase>) -> anyhow::Result<Self> {
+        let readiness = parts.readiness.clone();
+        let gate = Gate::new(Arc::clone(&parts.service), Arc::clone(&parts.metrics));
+        let methods = Methods::of_the_contract(&parts.metrics)?;
+        let contract = contract(parts, methods.clone(), gate.clone(), phase.clone()).routes();
+        Ok(Self { contract, methods, gate, readiness, phase })
+    }
+
+    /// The same, to be called in this process.
+    pub fn routes(&self) -> Routes {
+        self.contract.clone()
+    }
+}
+
 /// Serves until the phase is not [`Phase::Serving`] any more, and returns when the last connection
 /// is closed: in [`Phase::Leaving`] calls that are under way are finished.
 ///
 /// # Errors
 /// When the descriptors of the contract cannot be read.
-pub async fn serve(
-    listeners: Listeners,
-    parts: Parts,
-    limits: Limits,
-    phase: watch::Receiver<Phase>,
-) -> anyhow::Result<()> {
-    let readiness = parts.readiness.clone();
-    let gate = Gate::new(Arc::clone(&parts.service), Arc::clone(&parts.metrics));
-    let beside = CallCounter::new(Methods::uncounted(), gate.clone(), phase.clone());
-    let methods = Methods::of_the_contract(&parts.metrics)?;
-    let mut routes = contract(parts, methods.clone(), gate, phase.clone());
+pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> anyhow::Result<()> {
+    let Services { contract, methods, gate, readiness, phase } = services;
+    let beside = CallCounter::new(Methods::uncounted(), gate, phase.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
     let states = readiness.subscribe();
     health::tell(&readiness.state(), &health).await;
     let health = tokio::spawn(health::follow(states, health));
 
-    routes.add_service(beside.count(health_service));
-    routes.add_service(beside.count(reflection().build_v1()?));
-    routes.add_service(beside.count(reflection().build_v1alpha()?));
-    let router = routes.routes().into_axum_router().fallback(no_such_service);
+    let routes = contract
+        .add_service(beside.count(health_service))
+        .add_service(beside.count(reflection().build_v1()?))
+        .add_service(beside.count(reflection().build_v1alpha()?));
+    let router = routes.into_axum_router().fallback(no_such_service);
     let routes = Routes::from(router).prepare();
     let http = over_http(listeners.http, (routes.clone(), methods), limits, phase.clone())?;
     let peers = Peers::new(limits.connections_max);

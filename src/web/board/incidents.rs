@@ -1,7 +1,7 @@
 //! Incidents from the board: opened, assessed, acted on and resolved by operators with a token.
 //!
-//! The same steps as over gRPC, with the same limits. Reviews are not part of the board: use
-//! `doorbuster incident review`.
+//! The same steps as over gRPC, with the same limits, but every step states a reason. Reviews are not
+//! part of the board: use `doorbuster incident review`.
 
 use std::sync::Arc;
 
@@ -13,22 +13,20 @@ use axum::{
     response::Response,
     routing::post,
 };
+use wire::doorbuster::v1::{
+    AssessIncidentRequest, IncidentSeverity as Severity, OpenIncidentRequest, RecordActionRequest,
+    ResolveIncidentRequest, incident_service_client::IncidentServiceClient,
+};
 
 use super::{
     Board,
-    steer::{Fields, NotDone, Written, done, read, refused},
+    form::Fields,
+    steer::{NotDone, Written, done, read, send, told},
 };
-use crate::{
-    domain::{
-        incident::{
-            INCIDENT_TEXT_CHARS_MAX, INCIDENT_TITLE_CHARS_MAX, IncidentCommand, IncidentOutcome,
-            IncidentStep, StepTaken,
-        },
-        sale::{NAME_CHARS_MAX, SaleOutcome},
-    },
-    events::DetectedBy,
-    values::{IncidentId, IncidentSeverity, Invalid, SaleId, bounded_prose},
-};
+use crate::values::{IncidentSeverity, Invalid, bounded_prose};
+
+/// Longest reason, in characters.
+const REASON_CHARS_MAX: usize = 500;
 
 /// The steps of incidents.
 pub(super) fn routes() -> Router<Arc<Board>> {
@@ -39,18 +37,19 @@ pub(super) fn routes() -> Router<Arc<Board>> {
 
 async fn open(State(board): State<Arc<Board>>, headers: HeaderMap, body: Body) -> Response {
     let opened = async {
-        let (written, mut fields) = read(&board, &headers, body).await?;
-        let sale_id = SaleId::parse("sale_id", &fields.text("sale_id")?)?;
-        let title = bounded(&mut fields, "title", INCIDENT_TITLE_CHARS_MAX)?;
-        fields.done()?;
-        // An incident is about a sale that is there.
-        if let SaleOutcome::Misdirected(why) = board.parts.sales.show(sale_id).await?.outcome {
-            return Err(NotDone::Misdirected(why));
-        }
-        let incident = IncidentId::of_request(written.request_id);
-        let (items, detected_by) = (Vec::new(), DetectedBy::Person);
-        let what = StepTaken::Detect { sale_id, items, title, detected_by, began_at: None };
-        take(&board, incident, written, what).await
+        let (written, mut fields) = read_step(&board, &headers, body).await?;
+        let Written { request_id, operator, reason, .. } = written.clone();
+        let request = OpenIncidentRequest {
+            request_id,
+            sale_id: fields.text("sale_id")?,
+            title: fields.text("title")?,
+            operator,
+            reason,
+            ..Default::default()
+        };
+        let mut incidents = IncidentServiceClient::new(board.parts.services.clone());
+        let opened = send!(fields, written, incidents.open_incident, request);
+        Ok(done(opened.revision, opened.position))
     };
     opened.await.unwrap_or_else(NotDone::answer)
 }
@@ -62,46 +61,51 @@ async fn step(
     body: Body,
 ) -> Response {
     let taken = async {
-        let (written, mut fields) = read(&board, &headers, body).await?;
-        let incident = IncidentId::parse("incident_id", &incident_id)?;
-        let what = match step.as_str() {
-            "assess" => StepTaken::Assess {
-                severity: IncidentSeverity::parse("severity", &fields.text("severity")?)?,
-                impact: bounded(&mut fields, "impact", INCIDENT_TEXT_CHARS_MAX)?,
-                owner: bounded(&mut fields, "owner", NAME_CHARS_MAX)?,
-            },
-            "act" => {
-                let action = bounded(&mut fields, "action", INCIDENT_TEXT_CHARS_MAX)?;
-                StepTaken::TakeAction { action }
+        let (written, mut fields) = read_step(&board, &headers, body).await?;
+        let Written { request_id, operator, reason, .. } = written.clone();
+        let mut incidents = IncidentServiceClient::new(board.parts.services.clone());
+        Ok(match step.as_str() {
+            "assess" => {
+                let severity = IncidentSeverity::parse("severity", &fields.text("severity")?)?;
+                let name = format!("INCIDENT_SEVERITY_{}", severity.name().to_uppercase());
+                let request = AssessIncidentRequest {
+                    request_id,
+                    incident_id,
+                    severity: Severity::from_str_name(&name).unwrap_or_default().into(),
+                    impact: fields.text("impact")?,
+                    owner: fields.text("owner")?,
+                    operator,
+                    reason,
+                };
+                told(send!(fields, written, incidents.assess_incident, request))
             }
-            "resolve" => StepTaken::Resolve { ended_at: None },
-            _ => return Err(Invalid::new("step", "must be one of assess, act, resolve").into()),
-        };
-        fields.done()?;
-        take(&board, incident, written, what).await
+            "act" => {
+                let action = fields.text("action")?;
+                let request =
+                    RecordActionRequest { request_id, incident_id, action, operator, reason };
+                told(send!(fields, written, incidents.record_action, request))
+            }
+            "resolve" => {
+                let end_time = None;
+                let request =
+                    ResolveIncidentRequest { request_id, incident_id, end_time, operator, reason };
+                told(send!(fields, written, incidents.resolve_incident, request))
+            }
+            _ => {
+                return Err(Invalid::new("step", "must be one of assess, act, resolve").into());
+            }
+        })
     };
     taken.await.unwrap_or_else(NotDone::answer)
 }
 
-async fn take(
+/// Reads a step. Over gRPC it may do without a reason.
+async fn read_step(
     board: &Board,
-    incident: IncidentId,
-    written: Written,
-    what: StepTaken,
-) -> Result<Response, NotDone> {
-    let Written { request_id, operator, reason } = written;
-    let step = IncidentStep { request_id, operator, reason, what };
-    let command = IncidentCommand::Take(Box::new(step));
-    let asked = board.parts.incidents.ask(incident.0, command, None).await?;
-    match asked.outcome {
-        IncidentOutcome::Incident(_) => Ok(done(asked.revision, asked.position)),
-        IncidentOutcome::Refused(refusal) => Ok(refused(refusal.sentence())),
-        IncidentOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
-    }
-}
-
-fn bounded(fields: &mut Fields, name: &str, max: usize) -> Result<String, Invalid> {
-    let text = fields.text(name)?;
-    bounded_prose(name, &text, max)?;
-    Ok(text)
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Written, Fields), NotDone> {
+    let (written, fields) = read(board, headers, body).await?;
+    bounded_prose("reason", &written.reason, REASON_CHARS_MAX)?;
+    Ok((written, fields))
 }

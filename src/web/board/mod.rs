@@ -8,6 +8,7 @@
 mod after;
 mod asking;
 mod assets;
+mod form;
 mod guard;
 mod incidents;
 mod journal;
@@ -20,6 +21,7 @@ use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use axum::{Router, middleware};
 use tokio::{net::TcpListener, sync::oneshot};
+use tonic::service::Routes;
 
 pub use line::BoardLimits;
 
@@ -28,10 +30,9 @@ use self::{
     stream::Streams,
 };
 use crate::{
-    actors::{Directory, Past, PulseDesk, Readiness, Sales, ServiceLevelDesk},
+    actors::{Past, PulseDesk, Readiness},
     admission::{CurrentServiceLevel, Operators, ServicePart},
     clock::SharedClock,
-    domain::{incident::Incident, item::Item},
     metrics::Metrics,
     reports::Reports,
     store::LogSource,
@@ -48,14 +49,12 @@ pub struct BoardParts {
     pub past: Arc<Past>,
     pub log: LogSource,
     pub data: PathBuf,
-    pub sales: Sales,
-    pub items: Arc<Directory<Item>>,
-    pub incidents: Arc<Directory<Incident>>,
+    /// The services of the contract, by which operators steer.
+    pub services: Routes,
     /// The operators; without any, the board is read-only.
     pub operators: Arc<Operators>,
-    /// How much of the service runs, and where that is set.
+    /// How much of the service runs.
     pub service: Arc<CurrentServiceLevel>,
-    pub levels: ServiceLevelDesk,
     pub readiness: Readiness,
     pub metrics: Arc<Metrics>,
     pub clock: SharedClock,
@@ -125,7 +124,7 @@ impl BoardServer {
                     _ = stopped => Ok(()),
                 }
             });
-            // Pages that look on end here: they ask again, and say that they are stale until then.
+            // The streams of pages end here. Pages reconnect and show that they are stale until then.
             runtime.shutdown_background();
             served
         })?;

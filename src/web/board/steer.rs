@@ -1,10 +1,12 @@
 //! Steering from the board: JSON in, what came of it out.
 //!
-//! Every write names its request, its reason and a token; the operator on the record is whose token
-//! it is. A server without a file of operators cannot be steered from here, because clients would
-//! be unauthenticated. Tokens are never in cookies, so no other page can make a browser send one.
+//! Writes are calls of the services of the contract, in this process and with the token that the write
+//! came with. The services check fields and decide; the board checks what only it has: origin, size and
+//! form of a body. Every write names its request, its reason and a token; the operator on the record is
+//! whose token it is. A server without a file of operators cannot be steered from here, because clients
+//! would be unauthenticated. Tokens are never in cookies, so no other page can make a browser send one.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -14,32 +16,29 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+use serde_json::{Value, json};
+use tonic::{Code, Request, Status, metadata::AsciiMetadataValue};
+use tonic_types::StatusExt as _;
+use wire::doorbuster::v1::{
+    self as proto, AllocateStockRequest, CloseItemRequest, CloseSaleRequest, GetItemRequest,
+    IncidentRefusal, Item, PauseItemRequest, PauseSaleRequest, Refusal, ReleaseReserveRequest,
+    ResumeItemRequest, ResumeSaleRequest, SetLevelRequest, SetPurchaseLimitRequest,
+    SetReserveRequest, WriteResponse, degradation_service_client::DegradationServiceClient,
+    item_service_client::ItemServiceClient, sale_service_client::SaleServiceClient,
 };
-use serde_json::{Map, Value, json};
 
-use super::Board;
+use super::{Board, form::Fields};
 use crate::{
-    actors::Fault,
     admission::TokenRefused,
-    domain::{
-        Misdirected,
-        item::{self, ItemCommand, ItemOutcome, ItemView, Steer, SteerAction},
-        sale::{SaleOutcome, SteerSale},
-        service_level::{ServiceLevelOutcome, SetServiceLevel},
-    },
-    events::Position,
-    values::{Invalid, ItemId, RequestId, SaleId, ServiceLevel, bounded_prose},
+    values::{Invalid, ServiceLevel},
     web::json::say,
 };
 
 /// Bytes of a body.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// Longest reason, in characters, as over gRPC.
-const REASON_CHARS_MAX: usize = 500;
+const ITEM_ACTIONS: &str = "must be one of pause, resume, close, allocate, set_reserve, \
+                            release_reserve, set_limit";
 
 /// What changes something.
 pub(super) fn routes() -> Router<Arc<Board>> {
@@ -54,15 +53,24 @@ pub(super) fn routes() -> Router<Arc<Board>> {
 /// Why nothing was done, as it is answered.
 type Refused = Box<Response>;
 
-/// The fields of a write that are not taken yet.
-pub(super) struct Fields(Map<String, Value>);
-
 /// What every write says.
+#[derive(Clone)]
 pub(super) struct Written {
-    pub(super) request_id: RequestId,
+    pub(super) request_id: String,
+    /// Empty: the token says who it is.
     pub(super) operator: String,
     pub(super) reason: String,
+    token: Option<AsciiMetadataValue>,
 }
+
+/// Sends a request with the token of the write, if the write has no fields that it does not know.
+macro_rules! send {
+    ($fields:ident, $written:ident, $client:ident.$call:ident, $request:expr) => {{
+        $fields.done()?;
+        $client.$call($written.signed($request)).await?.into_inner()
+    }};
+}
+pub(super) use send;
 
 /// Whose token it is.
 async fn whoami(State(board): State<Arc<Board>>, headers: HeaderMap) -> Response {
@@ -79,22 +87,81 @@ async fn steer_item(
     body: Body,
 ) -> Response {
     let steered = async {
-        let (written, mut fields) = read(&board, &headers, body).await?;
-        let item = ItemId::parse("item_id", &item_id)?;
-        let action = SteerAction::named(&fields.text("action")?, &mut fields)?;
-        let new_warehouse = fields.flag("new_warehouse")?;
-        fields.done()?;
-        let Written { request_id, operator, reason } = written;
-        let steer = Steer { request_id, operator, reason, action, new_warehouse };
-        let asked = board.parts.items.ask(item.0, ItemCommand::Steer(steer), None).await?;
-        match asked.outcome {
-            ItemOutcome::Item(_) => Ok(done(asked.revision, asked.position)),
-            ItemOutcome::Refused { refusal, .. } => Ok(refused(refusal.sentence())),
-            ItemOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
-            ItemOutcome::Order(_) => Err(NotDone::Fault(Fault::Stopping)),
-        }
+        let (written, fields) = read(&board, &headers, body).await?;
+        act_on_item(&board, item_id, &written, fields).await
     };
     steered.await.unwrap_or_else(NotDone::answer)
+}
+
+async fn act_on_item(
+    board: &Board,
+    item_id: String,
+    written: &Written,
+    mut fields: Fields,
+) -> Result<Response, NotDone> {
+    let action = fields.text("action")?;
+    let new_warehouse = fields.flag("new_warehouse")?;
+    let Written { request_id, operator, reason, .. } = written.clone();
+    let mut items = ItemServiceClient::new(board.parts.services.clone());
+    Ok(match action.as_str() {
+        "pause" => {
+            let request = PauseItemRequest { request_id, item_id, operator, reason };
+            told(send!(fields, written, items.pause_item, request))
+        }
+        "resume" => {
+            let request = ResumeItemRequest { request_id, item_id, operator, reason };
+            told(send!(fields, written, items.resume_item, request))
+        }
+        "close" => {
+            let request = CloseItemRequest { request_id, item_id, operator, reason };
+            told(send!(fields, written, items.close_item, request))
+        }
+        "allocate" => {
+            let (warehouse, units) = fields.units()?;
+            let request = AllocateStockRequest {
+                request_id,
+                item_id,
+                warehouse,
+                units,
+                operator,
+                reason,
+                new_warehouse,
+            };
+            told(send!(fields, written, items.allocate_stock, request))
+        }
+        "set_reserve" => {
+            let (warehouse, units) = fields.units()?;
+            let request = SetReserveRequest {
+                request_id,
+                item_id,
+                warehouse,
+                units,
+                operator,
+                reason,
+                new_warehouse,
+            };
+            told(send!(fields, written, items.set_reserve, request))
+        }
+        "release_reserve" => {
+            let (warehouse, units) = fields.units()?;
+            let request =
+                ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
+            told(send!(fields, written, items.release_reserve, request))
+        }
+        "set_limit" => {
+            let request = SetPurchaseLimitRequest {
+                request_id,
+                item_id,
+                limit_per_buyer: fields.whole("per_buyer")?,
+                limit_per_order: fields.whole("per_order")?,
+                operator,
+                reason,
+            };
+            let set = async { Ok(send!(fields, written, items.set_purchase_limit, request)) };
+            told(set.await.map_err(|wrong: NotDone| wrong.without_prefix("limit_"))?)
+        }
+        _ => return Err(Invalid::new("action", ITEM_ACTIONS).into()),
+    })
 }
 
 /// The warehouses that an act can name, as the item knows them now. To ask wakes the item, so it
@@ -106,26 +173,20 @@ async fn warehouses(
 ) -> Response {
     let asked = async {
         operator(&board, &headers).map_err(NotDone::Refused)?;
-        let item = ItemId::parse("item_id", &item_id)?;
-        let asked = board.parts.items.ask(item.0, ItemCommand::Show, None).await?;
-        match asked.outcome {
-            ItemOutcome::Item(view) => Ok(say(StatusCode::OK, &places(&view))),
-            ItemOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
-            ItemOutcome::Refused { .. } | ItemOutcome::Order(_) => {
-                Err(NotDone::Fault(Fault::Stopping))
-            }
-        }
+        let mut items = ItemServiceClient::new(board.parts.services.clone());
+        let found = items.get_item(GetItemRequest { item_id }).await?.into_inner();
+        Ok(say(StatusCode::OK, &places(&found.item.unwrap_or_default())))
     };
     asked.await.unwrap_or_else(NotDone::answer)
 }
 
 /// Name, available units and reserve of each warehouse, in the order in which orders draw from them.
-fn places(view: &ItemView) -> Value {
+fn places(item: &Item) -> Value {
     let reserve = |warehouse: &str| {
-        let found = view.reserve_by_warehouse.iter().find(|at| at.warehouse == warehouse);
+        let found = item.reserve_by_warehouse.iter().find(|at| at.warehouse == warehouse);
         found.map_or(0, |at| at.units)
     };
-    let places = view.available_by_warehouse.iter().map(|at| {
+    let places = item.available_by_warehouse.iter().map(|at| {
         json!({
             "warehouse": at.warehouse,
             "available": at.units,
@@ -143,23 +204,27 @@ async fn steer_sale(
 ) -> Response {
     let steered = async {
         let (written, mut fields) = read(&board, &headers, body).await?;
-        let sale = SaleId::parse("sale_id", &sale_id)?;
         let action = fields.text("action")?;
-        fields.done()?;
-        let Written { request_id, operator, reason } = written;
-        let sales = &board.parts.sales;
-        let steer = SteerSale { request_id, operator, reason };
-        let asked = match action.as_str() {
-            "pause" => sales.pause(sale, steer, None).await?,
-            "resume" => sales.resume(sale, steer, None).await?,
-            "close" => sales.close(sale, steer, None).await?,
-            _ => return Err(Invalid::new("action", "must be one of pause, resume, close").into()),
-        };
-        match asked.outcome {
-            SaleOutcome::Sale(_) => Ok(done(asked.revision, asked.position)),
-            SaleOutcome::Refused(refusal) => Ok(refused(refusal.sentence())),
-            SaleOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
-        }
+        let Written { request_id, operator, reason, .. } = written.clone();
+        let mut sales = SaleServiceClient::new(board.parts.services.clone());
+        Ok(match action.as_str() {
+            "pause" => {
+                let request = PauseSaleRequest { request_id, sale_id, operator, reason };
+                told(send!(fields, written, sales.pause_sale, request))
+            }
+            "resume" => {
+                let request = ResumeSaleRequest { request_id, sale_id, operator, reason };
+                told(send!(fields, written, sales.resume_sale, request))
+            }
+            "close" => {
+                let request = CloseSaleRequest { request_id, sale_id, operator, reason };
+                let closed = send!(fields, written, sales.close_sale, request);
+                done(closed.revision, closed.position)
+            }
+            _ => {
+                return Err(Invalid::new("action", "must be one of pause, resume, close").into());
+            }
+        })
     };
     steered.await.unwrap_or_else(NotDone::answer)
 }
@@ -168,18 +233,18 @@ async fn set_level(State(board): State<Arc<Board>>, headers: HeaderMap, body: Bo
     let set = async {
         let (written, mut fields) = read(&board, &headers, body).await?;
         let level = ServiceLevel::parse("level", &fields.text("level")?)?;
-        fields.done()?;
-        let Written { request_id, operator, reason } = written;
-        let set =
-            SetServiceLevel { request_id, level, expected: None, by_alert: None, operator, reason };
-        let asked = board.parts.levels.set(set, None).await?;
-        match asked.outcome {
-            ServiceLevelOutcome::Level(_) => Ok(done(asked.revision, asked.position)),
-            ServiceLevelOutcome::NotExpected(view) => {
-                Ok(refused(&format!("the level is {} by now", view.level)))
-            }
-            ServiceLevelOutcome::Misdirected(why) => Err(NotDone::Misdirected(why)),
-        }
+        let name = format!("SERVICE_LEVEL_{}", level.name().to_uppercase());
+        let Written { request_id, operator, reason, .. } = written.clone();
+        let request = SetLevelRequest {
+            request_id,
+            level: proto::ServiceLevel::from_str_name(&name).unwrap_or_default().into(),
+            operator,
+            reason,
+            ..Default::default()
+        };
+        let mut levels = DegradationServiceClient::new(board.parts.services.clone());
+        let set = send!(fields, written, levels.set_level, request);
+        Ok(done(set.revision, set.position))
     };
     set.await.unwrap_or_else(NotDone::answer)
 }
@@ -191,17 +256,28 @@ pub(super) async fn read(
     body: Body,
 ) -> Result<(Written, Fields), NotDone> {
     comes_from_here(headers).map_err(NotDone::Refused)?;
-    let operator = operator(board, headers).map_err(NotDone::Refused)?;
+    operator(board, headers).map_err(NotDone::Refused)?;
     let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
         let why = format!("the body must have at most {BODY_BYTES_MAX} bytes");
         let answer = say(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": why }));
         return Err(NotDone::Refused(Box::new(answer)));
     };
     let mut fields = Fields::parse(&bytes)?;
-    let request_id = RequestId::parse("request_id", &fields.text("request_id")?)?;
-    let reason = fields.text("reason")?;
-    bounded_prose("reason", &reason, REASON_CHARS_MAX)?;
-    Ok((Written { request_id, operator, reason }, fields))
+    let (request_id, reason) = (fields.text("request_id")?, fields.text("reason")?);
+    let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
+    let token = token.and_then(|token| token.parse().ok());
+    Ok((Written { request_id, operator: String::new(), reason, token }, fields))
+}
+
+impl Written {
+    /// That message, with the token that the write came with.
+    pub(super) fn signed<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(token) = &self.token {
+            request.metadata_mut().insert("authorization", token.clone());
+        }
+        request
+    }
 }
 
 /// Whose token a request carries.
@@ -255,63 +331,90 @@ fn comes_from_here(headers: &HeaderMap) -> Result<(), Refused> {
     Err(Box::new(say(StatusCode::UNSUPPORTED_MEDIA_TYPE, &why)))
 }
 
-pub(super) fn done(revision: u64, position: Position) -> Response {
-    say(StatusCode::OK, &json!({ "revision": revision, "position": position.0 }))
+/// What came of a write that may be refused.
+pub(super) fn told<R: WriteResponse<Refusal: Sentence>>(answer: R) -> Response {
+    let (outcome, revision, position) = answer.into_parts();
+    match outcome {
+        Some(Err(no)) => say(StatusCode::CONFLICT, &json!({ "error": no.sentence() })),
+        Some(Ok(_)) | None => done(revision, position),
+    }
 }
 
-/// A business "no".
-pub(super) fn refused(sentence: &str) -> Response {
-    say(StatusCode::CONFLICT, &json!({ "error": sentence }))
+/// A business "no" of any kind.
+pub(super) trait Sentence {
+    /// What it means, for people.
+    fn sentence(self) -> String;
+}
+
+impl Sentence for Refusal {
+    fn sentence(self) -> String {
+        self.message
+    }
+}
+
+impl Sentence for IncidentRefusal {
+    fn sentence(self) -> String {
+        self.message
+    }
+}
+
+pub(super) fn done(revision: u64, position: u64) -> Response {
+    say(StatusCode::OK, &json!({ "revision": revision, "position": position }))
 }
 
 /// Why a write came to nothing.
 pub(super) enum NotDone {
     Invalid(Invalid),
-    Misdirected(Misdirected),
-    Fault(Fault),
+    /// What a service answered instead of doing it.
+    Failed(Box<Status>),
     Refused(Refused),
 }
 
 impl NotDone {
+    /// The same of a field whose name in the contract begins like that, and in the form does not.
+    fn without_prefix(self, prefix: &str) -> Self {
+        let Self::Failed(status) = &self else { return self };
+        let renamed = status.message().strip_prefix(prefix).and_then(|why| why.split_once(' '));
+        match renamed.filter(|_| status.code() == Code::InvalidArgument) {
+            Some((field, problem)) => Self::Invalid(Invalid::new(field, problem)),
+            None => self,
+        }
+    }
+
     pub(super) fn answer(self) -> Response {
         match self {
             Self::Invalid(invalid) => {
                 let why = json!({ "error": invalid.to_string(), "field": invalid.field });
                 say(StatusCode::BAD_REQUEST, &why)
             }
-            Self::Misdirected(why) => match why {
-                Misdirected::NotFound(field) => {
-                    let why = json!({ "error": why.to_string(), "field": field });
-                    say(StatusCode::NOT_FOUND, &why)
-                }
-                Misdirected::RequestIdReused(_) => {
-                    let why = json!({ "error": why.to_string(), "field": "request_id" });
-                    say(StatusCode::CONFLICT, &why)
-                }
-                Misdirected::Invalid(invalid) => Self::Invalid(invalid).answer(),
-            },
-            Self::Fault(fault) => fault_answer(&fault),
+            Self::Failed(status) => failed(&status),
             Self::Refused(answer) => *answer,
         }
     }
 }
 
-/// A fault as it is answered. Where the store is stands in the server's log alone.
-fn fault_answer(fault: &Fault) -> Response {
-    let (status, why) = match fault {
-        Fault::Overloaded | Fault::LostOwnership | Fault::Stopping | Fault::DeadlineExceeded => {
-            (StatusCode::SERVICE_UNAVAILABLE, fault.to_string())
+/// A failure as it is answered, with the field that is wrong.
+fn failed(failed: &Status) -> Response {
+    let status = match failed.code() {
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists => StatusCode::CONFLICT,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Aborted | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Unavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
         }
-        Fault::StoreUnavailable(_) => {
-            let why = "the store is unavailable; send the same request again";
-            (StatusCode::SERVICE_UNAVAILABLE, why.to_owned())
-        }
-        Fault::Unreadable(_) => {
-            let why = "the log cannot be read; the server's log says where";
-            (StatusCode::INTERNAL_SERVER_ERROR, why.to_owned())
-        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let mut answer = say(status, &json!({ "error": why }));
+    let details = failed.get_error_details();
+    let field = details.error_info().and_then(|info| match info.reason.as_str() {
+        "REQUEST_ID_REUSED" => Some("request_id"),
+        _ => info.metadata.get("field").map(String::as_str),
+    });
+    let mut why = json!({ "error": failed.message() });
+    if let Some(field) = field {
+        why["field"] = field.into();
+    }
+    let mut answer = say(status, &why);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
@@ -324,111 +427,8 @@ impl From<Invalid> for NotDone {
     }
 }
 
-impl From<Fault> for NotDone {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl item::Fields for Fields {
-    fn text(&mut self, name: &str) -> Result<String, Invalid> {
-        self.text(name)
-    }
-
-    fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
-        self.whole(name)
-    }
-}
-
-impl Fields {
-    /// Reads an object that names each field once: of two values one would be lost unseen.
-    fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
-        let Value::Object(fields) = value else {
-            return Err(Invalid::new("body", "must be an object"));
-        };
-        let Keys(mut keys) = serde_json::from_slice(bytes)
-            .map_err(|error| Invalid::new("body", format!("is not JSON: {error}")))?;
-        keys.sort_unstable();
-        match keys.windows(2).find(|pair| pair[0] == pair[1]) {
-            None => Ok(Self(fields)),
-            Some(pair) => Err(Invalid::new(shown_key(&pair[0]), "is given twice")),
-        }
-    }
-
-    /// A text, which may be absent: then it is empty.
-    pub(super) fn text(&mut self, name: &str) -> Result<String, Invalid> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                Err(Invalid::new(name, "must be a text"))
-            }
-        }
-    }
-
-    /// A whole number, which may be absent.
-    pub(super) fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(number)) if number.is_i64() => Ok(number.as_i64()),
-            Some(
-                Value::Bool(_)
-                | Value::Number(_)
-                | Value::String(_)
-                | Value::Array(_)
-                | Value::Object(_),
-            ) => Err(Invalid::new(name, "must be a whole number")),
-        }
-    }
-
-    /// Whether something is so; it is not where nothing is said.
-    fn flag(&mut self, name: &str) -> Result<bool, Invalid> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(flag),
-            Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
-                Err(Invalid::new(name, "must be true or false"))
-            }
-        }
-    }
-
-    /// Refuses fields that were not read.
-    pub(super) fn done(&self) -> Result<(), Invalid> {
-        match self.0.keys().next() {
-            None => Ok(()),
-            Some(unknown) => Err(Invalid::new(shown_key(unknown), "is not a known field")),
-        }
-    }
-}
-
-/// An unknown key, shortened for display.
-fn shown_key(key: &str) -> String {
-    key.chars().filter(|letter| !letter.is_control()).take(64).collect()
-}
-
-/// The keys of an object, each as often as it stands there.
-struct Keys(Vec<String>);
-
-impl<'de> Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(object: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Keys;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Keys, A::Error> {
-                let mut keys = Vec::new();
-                while let Some((key, IgnoredAny)) = object.next_entry()? {
-                    keys.push(key);
-                }
-                Ok(Keys(keys))
-            }
-        }
-        object.deserialize_map(Reader)
+impl From<Status> for NotDone {
+    fn from(status: Status) -> Self {
+        Self::Failed(Box::new(status))
     }
 }

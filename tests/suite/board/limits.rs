@@ -5,8 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Freshness, Moves, NodeParts, Past, PulseDesk, Readiness, Sales,
-        ServiceLevelDesk, Shared,
+        DemandDesk, Directory, Freshness, Moves, NodeParts, Past, PulseDesk, Readiness, Shared,
     },
     admission::{CurrentServiceLevel, Operators},
     clock::{ManualClock, SharedClock},
@@ -21,6 +20,7 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
+use tonic::service::Routes;
 
 use super::Follower;
 use crate::support::{Node, OPENS_AT, PATIENCE, item};
@@ -140,15 +140,12 @@ pub fn strict_board(
     });
     let items = Directory::new(Arc::clone(&shared));
     let service = Arc::new(CurrentServiceLevel::new());
-    let levels = Directory::new(Arc::clone(&shared));
-    let levels = ServiceLevelDesk::new(levels, Arc::clone(&service));
-    let incidents = Directory::new(Arc::clone(&shared));
     let sales = Directory::new(shared);
     let desk = PulseDesk::new(Reports::open(read_models), Arc::clone(&clock));
     let parts = NodeParts {
         readiness: readiness.clone(),
-        items: Arc::clone(&items),
-        sales: Arc::clone(&sales),
+        items,
+        sales,
         projections: Vec::new(),
         freshness: Freshness::new(Arc::clone(&store), Arc::clone(&clock)),
         clock: Arc::clone(&clock),
@@ -165,10 +162,7 @@ pub fn strict_board(
         past: Past::new(data.path(), log.clone(), true),
         log,
         data: data.path().to_owned(),
-        sales: Sales::new(sales, Arc::clone(&items)),
-        items,
-        incidents,
-        levels,
+        services: Routes::default(),
         service,
         operators: Arc::new(Operators::none()),
         readiness,

@@ -139,6 +139,54 @@ async fn what_is_wrong_with_a_write_is_said_by_field_and_nothing_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_board_says_of_sales_items_and_incidents_what_their_services_say() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let (sale, items) = sale_of_one_phone(&node).await;
+    let to_sale = format!("/sales/{sale}/steer");
+    let resume = json!({ "request_id": request_id(), "action": "resume", "reason": "mended" });
+    let said = steer(&node, &to_sale, &bearer(TOKEN), &resume).await;
+    let mut request = tonic::Request::new(proto::ResumeSaleRequest {
+        request_id: request_id(),
+        sale_id: sale.clone(),
+        reason: "mended".to_owned(),
+        ..Default::default()
+    });
+    let token = format!("Bearer {TOKEN}").parse().unwrap();
+    request.metadata_mut().insert("authorization", token);
+    let answer = node.sales().resume_sale(request).await.unwrap().into_inner();
+    let Some(proto::resume_sale_response::Outcome::Refusal(no)) = answer.outcome else {
+        panic!("resumed: {answer:?}");
+    };
+    assert_eq!((said.status, said.json()), (409, json!({ "error": no.message })));
+    assert!(no.message.contains("sale"), "{}", no.message);
+
+    let reused = request_id();
+    let pause = |reason: &str| json!({ "request_id": reused, "action": "pause", "reason": reason });
+    assert_eq!(steer(&node, &to_sale, &bearer(TOKEN), &pause("a")).await.status, 200);
+    let open = |title: &str, reason: &str| json!({ "request_id": request_id(), "sale_id": sale, "title": title, "reason": reason });
+    let limit = json!({
+        "request_id": request_id(), "action": "set_limit", "reason": "a", "per_buyer": 0,
+    });
+    let no_sale = format!("/sales/{}/steer", request_id());
+    let to_item = format!("/items/{}/steer", items[0]);
+    let step = json!({ "request_id": request_id(), "reason": "a", "action": "b" });
+    for (path, body, status, field, says) in [
+        (to_sale.as_str(), pause("b"), 409, "request_id", "with other fields"),
+        (&no_sale, pause("a"), 404, "sale_id", "sale"),
+        ("/sales/1/steer", pause("a"), 400, "sale_id", "sale_id must"),
+        (&to_item, limit, 400, "per_buyer", "per_buyer must be at least 1, not 0"),
+        ("/incidents", open("", "a"), 400, "title", "title is missing"),
+        ("/incidents", open("slow", ""), 400, "reason", "reason is missing"),
+        ("/incidents/1/act", step, 400, "incident_id", "incident_id must"),
+    ] {
+        let said = steer(&node, path, &bearer(TOKEN), &body).await;
+        assert_eq!((said.status, &said.json()["field"]), (status, &json!(field)), "{}", said.body);
+        assert!(said.json()["error"].as_str().unwrap().contains(says), "{}", said.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_is_given_twice_is_refused_and_nothing_is_done() {
     let directory = tempfile::tempdir().unwrap();
     let node = steered_node(directory.path()).await;

@@ -153,49 +153,7 @@ pub enum SteerAction {
     Close,
 }
 
-/// Where the fields of an action are read from: a form on a page, for example.
-pub trait Fields {
-    /// A text; empty where it is absent.
-    fn text(&mut self, name: &str) -> Result<String, Invalid>;
-
-    /// A whole number, which may be absent.
-    fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid>;
-}
-
-/// Reads the fields of an action and makes it.
-type Read = fn(&mut dyn Fields) -> Result<SteerAction, Invalid>;
-
 impl SteerAction {
-    /// What an operator can do to an item, by the names that forms use.
-    const NAMED: &[(&str, Read)] = &[
-        ("pause", |_| Ok(Self::Pause)),
-        ("resume", |_| Ok(Self::Resume)),
-        ("close", |_| Ok(Self::Close)),
-        ("allocate", |form| units_in(form, Self::allocate)),
-        ("set_reserve", |form| units_in(form, Self::set_reserve)),
-        ("release_reserve", |form| units_in(form, Self::release_reserve)),
-        ("set_limit", |form| {
-            let names = ["per_buyer", "per_order"];
-            let [per_buyer, per_order] = names.map(|name| form.whole(name));
-            Self::set_purchase_limit(names, per_buyer?, per_order?)
-        }),
-    ];
-
-    /// Reads the action of that name.
-    ///
-    /// # Errors
-    /// Where there is no such action, or a field is wrong; the error names it.
-    pub fn named(name: &str, form: &mut dyn Fields) -> Result<Self, Invalid> {
-        match Self::NAMED.iter().find(|(known, _)| *known == name) {
-            Some((_, read)) => read(form),
-            None => {
-                let names: Vec<&str> = Self::NAMED.iter().map(|(known, _)| *known).collect();
-                let names = names.join(", ");
-                Err(Invalid::new("action", format!("must be one of {names}")))
-            }
-        }
-    }
-
     /// Puts units on offer.
     pub fn allocate(warehouse: String, units: i64) -> Result<Self, Invalid> {
         warehouse_units(warehouse, units, 1).map(Self::Allocate)
@@ -224,16 +182,6 @@ impl SteerAction {
         }
         Ok(Self::SetPurchaseLimit { per_buyer, per_order })
     }
-}
-
-fn units_in(
-    form: &mut dyn Fields,
-    action: impl FnOnce(String, i64) -> Result<SteerAction, Invalid>,
-) -> Result<SteerAction, Invalid> {
-    let warehouse = form.text("warehouse")?;
-    known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-    let units = form.whole("units")?;
-    action(warehouse, units.ok_or_else(|| Invalid::new("units", "is missing"))?)
 }
 
 fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {

@@ -21,7 +21,7 @@ mod view;
 pub use crate::events::OrderState;
 pub use answer::{ItemOutcome, ItemShown};
 pub use command::{
-    AddItem, CancelOrder, Fields, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
+    AddItem, CancelOrder, ItemCommand, PlaceOrder, RecordPayment, Steer, SteerAction,
 };
 pub use refusal::Refusal;
 pub use state::Item;
