@@ -11,7 +11,7 @@ use crate::{
     web::board::{BoardParts, BoardServer},
 };
 
-/// The threads that look on.
+/// The threads of pulses and board.
 pub(super) struct LookingOn {
     pulses: PulseThread,
     board: Option<BoardServer>,

@@ -45,11 +45,11 @@ pub struct Asked {
     opened: OnceCell<Opened>,
 }
 
-/// A data directory that is being asked.
+/// A data directory that is open for queries.
 struct Opened {
     log: OpenLog,
     channel: Channel,
-    /// They go with this.
+    /// A scratch directory is removed with it.
     _models: Models,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Debug for Opened {
 }
 
 impl Asked {
-    /// Makes one call and waits for its answer. A data directory may take its time.
+    /// Makes one call and waits for its answer; for a data directory without a timeout.
     pub fn call<T>(
         &self,
         call: impl AsyncFn(Channel) -> Result<Response<T>, Status>,

@@ -42,7 +42,7 @@ const CONNECTIONS: usize = 4;
 const POLL: Duration = Duration::from_millis(100);
 const FIGURES_WITHIN: Duration = Duration::from_secs(60);
 
-/// Whom to send where.
+/// Arguments of `crowd`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     #[command(flatten)]

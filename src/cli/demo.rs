@@ -104,7 +104,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let address = format!("http://{listen}");
     let stage = Stage { store: &store, address, board, tokens: &tokens, stall, so_far: &so_far };
     let played = runtime.block_on(interruption.unless(play(&script, &stage, common)));
-    // Whatever became of the crowd, the store is not held up any longer: the server ends orderly.
+    // The stall of the store ends in any case, so that the server stops in an orderly way.
     drop(stage);
     // The server is stopped in an orderly way also when the crowd failed or was interrupted. The
     // crowd's connections end first: the server's GOAWAY would not be answered on them.
@@ -156,7 +156,7 @@ struct Stage<'a> {
     address: String,
     board: Option<SocketAddr>,
     tokens: &'a Tokens,
-    /// Holds the store up while it is true.
+    /// The store stalls while it is true.
     stall: watch::Sender<bool>,
     /// For an interruption.
     so_far: &'a SoFar,
@@ -293,7 +293,7 @@ pub(super) async fn watch(
             redraws.tick().await;
             screen.progress(moment(crowd, start));
             if screen.shows_stock() && nth % REDRAWS_PER_STOCK == 0 {
-                // A server that is too busy to say is no reason to stop the show.
+                // A query that fails under load does not end the demonstration.
                 if let Ok(levels) = figures.stock(sales, 0).await {
                     screen.stock(&levels);
                 }

@@ -238,7 +238,7 @@ fn event_json(event: &Recorded) -> Value {
     })
 }
 
-/// A body as JSON. What is not JSON is shown as a text: it is damage, and worth seeing.
+/// A body as JSON; a damaged one that is not JSON as a text.
 fn body(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes)
         .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(bytes).into_owned()))

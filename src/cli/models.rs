@@ -23,7 +23,7 @@ use crate::{
     store::embedded::{DirectoryLock, OpenError},
 };
 
-/// Where read models go that cannot stay where their log is.
+/// Where read models are made if the data directory is read-only.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Scratch {
     /// Where read models are made if the data directory may only be read; they stay there and are
@@ -37,7 +37,7 @@ pub struct Models {
     directory: PathBuf,
     /// They were brought up to the end of the log: no server keeps them.
     pub alone: bool,
-    /// Goes with them.
+    /// Removed on drop.
     _made: Option<directory::Scratch>,
 }
 

@@ -17,14 +17,14 @@ use super::failure::{Code, Failure};
 /// As which service the spans are shown.
 const SERVICE: &str = "doorbuster";
 
-/// The way to a collector. Dropped, it sends what is left and ends.
+/// The connection to a collector. On drop it sends the remaining spans.
 pub(super) struct Exporting {
     provider: SdkTracerProvider,
-    /// Where the connection lives; nothing of ours runs there.
+    /// The runtime of the connection; only the exporter uses it.
     _runtime: Runtime,
 }
 
-/// Opens the way to the collector at that address. It need not be there yet.
+/// Connects to the collector at that address, which may start later.
 pub(super) fn start(endpoint: &str) -> Result<(SdkTracer, Exporting), Failure> {
     let failed = |why: &dyn std::fmt::Display| {
         Failure::new(Code::Failed, format!("no spans can be sent to {endpoint}: {why}"))
@@ -53,7 +53,7 @@ pub(super) fn start(endpoint: &str) -> Result<(SdkTracer, Exporting), Failure> {
 
 impl Drop for Exporting {
     fn drop(&mut self) {
-        // A collector that is away is no reason to stay.
+        // An unreachable collector does not delay the exit.
         if let Err(error) = self.provider.shutdown() {
             tracing::warn!(%error, "the last spans were not sent");
         }

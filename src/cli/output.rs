@@ -30,7 +30,7 @@ impl Common {
     /// Says something beside the answer, on stderr, unless `--quiet`.
     pub fn note(&self, line: impl Display) {
         if !self.quiet {
-            // A closed stderr is no reason to fail.
+            // The verb does not fail because stderr is closed.
             let _ = writeln!(io::stderr(), "{line}");
         }
     }
@@ -141,12 +141,12 @@ impl LogBar {
         Self(bar)
     }
 
-    /// Shows how far it is. A log that grows meanwhile is longer than was thought.
+    /// Shows how far it is. The bar grows with a log that grows meanwhile.
     pub fn reached(&self, position: Position, events: u64) {
         self.reached_by("", position, events);
     }
 
-    /// The same, with a word on what is being done.
+    /// The same, with the name of the step.
     pub fn reached_by(&self, doing: &str, position: Position, events: u64) {
         if self.0.length().is_none_or(|length| length < position.0) {
             self.0.set_length(position.0);
@@ -155,7 +155,7 @@ impl LogBar {
         self.0.set_message(format!("{doing}{events} events"));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.0.finish_and_clear();
     }

@@ -1,5 +1,5 @@
 //! Colour, on terminals and unless it is disabled: `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` and
-//! `TERM=dumb` mean what they mean elsewhere. It carries nothing that the words do not say.
+//! `TERM=dumb` mean what they mean elsewhere. Colour adds no information to the text.
 
 use std::io;
 

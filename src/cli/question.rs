@@ -192,7 +192,7 @@ impl CsvArgs {
         CsvManner { raw: self.csv_raw, bom: self.bom }
     }
 
-    /// What all verbs understand, and that.
+    /// The common options with the form of CSV.
     ///
     /// # Errors
     /// When the flags contradict each other.

@@ -93,7 +93,7 @@ impl Listener for Bounded {
     }
 }
 
-/// One connection. Dropped, it gives its place to another.
+/// One connection. On drop it releases its permit.
 pub(super) struct Connection {
     stream: TcpStream,
     /// When its whole request must have come, and then when it must be answered.

@@ -1,7 +1,7 @@
 //! What machines ask about a node, over plain HTTP on a listener of its own: whether it is alive,
 //! whether it wants calls, and its figures.
 //!
-//! It only looks on: nothing here waits for an item or says a word about a buyer. The one thing that
+//! It is read-only: nothing here waits for an item or names a buyer. The one thing that
 //! is accepted is beacons of traffic (`beacons.rs`), a bounded number at a time, so that probes are
 //! always answered. Every client that reaches the port can read all of it, so the default is
 //! loopback.

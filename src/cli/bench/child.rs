@@ -43,7 +43,7 @@ impl ServerChild {
         let mut child = Command::new(program)
             .args(arguments)
             .envs(variables.iter().copied())
-            // A child that waits for the end of its stdin goes when we do, however we go.
+            // The child ends with its stdin, that is, also when this process is killed.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -89,7 +89,7 @@ impl ServerChild {
                 Ok(Some(_)) | Err(_) => return,
             }
         }
-        // It did not stop when asked to; an error means that it is gone after all.
+        // It did not stop in time; an error means that it has ended meanwhile.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -28,7 +28,7 @@ pub fn fresh(given: Option<&Path>, prefix: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// A new directory under the system's temporary directory that goes with its owner.
+/// A new directory under the system's temporary directory, removed on drop.
 pub struct Scratch(PathBuf);
 
 impl Scratch {

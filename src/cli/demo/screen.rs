@@ -113,7 +113,7 @@ impl Drop for Screen {
         if let Some(bars) = &self.bars
             && !bars.total.is_finished()
         {
-            // A failure to clear leaves some bars on the screen and nothing else.
+            // If clearing fails, some bars stay on the screen.
             let _ = bars.all.clear();
         }
     }

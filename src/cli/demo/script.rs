@@ -115,8 +115,8 @@ impl Script {
         match self {
             Self::Simulated { plan, troubles } => {
                 let Some(seconds) = plan.arrive_seconds else { return Plan::default() };
-                // The last item is sold out when two thirds of the crowd have come. Where things
-                // break the plan knows nothing of it: it is for a sale in which nothing does.
+                // The last item is sold out when two thirds of the crowd have come. The plan does not
+                // account for injected faults: with them it is half of the crowd.
                 let share = if troubles.is_some() { (1, 2) } else { (2, 3) };
                 let within_ms = i64::from(seconds) * 1_000 * share.0 / share.1;
                 let wanted = Plan::to_sell(&self.offers(), within_ms);

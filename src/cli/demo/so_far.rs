@@ -28,7 +28,7 @@ pub struct Begun {
 pub struct SoFar(OnceCell<Begun>);
 
 impl SoFar {
-    /// From now on there are figures.
+    /// Stores the first figures.
     pub fn begin(&self, crowd: &Arc<Crowd>, units_by_item: impl Iterator<Item = u64>) {
         let (mut units, mut items) = (0, 0);
         for of_item in units_by_item {

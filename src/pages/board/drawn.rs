@@ -164,7 +164,7 @@ pub fn forecast(pulse: &Pulse, say: Say) -> String {
     if seconds <= 0 {
         return String::new();
     }
-    // Where more came back, or was added, than was taken, nothing sells.
+    // If more units came back or were added than taken, there is no pace.
     let tenths = taken.max(0).saturating_mul(10) / seconds;
     let pace = format!("{}.{}", group(tenths / 10), tenths % 10);
     if taken <= 0 {

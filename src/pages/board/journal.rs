@@ -136,7 +136,7 @@ fn events(out: &mut String, found: &[Recorded], with_stream: bool, say: Say) {
             element_link(out, "", &format!("/orders/{order}"), say.word(Word::Order));
         }
         out.push_str("</td>");
-        // A text, whatever is in it: nothing here reads it as anything else.
+        // Shown as text and never interpreted.
         let content = String::from_utf8_lossy(&recorded.data);
         element(out, "td", "content", &short(&content, CONTENT_CHARS_MAX));
         out.push_str("</tr>");

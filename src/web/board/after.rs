@@ -125,7 +125,7 @@ async fn at(question: Question) -> Result<String, NoPage> {
             let paging = Paging { page_size: ITEMS_SHOWN, ..Paging::default() };
             let state = match past.sale(sale, Moment::Time(at), &paging) {
                 Ok(state) => Some(state),
-                // Before its first item there is nothing to see, which is an answer, too.
+                // Before the first item was added the state is empty.
                 Err(ReplayError::Invalid(wrong)) if at <= past.now => {
                     tracing::trace!(%wrong, "nothing was on offer at that time");
                     None
@@ -183,7 +183,7 @@ impl Board {
         let log = Log::new(self.parts.log.clone(), Handle::current());
         let now = self.parts.clock.now();
         self.look(move |reports| {
-            // Marks that are not there yet are done without.
+            // The track is shown without marks that are not built yet.
             let marks = projections::view_path(reports.data(), projections::marks::NAME).exists();
             look(&Past { log: &log, marks: marks.then_some(reports), now }, reports)
         })

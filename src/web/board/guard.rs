@@ -30,7 +30,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
-/// Refuses who cannot mean this board, and says with every answer what a browser may do with it.
+/// Refuses requests for another host, and adds the headers that restrict browsers to every answer.
 pub(super) async fn guard(
     State(board): State<Arc<Board>>,
     ConnectInfo(line): ConnectInfo<LineState>,
@@ -39,7 +39,7 @@ pub(super) async fn guard(
 ) -> Response {
     line.asked();
     let mut answer = if board.on_loopback && !comes_by_its_name(&request) {
-        // A page elsewhere whose name was made to lead here must not read the board.
+        // A foreign page whose name resolves to this address (DNS rebinding) must not read the board.
         let why = "this board listens on loopback and accepts only loopback names in Host";
         say(StatusCode::MISDIRECTED_REQUEST, &json!({ "error": why }))
     } else if !steers(&request) && !board.shows_itself() {

@@ -47,7 +47,7 @@ pub struct BoardLimits {
     /// How long a page waits for its turn at what takes long to write, and then for what is written:
     /// both together are less than a question may take.
     pub writing_lasts: Duration,
-    /// How long a frame may be on its way to a page.
+    /// How long the sending of a frame may take.
     pub frame_lasts: Duration,
     /// Bytes that may come in with one question.
     pub request_bytes_max: usize,
@@ -70,7 +70,7 @@ impl BoardLimits {
     }
 }
 
-/// Clients that are told at once that there is no place; more are just hung up on.
+/// Clients beyond the limit that are answered at once; further ones are closed without an answer.
 const FAREWELLS_MAX: usize = 64;
 
 /// The answer to them. Without `Host` and path it cannot be misused.
@@ -125,13 +125,14 @@ impl Door {
         }
     }
 
-    /// Tells a client that there is no place for it.
+    /// Answers a client beyond the limit.
     fn turn_away(&self, mut stream: TcpStream) {
         self.leavers.left(LeftBoard::TooMany);
         let Ok(farewell) = Arc::clone(&self.farewells).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let said = async {
-                // What was asked is read first: closing on it unread would take the answer back.
+                // The request is read first: a close with unread bytes resets the connection and the
+                // answer is lost.
                 let _ = stream.read(&mut [0; 4096]).await;
                 let _ = stream.write_all(FULL.as_bytes()).await;
                 let _ = stream.shutdown().await;
@@ -206,7 +207,7 @@ impl Connected<IncomingStream<'_, Door>> for LineState {
     }
 }
 
-/// One connection. Dropped, it gives its place to another.
+/// One connection. On drop it releases its permit.
 pub(super) struct Line {
     stream: TcpStream,
     limits: BoardLimits,
@@ -332,7 +333,7 @@ impl AsyncWrite for Line {
         self.stream.is_write_vectored()
     }
 
-    /// Comes when everything was written.
+    /// Ready when everything was written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.in_time(context)?;
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;

@@ -2,7 +2,7 @@
 //!
 //! `GET /sales/{id}/events?lang=` answers with server-sent events: the sale as it is at once, then
 //! once a second. A page always gets the newest frame, never a queue of old ones; one that does not
-//! take what it is sent is let go (see `line.rs`).
+//! read its frames is disconnected (see `line.rs`).
 
 use std::{
     collections::HashMap,

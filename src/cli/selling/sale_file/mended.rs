@@ -38,7 +38,7 @@ pub(super) fn all_problems(
     found
 }
 
-/// Puts something good where that field is; `None` where nothing is known that would be.
+/// Replaces that field with a valid value; `None` where no valid value is known.
 fn mend(draft: &mut Draft, field: &str) -> Option<()> {
     let (list, index, rest) = match field.split_once('[') {
         Some((list, rest)) => {
