@@ -2,18 +2,18 @@
 
 mod figures;
 mod journeys;
+mod rows;
 
 use tonic::{Request, Response, Status, async_trait};
 
+use self::rows::{figures, order_record, sale_line, second, stock_level};
 use super::{ReadSide, convert, proto, status::CallError};
 use crate::{
     domain::item::OrderState,
-    events::AttemptOutcome,
     projections::{catalog, may_pass, orders, sales, stock, timeline},
     reports::{
-        ListOrdersQuery, ListSalesQuery, OrderRecord, Paging, ReportError, SaleLine, SalesFigures,
-        SalesSummaryQuery, StockLevel, StockLevelsQuery, TimelineQuery, TimelineSecond,
-        WarehouseStock,
+        ListOrdersQuery, ListSalesQuery, Paging, ReportError, SalesSummaryQuery, StockLevelsQuery,
+        TimelineQuery,
     },
     values::{Invalid, ItemId, SaleId, UnixMs},
 };
@@ -254,8 +254,6 @@ impl proto::report_service_server::ReportService for ReportApi {
     }
 }
 
-// ---- in ----
-
 fn paging(page_size: i32, page_token: String) -> Paging {
     Paging { page_size, page_token }
 }
@@ -290,127 +288,5 @@ fn state(state: i32) -> Result<Option<OrderState>, CallError> {
         Ok(proto::OrderState::Cancelled) => Ok(Some(OrderState::Cancelled)),
         Ok(proto::OrderState::Expired) => Ok(Some(OrderState::Expired)),
         Err(_) => Err(Invalid::new("state", "is not a state of an order").into()),
-    }
-}
-
-// ---- out ----
-
-fn money(currency_code: &str, amount_minor: i64) -> proto::Money {
-    proto::Money { currency_code: currency_code.to_owned(), amount_minor }
-}
-
-fn sale_line(line: SaleLine) -> proto::SaleLine {
-    proto::SaleLine {
-        sale_id: line.sale_id.to_string(),
-        name: line.name,
-        currency_code: line.currency,
-        open_time: Some(convert::timestamp(line.opens_at)),
-        close_time: Some(convert::timestamp(line.closes_at)),
-        items: line.items,
-        closed: line.closed,
-    }
-}
-
-fn stock_level(level: StockLevel) -> proto::StockLevel {
-    proto::StockLevel {
-        item_id: level.item_id.to_string(),
-        sale_id: level.sale_id.to_string(),
-        sku: level.sku,
-        title: level.title,
-        allocated_units: level.allocated_units,
-        available_units: level.available_units,
-        held_units: level.held_units,
-        sold_units: level.sold_units,
-        reserve_units: level.reserve_units,
-        warehouses: level.warehouses.into_iter().map(warehouse_stock).collect(),
-    }
-}
-
-fn warehouse_stock(stock: WarehouseStock) -> proto::WarehouseStock {
-    proto::WarehouseStock {
-        warehouse: stock.warehouse,
-        allocated_units: stock.allocated_units,
-        available_units: stock.available_units,
-        held_units: stock.held_units,
-        sold_units: stock.sold_units,
-        reserve_units: stock.reserve_units,
-    }
-}
-
-fn order_record(record: OrderRecord) -> proto::OrderRecord {
-    let order = proto::Order {
-        order_id: record.order_id.to_string(),
-        item_id: record.item_id.to_string(),
-        units: record.units,
-        unit_price: Some(money(&record.currency, record.unit_price_minor)),
-        total: Some(money(&record.currency, record.total_minor())),
-        state: convert::order_state(record.state).into(),
-        place_time: Some(convert::timestamp(record.placed_at)),
-        pay_by_time: Some(convert::timestamp(record.pay_by)),
-        buyer: record.buyer,
-        ..Default::default()
-    };
-    proto::OrderRecord {
-        order: Some(order),
-        sale_id: record.sale_id.to_string(),
-        channel: record.channel,
-        warehouses: record.warehouses.into_iter().map(convert::warehouse_units).collect(),
-        settle_time: record.settled_at.map(convert::timestamp),
-        payment_reference: record.payment_reference,
-    }
-}
-
-fn figures(currency: &str, figures: SalesFigures) -> proto::SalesFigures {
-    proto::SalesFigures {
-        paid_share_ppm: figures.paid_share_ppm(),
-        item_id: figures.item_id.map(|id| id.to_string()).unwrap_or_default(),
-        sku: figures.sku,
-        title: figures.title,
-        allocated_units: figures.allocated_units,
-        orders_placed: figures.orders_placed,
-        orders_paid: figures.orders_paid,
-        orders_cancelled: figures.orders_cancelled,
-        orders_expired: figures.orders_expired,
-        units_placed: figures.units_placed,
-        units_sold: figures.units_sold,
-        revenue: Some(money(currency, figures.revenue_minor)),
-        refunds_due: Some(money(currency, figures.refunds_due_minor)),
-        sold_out_time: figures.sold_out_at.map(convert::timestamp),
-    }
-}
-
-fn second(second: TimelineSecond) -> proto::TimelineSecond {
-    let refusals = second.refusals.into_iter().filter_map(|(outcome, attempts)| {
-        let reason = reason(outcome)?;
-        Some(proto::RefusalCount { reason: reason.into(), attempts })
-    });
-    proto::TimelineSecond {
-        second: Some(prost_types::Timestamp { seconds: second.second, nanos: 0 }),
-        attempts: second.attempts,
-        orders_placed: second.orders_placed,
-        units_placed: second.units_placed,
-        orders_paid: second.orders_paid,
-        units_paid: second.units_paid,
-        orders_cancelled: second.orders_cancelled,
-        orders_expired: second.orders_expired,
-        units_released: second.units_released,
-        repeats: second.repeats,
-        refusals: refusals.collect(),
-        units_allocated: second.units_allocated,
-        units_refused: second.units_refused,
-        refunds_due: second.refunds_due,
-    }
-}
-
-fn reason(outcome: AttemptOutcome) -> Option<proto::RefusalReason> {
-    match outcome {
-        AttemptOutcome::Placed | AttemptOutcome::Repeated => None,
-        AttemptOutcome::SoldOut => Some(proto::RefusalReason::SoldOut),
-        AttemptOutcome::NotEnoughUnits => Some(proto::RefusalReason::NotEnoughUnits),
-        AttemptOutcome::NotOpenYet => Some(proto::RefusalReason::NotOpenYet),
-        AttemptOutcome::Closed => Some(proto::RefusalReason::Closed),
-        AttemptOutcome::Paused => Some(proto::RefusalReason::Paused),
-        AttemptOutcome::OverBuyerLimit => Some(proto::RefusalReason::OverBuyerLimit),
-        AttemptOutcome::OverOrderLimit => Some(proto::RefusalReason::OverOrderLimit),
     }
 }

@@ -7,6 +7,9 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value, json};
 
+/// How the comment of a field begins that a request must have.
+const REQUIRED: &str = "Required.";
+
 /// Comments by file and path of what they stand in front of.
 pub(super) struct Comments(HashMap<(String, Vec<i32>), String>);
 
@@ -71,7 +74,12 @@ impl<'a> Schemas<'a> {
         let (mut properties, mut required) = (Map::new(), Vec::new());
         for field in message.fields() {
             let comment = self.comments.at(&file, field.path());
-            if self.of_requests.contains(message.full_name()) && is_required(&field, comment) {
+            // A request without the field is refused.
+            let (comment, is_required) = match comment.strip_prefix(REQUIRED) {
+                Some(rest) => (rest.trim_start(), true),
+                None => (comment, false),
+            };
+            if self.of_requests.contains(message.full_name()) && is_required {
                 required.push(field.json_name().to_owned());
             }
             properties.insert(field.json_name().to_owned(), self.field(&field, comment));
@@ -190,24 +198,6 @@ fn special(name: &str) -> Option<Value> {
         })),
         _ => None,
     }
-}
-
-/// Whether a request without the field is refused, as far as its comment says so: it states a lower
-/// bound or what the field must be, or the field is the id of what the request is about.
-fn is_required(field: &FieldDescriptor, comment: &str) -> bool {
-    let is_plain = field.containing_oneof().is_none() && !field.is_map() && !field.is_list();
-    if !is_plain {
-        return false;
-    }
-    let may_be_absent = ["absent", "empty", "0 to ", "0 means", "Exactly one", "optional"];
-    if may_be_absent.iter().any(|word| comment.contains(word)) {
-        return false;
-    }
-    let is_bounded = ["1 to ", "at least 1", "A UUID", "Must "];
-    // An operator's token stands for the name.
-    let is_named = field.name() != "operator";
-    field.name() == "request_id"
-        || (is_named && is_bounded.iter().any(|words| comment.contains(words)))
 }
 
 /// What excludes two fields of one oneof in one message.

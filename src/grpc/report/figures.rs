@@ -1,6 +1,6 @@
 //! Figures of a sale: curves, demand, refusals, holds, acts, goals, comparisons.
 
-use super::{item_id, moment, ordered, paging, reason, sale_id};
+use super::{item_id, moment, ordered, paging, rows::reason, sale_id};
 use crate::{
     events::AttemptOutcome,
     grpc::{ReadSide, convert, proto, status::CallError},

@@ -1,6 +1,6 @@
 //! Queries about shopper journeys, in protobuf.
 
-use super::{ReportApi, moment, money, ordered, paging, sale_id};
+use super::{ReportApi, moment, ordered, paging, rows::money, sale_id};
 use crate::{
     grpc::{convert, proto, status::CallError},
     projections::journeys::NAME,
