@@ -13,11 +13,14 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod broken_goods;
 mod broken_items;
 mod broken_operations;
 mod broken_orders;
+mod broken_prices;
 mod broken_traffic;
 mod certificate;
+mod goods;
 mod judged;
 mod served;
 mod shown;

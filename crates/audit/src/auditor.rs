@@ -287,10 +287,12 @@ impl Walk {
             }
             self.proof.streams += 1;
             match book {
-                Book::Item(item) => {
+                Book::Item(mut item) => {
                     self.proof.items += 1;
                     self.proof.orders += item.orders();
-                    let revision = next_revision.saturating_sub(1);
+                    let last = next_revision.checked_sub(1);
+                    item.end(&mut |problem| note(&mut self.proof, None, &name, last, problem));
+                    let revision = last.unwrap_or_default();
                     items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
                 Book::Foreign => self.proof.foreign_streams += 1,

@@ -3,6 +3,7 @@
 //! Text is borrowed from the row that is being read, so that nothing is copied for the events that
 //! are right. A required field that is missing, twice there or of another type is an error.
 
+mod goods;
 mod operations;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
@@ -13,6 +14,12 @@ use serde::{
 };
 use uuid::Uuid;
 
+pub(super) use goods::{
+    Audience, AudienceSet, Draw, Gift, GiftTaken, GiftUnitsSet, Offer, OfferApplied,
+    OfferCondition, OfferEffect, OffersSet, OrderPart, OrderShopper, Prices, PricesSet, Region,
+    ReserveAct, ReservePlanSet, ReserveProposed, ReserveStep, ReturnedUnits, StockMoved,
+    StockWithdrawn, WarehouseSupplier, WhenGone,
+};
 pub(super) use operations::{
     AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
     IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, ScriptPublished, ScriptWithdrawn,
@@ -97,14 +104,13 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::
     i64::deserialize(deserializer).map(Some)
 }
 
-/// Who steered, with which request and why. Who and why are for people; they only have to be there.
+/// Who steered, with which request and why. Why is for people; it only has to be there.
 #[derive(Deserialize)]
 pub(super) struct Act {
     pub request_id: Id,
     #[serde(rename = "fingerprint")]
     _fingerprint: Fingerprint,
-    #[serde(rename = "operator")]
-    _operator: String,
+    pub operator: String,
     #[serde(rename = "reason")]
     _reason: String,
 }
@@ -127,6 +133,10 @@ pub(super) struct ItemAdded<'a> {
     pub currency: Cow<'a, str>,
     pub unit_price_minor: i64,
     pub time_to_pay_ms: i64,
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    #[serde(default)]
+    pub draw: Draw,
     pub added_at_ms: i64,
 }
 
@@ -153,6 +163,8 @@ pub(super) struct StockAllocated<'a> {
     #[serde(borrow)]
     pub warehouse: Cow<'a, str>,
     pub units: i64,
+    #[serde(borrow, default)]
+    pub supplier: Option<Cow<'a, str>>,
     pub act: Act,
     pub allocated_at_ms: i64,
 }
@@ -210,10 +222,24 @@ pub(super) struct OrderPlaced<'a> {
     pub buyer: Cow<'a, str>,
     pub units: i64,
     pub unit_price_minor: i64,
+    #[serde(default)]
+    pub parts: Vec<OrderPart>,
+    #[serde(borrow, default)]
+    pub offer: Option<OfferApplied<'a>>,
+    #[serde(borrow, default)]
+    pub gift: Option<GiftTaken<'a>>,
+    #[serde(borrow, default)]
+    pub gift_gone: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub total_minor: Option<i64>,
     #[serde(borrow)]
     pub warehouses: Vec<WarehouseUnits<'a>>,
     #[serde(borrow, default, rename = "channel")]
     _channel: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub region: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub shopper: Option<OrderShopper<'a>>,
     pub placed_at_ms: i64,
     pub pay_by_ms: i64,
 }
@@ -299,6 +325,27 @@ pub(super) struct ItemPlan<'a> {
     pub units: Vec<WarehouseUnits<'a>>,
     #[serde(borrow, default)]
     pub reserve: Vec<WarehouseUnits<'a>>,
+    #[serde(flatten)]
+    pub goods: PlannedGoods,
+}
+
+/// What a sale may plan of an item beyond its price, window, limits and units.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub(super) struct PlannedGoods {
+    #[serde(default)]
+    pub prices: Option<Prices>,
+    #[serde(default)]
+    pub offers: Vec<Offer>,
+    #[serde(default)]
+    pub audience: Option<Audience>,
+    #[serde(default)]
+    pub regions: Vec<Region>,
+    #[serde(default)]
+    pub draw: Draw,
+    #[serde(default)]
+    pub reserve_plan: Vec<ReserveStep>,
+    #[serde(default)]
+    pub suppliers: Vec<WarehouseSupplier>,
 }
 
 #[derive(Deserialize)]

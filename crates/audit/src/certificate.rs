@@ -251,7 +251,7 @@ impl JudgedItem {
         mut see: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let Shelf { stock, orders, .. } = self.book.shelf();
-        for (order, buyer) in orders.each() {
+        for (_, order, buyer) in orders.each() {
             write_json(line, &order_line(order, buyer, stock, orders))?;
             see(line)?;
         }
@@ -261,7 +261,7 @@ impl JudgedItem {
     fn totals(&self) -> ItemTotals<'_> {
         let Shelf { sale, sku, title, closed, stock, orders } = self.book.shelf();
         let mut counts = OrderCounts::default();
-        for (order, _) in orders.each() {
+        for (_, order, _) in orders.each() {
             *counts.of(order.state) += 1;
         }
         ItemTotals {

@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::bodies::DemandTick;
 
 /// Names of outcomes; each stands at its stored number.
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 12] = [
     "PLACED",
     "REPEATED",
     "SOLD_OUT",
@@ -15,6 +15,9 @@ const OUTCOMES: [&str; 9] = [
     "PAUSED",
     "OVER_BUYER_LIMIT",
     "OVER_ORDER_LIMIT",
+    "NOT_ELIGIBLE",
+    "GIFT_GONE",
+    "PRICE_CHANGED",
 ];
 
 /// Bytes of one packed attempt: milliseconds (2), units (2), hash of the buyer (7), outcome (1).

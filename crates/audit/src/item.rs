@@ -4,6 +4,8 @@
 //! it is allowed after all earlier ones. After an event that is not, checking continues as far as
 //! possible, so that one problem does not hide the next.
 
+mod goods;
+mod price;
 mod purchase;
 
 use std::collections::HashSet;
@@ -13,11 +15,12 @@ use uuid::Uuid;
 use super::{
     auditor::Event,
     bodies::{
-        Closed, Id, ItemAdded, ItemScheduled, Paused, PurchaseLimitSet, ReserveReleased,
-        ReserveSet, Resumed, StockAllocated,
+        Closed, Draw, Id, ItemAdded, ItemScheduled, Paused, PurchaseLimitSet, ReserveAct,
+        ReserveReleased, ReserveSet, Resumed, StockAllocated,
     },
     certificate::Opening,
     chain,
+    item::goods::Goods,
     orders::Orders,
     sale::{Plan, Plans},
     stock::Stock,
@@ -60,6 +63,9 @@ pub(super) struct ItemBook {
     /// Ids of the first event of each request that placed no order.
     requests: HashSet<Uuid>,
     last_at_ms: i64,
+    /// By which the last event with a time was judged.
+    now_ms: i64,
+    goods: Goods,
     keep: Keep,
     opening: Option<Opening>,
 }
@@ -93,6 +99,8 @@ impl ItemBook {
             orders: Orders::default(),
             requests: HashSet::new(),
             last_at_ms: 0,
+            now_ms: 0,
+            goods: Goods::default(),
             keep,
             opening: None,
         }
@@ -124,6 +132,12 @@ impl ItemBook {
         self.orders.count()
     }
 
+    /// Judges what is missing after the last event of its stream.
+    pub(super) fn end(&mut self, say: Say<'_>) {
+        self.check_put_up(say);
+        self.check_left_out("the end of the stream", say);
+    }
+
     /// Applies an event; `say` is told what is wrong with it.
     pub(super) fn apply(&mut self, event: &Event<'_>, plans: &Plans, say: Say<'_>) -> Read {
         if event.kind != "ItemAdded" && self.offer.is_none() {
@@ -131,9 +145,31 @@ impl ItemBook {
         }
         let setup = matches!(
             event.kind,
-            "ItemScheduled" | "PurchaseLimitSet" | "StockAllocated" | "ReserveSet"
+            "ItemScheduled"
+                | "PurchaseLimitSet"
+                | "StockAllocated"
+                | "ReserveSet"
+                | "PricesSet"
+                | "OffersSet"
+                | "AudienceSet"
+                | "ReservePlanSet"
         );
         self.adding &= setup;
+        if !self.adding {
+            self.check_put_up(say);
+            if !matches!(event.kind, "ReserveReleased" | "ReserveProposed") {
+                self.check_left_out(event.kind, say);
+            }
+        }
+        let read = match self.apply_goods(event, say) {
+            Some(read) => read,
+            None => self.apply_plain(event, plans, say),
+        };
+        self.expect_of_plan(event);
+        read
+    }
+
+    fn apply_plain(&mut self, event: &Event<'_>, plans: &Plans, say: Say<'_>) -> Read {
         match event.kind {
             "OrderPlaced" => self.placed(event, say),
             "OrderPaid" => self.paid(event, say),
@@ -179,9 +215,17 @@ impl ItemBook {
             unit_price_minor: added.unit_price_minor,
             time_to_pay_ms: added.time_to_pay_ms,
         };
-        if plans.get(&self.id).is_some_and(|plan| *plan != told) {
-            say("the item is not what its sale planned".to_owned());
+        if let Some(planned) = plans.get(&self.id) {
+            let goods = planned.goods.clone().unwrap_or_default();
+            if planned.plan != told || (&goods.regions, goods.draw) != (&added.regions, added.draw)
+            {
+                say("the item is not what its sale planned".to_owned());
+            }
+            self.goods.planned = Some(goods);
         }
+        self.goods.plain &= added.regions.is_empty() && added.draw == Draw::Listed;
+        self.goods.regions = added.regions;
+        self.goods.draw = added.draw;
         self.offer = Some(Offer {
             sale,
             request: event.causation,
@@ -239,6 +283,8 @@ impl ItemBook {
         if self.closed {
             say("units are allocated to a closed item".to_owned());
         }
+        self.goods.plain &= allocated.supplier.is_none();
+        self.check_supplier(&allocated.warehouse, allocated.supplier.as_deref(), say);
         self.stock.allocate(&allocated.warehouse, allocated.units);
         self.count(say);
         Ok(())
@@ -258,8 +304,18 @@ impl ItemBook {
 
     fn reserve_released(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let released: ReserveReleased<'_> = serde_json::from_slice(event.data)?;
-        self.time(event, released.released_at_ms, say);
-        self.steered(event, released.act.request_id.0, say);
+        match self.step_of(&released.act) {
+            Some(step) => {
+                let what = vec![(released.warehouse.to_string(), released.units)];
+                let firing = (step, ReserveAct::Release, what);
+                self.fired(event, released.released_at_ms, firing, say);
+            }
+            None => {
+                self.check_left_out(event.kind, say);
+                self.time(event, released.released_at_ms, say);
+                self.steered(event, released.act.request_id.0, say);
+            }
+        }
         if released.units < 1 {
             say(format!("{} units of a reserve are released", released.units));
         }
@@ -311,6 +367,7 @@ impl ItemBook {
     }
 
     fn time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
+        self.now_ms = event.judged_at(at_ms);
         self.last_at_ms = event.check_time(at_ms, self.last_at_ms, false, say);
     }
 
@@ -342,8 +399,6 @@ impl ItemBook {
         if !event.has_id(id) {
             say(format!("the event id is not the one that request {request} makes"));
         }
-        if !self.requests.insert(id) || self.orders.find(id).is_some() {
-            say(format!("request id {request} is used twice on this item"));
-        }
+        self.once(id, request, say);
     }
 }

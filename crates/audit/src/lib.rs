@@ -6,18 +6,22 @@
 //! no other crate of this workspace and repeats even the names of events, because a mistake that is
 //! shared is a mistake that is not found. It never changes the log.
 
+mod audience;
 mod auditor;
 mod bodies;
 mod certificate;
 mod chain;
 mod demand;
 mod item;
+mod ladder;
 mod log_file;
 mod merkle;
+mod offers;
 mod operations;
 mod order_proof;
 mod orders;
 mod proof;
+mod reserve_plan;
 mod sale;
 mod shown;
 mod stock;

@@ -1,14 +1,18 @@
 //! The orders of one item while its log is read, in about 65 bytes each, and 32 more for a certificate.
+//! Orders with prices, offers or gifts of their own take about 150 more.
 //!
 //! Every order has to be remembered to the end, because the last event of the log may be the one
 //! that pays it a second time. Buyers are remembered by a 128-bit keyed hash, not by name.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
 
 use hashbrown::HashTable;
 use uuid::Uuid;
 
-use super::{chain::Hash, stock::Part};
+use super::{bodies::OrderPart, chain::Hash, stock::Part};
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,18 @@ pub(super) struct Order {
     pub state: State,
 }
 
+/// What an order costs where that is not units times price, and its gift.
+#[derive(Default)]
+pub(super) struct Priced {
+    /// The ladder that its parts count on.
+    pub ladder: u8,
+    /// Empty where all units cost the same.
+    pub parts: Box<[OrderPart]>,
+    pub total_minor: i128,
+    /// Number of the pool of its gift, and units.
+    pub gift: Option<(usize, i64)>,
+}
+
 /// An order as it is placed.
 pub(super) struct NewOrder<'a> {
     pub id: Uuid,
@@ -49,6 +65,7 @@ pub(super) struct NewOrder<'a> {
     pub unit_price_minor: i64,
     pub revision: u64,
     pub from: Origin,
+    pub priced: Option<Priced>,
     /// What stands for the buyer in a certificate, where one is to be made.
     pub buyer_sum: Option<Hash>,
 }
@@ -69,6 +86,8 @@ pub(super) struct Orders {
     buyers: Vec<Buyer>,
     by_buyer: HashTable<u32>,
     splits: Vec<Vec<Part>>,
+    /// By row number.
+    priced: HashMap<u32, Priced>,
     /// One for each row, or none where no certificate is to be made.
     buyer_sums: Vec<Hash>,
 }
@@ -93,10 +112,24 @@ impl Orders {
         self.rows.len() as u64
     }
 
-    /// Each order with what stands for its buyer, in the order in which they were placed; none where
-    /// no certificate is to be made.
-    pub(super) fn each(&self) -> impl Iterator<Item = (&Order, &Hash)> {
-        self.rows.iter().zip(&self.buyer_sums)
+    /// What an order costs, where that is not units times price.
+    pub(super) fn priced(&self, row: u32) -> Option<&Priced> {
+        self.priced.get(&row)
+    }
+
+    /// What is to be paid for an order.
+    pub(super) fn total(&self, row: u32) -> i128 {
+        let order = self.row(row);
+        self.priced(row).map_or_else(
+            || i128::from(order.unit_price_minor) * i128::from(order.units),
+            |priced| priced.total_minor,
+        )
+    }
+
+    /// Each order with its row number and what stands for its buyer, in the order in which they were
+    /// placed; none where no certificate is to be made.
+    pub(super) fn each(&self) -> impl Iterator<Item = (u32, &Order, &Hash)> {
+        (0..).zip(&self.rows).zip(&self.buyer_sums).map(|((row, order), buyer)| (row, order, buyer))
     }
 
     /// Remembers which warehouses an order spans.
@@ -114,9 +147,12 @@ impl Orders {
     }
 
     /// Adds an order. Returns the units its buyer has now.
-    pub(super) fn place(&mut self, new: &NewOrder<'_>) -> u64 {
+    pub(super) fn place(&mut self, new: NewOrder<'_>) -> u64 {
         let buyer = self.buyer(new.buyer);
         let row = self.rows.len() as u32;
+        if let Some(priced) = new.priced {
+            self.priced.insert(row, priced);
+        }
         self.rows.push(Order {
             id: *new.id.as_bytes(),
             pay_by_ms: new.pay_by_ms,

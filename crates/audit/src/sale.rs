@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     auditor::Event,
-    bodies::{Closed, Id, Paused, Resumed, SaleCreated, WarehouseUnits},
+    bodies::{Closed, Id, Paused, PlannedGoods, Resumed, SaleCreated, WarehouseUnits},
     chain,
 };
 
@@ -22,8 +22,15 @@ pub(super) struct Plan {
     pub time_to_pay_ms: i64,
 }
 
+/// What a sale planned of one of its items.
+pub(super) struct Planned {
+    pub plan: Plan,
+    /// Absent for a plain item.
+    pub goods: Option<Box<PlannedGoods>>,
+}
+
 /// The plans of all items whose sale stands in the log so far.
-pub(super) type Plans = HashMap<Uuid, Plan>;
+pub(super) type Plans = HashMap<Uuid, Planned>;
 
 /// What is remembered of one sale.
 pub(super) struct SaleBook {
@@ -156,7 +163,8 @@ impl SaleBook {
                 unit_price_minor: item.unit_price_minor,
                 time_to_pay_ms: item.time_to_pay_ms,
             };
-            plans.insert(item.item_id.0, plan);
+            let goods = (item.goods != PlannedGoods::default()).then(|| item.goods.clone().into());
+            plans.insert(item.item_id.0, Planned { plan, goods });
         }
     }
 }

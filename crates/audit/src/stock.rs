@@ -3,7 +3,7 @@
 //! Available units are never stored here: they are what is left of the allocated ones. So "never
 //! oversold" is one comparison and cannot be papered over by a second count that agrees.
 
-use super::bodies::WarehouseUnits;
+use super::bodies::{Draw, Region, WarehouseUnits};
 
 /// Units of one warehouse. 128 bits, so that no number a damaged log can hold overflows.
 #[derive(Default)]
@@ -14,6 +14,12 @@ struct Counts {
     sold: i128,
     /// Not on offer, so no part of what can be oversold before it is released.
     reserve: i128,
+}
+
+impl Counts {
+    fn available(&self) -> i128 {
+        self.allocated - self.held - self.sold
+    }
 }
 
 /// A part of an order: warehouse number and units.
@@ -79,6 +85,57 @@ impl Stock {
             held: sum.held + totals.held,
             sold: sum.sold + totals.sold,
         })
+    }
+
+    /// Units on offer that no order has.
+    pub(super) fn available(&self) -> i128 {
+        self.warehouses.iter().map(Counts::available).sum()
+    }
+
+    /// Units of one warehouse on offer that no order has.
+    pub(super) fn available_in(&self, warehouse: &str) -> i128 {
+        let counts = self.warehouses.iter().find(|counts| counts.warehouse == warehouse);
+        counts.map_or(0, Counts::available)
+    }
+
+    /// Each warehouse with its reserve, in the order in which they were first named.
+    pub(super) fn reserves(&self) -> impl Iterator<Item = (&str, i128)> {
+        self.warehouses.iter().map(|counts| (counts.warehouse.as_str(), counts.reserve))
+    }
+
+    /// Where the units of an order must be from: the first warehouse that has all of them, else the
+    /// first ones that have some, along those of the region and then the others. `None` where there
+    /// are not enough.
+    pub(super) fn choice(
+        &self,
+        units: i64,
+        region: Option<&Region>,
+        draw: Draw,
+    ) -> Option<Vec<Part>> {
+        let named = region.map_or(&[][..], |region| &region.warehouses);
+        let rank = |counts: &Counts| named.iter().position(|name| *name == counts.warehouse);
+        let mut order: Vec<(u32, &Counts)> = (0..).zip(&self.warehouses).collect();
+        // Stable: what neither region nor units tell apart stays as it was named.
+        order.sort_by_key(|(_, counts)| {
+            let fullest = match draw {
+                Draw::Fullest if rank(counts).is_none() => -counts.available(),
+                Draw::Fullest | Draw::Listed => 0,
+            };
+            (rank(counts).unwrap_or(named.len()), fullest)
+        });
+        let mut left = i128::from(units);
+        if let Some((number, _)) = order.iter().find(|(_, counts)| counts.available() >= left) {
+            return Some(vec![(*number, units)]);
+        }
+        let mut parts = Vec::new();
+        for (number, counts) in order {
+            let taken = left.min(counts.available());
+            if let Some(units) = i64::try_from(taken).ok().filter(|units| *units > 0) {
+                parts.push((number, units));
+                left -= taken;
+            }
+        }
+        (left == 0).then_some(parts)
     }
 
     pub(super) fn allocate(&mut self, warehouse: &str, units: i64) {

@@ -1,7 +1,7 @@
 //! Batches of beacons: the tables of an event against the beacons packed in it. Each event is judged
 //! by itself, so memory stays small however much traffic there was.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use uuid::Uuid;
@@ -121,11 +121,22 @@ fn check_tables(stream: Uuid, event: &TrafficRecorded<'_>) -> Result<(), String>
 }
 
 fn check_shopper(shopper: &TrafficShopper<'_>) -> Result<(), String> {
-    let known = |text: &Option<Cow<'_, str>>, names: &[&str]| {
-        text.as_ref().is_none_or(|text| names.contains(&text.as_ref()))
-    };
-    let good = known(&shopper.age_band, &AGE_BANDS)
-        && known(&shopper.gender, &GENDERS)
-        && known(&shopper.spending_tier, &SPENDING_TIERS);
-    if good { Ok(()) } else { Err("a shopper has an attribute of no known name".to_owned()) }
+    let unknown = unknown_attribute(
+        shopper.age_band.as_deref(),
+        shopper.gender.as_deref(),
+        shopper.spending_tier.as_deref(),
+    );
+    unknown.map_or(Ok(()), |_| Err("a shopper has an attribute of no known name".to_owned()))
+}
+
+/// The first of such attributes that has no known name.
+pub(super) fn unknown_attribute<'a>(
+    age_bands: impl IntoIterator<Item = &'a str>,
+    genders: impl IntoIterator<Item = &'a str>,
+    spending_tiers: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let age_band = age_bands.into_iter().find(|name| !AGE_BANDS.contains(name));
+    let gender = genders.into_iter().find(|name| !GENDERS.contains(name));
+    let spending_tier = spending_tiers.into_iter().find(|name| !SPENDING_TIERS.contains(name));
+    age_band.or(gender).or(spending_tier)
 }

@@ -297,8 +297,8 @@ pub fn forms_that_cannot_be() -> Vec<Rewrite> {
         ),
         (
             "a tick with an unknown number",
-            |s| s.first("DemandTick").data["packed"] = json!(packed(&[(1, 0), (2, 2), (3, 9)])),
-            "unknown outcome 9",
+            |s| s.first("DemandTick").data["packed"] = json!(packed(&[(1, 0), (2, 2), (3, 12)])),
+            "unknown outcome 12",
         ),
         (
             "a tick with a cut attempt",

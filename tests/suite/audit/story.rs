@@ -49,12 +49,12 @@ pub fn uuid(number: u128) -> Uuid {
     Uuid::from_u128(0x1000_0000_0000_4000_8000_0000_0000_0000 + number)
 }
 
-fn event_id(item: Uuid, request: Uuid, index: u8) -> Uuid {
+pub fn event_id(item: Uuid, request: Uuid, index: u8) -> Uuid {
     let name: Vec<u8> = request.as_bytes().iter().copied().chain([index]).collect();
     Uuid::new_v5(&item, &name)
 }
 
-fn sale() -> Uuid {
+pub fn sale() -> Uuid {
     Uuid::new_v5(&uuid(1), b"sale")
 }
 
@@ -109,7 +109,7 @@ impl Story {
     }
 
     /// Puts an item up.
-    fn put_up(&mut self, sku: &str, limit: Option<i64>, units: &[(&str, i64)]) {
+    pub fn put_up(&mut self, sku: &str, limit: Option<i64>, units: &[(&str, i64)]) {
         let request = 2;
         let added = json!({"sale_id": sale(), "sku": sku, "title": "Thing", "currency": "CNY",
             "unit_price_minor": PRICE, "time_to_pay_ms": TIME_TO_PAY, "added_at_ms": 900_000});
@@ -146,6 +146,16 @@ impl Story {
             "buyer": buyer, "units": units, "unit_price_minor": PRICE, "warehouses": at(parts),
             "channel": "app", "placed_at_ms": at_ms, "pay_by_ms": at_ms + TIME_TO_PAY});
         self.add(item_a(), "OrderPlaced", order, order, uuid(request), data);
+    }
+
+    /// Makes the order that was placed last one of another item.
+    pub fn move_last_to(&mut self, sku: &str, request: u128) {
+        let order = event_id(item(sku), uuid(request), 0);
+        let placed = self.events.last_mut().expect("it was placed");
+        placed.stream = format!("item-{}", item(sku));
+        placed.id = order;
+        placed.data["order_id"] = json!(order);
+        placed.metadata["$correlationId"] = json!(order);
     }
 
     /// What every event says that ends the order of `placed` or follows its end.

@@ -11,7 +11,7 @@ use crate::{
     },
     certificate::{Opening, buyer_sum},
     chain,
-    orders::{NewOrder, Origin, State},
+    orders::{NewOrder, Origin, Priced, State},
 };
 
 /// Most units that one order can have.
@@ -40,7 +40,9 @@ impl ItemBook {
             ));
         }
         event.check_story(order, placed.request_id.0, say);
+        self.mark_plain(&placed);
         self.check_terms(event, &placed, say);
+        self.check_audience(&placed, say);
         if self.orders.find(order).is_some() {
             say(format!("order {order} is placed twice (request {})", placed.request_id.0));
             return Ok(());
@@ -52,11 +54,13 @@ impl ItemBook {
             let (request_id, buyer) = (placed.request_id.0, placed.buyer.to_string());
             self.opening = Some(Opening { request_id, buyer });
         }
-        self.hold(&placed, event.revision, say);
+        let priced = self.check_price(event, &placed, say);
+        self.check_choice(&placed, say);
+        self.hold(&placed, priced, event.revision, say);
         Ok(())
     }
 
-    /// Window, pauses, limit per order, price and deadline in force.
+    /// Window, pauses, limit per order and deadline in force.
     fn check_terms(&self, event: &Event<'_>, placed: &OrderPlaced<'_>, say: Say<'_>) {
         let at_ms = event.judged_at(placed.placed_at_ms);
         if at_ms < self.opens_at_ms || at_ms >= self.closes_at_ms {
@@ -77,19 +81,21 @@ impl ItemBook {
         if placed.buyer.is_empty() {
             say("the order has no buyer".to_owned());
         }
-        if let Some(offer) = &self.offer {
-            if placed.unit_price_minor != offer.unit_price_minor {
-                let (wrong, right) = (placed.unit_price_minor, offer.unit_price_minor);
-                say(format!("the order's unit price is {wrong}, but the item's is {right}"));
-            }
-            if placed.pay_by_ms != at_ms.saturating_add(offer.time_to_pay_ms) {
-                say("the order's deadline is not the item's time to pay after it".to_owned());
-            }
+        if let Some(offer) = &self.offer
+            && placed.pay_by_ms != at_ms.saturating_add(offer.time_to_pay_ms)
+        {
+            say("the order's deadline is not the item's time to pay after it".to_owned());
         }
     }
 
     /// Holds the units of a new order and judges what that does to stock and limit.
-    fn hold(&mut self, placed: &OrderPlaced<'_>, revision: u64, say: Say<'_>) {
+    fn hold(
+        &mut self,
+        placed: &OrderPlaced<'_>,
+        priced: Option<Priced>,
+        revision: u64,
+        say: Say<'_>,
+    ) {
         let sum: i128 = placed.warehouses.iter().map(|part| i128::from(part.units)).sum();
         if sum != i128::from(placed.units) || placed.warehouses.iter().any(|part| part.units < 1) {
             say(format!(
@@ -116,7 +122,10 @@ impl ItemBook {
             }
         };
         self.count(say);
-        let buyer_units = self.orders.place(&NewOrder {
+        if let Some(priced) = &priced {
+            self.take_goods(priced);
+        }
+        let buyer_units = self.orders.place(NewOrder {
             id: placed.order_id.0,
             buyer: &placed.buyer,
             units,
@@ -124,6 +133,7 @@ impl ItemBook {
             unit_price_minor: placed.unit_price_minor,
             revision,
             from,
+            priced,
             buyer_sum: self.keep.certificate.then(|| buyer_sum(placed.request_id.0, &placed.buyer)),
         });
         if let Some(limit) =
@@ -222,6 +232,7 @@ impl ItemBook {
     }
 
     fn end_time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
+        self.now_ms = event.judged_at(at_ms);
         self.last_at_ms = event.check_time(at_ms, self.last_at_ms, true, say);
     }
 
@@ -260,13 +271,13 @@ impl ItemBook {
         } else {
             self.stock.release(&parts);
         }
+        self.settle_goods(number, state);
         self.orders.settle(number, state);
         self.count(say);
     }
 
     fn check_amount(&self, order: Uuid, amount_minor: i64, say: Say<'_>) {
-        let Some(row) = self.orders.find(order).map(|row| self.orders.row(row)) else { return };
-        let total = i128::from(row.unit_price_minor) * i128::from(row.units);
+        let Some(total) = self.orders.find(order).map(|row| self.orders.total(row)) else { return };
         if i128::from(amount_minor) != total {
             say(format!(
                 "the payment for order {order} is {amount_minor}, but its total is {total}"
