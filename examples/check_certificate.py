@@ -16,7 +16,7 @@ import sqlite3
 import sys
 import uuid
 
-STATES = ("held", "paid", "cancelled", "expired")
+STATES = {1: ("held", "paid", "cancelled", "expired"), 2: ("held", "paid", "cancelled", "expired", "refunded")}
 UNITS = ("allocated", "available", "held", "sold")
 PROOF = {"format", "version", "order_id", "root", "header", "item", "order", "order_index",
          "order_path", "item_index", "item_path", "header_path", "opening"}
@@ -89,17 +89,43 @@ def count(value):
 def check_header(header):
     demand((header["line"], header["format"]) == ("header", "doorbuster certificate"),
            "it is not a certificate of doorbuster")
-    demand(header["version"] == 1, f"version {header['version']} is unknown to this checker")
+    demand(header["version"] in STATES, f"version {header['version']} is unknown to this checker")
     demand(header["chain"] in ("sha-256", "none"), "its chain is of an unknown kind")
+
+
+def check_units(order):
+    units = sum(count(units) for _, units in order["warehouses"])
+    demand(units == count(order["units"]) > 0, "the units of an order do not add up")
+
+
+def check_money(order):
+    """The relations between the prices, the total and the refunds of an order of version 2."""
+    parts = order["parts"]
+    demand(all(count(units) > 0 and count(price) > 0 for units, price in parts), "a part has no units or no price")
+    demand(sum(units for units, _ in parts) == order["units"], "the parts of an order do not have its units")
+    total = sum(units * price for units, price in parts) - count(order["discount_minor"])
+    demand(total == count(order["total_minor"]) > 0, "the total of an order is not that of its parts and its discount")
+    bought, refunded = dict(order["warehouses"]), dict(order["refunded"])
+    demand(len(bought) == len(order["warehouses"]) and len(refunded) == len(order["refunded"]),
+           "a warehouse of an order is listed twice")
+    demand([name for name in bought if name in refunded] == list(refunded), "refunded units are out of order")
+    demand(all(0 < count(units) <= bought[name] for name, units in refunded.items()),
+           "more units of an order are refunded than it has")
+    back = sum(refunded.values())
+    demand(back == 0 or order["state"] in ("paid", "refunded"), "units of an order are refunded that was not paid")
+    demand((back == order["units"]) == (order["state"] == "refunded"), "the state of an order is not that of its units")
+    demand(count(order["refunded_minor"]) == total * back // order["units"],
+           "the refund of an order is not its share of the total")
 
 
 class Item:
     """An item's line, and the running state over its orders."""
 
-    def __init__(self, line):
-        self.line, self.tree, self.revision = line, Tree(), -1
-        self.place, self.orders = (line["sale_id"], line["item_id"]), dict.fromkeys(STATES, 0)
-        self.units = {part["warehouse"]: {"held": 0, "paid": 0} for part in line["warehouses"]}
+    def __init__(self, line, version):
+        self.line, self.version, self.tree, self.revision = line, version, Tree(), -1
+        self.place, self.orders = (line["sale_id"], line["item_id"]), dict.fromkeys(STATES[version], 0)
+        self.paid_minor = self.refunded_minor = 0
+        self.units = {part["warehouse"]: {"held": 0, "sold": 0} for part in line["warehouses"]}
         demand(len(self.units) == len(line["warehouses"]), "a warehouse is listed twice")
 
     def add(self, text, order):
@@ -107,11 +133,16 @@ class Item:
         self.revision = order["revision"]
         self.tree.add(leaf(text))
         self.orders[order["state"]] += 1
-        units = sum(count(units) for _, units in order["warehouses"])
-        demand(units == count(order["units"]) > 0, "the units of an order do not add up")
-        for warehouse, units in order["warehouses"]:
-            if order["state"] in ("held", "paid"):
-                self.units[warehouse][order["state"]] += units
+        check_units(order)
+        place = {"held": "held", "paid": "sold", "refunded": "sold"}.get(order["state"])
+        for warehouse, units in order["warehouses"] if place else ():
+            self.units[warehouse][place] += units
+        if self.version > 1:
+            check_money(order)
+            self.paid_minor += order["total_minor"] if place == "sold" else 0
+            self.refunded_minor += order["refunded_minor"]
+            for warehouse, units in order["refunded"]:
+                self.units[warehouse]["sold"] -= units
 
     def end(self):
         line, who = self.line, f"item {self.line['item_id']}: "
@@ -120,8 +151,11 @@ class Item:
         demand(self.revision <= count(line["revision"]), who + "an order follows its last event")
         for part in line["warehouses"]:
             ours = self.units[part["warehouse"]]
-            demand((ours["held"], ours["paid"]) == (part["held"], part["sold"]),
+            demand((ours["held"], ours["sold"]) == (part["held"], part["sold"]),
                    who + "held or sold are not what its orders hold or have paid for")
+        if self.version > 1:
+            demand((self.paid_minor, self.refunded_minor) == (count(line["paid_minor"]), count(line["refunded_minor"])),
+                   who + "paid or refunded amounts are not those of its orders")
         for part in line["warehouses"] + [line]:
             allocated, *others = (count(part[name]) for name in UNITS)
             demand(allocated == sum(others), who + "allocated is not available + held + sold")
@@ -164,7 +198,7 @@ class Certificate:
             check_header(line)
             self.header = line
         elif kind == "item":
-            before, self.item, self.items = self.item, Item(line), self.items + 1
+            before, self.item, self.items = self.item, Item(line, self.header["version"]), self.items + 1
             demand(before is None or before.place < self.item.place, "items are out of order")
             if self.log:
                 check_chain(self.log, line)
@@ -209,7 +243,11 @@ def check_proof(path, root):
     check_header(header)
     demand((item["line"], order["line"]) == ("item", "order"), "its lines are of other kinds")
     demand(order["order_id"] == proof["order_id"], "it is of another order than it says")
-    orders, lines = sum(count(item["orders"][state]) for state in STATES), count(header["items"]) + 1
+    check_units(order)
+    if header["version"] > 1:
+        check_money(order)
+    orders = sum(count(item["orders"][state]) for state in STATES[header["version"]])
+    lines = count(header["items"]) + 1
     for name, index, leaves, goal in (("order", proof["order_index"], orders, item["root"]),
                                       ("item", proof["item_index"], lines, root),
                                       ("header", 0, lines, root)):

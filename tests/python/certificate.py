@@ -3,8 +3,8 @@
 
     tests/python/run.sh certificate.py [BINARY]
 
-The logs come from `doorbuster bench sale`. Every byte of a small certificate and of a proof is changed
-once in three ways, and random bytes of a larger one.
+The logs come from `doorbuster bench sale`, the certificate of version 2 is tests/golden/certificates/priced.certificate.
+Every byte of a small certificate and of a proof is changed once in three ways, and random bytes of a larger one.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKER = HERE / "../../examples/check_certificate.py"
+PRICED = HERE / "../golden/certificates/priced.certificate"
 sys.path.insert(0, str(CHECKER.parent))
 
 import check_certificate  # noqa: E402
@@ -184,6 +185,98 @@ def check_lies(directory):
     print("9 lies with a right seal: none taken")
 
 
+def check_priced(directory):
+    """A certificate of version 2: no changed byte, price, total or refund is accepted, whatever hashes are made anew."""
+    scratch, whole = directory / "changed", PRICED.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    assert checks(PRICED)
+    root = json.loads(lines[-1])["root"]
+    assert checks(PRICED, "--root", root)
+    scratch.write_bytes(resealed(lines))
+    assert scratch.read_bytes() == whole, "the seal that this test makes is right"
+    count = changed_everywhere(PRICED, (scratch,), scratch)
+    print(f"certificate of version 2: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
+
+    def told(changes):
+        """Whether the checker accepts the certificate after these changes to the orders and items, resealed."""
+        changed = []
+        for line in lines:
+            parsed = json.loads(line)
+            for kind, matches, change in changes:
+                if parsed["line"] == kind and matches(parsed):
+                    change(parsed)
+            changed.append(json.dumps(parsed, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+        scratch.write_bytes(resealed(changed))
+        return checks(scratch)
+
+    def paid(order):
+        return order["total_minor"] == 3861
+
+    def held(order):
+        return order["total_minor"] == 8500
+
+    def of(item):
+        return item["sku"] == "A"
+
+    def on(matches, **members):
+        return [("order", matches, lambda order: order.update(members))]
+
+    def sums(**more):
+        return [("item", of, lambda item: item.update({name: item[name] + number for name, number in more.items()}))]
+
+    def back(units, state=None):
+        """Units of the paid order that are given back and on offer again."""
+        def stock(item):
+            for part in (item, item["warehouses"][0]):
+                part["sold"] -= units
+                part["available"] += units
+            if state:
+                item["orders"]["paid"] -= 1
+                item["orders"][state] += 1
+        return [("item", of, stock)]
+
+    def refund(units, minor, state="paid", warehouse="east"):
+        return on(paid, refunded=[[warehouse, units]], refunded_minor=minor, state=state)
+
+    # What a log with refunds says. 1, 3 and 4 of 4 units that cost 3861 together.
+    assert told(refund(1, 965) + back(1) + sums(refunded_minor=965)), "a refund of one unit was not taken"
+    assert told(refund(3, 2895) + back(3) + sums(refunded_minor=2895)), "a refund of three units was not taken"
+    assert told(refund(4, 3861, "refunded") + back(4, "refunded") + sums(refunded_minor=3861)), "nor of all"
+    lies = {
+        "one price": on(paid, parts=[[1, 991], [3, 1100]]),
+        "one price and its total": on(paid, parts=[[1, 991], [3, 1100]], total_minor=3862),
+        "one price and its discount, which pays for it": on(held, parts=[[6, 0]], discount_minor=0, total_minor=0),
+        "units moved from a price to another": on(paid, parts=[[2, 990], [2, 1100]]),
+        "a part of nothing": on(held, parts=[[6, 1500], [0, 1]]),
+        "fewer units in parts": on(held, parts=[[5, 1500]], total_minor=7000),
+        "a larger discount": on(held, discount_minor=501),
+        "a larger discount and its total": on(paid, discount_minor=430, total_minor=3860),
+        "a discount below nothing": on(held, discount_minor=-1, total_minor=9001),
+        "a total": on(held, total_minor=8501),
+        "a total of nothing": on(held, discount_minor=9000, total_minor=0),
+        "more paid than the orders": sums(paid_minor=1),
+        "more refunded than the orders": sums(refunded_minor=1),
+        "a refund of a minor unit too much": refund(1, 966) + back(1) + sums(refunded_minor=966),
+        "a refund that left no money": refund(1, 0) + back(1),
+        "a refund whose units are still sold": refund(1, 965) + sums(refunded_minor=965),
+        "a refund of more units than bought": refund(5, 4826) + back(5) + sums(refunded_minor=4826),
+        "a refund of no units": refund(0, 0),
+        "a refund elsewhere": refund(1, 965, warehouse="west") + back(1) + sums(refunded_minor=965),
+        "all refunded but called paid": refund(4, 3861) + back(4) + sums(refunded_minor=3861),
+        "refunded in part but called refunded": refund(1, 965, "refunded") + back(1, "refunded")
+                                                + sums(refunded_minor=965),
+        "a refund of an order that was not paid": on(held, refunded=[["east", 1]], refunded_minor=1416)
+                                                  + sums(refunded_minor=1416),
+        "version 1 for what is version 2": [("header", lambda _: True, lambda header: header.update(version=1))],
+        "version 3": [("header", lambda _: True, lambda header: header.update(version=3))],
+    }
+    for name, changes in lies.items():
+        assert not told(changes), f"{name} was taken"
+    for name in ("parts", "discount_minor", "total_minor", "refunded", "refunded_minor"):
+        assert not told([("order", held, lambda order, name=name: order.pop(name))]), f"an order without {name} was taken"
+    print(f"{len(lies) + 5} lies in a certificate of version 2 with a right seal: none taken")
+
+
 def check_large(binary, directory):
     file, root, _ = sale(binary, directory, 20_000)
     assert checks(file, "--root", root)
@@ -202,6 +295,7 @@ def main():
     random.seed(1)
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
+        check_priced(directory)
         check_small(binary, directory)
         check_lies(directory)
         check_large(binary, directory)

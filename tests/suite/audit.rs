@@ -20,6 +20,7 @@ mod broken_orders;
 mod broken_prices;
 mod broken_traffic;
 mod certificate;
+mod certificate_priced;
 mod goods;
 mod judged;
 mod served;

@@ -277,6 +277,7 @@ impl Walk {
     /// The verdict, after the last event, and what it was come to with.
     pub(super) fn end(mut self) -> Judged {
         let mut items = Vec::new();
+        let mut plain = self.plans.values().all(|planned| planned.goods.is_none());
         for Stream { name, book, head, next_revision, hash } in self.streams {
             if let Some(head) = &head {
                 self.proof.chains += 1;
@@ -292,6 +293,7 @@ impl Walk {
                     self.proof.orders += item.orders();
                     let last = next_revision.checked_sub(1);
                     item.end(&mut |problem| note(&mut self.proof, None, &name, last, problem));
+                    plain &= item.is_plain();
                     let revision = last.unwrap_or_default();
                     items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
@@ -303,7 +305,7 @@ impl Walk {
         let position = self.last_position.and_then(|last| u64::try_from(last).ok());
         Judged::new(
             self.proof,
-            self.keep.certificate,
+            (self.keep.certificate, plain),
             position.unwrap_or(0),
             self.last_recorded_at_ms,
             items,

@@ -16,13 +16,15 @@ use super::{
     chain::Hash,
     item::{ItemBook, Shelf},
     merkle::{self, Tree},
-    orders::Order,
+    orders::{Order, Orders, State},
     stock::{Stock, Totals},
 };
 
 /// What a certificate calls itself.
 pub(super) const FORMAT: &str = "doorbuster certificate";
-const VERSION: u32 = 1;
+/// Of a log in which every item is plain, and of any other one.
+const VERSION_PLAIN: u32 = 1;
+const VERSION_PRICED: u32 = 2;
 
 /// What it says of the log, each shown by the lines below it or by the verification it was made in.
 const CLAIMS: [&str; 4] = [
@@ -32,12 +34,26 @@ const CLAIMS: [&str; 4] = [
     "units held and units sold are those of the orders listed as held and as paid",
 ];
 
+/// The same in version 2.
+const CLAIMS_PRICED: [&str; 6] = [
+    CLAIMS[0],
+    CLAIMS[1],
+    CLAIMS[2],
+    "units held are those of the orders listed as held, units sold those of the orders paid for, \
+     less the units given back",
+    "every order costs what its parts cost together, less its discount, and at least 1",
+    "every price and every discount is the one that the rules in force gave the order when it was \
+     placed",
+];
+
 /// A log that was judged, and what it says, to be certified if it is sound.
 pub struct Judged {
     /// The verdict.
     pub proof: Proof,
     /// Whether the walk remembered what a certificate needs.
     pub(super) kept: bool,
+    /// Whether every item is a plain one.
+    pub(super) plain: bool,
     pub(super) position: u64,
     pub(super) last_event_at_ms: i64,
     pub(super) items: Vec<JudgedItem>,
@@ -82,7 +98,7 @@ struct HeaderLine<'a> {
     last_event_at_ms: i64,
     items: u64,
     orders: u64,
-    claims: [&'a str; 4],
+    claims: &'a [&'a str],
 }
 
 #[derive(Serialize)]
@@ -99,8 +115,29 @@ struct ItemLine<'a> {
     #[serde(flatten)]
     units: Units,
     warehouses: Vec<WarehouseUnits<'a>>,
-    orders: OrderCounts,
+    orders: StateCounts,
+    #[serde(flatten)]
+    money: Option<ItemMoney>,
     root: String,
+}
+
+/// Orders by state, as they are written down.
+#[derive(Serialize)]
+struct StateCounts {
+    #[serde(flatten)]
+    orders: OrderCounts,
+    /// Only in version 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded: Option<u64>,
+}
+
+/// What version 2 adds to an item, in minor units.
+#[derive(Serialize)]
+struct ItemMoney {
+    /// Totals of the orders that were paid for.
+    paid_minor: i128,
+    /// What was given back of that.
+    refunded_minor: i128,
 }
 
 /// Units, as the log says where they are: allocated = available + held + sold.
@@ -149,6 +186,20 @@ struct OrderLine<'a> {
     state: &'a str,
     revision: u64,
     buyer: String,
+    #[serde(flatten)]
+    money: Option<OrderMoney<'a>>,
+}
+
+/// What version 2 adds to an order, in minor units.
+#[derive(Serialize)]
+struct OrderMoney<'a> {
+    /// Units and what each of them costs, in the order of the ladder.
+    parts: Vec<(i64, i64)>,
+    discount_minor: i128,
+    total_minor: i128,
+    /// Warehouses and units that were given back.
+    refunded: Vec<(&'a str, i64)>,
+    refunded_minor: i128,
 }
 
 /// What stands for a buyer. The request's id is random and known to shop and buyer only.
@@ -163,14 +214,14 @@ pub(super) fn buyer_sum(request: Uuid, buyer: &str) -> Hash {
 impl Judged {
     pub(super) fn new(
         proof: Proof,
-        kept: bool,
+        (kept, plain): (bool, bool),
         position: u64,
         last_event_at_ms: i64,
         mut items: Vec<JudgedItem>,
     ) -> Self {
         // Not in the order of the log: where streams of several items begin differs between copies.
         items.sort_by_key(|item| (item.book.sale(), item.book.id()));
-        Self { proof, kept, position, last_event_at_ms, items }
+        Self { proof, kept, plain, position, last_event_at_ms, items }
     }
 
     /// Writes the certificate. `None`, with nothing written, if the log is not sound or was judged
@@ -190,14 +241,14 @@ impl Judged {
         for item in &self.items {
             // The root stands before the orders, so they are gone through twice.
             let mut tree = Tree::default();
-            item.each_order(&mut line, |order| {
+            item.each_order(self.plain, &mut line, |order| {
                 tree.add(merkle::leaf(order));
                 Ok(())
             })?;
-            item.line(&mut line, &tree.root())?;
+            item.line(self.plain, &mut line, &tree.root())?;
             document.tree.add(merkle::leaf(&line));
             document.write(&line)?;
-            item.each_order(&mut line, |order| document.write(order))?;
+            item.each_order(self.plain, &mut line, |order| document.write(order))?;
         }
         document.seal().map(Some)
     }
@@ -230,7 +281,7 @@ impl Judged {
         let Proof { chained, events, streams, items, orders, .. } = self.proof;
         HeaderLine {
             format: FORMAT,
-            version: VERSION,
+            version: if self.plain { VERSION_PLAIN } else { VERSION_PRICED },
             chain: if chained { "sha-256" } else { "none" },
             position: self.position,
             events,
@@ -238,7 +289,7 @@ impl Judged {
             last_event_at_ms: self.last_event_at_ms,
             items,
             orders,
-            claims: CLAIMS,
+            claims: if self.plain { &CLAIMS } else { &CLAIMS_PRICED },
         }
     }
 }
@@ -247,12 +298,14 @@ impl JudgedItem {
     /// Shows the line of each order, in the order in which they were placed.
     fn each_order(
         &self,
+        plain: bool,
         line: &mut Vec<u8>,
         mut see: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
         let Shelf { stock, orders, .. } = self.book.shelf();
-        for (_, order, buyer) in orders.each() {
-            write_json(line, &order_line(order, buyer, stock, orders))?;
+        for (row, order, buyer) in orders.each() {
+            let money = (!plain).then(|| order_money(row, orders));
+            write_json(line, &order_line((order, buyer), money, stock, orders))?;
             see(line)?;
         }
         Ok(())
@@ -275,9 +328,9 @@ impl JudgedItem {
         }
     }
 
-    fn line(&self, line: &mut Vec<u8>, root: &Hash) -> io::Result<()> {
+    fn line(&self, plain: bool, line: &mut Vec<u8>, root: &Hash) -> io::Result<()> {
         let ItemTotals { item_id, sale_id, sku, title, closed, units, orders } = self.totals();
-        let Shelf { stock, .. } = self.book.shelf();
+        let Shelf { stock, orders: listed, .. } = self.book.shelf();
         let warehouses = stock
             .each()
             .map(|(warehouse, totals)| WarehouseUnits { warehouse, units: Units::from(totals) });
@@ -291,18 +344,40 @@ impl JudgedItem {
             closed,
             units,
             warehouses: warehouses.collect(),
-            orders,
+            orders: StateCounts { orders, refunded: (!plain).then_some(0) },
+            money: (!plain).then(|| item_money(listed)),
             root: hex(root),
         };
         write_json(line, &item)
     }
 }
 
+/// No event gives back units or money of an order yet.
+fn item_money(orders: &Orders) -> ItemMoney {
+    let paid = orders.each().filter(|(_, order, _)| order.state == State::Paid);
+    ItemMoney { paid_minor: paid.map(|(row, ..)| orders.total(row)).sum(), refunded_minor: 0 }
+}
+
+fn order_money<'a>(row: u32, orders: &Orders) -> OrderMoney<'a> {
+    let order = orders.row(row);
+    let priced = orders.priced(row);
+    let parts = priced.map(|priced| priced.parts.iter().map(|p| (p.units, p.unit_price_minor)));
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let whole = || vec![(i64::from(order.units), order.unit_price_minor)];
+    OrderMoney {
+        parts: if parts.is_empty() { whole() } else { parts },
+        discount_minor: priced.map_or(0, |priced| priced.discount_minor),
+        total_minor: orders.total(row),
+        refunded: Vec::new(),
+        refunded_minor: 0,
+    }
+}
+
 fn order_line<'a>(
-    order: &Order,
-    buyer: &Hash,
+    (order, buyer): (&Order, &Hash),
+    money: Option<OrderMoney<'a>>,
     stock: &'a Stock,
-    orders: &super::orders::Orders,
+    orders: &Orders,
 ) -> OrderLine<'a> {
     let parts = orders.parts(order.from, order.units);
     OrderLine {
@@ -312,6 +387,7 @@ fn order_line<'a>(
         state: order.state.verb(),
         revision: order.revision,
         buyer: hex(buyer),
+        money,
     }
 }
 
@@ -340,8 +416,7 @@ impl OrderCounts {
         }
     }
 
-    fn of(&mut self, state: super::orders::State) -> &mut u64 {
-        use super::orders::State;
+    fn of(&mut self, state: State) -> &mut u64 {
         match state {
             State::Held => &mut self.held,
             State::Paid => &mut self.paid,

@@ -132,6 +132,11 @@ impl ItemBook {
         self.orders.count()
     }
 
+    /// Whether nothing of the item has a price, an offer or anything else that a plain item has not.
+    pub(super) fn is_plain(&self) -> bool {
+        self.goods.plain
+    }
+
     /// Judges what is missing after the last event of its stream.
     pub(super) fn end(&mut self, say: Say<'_>) {
         self.check_put_up(say);

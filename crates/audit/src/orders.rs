@@ -51,6 +51,7 @@ pub(super) struct Priced {
     pub ladder: u8,
     /// Empty where all units cost the same.
     pub parts: Box<[OrderPart]>,
+    pub discount_minor: i128,
     pub total_minor: i128,
     /// Number of the pool of its gift, and units.
     pub gift: Option<(usize, i64)>,

@@ -22,7 +22,7 @@ fn judged(dir: &Path, opening_of: Option<Uuid>) -> Judged {
 }
 
 /// The certificate of a story, written to a file of its own.
-fn certificate(story: &Story) -> Vec<u8> {
+pub fn certificate(story: &Story) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     story.write(dir.path());
     let mut document = Vec::new();
@@ -35,7 +35,7 @@ fn lines(document: &[u8]) -> Vec<&str> {
     str::from_utf8(document).unwrap().lines().collect()
 }
 
-fn parsed(document: &[u8]) -> Vec<Value> {
+pub fn parsed(document: &[u8]) -> Vec<Value> {
     lines(document).iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -76,14 +76,14 @@ fn walk(leaf: &str, index: u64, leaves: u64, path: &[String]) -> Hash {
     }
 }
 
-fn prove(order: Uuid, document: &[u8]) -> Result<OrderProof, Unproved> {
+pub fn prove(order: Uuid, document: &[u8]) -> Result<OrderProof, Unproved> {
     let mut search = OrderSearch::new(order);
     search.write_all(document).unwrap();
     search.end(None)
 }
 
 /// Whether a proof leads from its order to that root.
-fn leads(proof: &OrderProof, to: &str) -> bool {
+pub fn leads(proof: &OrderProof, to: &str) -> bool {
     let part = |text: &str, name: &str| serde_json::from_str::<Value>(text).unwrap()[name].clone();
     let counts = part(&proof.item, "orders");
     let orders: u64 = counts.as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();

@@ -90,6 +90,7 @@ impl ItemBook {
         Some(Priced {
             ladder: ladder.map_or(0, |ladder| ladder.number),
             parts: placed.parts.as_slice().into(),
+            discount_minor: placed.offer.as_ref().map_or(0, |offer| offer.discount_minor.into()),
             total_minor: total,
             gift: gift.and_then(|gift| Some((offers.number(&gift.offer, &gift.sku)?, gift.units))),
         })
