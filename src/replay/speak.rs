@@ -128,6 +128,9 @@ fn refusal_of(outcome: AttemptOutcome) -> Option<Refusal> {
         AttemptOutcome::Paused => Some(Refusal::Paused),
         AttemptOutcome::OverBuyerLimit => Some(Refusal::OverBuyerLimit),
         AttemptOutcome::OverOrderLimit => Some(Refusal::OverOrderLimit),
+        AttemptOutcome::NotEligible => Some(Refusal::NotEligible),
+        AttemptOutcome::GiftGone => Some(Refusal::GiftGone),
+        AttemptOutcome::PriceChanged => Some(Refusal::PriceChanged),
     }
 }
 

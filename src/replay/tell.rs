@@ -72,6 +72,9 @@ impl AttemptStory {
             AttemptOutcome::Paused => "refused, the item was paused.",
             AttemptOutcome::OverBuyerLimit => "refused, it was more than one buyer may have.",
             AttemptOutcome::OverOrderLimit => "refused, it was more than one order may have.",
+            AttemptOutcome::NotEligible => "refused, the buyer was not in the audience.",
+            AttemptOutcome::GiftGone => "refused, the gift was used up.",
+            AttemptOutcome::PriceChanged => "refused, it would have cost more than it might.",
         }
     }
 

@@ -35,11 +35,14 @@ pub enum AttemptOutcome {
     Paused = 6,
     OverBuyerLimit = 7,
     OverOrderLimit = 8,
+    NotEligible = 9,
+    GiftGone = 10,
+    PriceChanged = 11,
 }
 
 impl AttemptOutcome {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Placed,
         Self::Repeated,
         Self::SoldOut,
@@ -49,6 +52,9 @@ impl AttemptOutcome {
         Self::Paused,
         Self::OverBuyerLimit,
         Self::OverOrderLimit,
+        Self::NotEligible,
+        Self::GiftGone,
+        Self::PriceChanged,
     ];
 
     /// The outcome with that stored number.

@@ -211,6 +211,9 @@ fn reason(outcome: AttemptOutcome) -> proto::RefusalReason {
         AttemptOutcome::Paused => proto::RefusalReason::Paused,
         AttemptOutcome::OverBuyerLimit => proto::RefusalReason::OverBuyerLimit,
         AttemptOutcome::OverOrderLimit => proto::RefusalReason::OverOrderLimit,
+        AttemptOutcome::NotEligible => proto::RefusalReason::NotEligible,
+        AttemptOutcome::GiftGone => proto::RefusalReason::GiftGone,
+        AttemptOutcome::PriceChanged => proto::RefusalReason::PriceChanged,
     }
 }
 

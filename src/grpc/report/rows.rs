@@ -123,5 +123,8 @@ pub(super) fn reason(outcome: AttemptOutcome) -> Option<proto::RefusalReason> {
         AttemptOutcome::Paused => Some(proto::RefusalReason::Paused),
         AttemptOutcome::OverBuyerLimit => Some(proto::RefusalReason::OverBuyerLimit),
         AttemptOutcome::OverOrderLimit => Some(proto::RefusalReason::OverOrderLimit),
+        AttemptOutcome::NotEligible => Some(proto::RefusalReason::NotEligible),
+        AttemptOutcome::GiftGone => Some(proto::RefusalReason::GiftGone),
+        AttemptOutcome::PriceChanged => Some(proto::RefusalReason::PriceChanged),
     }
 }

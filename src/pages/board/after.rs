@@ -194,6 +194,9 @@ fn most_refused(refusals: &[(AttemptOutcome, i64)], say: Say) -> String {
         AttemptOutcome::Paused => 4,
         AttemptOutcome::OverBuyerLimit => 5,
         AttemptOutcome::OverOrderLimit => 6,
+        AttemptOutcome::NotEligible => 7,
+        AttemptOutcome::GiftGone => 8,
+        AttemptOutcome::PriceChanged => 9,
     };
     REASONS.get(place).map_or(String::new(), |(term, _)| say.term(*term).to_owned())
 }

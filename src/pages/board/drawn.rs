@@ -274,7 +274,7 @@ fn latencies(told: &[LatencySecond], say: Say) -> String {
 pub type Reason = (Term, fn(&Refused) -> i64);
 
 /// Each reason.
-pub const REASONS: [Reason; 7] = [
+pub const REASONS: [Reason; 10] = [
     (Term::SoldOut, |refused| refused.sold_out),
     (Term::NotEnoughUnits, |refused| refused.not_enough_units),
     (Term::NotOpenYet, |refused| refused.not_open_yet),
@@ -282,6 +282,9 @@ pub const REASONS: [Reason; 7] = [
     (Term::PausedReason, |refused| refused.paused),
     (Term::OverBuyerLimit, |refused| refused.over_buyer_limit),
     (Term::OverOrderLimit, |refused| refused.over_order_limit),
+    (Term::NotEligible, |refused| refused.not_eligible),
+    (Term::GiftGone, |refused| refused.gift_gone),
+    (Term::PriceChanged, |refused| refused.price_changed),
 ];
 
 fn refusals(pulse: &Pulse, say: Say) -> String {

@@ -77,6 +77,9 @@ fn came_to(outcome: AttemptOutcome) -> &'static str {
         AttemptOutcome::Paused => "被拒，商品已暂停。",
         AttemptOutcome::OverBuyerLimit => "被拒，超过每人限购。",
         AttemptOutcome::OverOrderLimit => "被拒，超过每单限购。",
+        AttemptOutcome::NotEligible => "被拒，不在购买对象之内。",
+        AttemptOutcome::GiftGone => "被拒，赠品已送完。",
+        AttemptOutcome::PriceChanged => "被拒，价格超过所能接受的上限。",
     }
 }
 

@@ -229,6 +229,9 @@ fn reason_name(reason: AttemptOutcome) -> (Term, &'static str) {
         AttemptOutcome::Paused => (Term::PausedReason, "paused"),
         AttemptOutcome::OverBuyerLimit => (Term::OverBuyerLimit, "over_buyer_limit"),
         AttemptOutcome::OverOrderLimit => (Term::OverOrderLimit, "over_order_limit"),
+        AttemptOutcome::NotEligible => (Term::NotEligible, "not_eligible"),
+        AttemptOutcome::GiftGone => (Term::GiftGone, "gift_gone"),
+        AttemptOutcome::PriceChanged => (Term::PriceChanged, "price_changed"),
     }
 }
 

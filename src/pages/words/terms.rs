@@ -189,6 +189,9 @@ texts! {
     PausedReason => "paused", "已暂停";
     OverBuyerLimit => "over the buyer's limit", "超过每人限购";
     OverOrderLimit => "over the order's limit", "超过单笔限购";
+    NotEligible => "not for this buyer", "不在购买对象之内";
+    GiftGone => "gift used up", "赠品已送完";
+    PriceChanged => "price above the bound", "价格超过上限";
 
     PlannedOpening => "Planned opening", "计划开始";
     PlannedEnd => "Planned end", "计划结束";

@@ -25,10 +25,10 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "timeline";
 /// Version of its rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Columns of a second that are counts, in the order in which they are read and written.
-pub const COUNTS: [&str; 20] = [
+pub const COUNTS: [&str; 23] = [
     "attempts",
     "orders_placed",
     "units_placed",
@@ -49,6 +49,9 @@ pub const COUNTS: [&str; 20] = [
     "units_refused",
     "revenue_minor",
     "refunds_due",
+    "refused_not_eligible",
+    "refused_gift_gone",
+    "refused_price_changed",
 ];
 
 const ATTEMPTS: usize = 0;
@@ -154,6 +157,9 @@ pub fn column_of(outcome: AttemptOutcome) -> Option<usize> {
         AttemptOutcome::Paused => Some(13),
         AttemptOutcome::OverBuyerLimit => Some(14),
         AttemptOutcome::OverOrderLimit => Some(15),
+        AttemptOutcome::NotEligible => Some(20),
+        AttemptOutcome::GiftGone => Some(21),
+        AttemptOutcome::PriceChanged => Some(22),
     }
 }
 

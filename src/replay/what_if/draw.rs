@@ -123,6 +123,9 @@ pub(super) fn never_in_the_draw(outcome: AttemptOutcome) -> bool {
         | AttemptOutcome::SoldOut
         | AttemptOutcome::NotEnoughUnits
         | AttemptOutcome::OverBuyerLimit
-        | AttemptOutcome::OverOrderLimit => false,
+        | AttemptOutcome::OverOrderLimit
+        | AttemptOutcome::NotEligible
+        | AttemptOutcome::GiftGone
+        | AttemptOutcome::PriceChanged => false,
     }
 }

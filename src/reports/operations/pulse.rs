@@ -111,6 +111,9 @@ pub struct Refused {
     pub paused: i64,
     pub over_buyer_limit: i64,
     pub over_order_limit: i64,
+    pub not_eligible: i64,
+    pub gift_gone: i64,
+    pub price_changed: i64,
 }
 
 /// One second, or one bin of several.
@@ -284,6 +287,9 @@ impl Refused {
             paused,
             over_buyer_limit,
             over_order_limit,
+            not_eligible,
+            gift_gone,
+            price_changed,
         } = *self;
         sold_out
             + not_enough_units
@@ -292,5 +298,8 @@ impl Refused {
             + paused
             + over_buyer_limit
             + over_order_limit
+            + not_eligible
+            + gift_gone
+            + price_changed
     }
 }

@@ -103,6 +103,9 @@ impl From<&TimelineSecond> for Demand {
                 | AttemptOutcome::Paused
                 | AttemptOutcome::OverBuyerLimit
                 | AttemptOutcome::OverOrderLimit
+                | AttemptOutcome::NotEligible
+                | AttemptOutcome::GiftGone
+                | AttemptOutcome::PriceChanged
                 | AttemptOutcome::Placed
                 | AttemptOutcome::Repeated => demand.refused_otherwise += attempts,
             }

@@ -122,7 +122,10 @@ pub(in crate::reports) fn second_of(second: i64, counts: timeline::Counts) -> Ti
         | AttemptOutcome::Closed
         | AttemptOutcome::Paused
         | AttemptOutcome::OverBuyerLimit
-        | AttemptOutcome::OverOrderLimit => {
+        | AttemptOutcome::OverOrderLimit
+        | AttemptOutcome::NotEligible
+        | AttemptOutcome::GiftGone
+        | AttemptOutcome::PriceChanged => {
             let attempts = counts[column_of(outcome)?];
             (attempts > 0).then_some((outcome, attempts))
         }
@@ -149,6 +152,9 @@ pub(in crate::reports) fn second_of(second: i64, counts: timeline::Counts) -> Ti
         units_refused,
         revenue_minor,
         refunds_due,
+        _,
+        _,
+        _,
     ] = counts;
     TimelineSecond {
         second,

@@ -24,6 +24,13 @@ pub enum Refusal {
     WrongAmount,
     NotPaused,
     NotEnoughReserve,
+    /// The buyer is not in the audience.
+    NotEligible,
+    GiftGone,
+    /// It would cost more than it may.
+    PriceChanged,
+    /// Fewer units are available in the warehouse than are to be taken from it.
+    NotEnoughFree,
 }
 
 // The names are those of the contract.
@@ -41,6 +48,10 @@ kinds! { Refusal {
     Self::WrongAmount => "WRONG_AMOUNT",
     Self::NotPaused => "NOT_PAUSED",
     Self::NotEnoughReserve => "NOT_ENOUGH_RESERVE",
+    Self::NotEligible => "NOT_ELIGIBLE",
+    Self::GiftGone => "GIFT_GONE",
+    Self::PriceChanged => "PRICE_CHANGED",
+    Self::NotEnoughFree => "NOT_ENOUGH_FREE",
 } }
 
 const _: () = assert!(Refusal::ALL.len() == <Refusal as Kinds>::NAMES.len());
@@ -61,6 +72,10 @@ impl Refusal {
         Self::WrongAmount,
         Self::NotPaused,
         Self::NotEnoughReserve,
+        Self::NotEligible,
+        Self::GiftGone,
+        Self::PriceChanged,
+        Self::NotEnoughFree,
     ];
 
     /// Its name in lower case, as wordings are named by it.
@@ -78,12 +93,16 @@ impl Refusal {
             Self::Paused => Some(AttemptOutcome::Paused),
             Self::OverBuyerLimit => Some(AttemptOutcome::OverBuyerLimit),
             Self::OverOrderLimit => Some(AttemptOutcome::OverOrderLimit),
+            Self::NotEligible => Some(AttemptOutcome::NotEligible),
+            Self::GiftGone => Some(AttemptOutcome::GiftGone),
+            Self::PriceChanged => Some(AttemptOutcome::PriceChanged),
             Self::OrderExpired
             | Self::OrderCancelled
             | Self::AlreadyPaid
             | Self::WrongAmount
             | Self::NotPaused
-            | Self::NotEnoughReserve => None,
+            | Self::NotEnoughReserve
+            | Self::NotEnoughFree => None,
         }
     }
 
@@ -102,7 +121,11 @@ impl Refusal {
             | Self::OverBuyerLimit
             | Self::OverOrderLimit
             | Self::NotPaused
-            | Self::NotEnoughReserve => false,
+            | Self::NotEnoughReserve
+            | Self::NotEligible
+            | Self::GiftGone
+            | Self::PriceChanged
+            | Self::NotEnoughFree => false,
         }
     }
 
@@ -122,6 +145,10 @@ impl Refusal {
             Self::WrongAmount => "Amount or currency differ from the order's total.",
             Self::NotPaused => "The item itself is not paused.",
             Self::NotEnoughReserve => "Fewer units lie in reserve in that warehouse.",
+            Self::NotEligible => "The item is not on sale for this buyer.",
+            Self::GiftGone => "The gift that comes with the order is used up.",
+            Self::PriceChanged => "The order would cost more than it may.",
+            Self::NotEnoughFree => "Fewer units are available in that warehouse.",
         }
     }
 }

@@ -148,7 +148,10 @@ fn step_of(kind: TouchKind) -> Option<PathStep> {
             | AttemptOutcome::Closed
             | AttemptOutcome::Paused
             | AttemptOutcome::OverBuyerLimit
-            | AttemptOutcome::OverOrderLimit => Some(PathStep::Refused),
+            | AttemptOutcome::OverOrderLimit
+            | AttemptOutcome::NotEligible
+            | AttemptOutcome::GiftGone
+            | AttemptOutcome::PriceChanged => Some(PathStep::Refused),
         },
     }
 }

@@ -154,6 +154,9 @@ fn counted(second: i64, counts: Counts) -> SpanCount {
         paused: refused(AttemptOutcome::Paused),
         over_buyer_limit: refused(AttemptOutcome::OverBuyerLimit),
         over_order_limit: refused(AttemptOutcome::OverOrderLimit),
+        not_eligible: refused(AttemptOutcome::NotEligible),
+        gift_gone: refused(AttemptOutcome::GiftGone),
+        price_changed: refused(AttemptOutcome::PriceChanged),
     };
     let told = second_of(second, counts);
     let change = told.units_allocated.saturating_sub(told.units_placed);
@@ -197,6 +200,9 @@ impl SpanCount {
             (&mut sum.refused.paused, more.refused.paused),
             (&mut sum.refused.over_buyer_limit, more.refused.over_buyer_limit),
             (&mut sum.refused.over_order_limit, more.refused.over_order_limit),
+            (&mut sum.refused.not_eligible, more.refused.not_eligible),
+            (&mut sum.refused.gift_gone, more.refused.gift_gone),
+            (&mut sum.refused.price_changed, more.refused.price_changed),
         ] {
             *sum = sum.saturating_add(more);
         }
