@@ -219,6 +219,10 @@ pub enum Impossible {
     Move(#[from] ImpossibleMove),
     #[error("order {0} {1}")]
     Order(OrderId, &'static str),
+    #[error(transparent)]
+    Step(#[from] price::ImpossibleStep),
+    #[error(transparent)]
+    Gift(#[from] price::ImpossibleGift),
 }
 
 /// Why a command could not even be judged. Unlike a refusal it is the caller's mistake.

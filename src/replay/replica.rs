@@ -133,6 +133,7 @@ impl Replica {
             buyer: shopper.name(),
             units,
             channel: String::new(),
+            more: None,
         };
         self.item.decide(ItemCommand::PlaceOrder(place), at)
     }
@@ -141,7 +142,7 @@ impl Replica {
     pub fn pay(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
         let offer = self.offer.as_ref()?;
         self.payments += 1;
-        let amount_minor = offer.unit_price_minor.saturating_mul(order.units);
+        let amount_minor = self.item.order_total(order.order_id)?;
         let payment = RecordPayment {
             request_id: RequestId(Uuid::from_u64_pair(u64::MAX, self.payments)),
             order_id: order.order_id,

@@ -89,6 +89,7 @@ fn said(outcome: &ItemOutcome) -> Said {
             Said::Order { request: request_of(order.order_id).unwrap(), state: order.state }
         }
         ItemOutcome::Item(view) => Said::Item(view.phase),
+        ItemOutcome::Quote { .. } => panic!("no step asks for a quote"),
         ItemOutcome::Refused { refusal, .. } => Said::Refused(*refusal),
         ItemOutcome::Misdirected(Misdirected::NotFound(_)) => Said::NoOrder,
         ItemOutcome::Misdirected(Misdirected::RequestIdReused(_)) => Said::Reused,
@@ -161,7 +162,7 @@ fn command(real: &mut Real, model: &mut Model, step: &Step, clock: i64) {
             assert_eq!(place, position(revision), "{step:?} at {clock}");
         }
     }
-    if let ItemOutcome::Refused { refusal, available } = outcome {
+    if let ItemOutcome::Refused { refusal, available, .. } = outcome {
         let told = (!refusal.is_of_order()).then(|| model.available());
         assert_eq!(available, told);
     }

@@ -21,6 +21,8 @@ mod limits;
 mod memory;
 /// Payments: right, wrong, late and twice.
 mod payments;
+/// What orders cost, with a ladder, offers and gifts.
+mod prices;
 /// Sales as a whole.
 mod sale;
 /// What operators do.

@@ -23,8 +23,8 @@ use super::{super::output::answer as answer_line, child::Started};
 use crate::grpc::proto::{
     CancelOrderRequest, CancelOrderResponse, GetOrderRequest, GetOrderResponse, GetOutcomeRequest,
     GetOutcomeResponse, Money, Order, OrderState, PlaceOrderRequest, PlaceOrderResponse,
-    PlaceOrdersRequest, PlaceOrdersResponse, RecordPaymentRequest, RecordPaymentResponse,
-    place_order_response, place_orders_response,
+    PlaceOrdersRequest, PlaceOrdersResponse, QuotePriceRequest, QuotePriceResponse,
+    RecordPaymentRequest, RecordPaymentResponse, place_order_response, place_orders_response,
     purchase_service_server::{PurchaseService, PurchaseServiceServer},
 };
 
@@ -114,6 +114,13 @@ impl PurchaseService for Echo {
         &self,
         _: Request<GetOrderRequest>,
     ) -> Result<Response<GetOrderResponse>, Status> {
+        Err(only_orders())
+    }
+
+    async fn quote_price(
+        &self,
+        _: Request<QuotePriceRequest>,
+    ) -> Result<Response<QuotePriceResponse>, Status> {
         Err(only_orders())
     }
 }

@@ -305,6 +305,7 @@ fn draft(args: &Args, script: &Script) -> Draft {
             .map(|(warehouse, share)| (warehouse.to_owned(), (units * share / 100).max(1)))
             .to_vec(),
         reserve: Vec::new(),
+        ..DraftItem::default()
     });
     Draft {
         name: "Bench sale".to_owned(),

@@ -40,6 +40,23 @@ pub struct OrderShopper {
     pub member_tier: String,
 }
 
+impl OrderShopper {
+    /// What is known, each by its name. A text is what stands in a fingerprint.
+    pub fn told(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let Self { attributes, new_buyer, member_tier } = self;
+        [
+            ("age_band", attributes.age_band.map(AgeBand::name)),
+            ("gender", attributes.gender.map(Gender::name)),
+            ("shopper_region", Some(&*attributes.region)),
+            ("spending_tier", attributes.spending_tier.map(SpendingTier::name)),
+            ("new_buyer", new_buyer.map(|new| if new { "yes" } else { "no" })),
+            ("member_tier", Some(&**member_tier)),
+        ]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, text.filter(|text| !text.is_empty())?)))
+    }
+}
+
 /// A part of the country, and the warehouses that serve it, nearest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region {

@@ -323,14 +323,17 @@ impl Live {
             ItemCommand::RecordPayment(payment) => payment.request_id,
             ItemCommand::CancelOrder(cancel) => cancel.request_id,
             ItemCommand::Steer(steer) => steer.request_id,
-            ItemCommand::Add(_) | ItemCommand::Show | ItemCommand::ShowOrder { .. } => return,
+            ItemCommand::Add(_)
+            | ItemCommand::Quote { .. }
+            | ItemCommand::Show
+            | ItemCommand::ShowOrder { .. } => return,
         };
         let told = match &decided.outcome {
             ItemOutcome::Order(order) => format!("{order:?}"),
             ItemOutcome::Refused { refusal, .. } => format!("{refusal:?}"),
             // An operator who repeats a command sees the item as it is now.
             ItemOutcome::Item(_) => "an item".to_owned(),
-            ItemOutcome::Misdirected(_) => return,
+            ItemOutcome::Quote { .. } | ItemOutcome::Misdirected(_) => return,
         };
         if let Some(position) = decided.position {
             if let Some(first) = self.firsts.get(&request) {

@@ -191,6 +191,7 @@ fn say(decided: &Decided, asks: bool) -> String {
             };
             (format!("{state} {} {}", order.buyer, order.units), natural)
         }
+        ItemOutcome::Quote { quote, .. } => (format!("quote {}", quote.quote.total_minor), ""),
         ItemOutcome::Item(view) => (snake(&format!("Item{:?}", view.phase)), ""),
         ItemOutcome::Refused { refusal, .. } => {
             (format!("refused {}", snake(&format!("{refusal:?}"))), "")

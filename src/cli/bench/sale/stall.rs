@@ -77,13 +77,13 @@ impl Stall {
             self.demand.count(attempt, now);
         }
         match outcome {
-            ItemOutcome::Order(order) => Some(Placed {
-                order: order.order_id,
-                amount_minor: order.unit_price_minor * order.units,
-            }),
-            ItemOutcome::Item(_) | ItemOutcome::Refused { .. } | ItemOutcome::Misdirected(_) => {
-                None
+            ItemOutcome::Order(order) => {
+                Some(Placed { order: order.order_id, amount_minor: order.total_minor })
             }
+            ItemOutcome::Item(_)
+            | ItemOutcome::Quote { .. }
+            | ItemOutcome::Refused { .. }
+            | ItemOutcome::Misdirected(_) => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What an item answers, and the decisions that carry an answer.
 
 use super::{
-    ItemView, OrderView, PlaceOrder, Refusal,
+    ItemView, OrderView, PlaceOrder, QuoteView, Refusal,
     orders::{Receipt, ReceiptKind},
     state::Item,
 };
@@ -22,6 +22,14 @@ pub enum ItemOutcome {
         refusal: Refusal,
         /// Units that were available; absent where the refusal is about an order, not about units.
         available: Option<i64>,
+        /// What the order would cost, where that is the reason.
+        quote: Option<Box<QuoteView>>,
+    },
+    /// What an order would cost.
+    Quote {
+        quote: Box<QuoteView>,
+        /// Units that were available.
+        available: i64,
     },
     /// The command did not concern anything of this item.
     Misdirected(Misdirected),
@@ -70,11 +78,21 @@ impl Item {
 
     pub(super) fn refusal(&self, refusal: Refusal) -> ItemOutcome {
         let available = (!refusal.is_of_order()).then(|| self.stock.total().available);
-        ItemOutcome::Refused { refusal, available }
+        ItemOutcome::Refused { refusal, available, quote: None }
     }
 
     pub(super) fn refused(&self, refusal: Refusal) -> Decided<Self> {
         self.told(self.refusal(refusal))
+    }
+
+    /// The same, with what the order would cost.
+    pub(super) fn refused_with(
+        &self,
+        refusal: Refusal,
+        quote: Option<Box<QuoteView>>,
+    ) -> Decided<Self> {
+        let available = Some(self.stock.total().available);
+        self.told(ItemOutcome::Refused { refusal, available, quote })
     }
 
     pub(super) fn misdirected(&self, why: Misdirected) -> Decided<Self> {

@@ -5,10 +5,13 @@
 //! creation. Sums over the items of a sale can exceed it; they stay at the largest number and are
 //! marked in displays.
 
-use super::stock::Stock;
+use super::{state::Item, stock::Stock};
 use crate::{
-    domain::sale::{NAME_CHARS_MAX, WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX},
-    events::ItemAdded,
+    domain::{
+        price::{check_prices, check_time},
+        sale::{NAME_CHARS_MAX, WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX},
+    },
+    events::{Offer, OfferEffect, Prices},
     values::{Invalid, bounded_text, looks},
 };
 
@@ -49,10 +52,10 @@ pub(super) fn warehouse(stock: &Stock, name: &str, new: bool) -> Result<(), Inva
 
 /// So many units more, on offer or in reserve, are not worth more than a sale may be. To take some
 /// away is never refused.
-pub(super) fn worth(stock: &Stock, offer: &ItemAdded, more: i64) -> Result<(), Invalid> {
+pub(super) fn worth(stock: &Stock, unit_price_minor: i64, more: i64) -> Result<(), Invalid> {
     let total = stock.total();
     let units = i128::from(total.allocated) + i128::from(total.reserve) + i128::from(more);
-    let worth = units * i128::from(offer.unit_price_minor);
+    let worth = units * i128::from(unit_price_minor);
     if more <= 0 || worth <= i128::from(WORTH_MINOR_MAX) {
         return Ok(());
     }
@@ -60,6 +63,59 @@ pub(super) fn worth(stock: &Stock, offer: &ItemAdded, more: i64) -> Result<(), I
         "makes all units of the item together worth {worth} minor units, more than {WORTH_MINOR_MAX}"
     );
     Err(Invalid::new("units", problem))
+}
+
+/// Another ladder of prices can be in force: time prices within the window, and all units together
+/// not worth too much.
+pub(super) fn prices(item: &Item, prices: &Prices) -> Result<(), Invalid> {
+    if item.ladder.as_ref().is_some_and(|ladder| ladder.number() == u8::MAX) {
+        let problem = format!("cannot be set: the item has had {} ladders already", u8::MAX);
+        return Err(Invalid::new("unit_price_minor", problem));
+    }
+    check_prices(prices, (item.opens_at, item.closes_at))?;
+    let total = item.stock.total();
+    let units = i128::from(total.allocated) + i128::from(total.reserve);
+    let price = prices.unit_price_minor;
+    let worth = units * i128::from(price);
+    if worth <= i128::from(WORTH_MINOR_MAX) {
+        return Ok(());
+    }
+    let problem = format!(
+        "is {price}, which makes {units} units worth {worth} minor units, more than {WORTH_MINOR_MAX}"
+    );
+    Err(Invalid::new("unit_price_minor", problem))
+}
+
+/// Other offers can be in force: within the window, and no gift has fewer units than are taken.
+pub(super) fn offers(item: &Item, offers: &[Offer]) -> Result<(), Invalid> {
+    for (index, offer) in offers.iter().enumerate() {
+        let at = format!("offers[{index}]");
+        let within = |invalid: Invalid| invalid.within(&at);
+        check_time(offer.from_ms, offer.until_ms, (item.opens_at, item.closes_at))
+            .map_err(within)?;
+        if let OfferEffect::Gift(gift) = &offer.effect {
+            let pool = item.offers.as_ref().and_then(|had| had.pool(&offer.name, &gift.sku));
+            let taken = pool.map_or(0, |pool| pool.held + pool.given);
+            not_below_taken("gift_units", gift.units, taken).map_err(within)?;
+        }
+    }
+    Ok(())
+}
+
+/// The gift of an offer can have so many units.
+pub(super) fn gift_units(item: &Item, offer: &str, units: i64) -> Result<(), Invalid> {
+    let Some(pool) = item.offers.as_ref().and_then(|offers| offers.pool_of(offer)) else {
+        let problem = format!("is {offer:?}, and no offer of that name has a gift");
+        return Err(Invalid::new("offer", problem));
+    };
+    not_below_taken("units", units, pool.held + pool.given)
+}
+
+fn not_below_taken(field: &str, units: i64, taken: i64) -> Result<(), Invalid> {
+    if units >= taken {
+        return Ok(());
+    }
+    Err(Invalid::new(field, format!("is {units}, and {taken} units are held or given")))
 }
 
 fn listed(stock: &Stock) -> String {

@@ -1,12 +1,19 @@
 //! The commands of an item. Their fields are validated where they enter and trusted here.
 
 use crate::{
-    domain::sale::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
-    events::{ItemPlan, WarehouseUnits},
+    domain::{
+        limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
+        price::{DraftOffer, check_offers, check_prices},
+    },
+    events::{ItemPlan, Offer, OrderShopper, Prices, WarehouseUnits},
     values::{
-        Currency, Fingerprint, Invalid, ItemId, OrderId, RequestId, SaleId, kinds, known_text,
+        Currency, Fingerprint, Invalid, ItemId, OrderId, RequestId, SaleId, UnixMs, kinds,
+        known_text,
     },
 };
+
+/// Any time: the window of the item is known where the act is decided.
+const ALWAYS: (UnixMs, UnixMs) = (UnixMs(i64::MIN), UnixMs::LATEST);
 
 /// Everything that can be asked of an item. Questions stand in the same queue as commands, so an
 /// answer never shows what is not in the log yet.
@@ -17,6 +24,10 @@ pub enum ItemCommand {
     RecordPayment(RecordPayment),
     CancelOrder(CancelOrder),
     Steer(Steer),
+    /// What an order of so many units would cost.
+    Quote {
+        units: i64,
+    },
     /// What the item looks like.
     Show,
     /// One order of that buyer.
@@ -38,6 +49,10 @@ kinds! { ItemCommand {
     Self::Steer(Steer { action: SteerAction::Pause | SteerAction::PauseWithSale, .. }) => "pause_item",
     Self::Steer(Steer { action: SteerAction::Resume | SteerAction::ResumeWithSale, .. }) => "resume_item",
     Self::Steer(Steer { action: SteerAction::Close, .. }) => "close_item",
+    Self::Steer(Steer { action: SteerAction::SetPrices(_), .. }) => "set_prices",
+    Self::Steer(Steer { action: SteerAction::SetOffers(_), .. }) => "set_offers",
+    Self::Steer(Steer { action: SteerAction::SetGiftUnits { .. }, .. }) => "set_gift_units",
+    Self::Quote { .. } => "quote_price",
     Self::Show => "show_item",
     Self::ShowOrder { .. } => "show_order",
 } }
@@ -64,6 +79,19 @@ pub struct PlaceOrder {
     pub buyer: String,
     pub units: i64,
     pub channel: String,
+    /// What only some orders say; not allocated for the others.
+    pub more: Option<Box<PlaceMore>>,
+}
+
+/// What an order may say besides buyer, units and channel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlaceMore {
+    /// It is to cost at most so many minor units; at least 1.
+    pub max_total_minor: Option<i64>,
+    /// Whose warehouses are preferred; empty where none are.
+    pub region: String,
+    /// What is said of the buyer, if anything is.
+    pub shopper: Option<OrderShopper>,
 }
 
 impl PlaceOrder {
@@ -78,7 +106,31 @@ impl PlaceOrder {
         let fingerprint =
             Fingerprint::of([buyer.as_bytes(), &units.to_be_bytes(), channel.as_bytes()]);
         let order_id = item.order_id(request_id);
-        Self { request_id, order_id, fingerprint, buyer, units, channel }
+        Self { request_id, order_id, fingerprint, buyer, units, channel, more: None }
+    }
+
+    /// The same with what only some orders say. The fingerprint covers each field that is set, by
+    /// its name, so that requests of earlier versions keep theirs.
+    #[must_use]
+    pub fn with(mut self, more: PlaceMore) -> Self {
+        if more == PlaceMore::default() {
+            return self;
+        }
+        let units = self.units.to_be_bytes();
+        let mut fields: Vec<&[u8]> = vec![self.buyer.as_bytes(), &units, self.channel.as_bytes()];
+        let most = more.max_total_minor.map(i64::to_be_bytes);
+        if let Some(most) = &most {
+            fields.extend([b"max_total_minor".as_slice(), most]);
+        }
+        if !more.region.is_empty() {
+            fields.extend([b"region".as_slice(), more.region.as_bytes()]);
+        }
+        for (name, value) in more.shopper.iter().flat_map(OrderShopper::told) {
+            fields.extend([name.as_bytes(), value.as_bytes()]);
+        }
+        self.fingerprint = Fingerprint::of(fields);
+        self.more = Some(Box::new(more));
+        self
     }
 }
 
@@ -145,6 +197,15 @@ pub enum SteerAction {
         per_buyer: Option<i64>,
         per_order: Option<i64>,
     },
+    /// Another ladder, checked but for the window of the item.
+    SetPrices(Box<Prices>),
+    /// Other offers, checked but for the window of the item.
+    SetOffers(Vec<Offer>),
+    /// All units of the gift of that offer: 1 to `sale::ALLOCATED_UNITS_MAX`.
+    SetGiftUnits {
+        offer: String,
+        units: i64,
+    },
     Pause,
     Resume,
     /// Its sale was paused. Sent by the sale, as is the next.
@@ -182,15 +243,37 @@ impl SteerAction {
         }
         Ok(Self::SetPurchaseLimit { per_buyer, per_order })
     }
+
+    /// Puts another ladder of prices in force.
+    pub fn set_prices(prices: Prices) -> Result<Self, Invalid> {
+        check_prices(&prices, ALWAYS)?;
+        Ok(Self::SetPrices(Box::new(prices)))
+    }
+
+    /// Puts other offers in force.
+    pub fn set_offers(drafts: Vec<DraftOffer>) -> Result<Self, Invalid> {
+        check_offers(drafts, ALWAYS).map(Self::SetOffers)
+    }
+
+    /// Gives the gift of an offer another number of units.
+    pub fn set_gift_units(offer: String, units: i64) -> Result<Self, Invalid> {
+        known_text("offer", &offer, NAME_CHARS_MAX)?;
+        within("units", units, 1)?;
+        Ok(Self::SetGiftUnits { offer, units })
+    }
 }
 
 fn warehouse_units(warehouse: String, units: i64, min: i64) -> Result<WarehouseUnits, Invalid> {
     known_text("warehouse", &warehouse, NAME_CHARS_MAX)?;
-    if !(min..=ALLOCATED_UNITS_MAX).contains(&units) {
-        let problem = format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}");
-        return Err(Invalid::new("units", problem));
-    }
+    within("units", units, min)?;
     Ok(WarehouseUnits { warehouse, units })
+}
+
+fn within(field: &str, units: i64, min: i64) -> Result<(), Invalid> {
+    if (min..=ALLOCATED_UNITS_MAX).contains(&units) {
+        return Ok(());
+    }
+    Err(Invalid::new(field, format!("must be {min} to {ALLOCATED_UNITS_MAX}, not {units}")))
 }
 
 impl Steer {
@@ -206,6 +289,11 @@ impl Steer {
             SteerAction::ReleaseReserve(released) => ("release_reserve", place(released)),
             SteerAction::SetPurchaseLimit { per_buyer, per_order } => {
                 ("set_purchase_limit", [limit(per_buyer), limit(per_order)])
+            }
+            SteerAction::SetPrices(prices) => ("set_prices", [stored(prices), Vec::new()]),
+            SteerAction::SetOffers(offers) => ("set_offers", [stored(offers), Vec::new()]),
+            SteerAction::SetGiftUnits { offer, units } => {
+                ("set_gift_units", [offer.as_bytes().to_vec(), number(*units)])
             }
             SteerAction::Pause => ("pause", nowhere()),
             SteerAction::Resume => ("resume", nowhere()),
@@ -226,6 +314,12 @@ impl Steer {
         }
         Fingerprint::of(fields)
     }
+}
+
+/// The stored form, which is equal for equal values only.
+fn stored(value: &impl serde::Serialize) -> Vec<u8> {
+    // Plain structs with string keys: there is nothing serde_json could refuse.
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 fn number(units: i64) -> Vec<u8> {

@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use super::{
     AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, OrderState, PlaceOrder,
-    RecordPayment, Refusal, answer::refusal_of, orders::Row, steer,
+    RecordPayment, Refusal, answer::refusal_of, pricing::Priced, steer,
 };
 use crate::{
     domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment},
     events::{
-        Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemScheduled, OfferEvent,
-        OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced, Position,
-        PurchaseLimitSet, RefundCause, RefundDue, ReserveSet, StockAllocated, StockEvent,
-        WarehouseUnits,
+        Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemPlan, ItemScheduled, OfferEvent,
+        OffersSet, OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced, Position,
+        PricesSet, PurchaseLimitSet, RefundCause, RefundDue, ReserveSet, StockAllocated,
+        StockEvent, WarehouseUnits,
     },
     values::{UNITS_MAX, UnixMs, shopper_hash},
 };
@@ -30,6 +30,11 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
     match command {
         // The sale that planned the item sends this again after a crash.
         ItemCommand::Add(add) => add_again(item, &add),
+        ItemCommand::Quote { units } => {
+            let quote = Box::new(item.quote_view(offer, units, at.now));
+            let available = item.stock.total().available;
+            item.told(ItemOutcome::Quote { quote, available })
+        }
         ItemCommand::Show => item.shown(Vec::new(), ItemShown::Item),
         ItemCommand::PlaceOrder(place) => place_order(item, offer, place, at),
         ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, at),
@@ -70,6 +75,15 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
         })),
     ];
     let act = Act::planned(request_id, operator);
+    if let Some(prices) = plan.prices {
+        let (ladder, act) = (item.next_ladder(), act.clone());
+        let set = PricesSet { ladder, prices, act, set_at_ms: now };
+        events.push(ItemEvent::Offer(OfferEvent::PricesSet(set)));
+    }
+    if !plan.offers.is_empty() {
+        let set = OffersSet { offers: plan.offers, act: act.clone(), set_at_ms: now };
+        events.push(ItemEvent::Offer(OfferEvent::OffersSet(set)));
+    }
     events.extend(plan.units.into_iter().map(|WarehouseUnits { warehouse, units }| {
         let act = act.clone();
         ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
@@ -105,8 +119,10 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
 fn add_again(item: &Item, add: &AddItem) -> Decided<Item> {
     let mut again = item.shown(Vec::new(), ItemShown::Item);
     if let Some(first) = item.acts.get(&add.request_id) {
-        // The first allocation is remembered; the others and the reserve follow it in one append.
-        let behind = (add.plan.units.len() + add.plan.reserve.len()).saturating_sub(1) as u64;
+        // The first event with the act is remembered; the others follow it in one append.
+        let ItemPlan { units, reserve, prices, offers, .. } = &add.plan;
+        let terms = usize::from(prices.is_some()) + usize::from(!offers.is_empty());
+        let behind = (terms + units.len() + reserve.len()).saturating_sub(1) as u64;
         again.revision = first.revision + behind;
         again.position = first.position.map(|at| Position(at.0 + behind));
     }
@@ -130,50 +146,66 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
     {
         return item.reused(place.request_id);
     }
-    if let Some(refusal) = obstacle(item, &place, at.now) {
-        let mut refused = item.refused(refusal);
-        refused.attempt = refusal.as_attempt().map(|outcome| item.attempt(place, outcome));
-        return refused;
-    }
-
-    let warehouses = item.stock.draw(place.units);
-    let pay_by = at.now.plus(offer.time_to_pay_ms);
-    let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel } = place;
-    let attempt = Attempt {
-        buyer_hash: shopper_hash(&buyer),
-        units,
-        outcome: AttemptOutcome::Placed,
-        channel: channel.clone(),
+    let unobstructed =
+        obstacle(item, &place, at.now).map_or(Ok(()), |refusal| Err((refusal, None)));
+    let priced = match unobstructed.and_then(|()| item.priced(offer, &place, at.now)) {
+        Ok(priced) => priced,
+        Err((refusal, quote)) => {
+            let mut refused = item.refused_with(refusal, quote);
+            refused.attempt = refusal.as_attempt().map(|outcome| item.attempt(place, outcome));
+            return refused;
+        }
     };
-    let event = ItemEvent::Order(OrderEvent::Placed(OrderPlaced {
-        order_id,
-        request_id,
-        fingerprint,
-        buyer,
-        units,
-        unit_price_minor: offer.unit_price_minor,
-        parts: Vec::new(),
-        offer: None,
-        gift: None,
-        gift_gone: None,
-        total_minor: None,
-        warehouses,
-        channel,
-        region: String::new(),
-        shopper: None,
-        placed_at_ms: at.stamp,
-        pay_by_ms: pay_by,
-    }));
+    let placed = placed(item, offer, place, priced, at);
+    let attempt = Attempt {
+        buyer_hash: shopper_hash(&placed.buyer),
+        units: placed.units,
+        outcome: AttemptOutcome::Placed,
+        channel: placed.channel.clone(),
+    };
     let caused = Caused {
-        event,
-        id: order_id.0,
-        correlation: order_id.0,
-        causation: request_id.0,
+        id: placed.order_id.0,
+        correlation: placed.order_id.0,
+        causation: placed.request_id.0,
+        event: ItemEvent::Order(OrderEvent::Placed(placed)),
         judged_at: at.judged_at(),
     };
     Decision {
         attempt: Some(attempt),
         ..item.shown(vec![caused], ItemShown::Settled(item.orders.next_row()))
+    }
+}
+
+/// The order that is placed.
+fn placed(
+    item: &Item,
+    offer: &ItemAdded,
+    place: PlaceOrder,
+    priced: Priced,
+    at: Moment,
+) -> OrderPlaced {
+    let warehouses = item.stock.draw(place.units);
+    let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel, more } = place;
+    let (region, shopper) = more.map_or_else(Default::default, |more| (more.region, more.shopper));
+    let Priced { unit_price_minor, terms, total_minor } = priced;
+    OrderPlaced {
+        order_id,
+        request_id,
+        fingerprint,
+        buyer,
+        units,
+        unit_price_minor,
+        parts: terms.parts,
+        offer: terms.offer,
+        gift: terms.gift.map(Box::new),
+        gift_gone: terms.gift_gone,
+        total_minor,
+        warehouses,
+        channel,
+        region,
+        shopper: shopper.map(Box::new),
+        placed_at_ms: at.stamp,
+        pay_by_ms: at.now.plus(offer.time_to_pay_ms),
     }
 }
 
@@ -218,7 +250,7 @@ fn record_payment(
     };
     // Before the reference is looked up: a known one with another amount is not the same payment.
     let row = item.orders.row(order);
-    if payment.currency != offer.currency || payment.amount_minor != total(row) {
+    if payment.currency != offer.currency || payment.amount_minor != row.total_minor {
         return item.refused(Refusal::WrongAmount);
     }
     // Payment providers tell the same payment more than once, and make a new request each time.
@@ -327,9 +359,4 @@ pub(super) fn expiry(item: &Item, order: u32, at: Moment) -> Caused<ItemEvent> {
         causation: row.order_id.0,
         judged_at: at.judged_at(),
     }
-}
-
-fn total(row: &Row) -> i64 {
-    // UNIT_PRICE_MINOR_MAX times UNITS_MAX fits; a log that holds more was not written by us.
-    row.unit_price_minor.saturating_mul(i64::from(row.units))
 }

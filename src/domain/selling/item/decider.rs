@@ -37,7 +37,9 @@ impl Decider for Item {
 
     fn verdict(outcome: &ItemOutcome) -> Verdict<'_, Refusal> {
         match outcome {
-            ItemOutcome::Order(_) | ItemOutcome::Item(_) => Verdict::Done,
+            ItemOutcome::Order(_) | ItemOutcome::Item(_) | ItemOutcome::Quote { .. } => {
+                Verdict::Done
+            }
             ItemOutcome::Refused { refusal, .. } => Verdict::Refused(refusal),
             ItemOutcome::Misdirected(why) => Verdict::Misdirected(why),
         }

@@ -9,6 +9,10 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+mod terms;
+
+pub use terms::{OnePart, Terms};
+
 use super::index::Index;
 use crate::{
     events::{OrderPlaced, OrderState, Position, RefundCause, WarehouseUnits},
@@ -33,7 +37,8 @@ pub struct Row {
     pub fingerprint: Fingerprint,
     pub placed_at: UnixMs,
     pub pay_by: UnixMs,
-    pub unit_price_minor: i64,
+    /// What is to be paid.
+    pub total_minor: i64,
     pub revision: u64,
     /// Meaningless before the row has landed: see [`Orders::position`].
     position: Position,
@@ -41,6 +46,9 @@ pub struct Row {
     pub units: u32,
     pub split: Split,
     pub state: OrderState,
+    /// Number of the ladder that its units count on; 0 where the item had none.
+    pub ladder: u8,
+    part: OnePart,
 }
 
 /// The outcome of a payment or a cancellation, kept for repeated requests.
@@ -85,6 +93,8 @@ pub struct Orders {
     names: Vec<u8>,
     /// Parts of the orders that span warehouses.
     splits: HashMap<u32, Vec<WarehouseUnits>>,
+    /// Terms of the orders that have more than one part, an offer or a gift.
+    terms: HashMap<u32, Terms>,
     receipts: Vec<Receipt>,
     by_request: Index,
     by_payment: Index,
@@ -144,11 +154,13 @@ impl Orders {
         self.find_buyer(buyer).map_or(0, |index| self.buyers[index as usize].units)
     }
 
-    /// Adds an order, unless it was placed before. `warehouse` gives a warehouse's number.
+    /// Adds an order, unless it was placed before. `ladder` is the number of the ladder that its units
+    /// count on; `warehouse` gives a warehouse's number.
     pub fn place(
         &mut self,
         event: &OrderPlaced,
         revision: u64,
+        ladder: u8,
         warehouse: impl Fn(&str) -> Option<u32>,
     ) -> bool {
         let hash = self.hasher.hash_one(event.order_id.0);
@@ -168,6 +180,10 @@ impl Orders {
             self.splits.insert(row, event.warehouses.clone());
             Split::Many
         });
+        let part = OnePart::of(event).unwrap_or_else(|| {
+            self.terms.insert(row, Terms::from(event));
+            OnePart::BESIDE
+        });
         if (row as usize).is_multiple_of(BLOCK_ROWS) {
             self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
         }
@@ -177,13 +193,15 @@ impl Orders {
             fingerprint: event.fingerprint,
             placed_at: event.placed_at_ms,
             pay_by: event.pay_by_ms,
-            unit_price_minor: event.unit_price_minor,
+            total_minor: event.total(),
             revision,
             position: Position::default(),
             buyer,
             units,
             split,
             state: OrderState::Held,
+            ladder,
+            part,
         });
         self.rows += 1;
         let Self { hasher, blocks, by_id, .. } = self;

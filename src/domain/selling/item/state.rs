@@ -7,7 +7,10 @@ use super::{
     stock::Stock,
 };
 use crate::{
-    domain::Impossible,
+    domain::{
+        Impossible,
+        price::{Ladder, Offers},
+    },
     events::{Act, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState, Position, StockMove},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
@@ -26,6 +29,10 @@ pub struct Item {
     /// Its sale is paused. An item takes orders while neither is.
     pub(super) sale_paused: bool,
     pub(super) closed: bool,
+    /// The prices in force, where they are not one price for all units.
+    pub(super) ladder: Option<Box<Ladder>>,
+    /// The offers in force, and the gifts of earlier ones.
+    pub(super) offers: Option<Box<Offers>>,
     pub(super) stock: Stock,
     pub(super) orders: Orders,
     /// Acts of operators, for repeated requests.
@@ -62,6 +69,8 @@ impl Item {
             paused: false,
             sale_paused: false,
             closed: false,
+            ladder: None,
+            offers: None,
             stock: Stock::default(),
             orders: Orders::default(),
             acts: HashMap::new(),
@@ -128,11 +137,17 @@ impl Item {
             OfferEvent::Paused(paused) => *self.pause_flag(paused.by_sale) = true,
             OfferEvent::Resumed(resumed) => *self.pause_flag(resumed.by_sale) = false,
             OfferEvent::Closed(_) => self.closed = true,
+            OfferEvent::PricesSet(set) => {
+                self.ladder = Some(Box::new(Ladder::new(set.ladder, set.prices.clone())));
+            }
+            OfferEvent::OffersSet(set) => {
+                self.offers.get_or_insert_default().set(set.offers.clone());
+            }
+            OfferEvent::GiftUnitsSet(set) => {
+                self.offers.get_or_insert_default().set_gift_units(&set.offer, set.units);
+            }
             // No rule reads them yet.
-            OfferEvent::PricesSet(_)
-            | OfferEvent::OffersSet(_)
-            | OfferEvent::GiftUnitsSet(_)
-            | OfferEvent::AudienceSet(_)
+            OfferEvent::AudienceSet(_)
             | OfferEvent::ReservePlanSet(_)
             | OfferEvent::ReserveProposed(_) => {}
         }
@@ -146,8 +161,9 @@ impl Item {
             if drawn != placed.units {
                 return Err(impossible("has other units than were drawn for it"));
             }
+            let ladder = self.hold_terms(placed)?;
             let warehouse = |name: &str| self.stock.index(name);
-            let new = self.orders.place(placed, revision, warehouse);
+            let new = self.orders.place(placed, revision, ladder, warehouse);
             return if new { Ok(()) } else { Err(impossible("was placed before")) };
         }
         let row = self.orders.find(step.order_id).ok_or_else(|| impossible("was never placed"))?;
@@ -158,6 +174,7 @@ impl Item {
             if !self.orders.has_units(row, event.warehouses(), |name| self.stock.index(name)) {
                 return Err(impossible("has other units than when it was placed"));
             }
+            self.settle_terms(row, state)?;
             self.orders.settle(row, state);
         }
         let (request_id, fingerprint, kind, reference) = match event {

@@ -7,8 +7,9 @@ use super::{Item, ItemShown, Refusal, Steer, SteerAction, bounds};
 use crate::{
     domain::{Caused, Decided, Misdirected, Moment},
     events::{
-        Act, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, OfferEvent,
-        PurchaseLimitSet, ReserveReleased, ReserveSet, StockAllocated, StockEvent, WarehouseUnits,
+        Act, GiftUnitsSet, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, OfferEvent,
+        OffersSet, PricesSet, PurchaseLimitSet, ReserveReleased, ReserveSet, StockAllocated,
+        StockEvent, WarehouseUnits,
     },
     values::{Invalid, UnixMs},
 };
@@ -39,7 +40,7 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
     }
     let Steer { request_id, operator, reason, action, new_warehouse: _ } = steer;
     let caused = Caused {
-        event: event(action, Act { request_id, fingerprint, operator, reason }, at.stamp),
+        event: event(item, action, Act { request_id, fingerprint, operator, reason }, at.stamp),
         id: item.id.event_id(request_id, 0),
         correlation: offer.sale_id.0,
         causation: request_id.0,
@@ -81,20 +82,25 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
         }
         SteerAction::Allocate(added) => bound(
             bounds::warehouse(&item.stock, &added.warehouse, steer.new_warehouse)
-                .and_then(|()| bounds::worth(&item.stock, offer, added.units)),
+                .and_then(|()| bounds::worth(&item.stock, item.base_price(offer), added.units)),
         ),
         SteerAction::SetReserve(reserve) => {
             let more = reserve.units - item.stock.reserve(&reserve.warehouse);
             bound(
                 bounds::warehouse(&item.stock, &reserve.warehouse, steer.new_warehouse)
-                    .and_then(|()| bounds::worth(&item.stock, offer, more)),
+                    .and_then(|()| bounds::worth(&item.stock, item.base_price(offer), more)),
             )
+        }
+        SteerAction::SetPrices(prices) => bound(bounds::prices(item, prices)),
+        SteerAction::SetOffers(offers) => bound(bounds::offers(item, offers)),
+        SteerAction::SetGiftUnits { offer, units } => {
+            bound(bounds::gift_units(item, offer, *units))
         }
         SteerAction::Pause | SteerAction::Resume | SteerAction::SetPurchaseLimit { .. } => None,
     }
 }
 
-fn event(action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
+fn event(item: &Item, action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
     match action {
         SteerAction::Close => offer(OfferEvent::Closed(ItemClosed { act, closed_at_ms: now })),
         SteerAction::Pause => paused(act, false, now),
@@ -113,6 +119,17 @@ fn event(action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
         SteerAction::ReleaseReserve(WarehouseUnits { warehouse, units }) => {
             let released = ReserveReleased { warehouse, units, act, released_at_ms: now };
             stock(StockEvent::ReserveReleased(released))
+        }
+        SteerAction::SetPrices(prices) => {
+            let (ladder, prices) = (item.next_ladder(), *prices);
+            offer(OfferEvent::PricesSet(PricesSet { ladder, prices, act, set_at_ms: now }))
+        }
+        SteerAction::SetOffers(offers) => {
+            offer(OfferEvent::OffersSet(OffersSet { offers, act, set_at_ms: now }))
+        }
+        SteerAction::SetGiftUnits { offer: name, units } => {
+            let set = GiftUnitsSet { offer: name, units, act, set_at_ms: now };
+            offer(OfferEvent::GiftUnitsSet(set))
         }
         SteerAction::SetPurchaseLimit { per_buyer, per_order } => {
             let (act, set_at_ms) = (Some(act), Some(now));

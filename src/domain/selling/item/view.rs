@@ -2,7 +2,8 @@
 
 use super::Item;
 use crate::{
-    events::{Counts, ItemAdded, OrderState, WarehouseUnits},
+    domain::price::{Ladder, Offers, Quote},
+    events::{Counts, GiftTaken, ItemAdded, OfferApplied, OrderPart, OrderState, WarehouseUnits},
     values::{Currency, ItemId, OrderId, SaleId, UnixMs},
 };
 
@@ -12,11 +13,27 @@ pub struct OrderView {
     pub order_id: OrderId,
     pub buyer: String,
     pub units: i64,
+    /// The price of one unit; of the first part where there are several.
     pub unit_price_minor: i64,
+    /// What is to be paid.
+    pub total_minor: i64,
+    /// Units by price; empty where the item had no ladder.
+    pub parts: Vec<OrderPart>,
+    pub offer: Option<OfferApplied>,
+    pub gift: Option<GiftTaken>,
+    /// A gift would have come with it, and was used up.
+    pub gift_gone: bool,
     pub currency: Currency,
     pub state: OrderState,
     pub placed_at: UnixMs,
     pub pay_by: UnixMs,
+}
+
+/// What an order would cost, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuoteView {
+    pub quote: Quote,
+    pub currency: Currency,
 }
 
 /// What the item lets buyers do.
@@ -35,7 +52,12 @@ pub struct ItemView {
     pub sale_id: SaleId,
     pub sku: String,
     pub title: String,
+    /// The base price: that of every unit after the last step.
     pub unit_price_minor: i64,
+    pub ladder: Option<Ladder>,
+    pub offers: Option<Offers>,
+    /// What the next unit costs, where there are a ladder or offers.
+    pub next_unit: Option<Quote>,
     pub currency: Currency,
     pub opens_at: UnixMs,
     pub closes_at: UnixMs,
@@ -62,11 +84,17 @@ impl Item {
         state: Option<OrderState>,
     ) -> OrderView {
         let row = self.orders.row(order);
+        let terms = self.orders.terms(order);
         OrderView {
             order_id: row.order_id,
             buyer: self.orders.buyer(row).to_owned(),
             units: i64::from(row.units),
-            unit_price_minor: row.unit_price_minor,
+            unit_price_minor: self.orders.unit_price_minor(order),
+            total_minor: row.total_minor,
+            parts: self.orders.parts(order),
+            offer: terms.and_then(|terms| terms.offer.clone()),
+            gift: terms.and_then(|terms| terms.gift.clone()),
+            gift_gone: terms.is_some_and(|terms| terms.gift_gone.is_some()),
             currency: offer.currency,
             state: state.unwrap_or(row.state),
             placed_at: row.placed_at,
@@ -98,12 +126,16 @@ impl Item {
                 units: units(&at.counts),
             })
         };
+        let priced = self.ladder.is_some() || self.offers.is_some();
         ItemView {
             item_id: self.id,
             sale_id: offer.sale_id,
             sku: offer.sku.clone(),
             title: offer.title.clone(),
-            unit_price_minor: offer.unit_price_minor,
+            unit_price_minor: self.base_price(offer),
+            ladder: self.ladder.as_deref().cloned(),
+            offers: self.offers.as_deref().cloned(),
+            next_unit: priced.then(|| self.quote(offer, 1, now)),
             currency: offer.currency,
             opens_at: self.opens_at,
             closes_at: self.closes_at,

@@ -46,7 +46,8 @@ impl Ladder {
         &self.steps
     }
 
-    fn free(&self, counts: &StepCounts) -> i64 {
+    /// Units of a step that the next orders get at its price.
+    pub fn free(&self, counts: &StepCounts) -> i64 {
         match self.prices.returned_units {
             ReturnedUnits::SamePrice => counts.units - counts.held - counts.sold,
             ReturnedUnits::NextPrice => counts.units - counts.taken,

@@ -6,13 +6,17 @@
 
 mod curve;
 mod fields;
+mod goods;
 
 use std::collections::HashMap;
 
 use self::fields::Fields;
 use crate::{
-    domain::alert,
-    events::{Act, AlertRule, Draw, Goals, ItemPlan, PlannedUnits, SaleCreated, WarehouseUnits},
+    domain::{alert, price::DraftOffer},
+    events::{
+        Act, AlertRule, Draw, Goals, ItemPlan, PlannedUnits, PriceStep, ReturnedUnits, SaleCreated,
+        TimePrice, WarehouseUnits,
+    },
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_prose, bounded_text, looks,
@@ -68,6 +72,12 @@ pub struct DraftItem {
     pub units: Vec<(String, i64)>,
     /// Warehouse and units that are not on offer yet.
     pub reserve: Vec<(String, i64)>,
+    /// No price may be below it.
+    pub floor_minor: Option<i64>,
+    pub steps: Vec<PriceStep>,
+    pub time_prices: Vec<TimePrice>,
+    pub returned_units: ReturnedUnits,
+    pub offers: Vec<DraftOffer>,
 }
 
 /// Checks a draft and derives the ids. `created_at_ms` is left for the decision to set.
@@ -148,7 +158,7 @@ fn fits_the_log(created: SaleCreated) -> Result<SaleCreated, Invalid> {
 
 fn item_plan(
     sale_id: SaleId,
-    item: DraftItem,
+    mut item: DraftItem,
     sale_opens_at: UnixMs,
     sale_closes_at: UnixMs,
 ) -> Result<ItemPlan, Invalid> {
@@ -167,8 +177,10 @@ fn item_plan(
         within_bounds("limit_per_order", limit, 1, i64::MAX)?;
     }
     let time_to_pay_ms = time_to_pay(item.time_to_pay_ms)?;
-    let (units, reserve) = (units(item.units)?, reserve(item.reserve)?);
+    let (units, reserve) =
+        (units(std::mem::take(&mut item.units))?, reserve(std::mem::take(&mut item.reserve))?);
     same_warehouses(&units, &reserve)?;
+    let (prices, offers) = goods::goods(&mut item, (opens_at_ms, closes_at_ms))?;
     Ok(ItemPlan {
         item_id: sale_id.item_id(&item.sku),
         time_to_pay_ms,
@@ -181,8 +193,8 @@ fn item_plan(
         closes_at_ms,
         limit_per_buyer: item.limit_per_buyer,
         limit_per_order: item.limit_per_order,
-        prices: None,
-        offers: Vec::new(),
+        prices,
+        offers,
         audience: None,
         regions: Vec::new(),
         draw: Draw::default(),
@@ -340,6 +352,12 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             units,
             // Below, where there is one.
             reserve: _,
+            // In a file of their own, likewise.
+            floor_minor: _,
+            steps: _,
+            time_prices: _,
+            returned_units: _,
+            offers: _,
         } = item;
         fields.text(sku);
         fields.text(title);
@@ -364,6 +382,9 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             fields.text(warehouse);
             fields.number(Some(*units));
         }
+    }
+    for (index, item) in items.iter().enumerate() {
+        goods::fingerprint(&mut fields, index, item);
     }
     if let Some(Goals { units, revenue_minor, conversion_ppm, new_buyers }) = goals {
         fields.text("goals");

@@ -1,0 +1,146 @@
+//! What orders of the item cost, and how they move the units of its steps and gifts.
+
+use super::{PlaceOrder, QuoteView, Refusal, orders::Terms, state::Item};
+use crate::{
+    domain::{
+        Impossible,
+        price::{GiftGone, ImpossibleStep, Ladder, Pricing, Quote},
+    },
+    events::{ItemAdded, OrderPlaced, OrderState, WhenGone},
+    values::{OrderId, UnixMs},
+};
+
+/// What becomes of the units of a step when a hold ends.
+type Settle = fn(&mut Ladder, u8, i64) -> Result<(), ImpossibleStep>;
+
+/// What an order costs, as its event says it.
+#[derive(Debug, Default)]
+pub(super) struct Priced {
+    pub unit_price_minor: i64,
+    pub terms: Terms,
+    /// Absent where it is units times price.
+    pub total_minor: Option<i64>,
+}
+
+impl Item {
+    /// The price of a unit after the last step.
+    pub(super) fn base_price(&self, offer: &ItemAdded) -> i64 {
+        let ladder = self.ladder.as_ref();
+        ladder.map_or(offer.unit_price_minor, |ladder| ladder.prices().unit_price_minor)
+    }
+
+    /// What an order costs; `None` where there is no such order.
+    pub fn order_total(&self, order: OrderId) -> Option<i64> {
+        self.orders.find(order).map(|row| self.orders.row(row).total_minor)
+    }
+
+    /// The number of the ladder that would follow.
+    pub(super) fn next_ladder(&self) -> u8 {
+        // `bounds::prices` refuses one beyond the last number.
+        self.ladder.as_ref().map_or(0, |ladder| ladder.number()).saturating_add(1)
+    }
+
+    /// What an order of so many units would cost.
+    pub(super) fn quote(&self, offer: &ItemAdded, units: i64, now: UnixMs) -> Quote {
+        let pricing = Pricing {
+            unit_price_minor: offer.unit_price_minor,
+            ladder: self.ladder.as_deref(),
+            offers: self.offers.as_deref(),
+        };
+        pricing.quote(units, now)
+    }
+
+    /// The same as it is shown.
+    pub(super) fn quote_view(&self, offer: &ItemAdded, units: i64, now: UnixMs) -> QuoteView {
+        QuoteView { quote: self.quote(offer, units, now), currency: offer.currency }
+    }
+
+    /// Prices an order that nothing else is in the way of.
+    ///
+    /// # Errors
+    /// The fact in the way, with what the order would cost where that is the fact.
+    pub(super) fn priced(
+        &self,
+        offer: &ItemAdded,
+        place: &PlaceOrder,
+        now: UnixMs,
+    ) -> Result<Priced, (Refusal, Option<Box<QuoteView>>)> {
+        if self.ladder.is_none() && self.offers.is_none() && place.more.is_none() {
+            let unit_price_minor = offer.unit_price_minor;
+            return Ok(Priced { unit_price_minor, ..Priced::default() });
+        }
+        let quote = self.quote(offer, place.units, now);
+        let refuses = |gone: &GiftGone| gone.when_gone == WhenGone::Refuse;
+        if quote.gift_gone.as_ref().is_some_and(refuses) {
+            return Err((Refusal::GiftGone, None));
+        }
+        let most = place.more.as_ref().and_then(|more| more.max_total_minor);
+        if most.is_some_and(|most| quote.total_minor > most) {
+            let quote = QuoteView { quote, currency: offer.currency };
+            return Err((Refusal::PriceChanged, Some(Box::new(quote))));
+        }
+        let unit_price_minor = quote.parts.first().map_or(0, |part| part.unit_price_minor);
+        let parts = if self.ladder.is_some() { quote.parts } else { Vec::new() };
+        let plain = parts.is_empty() && quote.offer.is_none();
+        Ok(Priced {
+            unit_price_minor,
+            total_minor: (!plain).then_some(quote.total_minor),
+            terms: Terms {
+                parts,
+                offer: quote.offer,
+                gift: quote.gift,
+                gift_gone: quote.gift_gone.map(|gone| gone.offer),
+            },
+        })
+    }
+
+    /// Holds the units of steps and the gift of a new order; gives the number of its ladder.
+    pub(super) fn hold_terms(&mut self, placed: &OrderPlaced) -> Result<u8, Impossible> {
+        let mut number = 0;
+        if !placed.parts.is_empty() {
+            let units: i64 = placed.parts.iter().map(|part| part.units).sum();
+            if units != placed.units {
+                let why = "has other units than its parts";
+                return Err(Impossible::Order(placed.order_id, why));
+            }
+            let none = ImpossibleStep { ladder: 0, step: 0, units };
+            let ladder = self.ladder.as_deref_mut().ok_or(none)?;
+            for part in &placed.parts {
+                if let Some(step) = part.step {
+                    ladder.hold(step, part.units)?;
+                }
+            }
+            number = ladder.number();
+        }
+        if let Some(gift) = &placed.gift {
+            self.offers.get_or_insert_default().hold(gift)?;
+        }
+        Ok(number)
+    }
+
+    /// Sells or frees the units of steps and the gift of an order whose hold ends.
+    pub(super) fn settle_terms(&mut self, order: u32, state: OrderState) -> Result<(), Impossible> {
+        let row = self.orders.row(order);
+        let paid = state == OrderState::Paid;
+        // An order of an earlier ladder gives nothing back to the steps of this one.
+        if let Some(ladder) = self.ladder.as_deref_mut()
+            && row.ladder == ladder.number()
+        {
+            let settle: Settle = if paid { Ladder::sell } else { Ladder::release };
+            for part in self.orders.parts(order) {
+                if let Some(step) = part.step {
+                    settle(ladder, step, part.units)?;
+                }
+            }
+        }
+        let gift = self.orders.terms(order).and_then(|terms| terms.gift.as_ref());
+        if let (Some(gift), Some(offers)) = (gift, self.offers.as_deref_mut()) {
+            if paid {
+                offers.give(gift)?
+            } else {
+                offers.release(gift)?
+            };
+        }
+        Ok(())
+    }
+}
