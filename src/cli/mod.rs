@@ -28,6 +28,7 @@ mod operations;
 mod otel;
 mod output;
 mod paint;
+mod priced;
 mod question;
 pub mod rebuild;
 pub mod replay;

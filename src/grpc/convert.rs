@@ -1,20 +1,23 @@
 //! Conversion between protobuf and the domain. Input is validated here, once; output is complete.
 
-use std::sync::LazyLock;
+use std::{str::FromStr, sync::LazyLock};
 
 use prost_types::{Duration as ProtoDuration, Timestamp};
 use tonic::Extensions;
+
+pub(in crate::grpc) mod prices;
 
 use super::proto;
 use crate::{
     actors::Deadline,
     domain::item::{
-        CancelOrder, ItemPhase, ItemView, OrderState, OrderView, PlaceOrder, RecordPayment, Refusal,
+        CancelOrder, ItemCommand, ItemPhase, ItemView, OrderState, OrderView, PlaceMore,
+        PlaceOrder, QuoteView, RecordPayment, Refusal,
     },
-    events::WarehouseUnits,
+    events::{OrderShopper, WarehouseUnits},
     values::{
-        Currency, Invalid, ItemId, Kinds as _, OrderId, RequestId, UNITS_MAX, UnixMs,
-        bounded_prose, bounded_text, known_text,
+        Currency, Invalid, ItemId, Kinds as _, OrderId, REGION_CHARS_MAX, RequestId,
+        ShopperAttributes, UNITS_MAX, UnixMs, bounded_prose, bounded_text, known_text,
     },
 };
 
@@ -43,7 +46,55 @@ pub(super) fn place_order(
         bounded_text("channel", &request.channel, CHANNEL_CHARS_MAX)?;
     }
     let order = PlaceOrder::new(item, request_id, request.buyer, request.units, request.channel);
-    Ok((item, order))
+    let (most, region) = (request.max_total_minor, request.region);
+    if most.is_none() && region.is_empty() && request.shopper.is_none() {
+        return Ok((item, order));
+    }
+    if let Some(most) = most.filter(|&most| most < 1) {
+        return Err(Invalid::new("max_total_minor", format!("must be at least 1, not {most}")));
+    }
+    if !region.is_empty() {
+        bounded_text("region", &region, REGION_CHARS_MAX)?;
+    }
+    let shopper = request.shopper.map(shopper).transpose();
+    let shopper = shopper.map_err(|invalid| invalid.within("shopper"))?;
+    let shopper = shopper.filter(|shopper| *shopper != OrderShopper::default());
+    Ok((item, order.with(PlaceMore { max_total_minor: most, region, shopper })))
+}
+
+pub(super) fn quote_price(
+    request: proto::QuotePriceRequest,
+) -> Result<(ItemId, ItemCommand), Invalid> {
+    let item = ItemId::parse("item_id", &request.item_id)?;
+    if !(1..=UNITS_MAX).contains(&request.units) {
+        return Err(Invalid::new(
+            "units",
+            format!("must be 1 to {UNITS_MAX}, not {}", request.units),
+        ));
+    }
+    Ok((item, ItemCommand::Quote { units: request.units }))
+}
+
+fn shopper(shopper: proto::Shopper) -> Result<OrderShopper, Invalid> {
+    let proto::Shopper { age_band, gender, region, spending_tier, new_buyer, member_tier } =
+        shopper;
+    for (field, text) in [("region", &region), ("member_tier", &member_tier)] {
+        if !text.is_empty() {
+            bounded_text(field, text, REGION_CHARS_MAX)?;
+        }
+    }
+    let attributes = ShopperAttributes {
+        age_band: known(&age_band)?,
+        gender: known(&gender)?,
+        region,
+        spending_tier: known(&spending_tier)?,
+    };
+    Ok(OrderShopper { attributes, new_buyer, member_tier })
+}
+
+/// A value of a closed set; `None` where it is unknown.
+fn known<T: FromStr<Err = Invalid>>(text: &str) -> Result<Option<T>, Invalid> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 pub(super) fn record_payment(
@@ -132,20 +183,21 @@ pub(super) fn money(currency: Currency, amount_minor: i64) -> proto::Money {
     proto::Money { currency_code: currency.code().to_owned(), amount_minor }
 }
 
-pub(super) fn order(item: ItemId, order: OrderView) -> proto::Order {
-    let total = order.unit_price_minor.saturating_mul(order.units);
-    proto::Order {
+pub(super) fn order(item: ItemId, mut order: OrderView) -> proto::Order {
+    let mut shown = proto::Order {
         order_id: order.order_id.to_string(),
         item_id: item.to_string(),
-        buyer: order.buyer,
+        buyer: std::mem::take(&mut order.buyer),
         units: order.units,
         unit_price: Some(money(order.currency, order.unit_price_minor)),
-        total: Some(money(order.currency, total)),
+        total: Some(money(order.currency, order.total_minor)),
         state: order_state(order.state).into(),
         place_time: Some(timestamp(order.placed_at)),
         pay_by_time: Some(timestamp(order.pay_by)),
         ..Default::default()
-    }
+    };
+    prices::terms(&mut shown, order);
+    shown
 }
 
 pub(super) fn order_state(state: OrderState) -> proto::OrderState {
@@ -166,10 +218,15 @@ static REASONS: LazyLock<Vec<proto::RefusalReason>> = LazyLock::new(|| {
     Refusal::NAMES.iter().map(reason).collect()
 });
 
-pub(super) fn refusal(refusal: Refusal, available_units: Option<i64>) -> proto::Refusal {
+pub(super) fn refusal(
+    refusal: Refusal,
+    available_units: Option<i64>,
+    quote: Option<QuoteView>,
+) -> proto::Refusal {
     let message = refusal.sentence().to_owned();
     let reason = REASONS[refusal.kind()].into();
-    proto::Refusal { reason, message, available_units, quote: None }
+    let quote = quote.map(prices::quote);
+    proto::Refusal { reason, message, available_units, quote }
 }
 
 pub(super) fn warehouse_units(units: WarehouseUnits) -> proto::WarehouseUnits {
@@ -183,7 +240,10 @@ pub(super) fn item(view: ItemView) -> proto::Item {
         ItemPhase::Paused => proto::ItemPhase::Paused,
         ItemPhase::Closed => proto::ItemPhase::Closed,
     };
+    let next = view.next_unit.as_ref();
     proto::Item {
+        prices: view.ladder.as_ref().map(|ladder| prices::ladder(ladder, next)),
+        offers: view.offers.as_ref().map(prices::offers_in_force).unwrap_or_default(),
         item_id: view.item_id.to_string(),
         sale_id: view.sale_id.to_string(),
         sku: view.sku,
@@ -208,6 +268,5 @@ pub(super) fn item(view: ItemView) -> proto::Item {
         reserve_by_warehouse: view.reserve_by_warehouse.into_iter().map(warehouse_units).collect(),
         paused_itself: view.paused_itself,
         paused_with_sale: view.paused_with_sale,
-        ..Default::default()
     }
 }

@@ -206,6 +206,9 @@ rpcs! {
     ItemService ReleaseReserve: Steer, Operator, -, Light, Command, by ReleaseReserveRequest.item_id;
     ItemService SetPurchaseLimit: Steer, Operator, -, Light, Command,
         by SetPurchaseLimitRequest.item_id;
+    ItemService SetPrices: Steer, Operator, -, Light, Command, by SetPricesRequest.item_id;
+    ItemService SetOffers: Steer, Operator, -, Light, Command, by SetOffersRequest.item_id;
+    ItemService SetGiftUnits: Steer, Operator, -, Light, Command, by SetGiftUnitsRequest.item_id;
     ItemService PauseItem: Steer, Operator, -, Light, Command, by PauseItemRequest.item_id;
     ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
     ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;
@@ -216,6 +219,7 @@ rpcs! {
     PurchaseService RecordPayment: Order, Anyone, -, Light, Command, by RecordPaymentRequest.item_id;
     PurchaseService CancelOrder: Order, Anyone, -, Light, Command, by CancelOrderRequest.item_id;
     PurchaseService GetOrder: Look, Anyone, -, Light, Command, by GetOrderRequest.item_id;
+    PurchaseService QuotePrice: Look, Anyone, -, Light, Command, by QuotePriceRequest.item_id;
 
     ReplayService GetStateAt: Report, Anyone, Reports, Answer, Command;
     ReplayService ReplayItem: Report, Anyone, Reports, Following, Command;

@@ -15,6 +15,7 @@ mod documents;
 mod hints;
 mod own_writes;
 mod read_only;
+mod sale_file_prices;
 mod sale_files;
 mod writes;
 

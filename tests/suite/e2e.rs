@@ -2,6 +2,7 @@
 //! generated clients, and a clock that moves only when a test moves it.
 
 mod edges;
+mod prices;
 
 use doorbuster::{
     clock::{Clock, ManualClock},

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use tonic::{Response, Status, transport::Channel};
 
+use super::item_prices::{Gift, Offer, Price};
 use crate::{
     cli::{
         Common,
@@ -11,6 +12,7 @@ use crate::{
         failure::{Code, Failure},
         json::{amount, shape, short, time},
         output::facts,
+        priced,
         server::Server,
         write::{Signed, Steering},
     },
@@ -73,6 +75,22 @@ enum Verb {
   doorbuster item limit 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --per-buyer 2 --per-order none \\
     --reason \"resellers\"")]
     Limit(Limit),
+    /// Put another ladder of prices in force for orders placed from now on
+    #[command(before_help = "Examples:
+  doorbuster item price 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --unit-price-minor 1590 \\
+    --steps 100:990/400:1290 --reason \"it sells too slowly\"")]
+    Price(Price),
+    /// Replace the offers for orders placed from now on
+    #[command(before_help = "Examples:
+  doorbuster item offer 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --file offers.toml \\
+    --reason \"the last hour\"
+  doorbuster item offer 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --none --reason \"over\"")]
+    Offer(Offer),
+    /// Set how many units the gift of an offer has in all
+    #[command(before_help = "Examples:
+  doorbuster item gift 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --offer strap --units 400 \\
+    --reason \"more came in\"")]
+    Gift(Gift),
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,7 +103,7 @@ struct Show {
 }
 
 #[derive(Debug, clap::Args)]
-struct Steer {
+pub(super) struct Steer {
     /// The item
     #[arg(value_name = "ITEM")]
     id: String,
@@ -185,6 +203,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Reserve(reserve) => reserve.run(common),
         Verb::Release(units) => units.release(common),
         Verb::Limit(limit) => limit.run(common),
+        Verb::Price(price) => price.run(common),
+        Verb::Offer(offer) => offer.run(common),
+        Verb::Gift(gift) => gift.run(common),
     }
 }
 
@@ -261,12 +282,12 @@ impl Limit {
 }
 
 /// The fields that all ways of steering have.
-struct Steered {
-    request_id: String,
-    item_id: String,
-    operator: String,
-    reason: String,
-    token: Token,
+pub(super) struct Steered {
+    pub(super) request_id: String,
+    pub(super) item_id: String,
+    pub(super) operator: String,
+    pub(super) reason: String,
+    pub(super) token: Token,
 }
 
 impl Show {
@@ -283,7 +304,7 @@ impl Show {
 }
 
 impl Steer {
-    fn run<T: WriteResponse<Subject = Item, Refusal = Refusal>>(
+    pub(super) fn run<T: WriteResponse<Subject = Item, Refusal = Refusal>>(
         self,
         common: &Common,
         call: impl AsyncFn(ItemServiceClient<Channel>, Steered) -> Result<Response<T>, Status>,
@@ -304,7 +325,7 @@ fn item_text(item: &Item) -> String {
     let place = |at: &WarehouseUnits| format!("{} {}", at.warehouse, at.units);
     let warehouses = item.available_by_warehouse.iter().map(place);
     let reserve = item.reserve_by_warehouse.iter().map(place);
-    facts(&[
+    let mut rows = vec![
         ("item", item.item_id.clone()),
         ("sale", item.sale_id.clone()),
         ("sku", item.sku.clone()),
@@ -321,7 +342,12 @@ fn item_text(item: &Item) -> String {
         ("in reserve", reserve.collect::<Vec<_>>().join(", ")),
         ("limit per buyer", limit(item.limit_per_buyer)),
         ("limit per order", limit(item.limit_per_order)),
-    ])
+    ];
+    if let Some(prices) = &item.prices {
+        let currency = item.unit_price.as_ref().map_or("", |price| &price.currency_code);
+        rows.extend(priced::prices_rows(prices, currency));
+    }
+    facts(&rows)
 }
 
 /// The phase, and what pauses the item.

@@ -2,8 +2,10 @@
 
 pub(super) mod explain;
 pub mod item;
+mod item_prices;
 pub mod order;
 pub(super) mod order_list;
 pub(super) mod order_proof;
 pub mod sale;
 pub mod sale_file;
+mod written;

@@ -10,13 +10,15 @@ use crate::{
         json::{amount, shape, short, time},
         order_list::CsvOrderList,
         output::facts,
+        priced,
         server::Server,
         write::Write,
     },
     grpc::{
         proto::{
             CancelOrderRequest, GetOrderRequest, Money, Order, PlaceOrderRequest,
-            RecordPaymentRequest, Refusal, purchase_service_client::PurchaseServiceClient,
+            QuotePriceRequest, RecordPaymentRequest, Refusal,
+            purchase_service_client::PurchaseServiceClient,
         },
         routed,
     },
@@ -38,6 +40,10 @@ enum Verb {
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 2 \\
     --channel app --json")]
     Place(Place),
+    /// Ask what an order would cost now, and why; nothing is held
+    #[command(before_help = "Examples:
+  doorbuster order quote --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --units 2")]
+    Quote(Quote),
     /// Record that the payment for an order arrived
     #[command(before_help = "Examples:
   doorbuster order pay --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
@@ -87,8 +93,23 @@ struct Place {
     /// Channel of the buyer, at most 32 characters
     #[arg(long, value_name = "NAME", default_value = "")]
     channel: String,
+    /// Refuse the order with PRICE_CHANGED if it would cost more, in minor units
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    max_total_minor: Option<i64>,
     #[command(flatten)]
     write: Write,
+    #[command(flatten)]
+    server: Server,
+}
+
+#[derive(Debug, clap::Args)]
+struct Quote {
+    /// The item
+    #[arg(long)]
+    item: String,
+    /// Number of units, 1 to 1000000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=UNITS_MAX))]
+    units: i64,
     #[command(flatten)]
     server: Server,
 }
@@ -151,6 +172,7 @@ struct Which {
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
         Verb::Place(place) => place.run(common),
+        Verb::Quote(quote) => quote.run(common),
         Verb::Pay(pay) => pay.run(common),
         Verb::Cancel(cancel) => cancel.run(common),
         Verb::Get(get) => get.run(common),
@@ -164,19 +186,43 @@ impl Place {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
         let item_id = ItemId::parse("--item", &self.item)?.to_string();
-        let Self { buyer, units, channel, .. } = self;
+        let Self { buyer, units, channel, max_total_minor, .. } = self;
         let request = PlaceOrderRequest {
             request_id: request_id.to_string(),
             item_id,
             buyer,
             units,
             channel,
+            max_total_minor,
             ..Default::default()
         };
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await
         })?;
         show_decided(common, Decided::of(answer))
+    }
+}
+
+impl Quote {
+    fn run(self, common: &Common) -> anyhow::Result<()> {
+        let request = QuotePriceRequest {
+            item_id: ItemId::parse("--item", &self.item)?.to_string(),
+            units: self.units,
+        };
+        let found = self.server.call(async |channel| {
+            PurchaseServiceClient::new(channel).quote_price(routed(request.clone())).await
+        })?;
+        let quote = found.quote.as_ref();
+        let quote = quote.ok_or_else(|| Failure::new(Code::Failed, "the server sent no quote"))?;
+        common.show(
+            || shape(&found),
+            || {
+                let mut rows = priced::quote_rows(quote);
+                rows.push(("available", found.available_units.to_string()));
+                facts(&rows)
+            },
+        )?;
+        Ok(())
     }
 }
 
@@ -253,6 +299,7 @@ fn order_text(order: &Order, position: Option<u64>) -> String {
         ("placed", time(order.place_time.as_ref())),
         ("pay by", time(order.pay_by_time.as_ref())),
     ];
+    rows.extend(priced::order_rows(order));
     rows.extend(position.map(|position| ("position", position.to_string())));
     facts(&rows)
 }

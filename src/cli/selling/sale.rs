@@ -8,6 +8,7 @@ use std::{fs, io, path::PathBuf};
 use prost_types::Duration;
 use serde_json::json;
 
+use super::written::{offer_draft, price_step, returned_units, time_price};
 use windows::Windows;
 
 use crate::{
@@ -371,6 +372,11 @@ fn sale_draft(draft: Draft) -> SaleDraft {
             .into_iter()
             .map(|(warehouse, units)| WarehouseUnits { warehouse, units })
             .collect(),
+        floor_minor: item.floor_minor,
+        steps: item.steps.iter().map(price_step).collect(),
+        time_prices: item.time_prices.iter().map(time_price).collect(),
+        returned_units: returned_units(item.returned_units).into(),
+        offers: item.offers.into_iter().map(offer_draft).collect(),
         ..Default::default()
     });
     SaleDraft {

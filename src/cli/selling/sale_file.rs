@@ -5,6 +5,7 @@
 
 mod alerts;
 mod mended;
+mod prices;
 
 use std::{collections::HashSet, fmt};
 
@@ -12,7 +13,10 @@ use toml::de::DeValue;
 
 use crate::{
     config::document::{Complaint, Document, Section, meant, unknown_key},
-    domain::sale::{Draft, DraftItem},
+    domain::{
+        price::DraftOffer,
+        sale::{Draft, DraftItem},
+    },
     events::Goals,
     values::{Invalid, UnixMs},
 };
@@ -37,15 +41,23 @@ const ITEM_KEYS: &[&str] = &[
     "time_to_pay_seconds",
     "units",
     "reserve",
+    "floor_minor",
+    "returned_units",
+    "steps",
+    "time_prices",
+    "offers",
 ];
 
 /// Names of fields in the API and in the file, where they differ.
-const RENAMED: [(&str, &str); 5] = [
+const RENAMED: [(&str, &str); 8] = [
     ("currency_code", "currency"),
     ("open_time", "opens_at"),
     ("close_time", "closes_at"),
     ("time_to_pay", "time_to_pay_seconds"),
     ("after", "after_seconds"),
+    ("from_time", "from"),
+    ("until_time", "until"),
+    ("percent_ppm", "percent"),
 ];
 
 /// A sale file that was read and found good.
@@ -109,6 +121,26 @@ pub fn parse(file: &str, text: &str, now: UnixMs) -> Result<SaleFile, Complaints
         return Ok(SaleFile { draft, relative });
     }
     let mut all: Vec<_> = found.into_iter().map(|invalid| document.complaint(invalid)).collect();
+    all.sort_by_key(|complaint| complaint.line);
+    Err(Complaints { file: file.to_owned(), all })
+}
+
+/// Reads offers written as `[[offers]]`, with the keys of an item's offers in the sale file.
+///
+/// # Errors
+/// All that is wrong, each with its line and its path in the file.
+pub fn parse_offers(file: &str, text: &str, now: UnixMs) -> Result<Vec<DraftOffer>, Complaints> {
+    let document = Document::parse(file, text)?;
+    let mut reader =
+        Reader { now, relative: false, problems: Problems::default(), meant: HashSet::new() };
+    let root = document.root();
+    reader.only(&root, &["offers"]);
+    let offers = reader.offers(&root);
+    if reader.problems.0.is_empty() {
+        return Ok(offers);
+    }
+    let found = reader.problems.0.into_iter();
+    let mut all: Vec<_> = found.map(|invalid| document.complaint(invalid)).collect();
     all.sort_by_key(|complaint| complaint.line);
     Err(Complaints { file: file.to_owned(), all })
 }
@@ -197,7 +229,7 @@ impl Reader {
     fn item(&mut self, section: &Section<'_>) -> DraftItem {
         self.only(section, ITEM_KEYS);
         let seconds = self.required_integer(section, "time_to_pay_seconds");
-        DraftItem {
+        let mut item = DraftItem {
             sku: self.text(section, "sku"),
             title: self.text(section, "title"),
             unit_price_minor: self.required_integer(section, "unit_price_minor").unwrap_or(0),
@@ -209,7 +241,10 @@ impl Reader {
             // The order in the file is the order in which orders draw from them.
             units: self.by_warehouse(section, "units"),
             reserve: self.by_warehouse(section, "reserve"),
-        }
+            ..DraftItem::default()
+        };
+        self.prices(section, &mut item);
+        item
     }
 
     fn by_warehouse(&mut self, section: &Section<'_>, key: &str) -> Vec<(String, i64)> {

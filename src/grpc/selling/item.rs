@@ -7,8 +7,9 @@ use tonic::{Request, Response, Status, async_trait};
 use crate::{
     actors::{Answer, Deadline, Directory},
     domain::item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
+    events::Prices,
     grpc::{
-        convert,
+        convert::{self, prices},
         operator::Authenticator,
         proto::{self, WriteResponse},
         status::CallError,
@@ -39,12 +40,12 @@ impl ItemApi {
             self.items.ask(item.0, command, deadline).await?;
         let outcome = match outcome {
             ItemOutcome::Item(view) => Ok(convert::item(*view)),
-            ItemOutcome::Refused { refusal, available } => {
-                Err(convert::refusal(refusal, available))
+            ItemOutcome::Refused { refusal, available, quote } => {
+                Err(convert::refusal(refusal, available, quote.map(|quote| *quote)))
             }
             ItemOutcome::Misdirected(why) => return Err(why.into()),
-            ItemOutcome::Order(_) => {
-                return Err(CallError::internal("an item answered with an order", &"a bug"));
+            ItemOutcome::Order(_) | ItemOutcome::Quote { .. } => {
+                return Err(CallError::internal("an item answered with something else", &"a bug"));
             }
         };
         Ok(Steered { outcome, revision, position: position.0 })
@@ -160,6 +161,64 @@ impl proto::item_service_server::ItemService for ItemApi {
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::set_purchase_limit(fields, per_buyer, per_order)?,
+                new_warehouse: false,
+            })
+        })
+        .await
+    }
+
+    async fn set_prices(
+        &self,
+        request: Request<proto::SetPricesRequest>,
+    ) -> Result<Response<proto::SetPricesResponse>, Status> {
+        self.steer(request, |r| {
+            let prices = Prices {
+                unit_price_minor: r.unit_price_minor,
+                floor_minor: r.floor_minor,
+                steps: prices::steps(r.steps),
+                time_prices: prices::time_prices(r.time_prices)?,
+                returned_units: prices::returned_units(r.returned_units)?,
+            };
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::set_prices(prices)?,
+                new_warehouse: false,
+            })
+        })
+        .await
+    }
+
+    async fn set_offers(
+        &self,
+        request: Request<proto::SetOffersRequest>,
+    ) -> Result<Response<proto::SetOffersResponse>, Status> {
+        self.steer(request, |r| {
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::set_offers(prices::offers(r.offers)?)?,
+                new_warehouse: false,
+            })
+        })
+        .await
+    }
+
+    async fn set_gift_units(
+        &self,
+        request: Request<proto::SetGiftUnitsRequest>,
+    ) -> Result<Response<proto::SetGiftUnitsResponse>, Status> {
+        self.steer(request, |r| {
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::set_gift_units(r.offer, r.units)?,
                 new_warehouse: false,
             })
         })

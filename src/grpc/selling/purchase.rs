@@ -70,10 +70,12 @@ fn outcome(item: ItemId, answer: Answer<ItemOutcome>) -> Result<Outcome, CallErr
     let Answer { outcome, revision, position } = answer;
     let outcome = match outcome {
         ItemOutcome::Order(order) => Ok(convert::order(item, order)),
-        ItemOutcome::Refused { refusal, available } => Err(convert::refusal(refusal, available)),
+        ItemOutcome::Refused { refusal, available, quote } => {
+            Err(convert::refusal(refusal, available, quote.map(|quote| *quote)))
+        }
         ItemOutcome::Misdirected(why) => return Err(why.into()),
-        ItemOutcome::Item(_) => {
-            return Err(CallError::internal("an order was answered with an item", &"a bug"));
+        ItemOutcome::Item(_) | ItemOutcome::Quote { .. } => {
+            return Err(CallError::internal("an order was answered with something else", &"a bug"));
         }
     };
     Ok(Outcome { outcome, revision, position: position.0 })
@@ -159,6 +161,30 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
             Err(refusal) => proto::cancel_order_response::Outcome::Refusal(refusal),
         });
         Ok(Response::new(proto::CancelOrderResponse { outcome, revision, position }))
+    }
+
+    async fn quote_price(
+        &self,
+        request: Request<proto::QuotePriceRequest>,
+    ) -> Result<Response<proto::QuotePriceResponse>, Status> {
+        let (item, command) =
+            convert::quote_price(request.into_inner()).map_err(CallError::from)?;
+        let Answer { outcome, revision, .. } =
+            self.items.ask(item.0, command, None).await.map_err(CallError::from)?;
+        match outcome {
+            ItemOutcome::Quote { quote, available } => {
+                Ok(Response::new(proto::QuotePriceResponse {
+                    quote: Some(convert::prices::quote(*quote)),
+                    available_units: available,
+                    revision,
+                }))
+            }
+            ItemOutcome::Misdirected(why) => Err(CallError::from(why).into()),
+            ItemOutcome::Order(_) | ItemOutcome::Item(_) | ItemOutcome::Refused { .. } => {
+                Err(CallError::internal("a quote was answered with something else", &"a bug")
+                    .into())
+            }
+        }
     }
 
     async fn get_order(

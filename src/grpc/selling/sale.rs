@@ -11,7 +11,11 @@ use crate::{
     },
     events::{Goals, ItemPlan},
     grpc::{
-        ReadSide, alerts, convert, notices::Suspicions, operator::Authenticator, proto,
+        ReadSide, alerts,
+        convert::{self, prices},
+        notices::Suspicions,
+        operator::Authenticator,
+        proto,
         status::CallError,
     },
     values::{Invalid, RequestId, SaleId},
@@ -151,7 +155,7 @@ fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, 
 
 /// The refusals of items, said of a sale.
 fn refusal_of(refusal: Refusal) -> proto::Refusal {
-    let mut said = convert::refusal(refusal, None);
+    let mut said = convert::refusal(refusal, None, None);
     said.message = said.message.replace("The item", "The sale");
     said
 }
@@ -190,6 +194,11 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
         time_to_pay_ms: convert::span_ms("time_to_pay", item.time_to_pay)?,
         units: item.units.into_iter().map(|units| (units.warehouse, units.units)).collect(),
         reserve: item.reserve.into_iter().map(|at| (at.warehouse, at.units)).collect(),
+        floor_minor: item.floor_minor,
+        steps: prices::steps(item.steps),
+        time_prices: prices::time_prices(item.time_prices)?,
+        returned_units: prices::returned_units(item.returned_units)?,
+        offers: prices::offers(item.offers)?,
     })
 }
 
@@ -218,20 +227,19 @@ fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
 }
 
 fn planned(plan: ItemPlan) -> proto::SaleItem {
-    proto::SaleItem {
-        item_id: plan.item_id.to_string(),
-        draft: Some(proto::ItemDraft {
-            sku: plan.sku,
-            title: plan.title,
-            unit_price_minor: plan.unit_price_minor,
-            open_time: Some(convert::timestamp(plan.opens_at_ms)),
-            close_time: Some(convert::timestamp(plan.closes_at_ms)),
-            limit_per_buyer: plan.limit_per_buyer,
-            limit_per_order: plan.limit_per_order,
-            time_to_pay: Some(convert::duration(plan.time_to_pay_ms)),
-            units: plan.units.into_iter().map(convert::warehouse_units).collect(),
-            reserve: plan.reserve.into_iter().map(convert::warehouse_units).collect(),
-            ..Default::default()
-        }),
-    }
+    let mut draft = proto::ItemDraft {
+        sku: plan.sku,
+        title: plan.title,
+        unit_price_minor: plan.unit_price_minor,
+        open_time: Some(convert::timestamp(plan.opens_at_ms)),
+        close_time: Some(convert::timestamp(plan.closes_at_ms)),
+        limit_per_buyer: plan.limit_per_buyer,
+        limit_per_order: plan.limit_per_order,
+        time_to_pay: Some(convert::duration(plan.time_to_pay_ms)),
+        units: plan.units.into_iter().map(convert::warehouse_units).collect(),
+        reserve: plan.reserve.into_iter().map(convert::warehouse_units).collect(),
+        ..Default::default()
+    };
+    prices::planned(&mut draft, plan.prices, plan.offers);
+    proto::SaleItem { item_id: plan.item_id.to_string(), draft: Some(draft) }
 }

@@ -32,6 +32,7 @@ fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file()
             time_to_pay_ms: Some(900_000),
             units: vec![("west".to_owned(), 60), ("east".to_owned(), 40)],
             reserve: Vec::new(),
+            ..DraftItem::default()
         }],
     };
     let file = sale_file::parse("sale.toml", GOOD, NOW).unwrap();

@@ -5846,6 +5846,81 @@ pub mod item_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Puts another ladder of prices in force. Existing orders keep their prices.
+        pub async fn set_prices(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetPricesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPricesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/SetPrices",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetPrices"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Replaces the offers. Existing orders keep their discounts and gifts.
+        pub async fn set_offers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetOffersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetOffersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/SetOffers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetOffers"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets the number of units of an offer's gift.
+        pub async fn set_gift_units(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetGiftUnitsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetGiftUnitsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/SetGiftUnits",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetGiftUnits"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Refuses new orders until the item is resumed. Held orders can be paid and cancelled, and expire.
         pub async fn pause_item(
             &mut self,
@@ -5975,6 +6050,30 @@ pub mod item_service_server {
             request: tonic::Request<super::SetPurchaseLimitRequest>,
         ) -> std::result::Result<
             tonic::Response<super::SetPurchaseLimitResponse>,
+            tonic::Status,
+        >;
+        /// Puts another ladder of prices in force. Existing orders keep their prices.
+        async fn set_prices(
+            &self,
+            request: tonic::Request<super::SetPricesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetPricesResponse>,
+            tonic::Status,
+        >;
+        /// Replaces the offers. Existing orders keep their discounts and gifts.
+        async fn set_offers(
+            &self,
+            request: tonic::Request<super::SetOffersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetOffersResponse>,
+            tonic::Status,
+        >;
+        /// Sets the number of units of an offer's gift.
+        async fn set_gift_units(
+            &self,
+            request: tonic::Request<super::SetGiftUnitsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetGiftUnitsResponse>,
             tonic::Status,
         >;
         /// Refuses new orders until the item is resumed. Held orders can be paid and cancelled, and expire.
@@ -6290,6 +6389,141 @@ pub mod item_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetPurchaseLimitSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/SetPrices" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetPricesSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::SetPricesRequest>
+                    for SetPricesSvc<T> {
+                        type Response = super::SetPricesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetPricesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::set_prices(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetPricesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/SetOffers" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetOffersSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::SetOffersRequest>
+                    for SetOffersSvc<T> {
+                        type Response = super::SetOffersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetOffersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::set_offers(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetOffersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/SetGiftUnits" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetGiftUnitsSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::SetGiftUnitsRequest>
+                    for SetGiftUnitsSvc<T> {
+                        type Response = super::SetGiftUnitsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetGiftUnitsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::set_gift_units(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetGiftUnitsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -7844,6 +8078,31 @@ pub mod purchase_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "GetOrder"));
             self.inner.unary(req, path, codec).await
         }
+        /// Returns what an order would cost now, why, and when that changes next. Nothing is held.
+        pub async fn quote_price(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QuotePriceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuotePriceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/QuotePrice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "QuotePrice"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -7914,6 +8173,14 @@ pub mod purchase_service_server {
             request: tonic::Request<super::GetOrderRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetOrderResponse>,
+            tonic::Status,
+        >;
+        /// Returns what an order would cost now, why, and when that changes next. Nothing is held.
+        async fn quote_price(
+            &self,
+            request: tonic::Request<super::QuotePriceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuotePriceResponse>,
             tonic::Status,
         >;
     }
@@ -8252,6 +8519,51 @@ pub mod purchase_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/QuotePrice" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuotePriceSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::QuotePriceRequest>
+                    for QuotePriceSvc<T> {
+                        type Response = super::QuotePriceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QuotePriceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::quote_price(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuotePriceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -63,7 +63,11 @@ impl Reader {
         }
     }
 
-    fn optional_text<'a>(&mut self, section: &Section<'a>, key: &str) -> Option<&'a str> {
+    pub(super) fn optional_text<'a>(
+        &mut self,
+        section: &Section<'a>,
+        key: &str,
+    ) -> Option<&'a str> {
         self.problems.take(section.text(key)).flatten()
     }
 
@@ -76,7 +80,7 @@ impl Reader {
         self.problems.take(span).unwrap_or(0)
     }
 
-    fn flag(&mut self, section: &Section<'_>, key: &str) -> bool {
+    pub(super) fn flag(&mut self, section: &Section<'_>, key: &str) -> bool {
         match section.get(key) {
             None => false,
             Some(DeValue::Boolean(flag)) => *flag,

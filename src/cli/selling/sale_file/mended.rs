@@ -108,6 +108,8 @@ fn mend_sale(draft: &mut Draft, field: &str) -> Option<()> {
 fn own_windows_end(draft: &mut Draft) {
     for item in &mut draft.items {
         (item.opens_at, item.closes_at) = (None, None);
+        item.time_prices.clear();
+        item.offers.clear();
     }
     draft.curve.clear();
 }
@@ -116,9 +118,24 @@ fn mend_item(item: &mut DraftItem, index: usize, field: &str) -> Option<()> {
     match field {
         "sku" => item.sku = format!("{NAME}-{index}"),
         "title" => item.title = NAME.to_owned(),
-        "unit_price_minor" => item.unit_price_minor = 1,
-        "open_time" => item.opens_at = None,
-        "close_time" => item.closes_at = None,
+        "unit_price_minor" => {
+            item.unit_price_minor = 1;
+            no_ladder(item);
+        }
+        "floor_minor" => item.floor_minor = None,
+        "steps" => item.steps.clear(),
+        "time_prices" => item.time_prices.clear(),
+        "offers" => item.offers.clear(),
+        "open_time" => {
+            item.opens_at = None;
+            item.time_prices.clear();
+            item.offers.clear();
+        }
+        "close_time" => {
+            item.closes_at = None;
+            item.time_prices.clear();
+            item.offers.clear();
+        }
         "limit_per_buyer" => item.limit_per_buyer = None,
         "limit_per_order" => item.limit_per_order = None,
         "time_to_pay" => item.time_to_pay_ms = Some(TIME_TO_PAY_MS),
@@ -130,12 +147,20 @@ fn mend_item(item: &mut DraftItem, index: usize, field: &str) -> Option<()> {
             let units = match list {
                 "units" => &mut item.units,
                 "reserve" => &mut item.reserve,
+                "steps" | "time_prices" | "offers" => return mend_item(item, index, list),
                 _ => return None,
             };
             *units.get_mut(place)? = (format!("{NAME}-{place}"), 1);
         }
     }
     Some(())
+}
+
+/// Prices are judged by the base price, which is none of the file's now.
+fn no_ladder(item: &mut DraftItem) {
+    item.floor_minor = None;
+    item.steps.clear();
+    item.time_prices.clear();
 }
 
 fn item(index: usize) -> DraftItem {
