@@ -5172,12 +5172,14 @@ impl ::prost::Name for CloseItemResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetPricesRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Required.
+    /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
-    /// The base price: 1 to 10^12. All units of the item together may be worth at most 10^18 at it.
+    /// Required. The base price: 1 to 10^12. All units of the item together may be worth at most 10^18 at it.
     #[prost(int64, tag = "3")]
     pub unit_price_minor: i64,
     /// No price may be below it; 1 to 10^12, no floor if absent.
@@ -5241,8 +5243,10 @@ impl ::prost::Name for SetPricesResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetOffersRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
+    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5299,15 +5303,17 @@ impl ::prost::Name for SetOffersResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetGiftUnitsRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
+    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
     /// Required. Name of an offer in force that has a gift.
     #[prost(string, tag = "3")]
     pub offer: ::prost::alloc::string::String,
-    /// All units of the gift from now on: at least those held and given, at most 1,000,000,000.
+    /// Required. All units of the gift from now on: at least those held and given, at most 1,000,000,000.
     #[prost(int64, tag = "4")]
     pub units: i64,
     /// The recorded operator; 1 to 64 characters.
@@ -5359,8 +5365,10 @@ impl ::prost::Name for SetGiftUnitsResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetAudienceRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
+    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5416,8 +5424,10 @@ impl ::prost::Name for SetAudienceResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetReservePlanRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
+    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5473,11 +5483,14 @@ impl ::prost::Name for SetReservePlanResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MoveStockRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Required.
+    /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
+    /// Required.
     /// Required.
     #[prost(string, tag = "3")]
     pub from_warehouse: ::prost::alloc::string::String,
@@ -5539,11 +5552,14 @@ impl ::prost::Name for MoveStockResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WithdrawStockRequest {
     /// Required.
+    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Required.
+    /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
+    /// Required.
     /// Required.
     #[prost(string, tag = "3")]
     pub warehouse: ::prost::alloc::string::String,
@@ -7564,9 +7580,10 @@ impl ::prost::Name for PlaceOrderResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct QuotePriceRequest {
+    /// Required.
     #[prost(string, tag = "1")]
     pub item_id: ::prost::alloc::string::String,
-    /// 1 to 1,000,000.
+    /// Required. 1 to 1,000,000.
     #[prost(int64, tag = "2")]
     pub units: i64,
 }
