@@ -351,7 +351,7 @@ fn keep(rounds: &mut Rounds, measured: Measured, case: &str, server: &str) -> an
         );
     }
     if measured.per_second == 0.0 {
-        bail!("{case}: {server} answered nothing");
+        bail!("{case}: {server} answered no call");
     }
     rounds.add(measured)?;
     Ok(())

@@ -98,7 +98,7 @@ impl Models {
         let stays =
             if made.is_some() { "and removed afterwards (--scratch DIR keeps them)" } else { "" };
         common.note(format_args!(
-            "nothing is written into {}: its read models are asked in {} {stays}",
+            "nothing is written into {}: its read models are queried in {} {stays}",
             data.display(),
             directory.display()
         ));

@@ -76,7 +76,7 @@ impl Common {
         let Some(Freshness { position, head_position, lag_ms }) = freshness else { return };
         if position >= head_position && *lag_ms > 0 {
             self.note(format_args!(
-                "as of position {position}; the store has not been heard of for {lag_ms} ms, so \
+                "as of position {position}; the store has not answered for {lag_ms} ms, so \
                  there may be more"
             ));
         } else if position >= head_position {

@@ -68,7 +68,7 @@ impl ServerChild {
             bail!("`{}` ended at once: {status}", arguments.join(" "));
         };
         let Started { url } = serde_json::from_str(&line?)
-            .with_context(|| format!("`{}` did not say its address", arguments.join(" ")))?;
+            .with_context(|| format!("`{}` printed no address", arguments.join(" ")))?;
         started.url = url;
         Ok(started)
     }

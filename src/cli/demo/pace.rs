@@ -11,7 +11,7 @@ use crate::{
     values::Invalid,
 };
 
-/// Gaps that play for longer are reported.
+/// Silences that play for longer are reported.
 const SILENCE_SECONDS: u64 = 30;
 /// So many of them one by one.
 const TOLD_MAX: usize = 3;

@@ -267,7 +267,7 @@ impl Say {
             },
         )?;
         if found.scripts.is_empty() {
-            common.note("nothing is known of this buyer, so there is nothing to say");
+            common.note("no order or attempt of this buyer is recorded, so no wording applies");
         }
         Ok(())
     }

@@ -65,7 +65,9 @@ impl Args {
         let log = self.data.open()?;
         let models = Models::of(&log, &self.data.dir, &self.scratch, common)?;
         if !models.alone {
-            common.note(format_args!("a server has this directory: its read models are asked"));
+            common.note(format_args!(
+                "a server uses this directory: its read models are queried as they are"
+            ));
         }
         drop(log);
         let proof = verify::verify(&self.data, common)?;

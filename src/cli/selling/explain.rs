@@ -91,7 +91,7 @@ impl Explain {
         let scripts = match spoken {
             Ok(scripts) => scripts,
             Err(error) => {
-                common.note(format_args!("no words for the buyer: {error}"));
+                common.note(format_args!("no wording for the buyer: {error}"));
                 Vec::new()
             }
         };

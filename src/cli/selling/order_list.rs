@@ -127,7 +127,9 @@ impl OrderList {
             self.each_page(limit, |page| page.into_iter().try_for_each(|order| csv.add(order)))?;
         csv.end()?;
         if more {
-            common.warn(format_args!("there are more than {limit} orders: leave --limit out"));
+            common.warn(format_args!(
+                "there are more than {limit} orders: all are listed without --limit"
+            ));
         }
         common.note_freshness(freshness.as_ref());
         Ok(())

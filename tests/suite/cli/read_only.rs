@@ -184,7 +184,7 @@ fn read_models_are_made_elsewhere_and_stay_where_they_are_wanted() {
     let Some(first) = archive.run(&verb) else { return };
     assert!(first.status.success(), "{}", text(&first.stderr));
     let said = text(&first.stderr);
-    assert!(said.contains("its read models are asked in models"), "{said}");
+    assert!(said.contains("its read models are queried in models"), "{said}");
     assert!(archive.work.join("models/views/stock.db").exists());
     let again = archive.run(&verb).unwrap();
     assert_eq!(text(&again.stdout), text(&first.stdout));

@@ -236,7 +236,8 @@ async fn skus(sale: SaleId, store: &SharedStore) -> anyhow::Result<HashSet<Strin
     };
     let first = decode(first).map_err(|error| Failure::new(Code::Integrity, error.to_string()))?;
     let Event::Sale(SaleEvent::Created(created)) = first else {
-        let message = format!("the first event of {} does not put it up", StreamName::sale(sale));
+        let message =
+            format!("the first event of {} does not create the sale", StreamName::sale(sale));
         return Err(Failure::new(Code::Integrity, message).into());
     };
     Ok(created.items.into_iter().map(|item| item.sku).collect())
