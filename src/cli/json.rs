@@ -74,7 +74,7 @@ pub fn shape<M: Message + Name>(message: &M) -> Value {
 }
 
 /// Messages of which absent fields are left out; in others they are null.
-const LEAN: [&str; 15] = [
+const LEAN: [&str; 17] = [
     "Credit",
     "FunnelGroup",
     "FunnelTotals",
@@ -82,9 +82,11 @@ const LEAN: [&str; 15] = [
     "Item",
     "ItemDraft",
     "LevelChange",
+    "OfferFigures",
     "Order",
     "OrderRecord",
     "PortraitRow",
+    "PriceFigures",
     "Sale",
     "SaleGoals",
     "SaleLine",
@@ -115,6 +117,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             | ("ItemDraft", "draw" | "reserve_plan" | "suppliers")
             | ("OfferDraft", _)
             | ("OrderPart", "step" | "time_price")
+            | ("OrderStory", "price")
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
             | ("Refusal", "quote")
     )

@@ -12,9 +12,11 @@ mod export;
 mod funnel;
 mod goals;
 mod holds;
+mod offers;
 mod paths;
 mod portrait;
 mod post_mortem;
+mod prices;
 mod refusals;
 mod retention;
 mod sales;
@@ -112,6 +114,15 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     #[command(before_help = "Examples:
   doorbuster report holds --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Holds(holds::Holds),
+    /// Units and revenue by step and time price
+    #[command(before_help = "Examples:
+  doorbuster report prices 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
+  doorbuster report prices --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --csv")]
+    Prices(prices::Prices),
+    /// Orders, discounts and gifts by offer
+    #[command(before_help = "Examples:
+  doorbuster report offers 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Offers(offers::Offers),
     /// Acts of operators
     #[command(before_help = "Examples:
   doorbuster report acts --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
@@ -159,6 +170,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Demand(demand) => demand.run(common),
         Verb::Refusals(refusals) => refusals.run(common),
         Verb::Holds(holds) => holds.run(common),
+        Verb::Prices(prices) => prices.run(common),
+        Verb::Offers(offers) => offers.run(common),
         Verb::Acts(acts) => acts.run(common),
         Verb::Goals(goals) => goals.run(common),
         Verb::Compare(compare) => compare.run(common),

@@ -14,7 +14,7 @@ use crate::{
         CancelOrder, ItemCommand, ItemPhase, ItemView, OrderState, OrderView, PlaceMore,
         PlaceOrder, QuoteView, RecordPayment, Refusal,
     },
-    events::{OrderShopper, WarehouseUnits},
+    events::{OrderPrice, OrderShopper, WarehouseUnits},
     values::{
         Currency, Invalid, ItemId, Kinds as _, OrderId, REGION_CHARS_MAX, RequestId,
         ShopperAttributes, UNITS_MAX, UnixMs, bounded_prose, bounded_text, known_text,
@@ -198,6 +198,49 @@ pub(super) fn order(item: ItemId, mut order: OrderView) -> proto::Order {
     };
     prices::terms(&mut shown, order);
     shown
+}
+
+/// An order of which only the price is filled in.
+pub(super) fn priced(currency_code: &str, price: OrderPrice) -> proto::Order {
+    let amount =
+        |amount_minor| proto::Money { currency_code: currency_code.to_owned(), amount_minor };
+    let discount_minor = price.discount_minor();
+    proto::Order {
+        unit_price: Some(amount(price.unit_price_minor)),
+        total: Some(amount(price.total_minor)),
+        parts: price.parts.into_iter().map(prices::part).collect(),
+        offer: price.offer.map(|offer| offer.name).unwrap_or_default(),
+        discount_minor,
+        gift: price.gift.map(prices::gift),
+        gift_gone: price.gift_gone.is_some(),
+        ..Default::default()
+    }
+}
+
+/// What an order costs and why, as it was decided; `None` where each unit costs the price of the item.
+pub(super) fn price_of_order(
+    units: i64,
+    currency: Currency,
+    price: OrderPrice,
+) -> Option<proto::PriceQuote> {
+    if price.is_plain() {
+        return None;
+    }
+    let (reason, discount_minor) = (price.reason(units, currency), price.discount_minor());
+    Some(proto::PriceQuote {
+        units,
+        currency_code: currency.code().to_owned(),
+        subtotal_minor: price.total_minor.saturating_add(discount_minor),
+        parts: price.parts.into_iter().map(prices::part).collect(),
+        offer: price.offer.map(|offer| offer.name).unwrap_or_default(),
+        discount_minor,
+        total_minor: price.total_minor,
+        gift: price.gift.map(prices::gift),
+        gift_gone: price.gift_gone.is_some(),
+        step_units_left: None,
+        change_time: None,
+        reason,
+    })
 }
 
 pub(super) fn order_state(state: OrderState) -> proto::OrderState {

@@ -1,6 +1,7 @@
 //! `ReportService` and the list of sales: queries on the read models, in protobuf.
 
 mod figures;
+mod goods;
 mod journeys;
 mod rows;
 
@@ -230,6 +231,20 @@ impl proto::report_service_server::ReportService for ReportApi {
         request: Request<proto::GetHoldsRequest>,
     ) -> Result<Response<proto::GetHoldsResponse>, Status> {
         Ok(Response::new(self.reads.holds(request.into_inner()).await?))
+    }
+
+    async fn get_price_figures(
+        &self,
+        request: Request<proto::GetPriceFiguresRequest>,
+    ) -> Result<Response<proto::GetPriceFiguresResponse>, Status> {
+        Ok(Response::new(self.reads.price_figures(request.into_inner()).await?))
+    }
+
+    async fn get_offer_figures(
+        &self,
+        request: Request<proto::GetOfferFiguresRequest>,
+    ) -> Result<Response<proto::GetOfferFiguresResponse>, Status> {
+        Ok(Response::new(self.reads.offer_figures(request.into_inner()).await?))
     }
 
     async fn list_acts(

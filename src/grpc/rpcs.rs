@@ -242,6 +242,8 @@ rpcs! {
     ReportService GetDemand: Report, Anyone, Reports, Answer, Command;
     ReportService GetRefusals: Report, Anyone, Reports, Answer, Command;
     ReportService GetHolds: Report, Anyone, Reports, Answer, Command;
+    ReportService GetPriceFigures: Report, Anyone, Reports, Answer, Command;
+    ReportService GetOfferFigures: Report, Anyone, Reports, Answer, Command;
     ReportService ListActs: Report, Anyone, Reports, Answer, Command;
     ReportService GetGoalAttainment: Report, Anyone, Reports, Answer, Command;
     ReportService CompareSales: Report, Anyone, Reports, Answer, Command;

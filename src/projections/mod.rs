@@ -17,7 +17,7 @@ mod row_cache;
 mod selling;
 
 pub use audience::journeys;
-pub use selling::{acts, catalog, marks, orders, sales, stock, timeline};
+pub use selling::{acts, catalog, goods, marks, orders, sales, stock, timeline};
 
 use rusqlite::Transaction;
 

@@ -8,8 +8,11 @@ use super::{
 };
 use crate::{
     domain::item::OrderState,
-    events::{AttemptOutcome, Event, ItemEvent, OrderEvent, Position, StreamName, decode},
-    values::{ItemId, OrderId, UnixMs, count_of},
+    events::{
+        AttemptOutcome, Event, ItemEvent, OrderEvent, OrderPlaced, OrderPrice, Position,
+        StreamName, decode,
+    },
+    values::{Currency, ItemId, OrderId, UnixMs, count_of},
 };
 
 /// Attempts and orders told of at most; the others are counted.
@@ -66,6 +69,9 @@ pub struct AttemptStory {
 pub struct OrderStory {
     pub order_id: OrderId,
     pub units: i64,
+    /// What it costs and why.
+    pub price: OrderPrice,
+    pub currency: Currency,
     pub state: OrderState,
     pub placed_at: UnixMs,
     pub pay_by: UnixMs,
@@ -148,8 +154,10 @@ pub fn explain_order(
     let recording = Recording::read(log, item)?;
     let order = recording.orders.iter().find(|order| order.order_id == order_id);
     let order = order.ok_or(ReplayError::NotFound("order_id"))?;
-    let placed = log.read_stream(StreamName::item(item), u64::from(order.fact), 1)?;
-    let orders = placed.iter().map(|placed| story(order, placed.position)).collect();
+    let orders = placed(log, item, order)?
+        .map(|(placed, position)| story(order, &placed, recording.offer.currency, position))
+        .into_iter()
+        .collect();
     Ok(Explanation {
         item,
         sku: recording.offer.sku,
@@ -204,19 +212,37 @@ fn orders(
         if found.len() == TOLD_MAX {
             break;
         }
-        let revision = u64::from(order.fact);
-        let page = log.read_stream(StreamName::item(recording.item), revision, 1)?;
-        let Some(recorded) = page.first() else { continue };
-        if let Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) = decode(recorded)?
+        if let Some((placed, position)) = placed(log, recording.item, order)?
             && placed.buyer == buyer
         {
-            found.push(story(order, recorded.position));
+            found.push(story(order, &placed, recording.offer.currency, position));
         }
     }
     Ok(found)
 }
 
-fn story(order: &Order, position: Position) -> OrderStory {
+/// The event that placed an order, and where it stands in the log.
+fn placed(
+    log: &Log,
+    item: ItemId,
+    order: &Order,
+) -> Result<Option<(OrderPlaced, Position)>, ReplayError> {
+    let page = log.read_stream(StreamName::item(item), u64::from(order.fact), 1)?;
+    let Some(recorded) = page.first() else { return Ok(None) };
+    Ok(match decode(recorded)? {
+        Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) => {
+            Some((placed, recorded.position))
+        }
+        _ => None,
+    })
+}
+
+fn story(
+    order: &Order,
+    placed: &OrderPlaced,
+    currency: Currency,
+    position: Position,
+) -> OrderStory {
     let Fate { paid, cancelled, expired, too_late } = order.fate;
     let (state, ending) = match (paid, cancelled, expired) {
         (Some(paid), _, _) if !too_late => (OrderState::Paid, Some(paid)),
@@ -227,6 +253,8 @@ fn story(order: &Order, position: Position) -> OrderStory {
     OrderStory {
         order_id: order.order_id,
         units: order.units,
+        price: placed.price(),
+        currency,
         state,
         placed_at: order.at,
         pay_by: order.pay_by,

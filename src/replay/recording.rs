@@ -71,6 +71,8 @@ pub(super) struct Order {
     pub order_id: OrderId,
     pub shopper: Shopper,
     pub units: i64,
+    /// What is to be paid, in minor units.
+    pub total_minor: i64,
     pub at: UnixMs,
     /// By which the rules decided it: its attempt is of this moment, its deadline counts from it.
     pub judged_at: UnixMs,
@@ -200,6 +202,7 @@ impl Reading {
                 order_id: placed.order_id,
                 shopper: Shopper::of(&placed.buyer),
                 units: placed.units,
+                total_minor: placed.total(),
                 at: ending.at,
                 judged_at: ending.judged_at,
                 pay_by: placed.pay_by_ms,

@@ -12,7 +12,7 @@ use crate::{
     },
     events::AttemptOutcome,
     reports::{OfferLine, ReportError, Reports, Wording},
-    values::{Currency, UnixMs},
+    values::UnixMs,
 };
 
 /// A wording with its variables filled.
@@ -69,7 +69,7 @@ fn scene(
         let situation =
             if order.paid_too_late { Situation::RefundDue } else { Situation::Order(order.state) };
         let mut facts = of_item(told, offer);
-        facts.extend(of_order(order, offer));
+        facts.extend(of_order(order));
         return Some((situation, facts));
     }
     let mut refused = told.attempts.iter().rev().filter_map(|attempt| {
@@ -102,16 +102,11 @@ fn of_item(told: &Explanation, offer: &OfferLine) -> Vec<(Variable, String)> {
     ]
 }
 
-fn of_order(order: &OrderStory, offer: &OfferLine) -> [(Variable, String); 6] {
-    let total = offer.unit_price_minor.saturating_mul(order.units);
-    let total = match Currency::parse("currency", &offer.currency) {
-        Ok(currency) => currency.amount(total),
-        Err(_) => format!("{total} {}", offer.currency),
-    };
+fn of_order(order: &OrderStory) -> [(Variable, String); 6] {
     [
         (Variable::Units, order.units.to_string()),
         (Variable::OrderId, order.order_id.to_string()),
-        (Variable::Total, total),
+        (Variable::Total, order.currency.amount(order.price.total_minor)),
         (Variable::PlaceTime, time(order.placed_at)),
         (Variable::PayByTime, time(order.pay_by)),
         (Variable::SettleTime, order.settled_at.map(time).unwrap_or_default()),

@@ -119,7 +119,17 @@ impl OrderStory {
             ""
         };
         let units = counted(*units);
-        format!("Order {order_id} for {units}, placed at {placed_at}, {fate}.{late}")
+        let why = self.price_sentence();
+        format!("Order {order_id} for {units}, placed at {placed_at}, {fate}.{late}{why}")
+    }
+
+    /// What it costs and why, where it is not units times one price.
+    fn price_sentence(&self) -> String {
+        if self.price.is_plain() {
+            return String::new();
+        }
+        let total = self.currency.amount(self.price.total_minor);
+        format!(" It costs {total}: {}", self.price.reason(self.units, self.currency))
     }
 }
 

@@ -37,6 +37,7 @@ fn item(number: i64, title: &str, units: Units) -> PulseItem {
         sku: format!("SKU-{number:05}"),
         title: title.to_owned(),
         unit_price_minor: 1_000 + number,
+        step_left_units: None,
         limit_per_buyer: Some(1),
         limit_per_order: None,
         paused: false,

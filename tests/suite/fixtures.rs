@@ -9,6 +9,7 @@ mod answers;
 mod golden;
 mod half_told;
 mod imports;
+mod later;
 mod requests;
 mod stored;
 

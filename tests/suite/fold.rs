@@ -39,7 +39,7 @@ fn feed(model: &mut ReadModel, log: &[(Recorded, Event)], page: usize) {
 }
 
 /// Folds a log into all read models of a directory.
-fn fold_all(data: &Path, log: &[(Recorded, Event)]) {
+pub fn fold_all(data: &Path, log: &[(Recorded, Event)]) {
     for projection in all() {
         feed(&mut ReadModel::open(data, projection).unwrap(), log, 1000);
     }

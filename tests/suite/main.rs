@@ -70,6 +70,8 @@ mod processes;
 mod recovery;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
+/// What buyers paid is what every report adds up to.
+mod revenue;
 /// What stands between clients and several nodes.
 mod routing;
 /// The table of RPCs against the descriptors and against what the server does.

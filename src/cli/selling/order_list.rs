@@ -17,7 +17,7 @@ use crate::{
         whose::Filter,
     },
     grpc::proto::{
-        Freshness, ListOrdersRequest, Order, OrderRecord, OrderState,
+        self, Freshness, ListOrdersRequest, Order, OrderRecord, OrderState,
         report_service_client::ReportServiceClient,
     },
     reports::CsvManner,
@@ -36,7 +36,18 @@ const COLUMNS: &[Column<OrderRecord>] = &[
     }),
     Text("PLACED", |record| of(record, |order| (&order.place_time).into())),
     Text("SETTLED", |record| (&record.settle_time).into()),
+    Money("DISCOUNT", |record| of(record, discount)),
+    Text("OFFER", |record| of(record, |order| (&order.offer).into())),
+    Text("GIFT", |record| {
+        of(record, |order| order.gift.as_ref().map_or(Cell::Empty, |gift| (&gift.sku).into()))
+    }),
+    Number("GIFT UNITS", |record| {
+        of(record, |order| order.gift.as_ref().map(|gift| gift.units).into())
+    }),
 ];
+
+/// The columns of every table. The others stand in CSV, and in a table of which an order has any.
+const PLAIN: usize = 7;
 
 /// Arguments of a list of orders.
 #[derive(Debug, clap::Args)]
@@ -98,6 +109,9 @@ impl OrderList {
             orders.extend(page);
             Ok(())
         })?;
+        let is_reduced = |order: &Order| !order.offer.is_empty() || order.gift.is_some();
+        let reduced = orders.iter().filter_map(|record| record.order.as_ref()).any(is_reduced);
+        let columns = if reduced { COLUMNS } else { &COLUMNS[..PLAIN] };
         common.show_rows(
             || {
                 json!({
@@ -106,7 +120,7 @@ impl OrderList {
                     "freshness": freshness.as_ref().map(shape),
                 })
             },
-            COLUMNS,
+            columns,
             &orders,
         )?;
         if more && self.limit.is_none() && !common.json {
@@ -181,6 +195,14 @@ impl OrderList {
             as_of: self.fresh.as_of()?,
         })
     }
+}
+
+fn discount(order: &Order) -> Cell {
+    let discounted = order.total.as_ref().map(|total| proto::Money {
+        currency_code: total.currency_code.clone(),
+        amount_minor: order.discount_minor,
+    });
+    (&discounted).into()
 }
 
 fn of(record: &OrderRecord, cell: fn(&Order) -> Cell) -> Cell {

@@ -118,7 +118,7 @@ pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
     order.gift_gone = gift_gone;
 }
 
-fn part(part: OrderPart) -> proto::OrderPart {
+pub(super) fn part(part: OrderPart) -> proto::OrderPart {
     // People count steps from one.
     let number = |index: u8| i32::from(index) + 1;
     proto::OrderPart {
@@ -129,7 +129,7 @@ fn part(part: OrderPart) -> proto::OrderPart {
     }
 }
 
-fn gift(gift: GiftTaken) -> proto::OrderGift {
+pub(super) fn gift(gift: GiftTaken) -> proto::OrderGift {
     proto::OrderGift { offer: gift.offer, sku: gift.sku, units: gift.units }
 }
 

@@ -297,6 +297,7 @@ fn order(story: OrderStory) -> proto::OrderStory {
         paid_too_late: story.paid_too_late,
         revision: story.revision,
         position: story.position.0,
+        price: convert::price_of_order(story.units, story.currency, story.price),
     }
 }
 

@@ -202,7 +202,7 @@ impl ReadSide {
     }
 }
 
-fn whose(sale: &str, item: &str) -> Result<Whose, CallError> {
+pub(super) fn whose(sale: &str, item: &str) -> Result<Whose, CallError> {
     Ok(Whose::of(sale_id(sale)?, item_id(item)?)?)
 }
 

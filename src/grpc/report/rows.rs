@@ -53,13 +53,11 @@ pub(super) fn order_record(record: OrderRecord) -> proto::OrderRecord {
         order_id: record.order_id.to_string(),
         item_id: record.item_id.to_string(),
         units: record.units,
-        unit_price: Some(money(&record.currency, record.unit_price_minor)),
-        total: Some(money(&record.currency, record.total_minor())),
         state: convert::order_state(record.state).into(),
         place_time: Some(convert::timestamp(record.placed_at)),
         pay_by_time: Some(convert::timestamp(record.pay_by)),
         buyer: record.buyer,
-        ..Default::default()
+        ..convert::priced(&record.currency, record.price)
     };
     proto::OrderRecord {
         order: Some(order),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     lists::event_name,
+    price,
     say::{Say, close_table, element, open_table},
     shell::element_link,
     words::Word,
@@ -165,7 +166,7 @@ pub fn order(order: &OrderRecord, fate: Fate, say: Say) -> String {
     let mut out = String::new();
     element(&mut out, "h1", "", &format!("{} {}", say.word(Word::Order), order.order_id));
     out.push_str("<div class=\"stack\"><section class=\"card\">");
-    let total = amount(order.total_minor(), &order.currency);
+    let total = amount(order.price.total_minor, &order.currency);
     open_table(
         &mut out,
         &[
@@ -190,7 +191,9 @@ pub fn order(order: &OrderRecord, fate: Fate, say: Say) -> String {
     element_link(&mut out, "", &format!("/log/{stream}"), &short(&stream, 18));
     out.push_str("</td></tr>");
     close_table(&mut out);
-    out.push_str("</section><section class=\"card\"><h2>");
+    out.push_str("</section>");
+    price::section(&mut out, &order.price, &order.currency, say);
+    out.push_str("<section class=\"card\"><h2>");
     out.push_str(&escape::html(say.word(Word::FromTheAttempt)));
     out.push_str("</h2><ol class=\"path\">");
     let mut step = |name: &str, at: UnixMs, after: Option<i64>| {

@@ -165,7 +165,12 @@ fn item_row(out: &mut String, pulse: &Pulse, item: &PulseItem, say: Say) {
         element(out, "span", &format!("state {class}"), say.word(word));
     }
     out.push_str("</td>");
-    element(out, "td", "n", &amount(item.unit_price_minor, pulse.sale.currency.code()));
+    out.push_str("<td class=\"n\">");
+    element(out, "span", "", &amount(item.unit_price_minor, pulse.sale.currency.code()));
+    if let Some(left) = item.step_left_units {
+        element(out, "span", "quiet left", &say.filled(Word::LeftOfStep, &[("n", &group(left))]));
+    }
+    out.push_str("</td>");
     for count in [units.available, units.held, units.sold, units.reserve] {
         element(out, "td", "n", &group(count));
     }

@@ -9,6 +9,7 @@ mod journal;
 mod lists;
 mod live;
 mod panels;
+mod price;
 mod sales;
 mod say;
 mod shell;

@@ -1,7 +1,7 @@
 //! The explanation of a shopper's results in Chinese, sentence by sentence. The English sentences
 //! are in the replay layer, because programs and terminals use them as well.
 
-use super::journal::Fate;
+use super::{journal::Fate, price::reasons, say::Say};
 use crate::{
     events::AttemptOutcome,
     pages::words::Lang,
@@ -113,5 +113,16 @@ fn order(told: &OrderStory, fate: Fate) -> String {
     };
     let late =
         if told.paid_too_late { "付款到达时锁定已结束，应予退还。" } else { "" };
-    format!("订单 {order_id}，{units} 件，于 {placed_at} 下单，{became}。{late}")
+    let why = price(told);
+    format!("订单 {order_id}，{units} 件，于 {placed_at} 下单，{became}。{late}{why}")
+}
+
+/// What it costs and why, where it is not units times one price.
+fn price(told: &OrderStory) -> String {
+    if told.price.is_plain() {
+        return String::new();
+    }
+    let total = told.currency.amount(told.price.total_minor);
+    let why = reasons(&told.price, told.currency.code(), Say { lang: Lang::Chinese });
+    format!("应付 {total}：{}。", why.join("；"))
 }

@@ -96,6 +96,15 @@ texts! {
     Steer => "Steer", "操作";
     Limit => "limit {n}", "限购 {n}";
 
+    LeftOfStep => "{n} left at this price", "此价剩 {n} 件";
+    WhyThisPrice => "Why this price", "价格说明";
+    PartOfStep => "{n} at {price} (step {step})", "{n} 件，单价 {price}（第 {step} 档）";
+    PartAtTimePrice => "{n} at {price} (time price)", "{n} 件，单价 {price}（限时价）";
+    PartAtBasePrice => "{n} at {price} (base price)", "{n} 件，单价 {price}（基准价）";
+    OfferTakes => "offer {offer} takes {amount} off", "优惠 {offer} 减 {amount}";
+    GiftAdded => "offer {offer} adds {n} {sku}", "优惠 {offer} 赠送 {n} 件 {sku}";
+    GiftUsedUp => "the gift of offer {offer} is used up", "优惠 {offer} 的赠品已赠完";
+
     ChannelsTitle => "Channels", "渠道";
     NoChannels => "No order named a channel yet.", "尚无渠道数据。";
     AlertsTitle => "Alerts", "告警";

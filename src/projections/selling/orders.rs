@@ -7,18 +7,24 @@
 //! are counted off into chunks and the chunk leads in it, so that only a small, warm part of it is
 //! ever written.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params, types::Type};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    events::{ItemAdded, OfferEvent, OrderEvent, OrderPlaced, OrderStep},
-    projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
-    values::{ItemId, shopper_hash},
+    events::{ItemAdded, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice, OrderStep},
+    projections::{
+        ApplyError, Here, Projection,
+        goods::{Goods, Settled},
+        never_added,
+        row_cache::RowCache,
+    },
+    values::{ItemId, UnixMs, shopper_hash},
 };
 
 /// Name of the projection and of its file.
 pub const NAME: &str = "orders";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Bits of an order's key that hold the revision that placed it; the item's number is above them.
 pub const REVISION_BITS: u32 = 36;
@@ -53,6 +59,7 @@ struct Item {
     number: i64,
     first_placed_at_ms: Option<i64>,
     last_placed_at_ms: Option<i64>,
+    goods: Option<Box<Goods>>,
 }
 
 /// What the index by buyer holds instead of the buyer's id. Two buyers may share a hash, so the id
@@ -77,7 +84,9 @@ impl Projection for Orders {
             sale_id BLOB NOT NULL,
             currency TEXT NOT NULL,
             first_placed_at_ms INTEGER,
-            last_placed_at_ms INTEGER
+            last_placed_at_ms INTEGER,
+            -- JSON: what it sold by step, time price and offer; only where it ever had any.
+            goods TEXT
         );
         CREATE INDEX items_by_sale ON items (sale_id);
         CREATE TABLE orders (
@@ -95,15 +104,51 @@ impl Projection for Orders {
             channel TEXT NOT NULL,
             warehouse TEXT,
             split TEXT,
-            payment_reference TEXT
+            payment_reference TEXT,
+            -- What is to be paid, and what the offer took off.
+            total_minor INTEGER NOT NULL,
+            discount_minor INTEGER NOT NULL,
+            offer TEXT,
+            -- JSON, as in the event; empty where the order has none.
+            gift TEXT,
+            gift_gone TEXT,
+            parts TEXT
         );
         CREATE INDEX orders_by_buyer ON orders (chunk, buyer_hash);
         CREATE INDEX orders_by_time ON orders (placed_at_ms);"
     }
 
     fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
-        let OfferEvent::Added(added) = event else { return Ok(()) };
-        add_item(here.rows, here.item()?, added)
+        if let OfferEvent::Added(added) = event {
+            return add_item(here.rows, here.item()?, added);
+        }
+        let (OfferEvent::PricesSet(_) | OfferEvent::OffersSet(_) | OfferEvent::GiftUnitsSet(_)) =
+            event
+        else {
+            return Ok(());
+        };
+        let id = here.item()?;
+        let item = self.items.change(id, || read_item(here.rows, id))?;
+        if item.goods.is_none() {
+            item.goods = Some(Box::new(sold_before(here.rows, item.number)?));
+        }
+        if let Some(goods) = &mut item.goods {
+            match event {
+                OfferEvent::PricesSet(set) => goods.set_prices(set, here.recorded.revision),
+                OfferEvent::OffersSet(set) => goods.set_offers(set),
+                OfferEvent::GiftUnitsSet(set) => goods.set_gift_units(set),
+                OfferEvent::Added(_)
+                | OfferEvent::Scheduled(_)
+                | OfferEvent::PurchaseLimitSet(_)
+                | OfferEvent::Paused(_)
+                | OfferEvent::Resumed(_)
+                | OfferEvent::Closed(_)
+                | OfferEvent::AudienceSet(_)
+                | OfferEvent::ReservePlanSet(_)
+                | OfferEvent::ReserveProposed(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
@@ -122,10 +167,13 @@ impl Projection for Orders {
 
     fn flush(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
         let mut write = rows.prepare_cached(
-            "UPDATE items SET first_placed_at_ms = ?, last_placed_at_ms = ? WHERE number = ?",
+            "UPDATE items SET first_placed_at_ms = ?, last_placed_at_ms = ?, goods = ?
+             WHERE number = ?",
         )?;
         self.items.flush(|_, item| {
-            write.execute(params![item.first_placed_at_ms, item.last_placed_at_ms, item.number])?;
+            let goods = item.goods.as_ref().map(json).transpose()?;
+            let (first, last) = (item.first_placed_at_ms, item.last_placed_at_ms);
+            write.execute(params![first, last, goods, item.number])?;
             Ok(())
         })
     }
@@ -152,16 +200,22 @@ impl Orders {
         let placed_at_ms = placed.placed_at_ms.0;
         item.first_placed_at_ms.get_or_insert(placed_at_ms);
         item.last_placed_at_ms = item.last_placed_at_ms.max(Some(placed_at_ms));
+        if let Some(goods) = &mut item.goods {
+            goods.placed(placed.units, &placed.price(), revision, placed.placed_at_ms);
+        }
         // Nearly every order comes out of one warehouse; only the others need a list.
         let (warehouse, split) = match placed.warehouses.as_slice() {
             [one] => (Some(one.warehouse.as_str()), None),
-            many => (None, Some(serde_json::to_string(many).map_err(unwritable)?)),
+            many => (None, Some(json(many)?)),
         };
+        let gift = placed.gift.as_ref().map(json).transpose()?;
+        let parts = (!placed.parts.is_empty()).then(|| json(&placed.parts)).transpose()?;
         rows.prepare_cached(
             "INSERT INTO orders
              (key, chunk, buyer_hash, state, placed_at_ms, pay_by_ms, units, unit_price_minor,
-              order_id, buyer, channel, warehouse, split)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              order_id, buyer, channel, warehouse, split,
+              total_minor, discount_minor, offer, gift, gift_gone, parts)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             key(item.number, revision)?,
@@ -177,6 +231,12 @@ impl Orders {
             placed.channel,
             warehouse,
             split,
+            placed.total(),
+            placed.discount(),
+            placed.offer.as_ref().map(|offer| &offer.name),
+            gift,
+            placed.gift_gone,
+            parts,
         ])?;
         self.count = Some(count + 1);
         Ok(())
@@ -204,11 +264,75 @@ impl Orders {
                 key(item.number, *placed_revision)?,
                 order_id.0.as_bytes().as_slice(),
             ])?;
-        match settled {
-            1 => Ok(()),
-            _ => Err(ApplyError::Impossible(format!("order {order_id} is not held"))),
+        if settled != 1 {
+            return Err(ApplyError::Impossible(format!("order {order_id} is not held")));
+        }
+        if let Some(goods) = &mut item.goods {
+            let key = key(item.number, *placed_revision)?;
+            let (units, price) = read_price(rows, key)?;
+            let settled = if state == PAID { Settled::Paid } else { Settled::Released };
+            goods.settled(units, &price, *placed_revision, settled);
+        }
+        Ok(())
+    }
+}
+
+/// What an item sold before it had a ladder or offers.
+fn sold_before(rows: &Transaction<'_>, number: i64) -> Result<Goods, ApplyError> {
+    let mut goods = Goods::default();
+    let mut orders =
+        rows.prepare_cached("SELECT key, state FROM orders WHERE key BETWEEN ? AND ?")?;
+    let until = number << REVISION_BITS | ((1 << REVISION_BITS) - 1);
+    let orders = orders.query_map([number << REVISION_BITS, until], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    for order in orders {
+        let (key, state) = order?;
+        let (units, price) = read_price(rows, key)?;
+        // No ladder is older than revision 0.
+        goods.placed(units, &price, 0, UnixMs::default());
+        match state {
+            HELD => {}
+            PAID => goods.settled(units, &price, 0, Settled::Paid),
+            _ => goods.settled(units, &price, 0, Settled::Released),
         }
     }
+    Ok(goods)
+}
+
+/// Units and price of an order.
+fn read_price(rows: &Transaction<'_>, key: i64) -> rusqlite::Result<(i64, OrderPrice)> {
+    let columns = format!("SELECT units, {PRICE_COLUMNS} FROM orders AS o WHERE key = ?");
+    let mut read = rows.prepare_cached(&columns)?;
+    read.query_row([key], |row| Ok((row.get(0)?, price_at(row, 1)?)))
+}
+
+/// The columns of what an order costs, as [`price_at`] reads them.
+pub const PRICE_COLUMNS: &str =
+    "o.unit_price_minor, o.total_minor, o.discount_minor, o.offer, o.gift,
+    o.gift_gone, o.parts";
+
+/// What an order costs, from that column of the row on.
+pub fn price_at(row: &Row<'_>, first: usize) -> rusqlite::Result<OrderPrice> {
+    let text = |column: usize| row.get::<_, Option<String>>(first + column);
+    let gift = text(4)?.map(|gift| json_at(first + 4, &gift)).transpose()?;
+    let parts = text(6)?.map(|parts| json_at(first + 6, &parts)).transpose()?;
+    let discount_minor = row.get(first + 2)?;
+    Ok(OrderPrice {
+        unit_price_minor: row.get(first)?,
+        total_minor: row.get(first + 1)?,
+        offer: text(3)?.map(|name| OfferApplied { name, discount_minor }),
+        gift,
+        gift_gone: text(5)?,
+        parts: parts.unwrap_or_default(),
+    })
+}
+
+/// What a column holds as JSON.
+pub fn json_at<T: DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
 }
 
 fn add_item(rows: &Transaction<'_>, id: ItemId, added: &ItemAdded) -> Result<(), ApplyError> {
@@ -224,13 +348,18 @@ fn add_item(rows: &Transaction<'_>, id: ItemId, added: &ItemAdded) -> Result<(),
 fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
     let item = rows
         .prepare_cached(
-            "SELECT number, first_placed_at_ms, last_placed_at_ms FROM items WHERE item_id = ?",
+            "SELECT number, first_placed_at_ms, last_placed_at_ms, goods FROM items
+             WHERE item_id = ?",
         )?
         .query_row([id.0.as_bytes().as_slice()], |row| {
             Ok(Item {
                 number: row.get(0)?,
                 first_placed_at_ms: row.get(1)?,
                 last_placed_at_ms: row.get(2)?,
+                goods: row
+                    .get::<_, Option<String>>(3)?
+                    .map(|goods| json_at(3, &goods))
+                    .transpose()?,
             })
         })
         .optional()?;
@@ -262,6 +391,6 @@ pub(in crate::projections) fn key(number: i64, revision: u64) -> Result<i64, App
     }
 }
 
-fn unwritable(error: serde_json::Error) -> ApplyError {
-    ApplyError::Impossible(error.to_string())
+fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, ApplyError> {
+    serde_json::to_string(value).map_err(|error| ApplyError::Impossible(error.to_string()))
 }

@@ -127,8 +127,7 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
             }
             What::Paid(order) => {
                 let order = &recording.orders[*order as usize];
-                let amount = recording.offer.unit_price_minor.saturating_mul(order.units);
-                tally.paid(order.shopper, order.units, amount);
+                tally.paid(order.shopper, order.units, order.total_minor);
             }
             What::Cancelled(order) => {
                 tally.cancelled();

@@ -141,7 +141,10 @@ pub struct PulseItem {
     pub item_id: ItemId,
     pub sku: String,
     pub title: String,
+    /// What the next unit costs.
     pub unit_price_minor: i64,
+    /// Units left of the step that it is from; absent after the last step, and without steps.
+    pub step_left_units: Option<i64>,
     pub limit_per_buyer: Option<i64>,
     pub limit_per_order: Option<i64>,
     pub paused: bool,

@@ -4,12 +4,14 @@
 //! index by buyer, or along the index by time. What the way does not decide is checked row by row,
 //! so a rare state in a large sale is a long walk; an index by state would slow every payment down.
 
-use rusqlite::{OptionalExtension, Row, Transaction, types::Type};
+use rusqlite::{OptionalExtension, Row, Transaction};
 
 use crate::{
     domain::item::OrderState,
-    events::WarehouseUnits,
-    projections::orders::{self, CANCELLED, EXPIRED, HELD, PAID, REVISION_BITS, buyer_hash},
+    events::{OrderPrice, WarehouseUnits},
+    projections::orders::{
+        self, CANCELLED, EXPIRED, HELD, PAID, PRICE_COLUMNS, REVISION_BITS, buyer_hash,
+    },
     reports::{
         Page, Paging, ReportError, Reports,
         filter::Filter,
@@ -44,7 +46,7 @@ pub struct OrderRecord {
     pub sale_id: SaleId,
     pub buyer: String,
     pub units: i64,
-    pub unit_price_minor: i64,
+    pub price: OrderPrice,
     /// ISO 4217 code.
     pub currency: String,
     pub state: OrderState,
@@ -59,13 +61,6 @@ pub struct OrderRecord {
     pub settled_at: Option<UnixMs>,
     /// Empty unless paid.
     pub payment_reference: String,
-}
-
-impl OrderRecord {
-    /// What the order costs, in minor units.
-    pub fn total_minor(&self) -> i64 {
-        self.unit_price_minor.saturating_mul(self.units)
-    }
 }
 
 /// One way through the table.
@@ -95,7 +90,7 @@ impl Reports {
     pub fn order(&self, order_id: OrderId) -> Result<OrderRecord, ReportError> {
         self.ask(orders::NAME, orders::VERSION, |rows, _| {
             let found = format!(
-                "SELECT {COLUMNS} FROM orders AS o NOT INDEXED CROSS JOIN items AS i
+                "SELECT {COLUMNS}, {PRICE_COLUMNS} FROM orders AS o NOT INDEXED CROSS JOIN items AS i
                  ON i.number = o.key >> {REVISION_BITS} WHERE o.order_id = ? LIMIT 1"
             );
             let id = order_id.0.as_bytes().as_slice();
@@ -115,7 +110,7 @@ impl Reports {
                 return Ok(cut.page(Vec::new(), checkpoint));
             };
             let mut found = rows.prepare(&format!(
-                "SELECT {COLUMNS} FROM {} CROSS JOIN items AS i ON i.number = o.key >> {REVISION_BITS}
+                "SELECT {COLUMNS}, {PRICE_COLUMNS} FROM {} CROSS JOIN items AS i ON i.number = o.key >> {REVISION_BITS}
                  WHERE {} ORDER BY {} LIMIT {}",
                 way.from,
                 filter.condition(),
@@ -236,9 +231,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
     let units = row.get(6)?;
     let warehouses = match (row.get(12)?, row.get::<_, Option<String>>(13)?) {
         (Some(warehouse), _) => vec![WarehouseUnits { warehouse, units }],
-        (None, Some(split)) => serde_json::from_str(&split).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(13, Type::Text, Box::new(error))
-        })?,
+        (None, Some(split)) => orders::json_at(13, &split)?,
         (None, None) => Vec::new(),
     };
     Ok(OrderRecord {
@@ -247,7 +240,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         sale_id: SaleId(id_at(row, 4)?),
         buyer: row.get(5)?,
         units,
-        unit_price_minor: row.get(7)?,
+        price: orders::price_at(row, 16)?,
         currency: row.get(8)?,
         state: state_at(row, 9)?,
         placed_at: UnixMs(row.get(1)?),

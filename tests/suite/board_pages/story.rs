@@ -3,7 +3,7 @@
 
 use doorbuster::{
     domain::item::OrderState,
-    events::{AttemptOutcome, Position},
+    events::{AttemptOutcome, OrderPrice, Position},
     pages::{
         Lang,
         board::{self, Fate},
@@ -12,7 +12,7 @@ use doorbuster::{
         Placement,
         explain::{AttemptStory, Explanation, OrderStory},
     },
-    values::{ItemId, OrderId, UnixMs},
+    values::{Currency, ItemId, OrderId, UnixMs},
 };
 use uuid::Uuid;
 
@@ -39,6 +39,8 @@ fn told_order(state: OrderState, settled_at: Option<i64>) -> OrderStory {
     OrderStory {
         order_id: OrderId(Uuid::from_u128(5)),
         units: 3,
+        price: OrderPrice { unit_price_minor: 500, total_minor: 1_500, ..Default::default() },
+        currency: Currency::parse("currency", "EUR").unwrap(),
         state,
         placed_at: UnixMs(OPENS * 1_000 + 19),
         pay_by: UnixMs(OPENS * 1_000 + 60_019),

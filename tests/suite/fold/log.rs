@@ -4,11 +4,11 @@ use std::{collections::HashMap, path::Path};
 
 use doorbuster::{
     events::{
-        Act, AttemptOutcome, DemandTick, Draw, Event, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
-        ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled, OrderEvent, OrderExpired,
-        OrderPaid, OrderPlaced, Position, PurchaseLimitSet, Recorded, RefundCause, RefundDue,
-        ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed,
-        StockAllocated, StockEvent, StreamName, WarehouseUnits, encode,
+        Act, AttemptOutcome, DemandTick, Draw, Event, Goals, ItemAdded, ItemClosed, ItemEvent,
+        ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled, OrderEvent,
+        OrderExpired, OrderPaid, OrderPlaced, OrderPrice, Position, PurchaseLimitSet, Recorded,
+        RefundCause, RefundDue, ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent,
+        SalePaused, SaleResumed, StockAllocated, StockEvent, StreamName, WarehouseUnits, encode,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -73,6 +73,17 @@ impl Log {
     }
 
     pub fn create_sale(&mut self, sale: SaleId, name: &str, items: &[ItemId]) {
+        self.create_sale_with(sale, name, items, None);
+    }
+
+    /// A sale with a goal of revenue.
+    pub fn create_sale_with(
+        &mut self,
+        sale: SaleId,
+        name: &str,
+        items: &[ItemId],
+        revenue_minor: Option<i64>,
+    ) {
         let plan = |item: &ItemId| ItemPlan {
             item_id: *item,
             sku: "planned".to_owned(),
@@ -99,7 +110,12 @@ impl Log {
             opens_at_ms: UnixMs(999_000),
             closes_at_ms: UnixMs(2_000_000),
             items: items.iter().map(plan).collect(),
-            goals: None,
+            goals: revenue_minor.map(|minor| Goals {
+                units: None,
+                revenue_minor: Some(minor),
+                conversion_ppm: None,
+                new_buyers: None,
+            }),
             curve: Vec::new(),
             alerts: Vec::new(),
             act: act(),
@@ -117,6 +133,22 @@ impl Log {
         from: &[(&str, i64)],
         at: i64,
     ) -> Order {
+        let units: i64 = from.iter().map(|(_, units)| units).sum();
+        let price =
+            OrderPrice { unit_price_minor: 500, total_minor: 500 * units, ..Default::default() };
+        self.place_at(item, buyer, channel, from, at, price)
+    }
+
+    /// The same at that price.
+    pub fn place_at(
+        &mut self,
+        item: ItemId,
+        buyer: &str,
+        channel: &str,
+        from: &[(&str, i64)],
+        at: i64,
+        price: OrderPrice,
+    ) -> Order {
         let warehouses: Vec<WarehouseUnits> = from
             .iter()
             .map(|(warehouse, units)| WarehouseUnits {
@@ -132,12 +164,12 @@ impl Log {
             fingerprint: Fingerprint(1),
             buyer: buyer.to_owned(),
             units,
-            unit_price_minor: 500,
-            parts: Vec::new(),
-            offer: None,
-            gift: None,
-            gift_gone: None,
-            total_minor: None,
+            unit_price_minor: price.unit_price_minor,
+            total_minor: (!price.is_plain()).then_some(price.total_minor),
+            parts: price.parts,
+            offer: price.offer,
+            gift: price.gift.map(Box::new),
+            gift_gone: price.gift_gone,
             warehouses: warehouses.clone(),
             channel: channel.to_owned(),
             region: String::new(),
@@ -147,7 +179,8 @@ impl Log {
         };
         let placed_revision =
             self.push(StreamName::item(item), ItemEvent::Order(OrderEvent::Placed(placed)));
-        Order { item, order_id, placed_revision, units, warehouses }
+        let total_minor = price.total_minor;
+        Order { item, order_id, placed_revision, units, total_minor, warehouses }
     }
 
     pub fn pay(&mut self, order: &Order, payment_reference: &str, at: i64) {
@@ -157,7 +190,7 @@ impl Log {
             request_id: RequestId(order.order_id.0),
             fingerprint: Fingerprint(2),
             payment_reference: payment_reference.to_owned(),
-            amount_minor: 500 * order.units,
+            amount_minor: order.total_minor,
             units: order.units,
             warehouses: order.warehouses.clone(),
             paid_at_ms: UnixMs(at),
@@ -196,7 +229,7 @@ impl Log {
             request_id: RequestId(order.order_id.0),
             fingerprint: Fingerprint(4),
             payment_reference: "late".to_owned(),
-            amount_minor: 500 * order.units,
+            amount_minor: order.total_minor,
             cause: RefundCause::OrderExpired,
             due_at_ms: UnixMs(at),
         };
@@ -210,6 +243,7 @@ pub struct Order {
     pub order_id: OrderId,
     placed_revision: u64,
     units: i64,
+    total_minor: i64,
     warehouses: Vec<WarehouseUnits>,
 }
 
@@ -217,7 +251,7 @@ pub fn currency() -> Currency {
     Currency::parse("currency", "EUR").unwrap()
 }
 
-fn act() -> Act {
+pub fn act() -> Act {
     Act {
         request_id: RequestId(Uuid::from_u128(9)),
         fingerprint: Fingerprint(9),

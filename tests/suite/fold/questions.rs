@@ -191,7 +191,7 @@ fn an_order_is_told_with_everything_the_log_says_about_it() {
     let ann = &found[0];
     assert_eq!((ann.sale_id, ann.item_id), (sale, lamp));
     assert_eq!((ann.buyer.as_str(), ann.channel.as_str()), ("ann", "app"));
-    assert_eq!((ann.units, ann.unit_price_minor, ann.total_minor()), (1, 500, 500));
+    assert_eq!((ann.units, ann.price.unit_price_minor, ann.price.total_minor), (1, 500, 500));
     assert_eq!((ann.currency.as_str(), ann.payment_reference.as_str()), ("EUR", "pay-ann"));
     assert_eq!((ann.placed_at, ann.pay_by), (UnixMs(1_000_100), UnixMs(1_060_100)));
     assert_eq!((ann.state, ann.settled_at), (OrderState::Paid, Some(UnixMs(1_001_200))));

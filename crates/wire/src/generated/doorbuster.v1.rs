@@ -2950,6 +2950,207 @@ impl ::prost::Name for GetHoldsResponse {
         "/doorbuster.v1.GetHoldsResponse".into()
     }
 }
+/// Units at one price of one ladder of an item. Each step has at least one row.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PriceFigures {
+    /// Empty in the total.
+    #[prost(string, tag = "1")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub sku: ::prost::alloc::string::String,
+    /// Counts the ladders of the item from 1; 0 before the first.
+    #[prost(int32, tag = "3")]
+    pub ladder: i32,
+    /// Number of the step, from 1; absent after the last step.
+    #[prost(int32, optional, tag = "4")]
+    pub step: ::core::option::Option<i32>,
+    /// Number of the time price, from 1, if it is what the units cost.
+    #[prost(int32, optional, tag = "5")]
+    pub time_price: ::core::option::Option<i32>,
+    #[prost(message, optional, tag = "6")]
+    pub unit_price: ::core::option::Option<Money>,
+    /// Orders with units at this price.
+    #[prost(int64, tag = "7")]
+    pub orders_placed: i64,
+    #[prost(int64, tag = "8")]
+    pub units_placed: i64,
+    #[prost(int64, tag = "9")]
+    pub units_paid: i64,
+    /// What the paid units cost before offers.
+    #[prost(message, optional, tag = "10")]
+    pub amount: ::core::option::Option<Money>,
+    /// Units of the step at any price, and those of them that the next orders get.
+    #[prost(int64, optional, tag = "11")]
+    pub step_units: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "12")]
+    pub step_left_units: ::core::option::Option<i64>,
+    /// When no unit of the step was free for the first time.
+    #[prost(message, optional, tag = "13")]
+    pub filled_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// In the total only: what offers took off paid orders, and revenue = amount - discount.
+    #[prost(message, optional, tag = "14")]
+    pub discount: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "15")]
+    pub revenue: ::core::option::Option<Money>,
+}
+impl ::prost::Name for PriceFigures {
+    const NAME: &'static str = "PriceFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PriceFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PriceFigures".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPriceFiguresRequest {
+    /// Exactly one of sale_id and item_id.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Rows in the answer: 1 to 10,000; 0 means 1,000.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub min_position: u64,
+    #[prost(message, optional, tag = "6")]
+    pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetPriceFiguresRequest {
+    const NAME: &'static str = "GetPriceFiguresRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetPriceFiguresRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetPriceFiguresRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPriceFiguresResponse {
+    /// Over all items of the question, whatever the page.
+    #[prost(message, optional, tag = "1")]
+    pub total: ::core::option::Option<PriceFigures>,
+    #[prost(message, repeated, tag = "2")]
+    pub prices: ::prost::alloc::vec::Vec<PriceFigures>,
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetPriceFiguresResponse {
+    const NAME: &'static str = "GetPriceFiguresResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetPriceFiguresResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetPriceFiguresResponse".into()
+    }
+}
+/// Orders of an item with one offer, also with an offer that was replaced.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OfferFigures {
+    #[prost(string, tag = "1")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub sku: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "3")]
+    pub offer: ::prost::alloc::string::String,
+    /// Whether the item still has it.
+    #[prost(bool, tag = "4")]
+    pub in_force: bool,
+    #[prost(int64, tag = "5")]
+    pub orders_placed: i64,
+    #[prost(int64, tag = "6")]
+    pub orders_paid: i64,
+    /// What it took off paid orders, and what these brought.
+    #[prost(message, optional, tag = "7")]
+    pub discount: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "8")]
+    pub revenue: ::core::option::Option<Money>,
+    /// Revenue of an average paid order of the item with the offer, and without it; rounded down, absent if
+    /// there is none.
+    #[prost(message, optional, tag = "9")]
+    pub average_with: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "10")]
+    pub average_without: ::core::option::Option<Money>,
+    /// Empty without a gift; gift_units = left + held + given.
+    #[prost(string, tag = "11")]
+    pub gift_sku: ::prost::alloc::string::String,
+    #[prost(int64, tag = "12")]
+    pub gift_units: i64,
+    #[prost(int64, tag = "13")]
+    pub gift_held_units: i64,
+    #[prost(int64, tag = "14")]
+    pub gift_given_units: i64,
+    #[prost(int64, tag = "15")]
+    pub gift_left_units: i64,
+    /// Orders that would have had the gift and were placed without it.
+    #[prost(int64, tag = "16")]
+    pub gift_gone_orders: i64,
+}
+impl ::prost::Name for OfferFigures {
+    const NAME: &'static str = "OfferFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OfferFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OfferFigures".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOfferFiguresRequest {
+    /// Exactly one of sale_id and item_id.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Rows in the answer: 1 to 10,000; 0 means 1,000.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub min_position: u64,
+    #[prost(message, optional, tag = "6")]
+    pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetOfferFiguresRequest {
+    const NAME: &'static str = "GetOfferFiguresRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOfferFiguresRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOfferFiguresRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOfferFiguresResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub offers: ::prost::alloc::vec::Vec<OfferFigures>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetOfferFiguresResponse {
+    const NAME: &'static str = "GetOfferFiguresResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOfferFiguresResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOfferFiguresResponse".into()
+    }
+}
 /// An act of an operator.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OperatorAct {
@@ -9456,6 +9657,60 @@ pub mod report_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.ReportService", "GetHolds"));
             self.inner.unary(req, path, codec).await
         }
+        /// Units and revenue by step and time price, of items that ever had steps, time prices or offers.
+        pub async fn get_price_figures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPriceFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPriceFiguresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ReportService/GetPriceFigures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.ReportService", "GetPriceFigures"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Orders, discounts and gifts by offer.
+        pub async fn get_offer_figures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetOfferFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOfferFiguresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ReportService/GetOfferFigures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.ReportService", "GetOfferFigures"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists acts of operators, oldest first.
         pub async fn list_acts(
             &mut self,
@@ -9658,6 +9913,22 @@ pub mod report_service_server {
             request: tonic::Request<super::GetHoldsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetHoldsResponse>,
+            tonic::Status,
+        >;
+        /// Units and revenue by step and time price, of items that ever had steps, time prices or offers.
+        async fn get_price_figures(
+            &self,
+            request: tonic::Request<super::GetPriceFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPriceFiguresResponse>,
+            tonic::Status,
+        >;
+        /// Orders, discounts and gifts by offer.
+        async fn get_offer_figures(
+            &self,
+            request: tonic::Request<super::GetOfferFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOfferFiguresResponse>,
             tonic::Status,
         >;
         /// Lists acts of operators, oldest first.
@@ -10378,6 +10649,98 @@ pub mod report_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetHoldsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ReportService/GetPriceFigures" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPriceFiguresSvc<T: ReportService>(pub Arc<T>);
+                    impl<
+                        T: ReportService,
+                    > tonic::server::UnaryService<super::GetPriceFiguresRequest>
+                    for GetPriceFiguresSvc<T> {
+                        type Response = super::GetPriceFiguresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPriceFiguresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReportService>::get_price_figures(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPriceFiguresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ReportService/GetOfferFigures" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetOfferFiguresSvc<T: ReportService>(pub Arc<T>);
+                    impl<
+                        T: ReportService,
+                    > tonic::server::UnaryService<super::GetOfferFiguresRequest>
+                    for GetOfferFiguresSvc<T> {
+                        type Response = super::GetOfferFiguresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetOfferFiguresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReportService>::get_offer_figures(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetOfferFiguresSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -12269,7 +12632,7 @@ impl ::prost::Name for AttemptStory {
     }
 }
 /// One order of the buyer.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OrderStory {
     #[prost(string, tag = "1")]
     pub order_id: ::prost::alloc::string::String,
@@ -12290,6 +12653,10 @@ pub struct OrderStory {
     pub revision: u64,
     #[prost(uint64, tag = "9")]
     pub position: u64,
+    /// What the order costs and why, as it was decided; absent if each unit costs the price of the item and
+    /// no offer applied.
+    #[prost(message, optional, tag = "10")]
+    pub price: ::core::option::Option<PriceQuote>,
 }
 impl ::prost::Name for OrderStory {
     const NAME: &'static str = "OrderStory";

@@ -14,10 +14,8 @@ pub use draft::{DraftOffer, OFFERS_MAX, check_offers};
 pub use ladder::{ImpossibleStep, Ladder, StepCounts};
 pub use offers::{ImpossibleGift, Offers, Pool};
 
-use std::fmt::Write as _;
-
 use crate::{
-    events::{GiftTaken, OfferApplied, OrderPart, WhenGone},
+    events::{GiftTaken, OfferApplied, OrderPart, OrderPrice, WhenGone},
     values::{Currency, UnixMs},
 };
 
@@ -109,29 +107,14 @@ impl Quote {
 
     /// Why it costs that, in one English sentence for operators and shops.
     pub fn reason(&self, currency: Currency) -> String {
-        let mut reason = String::new();
-        for (index, part) in self.parts.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            let price = currency.amount(part.unit_price_minor);
-            let from = match (part.time_price, part.step) {
-                (Some(_), _) => "time price".to_owned(),
-                (None, Some(step)) => format!("step {}", usize::from(step) + 1),
-                (None, None) => "base price".to_owned(),
-            };
-            // Writing to a String cannot fail.
-            let _ = write!(reason, "{separator}{} at {price} ({from})", part.units);
-        }
-        if let Some(offer) = &self.offer {
-            let discount = currency.amount(offer.discount_minor);
-            let _ = write!(reason, "; offer {} takes {discount} off", offer.name);
-        }
-        if let Some(gift) = &self.gift {
-            let _ = write!(reason, "; offer {} adds {} {}", gift.offer, gift.units, gift.sku);
-        }
-        if let Some(gone) = &self.gift_gone {
-            let _ = write!(reason, "; the gift of offer {} is used up", gone.offer);
-        }
-        reason.push('.');
-        reason
+        let price = OrderPrice {
+            unit_price_minor: self.parts.first().map_or(0, |part| part.unit_price_minor),
+            parts: self.parts.clone(),
+            offer: self.offer.clone(),
+            gift: self.gift.clone(),
+            gift_gone: self.gift_gone.as_ref().map(|gone| gone.offer.clone()),
+            total_minor: self.total_minor,
+        };
+        price.reason(self.units, currency)
     }
 }

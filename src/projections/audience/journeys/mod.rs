@@ -261,7 +261,7 @@ impl Journeys {
             kind: TouchKind::Order,
             channel,
             units: Some(placed.units),
-            amount_minor: Some(placed.unit_price_minor.saturating_mul(placed.units)),
+            amount_minor: Some(placed.total()),
             category: None,
             order: Some(orders::key(item, revision)?),
         });

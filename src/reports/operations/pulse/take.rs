@@ -70,6 +70,12 @@ impl Reports {
         for item in &mut items {
             item.units.reserve = reserve.get(item.item_id.0.as_bytes()).copied().unwrap_or(0);
         }
+        let (ladders, priced_at) = self.ladders(sale_id)?;
+        for item in &mut items {
+            if let Some(ladder) = ladders.get(&item.item_id) {
+                (item.unit_price_minor, item.step_left_units) = ladder.next_unit(now);
+            }
+        }
         let mut totals = PulseTotals::default();
         for item in &items {
             add_units(&mut totals.units, item.units);
@@ -86,7 +92,7 @@ impl Reports {
         totals.refused = total.refused;
         let (channels, seen_at) = self.pulse_shoppers(sale_id, &mut totals)?;
         let (happenings, happened_at) = self.happenings(sale_id, sale.opens_at)?;
-        let read = [planned_at, flowed_at, sold_at, stocked_at, seen_at, happened_at];
+        let read = [planned_at, flowed_at, sold_at, stocked_at, priced_at, seen_at, happened_at];
         let position = read.into_iter().min().unwrap_or_default();
         Ok(Pulse {
             sale,
@@ -206,6 +212,7 @@ fn item(row: &Row<'_>, offered: Option<&Offered>, pace: i64) -> rusqlite::Result
         sku: row.get(1)?,
         title: row.get(2)?,
         unit_price_minor: offered.map_or(0, |offered| offered.unit_price_minor),
+        step_left_units: None,
         limit_per_buyer: offered.and_then(|offered| offered.limit_per_buyer),
         limit_per_order: offered.and_then(|offered| offered.limit_per_order),
         paused: offered.is_some_and(|offered| offered.paused),

@@ -1,0 +1,55 @@
+//! Why an order costs what it costs, in the words of one language.
+
+use super::{
+    say::{Say, element},
+    words::Word,
+};
+use crate::{
+    events::{OrderPart, OrderPrice},
+    pages::numbers::{amount, group},
+};
+
+/// The reasons one by one; none where each unit costs the price of the item.
+pub fn reasons(price: &OrderPrice, currency: &str, say: Say) -> Vec<String> {
+    let mut told: Vec<String> =
+        price.parts.iter().map(|part| of_part(part, currency, say)).collect();
+    if let Some(offer) = &price.offer {
+        let discount = amount(offer.discount_minor, currency);
+        told.push(say.filled(Word::OfferTakes, &[("offer", &offer.name), ("amount", &discount)]));
+    }
+    if let Some(gift) = &price.gift {
+        let n = group(gift.units);
+        let values = [("offer", gift.offer.as_str()), ("n", &n), ("sku", &gift.sku)];
+        told.push(say.filled(Word::GiftAdded, &values));
+    }
+    if let Some(offer) = &price.gift_gone {
+        told.push(say.filled(Word::GiftUsedUp, &[("offer", offer)]));
+    }
+    told
+}
+
+fn of_part(part: &OrderPart, currency: &str, say: Say) -> String {
+    let (n, price) = (group(part.units), amount(part.unit_price_minor, currency));
+    let step = part.step.map_or_else(String::new, |step| (u32::from(step) + 1).to_string());
+    let word = match (part.time_price, part.step) {
+        (Some(_), _) => Word::PartAtTimePrice,
+        (None, Some(_)) => Word::PartOfStep,
+        (None, None) => Word::PartAtBasePrice,
+    };
+    say.filled(word, &[("n", &n), ("price", &price), ("step", &step)])
+}
+
+/// The reasons as a section of the page of an order.
+pub fn section(out: &mut String, price: &OrderPrice, currency: &str, say: Say) {
+    let reasons = reasons(price, currency, say);
+    if reasons.is_empty() {
+        return;
+    }
+    out.push_str("<section class=\"card\">");
+    element(out, "h2", "", say.word(Word::WhyThisPrice));
+    out.push_str("<ul id=\"price\">");
+    for reason in &reasons {
+        element(out, "li", "", reason);
+    }
+    out.push_str("</ul></section>");
+}
