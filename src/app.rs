@@ -6,6 +6,7 @@
 mod actors;
 mod background_tasks;
 mod board;
+mod cores;
 mod ending;
 mod listeners;
 mod processes;
@@ -31,6 +32,8 @@ use self::{
     actors::Actors,
     background_tasks::BackgroundTasks,
     board::{LookingOn, take_pulses},
+    cores::grpc_threads,
+    ending::THREADS_END_WITHIN,
     listeners::{Addresses, Listeners},
     watch::Watch,
 };
@@ -59,9 +62,6 @@ const HTTP_CONNECTIONS_MAX: usize = 1_024;
 
 /// How long connections may take to end once what is under way on them is dropped.
 const DROPPED_WITHIN: Duration = Duration::from_millis(500);
-
-/// How long threads may take to end after the log is closed.
-const THREADS_END_WITHIN: Duration = Duration::from_millis(500);
 
 /// A store that answers within this time is there before the first call; a server whose store does
 /// not is started all the same.
@@ -429,14 +429,4 @@ async fn serve_until(
 
 fn joined(served: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> {
     served?
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-/// Threads that serve gRPC. Two for each core: with one, a call waits for its thread when the items
-/// or the log preempt it. Measured: pipelined orders gain, others do not lose.
-fn grpc_threads() -> usize {
-    cores() * 2
 }

@@ -5,94 +5,28 @@
 //! flight; events decided meanwhile form the next one. It never repairs its state: when an append
 //! certainly failed, or another node wrote, it stops and is rebuilt from the log on next use.
 
+mod actor;
 mod flight;
 mod load;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Running, SpawnHandle,
-    WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Running, WrapFuture,
 };
-use tokio::sync::oneshot;
 
-use self::flight::Flight;
+pub(super) use self::actor::Aggregate;
+use self::actor::Standing;
 use super::{
-    Fault, Shared,
-    batch::{Batch, Delivery, Drain, Landing, Reached},
-    directory::Directory,
+    Fault,
+    batch::{Delivery, Drain, Reached},
 };
-use crate::{
-    clock::{self, Reading},
-    domain::Decider,
-    events::StreamName,
-    values::UnixMs,
-};
+use crate::{clock::Reading, domain::Decider, values::UnixMs};
 
 /// How long an actor that left the directory still answers.
 const RETIREMENT: Duration = Duration::from_millis(100);
 
-/// The actor of one stream.
-pub(super) struct Aggregate<D: Decider> {
-    stream: StreamName,
-    shared: Arc<Shared>,
-    directory: std::sync::Weak<Directory<D>>,
-    state: D,
-    /// Where the last append landed; `None` while nothing was ever written.
-    landing: Option<Landing>,
-    /// Commands not decided yet, because the forming batch is full.
-    waiting: VecDeque<Delivery<D>>,
-    forming: Batch<D>,
-    flying: Option<Flight<D>>,
-    standing: Standing,
-    /// A pump is scheduled and will see what came since.
-    pump_scheduled: bool,
-    /// The alarm for the next deadline, and when it rings.
-    alarm: Option<(UnixMs, SpawnHandle)>,
-    used_at: UnixMs,
-    /// By how much the clock had been set when it was last looked at.
-    moved_ms: i64,
-    draining: Vec<oneshot::Sender<()>>,
-}
-
-/// What an actor does with its commands.
-enum Standing {
-    /// It decides.
-    Serving,
-    /// Another node wrote to its stream while it was at rest: it passes them on to its successor,
-    /// which knows the log better.
-    Outdated,
-    /// It dropped its state while it was deciding: it tells them why.
-    Lost(Fault),
-}
-
 impl<D: Decider> Aggregate<D> {
-    pub(super) fn new(
-        stream: StreamName,
-        shared: Arc<Shared>,
-        directory: std::sync::Weak<Directory<D>>,
-    ) -> Self {
-        let used_at = shared.clock.now();
-        // An id for each life of each actor: even two of one node are never taken for each other.
-        let writer = shared.store.is_shared().then(clock::new_writer_id);
-        Self {
-            stream,
-            state: D::initial(stream.id),
-            shared,
-            directory,
-            landing: None,
-            waiting: VecDeque::new(),
-            forming: Batch::starting_at(0, writer),
-            flying: None,
-            standing: Standing::Serving,
-            pump_scheduled: false,
-            alarm: None,
-            used_at,
-            moved_ms: 0,
-            draining: Vec::new(),
-        }
-    }
-
     /// Decides what can be decided and sends what can be sent.
     fn pump(&mut self, ctx: &mut Context<Self>) {
         self.decide_and_send(ctx);
@@ -242,7 +176,7 @@ impl<D: Decider> Aggregate<D> {
 
     fn leave_directory(&self, ctx: &Context<Self>) {
         if let Some(directory) = self.directory.upgrade() {
-            directory.forget(self.stream.id, &ctx.address());
+            directory.forget(self.stream.id, &ctx.address().recipient());
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use actix::{Actor, Addr, prelude::SendError};
+use actix::{Actor, Addr, Recipient, prelude::SendError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::{
     aggregate::Aggregate,
     batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
     deadline::Deadline,
+    own_directory::OwnDirectory,
     tail::StreamObserver,
     tally::{Counters, Tally},
 };
@@ -174,18 +175,6 @@ impl<D: Decider> Directory<D> {
 }
 
 impl<D: Decider> Directory<D> {
-    /// Gives the actor that has this id now what came to one that had it before. Neither has
-    /// decided anything of it.
-    pub(super) fn pass_on(&self, id: Uuid, delivery: Delivery<D>) {
-        let undelivered = match self.desk(id).address.try_send(delivery) {
-            Ok(()) => return,
-            Err(SendError::Full(delivery)) => (delivery, Fault::Overloaded),
-            Err(SendError::Closed(delivery)) => (delivery, Fault::LostOwnership),
-        };
-        let (delivery, fault) = undelivered;
-        delivery.reply.send(Err(fault));
-    }
-
     fn desk(&self, id: Uuid) -> Desk<D> {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(desk) = awake.get(&id) {
@@ -198,16 +187,12 @@ impl<D: Decider> Directory<D> {
 
     fn spawn(&self, id: Uuid) -> Desk<D> {
         let stream = StreamName { category: D::CATEGORY, id };
-        let aggregate = Aggregate::new(stream, Arc::clone(&self.shared), Weak::clone(&self.me));
+        let directory: Weak<dyn OwnDirectory<D>> = self.me.clone();
+        let aggregate = Aggregate::new(stream, Arc::clone(&self.shared), directory);
         // Any spread will do; the id's own bits are evenly distributed.
         let arbiter = id.as_u128() as usize % self.shared.arbiters.len().max(1);
         let address = Aggregate::start_in_arbiter(&self.shared.arbiters[arbiter], |_| aggregate);
         Desk { address, waiting: Arc::new(AtomicUsize::new(0)) }
-    }
-
-    /// Removes an actor from the directory, but not a successor that took its place meanwhile.
-    pub(super) fn forget(&self, id: Uuid, address: &Addr<Aggregate<D>>) {
-        self.forget_if(id, |desk| desk.address == *address);
     }
 
     fn forget_if(&self, id: Uuid, condition: impl Fn(&Desk<D>) -> bool) {
@@ -231,6 +216,22 @@ impl<D: Decider> Directory<D> {
                 let _ = drained.await;
             }
         }
+    }
+}
+
+impl<D: Decider> OwnDirectory<D> for Directory<D> {
+    fn pass_on(&self, id: Uuid, delivery: Delivery<D>) {
+        let undelivered = match self.desk(id).address.try_send(delivery) {
+            Ok(()) => return,
+            Err(SendError::Full(delivery)) => (delivery, Fault::Overloaded),
+            Err(SendError::Closed(delivery)) => (delivery, Fault::LostOwnership),
+        };
+        let (delivery, fault) = undelivered;
+        delivery.reply.send(Err(fault));
+    }
+
+    fn forget(&self, id: Uuid, address: &Recipient<Delivery<D>>) {
+        self.forget_if(id, |desk| desk.address.clone().recipient() == *address);
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::service_level_desk::hear_level;
+use super::level_news::hear_level;
 use crate::{
     admission::CurrentServiceLevel, clock::SharedClock, store::SharedStore, values::UnixMs,
 };

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::service_level_desk;
+use super::level_news;
 use crate::{
     admission::CurrentServiceLevel,
     events::{DecodeError, Event, Position, Recorded, StreamName, decode},
@@ -212,7 +212,7 @@ impl Tail {
     /// Tells the listeners how far the streams on a page have come.
     fn tell(&self, page: &Page) {
         for (recorded, event) in page.iter() {
-            service_level_desk::tell(&self.service, recorded.revision, event);
+            level_news::tell(&self.service, recorded.revision, event);
         }
         if self.listeners.is_empty() {
             return;

@@ -21,7 +21,7 @@ use actix_rt::ArbiterHandle;
 use tokio::{sync::oneshot, time::timeout};
 
 pub use self::catalog::CatalogDesk;
-use self::writer::{Delivery, Drain, Taken, TrafficWriter};
+use self::writer::{Delivery, Drain, Taken, TrafficShared, TrafficWriter};
 use super::{Directory, Fault, Readiness, batch::Ticket};
 use crate::{
     admission::CurrentServiceLevel,
@@ -60,14 +60,6 @@ pub struct TrafficDesk {
     limits: TrafficLimits,
     waiting: Arc<AtomicUsize>,
     writers: Mutex<HashMap<SaleId, Addr<TrafficWriter>>>,
-}
-
-/// What the writers share.
-struct TrafficShared {
-    store: SharedStore,
-    clock: SharedClock,
-    /// One memory for all sales, so that one bound holds for the node.
-    seen: Mutex<SeenBeacons>,
 }
 
 /// What the desk stands on.

@@ -6,7 +6,10 @@ use actix_rt::Arbiter;
 use tokio::time::{Instant, timeout_at};
 use tonic::service::Routes;
 
-use super::{THREADS_END_WITHIN, cores, ending};
+use super::{
+    cores::cores,
+    ending::{self, THREADS_END_WITHIN},
+};
 use crate::{
     actors::{
         Aggregates, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,

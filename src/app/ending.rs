@@ -1,9 +1,14 @@
 //! Work that a stop waits for, with a time limit.
 
+use std::time::Duration;
+
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout_at},
 };
+
+/// How long threads may take to end after the log is closed.
+pub(super) const THREADS_END_WITHIN: Duration = Duration::from_millis(500);
 
 /// Waits for work that blocks, until that moment at most; what is not done then goes on by itself,
 /// for as long as the process does.

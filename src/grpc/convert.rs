@@ -17,7 +17,7 @@ use crate::{
     events::{OrderPrice, OrderShopper, WarehouseUnits},
     values::{
         Currency, Invalid, ItemId, Kinds as _, OrderId, REGION_CHARS_MAX, RequestId,
-        ShopperAttributes, UNITS_MAX, UnixMs, bounded_prose, bounded_text, known_text,
+        ShopperAttributes, UNITS_MAX, bounded_prose, bounded_text, known_text,
     },
 };
 

@@ -106,16 +106,12 @@ impl From<ReplayError> for CallError {
         match error {
             ReplayError::Invalid(invalid) => invalid.into(),
             ReplayError::NotFound(field) => Self::not_found(field),
-            ReplayError::Read(error) => unreadable(error),
+            ReplayError::Read(error) => error.into(),
             ReplayError::Decode(error) => Self::internal("an event cannot be read", &error),
             ReplayError::Impossible(why) => Self::internal("the log contradicts itself", &why),
             ReplayError::TooMuch(why) => Self::too_much(why),
         }
     }
-}
-
-fn unreadable(error: ReadError) -> CallError {
-    crate::actors::Fault::from(error).into()
 }
 
 impl ReplayApi {
@@ -128,7 +124,7 @@ impl ReplayApi {
         let min_position = self.reads.wanted(min_position).await?.0;
         let Some(before) = min_position.checked_sub(1) else { return Ok(()) };
         match timeout(WAIT_MAX, self.store.wait_after(Position(before))).await {
-            Ok(reached) => reached.map_err(unreadable),
+            Ok(reached) => reached.map_err(CallError::from),
             Err(_) => Err(CallError::behind(min_position, self.store.head().0)),
         }
     }
@@ -216,7 +212,8 @@ impl ReplayApi {
         let head = self.store.head();
         let (story, added) = self
             .work(turn, move |log| {
-                let added = log.read_stream(StreamName::item(item), 0, 1).map_err(unreadable)?;
+                let added =
+                    log.read_stream(StreamName::item(item), 0, 1).map_err(CallError::from)?;
                 let story = match about {
                     About::Buyer(item, buyer) => explain::explain(log, item, &buyer)?,
                     About::Order(order) => explain::explain_order(log, item, order)?,
@@ -276,7 +273,7 @@ impl proto::replay_service_server::ReplayService for ReplayApi {
         let (from, to) = (point("from", request.from)?, point("to", request.to)?);
         in_order(from, to)?;
         let stream = StreamName::item(item);
-        let last = self.store.last_revision(stream).await.map_err(unreadable)?;
+        let last = self.store.last_revision(stream).await.map_err(CallError::from)?;
         let last_revision = last.ok_or_else(|| CallError::not_found("item_id"))?;
         for (field, point) in [("from", from), ("to", to)] {
             within_the_log(field, point, self.store.head(), last_revision)?;
@@ -416,7 +413,7 @@ fn within_the_log(
 
 fn not_compared(error: RebuildError<ReadError>) -> CallError {
     match error {
-        RebuildError::Log(error) => unreadable(error),
+        RebuildError::Log(error) => error.into(),
         RebuildError::Decode(error) => CallError::internal("an event cannot be read", &error),
         RebuildError::Projection(error) => CallError::internal("a read model", &error),
         RebuildError::Files(error) => CallError::internal("read models", &error),

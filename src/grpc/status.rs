@@ -11,6 +11,7 @@ use crate::{
     actors::{Fault, PastFault},
     admission::TokenRefused,
     domain::Misdirected,
+    store::ReadError,
     trace,
     values::{Invalid, ServiceLevel},
 };
@@ -253,6 +254,12 @@ impl From<Fault> for CallError {
                 Self::new(Code::Unavailable, "STOPPING", fault.to_string()).retry_after(STORE_RETRY)
             }
         }
+    }
+}
+
+impl From<ReadError> for CallError {
+    fn from(error: ReadError) -> Self {
+        Fault::from(error).into()
     }
 }
 

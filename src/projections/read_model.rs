@@ -21,7 +21,7 @@ use super::{
     cause::{is_damage, is_outside},
     difference::first_difference,
     digest::digest_of,
-    rebuild::clear_leftovers,
+    directories::{VIEWS, clear_leftovers},
     row_cache::RowCache,
     signed,
 };
@@ -29,9 +29,6 @@ use crate::{
     events::{Category, Event, Position, Recorded, StreamName},
     private,
 };
-
-/// Directory of the read models inside the data directory.
-pub const VIEWS: &str = "views";
 
 /// The table with the checkpoint.
 const CHECKPOINT: &str = "checkpoint";
@@ -115,11 +112,6 @@ impl std::fmt::Debug for ReadModel {
             .field("checkpoint", &self.checkpoint)
             .finish_non_exhaustive()
     }
-}
-
-/// The file of a read model of a data directory.
-pub fn view_path(data: &Path, name: &str) -> PathBuf {
-    data.join(VIEWS).join(format!("{name}.db"))
 }
 
 /// The checkpoint in a file, if this version of the projection wrote it.

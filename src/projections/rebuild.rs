@@ -12,21 +12,13 @@ use std::{
 };
 
 use super::{
-    Checkpoint, Difference, Projection, ProjectionError, ReadModel, VIEWS, all, view_path,
+    Checkpoint, Difference, Projection, ProjectionError, ReadModel, all,
+    directories::{BUILDING, COMPARING, FRESH, OLD, VIEWS, clear_leftovers, view_path},
 };
 use crate::{
     events::{DecodeError, Event, Position, Recorded, decode},
     private,
 };
-
-/// Where new read models are made; what is found there later is unfinished.
-const BUILDING: &str = "views.building";
-/// Finished ones, about to be put in place.
-const FRESH: &str = "views.fresh";
-/// Those that were replaced, about to be removed.
-const OLD: &str = "views.old";
-/// Start of the names of directories that comparisons build in.
-const COMPARING: &str = "views.comparing-";
 
 /// How far a rebuild has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -198,32 +190,6 @@ pub fn digests<E: std::error::Error + 'static>(
     build(&mut models, Position::START, read_page, progress)?;
     let each = models.iter().map(|(model, _)| Ok((model.name(), model.digest_of_rows()?)));
     each.collect()
-}
-
-/// Removes the remains of an earlier crash, or finishes the interrupted step. Only when the
-/// directory is opened: comparisons of other programs build in it as well.
-///
-/// # Errors
-/// When something cannot be renamed or removed.
-pub fn clear_leftovers(data: &Path) -> io::Result<()> {
-    let fresh = data.join(FRESH);
-    let views = data.join(VIEWS);
-    if fresh.exists() && !views.exists() {
-        fs::rename(&fresh, &views)?;
-    }
-    let entries = match fs::read_dir(data) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if [BUILDING, FRESH, OLD].contains(&&*name) || name.starts_with(COMPARING) {
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Feeds the log after a position to read models, to each no further than its limit.

@@ -11,11 +11,16 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
-use super::{Aggregate, Batch, Fault, Landing};
+use super::{
+    super::{
+        Fault,
+        batch::{Batch, Landing},
+    },
+    actor::{Aggregate, Flight},
+};
 use crate::{
     domain::Decider,
     events::{Attempt, NewEvent},
-    metrics::InDoubt,
     store::{AppendError, Appended, Expected, ReadError},
     values::UnixMs,
 };
@@ -26,23 +31,6 @@ const LARGE_APPEND_EVENTS: usize = 256;
 /// First and longest pause between two tries to learn what became of an append.
 const DOUBT_PAUSE_MIN: Duration = Duration::from_millis(20);
 const DOUBT_PAUSE_MAX: Duration = Duration::from_secs(1);
-
-pub(super) struct Flight<D: Decider> {
-    batch: Batch<D>,
-    /// The same bytes however often they have to be sent; none if the batch only asks.
-    events: Arc<[NewEvent]>,
-    /// Set once an append's outcome was unknown: how long to pause before the next try.
-    doubt: Option<Duration>,
-    /// Held as long as the outcome is unknown; counted by the metrics.
-    shown_in_doubt: Option<InDoubt>,
-}
-
-impl<D: Decider> Flight<D> {
-    /// Answers all commands of the batch with the fault.
-    pub(super) fn fail(&mut self, fault: &Fault) {
-        self.batch.fail(fault);
-    }
-}
 
 impl<D: Decider> Aggregate<D> {
     /// Sends a batch its way. Nothing else is in flight.

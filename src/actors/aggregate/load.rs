@@ -1,6 +1,6 @@
 //! Rebuilds a state from its stream.
 
-use super::{super::moves::Move, Fault, Landing};
+use super::super::{Fault, batch::Landing, moves::Move};
 use crate::{
     domain::Decider,
     events::{StreamName, decode},

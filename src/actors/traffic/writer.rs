@@ -8,7 +8,7 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -16,16 +16,16 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, Wrap
 use tokio::{sync::oneshot, time::sleep};
 use uuid::Uuid;
 
-use super::{super::batch::Ticket, TrafficShared};
+use super::super::batch::Ticket;
 use crate::{
-    clock,
+    clock::{self, SharedClock},
     domain::{
         beacon::Beacon,
-        seen::{Arrival, FUTURE_MS_MAX, PAST_MS_MAX},
+        seen::{Arrival, FUTURE_MS_MAX, PAST_MS_MAX, SeenBeacons},
         traffic::TrafficBatch,
     },
     events::{Event, NewEvent, StreamName, TrafficRecorded, decode, encode},
-    store::{AppendError, Appended, Expected, ReadError},
+    store::{AppendError, Appended, Expected, ReadError, SharedStore},
     values::{SaleId, UnixMs, narrow},
 };
 
@@ -56,6 +56,14 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Pause before a stream that cannot be read is tried again: it is not likely to mend.
 const DAMAGED_PAUSE: Duration = Duration::from_secs(30);
+
+/// What the writers share.
+pub(super) struct TrafficShared {
+    pub(super) store: SharedStore,
+    pub(super) clock: SharedClock,
+    /// One memory for all sales, so that one bound holds for the node.
+    pub(super) seen: Mutex<SeenBeacons>,
+}
 
 /// Beacons of one sale, with their places in the message that brought them.
 pub(super) struct Delivery {
@@ -382,7 +390,7 @@ impl Handler<Drain> for TrafficWriter {
 }
 
 impl TrafficShared {
-    fn seen(&self) -> std::sync::MutexGuard<'_, crate::domain::seen::SeenBeacons> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, SeenBeacons> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

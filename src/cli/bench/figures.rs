@@ -1,5 +1,6 @@
 //! The figures of a measurement: medians and spreads over rounds, as JSON and as text.
 
+use anyhow::bail;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -60,8 +61,28 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// Adds a round.
-    pub fn add(&mut self, measured: Measured) -> Result<(), hdrhistogram::AdditionError> {
+    /// Adds a measurement; failures are told and not counted.
+    pub(super) fn keep(
+        &mut self,
+        measured: Measured,
+        case: &str,
+        server: &str,
+    ) -> anyhow::Result<()> {
+        if measured.failures > 0 {
+            eprintln!(
+                "{case}: {} answers of {server} were no orders and are not counted, the last: {}",
+                measured.failures,
+                measured.failure.as_deref().unwrap_or_default()
+            );
+        }
+        if measured.per_second == 0.0 {
+            bail!("{case}: {server} answered no call");
+        }
+        self.add(measured)?;
+        Ok(())
+    }
+
+    fn add(&mut self, measured: Measured) -> Result<(), hdrhistogram::AdditionError> {
         self.per_second.push(measured.per_second);
         match &mut self.latency_us {
             Some(all) => all.add(&measured.latency_us)?,

@@ -32,6 +32,8 @@ use crate::{
     values::micros,
 };
 
+/// Connections of the cases with many calls in flight.
+pub const CONNECTIONS: usize = 8;
 /// Longest latency in microseconds that is told apart.
 const LATENCY_US_MAX: u64 = 60_000_000;
 /// Calls of an open loop that may be unanswered; further ones wait, and their wait counts.

@@ -9,10 +9,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Args, HotItem, OwnServer,
+    arguments::Args,
     child::ServerChild,
     figures::{CaseFigures, Rounds, case_table},
-    keep,
+    server::{HotItem, OwnServer},
 };
 use crate::{
     cli::{Common, demo::directory::Scratch},
@@ -147,7 +147,7 @@ pub async fn measure(
                 };
                 let target = Arc::clone(&hot.target);
                 let measured = case.measure(&target, outstanding, duration).await?;
-                keep(&mut rounds[usize::from(second)], measured, name, who)?;
+                rounds[usize::from(second)].keep(measured, name, who)?;
                 hot.catch_up().await?;
             }
         }

@@ -1,23 +1,24 @@
 //! `AlertService`: alerts, their changes, and their rules.
 
 mod follow;
+mod line;
 
 use std::pin::Pin;
 
 use futures_util::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
-use self::follow::Follower;
+use self::{follow::Follower, line::alert};
 use crate::{
     actors::{Permits, Sales},
     domain::{
         alert::{Condition, Rule, RuleSource, Scope, defaults},
         sale::SaleOutcome,
     },
-    events::{AlertRule, ClearedBecause, Position, Signal},
-    grpc::{ReadSide, alerts, convert, proto, status::CallError},
+    events::{AlertRule, Position},
+    grpc::{ReadSide, alerts, proto, status::CallError},
     projections::operations,
-    reports::{AlertLine, AlertsQuery, Paging},
+    reports::{AlertsQuery, Paging},
     values::SaleId,
 };
 
@@ -147,36 +148,4 @@ fn effective(rule: Rule) -> proto::EffectiveAlertRule {
     };
     let rule = Some(alerts::written(written));
     proto::EffectiveAlertRule { rule, source: source.into() }
-}
-
-fn alert(line: AlertLine) -> proto::Alert {
-    let because = |because| match because {
-        ClearedBecause::Recovered => proto::ClearedBecause::Recovered,
-        ClearedBecause::SaleOver => proto::ClearedBecause::SaleOver,
-    };
-    let end = line.cleared.as_ref();
-    proto::Alert {
-        alert_id: line.alert_id.to_string(),
-        rule: line.rule,
-        severity: alerts::severity(line.severity).into(),
-        sale_id: line.sale_id.map(|id| id.to_string()).unwrap_or_default(),
-        item_id: line.item_id.map(|id| id.to_string()).unwrap_or_default(),
-        sku: line.sku,
-        when: line.when,
-        signals: line.signals.into_iter().map(signal).collect(),
-        since_time: Some(convert::timestamp(line.since)),
-        raised_time: Some(convert::timestamp(line.raised_at)),
-        cleared_time: end.map(|end| convert::timestamp(end.at)),
-        cleared_because: end
-            .map_or(proto::ClearedBecause::Unspecified, |end| because(end.because))
-            .into(),
-        position: line.position.0,
-        cleared_signals: line
-            .cleared
-            .map_or_else(Vec::new, |end| end.signals.into_iter().map(signal).collect()),
-    }
-}
-
-fn signal(signal: Signal) -> proto::AlertSignal {
-    proto::AlertSignal { name: signal.name, millionths: signal.millionths }
 }

@@ -76,7 +76,7 @@ impl Flow {
         if self.page.is_empty() && self.next_revision <= self.last_revision {
             let stream = StreamName::item(self.item);
             let read = self.store.read_stream(stream, self.next_revision, PAGE_EVENTS).await;
-            self.page = read.map_err(super::unreadable)?.into();
+            self.page = read.map_err(CallError::from)?.into();
             self.next_revision = self.page.back().map_or(u64::MAX, |last| last.revision + 1);
         }
         let next = self.page.pop_front();

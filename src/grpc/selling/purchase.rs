@@ -1,5 +1,6 @@
 //! `PurchaseService`: the hot path.
 
+mod outcome;
 mod stream;
 
 use std::sync::Arc;
@@ -8,19 +9,16 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 use tracing::Instrument as _;
 
-use self::stream::Orders;
+use self::{
+    outcome::{Outcome, outcome},
+    stream::Orders,
+};
 
 use crate::{
     actors::{Answer, Deadline, Directory},
     connections::Phase,
     domain::item::{Item, ItemCommand, ItemOutcome},
-    grpc::{
-        convert,
-        proto::{self, place_order_response},
-        service_level_gate::Gate,
-        share::Share,
-        status::CallError,
-    },
+    grpc::{convert, proto, service_level_gate::Gate, share::Share, status::CallError},
     trace::step_span,
     values::{ItemId, OrderId, RequestId},
 };
@@ -30,13 +28,6 @@ pub(in crate::grpc) struct PurchaseApi {
     pub(in crate::grpc) gate: Gate,
     /// What the server is doing: streams end when it stops.
     pub(in crate::grpc) phase: watch::Receiver<Phase>,
-}
-
-/// An order or a refusal, with its place.
-struct Outcome {
-    outcome: Result<proto::Order, proto::Refusal>,
-    revision: u64,
-    position: u64,
 }
 
 impl PurchaseApi {
@@ -63,31 +54,6 @@ impl PurchaseApi {
             Ok(order) => Ok((order, revision)),
             Err(refusal) => Err(CallError::internal("a question was refused", &refusal.message)),
         }
-    }
-}
-
-fn outcome(item: ItemId, answer: Answer<ItemOutcome>) -> Result<Outcome, CallError> {
-    let Answer { outcome, revision, position } = answer;
-    let outcome = match outcome {
-        ItemOutcome::Order(order) => Ok(convert::order(item, order)),
-        ItemOutcome::Refused { refusal, available, quote } => {
-            Err(convert::refusal(refusal, available, quote.map(|quote| *quote)))
-        }
-        ItemOutcome::Misdirected(why) => return Err(why.into()),
-        ItemOutcome::Item(_) | ItemOutcome::Quote { .. } => {
-            return Err(CallError::internal("an order was answered with something else", &"a bug"));
-        }
-    };
-    Ok(Outcome { outcome, revision, position: position.0 })
-}
-
-impl From<Outcome> for proto::PlaceOrderResponse {
-    fn from(Outcome { outcome, revision, position }: Outcome) -> Self {
-        let outcome = match outcome {
-            Ok(order) => place_order_response::Outcome::Order(order),
-            Err(refusal) => place_order_response::Outcome::Refusal(refusal),
-        };
-        Self { outcome: Some(outcome), revision, position }
     }
 }
 

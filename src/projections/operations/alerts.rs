@@ -2,10 +2,10 @@
 
 use rusqlite::{Transaction, params};
 
-use super::{ApplyError, json};
+use super::rows::json;
 use crate::{
     events::{AlertEvent, ClearedBecause, Recorded},
-    projections::signed,
+    projections::{ApplyError, signed},
 };
 
 pub(super) fn apply(

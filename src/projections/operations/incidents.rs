@@ -3,10 +3,10 @@
 use rusqlite::{Transaction, params};
 use serde_json::json;
 
-use super::{ApplyError, stream_id};
+use super::rows::{json, stream_id};
 use crate::{
     events::{DetectedBy, IncidentDetected, IncidentEvent, Recorded, Stored},
-    projections::signed,
+    projections::{ApplyError, signed},
 };
 
 pub(super) fn apply(
@@ -92,7 +92,7 @@ fn insert(
         stream_id(recorded),
         signed(recorded.position.0)?,
         detected.sale_id.0.as_bytes().as_slice(),
-        super::json(&detected.items)?,
+        json(&detected.items)?,
         detected.title,
         alert.as_ref().map(|id| id.as_bytes().as_slice()),
         rule,

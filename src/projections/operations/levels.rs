@@ -2,10 +2,9 @@
 
 use rusqlite::{Transaction, params};
 
-use super::ApplyError;
 use crate::{
     events::{LevelSet, Recorded},
-    projections::signed,
+    projections::{ApplyError, signed},
 };
 
 pub(super) fn apply(

@@ -5,10 +5,11 @@
 mod alerts;
 mod incidents;
 mod levels;
+mod rows;
 mod scripts;
 
 use super::{ApplyError, Here, Projection};
-use crate::events::{AlertEvent, IncidentEvent, LevelSet, Recorded, ScriptEvent};
+use crate::events::{AlertEvent, IncidentEvent, LevelSet, ScriptEvent};
 
 /// Name of the projection and of its file.
 pub const NAME: &str = "operations";
@@ -129,13 +130,4 @@ impl Projection for Operations {
     fn on_level(&mut self, here: &Here<'_>, event: &LevelSet) -> Result<(), ApplyError> {
         levels::apply(here.rows, here.recorded, event)
     }
-}
-
-/// The stream's id, as it is kept in rows.
-fn stream_id(recorded: &Recorded) -> &[u8] {
-    recorded.stream.id.as_bytes().as_slice()
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, ApplyError> {
-    serde_json::to_string(value).map_err(|error| ApplyError::Impossible(error.to_string()))
 }

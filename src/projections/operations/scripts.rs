@@ -2,10 +2,9 @@
 
 use rusqlite::{Transaction, params};
 
-use super::ApplyError;
 use crate::{
     events::{Act, Recorded, ScriptEvent},
-    projections::signed,
+    projections::{ApplyError, signed},
     values::UnixMs,
 };
 

@@ -6,13 +6,15 @@
 //! can be looked at every second (`spans.rs`). When an item had nothing left is kept to the
 //! millisecond.
 
+mod counts;
 mod spans;
 
 use std::sync::LazyLock;
 
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter};
+use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 
-use self::spans::Spans;
+pub use self::counts::{COUNTS, Counts, counts_at};
+use self::{counts::add, spans::Spans};
 use crate::{
     events::{
         AttemptOutcome, Counts as Units, DemandTick, ItemAdded, OfferEvent, OrderEvent, OrderState,
@@ -26,33 +28,6 @@ use crate::{
 pub const NAME: &str = "timeline";
 /// Version of its rows.
 pub const VERSION: i64 = 4;
-
-/// Columns of a second that are counts, in the order in which they are read and written.
-pub const COUNTS: [&str; 23] = [
-    "attempts",
-    "orders_placed",
-    "units_placed",
-    "orders_paid",
-    "units_paid",
-    "orders_cancelled",
-    "orders_expired",
-    "units_released",
-    "repeats",
-    "refused_sold_out",
-    "refused_not_enough_units",
-    "refused_not_open_yet",
-    "refused_closed",
-    "refused_paused",
-    "refused_over_buyer_limit",
-    "refused_over_order_limit",
-    "units_allocated",
-    "units_refused",
-    "revenue_minor",
-    "refunds_due",
-    "refused_not_eligible",
-    "refused_gift_gone",
-    "refused_price_changed",
-];
 
 const ATTEMPTS: usize = 0;
 const ORDERS_PLACED: usize = 1;
@@ -108,9 +83,6 @@ CREATE TABLE sale_spans (
 ) WITHOUT ROWID;"
     )
 });
-
-/// One second of one item, as counts in the order of [`COUNTS`].
-pub type Counts = [i64; COUNTS.len()];
 
 /// Seconds by item.
 #[derive(Debug, Default)]
@@ -366,10 +338,6 @@ impl Second {
     }
 }
 
-fn add(sum: &mut i64, more: i64) {
-    *sum = sum.saturating_add(more);
-}
-
 /// Units that attempts of a tick asked for in vain because too few were there.
 fn units_refused(tick: &DemandTick) -> Result<i64, ApplyError> {
     let wanting = [AttemptOutcome::SoldOut, AttemptOutcome::NotEnoughUnits];
@@ -424,13 +392,4 @@ fn read_counts(rows: &Transaction<'_>, number: i64, second: i64) -> Result<Count
         .query_row([number, second], |row| counts_at(row, 0))
         .optional()?;
     Ok(counts.unwrap_or_default())
-}
-
-/// The counts of a row, from that column on.
-pub fn counts_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Counts> {
-    let mut counts = Counts::default();
-    for (count, column) in counts.iter_mut().zip(first..) {
-        *count = row.get(column)?;
-    }
-    Ok(counts)
 }

@@ -1,7 +1,7 @@
 //! A sale afterwards: its figures, the whole post-mortem, and the sale as of any second.
 
 use std::{
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, PoisonError},
     time::Instant,
 };
 
@@ -16,14 +16,15 @@ use sha2::{Digest as _, Sha256};
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
-    Board,
-    asking::{NoPage, Question, later, pages, parts},
+    asking::{Question, pages, parts},
     assets,
+    desk::Kept,
+    no_page::{NoPage, later},
+    state::Board,
 };
 use crate::{
-    actors::{Permit, Permits},
     pages::{
-        PostMortem, Stage,
+        PostMortem,
         board::{self as written, Track, TrackMark},
     },
     projections,
@@ -49,43 +50,6 @@ const GOOD_FOR_TIMES: u32 = 4;
 
 /// Why there is none yet.
 const BEING_WRITTEN: &str = "it is still being written: ask again";
-
-/// Post-mortems that were written, one at a time, and are kept until the log has gone on.
-pub(super) struct Written {
-    turn: Permits,
-    kept: Arc<Mutex<Vec<Kept>>>,
-}
-
-/// One of them.
-struct Kept {
-    sale: SaleId,
-    facts: Arc<PostMortem>,
-    /// Until then it is good enough, even if the log has gone on.
-    good_until: Instant,
-}
-
-impl Written {
-    /// A turn at long work.
-    pub(super) async fn one_at_a_time(&self) -> Option<Permit> {
-        self.turn.take(None).await
-    }
-
-    /// What is kept of a sale, if it is as of this position, or nearly so.
-    fn kept(&self, sale: SaleId, head: u64, now: UnixMs) -> Option<Arc<PostMortem>> {
-        let all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = all.iter().find(|kept| kept.sale == sale)?;
-        let good = kept.facts.position >= head || Instant::now() < kept.good_until;
-        // A sale opens and ends without an event.
-        let good = good && kept.facts.stage == Stage::of(&kept.facts.sale, now);
-        good.then(|| Arc::clone(&kept.facts))
-    }
-}
-
-impl Default for Written {
-    fn default() -> Self {
-        Self { turn: Permits::new(1), kept: Arc::default() }
-    }
-}
 
 /// What a post-mortem may load: its own style sheet, and nothing else.
 static REPORT_POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {

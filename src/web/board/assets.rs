@@ -1,7 +1,7 @@
 //! The board's script, style sheet and icon, embedded in the program. Addresses contain a hash of
 //! the content, so browsers cache them permanently and still get those of this version.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::{
     Router,
@@ -10,7 +10,6 @@ use axum::{
     routing::get,
 };
 
-use super::Board;
 use crate::values::Fingerprint;
 
 const SCRIPT: &str = include_str!("board.js");
@@ -32,7 +31,7 @@ pub(super) fn names() -> (&'static str, &'static str) {
     (script, style)
 }
 
-pub(super) fn routes() -> Router<Arc<Board>> {
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/board.js", get(async |headers| file(&headers, SCRIPT, "text/javascript")))
         .route("/board.css", get(async |headers| file(&headers, STYLE, "text/css")))

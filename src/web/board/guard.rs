@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Board, line::LineState};
+use super::{line::LineState, state::Board};
 use crate::{connections::names_this_machine, web::json::say};
 
 /// No foreign resources, no inline scripts, no embedding in frames.

@@ -19,8 +19,8 @@ use wire::doorbuster::v1::{
 };
 
 use super::{
-    Board,
     form::Fields,
+    state::Board,
     steer::{NotDone, Written, done, read, send, told},
 };
 use crate::values::{IncidentSeverity, Invalid, bounded_prose};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 
 use super::{
-    Board,
-    asking::{NoPage, Question, pages, parts},
+    asking::{Question, pages, parts},
     assets,
+    no_page::NoPage,
+    state::Board,
 };
 use crate::{
     domain::item::OrderState,

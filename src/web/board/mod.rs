@@ -8,89 +8,37 @@
 mod after;
 mod asking;
 mod assets;
+mod desk;
 mod form;
 mod guard;
 mod incidents;
 mod journal;
 mod line;
+mod no_page;
 mod pages;
+mod state;
 mod steer;
 mod stream;
+mod streams;
 
-use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{io, sync::Arc, thread::JoinHandle};
 
 use axum::{Router, middleware};
 use tokio::{net::TcpListener, sync::oneshot};
-use tonic::service::Routes;
 
 pub use line::BoardLimits;
+pub use state::BoardParts;
 
 use self::{
+    desk::Desk,
     line::{Door, Leavers, LineState},
-    stream::Streams,
+    state::Board,
+    streams::Streams,
 };
 use crate::{
-    actors::{Past, PulseDesk, Readiness},
-    admission::{CurrentServiceLevel, Operators, ServicePart},
-    clock::SharedClock,
-    metrics::Metrics,
-    reports::Reports,
-    store::LogSource,
     threads,
     web::wrong_port::{WrongPort, turn_back},
 };
-
-/// What the board shows and steers.
-pub struct BoardParts {
-    /// Pulses, one a second.
-    pub desk: Arc<PulseDesk>,
-    pub reports: Reports,
-    /// Read models of earlier moments.
-    pub past: Arc<Past>,
-    pub log: LogSource,
-    pub data: PathBuf,
-    /// The services of the contract, by which operators steer.
-    pub services: Routes,
-    /// The operators; without any, the board is read-only.
-    pub operators: Arc<Operators>,
-    /// How much of the service runs.
-    pub service: Arc<CurrentServiceLevel>,
-    pub readiness: Readiness,
-    pub metrics: Arc<Metrics>,
-    pub clock: SharedClock,
-    pub limits: BoardLimits,
-    /// Where the contract is served.
-    pub grpc_port: u16,
-}
-
-/// What every answer of the board is made from.
-pub(super) struct Board {
-    pub(super) parts: BoardParts,
-    streams: Streams,
-    /// What pages ask read models and the log.
-    pages: pages::Desk,
-    leavers: Arc<Leavers>,
-    /// Only names of this machine are answered to.
-    on_loopback: bool,
-}
-
-impl Board {
-    /// Whether pages are shown at the level at which the service runs. Steering always works.
-    fn shows_itself(&self) -> bool {
-        self.parts.service.runs(ServicePart::Board)
-    }
-
-    /// Refuses what is more than the figures of a sale where the service runs without it.
-    fn shows_detail(&self) -> Result<(), asking::NoPage> {
-        if self.parts.service.runs(ServicePart::BoardDetail) {
-            return Ok(());
-        }
-        Err(asking::NoPage::Later(NO_DETAIL))
-    }
-}
-
-/// Why a part of a page is not made.
-const NO_DETAIL: &str = "the board shows no detail at the current service level";
 
 /// A board that is served until it is stopped.
 pub struct BoardServer {
@@ -116,7 +64,7 @@ impl BoardServer {
                 let streams = Streams::new(limits.clients_max);
                 let leavers = Leavers::new(Arc::clone(&parts.metrics), Arc::clone(&parts.clock));
                 let door = Door::new(listener, limits, Arc::clone(&leavers));
-                let pages = pages::Desk::new();
+                let pages = Desk::new();
                 let board = Arc::new(Board { parts, streams, leavers, pages, on_loopback });
                 let service = router(board).into_make_service_with_connect_info::<LineState>();
                 tokio::select! {

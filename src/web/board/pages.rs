@@ -5,27 +5,25 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use axum::{Router, http::Uri, response::Response};
 
 use super::{
-    Board, after,
-    asking::{NoPage, Question, pages, parts},
+    after,
+    asking::{Question, pages, parts},
     assets, journal,
+    no_page::NoPage,
+    state::Board,
 };
 use crate::{
-    actors::Permits,
     events::StreamName,
     pages::board::{self as written, Drawing, ItemsAsked, SaleRow, SaleState},
     reports::{ListSalesQuery, Paging, Pulse, Reports, SalesSummaryQuery},
     values::{Invalid, SaleId},
 };
-
-/// Questions to read models and the log at once.
-const LOOKS_MAX: usize = 4;
 
 /// How long a page waits for a place.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -39,26 +37,6 @@ const FIRST_FOR_MS: i64 = 1_000;
 
 /// Sales on one page of the list.
 const SALES_ON_PAGE: i32 = 50;
-
-/// Places for what pages ask, and the last post-mortem that was written.
-pub(super) struct Desk {
-    looks: Permits,
-    /// The lock for the first pulse of a sale: all pages that open it at once get the same.
-    turn: Permits,
-    firsts: Mutex<Vec<Arc<Pulse>>>,
-    pub(super) reports: after::Written,
-}
-
-impl Desk {
-    pub(super) fn new() -> Self {
-        Self {
-            looks: Permits::new(LOOKS_MAX),
-            turn: Permits::new(1),
-            firsts: Mutex::default(),
-            reports: after::Written::default(),
-        }
-    }
-}
 
 /// What is answered with HTML.
 pub(super) fn routes() -> Router<Arc<Board>> {

@@ -27,7 +27,7 @@ use wire::doorbuster::v1::{
     item_service_client::ItemServiceClient, sale_service_client::SaleServiceClient,
 };
 
-use super::{Board, form::Fields};
+use super::{form::Fields, state::Board};
 use crate::{
     admission::TokenRefused,
     values::{Invalid, ServiceLevel},

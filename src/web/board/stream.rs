@@ -9,7 +9,7 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -25,12 +25,12 @@ use axum::{
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, watch},
     time::timeout,
 };
 use tonic::codegen::tokio_stream::Stream;
 
-use super::{Board, asking::NoPage, line::LineState};
+use super::{line::LineState, no_page::NoPage, state::Board, streams::Frame};
 use crate::{
     admission::ServicePart,
     metrics::{Following, LeftBoard},
@@ -54,37 +54,6 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// Panels that are shown when the board shows no detail: what is sold, and why no more is shown.
 const WITHOUT_DETAIL: [&str; 5] = ["head", "level", "alerts", "tiles", "health"];
-
-/// All followers of a sale.
-pub(super) struct Streams {
-    places: Arc<Semaphore>,
-    /// What is followed just now.
-    channels: Mutex<HashMap<(SaleId, &'static str), watch::Sender<Frame>>>,
-}
-
-/// The channel of all followers of one sale in one language.
-#[derive(Debug, Clone)]
-struct Frame {
-    /// The newest that is known.
-    bytes: Bytes,
-    /// Whether it was known before: clients that have it need not get it again.
-    again: bool,
-}
-
-impl Streams {
-    pub(super) fn new(clients_max: usize) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(clients_max.min(Semaphore::MAX_PERMITS))),
-            channels: Mutex::default(),
-        }
-    }
-
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<(SaleId, &'static str), watch::Sender<Frame>>> {
-        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 pub(super) fn routes() -> Router<Arc<Board>> {
     Router::new().route("/sales/{sale_id}/events", get(events))

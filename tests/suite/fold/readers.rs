@@ -227,7 +227,7 @@ fn every_method_of_a_family_is_called_for_its_events() {
     for (recorded, event) in &log.events {
         probe.apply(&rows, recorded, event).unwrap();
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/projections/mod.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/projections/projection.rs");
     let source = fs::read_to_string(source).unwrap();
     let declared = source.split("fn on_").skip(1).filter_map(|rest| rest.split('(').next());
     let declared: BTreeSet<String> =

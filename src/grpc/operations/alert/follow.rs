@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use futures_util::{Stream, stream::try_unfold};
 use tonic::Status;
 
-use super::alert;
+use super::line::alert;
 use crate::{
     actors::Permit,
     events::Position,

@@ -23,7 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
-use super::outcome;
+use super::outcome::outcome;
 use crate::{
     actors::{Answer, Directory, Fault},
     admission::ServicePart,

@@ -5,7 +5,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params, params_from_iter};
 
-use super::{COUNTS, Counts, add, counts_at};
+use super::counts::{COUNTS, Counts, add, counts_at};
 use crate::{
     projections::{ApplyError, row_cache::RowCache},
     values::SaleId,

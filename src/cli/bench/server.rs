@@ -1,0 +1,154 @@
+//! The server that is measured, and the one hot item on it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use tokio::time::Instant;
+
+use super::{child::ServerChild, load::Target};
+use crate::{
+    cli::{Common, demo::directory},
+    clock::{Clock, WallClock, new_request_id},
+    crowd::{
+        caller::connect,
+        figures::Figures,
+        operator::Operator,
+        sale::{Offer, Plan, Terms, put_up},
+    },
+};
+
+/// More units than any run can order.
+const UNITS: u64 = 1_000_000_000;
+const TIME_TO_PAY_MS: i64 = 30 * 24 * 3_600_000;
+const CATCH_UP_SECONDS_MAX: u64 = 120;
+const CATCH_UP_POLL: Duration = Duration::from_millis(20);
+
+/// The server that is measured when none is named, with its data.
+pub(super) struct OwnServer {
+    pub(super) server: ServerChild,
+    data: PathBuf,
+    keep: bool,
+}
+
+impl OwnServer {
+    /// Starts one on the embedded log, or on the store with that connection string.
+    pub(super) fn start(
+        data: Option<&Path>,
+        store: Option<&str>,
+        common: &Common,
+    ) -> anyhow::Result<Self> {
+        let keep = data.is_some();
+        let data = directory::fresh(data, "doorbuster-bench")?;
+        let fate = if keep { "" } else { ", removed afterwards" };
+        common.note(format_args!("data in {}{fate}", data.display()));
+        let Some(path) = data.to_str() else { bail!("--data must be UTF-8") };
+        let arguments = [
+            "serve",
+            "--data",
+            path,
+            "--listen",
+            "127.0.0.1:0",
+            "--http",
+            "off",
+            "--web",
+            "off",
+            "--board",
+            "off",
+            "--json",
+            "--quiet",
+        ];
+        // In the environment, where no list of processes shows it.
+        let variables = [("DOORBUSTER_STORE", store.unwrap_or("embedded"))];
+        let server = ServerChild::start_with(&arguments, &variables).context("the server")?;
+        Ok(Self { server, data, keep })
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        self.server.stop();
+        if !self.keep
+            && let Err(error) = fs::remove_dir_all(&self.data)
+        {
+            eprintln!("{} cannot be removed: {error}", self.data.display());
+        }
+    }
+}
+
+/// The one hot item, and the lag of its read models.
+pub(super) struct HotItem {
+    pub(super) target: Arc<Target>,
+    sale_id: String,
+    figures: Figures,
+    pub(super) lag: Lag,
+}
+
+/// The worst that was seen over all rounds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lag {
+    events: u64,
+    lag_ms: i64,
+    catch_up: Duration,
+}
+
+impl std::fmt::Display for Lag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "read models at the end of a load: at most {} positions and {} ms behind, caught up \
+             within {:.2} s",
+            self.events,
+            self.lag_ms,
+            self.catch_up.as_secs_f64()
+        )
+    }
+}
+
+impl HotItem {
+    pub(super) async fn put_up(url: &str, operator: Operator) -> anyhow::Result<Self> {
+        let channel = connect(url).await.with_context(|| format!("no server answers at {url}"))?;
+        let run = new_request_id();
+        let now = WallClock.now();
+        let offer = Offer { sku: "HOT-1".to_owned(), title: "Hot item".to_owned(), units: UNITS };
+        let terms = Terms {
+            name: "Doorbuster bench".to_owned(),
+            opens_at: now,
+            closes_at: now.plus(TIME_TO_PAY_MS),
+            limit_per_buyer: None,
+            time_to_pay_ms: TIME_TO_PAY_MS,
+            operator,
+            plan: Plan::default(),
+        };
+        let mut sales = put_up(channel.clone(), &[offer], &terms, |_| run.to_string())
+            .await
+            .context("the sale cannot be put up")?;
+        let item = sales.items.pop().ok_or_else(|| anyhow!("the sale has no item"))?;
+        let sale_id = sales.sale_ids.pop().ok_or_else(|| anyhow!("there is no sale"))?;
+        let target = Arc::new(Target::new(url, item.item_id, run.0.as_u64_pair().0));
+        Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
+    }
+
+    /// Waits until the read models have come to the end of the log.
+    pub(super) async fn catch_up(&mut self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        loop {
+            let fresh = self.figures.freshness(&self.sale_id).await.context("the lag")?;
+            let behind = fresh.head_position.saturating_sub(fresh.position);
+            self.lag.events = self.lag.events.max(behind);
+            self.lag.lag_ms = self.lag.lag_ms.max(fresh.lag_ms);
+            if behind == 0 {
+                self.lag.catch_up = self.lag.catch_up.max(start.elapsed());
+                return Ok(());
+            }
+            if start.elapsed().as_secs() >= CATCH_UP_SECONDS_MAX {
+                bail!("the read models did not catch up within {CATCH_UP_SECONDS_MAX} s");
+            }
+            tokio::time::sleep(CATCH_UP_POLL).await;
+        }
+    }
+}
