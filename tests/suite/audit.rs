@@ -23,6 +23,7 @@ mod certificate;
 mod certificate_priced;
 mod goods;
 mod judged;
+mod kinds;
 mod served;
 mod shown;
 mod story;
