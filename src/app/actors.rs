@@ -1,6 +1,6 @@
 //! The deciding actors of a node, their threads, and the parts that its servers are made of.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_rt::Arbiter;
 use tokio::time::{Instant, timeout_at};
@@ -29,6 +29,7 @@ use crate::{
     reports::Reports,
     store::{LogSource, SharedStore},
     threads,
+    values::millis,
     web::{
         self,
         board::{BoardLimits, BoardParts},
@@ -75,7 +76,7 @@ impl Actors {
             runtime,
             arbiters: arbiters.iter().map(Arbiter::handle).collect(),
             waiting_max: config.waiting_max,
-            idle_ms: i64::try_from(config.idle_seconds.saturating_mul(1000)).unwrap_or(i64::MAX),
+            idle_ms: millis(Duration::from_secs(config.idle_seconds)),
         });
         let mut aggregates = Aggregates::new(Arc::clone(&shared));
         Self {

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     events::{Position, Recorded, StreamName},
     store::{LogSource, ReadError},
-    values::{UnixMs, narrow},
+    values::{UNLIMITED, UnixMs, narrow},
 };
 
 /// Events read at once.
@@ -144,7 +144,7 @@ impl Read {
         };
         let log = self.data.open()?;
         let mut reading = Reading::start(&log, stream, self.from);
-        let mut left = self.limit.unwrap_or(u64::MAX);
+        let mut left = self.limit.unwrap_or(UNLIMITED);
         let mut stdout = io::BufWriter::new(io::stdout().lock());
         while left > 0 {
             let wanted = narrow(left);

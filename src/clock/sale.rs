@@ -22,7 +22,7 @@ use super::{
     Clock, Reading,
     steering::{Change, ClockLook, Sample, Steering},
 };
-use crate::values::{UnixMs, millis};
+use crate::values::{UnixMs, millis, nanos};
 
 /// The time since boot, also while the machine sleeps where the system can tell.
 #[cfg(target_os = "linux")]
@@ -205,10 +205,9 @@ fn since_boot() -> i64 {
 fn wall() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "the wall clock is read here and in `WallClock`")]
     let now = SystemTime::now();
-    let ns = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     match now.duration_since(UNIX_EPOCH) {
-        Ok(since) => ns(since),
-        Err(before) => ns(before.duration()).saturating_neg(),
+        Ok(since) => nanos(since),
+        Err(before) => nanos(before.duration()).saturating_neg(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits for clients of a server, and for the time of stopping.
 
 use super::{Bounds, Setting};
-use crate::values::narrow;
+use crate::values::{narrow, short};
 
 pub(super) const WAITING_MAX: Setting = Setting {
     key: "waiting_max",
@@ -65,7 +65,7 @@ pub(super) const CONNECTION_CALLS_MAX: Setting = Setting {
     bounds: Bounds::Whole(1, 10_000),
     get: |config| config.connection_calls_max.to_string(),
     set: |config, text, bounds| {
-        config.connection_calls_max = u32::try_from(bounds.whole(text)?).unwrap_or(u32::MAX);
+        config.connection_calls_max = short(narrow(bounds.whole(text)?));
         Ok(())
     },
 };

@@ -149,7 +149,7 @@ pub(super) async fn of_many_appenders_exactly_one_wins_each_revision(
                 match ground.append(1, Expected::before(round), &events([number])).await {
                     Ok(answer) => {
                         equal("a win", answer.last_revision, round)?;
-                        wins.push((round, number));
+                        wins.push((round, u128::from(number)));
                     }
                     Err(error) => equal("a loss", error, AppendError::Conflict)?,
                 }

@@ -162,12 +162,12 @@ fn events(numbers: impl IntoIterator<Item = u64>) -> Arc<[NewEvent]> {
 }
 
 /// The numbers that events were made from.
-fn numbers(events: &[Recorded]) -> Vec<u64> {
+fn numbers(events: &[Recorded]) -> Vec<u128> {
     events.iter().map(number).collect()
 }
 
-fn number(event: &Recorded) -> u64 {
-    u64::try_from(event.id.as_u128().saturating_sub(ID_BASE)).unwrap_or(u64::MAX)
+fn number(event: &Recorded) -> u128 {
+    event.id.as_u128().wrapping_sub(ID_BASE)
 }
 
 fn equal<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Broken> {

@@ -1,5 +1,6 @@
 //! How many connections the limit of open files leaves room for.
 
+use crate::values::narrow;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files of the store, the read models and whatever asks them.
@@ -37,9 +38,7 @@ impl Descriptors {
     /// What a limit of so many open files leaves of it.
     pub fn within(self, limit: u64) -> Self {
         let left = limit.saturating_sub(FILES).max(32);
-        let part = |wanted: usize, share: u64| {
-            wanted.min(usize::try_from(left / share).unwrap_or(usize::MAX)).max(1)
-        };
+        let part = |wanted: usize, share: u64| wanted.min(narrow(left / share)).max(1);
         Self {
             grpc: part(self.grpc, 2),
             http: part(self.http, 8),

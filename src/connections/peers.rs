@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::values::millis;
 use futures_util::task::AtomicWaker;
 
 /// No moment: milliseconds are counted from 1.
@@ -124,7 +125,7 @@ fn cut_one(open: &mut Open) -> bool {
 
 /// Milliseconds since that moment, from 1.
 fn since(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    millis(began.elapsed()).cast_unsigned() + 1
 }
 
 impl Seat {

@@ -32,7 +32,7 @@ use crate::{
         Beacon, Order, PlaceOrderRequest, RecordPaymentRequest, RecordTrafficRequest,
         RecordTrafficResponse,
     },
-    values::{micros, shopper_hash, short},
+    values::{micros, millis, shopper_hash, short},
 };
 
 /// Calls in flight at most.
@@ -268,7 +268,7 @@ struct Times {
 impl Times {
     /// How much later a payment arrives that is sent now.
     fn payment_delay(self, shopper: u32) -> Duration {
-        let at_ms = u32::try_from(self.start.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let at_ms = millis(self.start.elapsed()).cast_unsigned();
         ms(self.slow_payments.map_or(0, |slow| slow.delay_ms(at_ms, shopper)))
     }
 }

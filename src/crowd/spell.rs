@@ -9,8 +9,8 @@ pub struct Spell {
 
 impl Spell {
     /// Whether that moment is in it.
-    pub fn holds_at(self, at_ms: u32) -> bool {
-        (self.from_ms..self.until_ms).contains(&at_ms)
+    pub fn holds_at(self, at_ms: u64) -> bool {
+        (u64::from(self.from_ms)..u64::from(self.until_ms)).contains(&at_ms)
     }
 }
 
@@ -24,13 +24,13 @@ pub struct SlowPayments {
 
 impl SlowPayments {
     /// How much later a payment arrives that this shopper sends at that moment.
-    pub fn delay_ms(self, at_ms: u32, shopper: u32) -> u32 {
+    pub fn delay_ms(self, at_ms: u64, shopper: u32) -> u32 {
         if !self.spell.holds_at(at_ms) {
             return 0;
         }
         let (least, most) = self.by_ms;
         let span = u64::from(most.saturating_sub(least)) + 1;
-        let beyond = scatter(u64::from(shopper) << 32 | u64::from(at_ms)) % span;
+        let beyond = scatter(u64::from(shopper) << 32 | at_ms) % span;
         least.saturating_add(u32::try_from(beyond).unwrap_or(0))
     }
 }

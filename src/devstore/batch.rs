@@ -31,6 +31,7 @@ use super::{
 use crate::store::embedded::raw::{
     RawAnswer, RawChange, RawEvent, RawExpected, RawRefusal, RawWrite,
 };
+use crate::values::short;
 
 /// Appends of one session on their way; more wait in the connection.
 const PENDING_MAX: usize = 1_024;
@@ -313,7 +314,7 @@ fn wrong_version(expected: RawExpected, current: Option<u64>) -> Failure {
 fn bad_append(bad: &BadAppend) -> Failure {
     match bad {
         BadAppend::TooLarge(max) => {
-            let max_append_size = u32::try_from(*max).unwrap_or(u32::MAX);
+            let max_append_size = short(*max);
             let details = proto::MaximumAppendSizeExceeded { max_append_size };
             failure(Code::InvalidArgument, "MaximumAppendSizeExceeded", &details)
         }

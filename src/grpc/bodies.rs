@@ -13,6 +13,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tonic::{Status, body::Body, codegen::http::HeaderMap};
 
 use super::{share::LARGE_BYTES_MAX, status::CallError};
+use crate::values::{narrow, short};
 
 /// Bytes that are handed over at once: only what the client has a window for is taken from here, so
 /// a place is free again when nearly all of its answer is on its way.
@@ -167,15 +168,15 @@ impl Reserved {
                 // How long it is when it is not compressed any more is known only then.
                 let holds = if compressed == 0 { self.missing } else { UNPACKED_BYTES };
                 // Longer ones are refused when they are read.
-                let most = u32::try_from(LARGE_BYTES_MAX).unwrap_or(u32::MAX);
+                let most = short(LARGE_BYTES_MAX);
                 if holds > SMALL_BYTES && holds <= most {
                     let free = Arc::clone(&self.free);
                     self.reserving = Some(Box::pin(free.acquire_many_owned(holds)));
                 }
             }
-            let came = u32::try_from(data.len()).unwrap_or(u32::MAX).min(self.missing);
-            self.missing -= came;
-            data = &data[usize::try_from(came).unwrap_or(usize::MAX).min(data.len())..];
+            let came = data.len().min(narrow(self.missing.into()));
+            self.missing -= short(came);
+            data = &data[came..];
             // A single message is held until its call reads no more.
             if self.missing == 0 && self.goes_on {
                 self.reserved = None;

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     admission::ServicePart,
     metrics::{MethodCalls, Metrics},
+    values::narrow,
 };
 
 /// One method: its calls, and the part of the service without which it is not answered.
@@ -38,7 +39,7 @@ impl Method {
     /// Counts a call whose answer began with that code.
     pub(super) fn answered(&self, code: Code) {
         if let Some(calls) = &self.calls {
-            let place = usize::try_from(i32::from(code)).unwrap_or(usize::MAX);
+            let place = narrow(i32::from(code).unsigned_abs().into());
             calls.answered(place, code_name(code));
         }
     }

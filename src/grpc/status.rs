@@ -13,7 +13,7 @@ use crate::{
     domain::Misdirected,
     store::ReadError,
     trace,
-    values::{Invalid, ServiceLevel},
+    values::{Invalid, ServiceLevel, millis},
 };
 
 /// The domain of every `ErrorInfo`.
@@ -197,9 +197,7 @@ impl CallError {
             reason: self.reason.to_owned(),
             message: self.message,
             field: self.field.unwrap_or_default(),
-            retry_after_ms: self
-                .retry_after
-                .map_or(0, |pause| i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)),
+            retry_after_ms: self.retry_after.map_or(0, millis),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::values::{micros, narrow};
+use crate::values::{bound_of, micros, narrow};
 
 /// Classes for each doubling, as a power of two.
 const PER_DOUBLING_BITS: u32 = 3;
@@ -59,7 +59,7 @@ pub fn quantile_us(before: &[u64], after: &[u64], share_ppm: u64) -> Option<i64>
         sum += fresh(*class);
         u128::from(sum) * 1_000_000 >= wanted
     });
-    class.map(|class| i64::try_from(last_of(class)).unwrap_or(i64::MAX))
+    class.map(|class| bound_of(last_of(class)))
 }
 
 fn class_of(us: u64) -> usize {

@@ -147,7 +147,7 @@ fn landmark(row: &Row<'_>) -> rusqlite::Result<Option<Landmark>> {
     let nowhere = StreamName { category: Category::Sale, id: Uuid::nil() };
     Ok(Some(Landmark {
         stream: StreamName::parse(&stream).unwrap_or(nowhere),
-        revision: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(u64::MAX),
+        revision: row.get::<_, i64>(3)?.cast_unsigned(),
         id: Uuid::from_bytes(row.get(4)?),
     }))
 }

@@ -32,7 +32,7 @@ pub fn pace(field: &str, speed: i64, unpaced: bool) -> Result<Pace, Invalid> {
 pub struct Metronome {
     pace: Pace,
     /// Longest pause between two events, in milliseconds of the viewer's time.
-    pause_max_ms: i64,
+    pause_max_ms: Option<i64>,
     /// The last event: when it happened and when it was due.
     last: Option<(UnixMs, UnixMs)>,
 }
@@ -40,7 +40,7 @@ pub struct Metronome {
 impl Metronome {
     /// One that has not begun.
     pub fn new(pace: Pace, pause_max_ms: Option<i64>) -> Self {
-        Self { pace, pause_max_ms: pause_max_ms.unwrap_or(i64::MAX), last: None }
+        Self { pace, pause_max_ms, last: None }
     }
 
     /// When an event that happened then is due, if there is anything to wait for.
@@ -58,7 +58,7 @@ impl Metronome {
         if pause == 0 {
             return None;
         }
-        let due = was_due.plus(pause.min(self.pause_max_ms));
+        let due = was_due.plus(self.pause_max_ms.map_or(pause, |max| pause.min(max)));
         self.last = Some((happened, due));
         Some(due)
     }

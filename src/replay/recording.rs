@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::{Log, ReplayError};
 use crate::{
     events::{AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause, unpack},
-    values::{ItemId, OrderId, UnixMs, shopper_hash},
+    values::{ItemId, OrderId, UnixMs, shopper_hash, short},
 };
 
 /// Attempts on one item, and events of it, that are held in memory at most: some 100 bytes for each
@@ -245,9 +245,4 @@ impl Reading {
     fn fate(&mut self, order: u32) -> &mut Fate {
         &mut self.orders[order as usize].fate
     }
-}
-
-/// A place in a list that [`ATTEMPTS_MAX`] bounds.
-pub(super) fn short(place: usize) -> u32 {
-    u32::try_from(place).unwrap_or(u32::MAX)
 }

@@ -8,12 +8,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{
-    recording::{Attempted, Recording, Shopper, What, short},
+    recording::{Attempted, Recording, Shopper, What},
     replica::{Replica, Sent},
 };
 use crate::{
     events::{AttemptOutcome, packed_units},
-    values::UnixMs,
+    values::{UnixMs, short},
 };
 
 /// How the place of an attempt among the events is known.

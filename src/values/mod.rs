@@ -21,7 +21,10 @@ pub use kinds::Kinds;
 pub(crate) use kinds::{kinds, place_of};
 pub use moment::UnixMs;
 pub use money::{AT_LEAST, Currency, UNIT_PRICE_MINOR_MAX, UNITS_MAX};
-pub use number::{capped, count_of, micros, millis, narrow, number_of, short, wide};
+pub use number::{
+    ENDLESS, UNLIMITED, bound_of, capped, count_of, micros, millis, nanos, narrow, number_of,
+    short, tiny, wide,
+};
 pub use shopper::{
     AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,

@@ -47,6 +47,29 @@ pub const fn short(count: usize) -> u32 {
     count as u32
 }
 
+/// A place, a revision or an age that was asked for, as a bound that rows are compared with. SQLite
+/// compares signed numbers, and every row lies below 2^63: a bound beyond them is one at their end.
+pub fn bound_of(asked: u64) -> i64 {
+    i64::try_from(asked).unwrap_or(i64::MAX)
+}
+
+/// A span in nanoseconds. A clock that is set beyond the year 2262 stands at its end.
+pub fn nanos(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// The end of a range that has none: later than every moment.
+pub const ENDLESS: i64 = i64::MAX;
+
+/// A limit where none is set.
+pub const UNLIMITED: u64 = u64::MAX;
+
+/// A number of things in one batch, which a limit below 2^16 bounds.
+pub const fn tiny(count: usize) -> u16 {
+    assert!(count <= u16::MAX as usize, "more than the limit of what holds them");
+    count as u16
+}
+
 /// A figure that is computed wider than it is shown. One that does not fit is shown as the largest
 /// number: sums and forecasts that stay there are marked with [`AT_LEAST`](super::AT_LEAST).
 pub fn capped(figure: i128) -> i64 {

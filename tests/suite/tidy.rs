@@ -66,6 +66,11 @@ fn crates_and_queues_are_named_only_where_they_belong() {
 }
 
 #[test]
+fn what_does_not_fit_is_not_saturated_away() {
+    hold(shape::saturations, &rust(&["src"]));
+}
+
+#[test]
 fn facts_and_deciders_are_pure() {
     hold(imports::purity, &rust(&["src"]));
 }

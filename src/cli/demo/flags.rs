@@ -14,6 +14,7 @@ use crate::{
         plan::{CrowdPlan, CrowdSize, SHOPPERS_MAX},
         recording::{ItemBy, Recording, StockShare},
     },
+    values::{narrow, short},
 };
 
 /// For unattended runs: all shoppers arrive at once, so that it is over soon.
@@ -148,7 +149,7 @@ impl Args {
         let units = self.units.unwrap_or(usual.units);
         let each = if seconds == 0 { &RUSH } else { &usual };
         let shoppers = u64::from(units) * u64::from(each.shoppers) / u64::from(each.units).max(1);
-        let shoppers = u32::try_from(shoppers).unwrap_or(u32::MAX).min(SHOPPERS_MAX);
+        let shoppers = short(narrow(shoppers.min(SHOPPERS_MAX.into())));
         CrowdSize {
             units,
             items: self.items,

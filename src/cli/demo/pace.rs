@@ -8,7 +8,7 @@ use crate::{
         question::window,
     },
     crowd::{pace::Silence, recording::Recording},
-    values::Invalid,
+    values::{Invalid, count_of},
 };
 
 /// Silences that play for longer are reported.
@@ -52,7 +52,7 @@ pub fn tell(recording: &Recording, speed: u32, common: &Common) {
     let least = SILENCE_SECONDS.saturating_mul(speed.into());
     let silences = recording.silences(least);
     for Silence { from_seconds, seconds } in silences.iter().take(TOLD_MAX) {
-        let offset = i64::try_from(from_seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        let offset = count_of(*from_seconds).saturating_mul(1_000);
         let from = recording.begins_at.plus(offset).to_string().replace(".000Z", "Z");
         common.note(format_args!(
             "warning: no purchase for {} ({} played) from {from}",

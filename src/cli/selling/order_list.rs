@@ -21,6 +21,7 @@ use crate::{
         report_service_client::ReportServiceClient,
     },
     reports::CsvManner,
+    values::{UNLIMITED, narrow},
 };
 
 /// Orders shown without `--limit`.
@@ -136,7 +137,7 @@ impl OrderList {
     /// All of them, page after page: a sale may have more than fit into memory.
     fn run_csv(self, manner: CsvManner, common: &Common) -> anyhow::Result<()> {
         let mut csv = CsvRows::begin(io::stdout().lock(), manner, COLUMNS)?;
-        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let limit = narrow(self.limit.map_or(UNLIMITED, u64::from));
         let (more, freshness) =
             self.each_page(limit, |page| page.into_iter().try_for_each(|order| csv.add(order)))?;
         csv.end()?;

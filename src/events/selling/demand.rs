@@ -85,9 +85,12 @@ pub struct PackedAttempt {
     pub buyer_hash: u64,
 }
 
-/// Units of an attempt as they are packed.
+/// Most units of an attempt that are told apart.
+const PACKED_UNITS_MAX: u16 = u16::MAX;
+
+/// Units of an attempt as they are packed: 16 bits, and as many as fit where there are more.
 pub fn packed_units(units: i64) -> u16 {
-    u16::try_from(units).unwrap_or(u16::MAX)
+    u16::try_from(units).unwrap_or(PACKED_UNITS_MAX)
 }
 
 /// Counts of one channel.

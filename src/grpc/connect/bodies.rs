@@ -12,7 +12,7 @@ use super::protocol::{COMPRESSED, Encoding, MESSAGE_ENCODING, PREFIX_BYTES};
 use crate::{
     actors::Fault,
     grpc::{share::LARGE_BYTES_MAX, status::CallError},
-    values::Invalid,
+    values::{Invalid, narrow, short, wide},
 };
 
 /// Bodies up to this size reserve nothing.
@@ -47,7 +47,7 @@ impl Room {
             // A body whose length is not known may become as large as any.
             let bytes = announced.unwrap_or(bytes_max);
             let reserved = if bytes > SMALL_BYTES {
-                let bytes = u32::try_from(bytes.min(LARGE_BYTES_MAX)).unwrap_or(u32::MAX);
+                let bytes = short(bytes.min(LARGE_BYTES_MAX));
                 Some(self.large.acquire_many(bytes).await)
             } else {
                 None
@@ -102,7 +102,7 @@ pub(super) fn enveloped(
         return Err(wrong("must be one message with 5 bytes in front: its flags and its length"));
     }
     let flags = body.get_u8();
-    let length = usize::try_from(body.get_u32()).unwrap_or(usize::MAX);
+    let length = narrow(body.get_u32().into());
     if length != body.len() {
         return Err(wrong("must be one message, as long as the bytes in front of it say"));
     }
@@ -118,8 +118,7 @@ pub(super) fn enveloped(
 
 fn unpacked(packed: &[u8], bytes_max: usize) -> Result<Bytes, CallError> {
     let mut unpacked = Vec::new();
-    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-    let read = GzDecoder::new(packed).take(limit.saturating_add(1)).read_to_end(&mut unpacked);
+    let read = GzDecoder::new(packed).take(wide(bytes_max) + 1).read_to_end(&mut unpacked);
     read.map_err(|why| Invalid::new("message", format!("is not compressed with gzip: {why}")))?;
     if unpacked.len() > bytes_max {
         return Err(too_large(bytes_max));

@@ -12,7 +12,7 @@ use crate::{
     events::{Family, ItemEvent, Recorded, StreamName, decode},
     replay::{pace::Metronome, state::Moment},
     store::SharedStore,
-    values::{ItemId, UnixMs},
+    values::{ItemId, UNLIMITED, UnixMs},
 };
 
 /// Events read at once.
@@ -77,7 +77,7 @@ impl Flow {
             let stream = StreamName::item(self.item);
             let read = self.store.read_stream(stream, self.next_revision, PAGE_EVENTS).await;
             self.page = read.map_err(CallError::from)?.into();
-            self.next_revision = self.page.back().map_or(u64::MAX, |last| last.revision + 1);
+            self.next_revision = self.page.back().map_or(UNLIMITED, |last| last.revision + 1);
         }
         let next = self.page.pop_front();
         Ok(next.filter(|recorded| recorded.revision <= self.last_revision))

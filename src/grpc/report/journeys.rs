@@ -142,7 +142,7 @@ impl ReportApi {
             .await?;
         let all = found.shoppers;
         Ok(proto::GetPathsResponse {
-            steps_max: i32::try_from(found.steps_max).unwrap_or(i32::MAX),
+            steps_max: found.steps_max.into(),
             shoppers: all,
             distinct_paths: found.distinct_paths,
             shoppers_left_out: found.shoppers_left_out,

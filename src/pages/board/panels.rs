@@ -14,7 +14,7 @@ use crate::{
         words::{Term, fill},
     },
     reports::{NodePulse, Pulse, share_ppm},
-    values::{ServiceLevel, UnixMs},
+    values::{ServiceLevel, UnixMs, capped},
 };
 
 /// What a sale lets buyers do.
@@ -317,7 +317,7 @@ pub fn health(pulse: &Pulse, node: &NodePulse, say: Say) -> String {
         let span = say.span(late.lag_ms);
         fact("", &fill(say.word(said), &[("name", late.name), ("span", &span)]), true);
     }
-    let position = i64::try_from(pulse.position.0).unwrap_or(i64::MAX);
+    let position = capped(pulse.position.0.into());
     fact(say.word(Word::Position), &group(position), false);
     out.push_str("</dl>");
     out

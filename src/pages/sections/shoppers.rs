@@ -348,7 +348,7 @@ fn paths(writing: &Writing<'_>) -> Vec<Block> {
             Cell::count(row.buyers),
         ]);
     }
-    let counts = [paths.distinct_paths, paths.shoppers, paths.steps_max].map(group);
+    let counts = [paths.distinct_paths, paths.shoppers, paths.steps_max.into()].map(group);
     let [distinct, shoppers, steps] = &counts;
     let values = [("distinct", distinct.as_str()), ("shoppers", shoppers), ("steps", steps)];
     let lead = writing.sentence(Sentence::PathsLead, &values);

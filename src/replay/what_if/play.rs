@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     super::{
-        recording::{Attempted, Ending, Fate, Recording, Shopper, What, short},
+        recording::{Attempted, Ending, Fate, Recording, Shopper, What},
         replica::{Ended, Placed, Replica, Sent},
         sequence::{Sequence, Step},
     },
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     events::{AttemptOutcome, ItemEvent, OfferEvent, StockEvent, packed_units},
-    values::UnixMs,
+    values::{UnixMs, short},
 };
 
 /// Plays an item. `stock` are the planned allocations as they are to be, in their order.

@@ -6,7 +6,7 @@ use crate::{
     events::{ClearedBecause, Position, Signal},
     projections::operations,
     reports::{Page, Paging, ReportError, Reports, filter::Filter, id_at, paging::Sizes},
-    values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs, number_of},
+    values::{AlertId, AlertSeverity, ItemId, SaleId, UnixMs, bound_of, number_of},
 };
 
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -98,7 +98,7 @@ impl Reports {
         max: usize,
     ) -> Result<(Vec<AlertChanged>, Position), ReportError> {
         let sale = sale.map(|sale| sale.0.into_bytes());
-        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let after = bound_of(after.0);
         let max = number_of(max);
         self.ask(operations::NAME, operations::VERSION, |rows, checkpoint| {
             let mut found = rows.prepare(&format!(

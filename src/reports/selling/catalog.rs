@@ -77,8 +77,9 @@ impl Reports {
             .iter()
             .map(|item| (item.sku.as_str(), (item.opens_at, item.closes_at)))
             .collect();
-        let opens = offered.iter().map(|item| item.opens_at.0).min().unwrap_or(i64::MAX);
-        let closes = offered.iter().map(|item| item.closes_at.0).max().unwrap_or(0);
+        let opens = offered.iter().map(|item| item.opens_at.0).min();
+        let closes = offered.iter().map(|item| item.closes_at.0).max();
+        let Some((opens, closes)) = opens.zip(closes) else { return Ok(Vec::new()) };
         self.ask(catalog::NAME, catalog::VERSION, |rows, _| {
             let mut found = rows.prepare(
                 "SELECT items.sku, items.opens_at_ms, items.closes_at_ms, sales.sale_id, sales.name

@@ -15,7 +15,7 @@ use crate::{
         share_ppm,
         timeline::{second_of, sums},
     },
-    values::{ItemId, UnixMs},
+    values::{ENDLESS, ItemId, UnixMs},
 };
 
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -151,7 +151,7 @@ impl Reports {
         until: Option<UnixMs>,
     ) -> Result<(TimelineSecond, Checkpoint), ReportError> {
         let from = from.map_or(i64::MIN, UnixMs::second);
-        let until = until.map_or(i64::MAX, |until| until.plus(999).second());
+        let until = until.map_or(ENDLESS, |until| until.plus(999).second());
         self.ask(timeline::NAME, timeline::VERSION, |rows, checkpoint| {
             whose.must_be_known(rows)?;
             let sums = sums();

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::{
     projections::marks::{self, ItemState, read_state},
     reports::{ReportError, Reports},
-    values::{ItemId, UnixMs},
+    values::{ItemId, UnixMs, bound_of},
 };
 
 /// Up to where a mark may stand.
@@ -24,9 +24,7 @@ impl Reports {
         limit: MarkLimit,
     ) -> Result<Option<ItemState>, ReportError> {
         let (column, at) = match limit {
-            MarkLimit::Revision(revision) => {
-                ("revision", i64::try_from(revision).unwrap_or(i64::MAX))
-            }
+            MarkLimit::Revision(revision) => ("revision", bound_of(revision)),
             MarkLimit::Time(at) => ("at_ms", at.0),
         };
         self.ask(marks::NAME, marks::VERSION, |rows, _| {

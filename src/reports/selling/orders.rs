@@ -18,7 +18,7 @@ use crate::{
         id_at,
         paging::{Cut, Sizes},
     },
-    values::{Invalid, ItemId, OrderId, SaleId, UnixMs},
+    values::{ENDLESS, Invalid, ItemId, OrderId, SaleId, UnixMs},
 };
 
 const SIZES: Sizes = Sizes { default: 100, max: 1_000 };
@@ -131,7 +131,7 @@ impl ListOrdersQuery {
         let item = self.item_id.map(|id| id.0.into_bytes());
         let state = self.state.map_or(0, number_of).to_be_bytes();
         let from = self.placed_from.map_or(i64::MIN, |at| at.0).to_be_bytes();
-        let until = self.placed_until.map_or(i64::MAX, |at| at.0).to_be_bytes();
+        let until = self.placed_until.map_or(ENDLESS, |at| at.0).to_be_bytes();
         let fields = [
             b"orders".as_slice(),
             sale.as_ref().map_or(&[], |id| id.as_slice()),

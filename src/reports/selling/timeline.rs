@@ -6,7 +6,7 @@ use crate::{
     events::AttemptOutcome,
     projections::timeline::{self, COUNTS, column_of, counts_at},
     reports::{Page, Paging, ReportError, Reports, filter::Filter, paging::Sizes},
-    values::{Invalid, ItemId, SaleId, UnixMs},
+    values::{ENDLESS, Invalid, ItemId, SaleId, UnixMs},
 };
 
 const SIZES: Sizes = Sizes { default: 1_000, max: 10_000 };
@@ -77,7 +77,7 @@ impl Reports {
             whose.as_bytes(),
             id.as_bytes(),
             &from.unwrap_or(i64::MIN).to_be_bytes(),
-            &until.unwrap_or(i64::MAX).to_be_bytes(),
+            &until.unwrap_or(ENDLESS).to_be_bytes(),
         ];
         let cut = query.paging.cut(SIZES, question)?;
         let mut filter = Filter::default();

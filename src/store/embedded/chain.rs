@@ -26,6 +26,7 @@
 
 use std::fmt;
 
+use crate::values::short;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -76,5 +77,5 @@ pub fn link(previous: &Hash, event: &Link<'_>) -> Hash {
 }
 
 fn length(text: &[u8]) -> [u8; 4] {
-    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+    short(text.len()).to_be_bytes()
 }

@@ -18,6 +18,7 @@ use super::{
     loss::Missing,
     witness::{Last, WITNESS_FILE},
 };
+use crate::values::bound_of;
 use crate::{events::Position, private};
 
 /// Directory of the read models inside the data directory.
@@ -49,7 +50,7 @@ impl Claim {
     pub(super) fn of_witness(last: &Last) -> Self {
         Self {
             source: WITNESS_FILE.to_owned(),
-            position: i64::try_from(last.position).unwrap_or(i64::MAX),
+            position: bound_of(last.position),
             id: last.id,
             hash: Some(last.hash.to_vec()),
             place: None,

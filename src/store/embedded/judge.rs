@@ -29,6 +29,7 @@ use super::{
 use crate::{
     events::{LossAccepted, Position, StreamName},
     store::ReadError,
+    values::bound_of,
 };
 
 /// Rows verified at once.
@@ -226,17 +227,13 @@ fn verify_rows(
         let sql = format!("SELECT {COLUMNS} WHERE position > ?1 ORDER BY position LIMIT ?2");
         let query = Query { sql: &sql, direction: Direction::Forwards, max: PAGE_EVENTS };
         let (mut expected, mut gap) = (sound, None);
-        let read = session.read_page(
-            &query,
-            [i64::try_from(sound).unwrap_or(i64::MAX), limit(PAGE_EVENTS)],
-            |event| {
-                expected += 1;
-                if event.position != expected && gap.is_none() {
-                    gap = Some(expected);
-                }
-                Some(event.name.text.clone())
-            },
-        );
+        let read = session.read_page(&query, [bound_of(sound), limit(PAGE_EVENTS)], |event| {
+            expected += 1;
+            if event.position != expected && gap.is_none() {
+                gap = Some(expected);
+            }
+            Some(event.name.text.clone())
+        });
         let page = match read {
             Ok(page) => page,
             Err(ReadError::Damaged(problem)) => return Ok(Some((sound, problem))),

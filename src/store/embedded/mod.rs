@@ -69,6 +69,7 @@ use crate::{
     clock::SharedClock,
     events::{NewEvent, Position, Recorded, StreamName},
     threads,
+    values::UNLIMITED,
 };
 
 /// How much one append can hold.
@@ -148,7 +149,7 @@ impl EmbeddedStore {
     /// appends that would need more are refused as not written. `None` lifts the limit. Counts
     /// from the next append on, rounded to pages of 8 KiB.
     pub fn limit_size(&self, bytes_max: Option<u64>) {
-        self.size_max_bytes.store(bytes_max.unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.size_max_bytes.store(bytes_max.unwrap_or(UNLIMITED), Ordering::Relaxed);
     }
 
     fn start(
@@ -164,7 +165,7 @@ impl EmbeddedStore {
         let start = Ends { all: Position::START, ours: Position::START };
         let (published, ends) = watch::channel(start);
         let for_clients = rules.is_some();
-        let size_max_bytes = Arc::new(AtomicU64::new(u64::MAX));
+        let size_max_bytes = Arc::new(AtomicU64::new(UNLIMITED));
         let health = Arc::new(CommitHealth::default());
         let failed = |problem| OpenError::Io { path: path.clone(), problem };
         let shared = Shared {

@@ -13,6 +13,7 @@ use std::{
 use rusqlite::{Connection, Result};
 
 use super::schema::PAGE_BYTES;
+use crate::values::narrow;
 
 /// Pause between two tries while commits fail and there are no appends.
 pub(super) const PROBE_EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ impl CommitHealth {
 
 /// The first half: a row goes in, and with it pages that were not there.
 pub(super) fn put_in(connection: &Connection) -> Result<()> {
-    let pages = usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX).saturating_mul(PAGES);
+    let pages = narrow(PAGE_BYTES) * PAGES;
     let mut put = connection
         .prepare_cached("INSERT OR REPLACE INTO meta(key, value) VALUES ('probe', ?1)")?;
     put.execute(["-".repeat(pages)]).map(drop)

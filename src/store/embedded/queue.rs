@@ -16,6 +16,7 @@ use super::raw::{RawAnswer, RawRefusal, RawWrite};
 use crate::{
     events::{NewEvent, StreamName},
     store::{AppendError, Appended, Expected},
+    values::short,
 };
 
 /// What one group holds at most, unless its first append alone is larger.
@@ -138,7 +139,7 @@ impl Queue {
     pub(super) async fn push(&self, work: Work, events: usize, bytes: usize) -> Result<(), Closed> {
         let charge = bytes + APPEND_OVERHEAD_BYTES + events * EVENT_OVERHEAD_BYTES;
         // An append within the store's limits always fits an empty queue.
-        let charge = u32::try_from(charge.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
+        let charge = short(charge.min(WAITING_BYTES_MAX));
         let room =
             Arc::clone(&self.room).acquire_many_owned(charge).await.map_err(|_closed| Closed)?;
         let mut state = self.lock();

@@ -9,6 +9,7 @@ use super::{
     rows::{COLUMNS, Checked, Page, Query, ReadSession, limit},
     settings::Settings,
 };
+use crate::values::bound_of;
 use crate::{events::Position, store::ReadError};
 
 /// Events looked at in one go, so that a filter that matches little does not hold a connection.
@@ -101,9 +102,8 @@ impl ReadSession {
              ORDER BY revision {order} LIMIT ?4"
         );
         let query = Query { sql: &sql, direction: wish.direction, max: wish.max };
-        let bound = |revision: u64| i64::try_from(revision).unwrap_or(i64::MAX);
         let rows_max = limit(wish.max.min(CONSIDERED_MAX));
-        self.read_page(&query, params![number, bound(from), bound(to), rows_max], |event| {
+        self.read_page(&query, params![number, bound_of(from), bound_of(to), rows_max], |event| {
             let shown = oldest_ms.is_none_or(|oldest| event.recorded_at_ms >= oldest);
             shown.then(|| recorded(event))
         })
@@ -127,7 +127,7 @@ impl ReadSession {
         let page = match direction {
             Direction::Forwards => self.page_after(from, rows_max, max, head, keep)?,
             Direction::Backwards => {
-                let before = i64::try_from(from.0).unwrap_or(i64::MAX);
+                let before = bound_of(from.0);
                 let sql =
                     format!("SELECT {COLUMNS} WHERE position < ?1 ORDER BY position DESC LIMIT ?2");
                 let query = Query { sql: &sql, direction, max };

@@ -27,6 +27,7 @@ use super::{
 use crate::{
     events::{Position, Recorded, StreamName},
     store::ReadError,
+    values::bound_of,
 };
 
 /// Reads a log that another process may be writing. Takes no lock and changes nothing in the
@@ -176,7 +177,7 @@ impl ReadSession {
         head: Position,
         mut keep: impl FnMut(&Checked<'_>) -> Option<T>,
     ) -> Result<Page<T>, ReadError> {
-        let from = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let from = bound_of(after.0);
         let sql = format!("SELECT {COLUMNS} WHERE position > ?1 ORDER BY position LIMIT ?2");
         let query = Query { sql: &sql, direction: Direction::Forwards, max };
         let mut expected = after.0;

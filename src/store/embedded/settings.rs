@@ -1,6 +1,7 @@
 //! What a stream's metadata says about reading it: where it begins, how many events and how old ones
 //! it keeps. Metadata that is not a JSON object says nothing.
 
+use crate::values::bound_of;
 use serde_json::{Map, Value};
 
 /// What `$tb` is of a deleted stream: no event will ever come after it.
@@ -48,7 +49,7 @@ impl Settings {
 
     /// Events recorded before this moment are not shown.
     pub(super) fn oldest_ms(&self, now_ms: i64) -> Option<i64> {
-        let age_max_ms = i64::try_from(self.age_max_s?.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        let age_max_ms = bound_of(self.age_max_s?.saturating_mul(1_000));
         Some(now_ms.saturating_sub(age_max_ms))
     }
 }

@@ -122,6 +122,40 @@ pub fn leftovers(file: &Source) -> Vec<Complaint> {
     found.map(|(at, mark)| Complaint::new(file, at, format!("{mark}: finish it"))).collect()
 }
 
+/// The file that may turn what does not fit into the largest number: what it means is said there.
+const NUMBERS: &str = "src/values/number.rs";
+
+/// A number that does not fit, or is absent, and becomes the largest one on the spot.
+pub fn saturations(file: &Source) -> Vec<Complaint> {
+    if file.path == NUMBERS {
+        return Vec::new();
+    }
+    let calls = ["unwrap_or(", "map_or("].into_iter().flat_map(|call| {
+        file.code.match_indices(call).map(move |(at, _)| (at, &file.code[at + call.len()..]))
+    });
+    let found = calls.filter(|(_, argument)| {
+        let argument = argument.split([',', ')']).next().unwrap_or_default();
+        argument.trim_end().ends_with("::MAX")
+    });
+    let why = "state the bound where the number enters, or give an error (src/values/number.rs)";
+    found.map(|(at, _)| Complaint::new(file, at, why.to_owned())).collect()
+}
+
+#[test]
+fn saturations_are_found() {
+    for code in [
+        "let a = u32::try_from(b).unwrap_or(u32::MAX);",
+        "let a = b.unwrap_or(std::i64::MAX)",
+        "let a = b.map_or(\n    usize::MAX,\n    |b| b + 1);",
+    ] {
+        assert_eq!(saturations(&Source::new("src/a.rs", code)).len(), 1, "{code}");
+        assert!(saturations(&Source::new(NUMBERS, code)).is_empty(), "{code}");
+    }
+    for code in ["a.unwrap_or(0)", "// a.unwrap_or(u8::MAX)", "a.map_or(1, |a| a.min(u8::MAX))"] {
+        assert!(saturations(&Source::new("src/a.rs", code)).is_empty(), "{code}");
+    }
+}
+
 #[test]
 fn files_of_a_wrong_shape_are_found() {
     let long = "//! A paragraph that is long enough to say something.\n".repeat(FILE_LINES_MAX + 1);

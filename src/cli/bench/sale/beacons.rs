@@ -14,7 +14,7 @@ use crate::{
         BEACONS_PER_EVENT_MAX, PackedBeacon, SaleCreated, StreamName, TrafficItem, TrafficRecorded,
         encode, pack_beacons,
     },
-    values::{AgeBand, Gender, SaleId, ShopperAttributes, SpendingTier, UnixMs, short},
+    values::{AgeBand, Gender, SaleId, ShopperAttributes, SpendingTier, UnixMs, short, tiny},
 };
 
 const REGIONS: [&str; 6] = ["Shanghai", "Beijing", "Guangdong", "Sichuan", "Zhejiang", "Hubei"];
@@ -58,7 +58,7 @@ impl<T: Clone + Eq + std::hash::Hash> Table<T> {
         *numbers.entry(row).or_insert_with_key(|row| {
             rows.push(row.clone());
             // A batch has fewer beacons than that.
-            u16::try_from(rows.len()).unwrap_or(u16::MAX)
+            tiny(rows.len())
         })
     }
 }

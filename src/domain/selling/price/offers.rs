@@ -199,12 +199,12 @@ fn discount(offer: &Offer, units: i64, subtotal: i64) -> i64 {
     let off = match &offer.effect {
         OfferEffect::Amount(AmountOff { amount_minor, each, times_max }) => {
             let times = if *each { times(offer.condition, units, subtotal) } else { 1 };
-            let times = times.min(times_max.unwrap_or(i64::MAX));
+            let times = times_max.map_or(times, |max| times.min(max));
             i128::from(*amount_minor) * i128::from(times)
         }
         OfferEffect::Percent(PercentOff { ppm, at_most_minor }) => {
             let share = i128::from(subtotal) * i128::from(*ppm) / PPM;
-            share.min(at_most_minor.map_or(i128::MAX, i128::from))
+            at_most_minor.map_or(share, |most| share.min(i128::from(most)))
         }
         OfferEffect::Gift(_) => 0,
     };

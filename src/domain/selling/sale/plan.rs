@@ -146,7 +146,9 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
 }
 
 fn fits_the_log(created: SaleCreated) -> Result<SaleCreated, Invalid> {
-    let bytes = serde_json::to_vec(&created).map_or(usize::MAX, |json| json.len());
+    let json = serde_json::to_vec(&created);
+    let bytes =
+        json.map_err(|why| Invalid::new("items", format!("cannot be stored: {why}")))?.len();
     if bytes > SALE_BYTES_MAX {
         let problem = format!(
             "make the sale {bytes} bytes long in the log, more than {SALE_BYTES_MAX}: split it"

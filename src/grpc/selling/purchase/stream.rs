@@ -37,7 +37,7 @@ use crate::{
         share::CHUNK_MAX,
         status::CallError,
     },
-    values::ItemId,
+    values::{ItemId, short},
 };
 
 /// Orders of one stream that are not answered, or whose answers were not taken.
@@ -179,7 +179,7 @@ impl Taking {
 
     /// Waits for so many places in the windows.
     async fn places(&self, count: usize) -> Result<Places, Gone> {
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let count = short(count);
         let mut taken = [None, None];
         for (window, taken) in self.windows.iter().zip(&mut taken) {
             if let Some(window) = window {

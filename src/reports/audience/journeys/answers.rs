@@ -292,7 +292,7 @@ pub struct PathRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// Steps after which a path is cut.
-    pub steps_max: i64,
+    pub steps_max: u16,
     /// Shoppers with a path: the denominator of shares.
     pub shoppers: i64,
     /// Different paths that were told apart.

@@ -149,10 +149,12 @@ impl FunnelCount {
             | FunnelGrouping::Gender
             | FunnelGrouping::Region
             | FunnelGrouping::SpendingTier => {
-                let code = u16::try_from(key).unwrap_or(u16::MAX);
-                let named = self.segments.as_ref().zip(attribute(self.by));
-                let name = named.map(|(segments, attribute)| segments.name(attribute, code));
-                (name.unwrap_or_default(), None)
+                // A code that no attribute has has no name.
+                let named = u16::try_from(key).ok().and_then(|code| {
+                    let (segments, attribute) = self.segments.as_ref().zip(attribute(self.by))?;
+                    Some(segments.name(attribute, code))
+                });
+                (named.unwrap_or_default(), None)
             }
         })
     }

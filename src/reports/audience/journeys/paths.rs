@@ -17,7 +17,7 @@ use crate::{
     events::AttemptOutcome,
     projections::journeys::TouchKind,
     reports::{ReportError, Reports, paging::Cut},
-    values::{Invalid, number_of},
+    values::{Invalid, narrow, number_of, tiny},
 };
 
 /// Paths that are told apart: some 30 MiB.
@@ -36,7 +36,7 @@ impl Reports {
 /// Counts paths, shopper after shopper.
 pub(super) struct PathsCount {
     cut: Cut<1>,
-    steps_max: i64,
+    steps_max: u16,
     shoppers: i64,
     shoppers_left_out: i64,
     counted: Distinct,
@@ -57,6 +57,8 @@ impl PathsCount {
         let question = [b"paths".as_slice(), &sale, &steps_max.to_be_bytes()];
         let cut = query.paging.cut(PATH_SIZES, question)?;
         let (counted, path) = (Distinct::new(), Vec::new());
+        // At most PATH_STEPS_MAX, see above.
+        let steps_max = tiny(narrow(steps_max.unsigned_abs()));
         Ok(Self { cut, steps_max, shoppers: 0, shoppers_left_out: 0, counted, path })
     }
 }
@@ -66,7 +68,7 @@ impl ShopperCount for PathsCount {
 
     fn shopper(&mut self, _: u32, touches: &[Touch]) {
         let Self { path, counted, .. } = self;
-        follow(path, touches, usize::try_from(self.steps_max).unwrap_or(usize::MAX));
+        follow(path, touches, usize::from(self.steps_max));
         if path.is_empty() {
             return;
         }
@@ -120,7 +122,7 @@ fn ranked(counted: Distinct, given: i64, take: usize) -> Vec<([i64; 1], PathRow)
     paths.sort_unstable_by(|(steps, (shoppers, _)), (other, (more, _))| {
         more.cmp(shoppers).then_with(|| steps.cmp(other))
     });
-    let skip = usize::try_from(given).unwrap_or(usize::MAX);
+    let Ok(skip) = usize::try_from(given) else { return Vec::new() };
     let rows = paths.into_iter().zip(1..).skip(skip).take(take);
     rows.map(|((steps, (shoppers, buyers)), rank)| {
         ([rank], PathRow { steps: steps.into_vec(), shoppers, buyers })

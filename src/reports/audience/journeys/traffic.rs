@@ -14,7 +14,7 @@ use super::{
 use crate::{
     projections::journeys::{NAME, PART_BITS, Scope, VERSION},
     reports::{ReportError, Reports, filter::Filter, paging::Cut},
-    values::{Invalid, UnixMs, count_of},
+    values::{ENDLESS, Invalid, UnixMs, count_of},
 };
 
 const SUMS: &str = "sum(views), sum(favourites), sum(carts), sum(shares), sum(buys)";
@@ -51,7 +51,7 @@ impl TrafficQuery {
         let sale = self.sale_id.map(|id| id.0.into_bytes()).unwrap_or_default();
         let (from, until) = self.minutes();
         let from = from.unwrap_or(i64::MIN).to_be_bytes();
-        let until = until.unwrap_or(i64::MAX).to_be_bytes();
+        let until = until.unwrap_or(ENDLESS).to_be_bytes();
         let by = self.by.name().as_bytes();
         let question = [b"traffic".as_slice(), &sale, by, &from, &until];
         Ok(self.paging.cut(TRAFFIC_SIZES, question)?)

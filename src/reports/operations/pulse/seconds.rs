@@ -113,8 +113,8 @@ fn bins(
     let mut available = total_change;
     let beyond = newest.map_or(to, |newest| newest.max(to)) + bin;
     for span in spans(rows, sale, unit, (from, beyond))? {
-        let place = usize::try_from((start(span.shown.second) - from) / bin).unwrap_or(usize::MAX);
-        match counted.get_mut(place) {
+        let place = usize::try_from((start(span.shown.second) - from) / bin).ok();
+        match place.and_then(|place| counted.get_mut(place)) {
             Some(bin) => bin.add(&span),
             None => available = available.saturating_sub(span.change),
         }
