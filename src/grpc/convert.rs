@@ -2,10 +2,12 @@
 
 use std::{str::FromStr, sync::LazyLock};
 
-use prost_types::{Duration as ProtoDuration, Timestamp};
 use tonic::Extensions;
 
 pub(in crate::grpc) mod prices;
+mod times;
+
+pub(in crate::grpc) use self::times::{duration, moment, span_ms, timestamp};
 
 use super::proto;
 use crate::{
@@ -141,25 +143,6 @@ pub(super) fn steering(operator: &str, reason: &str) -> Result<(), Invalid> {
     bounded_prose("reason", reason, REASON_CHARS_MAX)
 }
 
-/// A moment that came over the wire, where one was given.
-pub(super) fn moment(field: &str, time: Option<Timestamp>) -> Result<Option<UnixMs>, Invalid> {
-    let Some(Timestamp { seconds, nanos }) = time else { return Ok(None) };
-    if !(0..1_000_000_000).contains(&nanos) {
-        return Err(Invalid::new(field, "has nanoseconds outside of 0 to 999,999,999"));
-    }
-    let ms = seconds.saturating_mul(1000).saturating_add(i64::from(nanos / 1_000_000));
-    UnixMs(ms).checked(field).map(Some)
-}
-
-/// A span that came over the wire, in whole milliseconds, where one was given.
-pub(super) fn span_ms(field: &str, span: Option<ProtoDuration>) -> Result<Option<i64>, Invalid> {
-    let Some(ProtoDuration { seconds, nanos }) = span else { return Ok(None) };
-    if seconds < 0 || !(0..1_000_000_000).contains(&nanos) {
-        return Err(Invalid::new(field, "must not be negative"));
-    }
-    Ok(Some(seconds.saturating_mul(1000).saturating_add(i64::from(nanos / 1_000_000))))
-}
-
 /// When the caller stops waiting, if the call says so. gRPC's `grpc-timeout`: up to 8 digits and a
 /// unit. Source: "gRPC over HTTP2", Requests.
 /// The deadline of a call, if its caller set one.
@@ -168,16 +151,6 @@ pub(super) fn deadline(extensions: &Extensions) -> Option<Deadline> {
 }
 
 // ---- out ----
-
-pub(super) fn timestamp(moment: UnixMs) -> Timestamp {
-    let nanos = i32::try_from(moment.0.rem_euclid(1000)).unwrap_or(0) * 1_000_000;
-    Timestamp { seconds: moment.second(), nanos }
-}
-
-pub(super) fn duration(ms: i64) -> ProtoDuration {
-    let nanos = i32::try_from(ms.rem_euclid(1000)).unwrap_or(0) * 1_000_000;
-    ProtoDuration { seconds: ms.div_euclid(1000), nanos }
-}
 
 pub(super) fn money(currency: Currency, amount_minor: i64) -> proto::Money {
     proto::Money { currency_code: currency.code().to_owned(), amount_minor }

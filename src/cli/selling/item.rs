@@ -2,26 +2,21 @@
 
 use std::str::FromStr;
 
-use tonic::{Response, Status, transport::Channel};
-
-use super::item_prices::{Gift, Offer, Price};
+use super::{
+    item_prices::{Gift, Offer, Price},
+    item_steering::{Steer, Steered, item_text},
+};
 use crate::{
     cli::{
         Common,
-        decided::Decided,
         failure::{Code, Failure},
-        json::{amount, shape, short, time},
-        output::facts,
-        priced,
+        json::shape,
         server::Server,
-        write::{Signed, Steering},
     },
-    crowd::operator::Token,
     grpc::{
         proto::{
-            AllocateStockRequest, CloseItemRequest, GetItemRequest, Item, PauseItemRequest,
-            Refusal, ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest,
-            SetReserveRequest, WarehouseUnits, WriteResponse,
+            AllocateStockRequest, CloseItemRequest, GetItemRequest, PauseItemRequest,
+            ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest, SetReserveRequest,
             item_service_client::ItemServiceClient,
         },
         routed,
@@ -100,18 +95,6 @@ struct Show {
     id: String,
     #[command(flatten)]
     server: Server,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Steer {
-    /// The item
-    #[arg(value_name = "ITEM")]
-    id: String,
-    /// Why, for the record, 1 to 500 characters
-    #[arg(long)]
-    reason: String,
-    #[command(flatten)]
-    steering: Steering,
 }
 
 #[derive(Debug, clap::Args)]
@@ -281,15 +264,6 @@ impl Limit {
     }
 }
 
-/// The fields that all ways of steering have.
-pub(super) struct Steered {
-    pub(super) request_id: String,
-    pub(super) item_id: String,
-    pub(super) operator: String,
-    pub(super) reason: String,
-    pub(super) token: Token,
-}
-
 impl Show {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request = GetItemRequest { item_id: ItemId::parse("ITEM", &self.id)?.to_string() };
@@ -300,62 +274,5 @@ impl Show {
         let item = item.ok_or_else(|| Failure::new(Code::Failed, "the server sent no item"))?;
         common.show(|| shape(&found), || item_text(item))?;
         Ok(())
-    }
-}
-
-impl Steer {
-    pub(super) fn run<T: WriteResponse<Subject = Item, Refusal = Refusal>>(
-        self,
-        common: &Common,
-        call: impl AsyncFn(ItemServiceClient<Channel>, Steered) -> Result<Response<T>, Status>,
-    ) -> anyhow::Result<()> {
-        let item_id = ItemId::parse("ITEM", &self.id)?.to_string();
-        let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
-            let (item_id, reason) = (item_id.clone(), self.reason.clone());
-            let steered = Steered { request_id, item_id, operator, reason, token };
-            call(ItemServiceClient::new(channel), steered).await
-        })?;
-        Decided::of(answer).show(common, "item", item_text)
-    }
-}
-
-fn item_text(item: &Item) -> String {
-    let limit = |limit: Option<i64>| limit.map_or("none".to_owned(), |units| units.to_string());
-    let place = |at: &WarehouseUnits| format!("{} {}", at.warehouse, at.units);
-    let warehouses = item.available_by_warehouse.iter().map(place);
-    let reserve = item.reserve_by_warehouse.iter().map(place);
-    let mut rows = vec![
-        ("item", item.item_id.clone()),
-        ("sale", item.sale_id.clone()),
-        ("sku", item.sku.clone()),
-        ("title", item.title.clone()),
-        ("price", amount(item.unit_price.as_ref())),
-        ("phase", phase_text(item)),
-        ("opens", time(item.open_time.as_ref())),
-        ("closes", time(item.close_time.as_ref())),
-        ("allocated", item.allocated_units.to_string()),
-        ("available", item.available_units.to_string()),
-        ("held", item.held_units.to_string()),
-        ("sold", item.sold_units.to_string()),
-        ("available in", warehouses.collect::<Vec<_>>().join(", ")),
-        ("in reserve", reserve.collect::<Vec<_>>().join(", ")),
-        ("limit per buyer", limit(item.limit_per_buyer)),
-        ("limit per order", limit(item.limit_per_order)),
-    ];
-    if let Some(prices) = &item.prices {
-        let currency = item.unit_price.as_ref().map_or("", |price| &price.currency_code);
-        rows.extend(priced::prices_rows(prices, currency));
-    }
-    facts(&rows)
-}
-
-/// The phase, and what pauses the item.
-fn phase_text(item: &Item) -> String {
-    let phase = short("ITEM_PHASE_", item.phase().as_str_name());
-    match (item.paused_itself, item.paused_with_sale) {
-        (true, true) => format!("{phase} (itself and with its sale)"),
-        (false, true) => format!("{phase} (with its sale)"),
-        (true | false, false) => phase.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::{fs, io, path::PathBuf, str::FromStr};
 
 use super::{
-    item::{Steer, Steered},
+    item_steering::{Steer, Steered},
     sale_file,
     written::{offer_draft, price_step, time_price},
 };

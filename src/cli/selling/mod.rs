@@ -3,6 +3,7 @@
 pub(super) mod explain;
 pub mod item;
 mod item_prices;
+mod item_steering;
 pub mod order;
 pub(super) mod order_list;
 pub(super) mod order_proof;

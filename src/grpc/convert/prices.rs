@@ -1,6 +1,6 @@
 //! Prices, offers and quotes between protobuf and the domain.
 
-use super::{moment, timestamp};
+use super::times::{moment, timestamp};
 use crate::{
     domain::{
         item::{OrderView, QuoteView},

@@ -9,6 +9,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+mod prices;
 mod terms;
 
 pub use terms::{OnePart, Terms};

@@ -5,18 +5,17 @@
 //! bound that keeps arithmetic from overflowing stands here and nowhere later.
 
 mod curve;
+mod draft;
 mod fields;
 mod goods;
 
 use std::collections::HashMap;
 
+pub use self::draft::{Draft, DraftItem};
 use self::fields::Fields;
 use crate::{
-    domain::{alert, price::DraftOffer},
-    events::{
-        Act, AlertRule, Draw, Goals, ItemPlan, PlannedUnits, PriceStep, ReturnedUnits, SaleCreated,
-        TimePrice, WarehouseUnits,
-    },
+    domain::alert,
+    events::{Act, AlertRule, Draw, Goals, ItemPlan, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_prose, bounded_text, looks,
@@ -42,43 +41,6 @@ pub const TIME_TO_PAY_MS_MIN: i64 = 1_000;
 
 /// Longest time an unpaid order holds its units: 30 days.
 pub const TIME_TO_PAY_MS_MAX: i64 = 30 * 24 * 3_600_000;
-
-/// A sale as its operator wrote it down, unchecked. What is missing is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Draft {
-    pub name: String,
-    pub currency_code: String,
-    pub opens_at: Option<UnixMs>,
-    pub closes_at: Option<UnixMs>,
-    pub items: Vec<DraftItem>,
-    pub goals: Option<Goals>,
-    pub curve: Vec<PlannedUnits>,
-    pub alerts: Vec<AlertRule>,
-}
-
-/// One item as its operator wrote it down, unchecked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftItem {
-    pub sku: String,
-    pub title: String,
-    pub unit_price_minor: i64,
-    /// The item's own window; the sale's where absent.
-    pub opens_at: Option<UnixMs>,
-    pub closes_at: Option<UnixMs>,
-    pub limit_per_buyer: Option<i64>,
-    pub limit_per_order: Option<i64>,
-    pub time_to_pay_ms: Option<i64>,
-    /// Warehouse and units. Orders draw from the first warehouse that can fill them.
-    pub units: Vec<(String, i64)>,
-    /// Warehouse and units that are not on offer yet.
-    pub reserve: Vec<(String, i64)>,
-    /// No price may be below it.
-    pub floor_minor: Option<i64>,
-    pub steps: Vec<PriceStep>,
-    pub time_prices: Vec<TimePrice>,
-    pub returned_units: ReturnedUnits,
-    pub offers: Vec<DraftOffer>,
-}
 
 /// Checks a draft and derives the ids. `created_at_ms` is left for the decision to set.
 ///

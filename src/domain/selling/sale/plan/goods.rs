@@ -1,6 +1,6 @@
 //! Prices and offers of an item that is planned.
 
-use super::{DraftItem, fields::Fields};
+use super::{draft::DraftItem, fields::Fields};
 use crate::{
     domain::price::{DraftOffer, check_offers, check_prices},
     events::{Offer, Prices, ReturnedUnits, TimePrice},

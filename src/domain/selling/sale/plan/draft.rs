@@ -1,0 +1,44 @@
+//! A sale before it is checked.
+
+use crate::{
+    domain::price::DraftOffer,
+    events::{AlertRule, Goals, PlannedUnits, PriceStep, ReturnedUnits, TimePrice},
+    values::UnixMs,
+};
+
+/// A sale as its operator wrote it down, unchecked. What is missing is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Draft {
+    pub name: String,
+    pub currency_code: String,
+    pub opens_at: Option<UnixMs>,
+    pub closes_at: Option<UnixMs>,
+    pub items: Vec<DraftItem>,
+    pub goals: Option<Goals>,
+    pub curve: Vec<PlannedUnits>,
+    pub alerts: Vec<AlertRule>,
+}
+
+/// One item as its operator wrote it down, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DraftItem {
+    pub sku: String,
+    pub title: String,
+    pub unit_price_minor: i64,
+    /// The item's own window; the sale's where absent.
+    pub opens_at: Option<UnixMs>,
+    pub closes_at: Option<UnixMs>,
+    pub limit_per_buyer: Option<i64>,
+    pub limit_per_order: Option<i64>,
+    pub time_to_pay_ms: Option<i64>,
+    /// Warehouse and units. Orders draw from the first warehouse that can fill them.
+    pub units: Vec<(String, i64)>,
+    /// Warehouse and units that are not on offer yet.
+    pub reserve: Vec<(String, i64)>,
+    /// No price may be below it.
+    pub floor_minor: Option<i64>,
+    pub steps: Vec<PriceStep>,
+    pub time_prices: Vec<TimePrice>,
+    pub returned_units: ReturnedUnits,
+    pub offers: Vec<DraftOffer>,
+}
