@@ -5,11 +5,18 @@
 
 /// The aggregates of a node without a server, on a log of a single sale.
 pub mod bench;
-use std::fs;
+use std::{
+    fs,
+    sync::{Condvar, Mutex},
+};
 
 use doorbuster::{
-    actors::process::{Manager, Process, Reactions, TellItems, WakeItems},
-    values::ServiceLevel,
+    actors::process::{Ask, Known, Manager, Process, Reactions, TellItems, WakeItems},
+    domain::sale::SaleView,
+    events::{Event, Position, Recorded},
+    projections::Checkpoint,
+    reports::{ReportError, Reports},
+    values::{ServiceLevel, UnixMs},
 };
 
 use self::bench::{Bench, Effects};
@@ -246,4 +253,57 @@ async fn a_running_manager_does_what_the_log_asks_for() {
     bench.clear("gone").await;
     bench.effects_become(Effects { levels_set: 1, incidents: 1, ..Effects::default() }).await;
     running.abort();
+}
+
+/// A process whose read model is locked by another program until the test ends that.
+#[derive(Default)]
+struct OnALockedFile;
+
+static UNLOCKED: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+impl Process for OnALockedFile {
+    const NAME: &'static str = "on-a-locked-file";
+    type Work = ();
+    type Key = u8;
+
+    fn key((): &()) -> u8 {
+        0
+    }
+
+    fn observe(&mut self, _: &Recorded, _: &Event) {}
+
+    fn due(&self, _: &Known<'_>) -> Vec<()> {
+        Vec::new()
+    }
+
+    fn decide((): &(), _: Option<&SaleView>, _: UnixMs) -> Vec<Ask> {
+        Vec::new()
+    }
+
+    fn done(&mut self, (): &()) {}
+
+    fn oldest(&self) -> Option<Position> {
+        None
+    }
+
+    fn from_read_model(_: &Reports) -> Result<Option<(Self, Checkpoint)>, ReportError> {
+        let (unlocked, told) = &UNLOCKED;
+        let unlocked = unlocked.lock().unwrap();
+        drop(told.wait_while(unlocked, |unlocked| !*unlocked).unwrap());
+        Ok(None)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_read_model_holds_up_only_the_process_that_begins_with_it() {
+    let bench = Bench::start().await;
+    bench.create_sale(&["lamp"]).await;
+    let running = [
+        Manager::start(OnALockedFile, bench.parts(), &bench.thread()),
+        Manager::start(TellItems::default(), bench.parts(), &bench.thread()),
+    ];
+    bench.effects_become(Effects { items_added: 1, ..Effects::default() }).await;
+    *UNLOCKED.0.lock().unwrap() = true;
+    UNLOCKED.1.notify_all();
+    running.iter().for_each(tokio::task::JoinHandle::abort);
 }

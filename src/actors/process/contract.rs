@@ -52,6 +52,8 @@ pub trait Process: Sized + Send + 'static {
     /// The process as a read model keeps it, in the place of a checkpoint of its own; `None` where no
     /// read model does.
     ///
+    /// Blocks on the read model, so it is called on a thread of its own.
+    ///
     /// # Errors
     /// When the read model cannot be read.
     fn from_read_model(_: &Reports) -> Result<Option<(Self, Checkpoint)>, ReportError> {

@@ -112,11 +112,7 @@ impl<P: Process> Manager<P> {
     /// Goes to the checkpoint, if it is one of this log.
     pub async fn begin(&self) {
         let end = self.parts.tail.found_end().await;
-        let kept = P::from_read_model(&self.parts.reports);
-        let kept = kept.unwrap_or_else(|error| {
-            tracing::debug!(%error, process = P::NAME, "the whole log is read");
-            None
-        });
+        let kept = self.kept_by_read_model().await;
         let (kept, checkpoint) = match kept {
             Some((process, checkpoint)) => (Some(process), Some(checkpoint)),
             None => (None, checkpoint::read(&self.path)),
@@ -137,6 +133,25 @@ impl<P: Process> Manager<P> {
             fold.noted = Some(checkpoint);
         }
         fold.look_whether_caught_up();
+    }
+
+    /// The process as a read model keeps it. Other processes follow the log on this thread, so the
+    /// read model, which may be locked for long, is read on another one.
+    async fn kept_by_read_model(&self) -> Option<(P, Checkpoint)> {
+        let reports = self.parts.reports.clone();
+        let read = tokio::task::spawn_blocking(move || P::from_read_model(&reports)).await;
+        match read {
+            Ok(Ok(kept)) => kept,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, process = P::NAME, "the whole log is read");
+                None
+            }
+            // The node stops.
+            Err(error) => {
+                tracing::debug!(%error, process = P::NAME, "the read model was not read");
+                None
+            }
+        }
     }
 
     /// How far the log was observed.
