@@ -108,7 +108,7 @@ fn wrong_prices_and_offers_are_named_as_in_the_file() {
         ("\"strap\"", "\"ten_percent\"", "items[0].offers[1].name is \"ten_percent\", as of"),
         ("gift_units = 300", "gift_units = 0", "items[0].offers[1].gift_units must be 1 to"),
         ("from_minor = 20000", "", "items[0].offers[1].from_units is missing"),
-        ("at_most_minor", "at_most", "items[0].offers[0].at_most is not a key"),
+        ("at_most_minor", "at_most", "items[0].offers[0].at_most is not a known key"),
     ] {
         let text = with(&PRICES.replacen(from, to, 1));
         let told = sale_file::parse("sale.toml", &text, NOW).unwrap_err().to_string();

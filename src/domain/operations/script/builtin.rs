@@ -42,6 +42,33 @@ const NOT_ENOUGH_UNITS: (&str, &str) = (
      未扣取任何费用，减少数量可能成功。",
 );
 
+const NOT_ELIGIBLE: (&str, &str) = (
+    "{item_title} is on sale for a part of our customers only, and your request of \
+     {attempt_time} was not among them. Nothing was charged.",
+    "「{item_title}」仅面向部分顾客销售，您在 {attempt_time} 的请求不在其中。\
+     未扣取任何费用。",
+);
+
+const GIFT_GONE: (&str, &str) = (
+    "The gift that comes with {units} of {item_title} was used up when your request was \
+     decided at {attempt_time}. Nothing was charged.",
+    "您对 {units} 件「{item_title}」的请求在 {attempt_time} 处理时，赠品已经送完。\
+     未扣取任何费用。",
+);
+
+const PRICE_CHANGED: (&str, &str) = (
+    "The price of {item_title} had changed when your request for {units} was decided at \
+     {attempt_time}. Nothing was charged; you can order again at the price in force.",
+    "您对 {units} 件「{item_title}」的请求在 {attempt_time} 处理时，价格已经变化。\
+     未扣取任何费用，您可以按当前价格重新下单。",
+);
+
+const NOT_ENOUGH_FREE: (&str, &str) = (
+    "Fewer units of {item_title} are available in that warehouse than were to be taken \
+     from it.",
+    "该仓库中「{item_title}」的可售库存少于要调出的数量。",
+);
+
 fn refused(refusal: Refusal) -> (&'static str, &'static str) {
     match refusal {
         Refusal::SoldOut => SOLD_OUT,
@@ -103,29 +130,10 @@ fn refused(refusal: Refusal) -> (&'static str, &'static str) {
             "The reserve of {item_title} holds fewer units than were to be released.",
             "「{item_title}」的预留库存少于要释放的数量。",
         ),
-        Refusal::NotEligible => (
-            "{item_title} is on sale for a part of our customers only, and your request of \
-             {attempt_time} was not among them. Nothing was charged.",
-            "「{item_title}」仅面向部分顾客销售，您在 {attempt_time} 的请求不在其中。\
-             未扣取任何费用。",
-        ),
-        Refusal::GiftGone => (
-            "The gift that comes with {units} of {item_title} was used up when your request was \
-             decided at {attempt_time}. Nothing was charged.",
-            "您对 {units} 件「{item_title}」的请求在 {attempt_time} 处理时，赠品已经送完。\
-             未扣取任何费用。",
-        ),
-        Refusal::PriceChanged => (
-            "The price of {item_title} had changed when your request for {units} was decided at \
-             {attempt_time}. Nothing was charged; you can order again at the price in force.",
-            "您对 {units} 件「{item_title}」的请求在 {attempt_time} 处理时，价格已经变化。\
-             未扣取任何费用，您可以按当前价格重新下单。",
-        ),
-        Refusal::NotEnoughFree => (
-            "Fewer units of {item_title} are available in that warehouse than were to be taken \
-             from it.",
-            "该仓库中「{item_title}」的可售库存少于要调出的数量。",
-        ),
+        Refusal::NotEligible => NOT_ELIGIBLE,
+        Refusal::GiftGone => GIFT_GONE,
+        Refusal::PriceChanged => PRICE_CHANGED,
+        Refusal::NotEnoughFree => NOT_ENOUGH_FREE,
     }
 }
 
