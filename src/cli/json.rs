@@ -112,9 +112,10 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
     matches!(
         (message, field),
         ("Order", "parts" | "offer" | "discount_minor" | "gift_gone")
-            | ("Item" | "ItemDraft", "offers")
+            | ("Item" | "ItemDraft", "offers" | "suppliers" | "reserve_plan")
+            | ("Item", "reserve_proposals")
             | ("ItemDraft", "steps" | "time_prices" | "returned_units")
-            | ("ItemDraft", "draw" | "reserve_plan" | "suppliers")
+            | ("ItemDraft", "draw")
             | ("OfferDraft", _)
             | ("OrderPart", "step" | "time_price")
             | ("OrderStory", "price")

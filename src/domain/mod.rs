@@ -14,7 +14,7 @@ mod selling;
 
 pub use audience::{beacon, traffic};
 pub use operations::{alert, incident, script, service_level};
-pub use selling::{demand, item, limits, price, sale};
+pub use selling::{demand, eligibility, item, limits, price, sale};
 
 use uuid::Uuid;
 

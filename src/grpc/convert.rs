@@ -4,6 +4,7 @@ use std::{str::FromStr, sync::LazyLock};
 
 use tonic::Extensions;
 
+pub(in crate::grpc) mod levers;
 pub(in crate::grpc) mod prices;
 mod times;
 
@@ -14,7 +15,7 @@ use crate::{
     actors::Deadline,
     domain::item::{
         CancelOrder, ItemCommand, ItemPhase, ItemView, OrderState, OrderView, PlaceMore,
-        PlaceOrder, QuoteView, RecordPayment, Refusal,
+        PlaceOrder, QuoteView, RecordPayment, Refusal, SupplierUnits,
     },
     events::{OrderPrice, OrderShopper, WarehouseUnits},
     values::{
@@ -239,7 +240,11 @@ pub(super) fn refusal(
     available_units: Option<i64>,
     quote: Option<QuoteView>,
 ) -> proto::Refusal {
-    let message = refusal.sentence().to_owned();
+    let free = available_units.filter(|_| refusal == Refusal::NotEnoughFree);
+    let message = match free {
+        Some(free) => format!("{} It has {free}.", refusal.sentence()),
+        None => refusal.sentence().to_owned(),
+    };
     let reason = REASONS[refusal.kind()].into();
     let quote = quote.map(prices::quote);
     proto::Refusal { reason, message, available_units, quote }
@@ -247,6 +252,14 @@ pub(super) fn refusal(
 
 pub(super) fn warehouse_units(units: WarehouseUnits) -> proto::WarehouseUnits {
     proto::WarehouseUnits { warehouse: units.warehouse, units: units.units }
+}
+
+fn supplier_units(of: SupplierUnits) -> proto::SupplierUnits {
+    proto::SupplierUnits {
+        supplier: of.supplier,
+        allocated_units: of.allocated,
+        withdrawn_units: of.withdrawn,
+    }
 }
 
 pub(super) fn item(view: ItemView) -> proto::Item {
@@ -282,6 +295,10 @@ pub(super) fn item(view: ItemView) -> proto::Item {
             .collect(),
         reserve_units: view.units.reserve,
         reserve_by_warehouse: view.reserve_by_warehouse.into_iter().map(warehouse_units).collect(),
+        suppliers: view.suppliers.into_iter().map(supplier_units).collect(),
+        audience: view.audience.map(levers::audience),
+        reserve_plan: view.reserve_plan.into_iter().map(levers::reserve_step).collect(),
+        reserve_proposals: view.reserve_proposals.into_iter().map(levers::proposal).collect(),
         paused_itself: view.paused_itself,
         paused_with_sale: view.paused_with_sale,
     }

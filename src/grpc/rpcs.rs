@@ -203,12 +203,16 @@ rpcs! {
     ItemService GetItem: Look, Anyone, -, Light, Command, by GetItemRequest.item_id;
     ItemService AllocateStock: Steer, Operator, -, Light, Command, by AllocateStockRequest.item_id;
     ItemService SetReserve: Steer, Operator, -, Light, Command, by SetReserveRequest.item_id;
+    ItemService MoveStock: Steer, Operator, -, Light, Command, by MoveStockRequest.item_id;
+    ItemService WithdrawStock: Steer, Operator, -, Light, Command, by WithdrawStockRequest.item_id;
     ItemService ReleaseReserve: Steer, Operator, -, Light, Command, by ReleaseReserveRequest.item_id;
     ItemService SetPurchaseLimit: Steer, Operator, -, Light, Command,
         by SetPurchaseLimitRequest.item_id;
     ItemService SetPrices: Steer, Operator, -, Light, Command, by SetPricesRequest.item_id;
     ItemService SetOffers: Steer, Operator, -, Light, Command, by SetOffersRequest.item_id;
     ItemService SetGiftUnits: Steer, Operator, -, Light, Command, by SetGiftUnitsRequest.item_id;
+    ItemService SetAudience: Steer, Operator, -, Light, Command, by SetAudienceRequest.item_id;
+    ItemService SetReservePlan: Steer, Operator, -, Light, Command, by SetReservePlanRequest.item_id;
     ItemService PauseItem: Steer, Operator, -, Light, Command, by PauseItemRequest.item_id;
     ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
     ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;

@@ -74,6 +74,16 @@ impl Replica {
     /// be gone: it takes those that are there. Whether it happened as recorded; it did not happen at
     /// all where it contradicts the state.
     pub fn steer(&mut self, event: &ItemEvent) -> bool {
+        // What the reserve plan did follows the decisions here, which decide it anew.
+        if event.act().is_some_and(|act| self.item.is_of_plan(act)) {
+            return true;
+        }
+        // Attempts do not record what was said of the shopper: all may buy, and those who were not
+        // eligible are not asked about.
+        if let ItemEvent::Offer(OfferEvent::AudienceSet(_)) = event {
+            self.next_revision += 1;
+            return true;
+        }
         let possible = match event {
             ItemEvent::Stock(stock) => {
                 let units = self.item.possible_units(&stock.moved());
@@ -90,7 +100,13 @@ impl Replica {
             return false;
         }
         self.count(happening);
-        happening == event
+        let as_recorded = happening == event;
+        if let Some(at) = event.at() {
+            for follows in self.item.plan_follows(at) {
+                self.apply(&follows);
+            }
+        }
+        as_recorded
     }
 
     /// What an attempt would come to. Nothing happens.

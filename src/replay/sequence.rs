@@ -194,8 +194,13 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
     fn settle(&mut self, place: u32, attempt: Attempted, last: usize) -> Placement {
         let only = self.next == last;
         loop {
-            let agreed = attempt.outcome == AttemptOutcome::Repeated
-                || self.would(place, attempt) == Some(attempt.outcome);
+            let unknown = matches!(
+                attempt.outcome,
+                AttemptOutcome::Repeated
+                    | AttemptOutcome::NotEligible
+                    | AttemptOutcome::PriceChanged
+            );
+            let agreed = unknown || self.would(place, attempt) == Some(attempt.outcome);
             if agreed {
                 return if only { Placement::Certain } else { Placement::ByDecision };
             }

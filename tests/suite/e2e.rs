@@ -179,6 +179,7 @@ async fn operators_pause_resume_add_units_and_close() {
         operator: "olga".to_owned(),
         reason: "found two more".to_owned(),
         new_warehouse: true,
+        supplier: String::new(),
     };
     node.items().allocate_stock(allocate).await.unwrap();
     order(&node.place(&item_id, "bob", 2).await.unwrap());
@@ -349,9 +350,6 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
     // What a crash leaves: the sale's event is in the log, its items' events are not.
     let request = RequestId::parse("request_id", &request_id()).unwrap();
     let draft = doorbuster::domain::sale::Draft {
-        goals: None,
-        curve: Vec::new(),
-        alerts: Vec::new(),
         name: "Half told".to_owned(),
         currency_code: "CNY".to_owned(),
         opens_at: Some(OPENS_AT),
@@ -364,6 +362,7 @@ async fn a_sale_that_a_crash_left_half_told_is_carried_out_on_start() {
             units: vec![("shanghai".to_owned(), 5)],
             ..Default::default()
         }],
+        ..Default::default()
     };
     let plan = doorbuster::domain::sale::plan(request, draft, "olga".to_owned()).unwrap();
     let sale = SaleId::of_request(request);

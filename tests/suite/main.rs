@@ -52,6 +52,7 @@ mod integrity;
 mod journeys;
 /// How much of the service runs: set, followed, enforced.
 mod levels;
+mod levers;
 /// The decider against a simple model, over random command sequences.
 mod model;
 /// Several nodes on one store: any node serves any item, and none is ever wrong.

@@ -11,13 +11,14 @@
 
 mod contract;
 mod steps;
+mod stock;
 
 use std::collections::HashMap;
 
 use doorbuster::{
     domain::{
         Decider, Decision, Misdirected,
-        item::{Item, ItemCommand, ItemOutcome, ItemShown, OrderState},
+        item::{Item, ItemCommand, ItemOutcome, ItemShown, OrderState, Refusal},
     },
     events::{ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent},
     values::{RequestId, UnixMs},
@@ -38,8 +39,7 @@ struct Real {
 
 impl Real {
     fn new(stock: [i64; 2]) -> Self {
-        let mut real = Self { item: Item::initial(item_id().0), log: Vec::new() };
-        let plan = ItemPlan {
+        Self::added(ItemPlan {
             opens_at_ms: UnixMs(OPENS),
             closes_at_ms: UnixMs(CLOSES),
             limit_per_buyer: Some(PER_BUYER),
@@ -48,7 +48,12 @@ impl Real {
             unit_price_minor: PRICE,
             units: vec![units(WAREHOUSES[0], stock[0]), units(WAREHOUSES[1], stock[1])],
             ..live::plan()
-        };
+        })
+    }
+
+    /// An item with that plan.
+    fn added(plan: ItemPlan) -> Self {
+        let mut real = Self { item: Item::initial(item_id().0), log: Vec::new() };
         let added = real.item.decide(live::add(plan), UnixMs(0));
         real.record(added.events.into_iter().map(|caused| caused.event));
         real
@@ -99,7 +104,7 @@ fn said(outcome: &ItemOutcome) -> Said {
 
 fn play(stock: [i64; 2], steps: &[Step]) {
     let mut real = Real::new(stock);
-    let mut model = Model::new(stock[0] + stock[1], real.log.len() as u64);
+    let mut model = Model::new(stock, real.log.len() as u64);
     let mut clock = 90;
     let mut sent: Vec<&Step> = Vec::new();
     for step in steps {
@@ -163,7 +168,14 @@ fn command(real: &mut Real, model: &mut Model, step: &Step, clock: i64) {
         }
     }
     if let ItemOutcome::Refused { refusal, available, .. } = outcome {
-        let told = (!refusal.is_of_order()).then(|| model.available());
+        let told = match *step {
+            Step::Withdraw { warehouse: from, .. } | Step::Move { from, .. }
+                if refusal == Refusal::NotEnoughFree =>
+            {
+                Some(model.free(usize::from(from)))
+            }
+            _ => (!refusal.is_of_order()).then(|| model.available()),
+        };
         assert_eq!(available, told);
     }
 }
@@ -172,7 +184,10 @@ fn compare(real: &Real, model: &Model, clock: i64) {
     assert_eq!(real.log.len() as u64, model.events, "events on record");
     let shown = real.item.show(ItemShown::Item, UnixMs(clock));
     let ItemOutcome::Item(view) = shown else { panic!("the item is there") };
-    assert_eq!(view.units.allocated, model.allocated);
+    assert_eq!(view.units.allocated, model.allocated());
+    for (warehouse, shown) in view.available_by_warehouse.iter().enumerate() {
+        assert_eq!(shown.units, model.free(warehouse), "in {}", shown.warehouse);
+    }
     assert_eq!(view.units.available, model.available());
     assert_eq!(view.units.reserve, model.reserve.iter().sum::<i64>());
     assert_eq!(view.units.held, model.units_in(&[OrderState::Held]));

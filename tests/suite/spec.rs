@@ -5,9 +5,10 @@
 //! which rebuilds the item before every command and keeps a ledger of its own beside it.
 
 pub mod live;
-mod table;
+pub mod table;
 
 /// Streams that no decider wrote.
+mod audience;
 mod contradictions;
 /// Counting attempts by the second.
 mod demand;
@@ -16,6 +17,7 @@ mod endings;
 /// The same request twice; a request id used for something else.
 mod idempotency;
 /// Limits per order and per buyer.
+mod levers;
 mod limits;
 /// Bytes per live order.
 mod memory;
@@ -24,6 +26,8 @@ mod payments;
 /// What orders cost, with a ladder, offers and gifts.
 mod prices;
 /// Sales as a whole.
+mod regions;
+mod reserve_plan;
 mod sale;
 /// What operators do.
 mod steering;

@@ -304,7 +304,6 @@ fn draft(args: &Args, script: &Script) -> Draft {
         units: WAREHOUSES
             .map(|(warehouse, share)| (warehouse.to_owned(), (units * share / 100).max(1)))
             .to_vec(),
-        reserve: Vec::new(),
         ..DraftItem::default()
     });
     Draft {
@@ -313,8 +312,6 @@ fn draft(args: &Args, script: &Script) -> Draft {
         opens_at: Some(OPENS_AT),
         closes_at: Some(closes_at),
         items: items.collect(),
-        goals: None,
-        curve: Vec::new(),
-        alerts: Vec::new(),
+        ..Draft::default()
     }
 }

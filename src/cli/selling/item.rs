@@ -1,7 +1,14 @@
 //! `doorbuster item`: show and steer one item.
 
+mod plan;
+mod stock;
+
 use std::str::FromStr;
 
+use self::{
+    plan::{SetAudience, SetPlan},
+    stock::{Allocate, Move, Reserve, Units, Withdraw},
+};
 use super::{
     item_prices::{Gift, Offer, Price},
     item_steering::{Steer, Steered, item_text},
@@ -15,9 +22,8 @@ use crate::{
     },
     grpc::{
         proto::{
-            AllocateStockRequest, CloseItemRequest, GetItemRequest, PauseItemRequest,
-            ReleaseReserveRequest, ResumeItemRequest, SetPurchaseLimitRequest, SetReserveRequest,
-            item_service_client::ItemServiceClient,
+            CloseItemRequest, GetItemRequest, PauseItemRequest, ResumeItemRequest,
+            SetPurchaseLimitRequest, item_service_client::ItemServiceClient,
         },
         routed,
     },
@@ -53,8 +59,18 @@ enum Verb {
     /// Add units to a warehouse of the item
     #[command(before_help = "Examples:
   doorbuster item allocate 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 500 \\
-    --reason \"second delivery\"")]
+    --supplier acme --reason \"second delivery\"")]
     Allocate(Allocate),
+    /// Move available units to another warehouse of the item
+    #[command(before_help = "Examples:
+  doorbuster item move 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --from hangzhou --to beijing --units 200 \\
+    --reason \"the north buys more\"")]
+    Move(Move),
+    /// Take available units off the offer
+    #[command(before_help = "Examples:
+  doorbuster item withdraw 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 30 \\
+    --supplier acme --reason \"damaged in transit\"")]
+    Withdraw(Withdraw),
     /// Set the reserve of a warehouse to exactly that many units, beside those on offer
     #[command(before_help = "Examples:
   doorbuster item reserve 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 200 \\
@@ -65,6 +81,18 @@ enum Verb {
   doorbuster item release 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --warehouse hangzhou --units 50 \\
     --reason \"demand is there\"")]
     Release(Units),
+    /// Set who may buy
+    #[command(before_help = "Examples:
+  doorbuster item audience 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --member-tiers gold,platinum \\
+    --reason \"members first\"
+  doorbuster item audience 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --everybody --reason \"second hour\"")]
+    Audience(SetAudience),
+    /// Set the plan by which the reserve is released
+    #[command(before_help = "Examples:
+  doorbuster item reserve-plan 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --step 50:200:release:beijing \\
+    --step 50:200:propose --reason \"demand is there\"
+  doorbuster item reserve-plan 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --none --reason \"by hand\"")]
+    ReservePlan(SetPlan),
     /// Set both purchase limits for orders placed from now on
     #[command(before_help = "Examples:
   doorbuster item limit 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --per-buyer 2 --per-order none \\
@@ -95,42 +123,6 @@ struct Show {
     id: String,
     #[command(flatten)]
     server: Server,
-}
-
-#[derive(Debug, clap::Args)]
-struct Units {
-    /// Name of the warehouse, 1 to 64 characters
-    #[arg(long, value_name = "NAME")]
-    warehouse: String,
-    /// Number of units, at least 1
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
-    units: i64,
-    #[command(flatten)]
-    steer: Steer,
-}
-
-#[derive(Debug, clap::Args)]
-struct Allocate {
-    #[command(flatten)]
-    units: Units,
-    /// The item does not have this warehouse yet
-    #[arg(long)]
-    new_warehouse: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct Reserve {
-    /// Name of the warehouse, 1 to 64 characters
-    #[arg(long, value_name = "NAME")]
-    warehouse: String,
-    /// Units in reserve there afterwards; 0 for none
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
-    units: i64,
-    /// The item does not have this warehouse yet
-    #[arg(long)]
-    new_warehouse: bool,
-    #[command(flatten)]
-    steer: Steer,
 }
 
 #[derive(Debug, clap::Args)]
@@ -183,65 +175,16 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             items.close_item(token.on(routed(request))).await
         }),
         Verb::Allocate(allocate) => allocate.run(common),
+        Verb::Move(units) => units.run(common),
+        Verb::Withdraw(withdraw) => withdraw.run(common),
+        Verb::Audience(audience) => audience.run(common),
+        Verb::ReservePlan(plan) => plan.run(common),
         Verb::Reserve(reserve) => reserve.run(common),
         Verb::Release(units) => units.release(common),
         Verb::Limit(limit) => limit.run(common),
         Verb::Price(price) => price.run(common),
         Verb::Offer(offer) => offer.run(common),
         Verb::Gift(gift) => gift.run(common),
-    }
-}
-
-impl Allocate {
-    fn run(self, common: &Common) -> anyhow::Result<()> {
-        let Self { units: Units { warehouse, units, steer }, new_warehouse } = self;
-        steer.run(common, async |mut items, to| {
-            let warehouse = warehouse.clone();
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = AllocateStockRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                operator,
-                reason,
-                new_warehouse,
-            };
-            items.allocate_stock(token.on(routed(request))).await
-        })
-    }
-}
-
-impl Units {
-    fn release(self, common: &Common) -> anyhow::Result<()> {
-        let Self { warehouse, units, steer } = self;
-        steer.run(common, async |mut items, to| {
-            let warehouse = warehouse.clone();
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request =
-                ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
-            items.release_reserve(token.on(routed(request))).await
-        })
-    }
-}
-
-impl Reserve {
-    fn run(self, common: &Common) -> anyhow::Result<()> {
-        let Self { warehouse, units, new_warehouse, steer } = self;
-        steer.run(common, async |mut items, to| {
-            let warehouse = warehouse.clone();
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = SetReserveRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                operator,
-                reason,
-                new_warehouse,
-            };
-            items.set_reserve(token.on(routed(request))).await
-        })
     }
 }
 

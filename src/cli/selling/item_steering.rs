@@ -13,7 +13,8 @@ use crate::{
     },
     crowd::operator::Token,
     grpc::proto::{
-        Item, Refusal, WarehouseUnits, WriteResponse, item_service_client::ItemServiceClient,
+        Item, Refusal, ReserveProposal, SupplierUnits, WarehouseUnits, WriteResponse,
+        item_service_client::ItemServiceClient,
     },
     values::ItemId,
 };
@@ -62,6 +63,13 @@ pub(super) fn item_text(item: &Item) -> String {
     let place = |at: &WarehouseUnits| format!("{} {}", at.warehouse, at.units);
     let warehouses = item.available_by_warehouse.iter().map(place);
     let reserve = item.reserve_by_warehouse.iter().map(place);
+    let supplier = |of: &SupplierUnits| {
+        let SupplierUnits { supplier, allocated_units, withdrawn_units } = of;
+        format!("{supplier} {allocated_units} allocated, {withdrawn_units} withdrawn")
+    };
+    let suppliers = item.suppliers.iter().map(supplier);
+    let proposal = |of: &ReserveProposal| format!("{} {}", of.warehouse, of.units);
+    let proposed = item.reserve_proposals.iter().map(proposal);
     let mut rows = vec![
         ("item", item.item_id.clone()),
         ("sale", item.sale_id.clone()),
@@ -80,6 +88,13 @@ pub(super) fn item_text(item: &Item) -> String {
         ("limit per buyer", limit(item.limit_per_buyer)),
         ("limit per order", limit(item.limit_per_order)),
     ];
+    // Only some items have them.
+    if !item.suppliers.is_empty() {
+        rows.push(("suppliers", suppliers.collect::<Vec<_>>().join(", ")));
+    }
+    if !item.reserve_proposals.is_empty() {
+        rows.push(("proposed", proposed.collect::<Vec<_>>().join(", ")));
+    }
     if let Some(prices) = &item.prices {
         let currency = item.unit_price.as_ref().map_or("", |price| &price.currency_code);
         rows.extend(priced::prices_rows(prices, currency));

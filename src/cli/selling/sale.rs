@@ -1,6 +1,7 @@
 //! `doorbuster sale`: create a sale from a file, show, pause, resume and close it.
 
 mod alerts;
+mod levers;
 mod windows;
 
 use std::{fs, io, path::PathBuf};
@@ -30,7 +31,7 @@ use crate::{
     grpc::proto::{
         CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
-        SaleLine, WarehouseUnits, sale_service_client::SaleServiceClient,
+        SaleLine, WarehouseSupplier, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
     values::{Currency, UnixMs},
 };
@@ -377,7 +378,14 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         time_prices: item.time_prices.iter().map(time_price).collect(),
         returned_units: returned_units(item.returned_units).into(),
         offers: item.offers.into_iter().map(offer_draft).collect(),
-        ..Default::default()
+        suppliers: item
+            .suppliers
+            .into_iter()
+            .map(|(warehouse, supplier)| WarehouseSupplier { warehouse, supplier })
+            .collect(),
+        audience: item.audience.map(levers::audience),
+        draw: levers::draw(item.draw).into(),
+        reserve_plan: item.reserve_plan.into_iter().map(levers::reserve_step).collect(),
     });
     SaleDraft {
         name: draft.name,
@@ -393,6 +401,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         }),
         curve: draft.curve.into_iter().map(alerts::planned_units).collect(),
         alerts: draft.alerts.into_iter().map(alerts::written).collect(),
-        ..Default::default()
+        regions: draft.regions.into_iter().map(levers::region).collect(),
+        audience: draft.audience.map(levers::audience),
     }
 }

@@ -4,6 +4,7 @@
 //! and a line number, and all that is wrong is told at once. Documented in `docs/sale-file.md`.
 
 mod alerts;
+mod levers;
 mod mended;
 mod prices;
 
@@ -24,8 +25,18 @@ use crate::{
 /// Problems of one file that are told.
 const TOLD_MAX: usize = 20;
 
-const SALE_KEYS: &[&str] =
-    &["name", "currency", "opens_at", "closes_at", "items", "goals", "curve", "alerts"];
+const SALE_KEYS: &[&str] = &[
+    "name",
+    "currency",
+    "opens_at",
+    "closes_at",
+    "items",
+    "goals",
+    "curve",
+    "alerts",
+    "regions",
+    "audience",
+];
 
 const GOAL_KEYS: &[&str] =
     &["units", "revenue_minor", "conversion", "conversion_ppm", "new_buyers"];
@@ -41,12 +52,18 @@ const ITEM_KEYS: &[&str] = &[
     "time_to_pay_seconds",
     "units",
     "reserve",
+    "audience",
+    "draw",
+    "reserve_plan",
     "floor_minor",
     "returned_units",
     "steps",
     "time_prices",
     "offers",
 ];
+
+/// Keys of a warehouse whose supplier is named.
+const SUPPLIED_KEYS: &[&str] = &["units", "supplier"];
 
 /// Names of fields in the API and in the file, where they differ.
 const RENAMED: [(&str, &str); 8] = [
@@ -199,6 +216,8 @@ impl Reader {
             goals: goals.map(|goals| self.goals(&goals)),
             curve: self.curve(section),
             alerts: self.rules(section),
+            regions: self.regions(section),
+            audience: self.audience(section),
             items: self.tables(section, "items").iter().map(|item| self.item(item)).collect(),
         }
     }
@@ -229,6 +248,7 @@ impl Reader {
     fn item(&mut self, section: &Section<'_>) -> DraftItem {
         self.only(section, ITEM_KEYS);
         let seconds = self.required_integer(section, "time_to_pay_seconds");
+        let (units, suppliers) = self.supplied(section, "units");
         let mut item = DraftItem {
             sku: self.text(section, "sku"),
             title: self.text(section, "title"),
@@ -239,12 +259,42 @@ impl Reader {
             limit_per_order: self.integer(section, "limit_per_order"),
             time_to_pay_ms: seconds.map(|seconds| seconds.saturating_mul(1000)),
             // The order in the file is the order in which orders draw from them.
-            units: self.by_warehouse(section, "units"),
+            units,
             reserve: self.by_warehouse(section, "reserve"),
+            suppliers,
             ..DraftItem::default()
         };
         self.prices(section, &mut item);
+        self.levers(section, &mut item);
         item
+    }
+
+    /// Units by warehouse, each a number, or a table of units and supplier.
+    fn supplied(
+        &mut self,
+        section: &Section<'_>,
+        key: &str,
+    ) -> (Vec<(String, i64)>, Vec<(String, String)>) {
+        let (mut units, mut suppliers) = (Vec::new(), Vec::new());
+        let warehouses = self.problems.take(section.section(key)).flatten();
+        let Some(warehouses) = warehouses else { return (units, suppliers) };
+        for warehouse in warehouses.keys() {
+            if !matches!(warehouses.get(warehouse), Some(DeValue::Table(_))) {
+                let count = self.required_integer(&warehouses, warehouse).unwrap_or(0);
+                units.push((warehouse.to_owned(), count));
+                continue;
+            }
+            let Some(of) = self.problems.take(warehouses.section(warehouse)).flatten() else {
+                continue;
+            };
+            self.only(&of, SUPPLIED_KEYS);
+            let count = self.required_integer(&of, "units").unwrap_or(0);
+            units.push((warehouse.to_owned(), count));
+            if let Some(supplier) = self.problems.take(of.text("supplier")).flatten() {
+                suppliers.push((warehouse.to_owned(), supplier.to_owned()));
+            }
+        }
+        (units, suppliers)
     }
 
     fn by_warehouse(&mut self, section: &Section<'_>, key: &str) -> Vec<(String, i64)> {
@@ -367,6 +417,15 @@ fn in_file(invalid: Invalid, draft: &Draft) -> Invalid {
             .and_then(|(item, index)| listed(item).get(index))
             .map_or("", |(name, _)| name);
         return Invalid::new(format!("{item}.{key}.{name}"), problem);
+    }
+    // `items[1].suppliers[0].supplier` is `items[1].units.hangzhou.supplier` of the file.
+    if let Some((item, place)) = outer.split_once(".suppliers[") {
+        let name = index_in(item)
+            .and_then(|index| draft.items.get(index))
+            .zip(place.trim_end_matches(']').parse::<usize>().ok())
+            .and_then(|(item, index)| item.suppliers.get(index))
+            .map_or("", |(name, _)| name);
+        return Invalid::new(format!("{item}.units.{name}.supplier"), problem);
     }
     let last = RENAMED.iter().find(|(api, _)| *api == last).map_or(last, |(_, file)| file);
     let field = if outer.is_empty() { last.to_owned() } else { format!("{outer}.{last}") };

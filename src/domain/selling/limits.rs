@@ -10,3 +10,6 @@ pub const WORTH_MINOR_MAX: i64 = 1_000_000_000_000_000_000;
 
 /// Longest SKU, name of a warehouse, of an offer and of an operator, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
+
+/// Most warehouses of one item: each is one event of the item's first append.
+pub const WAREHOUSES_PER_ITEM_MAX: usize = 100;

@@ -9,7 +9,7 @@ use crate::{
     domain::item::{Item, ItemCommand, ItemOutcome, Steer, SteerAction},
     events::Prices,
     grpc::{
-        convert::{self, prices},
+        convert::{self, levers, prices},
         operator::Authenticator,
         proto::{self, WriteResponse},
         status::CallError,
@@ -63,8 +63,12 @@ impl ItemApi {
     async fn steered<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, CallError> {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, message) = request.into_parts();
-        let Steering { request_id, item_id, operator, reason, action, new_warehouse } =
-            read(message)?;
+        let steering = read(message).or_else(|invalid| {
+            // Only operators are told what is wrong with an act.
+            self.authenticator.operator(&metadata, String::new())?;
+            Err(CallError::from(invalid))
+        })?;
+        let Steering { request_id, item_id, operator, reason, action, new_warehouse } = steering;
         let operator = self.authenticator.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
         let item = ItemId::parse("item_id", &item_id)?;
@@ -82,6 +86,11 @@ struct Steering {
     reason: String,
     action: SteerAction,
     new_warehouse: bool,
+}
+
+/// A name that may be left out, which is an empty text in a message.
+fn named(name: String) -> Option<String> {
+    (!name.is_empty()).then_some(name)
 }
 
 type Reader<T> = fn(T) -> Result<Steering, Invalid>;
@@ -107,7 +116,7 @@ impl proto::item_service_server::ItemService for ItemApi {
                 item_id: r.item_id,
                 operator: r.operator,
                 reason: r.reason,
-                action: SteerAction::allocate(r.warehouse, r.units)?,
+                action: SteerAction::allocate(r.warehouse, r.units, named(r.supplier))?,
                 new_warehouse: r.new_warehouse,
             })
         })
@@ -126,6 +135,42 @@ impl proto::item_service_server::ItemService for ItemApi {
                 reason: r.reason,
                 action: SteerAction::set_reserve(r.warehouse, r.units)?,
                 new_warehouse: r.new_warehouse,
+            })
+        })
+        .await
+    }
+
+    async fn move_stock(
+        &self,
+        request: Request<proto::MoveStockRequest>,
+    ) -> Result<Response<proto::MoveStockResponse>, Status> {
+        self.steer(request, |r| {
+            let fields = ["from_warehouse", "to_warehouse"];
+            let (from, to) = (r.from_warehouse, r.to_warehouse);
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::move_units(fields, from, to, r.units)?,
+                new_warehouse: r.new_warehouse,
+            })
+        })
+        .await
+    }
+
+    async fn withdraw_stock(
+        &self,
+        request: Request<proto::WithdrawStockRequest>,
+    ) -> Result<Response<proto::WithdrawStockResponse>, Status> {
+        self.steer(request, |r| {
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::withdraw(r.warehouse, r.units, named(r.supplier))?,
+                new_warehouse: false,
             })
         })
         .await
@@ -219,6 +264,42 @@ impl proto::item_service_server::ItemService for ItemApi {
                 operator: r.operator,
                 reason: r.reason,
                 action: SteerAction::set_gift_units(r.offer, r.units)?,
+                new_warehouse: false,
+            })
+        })
+        .await
+    }
+
+    async fn set_audience(
+        &self,
+        request: Request<proto::SetAudienceRequest>,
+    ) -> Result<Response<proto::SetAudienceResponse>, Status> {
+        self.steer(request, |r| {
+            let audience = levers::draft_audience(r.audience.unwrap_or_default());
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::set_audience(audience)?,
+                new_warehouse: false,
+            })
+        })
+        .await
+    }
+
+    async fn set_reserve_plan(
+        &self,
+        request: Request<proto::SetReservePlanRequest>,
+    ) -> Result<Response<proto::SetReservePlanResponse>, Status> {
+        self.steer(request, |r| {
+            let steps = levers::reserve_plan("steps", r.steps)?;
+            Ok(Steering {
+                request_id: r.request_id,
+                item_id: r.item_id,
+                operator: r.operator,
+                reason: r.reason,
+                action: SteerAction::set_reserve_plan(steps)?,
                 new_warehouse: false,
             })
         })

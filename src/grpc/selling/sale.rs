@@ -9,10 +9,10 @@ use crate::{
         item::Refusal,
         sale::{Draft, DraftItem, SaleOutcome, SaleView, SteerSale, plan},
     },
-    events::{Goals, ItemPlan},
+    events::{Goals, ItemPlan, WarehouseSupplier},
     grpc::{
         ReadSide, alerts,
-        convert::{self, prices},
+        convert::{self, levers, prices},
         notices::Suspicions,
         operator::Authenticator,
         proto,
@@ -179,6 +179,8 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
         }),
         curve: alerts::curve(draft.curve)?,
         alerts: alerts::rules(draft.alerts)?,
+        regions: levers::regions(draft.regions),
+        audience: draft.audience.map(levers::draft_audience),
     })
 }
 
@@ -199,6 +201,10 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
         time_prices: prices::time_prices(item.time_prices)?,
         returned_units: prices::returned_units(item.returned_units)?,
         offers: prices::offers(item.offers)?,
+        audience: item.audience.map(levers::draft_audience),
+        draw: levers::draw(item.draw)?,
+        reserve_plan: levers::reserve_plan("reserve_plan", item.reserve_plan)?,
+        suppliers: item.suppliers.into_iter().map(|of| (of.warehouse, of.supplier)).collect(),
     })
 }
 
@@ -226,6 +232,10 @@ fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
     }
 }
 
+fn supplier(of: WarehouseSupplier) -> proto::WarehouseSupplier {
+    proto::WarehouseSupplier { warehouse: of.warehouse, supplier: of.supplier }
+}
+
 fn planned(plan: ItemPlan) -> proto::SaleItem {
     let mut draft = proto::ItemDraft {
         sku: plan.sku,
@@ -238,6 +248,10 @@ fn planned(plan: ItemPlan) -> proto::SaleItem {
         time_to_pay: Some(convert::duration(plan.time_to_pay_ms)),
         units: plan.units.into_iter().map(convert::warehouse_units).collect(),
         reserve: plan.reserve.into_iter().map(convert::warehouse_units).collect(),
+        suppliers: plan.suppliers.into_iter().map(supplier).collect(),
+        audience: plan.audience.map(levers::audience),
+        draw: levers::draw_order(plan.draw).into(),
+        reserve_plan: plan.reserve_plan.into_iter().map(levers::reserve_step).collect(),
         ..Default::default()
     };
     prices::planned(&mut draft, plan.prices, plan.offers);

@@ -71,12 +71,13 @@ pub fn element_link(out: &mut String, class: &str, to: &str, text: &str) {
 }
 
 /// What the script says.
-const SAID: [(&str, Deed); 11] = [
+const SAID: [(&str, Deed); 12] = [
     ("connecting", Deed::Connecting),
     ("updated", Deed::Updated),
     ("stale", Deed::Stale),
     ("resting", Deed::Resting),
     ("no-answer", Deed::NoAnswer),
+    ("proposed", Deed::Proposed),
     ("signed-in", Deed::SignedIn),
     ("working", Deed::Working),
     ("effective", Deed::Effective),

@@ -71,6 +71,7 @@ texts! {
     Updated => "updated {age} s ago", "{age} 秒前更新";
     Stale => "stale since {moment}", "数据已过期：自 {moment}";
     Resting => "resting: the tab is hidden", "标签页隐藏，已暂停更新";
+    Proposed => "{n} proposed by the reserve plan", "备货计划建议释放 {n} 件";
     NoAnswer => "no answer", "无响应";
     Days => "{n} d", "{n} 天";
 }

@@ -156,7 +156,10 @@ impl Play<'_> {
             }
             return;
         }
-        if self.draw.is_some() && never_in_the_draw(outcome) {
+        // What was said of the shopper, and what the order was to cost at most, are not recorded.
+        let keeps_its_outcome =
+            matches!(outcome, AttemptOutcome::NotEligible | AttemptOutcome::PriceChanged);
+        if keeps_its_outcome || self.draw.is_some() && never_in_the_draw(outcome) {
             self.tally.refused(outcome, 1);
             return;
         }

@@ -260,9 +260,19 @@ async function offerWarehouses(form) {
     form.querySelector(".answer").className = "answer bad";
     form.querySelector(".answer").textContent = said.error;
   }
-  for (const { warehouse, available, reserve } of said.warehouses ?? []) {
+  let first = true;
+  for (const { warehouse, available, reserve, proposed } of said.warehouses ?? []) {
     const units = released ? reserve : available;
-    if (!released || reserve > 0) select.append(new Option(`${warehouse} (${units})`, warehouse));
+    const asked = released && proposed > 0;
+    const told = asked ? `${units}, ${say("proposed", { n: proposed })}` : units;
+    const option = new Option(`${warehouse} (${told})`, warehouse);
+    if (!released || reserve > 0) select.append(option);
+    // What the reserve plan proposes is filled in; the operator may change it.
+    if (asked && first) {
+      first = false;
+      option.selected = true;
+      form.elements.units.value = proposed;
+    }
   }
 }
 

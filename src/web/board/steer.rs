@@ -126,6 +126,7 @@ async fn act_on_item(
                 operator,
                 reason,
                 new_warehouse,
+                supplier: String::new(),
             };
             told(send!(fields, written, items.allocate_stock, request))
         }
@@ -148,20 +149,29 @@ async fn act_on_item(
                 ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
             told(send!(fields, written, items.release_reserve, request))
         }
-        "set_limit" => {
-            let request = SetPurchaseLimitRequest {
-                request_id,
-                item_id,
-                limit_per_buyer: fields.whole("per_buyer")?,
-                limit_per_order: fields.whole("per_order")?,
-                operator,
-                reason,
-            };
-            let set = async { Ok(send!(fields, written, items.set_purchase_limit, request)) };
-            told(set.await.map_err(|wrong: NotDone| wrong.without_prefix("limit_"))?)
-        }
+        "set_limit" => return set_limit(board, item_id, written, fields).await,
         _ => return Err(Invalid::new("action", ITEM_ACTIONS).into()),
     })
+}
+
+async fn set_limit(
+    board: &Board,
+    item_id: String,
+    written: &Written,
+    mut fields: Fields,
+) -> Result<Response, NotDone> {
+    let Written { request_id, operator, reason, .. } = written.clone();
+    let mut items = ItemServiceClient::new(board.parts.services.clone());
+    let request = SetPurchaseLimitRequest {
+        request_id,
+        item_id,
+        limit_per_buyer: fields.whole("per_buyer")?,
+        limit_per_order: fields.whole("per_order")?,
+        operator,
+        reason,
+    };
+    let set = async { Ok(send!(fields, written, items.set_purchase_limit, request)) };
+    Ok(told(set.await.map_err(|wrong: NotDone| wrong.without_prefix("limit_"))?))
 }
 
 /// The warehouses that an act can name, as the item knows them now. To ask wakes the item, so it
@@ -186,12 +196,21 @@ fn places(item: &Item) -> Value {
         let found = item.reserve_by_warehouse.iter().find(|at| at.warehouse == warehouse);
         found.map_or(0, |at| at.units)
     };
+    let proposed = |warehouse: &str| {
+        let here = item.reserve_proposals.iter().filter(|of| of.warehouse == warehouse);
+        here.map(|of| of.units).fold(0, i64::saturating_add)
+    };
     let places = item.available_by_warehouse.iter().map(|at| {
-        json!({
+        let mut place = json!({
             "warehouse": at.warehouse,
             "available": at.units,
             "reserve": reserve(&at.warehouse),
-        })
+        });
+        // The reserve plan asks for so many to be released.
+        if proposed(&at.warehouse) > 0 {
+            place["proposed"] = json!(proposed(&at.warehouse));
+        }
+        place
     });
     json!({ "warehouses": places.collect::<Value>() })
 }

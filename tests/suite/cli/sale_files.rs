@@ -14,9 +14,6 @@ use super::{GOOD, NOW};
 #[test]
 fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file() {
     let draft = Draft {
-        goals: None,
-        curve: Vec::new(),
-        alerts: Vec::new(),
         name: "Night sale".to_owned(),
         currency_code: "CNY".to_owned(),
         opens_at: Some(UnixMs(1_794_326_400_000)),
@@ -31,12 +28,30 @@ fn a_good_sale_file_becomes_its_draft_with_warehouses_in_the_order_of_the_file()
             limit_per_order: None,
             time_to_pay_ms: Some(900_000),
             units: vec![("west".to_owned(), 60), ("east".to_owned(), 40)],
-            reserve: Vec::new(),
             ..DraftItem::default()
         }],
+        ..Draft::default()
     };
     let file = sale_file::parse("sale.toml", GOOD, NOW).unwrap();
     assert_eq!(file, sale_file::SaleFile { draft, relative: false });
+}
+
+#[test]
+fn a_warehouse_can_name_the_supplier_of_its_units() {
+    let supplied = |text: &str| GOOD.replacen("west = 60", text, 1);
+    let text = supplied("west = { units = 60, supplier = \"acme\" }");
+    let draft = sale_file::parse("sale.toml", &text, NOW).unwrap().draft;
+    assert_eq!(draft.items[0].units, [("west".to_owned(), 60), ("east".to_owned(), 40)]);
+    assert_eq!(draft.items[0].suppliers, [("west".to_owned(), "acme".to_owned())]);
+    for (bad, field) in [
+        ("west = { units = 60, supplier = \"\" }", "items[0].units.west.supplier"),
+        ("west = { supplier = \"acme\" }", "items[0].units.west.units"),
+        ("west = { units = 60, maker = \"acme\" }", "items[0].units.west.maker"),
+        ("west = { units = 0, supplier = \"acme\" }", "items[0].units.west"),
+    ] {
+        let said = sale_file::parse("sale.toml", &supplied(bad), NOW).unwrap_err().to_string();
+        assert!(said.contains(field), "{said}");
+    }
 }
 
 #[test]

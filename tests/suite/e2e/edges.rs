@@ -100,6 +100,7 @@ async fn a_bound_that_only_the_item_sees_is_an_invalid_argument_with_its_field()
         operator: "olga".to_owned(),
         reason: "a lorry came".to_owned(),
         new_warehouse,
+        supplier: String::new(),
     };
     let status = node.items().allocate_stock(allocate("main", false)).await.unwrap_err();
     assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "warehouse"));

@@ -29,6 +29,8 @@ pub struct ModelOrder {
     pub request: u8,
     pub buyer: u8,
     pub units: i64,
+    /// Units by warehouse.
+    drawn: [i64; 2],
     pub pay_by: i64,
     pub state: OrderState,
     payments: Vec<(u8, Said, u64)>,
@@ -37,8 +39,8 @@ pub struct ModelOrder {
 /// The model: lists, and no cleverness.
 #[derive(Debug, Clone)]
 pub struct Model {
-    pub allocated: i64,
-    /// By warehouse.
+    /// By warehouse, as the next.
+    pub allocated: [i64; 2],
     pub reserve: [i64; 2],
     per_buyer: Option<i64>,
     per_order: Option<i64>,
@@ -53,7 +55,7 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(stock: i64, events: u64) -> Self {
+    pub fn new(stock: [i64; 2], events: u64) -> Self {
         Self {
             allocated: stock,
             reserve: [0; 2],
@@ -73,7 +75,28 @@ impl Model {
     }
 
     pub fn available(&self) -> i64 {
-        self.allocated - self.units_in(&[OrderState::Held, OrderState::Paid])
+        self.allocated() - self.units_in(&[OrderState::Held, OrderState::Paid])
+    }
+
+    pub fn allocated(&self) -> i64 {
+        self.allocated.iter().sum()
+    }
+
+    /// Units of a warehouse that no buyer has.
+    pub fn free(&self, warehouse: usize) -> i64 {
+        let mine = [OrderState::Held, OrderState::Paid];
+        let taken = self.orders.iter().filter(|o| mine.contains(&o.state));
+        self.allocated[warehouse] - taken.map(|o| o.drawn[warehouse]).sum::<i64>()
+    }
+
+    /// All from the first warehouse that has them, else from both in their order.
+    fn drawn(&self, units: i64) -> [i64; 2] {
+        let free = [0, 1].map(|at| self.free(at));
+        match free {
+            [north, _] if north >= units => [units, 0],
+            [_, south] if south >= units => [0, units],
+            [north, _] => [north, units - north],
+        }
     }
 
     /// Answers a step at a moment: what is said, and the revision it names if it is on record.
@@ -100,7 +123,16 @@ impl Model {
                 None => {
                     let (state, pay_by) = (OrderState::Held, now + TIME_TO_PAY);
                     let payments = Vec::new();
-                    self.orders.push(ModelOrder { request, buyer, units, pay_by, state, payments });
+                    let drawn = self.drawn(units);
+                    self.orders.push(ModelOrder {
+                        request,
+                        buyer,
+                        units,
+                        drawn,
+                        pay_by,
+                        state,
+                        payments,
+                    });
                     Said::Order { request, state }
                 }
             },
@@ -135,6 +167,8 @@ impl Model {
             Step::Pause { .. }
             | Step::Resume { .. }
             | Step::Allocate { .. }
+            | Step::Withdraw { .. }
+            | Step::Move { .. }
             | Step::Reserve { .. }
             | Step::Release { .. }
             | Step::Limit { .. }
@@ -154,19 +188,36 @@ impl Model {
             {
                 return (Said::Refused(Refusal::NotEnoughReserve), None);
             }
+            Step::Withdraw { warehouse: from, units, .. } | Step::Move { from, units, .. }
+                if units > self.free(usize::from(from)) =>
+            {
+                return (Said::Refused(Refusal::NotEnoughFree), None);
+            }
+            Step::Withdraw { warehouse, units, .. } => {
+                self.steered(|model| model.allocated[usize::from(warehouse)] -= units, now)
+            }
+            Step::Move { from, units, .. } => self.steered(
+                |model| {
+                    model.allocated[usize::from(from)] -= units;
+                    model.allocated[usize::from(!from)] += units;
+                },
+                now,
+            ),
             Step::Reserve { warehouse, units, .. } => {
                 self.steered(|model| model.reserve[usize::from(warehouse)] = units, now)
             }
             Step::Release { warehouse, units, .. } => self.steered(
                 |model| {
                     model.reserve[usize::from(warehouse)] -= units;
-                    model.allocated += units;
+                    model.allocated[usize::from(warehouse)] += units;
                 },
                 now,
             ),
             Step::Limit { per_buyer, per_order, .. } => self
                 .steered(|model| (model.per_buyer, model.per_order) = (per_buyer, per_order), now),
-            Step::Allocate { units, .. } => self.steered(|model| model.allocated += units, now),
+            Step::Allocate { warehouse, units, .. } => {
+                self.steered(|model| model.allocated[usize::from(warehouse)] += units, now)
+            }
             Step::Due { .. } | Step::Pass { .. } | Step::Restart | Step::Again { .. } => {
                 unreachable!("not a command")
             }

@@ -66,6 +66,17 @@ pub enum Step {
         warehouse: bool,
         units: i64,
     },
+    Withdraw {
+        request: u8,
+        warehouse: bool,
+        units: i64,
+    },
+    /// From this warehouse to the other one.
+    Move {
+        request: u8,
+        from: bool,
+        units: i64,
+    },
     Reserve {
         request: u8,
         warehouse: bool,
@@ -118,6 +129,10 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => request().prop_map(|request| Step::Close { request }),
         8 => (request(), any::<bool>(), 1..=2_i64)
             .prop_map(|(request, warehouse, units)| Step::Allocate { request, warehouse, units }),
+        8 => (request(), any::<bool>(), 1..=2_i64)
+            .prop_map(|(request, warehouse, units)| Step::Withdraw { request, warehouse, units }),
+        12 => (request(), any::<bool>(), 1..=2_i64)
+            .prop_map(|(request, from, units)| Step::Move { request, from, units }),
         8 => (request(), any::<bool>(), 0..=3_i64)
             .prop_map(|(request, warehouse, units)| Step::Reserve { request, warehouse, units }),
         8 => (request(), any::<bool>(), 1..=2_i64)
@@ -146,6 +161,8 @@ impl Step {
             | Self::Close { request }
             | Self::SalePause { request }
             | Self::SaleResume { request }
+            | Self::Withdraw { request, .. }
+            | Self::Move { request, .. }
             | Self::Reserve { request, .. }
             | Self::Release { request, .. }
             | Self::Limit { request, .. }
@@ -172,7 +189,15 @@ impl Step {
             Self::Close { request } => steer(&name(request), SteerAction::Close),
             Self::Allocate { request, warehouse, units: count } => {
                 let warehouse = WAREHOUSES[usize::from(warehouse)];
-                steer(&name(request), SteerAction::Allocate(units(warehouse, count)))
+                steer(&name(request), SteerAction::Allocate(units(warehouse, count).into()))
+            }
+            Self::Withdraw { request, warehouse, units: count } => {
+                let warehouse = WAREHOUSES[usize::from(warehouse)];
+                steer(&name(request), SteerAction::Withdraw(units(warehouse, count).into()))
+            }
+            Self::Move { request, from, units } => {
+                let [from, to] = [from, !from].map(|at| WAREHOUSES[usize::from(at)].to_owned());
+                steer(&name(request), SteerAction::Move { from, to, units })
             }
             Self::Reserve { request, warehouse, units: count } => {
                 let warehouse = WAREHOUSES[usize::from(warehouse)];

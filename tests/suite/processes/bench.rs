@@ -199,9 +199,8 @@ impl Bench {
             opens_at: Some(OPENS_AT),
             closes_at: Some(OPENS_AT.plus(3_600_000)),
             items: skus.iter().map(item).collect(),
-            goals: None,
-            curve: Vec::new(),
             alerts: vec![rule("gone"), rule("gone_too")],
+            ..Draft::default()
         };
         let created = plan(created_by(), draft, "olga".to_owned()).unwrap();
         let event = Event::Sale(SaleEvent::Created(created));

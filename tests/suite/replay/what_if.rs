@@ -176,6 +176,16 @@ async fn a_crowd_in_the_same_milliseconds_is_replayed_exactly() {
     let draft = |sku: &str| doorbuster::grpc::proto::ItemDraft {
         limit_per_buyer: Some(2),
         limit_per_order: Some(2),
+        reserve: vec![doorbuster::grpc::proto::WarehouseUnits {
+            warehouse: "south".to_owned(),
+            units: 9,
+        }],
+        // Decided anew in the replay, as the orders before it are.
+        reserve_plan: vec![doorbuster::grpc::proto::ReserveStep {
+            below_units: 5,
+            release_units: 6,
+            ..Default::default()
+        }],
         ..support::item(sku, &[("north", 25), ("south", 15)])
     };
     let (_, items) = node.sale(vec![draft("lamp"), draft("sofa")]).await;

@@ -114,7 +114,7 @@ fn allocated_units_are_on_offer_at_once() {
          = north available 1 held 1 sold 0
          = south available 0 held 1 sold 0",
     );
-    let answer = live.run(steer("s3", SteerAction::Allocate(units("south", 5))), 9).outcome;
+    let answer = live.run(steer("s3", SteerAction::Allocate(units("south", 5).into())), 9).outcome;
     let shown = live.run(ItemCommand::Show, 9).outcome;
     assert_eq!(answer, shown, "the answer shows the item as it is afterwards");
 }
@@ -255,7 +255,7 @@ fn each_act_is_answered_with_the_item_as_it_is_afterwards() {
         SteerAction::Pause,
         SteerAction::ResumeWithSale,
         SteerAction::Resume,
-        SteerAction::Allocate(north),
+        SteerAction::Allocate(north.into()),
         SteerAction::Close,
     ];
     let mut live = Live::offered(plan());
@@ -290,7 +290,7 @@ fn an_act_names_a_warehouse_of_the_item_or_says_that_it_is_new() {
                 named with new_warehouse";
     let misspelt = || units("nort", 7);
     for (nth, action) in [
-        SteerAction::Allocate(misspelt()),
+        SteerAction::Allocate(misspelt().into()),
         SteerAction::SetReserve(misspelt()),
         SteerAction::SetReserve(units("nort", 0)),
         SteerAction::ReleaseReserve(misspelt()),
@@ -303,16 +303,16 @@ fn an_act_names_a_warehouse_of_the_item_or_says_that_it_is_new() {
     let released = live.run(steer("r1", SteerAction::ReleaseReserve(misspelt())), 1);
     assert_eq!(wrong(&released), says, "nothing lies in a new warehouse");
 
-    let added = live.run(steer("a1", SteerAction::Allocate(units("south", 7))), 2);
+    let added = live.run(steer("a1", SteerAction::Allocate(units("south", 7).into())), 2);
     assert_eq!(added.events.len(), 1);
-    let known = live.run(known_place("a2", SteerAction::Allocate(units("south", 1))), 3);
+    let known = live.run(known_place("a2", SteerAction::Allocate(units("south", 1).into())), 3);
     assert_eq!(known.events.len(), 1, "now it is one of the item's");
-    let again = live.run(known_place("a1", SteerAction::Allocate(units("south", 7))), 4);
+    let again = live.run(known_place("a1", SteerAction::Allocate(units("south", 7).into())), 4);
     let reused = ItemOutcome::Misdirected(Misdirected::RequestIdReused(request("a1")));
     assert_eq!(again.outcome, reused, "with another word it is another request");
-    let alike = live.run(steer("a3", SteerAction::Allocate(units("ｓｏｕｔｈ", 1))), 5);
+    let alike = live.run(steer("a3", SteerAction::Allocate(units("ｓｏｕｔｈ", 1).into())), 5);
     assert!(wrong(&alike).contains("looks like \"south\""));
-    let unseen = live.run(steer("a4", SteerAction::Allocate(units("south\u{200b}x", 1))), 5);
+    let unseen = live.run(steer("a4", SteerAction::Allocate(units("south\u{200b}x", 1).into())), 5);
     assert!(wrong(&unseen).contains("U+200B ZERO WIDTH SPACE"));
 }
 
@@ -322,7 +322,7 @@ fn steering_keeps_the_bounds_of_creation() {
     let stock = vec![units("north", worth - 10)];
     let mut live =
         Live::offered(ItemPlan { unit_price_minor: 1_000_000_000, units: stock, ..plan() });
-    let more = |units_more: i64| SteerAction::Allocate(units("north", units_more));
+    let more = |units_more: i64| SteerAction::Allocate(units("north", units_more).into());
     assert_eq!(
         wrong(&live.run(steer("a1", more(11)), 1)),
         "units makes all units of the item together worth 1000000001000000000 minor units, more than \
@@ -337,7 +337,7 @@ fn steering_keeps_the_bounds_of_creation() {
 
     let stock = (0..99).map(|nth| units(&format!("w{nth}"), 1)).collect();
     let mut live = Live::offered(ItemPlan { units: stock, ..plan() });
-    let new = |name: &str| steer(name, SteerAction::Allocate(units(name, 1)));
+    let new = |name: &str| steer(name, SteerAction::Allocate(units(name, 1).into()));
     assert_eq!(live.run(new("the-hundredth"), 1).events.len(), 1);
     assert_eq!(
         wrong(&live.run(new("one-more"), 1)),

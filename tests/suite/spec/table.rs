@@ -16,9 +16,15 @@
 use doorbuster::{
     domain::{
         Decider, Misdirected,
-        item::{ItemCommand, ItemOutcome, OrderState, RecordPayment, SteerAction},
+        item::{
+            ItemCommand, ItemOutcome, OrderState, PlaceMore, RecordPayment, SteerAction,
+            SuppliedUnits,
+        },
     },
-    events::{ItemEvent, ItemPlan, OrderEvent, Stored},
+    events::{
+        Audience, Draw, ItemEvent, ItemPlan, OrderEvent, OrderShopper, Region, ReserveAct,
+        ReserveStep, Stored,
+    },
     values::{Currency, UnixMs},
 };
 
@@ -127,6 +133,18 @@ fn plan(options: &[&str]) -> ItemPlan {
             "close" => plan.closes_at_ms = UnixMs(number()),
             "pay" => plan.time_to_pay_ms = number(),
             "price" => plan.unit_price_minor = number(),
+            "plan" => plan.reserve_plan = value.split(',').map(reserve_step).collect(),
+            "draw" => plan.draw = if value == "fullest" { Draw::Fullest } else { Draw::Listed },
+            // `east:south+north`
+            "region" => {
+                let (name, warehouses) = value.split_once(':').unwrap();
+                let warehouses = warehouses.split('+').map(str::to_owned).collect();
+                plan.regions.push(Region { name: name.to_owned(), warehouses });
+            }
+            "members" => {
+                let member_tiers = value.split('+').map(str::to_owned).collect();
+                plan.audience = Some(Audience { member_tiers, ..Audience::default() });
+            }
             _ => panic!("no option is called {key}"),
         }
     }
@@ -137,9 +155,22 @@ fn command(words: &[&str]) -> ItemCommand {
     let number = |word: &str| word.parse::<i64>().unwrap();
     match *words {
         ["place", request, buyer, units] => place_from(request, buyer, number(units), ""),
+        ["place", request, buyer, units, more] if more.contains('=') => {
+            place_with(request, buyer, number(units), more)
+        }
         ["place", request, buyer, units, channel] => {
             place_from(request, buyer, number(units), channel)
         }
+        ["audience", request, tiers] => {
+            let tiers = if tiers == "everybody" { "" } else { tiers };
+            let member_tiers = tiers.split(',').filter(|tier| !tier.is_empty()).map(str::to_owned);
+            let audience = Audience { member_tiers: member_tiers.collect(), ..Audience::default() };
+            steer(request, SteerAction::SetAudience(Box::new(audience)))
+        }
+        ["plan", request, ref steps @ ..] => steer(
+            request,
+            SteerAction::SetReservePlan(steps.iter().map(|step| reserve_step(step)).collect()),
+        ),
         ["pay", request, order, amount, reference] => {
             pay(request, order, number(amount), reference)
         }
@@ -157,7 +188,20 @@ fn command(words: &[&str]) -> ItemCommand {
         ["resume", request] => steer(request, SteerAction::Resume),
         ["close", request] => steer(request, SteerAction::Close),
         ["allocate", request, warehouse, count] => {
-            steer(request, SteerAction::Allocate(units(warehouse, number(count))))
+            steer(request, SteerAction::Allocate(units(warehouse, number(count)).into()))
+        }
+        ["allocate", request, warehouse, count, supplier] => {
+            steer(request, SteerAction::Allocate(supplied(warehouse, number(count), supplier)))
+        }
+        ["withdraw", request, warehouse, count] => {
+            steer(request, SteerAction::Withdraw(units(warehouse, number(count)).into()))
+        }
+        ["withdraw", request, warehouse, count, supplier] => {
+            steer(request, SteerAction::Withdraw(supplied(warehouse, number(count), supplier)))
+        }
+        ["move", request, from, to, count] => {
+            let (from, to) = (from.to_owned(), to.to_owned());
+            steer(request, SteerAction::Move { from, to, units: number(count) })
         }
         ["reserve", request, warehouse, count] => {
             steer(request, SteerAction::SetReserve(units(warehouse, number(count))))
@@ -177,6 +221,44 @@ fn command(words: &[&str]) -> ItemCommand {
         ["order", order, buyer] => show_order(order, buyer),
         _ => panic!("no command looks like {words:?}"),
     }
+}
+
+/// An order with `region=east` or `tier=gold`, or both, separated by commas.
+fn place_with(request: &str, buyer: &str, units: i64, more: &str) -> ItemCommand {
+    let ItemCommand::PlaceOrder(place) = place_from(request, buyer, units, "") else {
+        unreachable!()
+    };
+    let mut told = PlaceMore::default();
+    for field in more.split(',') {
+        match field.split_once('=').unwrap() {
+            ("region", region) => region.clone_into(&mut told.region),
+            ("tier", tier) => {
+                let member_tier = tier.to_owned();
+                told.shopper = Some(OrderShopper { member_tier, ..OrderShopper::default() });
+            }
+            (field, _) => panic!("no order says {field}"),
+        }
+    }
+    ItemCommand::PlaceOrder(place.with(told))
+}
+
+/// `5:2`, `5:2:propose`, `5:2:release:north+south`.
+pub fn reserve_step(text: &str) -> ReserveStep {
+    let fields: Vec<&str> = text.split(':').collect();
+    let from = fields.get(3).map_or("", |from| from);
+    ReserveStep {
+        below_units: fields[0].parse().unwrap(),
+        release_units: fields[1].parse().unwrap(),
+        from: from.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        act: match fields.get(2) {
+            Some(&"propose") => ReserveAct::Propose,
+            _ => ReserveAct::Release,
+        },
+    }
+}
+
+fn supplied(warehouse: &str, count: i64, supplier: &str) -> SuppliedUnits {
+    SuppliedUnits { at: units(warehouse, count), supplier: Some(supplier.to_owned()) }
 }
 
 /// An answer in words; a question's answer has no place in the log to be told.

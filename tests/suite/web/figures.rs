@@ -92,12 +92,20 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 40] = [
     "add_item",
     "place_order",
     "record_payment",
     "cancel_order",
     "allocate_stock",
+    "withdraw_stock",
+    "set_audience",
+    "set_prices",
+    "set_offers",
+    "set_gift_units",
+    "quote_price",
+    "set_reserve_plan",
+    "move_stock",
     "set_reserve",
     "release_reserve",
     "set_purchase_limit",

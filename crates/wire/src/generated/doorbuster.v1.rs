@@ -562,6 +562,7 @@ pub struct Refusal {
     pub message: ::prost::alloc::string::String,
     /// Units available at the decision. Absent if the refusal is about an order (ORDER_EXPIRED,
     /// ORDER_CANCELLED, ALREADY_PAID, WRONG_AMOUNT) or a sale.
+    /// For NOT_ENOUGH_FREE those of the warehouse, else those of the item.
     #[prost(int64, optional, tag = "3")]
     pub available_units: ::core::option::Option<i64>,
     /// For PRICE_CHANGED: what the order would cost now.
@@ -1799,6 +1800,27 @@ impl ::prost::Name for WarehouseSupplier {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.WarehouseSupplier".into()
+    }
+}
+/// Units of the reserve that a step of the plan asks an operator to release.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReserveProposal {
+    /// Place of the step in the plan, from 0.
+    #[prost(uint32, tag = "1")]
+    pub step: u32,
+    #[prost(string, tag = "2")]
+    pub warehouse: ::prost::alloc::string::String,
+    #[prost(int64, tag = "3")]
+    pub units: i64,
+}
+impl ::prost::Name for ReserveProposal {
+    const NAME: &'static str = "ReserveProposal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ReserveProposal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ReserveProposal".into()
     }
 }
 /// The order in which an order draws from warehouses, after those of its region.
@@ -4921,6 +4943,19 @@ pub struct Item {
     /// The offers in force, with what is left of their gifts.
     #[prost(message, repeated, tag = "22")]
     pub offers: ::prost::alloc::vec::Vec<ItemOffer>,
+    /// Units of the suppliers that were named, in the order in which they were first named. Which of them
+    /// were sold is not known: lots are not tracked.
+    #[prost(message, repeated, tag = "23")]
+    pub suppliers: ::prost::alloc::vec::Vec<SupplierUnits>,
+    /// Who may buy; absent if everybody may.
+    #[prost(message, optional, tag = "24")]
+    pub audience: ::core::option::Option<Audience>,
+    /// The plan by which the reserve is released.
+    #[prost(message, repeated, tag = "25")]
+    pub reserve_plan: ::prost::alloc::vec::Vec<ReserveStep>,
+    /// What steps of the plan propose to release, as far as it is not released yet.
+    #[prost(message, repeated, tag = "26")]
+    pub reserve_proposals: ::prost::alloc::vec::Vec<ReserveProposal>,
 }
 impl ::prost::Name for Item {
     const NAME: &'static str = "Item";
@@ -4930,6 +4965,27 @@ impl ::prost::Name for Item {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.Item".into()
+    }
+}
+/// What a supplier delivered of an item.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SupplierUnits {
+    #[prost(string, tag = "1")]
+    pub supplier: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub allocated_units: i64,
+    /// Of the allocated ones, those that were withdrawn.
+    #[prost(int64, tag = "3")]
+    pub withdrawn_units: i64,
+}
+impl ::prost::Name for SupplierUnits {
+    const NAME: &'static str = "SupplierUnits";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SupplierUnits".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SupplierUnits".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4989,6 +5045,9 @@ pub struct AllocateStockRequest {
     /// available_by_warehouse, so that a misspelt name puts nothing on sale.
     #[prost(bool, tag = "7")]
     pub new_warehouse: bool,
+    /// Who delivered them, 0 to 64 characters. An item has at most 100 suppliers.
+    #[prost(string, tag = "8")]
+    pub supplier: ::prost::alloc::string::String,
 }
 impl ::prost::Name for AllocateStockRequest {
     const NAME: &'static str = "AllocateStockRequest";
@@ -5373,10 +5432,8 @@ impl ::prost::Name for CloseItemResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetPricesRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5444,10 +5501,8 @@ impl ::prost::Name for SetPricesResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetOffersRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5504,10 +5559,8 @@ impl ::prost::Name for SetOffersResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetGiftUnitsRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5566,10 +5619,8 @@ impl ::prost::Name for SetGiftUnitsResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetAudienceRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5625,10 +5676,8 @@ impl ::prost::Name for SetAudienceResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SetReservePlanRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
@@ -5684,21 +5733,19 @@ impl ::prost::Name for SetReservePlanResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct MoveStockRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
     /// Required.
-    /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "3")]
     pub from_warehouse: ::prost::alloc::string::String,
     /// Required. Another warehouse of the item.
     #[prost(string, tag = "4")]
     pub to_warehouse: ::prost::alloc::string::String,
-    /// Required. At least 1; more than are available there are refused with NOT_ENOUGH_FREE.
+    /// Required. At least 1; more than are available there are refused with NOT_ENOUGH_FREE, and
+    /// available_units of the refusal says how many are.
     #[prost(int64, tag = "5")]
     pub units: i64,
     /// Allows a warehouse to_warehouse that the item does not have yet.
@@ -5753,21 +5800,20 @@ impl ::prost::Name for MoveStockResponse {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WithdrawStockRequest {
     /// Required.
-    /// Required.
     #[prost(string, tag = "1")]
     pub request_id: ::prost::alloc::string::String,
-    /// Required.
     /// Required.
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
     /// Required.
-    /// Required.
     #[prost(string, tag = "3")]
     pub warehouse: ::prost::alloc::string::String,
-    /// Required. At least 1; more than are available there are refused with NOT_ENOUGH_FREE.
+    /// Required. At least 1; more than are available there are refused with NOT_ENOUGH_FREE, and
+    /// available_units of the refusal says how many are.
     #[prost(int64, tag = "4")]
     pub units: i64,
-    /// Whose units they are, 0 to 64 characters.
+    /// Whose units they are, 0 to 64 characters; at most what that supplier delivered to the item and has
+    /// not taken back.
     #[prost(string, tag = "5")]
     pub supplier: ::prost::alloc::string::String,
     /// The recorded operator; 1 to 64 characters.
@@ -6011,6 +6057,56 @@ pub mod item_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetReserve"));
             self.inner.unary(req, path, codec).await
         }
+        /// Moves available units to another warehouse of the item.
+        pub async fn move_stock(
+            &mut self,
+            request: impl tonic::IntoRequest<super::MoveStockRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MoveStockResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/MoveStock",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "MoveStock"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes available units off the offer: allocated and available units fall.
+        pub async fn withdraw_stock(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WithdrawStockRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WithdrawStockResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/WithdrawStock",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "WithdrawStock"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Releases units of the reserve: they are on offer at once.
         pub async fn release_reserve(
             &mut self,
@@ -6138,6 +6234,56 @@ pub mod item_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetGiftUnits"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sets who may buy; orders placed before stay.
+        pub async fn set_audience(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetAudienceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetAudienceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/SetAudience",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetAudience"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sets the plan by which the reserve is released.
+        pub async fn set_reserve_plan(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetReservePlanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetReservePlanResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ItemService/SetReservePlan",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.ItemService", "SetReservePlan"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Refuses new orders until the item is resumed. Held orders can be paid and cancelled, and expire.
         pub async fn pause_item(
             &mut self,
@@ -6253,6 +6399,22 @@ pub mod item_service_server {
             tonic::Response<super::SetReserveResponse>,
             tonic::Status,
         >;
+        /// Moves available units to another warehouse of the item.
+        async fn move_stock(
+            &self,
+            request: tonic::Request<super::MoveStockRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::MoveStockResponse>,
+            tonic::Status,
+        >;
+        /// Takes available units off the offer: allocated and available units fall.
+        async fn withdraw_stock(
+            &self,
+            request: tonic::Request<super::WithdrawStockRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::WithdrawStockResponse>,
+            tonic::Status,
+        >;
         /// Releases units of the reserve: they are on offer at once.
         async fn release_reserve(
             &self,
@@ -6291,6 +6453,22 @@ pub mod item_service_server {
             request: tonic::Request<super::SetGiftUnitsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::SetGiftUnitsResponse>,
+            tonic::Status,
+        >;
+        /// Sets who may buy; orders placed before stay.
+        async fn set_audience(
+            &self,
+            request: tonic::Request<super::SetAudienceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetAudienceResponse>,
+            tonic::Status,
+        >;
+        /// Sets the plan by which the reserve is released.
+        async fn set_reserve_plan(
+            &self,
+            request: tonic::Request<super::SetReservePlanRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SetReservePlanResponse>,
             tonic::Status,
         >;
         /// Refuses new orders until the item is resumed. Held orders can be paid and cancelled, and expire.
@@ -6530,6 +6708,96 @@ pub mod item_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/doorbuster.v1.ItemService/MoveStock" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveStockSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::MoveStockRequest>
+                    for MoveStockSvc<T> {
+                        type Response = super::MoveStockResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::MoveStockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::move_stock(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveStockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/WithdrawStock" => {
+                    #[allow(non_camel_case_types)]
+                    struct WithdrawStockSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::WithdrawStockRequest>
+                    for WithdrawStockSvc<T> {
+                        type Response = super::WithdrawStockResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WithdrawStockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::withdraw_stock(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WithdrawStockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/doorbuster.v1.ItemService/ReleaseReserve" => {
                     #[allow(non_camel_case_types)]
                     struct ReleaseReserveSvc<T: ItemService>(pub Arc<T>);
@@ -6741,6 +7009,96 @@ pub mod item_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetGiftUnitsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/SetAudience" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetAudienceSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::SetAudienceRequest>
+                    for SetAudienceSvc<T> {
+                        type Response = super::SetAudienceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetAudienceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::set_audience(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetAudienceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ItemService/SetReservePlan" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetReservePlanSvc<T: ItemService>(pub Arc<T>);
+                    impl<
+                        T: ItemService,
+                    > tonic::server::UnaryService<super::SetReservePlanRequest>
+                    for SetReservePlanSvc<T> {
+                        type Response = super::SetReservePlanResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetReservePlanRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ItemService>::set_reserve_plan(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetReservePlanSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -79,7 +79,7 @@ impl Script {
         let acts = [
             (length / 20, last, SteerAction::Pause, "the picture is wrong"),
             (length / 20 + 30, last, SteerAction::Resume, "the picture is right"),
-            (length / 4, 0, SteerAction::Allocate(extra), "found in the back"),
+            (length / 4, 0, SteerAction::Allocate(extra.into()), "found in the back"),
         ];
         for (second, item, action, reason) in acts {
             script.at(second + EARLY_SECONDS, Step::Steer { item, action, reason });

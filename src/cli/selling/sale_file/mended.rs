@@ -47,11 +47,19 @@ fn mend(draft: &mut Draft, field: &str) -> Option<()> {
         }
         None => return mend_sale(draft, field),
     };
+    if list.starts_with("audience") {
+        draft.audience = None;
+        return Some(());
+    }
     match list {
         "items" => {
             // A curve is judged by all units, of which some may be gone now.
             draft.curve.clear();
             mend_item(draft.items.get_mut(index)?, index, rest)
+        }
+        "regions" => {
+            draft.regions.clear();
+            Some(())
         }
         "curve" => {
             draft.curve.truncate(index);
@@ -90,6 +98,8 @@ fn mend_sale(draft: &mut Draft, field: &str) -> Option<()> {
         "items" if draft.items.is_empty() => draft.items.push(item(0)),
         "curve" => draft.curve.clear(),
         "alerts" => draft.alerts.clear(),
+        "regions" => draft.regions.clear(),
+        of if of.starts_with("audience") => draft.audience = None,
         _ => {
             let goals = draft.goals.as_mut()?;
             match field.strip_prefix("goals.")? {
@@ -139,18 +149,33 @@ fn mend_item(item: &mut DraftItem, index: usize, field: &str) -> Option<()> {
         "limit_per_buyer" => item.limit_per_buyer = None,
         "limit_per_order" => item.limit_per_order = None,
         "time_to_pay" => item.time_to_pay_ms = Some(TIME_TO_PAY_MS),
-        "units" => item.units = vec![(NAME.to_owned(), 1)],
-        "reserve" => item.reserve.clear(),
+        "units" => {
+            item.units = vec![(NAME.to_owned(), 1)];
+            item.suppliers.clear();
+        }
+        "reserve" => {
+            item.reserve.clear();
+            item.reserve_plan.clear();
+        }
+        "draw" => item.draw = Default::default(),
+        plan if plan.starts_with("reserve_plan") => item.reserve_plan.clear(),
+        of if of.starts_with("audience") => item.audience = None,
         listed => {
             let (list, rest) = listed.split_once('[')?;
             let place: usize = rest.split_once(']')?.0.parse().ok()?;
             let units = match list {
                 "units" => &mut item.units,
+                "suppliers" => {
+                    item.suppliers.remove((place < item.suppliers.len()).then_some(place)?);
+                    return Some(());
+                }
                 "reserve" => &mut item.reserve,
                 "steps" | "time_prices" | "offers" => return mend_item(item, index, list),
                 _ => return None,
             };
-            *units.get_mut(place)? = (format!("{NAME}-{place}"), 1);
+            let (warehouse, _) =
+                std::mem::replace(units.get_mut(place)?, (format!("{NAME}-{place}"), 1));
+            item.suppliers.retain(|(of, _)| *of != warehouse);
         }
     }
     Some(())

@@ -103,7 +103,7 @@ impl Reader {
     }
 
     /// One of the names of a closed set; `None` where it is absent or wrong.
-    fn one_of<T: Copy, const N: usize>(
+    pub(super) fn one_of<T: Copy, const N: usize>(
         &mut self,
         section: &Section<'_>,
         key: &str,

@@ -5,21 +5,22 @@
 //! creation. Sums over the items of a sale can exceed it; they stay at the largest number and are
 //! marked in displays.
 
-use super::{state::Item, stock::Stock};
+use super::{reserve_plan::check_within_reserve, state::Item, stock::Stock};
 use crate::{
     domain::{
         price::{check_prices, check_time},
         sale::{NAME_CHARS_MAX, WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX},
     },
-    events::{Offer, OfferEffect, Prices},
+    events::{Offer, OfferEffect, Prices, ReserveStep},
     values::{Invalid, bounded_text, looks},
 };
 
 /// Most names of warehouses in one message.
 const LISTED_MAX: usize = 10;
 
-/// Steering names a warehouse of the item, or says that it is a new one.
-pub(super) fn warehouse(stock: &Stock, name: &str, new: bool) -> Result<(), Invalid> {
+/// Steering names a warehouse of the item, or says that it is a new one. `field` is what the caller
+/// calls it.
+pub(super) fn warehouse(stock: &Stock, field: &str, name: &str, new: bool) -> Result<(), Invalid> {
     if stock.index(name).is_some() {
         return Ok(());
     }
@@ -30,22 +31,22 @@ pub(super) fn warehouse(stock: &Stock, name: &str, new: bool) -> Result<(), Inva
              new_warehouse",
             listed(stock)
         );
-        return Err(Invalid::new("warehouse", problem));
+        return Err(Invalid::new(field, problem));
     }
-    bounded_text("warehouse", name, NAME_CHARS_MAX)?;
+    bounded_text(field, name, NAME_CHARS_MAX)?;
     let seen = looks(name);
     if let Some(earlier) = named.iter().find(|at| looks(&at.warehouse) == seen) {
         let earlier = &earlier.warehouse;
         let problem =
             format!("is {name:?}, which looks like {earlier:?}: under NFKC both are the same");
-        return Err(Invalid::new("warehouse", problem));
+        return Err(Invalid::new(field, problem));
     }
     if named.len() >= WAREHOUSES_PER_ITEM_MAX {
         let problem = format!(
             "is {name:?}, and the item has {} warehouses already: at most {WAREHOUSES_PER_ITEM_MAX}",
             named.len()
         );
-        return Err(Invalid::new("warehouse", problem));
+        return Err(Invalid::new(field, problem));
     }
     Ok(())
 }
@@ -100,6 +101,12 @@ pub(super) fn offers(item: &Item, offers: &[Offer]) -> Result<(), Invalid> {
         }
     }
     Ok(())
+}
+
+/// A reserve plan is within the reserve of the item.
+pub(super) fn reserve_plan(stock: &Stock, steps: &[ReserveStep]) -> Result<(), Invalid> {
+    let named: Vec<&str> = stock.warehouses().iter().map(|at| &*at.warehouse).collect();
+    check_within_reserve("steps", steps, &named, |name| stock.reserve(name))
 }
 
 /// The gift of an offer can have so many units.

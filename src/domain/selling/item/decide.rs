@@ -10,12 +10,12 @@ use super::{
     RecordPayment, Refusal, answer::refusal_of, pricing::Priced, steer,
 };
 use crate::{
-    domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment},
+    domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment, eligibility::admits},
     events::{
-        Act, Attempt, AttemptOutcome, ItemAdded, ItemEvent, ItemPlan, ItemScheduled, OfferEvent,
-        OffersSet, OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced, Position,
-        PricesSet, PurchaseLimitSet, RefundCause, RefundDue, ReserveSet, StockAllocated,
-        StockEvent, WarehouseUnits,
+        Act, Attempt, AttemptOutcome, AudienceSet, ItemAdded, ItemEvent, ItemPlan, ItemScheduled,
+        OfferEvent, OffersSet, OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced,
+        Position, PricesSet, PurchaseLimitSet, RefundCause, RefundDue, ReservePlanSet, ReserveSet,
+        StockAllocated, StockEvent, WarehouseUnits,
     },
     values::{UNITS_MAX, UnixMs, shopper_hash},
 };
@@ -50,7 +50,9 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
 }
 
 fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
-    let AddItem { request_id, sale_id, currency, plan, operator } = add;
+    let AddItem { request_id, sale_id, currency, mut plan, operator } = add;
+    let act = Act::planned(request_id, operator);
+    let terms = terms(item, &mut plan, &act, now);
     let mut events = vec![
         ItemEvent::Offer(OfferEvent::Added(ItemAdded {
             sale_id,
@@ -74,22 +76,16 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
             set_at_ms: None,
         })),
     ];
-    let act = Act::planned(request_id, operator);
-    if let Some(prices) = plan.prices {
-        let (ladder, act) = (item.next_ladder(), act.clone());
-        let set = PricesSet { ladder, prices, act, set_at_ms: now };
-        events.push(ItemEvent::Offer(OfferEvent::PricesSet(set)));
-    }
-    if !plan.offers.is_empty() {
-        let set = OffersSet { offers: plan.offers, act: act.clone(), set_at_ms: now };
-        events.push(ItemEvent::Offer(OfferEvent::OffersSet(set)));
-    }
+    events.extend(terms.into_iter().map(ItemEvent::Offer));
+    let suppliers = plan.suppliers;
     events.extend(plan.units.into_iter().map(|WarehouseUnits { warehouse, units }| {
         let act = act.clone();
+        let supplier = suppliers.iter().find(|of| of.warehouse == warehouse);
+        let supplier = supplier.map(|of| of.supplier.clone());
         ItemEvent::Stock(StockEvent::Allocated(StockAllocated {
             warehouse,
             units,
-            supplier: None,
+            supplier,
             act,
             allocated_at_ms: now,
         }))
@@ -114,14 +110,44 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
     item.shown(caused.collect(), ItemShown::Item)
 }
 
+/// What only some items have: a ladder, offers, an audience, a reserve plan.
+fn terms(item: &Item, plan: &mut ItemPlan, act: &Act, now: UnixMs) -> Vec<OfferEvent> {
+    let mut terms = Vec::new();
+    if let Some(prices) = plan.prices.take() {
+        let (ladder, act) = (item.next_ladder(), act.clone());
+        let set = PricesSet { ladder, prices, act, set_at_ms: now };
+        terms.push(OfferEvent::PricesSet(set));
+    }
+    if !plan.offers.is_empty() {
+        let set = OffersSet {
+            offers: std::mem::take(&mut plan.offers),
+            act: act.clone(),
+            set_at_ms: now,
+        };
+        terms.push(OfferEvent::OffersSet(set));
+    }
+    if let Some(audience) = plan.audience.take() {
+        let set = AudienceSet { audience, act: act.clone(), set_at_ms: now };
+        terms.push(OfferEvent::AudienceSet(set));
+    }
+    if !plan.reserve_plan.is_empty() {
+        let steps = std::mem::take(&mut plan.reserve_plan);
+        let set = ReservePlanSet { steps, act: act.clone(), set_at_ms: now };
+        terms.push(OfferEvent::ReservePlanSet(set));
+    }
+    terms
+}
+
 /// The item as it is, at the place where it was added: a sale that is created twice tells the same
 /// position twice.
 fn add_again(item: &Item, add: &AddItem) -> Decided<Item> {
     let mut again = item.shown(Vec::new(), ItemShown::Item);
     if let Some(first) = item.acts.get(&add.request_id) {
         // The first event with the act is remembered; the others follow it in one append.
-        let ItemPlan { units, reserve, prices, offers, .. } = &add.plan;
-        let terms = usize::from(prices.is_some()) + usize::from(!offers.is_empty());
+        let ItemPlan { units, reserve, prices, offers, audience, reserve_plan, .. } = &add.plan;
+        let terms =
+            [prices.is_some(), !offers.is_empty(), audience.is_some(), !reserve_plan.is_empty()];
+        let terms = terms.into_iter().filter(|written| *written).count();
         let behind = (terms + units.len() + reserve.len()).saturating_sub(1) as u64;
         again.revision = first.revision + behind;
         again.position = first.position.map(|at| Position(at.0 + behind));
@@ -184,7 +210,11 @@ fn placed(
     priced: Priced,
     at: Moment,
 ) -> OrderPlaced {
-    let warehouses = item.stock.draw(place.units);
+    let region = place.more.as_ref().map_or("", |more| &more.region);
+    let warehouses = match item.preferred(offer, region) {
+        None => item.stock.draw(place.units),
+        Some(order) => item.stock.draw_in_order(place.units, &order),
+    };
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel, more } = place;
     let (region, shopper) = more.map_or_else(Default::default, |more| (more.region, more.shopper));
     let Priced { unit_price_minor, terms, total_minor } = priced;
@@ -219,6 +249,11 @@ fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
     }
     if item.paused || item.sale_paused {
         return Some(Refusal::Paused);
+    }
+    if let Some(audience) = &item.audience
+        && !admits(audience, place.more.as_ref().and_then(|more| more.shopper.as_ref()))
+    {
+        return Some(Refusal::NotEligible);
     }
     if place.units > item.limit_per_order.unwrap_or(UNITS_MAX) {
         return Some(Refusal::OverOrderLimit);

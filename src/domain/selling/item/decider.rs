@@ -28,7 +28,14 @@ impl Decider for Item {
     }
 
     fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self> {
-        decide::decide(self, command, Moment::after(self.last_at, now))
+        let at = Moment::after(self.last_at, now);
+        let mut decided = decide::decide(self, command, at);
+        // The answer stays at the revision of its own event.
+        if !decided.events.is_empty() {
+            let follow = self.follow_plan(&decided.events, at);
+            decided.events.extend(follow);
+        }
+        decided
     }
 
     fn is_attempt(command: &ItemCommand) -> bool {

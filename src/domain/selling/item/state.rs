@@ -4,14 +4,19 @@ use std::collections::HashMap;
 
 use super::{
     orders::{Orders, ReceiptKind},
+    reserve_plan::ReservePlan,
     stock::Stock,
+    suppliers::Suppliers,
 };
 use crate::{
     domain::{
         Impossible,
         price::{Ladder, Offers},
     },
-    events::{Act, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState, Position, StockMove},
+    events::{
+        Act, Audience, Draw, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState, Position,
+        StockMove,
+    },
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -33,7 +38,11 @@ pub struct Item {
     pub(super) ladder: Option<Box<Ladder>>,
     /// The offers in force, and the gifts of earlier ones.
     pub(super) offers: Option<Box<Offers>>,
+    /// Who may buy; everybody where absent.
+    pub(super) audience: Option<Box<Audience>>,
+    pub(super) plan: Option<Box<ReservePlan>>,
     pub(super) stock: Stock,
+    pub(super) suppliers: Suppliers,
     pub(super) orders: Orders,
     /// Acts of operators, for repeated requests.
     pub(super) acts: HashMap<RequestId, ActReceipt>,
@@ -71,7 +80,10 @@ impl Item {
             closed: false,
             ladder: None,
             offers: None,
+            audience: None,
+            plan: None,
             stock: Stock::default(),
+            suppliers: Suppliers::default(),
             orders: Orders::default(),
             acts: HashMap::new(),
             acts_landed: 0,
@@ -99,8 +111,13 @@ impl Item {
         }
         match event {
             ItemEvent::Offer(event) => self.evolve_offer(event),
-            // It does nothing but move units, which is done.
-            ItemEvent::Stock(_) => {}
+            // Its units are moved already.
+            ItemEvent::Stock(event) => {
+                self.suppliers.apply(event);
+                if let Some(plan) = &mut self.plan {
+                    plan.released(event);
+                }
+            }
             ItemEvent::Order(event) => self.evolve_order(event, revision)?,
         }
         Ok(())
@@ -116,6 +133,18 @@ impl Item {
                 self.acts_landed += 1;
             }
         }
+    }
+
+    /// Numbers of the warehouses in the order in which an order draws from them; `None` where that is
+    /// the order in which they were first named.
+    pub(super) fn preferred(&self, offer: &ItemAdded, region: &str) -> Option<Vec<usize>> {
+        let region = offer.regions.iter().find(|known| !region.is_empty() && known.name == region);
+        let fullest = match offer.draw {
+            Draw::Listed => false,
+            Draw::Fullest => true,
+        };
+        let preferred = region.map_or(&[][..], |region| &region.warehouses);
+        (fullest || !preferred.is_empty()).then(|| self.stock.order(preferred, fullest))
     }
 
     /// How many of the units that a move names are there to be moved.
@@ -146,10 +175,14 @@ impl Item {
             OfferEvent::GiftUnitsSet(set) => {
                 self.offers.get_or_insert_default().set_gift_units(&set.offer, set.units);
             }
-            // No rule reads them yet.
-            OfferEvent::AudienceSet(_)
-            | OfferEvent::ReservePlanSet(_)
-            | OfferEvent::ReserveProposed(_) => {}
+            OfferEvent::AudienceSet(set) => {
+                let some = set.audience != Audience::default();
+                self.audience = some.then(|| Box::new(set.audience.clone()));
+            }
+            OfferEvent::ReservePlanSet(set) => self.plan.get_or_insert_default().set(&set.steps),
+            OfferEvent::ReserveProposed(proposed) => {
+                self.plan.get_or_insert_default().propose(proposed);
+            }
         }
     }
 

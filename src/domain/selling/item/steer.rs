@@ -3,13 +3,13 @@
 //! An act applies to every command decided after it and takes nothing away from existing orders: a
 //! lower limit leaves held orders alone.
 
-use super::{Item, ItemShown, Refusal, Steer, SteerAction, bounds};
+use super::{Item, ItemOutcome, ItemShown, Refusal, Steer, SteerAction, SuppliedUnits, bounds};
 use crate::{
     domain::{Caused, Decided, Misdirected, Moment},
     events::{
-        Act, GiftUnitsSet, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed, OfferEvent,
-        OffersSet, PricesSet, PurchaseLimitSet, ReserveReleased, ReserveSet, StockAllocated,
-        StockEvent, WarehouseUnits,
+        Act, AudienceSet, GiftUnitsSet, ItemAdded, ItemClosed, ItemEvent, ItemPaused, ItemResumed,
+        OfferEvent, OffersSet, PricesSet, PurchaseLimitSet, ReservePlanSet, ReserveReleased,
+        ReserveSet, StockAllocated, StockEvent, StockMoved, StockWithdrawn, WarehouseUnits,
     },
     values::{Invalid, UnixMs},
 };
@@ -35,6 +35,10 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
     match in_the_way(item, offer, &steer) {
         Some(InTheWay::Done) => return item.shown(Vec::new(), ItemShown::Item),
         Some(InTheWay::Refusal(refusal)) => return item.refused(refusal),
+        Some(InTheWay::Free(free)) => {
+            let (refusal, available) = (Refusal::NotEnoughFree, Some(free));
+            return item.told(ItemOutcome::Refused { refusal, available, quote: None });
+        }
         Some(InTheWay::Bound(invalid)) => return item.misdirected(Misdirected::Invalid(invalid)),
         None => {}
     }
@@ -54,6 +58,8 @@ enum InTheWay {
     /// The state is already as requested, which is no error for this caller.
     Done,
     Refusal(Refusal),
+    /// Only so many units are available in the warehouse that is to give some.
+    Free(i64),
     /// What a sale file may not say, an operator may not add.
     Bound(Invalid),
 }
@@ -72,7 +78,7 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
         SteerAction::Resume if !item.paused => refused(Refusal::NotPaused),
         // How many there are changes while operators look, so asking for more is no mistake of theirs.
         SteerAction::ReleaseReserve(released) => {
-            let named = bounds::warehouse(&item.stock, &released.warehouse, false);
+            let named = bounds::warehouse(&item.stock, "warehouse", &released.warehouse, false);
             match bound(named) {
                 None if released.units > item.stock.reserve(&released.warehouse) => {
                     refused(Refusal::NotEnoughReserve)
@@ -81,14 +87,32 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
             }
         }
         SteerAction::Allocate(added) => bound(
-            bounds::warehouse(&item.stock, &added.warehouse, steer.new_warehouse)
-                .and_then(|()| bounds::worth(&item.stock, item.base_price(offer), added.units)),
+            bounds::warehouse(&item.stock, "warehouse", &added.at.warehouse, steer.new_warehouse)
+                .and_then(|()| bounds::worth(&item.stock, item.base_price(offer), added.at.units))
+                .and_then(|()| item.suppliers.may_deliver(added.supplier.as_deref())),
         ),
+        SteerAction::Withdraw(gone) => {
+            let named = bounds::warehouse(&item.stock, "warehouse", &gone.at.warehouse, false)
+                .and_then(|()| item.suppliers.may_take_back(gone));
+            bound(named).or_else(|| free(item, &gone.at.warehouse, gone.at.units))
+        }
+        SteerAction::Move { from, to, units } => {
+            let named =
+                bounds::warehouse(&item.stock, "from_warehouse", from, false).and_then(|()| {
+                    bounds::warehouse(&item.stock, "to_warehouse", to, steer.new_warehouse)
+                });
+            bound(named).or_else(|| free(item, from, *units))
+        }
         SteerAction::SetReserve(reserve) => {
             let more = reserve.units - item.stock.reserve(&reserve.warehouse);
             bound(
-                bounds::warehouse(&item.stock, &reserve.warehouse, steer.new_warehouse)
-                    .and_then(|()| bounds::worth(&item.stock, item.base_price(offer), more)),
+                bounds::warehouse(
+                    &item.stock,
+                    "warehouse",
+                    &reserve.warehouse,
+                    steer.new_warehouse,
+                )
+                .and_then(|()| bounds::worth(&item.stock, item.base_price(offer), more)),
             )
         }
         SteerAction::SetPrices(prices) => bound(bounds::prices(item, prices)),
@@ -96,8 +120,18 @@ fn in_the_way(item: &Item, offer: &ItemAdded, steer: &Steer) -> Option<InTheWay>
         SteerAction::SetGiftUnits { offer, units } => {
             bound(bounds::gift_units(item, offer, *units))
         }
-        SteerAction::Pause | SteerAction::Resume | SteerAction::SetPurchaseLimit { .. } => None,
+        SteerAction::SetReservePlan(steps) => bound(bounds::reserve_plan(&item.stock, steps)),
+        SteerAction::Pause
+        | SteerAction::Resume
+        | SteerAction::SetAudience(_)
+        | SteerAction::SetPurchaseLimit { .. } => None,
     }
+}
+
+/// Units that buyers hold or own stay where they are.
+fn free(item: &Item, warehouse: &str, units: i64) -> Option<InTheWay> {
+    let free = item.stock.at(warehouse).available;
+    (units > free).then_some(InTheWay::Free(free))
 }
 
 fn event(item: &Item, action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
@@ -107,11 +141,20 @@ fn event(item: &Item, action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
         SteerAction::PauseWithSale => paused(act, true, now),
         SteerAction::Resume => resumed(act, false, now),
         SteerAction::ResumeWithSale => resumed(act, true, now),
-        SteerAction::Allocate(WarehouseUnits { warehouse, units }) => {
-            let supplier = None;
+        SteerAction::Allocate(SuppliedUnits { at, supplier }) => {
+            let WarehouseUnits { warehouse, units } = at;
             let allocated =
                 StockAllocated { warehouse, units, supplier, act, allocated_at_ms: now };
             stock(StockEvent::Allocated(allocated))
+        }
+        SteerAction::Withdraw(SuppliedUnits { at, supplier }) => {
+            let WarehouseUnits { warehouse, units } = at;
+            let withdrawn =
+                StockWithdrawn { warehouse, units, supplier, act, withdrawn_at_ms: now };
+            stock(StockEvent::Withdrawn(withdrawn))
+        }
+        SteerAction::Move { from, to, units } => {
+            stock(StockEvent::Moved(StockMoved { from, to, units, act, moved_at_ms: now }))
         }
         SteerAction::SetReserve(WarehouseUnits { warehouse, units }) => {
             stock(StockEvent::ReserveSet(ReserveSet { warehouse, units, act, set_at_ms: now }))
@@ -126,6 +169,13 @@ fn event(item: &Item, action: SteerAction, act: Act, now: UnixMs) -> ItemEvent {
         }
         SteerAction::SetOffers(offers) => {
             offer(OfferEvent::OffersSet(OffersSet { offers, act, set_at_ms: now }))
+        }
+        SteerAction::SetAudience(audience) => {
+            let audience = *audience;
+            offer(OfferEvent::AudienceSet(AudienceSet { audience, act, set_at_ms: now }))
+        }
+        SteerAction::SetReservePlan(steps) => {
+            offer(OfferEvent::ReservePlanSet(ReservePlanSet { steps, act, set_at_ms: now }))
         }
         SteerAction::SetGiftUnits { offer: name, units } => {
             let set = GiftUnitsSet { offer: name, units, act, set_at_ms: now };

@@ -1,12 +1,14 @@
 //! The stock of an item as its decider keeps it: counts by warehouse, their sum, and where an order
 //! draws its units from.
 
+use std::cmp::Reverse;
+
 use crate::events::{
     Counts, ImpossibleMove, StockMove, WarehouseCounts, WarehouseUnits, Warehouses,
 };
 
 /// The stock of an item.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Stock {
     /// In the order in which they were first named: orders draw from the first that can fill them.
     warehouses: Warehouses,
@@ -48,28 +50,56 @@ impl Stock {
     /// Where an order's units come from: the first warehouse that has them all, else the first ones
     /// that have some. The caller has checked that enough are available in total.
     pub fn draw(&self, units: i64) -> Vec<WarehouseUnits> {
-        let drawn = |at: &WarehouseCounts, units| {
-            let warehouse = at.warehouse.clone();
-            WarehouseUnits { warehouse, units }
-        };
-        let whole = self.warehouses().iter().find(|at| at.counts.available >= units);
-        if let Some(whole) = whole {
-            return vec![drawn(whole, units)];
+        draw_from(self.warehouses().iter(), units)
+    }
+
+    /// The same, with the warehouses in the order of these numbers.
+    pub fn draw_in_order(&self, units: i64, order: &[usize]) -> Vec<WarehouseUnits> {
+        draw_from(order.iter().map(|&number| &self.warehouses.0[number]), units)
+    }
+
+    /// Numbers of all warehouses: first the preferred ones in their order, then the others, those
+    /// with most available units first where `fullest` is set, else as they were first named.
+    pub fn order(&self, preferred: &[String], fullest: bool) -> Vec<usize> {
+        let mut order: Vec<usize> =
+            preferred.iter().filter_map(|name| self.warehouses.index(name)).collect();
+        let mut others: Vec<usize> =
+            (0..self.warehouses.0.len()).filter(|number| !order.contains(number)).collect();
+        if fullest {
+            let available = |&number: &usize| self.warehouses.0[number].counts.available;
+            // Stable: of equals, the first named one comes first.
+            others.sort_by_key(|number| Reverse(available(number)));
         }
-        let mut missing = units;
-        let mut all = Vec::new();
-        for at in self.warehouses() {
-            let units = missing.min(at.counts.available);
-            if units > 0 {
-                all.push(drawn(at, units));
-                missing -= units;
-            }
-        }
-        all
+        order.append(&mut others);
+        order
     }
 
     /// Index of a warehouse that has been named.
     pub fn index(&self, warehouse: &str) -> Option<u32> {
         self.warehouses.index(warehouse).and_then(|index| u32::try_from(index).ok())
     }
+}
+
+fn draw_from<'a>(
+    warehouses: impl Iterator<Item = &'a WarehouseCounts> + Clone,
+    units: i64,
+) -> Vec<WarehouseUnits> {
+    let drawn = |at: &WarehouseCounts, units| {
+        let warehouse = at.warehouse.clone();
+        WarehouseUnits { warehouse, units }
+    };
+    let whole = warehouses.clone().find(|at| at.counts.available >= units);
+    if let Some(whole) = whole {
+        return vec![drawn(whole, units)];
+    }
+    let mut missing = units;
+    let mut all = Vec::new();
+    for at in warehouses {
+        let units = missing.min(at.counts.available);
+        if units > 0 {
+            all.push(drawn(at, units));
+            missing -= units;
+        }
+    }
+    all
 }

@@ -1,9 +1,12 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
-use super::Item;
+use super::{Item, Proposal, SupplierUnits};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
-    events::{Counts, GiftTaken, ItemAdded, OfferApplied, OrderPart, OrderState, WarehouseUnits},
+    events::{
+        Audience, Counts, GiftTaken, ItemAdded, OfferApplied, OrderPart, OrderState, ReserveStep,
+        WarehouseUnits,
+    },
     values::{Currency, ItemId, OrderId, SaleId, UnixMs},
 };
 
@@ -69,6 +72,11 @@ pub struct ItemView {
     pub available_by_warehouse: Vec<WarehouseUnits>,
     /// Where units lie that are not on offer yet; only warehouses that have some.
     pub reserve_by_warehouse: Vec<WarehouseUnits>,
+    pub suppliers: Vec<SupplierUnits>,
+    /// Who may buy; everybody where absent.
+    pub audience: Option<Audience>,
+    pub reserve_plan: Vec<ReserveStep>,
+    pub reserve_proposals: Vec<Proposal>,
     /// The item itself is paused.
     pub paused_itself: bool,
     /// Its sale is paused.
@@ -148,6 +156,13 @@ impl Item {
             reserve_by_warehouse: units(|counts| counts.reserve)
                 .filter(|at| at.units > 0)
                 .collect(),
+            suppliers: self.suppliers.all().to_vec(),
+            audience: self.audience.as_deref().cloned(),
+            reserve_plan: self.plan.as_ref().map_or_else(Vec::new, |plan| plan.steps.clone()),
+            reserve_proposals: self
+                .plan
+                .as_ref()
+                .map_or_else(Vec::new, |plan| plan.open_proposals(&self.stock)),
             paused_itself: self.paused,
             paused_with_sale: self.sale_paused,
         }

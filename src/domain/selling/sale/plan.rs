@@ -8,6 +8,7 @@ mod curve;
 mod draft;
 mod fields;
 mod goods;
+mod levers;
 
 use std::collections::HashMap;
 
@@ -22,16 +23,15 @@ use crate::{
     },
 };
 
-pub use crate::domain::limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, WORTH_MINOR_MAX};
+pub use crate::domain::limits::{
+    ALLOCATED_UNITS_MAX, NAME_CHARS_MAX, WAREHOUSES_PER_ITEM_MAX, WORTH_MINOR_MAX,
+};
 
 /// Most items in one sale.
 pub const ITEMS_PER_SALE_MAX: usize = 10_000;
 
 /// Most bytes that a sale can take in the log. It is one event, and no store takes one of any size.
 pub const SALE_BYTES_MAX: usize = 1_000_000;
-
-/// Most warehouses of one item: each is one event of the item's first append.
-pub const WAREHOUSES_PER_ITEM_MAX: usize = 100;
 
 /// Longest name of a sale and title of an item, in characters.
 pub const TITLE_CHARS_MAX: usize = 200;
@@ -55,7 +55,18 @@ pub fn plan(request_id: RequestId, draft: Draft, operator: String) -> Result<Sal
 }
 
 fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid> {
-    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts } = draft;
+    let Draft {
+        name,
+        currency_code,
+        opens_at,
+        closes_at,
+        items,
+        goals,
+        curve,
+        alerts,
+        regions,
+        audience,
+    } = draft;
     bounded_prose("name", &name, TITLE_CHARS_MAX)?;
     let currency = Currency::parse("currency_code", &currency_code)?;
     let opens_at_ms = required("open_time", opens_at)?;
@@ -72,12 +83,14 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         check_goals(goals).map_err(|invalid| invalid.within("goals"))?;
     }
     alert::check_all(&alerts)?;
+    let audience = levers::audience(audience)?;
     let mut plans = Vec::with_capacity(items.len());
     let mut skus = HashMap::with_capacity(items.len());
     let mut worth: i128 = 0;
     for (index, item) in items.into_iter().enumerate() {
         let at = format!("items[{index}]");
-        let plan = item_plan(sale_id, item, opens_at_ms, closes_at_ms)
+        let takes_that_of_sale = item.audience.is_none();
+        let mut plan = item_plan(sale_id, item, opens_at_ms, closes_at_ms)
             .map_err(|invalid| invalid.within(&at))?;
         if let Some(earlier) = skus.insert(looks(&plan.sku), plan.sku.clone()) {
             let problem = alike(&plan.sku, &earlier, "as for an earlier item");
@@ -90,8 +103,12 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
             let problem = "makes all units of the sale together worth more than 10^18 minor units";
             return Err(Invalid::new("unit_price_minor", problem).within(&at));
         }
+        if takes_that_of_sale {
+            plan.audience.clone_from(&audience);
+        }
         plans.push(plan);
     }
+    levers::put_regions(&regions, &mut plans)?;
     curve::check(&curve, closes_at_ms.since(opens_at_ms), &plans)?;
     fits_the_log(SaleCreated {
         name,
@@ -144,6 +161,10 @@ fn item_plan(
     let (units, reserve) =
         (units(std::mem::take(&mut item.units))?, reserve(std::mem::take(&mut item.reserve))?);
     same_warehouses(&units, &reserve)?;
+    let suppliers = levers::suppliers(std::mem::take(&mut item.suppliers), &units)?;
+    let reserve_plan =
+        levers::reserve_plan(std::mem::take(&mut item.reserve_plan), &units, &reserve)?;
+    let audience = levers::audience(item.audience.take())?;
     let (prices, offers) = goods::goods(&mut item, (opens_at_ms, closes_at_ms))?;
     Ok(ItemPlan {
         item_id: sale_id.item_id(&item.sku),
@@ -159,11 +180,12 @@ fn item_plan(
         limit_per_order: item.limit_per_order,
         prices,
         offers,
-        audience: None,
+        audience,
+        // Those of the sale, once all items are known.
         regions: Vec::new(),
-        draw: Draw::default(),
-        reserve_plan: Vec::new(),
-        suppliers: Vec::new(),
+        draw: item.draw,
+        reserve_plan,
+        suppliers,
     })
 }
 
@@ -294,7 +316,8 @@ fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Inva
 /// Over every field as it was sent. Lists are preceded by their length and an absent number is an
 /// empty field, so no two different drafts have the same fields.
 fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
-    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts } = draft;
+    // What is left out stands in files of their own.
+    let Draft { name, currency_code, opens_at, closes_at, items, goals, curve, alerts, .. } = draft;
     let mut fields = Fields::default();
     fields.text("create");
     fields.text(operator);
@@ -314,14 +337,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
             limit_per_order,
             time_to_pay_ms,
             units,
-            // Below, where there is one.
-            reserve: _,
-            // In a file of their own, likewise.
-            floor_minor: _,
-            steps: _,
-            time_prices: _,
-            returned_units: _,
-            offers: _,
+            ..
         } = item;
         fields.text(sku);
         fields.text(title);
@@ -350,6 +366,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
     for (index, item) in items.iter().enumerate() {
         goods::fingerprint(&mut fields, index, item);
     }
+    levers::fingerprint(&mut fields, draft);
     if let Some(Goals { units, revenue_minor, conversion_ppm, new_buyers }) = goals {
         fields.text("goals");
         for target in [units, revenue_minor, conversion_ppm, new_buyers] {

@@ -1,8 +1,11 @@
 //! A sale before it is checked.
 
 use crate::{
-    domain::price::DraftOffer,
-    events::{AlertRule, Goals, PlannedUnits, PriceStep, ReturnedUnits, TimePrice},
+    domain::{eligibility::DraftAudience, price::DraftOffer},
+    events::{
+        AlertRule, Draw, Goals, PlannedUnits, PriceStep, Region, ReserveStep, ReturnedUnits,
+        TimePrice,
+    },
     values::UnixMs,
 };
 
@@ -17,6 +20,9 @@ pub struct Draft {
     pub goals: Option<Goals>,
     pub curve: Vec<PlannedUnits>,
     pub alerts: Vec<AlertRule>,
+    pub regions: Vec<Region>,
+    /// Who may buy the items that have no audience of their own.
+    pub audience: Option<DraftAudience>,
 }
 
 /// One item as its operator wrote it down, unchecked.
@@ -41,4 +47,10 @@ pub struct DraftItem {
     pub time_prices: Vec<TimePrice>,
     pub returned_units: ReturnedUnits,
     pub offers: Vec<DraftOffer>,
+    /// Warehouse and the supplier of its units.
+    pub suppliers: Vec<(String, String)>,
+    /// In place of that of the sale.
+    pub audience: Option<DraftAudience>,
+    pub draw: Draw,
+    pub reserve_plan: Vec<ReserveStep>,
 }

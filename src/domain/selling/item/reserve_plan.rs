@@ -1,0 +1,147 @@
+//! The reserve plan of an item: its steps, what they proposed, and what a plan must not say.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::stock::Stock;
+use crate::{
+    domain::limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
+    events::{ReserveProposed, ReserveStep, StockEvent, WarehouseUnits},
+    values::{Invalid, ItemId, RequestId, bounded_text},
+};
+
+/// Most steps of a plan: the events of each are numbered by the step.
+pub const PLAN_STEPS_MAX: usize = 20;
+
+/// Who acts where the plan does.
+pub(super) const OPERATOR: &str = "doorbuster";
+
+/// Units that a step asks an operator to release in one warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Index of the step.
+    pub step: u8,
+    pub warehouse: String,
+    pub units: i64,
+}
+
+/// The plan in force, and what it proposed.
+#[derive(Debug, Default)]
+pub(super) struct ReservePlan {
+    pub(super) steps: Vec<ReserveStep>,
+    proposals: Vec<Proposal>,
+}
+
+/// The request id under which a step acts: it is found among the acts of the item once it has fired.
+pub(super) fn request_of(item: ItemId, step: u8) -> RequestId {
+    RequestId(Uuid::new_v5(&item.0, format!("reserve step {step}").as_bytes()))
+}
+
+impl ReservePlan {
+    /// Another plan; what the earlier one proposed is no longer asked.
+    pub(super) fn set(&mut self, steps: &[ReserveStep]) {
+        *self = Self { steps: steps.to_vec(), proposals: Vec::new() };
+    }
+
+    /// An operator is asked.
+    pub(super) fn propose(&mut self, proposed: &ReserveProposed) {
+        let step = proposed.step;
+        let each = proposed.warehouses.iter().cloned();
+        self.proposals.extend(each.map(|WarehouseUnits { warehouse, units }| Proposal {
+            step,
+            warehouse,
+            units,
+        }));
+    }
+
+    /// Units that an operator releases answer what was proposed for their warehouse, oldest first.
+    pub(super) fn released(&mut self, event: &StockEvent) {
+        let StockEvent::ReserveReleased(released) = event else { return };
+        if released.act.operator == OPERATOR {
+            return;
+        }
+        let mut units = released.units;
+        for proposal in &mut self.proposals {
+            if proposal.warehouse == released.warehouse {
+                let answered = units.min(proposal.units);
+                proposal.units -= answered;
+                units -= answered;
+            }
+        }
+        self.proposals.retain(|proposal| proposal.units > 0);
+    }
+
+    /// What is still proposed, as far as the reserve has it.
+    pub(super) fn open_proposals(&self, stock: &Stock) -> Vec<Proposal> {
+        let there = |proposal: &Proposal| Proposal {
+            units: proposal.units.min(stock.reserve(&proposal.warehouse)),
+            ..proposal.clone()
+        };
+        self.proposals.iter().map(there).filter(|proposal| proposal.units > 0).collect()
+    }
+}
+
+/// Checks what a plan says, whatever the stock is. `field` is what the caller calls it.
+///
+/// # Errors
+/// The first step that is wrong.
+pub fn check_plan(field: &str, steps: &[ReserveStep]) -> Result<(), Invalid> {
+    if steps.len() > PLAN_STEPS_MAX {
+        let problem = format!("has {} steps, more than {PLAN_STEPS_MAX}", steps.len());
+        return Err(Invalid::new(field, problem));
+    }
+    for (index, step) in steps.iter().enumerate() {
+        let at = format!("{field}[{index}]");
+        for (name, units) in
+            [("below_units", step.below_units), ("release_units", step.release_units)]
+        {
+            if !(1..=ALLOCATED_UNITS_MAX).contains(&units) {
+                let problem = format!("must be 1 to {ALLOCATED_UNITS_MAX}, not {units}");
+                return Err(Invalid::new(name, problem).within(&at));
+            }
+        }
+        let mut named = HashSet::new();
+        for (place, warehouse) in step.from.iter().enumerate() {
+            let from = format!("from[{place}]");
+            bounded_text(&from, warehouse, NAME_CHARS_MAX)
+                .map_err(|invalid| invalid.within(&at))?;
+            if !named.insert(warehouse) {
+                let problem = format!("is {warehouse:?}, which was named before");
+                return Err(Invalid::new(from, problem).within(&at));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks a plan against the reserve: each step has warehouses of the item, with enough in reserve.
+///
+/// # Errors
+/// The first step that is wrong.
+pub fn check_within_reserve(
+    field: &str,
+    steps: &[ReserveStep],
+    warehouses: &[&str],
+    reserve: impl Fn(&str) -> i64,
+) -> Result<(), Invalid> {
+    for (index, step) in steps.iter().enumerate() {
+        let at = format!("{field}[{index}]");
+        for (place, warehouse) in step.from.iter().enumerate() {
+            if !warehouses.contains(&&**warehouse) {
+                let problem = format!("is {warehouse:?}, and the item has no such warehouse");
+                return Err(Invalid::new(format!("from[{place}]"), problem).within(&at));
+            }
+        }
+        let sum: i64 = match step.from.as_slice() {
+            [] => warehouses.iter().map(|name| reserve(name)).fold(0, i64::saturating_add),
+            from => from.iter().map(|name| reserve(name)).fold(0, i64::saturating_add),
+        };
+        if step.release_units > sum {
+            let problem =
+                format!("is {}, and {sum} units lie in reserve there", step.release_units);
+            return Err(Invalid::new("release_units", problem).within(&at));
+        }
+    }
+    Ok(())
+}
