@@ -59,6 +59,7 @@ use crate::{
     crowd::{
         caller::{Caller, connect},
         driver::Crowd,
+        earned::earned,
         figures::Figures,
         plan::{scatter, uuid_of},
         sale::{PutUp, close, put_up},
@@ -118,9 +119,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 
     common.note("proving it from the log");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (of, directory) = (store.clone(), data.clone());
+    let (of, directory, sold) = (store.clone(), data.clone(), played.sales.clone());
     let proving =
-        async { tokio::task::spawn_blocking(move || proof::prove(&of, &directory)).await? };
+        async { tokio::task::spawn_blocking(move || proof::prove(&of, &directory, &sold)).await? };
     let proved = runtime.block_on(interruption.unless(proving));
     // An interrupted proof only reads; there is nothing to wait for.
     runtime.shutdown_background();
@@ -212,11 +213,13 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let levels = figures.settled(&sales, position, at_most).await.context("the stock levels")?;
     let elapsed = start.elapsed();
     let totals = figures.totals(&sales, position).await.context("the sales summary")?;
+    let earned = earned(channel.clone(), &sales, position).await.context("what was earned")?;
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();
     let acts = figures.acts(&sales, position).await.context("what operators did")?;
-    let steered = acts.iter().filter(|act| act.operator != tokens::OWN_NAME).count();
+    let steered =
+        acts.iter().filter(|act| !tokens::AUTOMATIC.contains(&act.operator.as_str())).count();
     // The crowd has left: the pages show a sale that is over.
     let request_id = || new_request_id().0.to_string();
     let closed = close(channel, &sales, &tokens.own, request_id).await;
@@ -231,6 +234,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         sales,
         beacons,
         totals,
+        earned,
         levels,
         opened_at,
         elapsed,

@@ -168,6 +168,7 @@ fn passing(status: &Status) -> bool {
     matches!(status.code(), tonic::Code::DeadlineExceeded | tonic::Code::Unavailable)
 }
 
-fn count(figure: i64) -> u64 {
+/// A figure of the contract, none of which is negative.
+pub fn count(figure: i64) -> u64 {
     u64::try_from(figure).unwrap_or(0)
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use hdrhistogram::Histogram;
 use uuid::Uuid;
 
+use super::figures::count;
 use crate::grpc::proto::{
     Order, PlaceOrderResponse, RecordPaymentResponse, RefusalReason, place_order_response,
     record_payment_response,
@@ -23,6 +24,7 @@ pub struct KnownOrder {
     /// Place of the item in the sale.
     pub item: usize,
     pub units: u64,
+    pub total_minor: u64,
     pub placed_at_ms: i64,
     pub pay_by_ms: i64,
     pub paid: bool,
@@ -34,6 +36,7 @@ pub struct Journal {
     orders: HashMap<Uuid, KnownOrder>,
     order_ids: HashSet<Uuid>,
     paid_by_item: Vec<u64>,
+    paid_minor: u64,
     /// PlaceOrder calls, also repeated ones; a call tried again after a fault is still one.
     pub attempts: u64,
     /// Answers that showed an order for a second time.
@@ -59,6 +62,7 @@ impl Journal {
             orders: HashMap::new(),
             order_ids: HashSet::new(),
             paid_by_item: vec![0; items],
+            paid_minor: 0,
             attempts: 0,
             repeats: 0,
             conflicts: 0,
@@ -106,6 +110,7 @@ impl Journal {
                     && !order.paid
                 {
                     order.paid = true;
+                    self.paid_minor += order.total_minor;
                     if let Some(units) = self.paid_by_item.get_mut(order.item) {
                         *units += order.units;
                     }
@@ -149,6 +154,11 @@ impl Journal {
         &self.paid_by_item
     }
 
+    /// What buyers paid for their orders, in minor units.
+    pub fn paid_minor(&self) -> u64 {
+        self.paid_minor
+    }
+
     /// When the last unit of the last item was first taken, in milliseconds since the Unix epoch;
     /// absent if some item was never sold out. Worked out from the orders' own times: an unpaid
     /// order holds its units from its place time to its deadline.
@@ -189,7 +199,8 @@ impl Journal {
         let known = KnownOrder {
             order_id,
             item,
-            units: u64::try_from(order.units).unwrap_or(0),
+            units: count(order.units),
+            total_minor: order.total.as_ref().map_or(0, |total| count(total.amount_minor)),
             placed_at_ms: unix_ms(order.place_time.as_ref()),
             pay_by_ms: unix_ms(order.pay_by_time.as_ref()),
             paid: false,

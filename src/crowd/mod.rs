@@ -8,7 +8,9 @@
 pub mod browsing;
 pub mod caller;
 pub mod chaos;
+mod deals;
 pub mod driver;
+pub mod earned;
 mod encoding;
 pub mod figures;
 mod headers;

@@ -3,7 +3,7 @@
 use prost_types::{Duration, Timestamp};
 use tonic::{Status, transport::Channel};
 
-use super::operator::Operator;
+use super::{deals, operator::Operator};
 use crate::{
     grpc::proto::{
         AlertRule, CloseSaleRequest, CreateSaleRequest, ItemDraft, PlannedUnits, SaleDraft,
@@ -18,9 +18,10 @@ pub const ITEMS_PER_SALE_MAX: usize = 10_000;
 /// Largest message that a client takes. The answer to a sale with very many items is long.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-const WAREHOUSE: &str = "main";
+pub(super) const WAREHOUSE: &str = "main";
 const CURRENCY: &str = "CNY";
-const UNIT_PRICE_MINOR: i64 = 9_900;
+/// The base price.
+pub(super) const UNIT_PRICE_MINOR: i64 = 9_900;
 /// How long the first rush of a crowd takes.
 const RUSH_MS: i64 = 2_000;
 
@@ -41,6 +42,8 @@ pub struct Terms {
     pub closes_at: UnixMs,
     pub limit_per_buyer: Option<i64>,
     pub time_to_pay_ms: i64,
+    /// Whether items have a ladder of prices, a time price, an offer, a gift and a reserve.
+    pub deals: bool,
     /// The operator that creates it.
     pub operator: Operator,
     pub plan: Plan,
@@ -62,7 +65,7 @@ impl Plan {
         let by = |after_ms, units| PlannedUnits { after: Some(duration(after_ms)), units };
         let goals = SaleGoals {
             units: Some(units),
-            revenue_minor: Some(units.saturating_mul(UNIT_PRICE_MINOR)),
+            revenue_minor: Some(units.saturating_mul(deals::GOAL_UNIT_MINOR)),
             ..SaleGoals::default()
         };
         Self {
@@ -147,22 +150,7 @@ pub async fn close(
 }
 
 fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
-    let items = offers.iter().map(|offer| ItemDraft {
-        sku: offer.sku.clone(),
-        title: offer.title.clone(),
-        unit_price_minor: UNIT_PRICE_MINOR,
-        open_time: None,
-        close_time: None,
-        limit_per_buyer: terms.limit_per_buyer,
-        limit_per_order: None,
-        time_to_pay: Some(duration(terms.time_to_pay_ms)),
-        units: vec![WarehouseUnits {
-            warehouse: WAREHOUSE.to_owned(),
-            units: count_of(offer.units),
-        }],
-        reserve: Vec::new(),
-        ..Default::default()
-    });
+    let items = offers.iter().map(|offer| item(offer, terms));
     SaleDraft {
         name: terms.name.clone(),
         currency_code: CURRENCY.to_owned(),
@@ -174,6 +162,27 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         alerts: terms.plan.alerts.clone(),
         ..Default::default()
     }
+}
+
+fn item(offer: &Offer, terms: &Terms) -> ItemDraft {
+    let units = count_of(offer.units);
+    let mut draft = ItemDraft {
+        sku: offer.sku.clone(),
+        title: offer.title.clone(),
+        unit_price_minor: UNIT_PRICE_MINOR,
+        open_time: None,
+        close_time: None,
+        limit_per_buyer: terms.limit_per_buyer,
+        limit_per_order: None,
+        time_to_pay: Some(duration(terms.time_to_pay_ms)),
+        units: vec![WarehouseUnits { warehouse: WAREHOUSE.to_owned(), units: units }],
+        reserve: Vec::new(),
+        ..Default::default()
+    };
+    if terms.deals {
+        deals::add(&mut draft, units, terms.opens_at);
+    }
+    draft
 }
 
 pub(super) fn duration(ms: i64) -> Duration {

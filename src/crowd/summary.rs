@@ -26,6 +26,20 @@ pub struct Summary {
     pub oversold_units: u64,
     /// Orders that came of a request which already had one.
     pub duplicate_orders: u64,
+    /// Steps of price ladders of which every unit was taken.
+    pub tiers_reached: u64,
+    /// Paid orders with money off, and how much that was together.
+    pub offers_applied: u64,
+    pub discount_minor: u64,
+    /// Units of gifts that came with paid orders.
+    pub gifts_given: u64,
+    /// Units that the reserve plan put on offer.
+    pub reserve_released_units: u64,
+    /// What the crowd paid for its orders.
+    pub revenue_minor: u64,
+    /// Whether the crowd's payments, the log and each report that shows revenue agree to the minor
+    /// unit.
+    pub revenue_reconciles: bool,
     /// Seconds from letting the crowd in until the last unit of the last item was first taken;
     /// null if some item was never sold out.
     pub sold_out_seconds: Option<f64>,

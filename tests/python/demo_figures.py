@@ -13,6 +13,8 @@ RECORDED_UNITS = 835
 # The alerts that the faults of `--chaos` must raise.
 CHAOS_UNITS = 3000
 CHAOS_RULES = {"refusals_paused", "payments_late", "store_stalled"}
+# What the prices, offers and the reserve of a simulated sale must have done.
+DEALS = ["tiers_reached", "offers_applied", "discount_minor", "gifts_given", "reserve_released_units"]
 STEPS = ["detected", "assessed", "action_taken", "resolved", "reviewed"]
 
 
@@ -25,6 +27,10 @@ def expectations(kind, found):
     yield "rebuild_equal", found["rebuild_equal"], True
     yield "orders_paid (every order has one unit)", found["orders_paid"], found["units"]
     yield "verify saw every event", verified["events"], found["log_events"]
+    yield "revenue_reconciles", found["revenue_reconciles"], True
+    if kind != "recorded":
+        for figure in DEALS:
+            yield f"{figure} above zero", found[figure] > 0, True
     if kind == "simulated":
         yield "units", found["units"], 1000
         ends = found["orders_paid"] + found["orders_expired"]

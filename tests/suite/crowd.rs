@@ -249,6 +249,13 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
         refused: [("SOLD_OUT".to_owned(), 3)].into(),
         oversold_units: 0,
         duplicate_orders: 0,
+        tiers_reached: 0,
+        offers_applied: 0,
+        discount_minor: 0,
+        gifts_given: 0,
+        reserve_released_units: 0,
+        revenue_minor: 0,
+        revenue_reconciles: true,
         sold_out_seconds: None,
         elapsed_seconds: 0.0,
         orders_per_second: 0.0,
@@ -270,9 +277,10 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
     };
     assert_eq!(
         keys(&json),
-        "attempts beacons data_dir duplicate_orders elapsed_seconds latency_ms log_events orders_expired \
-         orders_paid orders_per_second orders_placed oversold_units rebuild_equal refused shoppers \
-         sold_out_seconds traffic units verify"
+        "attempts beacons data_dir discount_minor duplicate_orders elapsed_seconds gifts_given latency_ms \
+         log_events offers_applied orders_expired orders_paid orders_per_second orders_placed \
+         oversold_units rebuild_equal refused reserve_released_units revenue_minor revenue_reconciles \
+         shoppers sold_out_seconds tiers_reached traffic units verify"
     );
     assert_eq!(keys(&json["latency_ms"]), "max p50 p99");
     assert_eq!(keys(&json["traffic"]), "buy buyers cart fav pv uv");
@@ -313,6 +321,7 @@ async fn shop(units: &[u64], limit_per_buyer: Option<i64>, time_to_pay_ms: i64) 
         closes_at: now.plus(3_600_000),
         limit_per_buyer,
         time_to_pay_ms,
+        deals: false,
         operator: Operator::named("crowd"),
         plan: Plan::default(),
     };

@@ -121,6 +121,7 @@ impl HotItem {
             closes_at: now.plus(TIME_TO_PAY_MS),
             limit_per_buyer: None,
             time_to_pay_ms: TIME_TO_PAY_MS,
+            deals: false,
             operator,
             plan: Plan::default(),
         };

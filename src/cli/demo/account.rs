@@ -19,6 +19,8 @@ pub struct Asides {
     pub orders_known: u64,
     /// Units that were ordered again after a hold had ended unpaid.
     pub units_resold: u64,
+    /// Revenue in minor units by the log and by each report, as one line.
+    pub revenue: String,
     /// Answers that repeated an order.
     pub repeats: u64,
     pub payments_refused: u64,
@@ -71,6 +73,13 @@ pub fn broken_promises(summary: &Summary, asides: &Asides) -> Vec<String> {
             summary.orders_placed, asides.orders_known
         ),
     );
+    check(
+        asides.unanswered > 0 || summary.revenue_reconciles,
+        format!(
+            "buyers paid {} minor units; the log and the reports say: {}",
+            summary.revenue_minor, asides.revenue
+        ),
+    );
     check(summary.verify.ok, format!("the log does not verify: {}", asides.findings.join("; ")));
     check(
         summary.rebuild_equal,
@@ -109,6 +118,24 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
             summary.orders_expired, asides.units_resold
         ),
     );
+    let equal = if summary.revenue_reconciles { "equal" } else { "DIFFERENT" };
+    line(
+        "earned",
+        format!("{} CNY, {equal} in payments, log and reports", major(summary.revenue_minor)),
+    );
+    if summary.tiers_reached > 0 {
+        line("prices", format!("{} steps of price ladders filled", summary.tiers_reached));
+        line(
+            "offers",
+            format!(
+                "{} orders with {} CNY off, {} gifts given",
+                summary.offers_applied,
+                major(summary.discount_minor),
+                summary.gifts_given
+            ),
+        );
+        line("reserve", format!("{} units released by plan", summary.reserve_released_units));
+    }
     if summary.refused.is_empty() {
         line("refused", "none".to_owned());
     }
@@ -171,6 +198,11 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     text
 }
 
+/// An amount with two decimals.
+fn major(minor: u64) -> String {
+    format!("{}.{:02}", minor / 100, minor % 100)
+}
+
 /// All figures of a demonstration, put together.
 pub fn settle_accounts(
     script: &Script,
@@ -178,7 +210,9 @@ pub fn settle_accounts(
     played: &Played,
     proved: Proved,
 ) -> (Summary, Asides) {
-    let Played { crowd, sales, beacons, totals, levels, opened_at, elapsed, noticed, .. } = played;
+    let Played {
+        crowd, sales, beacons, totals, earned, levels, opened_at, elapsed, noticed, ..
+    } = played;
     let journal = crowd.journal();
     let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
     let units = units_by_item.iter().sum();
@@ -202,6 +236,17 @@ pub fn settle_accounts(
         refused: journal.refused.clone(),
         oversold_units: oversold_units(levels, sales, journal.paid_by_item()),
         duplicate_orders: journal.conflicts + unknown,
+        tiers_reached: earned.tiers_reached,
+        offers_applied: earned.offers_applied,
+        discount_minor: earned.discount_minor,
+        gifts_given: earned.gifts_given,
+        reserve_released_units: proved.reserve_released_units,
+        revenue_minor: journal.paid_minor(),
+        revenue_reconciles: earned
+            .revenue_minor
+            .values()
+            .chain([&proved.revenue_minor])
+            .all(|minor| *minor == journal.paid_minor()),
         sold_out_seconds: journal.sold_out_at_ms(&units_by_item).map(seconds_in),
         elapsed_seconds: rounded(elapsed_seconds),
         orders_per_second: rounded(orders_per_second),
@@ -227,7 +272,7 @@ fn asides(
     units: u64,
     proved: Proved,
 ) -> Asides {
-    let Played { sales, totals, steered, noticed, .. } = played;
+    let Played { sales, totals, earned, steered, noticed, .. } = played;
     let (rows_skipped, first_skipped) = match script {
         Script::Simulated { .. } => (0, None),
         Script::Recorded { recording, .. } => {
@@ -239,6 +284,12 @@ fn asides(
         units_sold: totals.units_sold,
         orders_known: journal.orders_placed(),
         units_resold: totals.units_placed.saturating_sub(units),
+        revenue: [("log", &proved.revenue_minor)]
+            .into_iter()
+            .chain(earned.revenue_minor.iter().map(|(name, minor)| (*name, minor)))
+            .map(|(name, minor)| format!("{name} {minor}"))
+            .collect::<Vec<_>>()
+            .join(", "),
         repeats: journal.repeats,
         payments_refused: journal.payments_refused.values().sum(),
         unanswered: journal.unanswered(),

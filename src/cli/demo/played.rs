@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::noticed::Noticed;
 use crate::{
-    crowd::{driver::Crowd, figures::Totals, sale::PutUp, summary::BeaconTotals},
+    crowd::{driver::Crowd, earned::Earned, figures::Totals, sale::PutUp, summary::BeaconTotals},
     grpc::proto::StockLevel,
     values::UnixMs,
 };
@@ -15,6 +15,7 @@ pub(super) struct Played {
     pub(super) sales: PutUp,
     pub(super) beacons: BeaconTotals,
     pub(super) totals: Totals,
+    pub(super) earned: Earned,
     pub(super) levels: Vec<StockLevel>,
     pub(super) opened_at: UnixMs,
     pub(super) elapsed: Duration,

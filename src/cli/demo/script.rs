@@ -79,6 +79,7 @@ impl Script {
             closes_at: now.plus(DAY_MS),
             limit_per_buyer,
             time_to_pay_ms: i64::from(self.time_to_pay_ms()),
+            deals: matches!(self, Self::Simulated { .. }),
             operator,
             plan: self.plan(),
         }

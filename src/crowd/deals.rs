@@ -1,0 +1,67 @@
+//! What the units of a simulated sale cost, and what comes with them: a ladder of prices, a time
+//! price, an offer, a gift, and a reserve that is released by plan.
+//!
+//! Every tenth of the units is the measure, so that a sale of any size shows each of them. An item
+//! of fewer than ten units keeps the base price.
+
+use super::sale::{UNIT_PRICE_MINOR, WAREHOUSE, timestamp};
+use crate::{
+    grpc::proto::{
+        ItemDraft, OfferDraft, PriceStep, ReserveAction, ReserveStep, TimePrice, WarehouseUnits,
+        WhenGone,
+    },
+    values::UnixMs,
+};
+
+/// The first tenth of the units costs this.
+const FIRST_STEP_MINOR: i64 = 6_900;
+/// The next four tenths.
+const SECOND_STEP_MINOR: i64 = 8_900;
+/// Nothing costs more for this long after the opening.
+const TIME_PRICE_MS: i64 = 1_000;
+const TIME_PRICE_MINOR: i64 = 8_400;
+/// Off an order at the base price.
+const DISCOUNT_MINOR: i64 = 500;
+
+/// The least that a unit earns on average: the sale's goal is reckoned with it.
+pub const GOAL_UNIT_MINOR: i64 = 8_000;
+
+/// Gives an item with these units its deal.
+pub fn add(draft: &mut ItemDraft, units: i64, opens_at: UnixMs) {
+    let tenth = units / 10;
+    if tenth == 0 {
+        return;
+    }
+    let step = |units, unit_price_minor| PriceStep { units, unit_price_minor };
+    draft.steps = vec![step(tenth, FIRST_STEP_MINOR), step(4 * tenth, SECOND_STEP_MINOR)];
+    draft.time_prices = vec![TimePrice {
+        from_time: Some(timestamp(opens_at)),
+        until_time: Some(timestamp(opens_at.plus(TIME_PRICE_MS))),
+        unit_price_minor: TIME_PRICE_MINOR,
+    }];
+    draft.offers = vec![
+        OfferDraft {
+            name: "full_price".to_owned(),
+            from_minor: Some(UNIT_PRICE_MINOR),
+            amount_minor: Some(DISCOUNT_MINOR),
+            ..Default::default()
+        },
+        OfferDraft {
+            name: "early".to_owned(),
+            from_units: Some(1),
+            gift_sku: format!("{}-GIFT", draft.sku),
+            gift_units: Some(2 * tenth),
+            when_gone: WhenGone::Without.into(),
+            ..Default::default()
+        },
+    ];
+    let warehouse = WAREHOUSE.to_owned();
+    draft.units = vec![WarehouseUnits { warehouse: warehouse.clone(), units: units - 2 * tenth }];
+    draft.reserve = vec![WarehouseUnits { warehouse, units: 2 * tenth }];
+    draft.reserve_plan = vec![ReserveStep {
+        below_units: tenth,
+        release_units: 2 * tenth,
+        from: Vec::new(),
+        action: ReserveAction::Release.into(),
+    }];
+}

@@ -1,0 +1,169 @@
+//! What the server's reports say that sales earned, each report by its own way to the figure.
+
+use std::collections::BTreeMap;
+
+use tonic::{Status, transport::Channel};
+
+use super::{
+    figures::count,
+    sale::{ANSWER_BYTES_MAX, PutUp},
+};
+use crate::grpc::proto::{
+    GetGoalAttainmentRequest, GetOfferFiguresRequest, GetPriceFiguresRequest,
+    GetSalesSummaryRequest, GetStateAtRequest, GoalKind, ListOrdersRequest, Money, OfferFigures,
+    OrderState, PriceFigures, replay_service_client::ReplayServiceClient,
+    report_service_client::ReportServiceClient,
+};
+
+const PAGE_SIZE: i32 = 1_000;
+
+/// What prices, offers and gifts did, and what each report says was earned.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Earned {
+    /// Steps of ladders of which every unit was taken.
+    pub tiers_reached: u64,
+    /// Paid orders with money off.
+    pub offers_applied: u64,
+    pub discount_minor: u64,
+    /// Units of gifts that came with paid orders.
+    pub gifts_given: u64,
+    /// Revenue in minor units by the name of the report.
+    pub revenue_minor: BTreeMap<&'static str, u64>,
+}
+
+/// Asks each report about some sales, as of `min_position` or later.
+pub async fn earned(channel: Channel, sales: &PutUp, min_position: u64) -> Result<Earned, Status> {
+    let client = ReportServiceClient::new(channel.clone());
+    let mut asked = Asked {
+        reports: client.max_decoding_message_size(ANSWER_BYTES_MAX),
+        replay: ReplayServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX),
+        min_position,
+    };
+    let mut earned = Earned::default();
+    for sale_id in &sales.sale_ids {
+        for row in asked.prices(sale_id, &mut earned.revenue_minor).await? {
+            earned.tiers_reached += u64::from(row.filled_time.is_some());
+        }
+        for offer in asked.offers(sale_id).await? {
+            if amount(offer.discount.as_ref()) > 0 {
+                earned.offers_applied += count(offer.orders_paid);
+            }
+            earned.discount_minor += amount(offer.discount.as_ref());
+            earned.gifts_given += count(offer.gift_given_units);
+        }
+        asked.summaries(sale_id, &mut earned.revenue_minor).await?;
+        *earned.revenue_minor.entry("orders").or_default() += asked.orders(sale_id).await?;
+    }
+    Ok(earned)
+}
+
+/// The reports, asked as of one position.
+struct Asked {
+    reports: ReportServiceClient<Channel>,
+    replay: ReplayServiceClient<Channel>,
+    min_position: u64,
+}
+
+impl Asked {
+    /// The rows of the ladders' steps, one a step.
+    async fn prices(
+        &mut self,
+        sale_id: &str,
+        revenue: &mut BTreeMap<&'static str, u64>,
+    ) -> Result<Vec<PriceFigures>, Status> {
+        let mut steps = Vec::new();
+        let mut request = GetPriceFiguresRequest {
+            sale_id: sale_id.to_owned(),
+            page_size: PAGE_SIZE,
+            min_position: self.min_position,
+            ..Default::default()
+        };
+        loop {
+            let page = self.reports.get_price_figures(request.clone()).await?.into_inner();
+            if request.page_token.is_empty() {
+                let total = page.total.unwrap_or_default();
+                *revenue.entry("prices").or_default() += amount(total.revenue.as_ref());
+            }
+            // A step has a row for each price at which its units went.
+            steps.extend(page.prices.into_iter().filter(|row| row.step.is_some()));
+            if page.next_page_token.is_empty() {
+                steps.dedup_by_key(|row| (row.item_id.clone(), row.ladder, row.step));
+                return Ok(steps);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    async fn offers(&mut self, sale_id: &str) -> Result<Vec<OfferFigures>, Status> {
+        let mut offers = Vec::new();
+        let mut request = GetOfferFiguresRequest {
+            sale_id: sale_id.to_owned(),
+            page_size: PAGE_SIZE,
+            min_position: self.min_position,
+            ..Default::default()
+        };
+        loop {
+            let page = self.reports.get_offer_figures(request.clone()).await?.into_inner();
+            offers.extend(page.offers);
+            if page.next_page_token.is_empty() {
+                return Ok(offers);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// Reports that have one figure for the sale.
+    async fn summaries(
+        &mut self,
+        sale_id: &str,
+        revenue: &mut BTreeMap<&'static str, u64>,
+    ) -> Result<(), Status> {
+        let (sale_id, min_position) = (sale_id.to_owned(), self.min_position);
+        let request = GetSalesSummaryRequest {
+            sale_id: sale_id.clone(),
+            page_size: 1,
+            min_position,
+            ..Default::default()
+        };
+        let total = self.reports.get_sales_summary(request).await?.into_inner().total;
+        let total = total.unwrap_or_default();
+        *revenue.entry("sales").or_default() += amount(total.revenue.as_ref());
+        let request =
+            GetGoalAttainmentRequest { sale_id: sale_id.clone(), min_position, as_of: None };
+        let goals = self.reports.get_goal_attainment(request).await?.into_inner().goals;
+        for goal in goals.iter().filter(|goal| goal.kind() == GoalKind::Revenue) {
+            *revenue.entry("goals").or_default() += count(goal.result.unwrap_or(0));
+        }
+        let request =
+            GetStateAtRequest { sale_id, page_size: 1, min_position, ..Default::default() };
+        let state = self.replay.get_state_at(request).await?.into_inner().sale;
+        let state = state.unwrap_or_default();
+        *revenue.entry("replay").or_default() += amount(state.revenue.as_ref());
+        Ok(())
+    }
+
+    /// The totals of all paid orders together.
+    async fn orders(&mut self, sale_id: &str) -> Result<u64, Status> {
+        let mut minor = 0;
+        let mut request = ListOrdersRequest {
+            sale_id: sale_id.to_owned(),
+            page_size: PAGE_SIZE,
+            min_position: self.min_position,
+            ..Default::default()
+        };
+        loop {
+            let page = self.reports.list_orders(request.clone()).await?.into_inner();
+            let orders = page.orders.iter().filter_map(|record| record.order.as_ref());
+            let paid = orders.filter(|order| order.state() == OrderState::Paid);
+            minor += paid.map(|order| amount(order.total.as_ref())).sum::<u64>();
+            if page.next_page_token.is_empty() {
+                return Ok(minor);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+}
+
+fn amount(money: Option<&Money>) -> u64 {
+    money.map_or(0, |money| count(money.amount_minor))
+}
