@@ -21,6 +21,7 @@ mod broken_prices;
 mod broken_traffic;
 mod certificate;
 mod certificate_priced;
+mod decided;
 mod goods;
 mod judged;
 mod kinds;
