@@ -175,7 +175,7 @@ fn item(offer: &Offer, terms: &Terms) -> ItemDraft {
         limit_per_buyer: terms.limit_per_buyer,
         limit_per_order: None,
         time_to_pay: Some(duration(terms.time_to_pay_ms)),
-        units: vec![WarehouseUnits { warehouse: WAREHOUSE.to_owned(), units: units }],
+        units: vec![WarehouseUnits { warehouse: WAREHOUSE.to_owned(), units }],
         reserve: Vec::new(),
         ..Default::default()
     };

@@ -194,6 +194,9 @@ impl Problems {
     }
 }
 
+/// Units by warehouse, and the suppliers of those that name one.
+type Supplied = (Vec<(String, i64)>, Vec<(String, String)>);
+
 /// Reads a file to its end, whatever it meets on the way.
 struct Reader {
     now: UnixMs,
@@ -270,11 +273,7 @@ impl Reader {
     }
 
     /// Units by warehouse, each a number, or a table of units and supplier.
-    fn supplied(
-        &mut self,
-        section: &Section<'_>,
-        key: &str,
-    ) -> (Vec<(String, i64)>, Vec<(String, String)>) {
+    fn supplied(&mut self, section: &Section<'_>, key: &str) -> Supplied {
         let (mut units, mut suppliers) = (Vec::new(), Vec::new());
         let warehouses = self.problems.take(section.section(key)).flatten();
         let Some(warehouses) = warehouses else { return (units, suppliers) };

@@ -21,7 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["values", "clock", "seldom", "private", "threads", "events"]),
     ("config", &["values", "store"]),
     // Bounded connections, whatever is served on them.
-    ("connections", &[]),
+    ("connections", &["values"]),
     // What a store must keep, run against any of them: tests and the command line share it.
     ("conformance", &["values", "clock", "events", "store"]),
     // A server in front of a store; it knows nothing of selling.

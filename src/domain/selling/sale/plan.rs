@@ -16,7 +16,7 @@ pub use self::draft::{Draft, DraftItem};
 use self::fields::Fields;
 use crate::{
     domain::alert,
-    events::{Act, AlertRule, Draw, Goals, ItemPlan, SaleCreated, WarehouseUnits},
+    events::{Act, AlertRule, Goals, ItemPlan, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_prose, bounded_text, looks,
