@@ -74,7 +74,7 @@ pub fn shape<M: Message + Name>(message: &M) -> Value {
 }
 
 /// Messages of which absent fields are left out; in others they are null.
-const LEAN: [&str; 17] = [
+const LEAN: [&str; 18] = [
     "Credit",
     "FunnelGroup",
     "FunnelTotals",
@@ -92,6 +92,7 @@ const LEAN: [&str; 17] = [
     "SaleLine",
     "SalesFigures",
     "TrafficRow",
+    "WhatIfPrice",
 ];
 
 /// Whether an empty text counts as absent.
@@ -121,6 +122,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             | ("OrderStory", "price")
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
             | ("Refusal", "quote")
+            | ("WhatIfFigures", "discount" | "gift_units_given" | "prices")
     )
 }
 

@@ -183,7 +183,8 @@ pub enum Verb {
   doorbuster replay --compare
   doorbuster replay --what-if limit=2
   doorbuster replay --what-if units=+200 --what-if time-to-pay=5m --json
-  doorbuster replay --what-if draw,seed=7")]
+  doorbuster replay --what-if draw,seed=7
+  doorbuster replay --what-if steps=100:990/400:1290")]
     Replay(replay::Args),
     /// Test whether a store keeps the rules that doorbuster relies on
     #[command(before_help = "Examples:

@@ -34,7 +34,9 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["what_if", "speed", "unpaced", "AnySale"])]
     compare: bool,
     /// Play it under another rule, and say what that would have changed: limit=2, limit=none,
-    /// units=+200, units=500, time-to-pay=5m, draw, seed=7. May be given several times
+    /// units=+200, units=500, time-to-pay=5m, draw, seed=7, steps=100:990/400:1290, steps=none,
+    /// time-prices=none, returned-units=next_price, offers=none. May be given
+    /// several times
     #[arg(long, value_name = "RULE", conflicts_with_all = ["speed", "unpaced"])]
     what_if: Vec<String>,
     /// With --what-if: this item only

@@ -4,6 +4,7 @@
 //! All answers come from the log and its demand ticks; marks only speed them up. Nothing here
 //! writes, and nothing is on the order path. Its methods block.
 
+mod bill;
 pub mod explain;
 mod log;
 pub mod pace;

@@ -4,14 +4,14 @@
 
 use std::collections::HashMap;
 
-use super::{Log, ReplayError};
+use super::{Log, ReplayError, bill::Bill};
 use crate::{
     events::{AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause, unpack},
     values::{ItemId, OrderId, UnixMs, shopper_hash, short},
 };
 
 /// Attempts on one item, and events of it, that are held in memory at most: some 100 bytes for each
-/// of both.
+/// of both, and as much again for an order with steps, an offer or a gift.
 pub const ATTEMPTS_MAX: usize = 5_000_000;
 
 /// The bits of a shopper's hash that ticks keep.
@@ -73,6 +73,10 @@ pub(super) struct Order {
     pub units: i64,
     /// What is to be paid, in minor units.
     pub total_minor: i64,
+    /// Absent where that is units times one price, without a gift.
+    pub bill: Option<Box<Bill>>,
+    /// Whose warehouses were preferred.
+    pub region: Option<Box<str>>,
     pub at: UnixMs,
     /// By which the rules decided it: its attempt is of this moment, its deadline counts from it.
     pub judged_at: UnixMs,
@@ -105,6 +109,13 @@ impl Fate {
     /// Nothing is known of how the order ended.
     pub fn is_open(&self) -> bool {
         self.paid.is_none() && self.cancelled.is_none() && self.expired.is_none()
+    }
+}
+
+impl Order {
+    /// Whose warehouses were preferred; empty where the order named none.
+    pub fn region(&self) -> &str {
+        self.region.as_deref().unwrap_or_default()
     }
 }
 
@@ -203,6 +214,8 @@ impl Reading {
                 shopper: Shopper::of(&placed.buyer),
                 units: placed.units,
                 total_minor: placed.total(),
+                bill: Bill::of(placed.price()),
+                region: (!placed.region.is_empty()).then(|| placed.region.as_str().into()),
                 at: ending.at,
                 judged_at: ending.judged_at,
                 pay_by: placed.pay_by_ms,

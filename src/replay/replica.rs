@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::recording::Shopper;
+use super::{bill::Bill, recording::Shopper};
 use crate::{
     domain::{
         Decided, Decider,
-        item::{CancelOrder, Item, ItemCommand, PlaceOrder, RecordPayment},
+        item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment},
     },
     events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState},
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
@@ -31,9 +31,13 @@ pub(super) enum Sent {
 }
 
 /// What ended a hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ended {
-    Paid { amount_minor: i64 },
+    Paid {
+        amount_minor: i64,
+        /// Absent where the amount is units times one price, without a gift.
+        bill: Option<Box<Bill>>,
+    },
     Cancelled,
     Expired,
 }
@@ -117,18 +121,21 @@ impl Replica {
         units: i64,
         at: UnixMs,
     ) -> Option<AttemptOutcome> {
-        self.decide(sent, shopper, units, at).attempt.map(|attempt| attempt.outcome)
+        // The region decides which units an order gets, not whether it gets them.
+        self.decide(sent, shopper, units, "", at).attempt.map(|attempt| attempt.outcome)
     }
 
-    /// Makes an attempt. `None` where the item is not there yet.
+    /// Makes an attempt, with the region whose warehouses are preferred. `None` where the item is not
+    /// there yet.
     pub fn attempt(
         &mut self,
         sent: Sent,
         shopper: Shopper,
         units: i64,
+        region: &str,
         at: UnixMs,
     ) -> Option<(AttemptOutcome, Placed)> {
-        let decided = self.decide(sent, shopper, units, at);
+        let decided = self.decide(sent, shopper, units, region, at);
         let mut placed = placed(sent, shopper, units, at);
         for caused in &decided.events {
             if let ItemEvent::Order(OrderEvent::Placed(order)) = &caused.event {
@@ -139,8 +146,17 @@ impl Replica {
         decided.attempt.map(|attempt| (attempt.outcome, placed))
     }
 
-    fn decide(&self, sent: Sent, shopper: Shopper, units: i64, at: UnixMs) -> Decided<Item> {
+    fn decide(
+        &self,
+        sent: Sent,
+        shopper: Shopper,
+        units: i64,
+        region: &str,
+        at: UnixMs,
+    ) -> Decided<Item> {
         let request_id = request(sent);
+        let more = (!region.is_empty())
+            .then(|| Box::new(PlaceMore { region: region.to_owned(), ..PlaceMore::default() }));
         let place = PlaceOrder {
             request_id,
             order_id: OrderId(request_id.0),
@@ -149,7 +165,7 @@ impl Replica {
             buyer: shopper.name(),
             units,
             channel: String::new(),
-            more: None,
+            more,
         };
         self.item.decide(ItemCommand::PlaceOrder(place), at)
     }
@@ -158,7 +174,7 @@ impl Replica {
     pub fn pay(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
         let offer = self.offer.as_ref()?;
         self.payments += 1;
-        let amount_minor = self.item.order_total(order.order_id)?;
+        let amount_minor = self.item.order_price(order.order_id)?.total_minor;
         let payment = RecordPayment {
             request_id: RequestId(Uuid::from_u64_pair(u64::MAX, self.payments)),
             order_id: order.order_id,
@@ -198,9 +214,10 @@ impl Replica {
             if let ItemEvent::Order(event) = &caused.event {
                 let step = event.step(self.next_revision);
                 ended = match step.becomes {
-                    Some(OrderState::Paid) => {
-                        Some(Ended::Paid { amount_minor: step.revenue_minor })
-                    }
+                    Some(OrderState::Paid) => Some(Ended::Paid {
+                        amount_minor: step.revenue_minor,
+                        bill: self.item.order_price(step.order_id).and_then(Bill::of),
+                    }),
                     Some(OrderState::Cancelled) => Some(Ended::Cancelled),
                     Some(OrderState::Expired) => Some(Ended::Expired),
                     Some(OrderState::Held) | None => ended,

@@ -255,7 +255,8 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
             placement: Placement::Certain,
         });
         let (shopper, units) = (order.shopper, order.units);
-        let made = self.replica.attempt(Sent::Order(place), shopper, units, order.judged_at);
+        let (region, at) = (order.region(), order.judged_at);
+        let made = self.replica.attempt(Sent::Order(place), shopper, units, region, at);
         made.is_some_and(|(outcome, _)| outcome == AttemptOutcome::Placed)
     }
 

@@ -9,6 +9,7 @@ mod service;
 mod states;
 mod ten;
 mod what_if;
+mod what_if_prices;
 
 use std::{path::Path, sync::Arc};
 

@@ -5,7 +5,7 @@ use super::super::{
     failure::reason_name,
     json::{amount, shape, time},
     output::table_of,
-    rows::Column::{self, Number, Text},
+    rows::Column::{self, Money, Number, Text},
     server::Server,
     source::Data,
 };
@@ -14,7 +14,7 @@ use crate::{
         AT_HEAD,
         proto::{
             OutcomeCount, RefusalReason, RunWhatIfRequest, RunWhatIfResponse, WhatIfComparison,
-            WhatIfFigures, replay_service_client::ReplayServiceClient,
+            WhatIfFigures, WhatIfPrice, replay_service_client::ReplayServiceClient,
         },
         replay::answers,
     },
@@ -120,7 +120,10 @@ fn total_text(total: &WhatIfComparison) -> String {
         rows.push(counted((*name).to_owned(), count(was), count(played)));
     }
     let revenue = |figures: &WhatIfFigures| amount(figures.revenue.as_ref());
-    rows.insert(5, ["revenue".to_owned(), revenue(was), revenue(played), String::new()]);
+    let counts = rows.split_off(5);
+    rows.push(["revenue".to_owned(), revenue(was), revenue(played), String::new()]);
+    rows.extend(goods_rows(was, played));
+    rows.extend(counts);
     for reason in reasons(was, played) {
         let count = |figures: &WhatIfFigures| {
             let same = figures.refusals.iter().find(|count| count.reason == reason.reason);
@@ -139,6 +142,39 @@ fn total_text(total: &WhatIfComparison) -> String {
         total.shoppers_gained, total.shoppers_lost, total.shoppers_kept
     );
     table_of(TOTAL, rows) + &gained
+}
+
+/// Discounts, gifts and units by price; nothing where no order had any of it.
+fn goods_rows(was: &WhatIfFigures, played: &WhatIfFigures) -> Vec<[String; 4]> {
+    if was.discount.is_none() && played.discount.is_none() {
+        return Vec::new();
+    }
+    let discount = |figures: &WhatIfFigures| amount(figures.discount.as_ref());
+    let gifts = |figures: &WhatIfFigures| figures.gift_units_given();
+    let mut rows = vec![
+        ["discount".to_owned(), discount(was), discount(played), String::new()],
+        counted("gift units given".to_owned(), gifts(was), gifts(played)),
+    ];
+    let key = |price: &WhatIfPrice| {
+        let unit_price = price.unit_price.as_ref().map_or(0, |price| price.amount_minor);
+        (price.step.unwrap_or(i32::MAX), unit_price)
+    };
+    let mut prices: Vec<&WhatIfPrice> = was.prices.iter().chain(&played.prices).collect();
+    prices.sort_by_key(|price| key(price));
+    prices.dedup_by_key(|price| key(price));
+    for price in prices {
+        let units = |figures: &WhatIfFigures| {
+            let same = figures.prices.iter().find(|other| key(other) == key(price));
+            same.map_or(0, |price| price.units_sold)
+        };
+        let at = amount(price.unit_price.as_ref());
+        let name = match price.step {
+            Some(step) => format!("units of step {step} at {at}"),
+            None => format!("units at {at}"),
+        };
+        rows.push(counted(name, units(was), units(played)));
+    }
+    rows
 }
 
 /// A figure as it was, as it is under other rules, and the difference.
@@ -181,6 +217,8 @@ const ITEMS: &[Column<WhatIfComparison>] = &[
     Text("ITEM", |item| (&item.sku).into()),
     Number("SOLD", |item| side(&item.recorded).units_sold.into()),
     Number("SOLD IF", |item| side(&item.played).units_sold.into()),
+    Money("REVENUE", |item| (&side(&item.recorded).revenue).into()),
+    Money("REVENUE IF", |item| (&side(&item.played).revenue).into()),
     Number("WINNERS", |item| side(&item.recorded).winners.into()),
     Number("WINNERS IF", |item| side(&item.played).winners.into()),
     Number("GAIN", |item| item.shoppers_gained.into()),

@@ -14,7 +14,7 @@ use crate::{
         explain::{AttemptStory, Explanation, OrderStory},
         speak::Spoken,
         state::{SaleStateAt, StateAt},
-        what_if::{Compared, Figures, WhatIf},
+        what_if::{Compared, Figures, Rung, WhatIf},
     },
     values::{Currency, SaleId, UnixMs},
 };
@@ -184,7 +184,16 @@ fn figures(figures: Figures, currency: Currency) -> proto::WhatIfFigures {
         reason: reason(outcome).into(),
         attempts,
     });
+    let goods = figures.goods.as_ref();
+    let price = |(&(rung, minor), &units_sold): (&(Rung, i64), &i64)| proto::WhatIfPrice {
+        step: rung.step_number(),
+        unit_price: Some(convert::money(currency, minor)),
+        units_sold,
+    };
     proto::WhatIfFigures {
+        discount: goods.map(|goods| convert::money(currency, goods.discount_minor)),
+        gift_units_given: goods.map(|goods| goods.gift_units),
+        prices: goods.map_or_else(Vec::new, |goods| goods.sold.iter().map(price).collect()),
         allocated_units: figures.allocated_units,
         attempts: figures.attempts,
         orders_placed: figures.orders_placed,

@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::super::recording::{Recording, Shopper, What};
+use super::{
+    super::{
+        bill::Bill,
+        recording::{Recording, Shopper, What},
+    },
+    goods::Goods,
+};
 use crate::{
     events::{AttemptOutcome, Counts},
     values::{UnixMs, number_of},
@@ -29,6 +35,8 @@ pub struct Figures {
     pub refusals: BTreeMap<AttemptOutcome, i64>,
     /// When no unit was available for the first time.
     pub sold_out_at: Option<UnixMs>,
+    /// Absent where no paid order, recorded or played, had steps, time prices, an offer or a gift.
+    pub goods: Option<Goods>,
 }
 
 /// Figures and winners.
@@ -36,6 +44,9 @@ pub struct Figures {
 pub(super) struct Tally {
     pub figures: Figures,
     pub winners: HashSet<Shopper>,
+    pub goods: Goods,
+    /// Whether a paid order was not just units times one price.
+    pub has_bills: bool,
 }
 
 impl Tally {
@@ -51,7 +62,9 @@ impl Tally {
         *self.figures.refusals.entry(outcome).or_default() += attempts;
     }
 
-    pub fn paid(&mut self, shopper: Shopper, units: i64, amount_minor: i64) {
+    pub fn paid(&mut self, shopper: Shopper, units: i64, amount_minor: i64, bill: Option<&Bill>) {
+        self.goods.paid(units, amount_minor, bill);
+        self.has_bills |= bill.is_some();
         self.figures.orders_paid += 1;
         self.figures.orders_held -= 1;
         self.figures.units_sold += units;
@@ -69,6 +82,12 @@ impl Tally {
     pub fn expired(&mut self) {
         self.figures.orders_expired += 1;
         self.figures.orders_held -= 1;
+    }
+
+    /// The figures, with what orders cost where either side has anything to tell of it.
+    pub fn shown(&self, with_goods: bool) -> Figures {
+        let goods = with_goods.then(|| self.goods.clone());
+        Figures { goods, ..self.figures.clone() }
     }
 
     /// No unit is available at that moment.
@@ -101,6 +120,8 @@ impl Tally {
             (Some(all), Some(item)) => Some(all.max(item)),
             (_, _) => None,
         };
+        self.goods.add(&item.goods);
+        self.has_bills |= item.has_bills;
         self.winners.extend(&item.winners);
         self.figures.winners = number_of(self.winners.len());
     }
@@ -127,7 +148,8 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
             }
             What::Paid(order) => {
                 let order = &recording.orders[*order as usize];
-                tally.paid(order.shopper, order.units, order.total_minor);
+                let (units, bill) = (order.units, order.bill.as_deref());
+                tally.paid(order.shopper, units, order.total_minor, bill);
             }
             What::Cancelled(order) => {
                 tally.cancelled();
@@ -169,6 +191,7 @@ pub(super) fn differences(recorded: &Tally, played: &Tally) -> Vec<String> {
             found.push(format!("{name}: {a} recorded, {b} played"));
         }
     }
+    found.extend(recorded.goods.differences(&played.goods));
     for outcome in AttemptOutcome::ALL {
         let count = |figures: &Figures| figures.refusals.get(&outcome).copied().unwrap_or(0);
         if count(a) != count(b) {

@@ -6,11 +6,13 @@
 
 mod draw;
 mod figures;
+mod goods;
 mod play;
+mod prices;
 mod rules;
 
 use crate::{
-    events::{ItemEvent, StockAllocated, StockEvent},
+    events::{AttemptOutcome, ItemEvent, StockAllocated, StockEvent},
     values::{Currency, Invalid, ItemId, number_of},
 };
 
@@ -22,6 +24,8 @@ use super::{
 };
 
 pub use figures::Figures;
+pub use goods::{Goods, Rung};
+pub use prices::PriceRules;
 pub use rules::{KNOWN, Rules, Units};
 
 /// What another rule would have changed.
@@ -65,15 +69,20 @@ pub fn run(log: &Log, items: &[ItemId], rules: Rules, field: &str) -> Result<Wha
     let mut answer: Option<WhatIf> = None;
     let (mut all_recorded, mut all_played) = (Tally::default(), Tally::default());
     let mut differing = Vec::new();
+    let mut keeps_outcomes = false;
     for item in items {
         // One item at a time is in memory.
         let recording = Recording::read(log, *item)?;
         let sequence = sequence(&recording, |_| ());
+        keeps_outcomes |= recording.attempts.iter().any(|attempt| {
+            matches!(attempt.outcome, AttemptOutcome::NotEligible | AttemptOutcome::PriceChanged)
+        });
         let was = recorded(&recording);
         let as_planned = planned(&recording);
         let replayed = play::play(&recording, &sequence, &Rules::default(), &as_planned);
         differing.extend(doubts(&recording, &sequence, &differences(&was, &replayed)));
         let stock = stock(&recording, as_planned, rules.units, field)?;
+        rules.prices.check(&recording, field)?;
         let played = play::play(&recording, &sequence, &rules, &stock);
         all_recorded.add(&was, answer.is_none());
         all_played.add(&played, answer.is_none());
@@ -88,39 +97,47 @@ pub fn run(log: &Log, items: &[ItemId], rules: Rules, field: &str) -> Result<Wha
                     ..compared.clone()
                 };
                 answer = Some(WhatIf {
-                    rules,
+                    rules: Rules::default(),
                     total,
                     items: vec![compared],
                     baseline_matches: true,
                     baseline_differences: Vec::new(),
-                    assumptions: assumptions(rules),
+                    assumptions: Vec::new(),
                 });
             }
         }
     }
     let mut answer = answer.ok_or(ReplayError::NotFound("item_id"))?;
     set_shoppers(&mut answer.total, &all_recorded, &all_played);
-    answer.total.recorded = all_recorded.figures;
-    answer.total.played = all_played.figures;
+    (answer.total.recorded, answer.total.played) = sides(&all_recorded, &all_played);
+    answer.assumptions = assumptions(&rules, keeps_outcomes);
+    answer.rules = rules;
     answer.baseline_matches = differing.is_empty();
     answer.baseline_differences = differing;
     Ok(answer)
 }
 
 fn compared(recording: &Recording, was: &Tally, played: &Tally) -> Compared {
+    let (recorded, played_figures) = sides(was, played);
     let mut compared = Compared {
         item: Some(recording.item),
         sku: recording.offer.sku.clone(),
         title: recording.offer.title.clone(),
         currency: recording.offer.currency,
-        recorded: was.figures.clone(),
-        played: played.figures.clone(),
+        recorded,
+        played: played_figures,
         shoppers_gained: 0,
         shoppers_lost: 0,
         shoppers_kept: 0,
     };
     set_shoppers(&mut compared, was, played);
     compared
+}
+
+/// The figures of both, with the same ones on either side.
+fn sides(was: &Tally, played: &Tally) -> (Figures, Figures) {
+    let with_goods = was.has_bills || played.has_bills;
+    (was.shown(with_goods), played.shown(with_goods))
 }
 
 fn set_shoppers(compared: &mut Compared, was: &Tally, played: &Tally) {
@@ -200,7 +217,7 @@ fn stock(
     Ok(planned)
 }
 
-fn assumptions(rules: Rules) -> Vec<String> {
+fn assumptions(rules: &Rules, keeps_outcomes: bool) -> Vec<String> {
     let mut stated = vec![
         "Shoppers make the attempts that are recorded, at the recorded moments; nobody comes, \
          leaves or asks for other units because of the other rules."
@@ -238,6 +255,7 @@ fn assumptions(rules: Rules) -> Vec<String> {
                 .to_owned(),
         );
     }
+    stated.extend(rules.prices.assumptions(keeps_outcomes));
     if rules.draw {
         stated.push(format!(
             "Everybody who came while the item took orders enters once, with the units asked for \

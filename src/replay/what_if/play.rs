@@ -11,12 +11,13 @@ use std::{
 
 use super::{
     super::{
-        recording::{Attempted, Ending, Fate, Recording, Shopper, What},
+        recording::{Attempted, Ending, Fate, Order, Recording, Shopper, What},
         replica::{Ended, Placed, Replica, Sent},
         sequence::{Sequence, Step},
     },
     draw::{Draw, Entrant, never_in_the_draw},
     figures::Tally,
+    prices::Planned,
     rules::Rules,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(super) fn play(
         sequence,
         rules,
         stock,
+        planned: Planned::of(recording),
         replica: Replica::new(recording.item),
         tally: Tally::default(),
         pending: BinaryHeap::new(),
@@ -70,6 +72,7 @@ struct Play<'a> {
     sequence: &'a Sequence,
     rules: &'a Rules,
     stock: &'a [i64],
+    planned: Planned,
     replica: Replica,
     tally: Tally,
     pending: BinaryHeap<Pending>,
@@ -140,7 +143,13 @@ impl Play<'_> {
             added.units = *units;
             self.stock = later;
         }
+        let Some(event) = self.rules.prices.steered(event, &self.planned) else { return };
         self.replica.steer(&event);
+        if let ItemEvent::Offer(OfferEvent::Added(added)) = &event
+            && let Some(ladder) = self.rules.prices.added_ladder(added, &self.planned)
+        {
+            self.replica.steer(&ladder);
+        }
     }
 
     fn attempt(&mut self, place: u32) {
@@ -185,7 +194,9 @@ impl Play<'_> {
         units: i64,
         recorded: Option<u32>,
     ) -> Option<AttemptOutcome> {
-        let (outcome, placed) = self.replica.attempt(sent, shopper, units, self.now)?;
+        let order = recorded.map(|order| &self.recording.orders[order as usize]);
+        let region = order.map_or("", Order::region);
+        let (outcome, placed) = self.replica.attempt(sent, shopper, units, region, self.now)?;
         if outcome != AttemptOutcome::Placed {
             self.tally.refused(outcome, 1);
             return Some(outcome);
@@ -272,8 +283,8 @@ impl Play<'_> {
             Act::Expire => self.replica.expire(placed, self.now),
         };
         match ended {
-            Some(Ended::Paid { amount_minor }) => {
-                self.tally.paid(placed.shopper, placed.units, amount_minor);
+            Some(Ended::Paid { amount_minor, bill }) => {
+                self.tally.paid(placed.shopper, placed.units, amount_minor, bill.as_deref());
             }
             Some(Ended::Cancelled) => self.tally.cancelled(),
             Some(Ended::Expired) => self.tally.expired(),

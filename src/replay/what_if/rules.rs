@@ -1,5 +1,6 @@
 //! The rules of a what-if run in their text form: `limit=2`, `units=+200`.
 
+use super::prices::PriceRules;
 use crate::{
     domain::sale::{ALLOCATED_UNITS_MAX, TIME_TO_PAY_MS_MAX, TIME_TO_PAY_MS_MIN},
     values::{Invalid, UNITS_MAX},
@@ -8,13 +9,15 @@ use crate::{
 /// The supported rules, for the error about an unknown one.
 pub const KNOWN: &str = "limit=N or limit=none (units per buyer), units=+N, units=-N or units=N \
     (planned units of each item), time-to-pay=5m (also ms, s, h, d), draw (winners are drawn \
-    instead of first come), seed=N (of the draw and of new orders' fates)";
+    instead of first come), seed=N (of the draw and of new orders' fates), steps=100:990/400:1290 \
+    or steps=none (planned steps of each item), time-prices=none, returned-units=next_price or \
+    returned-units=same_price, offers=none";
 
 /// The seed where none is given.
 const SEED: u64 = 1;
 
 /// What is different from how it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Units that one buyer may have; the inner `None` is no limit.
     pub limit: Option<Option<i64>>,
@@ -23,6 +26,7 @@ pub struct Rules {
     /// Winners are drawn among all participants, instead of first come, first served.
     pub draw: bool,
     pub seed: u64,
+    pub prices: PriceRules,
 }
 
 /// Another number of units than planned.
@@ -35,7 +39,8 @@ pub enum Units {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { limit: None, units: None, time_to_pay_ms: None, draw: false, seed: SEED }
+        let prices = PriceRules::default();
+        Self { limit: None, units: None, time_to_pay_ms: None, draw: false, seed: SEED, prices }
     }
 }
 
@@ -61,6 +66,9 @@ impl Rules {
                 return Err(wrong("is given twice".to_owned()));
             }
             seen.push(name);
+            if rules.prices.read(field, name, value)? {
+                continue;
+            }
             let value = |example: &str| {
                 let value = value.filter(|value| !value.is_empty());
                 value.ok_or_else(|| wrong(format!("needs a value, for example {example}")))

@@ -212,7 +212,7 @@ impl Run {
             }
             Step::Allocate { warehouse, units: more } => {
                 let added = units(WAREHOUSES[*warehouse], *more);
-                self.ask(steer(&name, SteerAction::Allocate(added)));
+                self.ask(steer(&name, SteerAction::Allocate(added.into())));
             }
         }
     }

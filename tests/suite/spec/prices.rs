@@ -342,7 +342,7 @@ fn prices_and_offers_outside_of_the_window_or_worth_too_much_are_refused() {
     assert!(told.starts_with("offers[0].until_time is"), "{told}");
     let mut rich = Live::offered(ItemPlan { units: vec![units("north", 900_000_000)], ..plan() });
     let high = Prices { unit_price_minor: 1_000_000_000_000, ..ladder() };
-    rich.run(steer("a1", SteerAction::Allocate(units("north", 900_000_000))), 0);
+    rich.run(steer("a1", SteerAction::Allocate(units("north", 900_000_000).into())), 0);
     let told = invalid(rich.run(steer("a2", set_prices(high)), 1).outcome);
     assert!(told.starts_with("unit_price_minor is 1000000000000"), "{told}");
 }

@@ -12775,8 +12775,9 @@ pub struct RunWhatIfRequest {
     #[prost(string, tag = "2")]
     pub item_id: ::prost::alloc::string::String,
     /// Each as on the command line: "limit=2", "limit=none", "units=+200", "units=-100", "units=500",
-    /// "time-to-pay=5m", "draw", "seed=7". Without rules the original sale is run, to check that the
-    /// replay reproduces the recorded result.
+    /// "time-to-pay=5m", "draw", "seed=7", "steps=100:990/400:1290", "steps=none", "time-prices=none",
+    /// "returned-units=next_price", "offers=none". Without rules the original sale is
+    /// run, to check that the replay reproduces the recorded result.
     #[prost(string, repeated, tag = "3")]
     pub rules: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Fails with UNAVAILABLE if the log does not reach this position within five seconds.
@@ -12812,6 +12813,28 @@ impl ::prost::Name for OutcomeCount {
         "/doorbuster.v1.OutcomeCount".into()
     }
 }
+/// Sold units at a price.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WhatIfPrice {
+    /// Number of the step, from 1, that the units count on; absent after the last step and without steps.
+    #[prost(int32, optional, tag = "1")]
+    pub step: ::core::option::Option<i32>,
+    /// What one unit cost before offers.
+    #[prost(message, optional, tag = "2")]
+    pub unit_price: ::core::option::Option<Money>,
+    #[prost(int64, tag = "3")]
+    pub units_sold: i64,
+}
+impl ::prost::Name for WhatIfPrice {
+    const NAME: &'static str = "WhatIfPrice";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.WhatIfPrice".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.WhatIfPrice".into()
+    }
+}
 /// The results of an item or a sale.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WhatIfFigures {
@@ -12845,6 +12868,16 @@ pub struct WhatIfFigures {
     /// When no unit was available for the first time; for a sale, the latest of its items' times.
     #[prost(message, optional, tag = "13")]
     pub first_sold_out_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The following are absent if no paid order on either side had steps, time prices, an offer or a gift.
+    /// What offers took off paid orders. The prices below, by units, less the discount are the revenue.
+    #[prost(message, optional, tag = "14")]
+    pub discount: ::core::option::Option<Money>,
+    /// Units of gifts that went with paid orders.
+    #[prost(int64, optional, tag = "15")]
+    pub gift_units_given: ::core::option::Option<i64>,
+    /// In the order of the steps, then by price. In the total, equal steps and prices of all items together.
+    #[prost(message, repeated, tag = "16")]
+    pub prices: ::prost::alloc::vec::Vec<WhatIfPrice>,
 }
 impl ::prost::Name for WhatIfFigures {
     const NAME: &'static str = "WhatIfFigures";

@@ -6,7 +6,7 @@ use crate::{
         Impossible,
         price::{GiftGone, ImpossibleStep, Ladder, Pricing, Quote},
     },
-    events::{ItemAdded, OrderPlaced, OrderState, WhenGone},
+    events::{ItemAdded, OrderPlaced, OrderPrice, OrderState, WhenGone},
     values::{OrderId, UnixMs},
 };
 
@@ -29,9 +29,19 @@ impl Item {
         ladder.map_or(offer.unit_price_minor, |ladder| ladder.prices().unit_price_minor)
     }
 
-    /// What an order costs; `None` where there is no such order.
-    pub fn order_total(&self, order: OrderId) -> Option<i64> {
-        self.orders.find(order).map(|row| self.orders.row(row).total_minor)
+    /// What an order costs and why; `None` where there is no such order.
+    pub fn order_price(&self, order: OrderId) -> Option<OrderPrice> {
+        let row = self.orders.find(order)?;
+        let Terms { parts: _, offer, gift, gift_gone } =
+            self.orders.terms(row).cloned().unwrap_or_default();
+        Some(OrderPrice {
+            unit_price_minor: self.orders.unit_price_minor(row),
+            parts: self.orders.parts(row),
+            offer,
+            gift,
+            gift_gone,
+            total_minor: self.orders.row(row).total_minor,
+        })
     }
 
     /// The number of the ladder that would follow.
