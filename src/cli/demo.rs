@@ -217,9 +217,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();
-    let acts = figures.acts(&sales, position).await.context("what operators did")?;
-    let steered =
-        acts.iter().filter(|act| !tokens::AUTOMATIC.contains(&act.operator.as_str())).count();
+    let steered = steered(&mut figures, &sales, position).await?;
     // The crowd has left: the pages show a sale that is over.
     let request_id = || new_request_id().0.to_string();
     let closed = close(channel, &sales, &tokens.own, request_id).await;
@@ -242,6 +240,13 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         noticed,
         board,
     })
+}
+
+/// How many acts of people there were on the sale.
+async fn steered(figures: &mut Figures, sales: &PutUp, position: u64) -> anyhow::Result<usize> {
+    let acts = figures.acts(sales, position).await.context("what operators did")?;
+    let by_people = acts.iter().filter(|act| !tokens::AUTOMATIC.contains(&act.operator.as_str()));
+    Ok(by_people.count())
 }
 
 /// Prints the size of the crowd, the address, and the board.

@@ -4,14 +4,15 @@
 //! Every tenth of the units is the measure, so that a sale of any size shows each of them. An item
 //! of fewer than ten units keeps the base price.
 
-use super::sale::{UNIT_PRICE_MINOR, WAREHOUSE, timestamp};
-use crate::{
-    grpc::proto::{
-        ItemDraft, OfferDraft, PriceStep, ReserveAction, ReserveStep, TimePrice, WarehouseUnits,
-        WhenGone,
-    },
-    values::UnixMs,
+use prost_types::Timestamp;
+
+use crate::grpc::proto::{
+    ItemDraft, OfferDraft, PriceStep, ReserveAction, ReserveStep, TimePrice, WarehouseUnits,
+    WhenGone,
 };
+
+/// The base price.
+pub const UNIT_PRICE_MINOR: i64 = 9_900;
 
 /// The first tenth of the units costs this.
 const FIRST_STEP_MINOR: i64 = 6_900;
@@ -26,8 +27,8 @@ const DISCOUNT_MINOR: i64 = 500;
 /// The least that a unit earns on average: the sale's goal is reckoned with it.
 pub const GOAL_UNIT_MINOR: i64 = 8_000;
 
-/// Gives an item with these units its deal.
-pub fn add(draft: &mut ItemDraft, units: i64, opens_at: UnixMs) {
+/// Gives an item with these units its deal. `moment` is so many milliseconds after the opening.
+pub fn add(draft: &mut ItemDraft, units: i64, moment: impl Fn(i64) -> Timestamp) {
     let tenth = units / 10;
     if tenth == 0 {
         return;
@@ -35,8 +36,8 @@ pub fn add(draft: &mut ItemDraft, units: i64, opens_at: UnixMs) {
     let step = |units, unit_price_minor| PriceStep { units, unit_price_minor };
     draft.steps = vec![step(tenth, FIRST_STEP_MINOR), step(4 * tenth, SECOND_STEP_MINOR)];
     draft.time_prices = vec![TimePrice {
-        from_time: Some(timestamp(opens_at)),
-        until_time: Some(timestamp(opens_at.plus(TIME_PRICE_MS))),
+        from_time: Some(moment(0)),
+        until_time: Some(moment(TIME_PRICE_MS)),
         unit_price_minor: TIME_PRICE_MINOR,
     }];
     draft.offers = vec![
@@ -55,9 +56,10 @@ pub fn add(draft: &mut ItemDraft, units: i64, opens_at: UnixMs) {
             ..Default::default()
         },
     ];
-    let warehouse = WAREHOUSE.to_owned();
-    draft.units = vec![WarehouseUnits { warehouse: warehouse.clone(), units: units - 2 * tenth }];
-    draft.reserve = vec![WarehouseUnits { warehouse, units: 2 * tenth }];
+    for place in &mut draft.units {
+        place.units = units - 2 * tenth;
+        draft.reserve.push(WarehouseUnits { units: 2 * tenth, ..place.clone() });
+    }
     draft.reserve_plan = vec![ReserveStep {
         below_units: tenth,
         release_units: 2 * tenth,

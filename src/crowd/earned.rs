@@ -1,6 +1,6 @@
 //! What the server's reports say that sales earned, each report by its own way to the figure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use tonic::{Status, transport::Channel};
 
@@ -40,8 +40,10 @@ pub async fn earned(channel: Channel, sales: &PutUp, min_position: u64) -> Resul
         min_position,
     };
     let mut earned = Earned::default();
+    // With several sales it is not known which of them has which items.
+    let of_items = if sales.sale_ids.len() == 1 { sales.items.len() } else { 0 };
     for sale_id in &sales.sale_ids {
-        for row in asked.prices(sale_id, &mut earned.revenue_minor).await? {
+        for row in asked.prices(sale_id, of_items, &mut earned.revenue_minor).await? {
             earned.tiers_reached += u64::from(row.filled_time.is_some());
         }
         for offer in asked.offers(sale_id).await? {
@@ -69,9 +71,10 @@ impl Asked {
     async fn prices(
         &mut self,
         sale_id: &str,
+        of_items: usize,
         revenue: &mut BTreeMap<&'static str, u64>,
     ) -> Result<Vec<PriceFigures>, Status> {
-        let mut steps = Vec::new();
+        let (mut steps, mut items, mut total) = (Vec::new(), HashSet::new(), None);
         let mut request = GetPriceFiguresRequest {
             sale_id: sale_id.to_owned(),
             page_size: PAGE_SIZE,
@@ -80,14 +83,17 @@ impl Asked {
         };
         loop {
             let page = self.reports.get_price_figures(request.clone()).await?.into_inner();
-            if request.page_token.is_empty() {
-                let total = page.total.unwrap_or_default();
-                *revenue.entry("prices").or_default() += amount(total.revenue.as_ref());
-            }
+            total = page.total.or(total);
+            items.extend(page.prices.iter().map(|row| row.item_id.clone()));
             // A step has a row for each price at which its units went.
             steps.extend(page.prices.into_iter().filter(|row| row.step.is_some()));
             if page.next_page_token.is_empty() {
                 steps.dedup_by_key(|row| (row.item_id.clone(), row.ladder, row.step));
+                // The report leaves out items that never had other prices than the base price.
+                if items.len() == of_items {
+                    let revenue_minor = amount(total.unwrap_or_default().revenue.as_ref());
+                    *revenue.entry("prices").or_default() += revenue_minor;
+                }
                 return Ok(steps);
             }
             request.page_token = page.next_page_token;

@@ -18,10 +18,8 @@ pub const ITEMS_PER_SALE_MAX: usize = 10_000;
 /// Largest message that a client takes. The answer to a sale with very many items is long.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-pub(super) const WAREHOUSE: &str = "main";
+const WAREHOUSE: &str = "main";
 const CURRENCY: &str = "CNY";
-/// The base price.
-pub(super) const UNIT_PRICE_MINOR: i64 = 9_900;
 /// How long the first rush of a crowd takes.
 const RUSH_MS: i64 = 2_000;
 
@@ -169,7 +167,7 @@ fn item(offer: &Offer, terms: &Terms) -> ItemDraft {
     let mut draft = ItemDraft {
         sku: offer.sku.clone(),
         title: offer.title.clone(),
-        unit_price_minor: UNIT_PRICE_MINOR,
+        unit_price_minor: deals::UNIT_PRICE_MINOR,
         open_time: None,
         close_time: None,
         limit_per_buyer: terms.limit_per_buyer,
@@ -180,7 +178,7 @@ fn item(offer: &Offer, terms: &Terms) -> ItemDraft {
         ..Default::default()
     };
     if terms.deals {
-        deals::add(&mut draft, units, terms.opens_at);
+        deals::add(&mut draft, units, |after_ms| timestamp(terms.opens_at.plus(after_ms)));
     }
     draft
 }

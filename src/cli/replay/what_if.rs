@@ -157,7 +157,7 @@ fn goods_rows(was: &WhatIfFigures, played: &WhatIfFigures) -> Vec<[String; 4]> {
     ];
     let key = |price: &WhatIfPrice| {
         let unit_price = price.unit_price.as_ref().map_or(0, |price| price.amount_minor);
-        (price.step.unwrap_or(i32::MAX), unit_price)
+        (price.step.is_none(), price.step, unit_price)
     };
     let mut prices: Vec<&WhatIfPrice> = was.prices.iter().chain(&played.prices).collect();
     prices.sort_by_key(|price| key(price));

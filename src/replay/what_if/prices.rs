@@ -4,10 +4,7 @@
 use super::super::recording::{Recording, What};
 use crate::{
     domain::price::check_prices,
-    events::{
-        Act, AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, PriceStep, Prices, PricesSet,
-        ReturnedUnits,
-    },
+    events::{Act, ItemAdded, ItemEvent, OfferEvent, PriceStep, Prices, PricesSet, ReturnedUnits},
     values::{Invalid, RequestId, UNIT_PRICE_MINOR_MAX, UnixMs},
 };
 

@@ -183,7 +183,8 @@ impl Run {
             }
             Step::Pay { back } => {
                 let Some((order, placed)) = placed(back) else { return };
-                let Some(total) = self.item.order_total(order) else { return };
+                let Some(price) = self.item.order_price(order) else { return };
+                let total = price.total_minor;
                 self.ask(pay(&name, &placed, total, &name));
             }
             Step::Cancel { back } => {

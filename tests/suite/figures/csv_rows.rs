@@ -139,9 +139,22 @@ async fn texts_are_guarded_or_left_alone_and_a_mark_comes_first_where_it_is_want
     let (header, all) = rows(&orders(&["--csv"]));
     assert_eq!(
         header,
-        ["order", "buyer", "units", "total_minor", "state", "placed", "settled", "currency"]
+        [
+            "order",
+            "buyer",
+            "units",
+            "total_minor",
+            "state",
+            "placed",
+            "settled",
+            "discount_minor",
+            "offer",
+            "gift",
+            "gift_units",
+            "currency"
+        ]
     );
-    assert_eq!((all[0][3].as_str(), all[0][7].as_str()), ("199900", "CNY"));
+    assert_eq!((all[0][3].as_str(), all[0][11].as_str()), ("199900", "CNY"));
     assert_eq!(buyers(&orders(&["--csv"])), ["ann", "'=bob()", "cid", "eve"]);
     assert_eq!(buyers(&orders(&["--csv-raw"])), ["ann", "=bob()", "cid", "eve"]);
     let marked = orders(&["--csv", "--bom"]);

@@ -103,6 +103,8 @@ fn example(document: &Value, schema: &Value, name: &str) -> Value {
         (_, Some("int64" | "uint64"), _) => text("1"),
         (_, Some("date-time"), _) => text("2026-11-11T00:00:00Z"),
         (_, _, "currencyCode") => text("CNY"),
+        // Another one than `fromWarehouse`.
+        (_, _, "toWarehouse") => text("y"),
         (_, _, "situation") => text("incident"),
         (_, _, "language") => text("en"),
         _ if schema["pattern"].is_string() => text("900s"),

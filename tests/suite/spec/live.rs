@@ -347,7 +347,10 @@ impl Live {
                 assert_eq!(*first, (told, decided.revision, position), "not the first answer");
             }
         } else if !decided.events.is_empty() {
-            self.firsts.insert(request, (told, decided.revision, Position(self.head)));
+            // Events that the decision caused follow its own.
+            let follow = self.log.len() as u64 - 1 - decided.revision;
+            let position = Position(self.head).back(follow);
+            self.firsts.insert(request, (told, decided.revision, position));
         }
     }
 }
