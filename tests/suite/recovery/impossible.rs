@@ -6,7 +6,10 @@ use doorbuster::{
     actors::Fault,
     clock::{Clock, ManualClock},
     domain::item::ItemCommand,
-    events::{Act, Event, ItemEvent, NewEvent, ReserveReleased, StockEvent, StreamName, encode},
+    events::{
+        Act, Event, ItemEvent, NewEvent, ReserveReleased, ReserveSet, StockEvent, StreamName,
+        encode,
+    },
     store::{EventStore as _, Expected, embedded::EmbeddedStore},
     values::{Fingerprint, ItemId, RequestId},
 };
@@ -20,26 +23,36 @@ use crate::{
     support::{Node, OPENS_AT, item, request_id},
 };
 
-/// Nine units leave a reserve in which none lie.
+/// Four units lie in reserve.
+fn reserve(of: ItemId) -> NewEvent {
+    act(of, |act| {
+        let warehouse = "shanghai".to_owned();
+        StockEvent::ReserveSet(ReserveSet { warehouse, units: 4, act, set_at_ms: OPENS_AT })
+    })
+}
+
+/// Nine units leave a reserve in which fewer lie.
 fn impossible(of: ItemId) -> NewEvent {
+    act(of, |act| {
+        let warehouse = "shanghai".to_owned();
+        let released_at_ms = OPENS_AT;
+        StockEvent::ReserveReleased(ReserveReleased { warehouse, units: 9, act, released_at_ms })
+    })
+}
+
+fn act(of: ItemId, event: impl FnOnce(Act) -> StockEvent) -> NewEvent {
     let request = RequestId::parse("request_id", &request_id()).unwrap();
-    let released = ReserveReleased {
-        warehouse: "shanghai".to_owned(),
-        units: 9,
-        act: Act {
-            request_id: request,
-            fingerprint: Fingerprint(1),
-            operator: "olga".to_owned(),
-            reason: "none".to_owned(),
-        },
-        released_at_ms: OPENS_AT,
+    let act = Act {
+        request_id: request,
+        fingerprint: Fingerprint(1),
+        operator: "olga".to_owned(),
+        reason: "none".to_owned(),
     };
-    let event = Event::Item(ItemEvent::Stock(StockEvent::ReserveReleased(released)));
-    encode(request.0, &event, of.0, request.0)
+    encode(request.0, &Event::Item(ItemEvent::Stock(event(act))), of.0, request.0)
 }
 
 /// A node of two items with a unit held of each, started again after the impossible event was
-/// written behind the four events of the first item.
+/// written behind those of the first item.
 async fn contradicted() -> (Node, String, Vec<String>) {
     let mut node = watched().await;
     let drafts = vec![item("phone", &[("shanghai", 9)]), item("watch", &[("shanghai", 9)])];
@@ -51,7 +64,7 @@ async fn contradicted() -> (Node, String, Vec<String>) {
     let phone = ItemId::parse("item_id", &items[0]).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(OPENS_AT));
     let store = EmbeddedStore::open(node.data(), clock).unwrap();
-    let events = vec![impossible(phone)].into();
+    let events = vec![reserve(phone), impossible(phone)].into();
     store.append(StreamName::item(phone), Expected::Exact(4), events).await.unwrap();
     store.close();
     drop(store);
@@ -76,7 +89,7 @@ async fn an_item_whose_stream_contradicts_itself_is_unavailable_and_the_others_s
     let proof = audit::verify(node.data(), &mut |_, _| {}).unwrap();
     let found: Vec<_> =
         proof.findings.iter().map(|found| (&*found.stream, found.revision)).collect();
-    assert!(found.contains(&(&format!("item-{}", items[0]), Some(5))), "{proof:?}");
+    assert!(found.contains(&(&format!("item-{}", items[0]), Some(6))), "{proof:?}");
     assert!(found.iter().all(|(stream, _)| !stream.ends_with(&items[1])), "{proof:?}");
 }
 
@@ -93,7 +106,7 @@ async fn a_what_if_takes_the_units_that_are_there() {
     assert!(!found.baseline_matches);
     let told = &found.baseline_differences;
     assert!(told.iter().any(|told| told.contains("1 events of the log")), "{told:?}");
-    assert_eq!(found.total.played.allocated_units, 9);
+    assert_eq!(found.total.played.allocated_units, 9 + 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
