@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// Longest problem in characters. It may quote the input, and an error travels in the headers of
+/// HTTP/2, where a longer one would break the connection.
+const PROBLEM_CHARS_MAX: usize = 400;
+
 /// Input that was refused before anything happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Invalid {
@@ -14,7 +18,12 @@ pub struct Invalid {
 impl Invalid {
     /// Names a field and what was wrong with it.
     pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+        let (field, mut problem) = (field.into(), problem.into());
+        if let Some((end, _)) = problem.char_indices().nth(PROBLEM_CHARS_MAX) {
+            problem.truncate(end);
+            problem.push('…');
+        }
+        Self { field, problem }
     }
 
     /// The same problem seen from one level further out: `units` becomes `items[3].units`.

@@ -71,7 +71,7 @@ async fn over_grpc(shop: &Shop, rpc: &Rpc, message: DynamicMessage) -> Result<()
 
 fn told(answer: Result<(), Status>) -> (String, String, String) {
     let Err(status) = answer else { return Default::default() };
-    let info = status.get_details_error_info().unwrap();
+    let info = status.get_details_error_info().unwrap_or_else(|| panic!("{status:?}"));
     let code = match status.code() {
         Code::InvalidArgument => "invalid_argument",
         Code::NotFound => "not_found",
