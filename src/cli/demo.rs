@@ -69,6 +69,8 @@ use crate::{
 };
 
 const CONNECTIONS: usize = 4;
+/// Longest wait for the reports of what was earned.
+const LAG_MAX: Duration = Duration::from_secs(60);
 const REDRAW: Duration = Duration::from_millis(100);
 /// The stock is asked for at every third redraw: the crowd has the server to itself otherwise.
 const REDRAWS_PER_STOCK: u32 = 3;
@@ -213,7 +215,8 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let levels = figures.settled(&sales, position, at_most).await.context("the stock levels")?;
     let elapsed = start.elapsed();
     let totals = figures.totals(&sales, position).await.context("the sales summary")?;
-    let earned = earned(channel.clone(), &sales, position).await.context("what was earned")?;
+    let earned =
+        earned(channel.clone(), &sales, position, LAG_MAX).await.context("what was earned")?;
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();

@@ -1,11 +1,15 @@
 //! What the server's reports say that sales earned, each report by its own way to the figure.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
+use tokio::time::{Instant, sleep};
 use tonic::{Status, transport::Channel};
 
 use super::{
-    figures::count,
+    figures::{POLL, count, passing},
     sale::{ANSWER_BYTES_MAX, PutUp},
 };
 use crate::grpc::proto::{
@@ -31,8 +35,24 @@ pub struct Earned {
     pub revenue_minor: BTreeMap<&'static str, u64>,
 }
 
-/// Asks each report about some sales, as of `min_position` or later.
-pub async fn earned(channel: Channel, sales: &PutUp, min_position: u64) -> Result<Earned, Status> {
+/// Asks each report about some sales, as of `min_position` or later. Waits up to `at_most` for
+/// read models that lag.
+pub async fn earned(
+    channel: Channel,
+    sales: &PutUp,
+    min_position: u64,
+    at_most: Duration,
+) -> Result<Earned, Status> {
+    let until = Instant::now() + at_most;
+    loop {
+        match asked(channel.clone(), sales, min_position).await {
+            Err(status) if passing(&status) && Instant::now() < until => sleep(POLL).await,
+            answer => return answer,
+        }
+    }
+}
+
+async fn asked(channel: Channel, sales: &PutUp, min_position: u64) -> Result<Earned, Status> {
     let client = ReportServiceClient::new(channel.clone());
     let mut asked = Asked {
         reports: client.max_decoding_message_size(ANSWER_BYTES_MAX),

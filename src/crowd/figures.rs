@@ -12,7 +12,7 @@ use crate::grpc::proto::{
 };
 
 const PAGE_SIZE: i32 = 1_000;
-const POLL: Duration = Duration::from_millis(50);
+pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// Asks the read models.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ pub fn oversold_units(levels: &[StockLevel], sales: &PutUp, paid_by_item: &[u64]
     by_server.max(by_buyers)
 }
 
-fn passing(status: &Status) -> bool {
+pub(super) fn passing(status: &Status) -> bool {
     matches!(status.code(), tonic::Code::DeadlineExceeded | tonic::Code::Unavailable)
 }
 
