@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// Longest problem in characters. It may quote the input, and an error travels in the headers of
+/// Longest problem in bytes. It may quote the input, and an error travels in the headers of
 /// HTTP/2, where a longer one would break the connection.
-const PROBLEM_CHARS_MAX: usize = 400;
+const PROBLEM_BYTES_MAX: usize = 1_000;
 
 /// Input that was refused before anything happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,8 +19,8 @@ impl Invalid {
     /// Names a field and what was wrong with it.
     pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
         let (field, mut problem) = (field.into(), problem.into());
-        if let Some((end, _)) = problem.char_indices().nth(PROBLEM_CHARS_MAX) {
-            problem.truncate(end);
+        if problem.len() > PROBLEM_BYTES_MAX {
+            problem.truncate(problem.floor_char_boundary(PROBLEM_BYTES_MAX));
             problem.push('…');
         }
         Self { field, problem }
