@@ -226,7 +226,7 @@ def count(events, sale_ids):
         if stream not in ours:
             continue
         totals[event.type] += 1
-        if event.type == "StockAllocated":
+        if event.type in ("StockAllocated", "ReserveReleased"):
             allocated[stream] += body["units"]
         elif event.type == "OrderPlaced":
             totals["duplicates"] += body["order_id"] in order_ids
