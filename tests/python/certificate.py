@@ -3,8 +3,9 @@
 
     tests/python/run.sh certificate.py [BINARY]
 
-The logs come from `doorbuster bench sale`, the certificate of version 2 is tests/golden/certificates/priced.certificate.
-Every byte of a small certificate and of a proof is changed once in three ways, and random bytes of a larger one.
+The logs come from `doorbuster bench sale`, and one from a served sale with prices, an offer and gifts; another
+certificate of version 2 is tests/golden/certificates/priced.certificate. Every byte of a small certificate and of a
+proof is changed once in three ways, and random bytes of a larger one.
 """
 
 import contextlib
@@ -24,6 +25,9 @@ PRICED = HERE / "../golden/certificates/priced.certificate"
 sys.path.insert(0, str(CHECKER.parent))
 
 import check_certificate  # noqa: E402
+import client  # noqa: E402
+import http_json  # noqa: E402
+from server import Server  # noqa: E402
 
 CHANGES = (1, 32, 255)
 RANDOM_CHANGES = 60
@@ -47,8 +51,13 @@ def sale(binary, directory, orders):
     """Writes a sale and its certificate; returns the certificate's path, its root, and the data directory."""
     data, file = directory / f"sale-{orders}", directory / f"{orders}.certificate"
     run(binary, "bench", "sale", "--quiet", "--data", data, "--orders", orders, "--items", 3, "--minutes", 2)
+    return file, certified(binary, data, file), data
+
+
+def certified(binary, data, file):
+    """Writes the certificate of a log and returns its root."""
     answer = json.loads(run(binary, "verify", "--json", "--data", data, "--certificate", file))
-    return file, answer["certificate"]["root"], data
+    return answer["certificate"]["root"]
 
 
 def changed_everywhere(file, arguments, scratch):
@@ -140,6 +149,21 @@ def resealed(lines):
     return body + json.dumps(seal, separators=(",", ":")).encode() + b"\n"
 
 
+def forge(lines, changes, scratch):
+    """Writes the certificate to `scratch` with these changes to its lines, and with correct roots and a correct seal.
+
+    A change is a kind of line, the condition that a line must meet, and what is done to it.
+    """
+    forged = []
+    for line in lines:
+        parsed = json.loads(line)
+        for kind, matches, change in changes:
+            if parsed["line"] == kind and matches(parsed):
+                change(parsed)
+        forged.append(json.dumps(parsed, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    scratch.write_bytes(resealed(forged))
+
+
 def check_lies(directory):
     """Forged certificates with a valid seal are rejected because their figures do not add up."""
     lines = (directory / "10.certificate").read_bytes().splitlines(keepends=True)
@@ -198,15 +222,8 @@ def check_priced(directory):
     print(f"certificate of version 2: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
 
     def told(changes):
-        """Whether the checker accepts the certificate after these changes to the orders and items, resealed."""
-        changed = []
-        for line in lines:
-            parsed = json.loads(line)
-            for kind, matches, change in changes:
-                if parsed["line"] == kind and matches(parsed):
-                    change(parsed)
-            changed.append(json.dumps(parsed, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
-        scratch.write_bytes(resealed(changed))
+        """Whether the checker accepts the certificate after these changes."""
+        forge(lines, changes, scratch)
         return checks(scratch)
 
     def paid(order):
@@ -277,6 +294,123 @@ def check_priced(directory):
     print(f"{len(lies) + 5} lies in a certificate of version 2 with a right seal: none taken")
 
 
+def priced_draft(pb, shop):
+    """3 units at 990, 4 at 1290, then 1590; at most 1100 for now. 10 % off from 3 units, at most 300; 2 straps."""
+    item = shop.item_draft("PHONE", 20)
+    item.unit_price_minor = 1590
+    for units, minor in [(3, 990), (4, 1290)]:
+        item.steps.add(units=units, unit_price_minor=minor)
+    item.time_prices.add(from_time=client.moment(-30), until_time=client.moment(1800), unit_price_minor=1100)
+    item.offers.add(name="ten", from_units=3, percent_ppm=100_000, at_most_minor=300)
+    item.offers.add(name="strap", from_units=2, gift_sku="STRAP", gift_units=2)
+    return pb.SaleDraft(
+        name="Priced", currency_code="CNY", open_time=client.moment(-60), close_time=client.moment(3600), items=[item]
+    )
+
+
+def sell_priced(server, directory):
+    """Sells over gRPC and over HTTP/JSON, and returns what buyers were told: (parts, discount, total) by order.
+
+    The figures were counted by hand.
+    """
+    stubs = directory / "stubs"
+    stubs.mkdir()
+    pb, modules = client.make_stubs(str(stubs))
+    shop = client.Shop(pb, modules)
+    shop.connect(server.start())
+    http = http_json.Shop(server.http)
+    sale = shop.sale.CreateSale(shop.sale_request(sale=priced_draft(pb, shop)), timeout=10).sale
+    shop.item_id = sale.items[0].item_id
+    told = {}
+
+    def post(method, **message):
+        request = {"requestId": client.new_id(), "itemId": shop.item_id, **message}
+        status, answer = http.call(method, request)
+        assert status == 200 and "refusal" not in answer, answer
+        return answer
+
+    def over_grpc(buyer, units, **more):
+        answer = shop.purchase.PlaceOrder(shop.order_request(buyer=buyer, units=units, **more), timeout=10)
+        order = answer.order
+        parts = [[part.units, part.unit_price_minor] for part in order.parts]
+        told[order.order_id] = (parts, order.discount_minor, order.total.amount_minor)
+        return order.order_id, order.gift.sku, order.gift_gone
+
+    def over_http(buyer, units, **more):
+        order = post("PurchaseService/PlaceOrder", buyer=buyer, units=units, **more)["order"]
+        parts = [[int(part["units"]), int(part["unitPriceMinor"])] for part in order["parts"]]
+        total = int(order["total"]["amountMinor"])
+        told[order["orderId"]] = (parts, int(order.get("discountMinor", 0)), total)
+        return order["orderId"], order.get("gift", {}).get("sku", ""), order.get("giftGone", False)
+
+    def pay(order):
+        amount = {"currencyCode": "CNY", "amountMinor": told[order][2]}
+        post("PurchaseService/RecordPayment", orderId=order, paymentReference="pay-" + order, amount=amount)
+
+    ann, *with_gift = over_grpc("ann", 2)
+    assert (told[ann], with_gift) == (([[2, 990]], 0, 1980), ["STRAP", False])
+    bob, *with_gift = over_http("bob", 3, maxTotalMinor=2890)
+    assert (told[bob], with_gift) == (([[1, 990], [2, 1100]], 300, 2890), ["STRAP", False])
+    cyd, *with_gift = over_http("cyd", 2)
+    assert (told[cyd], with_gift) == (([[2, 1100]], 0, 2200), ["", True])
+    steps = [{"units": 2, "unitPriceMinor": 1000}]
+    post("ItemService/SetPrices", unitPriceMinor=1500, steps=steps, operator="olga", reason="the hour is over")
+    dan, *with_gift = over_grpc("dan", 3, max_total_minor=3200)
+    assert (told[dan], with_gift) == (([[2, 1000], [1, 1500]], 300, 3200), ["", True])
+    eve, *with_gift = over_http("eve", 1)
+    assert (told[eve], with_gift) == (([[1, 1500]], 0, 1500), ["", False])
+    for order in (ann, bob, dan):
+        pay(order)
+    post("PurchaseService/CancelOrder", orderId=cyd, buyer="cyd")
+    return told, {ann: "paid", bob: "paid", cyd: "cancelled", dan: "paid", eve: "held"}
+
+
+def check_served(binary, directory):
+    """The certificate of a served sale says what its buyers were told, and no changed price is accepted."""
+    server = Server(binary, directory / "served")
+    try:
+        told, states = sell_priced(server, directory)
+        assert server.stop() == 0
+    finally:
+        server.end()
+    file, scratch = directory / "served.certificate", directory / "changed"
+    root = certified(binary, server.directory, file)
+    assert checks(file, "--root", root) and checks(file, "--log", server.directory / "log.db")
+    lines = file.read_bytes().splitlines(keepends=True)
+    header, item, *orders, _ = (json.loads(line) for line in lines)
+    assert (header["version"], len(orders)) == (2, len(told)), header
+    for order in orders:
+        certified_order = (order["parts"], order["discount_minor"], order["total_minor"])
+        assert (certified_order, order["state"]) == (told[order["order_id"]], states[order["order_id"]]), order
+    assert item["paid_minor"] == 1980 + 2890 + 3200, item
+
+    forge(lines, [], scratch)
+    assert scratch.read_bytes() == file.read_bytes(), "the seal that this test makes is right"
+    lies = 0
+    for order in orders:
+        for at, (units, _) in enumerate(order["parts"]):
+            for minor in (-1, 1):
+
+                def dearer(line, at=at, minor=minor):
+                    line["parts"][at][1] += minor
+
+                def dearer_in_all(line, dearer=dearer, more=units * minor):
+                    dearer(line)
+                    line["total_minor"] += more
+
+                def this(line, order=order):
+                    return line["order_id"] == order["order_id"]
+
+                forge(lines, [("order", this, dearer)], scratch)
+                assert not checks(scratch), f"a changed price of {order} was taken"
+                forge(lines, [("order", this, dearer_in_all)], scratch)
+                # The amount of an unpaid order is in no sum of its item: there only the published root tells.
+                assert order["state"] != "paid" or not checks(scratch), f"a changed price of {order} was taken"
+                assert not checks(scratch, "--root", root), f"a changed price of {order} has the published root"
+                lies += 2
+    print(f"certificate of a served sale: as {len(told)} buyers were told; {lies} changed prices: none taken")
+
+
 def check_large(binary, directory):
     file, root, _ = sale(binary, directory, 20_000)
     assert checks(file, "--root", root)
@@ -298,6 +432,7 @@ def main():
         check_priced(directory)
         check_small(binary, directory)
         check_lies(directory)
+        check_served(binary, directory)
         check_large(binary, directory)
         script = subprocess.run([sys.executable, str(CHECKER), "/nowhere"], capture_output=True, text=True)
         assert script.returncode == 1 and "WRONG" in script.stderr, script

@@ -1,7 +1,8 @@
 """Tests the real binary with a client in another language, generated from the proto files alone.
 
-It orders, pays, cancels, queries and is refused; then it kills the server under load and checks that
-every acknowledged order still exists. Run it with `tests/python/run.sh`.
+It orders, pays, cancels, queries and is refused, and 100 buyers order at once over a step of the
+price; then it kills the server under load and checks that every acknowledged order still exists. Run
+it with `tests/python/run.sh`.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from grpc_tools import protoc
 
 import bad_inputs
 import beacons
+import prices
 import report
 from report import equal, refused
 from server import Server
@@ -57,7 +59,7 @@ def make_stubs(directory):
     assert code == 0, f"{PROTOS} does not compile"
     sys.path.insert(0, directory)
     pb = types.SimpleNamespace()
-    for name in ["types", *SERVICES]:
+    for name in ["types", "figures", *SERVICES]:
         vars(pb).update(vars(importlib.import_module(f"doorbuster.v1.{name}_pb2")))
     stubs = {name: importlib.import_module(f"doorbuster.v1.{name}_pb2_grpc") for name in SERVICES}
     return pb, stubs
@@ -143,8 +145,9 @@ def check_surroundings(cases, shop):
     with cases.case("the server says that it serves"):
         health = health_pb2_grpc.HealthStub(shop.channel)
         for service in ["", "doorbuster.v1.PurchaseService"]:
-            answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
-            equal(answer.status, health_pb2.HealthCheckResponse.SERVING)
+            request = health_pb2.HealthCheckRequest(service=service)
+            serving = health_pb2.HealthCheckResponse.SERVING
+            equal(wait_for(lambda: health.Check(request, timeout=10).status, serving), serving)
     with cases.case("reflection lists the services"):
         found = set(ProtoReflectionDescriptorDatabase(shop.channel).get_services())
         expected = {"Sale", "Item", "Purchase", "Report"}
@@ -479,6 +482,7 @@ def main():
             check_orders(cases, shop)
             position = check_stream(cases, shop)
             check_reports(cases, shop, position)
+            prices.check(cases, shop)
             beacons.check(cases, server, shop)
             check_kill(cases, server, shop)
             check_end(cases, server, shop)
