@@ -35,7 +35,7 @@ pub struct Args {
     compare: bool,
     /// Play it under another rule, and say what that would have changed: limit=2, limit=none,
     /// units=+200, units=500, time-to-pay=5m, draw, seed=7, steps=100:990/400:1290, steps=none,
-    /// time-prices=none, returned-units=next_price, offers=none. May be given
+    /// time-prices=none, returned-units=next_price, offers=none, reserve-plan=off. May be given
     /// several times
     #[arg(long, value_name = "RULE", conflicts_with_all = ["speed", "unpaced"])]
     what_if: Vec<String>,

@@ -121,6 +121,7 @@ pub fn explain(log: &Log, item: ItemId, buyer: &str) -> Result<Explanation, Repl
         }
         if let Some(order) = order
             && order.units == sight.available
+            && recording.released_after(order.fact as usize) == 0
         {
             telling.first_sold_out_at.get_or_insert(order.at);
             telling.last_sold_out_at = Some(order.at);

@@ -6,7 +6,11 @@ use std::collections::HashMap;
 
 use super::{Log, ReplayError, bill::Bill};
 use crate::{
-    events::{AttemptOutcome, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause, unpack},
+    domain::item::is_of_plan,
+    events::{
+        Act, AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause,
+        unpack,
+    },
     values::{ItemId, OrderId, UnixMs, shopper_hash, short},
 };
 
@@ -63,6 +67,24 @@ pub(super) enum What {
     Cancelled(u32),
     Expired(u32),
     Refund,
+}
+
+impl Fact {
+    /// What happened to the item by an operator, its plan or its reserve plan.
+    pub fn steered(&self) -> Option<&ItemEvent> {
+        match &self.what {
+            What::Steered(event) => Some(event),
+            What::Placed(_)
+            | What::Paid(_)
+            | What::Cancelled(_)
+            | What::Expired(_)
+            | What::Refund => None,
+        }
+    }
+
+    fn act(&self) -> Option<&Act> {
+        self.steered().and_then(ItemEvent::act)
+    }
 }
 
 /// One order and what became of it.
@@ -145,6 +167,24 @@ impl Recording {
         let offer = reading.offer.ok_or(ReplayError::NotFound("item_id"))?;
         let attempts = attempts(log, item)?;
         Ok(Self { item, offer, facts: reading.facts, orders: reading.orders, attempts })
+    }
+
+    /// Whether no more events of the same act follow that fact. They stand in one append, and the
+    /// reserve plan is judged after all of them.
+    pub fn ends_act(&self, fact: usize) -> bool {
+        let request = |fact: usize| Some(self.facts.get(fact)?.act()?.request_id);
+        let ours = request(fact);
+        ours.is_none() || request(fact + 1) != ours
+    }
+
+    /// Units that the reserve plan put on offer in the append of that fact.
+    pub fn released_after(&self, fact: usize) -> i64 {
+        let behind = self.facts.iter().skip(fact + 1);
+        let by_plan = behind.map_while(|fact| {
+            let of_plan = fact.act().is_some_and(|act| is_of_plan(self.item, act));
+            fact.steered().filter(|_| of_plan)
+        });
+        by_plan.map(|event| Counts::added_by(event.moves()).available).sum()
     }
 }
 

@@ -6,7 +6,7 @@ use super::{bill::Bill, recording::Shopper};
 use crate::{
     domain::{
         Decided, Decider,
-        item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment},
+        item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment, is_of_plan},
     },
     events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState},
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
@@ -44,6 +44,7 @@ pub(super) enum Ended {
 
 /// One item under replay.
 pub(super) struct Replica {
+    id: ItemId,
     item: Item,
     offer: Option<ItemAdded>,
     next_revision: u64,
@@ -54,6 +55,7 @@ pub(super) struct Replica {
 impl Replica {
     pub fn new(item: ItemId) -> Self {
         Self {
+            id: item,
             item: Item::initial(item.0),
             offer: None,
             next_revision: 0,
@@ -76,17 +78,29 @@ impl Replica {
 
     /// An event not caused by an order. In another course of events the units that it takes away may
     /// be gone: it takes those that are there. Whether it happened as recorded; it did not happen at
-    /// all where it contradicts the state.
-    pub fn steer(&mut self, event: &ItemEvent) -> bool {
-        // What the reserve plan did follows the decisions here, which decide it anew.
-        if event.act().is_some_and(|act| self.item.is_of_plan(act)) {
+    /// all where it contradicts the state. What the reserve plan does follows the last event of an
+    /// act.
+    pub fn steer(&mut self, event: &ItemEvent, ends_act: bool) -> bool {
+        // What the reserve plan did is decided anew.
+        if event.act().is_some_and(|act| is_of_plan(self.id, act)) {
             return true;
         }
+        let Some(as_recorded) = self.happen(event) else { return false };
+        if let Some(at) = event.at().filter(|_| ends_act) {
+            for follows in self.item.plan_follows(at) {
+                self.apply(&follows);
+            }
+        }
+        as_recorded
+    }
+
+    /// Whether the event happens as recorded; `None` where it does not happen.
+    fn happen(&mut self, event: &ItemEvent) -> Option<bool> {
         // Attempts do not record what was said of the shopper: all may buy, and those who were not
         // eligible are not asked about.
         if let ItemEvent::Offer(OfferEvent::AudienceSet(_)) = event {
             self.next_revision += 1;
-            return true;
+            return Some(true);
         }
         let possible = match event {
             ItemEvent::Stock(stock) => {
@@ -100,17 +114,9 @@ impl Replica {
             ItemEvent::Offer(_) | ItemEvent::Order(_) => None,
         };
         let happening = possible.as_ref().unwrap_or(event);
-        if self.item.try_evolve(happening, self.next_revision).is_err() {
-            return false;
-        }
+        self.item.try_evolve(happening, self.next_revision).ok()?;
         self.count(happening);
-        let as_recorded = happening == event;
-        if let Some(at) = event.at() {
-            for follows in self.item.plan_follows(at) {
-                self.apply(&follows);
-            }
-        }
-        as_recorded
+        Some(happening == event)
     }
 
     /// What an attempt would come to. Nothing happens.

@@ -222,7 +222,9 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
         while self.next < to {
             let fact = &self.recording.facts[self.next];
             let agreed = match &fact.what {
-                What::Steered(event) => self.replica.steer(event),
+                What::Steered(event) => {
+                    self.replica.steer(event, self.recording.ends_act(self.next))
+                }
                 What::Placed(order) => self.place(*order),
                 What::Paid(order) => {
                     self.replica.pay(self.placed(*order), fact.judged_at).is_some()

@@ -10,12 +10,17 @@ mod states;
 mod ten;
 mod what_if;
 mod what_if_prices;
+mod what_if_stock;
 
 use std::{path::Path, sync::Arc};
 
 use doorbuster::{
-    replay::Log,
+    replay::{
+        Log,
+        what_if::{Rules, WhatIf, run},
+    },
     store::{LogSource, embedded::LogReader},
+    values::ItemId,
 };
 
 /// Runs a look back on a thread that may block.
@@ -26,4 +31,11 @@ pub async fn look<T: Send + 'static>(
     let reader = LogReader::open(data).unwrap();
     let log = Log::new(LogSource::File(Arc::new(reader)), tokio::runtime::Handle::current());
     tokio::task::spawn_blocking(move || look(&log)).await.unwrap()
+}
+
+/// Plays an item under these rules.
+pub async fn what_if(data: &Path, item: &str, rules: &[&str]) -> WhatIf {
+    let rules = Rules::parse("rules", rules.iter().copied()).unwrap();
+    let item = ItemId::parse("item", item).unwrap();
+    look(data, move |log| run(log, &[item], rules, "rules").unwrap()).await
 }

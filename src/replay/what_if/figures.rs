@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::{
     super::{
         bill::Bill,
-        recording::{Recording, Shopper, What},
+        recording::{Order, Recording, Shopper, What},
     },
     goods::Goods,
 };
@@ -139,10 +139,10 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
                 available += adds.available;
             }
             What::Placed(order) => {
-                let units = recording.orders[*order as usize].units;
+                let Order { units, fact: place, .. } = recording.orders[*order as usize];
                 tally.placed(units);
                 available -= units;
-                if available == 0 {
+                if available == 0 && recording.released_after(place as usize) == 0 {
                     tally.sold_out(fact.at);
                 }
             }

@@ -12,14 +12,14 @@ mod prices;
 mod rules;
 
 use crate::{
-    events::{AttemptOutcome, ItemEvent, StockAllocated, StockEvent},
+    events::{AttemptOutcome, ItemEvent, OfferEvent, StockAllocated, StockEvent},
     values::{Currency, Invalid, ItemId, number_of},
 };
 
 use self::figures::{Tally, differences, recorded};
 use super::{
     Log, ReplayError,
-    recording::{Recording, What},
+    recording::{Fact, Recording},
     sequence::{Sequence, sequence},
 };
 
@@ -69,14 +69,12 @@ pub fn run(log: &Log, items: &[ItemId], rules: Rules, field: &str) -> Result<Wha
     let mut answer: Option<WhatIf> = None;
     let (mut all_recorded, mut all_played) = (Tally::default(), Tally::default());
     let mut differing = Vec::new();
-    let mut keeps_outcomes = false;
+    let mut unknown = Unknown::default();
     for item in items {
         // One item at a time is in memory.
         let recording = Recording::read(log, *item)?;
         let sequence = sequence(&recording, |_| ());
-        keeps_outcomes |= recording.attempts.iter().any(|attempt| {
-            matches!(attempt.outcome, AttemptOutcome::NotEligible | AttemptOutcome::PriceChanged)
-        });
+        unknown.add(&recording);
         let was = recorded(&recording);
         let as_planned = planned(&recording);
         let replayed = play::play(&recording, &sequence, &Rules::default(), &as_planned);
@@ -110,7 +108,7 @@ pub fn run(log: &Log, items: &[ItemId], rules: Rules, field: &str) -> Result<Wha
     let mut answer = answer.ok_or(ReplayError::NotFound("item_id"))?;
     set_shoppers(&mut answer.total, &all_recorded, &all_played);
     (answer.total.recorded, answer.total.played) = sides(&all_recorded, &all_played);
-    answer.assumptions = assumptions(&rules, keeps_outcomes);
+    answer.assumptions = assumptions(&rules, unknown);
     answer.rules = rules;
     answer.baseline_matches = differing.is_empty();
     answer.baseline_differences = differing;
@@ -166,12 +164,7 @@ fn doubts(recording: &Recording, sequence: &Sequence, found: &[String]) -> Vec<S
 
 /// Units of the planned allocations. They come with one request, that of the sale.
 fn planned(recording: &Recording) -> Vec<i64> {
-    let allocations = recording.facts.iter().map_while(|fact| match &fact.what {
-        What::Steered(event) => Some(&**event),
-        What::Placed(_) | What::Paid(_) | What::Cancelled(_) | What::Expired(_) | What::Refund => {
-            None
-        }
-    });
+    let allocations = recording.facts.iter().map_while(Fact::steered);
     let allocations = allocations.filter_map(|event| {
         let ItemEvent::Stock(StockEvent::Allocated(added)) = event else { return None };
         Some(added)
@@ -217,7 +210,53 @@ fn stock(
     Ok(planned)
 }
 
-fn assumptions(rules: &Rules, keeps_outcomes: bool) -> Vec<String> {
+/// What of the items bears on the assumptions.
+#[derive(Default)]
+struct Unknown {
+    /// Attempts were refused by what is not recorded of them.
+    keeps_outcomes: bool,
+    /// Orders named the region whose warehouses they prefer.
+    regions: bool,
+    reserve_plan: bool,
+}
+
+impl Unknown {
+    fn add(&mut self, recording: &Recording) {
+        self.keeps_outcomes |= recording.attempts.iter().any(|attempt| {
+            matches!(attempt.outcome, AttemptOutcome::NotEligible | AttemptOutcome::PriceChanged)
+        });
+        self.regions |= recording.orders.iter().any(|order| order.region.is_some());
+        self.reserve_plan |= recording
+            .facts
+            .iter()
+            .filter_map(Fact::steered)
+            .any(|event| matches!(event, ItemEvent::Offer(OfferEvent::ReservePlanSet(_))));
+    }
+
+    fn stated(&self, rules: &Rules) -> Vec<String> {
+        let plan = if rules.without_reserve_plan {
+            "The reserve plan neither releases nor proposes anything. What operators released \
+             themselves, also after a proposal, is released as far as it lies in reserve."
+        } else {
+            "What the reserve plan releases is decided anew, after the orders under these rules."
+        };
+        let stated = [
+            (
+                self.keeps_outcomes,
+                "Attempts that came to NOT_ELIGIBLE or PRICE_CHANGED come to the same: what was said \
+                 of the shopper, and what the order was to cost at most, are not recorded.",
+            ),
+            (
+                self.regions,
+                "New winners name no region: that of a refused attempt is not recorded.",
+            ),
+            (self.reserve_plan, plan),
+        ];
+        stated.iter().filter(|(holds, _)| *holds).map(|(_, text)| (*text).to_owned()).collect()
+    }
+}
+
+fn assumptions(rules: &Rules, unknown: Unknown) -> Vec<String> {
     let mut stated = vec![
         "Shoppers make the attempts that are recorded, at the recorded moments; nobody comes, \
          leaves or asks for other units because of the other rules."
@@ -255,7 +294,8 @@ fn assumptions(rules: &Rules, keeps_outcomes: bool) -> Vec<String> {
                 .to_owned(),
         );
     }
-    stated.extend(rules.prices.assumptions(keeps_outcomes));
+    stated.extend(unknown.stated(rules));
+    stated.extend(rules.prices.assumptions());
     if rules.draw {
         stated.push(format!(
             "Everybody who came while the item took orders enters once, with the units asked for \

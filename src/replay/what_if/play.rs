@@ -117,7 +117,7 @@ impl Play<'_> {
     fn fact(&mut self, fact: usize) {
         let recording = self.recording;
         match &recording.facts[fact].what {
-            What::Steered(event) => self.steer(event),
+            What::Steered(event) => self.steer(event, recording.ends_act(fact)),
             What::Placed(place) => {
                 let order = &recording.orders[*place as usize];
                 let units = packed_units(order.units);
@@ -130,7 +130,7 @@ impl Play<'_> {
     }
 
     /// What operators did, with what the rules change about it.
-    fn steer(&mut self, event: &ItemEvent) {
+    fn steer(&mut self, event: &ItemEvent, ends_act: bool) {
         let mut event = event.clone();
         if let ItemEvent::Offer(OfferEvent::Added(added)) = &mut event {
             added.time_to_pay_ms = self.rules.time_to_pay_ms.unwrap_or(added.time_to_pay_ms);
@@ -142,13 +142,17 @@ impl Play<'_> {
         {
             added.units = *units;
             self.stock = later;
+        } else if let ItemEvent::Offer(OfferEvent::ReservePlanSet(_)) = &event
+            && self.rules.without_reserve_plan
+        {
+            return;
         }
         let Some(event) = self.rules.prices.steered(event, &self.planned) else { return };
-        self.replica.steer(&event);
+        self.replica.steer(&event, ends_act);
         if let ItemEvent::Offer(OfferEvent::Added(added)) = &event
             && let Some(ladder) = self.rules.prices.added_ladder(added, &self.planned)
         {
-            self.replica.steer(&ladder);
+            self.replica.steer(&ladder, true);
         }
     }
 

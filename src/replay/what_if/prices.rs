@@ -1,7 +1,7 @@
 //! The rules of a what-if run about prices and offers, and what they change about the events that set
 //! these.
 
-use super::super::recording::{Recording, What};
+use super::super::recording::{Fact, Recording};
 use crate::{
     domain::price::check_prices,
     events::{Act, ItemAdded, ItemEvent, OfferEvent, PriceStep, Prices, PricesSet, ReturnedUnits},
@@ -36,17 +36,11 @@ impl PriceRules {
         value: Option<&str>,
     ) -> Result<bool, Invalid> {
         let rule = format!("{field} {name}");
-        let only = |known: &str| match value {
-            Some(value) if value == known => Ok(true),
-            given => {
-                let problem = format!("must be {known}, not {:?}", given.unwrap_or_default());
-                Err(Invalid::new(&rule, problem))
-            }
-        };
+        let none = || only("none", value).map_err(|problem| Invalid::new(&rule, problem));
         match name {
             "steps" => self.steps = Some(steps(field, &rule, value.unwrap_or_default())?),
-            "time-prices" => self.without_time_prices = only("none")?,
-            "offers" => self.without_offers = only("none")?,
+            "time-prices" => self.without_time_prices = none()?,
+            "offers" => self.without_offers = none()?,
             "returned-units" => {
                 let all = [ReturnedUnits::SamePrice, ReturnedUnits::NextPrice];
                 let named = all.into_iter().find(|known| Some(known.name()) == value);
@@ -145,14 +139,8 @@ impl PriceRules {
     }
 
     /// What an answer under these rules rests on.
-    pub(super) fn assumptions(&self, keeps_outcomes: bool) -> Vec<String> {
+    pub(super) fn assumptions(&self) -> Vec<String> {
         let mut stated: Vec<&str> = Vec::new();
-        if keeps_outcomes {
-            stated.push(
-                "Attempts that came to NOT_ELIGIBLE or PRICE_CHANGED come to the same: what was said \
-                 of the shopper, and what the order was to cost at most, are not recorded.",
-            );
-        }
         if self.steps.is_some() {
             stated.push(
                 "The steps are those of each item from its start, before its base price. Prices that \
@@ -182,14 +170,7 @@ pub(super) struct Planned {
 impl Planned {
     /// Reads it from the events. All of the plan come with one request, that of the sale.
     pub(super) fn of(recording: &Recording) -> Self {
-        let mut steered = recording.facts.iter().filter_map(|fact| match &fact.what {
-            What::Steered(event) => Some(&**event),
-            What::Placed(_)
-            | What::Paid(_)
-            | What::Cancelled(_)
-            | What::Expired(_)
-            | What::Refund => None,
-        });
+        let mut steered = recording.facts.iter().filter_map(Fact::steered);
         let act = steered.clone().find_map(ItemEvent::act).cloned();
         let request = act.as_ref().map(|act| act.request_id);
         let prices = steered.find_map(|event| match event {
@@ -210,6 +191,14 @@ impl Planned {
             time_prices: Vec::new(),
             returned_units: ReturnedUnits::default(),
         }
+    }
+}
+
+/// Reads the value of a rule that has only one.
+pub(super) fn only(known: &str, value: Option<&str>) -> Result<bool, String> {
+    match value {
+        Some(value) if value == known => Ok(true),
+        given => Err(format!("must be {known}, not {:?}", given.unwrap_or_default())),
     }
 }
 

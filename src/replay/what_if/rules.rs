@@ -1,6 +1,6 @@
 //! The rules of a what-if run in their text form: `limit=2`, `units=+200`.
 
-use super::prices::PriceRules;
+use super::prices::{PriceRules, only};
 use crate::{
     domain::sale::{ALLOCATED_UNITS_MAX, TIME_TO_PAY_MS_MAX, TIME_TO_PAY_MS_MIN},
     values::{Invalid, UNITS_MAX},
@@ -11,7 +11,7 @@ pub const KNOWN: &str = "limit=N or limit=none (units per buyer), units=+N, unit
     (planned units of each item), time-to-pay=5m (also ms, s, h, d), draw (winners are drawn \
     instead of first come), seed=N (of the draw and of new orders' fates), steps=100:990/400:1290 \
     or steps=none (planned steps of each item), time-prices=none, returned-units=next_price or \
-    returned-units=same_price, offers=none";
+    returned-units=same_price, offers=none, reserve-plan=off";
 
 /// The seed where none is given.
 const SEED: u64 = 1;
@@ -27,6 +27,8 @@ pub struct Rules {
     pub draw: bool,
     pub seed: u64,
     pub prices: PriceRules,
+    /// The reserve plan neither releases nor proposes anything.
+    pub without_reserve_plan: bool,
 }
 
 /// Another number of units than planned.
@@ -39,8 +41,15 @@ pub enum Units {
 
 impl Default for Rules {
     fn default() -> Self {
-        let prices = PriceRules::default();
-        Self { limit: None, units: None, time_to_pay_ms: None, draw: false, seed: SEED, prices }
+        Self {
+            limit: None,
+            units: None,
+            time_to_pay_ms: None,
+            draw: false,
+            seed: SEED,
+            prices: PriceRules::default(),
+            without_reserve_plan: false,
+        }
     }
 }
 
@@ -67,6 +76,10 @@ impl Rules {
             }
             seen.push(name);
             if rules.prices.read(field, name, value)? {
+                continue;
+            }
+            if name == "reserve-plan" {
+                rules.without_reserve_plan = only("off", value).map_err(wrong)?;
                 continue;
             }
             let value = |example: &str| {

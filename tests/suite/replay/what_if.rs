@@ -16,9 +16,7 @@ use super::{
 use crate::support::{self, Node};
 
 async fn what_if(ten: &Ten, rules: &[&str]) -> WhatIf {
-    let rules = Rules::parse("rules", rules.iter().copied()).unwrap();
-    let item = ItemId::parse("item", &ten.item).unwrap();
-    look(ten.node.data(), move |log| run(log, &[item], rules, "rules").unwrap()).await
+    super::what_if(ten.node.data(), &ten.item, rules).await
 }
 
 fn refusals(figures: &Figures) -> Vec<(AttemptOutcome, i64)> {

@@ -12776,8 +12776,8 @@ pub struct RunWhatIfRequest {
     pub item_id: ::prost::alloc::string::String,
     /// Each as on the command line: "limit=2", "limit=none", "units=+200", "units=-100", "units=500",
     /// "time-to-pay=5m", "draw", "seed=7", "steps=100:990/400:1290", "steps=none", "time-prices=none",
-    /// "returned-units=next_price", "offers=none". Without rules the original sale is
-    /// run, to check that the replay reproduces the recorded result.
+    /// "returned-units=next_price", "offers=none", "reserve-plan=off". Without rules the original sale
+    /// is run, to check that the replay reproduces the recorded result.
     #[prost(string, repeated, tag = "3")]
     pub rules: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Fails with UNAVAILABLE if the log does not reach this position within five seconds.

@@ -7,7 +7,7 @@
 use uuid::Uuid;
 
 use super::{
-    reserve_plan::{OPERATOR, PLAN_STEPS_MAX, request_of},
+    reserve_plan::{OPERATOR, request_of},
     state::Item,
     stock::Stock,
 };
@@ -21,12 +21,6 @@ use crate::{
 };
 
 impl Item {
-    /// Whether the reserve plan acted so, and not an operator.
-    pub fn is_of_plan(&self, act: &Act) -> bool {
-        let mut steps = (0_u8..).take(PLAN_STEPS_MAX);
-        act.operator == OPERATOR && steps.any(|step| request_of(self.id, step) == act.request_id)
-    }
-
     /// What the reserve plan does at this moment, with the item as it is.
     pub fn plan_follows(&self, now: UnixMs) -> Vec<ItemEvent> {
         let follow = self.follow_plan(&[], Moment::after(self.last_at, now));

@@ -30,7 +30,7 @@ pub use act::{Steer, SteerAction, SuppliedUnits};
 pub use answer::{ItemOutcome, ItemShown};
 pub use command::{AddItem, CancelOrder, ItemCommand, PlaceMore, PlaceOrder, RecordPayment};
 pub use refusal::Refusal;
-pub use reserve_plan::{PLAN_STEPS_MAX, Proposal, check_plan, check_within_reserve};
+pub use reserve_plan::{PLAN_STEPS_MAX, Proposal, check_plan, check_within_reserve, is_of_plan};
 pub use state::Item;
 pub use suppliers::SupplierUnits;
 pub use view::{ItemPhase, ItemView, OrderView, QuoteView};

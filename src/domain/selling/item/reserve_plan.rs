@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::stock::Stock;
 use crate::{
     domain::limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
-    events::{ReserveProposed, ReserveStep, StockEvent, WarehouseUnits},
+    events::{Act, ReserveProposed, ReserveStep, StockEvent, WarehouseUnits},
     values::{Invalid, ItemId, RequestId, bounded_text},
 };
 
@@ -36,6 +36,12 @@ pub(super) struct ReservePlan {
 /// The request id under which a step acts: it is found among the acts of the item once it has fired.
 pub(super) fn request_of(item: ItemId, step: u8) -> RequestId {
     RequestId(Uuid::new_v5(&item.0, format!("reserve step {step}").as_bytes()))
+}
+
+/// Whether the reserve plan of the item acted so, and not an operator.
+pub fn is_of_plan(item: ItemId, act: &Act) -> bool {
+    let mut steps = (0_u8..).take(PLAN_STEPS_MAX);
+    act.operator == OPERATOR && steps.any(|step| request_of(item, step) == act.request_id)
 }
 
 impl ReservePlan {
