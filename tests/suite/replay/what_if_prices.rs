@@ -4,7 +4,10 @@
 //! Method: a crowd buys, pays, cancels and lets holds expire in several items at once, each with other
 //! prices; then each item is run under the prices of another one.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use doorbuster::{
     grpc::proto::{self, place_order_response::Outcome},
@@ -12,8 +15,8 @@ use doorbuster::{
     values::ItemId,
 };
 
-use super::{look, ten::cancel};
-use crate::support::{self, Node, OPENS_AT, timestamp};
+use super::{look, ten::cancel, what_if};
+use crate::support::{self, Node, OPENS_AT, request_id, timestamp};
 
 const LADDER: &str = "steps=100:990/400:1290";
 
@@ -120,10 +123,7 @@ impl Sold {
     }
 
     async fn what_if(&self, item: usize, rules: &[&str]) -> WhatIf {
-        let rules = Rules::parse("rules", rules.iter().copied()).unwrap();
-        let item = ItemId::parse("item", &self.items[item]).unwrap();
-        let found = look(self.node.data(), move |log| run(log, &[item], rules, "rules").unwrap());
-        let found = found.await;
+        let found = what_if(self.node.data(), &self.items[item], rules).await;
         assert_eq!(found.baseline_differences, Vec::<String>::new());
         found
     }
@@ -196,6 +196,125 @@ async fn with_next_price_units_that_come_back_leave_their_step() {
     assert!(found.total.played.revenue_minor > found.total.recorded.revenue_minor);
 }
 
+const CANCELLED: [(i64, &str); 3] = [(4, "bob"), (8, "dan"), (9, "zoe")];
+
+const PLACED: [(i64, &str, i64); 8] = [
+    (1, "ann", 1),
+    (2, "zoe", 1),
+    (3, "bob", 2),
+    (5, "cat", 1),
+    (7, "dan", 3),
+    (10, "eve", 3),
+    (12, "fay", 1),
+    (14, "gus", 1),
+];
+
+fn step(units: i64, unit_price_minor: i64) -> proto::PriceStep {
+    proto::PriceStep { units, unit_price_minor }
+}
+
+fn time_price(second: i64, unit_price_minor: i64) -> proto::TimePrice {
+    proto::TimePrice {
+        from_time: Some(timestamp(OPENS_AT.plus(second * 1_000))),
+        until_time: Some(timestamp(OPENS_AT.plus(second * 1_000 + 1_000))),
+        unit_price_minor,
+    }
+}
+
+/// Two items, planned with a ladder and without, whose prices an operator replaces after six seconds.
+async fn repriced() -> Sold {
+    let node = Node::start().await;
+    let flat =
+        |sku| proto::ItemDraft { unit_price_minor: 1_000, ..support::item(sku, &[("north", 20)]) };
+    let steps = proto::ItemDraft {
+        steps: vec![step(3, 600)],
+        time_prices: vec![time_price(5, 550), time_price(12, 500)],
+        ..flat("steps")
+    };
+    let (_, items) = node.sale(vec![steps, flat("flat")]).await;
+    let mut sold = Sold { node, paid_minor: vec![0; items.len()], items };
+    let mut held: Vec<HashMap<&str, proto::Order>> = vec![HashMap::new(); sold.items.len()];
+    for second in 1..=14 {
+        sold.node.advance(1);
+        for (item, held) in sold.items.iter().zip(&mut held) {
+            for (_, buyer) in CANCELLED.iter().filter(|(at, _)| *at == second) {
+                cancel(&sold.node, &held.remove(buyer).unwrap()).await;
+            }
+            for (_, buyer, units) in PLACED.iter().filter(|(at, _, _)| *at == second) {
+                let placed = sold.node.place(item, buyer, *units).await.unwrap();
+                held.insert(*buyer, support::order(&placed));
+            }
+            if second == 6 {
+                let prices = proto::SetPricesRequest {
+                    request_id: request_id(),
+                    item_id: item.clone(),
+                    unit_price_minor: 900,
+                    steps: vec![step(2, 700), step(2, 800)],
+                    time_prices: vec![time_price(14, 650)],
+                    operator: "olga".to_owned(),
+                    reason: "it sells too slowly".to_owned(),
+                    ..Default::default()
+                };
+                sold.node.items().set_prices(prices).await.unwrap();
+            }
+        }
+    }
+    for (held, paid_minor) in held.iter().zip(&mut sold.paid_minor) {
+        for order in held.values() {
+            sold.node.pay(order).await;
+            *paid_minor += order.total.as_ref().unwrap().amount_minor;
+        }
+    }
+    sold.node.stop();
+    sold
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_change_planned_prices_and_what_an_operator_set_stays() {
+    use Rung::{Base, Step};
+    let sold = repriced().await;
+    let check = async |item: usize, rule: &str, revenue: i64, prices: &[(Rung, i64, i64)]| {
+        let rules: Vec<&str> = Some(rule).filter(|rule| !rule.is_empty()).into_iter().collect();
+        let found = sold.what_if(item, &rules).await;
+        assert_eq!(found.total.recorded.revenue_minor, sold.paid_minor[item]);
+        let played = found.total.played;
+        assert_eq!((played.orders_placed, played.orders_paid, played.units_sold), (8, 5, 7));
+        let by_price = goods(&played).sold.iter();
+        let by_price: Vec<_> =
+            by_price.map(|((rung, price), units)| (*rung, *price, *units)).collect();
+        assert_eq!((by_price.as_slice(), played.revenue_minor), (prices, revenue), "{item} {rule}");
+    };
+    // Ann and cat buy on the first ladder, cat at its time price; then dan's units come back to the
+    // second one, zoe's to the first, and eve has dan's. Gus buys after the last step, at a time price.
+    let second = [(Step(0), 700, 2), (Step(1), 800, 2), (Base, 650, 1)];
+    let all = |first: &[(Rung, i64, i64)], second: &[(Rung, i64, i64)]| {
+        let mut all = [first, second].concat();
+        all.sort_unstable();
+        all
+    };
+    let recorded = all(&[(Step(0), 550, 1), (Step(0), 600, 1)], &second);
+    check(0, "", 600 + 550 + 2_200 + 800 + 650, &recorded).await;
+    let without_time = [(Step(0), 600, 2), (Step(0), 700, 2), (Step(1), 800, 2), (Base, 900, 1)];
+    check(0, "time-prices=none", 600 + 600 + 2_200 + 800 + 900, &without_time).await;
+    // Bob's and dan's units are not sold at the prices of their steps again: cat's is after the last
+    // step, and eve finds one unit of the second step.
+    let next =
+        [(Step(0), 600, 1), (Step(1), 800, 1), (Base, 550, 1), (Base, 650, 1), (Base, 900, 3)];
+    check(0, "returned-units=next_price", 600 + 550 + 2_600 + 900 + 650, &next).await;
+    let other = all(&[(Step(0), 400, 1), (Base, 550, 1)], &second);
+    check(0, "steps=1:400/1:500", 400 + 550 + 2_200 + 800 + 650, &other).await;
+    let none = all(&[(Base, 550, 1), (Base, 1_000, 1)], &second);
+    check(0, "steps=none", 1_000 + 550 + 2_200 + 800 + 650, &none).await;
+
+    let flat = all(&[(Base, 1_000, 2)], &second);
+    check(1, "", 2_000 + 2_200 + 800 + 650, &flat).await;
+    // The ladder of the operator is the second one now, so zoe's unit does not come back to it.
+    let added = all(&[(Step(0), 400, 1), (Base, 1_000, 1)], &second);
+    check(1, "steps=1:400/1:500", 400 + 1_000 + 2_200 + 800 + 650, &added).await;
+    let next = [(Step(1), 800, 1), (Base, 650, 1), (Base, 900, 3), (Base, 1_000, 2)];
+    check(1, "returned-units=next_price", 2_000 + 2_600 + 900 + 650, &next).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn steps_above_the_base_price_or_below_the_floor_are_refused() {
     let floor = proto::ItemDraft { floor_minor: Some(800), ..laddered("floor") };
@@ -224,6 +343,9 @@ fn rules_about_prices_that_make_no_sense_are_refused_by_name() {
         ("steps=1:1,steps=none", "rules steps is given twice"),
         ("time-prices=some", "rules time-prices must be none, not \"some\""),
         ("time-prices", "rules time-prices must be none, not \"\""),
+        ("reserve-plan=on", "rules reserve-plan must be off, not \"on\""),
+        ("reserve-plan", "rules reserve-plan must be off, not \"\""),
+        ("reserve-plan=off,reserve-plan=off", "rules reserve-plan is given twice"),
         ("offers=all", "rules offers must be none, not \"all\""),
         (
             "returned-units=keep",
