@@ -53,18 +53,20 @@ impl OrderPrice {
         parts.is_empty() && offer.is_none() && gift.is_none() && gift_gone.is_none()
     }
 
+    /// The `units` of the order by price; all of them at one where the item had no ladder.
+    pub fn parts_of(&self, units: i64) -> Vec<OrderPart> {
+        if self.parts.is_empty() {
+            let unit_price_minor = self.unit_price_minor;
+            return vec![OrderPart { step: None, time_price: None, units, unit_price_minor }];
+        }
+        self.parts.clone()
+    }
+
     /// Why it costs that, in one English sentence for operators and shops.
     pub fn reason(&self, units: i64, currency: Currency) -> String {
-        let whole = [OrderPart {
-            step: None,
-            time_price: None,
-            units,
-            unit_price_minor: self.unit_price_minor,
-        }];
-        let parts = if self.parts.is_empty() { &whole } else { self.parts.as_slice() };
         let mut reason = String::new();
         // Writing to a String cannot fail.
-        for (index, part) in parts.iter().enumerate() {
+        for (index, part) in self.parts_of(units).iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             let price = currency.amount(part.unit_price_minor);
             let from = match (part.time_price, part.step) {

@@ -192,7 +192,7 @@ pub fn order(order: &OrderRecord, fate: Fate, say: Say) -> String {
     out.push_str("</td></tr>");
     close_table(&mut out);
     out.push_str("</section>");
-    price::section(&mut out, &order.price, &order.currency, say);
+    price::section(&mut out, &order.price, order.units, &order.currency, say);
     out.push_str("<section class=\"card\"><h2>");
     out.push_str(&escape::html(say.word(Word::FromTheAttempt)));
     out.push_str("</h2><ol class=\"path\">");

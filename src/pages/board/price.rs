@@ -9,10 +9,13 @@ use crate::{
     pages::numbers::{amount, group},
 };
 
-/// The reasons one by one; none where each unit costs the price of the item.
-pub fn reasons(price: &OrderPrice, currency: &str, say: Say) -> Vec<String> {
-    let mut told: Vec<String> =
-        price.parts.iter().map(|part| of_part(part, currency, say)).collect();
+/// The reasons one by one; none where each unit costs the price of the item and no offer applies.
+pub fn reasons(price: &OrderPrice, units: i64, currency: &str, say: Say) -> Vec<String> {
+    if price.is_plain() {
+        return Vec::new();
+    }
+    let parts = price.parts_of(units);
+    let mut told: Vec<String> = parts.iter().map(|part| of_part(part, currency, say)).collect();
     if let Some(offer) = &price.offer {
         let discount = amount(offer.discount_minor, currency);
         told.push(say.filled(Word::OfferTakes, &[("offer", &offer.name), ("amount", &discount)]));
@@ -40,8 +43,8 @@ fn of_part(part: &OrderPart, currency: &str, say: Say) -> String {
 }
 
 /// The reasons as a section of the page of an order.
-pub fn section(out: &mut String, price: &OrderPrice, currency: &str, say: Say) {
-    let reasons = reasons(price, currency, say);
+pub fn section(out: &mut String, price: &OrderPrice, units: i64, currency: &str, say: Say) {
+    let reasons = reasons(price, units, currency, say);
     if reasons.is_empty() {
         return;
     }

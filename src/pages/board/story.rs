@@ -4,7 +4,7 @@
 use super::{journal::Fate, price::reasons, say::Say};
 use crate::{
     events::AttemptOutcome,
-    pages::words::Lang,
+    pages::{numbers::amount, words::Lang},
     replay::{
         Placement,
         explain::{AttemptStory, Explanation, OrderStory, SENTENCES_MAX},
@@ -122,7 +122,8 @@ fn price(told: &OrderStory) -> String {
     if told.price.is_plain() {
         return String::new();
     }
-    let total = told.currency.amount(told.price.total_minor);
-    let why = reasons(&told.price, told.currency.code(), Say { lang: Lang::Chinese });
+    let currency = told.currency.code();
+    let total = amount(told.price.total_minor, currency);
+    let why = reasons(&told.price, told.units, currency, Say { lang: Lang::Chinese });
     format!("应付 {total}：{}。", why.join("；"))
 }

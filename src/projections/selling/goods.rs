@@ -158,7 +158,7 @@ impl Goods {
 
     /// An order is placed at that revision.
     pub fn placed(&mut self, units: i64, price: &OrderPrice, revision: u64, at: UnixMs) {
-        for part in parts(units, price) {
+        for part in price.parts_of(units) {
             let sold = self.price(&part, revision);
             sold.orders_placed += 1;
             sold.units_placed += part.units;
@@ -192,7 +192,7 @@ impl Goods {
     /// An order that was placed at that revision is paid, or gives its units back.
     pub fn settled(&mut self, units: i64, price: &OrderPrice, revision: u64, settled: Settled) {
         let paid = settled == Settled::Paid;
-        for part in parts(units, price) {
+        for part in price.parts_of(units) {
             if paid {
                 let sold = self.price(&part, revision);
                 sold.units_paid += part.units;
@@ -253,15 +253,6 @@ impl Goods {
     fn offer(&mut self, name: &str) -> Option<&mut OfferSold> {
         self.offers.iter_mut().find(|offer| offer.name == name)
     }
-}
-
-/// Units by price; all of them at one where the item had no ladder.
-fn parts(units: i64, price: &OrderPrice) -> Vec<OrderPart> {
-    if price.parts.is_empty() {
-        let unit_price_minor = price.unit_price_minor;
-        return vec![OrderPart { step: None, time_price: None, units, unit_price_minor }];
-    }
-    price.parts.clone()
 }
 
 fn listed(known: OfferSold, offer: &Offer) -> OfferSold {
