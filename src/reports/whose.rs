@@ -57,9 +57,14 @@ impl Whose {
     pub(super) fn must_be_known(self, rows: &Transaction<'_>) -> Result<(), ReportError> {
         let known = format!("SELECT 1 FROM items WHERE {} LIMIT 1", self.items());
         let known = rows.query_row(&known, [self.key()], |_| Ok(())).optional()?;
-        known.ok_or(ReportError::NotFound(match self {
+        known.ok_or(self.unknown())
+    }
+
+    /// That no item is of it.
+    pub(super) fn unknown(self) -> ReportError {
+        ReportError::NotFound(match self {
             Self::Sale(_) => "sale_id",
             Self::Item(_) => "item_id",
-        }))
+        })
     }
 }

@@ -14,6 +14,10 @@ mod at_rest;
 mod by_hand;
 #[path = "figures/csv_rows.rs"]
 mod csv_rows;
+#[path = "figures/goods.rs"]
+mod goods;
+#[path = "figures/goods_shown.rs"]
+mod goods_shown;
 #[path = "figures/whole_files.rs"]
 mod whole_files;
 

@@ -310,7 +310,7 @@ fn units_and_revenue_by_step_and_time_price_are_those_counted_by_hand() {
         ]
     );
     let total = page.total;
-    assert_eq!((total.units_paid, total.amount_minor), (9, 10_930));
+    assert_eq!((total.units_placed, total.units_paid, total.amount_minor), (12, 9, 10_930));
     assert_eq!((total.discount_minor, total.revenue_minor), (220 + 447, LAMP_MINOR));
 }
 

@@ -6,7 +6,7 @@ use crate::{
         json::shape,
         question::{Fresh, paged},
         rows::{
-            ALL,
+            ALL, Cell,
             Column::{self, Money, Number, Text},
         },
         whose::Whose,
@@ -31,11 +31,11 @@ paged!(GetPriceFiguresRequest => ReportServiceClient.get_price_figures,
 
 const COLUMNS: &[Column<PriceFigures>] = &[
     Text("SKU", |price| (&price.sku).into()),
-    Number("LADDER", |price| i64::from(price.ladder).into()),
+    Number("LADDER", |price| of_price(price, price.ladder.into())),
     Number("STEP", |price| price.step.map(i64::from).into()),
     Number("TIME PRICE", |price| price.time_price.map(i64::from).into()),
     Money("PRICE", |price| (&price.unit_price).into()),
-    Number("ORDERS", |price| price.orders_placed.into()),
+    Number("ORDERS", |price| of_price(price, price.orders_placed)),
     Number("PLACED", |price| price.units_placed.into()),
     Number("PAID", |price| price.units_paid.into()),
     Money("AMOUNT", |price| (&price.amount).into()),
@@ -45,6 +45,11 @@ const COLUMNS: &[Column<PriceFigures>] = &[
     Money("DISCOUNT", |price| (&price.discount).into()),
     Money("REVENUE", |price| (&price.revenue).into()),
 ];
+
+/// A number that the total does not have.
+fn of_price(price: &PriceFigures, number: i64) -> Cell {
+    (!price.item_id.is_empty()).then_some(number).into()
+}
 
 impl Prices {
     /// Asks and shows.

@@ -54,6 +54,7 @@ impl ReadSide {
 
 fn total(total: GoodsTotal, currency: &str) -> proto::PriceFigures {
     proto::PriceFigures {
+        units_placed: total.units_placed,
         units_paid: total.units_paid,
         amount: Some(money(currency, total.amount_minor)),
         discount: Some(money(currency, total.discount_minor)),

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::OptionalExtension;
+
 use crate::{
     events::Position,
     projections::{
@@ -56,6 +58,7 @@ pub struct OfferFigures {
 /// Over all items of the question, whatever the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GoodsTotal {
+    pub units_placed: i64,
     pub units_paid: i64,
     /// What they cost before offers.
     pub amount_minor: i64,
@@ -140,7 +143,7 @@ impl Reports {
         &self,
         sale_id: SaleId,
     ) -> Result<(BTreeMap<ItemId, LadderSold>, Position), ReportError> {
-        let (sold, checkpoint) = self.sold(Whose::Sale(sale_id), false)?;
+        let (sold, _, checkpoint) = self.sold(Whose::Sale(sale_id))?;
         let ladders = sold.into_iter().filter_map(|mut sold| {
             let ladder = sold.goods.ladders.pop()?;
             Some((sold.item_id, ladder))
@@ -155,7 +158,8 @@ impl Reports {
         add: impl Fn(&Sold, &str, &mut Vec<T>),
     ) -> Result<GoodsPage<T>, ReportError> {
         let whose = query.whose;
-        let (sold, checkpoint) = self.sold(whose, true)?;
+        let (sold, currency, checkpoint) = self.sold(whose)?;
+        let currency = currency.ok_or(whose.unknown())?;
         let names = self.names(whose)?;
         let (mut lines, mut total) = (Vec::new(), GoodsTotal::default());
         for item in &sold {
@@ -164,28 +168,23 @@ impl Reports {
         }
         let question = [name, whose.numbers().as_bytes(), &whose.key()];
         let (page, next_page_token) = query.paging.of_list(LINES, question, lines.len())?;
-        let currency = sold.first().map(|sold| sold.currency.clone()).unwrap_or_default();
         let lines = lines.drain(page).collect();
         Ok(GoodsPage { lines, total, currency, next_page_token, checkpoint })
     }
 
-    /// Items that have any, in the order in which they were added. A sale that no item is known of is
-    /// refused where it `must_be_known`.
-    fn sold(
-        &self,
-        whose: Whose,
-        must_be_known: bool,
-    ) -> Result<(Vec<Sold>, Checkpoint), ReportError> {
+    /// Items that have any, in the order in which they were added; the currency, where an item is known
+    /// at all.
+    fn sold(&self, whose: Whose) -> Result<(Vec<Sold>, Option<String>, Checkpoint), ReportError> {
         self.ask(orders::NAME, orders::VERSION, |rows, checkpoint| {
-            if must_be_known {
-                whose.must_be_known(rows)?;
-            }
+            let key = whose.key();
+            let currency = format!("SELECT currency FROM items WHERE {} LIMIT 1", whose.items());
+            let currency =
+                rows.query_row(&currency, [key.as_slice()], |row| row.get(0)).optional()?;
             let mut found = rows.prepare(&format!(
                 "SELECT item_id, currency, goods FROM items
                  WHERE {} AND goods IS NOT NULL ORDER BY number",
                 whose.items()
             ))?;
-            let key = whose.key();
             let found = found.query_map([key.as_slice()], |row| {
                 Ok(Sold {
                     item_id: ItemId(id_at(row, 0)?),
@@ -193,7 +192,7 @@ impl Reports {
                     goods: orders::json_at(2, &row.get::<_, String>(2)?)?,
                 })
             })?;
-            Ok((found.collect::<Result<_, _>>()?, checkpoint))
+            Ok((found.collect::<Result<_, _>>()?, currency, checkpoint))
         })
     }
 
@@ -212,6 +211,7 @@ impl Reports {
 impl GoodsTotal {
     fn add(&mut self, goods: &Goods) {
         for sold in &goods.sold {
+            self.units_placed = self.units_placed.saturating_add(sold.units_placed);
             self.units_paid = self.units_paid.saturating_add(sold.units_paid);
             self.amount_minor = self.amount_minor.saturating_add(sold.amount_minor);
         }

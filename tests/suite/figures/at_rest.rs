@@ -28,7 +28,7 @@ fn json(data: &Path, arguments: &[&str]) -> Value {
 async fn every_report_answers_without_a_server_what_it_answers_beside_one() {
     let SmallSale { mut node, sale, .. } = small_sale().await;
     let sale = sale.as_str();
-    let questions: [&[&str]; 12] = [
+    let questions: [&[&str]; 14] = [
         &["stock", "--sale", sale],
         &["orders", "--sale", sale],
         &["sales", sale],
@@ -37,6 +37,8 @@ async fn every_report_answers_without_a_server_what_it_answers_beside_one() {
         &["demand", "--sale", sale],
         &["refusals", "--sale", sale],
         &["holds", "--sale", sale],
+        &["prices", "--sale", sale],
+        &["offers", "--sale", sale],
         &["acts", "--sale", sale, "--planned"],
         &["goals", sale],
         &["compare", sale, "--baseline-until", "2026-11-11T00:01:00Z"],

@@ -2991,7 +2991,7 @@ pub struct PriceFigures {
     pub time_price: ::core::option::Option<i32>,
     #[prost(message, optional, tag = "6")]
     pub unit_price: ::core::option::Option<Money>,
-    /// Orders with units at this price.
+    /// Orders with units at this price; 0 in the total, because an order can have units at several prices.
     #[prost(int64, tag = "7")]
     pub orders_placed: i64,
     #[prost(int64, tag = "8")]
