@@ -112,7 +112,25 @@ fn is_absent_if_empty(message: &str, field: &str) -> bool {
 fn is_absent_if_plain(message: &str, field: &str) -> bool {
     matches!(
         (message, field),
-        ("Order", "parts" | "offer" | "discount_minor" | "gift_gone")
+        (
+            "Order",
+            "parts"
+                | "offer"
+                | "discount_minor"
+                | "gift_gone"
+                | "refunded_units"
+                | "refunded_minor"
+                | "failed_payments"
+                | "dues"
+                | "awaiting"
+                | "coupon_id"
+                | "coupon_discount_minor"
+        ) | ("OrderCounts" | "ItemState" | "SaleState", "refunded" | "refunds_settled")
+            | (
+                "SalesFigures",
+                "orders_refunded" | "units_refunded" | "refunded" | "refunds_settled"
+            )
+            | ("TimelineSecond", "units_refunded")
             | ("Item" | "ItemDraft", "offers" | "suppliers" | "reserve_plan")
             | ("Item", "reserve_proposals")
             | ("ItemDraft", "steps" | "time_prices" | "returned_units")
@@ -121,7 +139,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             | ("OrderPart", "step" | "time_price")
             | ("OrderStory", "price")
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
-            | ("Refusal", "quote")
+            | ("Refusal", "quote" | "coupon_reason")
             | ("WhatIfFigures", "discount" | "gift_units_given" | "prices")
     )
 }

@@ -14,18 +14,16 @@ use super::proto;
 use crate::{
     actors::Deadline,
     domain::item::{
-        CancelOrder, ItemCommand, ItemPhase, ItemView, OrderState, OrderView, PlaceMore,
-        PlaceOrder, QuoteView, RecordPayment, Refusal, SupplierUnits,
+        CancelOrder, DueView, ItemCommand, ItemPhase, ItemView, OrderState, OrderView,
+        PaymentFailure, PlaceMore, PlaceOrder, QuoteView, RecordPayment, Refusal, SupplierUnits,
     },
-    events::{OrderPrice, OrderShopper, WarehouseUnits},
+    domain::limits::REFERENCE_CHARS_MAX,
+    events::{CouponReason, OrderPrice, OrderShopper, WarehouseUnits},
     values::{
         Currency, Invalid, ItemId, Kinds as _, OrderId, REGION_CHARS_MAX, RequestId,
         ShopperAttributes, UNITS_MAX, bounded_prose, bounded_text, known_text,
     },
 };
-
-/// Longest buyer id and payment reference, in characters.
-const REFERENCE_CHARS_MAX: usize = 128;
 
 /// Longest channel name, in characters.
 const CHANNEL_CHARS_MAX: usize = 32;
@@ -62,7 +60,7 @@ pub(super) fn place_order(
     let shopper = request.shopper.map(shopper).transpose();
     let shopper = shopper.map_err(|invalid| invalid.within("shopper"))?;
     let shopper = shopper.filter(|shopper| *shopper != OrderShopper::default());
-    Ok((item, order.with(PlaceMore { max_total_minor: most, region, shopper })))
+    Ok((item, order.with(PlaceMore { max_total_minor: most, region, shopper, coupon: None })))
 }
 
 pub(super) fn quote_price(
@@ -132,6 +130,16 @@ pub(super) fn cancel_order(
     Ok((item, CancelOrder { request_id, order_id, buyer }))
 }
 
+pub(super) fn payment_failure(
+    request: proto::RecordPaymentFailureRequest,
+) -> Result<(ItemId, PaymentFailure), Invalid> {
+    let request_id = RequestId::parse("request_id", &request.request_id)?;
+    let item = ItemId::parse("item_id", &request.item_id)?;
+    let order_id = OrderId::parse("order_id", &request.order_id)?;
+    let proto::RecordPaymentFailureRequest { payment_reference, code, .. } = request;
+    Ok((item, PaymentFailure::new(request_id, order_id, payment_reference, code)?))
+}
+
 /// The buyer of an order that is looked for.
 pub(super) fn buyer(buyer: String) -> Result<String, Invalid> {
     known_text("buyer", &buyer, REFERENCE_CHARS_MAX)?;
@@ -168,10 +176,22 @@ pub(super) fn order(item: ItemId, mut order: OrderView) -> proto::Order {
         state: order_state(order.state).into(),
         place_time: Some(timestamp(order.placed_at)),
         pay_by_time: Some(timestamp(order.pay_by)),
+        refunded_units: order.refunded_units,
+        refunded_minor: order.refunded_minor,
+        failed_payments: order.failed_payments.into(),
+        dues: std::mem::take(&mut order.dues).into_iter().map(money_due).collect(),
         ..Default::default()
     };
     prices::terms(&mut shown, order);
     shown
+}
+
+fn money_due(due: DueView) -> proto::MoneyDue {
+    proto::MoneyDue {
+        due_id: due.due_id.to_string(),
+        amount_minor: due.amount_minor,
+        reference: due.reference.unwrap_or_default(),
+    }
 }
 
 /// An order of which only the price is filled in.
@@ -223,6 +243,7 @@ pub(super) fn order_state(state: OrderState) -> proto::OrderState {
         OrderState::Paid => proto::OrderState::Paid,
         OrderState::Cancelled => proto::OrderState::Cancelled,
         OrderState::Expired => proto::OrderState::Expired,
+        OrderState::Refunded => proto::OrderState::Refunded,
     }
 }
 
@@ -239,6 +260,7 @@ pub(super) fn refusal(
     refusal: Refusal,
     available_units: Option<i64>,
     quote: Option<QuoteView>,
+    coupon: Option<CouponReason>,
 ) -> proto::Refusal {
     let free = available_units.filter(|_| refusal == Refusal::NotEnoughFree);
     let message = match free {
@@ -247,7 +269,8 @@ pub(super) fn refusal(
     };
     let reason = REASONS[refusal.kind()].into();
     let quote = quote.map(prices::quote);
-    proto::Refusal { reason, message, available_units, quote }
+    let coupon_reason = coupon.map(|reason| reason.kind_name().to_owned()).unwrap_or_default();
+    proto::Refusal { reason, message, available_units, quote, coupon_reason }
 }
 
 pub(super) fn warehouse_units(units: WarehouseUnits) -> proto::WarehouseUnits {

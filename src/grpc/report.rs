@@ -302,6 +302,7 @@ fn state(state: i32) -> Result<Option<OrderState>, CallError> {
         Ok(proto::OrderState::Paid) => Ok(Some(OrderState::Paid)),
         Ok(proto::OrderState::Cancelled) => Ok(Some(OrderState::Cancelled)),
         Ok(proto::OrderState::Expired) => Ok(Some(OrderState::Expired)),
+        Ok(proto::OrderState::Refunded) => Ok(Some(OrderState::Refunded)),
         Err(_) => Err(Invalid::new("state", "is not a state of an order").into()),
     }
 }

@@ -217,10 +217,17 @@ rpcs! {
     ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
     ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;
 
+    OrderService CancelHold: Steer, Operator, -, Light, Command, by CancelHoldRequest.item_id;
+    OrderService ExtendHold: Steer, Operator, -, Light, Command, by ExtendHoldRequest.item_id;
+    OrderService RefundOrder: Steer, Operator, -, Light, Command, by RefundOrderRequest.item_id;
+    OrderService SettleRefund: Steer, Operator, -, Light, Command, by SettleRefundRequest.item_id;
+
     PurchaseService PlaceOrder: Order, Anyone, Orders, Light, Command, by PlaceOrderRequest.item_id;
     PurchaseService PlaceOrders: Order, Anyone, Orders, Light, Command;
     PurchaseService GetOutcome: Look, Anyone, -, Light, Command, by GetOutcomeRequest.item_id;
     PurchaseService RecordPayment: Order, Anyone, -, Light, Command, by RecordPaymentRequest.item_id;
+    PurchaseService RecordPaymentFailure: Order, Anyone, -, Light, Command,
+        by RecordPaymentFailureRequest.item_id;
     PurchaseService CancelOrder: Order, Anyone, -, Light, Command, by CancelOrderRequest.item_id;
     PurchaseService GetOrder: Look, Anyone, -, Light, Command, by GetOrderRequest.item_id;
     PurchaseService QuotePrice: Look, Anyone, -, Light, Command, by QuotePriceRequest.item_id;

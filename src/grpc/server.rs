@@ -21,6 +21,7 @@ use super::{
     item::ItemApi,
     methods::Methods,
     operator::Authenticator,
+    order::OrderApi,
     proto,
     purchase::PurchaseApi,
     replay::ReplayApi,
@@ -169,6 +170,7 @@ fn contract(
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
+    let orders = OrderApi { items: Arc::clone(&items), authenticator: authenticator.clone() };
     let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
@@ -207,6 +209,7 @@ fn contract(
             routes.add_service(counter.count(service));
         };
     }
+    serve!(order_service_server, OrderServiceServer, Arc::new(orders));
     serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));

@@ -287,6 +287,14 @@ impl Reading {
                 }
                 What::Refund
             }
+            OrderEvent::LimitGranted(_)
+            | OrderEvent::CouponApplied(_)
+            | OrderEvent::CouponDenied(_)
+            | OrderEvent::PaymentFailed(_)
+            | OrderEvent::HoldExtended(_)
+            | OrderEvent::Reinstated(_)
+            | OrderEvent::Refunded(_)
+            | OrderEvent::RefundSettled(_) => What::Refund,
         })
     }
 

@@ -8,7 +8,7 @@ use crate::{
         Decided, Decider,
         item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment, is_of_plan},
     },
-    events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState},
+    events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderChange, OrderEvent},
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
 };
 
@@ -219,14 +219,18 @@ impl Replica {
         for caused in &decided.events {
             if let ItemEvent::Order(event) = &caused.event {
                 let step = event.step(self.next_revision);
-                ended = match step.becomes {
-                    Some(OrderState::Paid) => Some(Ended::Paid {
+                ended = match step.change {
+                    OrderChange::Paid => Some(Ended::Paid {
                         amount_minor: step.revenue_minor,
                         bill: self.item.order_price(step.order_id).and_then(Bill::of),
                     }),
-                    Some(OrderState::Cancelled) => Some(Ended::Cancelled),
-                    Some(OrderState::Expired) => Some(Ended::Expired),
-                    Some(OrderState::Held) | None => ended,
+                    OrderChange::Cancelled => Some(Ended::Cancelled),
+                    OrderChange::Expired => Some(Ended::Expired),
+                    OrderChange::Placed
+                    | OrderChange::Reinstated
+                    | OrderChange::PartlyRefunded
+                    | OrderChange::Refunded
+                    | OrderChange::Nothing => ended,
                 };
             }
             self.apply(&caused.event);

@@ -53,6 +53,8 @@ pub struct SaleStateAt {
     pub units: Counts,
     pub revenue_minor: i64,
     pub refunds_due_minor: i64,
+    pub refunded_minor: i64,
+    pub refunds_settled_minor: i64,
     /// A page of its items, in the order of the plan. Those not on offer yet are left out.
     pub items: Vec<StateAt>,
     pub next_page_token: String,
@@ -117,6 +119,8 @@ impl Past<'_> {
             units: Counts::default(),
             revenue_minor: 0,
             refunds_due_minor: 0,
+            refunded_minor: 0,
+            refunds_settled_minor: 0,
             items: Vec::new(),
             next_page_token: String::new(),
         };
@@ -260,8 +264,11 @@ impl SaleStateAt {
             (&mut self.orders.paid, item.orders.paid),
             (&mut self.orders.cancelled, item.orders.cancelled),
             (&mut self.orders.expired, item.orders.expired),
+            (&mut self.orders.refunded, item.orders.refunded),
             (&mut self.revenue_minor, item.revenue_minor),
             (&mut self.refunds_due_minor, item.refunds_due_minor),
+            (&mut self.refunded_minor, item.refunded_minor),
+            (&mut self.refunds_settled_minor, item.refunds_settled_minor),
         ] {
             *sum = sum.saturating_add(more);
         }

@@ -108,6 +108,9 @@ impl OrderStory {
         let fate = match self.state {
             OrderState::Held => format!("is on hold and can be paid until {pay_by}"),
             OrderState::Paid => format!("was paid {}", at(self.settled_at)),
+            OrderState::Refunded => {
+                format!("was paid {} and came back whole", at(self.settled_at))
+            }
             OrderState::Cancelled => format!("was cancelled {}", at(self.settled_at)),
             OrderState::Expired => {
                 format!("was not paid by {pay_by} and expired {}", at(self.settled_at))

@@ -44,6 +44,18 @@ id! {
     OrderId
 }
 id! {
+    /// Money that has to go back. It is the id of the event by which it became due.
+    DueId
+}
+id! {
+    /// A batch of coupons of a sale.
+    BatchId
+}
+id! {
+    /// A coupon of a buyer. It is the id of the event that claimed it.
+    CouponId
+}
+id! {
     /// An alert: one time that one rule fired.
     AlertId
 }
@@ -87,6 +99,11 @@ impl ItemId {
     /// The order that `request` makes on this item: the id of its `OrderPlaced` event.
     pub fn order_id(self, request: RequestId) -> OrderId {
         OrderId(self.event_id(request, 0))
+    }
+
+    /// What has to go back because of `request`: the id of its event.
+    pub fn due_id(self, request: RequestId) -> DueId {
+        DueId(self.event_id(request, 0))
     }
 }
 

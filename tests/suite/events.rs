@@ -58,6 +58,7 @@ fn sale_samples() -> Vec<SaleEvent> {
         audience: None,
         regions: Vec::new(),
         draw: Draw::Listed,
+        reinstate_within_ms: None,
         reserve_plan: Vec::new(),
         suppliers: Vec::new(),
     };

@@ -197,7 +197,9 @@ fn compare(real: &Real, model: &Model, clock: i64) {
     assert_eq!(real.item.next_due(), held.map(|order| UnixMs(order.pay_by)).min());
     for order in &model.orders {
         let (order_id, buyer) = (order_id(order.request), name(order.buyer));
-        let shown = real.item.decide(ItemCommand::ShowOrder { order_id, buyer }, UnixMs(clock));
+        let shown = real
+            .item
+            .decide(ItemCommand::ShowOrder { order_id, buyer: Some(buyer) }, UnixMs(clock));
         assert_eq!(
             said(&real.item.answer(shown.outcome, UnixMs(clock))),
             Said::Order { request: order.request, state: order.state }
@@ -267,6 +269,16 @@ fn judge_the_log(log: &[ItemEvent]) {
                     *free.entry(&part.warehouse).or_default() += part.units;
                 }
             }
+            ItemEvent::Order(
+                OrderEvent::LimitGranted(_)
+                | OrderEvent::CouponApplied(_)
+                | OrderEvent::CouponDenied(_)
+                | OrderEvent::PaymentFailed(_)
+                | OrderEvent::HoldExtended(_)
+                | OrderEvent::Reinstated(_)
+                | OrderEvent::Refunded(_)
+                | OrderEvent::RefundSettled(_),
+            ) => panic!("no step of the model makes a {event:?}"),
             ItemEvent::Order(OrderEvent::RefundDue(e)) => {
                 assert!(!held.contains_key(&e.order_id), "it could be paid")
             }

@@ -61,6 +61,7 @@ fn price(parts: &[OrderPart], discount_minor: i64) -> OrderPrice {
     let subtotal: i64 = parts.iter().map(OrderPart::total_minor).sum();
     let offer = OfferApplied { name: "ten".to_owned(), discount_minor };
     OrderPrice {
+        coupon: None,
         unit_price_minor: parts[0].unit_price_minor,
         parts: parts.to_vec(),
         offer: Some(offer).filter(|offer| offer.discount_minor > 0),

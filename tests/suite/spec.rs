@@ -9,6 +9,8 @@ pub mod table;
 
 /// Streams that no decider wrote.
 mod audience;
+/// Coupons and limits that others decide.
+mod awaits;
 mod contradictions;
 /// Counting attempts by the second.
 mod demand;
@@ -21,6 +23,8 @@ mod levers;
 mod limits;
 /// Bytes per live order.
 mod memory;
+/// What becomes of an order after it was placed.
+mod order_life;
 /// Payments: right, wrong, late and twice.
 mod payments;
 /// What orders cost, with a ladder, offers and gifts.

@@ -6,7 +6,7 @@
 //! holds with its own checkpoint, so this process begins with them; where that read model cannot be
 //! used, the log is read from its beginning.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
     ask::Ask,
@@ -28,10 +28,30 @@ const AHEAD_MS: i64 = 5_000;
 /// node. Clocks of nodes differ by less, too.
 const GRACE_MS: i64 = 3_000;
 
-/// The deadlines of each item with open holds, by the revision that placed the order.
+/// The open holds of each item.
 #[derive(Debug, Default)]
 pub struct WakeItems {
-    holds: HashMap<ItemId, BTreeMap<u64, UnixMs>>,
+    holds: HashMap<ItemId, Holds>,
+}
+
+/// Deadlines of holds, by the revision that placed the order and in their own order.
+#[derive(Debug, Default)]
+struct Holds {
+    deadlines: HashMap<u64, UnixMs>,
+    in_order: BTreeSet<(UnixMs, u64)>,
+}
+
+impl Holds {
+    fn set(&mut self, placed_revision: u64, deadline: Option<UnixMs>) {
+        let known = match deadline {
+            Some(at) => self.deadlines.insert(placed_revision, at),
+            None => self.deadlines.remove(&placed_revision),
+        };
+        if let Some(known) = known {
+            self.in_order.remove(&(known, placed_revision));
+        }
+        self.in_order.extend(deadline.map(|at| (at, placed_revision)));
+    }
 }
 
 impl Process for WakeItems {
@@ -47,20 +67,33 @@ impl Process for WakeItems {
         let Some(item) = recorded.stream.item_id() else { return };
         let Event::Item(ItemEvent::Order(event)) = event else { return };
         let step = event.step(recorded.revision);
-        if let OrderEvent::Placed(placed) = event {
-            let deadlines = self.holds.entry(item).or_default();
-            deadlines.insert(step.placed_revision, placed.pay_by_ms);
-        } else if step.becomes.is_some() {
-            self.settled(item, step.placed_revision);
+        match event {
+            OrderEvent::Placed(placed) => {
+                self.hold(item, step.placed_revision, Some(placed.pay_by_ms));
+            }
+            OrderEvent::HoldExtended(extended) => {
+                self.hold(item, step.placed_revision, Some(extended.pay_by_ms));
+            }
+            OrderEvent::Paid(_) | OrderEvent::Cancelled(_) | OrderEvent::Expired(_) => {
+                self.hold(item, step.placed_revision, None);
+            }
+            // An order that comes back is paid by the next event.
+            OrderEvent::Reinstated(_)
+            | OrderEvent::LimitGranted(_)
+            | OrderEvent::CouponApplied(_)
+            | OrderEvent::CouponDenied(_)
+            | OrderEvent::PaymentFailed(_)
+            | OrderEvent::RefundDue(_)
+            | OrderEvent::Refunded(_)
+            | OrderEvent::RefundSettled(_) => {}
         }
     }
 
     fn due(&self, known: &Known<'_>) -> Vec<ItemId> {
         let before =
             if known.is_shared { known.until.plus(-GRACE_MS) } else { known.now.plus(AHEAD_MS) };
-        let due = self.holds.iter().filter(|(item, deadlines)| {
-            // The time to pay is the item's, so the order placed first ends first.
-            deadlines.first_key_value().is_some_and(|(_, deadline)| *deadline <= before)
+        let due = self.holds.iter().filter(|(item, holds)| {
+            holds.in_order.first().is_some_and(|(deadline, _)| *deadline <= before)
                 && (known.is_shared || !(known.is_awake)(**item))
         });
         due.map(|(item, _)| *item).collect()
@@ -81,19 +114,20 @@ impl Process for WakeItems {
 
     fn from_read_model(reports: &Reports) -> Result<Option<(Self, Checkpoint)>, ReportError> {
         let (open, checkpoint) = reports.open_holds()?;
-        let mut holds: HashMap<_, BTreeMap<_, _>> = HashMap::new();
+        let mut process = Self::default();
         for hold in open {
-            holds.entry(hold.item_id).or_default().insert(hold.revision, hold.pay_by);
+            process.hold(hold.item_id, hold.revision, Some(hold.pay_by));
         }
-        Ok(Some((Self { holds }, checkpoint)))
+        Ok(Some((process, checkpoint)))
     }
 }
 
 impl WakeItems {
-    fn settled(&mut self, item: ItemId, placed_revision: u64) {
-        let Some(deadlines) = self.holds.get_mut(&item) else { return };
-        deadlines.remove(&placed_revision);
-        if deadlines.is_empty() {
+    /// The deadline of an order; `None` once it is not held any more.
+    fn hold(&mut self, item: ItemId, placed_revision: u64, deadline: Option<UnixMs>) {
+        let holds = self.holds.entry(item).or_default();
+        holds.set(placed_revision, deadline);
+        if holds.in_order.is_empty() {
             self.holds.remove(&item);
         }
     }

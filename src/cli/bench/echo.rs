@@ -24,7 +24,8 @@ use crate::grpc::proto::{
     CancelOrderRequest, CancelOrderResponse, GetOrderRequest, GetOrderResponse, GetOutcomeRequest,
     GetOutcomeResponse, Money, Order, OrderState, PlaceOrderRequest, PlaceOrderResponse,
     PlaceOrdersRequest, PlaceOrdersResponse, QuotePriceRequest, QuotePriceResponse,
-    RecordPaymentRequest, RecordPaymentResponse, place_order_response, place_orders_response,
+    RecordPaymentFailureRequest, RecordPaymentFailureResponse, RecordPaymentRequest,
+    RecordPaymentResponse, place_order_response, place_orders_response,
     purchase_service_server::{PurchaseService, PurchaseServiceServer},
 };
 
@@ -100,6 +101,13 @@ impl PurchaseService for Echo {
         &self,
         _: Request<RecordPaymentRequest>,
     ) -> Result<Response<RecordPaymentResponse>, Status> {
+        Err(only_orders())
+    }
+
+    async fn record_payment_failure(
+        &self,
+        _: Request<RecordPaymentFailureRequest>,
+    ) -> Result<Response<RecordPaymentFailureResponse>, Status> {
         Err(only_orders())
     }
 

@@ -80,6 +80,7 @@ enum State {
     Paid,
     Cancelled,
     Expired,
+    Refunded,
 }
 
 /// Arguments of `order list`: what `report` says for all of its verbs is said here, too.
@@ -182,6 +183,7 @@ impl OrderList {
             Some(State::Paid) => OrderState::Paid,
             Some(State::Cancelled) => OrderState::Cancelled,
             Some(State::Expired) => OrderState::Expired,
+            Some(State::Refunded) => OrderState::Refunded,
         };
         Ok(ListOrdersRequest {
             sale_id: self.whose.sale_id()?,

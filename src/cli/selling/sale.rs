@@ -352,6 +352,10 @@ fn draft(item: &SaleItem) -> ItemDraft {
     item.draft.clone().unwrap_or_default()
 }
 
+fn span(ms: i64) -> Duration {
+    Duration { seconds: ms / 1000, nanos: 0 }
+}
+
 /// A draft as the API takes it.
 fn sale_draft(draft: Draft) -> SaleDraft {
     let items = draft.items.into_iter().map(|item| ItemDraft {
@@ -362,7 +366,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         close_time: item.closes_at.map(timestamp),
         limit_per_buyer: item.limit_per_buyer,
         limit_per_order: item.limit_per_order,
-        time_to_pay: item.time_to_pay_ms.map(|ms| Duration { seconds: ms / 1000, nanos: 0 }),
+        time_to_pay: item.time_to_pay_ms.map(span),
         units: item
             .units
             .into_iter()
@@ -385,6 +389,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
             .collect(),
         audience: item.audience.map(levers::audience),
         draw: levers::draw(item.draw).into(),
+        reinstate_within: item.reinstate_within_ms.map(span),
         reserve_plan: item.reserve_plan.into_iter().map(levers::reserve_step).collect(),
     });
     SaleDraft {

@@ -50,6 +50,8 @@ const ITEM_KEYS: &[&str] = &[
     "limit_per_buyer",
     "limit_per_order",
     "time_to_pay_seconds",
+    "late_payments",
+    "reinstate_within_seconds",
     "units",
     "reserve",
     "audience",
@@ -66,11 +68,12 @@ const ITEM_KEYS: &[&str] = &[
 const SUPPLIED_KEYS: &[&str] = &["units", "supplier"];
 
 /// Names of fields in the API and in the file, where they differ.
-const RENAMED: [(&str, &str); 8] = [
+const RENAMED: [(&str, &str); 9] = [
     ("currency_code", "currency"),
     ("open_time", "opens_at"),
     ("close_time", "closes_at"),
     ("time_to_pay", "time_to_pay_seconds"),
+    ("reinstate_within", "reinstate_within_seconds"),
     ("after", "after_seconds"),
     ("from_time", "from"),
     ("until_time", "until"),

@@ -11,5 +11,8 @@ pub const WORTH_MINOR_MAX: i64 = 1_000_000_000_000_000_000;
 /// Longest SKU, name of a warehouse, of an offer and of an operator, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
 
+/// Longest id of a buyer, and reference of a payment or a transfer, in characters.
+pub const REFERENCE_CHARS_MAX: usize = 128;
+
 /// Most warehouses of one item: each is one event of the item's first append.
 pub const WAREHOUSES_PER_ITEM_MAX: usize = 100;

@@ -33,7 +33,7 @@ impl ItemEvent {
         match self {
             Self::Offer(event) => event.act(),
             Self::Stock(event) => Some(event.act()),
-            Self::Order(_) => None,
+            Self::Order(event) => event.act(),
         }
     }
 

@@ -1,8 +1,11 @@
 //! Events of a sale, its items and its orders, and of the demand for them.
 
 mod audience;
+mod awaits;
 mod demand;
+mod hold;
 mod item;
+mod money_back;
 mod offer;
 mod order;
 mod order_price;
@@ -12,8 +15,11 @@ mod stock;
 mod units;
 
 pub use audience::*;
+pub use awaits::*;
 pub use demand::*;
+pub use hold::*;
 pub use item::*;
+pub use money_back::*;
 pub use offer::*;
 pub use order::*;
 pub use order_price::*;

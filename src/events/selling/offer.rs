@@ -70,6 +70,10 @@ pub struct ItemAdded {
     pub regions: Vec<Region>,
     #[serde(skip_serializing_if = "Draw::is_listed", default)]
     pub draw: Draw,
+    /// For so long after its deadline a payment brings an order back, if its units are there; where
+    /// absent, a late payment goes back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reinstate_within_ms: Option<i64>,
     pub added_at_ms: UnixMs,
 }
 

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    awaits::CouponTaken,
     order::OrderPlaced,
     price::{GiftTaken, OfferApplied, OrderPart},
 };
@@ -20,6 +21,8 @@ pub struct OrderPrice {
     pub parts: Vec<OrderPart>,
     /// The money offer that reduced it.
     pub offer: Option<OfferApplied>,
+    /// What a coupon takes off beside it.
+    pub coupon: Option<CouponTaken>,
     pub gift: Option<GiftTaken>,
     /// Name of the offer whose gift was used up.
     pub gift_gone: Option<String>,
@@ -34,6 +37,8 @@ impl OrderPlaced {
             unit_price_minor: self.unit_price_minor,
             parts: self.parts.clone(),
             offer: self.offer.clone(),
+            // It is decided later.
+            coupon: None,
             gift: self.gift.as_deref().cloned(),
             gift_gone: self.gift_gone.clone(),
             total_minor: self.total(),
@@ -47,10 +52,16 @@ impl OrderPrice {
         self.offer.as_ref().map_or(0, |offer| offer.discount_minor)
     }
 
+    /// What the coupon took off, in minor units.
+    pub fn coupon_minor(&self) -> i64 {
+        self.coupon.map_or(0, |coupon| coupon.discount_minor)
+    }
+
     /// Whether it is units times one price, without gifts: there is nothing to explain.
     pub fn is_plain(&self) -> bool {
-        let Self { parts, offer, gift, gift_gone, .. } = self;
-        parts.is_empty() && offer.is_none() && gift.is_none() && gift_gone.is_none()
+        let Self { parts, offer, coupon, gift, gift_gone, .. } = self;
+        let plain = parts.is_empty() && offer.is_none() && coupon.is_none();
+        plain && gift.is_none() && gift_gone.is_none()
     }
 
     /// The `units` of the order by price; all of them at one where the item had no ladder.
@@ -79,6 +90,10 @@ impl OrderPrice {
         if let Some(offer) = &self.offer {
             let discount = currency.amount(offer.discount_minor);
             let _ = write!(reason, "; offer {} takes {discount} off", offer.name);
+        }
+        if let Some(coupon) = &self.coupon {
+            let discount = currency.amount(coupon.discount_minor);
+            let _ = write!(reason, "; a coupon takes {discount} off");
         }
         if let Some(gift) = &self.gift {
             let _ = write!(reason, "; offer {} adds {} {}", gift.offer, gift.units, gift.sku);

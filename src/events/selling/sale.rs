@@ -63,6 +63,9 @@ pub struct ItemPlan {
     pub regions: Vec<Region>,
     #[serde(skip_serializing_if = "Draw::is_listed", default)]
     pub draw: Draw,
+    /// As in `ItemAdded`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reinstate_within_ms: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reserve_plan: Vec<ReserveStep>,
     /// Warehouses whose planned units come from a supplier.

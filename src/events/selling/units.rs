@@ -27,8 +27,12 @@ pub enum MoveKind {
     Hold,
     /// To the buyer for good.
     Sell,
-    /// Back from a buyer.
+    /// Back from a buyer who has not paid.
     Release,
+    /// Back from a buyer who has paid, available again.
+    Restock,
+    /// Back from a buyer who has paid, and of no use.
+    WriteOff,
 }
 
 /// Units of one warehouse that go one way.
@@ -77,6 +81,8 @@ impl StockMove<'_> {
             MoveKind::Hold => Counts { available: less, held: more, ..none },
             MoveKind::Sell => Counts { held: less, sold: more, ..none },
             MoveKind::Release => Counts { held: less, available: more, ..none },
+            MoveKind::Restock => Counts { sold: less, available: more, ..none },
+            MoveKind::WriteOff => Counts { sold: less, allocated: less, ..none },
         }
     }
 
@@ -87,6 +93,7 @@ impl StockMove<'_> {
             MoveKind::ReleaseReserve => from.reserve,
             MoveKind::Withdraw | MoveKind::Hold => from.available,
             MoveKind::Sell | MoveKind::Release => from.held,
+            MoveKind::Restock | MoveKind::WriteOff => from.sold,
         };
         self.units.min(there)
     }

@@ -7,8 +7,8 @@ use crate::{
         price::{DraftOffer, Ladder, Offers, Quote, StepCounts},
     },
     events::{
-        GiftTaken, Offer, OfferCondition, OfferEffect, OrderPart, PriceStep, Prices, ReturnedUnits,
-        TimePrice, WhenGone,
+        Await, GiftTaken, Offer, OfferCondition, OfferEffect, OrderPart, PriceStep, Prices,
+        ReturnedUnits, TimePrice, WhenGone,
     },
     grpc::proto,
     values::Invalid,
@@ -109,13 +109,25 @@ pub(in crate::grpc) fn quote(QuoteView { quote, currency }: QuoteView) -> proto:
 
 /// Writes what an order costs into its message.
 pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
-    let OrderView { parts, offer, gift: with, gift_gone, .. } = view;
+    let OrderView { parts, offer, gift: with, gift_gone, awaiting, coupon, .. } = view;
+    order.awaiting = awaiting.into_iter().map(|what| awaited(what).into()).collect();
+    if let Some(taken) = coupon {
+        order.coupon_id = taken.coupon_id.to_string();
+        order.coupon_discount_minor = taken.discount_minor;
+    }
     order.parts = parts.into_iter().map(part).collect();
     if let Some(offer) = offer {
         (order.offer, order.discount_minor) = (offer.name, offer.discount_minor);
     }
     order.gift = with.map(gift);
     order.gift_gone = gift_gone;
+}
+
+fn awaited(what: Await) -> proto::OrderAwaits {
+    match what {
+        Await::SaleLimit => proto::OrderAwaits::SaleLimit,
+        Await::Coupon => proto::OrderAwaits::Coupon,
+    }
 }
 
 pub(super) fn part(part: OrderPart) -> proto::OrderPart {

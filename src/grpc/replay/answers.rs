@@ -75,6 +75,8 @@ pub fn item_state(found: StateAt) -> proto::ItemState {
         orders: Some(order_counts(orders)),
         revenue: money(state.revenue_minor),
         refunds_due: money(state.refunds_due_minor),
+        refunded: money(state.refunded_minor).filter(is_some),
+        refunds_settled: money(state.refunds_settled_minor).filter(is_some),
     }
 }
 
@@ -101,9 +103,14 @@ fn warehouse(at: WarehouseCounts) -> proto::WarehouseStock {
     }
 }
 
+/// Amounts that few items have are left out of the answers of the others.
+fn is_some(money: &proto::Money) -> bool {
+    money.amount_minor != 0
+}
+
 fn order_counts(counts: OrderCounts) -> proto::OrderCounts {
-    let OrderCounts { placed, held, paid, cancelled, expired } = counts;
-    proto::OrderCounts { placed, held, paid, cancelled, expired }
+    let OrderCounts { placed, held, paid, cancelled, expired, refunded } = counts;
+    proto::OrderCounts { placed, held, paid, cancelled, expired, refunded }
 }
 
 /// A state of a sale.
@@ -112,8 +119,16 @@ pub fn sale_state(
     found: SaleStateAt,
     freshness: proto::Freshness,
 ) -> proto::GetStateAtResponse {
-    let SaleStateAt { orders, units, revenue_minor, refunds_due_minor, items, next_page_token } =
-        found;
+    let SaleStateAt {
+        orders,
+        units,
+        revenue_minor,
+        refunds_due_minor,
+        refunded_minor,
+        refunds_settled_minor,
+        items,
+        next_page_token,
+    } = found;
     let offers = items.iter().filter_map(|item| item.state.offer.as_ref());
     let currency = offers.map(|offer| offer.currency).next();
     let money = |minor| currency.map(|currency| convert::money(currency, minor));
@@ -127,6 +142,8 @@ pub fn sale_state(
         orders: Some(order_counts(orders)),
         revenue: money(revenue_minor),
         refunds_due: money(refunds_due_minor),
+        refunded: money(refunded_minor).filter(is_some),
+        refunds_settled: money(refunds_settled_minor).filter(is_some),
     };
     proto::GetStateAtResponse {
         sale: Some(total),

@@ -70,6 +70,7 @@ pub(super) fn order_record(record: OrderRecord) -> proto::OrderRecord {
 }
 
 pub(super) fn figures(currency: &str, figures: SalesFigures) -> proto::SalesFigures {
+    let some = |minor: i64| (minor != 0).then(|| money(currency, minor));
     proto::SalesFigures {
         paid_share_ppm: figures.paid_share_ppm(),
         item_id: figures.item_id.map(|id| id.to_string()).unwrap_or_default(),
@@ -84,6 +85,10 @@ pub(super) fn figures(currency: &str, figures: SalesFigures) -> proto::SalesFigu
         units_sold: figures.units_sold,
         revenue: Some(money(currency, figures.revenue_minor)),
         refunds_due: Some(money(currency, figures.refunds_due_minor)),
+        orders_refunded: figures.orders_refunded,
+        units_refunded: figures.units_refunded,
+        refunded: some(figures.refunded_minor),
+        refunds_settled: some(figures.refunds_settled_minor),
         sold_out_time: figures.sold_out_at.map(convert::timestamp),
     }
 }
@@ -108,6 +113,7 @@ pub(super) fn second(second: TimelineSecond) -> proto::TimelineSecond {
         units_allocated: second.units_allocated,
         units_refused: second.units_refused,
         refunds_due: second.refunds_due,
+        units_refunded: second.units_refunded,
     }
 }
 

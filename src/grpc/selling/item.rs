@@ -40,8 +40,8 @@ impl ItemApi {
             self.items.ask(item.0, command, deadline).await?;
         let outcome = match outcome {
             ItemOutcome::Item(view) => Ok(convert::item(*view)),
-            ItemOutcome::Refused { refusal, available, quote } => {
-                Err(convert::refusal(refusal, available, quote.map(|quote| *quote)))
+            ItemOutcome::Refused { refusal, available, quote, coupon } => {
+                Err(convert::refusal(refusal, available, quote.map(|quote| *quote), coupon))
             }
             ItemOutcome::Misdirected(why) => return Err(why.into()),
             ItemOutcome::Order(_) | ItemOutcome::Quote { .. } => {

@@ -9,16 +9,20 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 use tracing::Instrument as _;
 
-use self::{
-    outcome::{Outcome, outcome},
-    stream::Orders,
-};
+pub(in crate::grpc) use self::outcome::{Outcome, outcome};
+use self::stream::Orders;
 
 use crate::{
     actors::{Answer, Deadline, Directory},
     connections::Phase,
     domain::item::{Item, ItemCommand, ItemOutcome},
-    grpc::{convert, proto, service_level_gate::Gate, share::Share, status::CallError},
+    grpc::{
+        convert,
+        proto::{self, WriteResponse},
+        service_level_gate::Gate,
+        share::Share,
+        status::CallError,
+    },
     trace::step_span,
     values::{ItemId, OrderId, RequestId},
 };
@@ -48,7 +52,7 @@ impl PurchaseApi {
         order_id: OrderId,
         buyer: String,
     ) -> Result<(proto::Order, u64), CallError> {
-        let command = ItemCommand::ShowOrder { order_id, buyer };
+        let command = ItemCommand::ShowOrder { order_id, buyer: Some(buyer) };
         let Outcome { outcome, revision, .. } = self.ask(item, command, None).await?;
         match outcome {
             Ok(order) => Ok((order, revision)),
@@ -106,11 +110,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
             convert::record_payment(request.into_inner()).map_err(CallError::from)?;
         let Outcome { outcome, revision, position } =
             self.ask(item, ItemCommand::RecordPayment(payment), deadline).await?;
-        let outcome = Some(match outcome {
-            Ok(order) => proto::record_payment_response::Outcome::Order(order),
-            Err(refusal) => proto::record_payment_response::Outcome::Refusal(refusal),
-        });
-        Ok(Response::new(proto::RecordPaymentResponse { outcome, revision, position }))
+        Ok(Response::new(WriteResponse::new(outcome, revision, position)))
     }
 
     async fn cancel_order(
@@ -122,11 +122,19 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
             convert::cancel_order(request.into_inner()).map_err(CallError::from)?;
         let Outcome { outcome, revision, position } =
             self.ask(item, ItemCommand::CancelOrder(cancel), deadline).await?;
-        let outcome = Some(match outcome {
-            Ok(order) => proto::cancel_order_response::Outcome::Order(order),
-            Err(refusal) => proto::cancel_order_response::Outcome::Refusal(refusal),
-        });
-        Ok(Response::new(proto::CancelOrderResponse { outcome, revision, position }))
+        Ok(Response::new(WriteResponse::new(outcome, revision, position)))
+    }
+
+    async fn record_payment_failure(
+        &self,
+        request: Request<proto::RecordPaymentFailureRequest>,
+    ) -> Result<Response<proto::RecordPaymentFailureResponse>, Status> {
+        let deadline = convert::deadline(request.extensions());
+        let (item, failure) =
+            convert::payment_failure(request.into_inner()).map_err(CallError::from)?;
+        let Outcome { outcome, revision, position } =
+            self.ask(item, ItemCommand::PaymentFailed(failure), deadline).await?;
+        Ok(Response::new(WriteResponse::new(outcome, revision, position)))
     }
 
     async fn quote_price(

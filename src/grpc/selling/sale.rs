@@ -155,7 +155,7 @@ fn steered(outcome: SaleOutcome) -> Result<Result<proto::Sale, proto::Refusal>, 
 
 /// The refusals of items, said of a sale.
 fn refusal_of(refusal: Refusal) -> proto::Refusal {
-    let mut said = convert::refusal(refusal, None, None);
+    let mut said = convert::refusal(refusal, None, None, None);
     said.message = said.message.replace("The item", "The sale");
     said
 }
@@ -203,6 +203,7 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
         offers: prices::offers(item.offers)?,
         audience: item.audience.map(levers::draft_audience),
         draw: levers::draw(item.draw)?,
+        reinstate_within_ms: convert::span_ms("reinstate_within", item.reinstate_within)?,
         reserve_plan: levers::reserve_plan("reserve_plan", item.reserve_plan)?,
         suppliers: item.suppliers.into_iter().map(|of| (of.warehouse, of.supplier)).collect(),
     })
@@ -251,6 +252,7 @@ fn planned(plan: ItemPlan) -> proto::SaleItem {
         suppliers: plan.suppliers.into_iter().map(supplier).collect(),
         audience: plan.audience.map(levers::audience),
         draw: levers::draw_order(plan.draw).into(),
+        reinstate_within: plan.reinstate_within_ms.map(convert::duration),
         reserve_plan: plan.reserve_plan.into_iter().map(levers::reserve_step).collect(),
         ..Default::default()
     };

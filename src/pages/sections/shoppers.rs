@@ -58,6 +58,7 @@ fn path_step(step: PathStep) -> Term {
         PathStep::Paid => Term::StepPaid,
         PathStep::Cancelled => Term::StepCancelled,
         PathStep::Expired => Term::StepExpired,
+        PathStep::Refunded => Term::StepRefunded,
     }
 }
 

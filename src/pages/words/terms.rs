@@ -181,6 +181,7 @@ texts! {
     StepPaid => "paid", "支付";
     StepCancelled => "cancelled", "取消";
     StepExpired => "expired", "超时";
+    StepRefunded => "refunded", "退货";
 
     SoldOut => "sold out", "已售罄";
     NotEnoughUnits => "not enough units left", "库存不足";

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use crate::{
-    events::{Act, OfferEvent, SaleEvent, StockEvent},
+    events::{Act, OfferEvent, OrderEvent, SaleEvent, StockEvent},
     projections::{ApplyError, Here, Projection, signed},
     values::{ItemId, SaleId, UnixMs},
 };
@@ -116,6 +116,11 @@ impl Projection for Acts {
     fn on_stock(&mut self, here: &Here<'_>, event: &StockEvent) -> Result<(), ApplyError> {
         let done = (Some(event.act()), Some(event.at()), false);
         self.of_item(here, done, event.change())
+    }
+
+    fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
+        let Some(act) = event.act() else { return Ok(()) };
+        self.of_item(here, (Some(act), Some(event.at()), false), event.change())
     }
 
     fn forget(&mut self) {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     events::{
-        GiftUnitsSet, Offer, OfferEffect, OffersSet, OrderPart, OrderPrice, Prices, PricesSet,
-        ReturnedUnits,
+        GiftUnitsSet, Offer, OfferEffect, OffersSet, OrderPart, OrderPrice, OrderRefunded, Prices,
+        PricesSet, ReturnedUnits,
     },
     values::UnixMs,
 };
@@ -189,6 +189,13 @@ impl Goods {
         }
     }
 
+    /// An offer applies to an order in place of its coupon.
+    pub fn offered(&mut self, name: &str) {
+        if let Some(offer) = self.offer(name) {
+            offer.orders_placed += 1;
+        }
+    }
+
     /// An order that was placed at that revision is paid, or gives its units back.
     pub fn settled(&mut self, units: i64, price: &OrderPrice, revision: u64, settled: Settled) {
         let paid = settled == Settled::Paid;
@@ -198,11 +205,7 @@ impl Goods {
                 sold.units_paid += part.units;
                 sold.amount_minor = sold.amount_minor.saturating_add(part.total_minor());
             }
-            let ladder = self.ladder_at(revision);
-            let step = part.step.map(usize::from);
-            if let Some(counts) =
-                ladder.zip(step).and_then(|(ladder, step)| ladder.steps.get_mut(step))
-            {
+            if let Some(counts) = self.step_at(&part, revision) {
                 counts.held -= part.units;
                 counts.sold += if paid { part.units } else { 0 };
             }
@@ -227,6 +230,54 @@ impl Goods {
                 offer.revenue_minor = offer.revenue_minor.saturating_add(price.total_minor);
             }
         }
+    }
+
+    /// Units of an order that expired are held again.
+    pub fn reinstated(&mut self, parts: &[OrderPart], revision: u64) {
+        for part in parts {
+            if let Some(counts) = self.step_at(part, revision) {
+                counts.held += part.units;
+            }
+        }
+    }
+
+    /// Units of an order that was placed at that revision and paid come back.
+    pub fn refunded(&mut self, event: &OrderRefunded, price: &OrderPrice, revision: u64) {
+        let whole = OrderPrice { parts: event.parts.clone(), ..price.clone() };
+        for part in whole.parts_of(event.units) {
+            if event.restocked
+                && let Some(counts) = self.step_at(&part, revision)
+            {
+                counts.sold -= part.units;
+            }
+            let sold = self.price(&part, revision);
+            sold.units_paid -= part.units;
+            sold.amount_minor = sold.amount_minor.saturating_sub(part.total_minor());
+        }
+        self.revenue_minor = self.revenue_minor.saturating_sub(event.amount_minor);
+        let money = price.offer.as_ref().map(|offer| &offer.name);
+        let gift = price.gift.as_ref().map(|gift| &gift.offer);
+        for name in money.into_iter().chain(gift) {
+            if let Some(offer) = self.offer(name) {
+                offer.revenue_minor = offer.revenue_minor.saturating_sub(event.amount_minor);
+            }
+        }
+    }
+
+    /// Units of a paid order without parts came back before there was a ladder.
+    pub fn refunded_before(&mut self, units: i64, amount_minor: i64, price: &OrderPrice) {
+        for part in price.parts_of(units) {
+            let sold = self.price(&part, 0);
+            sold.units_paid -= part.units;
+            sold.amount_minor = sold.amount_minor.saturating_sub(part.total_minor());
+        }
+        self.revenue_minor = self.revenue_minor.saturating_sub(amount_minor);
+    }
+
+    /// The counts of the step of a part.
+    fn step_at(&mut self, part: &OrderPart, revision: u64) -> Option<&mut StepSold> {
+        let step = usize::from(part.step?);
+        self.ladder_at(revision)?.steps.get_mut(step)
     }
 
     /// The ladder of orders that were placed at that revision.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     events::{
-        Counts, ImpossibleMove, ItemEvent, OfferEvent, OrderState, OrderStep, Position, Recorded,
+        Counts, ImpossibleMove, ItemEvent, OfferEvent, OrderChange, OrderStep, Position, Recorded,
         Warehouses,
     },
     projections::{ApplyError, Here, Projection, row_cache::RowCache, signed},
@@ -19,7 +19,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "marks";
 /// Version of its rows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Events of an item between two marks: a page that is read and folded in about a millisecond.
 pub const EVENTS_PER_MARK: u64 = 256;
@@ -39,10 +39,16 @@ pub struct ItemState {
     pub sale_paused: bool,
     pub closed: bool,
     pub orders: OrderCounts,
-    /// Minor units of paid orders.
+    /// Minor units of paid orders, without what was refunded.
     pub revenue_minor: i64,
-    /// Minor units of payments that are due back.
+    /// Minor units of payments that bought nothing.
     pub refunds_due_minor: i64,
+    /// Minor units of paid orders that were refunded.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub refunded_minor: i64,
+    /// Those of both that are on their way back.
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub refunds_settled_minor: i64,
     /// In the order in which they were first named.
     pub warehouses: Warehouses,
     /// Of the last event.
@@ -74,6 +80,13 @@ pub struct OrderCounts {
     pub paid: i64,
     pub cancelled: i64,
     pub expired: i64,
+    #[serde(skip_serializing_if = "is_none", default)]
+    pub refunded: i64,
+}
+
+/// What only some items have is left out of the marks of the others.
+fn is_none(count: &i64) -> bool {
+    *count == 0
 }
 
 impl Default for ItemState {
@@ -90,6 +103,8 @@ impl Default for ItemState {
             orders: OrderCounts::default(),
             revenue_minor: 0,
             refunds_due_minor: 0,
+            refunds_settled_minor: 0,
+            refunded_minor: 0,
             warehouses: Warehouses::default(),
             revision: 0,
             position: Position::START,
@@ -159,17 +174,31 @@ impl ItemState {
 
     fn apply_step(&mut self, step: &OrderStep) {
         self.revenue_minor = self.revenue_minor.saturating_add(step.revenue_minor);
-        self.refunds_due_minor = self.refunds_due_minor.saturating_add(step.refund_minor);
+        self.refunds_due_minor = self.refunds_due_minor.saturating_add(step.due_minor);
+        self.refunds_settled_minor = self.refunds_settled_minor.saturating_add(step.settled_minor);
         let orders = &mut self.orders;
-        let (held, now) = match step.becomes {
-            Some(OrderState::Held) => (1, &mut orders.placed),
-            Some(OrderState::Paid) => (-1, &mut orders.paid),
-            Some(OrderState::Cancelled) => (-1, &mut orders.cancelled),
-            Some(OrderState::Expired) => (-1, &mut orders.expired),
-            None => return,
+        let (before, after) = match step.change {
+            OrderChange::Placed => {
+                orders.placed += 1;
+                orders.held += 1;
+                return;
+            }
+            OrderChange::Paid => (&mut orders.held, &mut orders.paid),
+            OrderChange::Cancelled => (&mut orders.held, &mut orders.cancelled),
+            OrderChange::Expired => (&mut orders.held, &mut orders.expired),
+            OrderChange::Reinstated => (&mut orders.expired, &mut orders.held),
+            OrderChange::PartlyRefunded => {
+                self.refunded_minor = self.refunded_minor.saturating_add(step.refunded_minor);
+                return;
+            }
+            OrderChange::Refunded => {
+                self.refunded_minor = self.refunded_minor.saturating_add(step.refunded_minor);
+                (&mut orders.paid, &mut orders.refunded)
+            }
+            OrderChange::Nothing => return,
         };
-        *now += 1;
-        orders.held += held;
+        *before -= 1;
+        *after += 1;
     }
 }
 

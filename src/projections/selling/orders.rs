@@ -7,11 +7,16 @@
 //! are counted off into chunks and the chunk leads in it, so that only a small, warm part of it is
 //! ever written.
 
+mod later;
+
 use rusqlite::{OptionalExtension, Row, Transaction, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    events::{ItemAdded, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice, OrderStep},
+    events::{
+        ItemAdded, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice, OrderState,
+        OrderStep, WarehouseUnits,
+    },
     projections::{
         ApplyError, Here, Projection,
         goods::{Goods, Settled},
@@ -24,7 +29,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "orders";
 /// Version of its rows.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// Bits of an order's key that hold the revision that placed it; the item's number is above them.
 pub const REVISION_BITS: u32 = 36;
@@ -32,7 +37,7 @@ pub const REVISION_BITS: u32 = 36;
 /// Highest number an item can have: 134 million items.
 pub const NUMBER_MAX: i64 = i64::MAX >> REVISION_BITS;
 
-/// The order's units are held. These four numbers are stored: never change them.
+/// The order's units are held. These five numbers are stored: never change them.
 pub const HELD: i64 = 1;
 /// The order is paid.
 pub const PAID: i64 = 2;
@@ -40,6 +45,19 @@ pub const PAID: i64 = 2;
 pub const CANCELLED: i64 = 3;
 /// The order's hold ended unpaid.
 pub const EXPIRED: i64 = 4;
+/// All units of the paid order came back.
+pub const REFUNDED: i64 = 5;
+
+/// The number of a state.
+pub fn number_of_state(state: OrderState) -> i64 {
+    match state {
+        OrderState::Held => HELD,
+        OrderState::Paid => PAID,
+        OrderState::Cancelled => CANCELLED,
+        OrderState::Expired => EXPIRED,
+        OrderState::Refunded => REFUNDED,
+    }
+}
 
 /// Orders in one chunk of the index by buyer: its pages fit the cache, and a search for a buyer
 /// among ten million orders looks into 611 chunks.
@@ -112,7 +130,14 @@ impl Projection for Orders {
             -- JSON, as in the event; empty where the order has none.
             gift TEXT,
             gift_gone TEXT,
-            parts TEXT
+            parts TEXT,
+            failed_payments INTEGER NOT NULL DEFAULT 0,
+            -- Units that came back after they were paid, and the money for them.
+            refunded_units INTEGER NOT NULL DEFAULT 0,
+            refunded_minor INTEGER NOT NULL DEFAULT 0,
+            -- Decisions of others that the order waits for; its coupon as JSON once it has one.
+            awaiting INTEGER NOT NULL DEFAULT 0,
+            coupon TEXT
         );
         CREATE INDEX orders_by_buyer ON orders (chunk, buyer_hash);
         CREATE INDEX orders_by_time ON orders (placed_at_ms);"
@@ -156,12 +181,29 @@ impl Projection for Orders {
         match event {
             OrderEvent::Placed(placed) => self.place(here.rows, id, here.recorded.revision, placed),
             OrderEvent::Paid(paid) => {
-                self.settle(here.rows, id, &step, (PAID, Some(&paid.payment_reference)))
+                self.settle(here.rows, id, &step, Some(&paid.payment_reference))
             }
-            OrderEvent::Cancelled(_) => self.settle(here.rows, id, &step, (CANCELLED, None)),
-            OrderEvent::Expired(_) => self.settle(here.rows, id, &step, (EXPIRED, None)),
+            OrderEvent::Cancelled(_) | OrderEvent::Expired(_) => {
+                self.settle(here.rows, id, &step, None)
+            }
+            OrderEvent::Reinstated(back) => self.reinstate(here.rows, id, &step, back),
+            OrderEvent::Refunded(refunded) => self.refund(here.rows, id, &step, refunded),
+            OrderEvent::LimitGranted(_) => {
+                let set = ("awaiting = awaiting - ?", 1);
+                self.change(here.rows, id, &step, set, Some(OrderState::Held))
+            }
+            OrderEvent::CouponApplied(applied) => self.apply_coupon(here.rows, id, &step, applied),
+            OrderEvent::CouponDenied(denied) => self.deny_coupon(here.rows, id, &step, denied),
+            OrderEvent::PaymentFailed(_) => {
+                let set = "failed_payments = failed_payments + ?";
+                self.change(here.rows, id, &step, (set, 1), None)
+            }
+            OrderEvent::HoldExtended(extended) => {
+                let set = ("pay_by_ms = ?", extended.pay_by_ms.0);
+                self.change(here.rows, id, &step, set, Some(OrderState::Held))
+            }
             // The order stays what it was.
-            OrderEvent::RefundDue(_) => Ok(()),
+            OrderEvent::RefundDue(_) | OrderEvent::RefundSettled(_) => Ok(()),
         }
     }
 
@@ -203,19 +245,15 @@ impl Orders {
         if let Some(goods) = &mut item.goods {
             goods.placed(placed.units, &placed.price(), revision, placed.placed_at_ms);
         }
-        // Nearly every order comes out of one warehouse; only the others need a list.
-        let (warehouse, split) = match placed.warehouses.as_slice() {
-            [one] => (Some(one.warehouse.as_str()), None),
-            many => (None, Some(json(many)?)),
-        };
+        let (warehouse, split) = places(&placed.warehouses)?;
         let gift = placed.gift.as_ref().map(json).transpose()?;
         let parts = (!placed.parts.is_empty()).then(|| json(&placed.parts)).transpose()?;
         rows.prepare_cached(
             "INSERT INTO orders
              (key, chunk, buyer_hash, state, placed_at_ms, pay_by_ms, units, unit_price_minor,
               order_id, buyer, channel, warehouse, split,
-              total_minor, discount_minor, offer, gift, gift_gone, parts)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              total_minor, discount_minor, offer, gift, gift_gone, parts, awaiting)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             key(item.number, revision)?,
@@ -237,6 +275,7 @@ impl Orders {
             gift,
             placed.gift_gone,
             parts,
+            i64::try_from(placed.awaits.len()).unwrap_or(0),
         ])?;
         self.count = Some(count + 1);
         Ok(())
@@ -247,10 +286,12 @@ impl Orders {
         rows: &Transaction<'_>,
         id: ItemId,
         step: &OrderStep,
-        (state, payment_reference): (i64, Option<&String>),
+        payment_reference: Option<&String>,
     ) -> Result<(), ApplyError> {
-        let OrderStep { order_id, placed_revision, at, .. } = step;
+        let OrderStep { order_id, placed_revision, at, change, .. } = step;
         let item = self.items.change(id, || read_item(rows, id))?;
+        let key = key(item.number, *placed_revision)?;
+        let state = change.becomes().map(number_of_state);
         // An order is settled once. Whatever else a log says, it is not ours to guess.
         let settled = rows
             .prepare_cached(
@@ -261,39 +302,58 @@ impl Orders {
                 state,
                 at.0,
                 payment_reference,
-                key(item.number, *placed_revision)?,
+                key,
                 order_id.0.as_bytes().as_slice(),
             ])?;
-        if settled != 1 {
-            return Err(ApplyError::Impossible(format!("order {order_id} is not held")));
-        }
+        found(step, settled)?;
         if let Some(goods) = &mut item.goods {
-            let key = key(item.number, *placed_revision)?;
             let (units, price) = read_price(rows, key)?;
-            let settled = if state == PAID { Settled::Paid } else { Settled::Released };
+            let paid = change.becomes() == Some(OrderState::Paid);
+            let settled = if paid { Settled::Paid } else { Settled::Released };
             goods.settled(units, &price, *placed_revision, settled);
         }
         Ok(())
     }
 }
 
+/// That the event found its order where it has to be.
+fn found(step: &OrderStep, changed: usize) -> Result<(), ApplyError> {
+    if changed == 1 {
+        return Ok(());
+    }
+    let OrderStep { order_id, change, .. } = step;
+    Err(ApplyError::Impossible(format!("order {order_id} is not where {change:?} finds it")))
+}
+
+/// Where an order's units lie: nearly always in one warehouse, and only the others need a list.
+fn places(of: &[WarehouseUnits]) -> Result<(Option<&str>, Option<String>), ApplyError> {
+    match of {
+        [one] => Ok((Some(one.warehouse.as_str()), None)),
+        many => Ok((None, Some(json(many)?))),
+    }
+}
+
 /// What an item sold before it had a ladder or offers.
 fn sold_before(rows: &Transaction<'_>, number: i64) -> Result<Goods, ApplyError> {
     let mut goods = Goods::default();
-    let mut orders =
-        rows.prepare_cached("SELECT key, state FROM orders WHERE key BETWEEN ? AND ?")?;
+    let mut orders = rows.prepare_cached(
+        "SELECT key, state, refunded_units, refunded_minor FROM orders WHERE key BETWEEN ? AND ?",
+    )?;
     let until = number << REVISION_BITS | ((1 << REVISION_BITS) - 1);
     let orders = orders.query_map([number << REVISION_BITS, until], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
     for order in orders {
-        let (key, state) = order?;
+        let (key, state, back_units, back_minor): (i64, i64, i64, i64) = order?;
         let (units, price) = read_price(rows, key)?;
         // No ladder is older than revision 0.
         goods.placed(units, &price, 0, UnixMs::default());
         match state {
             HELD => {}
-            PAID => goods.settled(units, &price, 0, Settled::Paid),
+            PAID | REFUNDED => {
+                goods.settled(units, &price, 0, Settled::Paid);
+                goods.refunded_before(back_units, back_minor, &price);
+            }
             _ => goods.settled(units, &price, 0, Settled::Released),
         }
     }
@@ -310,18 +370,20 @@ fn read_price(rows: &Transaction<'_>, key: i64) -> rusqlite::Result<(i64, OrderP
 /// The columns of what an order costs, as [`price_at`] reads them.
 pub const PRICE_COLUMNS: &str =
     "o.unit_price_minor, o.total_minor, o.discount_minor, o.offer, o.gift,
-    o.gift_gone, o.parts";
+    o.gift_gone, o.parts, o.coupon";
 
 /// What an order costs, from that column of the row on.
 pub fn price_at(row: &Row<'_>, first: usize) -> rusqlite::Result<OrderPrice> {
     let text = |column: usize| row.get::<_, Option<String>>(first + column);
     let gift = text(4)?.map(|gift| json_at(first + 4, &gift)).transpose()?;
     let parts = text(6)?.map(|parts| json_at(first + 6, &parts)).transpose()?;
+    let coupon = text(7)?.map(|coupon| json_at(first + 7, &coupon)).transpose()?;
     let discount_minor = row.get(first + 2)?;
     Ok(OrderPrice {
         unit_price_minor: row.get(first)?,
         total_minor: row.get(first + 1)?,
         offer: text(3)?.map(|name| OfferApplied { name, discount_minor }),
+        coupon,
         gift,
         gift_gone: text(5)?,
         parts: parts.unwrap_or_default(),

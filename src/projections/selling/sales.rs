@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use crate::{
     events::{
-        Counts, ItemAdded, OfferEvent, OrderEvent, OrderState, OrderStep, SaleEvent, StockEvent,
+        Counts, ItemAdded, OfferEvent, OrderChange, OrderEvent, OrderStep, SaleEvent, StockEvent,
         StockMove,
     },
     projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
@@ -17,7 +17,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "sales";
 /// Version of its rows.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// Sales figures by item.
 #[derive(Debug, Default)]
@@ -38,6 +38,10 @@ struct Figures {
     units_sold: i64,
     revenue_minor: i64,
     refunds_due_minor: i64,
+    orders_refunded: i64,
+    units_refunded: i64,
+    refunded_minor: i64,
+    refunds_settled_minor: i64,
     /// When the last available unit was taken; none while units are available.
     sold_out_at_ms: Option<i64>,
 }
@@ -73,7 +77,12 @@ impl Projection for Sales {
             units_sold INTEGER NOT NULL DEFAULT 0,
             revenue_minor INTEGER NOT NULL DEFAULT 0,
             refunds_due_minor INTEGER NOT NULL DEFAULT 0,
-            sold_out_at_ms INTEGER
+            sold_out_at_ms INTEGER,
+            -- Of paid orders: those of which all units came back, and what came back in all.
+            orders_refunded INTEGER NOT NULL DEFAULT 0,
+            units_refunded INTEGER NOT NULL DEFAULT 0,
+            refunded_minor INTEGER NOT NULL DEFAULT 0,
+            refunds_settled_minor INTEGER NOT NULL DEFAULT 0
         );
         CREATE INDEX items_by_sale ON items (sale_id);"
     }
@@ -109,8 +118,9 @@ impl Projection for Sales {
         let mut write = rows.prepare_cached(
             "UPDATE items SET allocated_units = ?, available_units = ?, orders_placed = ?,
              orders_paid = ?, orders_cancelled = ?, orders_expired = ?, units_placed = ?,
-             units_sold = ?, revenue_minor = ?, refunds_due_minor = ?, sold_out_at_ms = ?
-             WHERE number = ?",
+             units_sold = ?, revenue_minor = ?, refunds_due_minor = ?, sold_out_at_ms = ?,
+             orders_refunded = ?, units_refunded = ?, refunded_minor = ?,
+             refunds_settled_minor = ? WHERE number = ?",
         )?;
         self.items.flush(|_, figures| {
             write.execute(params![
@@ -125,6 +135,10 @@ impl Projection for Sales {
                 figures.revenue_minor,
                 figures.refunds_due_minor,
                 figures.sold_out_at_ms,
+                figures.orders_refunded,
+                figures.units_refunded,
+                figures.refunded_minor,
+                figures.refunds_settled_minor,
                 figures.number,
             ])?;
             Ok(())
@@ -146,21 +160,29 @@ impl Sales {
 impl Figures {
     fn count(&mut self, step: &OrderStep) {
         add(&mut self.revenue_minor, step.revenue_minor);
-        add(&mut self.refunds_due_minor, step.refund_minor);
-        let orders = match step.becomes {
-            Some(OrderState::Held) => {
+        add(&mut self.refunds_due_minor, step.due_minor);
+        add(&mut self.refunds_settled_minor, step.settled_minor);
+        let (orders, more) = match step.change {
+            OrderChange::Placed => {
                 add(&mut self.units_placed, step.units);
-                &mut self.orders_placed
+                (&mut self.orders_placed, 1)
             }
-            Some(OrderState::Paid) => {
+            OrderChange::Paid => {
                 add(&mut self.units_sold, step.units);
-                &mut self.orders_paid
+                (&mut self.orders_paid, 1)
             }
-            Some(OrderState::Cancelled) => &mut self.orders_cancelled,
-            Some(OrderState::Expired) => &mut self.orders_expired,
-            None => return,
+            OrderChange::Cancelled => (&mut self.orders_cancelled, 1),
+            OrderChange::Expired => (&mut self.orders_expired, 1),
+            OrderChange::Reinstated => (&mut self.orders_expired, -1),
+            OrderChange::PartlyRefunded | OrderChange::Refunded => {
+                add(&mut self.units_sold, -step.units);
+                add(&mut self.units_refunded, step.units);
+                add(&mut self.refunded_minor, step.refunded_minor);
+                (&mut self.orders_refunded, i64::from(step.change == OrderChange::Refunded))
+            }
+            OrderChange::Nothing => return,
         };
-        add(orders, 1);
+        add(orders, more);
     }
 
     fn shift<'a>(&mut self, moves: impl Iterator<Item = StockMove<'a>>, at: UnixMs) {
@@ -198,7 +220,8 @@ fn read_figures(rows: &Transaction<'_>, id: ItemId) -> Result<Figures, ApplyErro
         .prepare_cached(
             "SELECT number, allocated_units, available_units, orders_placed, orders_paid,
              orders_cancelled, orders_expired, units_placed, units_sold, revenue_minor,
-             refunds_due_minor, sold_out_at_ms FROM items WHERE item_id = ?",
+             refunds_due_minor, sold_out_at_ms, orders_refunded, units_refunded, refunded_minor,
+             refunds_settled_minor FROM items WHERE item_id = ?",
         )?
         .query_row([id.0.as_bytes().as_slice()], figures_of)
         .optional()?;
@@ -219,5 +242,9 @@ fn figures_of(row: &Row<'_>) -> rusqlite::Result<Figures> {
         revenue_minor: row.get(9)?,
         refunds_due_minor: row.get(10)?,
         sold_out_at_ms: row.get(11)?,
+        orders_refunded: row.get(12)?,
+        units_refunded: row.get(13)?,
+        refunded_minor: row.get(14)?,
+        refunds_settled_minor: row.get(15)?,
     })
 }

@@ -17,8 +17,8 @@ pub use self::counts::{COUNTS, Counts, counts_at};
 use self::{counts::add, spans::Spans};
 use crate::{
     events::{
-        AttemptOutcome, Counts as Units, DemandTick, ItemAdded, OfferEvent, OrderEvent, OrderState,
-        StockEvent, unpack,
+        AttemptOutcome, Counts as Units, DemandTick, ItemAdded, OfferEvent, OrderChange,
+        OrderEvent, StockEvent, unpack,
     },
     projections::{ApplyError, Here, Projection, row_cache::RowCache},
     values::{ItemId, UnixMs},
@@ -27,7 +27,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "timeline";
 /// Version of its rows.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 const ATTEMPTS: usize = 0;
 const ORDERS_PLACED: usize = 1;
@@ -43,6 +43,8 @@ const UNITS_ALLOCATED: usize = 16;
 const UNITS_REFUSED: usize = 17;
 const REVENUE_MINOR: usize = 18;
 const REFUNDS_DUE: usize = 19;
+const UNITS_REFUNDED: usize = 23;
+const REFUNDED_MINOR: usize = 24;
 
 /// Its tables: `docs/read-models.md` says what each column means. A byte of it that changes is
 /// another version.
@@ -167,16 +169,28 @@ impl Projection for Timeline {
         let available = Units::added_by(event.moves()).available;
         if available != 0 {
             let item = self.left(here.rows, id, available, step.at)?;
-            if step.becomes == Some(OrderState::Held) {
+            if step.change == OrderChange::Placed {
                 item.last_placed_second = Some(step.at.second());
             }
         }
-        let (orders, units) = match step.becomes {
-            Some(OrderState::Held) => (ORDERS_PLACED, UNITS_PLACED),
-            Some(OrderState::Paid) => (ORDERS_PAID, UNITS_PAID),
-            Some(OrderState::Cancelled) => (ORDERS_CANCELLED, UNITS_RELEASED),
-            Some(OrderState::Expired) => (ORDERS_EXPIRED, UNITS_RELEASED),
-            None => return self.count(here.rows, id, step.at, &[(REFUNDS_DUE, 1)]),
+        let (orders, units) = match step.change {
+            OrderChange::Placed => (ORDERS_PLACED, UNITS_PLACED),
+            OrderChange::Paid => (ORDERS_PAID, UNITS_PAID),
+            OrderChange::Cancelled => (ORDERS_CANCELLED, UNITS_RELEASED),
+            OrderChange::Expired => (ORDERS_EXPIRED, UNITS_RELEASED),
+            OrderChange::PartlyRefunded | OrderChange::Refunded => {
+                let more = [
+                    (UNITS_REFUNDED, step.units),
+                    (REFUNDED_MINOR, step.refunded_minor),
+                    (REVENUE_MINOR, step.revenue_minor),
+                ];
+                return self.count(here.rows, id, step.at, &more);
+            }
+            OrderChange::Nothing if step.due_minor > 0 => {
+                return self.count(here.rows, id, step.at, &[(REFUNDS_DUE, 1)]);
+            }
+            // An expiry that a payment undid was one all the same.
+            OrderChange::Nothing | OrderChange::Reinstated => return Ok(()),
         };
         let more = [(orders, 1), (units, step.units), (REVENUE_MINOR, step.revenue_minor)];
         self.count(here.rows, id, step.at, &more)

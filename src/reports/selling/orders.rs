@@ -10,7 +10,8 @@ use crate::{
     domain::item::OrderState,
     events::{OrderPrice, WarehouseUnits},
     projections::orders::{
-        self, CANCELLED, EXPIRED, HELD, PAID, PRICE_COLUMNS, REVISION_BITS, buyer_hash,
+        self, CANCELLED, EXPIRED, HELD, PAID, PRICE_COLUMNS, REFUNDED, REVISION_BITS, buyer_hash,
+        number_of_state,
     },
     reports::{
         Page, Paging, ReportError, Reports,
@@ -129,7 +130,7 @@ impl ListOrdersQuery {
     fn cut(&self) -> Result<Cut<2>, Invalid> {
         let sale = self.sale_id.map(|id| id.0.into_bytes());
         let item = self.item_id.map(|id| id.0.into_bytes());
-        let state = self.state.map_or(0, number_of).to_be_bytes();
+        let state = self.state.map_or(0, number_of_state).to_be_bytes();
         let from = self.placed_from.map_or(i64::MIN, |at| at.0).to_be_bytes();
         let until = self.placed_until.map_or(ENDLESS, |at| at.0).to_be_bytes();
         let fields = [
@@ -171,7 +172,7 @@ impl ListOrdersQuery {
             filter.and("o.buyer = ?", buyer.clone());
             way = BY_BUYER;
         }
-        filter.and_given("o.state = ?", self.state.map(number_of));
+        filter.and_given("o.state = ?", self.state.map(number_of_state));
         filter.and_given("o.placed_at_ms < ?", self.placed_until.map(|at| at.0));
         if let Some([placed_at_ms, key]) = cut.after {
             from = from.max(Some(placed_at_ms));
@@ -208,21 +209,13 @@ fn placed_between(rows: &Transaction<'_>, sale: &[u8]) -> rusqlite::Result<Optio
     Ok(first.zip(last))
 }
 
-fn number_of(state: OrderState) -> i64 {
-    match state {
-        OrderState::Held => HELD,
-        OrderState::Paid => PAID,
-        OrderState::Cancelled => CANCELLED,
-        OrderState::Expired => EXPIRED,
-    }
-}
-
 fn state_at(row: &Row<'_>, column: usize) -> rusqlite::Result<OrderState> {
     match row.get(column)? {
         HELD => Ok(OrderState::Held),
         PAID => Ok(OrderState::Paid),
         CANCELLED => Ok(OrderState::Cancelled),
         EXPIRED => Ok(OrderState::Expired),
+        REFUNDED => Ok(OrderState::Refunded),
         other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }

@@ -33,10 +33,17 @@ pub struct SalesFigures {
     pub orders_expired: i64,
     pub units_placed: i64,
     pub units_sold: i64,
-    /// Minor units of the sale's currency; paid orders only.
+    /// Minor units of the sale's currency; paid orders, without what was refunded.
     pub revenue_minor: i64,
     /// Minor units of payments that came too late or twice.
     pub refunds_due_minor: i64,
+    /// Paid orders of which all units came back.
+    pub orders_refunded: i64,
+    /// Units of paid orders that came back, and the money for them.
+    pub units_refunded: i64,
+    pub refunded_minor: i64,
+    /// What of both sums is on its way back.
+    pub refunds_settled_minor: i64,
     /// When the last available unit was taken, most recently; `None` while units are available.
     pub sold_out_at: Option<UnixMs>,
 }
@@ -92,7 +99,8 @@ impl Reports {
 
 const COLUMNS: &str = "number, item_id, sku, title, allocated_units, available_units,
     orders_placed, orders_paid, orders_cancelled, orders_expired, units_placed, units_sold,
-    revenue_minor, refunds_due_minor, sold_out_at_ms";
+    revenue_minor, refunds_due_minor, sold_out_at_ms, orders_refunded, units_refunded,
+    refunded_minor, refunds_settled_minor";
 
 /// Added up here rather than by SQLite, which gives up where a sum does not fit; ours stays at the
 /// largest number.
@@ -112,6 +120,10 @@ fn total(rows: &Transaction<'_>, sale: &[u8]) -> rusqlite::Result<SalesFigures> 
             (&mut total.units_sold, item.units_sold),
             (&mut total.revenue_minor, item.revenue_minor),
             (&mut total.refunds_due_minor, item.refunds_due_minor),
+            (&mut total.orders_refunded, item.orders_refunded),
+            (&mut total.units_refunded, item.units_refunded),
+            (&mut total.refunded_minor, item.refunded_minor),
+            (&mut total.refunds_settled_minor, item.refunds_settled_minor),
         ] {
             *sum = sum.saturating_add(more);
         }
@@ -140,5 +152,9 @@ fn figures(row: &Row<'_>) -> rusqlite::Result<SalesFigures> {
         revenue_minor: row.get(12)?,
         refunds_due_minor: row.get(13)?,
         sold_out_at: row.get::<_, Option<i64>>(14)?.map(UnixMs),
+        orders_refunded: row.get(15)?,
+        units_refunded: row.get(16)?,
+        refunded_minor: row.get(17)?,
+        refunds_settled_minor: row.get(18)?,
     })
 }

@@ -47,10 +47,14 @@ pub struct TimelineSecond {
     pub units_allocated: i64,
     /// Units that attempts asked for which were refused with SOLD_OUT or NOT_ENOUGH_UNITS.
     pub units_refused: i64,
-    /// Of the orders paid in this second, in minor units.
+    /// Of the orders paid in this second, without what was refunded in it, in minor units.
     pub revenue_minor: i64,
     /// Payments that came too late or twice.
     pub refunds_due: i64,
+    /// Units of paid orders that came back.
+    pub units_refunded: i64,
+    /// The money for them, in minor units.
+    pub refunded_minor: i64,
 }
 
 impl Reports {
@@ -107,7 +111,7 @@ impl Reports {
 pub(in crate::reports) fn sums() -> String {
     COUNTS
         .map(|count| match count {
-            "revenue_minor" => format!("bounded_sum({count})"),
+            "revenue_minor" | "refunded_minor" => format!("bounded_sum({count})"),
             _ => format!("coalesce(sum({count}), 0)"),
         })
         .join(", ")
@@ -155,6 +159,8 @@ pub(in crate::reports) fn second_of(second: i64, counts: timeline::Counts) -> Ti
         _,
         _,
         _,
+        units_refunded,
+        refunded_minor,
     ] = counts;
     TimelineSecond {
         second,
@@ -172,5 +178,7 @@ pub(in crate::reports) fn second_of(second: i64, counts: timeline::Counts) -> Ti
         units_refused,
         revenue_minor,
         refunds_due,
+        units_refunded,
+        refunded_minor,
     }
 }

@@ -118,7 +118,8 @@ async fn order(question: Question) -> Result<String, NoPage> {
 fn fate(state: OrderState) -> Fate {
     match state {
         OrderState::Held => Fate::Held,
-        OrderState::Paid => Fate::Paid,
+        // The page tells when it was paid.
+        OrderState::Paid | OrderState::Refunded => Fate::Paid,
         OrderState::Cancelled => Fate::Cancelled,
         OrderState::Expired => Fate::Expired,
     }

@@ -67,6 +67,7 @@ fn priced() -> OrderPrice {
         unit_price_minor,
     };
     OrderPrice {
+        coupon: None,
         unit_price_minor: 990,
         parts: vec![
             part(Some(0), None, 1, 990),
@@ -142,7 +143,7 @@ fn stories() -> [Explanation; 2] {
 fn told(story: &Explanation, lang: Lang) -> Vec<String> {
     let fates = story.orders.iter().map(|order| match order.state {
         OrderState::Held => Fate::Held,
-        OrderState::Paid => Fate::Paid,
+        OrderState::Paid | OrderState::Refunded => Fate::Paid,
         OrderState::Cancelled => Fate::Cancelled,
         OrderState::Expired => Fate::Expired,
     });

@@ -2,16 +2,21 @@
 
 use doorbuster::{
     events::{
-        AmountOff, Audience, AudienceSet, Draw, Event, Gift, GiftTaken, GiftUnitsSet, ItemAdded,
-        ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, Offer, OfferApplied,
-        OfferCondition, OfferEffect, OfferEvent, OffersSet, OrderCancelled, OrderEvent,
-        OrderExpired, OrderPaid, OrderPart, OrderPlaced, OrderShopper, PercentOff, PriceStep,
-        Prices, PricesSet, PurchaseLimitSet, RefundCause, RefundDue, Region, ReserveAct,
+        AmountOff, Audience, AudienceSet, CancelCause, CouponApplied, CouponDenied, CouponReason,
+        CouponTaken, Draw, Event, Gift, GiftTaken, GiftUnitsSet, HoldExtended, ItemAdded,
+        ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, LimitGranted, Offer,
+        OfferApplied, OfferCondition, OfferEffect, OfferEvent, OffersSet, OrderCancelled,
+        OrderEvent, OrderExpired, OrderPaid, OrderPart, OrderPlaced, OrderRefunded,
+        OrderReinstated, OrderShopper, PaymentFailed, PercentOff, PriceStep, Prices, PricesSet,
+        PurchaseLimitSet, RefundCause, RefundDue, RefundSettled, Region, ReserveAct,
         ReservePlanSet, ReserveProposed, ReserveReleased, ReserveSet, ReserveStep, ReturnedUnits,
-        StockAllocated, StockEvent, StockMoved, StockWithdrawn, Stored, TimePrice, WhenGone,
-        decode,
+        StockAllocated, StockEvent, StockMoved, StockWithdrawn, Stored, TimePrice, WarehouseUnits,
+        WhenGone, decode,
     },
-    values::{AgeBand, Currency, Gender, ShopperAttributes, SpendingTier, UnixMs},
+    values::{
+        AgeBand, BatchId, CouponId, Currency, DueId, Gender, ShopperAttributes, SpendingTier,
+        UnixMs,
+    },
 };
 
 use super::{AT, FINGERPRINT, ORDER, REQUEST, SALE, act, parts, recorded};
@@ -33,6 +38,8 @@ fn placed() -> OrderPlaced {
         channel: "app".to_owned(),
         region: String::new(),
         shopper: None,
+        awaits: Vec::new(),
+        coupon: None,
         placed_at_ms: AT,
         pay_by_ms: AT.plus(900_000),
     }
@@ -108,6 +115,7 @@ pub fn samples() -> Vec<ItemEvent> {
             time_to_pay_ms: 900_000,
             regions: Vec::new(),
             draw: Draw::Listed,
+            reinstate_within_ms: None,
             added_at_ms: AT,
         })),
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
@@ -198,6 +206,30 @@ pub fn samples() -> Vec<ItemEvent> {
             withdrawn_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::Placed(placed())),
+        ItemEvent::Order(OrderEvent::LimitGranted(LimitGranted {
+            order_id: ORDER,
+            placed_revision: 17,
+            granted_at_ms: AT,
+        })),
+        ItemEvent::Order(OrderEvent::CouponApplied(CouponApplied {
+            order_id: ORDER,
+            placed_revision: 17,
+            coupon: CouponTaken {
+                batch_id: BatchId(SALE.0),
+                coupon_id: CouponId(REQUEST.0),
+                discount_minor: 2_000,
+            },
+            total_minor: 597_700,
+            applied_at_ms: AT,
+        })),
+        ItemEvent::Order(OrderEvent::CouponDenied(CouponDenied {
+            order_id: ORDER,
+            placed_revision: 17,
+            reason: CouponReason::BudgetSpent,
+            offer: Some(OfferApplied { name: "ten_off".to_owned(), discount_minor: 1_000 }),
+            total_minor: 598_700,
+            denied_at_ms: AT,
+        })),
         ItemEvent::Order(OrderEvent::Paid(OrderPaid {
             order_id: ORDER,
             placed_revision: 17,
@@ -209,6 +241,22 @@ pub fn samples() -> Vec<ItemEvent> {
             warehouses: parts(),
             paid_at_ms: AT,
         })),
+        ItemEvent::Order(OrderEvent::PaymentFailed(PaymentFailed {
+            order_id: ORDER,
+            placed_revision: 17,
+            request_id: REQUEST,
+            fingerprint: FINGERPRINT,
+            payment_reference: "pay-0".to_owned(),
+            code: "余额不足".to_owned(),
+            failed_at_ms: AT,
+        })),
+        ItemEvent::Order(OrderEvent::HoldExtended(HoldExtended {
+            order_id: ORDER,
+            placed_revision: 17,
+            pay_by_ms: AT.plus(60_000),
+            act: act(),
+            extended_at_ms: AT,
+        })),
         ItemEvent::Order(OrderEvent::Cancelled(OrderCancelled {
             order_id: ORDER,
             placed_revision: 17,
@@ -216,6 +264,8 @@ pub fn samples() -> Vec<ItemEvent> {
             fingerprint: FINGERPRINT,
             units: 3,
             warehouses: parts(),
+            cause: CancelCause::Buyer,
+            act: None,
             cancelled_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::Expired(OrderExpired {
@@ -224,6 +274,14 @@ pub fn samples() -> Vec<ItemEvent> {
             units: 3,
             warehouses: parts(),
             expired_at_ms: AT,
+        })),
+        ItemEvent::Order(OrderEvent::Reinstated(OrderReinstated {
+            order_id: ORDER,
+            placed_revision: 17,
+            units: 3,
+            warehouses: parts(),
+            parts: Vec::new(),
+            reinstated_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::RefundDue(RefundDue {
             order_id: ORDER,
@@ -234,6 +292,27 @@ pub fn samples() -> Vec<ItemEvent> {
             amount_minor: 599_700,
             cause: RefundCause::AlreadyPaid,
             due_at_ms: AT,
+        })),
+        ItemEvent::Order(OrderEvent::Refunded(OrderRefunded {
+            order_id: ORDER,
+            placed_revision: 17,
+            units: 1,
+            units_left: 2,
+            amount_minor: 199_900,
+            restocked: true,
+            warehouses: vec![WarehouseUnits { warehouse: "shenzhen-2".to_owned(), units: 1 }],
+            parts: Vec::new(),
+            act: act(),
+            refunded_at_ms: AT,
+        })),
+        ItemEvent::Order(OrderEvent::RefundSettled(RefundSettled {
+            due_id: DueId(ORDER.0),
+            order_id: ORDER,
+            placed_revision: 17,
+            reference: "transfer-1".to_owned(),
+            amount_minor: 199_900,
+            act: act(),
+            settled_at_ms: AT,
         })),
     ]
 }

@@ -4,11 +4,12 @@ use std::{collections::HashMap, path::Path};
 
 use doorbuster::{
     events::{
-        Act, AttemptOutcome, DemandTick, Draw, Event, Goals, ItemAdded, ItemClosed, ItemEvent,
-        ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled, OrderEvent,
-        OrderExpired, OrderPaid, OrderPlaced, OrderPrice, Position, PurchaseLimitSet, Recorded,
-        RefundCause, RefundDue, ReserveReleased, ReserveSet, SaleClosed, SaleCreated, SaleEvent,
-        SalePaused, SaleResumed, StockAllocated, StockEvent, StreamName, WarehouseUnits, encode,
+        Act, AttemptOutcome, CancelCause, DemandTick, Draw, Event, Goals, ItemAdded, ItemClosed,
+        ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled,
+        OrderEvent, OrderExpired, OrderPaid, OrderPlaced, OrderPrice, Position, PurchaseLimitSet,
+        Recorded, RefundCause, RefundDue, ReserveReleased, ReserveSet, SaleClosed, SaleCreated,
+        SaleEvent, SalePaused, SaleResumed, StockAllocated, StockEvent, StreamName, WarehouseUnits,
+        encode,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -56,6 +57,7 @@ impl Log {
             time_to_pay_ms: 60_000,
             regions: Vec::new(),
             draw: Draw::Listed,
+            reinstate_within_ms: None,
             added_at_ms: UnixMs(990_000),
         };
         self.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));
@@ -101,6 +103,7 @@ impl Log {
             audience: None,
             regions: Vec::new(),
             draw: Draw::Listed,
+            reinstate_within_ms: None,
             reserve_plan: Vec::new(),
             suppliers: Vec::new(),
         };
@@ -174,6 +177,8 @@ impl Log {
             channel: channel.to_owned(),
             region: String::new(),
             shopper: None,
+            awaits: Vec::new(),
+            coupon: None,
             placed_at_ms: UnixMs(at),
             pay_by_ms: UnixMs(at + 60_000),
         };
@@ -206,6 +211,8 @@ impl Log {
             fingerprint: Fingerprint(3),
             units: order.units,
             warehouses: order.warehouses.clone(),
+            cause: CancelCause::Buyer,
+            act: None,
             cancelled_at_ms: UnixMs(at),
         };
         self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Cancelled(cancelled)));
@@ -245,6 +252,40 @@ pub struct Order {
     units: i64,
     total_minor: i64,
     warehouses: Vec<WarehouseUnits>,
+}
+
+impl Order {
+    /// An event of an order of one unit, about this one.
+    pub fn event(&self, mut event: OrderEvent) -> OrderEvent {
+        macro_rules! about {
+            ($e:ident) => {
+                ($e.order_id, $e.placed_revision) = (self.order_id, self.placed_revision)
+            };
+        }
+        match &mut event {
+            OrderEvent::LimitGranted(e) => about!(e),
+            OrderEvent::CouponApplied(e) => about!(e),
+            OrderEvent::CouponDenied(e) => about!(e),
+            OrderEvent::PaymentFailed(e) => about!(e),
+            OrderEvent::HoldExtended(e) => about!(e),
+            OrderEvent::Reinstated(e) => {
+                about!(e);
+                (e.units, e.warehouses) = (self.units, self.warehouses.clone());
+            }
+            OrderEvent::Refunded(e) => {
+                about!(e);
+                (e.units, e.units_left, e.amount_minor) = (self.units, 0, self.total_minor);
+                e.warehouses.clone_from(&self.warehouses);
+            }
+            OrderEvent::RefundSettled(e) => about!(e),
+            OrderEvent::Placed(_)
+            | OrderEvent::Paid(_)
+            | OrderEvent::Cancelled(_)
+            | OrderEvent::Expired(_)
+            | OrderEvent::RefundDue(_) => {}
+        }
+        event
+    }
 }
 
 pub fn currency() -> Currency {

@@ -76,7 +76,17 @@ fn expected(log: &Log, query: &ListOrdersQuery) -> Vec<OrderId> {
             }
             ItemEvent::Offer(_)
             | ItemEvent::Stock(_)
-            | ItemEvent::Order(OrderEvent::RefundDue(_)) => {}
+            | ItemEvent::Order(
+                OrderEvent::LimitGranted(_)
+                | OrderEvent::CouponApplied(_)
+                | OrderEvent::CouponDenied(_)
+                | OrderEvent::PaymentFailed(_)
+                | OrderEvent::HoldExtended(_)
+                | OrderEvent::Reinstated(_)
+                | OrderEvent::RefundDue(_)
+                | OrderEvent::Refunded(_)
+                | OrderEvent::RefundSettled(_),
+            ) => {}
         }
     }
     found.sort_by_key(|(at, number, revision, ..)| (*at, *number, *revision));

@@ -19,7 +19,7 @@ use doorbuster::{
     },
     pages::{Lang, event_name},
     projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
-    values::{IncidentId, SaleId},
+    values::{IncidentId, ItemId, SaleId},
 };
 use rusqlite::Connection;
 use tempfile::tempdir;
@@ -34,8 +34,11 @@ const READERS: &[(&str, &str)] = &[
     ("AlertCleared", "alerts operations"),
     ("AlertRaised", "alerts operations"),
     ("AudienceSet", "acts item marks"),
+    ("CouponApplied", "item marks orders"),
+    ("CouponDenied", "item marks orders"),
     ("DemandTick", "journeys timeline"),
     ("GiftUnitsSet", "acts item marks orders"),
+    ("HoldExtended", "acts item marks orders"),
     ("IncidentActionTaken", "incident operations"),
     ("IncidentAssessed", "incident operations"),
     ("IncidentDetected", "incident operations"),
@@ -47,6 +50,7 @@ const READERS: &[(&str, &str)] = &[
     ("ItemResumed", "acts catalog item marks"),
     ("ItemScheduled", "acts catalog item marks"),
     ("LevelSet", "level operations"),
+    ("LimitGranted", "item marks orders"),
     // The store reads it when it opens a log that ends too early.
     ("LossAccepted", "src/store/embedded/judge.rs"),
     ("OffersSet", "acts item marks orders"),
@@ -54,9 +58,13 @@ const READERS: &[(&str, &str)] = &[
     ("OrderExpired", "item journeys marks orders sales stock timeline"),
     ("OrderPaid", "item journeys marks orders sales stock timeline"),
     ("OrderPlaced", "item journeys marks orders sales stock timeline"),
+    ("OrderRefunded", "acts item journeys marks orders sales stock timeline"),
+    ("OrderReinstated", "item marks orders sales stock timeline"),
+    ("PaymentFailed", "item marks orders"),
     ("PricesSet", "acts item marks orders"),
     ("PurchaseLimitSet", "acts catalog item marks"),
     ("RefundDue", "item marks sales timeline"),
+    ("RefundSettled", "acts item marks sales"),
     ("ReservePlanSet", "acts item marks"),
     ("ReserveProposed", "acts item marks"),
     ("ReserveReleased", "acts item marks sales stock timeline"),
@@ -124,7 +132,34 @@ fn every_kind() -> log::Log {
         };
         log.push(stream, event);
     }
+    life_of_an_order(&mut log, sale.item_id("sofa"));
     log
+}
+
+/// A late order that is reinstated and paid; a unit of it comes back and its money is settled.
+fn life_of_an_order(log: &mut log::Log, sofa: ItemId) {
+    let order = log.place(sofa, "eve", "", &[("north", 1)], 1_010_000);
+    let about = |event: OrderEvent| order.event(event);
+    let samples: Vec<OrderEvent> = samples()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Item(ItemEvent::Order(event)) => Some(event),
+            _ => None,
+        })
+        .collect();
+    let sample = |kind: &str| {
+        let found = samples.iter().find(|event| event.kind() == kind);
+        about(found.unwrap_or_else(|| panic!("no sample of {kind}")).clone())
+    };
+    for kind in ["LimitGranted", "CouponApplied", "CouponDenied", "PaymentFailed", "HoldExtended"] {
+        log.push(StreamName::item(sofa), ItemEvent::from(sample(kind)));
+    }
+    log.expire(&order, 1_070_000);
+    log.push(StreamName::item(sofa), ItemEvent::from(sample("OrderReinstated")));
+    log.pay(&order, "late", 1_071_000);
+    for kind in ["OrderRefunded", "RefundSettled"] {
+        log.push(StreamName::item(sofa), ItemEvent::from(sample(kind)));
+    }
 }
 
 #[test]

@@ -148,7 +148,9 @@ impl Model {
                 }
                 match self.orders[index].state {
                     OrderState::Held => self.orders[index].state = OrderState::Cancelled,
-                    OrderState::Paid => return (Said::Refused(Refusal::AlreadyPaid), None),
+                    OrderState::Paid | OrderState::Refunded => {
+                        return (Said::Refused(Refusal::AlreadyPaid), None);
+                    }
                     OrderState::Cancelled => return (Said::Refused(Refusal::OrderCancelled), None),
                     OrderState::Expired => return (Said::Refused(Refusal::OrderExpired), None),
                 }
@@ -253,7 +255,7 @@ impl Model {
                 self.orders[index].state = OrderState::Paid;
                 Said::Order { request: order, state: OrderState::Paid }
             }
-            OrderState::Paid => Said::Refused(Refusal::AlreadyPaid),
+            OrderState::Paid | OrderState::Refunded => Said::Refused(Refusal::AlreadyPaid),
             OrderState::Cancelled => Said::Refused(Refusal::OrderCancelled),
             OrderState::Expired => Said::Refused(Refusal::OrderExpired),
         };

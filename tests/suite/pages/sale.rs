@@ -66,6 +66,7 @@ fn add(log: &mut Log, sku: &str, title: &str, units: i64) -> ItemId {
         time_to_pay_ms: 60_000,
         regions: Vec::new(),
         draw: Draw::Listed,
+        reinstate_within_ms: None,
         added_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
     log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));

@@ -10,14 +10,14 @@ use doorbuster::{
     domain::{
         Caused, Decider, Decision,
         item::{
-            AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, PlaceOrder,
-            RecordPayment, Steer, SteerAction,
+            AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, OrderAct, OrderAction,
+            PaymentFailure, PlaceOrder, RecordPayment, Steer, SteerAction,
         },
     },
     events::{
         Draw, ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent, WarehouseUnits,
     },
-    values::{Currency, ItemId, OrderId, RequestId, SaleId, UnixMs},
+    values::{Currency, DueId, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
 use uuid::Uuid;
 
@@ -65,6 +65,7 @@ pub fn plan() -> ItemPlan {
         audience: None,
         regions: Vec::new(),
         draw: Draw::Listed,
+        reinstate_within_ms: None,
         reserve_plan: Vec::new(),
         suppliers: Vec::new(),
     }
@@ -111,6 +112,23 @@ pub fn cancel(name: &str, order: &str, buyer: &str) -> ItemCommand {
     })
 }
 
+/// What operators do to orders.
+pub fn act_on(name: &str, action: OrderAction) -> ItemCommand {
+    let (operator, reason) = ("olga".to_owned(), "a test".to_owned());
+    ItemCommand::OrderAct(OrderAct { request_id: request(name), operator, reason, action })
+}
+
+/// What became due because of the request of this name.
+pub fn due_id(name: &str) -> DueId {
+    item_id().due_id(request(name))
+}
+
+pub fn payment_failed(name: &str, order: &str, reference: &str, code: &str) -> ItemCommand {
+    let (reference, code) = (reference.to_owned(), code.to_owned());
+    let failure = PaymentFailure::new(request(name), order_id(order), reference, code);
+    ItemCommand::PaymentFailed(failure.unwrap())
+}
+
 pub fn steer(name: &str, action: SteerAction) -> ItemCommand {
     let (operator, reason) = ("olga".to_owned(), "a test".to_owned());
     // Tables name warehouses as they need them; that new ones are said to be new is held elsewhere.
@@ -119,7 +137,7 @@ pub fn steer(name: &str, action: SteerAction) -> ItemCommand {
 }
 
 pub fn show_order(order: &str, buyer: &str) -> ItemCommand {
-    ItemCommand::ShowOrder { order_id: order_id(order), buyer: buyer.to_owned() }
+    ItemCommand::ShowOrder { order_id: order_id(order), buyer: Some(buyer.to_owned()) }
 }
 
 /// Units of one warehouse, counted from the events alone.
@@ -277,6 +295,27 @@ impl Live {
                 };
                 (&paid.warehouses, sell)
             }
+            ItemEvent::Order(OrderEvent::Reinstated(back)) => {
+                let hold = |line: &mut Line, units| {
+                    line.available -= units;
+                    line.held += units;
+                };
+                (&back.warehouses, hold)
+            }
+            ItemEvent::Order(OrderEvent::Refunded(back)) if back.restocked => {
+                let restock = |line: &mut Line, units| {
+                    line.sold -= units;
+                    line.available += units;
+                };
+                (&back.warehouses, restock)
+            }
+            ItemEvent::Order(OrderEvent::Refunded(back)) => {
+                let write_off = |line: &mut Line, units| {
+                    line.sold -= units;
+                    line.allocated -= units;
+                };
+                (&back.warehouses, write_off)
+            }
             ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => (&cancelled.warehouses, release),
             ItemEvent::Order(OrderEvent::Expired(expired)) => (&expired.warehouses, release),
             ItemEvent::Offer(OfferEvent::Added(_))
@@ -291,6 +330,12 @@ impl Live {
             | ItemEvent::Offer(OfferEvent::AudienceSet(_))
             | ItemEvent::Offer(OfferEvent::ReservePlanSet(_))
             | ItemEvent::Offer(OfferEvent::ReserveProposed(_))
+            | ItemEvent::Order(OrderEvent::LimitGranted(_))
+            | ItemEvent::Order(OrderEvent::CouponApplied(_))
+            | ItemEvent::Order(OrderEvent::CouponDenied(_))
+            | ItemEvent::Order(OrderEvent::PaymentFailed(_))
+            | ItemEvent::Order(OrderEvent::HoldExtended(_))
+            | ItemEvent::Order(OrderEvent::RefundSettled(_))
             | ItemEvent::Order(OrderEvent::RefundDue(_)) => return,
         };
         for part in moved {
@@ -326,16 +371,31 @@ impl Live {
     /// A request that is answered with a place in the log gets the same answer every time.
     fn compare_with_first(&mut self, command: &ItemCommand, decided: &Decided) {
         let request = match command {
+            // Its outcome is known once its coupon is decided.
+            ItemCommand::PlaceOrder(place)
+                if place.more.as_ref().is_some_and(|more| more.coupon.is_some()) =>
+            {
+                return;
+            }
             ItemCommand::PlaceOrder(place) => place.request_id,
             ItemCommand::RecordPayment(payment) => payment.request_id,
             ItemCommand::CancelOrder(cancel) => cancel.request_id,
+            ItemCommand::PaymentFailed(failure) => failure.request_id,
+            ItemCommand::OrderAct(act) => act.request_id,
             ItemCommand::Steer(steer) => steer.request_id,
             ItemCommand::Add(_)
             | ItemCommand::Quote { .. }
+            | ItemCommand::SettleAwait(_)
             | ItemCommand::Show
             | ItemCommand::ShowOrder { .. } => return,
         };
         let told = match &decided.outcome {
+            // Who acts on an order, or tells of a failed payment, sees it as it is now.
+            ItemOutcome::Order(_)
+                if matches!(command, ItemCommand::PaymentFailed(_) | ItemCommand::OrderAct(_)) =>
+            {
+                "an order".to_owned()
+            }
             ItemOutcome::Order(order) => format!("{order:?}"),
             ItemOutcome::Refused { refusal, .. } => format!("{refusal:?}"),
             // An operator who repeats a command sees the item as it is now.

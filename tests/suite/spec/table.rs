@@ -17,8 +17,8 @@ use doorbuster::{
     domain::{
         Decider, Misdirected,
         item::{
-            ItemCommand, ItemOutcome, OrderState, PlaceMore, RecordPayment, SteerAction,
-            SuppliedUnits,
+            ItemCommand, ItemOutcome, OrderAction, OrderState, PlaceMore, RecordPayment,
+            SteerAction, SuppliedUnits,
         },
     },
     events::{
@@ -28,7 +28,10 @@ use doorbuster::{
     values::{Currency, UnixMs},
 };
 
-use super::live::{self, Decided, Line, Live, cancel, pay, place_from, show_order, steer, units};
+use super::live::{
+    self, Decided, Line, Live, act_on, cancel, due_id, order_id, pay, place_from, show_order,
+    steer, units,
+};
 
 /// Runs a table and returns the item as it ends up.
 pub fn check(table: &str) -> Live {
@@ -128,6 +131,7 @@ fn plan(options: &[&str]) -> ItemPlan {
             "stock" => plan.units = value.split(',').map(part).collect(),
             "reserve" => plan.reserve = value.split(',').map(part).collect(),
             "per_buyer" => plan.limit_per_buyer = Some(number()),
+            "reinstate" => plan.reinstate_within_ms = Some(number()),
             "per_order" => plan.limit_per_order = Some(number()),
             "open" => plan.opens_at_ms = UnixMs(number()),
             "close" => plan.closes_at_ms = UnixMs(number()),
@@ -184,6 +188,24 @@ fn command(words: &[&str]) -> ItemCommand {
             ItemCommand::RecordPayment(RecordPayment { currency, ..payment })
         }
         ["cancel", request, order, buyer] => cancel(request, order, buyer),
+        ["fail", request, order, reference, code] => {
+            live::payment_failed(request, order, reference, code)
+        }
+        ["kill", request, order] => act_on(request, OrderAction::Cancel(order_id(order))),
+        ["extend", request, order, until] => {
+            let (order_id, until) = (order_id(order), UnixMs(number(until)));
+            act_on(request, OrderAction::ExtendHold { order_id, until })
+        }
+        ["refund", request, order, units] => {
+            act_on(request, OrderAction::refund(order_id(order), number(units), true).unwrap())
+        }
+        ["write_off", request, order, units] => {
+            act_on(request, OrderAction::refund(order_id(order), number(units), false).unwrap())
+        }
+        ["settle", request, due, reference] => {
+            act_on(request, OrderAction::settle(due_id(due), reference.to_owned()).unwrap())
+        }
+        ["order", order] => ItemCommand::ShowOrder { order_id: order_id(order), buyer: None },
         ["pause", request] => steer(request, SteerAction::Pause),
         ["resume", request] => steer(request, SteerAction::Resume),
         ["close", request] => steer(request, SteerAction::Close),
@@ -270,8 +292,13 @@ fn say(decided: &Decided, asks: bool) -> String {
                 OrderState::Paid => ("paid", "OrderPaid"),
                 OrderState::Cancelled => ("cancelled", "OrderCancelled"),
                 OrderState::Expired => ("expired", "no event"),
+                OrderState::Refunded => ("refunded", "OrderRefunded"),
             };
-            (format!("{state} {} {}", order.buyer, order.units), natural)
+            let back = match (order.refunded_units, order.refunded_minor) {
+                (0, _) => String::new(),
+                (units, minor) => format!(" back {units} for {minor}"),
+            };
+            (format!("{state} {} {}{back}", order.buyer, order.units), natural)
         }
         ItemOutcome::Quote { quote, .. } => (format!("quote {}", quote.quote.total_minor), ""),
         ItemOutcome::Item(view) => (snake(&format!("Item{:?}", view.phase)), ""),

@@ -92,11 +92,17 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 40] = [
+const COMMANDS: [&str; 46] = [
     "add_item",
     "place_order",
     "record_payment",
     "cancel_order",
+    "settle_await",
+    "record_payment_failure",
+    "cancel_order_by_operator",
+    "extend_hold",
+    "refund_order",
+    "settle_refund",
     "allocate_stock",
     "withdraw_stock",
     "set_audience",

@@ -482,7 +482,8 @@ impl ::prost::Name for WarehouseUnits {
         "/doorbuster.v1.WarehouseUnits".into()
     }
 }
-/// A buyer's claim on units: a hold with a deadline, later paid, cancelled or expired.
+/// A buyer's claim on units: a hold with a deadline, later paid, cancelled or expired. Units of a paid
+/// order can come back one by one.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Order {
     #[prost(string, tag = "1")]
@@ -523,6 +524,29 @@ pub struct Order {
     /// A gift would have come with the order, and its units were used up.
     #[prost(bool, tag = "14")]
     pub gift_gone: bool,
+    /// Units that came back after they were paid, and the money for them in minor units, whether or not it
+    /// is settled already. 0 in an answer that repeats an earlier one.
+    #[prost(int64, tag = "15")]
+    pub refunded_units: i64,
+    #[prost(int64, tag = "16")]
+    pub refunded_minor: i64,
+    /// Failed payments that were recorded; at most 20.
+    #[prost(int32, tag = "17")]
+    pub failed_payments: i32,
+    /// Money that has to go back, for payments that bought nothing and units that came back; the oldest
+    /// first. Empty in an answer that repeats an earlier one.
+    #[prost(message, repeated, tag = "18")]
+    pub dues: ::prost::alloc::vec::Vec<MoneyDue>,
+    /// What is not decided yet. The order cannot be paid meanwhile (AWAITING_COUPON), and its total may
+    /// change.
+    #[prost(enumeration = "OrderAwaits", repeated, tag = "19")]
+    pub awaiting: ::prost::alloc::vec::Vec<i32>,
+    /// The coupon that it has, empty if none, and what the coupon took off, in minor units: total = sum of
+    /// the parts - discount_minor - coupon_discount_minor.
+    #[prost(string, tag = "20")]
+    pub coupon_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "21")]
+    pub coupon_discount_minor: i64,
 }
 impl ::prost::Name for Order {
     const NAME: &'static str = "Order";
@@ -532,6 +556,28 @@ impl ::prost::Name for Order {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.Order".into()
+    }
+}
+/// Money of an order that has to go back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MoneyDue {
+    /// By which it is settled.
+    #[prost(string, tag = "1")]
+    pub due_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "2")]
+    pub amount_minor: i64,
+    /// The reference of the transfer; empty until it is settled.
+    #[prost(string, tag = "3")]
+    pub reference: ::prost::alloc::string::String,
+}
+impl ::prost::Name for MoneyDue {
+    const NAME: &'static str = "MoneyDue";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.MoneyDue".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.MoneyDue".into()
     }
 }
 /// Number of attempts refused for one reason.
@@ -561,13 +607,18 @@ pub struct Refusal {
     #[prost(string, tag = "2")]
     pub message: ::prost::alloc::string::String,
     /// Units available at the decision. Absent if the refusal is about an order (ORDER_EXPIRED,
-    /// ORDER_CANCELLED, ALREADY_PAID, WRONG_AMOUNT) or a sale.
+    /// ORDER_CANCELLED, ALREADY_PAID, WRONG_AMOUNT, NOT_PAID, ORDER_REFUNDED, ALREADY_SETTLED,
+    /// AWAITING_COUPON, COUPON_REFUSED, OVER_SALE_LIMIT) or a sale.
     /// For NOT_ENOUGH_FREE those of the warehouse, else those of the item.
     #[prost(int64, optional, tag = "3")]
     pub available_units: ::core::option::Option<i64>,
     /// For PRICE_CHANGED: what the order would cost now.
     #[prost(message, optional, tag = "4")]
     pub quote: ::core::option::Option<PriceQuote>,
+    /// For COUPON_REFUSED: COUPON_EXPIRED, COUPON_UNKNOWN, COUPON_USED, COUPON_OTHER_ITEM,
+    /// COUPON_BELOW_MINIMUM, COUPON_BUDGET_SPENT, COUPON_ALL_CLAIMED or COUPON_OVER_BUYER_LIMIT.
+    #[prost(string, tag = "5")]
+    pub coupon_reason: ::prost::alloc::string::String,
 }
 impl ::prost::Name for Refusal {
     const NAME: &'static str = "Refusal";
@@ -669,6 +720,8 @@ pub enum OrderState {
     Paid = 2,
     Cancelled = 3,
     Expired = 4,
+    /// Paid, and all of its units came back.
+    Refunded = 5,
 }
 impl OrderState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -682,6 +735,7 @@ impl OrderState {
             Self::Paid => "ORDER_STATE_PAID",
             Self::Cancelled => "ORDER_STATE_CANCELLED",
             Self::Expired => "ORDER_STATE_EXPIRED",
+            Self::Refunded => "ORDER_STATE_REFUNDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -692,6 +746,39 @@ impl OrderState {
             "ORDER_STATE_PAID" => Some(Self::Paid),
             "ORDER_STATE_CANCELLED" => Some(Self::Cancelled),
             "ORDER_STATE_EXPIRED" => Some(Self::Expired),
+            "ORDER_STATE_REFUNDED" => Some(Self::Refunded),
+            _ => None,
+        }
+    }
+}
+/// What an order waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OrderAwaits {
+    Unspecified = 0,
+    /// Whether the buyer may have so many units in the whole sale.
+    SaleLimit = 1,
+    /// What its coupon takes off.
+    Coupon = 2,
+}
+impl OrderAwaits {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ORDER_AWAITS_UNSPECIFIED",
+            Self::SaleLimit => "ORDER_AWAITS_SALE_LIMIT",
+            Self::Coupon => "ORDER_AWAITS_COUPON",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ORDER_AWAITS_UNSPECIFIED" => Some(Self::Unspecified),
+            "ORDER_AWAITS_SALE_LIMIT" => Some(Self::SaleLimit),
+            "ORDER_AWAITS_COUPON" => Some(Self::Coupon),
             _ => None,
         }
     }
@@ -732,6 +819,19 @@ pub enum RefusalReason {
     PriceChanged = 16,
     /// The warehouse has fewer available units than are to be moved or withdrawn.
     NotEnoughFree = 17,
+    /// The order is held, so it can be cancelled; only paid units come back.
+    NotPaid = 18,
+    /// All units of the order came back already.
+    OrderRefunded = 19,
+    /// The refund was settled with another reference.
+    AlreadySettled = 20,
+    /// The coupon or the limit of the order is not decided yet: it can be paid a moment later.
+    AwaitingCoupon = 21,
+    /// The coupon was refused, for `coupon_reason`. Unlike a refusal before the order was placed it is final
+    /// for its request id, as are OVER_SALE_LIMIT, and PRICE_CHANGED of an order with a coupon.
+    CouponRefused = 22,
+    /// The buyer's held and paid units in the whole sale would exceed its limit.
+    OverSaleLimit = 23,
 }
 impl RefusalReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -758,6 +858,12 @@ impl RefusalReason {
             Self::GiftGone => "REFUSAL_REASON_GIFT_GONE",
             Self::PriceChanged => "REFUSAL_REASON_PRICE_CHANGED",
             Self::NotEnoughFree => "REFUSAL_REASON_NOT_ENOUGH_FREE",
+            Self::NotPaid => "REFUSAL_REASON_NOT_PAID",
+            Self::OrderRefunded => "REFUSAL_REASON_ORDER_REFUNDED",
+            Self::AlreadySettled => "REFUSAL_REASON_ALREADY_SETTLED",
+            Self::AwaitingCoupon => "REFUSAL_REASON_AWAITING_COUPON",
+            Self::CouponRefused => "REFUSAL_REASON_COUPON_REFUSED",
+            Self::OverSaleLimit => "REFUSAL_REASON_OVER_SALE_LIMIT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -781,6 +887,12 @@ impl RefusalReason {
             "REFUSAL_REASON_GIFT_GONE" => Some(Self::GiftGone),
             "REFUSAL_REASON_PRICE_CHANGED" => Some(Self::PriceChanged),
             "REFUSAL_REASON_NOT_ENOUGH_FREE" => Some(Self::NotEnoughFree),
+            "REFUSAL_REASON_NOT_PAID" => Some(Self::NotPaid),
+            "REFUSAL_REASON_ORDER_REFUNDED" => Some(Self::OrderRefunded),
+            "REFUSAL_REASON_ALREADY_SETTLED" => Some(Self::AlreadySettled),
+            "REFUSAL_REASON_AWAITING_COUPON" => Some(Self::AwaitingCoupon),
+            "REFUSAL_REASON_COUPON_REFUSED" => Some(Self::CouponRefused),
+            "REFUSAL_REASON_OVER_SALE_LIMIT" => Some(Self::OverSaleLimit),
             _ => None,
         }
     }
@@ -8064,6 +8176,779 @@ impl PortraitAttribute {
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelHoldRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "4")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CancelHoldRequest {
+    const NAME: &'static str = "CancelHoldRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelHoldRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelHoldRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelHoldResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "cancel_hold_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<cancel_hold_response::Outcome>,
+}
+/// Nested message and enum types in `CancelHoldResponse`.
+pub mod cancel_hold_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for CancelHoldResponse {
+    const NAME: &'static str = "CancelHoldResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelHoldResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelHoldResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExtendHoldRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. After the deadline in force, and at most 30 days from now.
+    #[prost(message, optional, tag = "4")]
+    pub pay_by_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "5")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ExtendHoldRequest {
+    const NAME: &'static str = "ExtendHoldRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExtendHoldRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExtendHoldRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExtendHoldResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "extend_hold_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<extend_hold_response::Outcome>,
+}
+/// Nested message and enum types in `ExtendHoldResponse`.
+pub mod extend_hold_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for ExtendHoldResponse {
+    const NAME: &'static str = "ExtendHoldResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExtendHoldResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExtendHoldResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundOrderRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. 1 to the units that the buyer still has.
+    #[prost(int64, tag = "4")]
+    pub units: i64,
+    /// The units are available again, at the step of the ladder from which they came; else they are written
+    /// off.
+    #[prost(bool, tag = "5")]
+    pub restock: bool,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "6")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RefundOrderRequest {
+    const NAME: &'static str = "RefundOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundOrderRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RefundOrderResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "refund_order_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<refund_order_response::Outcome>,
+}
+/// Nested message and enum types in `RefundOrderResponse`.
+pub mod refund_order_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// NOT_PAID, ORDER_EXPIRED, ORDER_CANCELLED or ORDER_REFUNDED.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for RefundOrderResponse {
+    const NAME: &'static str = "RefundOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundOrderResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettleRefundRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required. The due_id of a refund or of a late payment.
+    #[prost(string, tag = "3")]
+    pub due_id: ::prost::alloc::string::String,
+    /// Required. The reference of the transfer, 1 to 128 characters.
+    #[prost(string, tag = "4")]
+    pub reference: ::prost::alloc::string::String,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "5")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SettleRefundRequest {
+    const NAME: &'static str = "SettleRefundRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SettleRefundRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SettleRefundRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SettleRefundResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "settle_refund_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<settle_refund_response::Outcome>,
+}
+/// Nested message and enum types in `SettleRefundResponse`.
+pub mod settle_refund_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ALREADY_SETTLED.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SettleRefundResponse {
+    const NAME: &'static str = "SettleRefundResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SettleRefundResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SettleRefundResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod order_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct OrderServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> OrderServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> OrderServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            OrderServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Cancels a held order of any buyer; its units are available again at once.
+        pub async fn cancel_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/CancelHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "CancelHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets a hold end later.
+        pub async fn extend_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExtendHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExtendHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/ExtendHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ExtendHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes units of a paid order back; the last ones of the order come back first. The money for k of n
+        /// units that came back is floor(total * k / n), so that the parts of a refund add up to the total. It
+        /// is due until it is settled. A gift stays given.
+        pub async fn refund_order(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RefundOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RefundOrderResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/RefundOrder",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "RefundOrder"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records that money that was due is on its way back. The same reference again changes nothing.
+        pub async fn settle_refund(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SettleRefundRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SettleRefundResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/SettleRefund",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "SettleRefund"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod order_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with OrderServiceServer.
+    #[async_trait]
+    pub trait OrderService: std::marker::Send + std::marker::Sync + 'static {
+        /// Cancels a held order of any buyer; its units are available again at once.
+        async fn cancel_hold(
+            &self,
+            request: tonic::Request<super::CancelHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelHoldResponse>,
+            tonic::Status,
+        >;
+        /// Lets a hold end later.
+        async fn extend_hold(
+            &self,
+            request: tonic::Request<super::ExtendHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExtendHoldResponse>,
+            tonic::Status,
+        >;
+        /// Takes units of a paid order back; the last ones of the order come back first. The money for k of n
+        /// units that came back is floor(total * k / n), so that the parts of a refund add up to the total. It
+        /// is due until it is settled. A gift stays given.
+        async fn refund_order(
+            &self,
+            request: tonic::Request<super::RefundOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RefundOrderResponse>,
+            tonic::Status,
+        >;
+        /// Records that money that was due is on its way back. The same reference again changes nothing.
+        async fn settle_refund(
+            &self,
+            request: tonic::Request<super::SettleRefundRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SettleRefundResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct OrderServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> OrderServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for OrderServiceServer<T>
+    where
+        T: OrderService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorbuster.v1.OrderService/CancelHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelHoldSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::CancelHoldRequest>
+                    for CancelHoldSvc<T> {
+                        type Response = super::CancelHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::cancel_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/ExtendHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExtendHoldSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::ExtendHoldRequest>
+                    for ExtendHoldSvc<T> {
+                        type Response = super::ExtendHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExtendHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::extend_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExtendHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/RefundOrder" => {
+                    #[allow(non_camel_case_types)]
+                    struct RefundOrderSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::RefundOrderRequest>
+                    for RefundOrderSvc<T> {
+                        type Response = super::RefundOrderResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RefundOrderRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::refund_order(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RefundOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/SettleRefund" => {
+                    #[allow(non_camel_case_types)]
+                    struct SettleRefundSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::SettleRefundRequest>
+                    for SettleRefundSvc<T> {
+                        type Response = super::SettleRefundResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SettleRefundRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::settle_refund(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SettleRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for OrderServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorbuster.v1.OrderService";
+    impl<T> tonic::server::NamedService for OrderServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PlaceOrderRequest {
     /// Required.
     /// A UUID generated by the client, one for each order. It is scoped to the item: repeated for this
@@ -8320,6 +9205,65 @@ impl ::prost::Name for RecordPaymentResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.RecordPaymentResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPaymentFailureRequest {
+    /// Required. Scoped to the item.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. The payment provider's reference, 1 to 128 characters.
+    #[prost(string, tag = "4")]
+    pub payment_reference: ::prost::alloc::string::String,
+    /// Required. The payment provider's word for what was wrong, 1 to 64 characters.
+    #[prost(string, tag = "5")]
+    pub code: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RecordPaymentFailureRequest {
+    const NAME: &'static str = "RecordPaymentFailureRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentFailureRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentFailureRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordPaymentFailureResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "record_payment_failure_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<record_payment_failure_response::Outcome>,
+}
+/// Nested message and enum types in `RecordPaymentFailureResponse`.
+pub mod record_payment_failure_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// As it stands.
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for RecordPaymentFailureResponse {
+    const NAME: &'static str = "RecordPaymentFailureResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentFailureResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentFailureResponse".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -8604,6 +9548,37 @@ pub mod purchase_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Records that a payment was tried and failed. The hold stays; after 20 failed payments of an order no
+        /// more are recorded.
+        pub async fn record_payment_failure(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordPaymentFailureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPaymentFailureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/RecordPaymentFailure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "doorbuster.v1.PurchaseService",
+                        "RecordPaymentFailure",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Cancels a held order; its units are available again at once.
         pub async fn cancel_order(
             &mut self,
@@ -8733,6 +9708,15 @@ pub mod purchase_service_server {
             request: tonic::Request<super::RecordPaymentRequest>,
         ) -> std::result::Result<
             tonic::Response<super::RecordPaymentResponse>,
+            tonic::Status,
+        >;
+        /// Records that a payment was tried and failed. The hold stays; after 20 failed payments of an order no
+        /// more are recorded.
+        async fn record_payment_failure(
+            &self,
+            request: tonic::Request<super::RecordPaymentFailureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPaymentFailureResponse>,
             tonic::Status,
         >;
         /// Cancels a held order; its units are available again at once.
@@ -9005,6 +9989,55 @@ pub mod purchase_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RecordPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/RecordPaymentFailure" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordPaymentFailureSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::RecordPaymentFailureRequest>
+                    for RecordPaymentFailureSvc<T> {
+                        type Response = super::RecordPaymentFailureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordPaymentFailureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::record_payment_failure(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordPaymentFailureSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -9410,7 +10443,7 @@ pub struct SalesFigures {
     pub units_placed: i64,
     #[prost(int64, tag = "10")]
     pub units_sold: i64,
-    /// Paid orders only.
+    /// Paid orders, without what was refunded.
     #[prost(message, optional, tag = "11")]
     pub revenue: ::core::option::Option<Money>,
     /// Payments that arrived too late or twice and are due for refund.
@@ -9422,6 +10455,17 @@ pub struct SalesFigures {
     /// When the last available unit was taken, most recently; absent while units are available.
     #[prost(message, optional, tag = "14")]
     pub sold_out_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Paid orders of which all units came back. They are among orders_paid, too.
+    #[prost(int64, tag = "15")]
+    pub orders_refunded: i64,
+    /// Units of paid orders that came back, which are not among units_sold, and the money for them; absent if none.
+    #[prost(int64, tag = "16")]
+    pub units_refunded: i64,
+    #[prost(message, optional, tag = "17")]
+    pub refunded: ::core::option::Option<Money>,
+    /// What of refunds_due and refunded is on its way back; absent if nothing.
+    #[prost(message, optional, tag = "18")]
+    pub refunds_settled: ::core::option::Option<Money>,
 }
 impl ::prost::Name for SalesFigures {
     const NAME: &'static str = "SalesFigures";
@@ -9517,6 +10561,9 @@ pub struct TimelineSecond {
     /// Payments that arrived too late or twice.
     #[prost(int64, tag = "14")]
     pub refunds_due: i64,
+    /// Units of paid orders that came back.
+    #[prost(int64, tag = "15")]
+    pub units_refunded: i64,
 }
 impl ::prost::Name for TimelineSecond {
     const NAME: &'static str = "TimelineSecond";
@@ -12486,7 +13533,7 @@ impl ::prost::Name for LogPoint {
         "/doorbuster.v1.LogPoint".into()
     }
 }
-/// Orders by state: placed = held + paid + cancelled + expired.
+/// Orders by state: placed = held + paid + cancelled + expired + refunded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OrderCounts {
     #[prost(int64, tag = "1")]
@@ -12499,6 +13546,9 @@ pub struct OrderCounts {
     pub cancelled: i64,
     #[prost(int64, tag = "5")]
     pub expired: i64,
+    /// Paid, and all units came back.
+    #[prost(int64, tag = "6")]
+    pub refunded: i64,
 }
 impl ::prost::Name for OrderCounts {
     const NAME: &'static str = "OrderCounts";
@@ -12527,12 +13577,18 @@ pub struct ItemState {
     pub warehouses: ::prost::alloc::vec::Vec<WarehouseStock>,
     #[prost(message, optional, tag = "6")]
     pub orders: ::core::option::Option<OrderCounts>,
-    /// Paid orders only.
+    /// Paid orders, without what was refunded.
     #[prost(message, optional, tag = "7")]
     pub revenue: ::core::option::Option<Money>,
     /// Payments due for refund.
     #[prost(message, optional, tag = "8")]
     pub refunds_due: ::core::option::Option<Money>,
+    /// What was refunded of paid orders; absent if nothing.
+    #[prost(message, optional, tag = "9")]
+    pub refunded: ::core::option::Option<Money>,
+    /// What of both is on its way back; absent if nothing.
+    #[prost(message, optional, tag = "10")]
+    pub refunds_settled: ::core::option::Option<Money>,
 }
 impl ::prost::Name for ItemState {
     const NAME: &'static str = "ItemState";
@@ -12567,6 +13623,10 @@ pub struct SaleState {
     /// Not part of the allocated units.
     #[prost(int64, tag = "9")]
     pub reserve_units: i64,
+    #[prost(message, optional, tag = "10")]
+    pub refunded: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "11")]
+    pub refunds_settled: ::core::option::Option<Money>,
 }
 impl ::prost::Name for SaleState {
     const NAME: &'static str = "SaleState";
@@ -13899,6 +14959,11 @@ pub struct ItemDraft {
     /// Who delivers the planned units of a warehouse; at most one for each warehouse.
     #[prost(message, repeated, tag = "19")]
     pub suppliers: ::prost::alloc::vec::Vec<WarehouseSupplier>,
+    /// A payment that arrives no later than this after the deadline of its order brings the order back, if
+    /// its units are still there at the same price, the buyer's limit allows it and no gift was part of
+    /// it: 1 second to 30 days. Absent: a late payment is always due for refund.
+    #[prost(message, optional, tag = "20")]
+    pub reinstate_within: ::core::option::Option<::prost_types::Duration>,
 }
 impl ::prost::Name for ItemDraft {
     const NAME: &'static str = "ItemDraft";

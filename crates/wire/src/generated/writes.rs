@@ -359,6 +359,86 @@ impl WriteResponse for WithdrawStockResponse {
         (outcome, self.revision, self.position)
     }
 }
+impl WriteResponse for CancelHoldResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => cancel_hold_response::Outcome::Order(subject),
+            Err(refusal) => cancel_hold_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            cancel_hold_response::Outcome::Order(subject) => Ok(subject),
+            cancel_hold_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for ExtendHoldResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => extend_hold_response::Outcome::Order(subject),
+            Err(refusal) => extend_hold_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            extend_hold_response::Outcome::Order(subject) => Ok(subject),
+            extend_hold_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for RefundOrderResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => refund_order_response::Outcome::Order(subject),
+            Err(refusal) => refund_order_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            refund_order_response::Outcome::Order(subject) => Ok(subject),
+            refund_order_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for SettleRefundResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => settle_refund_response::Outcome::Order(subject),
+            Err(refusal) => settle_refund_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            settle_refund_response::Outcome::Order(subject) => Ok(subject),
+            settle_refund_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
 impl WriteResponse for PlaceOrderResponse {
     type Subject = Order;
     type Refusal = Refusal;
@@ -395,6 +475,26 @@ impl WriteResponse for RecordPaymentResponse {
         let outcome = self.outcome.map(|outcome| match outcome {
             record_payment_response::Outcome::Order(subject) => Ok(subject),
             record_payment_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for RecordPaymentFailureResponse {
+    type Subject = Order;
+    type Refusal = Refusal;
+
+    fn new(outcome: Result<Order, Refusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => record_payment_failure_response::Outcome::Order(subject),
+            Err(refusal) => record_payment_failure_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Order, Refusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            record_payment_failure_response::Outcome::Order(subject) => Ok(subject),
+            record_payment_failure_response::Outcome::Refusal(refusal) => Err(refusal),
         });
         (outcome, self.revision, self.position)
     }

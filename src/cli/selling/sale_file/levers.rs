@@ -7,7 +7,11 @@ use crate::{
     config::document::Section,
     domain::{eligibility::DraftAudience, sale::DraftItem},
     events::{Draw, Region, ReserveAct, ReserveStep},
+    values::Invalid,
 };
+
+/// How long a late payment brings its order back, where the file does not say.
+const REINSTATE_WITHIN_SECONDS: i64 = 600;
 
 const AUDIENCE_KEYS: &[&str] =
     &["age_bands", "genders", "regions", "spending_tiers", "member_tiers", "new_buyers_only"];
@@ -23,8 +27,24 @@ impl Reader {
         item.draw = self
             .one_of(section, "draw", [Draw::Listed, Draw::Fullest], Draw::name)
             .unwrap_or_default();
+        item.reinstate_within_ms = self.reinstate_within_ms(section);
         let steps = self.tables(section, "reserve_plan");
         item.reserve_plan = steps.iter().map(|step| self.reserve_step(step)).collect();
+    }
+
+    /// Reads `late_payments` and for how long they bring an order back.
+    fn reinstate_within_ms(&mut self, section: &Section<'_>) -> Option<i64> {
+        let late = self.one_of(section, "late_payments", ["refund", "reinstate"], |name| name);
+        let seconds = self.integer(section, "reinstate_within_seconds");
+        if late == Some("reinstate") {
+            return Some(seconds.unwrap_or(REINSTATE_WITHIN_SECONDS).saturating_mul(1000));
+        }
+        if seconds.is_some() {
+            let problem = "has no effect without late_payments = \"reinstate\"";
+            let path = section.path("reinstate_within_seconds");
+            self.problems.note(Invalid::new(path, problem));
+        }
+        None
     }
 
     /// Reads `[audience]`, of the sale or of an item.

@@ -149,6 +149,7 @@ fn mend_item(item: &mut DraftItem, index: usize, field: &str) -> Option<()> {
         "limit_per_buyer" => item.limit_per_buyer = None,
         "limit_per_order" => item.limit_per_order = None,
         "time_to_pay" => item.time_to_pay_ms = Some(TIME_TO_PAY_MS),
+        "reinstate_within" => item.reinstate_within_ms = None,
         "units" => {
             item.units = vec![(NAME.to_owned(), 1)];
             item.suppliers.clear();

@@ -69,6 +69,47 @@ const NOT_ENOUGH_FREE: (&str, &str) = (
     "该仓库中「{item_title}」的可售库存少于要调出的数量。",
 );
 
+const NOT_PAUSED: (&str, &str) =
+    ("{item_title} is on sale: it was not paused.", "「{item_title}」正在销售，并未暂停。");
+
+const NOT_ENOUGH_RESERVE: (&str, &str) = (
+    "The reserve of {item_title} holds fewer units than were to be released.",
+    "「{item_title}」的预留库存少于要释放的数量。",
+);
+
+const NOT_PAID: (&str, &str) = (
+    "Order {order_id} for {item_title} is not paid, so there is nothing to give back.",
+    "「{item_title}」的订单 {order_id} 尚未付款，没有可退的款项。",
+);
+
+const ORDER_REFUNDED: (&str, &str) = (
+    "All units of order {order_id} for {item_title} came back already.",
+    "「{item_title}」的订单 {order_id} 已全部退货。",
+);
+
+const ALREADY_SETTLED: (&str, &str) = (
+    "The refund for order {order_id} for {item_title} was sent before, with another reference.",
+    "「{item_title}」订单 {order_id} 的退款此前已使用其他流水号退回。",
+);
+
+const AWAITING_COUPON: (&str, &str) = (
+    "Order {order_id} for {item_title} is still being priced. Please pay in a moment; your units \
+     are held until {pay_by_time}.",
+    "「{item_title}」的订单 {order_id} 正在计算优惠，请稍后付款。商品为您保留至 {pay_by_time}。",
+);
+
+const COUPON_REFUSED: (&str, &str) = (
+    "Your coupon could not be used for {item_title}, so order {order_id} was not taken. Nothing \
+     was charged; you can order again without it.",
+    "您的优惠券无法用于「{item_title}」，订单 {order_id} 未成立。未扣取任何费用，您可以不使用优惠券重新下单。",
+);
+
+const OVER_SALE_LIMIT: (&str, &str) = (
+    "With order {order_id} for {item_title} you would have had more units than one buyer may have \
+     in this sale. Nothing was charged for it.",
+    "加上「{item_title}」的订单 {order_id}，您在本次活动中的购买数量会超出限购。该订单未扣取任何费用。",
+);
+
 fn refused(refusal: Refusal) -> (&'static str, &'static str) {
     match refusal {
         Refusal::SoldOut => SOLD_OUT,
@@ -123,17 +164,18 @@ fn refused(refusal: Refusal) -> (&'static str, &'static str) {
             "订单 {order_id} 的总额为 {total}，付款金额不符，未予接受。\
              请在 {pay_by_time} 前支付总额。",
         ),
-        Refusal::NotPaused => {
-            ("{item_title} is on sale: it was not paused.", "「{item_title}」正在销售，并未暂停。")
-        }
-        Refusal::NotEnoughReserve => (
-            "The reserve of {item_title} holds fewer units than were to be released.",
-            "「{item_title}」的预留库存少于要释放的数量。",
-        ),
+        Refusal::NotPaused => NOT_PAUSED,
+        Refusal::NotEnoughReserve => NOT_ENOUGH_RESERVE,
         Refusal::NotEligible => NOT_ELIGIBLE,
         Refusal::GiftGone => GIFT_GONE,
         Refusal::PriceChanged => PRICE_CHANGED,
         Refusal::NotEnoughFree => NOT_ENOUGH_FREE,
+        Refusal::NotPaid => NOT_PAID,
+        Refusal::OrderRefunded => ORDER_REFUNDED,
+        Refusal::AlreadySettled => ALREADY_SETTLED,
+        Refusal::AwaitingCoupon => AWAITING_COUPON,
+        Refusal::CouponRefused => COUPON_REFUSED,
+        Refusal::OverSaleLimit => OVER_SALE_LIMIT,
     }
 }
 
@@ -155,6 +197,11 @@ fn of_order(state: OrderState) -> (&'static str, &'static str) {
             "Order {order_id} for {units} of {item_title} was cancelled at {settle_time} before it \
              was paid.",
             "订单 {order_id}（{units} 件「{item_title}」）在付款前已于 {settle_time} 取消。",
+        ),
+        OrderState::Refunded => (
+            "All {units} of {item_title} of order {order_id} came back. The money is on its way to \
+             you, or will be soon.",
+            "订单 {order_id} 的 {units} 件「{item_title}」已全部退货，款项已退回或即将退回。",
         ),
         OrderState::Expired => (
             "Order {order_id} held {units} of {item_title} until {pay_by_time}. It was not paid by \

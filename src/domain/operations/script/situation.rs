@@ -47,8 +47,13 @@ pub enum Situation {
     Incident,
 }
 
-const STATES: [OrderState; 4] =
-    [OrderState::Held, OrderState::Paid, OrderState::Cancelled, OrderState::Expired];
+const STATES: [OrderState; 5] = [
+    OrderState::Held,
+    OrderState::Paid,
+    OrderState::Cancelled,
+    OrderState::Expired,
+    OrderState::Refunded,
+];
 
 impl Situation {
     /// All of them, refusals first.
@@ -92,5 +97,6 @@ fn state_name(state: OrderState) -> &'static str {
         OrderState::Paid => "paid",
         OrderState::Cancelled => "cancelled",
         OrderState::Expired => "expired",
+        OrderState::Refunded => "refunded",
     }
 }

@@ -8,7 +8,8 @@ use super::{
 use crate::{
     domain::{AnswerFrom, Caused, Decided, Decision, Misdirected},
     events::{
-        Attempt, AttemptOutcome, ItemAdded, ItemEvent, OrderState, RefundCause, WarehouseUnits,
+        Attempt, AttemptOutcome, CouponReason, ItemAdded, ItemEvent, OrderState, RefundCause,
+        WarehouseUnits,
     },
     values::{Fingerprint, RequestId, shopper_hash},
 };
@@ -24,6 +25,8 @@ pub enum ItemOutcome {
         available: Option<i64>,
         /// What the order would cost, where that is the reason.
         quote: Option<Box<QuoteView>>,
+        /// Why its coupon was refused, where that is the reason.
+        coupon: Option<CouponReason>,
     },
     /// What an order would cost.
     Quote {
@@ -41,6 +44,8 @@ pub enum ItemShown {
     Item,
     /// The order in this row, as the command that was just decided leaves it.
     Settled(u32),
+    /// What the placing of the order in this row comes to.
+    Placed(u32),
     /// The order in this row as it stands, with the deadline that is in force.
     Order(u32),
 }
@@ -78,7 +83,7 @@ impl Item {
 
     pub(super) fn refusal(&self, refusal: Refusal) -> ItemOutcome {
         let available = (!refusal.is_of_order()).then(|| self.stock.total().available);
-        ItemOutcome::Refused { refusal, available, quote: None }
+        ItemOutcome::Refused { refusal, available, quote: None, coupon: None }
     }
 
     pub(super) fn refused(&self, refusal: Refusal) -> Decided<Self> {
@@ -92,7 +97,7 @@ impl Item {
         quote: Option<Box<QuoteView>>,
     ) -> Decided<Self> {
         let available = Some(self.stock.total().available);
-        self.told(ItemOutcome::Refused { refusal, available, quote })
+        self.told(ItemOutcome::Refused { refusal, available, quote, coupon: None })
     }
 
     pub(super) fn misdirected(&self, why: Misdirected) -> Decided<Self> {
@@ -103,7 +108,7 @@ impl Item {
         self.misdirected(Misdirected::RequestIdReused(request))
     }
 
-    /// The answer to a payment or cancellation whose request id was seen before.
+    /// The answer to a payment, cancellation or act on an order whose request id was seen before.
     pub(super) fn repeated(
         &self,
         offer: &ItemAdded,
@@ -131,6 +136,7 @@ impl Item {
                 ItemOutcome::Order(self.order(offer, receipt.order, Some(OrderState::Cancelled)))
             }
             ReceiptKind::RefundDue(cause) => self.refusal(refusal_of(cause)),
+            ReceiptKind::AsItStands => ItemOutcome::Order(self.order(offer, receipt.order, None)),
         };
         let mut first = self.told(outcome);
         first.revision = receipt.revision;

@@ -1,8 +1,8 @@
 //! The commands of an item. Their fields are validated where they enter and trusted here.
 
-use super::{Steer, SteerAction};
+use super::{OrderAct, OrderAction, PaymentFailure, SettleAwait, Steer, SteerAction};
 use crate::{
-    events::{ItemPlan, OrderShopper},
+    events::{CouponAsked, CouponNamed, IfDenied, ItemPlan, OrderShopper},
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, kinds},
 };
 
@@ -14,6 +14,9 @@ pub enum ItemCommand {
     PlaceOrder(PlaceOrder),
     RecordPayment(RecordPayment),
     CancelOrder(CancelOrder),
+    PaymentFailed(PaymentFailure),
+    SettleAwait(SettleAwait),
+    OrderAct(OrderAct),
     Steer(Steer),
     /// What an order of so many units would cost.
     Quote {
@@ -21,10 +24,10 @@ pub enum ItemCommand {
     },
     /// What the item looks like.
     Show,
-    /// One order of that buyer.
+    /// One order, of that buyer where one is named.
     ShowOrder {
         order_id: OrderId,
-        buyer: String,
+        buyer: Option<String>,
     },
 }
 
@@ -33,6 +36,12 @@ kinds! { ItemCommand {
     Self::PlaceOrder(_) => "place_order",
     Self::RecordPayment(_) => "record_payment",
     Self::CancelOrder(_) => "cancel_order",
+    Self::SettleAwait(_) => "settle_await",
+    Self::PaymentFailed(_) => "record_payment_failure",
+    Self::OrderAct(OrderAct { action: OrderAction::Cancel(_), .. }) => "cancel_order_by_operator",
+    Self::OrderAct(OrderAct { action: OrderAction::ExtendHold { .. }, .. }) => "extend_hold",
+    Self::OrderAct(OrderAct { action: OrderAction::Refund { .. }, .. }) => "refund_order",
+    Self::OrderAct(OrderAct { action: OrderAction::SettleRefund { .. }, .. }) => "settle_refund",
     Self::Steer(Steer { action: SteerAction::Allocate(_), .. }) => "allocate_stock",
     Self::Steer(Steer { action: SteerAction::Withdraw(_), .. }) => "withdraw_stock",
     Self::Steer(Steer { action: SteerAction::Move { .. }, .. }) => "move_stock",
@@ -87,6 +96,8 @@ pub struct PlaceMore {
     pub region: String,
     /// What is said of the buyer, if anything is.
     pub shopper: Option<OrderShopper>,
+    /// The coupon that it asks for, without the most that it may cost.
+    pub coupon: Option<CouponAsked>,
 }
 
 impl PlaceOrder {
@@ -123,10 +134,29 @@ impl PlaceOrder {
         for (name, value) in more.shopper.iter().flat_map(OrderShopper::told) {
             fields.extend([name.as_bytes(), value.as_bytes()]);
         }
+        let asked = more.coupon.as_ref().map(asked_fields);
+        if let Some(asked) = &asked {
+            fields.extend(asked.iter().map(Vec::as_slice));
+        }
         self.fingerprint = Fingerprint::of(fields);
         self.more = Some(Box::new(more));
         self
     }
+}
+
+/// The name of each field that a coupon's request sets, and its value. Whether offers are left out
+/// follows from the batch.
+fn asked_fields(asked: &CouponAsked) -> Vec<Vec<u8>> {
+    let (name, value) = match &asked.named {
+        CouponNamed::Id(id) => ("coupon_id", id.0.as_bytes().to_vec()),
+        CouponNamed::Code(code) => ("coupon_code", code.as_bytes().to_vec()),
+    };
+    let batch = asked.batch_id.0.as_bytes().to_vec();
+    let mut fields = vec![b"coupon_batch".to_vec(), batch, name.as_bytes().to_vec(), value];
+    if asked.if_denied == IfDenied::Keep {
+        fields.extend([b"if_denied".to_vec(), b"keep".to_vec()]);
+    }
+    fields
 }
 
 /// Records that a payment arrived.

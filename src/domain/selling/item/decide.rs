@@ -3,21 +3,20 @@
 //! A repeated request is recognised first, so it gets its first answer whatever has changed since.
 //! Then the window, the limits and the stock are checked, in this order.
 
-use uuid::Uuid;
-
 use super::{
-    AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, OrderState, PlaceOrder,
-    RecordPayment, Refusal, answer::refusal_of, pricing::Priced, steer,
+    AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, OrderState, PlaceMore,
+    PlaceOrder, RecordPayment, Refusal, answer::refusal_of, awaits, ending, order_life,
+    pricing::Priced, steer,
 };
 use crate::{
     domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment, eligibility::admits},
     events::{
-        Act, Attempt, AttemptOutcome, AudienceSet, ItemAdded, ItemEvent, ItemPlan, ItemScheduled,
-        OfferEvent, OffersSet, OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced,
-        Position, PricesSet, PurchaseLimitSet, RefundCause, RefundDue, ReservePlanSet, ReserveSet,
-        StockAllocated, StockEvent, WarehouseUnits,
+        Act, Attempt, AttemptOutcome, AudienceSet, Await, CancelCause, CouponAsked, ItemAdded,
+        ItemEvent, ItemPlan, ItemScheduled, OfferEvent, OffersSet, OrderCancelled, OrderEvent,
+        OrderPaid, OrderPlaced, Position, PricesSet, PurchaseLimitSet, RefundCause, RefundDue,
+        ReservePlanSet, ReserveSet, StockAllocated, StockEvent, WarehouseUnits,
     },
-    values::{UNITS_MAX, UnixMs, shopper_hash},
+    values::{Fingerprint, OrderId, RequestId, UNITS_MAX, UnixMs, shopper_hash},
 };
 
 pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<Item> {
@@ -39,9 +38,17 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
         ItemCommand::PlaceOrder(place) => place_order(item, offer, place, at),
         ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, at),
         ItemCommand::CancelOrder(cancel) => cancel_order(item, offer, cancel, at),
+        ItemCommand::PaymentFailed(failure) => {
+            order_life::payment_failure(item, offer, failure, at)
+        }
+        ItemCommand::SettleAwait(verdict) => awaits::settle(item, &verdict, at),
+        ItemCommand::OrderAct(act) => order_life::order_act(item, offer, &act, at),
         ItemCommand::Steer(steer) => steer::steer(item, offer, steer, at),
         ItemCommand::ShowOrder { order_id, buyer } => match item.orders.find(order_id) {
-            Some(row) if item.orders.buyer(item.orders.row(row)) == buyer => {
+            // Another buyer's order and no order at all must look the same.
+            Some(row)
+                if buyer.is_none_or(|buyer| item.orders.buyer(item.orders.row(row)) == buyer) =>
+            {
                 item.shown(Vec::new(), ItemShown::Order(row))
             }
             _ => item.misdirected(Misdirected::NotFound("order_id")),
@@ -63,6 +70,7 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
             time_to_pay_ms: plan.time_to_pay_ms,
             regions: plan.regions,
             draw: plan.draw,
+            reinstate_within_ms: plan.reinstate_within_ms,
             added_at_ms: now,
         })),
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
@@ -161,8 +169,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
         if first.fingerprint != place.fingerprint {
             return item.reused(place.request_id);
         }
-        let order = item.order(offer, row, Some(OrderState::Held));
-        let mut repeated = item.told(ItemOutcome::Order(order));
+        let mut repeated = item.told(item.placed_outcome(row));
         repeated.revision = first.revision;
         repeated.position = item.orders.position(row);
         repeated.attempt = Some(item.attempt(place, AttemptOutcome::Repeated));
@@ -198,7 +205,7 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
     };
     Decision {
         attempt: Some(attempt),
-        ..item.shown(vec![caused], ItemShown::Settled(item.orders.next_row()))
+        ..item.shown(vec![caused], ItemShown::Placed(item.orders.next_row()))
     }
 }
 
@@ -216,7 +223,10 @@ fn placed(
         Some(order) => item.stock.draw_in_order(place.units, &order),
     };
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel, more } = place;
-    let (region, shopper) = more.map_or_else(Default::default, |more| (more.region, more.shopper));
+    let PlaceMore { max_total_minor, region, shopper, coupon } =
+        more.map_or_else(PlaceMore::default, |more| *more);
+    let coupon = coupon.map(|asked| Box::new(CouponAsked { max_total_minor, ..asked }));
+    let awaits = coupon.iter().map(|_| Await::Coupon).collect();
     let Priced { unit_price_minor, terms, total_minor } = priced;
     OrderPlaced {
         order_id,
@@ -234,6 +244,8 @@ fn placed(
         channel,
         region,
         shopper: shopper.map(Box::new),
+        awaits,
+        coupon,
         placed_at_ms: at.stamp,
         pay_by_ms: at.now.plus(offer.time_to_pay_ms),
     }
@@ -283,6 +295,12 @@ fn record_payment(
     let Some(order) = item.orders.find(payment.order_id) else {
         return item.misdirected(Misdirected::NotFound("order_id"));
     };
+    if item.waits(order)
+        && let OrderState::Held = item.orders.row(order).state
+        && let Ok(_) = ending::held(item, order, at)
+    {
+        return item.refused(Refusal::AwaitingCoupon);
+    }
     // Before the reference is looked up: a known one with another amount is not the same payment.
     let row = item.orders.row(order);
     if payment.currency != offer.currency || payment.amount_minor != row.total_minor {
@@ -292,49 +310,106 @@ fn record_payment(
     if let Some(receipt) = item.orders.receipt_of_payment(order, &payment.payment_reference) {
         return item.first_answer(offer, receipt);
     }
-    let at = at.before_move(item.orders.moved_ms(order));
+    let deadline = item.orders.deadline(order);
+    let at = at.before_move(deadline.moved_ms);
+    let mut events = Vec::new();
     let cause = match row.state {
-        OrderState::Held if at.now < row.pay_by => None,
-        OrderState::Held | OrderState::Expired => Some(RefundCause::OrderExpired),
+        OrderState::Held if at.now < deadline.at => None,
+        OrderState::Held | OrderState::Expired => {
+            match item.reinstated(offer, order, payment.request_id, at) {
+                Some(reinstated) => {
+                    events = reinstated;
+                    None
+                }
+                None => Some(RefundCause::OrderExpired),
+            }
+        }
         OrderState::Cancelled => Some(RefundCause::OrderCancelled),
-        OrderState::Paid => Some(RefundCause::AlreadyPaid),
+        OrderState::Paid | OrderState::Refunded => Some(RefundCause::AlreadyPaid),
     };
-    let caused = |event| Caused {
-        event,
-        id: item.id.event_id(payment.request_id, 0),
-        correlation: row.order_id.0,
-        causation: payment.request_id.0,
-        judged_at: at.judged_at(),
-    };
-    let Some(cause) = cause else {
-        let paid = ItemEvent::Order(OrderEvent::Paid(OrderPaid {
+    let received = Received { payment, fingerprint, order, at };
+    match cause {
+        None => {
+            let warehouses = warehouses_of(&events).unwrap_or_else(|| item.warehouses(order));
+            events.push(received.paid(item, warehouses));
+            item.shown(events, ItemShown::Settled(order))
+        }
+        Some(cause) => {
+            if item.orders.row(order).state == OrderState::Held {
+                events.push(ending::expiry(item, order, at));
+            }
+            events.push(received.due_back(item, cause));
+            item.decided(events, AnswerFrom::Decision(item.refusal(refusal_of(cause))))
+        }
+    }
+}
+
+/// A payment that is not a repeated one.
+struct Received {
+    payment: RecordPayment,
+    fingerprint: Fingerprint,
+    order: u32,
+    at: Moment,
+}
+
+impl Received {
+    /// It buys the order.
+    fn paid(self, item: &Item, warehouses: Vec<WarehouseUnits>) -> Caused<ItemEvent> {
+        let row = item.orders.row(self.order);
+        let paid = OrderPaid {
             order_id: row.order_id,
             placed_revision: row.revision,
-            request_id: payment.request_id,
-            fingerprint,
-            payment_reference: payment.payment_reference.clone(),
-            amount_minor: payment.amount_minor,
+            request_id: self.payment.request_id,
+            fingerprint: self.fingerprint,
+            payment_reference: self.payment.payment_reference,
+            amount_minor: self.payment.amount_minor,
             units: i64::from(row.units),
-            warehouses: item.warehouses(order),
-            paid_at_ms: at.stamp,
-        }));
-        return item.shown(vec![caused(paid)], ItemShown::Settled(order));
-    };
-    let mut events = Vec::new();
-    if row.state == OrderState::Held {
-        events.push(expiry(item, order, at));
+            warehouses,
+            paid_at_ms: self.at.stamp,
+        };
+        let request_id = paid.request_id;
+        Self::caused(item, (request_id, row.order_id), OrderEvent::Paid(paid), self.at)
     }
-    events.push(caused(ItemEvent::Order(OrderEvent::RefundDue(RefundDue {
-        order_id: row.order_id,
-        placed_revision: row.revision,
-        request_id: payment.request_id,
-        fingerprint,
-        payment_reference: payment.payment_reference.clone(),
-        amount_minor: payment.amount_minor,
-        cause,
-        due_at_ms: at.stamp,
-    }))));
-    item.decided(events, AnswerFrom::Decision(item.refusal(refusal_of(cause))))
+
+    /// It buys nothing.
+    fn due_back(self, item: &Item, cause: RefundCause) -> Caused<ItemEvent> {
+        let row = item.orders.row(self.order);
+        let due = RefundDue {
+            order_id: row.order_id,
+            placed_revision: row.revision,
+            request_id: self.payment.request_id,
+            fingerprint: self.fingerprint,
+            payment_reference: self.payment.payment_reference,
+            amount_minor: self.payment.amount_minor,
+            cause,
+            due_at_ms: self.at.stamp,
+        };
+        let request_id = due.request_id;
+        Self::caused(item, (request_id, row.order_id), OrderEvent::RefundDue(due), self.at)
+    }
+
+    fn caused(
+        item: &Item,
+        (request_id, order_id): (RequestId, OrderId),
+        event: OrderEvent,
+        at: Moment,
+    ) -> Caused<ItemEvent> {
+        Caused {
+            event: ItemEvent::Order(event),
+            id: item.id.event_id(request_id, 0),
+            correlation: order_id.0,
+            causation: request_id.0,
+            judged_at: at.judged_at(),
+        }
+    }
+}
+
+/// Where the units of an order lie that these events bring back.
+fn warehouses_of(events: &[Caused<ItemEvent>]) -> Option<Vec<WarehouseUnits>> {
+    events.iter().find_map(|caused| match &caused.event {
+        ItemEvent::Order(OrderEvent::Reinstated(back)) => Some(back.warehouses.clone()),
+        ItemEvent::Order(_) | ItemEvent::Offer(_) | ItemEvent::Stock(_) => None,
+    })
 }
 
 fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment) -> Decided<Item> {
@@ -349,17 +424,10 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
         return item.misdirected(Misdirected::NotFound("order_id"));
     };
     let row = item.orders.row(order);
-    let at = at.before_move(item.orders.moved_ms(order));
-    match row.state {
-        OrderState::Held if at.now < row.pay_by => {}
-        OrderState::Held => {
-            let refusal = AnswerFrom::Decision(item.refusal(Refusal::OrderExpired));
-            return item.decided(vec![expiry(item, order, at)], refusal);
-        }
-        OrderState::Expired => return item.refused(Refusal::OrderExpired),
-        OrderState::Cancelled => return item.refused(Refusal::OrderCancelled),
-        OrderState::Paid => return item.refused(Refusal::AlreadyPaid),
-    }
+    let at = match ending::held(item, order, at) {
+        Ok(at) => at,
+        Err(decided) => return *decided,
+    };
     let cancelled = Caused {
         event: ItemEvent::Order(OrderEvent::Cancelled(OrderCancelled {
             order_id: row.order_id,
@@ -368,6 +436,8 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
             fingerprint,
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
+            cause: CancelCause::Buyer,
+            act: None,
             cancelled_at_ms: at.stamp,
         })),
         id: item.id.event_id(cancel.request_id, 0),
@@ -376,22 +446,4 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
         judged_at: at.judged_at(),
     };
     item.shown(vec![cancelled], ItemShown::Settled(order))
-}
-
-/// The end of a hold that was not paid in time; `at` is a moment as its deadline sees it.
-pub(super) fn expiry(item: &Item, order: u32, at: Moment) -> Caused<ItemEvent> {
-    let row = item.orders.row(order);
-    Caused {
-        event: ItemEvent::Order(OrderEvent::Expired(OrderExpired {
-            order_id: row.order_id,
-            placed_revision: row.revision,
-            units: i64::from(row.units),
-            warehouses: item.warehouses(order),
-            expired_at_ms: at.stamp,
-        })),
-        id: Uuid::new_v5(&row.order_id.0, b"expired"),
-        correlation: row.order_id.0,
-        causation: row.order_id.0,
-        judged_at: at.judged_at(),
-    }
 }

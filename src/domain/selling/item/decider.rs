@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{
     ItemCommand, Refusal,
     answer::{ItemOutcome, ItemShown},
-    decide,
+    decide, ending,
     state::Item,
 };
 use crate::{
@@ -62,6 +62,7 @@ impl Decider for Item {
                 let state = self.orders.row(row).state;
                 ItemOutcome::Order(self.order(offer, row, Some(state)))
             }
+            ItemShown::Placed(row) => self.placed_outcome(row),
             ItemShown::Order(row) => ItemOutcome::Order(self.order(offer, row, None)),
         }
     }
@@ -76,7 +77,8 @@ impl Decider for Item {
 
     fn due(&self, now: UnixMs, max: usize) -> Vec<Caused<ItemEvent>> {
         let at = Moment::after(self.last_at, now);
-        let expire = |row| decide::expiry(self, row, at.before_move(self.orders.moved_ms(row)));
+        let expire =
+            |row| ending::expiry(self, row, at.before_move(self.orders.deadline(row).moved_ms));
         self.orders.due(now, max).into_iter().map(expire).collect()
     }
 

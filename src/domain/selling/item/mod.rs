@@ -1,20 +1,28 @@
 //! One item: its stock, its orders, its rules.
 //!
-//! Read in this order: `command` (what can be asked), `act` (what operators ask), `refusal` (the
-//! business "no"s), `state` (what is remembered and how events change it), `decide` (the rules),
-//! `steer` (those of operators) and its `bounds`, `pricing` (what orders cost), `follow` (what the
+//! Read in this order: `command` (what can be asked), `act` (what operators ask), `order_act` (what they
+//! ask of one order), `refusal` (the
+//! business "no"s), `state` and `evolve_order` (what is remembered and how events change it), `decide` (the rules),
+//! `steer` (those of operators) and its `bounds`, `order_life` (those of orders after they were placed), `awaits` (what
+//! orders wait for),
+//! `pricing` (what orders cost), `follow` (what the
 //! `reserve_plan` does after a decision), `answer` (how a decision answers), `view` (what answers
 //! show), `decider` (all of it as one decider). `orders` and `stock` are the two large parts of the
 //! state; `suppliers` counts whose units they are.
 
 mod act;
 mod answer;
+mod awaits;
 mod bounds;
 mod command;
 mod decide;
 mod decider;
+mod ending;
+mod evolve_order;
 mod follow;
 mod index;
+mod order_act;
+mod order_life;
 mod orders;
 mod pricing;
 mod refusal;
@@ -29,8 +37,9 @@ pub use crate::events::OrderState;
 pub use act::{Steer, SteerAction, SuppliedUnits};
 pub use answer::{ItemOutcome, ItemShown};
 pub use command::{AddItem, CancelOrder, ItemCommand, PlaceMore, PlaceOrder, RecordPayment};
+pub use order_act::{AwaitVerdict, OrderAct, OrderAction, PaymentFailure, SettleAwait};
 pub use refusal::Refusal;
 pub use reserve_plan::{PLAN_STEPS_MAX, Proposal, check_plan, check_within_reserve, is_of_plan};
 pub use state::Item;
 pub use suppliers::SupplierUnits;
-pub use view::{ItemPhase, ItemView, OrderView, QuoteView};
+pub use view::{DueView, ItemPhase, ItemView, OrderView, QuoteView};

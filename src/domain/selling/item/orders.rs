@@ -9,11 +9,15 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+mod life;
 mod prices;
+mod story;
 mod terms;
 
+pub use story::{Awaited, Due};
 pub use terms::{OnePart, Terms};
 
+use self::story::{Dues, Story};
 use super::index::Index;
 use crate::{
     events::{OrderPlaced, OrderState, Position, RefundCause, WarehouseUnits},
@@ -72,6 +76,8 @@ pub enum ReceiptKind {
     Paid,
     Cancelled,
     RefundDue(RefundCause),
+    /// The order as it stands: to whoever asks for such a thing, that is the answer.
+    AsItStands,
 }
 
 #[derive(Debug)]
@@ -96,6 +102,9 @@ pub struct Orders {
     splits: HashMap<u32, Vec<WarehouseUnits>>,
     /// Terms of the orders that have more than one part, an offer or a gift.
     terms: HashMap<u32, Terms>,
+    /// Of the orders to which more happened than that they were placed and settled.
+    stories: HashMap<u32, Story>,
+    dues: Dues,
     receipts: Vec<Receipt>,
     by_request: Index,
     by_payment: Index,
@@ -173,18 +182,14 @@ impl Orders {
         let buyer = self.buyer_index(&event.buyer);
         self.buyers[buyer as usize].units += i64::from(units);
         let row = self.rows;
-        let split = match event.warehouses.as_slice() {
-            [only] => warehouse(&only.warehouse).and_then(|index| u16::try_from(index).ok()),
-            _ => None,
-        };
-        let split = split.map(Split::One).unwrap_or_else(|| {
-            self.splits.insert(row, event.warehouses.clone());
-            Split::Many
-        });
+        let split = self.split(row, &event.warehouses, warehouse);
         let part = OnePart::of(event).unwrap_or_else(|| {
             self.terms.insert(row, Terms::from(event));
             OnePart::BESIDE
         });
+        if let Some(awaited) = Awaited::of(event) {
+            self.stories.entry(row).or_default().awaited = Some(Box::new(awaited));
+        }
         if (row as usize).is_multiple_of(BLOCK_ROWS) {
             self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
         }
@@ -212,6 +217,22 @@ impl Orders {
         });
         self.deadlines.insert((event.pay_by_ms, row));
         true
+    }
+
+    fn split(
+        &mut self,
+        row: u32,
+        units: &[WarehouseUnits],
+        warehouse: impl Fn(&str) -> Option<u32>,
+    ) -> Split {
+        let index = match units {
+            [only] => warehouse(&only.warehouse).and_then(|index| u16::try_from(index).ok()),
+            _ => None,
+        };
+        index.map(Split::One).unwrap_or_else(|| {
+            self.splits.insert(row, units.to_vec());
+            Split::Many
+        })
     }
 
     /// Whether these are the units that the order was placed with. `warehouse` gives a warehouse's
@@ -250,11 +271,27 @@ impl Orders {
     pub fn settle(&mut self, order: u32, state: OrderState) {
         let row = self.row_mut(order);
         row.state = state;
-        let (buyer, units, pay_by) = (row.buyer as usize, i64::from(row.units), row.pay_by);
+        let (buyer, units) = (row.buyer as usize, i64::from(row.units));
         if state != OrderState::Paid {
             self.buyers[buyer].units -= units;
         }
-        self.deadlines.remove(&(pay_by.plus(self.moved_ms(order)), order));
+        self.deadlines.remove(&(self.deadline(order).in_force(), order));
+    }
+
+    /// Holds the units of an order again that expired, from these warehouses. Its payment settles it
+    /// before any deadline.
+    pub fn reinstate(
+        &mut self,
+        order: u32,
+        units: &[WarehouseUnits],
+        warehouse: impl Fn(&str) -> Option<u32>,
+    ) {
+        self.splits.remove(&order);
+        let split = self.split(order, units, warehouse);
+        let row = self.row_mut(order);
+        (row.split, row.state) = (split, OrderState::Held);
+        let (buyer, units) = (row.buyer as usize, i64::from(row.units));
+        self.buyers[buyer].units += units;
     }
 
     /// The clock was set by so much: what is held is held so much longer by it.
@@ -264,22 +301,15 @@ impl Orders {
         self.deadlines = held.into_iter().map(|(at, row)| (at.plus(by_ms), row)).collect();
     }
 
-    /// By how much the clock was set since the order was placed.
-    pub fn moved_ms(&self, order: u32) -> i64 {
-        let since = self.moves.iter().filter(|(rows, _)| order < *rows);
-        since.fold(0, |sum, (_, by_ms)| sum.saturating_add(*by_ms))
-    }
-
-    /// Keeps the answer to a payment or a cancellation.
+    /// Keeps the answer to a payment, a cancellation or an act on an order; gives its number.
     pub fn keep(
         &mut self,
-        request_id: RequestId,
-        fingerprint: Fingerprint,
+        (request_id, fingerprint): (RequestId, Fingerprint),
         order: u32,
         revision: u64,
         kind: ReceiptKind,
         payment_reference: Option<&str>,
-    ) {
+    ) -> u32 {
         let payment = payment_reference.map_or(0, |reference| self.payment_hash(order, reference));
         let index = short(self.receipts.len());
         self.receipts.push(Receipt {
@@ -298,6 +328,7 @@ impl Orders {
         if payment_reference.is_some() {
             by_payment.insert(payment, index, |index| receipts[index as usize].payment);
         }
+        index
     }
 
     /// The answer that a payment or cancellation with this request id got.

@@ -6,7 +6,9 @@ use crate::{
         Impossible,
         price::{GiftGone, ImpossibleStep, Ladder, Pricing, Quote},
     },
-    events::{ItemAdded, OrderPlaced, OrderPrice, OrderState, WhenGone},
+    events::{
+        ItemAdded, OrderPlaced, OrderPrice, OrderRefunded, OrderReinstated, OrderState, WhenGone,
+    },
     values::{OrderId, UnixMs},
 };
 
@@ -38,6 +40,7 @@ impl Item {
             unit_price_minor: self.orders.unit_price_minor(row),
             parts: self.orders.parts(row),
             offer,
+            coupon: self.orders.awaited(row).and_then(|awaited| awaited.taken),
             gift,
             gift_gone,
             total_minor: self.orders.row(row).total_minor,
@@ -79,12 +82,18 @@ impl Item {
             let unit_price_minor = offer.unit_price_minor;
             return Ok(Priced { unit_price_minor, ..Priced::default() });
         }
-        let quote = self.quote(offer, place.units, now);
+        let coupon = place.more.as_ref().and_then(|more| more.coupon.as_ref());
+        let mut quote = self.quote(offer, place.units, now);
+        if coupon.is_some_and(|asked| asked.skip_offers) {
+            quote.skip_offer();
+        }
         let refuses = |gone: &GiftGone| gone.when_gone == WhenGone::Refuse;
         if quote.gift_gone.as_ref().is_some_and(refuses) {
             return Err((Refusal::GiftGone, None));
         }
+        // With a coupon it is compared with what the order costs once the coupon is decided.
         let most = place.more.as_ref().and_then(|more| more.max_total_minor);
+        let most = most.filter(|_| coupon.is_none());
         if most.is_some_and(|most| quote.total_minor > most) {
             let quote = QuoteView { quote, currency: offer.currency };
             return Err((Refusal::PriceChanged, Some(Box::new(quote))));
@@ -151,6 +160,58 @@ impl Item {
                 offers.release(gift)?
             };
         }
+        Ok(())
+    }
+
+    /// Holds the units of an order again that expired.
+    pub(super) fn reinstate(
+        &mut self,
+        order: u32,
+        event: &OrderReinstated,
+    ) -> Result<(), Impossible> {
+        let row = self.orders.row(order);
+        let drawn: i64 = event.warehouses.iter().map(|at| at.units).sum();
+        if drawn != i64::from(row.units) || event.parts != self.orders.parts(order) {
+            let why = "comes back with other units than it was placed with";
+            return Err(Impossible::Order(event.order_id, why));
+        }
+        if let Some(ladder) = self.ladder.as_deref_mut()
+            && row.ladder == ladder.number()
+        {
+            for part in &event.parts {
+                if let Some(step) = part.step {
+                    ladder.hold_again(step, part.units)?;
+                }
+            }
+        }
+        let warehouse = |name: &str| self.stock.index(name);
+        self.orders.reinstate(order, &event.warehouses, warehouse);
+        Ok(())
+    }
+
+    /// Takes units of a paid order back.
+    pub(super) fn refund(&mut self, order: u32, event: &OrderRefunded) -> Result<(), Impossible> {
+        let back = self.units_back(order, event.units);
+        let OrderRefunded { units_left, amount_minor, warehouses, parts, .. } = event;
+        let told = (*units_left, *amount_minor, warehouses, parts);
+        if event.units < 1
+            || back.units_left < 0
+            || told != (back.units_left, back.amount_minor, &back.warehouses, &back.parts)
+        {
+            let why = "does not get back what it was paid for";
+            return Err(Impossible::Order(event.order_id, why));
+        }
+        if let Some(ladder) = self.ladder.as_deref_mut()
+            && event.restocked
+            && self.orders.row(order).ladder == ladder.number()
+        {
+            for part in parts {
+                if let Some(step) = part.step {
+                    ladder.restock(step, part.units)?;
+                }
+            }
+        }
+        self.orders.refund(order, event.units, event.amount_minor);
         Ok(())
     }
 }

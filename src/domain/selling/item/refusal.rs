@@ -31,6 +31,15 @@ pub enum Refusal {
     PriceChanged,
     /// Fewer units are available in the warehouse than are to be taken from it.
     NotEnoughFree,
+    /// Only paid units come back.
+    NotPaid,
+    OrderRefunded,
+    /// The money went back with another reference.
+    AlreadySettled,
+    /// Its coupon, or its buyer's limit over the sale, is not decided yet.
+    AwaitingCoupon,
+    CouponRefused,
+    OverSaleLimit,
 }
 
 // The names are those of the contract.
@@ -52,6 +61,12 @@ kinds! { Refusal {
     Self::GiftGone => "GIFT_GONE",
     Self::PriceChanged => "PRICE_CHANGED",
     Self::NotEnoughFree => "NOT_ENOUGH_FREE",
+    Self::NotPaid => "NOT_PAID",
+    Self::OrderRefunded => "ORDER_REFUNDED",
+    Self::AlreadySettled => "ALREADY_SETTLED",
+    Self::AwaitingCoupon => "AWAITING_COUPON",
+    Self::CouponRefused => "COUPON_REFUSED",
+    Self::OverSaleLimit => "OVER_SALE_LIMIT",
 } }
 
 const _: () = assert!(Refusal::ALL.len() == <Refusal as Kinds>::NAMES.len());
@@ -76,6 +91,12 @@ impl Refusal {
         Self::GiftGone,
         Self::PriceChanged,
         Self::NotEnoughFree,
+        Self::NotPaid,
+        Self::OrderRefunded,
+        Self::AlreadySettled,
+        Self::AwaitingCoupon,
+        Self::CouponRefused,
+        Self::OverSaleLimit,
     ];
 
     /// Its name in lower case, as wordings are named by it.
@@ -102,7 +123,13 @@ impl Refusal {
             | Self::WrongAmount
             | Self::NotPaused
             | Self::NotEnoughReserve
-            | Self::NotEnoughFree => None,
+            | Self::NotEnoughFree
+            | Self::NotPaid
+            | Self::OrderRefunded
+            | Self::AlreadySettled
+            | Self::AwaitingCoupon
+            | Self::CouponRefused
+            | Self::OverSaleLimit => None,
         }
     }
 
@@ -110,9 +137,16 @@ impl Refusal {
     /// it must be the same, and they move.
     pub fn is_of_order(self) -> bool {
         match self {
-            Self::OrderExpired | Self::OrderCancelled | Self::AlreadyPaid | Self::WrongAmount => {
-                true
-            }
+            Self::OrderExpired
+            | Self::OrderCancelled
+            | Self::AlreadyPaid
+            | Self::WrongAmount
+            | Self::NotPaid
+            | Self::OrderRefunded
+            | Self::AlreadySettled
+            | Self::AwaitingCoupon
+            | Self::CouponRefused
+            | Self::OverSaleLimit => true,
             Self::SoldOut
             | Self::NotEnoughUnits
             | Self::NotOpenYet
@@ -149,6 +183,12 @@ impl Refusal {
             Self::GiftGone => "The gift that comes with the order is used up.",
             Self::PriceChanged => "The order would cost more than it may.",
             Self::NotEnoughFree => "Fewer units are available in that warehouse.",
+            Self::NotPaid => "The order is not paid.",
+            Self::OrderRefunded => "All units of the order came back already.",
+            Self::AlreadySettled => "The refund was settled with another reference.",
+            Self::AwaitingCoupon => "The coupon or the limit of the order is not decided yet.",
+            Self::CouponRefused => "The coupon of the order was refused.",
+            Self::OverSaleLimit => "The buyer would have more units than one may have in the sale.",
         }
     }
 }

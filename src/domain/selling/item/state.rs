@@ -2,21 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{
-    orders::{Orders, ReceiptKind},
-    reserve_plan::ReservePlan,
-    stock::Stock,
-    suppliers::Suppliers,
-};
+use super::{orders::Orders, reserve_plan::ReservePlan, stock::Stock, suppliers::Suppliers};
 use crate::{
     domain::{
         Impossible,
         price::{Ladder, Offers},
     },
-    events::{
-        Act, Audience, Draw, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderState, Position,
-        StockMove,
-    },
+    events::{Act, Audience, Draw, ItemAdded, ItemEvent, OfferEvent, Position, StockMove},
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -106,7 +98,8 @@ impl Item {
         for moved in event.moves() {
             self.stock.apply(&moved)?;
         }
-        if let Some(act) = event.act() {
+        // An act on an order has its receipt with the orders.
+        if let (ItemEvent::Offer(_) | ItemEvent::Stock(_), Some(act)) = (event, event.act()) {
             self.remember(act, revision);
         }
         match event {
@@ -184,46 +177,6 @@ impl Item {
                 self.plan.get_or_insert_default().propose(proposed);
             }
         }
-    }
-
-    fn evolve_order(&mut self, event: &OrderEvent, revision: u64) -> Result<(), Impossible> {
-        let step = event.step(revision);
-        let impossible = |why| Impossible::Order(step.order_id, why);
-        if let OrderEvent::Placed(placed) = event {
-            let drawn: i64 = placed.warehouses.iter().map(|at| at.units).sum();
-            if drawn != placed.units {
-                return Err(impossible("has other units than were drawn for it"));
-            }
-            let ladder = self.hold_terms(placed)?;
-            let warehouse = |name: &str| self.stock.index(name);
-            let new = self.orders.place(placed, revision, ladder, warehouse);
-            return if new { Ok(()) } else { Err(impossible("was placed before")) };
-        }
-        let row = self.orders.find(step.order_id).ok_or_else(|| impossible("was never placed"))?;
-        if let Some(state) = step.becomes {
-            if self.orders.row(row).state != OrderState::Held {
-                return Err(impossible("is not held any more"));
-            }
-            if !self.orders.has_units(row, event.warehouses(), |name| self.stock.index(name)) {
-                return Err(impossible("has other units than when it was placed"));
-            }
-            self.settle_terms(row, state)?;
-            self.orders.settle(row, state);
-        }
-        let (request_id, fingerprint, kind, reference) = match event {
-            OrderEvent::Paid(e) => {
-                (e.request_id, e.fingerprint, ReceiptKind::Paid, Some(&*e.payment_reference))
-            }
-            OrderEvent::Cancelled(e) => (e.request_id, e.fingerprint, ReceiptKind::Cancelled, None),
-            OrderEvent::RefundDue(e) => {
-                let kind = ReceiptKind::RefundDue(e.cause);
-                (e.request_id, e.fingerprint, kind, Some(&*e.payment_reference))
-            }
-            // A placed order is found by its own id, and no request expires one.
-            OrderEvent::Placed(_) | OrderEvent::Expired(_) => return Ok(()),
-        };
-        self.orders.keep(request_id, fingerprint, row, revision, kind, reference);
-        Ok(())
     }
 
     /// What keeps it from taking orders: itself or its sale.

@@ -37,7 +37,12 @@ pub(super) fn steer(item: &Item, offer: &ItemAdded, steer: Steer, at: Moment) ->
         Some(InTheWay::Refusal(refusal)) => return item.refused(refusal),
         Some(InTheWay::Free(free)) => {
             let (refusal, available) = (Refusal::NotEnoughFree, Some(free));
-            return item.told(ItemOutcome::Refused { refusal, available, quote: None });
+            return item.told(ItemOutcome::Refused {
+                refusal,
+                available,
+                quote: None,
+                coupon: None,
+            });
         }
         Some(InTheWay::Bound(invalid)) => return item.misdirected(Misdirected::Invalid(invalid)),
         None => {}

@@ -1,13 +1,13 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
-use super::{Item, Proposal, SupplierUnits};
+use super::{Item, Proposal, SupplierUnits, orders::Due};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
-        Audience, Counts, GiftTaken, ItemAdded, OfferApplied, OrderPart, OrderState, ReserveStep,
-        WarehouseUnits,
+        Audience, Await, Counts, CouponTaken, GiftTaken, ItemAdded, OfferApplied, OrderPart,
+        OrderState, ReserveStep, WarehouseUnits,
     },
-    values::{Currency, ItemId, OrderId, SaleId, UnixMs},
+    values::{Currency, DueId, ItemId, OrderId, SaleId, UnixMs},
 };
 
 /// An order as it is shown.
@@ -23,6 +23,9 @@ pub struct OrderView {
     /// Units by price; empty where the item had no ladder.
     pub parts: Vec<OrderPart>,
     pub offer: Option<OfferApplied>,
+    /// What the order waits for; it cannot be paid meanwhile.
+    pub awaiting: Vec<Await>,
+    pub coupon: Option<CouponTaken>,
     pub gift: Option<GiftTaken>,
     /// A gift would have come with it, and was used up.
     pub gift_gone: bool,
@@ -30,6 +33,21 @@ pub struct OrderView {
     pub state: OrderState,
     pub placed_at: UnixMs,
     pub pay_by: UnixMs,
+    /// Units that came back after they were paid, and the money for them.
+    pub refunded_units: i64,
+    pub refunded_minor: i64,
+    pub failed_payments: u8,
+    /// Money that has to go back, or had to; the oldest first.
+    pub dues: Vec<DueView>,
+}
+
+/// Money of an order that has to go back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueView {
+    pub due_id: DueId,
+    pub amount_minor: i64,
+    /// The transfer by which it was settled.
+    pub reference: Option<String>,
 }
 
 /// What an order would cost, as it is shown.
@@ -93,6 +111,11 @@ impl Item {
     ) -> OrderView {
         let row = self.orders.row(order);
         let terms = self.orders.terms(order);
+        let awaited = self.orders.awaited(order);
+        // A first answer is what it was.
+        let later = state.is_none();
+        let (refunded_units, refunded_minor) =
+            if later { self.orders.refunded(order) } else { (0, 0) };
         OrderView {
             order_id: row.order_id,
             buyer: self.orders.buyer(row).to_owned(),
@@ -101,6 +124,8 @@ impl Item {
             total_minor: row.total_minor,
             parts: self.orders.parts(order),
             offer: terms.and_then(|terms| terms.offer.clone()),
+            awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
+            coupon: awaited.and_then(|awaited| awaited.taken),
             gift: terms.and_then(|terms| terms.gift.clone()),
             gift_gone: terms.is_some_and(|terms| terms.gift_gone.is_some()),
             currency: offer.currency,
@@ -109,9 +134,22 @@ impl Item {
             // A first answer is what it was; an order as it stands has the deadline that is in force.
             pay_by: match state {
                 Some(_) => row.pay_by,
-                None => row.pay_by.plus(self.orders.moved_ms(order)),
+                None => self.orders.deadline(order).in_force(),
             },
+            refunded_units,
+            refunded_minor,
+            failed_payments: if later { self.orders.failed_payments(order) } else { 0 },
+            dues: if later { self.dues(order) } else { Vec::new() },
         }
+    }
+
+    fn dues(&self, order: u32) -> Vec<DueView> {
+        let view = |(due_id, due): (DueId, &Due)| DueView {
+            due_id,
+            amount_minor: due.amount_minor,
+            reference: due.reference().map(str::to_owned),
+        };
+        self.orders.dues_of(order).map(view).collect()
     }
 
     pub(super) fn phase(&self, now: UnixMs, paused: bool) -> ItemPhase {

@@ -110,6 +110,32 @@ impl Ladder {
         Ok(())
     }
 
+    /// Units of a step that came back are held again. With `next_price` they were taken before.
+    ///
+    /// # Errors
+    /// When the step has fewer free units, or there is no such step.
+    pub fn hold_again(&mut self, step: u8, units: i64) -> Result<(), ImpossibleStep> {
+        match self.prices.returned_units {
+            ReturnedUnits::SamePrice => self.hold(step, units),
+            ReturnedUnits::NextPrice => {
+                let counts = self.steps.get(usize::from(step));
+                let returned = counts.map_or(0, |of| of.taken - of.held - of.sold);
+                self.at(step, units, returned)?.held += units;
+                Ok(())
+            }
+        }
+    }
+
+    /// Sold units of a step come back.
+    ///
+    /// # Errors
+    /// When fewer are sold.
+    pub fn restock(&mut self, step: u8, units: i64) -> Result<(), ImpossibleStep> {
+        let sold = self.steps.get(usize::from(step)).map_or(0, |counts| counts.sold);
+        self.at(step, units, sold)?.sold -= units;
+        Ok(())
+    }
+
     /// Held units of a step are sold.
     ///
     /// # Errors

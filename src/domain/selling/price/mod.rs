@@ -99,7 +99,23 @@ impl Pricing<'_> {
     }
 }
 
+/// The money offer with the largest discount on a subtotal, if one applies at that moment.
+pub fn best_offer(
+    offers: &Offers,
+    units: i64,
+    subtotal_minor: i64,
+    now: UnixMs,
+) -> Option<OfferApplied> {
+    offers.best(units, subtotal_minor, now)
+}
+
 impl Quote {
+    /// Without its money offer: another reduction takes its place.
+    pub fn skip_offer(&mut self) {
+        self.offer = None;
+        self.total_minor = self.subtotal_minor;
+    }
+
     /// What offers take off, in minor units.
     pub fn discount_minor(&self) -> i64 {
         self.offer.as_ref().map_or(0, |offer| offer.discount_minor)
@@ -112,6 +128,7 @@ impl Quote {
             parts: self.parts.clone(),
             offer: self.offer.clone(),
             gift: self.gift.clone(),
+            coupon: None,
             gift_gone: self.gift_gone.as_ref().map(|gone| gone.offer.clone()),
             total_minor: self.total_minor,
         };

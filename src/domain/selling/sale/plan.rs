@@ -158,6 +158,7 @@ fn item_plan(
         within_bounds("limit_per_order", limit, 1, i64::MAX)?;
     }
     let time_to_pay_ms = time_to_pay(item.time_to_pay_ms)?;
+    let reinstate_within_ms = reinstate_within(item.reinstate_within_ms)?;
     let (units, reserve) =
         (units(std::mem::take(&mut item.units))?, reserve(std::mem::take(&mut item.reserve))?);
     same_warehouses(&units, &reserve)?;
@@ -184,6 +185,7 @@ fn item_plan(
         // Those of the sale, once all items are known.
         regions: Vec::new(),
         draw: item.draw,
+        reinstate_within_ms,
         reserve_plan,
         suppliers,
     })
@@ -214,6 +216,16 @@ fn time_to_pay(ms: Option<i64>) -> Result<i64, Invalid> {
         return Err(Invalid::new("time_to_pay", "must be 1 second to 30 days"));
     }
     Ok(ms)
+}
+
+fn reinstate_within(ms: Option<i64>) -> Result<Option<i64>, Invalid> {
+    match ms {
+        Some(ms) if !(TIME_TO_PAY_MS_MIN..=TIME_TO_PAY_MS_MAX).contains(&ms) => {
+            let problem = format!("must be 1 second to 30 days, not {ms} ms");
+            Err(Invalid::new("reinstate_within", problem))
+        }
+        ms => Ok(ms),
+    }
 }
 
 fn units(units: Vec<(String, i64)>) -> Result<Vec<WarehouseUnits>, Invalid> {

@@ -12,18 +12,21 @@ use crate::{
 };
 
 /// An order or a refusal, with its place.
-pub(super) struct Outcome {
-    pub(super) outcome: Result<proto::Order, proto::Refusal>,
-    pub(super) revision: u64,
-    pub(super) position: u64,
+pub(in crate::grpc) struct Outcome {
+    pub(in crate::grpc) outcome: Result<proto::Order, proto::Refusal>,
+    pub(in crate::grpc) revision: u64,
+    pub(in crate::grpc) position: u64,
 }
 
-pub(super) fn outcome(item: ItemId, answer: Answer<ItemOutcome>) -> Result<Outcome, CallError> {
+pub(in crate::grpc) fn outcome(
+    item: ItemId,
+    answer: Answer<ItemOutcome>,
+) -> Result<Outcome, CallError> {
     let Answer { outcome, revision, position } = answer;
     let outcome = match outcome {
         ItemOutcome::Order(order) => Ok(convert::order(item, order)),
-        ItemOutcome::Refused { refusal, available, quote } => {
-            Err(convert::refusal(refusal, available, quote.map(|quote| *quote)))
+        ItemOutcome::Refused { refusal, available, quote, coupon } => {
+            Err(convert::refusal(refusal, available, quote.map(|quote| *quote), coupon))
         }
         ItemOutcome::Misdirected(why) => return Err(why.into()),
         ItemOutcome::Item(_) | ItemOutcome::Quote { .. } => {

@@ -17,6 +17,8 @@ pub enum TouchKind {
     Paid,
     Cancelled,
     Expired,
+    /// Units of a paid order came back; its units and its amount are below 0.
+    Refunded,
 }
 
 /// Attempts have the numbers from here on, in the order of their outcomes.
@@ -42,7 +44,12 @@ impl TouchKind {
             Self::Cart => Some(TrafficAction::Cart),
             Self::Share => Some(TrafficAction::Share),
             Self::Buy => Some(TrafficAction::Buy),
-            Self::Attempt(_) | Self::Order | Self::Paid | Self::Cancelled | Self::Expired => None,
+            Self::Attempt(_)
+            | Self::Order
+            | Self::Paid
+            | Self::Cancelled
+            | Self::Expired
+            | Self::Refunded => None,
         }
     }
 
@@ -59,6 +66,7 @@ impl TouchKind {
             Self::Paid => 31,
             Self::Cancelled => 32,
             Self::Expired => 33,
+            Self::Refunded => 34,
         }
     }
 
@@ -74,6 +82,7 @@ impl TouchKind {
             31 => Some(Self::Paid),
             32 => Some(Self::Cancelled),
             33 => Some(Self::Expired),
+            34 => Some(Self::Refunded),
             other => {
                 let outcome = AttemptOutcome::from_number(other.checked_sub(FIRST_ATTEMPT)?)?;
                 Some(Self::Attempt(outcome))

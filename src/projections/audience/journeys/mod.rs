@@ -193,8 +193,20 @@ impl Projection for Journeys {
                 self.settle(here.rows, id, &step, (TouchKind::Cancelled, None))
             }
             OrderEvent::Expired(_) => self.settle(here.rows, id, &step, (TouchKind::Expired, None)),
-            // It is of a payment that bought nothing: the shopper's way ended before.
-            OrderEvent::RefundDue(_) => Ok(()),
+            OrderEvent::Refunded(_) => {
+                let back = OrderStep { units: -step.units, ..step };
+                self.settle(here.rows, id, &back, (TouchKind::Refunded, Some(step.revenue_minor)))
+            }
+            // The payment that follows is the touch. A payment that bought nothing is none: the
+            // shopper's way ended before.
+            OrderEvent::Reinstated(_)
+            | OrderEvent::LimitGranted(_)
+            | OrderEvent::CouponApplied(_)
+            | OrderEvent::CouponDenied(_)
+            | OrderEvent::PaymentFailed(_)
+            | OrderEvent::HoldExtended(_)
+            | OrderEvent::RefundDue(_)
+            | OrderEvent::RefundSettled(_) => Ok(()),
         }
     }
 

@@ -47,7 +47,8 @@ impl Scope {
             | TouchKind::Cart
             | TouchKind::Share
             | TouchKind::Cancelled
-            | TouchKind::Expired => None,
+            | TouchKind::Expired
+            | TouchKind::Refunded => None,
         }
     }
 }

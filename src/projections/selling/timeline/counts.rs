@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 /// Columns of a second that are counts, in the order in which they are read and written.
-pub const COUNTS: [&str; 23] = [
+pub const COUNTS: [&str; 25] = [
     "attempts",
     "orders_placed",
     "units_placed",
@@ -27,6 +27,8 @@ pub const COUNTS: [&str; 23] = [
     "refused_not_eligible",
     "refused_gift_gone",
     "refused_price_changed",
+    "units_refunded",
+    "refunded_minor",
 ];
 
 /// One second of one item, as counts in the order of [`COUNTS`].

@@ -91,6 +91,8 @@ choice! {
     Paid => "paid",
     Cancelled => "cancelled",
     Expired => "expired",
+    /// Units of a paid order came back.
+    Refunded => "refunded",
 }
 
 /// Counts of touches and of distinct shoppers.

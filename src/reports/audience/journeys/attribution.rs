@@ -86,6 +86,8 @@ impl ShopperCount for AttributionCount {
 
 /// A purchase and the channels of the first and the last touch.
 struct Purchase {
+    /// 0 where units of an order come back, which is a purchase below 0.
+    orders: i64,
     channels: [u32; 2],
     units: i64,
     revenue_minor: i64,
@@ -93,7 +95,7 @@ struct Purchase {
 
 impl Credit {
     fn add(&mut self, purchase: &Purchase) {
-        self.orders += 1;
+        self.orders += purchase.orders;
         self.units = self.units.saturating_add(purchase.units);
         self.revenue_minor = self.revenue_minor.saturating_add(purchase.revenue_minor);
     }
@@ -107,7 +109,8 @@ fn purchases(touches: &[Touch], window_ms: i64) -> Vec<Purchase> {
     let leads = |touch: &&Touch| touch.channel != 0 && is_lead(touch.kind);
     let leads: Vec<(i64, u32)> =
         touches.iter().filter(leads).map(|touch| (touch.at_ms, touch.channel)).collect();
-    let bought = touches.iter().filter(|touch| touch.is_purchase());
+    let changes = |touch: &&Touch| touch.is_purchase() || touch.kind == TouchKind::Refunded;
+    let bought = touches.iter().filter(changes);
     let purchases = bought.map(|touch| {
         let ordered_at = touch.at_ms.saturating_sub(touch.after_ms);
         let from = leads.partition_point(|(at, _)| *at < ordered_at.saturating_sub(window_ms));
@@ -116,7 +119,12 @@ fn purchases(touches: &[Touch], window_ms: i64) -> Vec<Purchase> {
         let own = (touch.channel != 0).then_some(touch.channel);
         let first = in_window.first().map(|(_, channel)| *channel).or(own).unwrap_or(0);
         let last = own.or(in_window.last().map(|(_, channel)| *channel)).unwrap_or(0);
-        Purchase { channels: [first, last], units: touch.units, revenue_minor: touch.amount_minor }
+        Purchase {
+            orders: i64::from(touch.is_purchase()),
+            channels: [first, last],
+            units: touch.units,
+            revenue_minor: touch.amount_minor,
+        }
     });
     purchases.collect()
 }
@@ -131,6 +139,6 @@ fn is_lead(kind: TouchKind) -> bool {
         | TouchKind::Buy
         | TouchKind::Attempt(_)
         | TouchKind::Order => true,
-        TouchKind::Paid | TouchKind::Cancelled | TouchKind::Expired => false,
+        TouchKind::Paid | TouchKind::Cancelled | TouchKind::Expired | TouchKind::Refunded => false,
     }
 }

@@ -185,7 +185,11 @@ fn steps_of(kind: TouchKind) -> Option<(usize, usize)> {
         TouchKind::Order => Some((2, 3)),
         TouchKind::Paid => Some((4, 4)),
         TouchKind::Buy => Some((2, 4)),
-        TouchKind::Favourite | TouchKind::Share | TouchKind::Cancelled | TouchKind::Expired => None,
+        TouchKind::Favourite
+        | TouchKind::Share
+        | TouchKind::Cancelled
+        | TouchKind::Expired
+        | TouchKind::Refunded => None,
     }
 }
 
@@ -211,10 +215,12 @@ fn count<'a>(
             TouchKind::Paid => {
                 totals.buy += 1;
                 totals.paid_orders += 1;
-                totals.units_paid = totals.units_paid.saturating_add(touch.units);
-                totals.revenue_minor = totals.revenue_minor.saturating_add(touch.amount_minor);
             }
-            TouchKind::Cancelled | TouchKind::Expired => {}
+            TouchKind::Cancelled | TouchKind::Expired | TouchKind::Refunded => {}
+        }
+        if touch.moves_money() {
+            totals.units_paid = totals.units_paid.saturating_add(touch.units);
+            totals.revenue_minor = totals.revenue_minor.saturating_add(touch.amount_minor);
         }
         visited |= touch.kind.action().is_some();
         bought |= touch.is_purchase();

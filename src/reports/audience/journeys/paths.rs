@@ -141,6 +141,7 @@ fn step_of(kind: TouchKind) -> Option<PathStep> {
         TouchKind::Paid => Some(PathStep::Paid),
         TouchKind::Cancelled => Some(PathStep::Cancelled),
         TouchKind::Expired => Some(PathStep::Expired),
+        TouchKind::Refunded => Some(PathStep::Refunded),
         TouchKind::Attempt(outcome) => match outcome {
             AttemptOutcome::Placed => None,
             AttemptOutcome::Repeated => Some(PathStep::Repeated),

@@ -10,10 +10,7 @@ use super::{
     segments::Segments,
     walk::{ShopperCount, Touch, Walked},
 };
-use crate::{
-    projections::journeys::TouchKind,
-    reports::{ReportError, Reports, paging::Cut},
-};
+use crate::reports::{ReportError, Reports, paging::Cut};
 
 /// What shoppers of one kind did.
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,10 +95,12 @@ impl ShopperCount for PortraitCount {
 impl Sums {
     fn of(touches: &[Touch]) -> Self {
         let mut sums = Self { shoppers: 1, ..Self::default() };
-        for touch in touches.iter().filter(|touch| touch.is_purchase()) {
-            sums.buyers = 1;
-            sums.orders += 1;
-            if touch.kind == TouchKind::Paid {
+        for touch in touches {
+            if touch.is_purchase() {
+                sums.buyers = 1;
+                sums.orders += 1;
+            }
+            if touch.moves_money() {
                 sums.units = sums.units.saturating_add(touch.units);
                 sums.revenue_minor = sums.revenue_minor.saturating_add(touch.amount_minor);
             }

@@ -39,6 +39,11 @@ impl Touch {
     pub fn is_purchase(&self) -> bool {
         matches!(self.kind, TouchKind::Buy | TouchKind::Paid)
     }
+
+    /// Whether its units and its amount are of a paid order, or come back of one.
+    pub fn moves_money(&self) -> bool {
+        matches!(self.kind, TouchKind::Paid | TouchKind::Refunded)
+    }
 }
 
 /// An answer that is counted on a walk, shopper after shopper.

@@ -52,5 +52,7 @@ pub struct DraftItem {
     /// In place of that of the sale.
     pub audience: Option<DraftAudience>,
     pub draw: Draw,
+    /// How long after its deadline a payment brings an order back; never where absent.
+    pub reinstate_within_ms: Option<i64>,
     pub reserve_plan: Vec<ReserveStep>,
 }

@@ -155,6 +155,11 @@ fn of_item(fields: &mut Fields, index: usize, item: &DraftItem) {
         fields.length(index);
         fields.text(item.draw.name());
     }
+    if item.reinstate_within_ms.is_some() {
+        fields.text("reinstate_within");
+        fields.length(index);
+        fields.number(item.reinstate_within_ms);
+    }
     if !item.reserve_plan.is_empty() {
         fields.text("reserve_plan");
         fields.length(index);
