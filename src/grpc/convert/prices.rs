@@ -119,7 +119,7 @@ pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
     if let Some(offer) = offer {
         (order.offer, order.discount_minor) = (offer.name, offer.discount_minor);
     }
-    order.gift = with.map(gift);
+    order.gift = with.map(|taken| gift(*taken));
     order.gift_gone = gift_gone;
 }
 

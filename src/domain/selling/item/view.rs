@@ -25,8 +25,8 @@ pub struct OrderView {
     pub offer: Option<OfferApplied>,
     /// What the order waits for; it cannot be paid meanwhile.
     pub awaiting: Vec<Await>,
-    pub coupon: Option<CouponTaken>,
-    pub gift: Option<GiftTaken>,
+    pub coupon: Option<Box<CouponTaken>>,
+    pub gift: Option<Box<GiftTaken>>,
     /// A gift would have come with it, and was used up.
     pub gift_gone: bool,
     pub currency: Currency,
@@ -125,8 +125,8 @@ impl Item {
             parts: self.orders.parts(order),
             offer: terms.and_then(|terms| terms.offer.clone()),
             awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
-            coupon: awaited.and_then(|awaited| awaited.taken),
-            gift: terms.and_then(|terms| terms.gift.clone()),
+            coupon: awaited.and_then(|awaited| awaited.taken).map(Box::new),
+            gift: terms.and_then(|terms| terms.gift.clone()).map(Box::new),
             gift_gone: terms.is_some_and(|terms| terms.gift_gone.is_some()),
             currency: offer.currency,
             state: state.unwrap_or(row.state),
