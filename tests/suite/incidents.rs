@@ -7,3 +7,4 @@
 mod decided;
 mod lost;
 mod over_grpc;
+mod priced;

@@ -20,7 +20,7 @@ use crate::{
         ReadSide, convert, operator::Authenticator, proto, replay::answers::outcome_name,
         status::CallError,
     },
-    projections::{catalog, operations, timeline},
+    projections::{catalog, operations, orders, timeline},
     reports::{Basis, Impact, ImpactUntil, IncidentLine, IncidentStepLine, IncidentsQuery, Paging},
     values::{
         IncidentId, IncidentSeverity, Invalid, ItemId, RequestId, SaleId, UnixMs, bounded_prose,
@@ -248,7 +248,7 @@ impl proto::incident_service_server::IncidentService for IncidentApi {
     ) -> Result<Response<proto::GetIncidentResponse>, Status> {
         let request = request.into_inner();
         let id = IncidentId::parse("incident_id", &request.incident_id).map_err(CallError::from)?;
-        let also = [catalog::NAME, timeline::NAME];
+        let also = [catalog::NAME, orders::NAME, timeline::NAME];
         self.reads.reach_also(&also, request.min_position, &request.as_of).await?;
         let until = match request.as_of {
             Some(_) => ImpactUntil::LastEvent,

@@ -34,6 +34,7 @@ pub struct LadderSold {
     pub ladder: u8,
     /// Revision of the event that set it: orders with a later one are of this ladder.
     pub revision: u64,
+    pub set_at_ms: UnixMs,
     pub prices: Prices,
     /// One for each step of `prices`.
     pub steps: Vec<StepSold>,
@@ -112,10 +113,34 @@ impl LadderSold {
         let mut steps = self.prices.steps.iter().enumerate();
         let step = steps.find(|(index, _)| self.free(*index) > 0);
         let price = step.map_or(self.prices.unit_price_minor, |(_, step)| step.unit_price_minor);
+        (self.in_force(price, now), step.map(|(index, _)| self.free(index)))
+    }
+
+    /// What the next units cost together at that moment.
+    pub fn worth_of_next(&self, units: i64, now: UnixMs) -> i128 {
+        let (mut left, mut worth) = (units, 0);
+        let mut take = |units: i64, unit_price_minor: i64| {
+            worth += i128::from(units) * i128::from(self.in_force(unit_price_minor, now));
+        };
+        for (index, step) in self.prices.steps.iter().enumerate() {
+            let taken = left.min(self.free(index));
+            take(taken, step.unit_price_minor);
+            left -= taken;
+        }
+        take(left, self.prices.unit_price_minor);
+        worth
+    }
+
+    /// A price of the ladder, or the time price in force if that is lower.
+    fn in_force(&self, unit_price_minor: i64, now: UnixMs) -> i64 {
         let mut at = self.prices.time_prices.iter();
         let at = at.find(|at| at.from_ms <= now && now < at.until_ms);
-        let price = at.map_or(price, |at| price.min(at.unit_price_minor));
-        (price, step.map(|(index, _)| self.free(index)))
+        at.map_or(unit_price_minor, |at| unit_price_minor.min(at.unit_price_minor))
+    }
+
+    /// The counts of the step of a part.
+    pub fn step_of(&mut self, part: &OrderPart) -> Option<&mut StepSold> {
+        self.steps.get_mut(usize::from(part.step?))
     }
 }
 
@@ -134,8 +159,8 @@ impl Goods {
 
     pub fn set_prices(&mut self, event: &PricesSet, revision: u64) {
         let steps = vec![StepSold::default(); event.prices.steps.len()];
-        let (ladder, prices) = (event.ladder, event.prices.clone());
-        self.ladders.push(LadderSold { ladder, revision, prices, steps });
+        let (ladder, prices, set_at_ms) = (event.ladder, event.prices.clone(), event.set_at_ms);
+        self.ladders.push(LadderSold { ladder, revision, set_at_ms, prices, steps });
     }
 
     /// A gift that an earlier offer of the same name had keeps what is held and given.
@@ -276,8 +301,7 @@ impl Goods {
 
     /// The counts of the step of a part.
     fn step_at(&mut self, part: &OrderPart, revision: u64) -> Option<&mut StepSold> {
-        let step = usize::from(part.step?);
-        self.ladder_at(revision)?.steps.get_mut(step)
+        self.ladder_at(revision)?.step_of(part)
     }
 
     /// The ladder of orders that were placed at that revision.

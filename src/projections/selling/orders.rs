@@ -29,7 +29,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "orders";
 /// Version of its rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Bits of an order's key that hold the revision that placed it; the item's number is above them.
 pub const REVISION_BITS: u32 = 36;

@@ -5,17 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Transaction};
 
 use crate::{
-    events::Position,
+    events::{OrderPart, Position},
     projections::{
         Checkpoint, catalog,
-        goods::{Goods, LadderSold, OfferSold, PriceSold},
+        goods::{Goods, LadderSold, OfferSold, PriceSold, StepSold},
         orders,
     },
     reports::{Paging, ReportError, Reports, Whose, id_at},
-    values::{ItemId, SaleId, UnixMs},
+    values::{ItemId, SaleId, UnixMs, bound_of},
 };
 
 /// Lines of an answer without a page size, and at most.
@@ -151,6 +151,35 @@ impl Reports {
         Ok((ladders.collect(), checkpoint.position))
     }
 
+    /// The ladders that were in force just before a moment, of the items of a sale that are `asked` for;
+    /// items without one are left out. Units that orders had of their steps count as held, also paid
+    /// ones.
+    pub fn ladders_before(
+        &self,
+        sale_id: SaleId,
+        moment: UnixMs,
+        asked: impl Fn(ItemId) -> bool,
+    ) -> Result<BTreeMap<ItemId, LadderSold>, ReportError> {
+        self.ask(orders::NAME, orders::VERSION, |rows, _| {
+            let mut found = rows.prepare(
+                "SELECT number, item_id, goods FROM items WHERE sale_id = ? AND goods IS NOT NULL",
+            )?;
+            let found = found.query_map([sale_id.0.as_bytes().as_slice()], |row| {
+                let goods: Goods = orders::json_at(2, &row.get::<_, String>(2)?)?;
+                Ok((row.get::<_, i64>(0)?, ItemId(id_at(row, 1)?), goods.ladders))
+            })?;
+            let mut ladders = BTreeMap::new();
+            for item in found {
+                let (number, item_id, mut known) = item?;
+                known.retain(|ladder| ladder.set_at_ms < moment);
+                if let Some(ladder) = known.pop().filter(|_| asked(item_id)) {
+                    ladders.insert(item_id, ladder_before(rows, number, ladder, moment)?);
+                }
+            }
+            Ok(ladders)
+        })
+    }
+
     fn goods_page<T>(
         &self,
         query: &GoodsQuery,
@@ -241,4 +270,40 @@ fn prices_of(goods: &Goods) -> Vec<PriceSold> {
         (sold.ladder, sold.step.is_none(), sold.step, sold.time_price, sold.unit_price_minor)
     });
     prices
+}
+
+/// A ladder of the item with that number, with what its orders had of its steps just before a moment.
+fn ladder_before(
+    rows: &Transaction<'_>,
+    number: i64,
+    mut ladder: LadderSold,
+    moment: UnixMs,
+) -> rusqlite::Result<LadderSold> {
+    ladder.steps.fill(StepSold::default());
+    // Orders of an item are placed in the order of their keys.
+    let mut placed = rows.prepare_cached(
+        "SELECT placed_at_ms, pay_by_ms, settled_at_ms, state, parts FROM orders
+         WHERE key > ? AND key <= ? AND parts IS NOT NULL ORDER BY key",
+    )?;
+    let first = number << orders::REVISION_BITS;
+    let after = first | bound_of(ladder.revision);
+    let mut placed = placed.query([after, first | ((1 << orders::REVISION_BITS) - 1)])?;
+    while let Some(order) = placed.next()? {
+        if order.get::<_, i64>(0)? >= moment.0 {
+            break;
+        }
+        let (pay_by, settled_at): (i64, Option<i64>) = (order.get(1)?, order.get(2)?);
+        let settled = settled_at.is_some_and(|at| at < moment.0);
+        let paid = settled && [orders::PAID, orders::REFUNDED].contains(&order.get(3)?);
+        // An order that is paid after its deadline had expired before.
+        let came_back = !paid && (settled || pay_by < moment.0);
+        let parts: Vec<OrderPart> = orders::json_at(4, &order.get::<_, String>(4)?)?;
+        for part in &parts {
+            if let Some(step) = ladder.step_of(part) {
+                step.taken += part.units;
+                step.held += if came_back { 0 } else { part.units };
+            }
+        }
+    }
+    Ok(ladder)
 }

@@ -3684,7 +3684,8 @@ pub struct IncidentImpact {
     /// planned - ordered, at least 0 and at most the units available at the end.
     #[prost(int64, tag = "8")]
     pub lost_units: i64,
-    /// The value of a lost unit: the average price paid, or that of the units on offer.
+    /// The value of a lost unit: what a paid unit cost on average by the end, or, before any payment,
+    /// what the lost units would have cost on average as the next ones of their items.
     #[prost(message, optional, tag = "9")]
     pub unit_price: ::core::option::Option<Money>,
     /// lost_units * unit_price.

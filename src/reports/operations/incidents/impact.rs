@@ -3,12 +3,14 @@
 //!
 //! Seconds are whole: that in which the incident began counts, and so does that in which it ended.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Transaction, params_from_iter};
 
 use super::{Basis, IncidentLine, Loss, Plan, loss};
 use crate::{
     events::{AttemptOutcome, Position},
-    projections::{Checkpoint, catalog, timeline},
+    projections::{Checkpoint, catalog, goods::LadderSold, timeline},
     reports::{
         ReportError, Reports, id_at,
         timeline::{second_of, sums},
@@ -102,7 +104,7 @@ struct TimelineCounts {
     minutes: Vec<(i64, i64)>,
     /// Meanwhile.
     sum: crate::reports::TimelineSecond,
-    /// Paid units and what they brought, by the end.
+    /// Paid units and what was paid for them, by the end, also of those that came back.
     paid: (i64, i64),
     /// Allocated units by item, by the end.
     allocated: Vec<(ItemId, i64)>,
@@ -141,7 +143,18 @@ impl Reports {
             pace_ms: from.second().saturating_sub(pace_from).saturating_mul(1_000),
             began_at: from,
         };
-        let unit_price_minor = price(counted.paid, &counted.allocated, &prices);
+        let unit_price_minor = match counted.paid {
+            (units, revenue) if units > 0 => revenue / units,
+            _ => {
+                let (planned, ordered) = (plan.between(from, until), counted.sum.units_placed);
+                let lost = loss(planned, ordered, counted.available_at_end, 0).units;
+                let asked = |item| concerns(incident, item);
+                let ladders = self.ladders_before(incident.sale_id, until, asked)?;
+                // The second of the end is over then.
+                let until = until.plus(-1);
+                price_of_next(lost, until, &counted.allocated, &prices, &ladders)
+            }
+        };
         let impact = told(&plan, &counted, (from, until), (currency, unit_price_minor));
         Ok((impact, checkpoint))
     }
@@ -229,6 +242,9 @@ impl TimelineCounts {
             sums()
         );
         let sum = rows.query_row(&all, [from, until], |row| timeline::counts_at(row, 0))?;
+        // Revenue is what is left after refunds.
+        let paid_minor = i128::from(of("revenue_minor", i64::MIN, until)?)
+            + i128::from(of("refunded_minor", i64::MIN, until)?);
         Ok(Self {
             share,
             available_at_begin: of(left, i64::MIN, from)?,
@@ -236,7 +252,7 @@ impl TimelineCounts {
             pace_units: of("units_placed", pace_from, from)?,
             minutes,
             sum: second_of(0, sum),
-            paid: (of("units_paid", i64::MIN, until)?, of("revenue_minor", i64::MIN, until)?),
+            paid: (of("units_paid", i64::MIN, until)?, capped(paid_minor)),
             allocated,
         })
     }
@@ -251,24 +267,26 @@ fn numbers(rows: &Transaction<'_>, sale: SaleId) -> Result<Vec<(i64, ItemId)>, R
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// The average price of what was paid for; before anything was, that of the units on offer.
-fn price(
-    (units, revenue): (i64, i64),
+/// What so many lost units would have cost on average as the next ones of their items. Each item has
+/// lost its share of them by allocated units, rounded down, and at least one.
+fn price_of_next(
+    lost: i64,
+    at: UnixMs,
     allocated: &[(ItemId, i64)],
     prices: &[(ItemId, i64)],
+    ladders: &BTreeMap<ItemId, LadderSold>,
 ) -> i64 {
-    if units > 0 {
-        return revenue / units;
-    }
-    let mut worth = 0_i128;
-    let mut all = 0_i128;
-    for (item, units) in allocated {
-        if let Some((_, price)) = prices.iter().find(|(known, _)| known == item) {
-            worth += i128::from(*price) * i128::from(*units);
-            all += i128::from(*units);
-        }
-    }
-    capped(worth / all.max(1))
+    let price = |item| prices.iter().find(|(known, _)| *known == item).map(|(_, price)| *price);
+    let known = allocated.iter().filter_map(|&(item, units)| Some((item, units, price(item)?)));
+    let all: i128 = known.clone().map(|(_, units, _)| i128::from(units)).sum();
+    let worth = known.map(|(item, units, price)| {
+        let next = capped(i128::from(lost) * i128::from(units) / all.max(1)).max(1);
+        let price = ladders
+            .get(&item)
+            .map_or(i128::from(price), |ladder| ladder.worth_of_next(next, at) / i128::from(next));
+        price * i128::from(units)
+    });
+    capped(worth.sum::<i128>() / all.max(1))
 }
 
 fn told(
@@ -277,11 +295,9 @@ fn told(
     (from, until): (UnixMs, UnixMs),
     (currency, unit_price_minor): (String, i64),
 ) -> Impact {
-    let planned =
-        |from: UnixMs, until: UnixMs| plan.planned(until).saturating_sub(plan.planned(from)).max(0);
     let could_be_sold = counted.available_at_end.max(0);
     let ordered_units = counted.sum.units_placed;
-    let planned_units = planned(from, until);
+    let planned_units = plan.between(from, until);
     let lost = loss(planned_units, ordered_units, could_be_sold, unit_price_minor);
     let length_ms = until.since(from);
     let minutes_count = usize::try_from(length_ms.saturating_add(59_999) / 60_000).unwrap_or(0);
@@ -290,7 +306,7 @@ fn told(
     for minute in 0..minutes_count.min(IMPACT_MINUTES_MAX) {
         let number = number_of(minute);
         let begin = from.plus(number.saturating_mul(60_000));
-        let planned_units = planned(begin, begin.plus(60_000).min(until));
+        let planned_units = plan.between(begin, begin.plus(60_000).min(until));
         let there = ordered.next_if(|(at, _)| *at == number);
         let ordered_units = there.map_or(0, |(_, units)| *units);
         let lost = loss(planned_units, ordered_units, could_be_sold, unit_price_minor);

@@ -79,6 +79,11 @@ impl Plan {
             }
         }
     }
+
+    /// Units of those items that were to be ordered meanwhile.
+    pub fn between(&self, from: UnixMs, until: UnixMs) -> i64 {
+        self.planned(until).saturating_sub(self.planned(from)).max(0)
+    }
 }
 
 /// Units that were not sold, and what they would have brought.
