@@ -7,7 +7,9 @@ use doorbuster::{
         review_incident_response,
     },
     pages::{Clock, Lang, PostMortem, Style, files},
+    projections::catch_up,
     reports::{CsvManner, Reports},
+    store::embedded::LogReader,
     values::{SaleId, UnixMs},
 };
 use tonic::{Code, transport::Channel};
@@ -128,6 +130,9 @@ async fn an_incident_is_followed_to_its_review_and_its_cost_is_the_plan_less_the
 
 fn the_post_mortem_tells_of_it(node: &Node, sale: &str) {
     let sale = SaleId::parse("sale", sale).unwrap();
+    // A node stops without waiting for its read models.
+    let log = LogReader::open(node.data()).unwrap();
+    catch_up(node.data(), |_| Ok(true), |after| log.read_all(after, 500), |_| {}).unwrap();
     let facts = PostMortem::of(&Reports::open(node.data()), sale, None, UnixMs::LATEST).unwrap();
     let languages = [
         (Lang::English, ["Incidents", "goal of units", "Incident resolved", "two providers"]),
