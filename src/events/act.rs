@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::{Fingerprint, RequestId};
 
+/// Who acts where the reserve plan of an item does.
+pub const RESERVE_PLAN_OPERATOR: &str = "doorbuster";
+
 /// Operator, request and reason of an act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {
@@ -20,6 +23,18 @@ impl Act {
         Self { request_id, fingerprint: of_plan(), operator, reason }
     }
 
+    /// The act of a step of the reserve plan.
+    pub fn of_reserve_step(request_id: RequestId, step: u8, reason: String) -> Self {
+        let operator = RESERVE_PLAN_OPERATOR.to_owned();
+        Self { request_id, fingerprint: of_reserve_step(step), operator, reason }
+    }
+
+    /// Whether the reserve plan acted so. No operator's request has such a fingerprint.
+    pub fn is_of_reserve_plan(&self) -> bool {
+        self.operator == RESERVE_PLAN_OPERATOR
+            && (0..=u8::MAX).any(|step| of_reserve_step(step) == self.fingerprint)
+    }
+
     /// Whether it carries out the plan of a sale. No operator's request has this fingerprint.
     pub fn is_planned(&self) -> bool {
         self.fingerprint == of_plan()
@@ -28,4 +43,8 @@ impl Act {
 
 fn of_plan() -> Fingerprint {
     Fingerprint::of([b"add".as_slice()])
+}
+
+fn of_reserve_step(step: u8) -> Fingerprint {
+    Fingerprint::of([b"reserve step".as_slice(), &[step]])
 }

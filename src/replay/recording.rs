@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use super::{Log, ReplayError, bill::Bill};
 use crate::{
-    domain::item::is_of_plan,
     events::{
         Act, AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause,
         unpack,
@@ -181,7 +180,7 @@ impl Recording {
     pub fn released_after(&self, fact: usize) -> i64 {
         let behind = self.facts.iter().skip(fact + 1);
         let by_plan = behind.map_while(|fact| {
-            let of_plan = fact.act().is_some_and(|act| is_of_plan(self.item, act));
+            let of_plan = fact.act().is_some_and(Act::is_of_reserve_plan);
             fact.steered().filter(|_| of_plan)
         });
         by_plan.map(|event| Counts::added_by(event.moves()).available).sum()

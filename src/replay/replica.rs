@@ -6,9 +6,11 @@ use super::{bill::Bill, recording::Shopper};
 use crate::{
     domain::{
         Decided, Decider,
-        item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment, is_of_plan},
+        item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment},
     },
-    events::{AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderChange, OrderEvent},
+    events::{
+        Act, AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderChange, OrderEvent,
+    },
     values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
 };
 
@@ -44,7 +46,6 @@ pub(super) enum Ended {
 
 /// One item under replay.
 pub(super) struct Replica {
-    id: ItemId,
     item: Item,
     offer: Option<ItemAdded>,
     next_revision: u64,
@@ -55,7 +56,6 @@ pub(super) struct Replica {
 impl Replica {
     pub fn new(item: ItemId) -> Self {
         Self {
-            id: item,
             item: Item::initial(item.0),
             offer: None,
             next_revision: 0,
@@ -82,7 +82,7 @@ impl Replica {
     /// act.
     pub fn steer(&mut self, event: &ItemEvent, ends_act: bool) -> bool {
         // What the reserve plan did is decided anew.
-        if event.act().is_some_and(|act| is_of_plan(self.id, act)) {
+        if event.act().is_some_and(Act::is_of_reserve_plan) {
             return true;
         }
         let Some(as_recorded) = self.happen(event) else { return false };

@@ -27,7 +27,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "timeline";
 /// Version of its rows.
-pub const VERSION: i64 = 5;
+pub const VERSION: i64 = 6;
 
 const ATTEMPTS: usize = 0;
 const ORDERS_PLACED: usize = 1;
@@ -160,7 +160,7 @@ impl Projection for Timeline {
         if adds == Units::default() {
             return Ok(());
         }
-        self.left(here.rows, id, adds.available, at)?;
+        self.left(here.rows, id, adds.available, at, event.act().is_of_reserve_plan())?;
         self.count(here.rows, id, at, &[(UNITS_ALLOCATED, adds.allocated)])
     }
 
@@ -168,7 +168,7 @@ impl Projection for Timeline {
         let (id, step) = (here.item()?, event.step(here.recorded.revision));
         let available = Units::added_by(event.moves()).available;
         if available != 0 {
-            let item = self.left(here.rows, id, available, step.at)?;
+            let item = self.left(here.rows, id, available, step.at, false)?;
             if step.change == OrderChange::Placed {
                 item.last_placed_second = Some(step.at.second());
             }
@@ -268,13 +268,16 @@ impl Timeline {
         spans::hand_over(rows, -number, sale)
     }
 
-    /// Units came or went: notes when nothing was left, and when something was there again.
+    /// Units came or went: notes when nothing was left, and when something was there again. A release
+    /// by the reserve plan stands in the append of the order that took the last unit: no attempt found
+    /// nothing left.
     fn left(
         &mut self,
         rows: &Transaction<'_>,
         id: ItemId,
         more: i64,
         at: UnixMs,
+        by_plan: bool,
     ) -> Result<&mut Item, ApplyError> {
         let item = self.items.change(id, || read_item(rows, id))?;
         add(&mut item.available_units, more);
@@ -286,6 +289,12 @@ impl Timeline {
                     "INSERT INTO sold_outs (item, number, from_ms) VALUES (?, ?, ?)",
                 )?
                 .execute([item.number, item.sold_outs, at.0])?;
+            }
+            Some(since) if item.available_units > 0 && by_plan && since == at.0 => {
+                item.sold_out_since_ms = None;
+                rows.prepare_cached("DELETE FROM sold_outs WHERE item = ? AND number = ?")?
+                    .execute([item.number, item.sold_outs])?;
+                item.sold_outs -= 1;
             }
             Some(_) if item.available_units > 0 => {
                 item.sold_out_since_ms = None;

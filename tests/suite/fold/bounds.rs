@@ -5,8 +5,8 @@
 
 use doorbuster::{
     events::{
-        Act, Event, ItemEvent, OrderEvent, OrderPaid, SaleEvent, StockAllocated, StockEvent,
-        StreamName,
+        Act, Event, ItemEvent, OrderEvent, OrderPaid, ReserveReleased, ReserveSet, SaleEvent,
+        StockAllocated, StockEvent, StreamName,
     },
     pages::Stage,
     reports::{
@@ -18,7 +18,10 @@ use doorbuster::{
 use tempfile::{TempDir, tempdir};
 use uuid::Uuid;
 
-use super::{fold_all, log::Log};
+use super::{
+    fold_all,
+    log::{self, Log},
+};
 
 const SALE: SaleId = SaleId(Uuid::from_u128(0xabc));
 
@@ -81,6 +84,39 @@ fn the_first_and_the_last_time_without_stock_are_told_however_many_there_were() 
     assert_eq!(curve.sold_outs[0].from, UnixMs(1_000_000));
     let last = &curve.sold_outs[999];
     assert_eq!((last.from, last.until), (UnixMs(9_000_000), None));
+}
+
+#[test]
+fn stock_is_not_gone_where_the_reserve_plan_releases_units_in_the_same_append() {
+    let (mut log, lamp) = lamp_sale();
+    log.allocate(lamp, "north", 2);
+    let item = StreamName::item(lamp);
+    let act = Act::of_reserve_step(RequestId(Uuid::from_u128(7)), 0, "step 0".to_owned());
+    let release = |act, units, at| {
+        let (warehouse, released_at_ms) = ("north".to_owned(), UnixMs(at));
+        let released = ReserveReleased { warehouse, units, act, released_at_ms };
+        ItemEvent::Stock(StockEvent::ReserveReleased(released))
+    };
+    let reserve = ReserveSet {
+        warehouse: "north".to_owned(),
+        units: 3,
+        act: log::act(),
+        set_at_ms: UnixMs(990_000),
+    };
+    log.push(item, ItemEvent::Stock(StockEvent::ReserveSet(reserve)));
+    log.place(lamp, "ann", "", &[("north", 2)], 1_000_000);
+    log.push(item, release(act, 1, 1_000_000));
+    log.place(lamp, "bob", "", &[("north", 1)], 1_000_500);
+    // An operator's release ends a time without stock, also within its millisecond.
+    log.push(item, release(log::act(), 2, 1_000_500));
+    log.place(lamp, "cat", "", &[("north", 2)], 1_002_000);
+    let (_data, reports) = folded(&log);
+    let query = StockCurveQuery { whose: Whose::Sale(SALE), paging: Paging::default() };
+    let curve = reports.stock_curve(&query).unwrap();
+    let periods: Vec<_> = curve.sold_outs.iter().map(|told| (told.from, told.until)).collect();
+    let gone = UnixMs(1_000_500);
+    assert_eq!(periods, [(gone, Some(gone)), (UnixMs(1_002_000), None)]);
+    assert_eq!(curve.sold_outs_count, 2);
 }
 
 #[test]

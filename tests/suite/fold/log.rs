@@ -248,7 +248,7 @@ impl Log {
 pub struct Order {
     pub item: ItemId,
     pub order_id: OrderId,
-    placed_revision: u64,
+    pub placed_revision: u64,
     units: i64,
     total_minor: i64,
     warehouses: Vec<WarehouseUnits>,

@@ -6,18 +6,14 @@
 
 use uuid::Uuid;
 
-use super::{
-    reserve_plan::{OPERATOR, request_of},
-    state::Item,
-    stock::Stock,
-};
+use super::{reserve_plan::request_of, state::Item, stock::Stock};
 use crate::{
     domain::{Caused, Moment},
     events::{
         Act, ItemEvent, OfferEvent, ReserveAct, ReserveProposed, ReserveReleased, ReserveStep,
         StockEvent, WarehouseUnits,
     },
-    values::{Fingerprint, UnixMs},
+    values::UnixMs,
 };
 
 impl Item {
@@ -102,15 +98,11 @@ impl Item {
         (sale, at): (Uuid, Moment),
     ) -> Vec<Caused<ItemEvent>> {
         let request_id = request_of(self.id, number);
-        let act = Act {
-            request_id,
-            fingerprint: Fingerprint::of([b"reserve step".as_slice(), &[number]]),
-            operator: OPERATOR.to_owned(),
-            reason: format!(
-                "step {number} of the reserve plan: fewer than {} units are available",
-                step.below_units
-            ),
-        };
+        let reason = format!(
+            "step {number} of the reserve plan: fewer than {} units are available",
+            step.below_units
+        );
+        let act = Act::of_reserve_step(request_id, number, reason);
         let caused = |(index, event): (u8, ItemEvent)| Caused {
             event,
             id: self.id.event_id(request_id, index),

@@ -7,15 +7,12 @@ use uuid::Uuid;
 use super::stock::Stock;
 use crate::{
     domain::limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
-    events::{Act, ReserveProposed, ReserveStep, StockEvent, WarehouseUnits},
+    events::{RESERVE_PLAN_OPERATOR, ReserveProposed, ReserveStep, StockEvent, WarehouseUnits},
     values::{Invalid, ItemId, RequestId, bounded_text},
 };
 
 /// Most steps of a plan: the events of each are numbered by the step.
 pub const PLAN_STEPS_MAX: usize = 20;
-
-/// Who acts where the plan does.
-pub(super) const OPERATOR: &str = "doorbuster";
 
 /// Units that a step asks an operator to release in one warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +35,6 @@ pub(super) fn request_of(item: ItemId, step: u8) -> RequestId {
     RequestId(Uuid::new_v5(&item.0, format!("reserve step {step}").as_bytes()))
 }
 
-/// Whether the reserve plan of the item acted so, and not an operator.
-pub fn is_of_plan(item: ItemId, act: &Act) -> bool {
-    let mut steps = (0_u8..).take(PLAN_STEPS_MAX);
-    act.operator == OPERATOR && steps.any(|step| request_of(item, step) == act.request_id)
-}
-
 impl ReservePlan {
     /// Another plan; what the earlier one proposed is no longer asked.
     pub(super) fn set(&mut self, steps: &[ReserveStep]) {
@@ -64,7 +55,7 @@ impl ReservePlan {
     /// Units that an operator releases answer what was proposed for their warehouse, oldest first.
     pub(super) fn released(&mut self, event: &StockEvent) {
         let StockEvent::ReserveReleased(released) = event else { return };
-        if released.act.operator == OPERATOR {
+        if released.act.operator == RESERVE_PLAN_OPERATOR {
             return;
         }
         let mut units = released.units;
