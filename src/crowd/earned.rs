@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use tonic::{Status, transport::Channel};
 
 use super::{
-    figures::{POLL, count, passing},
+    figures::{PAGE_SIZE, POLL, count, every_page, passing},
     sale::{ANSWER_BYTES_MAX, PutUp},
 };
 use crate::grpc::proto::{
@@ -18,8 +18,6 @@ use crate::grpc::proto::{
     OrderState, PriceFigures, replay_service_client::ReplayServiceClient,
     report_service_client::ReportServiceClient,
 };
-
-const PAGE_SIZE: i32 = 1_000;
 
 /// What prices, offers and gifts did, and what each report says was earned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,47 +93,49 @@ impl Asked {
         revenue: &mut BTreeMap<&'static str, u64>,
     ) -> Result<Vec<PriceFigures>, Status> {
         let (mut steps, mut items, mut total) = (Vec::new(), HashSet::new(), None);
-        let mut request = GetPriceFiguresRequest {
-            sale_id: sale_id.to_owned(),
-            page_size: PAGE_SIZE,
-            min_position: self.min_position,
-            ..Default::default()
-        };
-        loop {
-            let page = self.reports.get_price_figures(request.clone()).await?.into_inner();
-            total = page.total.or(total);
+        every_page(async |page_token| {
+            let request = GetPriceFiguresRequest {
+                sale_id: sale_id.to_owned(),
+                page_size: PAGE_SIZE,
+                page_token,
+                min_position: self.min_position,
+                ..Default::default()
+            };
+            let page = self.reports.get_price_figures(request).await?.into_inner();
+            if page.total.is_some() {
+                total = page.total;
+            }
             items.extend(page.prices.iter().map(|row| row.item_id.clone()));
             // A step has a row for each price at which its units went.
             steps.extend(page.prices.into_iter().filter(|row| row.step.is_some()));
-            if page.next_page_token.is_empty() {
-                steps.dedup_by_key(|row| (row.item_id.clone(), row.ladder, row.step));
-                // The report leaves out items that never had other prices than the base price.
-                if items.len() == of_items {
-                    let revenue_minor = amount(total.unwrap_or_default().revenue.as_ref());
-                    *revenue.entry("prices").or_default() += revenue_minor;
-                }
-                return Ok(steps);
-            }
-            request.page_token = page.next_page_token;
+            Ok(page.next_page_token)
+        })
+        .await?;
+        steps.dedup_by_key(|row| (row.item_id.clone(), row.ladder, row.step));
+        // The report leaves out items that never had other prices than the base price.
+        if items.len() == of_items {
+            let revenue_minor = amount(total.unwrap_or_default().revenue.as_ref());
+            *revenue.entry("prices").or_default() += revenue_minor;
         }
+        Ok(steps)
     }
 
     async fn offers(&mut self, sale_id: &str) -> Result<Vec<OfferFigures>, Status> {
         let mut offers = Vec::new();
-        let mut request = GetOfferFiguresRequest {
-            sale_id: sale_id.to_owned(),
-            page_size: PAGE_SIZE,
-            min_position: self.min_position,
-            ..Default::default()
-        };
-        loop {
-            let page = self.reports.get_offer_figures(request.clone()).await?.into_inner();
+        every_page(async |page_token| {
+            let request = GetOfferFiguresRequest {
+                sale_id: sale_id.to_owned(),
+                page_size: PAGE_SIZE,
+                page_token,
+                min_position: self.min_position,
+                ..Default::default()
+            };
+            let page = self.reports.get_offer_figures(request).await?.into_inner();
             offers.extend(page.offers);
-            if page.next_page_token.is_empty() {
-                return Ok(offers);
-            }
-            request.page_token = page.next_page_token;
-        }
+            Ok(page.next_page_token)
+        })
+        .await?;
+        Ok(offers)
     }
 
     /// Reports that have one figure for the sale.
@@ -171,22 +171,22 @@ impl Asked {
     /// The totals of all paid orders together.
     async fn orders(&mut self, sale_id: &str) -> Result<u64, Status> {
         let mut minor = 0;
-        let mut request = ListOrdersRequest {
-            sale_id: sale_id.to_owned(),
-            page_size: PAGE_SIZE,
-            min_position: self.min_position,
-            ..Default::default()
-        };
-        loop {
-            let page = self.reports.list_orders(request.clone()).await?.into_inner();
+        every_page(async |page_token| {
+            let request = ListOrdersRequest {
+                sale_id: sale_id.to_owned(),
+                page_size: PAGE_SIZE,
+                page_token,
+                min_position: self.min_position,
+                ..Default::default()
+            };
+            let page = self.reports.list_orders(request).await?.into_inner();
             let orders = page.orders.iter().filter_map(|record| record.order.as_ref());
             let paid = orders.filter(|order| order.state() == OrderState::Paid);
             minor += paid.map(|order| amount(order.total.as_ref())).sum::<u64>();
-            if page.next_page_token.is_empty() {
-                return Ok(minor);
-            }
-            request.page_token = page.next_page_token;
-        }
+            Ok(page.next_page_token)
+        })
+        .await?;
+        Ok(minor)
     }
 }
 

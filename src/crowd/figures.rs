@@ -11,7 +11,8 @@ use crate::grpc::proto::{
     StockLevel, report_service_client::ReportServiceClient,
 };
 
-const PAGE_SIZE: i32 = 1_000;
+/// Rows of a page.
+pub(super) const PAGE_SIZE: i32 = 1_000;
 pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// Asks the read models.
@@ -45,23 +46,19 @@ impl Figures {
     ) -> Result<Vec<StockLevel>, Status> {
         let mut levels = Vec::with_capacity(sales.items.len());
         for sale_id in &sales.sale_ids {
-            let mut page_token = String::new();
-            loop {
+            every_page(async |page_token| {
                 let request = GetStockLevelsRequest {
                     sale_id: sale_id.clone(),
-                    item_id: String::new(),
                     page_size: PAGE_SIZE,
                     page_token,
                     min_position,
-                    as_of: None,
+                    ..Default::default()
                 };
                 let page = self.client.get_stock_levels(request).await?.into_inner();
                 levels.extend(page.levels);
-                page_token = page.next_page_token;
-                if page_token.is_empty() {
-                    break;
-                }
-            }
+                Ok(page.next_page_token)
+            })
+            .await?;
         }
         Ok(levels)
     }
@@ -162,6 +159,20 @@ pub fn oversold_units(levels: &[StockLevel], sales: &PutUp, paid_by_item: &[u64]
         .map(|(item, paid)| paid.saturating_sub(item.units))
         .sum();
     by_server.max(by_buyers)
+}
+
+/// Asks for one page after the other. `page` asks for the one with a token, and gives the token of the
+/// next, which the last one does not have.
+pub(super) async fn every_page(
+    mut page: impl AsyncFnMut(String) -> Result<String, Status>,
+) -> Result<(), Status> {
+    let mut token = String::new();
+    loop {
+        token = page(token).await?;
+        if token.is_empty() {
+            return Ok(());
+        }
+    }
 }
 
 pub(super) fn passing(status: &Status) -> bool {
