@@ -1,4 +1,4 @@
-//! The orders of an item and their buyers, in little memory: below 200 bytes for a live order.
+//! The orders of an item and their buyers, in little memory: at most 192 bytes for a live order.
 //!
 //! An item keeps all of its orders, because a repeated request always gets its first answer. Rows
 //! are therefore plain numbers in blocks that never move, and are found by open-addressing tables
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Rows in one block: large enough that blocks are few, small enough that the last one wastes little.
-const BLOCK_ROWS: usize = 4096;
+const BLOCK_ROWS: usize = 2048;
 
 /// Which warehouses an order's units are from: nearly always one.
 #[derive(Debug, Clone, Copy)]
