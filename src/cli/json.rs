@@ -132,13 +132,17 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             )
             | ("TimelineSecond", "units_refunded")
             | ("Item" | "ItemDraft", "offers" | "suppliers" | "reserve_plan")
-            | ("Item", "reserve_proposals")
+            | ("Item", "reserve_proposals" | "regions" | "draw")
             | ("ItemDraft", "steps" | "time_prices" | "returned_units")
             | ("ItemDraft", "draw")
+            | ("AlertRule", "off")
+            | ("Sale", "curve" | "alerts" | "regions")
+            | ("Audience", "needs")
             | ("OfferDraft", _)
             | ("OrderPart", "step" | "time_price")
             | ("OrderStory", "price")
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
+            | ("QuotePriceResponse", "refusal" | "warehouses")
             | ("Refusal", "quote" | "coupon_reason")
             | ("WhatIfFigures", "discount" | "gift_units_given" | "prices")
     )
@@ -163,11 +167,9 @@ fn shown_name(message: &str, field: &FieldDescriptor) -> Option<String> {
     let name = field.name();
     let shown = match (message, name) {
         (_, "next_page_token")
-        | ("AlertRule", "off")
         | ("GetAttributionResponse" | "GetFunnelResponse", "window")
         | ("GetLevelResponse", "revision")
-        | ("Goal" | "SaleNotice", "kind")
-        | ("Sale", "curve" | "alerts") => return None,
+        | ("Goal" | "SaleNotice", "kind") => return None,
         ("GetPathsResponse", "rows") => "paths".to_owned(),
         ("GetRetentionResponse", "rows") => "others".to_owned(),
         ("AlertRule", _) if is_span(field) => format!("{name}_ms"),

@@ -60,7 +60,8 @@ pub fn prices_rows(prices: &ItemPrices, currency: &str) -> Vec<(&'static str, St
     ]
 }
 
-fn money(currency: &str, minor: i64) -> String {
+/// An amount of a currency for people.
+pub fn money(currency: &str, minor: i64) -> String {
     match Currency::parse("currency_code", currency) {
         Ok(currency) => currency.amount(minor),
         Err(_) => format!("{minor} {currency}"),

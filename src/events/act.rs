@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::{Fingerprint, RequestId};
 
-/// Who acts where the reserve plan of an item does.
-pub const RESERVE_PLAN_OPERATOR: &str = "doorbuster";
+/// The operator of acts that no person does: of reserve plans, and of what alerts bring about.
+pub const OWN_OPERATOR: &str = "doorbuster";
 
 /// Operator, request and reason of an act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,13 +25,13 @@ impl Act {
 
     /// The act of a step of the reserve plan.
     pub fn of_reserve_step(request_id: RequestId, step: u8, reason: String) -> Self {
-        let operator = RESERVE_PLAN_OPERATOR.to_owned();
+        let operator = OWN_OPERATOR.to_owned();
         Self { request_id, fingerprint: of_reserve_step(step), operator, reason }
     }
 
     /// Whether the reserve plan acted so. No operator's request has such a fingerprint.
     pub fn is_of_reserve_plan(&self) -> bool {
-        self.operator == RESERVE_PLAN_OPERATOR
+        self.operator == OWN_OPERATOR
             && (0..=u8::MAX).any(|step| of_reserve_step(step) == self.fingerprint)
     }
 

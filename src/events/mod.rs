@@ -14,7 +14,7 @@ mod selling;
 mod stored;
 mod stream;
 
-pub use act::{Act, RESERVE_PLAN_OPERATOR};
+pub use act::{Act, OWN_OPERATOR};
 pub use audience::*;
 pub use codec::{DecodeError, Event, decode, encode, metadata};
 pub use envelope::{NewEvent, Position, Recorded};

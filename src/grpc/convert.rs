@@ -54,13 +54,21 @@ pub(super) fn place_order(
     if let Some(most) = most.filter(|&most| most < 1) {
         return Err(Invalid::new("max_total_minor", format!("must be at least 1, not {most}")));
     }
+    Ok((item, order.with(place_more(most, region, request.shopper)?)))
+}
+
+fn place_more(
+    max_total_minor: Option<i64>,
+    region: String,
+    shopper: Option<proto::Shopper>,
+) -> Result<PlaceMore, Invalid> {
     if !region.is_empty() {
         bounded_text("region", &region, REGION_CHARS_MAX)?;
     }
-    let shopper = request.shopper.map(shopper).transpose();
+    let shopper = shopper.map(self::shopper).transpose();
     let shopper = shopper.map_err(|invalid| invalid.within("shopper"))?;
     let shopper = shopper.filter(|shopper| *shopper != OrderShopper::default());
-    Ok((item, order.with(PlaceMore { max_total_minor: most, region, shopper, coupon: None })))
+    Ok(PlaceMore { max_total_minor, region, shopper, coupon: None })
 }
 
 pub(super) fn quote_price(
@@ -73,7 +81,8 @@ pub(super) fn quote_price(
             format!("must be 1 to {UNITS_MAX}, not {}", request.units),
         ));
     }
-    Ok((item, ItemCommand::Quote { units: request.units }))
+    let more = Some(Box::new(place_more(None, request.region, request.shopper)?));
+    Ok((item, ItemCommand::Quote { units: request.units, more }))
 }
 
 fn shopper(shopper: proto::Shopper) -> Result<OrderShopper, Invalid> {
@@ -294,6 +303,8 @@ pub(super) fn item(view: ItemView) -> proto::Item {
     };
     let next = view.next_unit.as_ref();
     proto::Item {
+        regions: view.regions.into_iter().map(levers::region).collect(),
+        draw: levers::draw_order(view.draw).into(),
         prices: view.ladder.as_ref().map(|ladder| prices::ladder(ladder, next)),
         offers: view.offers.as_ref().map(prices::offers_in_force).unwrap_or_default(),
         item_id: view.item_id.to_string(),

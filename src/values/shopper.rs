@@ -47,7 +47,8 @@ macro_rules! attribute {
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 Self::ALL.iter().copied().find(|known| known.name() == text).ok_or_else(|| {
                     let known: Vec<_> = Self::ALL.iter().map(|known| known.name()).collect();
-                    Invalid::new($field, format!("must be one of {}", known.join(", ")))
+                    let known = known.join(", ");
+                    Invalid::new($field, format!("must be one of {known}, not {text:?}"))
                 })
             }
         }

@@ -12,8 +12,8 @@ use doorbuster::{
         board::{self, Drawing, ITEMS_ON_PAGE, ItemsAsked, SaleState, Say},
     },
     reports::{
-        Happening, LatencySecond, NodePulse, Pulse, PulseChannel, PulseItem, PulseSale,
-        PulseSecond, PulseTotals, Refused, Units, planned_units,
+        Happening, LatencySecond, NodePulse, Pulse, PulseChannel, PulseItem, PulseProposal,
+        PulseSale, PulseSecond, PulseTotals, Refused, Units, planned_units,
     },
     values::{Currency, ItemId, SaleId, ServiceLevel, UnixMs},
 };
@@ -94,6 +94,7 @@ fn pulse() -> Pulse {
         items: vec![item(1, "Phone", units(1_000, 880, 60))],
         channels: vec![PulseChannel { channel: "app".to_owned(), attempts: 9, orders_placed: 4 }],
         happenings: Vec::new(),
+        proposals: Vec::new(),
     }
 }
 
@@ -128,6 +129,59 @@ fn node() -> NodePulse {
         incidents_open: 0,
         incidents: Vec::new(),
     }
+}
+
+fn proposal(number: u128, step: u8) -> PulseProposal {
+    PulseProposal {
+        item_id: ItemId(Uuid::from_u128(number)),
+        sku: format!("SKU-{number}"),
+        title: "Phone <b>".to_owned(),
+        step,
+        warehouse: "beijing \"1\"".to_owned(),
+        units: 1_200,
+        below_units: 50,
+        since: UnixMs((OPENS + 12) * 1_000),
+    }
+}
+
+#[test]
+fn what_a_reserve_plan_proposes_has_a_panel_with_the_release_filled_in() {
+    let mut asked = pulse();
+    for lang in Lang::ALL {
+        assert_eq!(panel(&asked, "proposals", lang), "", "nothing is proposed");
+    }
+    asked.proposals = vec![proposal(1, 0), proposal(1, 4)];
+    let (english, chinese) =
+        (panel(&asked, "proposals", Lang::English), panel(&asked, "proposals", Lang::Chinese));
+    for says in [
+        "Proposed by the reserve plan",
+        "<b>Phone &lt;b&gt;</b>",
+        "SKU-1",
+        "release 1,200 in beijing &quot;1&quot;",
+        "step 5: fewer than 50 were available",
+        "since ",
+        "data-act=\"release\"",
+        "data-warehouse=\"beijing &quot;1&quot;\"",
+        "data-units=\"1200\"",
+    ] {
+        assert!(english.contains(says), "{says} is not in {english}");
+    }
+    for says in ["备货计划建议释放", "第 5 档：可售不足 50 件", "data-units=\"1200\""]
+    {
+        assert!(chinese.contains(says), "{says} is not in {chinese}");
+    }
+    let keys = english.split("data-key=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let keys: std::collections::HashSet<_> = keys.collect();
+    assert_eq!(keys.len(), 2, "each button has a key of its own");
+
+    asked.proposals = (0..53).map(|step| proposal(1, step)).collect();
+    let many = panel(&asked, "proposals", Lang::English);
+    assert_eq!((many.matches("data-act").count(), many.contains("and 3 more")), (50, true));
+    asked.items[0].closed = true;
+    assert_eq!(panel(&asked, "proposals", Lang::English), "", "a closed item releases nothing");
+    asked.items[0].closed = false;
+    asked.sale.closed_at = Some(asked.at);
+    assert_eq!(panel(&asked, "proposals", Lang::English), "", "nor does a closed sale");
 }
 
 fn panel(pulse: &Pulse, id: &str, lang: Lang) -> String {

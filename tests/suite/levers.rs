@@ -115,6 +115,11 @@ fn members(tiers: &[&str]) -> proto::Audience {
     proto::Audience { member_tiers, ..proto::Audience::default() }
 }
 
+fn needs(flags: &[&str]) -> proto::Audience {
+    let needs = flags.iter().map(|&flag| flag.to_owned()).collect();
+    proto::Audience { needs, ..proto::Audience::default() }
+}
+
 fn set_audience(item: &str, audience: proto::Audience) -> proto::SetAudienceRequest {
     proto::SetAudienceRequest {
         request_id: request_id(),
@@ -265,6 +270,16 @@ async fn a_sale_with_a_bad_audience_region_or_plan_is_not_created() {
             "\"20-30\"",
         ),
         (
+            with(&|draft, _| draft.audience = Some(needs(&["quiz", "booked"]))),
+            "sale.audience.needs",
+            "is [\"quiz\", \"booked\"], and admission flags need the gate, which this version does",
+        ),
+        (
+            with(&|draft, at| draft.items[at].audience = Some(needs(&["booked"]))),
+            "sale.items[0].audience.needs",
+            "is [\"booked\"], and admission flags need the gate",
+        ),
+        (
             with(&|draft, _| draft.regions = vec![region("coast", &["west"])]),
             "sale.regions[0].warehouses[0]",
             "\"west\"",
@@ -325,6 +340,10 @@ async fn bad_audiences_and_plans_of_an_item_name_their_field() {
     let bad = proto::Audience { genders: vec!["woman".to_owned()], ..Default::default() };
     let wrong = node.items().set_audience(set_audience(&items[0], bad)).await.unwrap_err();
     assert_eq!(field(&wrong).0, "audience.genders[0]");
+    let wrong = set_audience(&items[0], needs(&["quiz"]));
+    let (named, problem) = field(&node.items().set_audience(wrong).await.unwrap_err());
+    assert_eq!(named, "audience.needs");
+    assert!(problem.contains("is [\"quiz\"], and admission flags need the gate"), "{problem}");
     for (steps, names) in [
         (vec![step(5, 1, &[])], "steps[0].release_units"),
         (vec![step(5, 0, &[])], "steps[0].release_units"),

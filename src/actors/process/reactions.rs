@@ -18,12 +18,9 @@ use crate::{
         sale::SaleView,
         service_level::{AskingAlert, SetServiceLevel},
     },
-    events::{AlertEvent, AlertRaised, DetectedBy, Event, Position, Recorded},
+    events::{AlertEvent, AlertRaised, DetectedBy, Event, OWN_OPERATOR, Position, Recorded},
     values::{AlertId, IncidentId, RequestId, SaleId, UnixMs},
 };
-
-/// The operator of acts that no person does.
-const OPERATOR: &str = "doorbuster";
 
 /// Alerts whose reactions are not done.
 #[derive(Debug, Default)]
@@ -107,7 +104,7 @@ fn lower_level(rule: &Rule, alert: &AlertRaised) -> Option<Ask> {
         level: rule.sets_level?,
         expected: None,
         by_alert: Some(AskingAlert { alert_id: alert.alert_id, raised_at: alert.raised_at_ms }),
-        operator: OPERATOR.to_owned(),
+        operator: OWN_OPERATOR.to_owned(),
         reason: format!("alert {}", alert.rule),
     }))
 }
@@ -119,7 +116,7 @@ fn open_incident(rule: &Rule, alert: &AlertRaised) -> Option<Ask> {
     let subject = if alert.sku.is_empty() { "the sale" } else { alert.sku.as_str() };
     let step = IncidentStep {
         request_id,
-        operator: OPERATOR.to_owned(),
+        operator: OWN_OPERATOR.to_owned(),
         reason: String::new(),
         what: StepTaken::Detect {
             sale_id,

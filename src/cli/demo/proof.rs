@@ -4,11 +4,10 @@ use std::{collections::HashSet, path::Path};
 
 use anyhow::Context;
 
-use super::tokens::RESERVE_PLAN_NAME;
 use crate::{
     cli::{source::OpenLog, verify::verify_events},
     crowd::{figures::count, sale::PutUp},
-    events::{Event, ItemEvent, Position, StockEvent, decode},
+    events::{Event, ItemEvent, OWN_OPERATOR, Position, StockEvent, decode},
     projections,
     store::StoreAddress,
 };
@@ -84,7 +83,7 @@ fn sold(log: &OpenLog, sales: &PutUp) -> anyhow::Result<(u64, u64)> {
                 revenue += count(event.step(recorded.revision).revenue_minor);
             }
             if let Event::Item(ItemEvent::Stock(StockEvent::ReserveReleased(e))) = &event
-                && e.act.operator == RESERVE_PLAN_NAME
+                && e.act.operator == OWN_OPERATOR
             {
                 released += count(e.units);
             }

@@ -14,14 +14,13 @@ use anyhow::Context;
 use crate::{
     clock::new_request_id,
     crowd::operator::{Operator, Token},
+    events::OWN_OPERATOR,
 };
 
 /// The name under which the demonstration itself puts up, steers and closes its sale.
 pub const OWN_NAME: &str = "demo";
 /// The operators that act without a person: the demonstration, and the server by a reserve plan.
-pub const AUTOMATIC: [&str; 2] = [OWN_NAME, RESERVE_PLAN_NAME];
-/// The name under which a reserve plan releases units.
-pub const RESERVE_PLAN_NAME: &str = "doorbuster";
+pub const AUTOMATIC: [&str; 2] = [OWN_NAME, OWN_OPERATOR];
 /// The operator of the printed token.
 const GUEST_NAME: &str = "operator";
 

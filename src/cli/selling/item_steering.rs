@@ -2,6 +2,7 @@
 
 use tonic::{Response, Status, transport::Channel};
 
+use super::terms::{self, place};
 use crate::{
     cli::{
         Common,
@@ -13,7 +14,7 @@ use crate::{
     },
     crowd::operator::Token,
     grpc::proto::{
-        Item, Refusal, ReserveProposal, SupplierUnits, WarehouseUnits, WriteResponse,
+        Item, ItemOffer, Refusal, ReserveProposal, SupplierUnits, WriteResponse,
         item_service_client::ItemServiceClient,
     },
     values::ItemId,
@@ -60,7 +61,6 @@ impl Steer {
 /// An item as text.
 pub(super) fn item_text(item: &Item) -> String {
     let limit = |limit: Option<i64>| limit.map_or("none".to_owned(), |units| units.to_string());
-    let place = |at: &WarehouseUnits| format!("{} {}", at.warehouse, at.units);
     let warehouses = item.available_by_warehouse.iter().map(place);
     let reserve = item.reserve_by_warehouse.iter().map(place);
     let supplier = |of: &SupplierUnits| {
@@ -68,8 +68,12 @@ pub(super) fn item_text(item: &Item) -> String {
         format!("{supplier} {allocated_units} allocated, {withdrawn_units} withdrawn")
     };
     let suppliers = item.suppliers.iter().map(supplier);
-    let proposal = |of: &ReserveProposal| format!("{} {}", of.warehouse, of.units);
-    let proposed = item.reserve_proposals.iter().map(proposal);
+    let proposal = |of: &ReserveProposal| {
+        let ReserveProposal { step, warehouse, units, below_units, .. } = of;
+        let (step, since) = (step + 1, time(of.propose_time.as_ref()));
+        let why = format!("step {step}: fewer than {below_units} were available");
+        ("proposed", format!("release {units} in {warehouse} ({why}), since {since}"))
+    };
     let mut rows = vec![
         ("item", item.item_id.clone()),
         ("sale", item.sale_id.clone()),
@@ -92,13 +96,25 @@ pub(super) fn item_text(item: &Item) -> String {
     if !item.suppliers.is_empty() {
         rows.push(("suppliers", suppliers.collect::<Vec<_>>().join(", ")));
     }
-    if !item.reserve_proposals.is_empty() {
-        rows.push(("proposed", proposed.collect::<Vec<_>>().join(", ")));
-    }
+    let currency = item.unit_price.as_ref().map_or("", |price| &price.currency_code);
     if let Some(prices) = &item.prices {
-        let currency = item.unit_price.as_ref().map_or("", |price| &price.currency_code);
         rows.extend(priced::prices_rows(prices, currency));
+        terms::time_prices(&mut rows, &prices.time_prices, currency);
+        terms::returned_units(&mut rows, prices.returned_units());
     }
+    for of in &item.offers {
+        terms::offers(&mut rows, of.offer.iter(), currency);
+        if of.offer.as_ref().is_some_and(|offer| !offer.gift_sku.is_empty()) {
+            let ItemOffer { gift_free_units, gift_held_units, gift_given_units, .. } = of;
+            let left =
+                format!("{gift_free_units} free, {gift_held_units} held, {gift_given_units} given");
+            rows.push(("gifts", left));
+        }
+    }
+    terms::buyers_and_places(&mut rows, item.audience.as_ref(), item.draw());
+    terms::regions(&mut rows, &item.regions);
+    terms::reserve_plan(&mut rows, &item.reserve_plan);
+    rows.extend(item.reserve_proposals.iter().map(proposal));
     facts(&rows)
 }
 

@@ -9,4 +9,6 @@ pub(super) mod order_list;
 pub(super) mod order_proof;
 pub mod sale;
 pub mod sale_file;
+mod shopper;
+mod terms;
 mod written;

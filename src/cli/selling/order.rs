@@ -1,6 +1,6 @@
 //! `doorbuster order`: the calls of a shop for its buyers.
 
-use super::order_proof::ProofArgs;
+use super::{order_proof::ProofArgs, shopper::Buyer, terms::place};
 use crate::{
     cli::{
         Common,
@@ -38,11 +38,15 @@ enum Verb {
     #[command(before_help = "Examples:
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 2 \\
-    --channel app --json")]
+    --channel app --json
+  doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1 \\
+    --region east --shopper member_tier=gold --shopper new_buyer=false")]
     Place(Place),
-    /// Ask what an order would cost now, and why; nothing is held
+    /// Ask what an order would cost now, why, and what would be in its way; nothing is held
     #[command(before_help = "Examples:
-  doorbuster order quote --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --units 2")]
+  doorbuster order quote --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --units 2
+  doorbuster order quote --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --units 2 \\
+    --region east --shopper member_tier=gold")]
     Quote(Quote),
     /// Record that the payment for an order arrived
     #[command(before_help = "Examples:
@@ -97,6 +101,8 @@ struct Place {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     max_total_minor: Option<i64>,
     #[command(flatten)]
+    about: Buyer,
+    #[command(flatten)]
     write: Write,
     #[command(flatten)]
     server: Server,
@@ -110,6 +116,8 @@ struct Quote {
     /// Number of units, 1 to 1000000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=UNITS_MAX))]
     units: i64,
+    #[command(flatten)]
+    about: Buyer,
     #[command(flatten)]
     server: Server,
 }
@@ -186,7 +194,8 @@ impl Place {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
         let item_id = ItemId::parse("--item", &self.item)?.to_string();
-        let Self { buyer, units, channel, max_total_minor, .. } = self;
+        let shopper = self.about.shopper()?;
+        let Self { buyer, units, channel, max_total_minor, about: Buyer { region, .. }, .. } = self;
         let request = PlaceOrderRequest {
             request_id: request_id.to_string(),
             item_id,
@@ -194,7 +203,8 @@ impl Place {
             units,
             channel,
             max_total_minor,
-            ..Default::default()
+            region,
+            shopper,
         };
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await
@@ -208,6 +218,8 @@ impl Quote {
         let request = QuotePriceRequest {
             item_id: ItemId::parse("--item", &self.item)?.to_string(),
             units: self.units,
+            shopper: self.about.shopper()?,
+            region: self.about.region,
         };
         let found = self.server.call(async |channel| {
             PurchaseServiceClient::new(channel).quote_price(routed(request.clone())).await
@@ -219,6 +231,14 @@ impl Quote {
             || {
                 let mut rows = priced::quote_rows(quote);
                 rows.push(("available", found.available_units.to_string()));
+                let places: Vec<_> = found.warehouses.iter().map(place).collect();
+                if !places.is_empty() {
+                    rows.push(("would come from", places.join(", ")));
+                }
+                if let Some(refusal) = &found.refusal {
+                    let reason = short("REFUSAL_REASON_", refusal.reason().as_str_name());
+                    rows.push(("would be refused", format!("{reason}: {}", refusal.message)));
+                }
                 facts(&rows)
             },
         )?;

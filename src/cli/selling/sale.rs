@@ -9,7 +9,10 @@ use std::{fs, io, path::PathBuf};
 use prost_types::Duration;
 use serde_json::json;
 
-use super::written::{offer_draft, price_step, returned_units, time_price};
+use super::{
+    terms,
+    written::{offer_draft, price_step, returned_units, time_price},
+};
 use windows::Windows;
 
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
         failure::{Code, Failure},
         json::{shape, time, timestamp},
         output::{facts, table_of},
+        priced::money,
         rows::Column::{self, Number, Text},
         sale_file,
         server::Server,
@@ -33,7 +37,7 @@ use crate::{
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
         SaleLine, WarehouseSupplier, WarehouseUnits, sale_service_client::SaleServiceClient,
     },
-    values::{Currency, UnixMs},
+    values::UnixMs,
 };
 
 /// Arguments of `sale`.
@@ -337,15 +341,12 @@ fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     }
     let items = sale.items.iter().map(|item| (item.clone(), sale.currency_code.clone()));
     let items = table_of(ITEMS, items);
-    format!("{}\n\n{}{}", facts(&rows), items.trim_end(), windows.of_items(now))
+    let (windows, planned) = (windows.of_items(now), terms::of_sale(sale));
+    format!("{}\n\n{}{windows}{planned}", facts(&rows), items.trim_end())
 }
 
 fn price((item, currency_code): &(SaleItem, String)) -> String {
-    let minor = draft(item).unit_price_minor;
-    match Currency::parse("currency_code", currency_code) {
-        Ok(currency) => currency.amount(minor),
-        Err(_) => minor.to_string(),
-    }
+    money(currency_code, draft(item).unit_price_minor)
 }
 
 fn draft(item: &SaleItem) -> ItemDraft {

@@ -20,6 +20,8 @@ pub struct DraftAudience {
     pub spending_tiers: Vec<String>,
     pub member_tiers: Vec<String>,
     pub new_buyers_only: bool,
+    /// Flags of an admission token. Nothing issues such tokens, so only none is possible.
+    pub needs: Vec<String>,
 }
 
 impl DraftAudience {
@@ -28,8 +30,21 @@ impl DraftAudience {
     /// # Errors
     /// The first name that is wrong, by its list and its place in it.
     pub fn check(self) -> Result<Audience, Invalid> {
-        let Self { age_bands, genders, regions, spending_tiers, member_tiers, new_buyers_only } =
-            self;
+        let Self {
+            age_bands,
+            genders,
+            regions,
+            spending_tiers,
+            member_tiers,
+            new_buyers_only,
+            needs,
+        } = self;
+        if !needs.is_empty() {
+            let problem = format!(
+                "is {needs:?}, and admission flags need the gate, which this version does not have"
+            );
+            return Err(Invalid::new("needs", problem));
+        }
         Ok(Audience {
             age_bands: known("age_bands", &age_bands)?,
             genders: known("genders", &genders)?,
@@ -74,8 +89,7 @@ fn known<T: FromStr<Err = Invalid>>(field: &str, names: &[String]) -> Result<Vec
     once_each(field, names)?;
     let one = |(index, name): (usize, &String)| {
         let at = format!("{field}[{index}]");
-        name.parse()
-            .map_err(|Invalid { problem, .. }| Invalid::new(at, format!("{problem}, not {name:?}")))
+        name.parse().map_err(|Invalid { problem, .. }| Invalid::new(at, problem))
     };
     names.iter().enumerate().map(one).collect()
 }

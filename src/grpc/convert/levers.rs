@@ -1,8 +1,9 @@
 //! Audiences, regions and reserve plans between protobuf and the domain.
 
+use super::times::timestamp;
 use crate::{
-    domain::{eligibility::DraftAudience, item::Proposal},
-    events::{Audience, Draw, Region, ReserveAct, ReserveStep},
+    domain::eligibility::DraftAudience,
+    events::{Audience, Draw, Proposal, Region, ReserveAct, ReserveStep},
     grpc::proto,
     values::Invalid,
 };
@@ -17,6 +18,7 @@ pub(in crate::grpc) fn draft_audience(audience: proto::Audience) -> DraftAudienc
         spending_tiers: audience.spending_tiers,
         member_tiers: audience.member_tiers,
         new_buyers_only: audience.new_buyers_only,
+        needs: audience.needs,
     }
 }
 
@@ -67,7 +69,12 @@ pub(in crate::grpc) fn audience(audience: Audience) -> proto::Audience {
         spending_tiers: audience.spending_tiers.iter().map(ToString::to_string).collect(),
         member_tiers: audience.member_tiers,
         new_buyers_only: audience.new_buyers_only,
+        needs: Vec::new(),
     }
+}
+
+pub(in crate::grpc) fn region(region: Region) -> proto::Region {
+    proto::Region { name: region.name, warehouses: region.warehouses }
 }
 
 pub(in crate::grpc) fn draw_order(draw: Draw) -> proto::DrawOrder {
@@ -91,6 +98,7 @@ pub(in crate::grpc) fn reserve_step(step: ReserveStep) -> proto::ReserveStep {
 }
 
 pub(in crate::grpc) fn proposal(proposal: Proposal) -> proto::ReserveProposal {
-    let Proposal { step, warehouse, units } = proposal;
-    proto::ReserveProposal { step: u32::from(step), warehouse, units }
+    let Proposal { step, warehouse, units, below_units, proposed_at_ms } = proposal;
+    let propose_time = Some(timestamp(proposed_at_ms));
+    proto::ReserveProposal { step: u32::from(step), warehouse, units, propose_time, below_units }
 }

@@ -146,11 +146,14 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         let Answer { outcome, revision, .. } =
             self.items.ask(item.0, command, None).await.map_err(CallError::from)?;
         match outcome {
-            ItemOutcome::Quote { quote, available } => {
+            ItemOutcome::Quote { quote, available, refusal, warehouses } => {
+                let refused = |refusal| convert::refusal(refusal, Some(available), None);
                 Ok(Response::new(proto::QuotePriceResponse {
                     quote: Some(convert::prices::quote(*quote)),
                     available_units: available,
                     revision,
+                    refusal: refusal.map(refused),
+                    warehouses: warehouses.into_iter().map(convert::warehouse_units).collect(),
                 }))
             }
             ItemOutcome::Misdirected(why) => Err(CallError::from(why).into()),

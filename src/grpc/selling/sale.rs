@@ -210,6 +210,8 @@ fn item_of(item: proto::ItemDraft) -> Result<DraftItem, Invalid> {
 }
 
 fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
+    // Each item has those of the sale.
+    let regions = plan.items.first().map_or_else(Vec::new, |item| item.regions.clone());
     proto::Sale {
         sale_id: sale_id.to_string(),
         name: plan.name,
@@ -230,6 +232,7 @@ fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
         closed_time: closed.map(|closed| convert::timestamp(closed.closed_at_ms)),
         curve: plan.curve.into_iter().map(alerts::planned_units).collect(),
         alerts: plan.alerts.into_iter().map(alerts::written).collect(),
+        regions: regions.into_iter().map(levers::region).collect(),
     }
 }
 

@@ -21,10 +21,11 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
     out.push_str("</p></div>\n");
     let _ = write!(
         out,
-        "<div id=\"level\" role=\"status\">{}</div><div id=\"alerts\">{}</div><div id=\"tiles\">{}</div>\n<div class=\"grid\">",
+        "<div id=\"level\" role=\"status\">{}</div><div id=\"alerts\">{}</div><div id=\"tiles\">{}</div>\n<div id=\"proposals\" role=\"status\">{}</div><div class=\"grid\">",
         filled("level"),
         filled("alerts"),
-        filled("tiles")
+        filled("tiles"),
+        filled("proposals")
     );
     for drawing in Drawing::ALL {
         let (id, title) = (drawing.name(), escape::html(say.word(drawing.title())));

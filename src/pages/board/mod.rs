@@ -10,6 +10,7 @@ mod lists;
 mod live;
 mod panels;
 mod price;
+mod proposals;
 mod sales;
 mod say;
 mod shell;
@@ -44,6 +45,7 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("level", panels::level(node, say)),
         ("alerts", panels::alerts(pulse, node, say)),
         ("tiles", panels::tiles(pulse, say)),
+        ("proposals", proposals::proposals(pulse, say)),
         ("items", lists::items(pulse, &ItemsAsked::default(), say)),
         ("channels", lists::channels(pulse, say)),
         ("happenings", lists::happenings(pulse, say)),

@@ -106,12 +106,16 @@ pub fn head(pulse: &Pulse, say: Say) -> String {
     out
 }
 
+/// Fields that say what an act is about.
+const KEY_FIELDS: [&str; 4] = ["item", "incident", "warehouse", "step"];
+
 /// A button that opens the dialog of an act. `subject` is what it is about, for people; `fields` go
 /// with it as attributes.
 pub fn button(out: &mut String, act: &str, name: &str, subject: &str, fields: &[(&str, &str)]) {
     let (name, subject) = (escape::html(name), escape::html(subject));
-    let key = fields.iter().find(|(field, _)| *field == "item" || *field == "incident");
-    let key = escape::html(key.map_or("", |(_, id)| id));
+    // Where the same act is offered for several things, the key tells these apart.
+    let named = fields.iter().filter(|(field, _)| KEY_FIELDS.contains(field));
+    let key = escape::html(&named.map(|(_, value)| *value).collect::<String>());
     let _ = write!(
         out,
         "<button type=\"button\" data-act=\"{act}\" data-key=\"{act}{key}\" data-subject=\"{subject}\""

@@ -453,6 +453,7 @@ pub(in crate::projections) fn key(number: i64, revision: u64) -> Result<i64, App
     }
 }
 
-fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, ApplyError> {
+/// A value as a column holds it.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, ApplyError> {
     serde_json::to_string(value).map_err(|error| ApplyError::Impossible(error.to_string()))
 }

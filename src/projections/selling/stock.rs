@@ -1,12 +1,17 @@
-//! Stock levels: the units of each item by warehouse and state.
+//! Stock levels: the units of each item by warehouse and state, and what its reserve plan proposes.
 //!
 //! In each warehouse, after every event: allocated = available + held + sold, and none of them is
 //! negative. A log that violates this is not folded any further: wrong figures are worse than none.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Serialize, de::DeserializeOwned};
 
+use super::orders::{json, json_at};
 use crate::{
-    events::{Counts, OfferEvent, OrderEvent, StockEvent, StockMove, WarehouseCounts, Warehouses},
+    events::{
+        Counts, ItemAdded, OfferEvent, OrderEvent, ReservePlan, StockEvent, StockMove,
+        WarehouseCounts, Warehouses,
+    },
     projections::{ApplyError, Here, Projection, never_added, row_cache::RowCache},
     values::ItemId,
 };
@@ -14,7 +19,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "stock";
 /// Version of its rows.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// Units of each item by warehouse.
 #[derive(Debug, Default)]
@@ -30,6 +35,8 @@ struct Item {
     last_pay_by_ms: i64,
     /// In the order in which they were first named.
     warehouses: Warehouses,
+    /// The reserve plan, with what it proposes; empty where there is none.
+    plan: ReservePlan,
 }
 
 impl Projection for StockLevels {
@@ -48,7 +55,9 @@ impl Projection for StockLevels {
             sale_id BLOB NOT NULL,
             sku TEXT NOT NULL,
             title TEXT NOT NULL,
-            last_pay_by_ms INTEGER NOT NULL
+            last_pay_by_ms INTEGER NOT NULL,
+            plan_steps TEXT,
+            proposals TEXT
         );
         CREATE INDEX items_by_sale ON items (sale_id);
         CREATE TABLE warehouses (
@@ -65,23 +74,29 @@ impl Projection for StockLevels {
     }
 
     fn on_offer(&mut self, here: &Here<'_>, event: &OfferEvent) -> Result<(), ApplyError> {
-        let OfferEvent::Added(added) = event else { return Ok(()) };
-        here.rows
-            .prepare_cached(
-                "INSERT INTO items (item_id, sale_id, sku, title, last_pay_by_ms)
-             VALUES (?, ?, ?, ?, 0)",
-            )?
-            .execute(params![
-                here.item()?.0.as_bytes().as_slice(),
-                added.sale_id.0.as_bytes().as_slice(),
-                added.sku,
-                added.title,
-            ])?;
+        match event {
+            OfferEvent::Added(added) => add(here, added)?,
+            OfferEvent::ReservePlanSet(set) => self.item(here)?.plan.set(set),
+            OfferEvent::ReserveProposed(proposed) => self.item(here)?.plan.propose(proposed),
+            OfferEvent::Scheduled(_)
+            | OfferEvent::PurchaseLimitSet(_)
+            | OfferEvent::Paused(_)
+            | OfferEvent::Resumed(_)
+            | OfferEvent::Closed(_)
+            | OfferEvent::PricesSet(_)
+            | OfferEvent::OffersSet(_)
+            | OfferEvent::GiftUnitsSet(_)
+            | OfferEvent::AudienceSet(_) => {}
+        }
         Ok(())
     }
 
     fn on_stock(&mut self, here: &Here<'_>, event: &StockEvent) -> Result<(), ApplyError> {
-        self.item(here)?.apply(event.moves())
+        let item = self.item(here)?;
+        if let StockEvent::ReserveReleased(released) = event {
+            item.plan.released(released);
+        }
+        item.apply(event.moves())
     }
 
     fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
@@ -104,10 +119,13 @@ impl Projection for StockLevels {
              held_units = excluded.held_units, sold_units = excluded.sold_units,
              reserve_units = excluded.reserve_units",
         )?;
-        let mut deadline =
-            rows.prepare_cached("UPDATE items SET last_pay_by_ms = ? WHERE number = ?")?;
+        let mut update = rows.prepare_cached(
+            "UPDATE items SET last_pay_by_ms = ?, plan_steps = ?, proposals = ? WHERE number = ?",
+        )?;
         self.items.flush(|_, item| {
-            deadline.execute([item.last_pay_by_ms, item.number])?;
+            let ReservePlan { steps, proposals } = &item.plan;
+            let (steps, proposals) = (list(steps)?, list(proposals)?);
+            update.execute(params![item.last_pay_by_ms, steps, proposals, item.number])?;
             for (place, WarehouseCounts { warehouse, counts }) in (0_i64..).zip(&item.warehouses.0)
             {
                 let Counts { allocated, available, held, sold, reserve } = counts;
@@ -140,10 +158,15 @@ impl Item {
 
 fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
     let found = rows
-        .prepare_cached("SELECT number, last_pay_by_ms FROM items WHERE item_id = ?")?
-        .query_row([id.0.as_bytes().as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT number, last_pay_by_ms, plan_steps, proposals FROM items WHERE item_id = ?",
+        )?
+        .query_row([id.0.as_bytes().as_slice()], |row| {
+            let plan = ReservePlan { steps: list_at(row, 2)?, proposals: list_at(row, 3)? };
+            Ok((row.get(0)?, row.get(1)?, plan))
+        })
         .optional()?;
-    let (number, last_pay_by_ms) = found.ok_or_else(|| never_added(id))?;
+    let (number, last_pay_by_ms, plan) = found.ok_or_else(|| never_added(id))?;
     let mut query = rows.prepare_cached(
         "SELECT warehouse, allocated_units, available_units, held_units, sold_units, reserve_units
          FROM warehouses WHERE item = ? ORDER BY place",
@@ -161,5 +184,31 @@ fn read_item(rows: &Transaction<'_>, id: ItemId) -> Result<Item, ApplyError> {
         })
     })?;
     let warehouses = Warehouses(warehouses.collect::<Result<_, _>>()?);
-    Ok(Item { number, last_pay_by_ms, warehouses })
+    Ok(Item { number, last_pay_by_ms, warehouses, plan })
+}
+
+fn add(here: &Here<'_>, added: &ItemAdded) -> Result<(), ApplyError> {
+    here.rows
+        .prepare_cached(
+            "INSERT INTO items (item_id, sale_id, sku, title, last_pay_by_ms)
+             VALUES (?, ?, ?, ?, 0)",
+        )?
+        .execute(params![
+            here.item()?.0.as_bytes().as_slice(),
+            added.sale_id.0.as_bytes().as_slice(),
+            added.sku,
+            added.title,
+        ])?;
+    Ok(())
+}
+
+/// A list as it is stored; null where it is empty.
+fn list<T: Serialize>(list: &[T]) -> Result<Option<String>, ApplyError> {
+    (!list.is_empty()).then(|| json(list)).transpose()
+}
+
+/// A list that is stored so.
+pub fn list_at<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map_or_else(|| Ok(Vec::new()), |text| json_at(column, &text))
 }

@@ -5,6 +5,7 @@
 
 mod around;
 mod happenings;
+mod proposals;
 mod seconds;
 mod shoppers;
 mod take;
@@ -41,6 +42,8 @@ pub struct Pulse {
     pub channels: Vec<PulseChannel>,
     /// What happened last, newest first: acts of operators, alerts, incidents, levels, sold outs.
     pub happenings: Vec<Happening>,
+    /// What reserve plans ask an operator to release.
+    pub proposals: Vec<PulseProposal>,
 }
 
 /// Seconds that are told one by one.
@@ -164,6 +167,21 @@ pub struct PulseChannel {
     pub channel: String,
     pub attempts: i64,
     pub orders_placed: i64,
+}
+
+/// Units of the reserve of one warehouse that a step of a plan asks an operator to release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulseProposal {
+    pub item_id: ItemId,
+    pub sku: String,
+    pub title: String,
+    /// Index of the step.
+    pub step: u8,
+    pub warehouse: String,
+    pub units: i64,
+    /// The mark of the step: fewer units than this were available.
+    pub below_units: i64,
+    pub since: UnixMs,
 }
 
 /// Something that happened, other than orders.

@@ -245,6 +245,7 @@ function ask(dialog, from) {
 /** Offers the current warehouses of the item; for the reserve only those that have any. */
 async function offerWarehouses(form) {
   const { request } = form;
+  const { warehouse: wanted } = form.facts;
   const released = form.facts.act === "release";
   const select = form.elements.warehouse;
   select.replaceChildren();
@@ -268,10 +269,10 @@ async function offerWarehouses(form) {
     const option = new Option(`${warehouse} (${told})`, warehouse);
     if (!released || reserve > 0) select.append(option);
     // What the reserve plan proposes is filled in; the operator may change it.
-    if (asked && first) {
+    if (wanted ? warehouse === wanted : asked && first) {
       first = false;
       option.selected = true;
-      form.elements.units.value = proposed;
+      if (!wanted) form.elements.units.value = proposed;
     }
   }
 }

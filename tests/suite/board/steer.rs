@@ -23,7 +23,11 @@ async fn steered_node(directory: &Path) -> Node {
 
 /// Puts a sale up as an operator, and gives its id and that of its item.
 async fn sale_of_one_phone(node: &Node) -> (String, Vec<String>) {
-    let message = create_sale(vec![item("phone", &[("shanghai", 1)])]);
+    sale_of(node, item("phone", &[("shanghai", 1)])).await
+}
+
+async fn sale_of(node: &Node, item: proto::ItemDraft) -> (String, Vec<String>) {
+    let message = create_sale(vec![item]);
     let mut request =
         tonic::Request::new(proto::CreateSaleRequest { operator: "olga".to_owned(), ..message });
     let bearer = format!("Bearer {TOKEN}").parse().unwrap();
@@ -288,6 +292,55 @@ async fn without_detail_a_page_is_told_why_and_no_part_of_it_is_made() {
         assert_eq!((said.status, said.header("retry-after")), (503, Some("1")), "{part}");
         assert!(said.body.contains("no detail"), "{}", said.body);
     }
+}
+
+/// The panel of proposals, once it is so.
+async fn proposals(follower: &mut Follower, wanted: impl Fn(&str) -> bool) -> String {
+    loop {
+        let frame = follower.frame().await;
+        let panel = frame["panels"]["proposals"].as_str().unwrap().to_owned();
+        if wanted(&panel) {
+            return panel;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_reserve_plan_proposes_is_shown_until_it_is_released() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let mut phone = item("phone", &[("shanghai", 2)]);
+    let at = |warehouse: &str, units| proto::WarehouseUnits { warehouse: warehouse.into(), units };
+    phone.reserve = vec![at("shanghai", 3), at("beijing", 4)];
+    phone.reserve_plan = vec![proto::ReserveStep {
+        below_units: 2,
+        release_units: 5,
+        action: proto::ReserveAction::Propose.into(),
+        ..Default::default()
+    }];
+    let (sale, items) = sale_of(&node, phone).await;
+    let mut follower = Follower::of(node.board(), &sale).await;
+    assert_eq!(proposals(&mut follower, |_| true).await, "");
+    node.place(&items[0], "ann", 1).await.unwrap();
+    let asked = proposals(&mut follower, |panel| !panel.is_empty()).await;
+    assert!(asked.contains("release 3 in shanghai") && asked.contains("release 2 in beijing"));
+    assert!(asked.contains("step 1: fewer than 2 were available"), "{asked}");
+
+    let release = |warehouse, units| {
+        json!({
+            "request_id": request_id(), "action": "release_reserve", "reason": "asked",
+            "warehouse": warehouse, "units": units,
+        })
+    };
+    let path = format!("/items/{}/steer", items[0]);
+    for (warehouse, units) in [("shanghai", 1), ("beijing", 2)] {
+        let done = steer(&node, &path, &bearer(TOKEN), &release(warehouse, units)).await;
+        assert_eq!(done.status, 200, "{}", done.body);
+    }
+    let left = proposals(&mut follower, |panel| !panel.contains("beijing")).await;
+    assert!(left.contains("release 2 in shanghai"), "{left}");
+    assert_eq!(steer(&node, &path, &bearer(TOKEN), &release("shanghai", 2)).await.status, 200);
+    proposals(&mut follower, str::is_empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,8 @@
 //! write followed at once by the list in which it must stand; read models gather events for a moment,
 //! so a list that does not wait misses some.
 
+mod read_back;
+
 use std::sync::Arc;
 
 use doorbuster::{app::App, clock::WallClock, config::Config};
@@ -44,6 +46,13 @@ impl Open {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The answer for people.
+    fn said(&self, arguments: &[&str]) -> String {
+        let output = doorbuster(&[arguments, &["--quiet", "--server", &self.url]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout).to_owned()
     }
 
     fn listed(&self, arguments: &[&str], name: &str) -> usize {

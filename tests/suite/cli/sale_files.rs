@@ -55,6 +55,27 @@ fn a_warehouse_can_name_the_supplier_of_its_units() {
 }
 
 #[test]
+fn each_list_of_an_audience_is_judged_and_flags_need_the_gate() {
+    let (sale, item) = GOOD.split_once("[[items]]").unwrap();
+    let audience = "genders = [\"woman\"]\nneeds = [\"quiz\", \"booked\"]\nage_bands = [\"19\"]";
+    let text =
+        format!("{sale}[audience]\n{audience}\n[[items]]{item}[items.audience]\n{audience}\n");
+    let said = sale_file::parse("sale.toml", &text, NOW).unwrap_err().to_string();
+    let flags = "is [\"quiz\", \"booked\"], and admission flags need the gate, which this version does \
+                 not have";
+    for place in ["audience", "items[0].audience"] {
+        for says in [
+            format!("{place}.needs {flags}"),
+            format!("{place}.genders[0] must be one of female, male, other, not \"woman\""),
+            format!("{place}.age_bands[0] must be one of under-18, "),
+        ] {
+            assert!(said.contains(&says), "{says} is not in:\n{said}");
+        }
+    }
+    assert!(said.starts_with("sale.toml has 6 problems:\n  line 8: audience.genders[0]"), "{said}");
+}
+
+#[test]
 fn a_reserve_is_read_like_the_units_on_offer() {
     let text = format!("{GOOD}\n[items.reserve]\neast = 7\nsouth = 1\n");
     let file = sale_file::parse("sale.toml", &text, NOW).unwrap();

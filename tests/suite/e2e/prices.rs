@@ -29,7 +29,8 @@ fn total(order: &proto::Order) -> i64 {
 }
 
 async fn quote(node: &Node, item: &str, units: i64) -> proto::QuotePriceResponse {
-    let request = proto::QuotePriceRequest { item_id: item.to_owned(), units };
+    let request =
+        proto::QuotePriceRequest { item_id: item.to_owned(), units, ..Default::default() };
     node.purchases().quote_price(request).await.unwrap().into_inner()
 }
 
@@ -163,7 +164,8 @@ async fn prices_that_contradict_each_other_are_refused_by_field_and_nothing_happ
     let falling = set_prices(phone, vec![step(1, 9), step(1, 8)], 10);
     let wrong = node.items().set_prices(falling).await.unwrap_err();
     assert_eq!(field(&wrong), "steps[1].unit_price_minor");
-    let request = proto::QuotePriceRequest { item_id: phone.clone(), units: 0 };
+    let request =
+        proto::QuotePriceRequest { item_id: phone.clone(), units: 0, ..Default::default() };
     let wrong = node.purchases().quote_price(request).await.unwrap_err();
     assert_eq!(field(&wrong), "units");
     let most = proto::PlaceOrderRequest { max_total_minor: Some(0), ..place(phone, "ann", 1) };

@@ -7,10 +7,10 @@ use doorbuster::{
         price::{DraftOffer, Quote, check_offers},
     },
     events::{
-        AttemptOutcome, ItemEvent, ItemPlan, Offer, OrderEvent, OrderPlaced, PriceStep, Prices,
-        ReturnedUnits, TimePrice, WhenGone,
+        AttemptOutcome, Audience, ItemEvent, ItemPlan, Offer, OrderEvent, OrderPlaced,
+        OrderShopper, PriceStep, Prices, Region, ReturnedUnits, TimePrice, WhenGone,
     },
-    values::UnixMs,
+    values::{Gender, ShopperAttributes, UnixMs},
 };
 
 use super::live::{Live, cancel, pay, place, plan, request, steer, units};
@@ -249,8 +249,8 @@ fn a_quote_says_what_an_order_would_cost_and_changes_nothing() {
     let mut live = with_ladder(ladder());
     live.run(place("r1", "ann", 1), 0);
     let events = live.log.len();
-    let ItemOutcome::Quote { quote, available } =
-        live.run(ItemCommand::Quote { units: 2 }, 0).outcome
+    let ItemOutcome::Quote { quote, available, .. } =
+        live.run(ItemCommand::Quote { units: 2, more: None }, 0).outcome
     else {
         panic!("no quote")
     };
@@ -258,6 +258,46 @@ fn a_quote_says_what_an_order_would_cost_and_changes_nothing() {
     assert_eq!((quote.total_minor, quote.step_units_left, available), (13, Some(1), 39));
     assert_eq!(live.log.len(), events);
     assert_eq!(total(&mut live, "r2", 2, 0), quote.total_minor);
+}
+
+#[test]
+fn a_quote_says_what_would_be_in_the_way_of_any_buyer() {
+    let mut planned = plan();
+    planned.units = vec![units("north", 3), units("south", 2)];
+    planned.limit_per_order = Some(5);
+    planned.limit_per_buyer = Some(1);
+    planned.audience = Some(Audience { genders: vec![Gender::Other], ..Audience::default() });
+    planned.regions =
+        vec![Region { name: "coast".to_owned(), warehouses: vec!["south".to_owned()] }];
+    let mut live = Live::offered(planned);
+    let other = ShopperAttributes { gender: Some(Gender::Other), ..Default::default() };
+    let other = OrderShopper { attributes: other, ..OrderShopper::default() };
+    let mut ask = |units, shopper: Option<&OrderShopper>, region: &str| {
+        let (region, shopper) = (region.to_owned(), shopper.cloned());
+        let more = Some(Box::new(PlaceMore { max_total_minor: None, region, shopper }));
+        let outcome = live.run(ItemCommand::Quote { units, more }, 0).outcome;
+        let ItemOutcome::Quote { refusal, warehouses, .. } = outcome else { panic!("no quote") };
+        let from = warehouses.into_iter().map(|at| (at.warehouse, at.units)).collect::<Vec<_>>();
+        (refusal, from)
+    };
+    let from = |warehouse: &str, units| vec![(warehouse.to_owned(), units)];
+    assert_eq!(ask(2, None, ""), (Some(Refusal::NotEligible), from("north", 2)));
+    assert_eq!(ask(2, Some(&other), ""), (None, from("north", 2)), "no buyer, no limit of a buyer");
+    assert_eq!(ask(2, Some(&other), "coast"), (None, from("south", 2)));
+    assert_eq!(ask(6, Some(&other), ""), (Some(Refusal::OverOrderLimit), Vec::new()));
+}
+
+#[test]
+fn a_quote_of_an_order_without_its_gift_says_that_it_would_be_refused() {
+    let mut live = with_offers(&[gift(1, WhenGone::Refuse)]);
+    let mut ask = || {
+        let outcome = live.run(ItemCommand::Quote { units: 2, more: None }, 0).outcome;
+        let ItemOutcome::Quote { refusal, .. } = outcome else { panic!("no quote") };
+        let placed = live.run(place("r1", "ann", 2), 0);
+        assert!(matches!(placed.outcome, ItemOutcome::Order(_)), "{:?}", placed.outcome);
+        refusal
+    };
+    assert_eq!([ask(), ask()], [None, Some(Refusal::GiftGone)]);
 }
 
 fn set_prices(prices: Prices) -> SteerAction {

@@ -2,8 +2,9 @@
 //! once for each step. Method: tables.
 
 use doorbuster::{
-    domain::item::{ItemCommand, ItemOutcome, Proposal},
-    events::{ItemEvent, StockEvent},
+    domain::item::{ItemCommand, ItemOutcome},
+    events::{ItemEvent, Proposal, StockEvent},
+    values::UnixMs,
 };
 
 use super::{
@@ -113,6 +114,21 @@ fn a_step_asks_an_operator_once_and_a_release_answers_it() {
     live.run(steer("s2", release("north", 1)), 8);
     live.run(steer("s3", release("south", 1)), 8);
     assert!(open(&mut live).is_empty());
+}
+
+#[test]
+fn units_that_two_steps_ask_for_are_open_once_with_their_mark_and_moment() {
+    let mut planned = plan();
+    planned.units = vec![units("north", 3)];
+    planned.reserve = vec![units("north", 5)];
+    planned.reserve_plan = vec![reserve_step("3:4:propose"), reserve_step("2:4:propose")];
+    let mut live = Live::offered(planned);
+    live.run(place("r1", "ann", 1), 5);
+    live.run(place("r2", "bob", 1), 7);
+    let ItemOutcome::Item(view) = live.run(ItemCommand::Show, 9).outcome else { panic!() };
+    let told = |of: &Proposal| (of.step, of.units, of.below_units, of.proposed_at_ms);
+    let open: Vec<_> = view.reserve_proposals.iter().map(told).collect();
+    assert_eq!(open, [(0, 4, 3, UnixMs(5)), (1, 1, 2, UnixMs(7))], "five lie in reserve");
 }
 
 #[test]

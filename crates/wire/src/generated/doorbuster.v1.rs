@@ -1838,6 +1838,10 @@ pub struct Audience {
     pub member_tiers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(bool, tag = "6")]
     pub new_buyers_only: bool,
+    /// Flags of an admission token, such as "quiz" and "booked". Must be empty: they need the gate, which
+    /// this version does not have.
+    #[prost(string, repeated, tag = "7")]
+    pub needs: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 impl ::prost::Name for Audience {
     const NAME: &'static str = "Audience";
@@ -1924,6 +1928,11 @@ pub struct ReserveProposal {
     pub warehouse: ::prost::alloc::string::String,
     #[prost(int64, tag = "3")]
     pub units: i64,
+    /// When the step fired, and its mark: fewer units than this were available then.
+    #[prost(message, optional, tag = "4")]
+    pub propose_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(int64, tag = "5")]
+    pub below_units: i64,
 }
 impl ::prost::Name for ReserveProposal {
     const NAME: &'static str = "ReserveProposal";
@@ -5069,6 +5078,11 @@ pub struct Item {
     /// What steps of the plan propose to release, as far as it is not released yet.
     #[prost(message, repeated, tag = "26")]
     pub reserve_proposals: ::prost::alloc::vec::Vec<ReserveProposal>,
+    /// The regions of its sale, whose warehouses orders that name one draw from first.
+    #[prost(message, repeated, tag = "27")]
+    pub regions: ::prost::alloc::vec::Vec<Region>,
+    #[prost(enumeration = "DrawOrder", tag = "28")]
+    pub draw: i32,
 }
 impl ::prost::Name for Item {
     const NAME: &'static str = "Item";
@@ -9031,6 +9045,11 @@ pub struct QuotePriceRequest {
     /// Required. 1 to 1,000,000.
     #[prost(int64, tag = "2")]
     pub units: i64,
+    /// As in PlaceOrderRequest. Neither changes the price.
+    #[prost(string, tag = "3")]
+    pub region: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub shopper: ::core::option::Option<Shopper>,
 }
 impl ::prost::Name for QuotePriceRequest {
     const NAME: &'static str = "QuotePriceRequest";
@@ -9052,6 +9071,13 @@ pub struct QuotePriceResponse {
     /// Revision of the item's stream that the answer shows.
     #[prost(uint64, tag = "3")]
     pub revision: u64,
+    /// Why the order would be refused now; absent if nothing is in its way but the limit per buyer, which
+    /// is not looked at, because a quote names no buyer.
+    #[prost(message, optional, tag = "4")]
+    pub refusal: ::core::option::Option<Refusal>,
+    /// Where the units would come from now; empty if fewer are available.
+    #[prost(message, repeated, tag = "5")]
+    pub warehouses: ::prost::alloc::vec::Vec<WarehouseUnits>,
 }
 impl ::prost::Name for QuotePriceResponse {
     const NAME: &'static str = "QuotePriceResponse";
@@ -15032,7 +15058,7 @@ pub struct SaleDraft {
     /// At most 100.
     #[prost(message, repeated, tag = "9")]
     pub regions: ::prost::alloc::vec::Vec<Region>,
-    /// Who may buy; items can have an audience of their own.
+    /// Who may buy the items that have no audience of their own. Sale.items tell it of each of them.
     #[prost(message, optional, tag = "10")]
     pub audience: ::core::option::Option<Audience>,
 }
@@ -15094,6 +15120,8 @@ pub struct Sale {
     /// Set while the whole sale is paused.
     #[prost(message, optional, tag = "12")]
     pub pause_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(message, repeated, tag = "13")]
+    pub regions: ::prost::alloc::vec::Vec<Region>,
 }
 impl ::prost::Name for Sale {
     const NAME: &'static str = "Sale";

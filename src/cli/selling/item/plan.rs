@@ -103,8 +103,15 @@ impl SetAudience {
             new_buyers_only,
             everybody: _,
         } = lists;
-        let audience =
-            Audience { age_bands, genders, regions, spending_tiers, member_tiers, new_buyers_only };
+        let audience = Audience {
+            age_bands,
+            genders,
+            regions,
+            spending_tiers,
+            member_tiers,
+            new_buyers_only,
+            needs: Vec::new(),
+        };
         steer.run(common, async |mut items, to| {
             let audience = Some(audience.clone());
             let Steered { request_id, item_id, operator, reason, token } = to;

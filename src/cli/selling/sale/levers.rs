@@ -14,6 +14,7 @@ pub(super) fn audience(draft: DraftAudience) -> proto::Audience {
         spending_tiers: draft.spending_tiers,
         member_tiers: draft.member_tiers,
         new_buyers_only: draft.new_buyers_only,
+        needs: draft.needs,
     }
 }
 

@@ -13,8 +13,15 @@ use crate::{
 /// How long a late payment brings its order back, where the file does not say.
 const REINSTATE_WITHIN_SECONDS: i64 = 600;
 
-const AUDIENCE_KEYS: &[&str] =
-    &["age_bands", "genders", "regions", "spending_tiers", "member_tiers", "new_buyers_only"];
+const AUDIENCE_KEYS: &[&str] = &[
+    "age_bands",
+    "genders",
+    "regions",
+    "spending_tiers",
+    "member_tiers",
+    "new_buyers_only",
+    "needs",
+];
 
 const REGION_KEYS: &[&str] = &["name", "warehouses"];
 
@@ -58,6 +65,7 @@ impl Reader {
             spending_tiers: self.texts(&section, "spending_tiers"),
             member_tiers: self.texts(&section, "member_tiers"),
             new_buyers_only: self.flag(&section, "new_buyers_only"),
+            needs: self.texts(&section, "needs"),
         })
     }
 

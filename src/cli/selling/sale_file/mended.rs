@@ -2,7 +2,10 @@
 //! value and the rest is checked again. The repaired draft is discarded.
 
 use crate::{
-    domain::sale::{Draft, DraftItem, plan},
+    domain::{
+        eligibility::DraftAudience,
+        sale::{Draft, DraftItem, plan},
+    },
     values::{Invalid, RequestId, UnixMs},
 };
 
@@ -48,8 +51,7 @@ fn mend(draft: &mut Draft, field: &str) -> Option<()> {
         None => return mend_sale(draft, field),
     };
     if list.starts_with("audience") {
-        draft.audience = None;
-        return Some(());
+        return mend_audience(draft.audience.as_mut()?, list);
     }
     match list {
         "items" => {
@@ -99,7 +101,7 @@ fn mend_sale(draft: &mut Draft, field: &str) -> Option<()> {
         "curve" => draft.curve.clear(),
         "alerts" => draft.alerts.clear(),
         "regions" => draft.regions.clear(),
-        of if of.starts_with("audience") => draft.audience = None,
+        of if of.starts_with("audience") => return mend_audience(draft.audience.as_mut()?, of),
         _ => {
             let goals = draft.goals.as_mut()?;
             match field.strip_prefix("goals.")? {
@@ -160,7 +162,7 @@ fn mend_item(item: &mut DraftItem, index: usize, field: &str) -> Option<()> {
         }
         "draw" => item.draw = Default::default(),
         plan if plan.starts_with("reserve_plan") => item.reserve_plan.clear(),
-        of if of.starts_with("audience") => item.audience = None,
+        of if of.starts_with("audience") => return mend_audience(item.audience.as_mut()?, of),
         listed => {
             let (list, rest) = listed.split_once('[')?;
             let place: usize = rest.split_once(']')?.0.parse().ok()?;
@@ -178,6 +180,21 @@ fn mend_item(item: &mut DraftItem, index: usize, field: &str) -> Option<()> {
                 std::mem::replace(units.get_mut(place)?, (format!("{NAME}-{place}"), 1));
             item.suppliers.retain(|(of, _)| *of != warehouse);
         }
+    }
+    Some(())
+}
+
+/// Empties the list that is wrong; the others are judged again.
+fn mend_audience(audience: &mut DraftAudience, field: &str) -> Option<()> {
+    let list = field.strip_prefix("audience.")?.split('[').next()?;
+    match list {
+        "age_bands" => audience.age_bands.clear(),
+        "genders" => audience.genders.clear(),
+        "regions" => audience.regions.clear(),
+        "spending_tiers" => audience.spending_tiers.clear(),
+        "member_tiers" => audience.member_tiers.clear(),
+        "needs" => audience.needs.clear(),
+        _ => return None,
     }
     Some(())
 }

@@ -33,6 +33,10 @@ pub enum ItemOutcome {
         quote: Box<QuoteView>,
         /// Units that were available.
         available: i64,
+        /// Why it would be refused, whoever the buyer is.
+        refusal: Option<Refusal>,
+        /// Where its units would come from; empty where fewer are available.
+        warehouses: Vec<WarehouseUnits>,
     },
     /// The command did not concern anything of this item.
     Misdirected(Misdirected),

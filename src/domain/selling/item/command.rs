@@ -18,9 +18,10 @@ pub enum ItemCommand {
     SettleAwait(SettleAwait),
     OrderAct(OrderAct),
     Steer(Steer),
-    /// What an order of so many units would cost.
+    /// What an order of so many units would cost, and whether it would be taken.
     Quote {
         units: i64,
+        more: Option<Box<PlaceMore>>,
     },
     /// What the item looks like.
     Show,

@@ -29,11 +29,7 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
     match command {
         // The sale that planned the item sends this again after a crash.
         ItemCommand::Add(add) => add_again(item, &add),
-        ItemCommand::Quote { units } => {
-            let quote = Box::new(item.quote_view(offer, units, at.now));
-            let available = item.stock.total().available;
-            item.told(ItemOutcome::Quote { quote, available })
-        }
+        ItemCommand::Quote { units, more } => quote(item, offer, units, more.as_deref(), at.now),
         ItemCommand::Show => item.shown(Vec::new(), ItemShown::Item),
         ItemCommand::PlaceOrder(place) => place_order(item, offer, place, at),
         ItemCommand::RecordPayment(payment) => record_payment(item, offer, payment, at),
@@ -179,9 +175,11 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
     {
         return item.reused(place.request_id);
     }
-    let unobstructed =
-        obstacle(item, &place, at.now).map_or(Ok(()), |refusal| Err((refusal, None)));
-    let priced = match unobstructed.and_then(|()| item.priced(offer, &place, at.now)) {
+    let (buyer, more) = (Some(place.buyer.as_str()), place.more.as_deref());
+    let unobstructed = obstacle(item, buyer, place.units, more, at.now)
+        .map_or(Ok(()), |refusal| Err((refusal, None)));
+    let priced = unobstructed.and_then(|()| item.priced(offer, place.units, more, at.now));
+    let priced = match priced {
         Ok(priced) => priced,
         Err((refusal, quote)) => {
             let mut refused = item.refused_with(refusal, quote);
@@ -217,11 +215,7 @@ fn placed(
     priced: Priced,
     at: Moment,
 ) -> OrderPlaced {
-    let region = place.more.as_ref().map_or("", |more| &more.region);
-    let warehouses = match item.preferred(offer, region) {
-        None => item.stock.draw(place.units),
-        Some(order) => item.stock.draw_in_order(place.units, &order),
-    };
+    let warehouses = item.draw(offer, place.units, place.more.as_deref());
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel, more } = place;
     let PlaceMore { max_total_minor, region, shopper, coupon } =
         more.map_or_else(PlaceMore::default, |more| *more);
@@ -251,8 +245,30 @@ fn placed(
     }
 }
 
-/// The first fact in the way of an order, if there is one.
-fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
+/// What an order would cost now, and what would be in its way.
+fn quote(
+    item: &Item,
+    offer: &ItemAdded,
+    units: i64,
+    more: Option<&PlaceMore>,
+    now: UnixMs,
+) -> Decided<Item> {
+    let quote = Box::new(item.quote_view(offer, units, now));
+    let available = item.stock.total().available;
+    let refusal = obstacle(item, None, units, more, now)
+        .or_else(|| quote.quote.is_refused_without_gift().then_some(Refusal::GiftGone));
+    let warehouses = if units <= available { item.draw(offer, units, more) } else { Vec::new() };
+    item.told(ItemOutcome::Quote { quote, available, refusal, warehouses })
+}
+
+/// The first fact in the way of an order, if there is one; without a buyer, of any buyer's order.
+fn obstacle(
+    item: &Item,
+    buyer: Option<&str>,
+    units: i64,
+    more: Option<&PlaceMore>,
+    now: UnixMs,
+) -> Option<Refusal> {
     if item.closed || now >= item.closes_at {
         return Some(Refusal::Closed);
     }
@@ -263,21 +279,21 @@ fn obstacle(item: &Item, place: &PlaceOrder, now: UnixMs) -> Option<Refusal> {
         return Some(Refusal::Paused);
     }
     if let Some(audience) = &item.audience
-        && !admits(audience, place.more.as_ref().and_then(|more| more.shopper.as_ref()))
+        && !admits(audience, more.and_then(|more| more.shopper.as_ref()))
     {
         return Some(Refusal::NotEligible);
     }
-    if place.units > item.limit_per_order.unwrap_or(UNITS_MAX) {
+    if units > item.limit_per_order.unwrap_or(UNITS_MAX) {
         return Some(Refusal::OverOrderLimit);
     }
-    if let Some(limit) = item.limit_per_buyer
-        && item.orders.units_of(&place.buyer) + place.units > limit
+    if let Some((limit, buyer)) = item.limit_per_buyer.zip(buyer)
+        && item.orders.units_of(buyer) + units > limit
     {
         return Some(Refusal::OverBuyerLimit);
     }
     match item.stock.total().available {
         0 => Some(Refusal::SoldOut),
-        available if available < place.units => Some(Refusal::NotEnoughUnits),
+        available if available < units => Some(Refusal::NotEnoughUnits),
         _ => None,
     }
 }

@@ -39,7 +39,7 @@ pub use answer::{ItemOutcome, ItemShown};
 pub use command::{AddItem, CancelOrder, ItemCommand, PlaceMore, PlaceOrder, RecordPayment};
 pub use order_act::{AwaitVerdict, OrderAct, OrderAction, PaymentFailure, SettleAwait};
 pub use refusal::Refusal;
-pub use reserve_plan::{PLAN_STEPS_MAX, Proposal, check_plan, check_within_reserve};
+pub use reserve_plan::{PLAN_STEPS_MAX, check_plan, check_within_reserve};
 pub use state::Item;
 pub use suppliers::SupplierUnits;
 pub use view::{DueView, ItemPhase, ItemView, OrderView, QuoteView};

@@ -1,14 +1,12 @@
 //! What orders of the item cost, and how they move the units of its steps and gifts.
 
-use super::{PlaceOrder, QuoteView, Refusal, orders::Terms, state::Item};
+use super::{PlaceMore, QuoteView, Refusal, orders::Terms, state::Item};
 use crate::{
     domain::{
         Impossible,
-        price::{GiftGone, ImpossibleStep, Ladder, Pricing, Quote},
+        price::{ImpossibleStep, Ladder, Pricing, Quote},
     },
-    events::{
-        ItemAdded, OrderPlaced, OrderPrice, OrderRefunded, OrderReinstated, OrderState, WhenGone,
-    },
+    events::{ItemAdded, OrderPlaced, OrderPrice, OrderRefunded, OrderReinstated, OrderState},
     values::{OrderId, UnixMs},
 };
 
@@ -75,25 +73,24 @@ impl Item {
     pub(super) fn priced(
         &self,
         offer: &ItemAdded,
-        place: &PlaceOrder,
+        units: i64,
+        more: Option<&PlaceMore>,
         now: UnixMs,
     ) -> Result<Priced, (Refusal, Option<Box<QuoteView>>)> {
-        if self.ladder.is_none() && self.offers.is_none() && place.more.is_none() {
+        if self.ladder.is_none() && self.offers.is_none() && more.is_none() {
             let unit_price_minor = offer.unit_price_minor;
             return Ok(Priced { unit_price_minor, ..Priced::default() });
         }
-        let coupon = place.more.as_ref().and_then(|more| more.coupon.as_ref());
-        let mut quote = self.quote(offer, place.units, now);
+        let coupon = more.and_then(|more| more.coupon.as_ref());
+        let mut quote = self.quote(offer, units, now);
         if coupon.is_some_and(|asked| asked.skip_offers) {
             quote.skip_offer();
         }
-        let refuses = |gone: &GiftGone| gone.when_gone == WhenGone::Refuse;
-        if quote.gift_gone.as_ref().is_some_and(refuses) {
+        if quote.is_refused_without_gift() {
             return Err((Refusal::GiftGone, None));
         }
         // With a coupon it is compared with what the order costs once the coupon is decided.
-        let most = place.more.as_ref().and_then(|more| more.max_total_minor);
-        let most = most.filter(|_| coupon.is_none());
+        let most = more.and_then(|more| more.max_total_minor).filter(|_| coupon.is_none());
         if most.is_some_and(|most| quote.total_minor > most) {
             let quote = QuoteView { quote, currency: offer.currency };
             return Err((Refusal::PriceChanged, Some(Box::new(quote))));

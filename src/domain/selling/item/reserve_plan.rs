@@ -1,82 +1,21 @@
-//! The reserve plan of an item: its steps, what they proposed, and what a plan must not say.
+//! The reserve plan of an item: under which request its steps act, and what it must not say.
 
 use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::stock::Stock;
 use crate::{
     domain::limits::{ALLOCATED_UNITS_MAX, NAME_CHARS_MAX},
-    events::{RESERVE_PLAN_OPERATOR, ReserveProposed, ReserveStep, StockEvent, WarehouseUnits},
+    events::ReserveStep,
     values::{Invalid, ItemId, RequestId, bounded_text},
 };
 
 /// Most steps of a plan: the events of each are numbered by the step.
 pub const PLAN_STEPS_MAX: usize = 20;
 
-/// Units that a step asks an operator to release in one warehouse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proposal {
-    /// Index of the step.
-    pub step: u8,
-    pub warehouse: String,
-    pub units: i64,
-}
-
-/// The plan in force, and what it proposed.
-#[derive(Debug, Default)]
-pub(super) struct ReservePlan {
-    pub(super) steps: Vec<ReserveStep>,
-    proposals: Vec<Proposal>,
-}
-
 /// The request id under which a step acts: it is found among the acts of the item once it has fired.
 pub(super) fn request_of(item: ItemId, step: u8) -> RequestId {
     RequestId(Uuid::new_v5(&item.0, format!("reserve step {step}").as_bytes()))
-}
-
-impl ReservePlan {
-    /// Another plan; what the earlier one proposed is no longer asked.
-    pub(super) fn set(&mut self, steps: &[ReserveStep]) {
-        *self = Self { steps: steps.to_vec(), proposals: Vec::new() };
-    }
-
-    /// An operator is asked.
-    pub(super) fn propose(&mut self, proposed: &ReserveProposed) {
-        let step = proposed.step;
-        let each = proposed.warehouses.iter().cloned();
-        self.proposals.extend(each.map(|WarehouseUnits { warehouse, units }| Proposal {
-            step,
-            warehouse,
-            units,
-        }));
-    }
-
-    /// Units that an operator releases answer what was proposed for their warehouse, oldest first.
-    pub(super) fn released(&mut self, event: &StockEvent) {
-        let StockEvent::ReserveReleased(released) = event else { return };
-        if released.act.operator == RESERVE_PLAN_OPERATOR {
-            return;
-        }
-        let mut units = released.units;
-        for proposal in &mut self.proposals {
-            if proposal.warehouse == released.warehouse {
-                let answered = units.min(proposal.units);
-                proposal.units -= answered;
-                units -= answered;
-            }
-        }
-        self.proposals.retain(|proposal| proposal.units > 0);
-    }
-
-    /// What is still proposed, as far as the reserve has it.
-    pub(super) fn open_proposals(&self, stock: &Stock) -> Vec<Proposal> {
-        let there = |proposal: &Proposal| Proposal {
-            units: proposal.units.min(stock.reserve(&proposal.warehouse)),
-            ..proposal.clone()
-        };
-        self.proposals.iter().map(there).filter(|proposal| proposal.units > 0).collect()
-    }
 }
 
 /// Checks what a plan says, whatever the stock is. `field` is what the caller calls it.

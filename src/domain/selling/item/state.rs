@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{orders::Orders, reserve_plan::ReservePlan, stock::Stock, suppliers::Suppliers};
+use super::{PlaceMore, orders::Orders, stock::Stock, suppliers::Suppliers};
 use crate::{
     domain::{
         Impossible,
         price::{Ladder, Offers},
     },
-    events::{Act, Audience, Draw, ItemAdded, ItemEvent, OfferEvent, Position, StockMove},
+    events::{
+        Act, Audience, Draw, ItemAdded, ItemEvent, OfferEvent, Position, ReservePlan, StockEvent,
+        StockMove, WarehouseUnits,
+    },
     values::{Fingerprint, ItemId, RequestId, UnixMs},
 };
 
@@ -107,8 +110,9 @@ impl Item {
             // Its units are moved already.
             ItemEvent::Stock(event) => {
                 self.suppliers.apply(event);
-                if let Some(plan) = &mut self.plan {
-                    plan.released(event);
+                if let (Some(plan), StockEvent::ReserveReleased(released)) = (&mut self.plan, event)
+                {
+                    plan.released(released);
                 }
             }
             ItemEvent::Order(event) => self.evolve_order(event, revision)?,
@@ -125,6 +129,19 @@ impl Item {
                 act.position = Some(position.back(revision - act.revision));
                 self.acts_landed += 1;
             }
+        }
+    }
+
+    /// Where the units of an order come from; the caller has checked that enough are available.
+    pub(super) fn draw(
+        &self,
+        offer: &ItemAdded,
+        units: i64,
+        more: Option<&PlaceMore>,
+    ) -> Vec<WarehouseUnits> {
+        match self.preferred(offer, more.map_or("", |more| &more.region)) {
+            None => self.stock.draw(units),
+            Some(order) => self.stock.draw_in_order(units, &order),
         }
     }
 
@@ -172,7 +189,7 @@ impl Item {
                 let some = set.audience != Audience::default();
                 self.audience = some.then(|| Box::new(set.audience.clone()));
             }
-            OfferEvent::ReservePlanSet(set) => self.plan.get_or_insert_default().set(&set.steps),
+            OfferEvent::ReservePlanSet(set) => self.plan.get_or_insert_default().set(set),
             OfferEvent::ReserveProposed(proposed) => {
                 self.plan.get_or_insert_default().propose(proposed);
             }

@@ -1,11 +1,11 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
-use super::{Item, Proposal, SupplierUnits, orders::Due};
+use super::{Item, SupplierUnits, orders::Due};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
-        Audience, Await, Counts, CouponTaken, GiftTaken, ItemAdded, OfferApplied, OrderPart,
-        OrderState, ReserveStep, WarehouseUnits,
+        Audience, Await, Counts, CouponTaken, Draw, GiftTaken, ItemAdded, OfferApplied, OrderPart,
+        OrderState, Proposal, Region, ReserveStep, WarehouseUnits, open_proposals,
     },
     values::{Currency, DueId, ItemId, OrderId, SaleId, UnixMs},
 };
@@ -93,6 +93,8 @@ pub struct ItemView {
     pub suppliers: Vec<SupplierUnits>,
     /// Who may buy; everybody where absent.
     pub audience: Option<Audience>,
+    pub regions: Vec<Region>,
+    pub draw: Draw,
     pub reserve_plan: Vec<ReserveStep>,
     pub reserve_proposals: Vec<Proposal>,
     /// The item itself is paused.
@@ -196,11 +198,12 @@ impl Item {
                 .collect(),
             suppliers: self.suppliers.all().to_vec(),
             audience: self.audience.as_deref().cloned(),
+            regions: offer.regions.clone(),
+            draw: offer.draw,
             reserve_plan: self.plan.as_ref().map_or_else(Vec::new, |plan| plan.steps.clone()),
-            reserve_proposals: self
-                .plan
-                .as_ref()
-                .map_or_else(Vec::new, |plan| plan.open_proposals(&self.stock)),
+            reserve_proposals: self.plan.as_ref().map_or_else(Vec::new, |plan| {
+                open_proposals(&plan.proposals, |warehouse| self.stock.reserve(warehouse))
+            }),
             paused_itself: self.paused,
             paused_with_sale: self.sale_paused,
         }

@@ -121,6 +121,11 @@ impl Quote {
         self.offer.as_ref().map_or(0, |offer| offer.discount_minor)
     }
 
+    /// Whether the gift is used up, and its offer refuses orders without it.
+    pub fn is_refused_without_gift(&self) -> bool {
+        self.gift_gone.as_ref().is_some_and(|gone| gone.when_gone == WhenGone::Refuse)
+    }
+
     /// Why it costs that, in one English sentence for operators and shops.
     pub fn reason(&self, currency: Currency) -> String {
         let price = OrderPrice {

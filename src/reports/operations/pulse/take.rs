@@ -8,7 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{
-    Pulse, PulseItem, PulseSale, PulseTotals, Units,
+    Pulse, PulseItem, PulseProposal, PulseSale, PulseTotals, Units,
+    proposals::proposals,
     seconds::{Flow, flow},
 };
 use crate::{
@@ -40,6 +41,14 @@ struct Planned {
     position: Position,
 }
 
+/// What is not on offer yet.
+struct Reserve {
+    /// Of items that have any.
+    units: HashMap<[u8; 16], i64>,
+    proposals: Vec<PulseProposal>,
+    position: Position,
+}
+
 impl Reports {
     /// Sales that are open, or open within an hour, or ended less than a quarter of an hour ago.
     pub fn pulsing_sales(&self, now: UnixMs) -> Result<BTreeSet<SaleId>, ReportError> {
@@ -66,7 +75,7 @@ impl Reports {
                 Ok((flow, pace(rows, sale_id, now)?, checkpoint.position))
             })?;
         let (mut items, sold_at) = self.pulse_items(sale_id, &offered, &pace)?;
-        let (reserve, stocked_at) = self.reserve(sale_id)?;
+        let Reserve { units: reserve, proposals, position: stocked_at } = self.reserve(sale_id)?;
         for item in &mut items {
             item.units.reserve = reserve.get(item.item_id.0.as_bytes()).copied().unwrap_or(0);
         }
@@ -106,6 +115,7 @@ impl Reports {
             items,
             channels,
             happenings,
+            proposals,
         })
     }
 
@@ -142,8 +152,7 @@ impl Reports {
         })
     }
 
-    /// Units that are not on offer yet, of items that have any.
-    fn reserve(&self, sale_id: SaleId) -> Result<(HashMap<[u8; 16], i64>, Position), ReportError> {
+    fn reserve(&self, sale_id: SaleId) -> Result<Reserve, ReportError> {
         self.ask(stock::NAME, stock::VERSION, |rows, checkpoint| {
             let mut found = rows.prepare(
                 "SELECT item_id, sum(reserve_units) FROM items
@@ -153,7 +162,11 @@ impl Reports {
             let items = found.query_map([sale_id.0.as_bytes().as_slice()], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
-            Ok((items.collect::<Result<_, _>>()?, checkpoint.position))
+            Ok(Reserve {
+                units: items.collect::<Result<_, _>>()?,
+                proposals: proposals(rows, sale_id)?,
+                position: checkpoint.position,
+            })
         })
     }
 
