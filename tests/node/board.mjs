@@ -3,11 +3,12 @@
 //
 // Checked: no errors on the console, no request to another host; figures change; a pause from the page
 // turns attempts into refusals until it is lifted; pausing and resuming the sale, a limit, added and
-// released units and the level are confirmed and appear on the page and in the log; charts are not
-// blank; the page reports stale data within three seconds of a kill and recovers without a reload; the
-// figures of the last second equal the report, and those of two earlier ones a replay of the log;
-// playback works; a waiting page is replaced by the post-mortem; markup in names is shown as text; a
-// sale of 3,000 items is searched, sorted and paged quickly; both languages; no horizontal overflow.
+// released units and the level are confirmed and appear on the page and in the log; what a reserve plan
+// proposes is released from its panel; charts are not blank; the page reports stale data within three
+// seconds of a kill and recovers without a reload; the figures of the last second equal the report, and
+// those of two earlier ones a replay of the log; playback works; a waiting page is replaced by the
+// post-mortem; markup in names is shown as text; a sale of 3,000 items is searched, sorted and paged
+// quickly; both languages; no horizontal overflow.
 // Screenshots for inspection are kept in target/screenshots.
 //
 // Run it with `tests/node/run.sh board.mjs [BINARY]`. CHROMIUM names the browser [default: chromium].
@@ -329,6 +330,38 @@ async function steered(page, server, live) {
   return acts.length;
 }
 
+/** What the reserve plan proposes has a panel, whose buttons open the release filled in. */
+async function proposed(page, server, live) {
+  const item = 'sku = "S-1"\ntitle = "thing"\nunit_price_minor = 1\ntime_to_pay_seconds = 60';
+  const places = "[items.units]\nnorth = 9\nsouth = 9\n[items.reserve]\nnorth = 2\nsouth = 7\n";
+  const step = (units) => `[[items.reserve_plan]]\nbelow_units = 18\nrelease_units = ${units}\nfrom = ["south"]\nact = "propose"\n`;
+  const head = ['name = "Proposed"', 'currency = "CNY"', 'opens_at = "now"', 'closes_at = "+1h"', ""].join("\n");
+  await putUp(page, server, live, "proposed", `${head}[[items]]\n${item}\n${places}${step(4)}${step(3)}`);
+  await page.locator("body.operator").waitFor();
+  const buttons = page.locator(".proposals [data-act=release]");
+  await page.locator("#items tbody tr").first().waitFor();
+  assert.equal(await page.locator("#proposals *").count(), 0, "nothing is proposed yet");
+  const ordered = await page.locator("#items tbody tr").first().getAttribute("data-item");
+  const words = ["order", "place", "--item", ordered, "--buyer", "ann", "--units", "1", "--server", server, "--quiet"];
+  execFileSync(BINARY, words, { stdio: ["ignore", "ignore", "inherit"] });
+  await until("both steps propose", async () => (await buttons.count()) === 2);
+  await pictures(page, "proposals");
+  for (const [nth, units, left] of [[1, "3", 1], [0, "4", 0]]) {
+    await buttons.nth(nth).focus();
+    await page.keyboard.press("Enter");
+    const field = (name) => page.locator(`#steer[open] [name=${name}]`);
+    await field("warehouse").locator("option[value=south]").waitFor({ state: "attached" });
+    const filled = [await field("units").inputValue(), await field("warehouse").inputValue()];
+    assert.deepEqual(filled, [units, "south"], "the dialog is filled in");
+    assert.match(await field("reason").inputValue(), /^proposed by step \d of the reserve plan$/);
+    await page.locator("#steer[open] .go").click();
+    await page.locator("#steer .answer.good").waitFor({ timeout: 30_000 });
+    await page.keyboard.press("Escape");
+    await until(`${left} are left`, async () => (await buttons.count()) === left);
+  }
+  assert.equal(await page.locator("#proposals *").count(), 0, "the panel is gone");
+}
+
 /** Creates a sale with very many items, some with markup in their names, and opens its page. */
 async function manyItems(page, server, live) {
   const items = Array.from({ length: ITEMS }, (_, nth) => {
@@ -387,6 +420,7 @@ try {
   const seen = await watched(browser);
   const took = await recovered(seen);
   const acts = await steered(seen.page, seen.server, seen.live);
+  await proposed(seen.page, seen.server, seen.live);
   await lookedBack(seen.page, seen.server, seen.live);
   await waited(seen.page, seen.live, seen.complaints);
   await crowded(seen.page, seen.server, seen.live);

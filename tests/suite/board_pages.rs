@@ -163,6 +163,7 @@ fn what_a_reserve_plan_proposes_has_a_panel_with_the_release_filled_in() {
         "data-act=\"release\"",
         "data-warehouse=\"beijing &quot;1&quot;\"",
         "data-units=\"1200\"",
+        "data-reason=\"proposed by step 5 of the reserve plan\"",
     ] {
         assert!(english.contains(says), "{says} is not in {english}");
     }

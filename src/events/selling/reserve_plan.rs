@@ -51,18 +51,21 @@ impl ReservePlan {
         }));
     }
 
-    /// Units that an operator releases answer what was proposed for their warehouse, oldest first.
+    /// Units that an operator releases answer the proposal of their warehouse that asks for just as
+    /// many, else all of their warehouse, oldest first.
     pub fn released(&mut self, released: &ReserveReleased) {
         if released.act.operator == OWN_OPERATOR {
             return;
         }
         let mut units = released.units;
-        for proposal in &mut self.proposals {
-            if proposal.warehouse == released.warehouse {
-                let answered = units.min(proposal.units);
-                proposal.units -= answered;
-                units -= answered;
-            }
+        let here = self.proposals.iter_mut().filter(|of| of.warehouse == released.warehouse);
+        let mut here: Vec<_> = here.collect();
+        // Stable: of the others, the oldest comes first.
+        here.sort_by_key(|proposal| proposal.units != units);
+        for proposal in here {
+            let answered = units.min(proposal.units);
+            proposal.units -= answered;
+            units -= answered;
         }
         self.proposals.retain(|proposal| proposal.units > 0);
     }

@@ -59,11 +59,13 @@ fn line(out: &mut String, asked: &PulseProposal, say: Say) {
     element(out, "span", "quiet", &say.filled(Word::Since, &[("moment", &say.time(*since))]));
     out.push_str("<span class=\"act\">");
     let (item, units) = (item_id.to_string(), units.to_string());
+    let reason = say.filled(Word::ProposedReason, &[("step", &step)]);
     let fields = [
         ("item", item.as_str()),
         ("warehouse", warehouse),
         ("step", &step),
-        ("units", units.as_str()),
+        ("units", &units),
+        ("reason", &reason),
     ];
     button(out, "release", say.deed(Deed::Release), title, &fields);
     out.push_str("</span></li>");

@@ -99,6 +99,7 @@ texts! {
     ProposalsTitle => "Proposed by the reserve plan", "备货计划建议释放";
     ProposedUnits => "release {n} in {warehouse}", "释放 {warehouse} 备货 {n} 件";
     ProposedBecause => "step {step}: fewer than {below} were available", "第 {step} 档：可售不足 {below} 件";
+    ProposedReason => "proposed by step {step} of the reserve plan", "备货计划第 {step} 档建议";
     LeftOfStep => "{n} left at this price", "此价剩 {n} 件";
     WhyThisPrice => "Why this price", "价格说明";
     PartOfStep => "{n} at {price} (step {step})", "{n} 件，单价 {price}（第 {step} 档）";

@@ -298,6 +298,8 @@ function openDeed(button) {
     input.disabled = label.hidden;
     if (!label.hidden && button.dataset[name]) input.value = button.dataset[name];
   }
+  // Every act has a reason; some come with one.
+  form.elements.reason.value = button.dataset.reason ?? "";
   ask(dialog, button);
   if (wanted.includes("warehouse")) offerWarehouses(form);
 }

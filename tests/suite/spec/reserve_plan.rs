@@ -2,7 +2,7 @@
 //! once for each step. Method: tables.
 
 use doorbuster::{
-    domain::item::{ItemCommand, ItemOutcome},
+    domain::item::{ItemCommand, ItemOutcome, SteerAction},
     events::{ItemEvent, Proposal, StockEvent},
     values::UnixMs,
 };
@@ -106,9 +106,7 @@ fn a_step_asks_an_operator_once_and_a_release_answers_it() {
     let both = [(0, "north".to_owned(), 5), (0, "south".to_owned(), 1)];
     assert_eq!(open(&mut live), both);
     assert_eq!(live.run(place("r2", "bob", 1), 6).events.len(), 1, "asked once");
-    let release = |warehouse, count| {
-        doorbuster::domain::item::SteerAction::ReleaseReserve(units(warehouse, count))
-    };
+    let release = |warehouse, count| SteerAction::ReleaseReserve(units(warehouse, count));
     live.run(steer("s1", release("north", 4)), 7);
     assert_eq!(open(&mut live), [(0, "north".to_owned(), 1), (0, "south".to_owned(), 1)]);
     live.run(steer("s2", release("north", 1)), 8);
@@ -129,6 +127,24 @@ fn units_that_two_steps_ask_for_are_open_once_with_their_mark_and_moment() {
     let told = |of: &Proposal| (of.step, of.units, of.below_units, of.proposed_at_ms);
     let open: Vec<_> = view.reserve_proposals.iter().map(told).collect();
     assert_eq!(open, [(0, 4, 3, UnixMs(5)), (1, 1, 2, UnixMs(7))], "five lie in reserve");
+}
+
+#[test]
+fn a_release_answers_the_proposal_of_as_many_units_else_the_oldest() {
+    let mut planned = plan();
+    planned.units = vec![units("north", 3)];
+    planned.reserve = vec![units("north", 9)];
+    planned.reserve_plan = vec![reserve_step("3:4:propose"), reserve_step("3:3:propose")];
+    let mut live = Live::offered(planned);
+    live.run(place("r1", "ann", 1), 5);
+    let mut after = |name: &str, count| {
+        live.run(steer(name, SteerAction::ReleaseReserve(units("north", count))), 6);
+        let ItemOutcome::Item(view) = live.run(ItemCommand::Show, 9).outcome else { panic!() };
+        view.reserve_proposals.iter().map(|of| (of.step, of.units)).collect::<Vec<_>>()
+    };
+    assert_eq!(after("s1", 2), [(0, 2), (1, 3)]);
+    assert_eq!(after("s2", 3), [(0, 2)]);
+    assert!(after("s3", 4).is_empty());
 }
 
 #[test]
