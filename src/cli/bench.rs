@@ -11,12 +11,14 @@ mod child;
 mod echo;
 mod figures;
 mod load;
+mod pair;
+mod priced;
 mod sale;
 mod server;
 mod stores;
 mod streams;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 
@@ -27,7 +29,7 @@ use self::{
     figures::{BenchFigures, CaseFigures, OpenLoopFigures, Rounds, table},
     load::{CONNECTIONS, Target, open_loop},
     server::{HotItem, OwnServer},
-    stores::{Pair, StoreChoice},
+    stores::{StoreChoice, Stores},
 };
 use super::{Common, output::answer, signals::Interruption, source::read_secret};
 use crate::clock::new_request_id;
@@ -43,40 +45,40 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         let choice: StoreChoice = read_secret("--store", store)?;
         return run_stores(&choice, &args, common);
     }
-    let echo = ServerChild::start(&["bench", "echo"]).context("the echo")?;
     let own = match &args.server {
         Some(_) => None,
         None => Some(OwnServer::start(args.data.as_deref(), None, common)?),
     };
     let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
     let url = url.ok_or_else(|| anyhow!("no server"))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let interruption = Interruption::catch()?;
-    let measured = runtime.block_on(interruption.unless(measure(&args, echo.url(), url, common)));
-    runtime.shutdown_background();
-    drop(own);
-    let figures = measured?;
-    if common.json {
-        answer(serde_json::to_string(&figures)?)?;
-    } else {
-        answer(table(&figures))?;
+    if args.priced {
+        let cases = unless_interrupted(priced::measure(&args, url, common))?;
+        return show(common, priced::json(&cases), priced::table(&cases));
     }
-    Ok(())
+    let echo = ServerChild::start(&["bench", "echo"]).context("the echo")?;
+    let figures = unless_interrupted(measure(&args, echo.url(), url, common))?;
+    show(common, serde_json::to_string(&figures)?, table(&figures))
 }
 
 fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Result<()> {
-    let pair = Pair::start(choice, args.data.as_deref(), common)?;
+    let stores = Stores::start(choice, args.data.as_deref(), common)?;
+    let figures = unless_interrupted(stores::measure(args, &stores, common))?;
+    show(common, stores::json(&figures), stores::table(&figures))
+}
+
+fn unless_interrupted<T>(measuring: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let interruption = Interruption::catch()?;
-    let measuring = stores::measure(args, &pair, common);
-    let figures = runtime.block_on(interruption.unless(measuring));
+    let measured = runtime.block_on(interruption.unless(measuring));
     runtime.shutdown_background();
-    drop(pair);
-    let figures = figures?;
+    measured
+}
+
+fn show(common: &Common, json: impl Display, text: String) -> anyhow::Result<()> {
     if common.json {
-        answer(stores::json(&figures))?;
+        answer(json)?;
     } else {
-        answer(stores::table(&figures))?;
+        answer(text)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use prost_types::{Duration, Timestamp};
 use tonic::{Status, transport::Channel};
 
+pub use super::deals::UNIT_PRICE_MINOR;
 use super::{deals, operator::Operator};
 use crate::{
     grpc::proto::{
@@ -167,7 +168,7 @@ fn item(offer: &Offer, terms: &Terms) -> ItemDraft {
     let mut draft = ItemDraft {
         sku: offer.sku.clone(),
         title: offer.title.clone(),
-        unit_price_minor: deals::UNIT_PRICE_MINOR,
+        unit_price_minor: UNIT_PRICE_MINOR,
         open_time: None,
         close_time: None,
         limit_per_buyer: terms.limit_per_buyer,

@@ -27,6 +27,7 @@ Examples:
   doorbuster bench --cases unary_64,stream_4 --rounds 9 --seconds 2
   doorbuster bench --server http://127.0.0.1:7420 --rate 20000
   doorbuster bench --store devstore --cases unary_64
+  doorbuster bench --priced --cases unary_64,stream_1 --rounds 9
   doorbuster bench --json > figures.json
   doorbuster bench sale --data million"
 )]
@@ -49,6 +50,10 @@ pub struct Args {
     // Kept as it was written: a complaint about its value must not repeat it, it may be secret.
     #[arg(long, value_name = "STORE", conflicts_with_all = ["server", "rate"])]
     pub(super) store: Option<OsString>,
+    /// Measure an item with steps and an offer beside a plain one on the same server, instead of
+    /// beside the echo
+    #[arg(long, conflicts_with_all = ["store", "rate"])]
+    pub(super) priced: bool,
     /// Cases to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CASE,...")]
     pub(super) cases: Vec<Case>,

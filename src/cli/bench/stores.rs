@@ -4,14 +4,15 @@
 //! starts the development server, so that one command measures the cost of a store over the
 //! network.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::{
     arguments::Args,
     child::ServerChild,
-    figures::{CaseFigures, Rounds, case_table},
+    figures::{CaseFigures, case_table},
+    pair,
     server::{HotItem, OwnServer},
 };
 use crate::{
@@ -57,25 +58,11 @@ pub struct StoreFigures {
 
 /// The figures for programs. The names are an interface: scripts read them.
 pub fn json(figures: &StoreFigures) -> Value {
-    let case = |case: &CaseFigures| {
-        json!({
-            "case": case.case,
-            "embedded_per_second": case.echo_per_second,
-            "orders_per_second": case.orders_per_second,
-            "ratio": case.ratio,
-            "ratio_min": case.ratio_min,
-            "ratio_max": case.ratio_max,
-            "p50_ms": case.p50_ms,
-            "p99_ms": case.p99_ms,
-            "embedded_p50_ms": case.echo_p50_ms,
-            "embedded_p99_ms": case.echo_p99_ms,
-        })
-    };
-    json!({ "store": figures.store, "cases": figures.cases.iter().map(case).collect::<Value>() })
+    json!({ "store": figures.store, "cases": pair::json_cases("embedded", &figures.cases) })
 }
 
 /// The servers of a comparison.
-pub struct Pair {
+pub struct Stores {
     embedded: OwnServer,
     other: OwnServer,
     store: String,
@@ -102,7 +89,7 @@ impl Devstore {
     }
 }
 
-impl Pair {
+impl Stores {
     /// Starts both servers, and the store if it is to be ours.
     pub fn start(
         choice: &StoreChoice,
@@ -126,35 +113,17 @@ impl Pair {
 /// Measures both in turns.
 pub async fn measure(
     arguments: &Args,
-    pair: &Pair,
+    stores: &Stores,
     common: &Common,
 ) -> anyhow::Result<StoreFigures> {
-    let mut embedded = HotItem::put_up(pair.embedded.server.url(), arguments.operator()?).await?;
-    let mut other = HotItem::put_up(pair.other.server.url(), arguments.operator()?).await?;
-    let duration = Duration::from_secs(arguments.seconds.into());
-    let outstanding = usize::try_from(arguments.outstanding)?;
-    let mut figures = StoreFigures { store: pair.store.clone(), cases: Vec::new() };
-    for case in &arguments.orders() {
-        let mut rounds = [Rounds::default(), Rounds::default()];
-        for round in 0..arguments.rounds {
-            let name = case.name();
-            common.note(format_args!("{name} round {} of {}", round + 1, arguments.rounds));
-            // The order alternates, so that neither always runs on a warm machine.
-            for second in [round % 2 == 1, round % 2 == 0] {
-                let (hot, who) = match second {
-                    false => (&mut embedded, "the server on the embedded log"),
-                    true => (&mut other, "the server on the store"),
-                };
-                let target = Arc::clone(&hot.target);
-                let measured = case.measure(&target, outstanding, duration).await?;
-                rounds[usize::from(second)].keep(measured, name, who)?;
-                hot.catch_up().await?;
-            }
-        }
-        figures.cases.push(CaseFigures::of(case.name(), &rounds[0], &rounds[1]));
-    }
-    common.note(other.lag);
-    Ok(figures)
+    let mut embedded = HotItem::put_up(stores.embedded.server.url(), arguments.operator()?).await?;
+    let mut other = HotItem::put_up(stores.other.server.url(), arguments.operator()?).await?;
+    let sides = [
+        (&mut embedded, "the server on the embedded log"),
+        (&mut other, "the server on the store"),
+    ];
+    let cases = pair::measure(arguments, sides, common).await?;
+    Ok(StoreFigures { store: stores.store.clone(), cases })
 }
 
 /// The figures for people.
