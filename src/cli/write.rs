@@ -14,6 +14,7 @@ use crate::{
     admission::read_token,
     clock,
     crowd::operator::{self, Token},
+    grpc::proto::{WriteFields, WriteRequest},
     values::{RequestId, bounded_text},
 };
 
@@ -97,5 +98,21 @@ impl Steering {
         }
         let signed = Signed { request_id: request_id.to_string(), operator: name, token };
         self.server.write(request_id, async |channel| call(channel, signed.clone()).await)
+    }
+
+    /// The same of a write about one item or sale, with its fields filled in.
+    pub fn act<Q: WriteRequest + Clone, T>(
+        &self,
+        subject_id: &str,
+        reason: &str,
+        request: Q,
+        call: impl AsyncFn(Channel, Q, Token) -> Result<Response<T>, Status>,
+    ) -> Result<T, Failure> {
+        self.send(async |channel, signed| {
+            let Signed { request_id, operator, token } = signed;
+            let (subject_id, reason) = (subject_id.to_owned(), reason.to_owned());
+            let fields = WriteFields { request_id, subject_id, operator, reason };
+            call(channel, request.clone().with(fields), token).await
+        })
     }
 }

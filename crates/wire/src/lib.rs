@@ -9,12 +9,16 @@
 /// SHA-256 of the proto files that the generated code was made of: a test compares it.
 pub const PROTO_SHA256: &str = include_str!("generated/proto.sha256");
 
+mod write_request;
 mod write_response;
 
 /// The contract of doorbuster.
 pub mod doorbuster {
     pub mod v1 {
-        pub use crate::write_response::WriteResponse;
+        pub use crate::{
+            write_request::{WriteFields, WriteRequest},
+            write_response::WriteResponse,
+        };
 
         include!("generated/doorbuster.v1.rs");
         include!("generated/writes.rs");

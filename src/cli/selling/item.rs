@@ -11,7 +11,7 @@ use self::{
 };
 use super::{
     item_prices::{Gift, Offer, Price},
-    item_steering::{Steer, Steered, item_text},
+    item_steering::{Steer, item_text},
 };
 use crate::{
     cli::{
@@ -159,21 +159,18 @@ impl FromStr for Most {
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     match args.verb {
         Verb::Show(show) => show.run(common),
-        Verb::Pause(steer) => steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = PauseItemRequest { request_id, item_id, operator, reason };
-            items.pause_item(token.on(routed(request))).await
-        }),
-        Verb::Resume(steer) => steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = ResumeItemRequest { request_id, item_id, operator, reason };
-            items.resume_item(token.on(routed(request))).await
-        }),
-        Verb::Close(steer) => steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = CloseItemRequest { request_id, item_id, operator, reason };
-            items.close_item(token.on(routed(request))).await
-        }),
+        Verb::Pause(steer) => {
+            let request = PauseItemRequest::default();
+            steer.run(common, request, async |mut items, request| items.pause_item(request).await)
+        }
+        Verb::Resume(steer) => {
+            let request = ResumeItemRequest::default();
+            steer.run(common, request, async |mut items, request| items.resume_item(request).await)
+        }
+        Verb::Close(steer) => {
+            let request = CloseItemRequest::default();
+            steer.run(common, request, async |mut items, request| items.close_item(request).await)
+        }
         Verb::Allocate(allocate) => allocate.run(common),
         Verb::Move(units) => units.run(common),
         Verb::Withdraw(withdraw) => withdraw.run(common),
@@ -191,18 +188,13 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 impl Limit {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { per_buyer, per_order, steer } = self;
-        let (limit_per_buyer, limit_per_order) = (per_buyer.0, per_order.0);
-        steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = SetPurchaseLimitRequest {
-                request_id,
-                item_id,
-                limit_per_buyer,
-                limit_per_order,
-                operator,
-                reason,
-            };
-            items.set_purchase_limit(token.on(routed(request))).await
+        let request = SetPurchaseLimitRequest {
+            limit_per_buyer: per_buyer.0,
+            limit_per_order: per_order.0,
+            ..Default::default()
+        };
+        steer.run(common, request, async |mut items, request| {
+            items.set_purchase_limit(request).await
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::{fs, io, path::PathBuf, str::FromStr};
 
 use super::{
-    item_steering::{Steer, Steered},
+    item_steering::Steer,
     sale_file,
     written::{offer_draft, price_step, time_price},
 };
@@ -14,10 +14,7 @@ use crate::{
     },
     clock::{Clock, WallClock},
     events::{PriceStep, TimePrice},
-    grpc::{
-        proto::{ReturnedUnits, SetGiftUnitsRequest, SetOffersRequest, SetPricesRequest},
-        routed,
-    },
+    grpc::proto::{ReturnedUnits, SetGiftUnitsRequest, SetOffersRequest, SetPricesRequest},
     values::UnixMs,
 };
 
@@ -118,21 +115,15 @@ impl Price {
             true => ReturnedUnits::NextPrice,
             false => ReturnedUnits::SamePrice,
         };
-        steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = SetPricesRequest {
-                request_id,
-                item_id,
-                unit_price_minor,
-                floor_minor,
-                steps: steps.clone(),
-                time_prices: time_prices.clone(),
-                returned_units: returned_units.into(),
-                operator,
-                reason,
-            };
-            items.set_prices(token.on(routed(request))).await
-        })
+        let request = SetPricesRequest {
+            unit_price_minor,
+            floor_minor,
+            steps,
+            time_prices,
+            returned_units: returned_units.into(),
+            ..Default::default()
+        };
+        steer.run(common, request, async |mut items, request| items.set_prices(request).await)
     }
 }
 
@@ -153,24 +144,15 @@ impl Offer {
                 drafts.into_iter().map(offer_draft).collect()
             }
         };
-        self.steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let offers = offers.clone();
-            let request = SetOffersRequest { request_id, item_id, offers, operator, reason };
-            items.set_offers(token.on(routed(request))).await
-        })
+        let request = SetOffersRequest { offers, ..Default::default() };
+        self.steer.run(common, request, async |mut items, request| items.set_offers(request).await)
     }
 }
 
 impl Gift {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { offer, units, steer } = self;
-        steer.run(common, async |mut items, to| {
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let offer = offer.clone();
-            let request =
-                SetGiftUnitsRequest { request_id, item_id, offer, units, operator, reason };
-            items.set_gift_units(token.on(routed(request))).await
-        })
+        let request = SetGiftUnitsRequest { offer, units, ..Default::default() };
+        steer.run(common, request, async |mut items, request| items.set_gift_units(request).await)
     }
 }

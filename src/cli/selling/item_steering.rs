@@ -1,6 +1,6 @@
 //! What all verbs that steer an item share, and the item as they show it.
 
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Request, Response, Status, transport::Channel};
 
 use super::terms::{self, place};
 use crate::{
@@ -10,12 +10,16 @@ use crate::{
         json::{amount, short, time},
         output::facts,
         priced,
-        write::{Signed, Steering},
+        write::Steering,
     },
     crowd::operator::Token,
-    grpc::proto::{
-        Item, ItemOffer, Refusal, ReserveProposal, SupplierUnits, WriteResponse,
-        item_service_client::ItemServiceClient,
+    grpc::{
+        AboutItem,
+        proto::{
+            Item, ItemOffer, Refusal, ReserveProposal, SupplierUnits, WriteRequest, WriteResponse,
+            item_service_client::ItemServiceClient,
+        },
+        routed,
     },
     values::ItemId,
 };
@@ -32,28 +36,23 @@ pub(super) struct Steer {
     steering: Steering,
 }
 
-/// The fields that all ways of steering have.
-pub(super) struct Steered {
-    pub(super) request_id: String,
-    pub(super) item_id: String,
-    pub(super) operator: String,
-    pub(super) reason: String,
-    pub(super) token: Token,
-}
-
 impl Steer {
-    pub(super) fn run<T: WriteResponse<Subject = Item, Refusal = Refusal>>(
+    /// Makes the act that the request asks for and shows the item.
+    pub(super) fn run<Q, T>(
         self,
         common: &Common,
-        call: impl AsyncFn(ItemServiceClient<Channel>, Steered) -> Result<Response<T>, Status>,
-    ) -> anyhow::Result<()> {
+        request: Q,
+        call: impl AsyncFn(ItemServiceClient<Channel>, Request<Q>) -> Result<Response<T>, Status>,
+    ) -> anyhow::Result<()>
+    where
+        Q: WriteRequest + AboutItem + Clone,
+        T: WriteResponse<Subject = Item, Refusal = Refusal>,
+    {
         let item_id = ItemId::parse("ITEM", &self.id)?.to_string();
-        let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
-            let (item_id, reason) = (item_id.clone(), self.reason.clone());
-            let steered = Steered { request_id, item_id, operator, reason, token };
-            call(ItemServiceClient::new(channel), steered).await
-        })?;
+        let send = async |channel, request, token: Token| {
+            call(ItemServiceClient::new(channel), token.on(routed(request))).await
+        };
+        let answer = self.steering.act(&item_id, &self.reason, request, send)?;
         Decided::of(answer).show(common, "item", item_text)
     }
 }

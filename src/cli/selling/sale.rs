@@ -8,6 +8,7 @@ use std::{fs, io, path::PathBuf};
 
 use prost_types::Duration;
 use serde_json::json;
+use tonic::{Request, Response, Status, transport::Channel};
 
 use super::{
     terms,
@@ -31,11 +32,13 @@ use crate::{
         write::{Signed, Steering},
     },
     clock::{Clock, WallClock},
+    crowd::operator::Token,
     domain::sale::Draft,
     grpc::proto::{
         CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
         PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
-        SaleLine, WarehouseSupplier, WarehouseUnits, sale_service_client::SaleServiceClient,
+        SaleLine, WarehouseSupplier, WarehouseUnits, WriteRequest,
+        sale_service_client::SaleServiceClient,
     },
     values::UnixMs,
 };
@@ -244,36 +247,36 @@ impl Show {
 
 impl Steer {
     fn pause(self, common: &Common) -> anyhow::Result<()> {
-        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
-        let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
-            let (sale_id, reason) = (sale.clone(), reason.clone());
-            let request = PauseSaleRequest { request_id, sale_id, operator, reason };
-            SaleServiceClient::new(channel).pause_sale(token.on(request)).await
+        let answer = self.act(PauseSaleRequest::default(), async |mut sales, request| {
+            sales.pause_sale(request).await
         })?;
         show_steered(common, Decided::of(answer))
     }
 
     fn resume(self, common: &Common) -> anyhow::Result<()> {
-        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
-        let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
-            let (sale_id, reason) = (sale.clone(), reason.clone());
-            let request = ResumeSaleRequest { request_id, sale_id, operator, reason };
-            SaleServiceClient::new(channel).resume_sale(token.on(request)).await
+        let answer = self.act(ResumeSaleRequest::default(), async |mut sales, request| {
+            sales.resume_sale(request).await
         })?;
         show_steered(common, Decided::of(answer))
     }
 
     fn close(self, common: &Common) -> anyhow::Result<()> {
-        let (sale, reason) = (self.sale.id()?.to_string(), self.reason);
-        let answer = self.steering.send(async |channel, signed| {
-            let Signed { request_id, operator, token } = signed;
-            let (sale_id, reason) = (sale.clone(), reason.clone());
-            let request = CloseSaleRequest { request_id, sale_id, operator, reason };
-            SaleServiceClient::new(channel).close_sale(token.on(request)).await
+        let answer = self.act(CloseSaleRequest::default(), async |mut sales, request| {
+            sales.close_sale(request).await
         })?;
         show_sale(common, answer.sale.as_ref(), answer.revision, Some(answer.position))
+    }
+
+    fn act<Q: WriteRequest + Clone, T>(
+        &self,
+        request: Q,
+        call: impl AsyncFn(SaleServiceClient<Channel>, Request<Q>) -> Result<Response<T>, Status>,
+    ) -> anyhow::Result<T> {
+        let sale_id = self.sale.id()?.to_string();
+        let send = async |channel, request, token: Token| {
+            call(SaleServiceClient::new(channel), token.on(Request::new(request))).await
+        };
+        Ok(self.steering.act(&sale_id, &self.reason, request, send)?)
     }
 }
 

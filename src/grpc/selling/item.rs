@@ -11,7 +11,7 @@ use crate::{
     grpc::{
         convert::{self, levers, prices},
         operator::Authenticator,
-        proto::{self, WriteResponse},
+        proto::{self, WriteFields, WriteRequest, WriteResponse},
         status::CallError,
     },
     values::{Invalid, ItemId, RequestId},
@@ -51,8 +51,12 @@ impl ItemApi {
         Ok(Steered { outcome, revision, position: position.0 })
     }
 
-    /// The steering requests differ in name only: reads one, and makes its response.
-    async fn steer<T, R>(&self, request: Request<T>, read: Reader<T>) -> Result<Response<R>, Status>
+    /// Reads the request of an act, and makes its response.
+    async fn steer<T: WriteRequest, R>(
+        &self,
+        request: Request<T>,
+        read: Reader<T>,
+    ) -> Result<Response<R>, Status>
     where
         R: WriteResponse<Subject = proto::Item, Refusal = proto::Refusal>,
     {
@@ -60,32 +64,38 @@ impl ItemApi {
         Ok(Response::new(R::new(outcome, revision, position)))
     }
 
-    async fn steered<T>(&self, request: Request<T>, read: Reader<T>) -> Result<Steered, CallError> {
+    async fn steered<T: WriteRequest>(
+        &self,
+        request: Request<T>,
+        read: Reader<T>,
+    ) -> Result<Steered, CallError> {
         let deadline = convert::deadline(request.extensions());
-        let (metadata, _, message) = request.into_parts();
-        let steering = read(message).or_else(|invalid| {
+        let (metadata, _, mut message) = request.into_parts();
+        let WriteFields { request_id, subject_id, operator, reason } = message.take_fields();
+        let Asked { action, new_warehouse } = read(message).or_else(|invalid| {
             // Only operators are told what is wrong with an act.
             self.authenticator.operator(&metadata, String::new())?;
             Err(CallError::from(invalid))
         })?;
-        let Steering { request_id, item_id, operator, reason, action, new_warehouse } = steering;
         let operator = self.authenticator.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
-        let item = ItemId::parse("item_id", &item_id)?;
+        let item = ItemId::parse("item_id", &subject_id)?;
         convert::steering(&operator, &reason)?;
         let steer = Steer { request_id, operator, reason, action, new_warehouse };
         self.ask(item, ItemCommand::Steer(steer), deadline).await
     }
 }
 
-/// What all steering requests have in common.
-struct Steering {
-    request_id: String,
-    item_id: String,
-    operator: String,
-    reason: String,
+/// What a request asks of an item.
+struct Asked {
     action: SteerAction,
     new_warehouse: bool,
+}
+
+impl From<SteerAction> for Asked {
+    fn from(action: SteerAction) -> Self {
+        Self { action, new_warehouse: false }
+    }
 }
 
 /// A name that may be left out, which is an empty text in a message.
@@ -93,7 +103,7 @@ fn named(name: String) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-type Reader<T> = fn(T) -> Result<Steering, Invalid>;
+type Reader<T> = fn(T) -> Result<Asked, Invalid>;
 
 #[async_trait]
 impl proto::item_service_server::ItemService for ItemApi {
@@ -111,14 +121,8 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::AllocateStockRequest>,
     ) -> Result<Response<proto::AllocateStockResponse>, Status> {
         self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::allocate(r.warehouse, r.units, named(r.supplier))?,
-                new_warehouse: r.new_warehouse,
-            })
+            let action = SteerAction::allocate(r.warehouse, r.units, named(r.supplier))?;
+            Ok(Asked { action, new_warehouse: r.new_warehouse })
         })
         .await
     }
@@ -128,14 +132,8 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::SetReserveRequest>,
     ) -> Result<Response<proto::SetReserveResponse>, Status> {
         self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_reserve(r.warehouse, r.units)?,
-                new_warehouse: r.new_warehouse,
-            })
+            let action = SteerAction::set_reserve(r.warehouse, r.units)?;
+            Ok(Asked { action, new_warehouse: r.new_warehouse })
         })
         .await
     }
@@ -147,14 +145,8 @@ impl proto::item_service_server::ItemService for ItemApi {
         self.steer(request, |r| {
             let fields = ["from_warehouse", "to_warehouse"];
             let (from, to) = (r.from_warehouse, r.to_warehouse);
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::move_units(fields, from, to, r.units)?,
-                new_warehouse: r.new_warehouse,
-            })
+            let action = SteerAction::move_units(fields, from, to, r.units)?;
+            Ok(Asked { action, new_warehouse: r.new_warehouse })
         })
         .await
     }
@@ -164,14 +156,7 @@ impl proto::item_service_server::ItemService for ItemApi {
         request: Request<proto::WithdrawStockRequest>,
     ) -> Result<Response<proto::WithdrawStockResponse>, Status> {
         self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::withdraw(r.warehouse, r.units, named(r.supplier))?,
-                new_warehouse: false,
-            })
+            Ok(SteerAction::withdraw(r.warehouse, r.units, named(r.supplier))?.into())
         })
         .await
     }
@@ -180,17 +165,8 @@ impl proto::item_service_server::ItemService for ItemApi {
         &self,
         request: Request<proto::ReleaseReserveRequest>,
     ) -> Result<Response<proto::ReleaseReserveResponse>, Status> {
-        self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::release_reserve(r.warehouse, r.units)?,
-                new_warehouse: false,
-            })
-        })
-        .await
+        self.steer(request, |r| Ok(SteerAction::release_reserve(r.warehouse, r.units)?.into()))
+            .await
     }
 
     async fn set_purchase_limit(
@@ -200,14 +176,7 @@ impl proto::item_service_server::ItemService for ItemApi {
         self.steer(request, |r| {
             let fields = ["limit_per_buyer", "limit_per_order"];
             let (per_buyer, per_order) = (r.limit_per_buyer, r.limit_per_order);
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_purchase_limit(fields, per_buyer, per_order)?,
-                new_warehouse: false,
-            })
+            Ok(SteerAction::set_purchase_limit(fields, per_buyer, per_order)?.into())
         })
         .await
     }
@@ -224,14 +193,7 @@ impl proto::item_service_server::ItemService for ItemApi {
                 time_prices: prices::time_prices(r.time_prices)?,
                 returned_units: prices::returned_units(r.returned_units)?,
             };
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_prices(prices)?,
-                new_warehouse: false,
-            })
+            Ok(SteerAction::set_prices(prices)?.into())
         })
         .await
     }
@@ -240,34 +202,15 @@ impl proto::item_service_server::ItemService for ItemApi {
         &self,
         request: Request<proto::SetOffersRequest>,
     ) -> Result<Response<proto::SetOffersResponse>, Status> {
-        self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_offers(prices::offers(r.offers)?)?,
-                new_warehouse: false,
-            })
-        })
-        .await
+        self.steer(request, |r| Ok(SteerAction::set_offers(prices::offers(r.offers)?)?.into()))
+            .await
     }
 
     async fn set_gift_units(
         &self,
         request: Request<proto::SetGiftUnitsRequest>,
     ) -> Result<Response<proto::SetGiftUnitsResponse>, Status> {
-        self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_gift_units(r.offer, r.units)?,
-                new_warehouse: false,
-            })
-        })
-        .await
+        self.steer(request, |r| Ok(SteerAction::set_gift_units(r.offer, r.units)?.into())).await
     }
 
     async fn set_audience(
@@ -276,14 +219,7 @@ impl proto::item_service_server::ItemService for ItemApi {
     ) -> Result<Response<proto::SetAudienceResponse>, Status> {
         self.steer(request, |r| {
             let audience = levers::draft_audience(r.audience.unwrap_or_default());
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_audience(audience)?,
-                new_warehouse: false,
-            })
+            Ok(SteerAction::set_audience(audience)?.into())
         })
         .await
     }
@@ -294,14 +230,7 @@ impl proto::item_service_server::ItemService for ItemApi {
     ) -> Result<Response<proto::SetReservePlanResponse>, Status> {
         self.steer(request, |r| {
             let steps = levers::reserve_plan("steps", r.steps)?;
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::set_reserve_plan(steps)?,
-                new_warehouse: false,
-            })
+            Ok(SteerAction::set_reserve_plan(steps)?.into())
         })
         .await
     }
@@ -310,50 +239,20 @@ impl proto::item_service_server::ItemService for ItemApi {
         &self,
         request: Request<proto::PauseItemRequest>,
     ) -> Result<Response<proto::PauseItemResponse>, Status> {
-        self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::Pause,
-                new_warehouse: false,
-            })
-        })
-        .await
+        self.steer(request, |_| Ok(SteerAction::Pause.into())).await
     }
 
     async fn resume_item(
         &self,
         request: Request<proto::ResumeItemRequest>,
     ) -> Result<Response<proto::ResumeItemResponse>, Status> {
-        self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::Resume,
-                new_warehouse: false,
-            })
-        })
-        .await
+        self.steer(request, |_| Ok(SteerAction::Resume.into())).await
     }
 
     async fn close_item(
         &self,
         request: Request<proto::CloseItemRequest>,
     ) -> Result<Response<proto::CloseItemResponse>, Status> {
-        self.steer(request, |r| {
-            Ok(Steering {
-                request_id: r.request_id,
-                item_id: r.item_id,
-                operator: r.operator,
-                reason: r.reason,
-                action: SteerAction::Close,
-                new_warehouse: false,
-            })
-        })
-        .await
+        self.steer(request, |_| Ok(SteerAction::Close.into())).await
     }
 }

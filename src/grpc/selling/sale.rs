@@ -15,7 +15,7 @@ use crate::{
         convert::{self, levers, prices},
         notices::Suspicions,
         operator::Authenticator,
-        proto,
+        proto::{self, WriteFields, WriteRequest},
         status::CallError,
     },
     values::{Invalid, RequestId, SaleId},
@@ -36,18 +36,14 @@ struct Steering {
 }
 
 impl SaleApi {
-    /// Reads request id, sale, operator and reason, which all of them have.
-    fn steering<T>(
-        &self,
-        request: Request<T>,
-        read: fn(T) -> (String, String, String, String),
-    ) -> Result<Steering, CallError> {
+    /// Reads a request that says nothing else.
+    fn steering<T: WriteRequest>(&self, request: Request<T>) -> Result<Steering, CallError> {
         let deadline = convert::deadline(request.extensions());
-        let (metadata, _, message) = request.into_parts();
-        let (request_id, sale_id, operator, reason) = read(message);
+        let (metadata, _, mut message) = request.into_parts();
+        let WriteFields { request_id, subject_id, operator, reason } = message.take_fields();
         let operator = self.authenticator.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
-        let sale_id = SaleId::parse("sale_id", &sale_id)?;
+        let sale_id = SaleId::parse("sale_id", &subject_id)?;
         convert::steering(&operator, &reason)?;
         Ok(Steering { sale_id, steer: SteerSale { request_id, operator, reason }, deadline })
     }
@@ -81,8 +77,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         request: Request<proto::PauseSaleRequest>,
     ) -> Result<Response<proto::PauseSaleResponse>, Status> {
         use proto::pause_sale_response::Outcome;
-        let Steering { sale_id, steer, deadline } =
-            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let Steering { sale_id, steer, deadline } = self.steering(request)?;
         let answer = self.sales.pause(sale_id, steer, deadline).await.map_err(CallError::from)?;
         let (revision, position) = (answer.revision, answer.position.0);
         let outcome = match steered(answer.outcome)? {
@@ -97,8 +92,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         request: Request<proto::ResumeSaleRequest>,
     ) -> Result<Response<proto::ResumeSaleResponse>, Status> {
         use proto::resume_sale_response::Outcome;
-        let Steering { sale_id, steer, deadline } =
-            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let Steering { sale_id, steer, deadline } = self.steering(request)?;
         let answer = self.sales.resume(sale_id, steer, deadline).await.map_err(CallError::from)?;
         let (revision, position) = (answer.revision, answer.position.0);
         let outcome = match steered(answer.outcome)? {
@@ -112,8 +106,7 @@ impl proto::sale_service_server::SaleService for SaleApi {
         &self,
         request: Request<proto::CloseSaleRequest>,
     ) -> Result<Response<proto::CloseSaleResponse>, Status> {
-        let Steering { sale_id, steer, deadline } =
-            self.steering(request, |r| (r.request_id, r.sale_id, r.operator, r.reason))?;
+        let Steering { sale_id, steer, deadline } = self.steering(request)?;
         let answer = self.sales.close(sale_id, steer, deadline).await.map_err(CallError::from)?;
         let (sale, revision, position) = shown(answer)?;
         Ok(Response::new(proto::CloseSaleResponse { sale: Some(sale), revision, position }))

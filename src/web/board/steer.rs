@@ -23,8 +23,9 @@ use wire::doorbuster::v1::{
     self as proto, AllocateStockRequest, CloseItemRequest, CloseSaleRequest, GetItemRequest,
     IncidentRefusal, Item, PauseItemRequest, PauseSaleRequest, Refusal, ReleaseReserveRequest,
     ResumeItemRequest, ResumeSaleRequest, SetLevelRequest, SetPurchaseLimitRequest,
-    SetReserveRequest, WriteResponse, degradation_service_client::DegradationServiceClient,
-    item_service_client::ItemServiceClient, sale_service_client::SaleServiceClient,
+    SetReserveRequest, WriteFields, WriteRequest, WriteResponse,
+    degradation_service_client::DegradationServiceClient, item_service_client::ItemServiceClient,
+    sale_service_client::SaleServiceClient,
 };
 
 use super::{form::Fields, state::Board};
@@ -101,52 +102,38 @@ async fn act_on_item(
 ) -> Result<Response, NotDone> {
     let action = fields.text("action")?;
     let new_warehouse = fields.flag("new_warehouse")?;
-    let Written { request_id, operator, reason, .. } = written.clone();
     let mut items = ItemServiceClient::new(board.parts.services.clone());
     Ok(match action.as_str() {
         "pause" => {
-            let request = PauseItemRequest { request_id, item_id, operator, reason };
+            let request = written.about(item_id, PauseItemRequest::default());
             told(send!(fields, written, items.pause_item, request))
         }
         "resume" => {
-            let request = ResumeItemRequest { request_id, item_id, operator, reason };
+            let request = written.about(item_id, ResumeItemRequest::default());
             told(send!(fields, written, items.resume_item, request))
         }
         "close" => {
-            let request = CloseItemRequest { request_id, item_id, operator, reason };
+            let request = written.about(item_id, CloseItemRequest::default());
             told(send!(fields, written, items.close_item, request))
         }
         "allocate" => {
             let (warehouse, units) = fields.units()?;
-            let request = AllocateStockRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                operator,
-                reason,
-                new_warehouse,
-                supplier: String::new(),
-            };
+            let request =
+                AllocateStockRequest { warehouse, units, new_warehouse, ..Default::default() };
+            let request = written.about(item_id, request);
             told(send!(fields, written, items.allocate_stock, request))
         }
         "set_reserve" => {
             let (warehouse, units) = fields.units()?;
-            let request = SetReserveRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                operator,
-                reason,
-                new_warehouse,
-            };
+            let request =
+                SetReserveRequest { warehouse, units, new_warehouse, ..Default::default() };
+            let request = written.about(item_id, request);
             told(send!(fields, written, items.set_reserve, request))
         }
         "release_reserve" => {
             let (warehouse, units) = fields.units()?;
-            let request =
-                ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
+            let request = ReleaseReserveRequest { warehouse, units, ..Default::default() };
+            let request = written.about(item_id, request);
             told(send!(fields, written, items.release_reserve, request))
         }
         "set_limit" => return set_limit(board, item_id, written, fields).await,
@@ -160,16 +147,13 @@ async fn set_limit(
     written: &Written,
     mut fields: Fields,
 ) -> Result<Response, NotDone> {
-    let Written { request_id, operator, reason, .. } = written.clone();
     let mut items = ItemServiceClient::new(board.parts.services.clone());
     let request = SetPurchaseLimitRequest {
-        request_id,
-        item_id,
         limit_per_buyer: fields.whole("per_buyer")?,
         limit_per_order: fields.whole("per_order")?,
-        operator,
-        reason,
+        ..Default::default()
     };
+    let request = written.about(item_id, request);
     let set = async { Ok(send!(fields, written, items.set_purchase_limit, request)) };
     Ok(told(set.await.map_err(|wrong: NotDone| wrong.without_prefix("limit_"))?))
 }
@@ -224,19 +208,18 @@ async fn steer_sale(
     let steered = async {
         let (written, mut fields) = read(&board, &headers, body).await?;
         let action = fields.text("action")?;
-        let Written { request_id, operator, reason, .. } = written.clone();
         let mut sales = SaleServiceClient::new(board.parts.services.clone());
         Ok(match action.as_str() {
             "pause" => {
-                let request = PauseSaleRequest { request_id, sale_id, operator, reason };
+                let request = written.about(sale_id, PauseSaleRequest::default());
                 told(send!(fields, written, sales.pause_sale, request))
             }
             "resume" => {
-                let request = ResumeSaleRequest { request_id, sale_id, operator, reason };
+                let request = written.about(sale_id, ResumeSaleRequest::default());
                 told(send!(fields, written, sales.resume_sale, request))
             }
             "close" => {
-                let request = CloseSaleRequest { request_id, sale_id, operator, reason };
+                let request = written.about(sale_id, CloseSaleRequest::default());
                 let closed = send!(fields, written, sales.close_sale, request);
                 done(closed.revision, closed.position)
             }
@@ -289,6 +272,12 @@ pub(super) async fn read(
 }
 
 impl Written {
+    /// That message about an item or a sale, with what the write says.
+    fn about<T: WriteRequest>(&self, subject_id: String, message: T) -> T {
+        let Self { request_id, operator, reason, .. } = self.clone();
+        message.with(WriteFields { request_id, subject_id, operator, reason })
+    }
+
     /// That message, with the token that the write came with.
     pub(super) fn signed<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);

@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(below(&protos.join("doorbuster"))?, [&protos])?;
     // Served by reflection, so that grpcurl and its like need no proto files.
     fs::write(out.join("doorbuster.v1.bin"), descriptors.encode_to_vec())?;
-    fs::write(out.join("writes.rs"), write_responses(&descriptors)?)?;
+    let writes = write_responses(&descriptors)? + &write_requests(&descriptors)?;
+    fs::write(out.join("writes.rs"), writes)?;
     // The command line finds the descriptor of a message by its name.
     let mut names = tonic_prost_build::Config::new();
     names.enable_type_names().out_dir(&out);
@@ -78,6 +79,35 @@ fn write_responses(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Er
 }}
 ",
             refusal = refusal_of(message),
+        )?;
+    }
+    Ok(code)
+}
+
+/// Implements `WriteRequest` for the requests of operators about an item or a sale.
+fn write_requests(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
+    let mut code = String::new();
+    for message in descriptors.file.iter().flat_map(|file| &file.message_type) {
+        let has = |name: &str| message.field.iter().any(|field| field.name() == name);
+        let subject = ["item_id", "sale_id"].into_iter().find(|name| has(name));
+        let Some(subject) = subject else { continue };
+        if !["request_id", "operator", "reason"].into_iter().all(has) {
+            continue;
+        }
+        write!(
+            code,
+            "impl WriteRequest for {request} {{
+    fn write_fields(&mut self) -> WriteFields<&mut String> {{
+        WriteFields {{
+            request_id: &mut self.request_id,
+            subject_id: &mut self.{subject},
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }}
+    }}
+}}
+",
+            request = message.name(),
         )?;
     }
     Ok(code)

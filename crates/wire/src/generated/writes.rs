@@ -599,3 +599,183 @@ impl WriteResponse for ResumeSaleResponse {
         (outcome, self.revision, self.position)
     }
 }
+impl WriteRequest for OpenIncidentRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for AllocateStockRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetReserveRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for ReleaseReserveRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetPurchaseLimitRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for PauseItemRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for ResumeItemRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for CloseItemRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetPricesRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetOffersRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetGiftUnitsRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetAudienceRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SetReservePlanRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for MoveStockRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for WithdrawStockRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for PauseSaleRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for ResumeSaleRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for CloseSaleRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}

@@ -3,13 +3,9 @@
 use std::str::FromStr;
 
 use crate::{
-    cli::{
-        Common,
-        selling::item_steering::{Steer, Steered},
-    },
-    grpc::{
-        proto::{Audience, ReserveAction, ReserveStep, SetAudienceRequest, SetReservePlanRequest},
-        routed,
+    cli::{Common, selling::item_steering::Steer},
+    grpc::proto::{
+        Audience, ReserveAction, ReserveStep, SetAudienceRequest, SetReservePlanRequest,
     },
 };
 
@@ -112,12 +108,8 @@ impl SetAudience {
             new_buyers_only,
             needs: Vec::new(),
         };
-        steer.run(common, async |mut items, to| {
-            let audience = Some(audience.clone());
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = SetAudienceRequest { request_id, item_id, audience, operator, reason };
-            items.set_audience(token.on(routed(request))).await
-        })
+        let request = SetAudienceRequest { audience: Some(audience), ..Default::default() };
+        steer.run(common, request, async |mut items, request| items.set_audience(request).await)
     }
 }
 
@@ -125,11 +117,7 @@ impl SetPlan {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { steps, none: _, steer } = self;
         let steps: Vec<ReserveStep> = steps.into_iter().map(|step| step.0).collect();
-        steer.run(common, async |mut items, to| {
-            let steps = steps.clone();
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = SetReservePlanRequest { request_id, item_id, steps, operator, reason };
-            items.set_reserve_plan(token.on(routed(request))).await
-        })
+        let request = SetReservePlanRequest { steps, ..Default::default() };
+        steer.run(common, request, async |mut items, request| items.set_reserve_plan(request).await)
     }
 }

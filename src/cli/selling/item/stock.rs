@@ -1,16 +1,10 @@
 //! The verbs of `item` that change the stock of an item.
 
 use crate::{
-    cli::{
-        Common,
-        selling::item_steering::{Steer, Steered},
-    },
-    grpc::{
-        proto::{
-            AllocateStockRequest, MoveStockRequest, ReleaseReserveRequest, SetReserveRequest,
-            WithdrawStockRequest,
-        },
-        routed,
+    cli::{Common, selling::item_steering::Steer},
+    grpc::proto::{
+        AllocateStockRequest, MoveStockRequest, ReleaseReserveRequest, SetReserveRequest,
+        WithdrawStockRequest,
     },
 };
 
@@ -83,94 +77,51 @@ pub struct Reserve {
 impl Allocate {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { units: Units { warehouse, units, steer }, new_warehouse, supplier } = self;
-        steer.run(common, async |mut items, to| {
-            let (warehouse, supplier) = (warehouse.clone(), supplier.clone());
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = AllocateStockRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                operator,
-                reason,
-                new_warehouse,
-                supplier,
-            };
-            items.allocate_stock(token.on(routed(request))).await
-        })
+        let request = AllocateStockRequest {
+            warehouse,
+            units,
+            new_warehouse,
+            supplier,
+            ..Default::default()
+        };
+        steer.run(common, request, async |mut items, request| items.allocate_stock(request).await)
     }
 }
 
 impl Withdraw {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { units: Units { warehouse, units, steer }, supplier } = self;
-        steer.run(common, async |mut items, to| {
-            let (warehouse, supplier) = (warehouse.clone(), supplier.clone());
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = WithdrawStockRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                supplier,
-                operator,
-                reason,
-            };
-            items.withdraw_stock(token.on(routed(request))).await
-        })
+        let request = WithdrawStockRequest { warehouse, units, supplier, ..Default::default() };
+        steer.run(common, request, async |mut items, request| items.withdraw_stock(request).await)
     }
 }
 
 impl Move {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
-        let Self { from, to: into, units, new_warehouse, steer } = self;
-        steer.run(common, async |mut items, to| {
-            let (from_warehouse, to_warehouse) = (from.clone(), into.clone());
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = MoveStockRequest {
-                request_id,
-                item_id,
-                from_warehouse,
-                to_warehouse,
-                units,
-                new_warehouse,
-                operator,
-                reason,
-            };
-            items.move_stock(token.on(routed(request))).await
-        })
+        let Self { from: from_warehouse, to: to_warehouse, units, new_warehouse, steer } = self;
+        let request = MoveStockRequest {
+            from_warehouse,
+            to_warehouse,
+            units,
+            new_warehouse,
+            ..Default::default()
+        };
+        steer.run(common, request, async |mut items, request| items.move_stock(request).await)
     }
 }
 
 impl Units {
     pub fn release(self, common: &Common) -> anyhow::Result<()> {
         let Self { warehouse, units, steer } = self;
-        steer.run(common, async |mut items, to| {
-            let warehouse = warehouse.clone();
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request =
-                ReleaseReserveRequest { request_id, item_id, warehouse, units, operator, reason };
-            items.release_reserve(token.on(routed(request))).await
-        })
+        let request = ReleaseReserveRequest { warehouse, units, ..Default::default() };
+        steer.run(common, request, async |mut items, request| items.release_reserve(request).await)
     }
 }
 
 impl Reserve {
     pub fn run(self, common: &Common) -> anyhow::Result<()> {
         let Self { warehouse, units, new_warehouse, steer } = self;
-        steer.run(common, async |mut items, to| {
-            let warehouse = warehouse.clone();
-            let Steered { request_id, item_id, operator, reason, token } = to;
-            let request = SetReserveRequest {
-                request_id,
-                item_id,
-                warehouse,
-                units,
-                operator,
-                reason,
-                new_warehouse,
-            };
-            items.set_reserve(token.on(routed(request))).await
-        })
+        let request = SetReserveRequest { warehouse, units, new_warehouse, ..Default::default() };
+        steer.run(common, request, async |mut items, request| items.set_reserve(request).await)
     }
 }
