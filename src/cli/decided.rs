@@ -8,6 +8,7 @@ use super::{
     failure::{Code, Failure},
     json::shape,
     output,
+    priced::money,
 };
 use crate::grpc::proto::WriteResponse;
 
@@ -44,7 +45,16 @@ impl<S, R: Message + Name> Decided<S, R> {
             }))?;
         }
         let text = |field: &str| refusal[field].as_str().unwrap_or_default();
-        Err(Failure::refused(text("reason"), text("message")).into())
+        let quote = &refusal["quote"];
+        let mut message = text("message").to_owned();
+        if let (Some(currency), Some(minor), Some(reason)) = (
+            quote["currency_code"].as_str(),
+            quote["total_minor"].as_i64(),
+            quote["reason"].as_str(),
+        ) {
+            message.push_str(&format!(" It would cost {}: {reason}", money(currency, minor)));
+        }
+        Err(Failure::refused(text("reason"), &message).into())
     }
 
     /// Shows the subject under its name, as JSON or as text, or a "no".

@@ -157,5 +157,9 @@ fn what_the_plan_does_is_on_record_as_its_own_act() {
         panic!("no release")
     };
     assert_eq!(released.act.operator, "doorbuster");
-    assert!(released.act.reason.contains("fewer than 2 units"), "{}", released.act.reason);
+    assert!(
+        released.act.reason.starts_with("step 1 of the reserve plan: fewer than 2 units"),
+        "{}",
+        released.act.reason
+    );
 }

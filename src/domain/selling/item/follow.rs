@@ -99,7 +99,8 @@ impl Item {
     ) -> Vec<Caused<ItemEvent>> {
         let request_id = request_of(self.id, number);
         let reason = format!(
-            "step {number} of the reserve plan: fewer than {} units are available",
+            "step {} of the reserve plan: fewer than {} units are available",
+            u32::from(number) + 1,
             step.below_units
         );
         let act = Act::of_reserve_step(request_id, number, reason);

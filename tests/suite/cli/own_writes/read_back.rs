@@ -189,6 +189,12 @@ fn an_order_names_its_region_and_its_shopper() {
     let place = [&at("place", "3")[..], &["--buyer", "ann"]].concat();
     assert_eq!(server.run(&place).status.code(), Some(3), "who she is was not said");
     let place = [&place[..], &young, &["--region", "east"]].concat();
+    let dear = server.run(&[&place[..], &["--max-total-minor", "2000"]].concat());
+    let said = text(&dear.stderr);
+    assert!(
+        said.contains("PRICE_CHANGED") && said.contains("It would cost 25.99 CNY: 3 at 9.90"),
+        "{said}"
+    );
     assert_eq!(server.answer(&place)["order"]["state"], "HELD");
     let item = server.answer(&["item", "show", phone])["item"].clone();
     let left: Vec<_> =
