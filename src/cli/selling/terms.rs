@@ -81,6 +81,9 @@ fn planned_item(draft: &ItemDraft, currency: &str) -> Rows {
     time_prices(&mut rows, &draft.time_prices, currency);
     returned_units(&mut rows, draft.returned_units());
     offers(&mut rows, draft.offers.iter(), currency);
+    let late = draft.reinstate_within.as_ref().map(|within| milliseconds(Some(within)) / 1_000);
+    let late = late.map(|seconds| format!("up to {seconds} s late bring the order back"));
+    add(&mut rows, "late payments", late);
     buyers_and_places(&mut rows, draft.audience.as_ref(), draft.draw());
     reserve_plan(&mut rows, &draft.reserve_plan);
     rows

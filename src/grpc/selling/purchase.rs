@@ -147,7 +147,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
             self.items.ask(item.0, command, None).await.map_err(CallError::from)?;
         match outcome {
             ItemOutcome::Quote { quote, available, refusal, warehouses } => {
-                let refused = |refusal| convert::refusal(refusal, Some(available), None);
+                let refused = |refusal| convert::refusal(refusal, Some(available), None, None);
                 Ok(Response::new(proto::QuotePriceResponse {
                     quote: Some(convert::prices::quote(*quote)),
                     available_units: available,

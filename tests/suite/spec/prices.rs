@@ -274,7 +274,7 @@ fn a_quote_says_what_would_be_in_the_way_of_any_buyer() {
     let other = OrderShopper { attributes: other, ..OrderShopper::default() };
     let mut ask = |units, shopper: Option<&OrderShopper>, region: &str| {
         let (region, shopper) = (region.to_owned(), shopper.cloned());
-        let more = Some(Box::new(PlaceMore { max_total_minor: None, region, shopper }));
+        let more = Some(Box::new(PlaceMore { region, shopper, ..PlaceMore::default() }));
         let outcome = live.run(ItemCommand::Quote { units, more }, 0).outcome;
         let ItemOutcome::Quote { refusal, warehouses, .. } = outcome else { panic!("no quote") };
         let from = warehouses.into_iter().map(|at| (at.warehouse, at.units)).collect::<Vec<_>>();

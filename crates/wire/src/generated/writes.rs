@@ -749,6 +749,46 @@ impl WriteRequest for WithdrawStockRequest {
         }
     }
 }
+impl WriteRequest for CancelHoldRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for ExtendHoldRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for RefundOrderRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
+impl WriteRequest for SettleRefundRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.item_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
+    }
+}
 impl WriteRequest for PauseSaleRequest {
     fn write_fields(&mut self) -> WriteFields<&mut String> {
         WriteFields {

@@ -286,10 +286,7 @@ impl Item {
             if self.stock.total().available < units || !self.has_room(order) {
                 return None;
             }
-            match self.preferred(offer, "") {
-                None => self.stock.draw(units),
-                Some(order) => self.stock.draw_in_order(units, &order),
-            }
+            self.draw(offer, units, None)
         };
         let reinstated = OrderEvent::Reinstated(OrderReinstated {
             order_id: row.order_id,

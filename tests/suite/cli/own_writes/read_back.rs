@@ -48,6 +48,8 @@ floor_minor = 800
 returned_units = "next_price"
 limit_per_buyer = 9
 time_to_pay_seconds = 900
+late_payments = "reinstate"
+reinstate_within_seconds = 300
 draw = "fullest"
 [items.units]
 beijing = 4
@@ -118,7 +120,10 @@ fn a_sale_shows_everything_that_its_file_says() {
     );
 
     let phone = &sale["items"][0];
-    assert_eq!(phone["draw"], "FULLEST");
+    assert_eq!(
+        (&phone["draw"], &phone["reinstate_within_seconds"]),
+        (&json!("FULLEST"), &json!(300))
+    );
     assert_eq!(
         (&phone["floor_minor"], &phone["returned_units"]),
         (&json!(800), &json!("NEXT_PRICE"))
@@ -155,6 +160,7 @@ fn a_sale_shows_everything_that_its_file_says() {
         "returned units  sold at the next price",
         "offer           ten_percent: from 3 units 12.5% off, at most 50.00 CNY",
         "offer           strap: from 2 units 1 STRAP as a gift, 3 in all, orders are refused when they are gone",
+        "late payments   up to 300 s late bring the order back",
         "audience        age band 18-24 or 25-34; new buyers only",
         "drawn from      the fullest warehouse first",
         "reserve plan    step 1, below 7 available: propose to release 2 in beijing",
