@@ -162,8 +162,8 @@ fn verified_units(units: &Units) -> proto::VerifiedUnits {
 }
 
 fn verified_orders(orders: &OrderCounts) -> proto::VerifiedOrders {
-    let OrderCounts { held, paid, cancelled, expired } = *orders;
-    proto::VerifiedOrders { held, paid, cancelled, expired }
+    let OrderCounts { held, paid, cancelled, expired, refunded } = *orders;
+    proto::VerifiedOrders { held, paid, cancelled, expired, refunded }
 }
 
 fn finding(finding: &Finding) -> proto::VerifyFinding {

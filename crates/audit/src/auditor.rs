@@ -85,6 +85,11 @@ impl Event<'_> {
         self.judged_at_ms.unwrap_or(at_ms)
     }
 
+    /// Whether the rules went by another moment than its own time.
+    pub(super) fn is_judged_apart(&self) -> bool {
+        self.judged_at_ms.is_some()
+    }
+
     /// Checks which story the event says it belongs to, and what it says caused it.
     pub(super) fn check_story(
         &self,

@@ -5,6 +5,7 @@
 
 mod goods;
 mod operations;
+mod order_life;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -23,6 +24,10 @@ pub(super) use goods::{
 pub(super) use operations::{
     AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
     IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, ScriptPublished, ScriptWithdrawn,
+};
+pub(super) use order_life::{
+    CancelCause, HoldExtended, OrderCancelled, OrderRefunded, OrderReinstated, PaymentFailed,
+    RefundSettled,
 };
 
 /// A UUID in its one spelling: lower case with hyphens.
@@ -137,6 +142,8 @@ pub(super) struct ItemAdded<'a> {
     pub regions: Vec<Region>,
     #[serde(default)]
     pub draw: Draw,
+    #[serde(default)]
+    pub reinstate_within_ms: Option<i64>,
     pub added_at_ms: i64,
 }
 
@@ -261,19 +268,6 @@ pub(super) struct OrderPaid<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct OrderCancelled<'a> {
-    pub order_id: Id,
-    pub placed_revision: u64,
-    pub request_id: Id,
-    #[serde(rename = "fingerprint")]
-    _fingerprint: Fingerprint,
-    pub units: i64,
-    #[serde(borrow)]
-    pub warehouses: Vec<WarehouseUnits<'a>>,
-    pub cancelled_at_ms: i64,
-}
-
-#[derive(Deserialize)]
 pub(super) struct OrderExpired<'a> {
     pub order_id: Id,
     pub placed_revision: u64,
@@ -342,6 +336,8 @@ pub(super) struct PlannedGoods {
     pub regions: Vec<Region>,
     #[serde(default)]
     pub draw: Draw,
+    #[serde(default)]
+    pub reinstate_within_ms: Option<i64>,
     #[serde(default)]
     pub reserve_plan: Vec<ReserveStep>,
     #[serde(default)]

@@ -16,7 +16,7 @@ use super::{
     chain::Hash,
     item::{ItemBook, Shelf},
     merkle::{self, Tree},
-    orders::{Order, Orders, State},
+    orders::{Order, Orders, State, cut},
     stock::{Stock, Totals},
 };
 
@@ -175,6 +175,9 @@ pub struct OrderCounts {
     pub paid: u64,
     pub cancelled: u64,
     pub expired: u64,
+    /// Paid, and all of their units came back. Only version 2 has the count, as its last one.
+    #[serde(skip)]
+    pub refunded: u64,
 }
 
 #[derive(Serialize)]
@@ -304,7 +307,7 @@ impl JudgedItem {
     ) -> io::Result<()> {
         let Shelf { stock, orders, .. } = self.book.shelf();
         for (row, order, buyer) in orders.each() {
-            let money = (!plain).then(|| order_money(row, orders));
+            let money = (!plain).then(|| order_money(row, orders, stock));
             write_json(line, &order_line((order, buyer), money, stock, orders))?;
             see(line)?;
         }
@@ -344,7 +347,7 @@ impl JudgedItem {
             closed,
             units,
             warehouses: warehouses.collect(),
-            orders: StateCounts { orders, refunded: (!plain).then_some(0) },
+            orders: StateCounts { orders, refunded: (!plain).then_some(orders.refunded) },
             money: (!plain).then(|| item_money(listed)),
             root: hex(root),
         };
@@ -352,24 +355,31 @@ impl JudgedItem {
     }
 }
 
-/// No event gives back units or money of an order yet.
 fn item_money(orders: &Orders) -> ItemMoney {
-    let paid = orders.each().filter(|(_, order, _)| order.state == State::Paid);
-    ItemMoney { paid_minor: paid.map(|(row, ..)| orders.total(row)).sum(), refunded_minor: 0 }
+    let mut money = ItemMoney { paid_minor: 0, refunded_minor: 0 };
+    for (row, order, _) in orders.each() {
+        if matches!(order.state, State::Paid | State::Refunded) {
+            money.paid_minor += orders.total(row);
+        }
+        money.refunded_minor += orders.story(row).refunded_minor;
+    }
+    money
 }
 
-fn order_money<'a>(row: u32, orders: &Orders) -> OrderMoney<'a> {
+fn order_money<'a>(row: u32, orders: &Orders, stock: &'a Stock) -> OrderMoney<'a> {
     let order = orders.row(row);
     let priced = orders.priced(row);
     let parts = priced.map(|priced| priced.parts.iter().map(|p| (p.units, p.unit_price_minor)));
     let parts: Vec<_> = parts.into_iter().flatten().collect();
-    let whole = || vec![(i64::from(order.units), order.unit_price_minor)];
+    let all = i64::from(order.units);
+    let story = orders.story(row);
+    let refunded = cut(orders.parts(order.from, order.units), all - story.refunded_units..all);
     OrderMoney {
-        parts: if parts.is_empty() { whole() } else { parts },
+        parts: if parts.is_empty() { vec![(all, order.unit_price_minor)] } else { parts },
         discount_minor: priced.map_or(0, |priced| priced.discount_minor),
         total_minor: orders.total(row),
-        refunded: Vec::new(),
-        refunded_minor: 0,
+        refunded: refunded.iter().map(|(number, units)| (stock.name(*number), *units)).collect(),
+        refunded_minor: story.refunded_minor,
     }
 }
 
@@ -413,6 +423,7 @@ impl OrderCounts {
             paid: self.paid + other.paid,
             cancelled: self.cancelled + other.cancelled,
             expired: self.expired + other.expired,
+            refunded: self.refunded + other.refunded,
         }
     }
 
@@ -422,6 +433,7 @@ impl OrderCounts {
             State::Paid => &mut self.paid,
             State::Cancelled => &mut self.cancelled,
             State::Expired => &mut self.expired,
+            State::Refunded => &mut self.refunded,
         }
     }
 }

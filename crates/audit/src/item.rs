@@ -5,6 +5,7 @@
 //! possible, so that one problem does not hide the next.
 
 mod goods;
+mod order_life;
 mod price;
 mod purchase;
 
@@ -20,7 +21,7 @@ use super::{
     },
     certificate::Opening,
     chain,
-    item::goods::Goods,
+    item::{goods::Goods, order_life::Before},
     orders::Orders,
     sale::{Plan, Plans},
     stock::Stock,
@@ -66,6 +67,7 @@ pub(super) struct ItemBook {
     /// By which the last event with a time was judged.
     now_ms: i64,
     goods: Goods,
+    before: Before,
     keep: Keep,
     opening: Option<Opening>,
 }
@@ -101,6 +103,7 @@ impl ItemBook {
             last_at_ms: 0,
             now_ms: 0,
             goods: Goods::default(),
+            before: Before::default(),
             keep,
             opening: None,
         }
@@ -141,6 +144,7 @@ impl ItemBook {
     pub(super) fn end(&mut self, say: Say<'_>) {
         self.check_put_up(say);
         self.check_left_out("the end of the stream", say);
+        self.check_unpaid("the end of the stream", say);
     }
 
     /// Applies an event; `say` is told what is wrong with it.
@@ -166,18 +170,29 @@ impl ItemBook {
                 self.check_left_out(event.kind, say);
             }
         }
+        if event.kind != "OrderPaid" {
+            self.check_unpaid(event.kind, say);
+        }
+        let before = std::mem::take(&mut self.before);
         let read = match self.apply_goods(event, say) {
-            Some(read) => read,
-            None => self.apply_plain(event, plans, say),
+            Some(read) => Some(read),
+            None => self.apply_life(event, &before, say),
         };
-        self.expect_of_plan(event);
+        let read = read.unwrap_or_else(|| self.apply_plain(event, &before, plans, say));
+        self.expect_of_plan(event, before.reinstated.is_some());
         read
     }
 
-    fn apply_plain(&mut self, event: &Event<'_>, plans: &Plans, say: Say<'_>) -> Read {
+    fn apply_plain(
+        &mut self,
+        event: &Event<'_>,
+        before: &Before,
+        plans: &Plans,
+        say: Say<'_>,
+    ) -> Read {
         match event.kind {
             "OrderPlaced" => self.placed(event, say),
-            "OrderPaid" => self.paid(event, say),
+            "OrderPaid" => self.paid(event, before, say),
             "OrderCancelled" => self.cancelled(event, say),
             "OrderExpired" => self.expired(event, say),
             "RefundDue" => self.refund_due(event, say),
@@ -212,6 +227,7 @@ impl ItemBook {
         if added.unit_price_minor < 1 || added.time_to_pay_ms < 1 {
             say("the item has no price or no time to pay".to_owned());
         }
+        self.check_reinstate_within(added.reinstate_within_ms, say);
         let told = Plan {
             sale,
             sku: added.sku.into_owned(),
@@ -222,13 +238,18 @@ impl ItemBook {
         };
         if let Some(planned) = plans.get(&self.id) {
             let goods = planned.goods.clone().unwrap_or_default();
-            if planned.plan != told || (&goods.regions, goods.draw) != (&added.regions, added.draw)
+            let others = (&added.regions, added.draw, added.reinstate_within_ms);
+            if planned.plan != told
+                || (&goods.regions, goods.draw, goods.reinstate_within_ms) != others
             {
                 say("the item is not what its sale planned".to_owned());
             }
             self.goods.planned = Some(goods);
         }
-        self.goods.plain &= added.regions.is_empty() && added.draw == Draw::Listed;
+        self.goods.plain &= added.regions.is_empty()
+            && added.draw == Draw::Listed
+            && added.reinstate_within_ms.is_none();
+        self.goods.reinstate_within_ms = added.reinstate_within_ms;
         self.goods.regions = added.regions;
         self.goods.draw = added.draw;
         self.offer = Some(Offer {

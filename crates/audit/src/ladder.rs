@@ -60,11 +60,33 @@ impl Ladder {
         self.count(parts, 1);
     }
 
-    /// An order with these parts ended unpaid.
+    /// An order with these parts ended unpaid, or they came back to the stock.
     pub(super) fn give_back(&mut self, parts: &[OrderPart]) {
-        if self.prices.returned_units == ReturnedUnits::SamePrice {
+        if self.gives_back() {
             self.count(parts, -1);
         }
+    }
+
+    /// An order with these parts is held again.
+    pub(super) fn take_again(&mut self, parts: &[OrderPart]) {
+        if self.gives_back() {
+            self.count(parts, 1);
+        }
+    }
+
+    /// The first part whose step has fewer free units, with those, if it is to be held again.
+    pub(super) fn lacking<'a>(&self, parts: &'a [OrderPart]) -> Option<(&'a OrderPart, i128)> {
+        let counted = parts.iter().filter(|_| self.gives_back());
+        let free = |part: &OrderPart| {
+            let step = part.step.map(usize::from).filter(|step| *step < self.used.len());
+            step.map_or(i128::MAX, |step| self.free(step))
+        };
+        counted.map(|part| (part, free(part))).find(|(part, free)| *free < part.units.into())
+    }
+
+    /// Whether units that come back are free again in their step. Else they stay counted.
+    fn gives_back(&self) -> bool {
+        self.prices.returned_units == ReturnedUnits::SamePrice
     }
 
     fn count(&mut self, parts: &[OrderPart], sign: i128) {

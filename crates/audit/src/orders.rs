@@ -1,5 +1,6 @@
 //! The orders of one item while its log is read, in about 65 bytes each, and 32 more for a certificate.
-//! Orders with prices, offers or gifts of their own take about 150 more.
+//! Orders with prices, offers or gifts of their own take about 150 more, those of which a payment failed
+//! or units came back about 50, and money that is due about 60.
 //!
 //! Every order has to be remembered to the end, because the last event of the log may be the one
 //! that pays it a second time. Buyers are remembered by a 128-bit keyed hash, not by name.
@@ -7,6 +8,7 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
+    ops::Range,
 };
 
 use hashbrown::HashTable;
@@ -21,6 +23,8 @@ pub(super) enum State {
     Paid,
     Cancelled,
     Expired,
+    /// Paid, and all of its units came back.
+    Refunded,
 }
 
 /// Where an order's units are from.
@@ -57,6 +61,22 @@ pub(super) struct Priced {
     pub gift: Option<(usize, i64)>,
 }
 
+/// What happened to an order beside its payment and its end.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Story {
+    pub failed_payments: u32,
+    /// Units that came back after it was paid, and what was given back for them.
+    pub refunded_units: i64,
+    pub refunded_minor: i128,
+}
+
+/// Money that has to go back.
+pub(super) struct Due {
+    pub row: u32,
+    pub amount_minor: i64,
+    pub settled: bool,
+}
+
 /// An order as it is placed.
 pub(super) struct NewOrder<'a> {
     pub id: Uuid,
@@ -89,6 +109,10 @@ pub(super) struct Orders {
     splits: Vec<Vec<Part>>,
     /// By row number.
     priced: HashMap<u32, Priced>,
+    /// By row number.
+    stories: HashMap<u32, Story>,
+    /// By the id of the event by which they became due.
+    dues: HashMap<Uuid, Due>,
     /// One for each row, or none where no certificate is to be made.
     buyer_sums: Vec<Hash>,
 }
@@ -116,6 +140,11 @@ impl Orders {
     /// What an order costs, where that is not units times price.
     pub(super) fn priced(&self, row: u32) -> Option<&Priced> {
         self.priced.get(&row)
+    }
+
+    /// What else happened to an order.
+    pub(super) fn story(&self, row: u32) -> Story {
+        self.stories.get(&row).copied().unwrap_or_default()
     }
 
     /// What is to be paid for an order.
@@ -191,8 +220,72 @@ impl Orders {
         let order = &mut self.rows[row as usize];
         order.state = state;
         if state != State::Paid {
-            let buyer = &mut self.buyers[order.buyer as usize];
-            buyer.units = buyer.units.saturating_sub(u64::from(order.units));
+            let units = u64::from(order.units);
+            self.take_from_buyer(row, units);
         }
     }
+
+    fn take_from_buyer(&mut self, row: u32, units: u64) {
+        let buyer = &mut self.buyers[self.rows[row as usize].buyer as usize];
+        buyer.units = buyer.units.saturating_sub(units);
+    }
+
+    /// Gives a hold another deadline.
+    pub(super) fn extend(&mut self, row: u32, pay_by_ms: i64) {
+        self.rows[row as usize].pay_by_ms = pay_by_ms;
+    }
+
+    /// Another payment of an order failed. Returns how many did.
+    pub(super) fn payment_failed(&mut self, row: u32) -> u32 {
+        let story = self.stories.entry(row).or_default();
+        story.failed_payments = story.failed_payments.saturating_add(1);
+        story.failed_payments
+    }
+
+    /// Holds an order again that had ended. Returns the units its buyer has now.
+    pub(super) fn hold_again(&mut self, row: u32, from: Origin) -> u64 {
+        let order = &mut self.rows[row as usize];
+        (order.state, order.from) = (State::Held, from);
+        let buyer = &mut self.buyers[order.buyer as usize];
+        buyer.units += u64::from(order.units);
+        buyer.units
+    }
+
+    /// Units of a paid order came back; with the last of them it is refunded.
+    pub(super) fn refund(&mut self, row: u32, units: i64, amount_minor: i128) {
+        let story = self.stories.entry(row).or_default();
+        story.refunded_units += units;
+        story.refunded_minor += amount_minor;
+        let back = story.refunded_units;
+        let order = &mut self.rows[row as usize];
+        if back == i64::from(order.units) {
+            order.state = State::Refunded;
+        }
+        self.take_from_buyer(row, units.unsigned_abs());
+    }
+
+    /// Money has to go back.
+    pub(super) fn owe(&mut self, due: Uuid, row: u32, amount_minor: i64) {
+        self.dues.entry(due).or_insert(Due { row, amount_minor, settled: false });
+    }
+
+    /// Money that has to go back, or had to.
+    pub(super) fn due(&mut self, due: Uuid) -> Option<&mut Due> {
+        self.dues.get_mut(&due)
+    }
+}
+
+/// What lies in a range of units of a list, where its first unit is number 0.
+pub(super) fn cut<T>(list: impl IntoIterator<Item = (T, i64)>, range: Range<i64>) -> Vec<(T, i64)> {
+    let mut next = 0_i64;
+    let mut within = Vec::new();
+    for (what, units) in list {
+        let first = next;
+        next = next.saturating_add(units);
+        let units = next.min(range.end).saturating_sub(first.max(range.start));
+        if units > 0 {
+            within.push((what, units));
+        }
+    }
+    within
 }

@@ -91,9 +91,11 @@ const PROVED: &str =
     "  - every event is of a known kind, complete, and has the id that its command gives it;
   - no unit was sold twice: after each event, in each warehouse of each item, units held plus
     units sold never exceed units allocated;
-  - no order and no request counts twice; every order ended at most once, as paid before its
+  - no order and no request counts twice; every hold ended at most once, as paid before its
     deadline, cancelled before it, or expired after it;
   - every order kept to the window, pauses, limits and price in force; every payment is exact;
+  - only orders that expired came back for a late payment, and only units of paid orders went
+    back, for their exact share of the total; no money that was due was settled twice;
   - the counts of demand agree with the attempts packed beside them.";
 
 const CHAINED_UNPROVED: &str = "\

@@ -176,6 +176,21 @@ impl Stock {
         }
     }
 
+    /// Sold units are free again.
+    pub(super) fn restock(&mut self, parts: &[Part]) {
+        for &(number, units) in parts {
+            self.warehouses[number as usize].sold -= i128::from(units);
+        }
+    }
+
+    /// Sold units came back and are of no use.
+    pub(super) fn write_off(&mut self, parts: &[Part]) {
+        self.restock(parts);
+        for &(number, units) in parts {
+            self.warehouses[number as usize].allocated -= i128::from(units);
+        }
+    }
+
     /// Whether no warehouse gave out more than it had. What holds for each warehouse holds for
     /// their sum, so the item as a whole is judged with them.
     pub(super) fn check(&self) -> Result<(), String> {

@@ -26,6 +26,8 @@ pub(super) struct Goods {
     pub audience: Option<Audience>,
     pub regions: Vec<Region>,
     pub draw: Draw,
+    /// For so long after its deadline a payment brings an order back.
+    pub reinstate_within_ms: Option<i64>,
     pub plan: ReservePlan,
     /// What the sale planned and the item was not put up with yet.
     pub planned: Option<Box<PlannedGoods>>,
@@ -42,6 +44,7 @@ impl Default for Goods {
             audience: None,
             regions: Vec::new(),
             draw: Draw::default(),
+            reinstate_within_ms: None,
             plan: ReservePlan::default(),
             planned: None,
             by_plan: false,
@@ -253,17 +256,29 @@ impl ItemBook {
         }
     }
 
-    /// Computes what the reserve plan does after that event.
-    pub(super) fn expect_of_plan(&mut self, event: &Event<'_>) {
+    /// Computes what the reserve plan does after that event. `again` where it pays for an order that was
+    /// reinstated: units were taken by the event before.
+    pub(super) fn expect_of_plan(&mut self, event: &Event<'_>, again: bool) {
         if std::mem::take(&mut self.goods.by_plan) {
             return;
         }
-        let now_ms = self.now_ms;
-        let open = !self.closed && self.opens_at_ms <= now_ms && now_ms < self.closes_at_ms;
-        // None of them takes units away, so none of them makes a step due. They may be the first half
-        // of an append, and are judged by a deadline that may have been moved with the clock.
-        let ends = ["OrderPaid", "OrderCancelled", "OrderExpired", "RefundDue"];
-        self.goods.plan.expect(&self.stock, open, !ends.contains(&event.kind));
+        // None of them makes a step due, but for a reinstatement, which its payment completes. They may
+        // be the first half of an append, and are judged by a deadline that may have been moved with
+        // the clock: then the moment that the plan goes by is not known.
+        let of_hold = [
+            "OrderPaid",
+            "OrderCancelled",
+            "OrderExpired",
+            "RefundDue",
+            "PaymentFailed",
+            "HoldExtended",
+            "OrderReinstated",
+        ];
+        let of_hold = of_hold.contains(&event.kind);
+        let unknown = of_hold && event.is_judged_apart();
+        let in_window = (self.opens_at_ms..self.closes_at_ms).contains(&self.now_ms);
+        let required = !of_hold || (again && !unknown);
+        self.goods.plan.expect(&self.stock, !self.closed && (in_window || unknown), required);
     }
 
     fn stock_moved(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {

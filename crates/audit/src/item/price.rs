@@ -4,7 +4,7 @@ use super::{ItemBook, Say, goods::differ};
 use crate::{
     audience,
     auditor::Event,
-    bodies::{OrderPlaced, WhenGone},
+    bodies::{OrderPlaced, WarehouseUnits, WhenGone},
     ladder::Parts,
     offers::Basket,
     orders::{Priced, State},
@@ -172,15 +172,31 @@ impl ItemBook {
     }
 
     /// Compares the warehouses of an order with those that its region and the item's draw choose.
-    pub(super) fn check_choice(&mut self, placed: &OrderPlaced<'_>, say: Say<'_>) {
+    pub(super) fn check_choice(
+        &mut self,
+        (units, region): (i64, &str),
+        warehouses: &[WarehouseUnits<'_>],
+        say: Say<'_>,
+    ) {
         if self.goods.plain {
             return;
         }
         let mut regions = self.goods.regions.iter();
-        let region = regions.find(|region| region.name == placed.region);
+        let region = regions.find(|known| known.name == region);
         // Where there are not enough units, the count of the stock says so.
-        let Some(due) = self.stock.choice(placed.units, region, self.goods.draw) else { return };
-        let told = self.stock.parts(&placed.warehouses);
+        let Some(due) = self.stock.choice(units, region, self.goods.draw) else { return };
+        self.check_warehouses("choice of warehouses", &due, warehouses, say);
+    }
+
+    /// Compares warehouses and units with those that are due.
+    pub(super) fn check_warehouses(
+        &mut self,
+        rule: &str,
+        due: &[Part],
+        told: &[WarehouseUnits<'_>],
+        say: Say<'_>,
+    ) {
+        let told = self.stock.parts(told);
         if due != told {
             let text = |parts: &[Part]| {
                 let named = parts.iter();
@@ -188,7 +204,7 @@ impl ItemBook {
                     .map(|(number, units)| format!("{units} of {:?}", self.stock.name(*number)));
                 named.collect::<Vec<_>>().join(" + ")
             };
-            differ("choice of warehouses", text(&due), text(&told), say);
+            differ(rule, text(due), text(&told), say);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Orders: whether the placements and ends in the log are allowed.
 
+use std::fmt;
+
 use uuid::Uuid;
 
-use super::{ItemBook, Read, Say};
+use super::{ItemBook, Read, Say, goods::differ, order_life::Before};
 use crate::{
     auditor::Event,
     bodies::{
-        OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, RefundCause, RefundDue,
+        CancelCause, OrderCancelled, OrderExpired, OrderPaid, OrderPlaced, RefundCause, RefundDue,
         WarehouseUnits,
     },
     certificate::{Opening, buyer_sum},
@@ -26,6 +28,8 @@ struct Settlement<'a> {
     state: State,
     /// By which the deadline was judged.
     judged_at_ms: i64,
+    /// It was held again although its deadline is over.
+    again: bool,
 }
 
 impl ItemBook {
@@ -55,7 +59,7 @@ impl ItemBook {
             self.opening = Some(Opening { request_id, buyer });
         }
         let priced = self.check_price(event, &placed, say);
-        self.check_choice(&placed, say);
+        self.check_choice((placed.units, &placed.region), &placed.warehouses, say);
         self.hold(&placed, priced, event.revision, say);
         Ok(())
     }
@@ -96,13 +100,7 @@ impl ItemBook {
         revision: u64,
         say: Say<'_>,
     ) {
-        let sum: i128 = placed.warehouses.iter().map(|part| i128::from(part.units)).sum();
-        if sum != i128::from(placed.units) || placed.warehouses.iter().any(|part| part.units < 1) {
-            say(format!(
-                "the order has {} units, but its warehouses do not add up to that",
-                placed.units
-            ));
-        }
+        check_sum(&placed.warehouses, placed.units, say);
         let units = match u32::try_from(placed.units) {
             Ok(units) if (1..=ORDER_UNITS_MAX).contains(&placed.units) => units,
             _ => {
@@ -110,18 +108,7 @@ impl ItemBook {
                 return;
             }
         };
-        let from = match self.stock.only(&placed.warehouses, placed.units) {
-            Some(warehouse) => {
-                self.stock.hold(&[(warehouse, placed.units)]);
-                Origin::One(warehouse)
-            }
-            None => {
-                let parts = self.stock.parts(&placed.warehouses);
-                self.stock.hold(&parts);
-                self.orders.split(parts)
-            }
-        };
-        self.count(say);
+        let from = self.hold_units(&placed.warehouses, placed.units, say);
         if let Some(priced) = &priced {
             self.take_goods(priced);
         }
@@ -136,22 +123,47 @@ impl ItemBook {
             priced,
             buyer_sum: self.keep.certificate.then(|| buyer_sum(placed.request_id.0, &placed.buyer)),
         });
-        if let Some(limit) =
-            self.limit_per_buyer.filter(|limit| i128::from(buyer_units) > (*limit).into())
+        self.check_limit(format_args!("buyer {:?}", placed.buyer), buyer_units, say);
+    }
+
+    /// Units of these warehouses are a buyer's until the hold ends.
+    pub(super) fn hold_units(
+        &mut self,
+        warehouses: &[WarehouseUnits<'_>],
+        units: i64,
+        say: Say<'_>,
+    ) -> Origin {
+        let from = match self.stock.only(warehouses, units) {
+            Some(warehouse) => {
+                self.stock.hold(&[(warehouse, units)]);
+                Origin::One(warehouse)
+            }
+            None => {
+                let parts = self.stock.parts(warehouses);
+                self.stock.hold(&parts);
+                self.orders.split(parts)
+            }
+        };
+        self.count(say);
+        from
+    }
+
+    /// Whether the units that a buyer has now are within the limit.
+    pub(super) fn check_limit(&self, buyer: impl fmt::Display, units: u64, say: Say<'_>) {
+        if let Some(limit) = self.limit_per_buyer.filter(|limit| i128::from(units) > (*limit).into())
         {
-            say(format!(
-                "buyer {:?} has {buyer_units} units now, but the limit per buyer is {limit}",
-                placed.buyer
-            ));
+            say(format!("{buyer} has {units} units now, but the limit per buyer is {limit}"));
         }
     }
 
-    pub(super) fn paid(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
+    pub(super) fn paid(&mut self, event: &Event<'_>, before: &Before, say: Say<'_>) -> Read {
         let paid: OrderPaid<'_> = serde_json::from_slice(event.data)?;
         let order = paid.order_id.0;
+        let again = self.pays_again(event, before, (order, paid.paid_at_ms), say);
         self.end_time(event, paid.paid_at_ms, say);
         self.requested(event, order, paid.request_id, say);
         self.settle(
+            event,
             &Settlement {
                 order,
                 placed_revision: paid.placed_revision,
@@ -159,6 +171,7 @@ impl ItemBook {
                 warehouses: &paid.warehouses,
                 state: State::Paid,
                 judged_at_ms: event.judged_at(paid.paid_at_ms),
+                again,
             },
             say,
         );
@@ -171,7 +184,19 @@ impl ItemBook {
         let order = cancelled.order_id.0;
         self.end_time(event, cancelled.cancelled_at_ms, say);
         self.requested(event, order, cancelled.request_id, say);
+        let by_buyer = cancelled.cause == CancelCause::Buyer;
+        if by_buyer != cancelled.act.is_none() {
+            let expected = if by_buyer { "none of a buyer" } else { "that of an operator" };
+            let found = if by_buyer { "one" } else { "none" };
+            differ("act of a cancellation", expected, found, say);
+        }
+        if let Some(act) = cancelled.act.filter(|act| act.request_id != cancelled.request_id) {
+            let (due, told) = (cancelled.request_id.0, act.request_id.0);
+            differ("request of a cancellation", due, told, say);
+        }
+        self.goods.plain &= by_buyer;
         self.settle(
+            event,
             &Settlement {
                 order,
                 placed_revision: cancelled.placed_revision,
@@ -179,6 +204,7 @@ impl ItemBook {
                 warehouses: &cancelled.warehouses,
                 state: State::Cancelled,
                 judged_at_ms: event.judged_at(cancelled.cancelled_at_ms),
+                again: false,
             },
             say,
         );
@@ -194,6 +220,7 @@ impl ItemBook {
         }
         event.check_story(order, order, say);
         self.settle(
+            event,
             &Settlement {
                 order,
                 placed_revision: expired.placed_revision,
@@ -201,9 +228,11 @@ impl ItemBook {
                 warehouses: &expired.warehouses,
                 state: State::Expired,
                 judged_at_ms: event.judged_at(expired.expired_at_ms),
+                again: false,
             },
             say,
         );
+        self.before.expired = self.orders.find(order);
         Ok(())
     }
 
@@ -212,55 +241,68 @@ impl ItemBook {
         let order = due.order_id.0;
         self.end_time(event, due.due_at_ms, say);
         self.requested(event, order, due.request_id, say);
-        let Some(row) = self.orders.find(order).map(|row| self.orders.row(row)) else {
-            say(format!("a refund is due for order {order}, which was never placed"));
+        let Some(number) = self.find(event, order, due.placed_revision, say) else {
             return Ok(());
         };
-        if row.revision != due.placed_revision {
-            say(format!("order {order} was not placed at revision {}", due.placed_revision));
-        }
-        let state = match due.cause {
-            RefundCause::OrderExpired => State::Expired,
-            RefundCause::OrderCancelled => State::Cancelled,
-            RefundCause::AlreadyPaid => State::Paid,
+        let causes = match due.cause {
+            RefundCause::OrderExpired => [State::Expired].as_slice(),
+            RefundCause::OrderCancelled => &[State::Cancelled],
+            RefundCause::AlreadyPaid => &[State::Paid, State::Refunded],
         };
-        if row.state != state {
+        if !causes.contains(&self.orders.row(number).state) {
             say(format!("the refund for order {order} names a cause that is not so"));
         }
         self.check_amount(order, due.amount_minor, say);
+        self.orders.owe(chain::event_id(self.id, due.request_id.0, 0), number, due.amount_minor);
         Ok(())
     }
 
-    fn end_time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
+    /// The row of an order that an event is about.
+    pub(super) fn find(
+        &self,
+        event: &Event<'_>,
+        order: Uuid,
+        placed_revision: u64,
+        say: Say<'_>,
+    ) -> Option<u32> {
+        let Some(number) = self.orders.find(order) else {
+            say(format!("{} is about order {order}, but it was never placed", event.kind));
+            return None;
+        };
+        if self.orders.row(number).revision != placed_revision {
+            say(format!("order {order} was not placed at revision {placed_revision}"));
+        }
+        Some(number)
+    }
+
+    pub(super) fn end_time(&mut self, event: &Event<'_>, at_ms: i64, say: Say<'_>) {
         self.now_ms = event.judged_at(at_ms);
         self.last_at_ms = event.check_time(at_ms, self.last_at_ms, true, say);
     }
 
     /// Ends a hold and judges whether it may end so and now.
-    fn settle(&mut self, end: &Settlement<'_>, say: Say<'_>) {
+    fn settle(&mut self, event: &Event<'_>, end: &Settlement<'_>, say: Say<'_>) {
         let Settlement { order, state, judged_at_ms, .. } = *end;
         let verb = state.verb();
-        let Some(number) = self.orders.find(order) else {
-            say(format!("order {order} is {verb}, but it was never placed"));
-            return;
-        };
+        let Some(number) = self.find(event, order, end.placed_revision, say) else { return };
         let row = self.orders.row(number);
-        if row.revision != end.placed_revision {
-            say(format!("order {order} was not placed at revision {}", end.placed_revision));
-        }
         if row.state != State::Held {
             let first = row.state.verb();
             say(format!("order {order} ends twice: it is {verb}, but it was {first} before"));
             return;
         }
         match state {
-            State::Paid | State::Cancelled if judged_at_ms >= row.pay_by_ms => {
+            State::Paid | State::Cancelled if judged_at_ms >= row.pay_by_ms && !end.again => {
                 say(format!("order {order} is {verb} at or after its deadline"));
             }
             State::Expired if judged_at_ms < row.pay_by_ms => {
                 say(format!("order {order} is {verb} before its deadline"));
             }
-            State::Held | State::Paid | State::Cancelled | State::Expired => {}
+            State::Held
+            | State::Paid
+            | State::Cancelled
+            | State::Expired
+            | State::Refunded => {}
         }
         let parts = self.orders.parts(row.from, row.units);
         if end.units != i64::from(row.units) || self.stock.parts(end.warehouses) != parts {
@@ -294,6 +336,15 @@ impl State {
             Self::Paid => "paid",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
+            Self::Refunded => "refunded",
         }
+    }
+}
+
+/// Whether the units that warehouses give are those of the order.
+pub(super) fn check_sum(warehouses: &[WarehouseUnits<'_>], units: i64, say: Say<'_>) {
+    let sum: i128 = warehouses.iter().map(|part| i128::from(part.units)).sum();
+    if sum != i128::from(units) || warehouses.iter().any(|part| part.units < 1) {
+        say(format!("the order has {units} units, but its warehouses do not add up to that"));
     }
 }

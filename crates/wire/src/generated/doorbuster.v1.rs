@@ -13468,6 +13468,9 @@ pub struct VerifiedOrders {
     pub cancelled: u64,
     #[prost(uint64, tag = "4")]
     pub expired: u64,
+    /// Paid, and all units came back.
+    #[prost(uint64, tag = "5")]
+    pub refunded: u64,
 }
 impl ::prost::Name for VerifiedOrders {
     const NAME: &'static str = "VerifiedOrders";
