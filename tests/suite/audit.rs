@@ -15,16 +15,20 @@
 
 mod broken_goods;
 mod broken_items;
+mod broken_life;
 mod broken_operations;
 mod broken_orders;
 mod broken_prices;
+mod broken_refunds;
 mod broken_traffic;
 mod certificate;
 mod certificate_priced;
+mod certificate_refunded;
 mod decided;
 mod goods;
 mod judged;
 mod kinds;
+mod life;
 mod served;
 mod shown;
 mod story;

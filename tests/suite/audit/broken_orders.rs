@@ -218,7 +218,7 @@ pub fn ends_that_cannot_be() -> Vec<Rewrite> {
                 due.data["order_id"] = json!(uuid(77));
                 due.metadata["$correlationId"] = json!(uuid(77));
             },
-            "which was never placed",
+            "RefundDue is about order",
         ),
         (
             "a refund for a reason that is not so",

@@ -132,7 +132,7 @@ pub fn place(
     }
 }
 
-fn pay(story: &mut Story, placed: u128, request: u128, amount: i64, at_ms: i64) {
+pub fn pay(story: &mut Story, placed: u128, request: u128, amount: i64, at_ms: i64) {
     story.pay(placed, request, at_ms);
     story.events.last_mut().unwrap().data["amount_minor"] = json!(amount);
 }

@@ -41,7 +41,7 @@ fn assert_sold(verified: &proto::VerifySaleResponse) {
         sold_units,
     };
     assert_eq!(verified.units, Some(units(7, 2, 3, 2)));
-    let orders = proto::VerifiedOrders { held: 2, paid: 1, cancelled: 0, expired: 0 };
+    let orders = proto::VerifiedOrders { held: 2, paid: 1, cancelled: 0, expired: 0, refunded: 0 };
     assert_eq!(verified.orders, Some(orders));
     let mut items: Vec<_> =
         verified.items.iter().map(|item| (item.sku.as_str(), item.units.unwrap())).collect();

@@ -158,8 +158,20 @@ impl Story {
         placed.metadata["$correlationId"] = json!(order);
     }
 
+    /// An event about the order of `placed` that a request caused.
+    pub fn on_order(
+        &mut self,
+        kind: &str,
+        placed: u128,
+        (request, index): (u128, u8),
+        data: Value,
+    ) {
+        let id = event_id(item("A"), uuid(request), index);
+        self.add(item_a(), kind, id, order(placed), uuid(request), data);
+    }
+
     /// What every event says that ends the order of `placed` or follows its end.
-    fn about(&self, placed: u128) -> Value {
+    pub fn about(&self, placed: u128) -> Value {
         let data = &self.placed(placed).data;
         json!({"order_id": data["order_id"], "placed_revision": self.revision_of(order(placed)),
             "units": data["units"], "warehouses": data["warehouses"]})
@@ -172,8 +184,7 @@ impl Story {
         data["payment_reference"] = json!("p-1");
         data["amount_minor"] = json!(data["units"].as_i64().unwrap() * PRICE);
         data["paid_at_ms"] = json!(at_ms);
-        let id = event_id(item("A"), uuid(request), 0);
-        self.add(item_a(), "OrderPaid", id, order(placed), uuid(request), data);
+        self.on_order("OrderPaid", placed, (request, 0), data);
     }
 
     pub fn cancel(&mut self, placed: u128, request: u128, at_ms: i64) {
@@ -181,8 +192,7 @@ impl Story {
         data["request_id"] = json!(uuid(request));
         data["fingerprint"] = json!("00000000000000dd");
         data["cancelled_at_ms"] = json!(at_ms);
-        let id = event_id(item("A"), uuid(request), 0);
-        self.add(item_a(), "OrderCancelled", id, order(placed), uuid(request), data);
+        self.on_order("OrderCancelled", placed, (request, 0), data);
     }
 
     pub fn expire(&mut self, placed: u128, at_ms: i64) {
@@ -198,8 +208,7 @@ impl Story {
         let data = json!({"order_id": about["order_id"], "placed_revision": about["placed_revision"],
             "request_id": uuid(request), "fingerprint": "00000000000000ee", "payment_reference": "p-2",
             "amount_minor": amount, "cause": cause, "due_at_ms": at_ms});
-        let id = event_id(item("A"), uuid(request), 0);
-        self.add(item_a(), "RefundDue", id, order(placed), uuid(request), data);
+        self.on_order("RefundDue", placed, (request, 0), data);
     }
 
     pub fn placed(&self, request: u128) -> &Draft {

@@ -150,7 +150,8 @@ impl ItemBook {
 
     /// Whether the units that a buyer has now are within the limit.
     pub(super) fn check_limit(&self, buyer: impl fmt::Display, units: u64, say: Say<'_>) {
-        if let Some(limit) = self.limit_per_buyer.filter(|limit| i128::from(units) > (*limit).into())
+        if let Some(limit) =
+            self.limit_per_buyer.filter(|limit| i128::from(units) > (*limit).into())
         {
             say(format!("{buyer} has {units} units now, but the limit per buyer is {limit}"));
         }
@@ -298,11 +299,7 @@ impl ItemBook {
             State::Expired if judged_at_ms < row.pay_by_ms => {
                 say(format!("order {order} is {verb} before its deadline"));
             }
-            State::Held
-            | State::Paid
-            | State::Cancelled
-            | State::Expired
-            | State::Refunded => {}
+            State::Held | State::Paid | State::Cancelled | State::Expired | State::Refunded => {}
         }
         let parts = self.orders.parts(row.from, row.units);
         if end.units != i64::from(row.units) || self.stock.parts(end.warehouses) != parts {
