@@ -266,7 +266,9 @@ def check_proof(path, root):
                "the request is not the one that made the order")
         opened = sha256(b"doorbuster buyer 1\n", request.bytes, who.encode()).hex()
         demand(opened == order["buyer"], "the buyer is not the one of the order")
-    print(f"right: order {order['order_id']} of {who!r}, units: {order['units']}, {order['state']}")
+    back = sum(units for _, units in order.get("refunded", ()))
+    refunded = f", {back} of them given back for {order['refunded_minor']}" if back else ""
+    print(f"right: order {order['order_id']} of {who!r}, units: {order['units']}, {order['state']}{refunded}")
 
 
 def main():

@@ -3,9 +3,9 @@
 
     tests/python/run.sh certificate.py [BINARY]
 
-The logs come from `doorbuster bench sale`, and one from a served sale with prices, an offer and gifts; another
-certificate of version 2 is tests/golden/certificates/priced.certificate. Every byte of a small certificate and of a
-proof is changed once in three ways, and random bytes of a larger one.
+The logs come from `doorbuster bench sale`, and one from a served sale with prices, an offer and gifts; the other
+certificates of version 2 are those of tests/golden/certificates. Every byte of a small certificate and of a proof is
+changed once in three ways, and random bytes of a larger one.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKER = HERE / "../../examples/check_certificate.py"
 PRICED = HERE / "../golden/certificates/priced.certificate"
+REFUNDED = HERE / "../golden/certificates/refunded.certificate"
 sys.path.insert(0, str(CHECKER.parent))
 
 import check_certificate  # noqa: E402
@@ -209,22 +210,28 @@ def check_lies(directory):
     print("9 lies with a right seal: none taken")
 
 
-def check_priced(directory):
-    """A certificate of version 2: no changed byte, price, total or refund is accepted, whatever hashes are made anew."""
-    scratch, whole = directory / "changed", PRICED.read_bytes()
+def check_kept(file, scratch):
+    """A certificate of version 2 is accepted, and no change of a byte is. Returns its root and a function that says
+    whether it is accepted after changes to its lines, with all hashes made anew."""
+    whole = file.read_bytes()
     lines = whole.splitlines(keepends=True)
-    assert checks(PRICED)
     root = json.loads(lines[-1])["root"]
-    assert checks(PRICED, "--root", root)
+    assert checks(file) and checks(file, "--root", root)
     scratch.write_bytes(resealed(lines))
     assert scratch.read_bytes() == whole, "the seal that this test makes is right"
-    count = changed_everywhere(PRICED, (scratch,), scratch)
-    print(f"certificate of version 2: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
+    count = changed_everywhere(file, (scratch,), scratch)
+    print(f"{file.name}: {count} bytes, each changed in {len(CHANGES)} ways: none taken")
 
     def told(changes):
-        """Whether the checker accepts the certificate after these changes."""
         forge(lines, changes, scratch)
         return checks(scratch)
+
+    return root, told
+
+
+def check_priced(directory):
+    """No changed price, total or refund of a certificate of version 2 is accepted, whatever hashes are made anew."""
+    _, told = check_kept(PRICED, directory / "changed")
 
     def paid(order):
         return order["total_minor"] == 3861
@@ -292,6 +299,70 @@ def check_priced(directory):
     for name in ("parts", "discount_minor", "total_minor", "refunded", "refunded_minor"):
         assert not told([("order", held, lambda order, name=name: order.pop(name))]), f"an order without {name} was taken"
     print(f"{len(lies) + 5} lies in a certificate of version 2 with a right seal: none taken")
+
+
+def check_refunded(binary, directory):
+    """A certificate of a log with refunds: no refund of it can be changed, left out or moved, and its orders are proved."""
+    root, told = check_kept(REFUNDED, directory / "changed")
+    lines = [json.loads(line) for line in REFUNDED.read_bytes().splitlines()]
+    orders = {line["total_minor"]: line for line in lines if line["line"] == "order" and line["state"] != "cancelled"}
+    assert [orders[total]["state"] for total in (1235, 1000, 1200, 2280)] == ["paid", "refunded", "paid", "refunded"]
+
+    def of(total, **members):
+        known = orders[total]["order_id"]
+        return [("order", lambda order: order["order_id"] == known, lambda order: order.update(members))]
+
+    def item(change):
+        return [("item", lambda _: True, change)]
+
+    def sums(**more):
+        return item(lambda line: line.update({name: line[name] + number for name, number in more.items()}))
+
+    def moved(units):
+        """So many units of the first warehouse are on offer that were sold before."""
+        def change(line):
+            for part in (line, line["warehouses"][0]):
+                part["sold"] -= units
+                part["available"] += units
+        return item(change)
+
+    def counted(**more):
+        return item(lambda line: line["orders"].update({name: line["orders"][name] + n for name, n in more.items()}))
+
+    # One unit more of the first order came back: 1235 over 3 units are 411, 412 and 412.
+    assert told(of(1235, state="refunded", refunded=[["east", 3]], refunded_minor=1235) + moved(1)
+                + sums(refunded_minor=412) + counted(paid=-1, refunded=1)), "another refund that adds up was not taken"
+    lies = {
+        "a refund left out": of(1235, refunded=[], refunded_minor=0) + sums(refunded_minor=-823),
+        "a refund left out, its units sold again": of(1235, refunded=[], refunded_minor=0) + moved(-2),
+        "a minor unit less": of(1235, refunded_minor=822) + sums(refunded_minor=-1),
+        "a minor unit moved to another refund": of(1235, refunded_minor=822) + of(1200, refunded_minor=601),
+        "a unit less for the same money": of(1235, refunded=[["east", 1]]) + moved(-1),
+        "a unit of another warehouse": of(1200, refunded=[["east", 1]]),
+        "warehouses out of order": of(2280, refunded=[["west", 3], ["east", 1]]),
+        "a warehouse twice": of(2280, refunded=[["east", 1], ["west", 2], ["west", 1]]),
+        "refunded whole, but called paid": of(1000, state="paid") + counted(paid=1, refunded=-1),
+        "refunded in part, but called refunded": of(1200, state="refunded") + counted(paid=-1, refunded=1),
+        "refunded, but called expired": of(1000, state="expired") + counted(expired=1, refunded=-1)
+                                        + sums(paid_minor=-1000),
+        "one refunded order less": counted(refunded=-1),
+        "less paid": sums(paid_minor=-1000),
+    }
+    for name, changes in lies.items():
+        assert not told(changes), f"{name} was taken"
+    print(f"{len(lies)} lies about refunds with a right seal: none taken")
+    for order in orders.values():
+        proof = directory / "refunded.proof"
+        run(binary, "order", "proof", order["order_id"], "--certificate", REFUNDED, "--out", proof)
+        said = run(sys.executable, CHECKER, "--proof", proof, "--root", root)
+        back = sum(units for _, units in order["refunded"])
+        told_back = f", {back} of them given back for {order['refunded_minor']}" if back else ""
+        assert f", units: {order['units']}, {order['state']}{told_back}\n" in said, said
+        forged = json.loads(proof.read_text())
+        forged["order"] = forged["order"].replace('"refunded_minor":', '"refunded_minor":1')
+        proof.write_text(json.dumps(forged))
+        assert not checks("--proof", proof, "--root", root), "a proof with another refund was taken"
+    print(f"proofs of {len(orders)} orders, refunded and not: right")
 
 
 def priced_draft(pb, shop):
@@ -430,6 +501,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
         check_priced(directory)
+        check_refunded(binary, directory)
         check_small(binary, directory)
         check_lies(directory)
         check_served(binary, directory)

@@ -38,7 +38,45 @@ pub enum Step {
     Cancel {
         back: usize,
     },
+    /// So many payments of it fail.
+    Fail {
+        back: usize,
+        times: usize,
+    },
+    /// Its hold ends so long after the present moment.
+    Extend {
+        back: usize,
+        by_ms: i64,
+    },
+    /// An operator gives it up.
+    Kill {
+        back: usize,
+    },
+    /// Of the orders that were paid, counted from the last one.
+    Refund {
+        back: usize,
+        /// All that are left where absent.
+        units: Option<i64>,
+        restock: bool,
+    },
+    /// Of the money that ever became due, counted from the last.
+    Settle {
+        back: usize,
+    },
+    /// An order whose payment arrives so long after its deadline. By then its hold was ended, or not.
+    PayLate {
+        units: i64,
+        after_ms: i64,
+        due: bool,
+    },
     Due,
+    /// The clock is set forwards; what is held goes by the one before.
+    SetClock {
+        by_ms: i64,
+    },
+    Limit {
+        per_buyer: Option<i64>,
+    },
     Prices(Prices),
     Offers(Vec<Offer>),
     GiftUnits {
@@ -144,7 +182,7 @@ fn offers() -> impl Strategy<Value = Vec<Offer>> {
 }
 
 /// A shopper whom every audience here admits.
-fn wanted() -> OrderShopper {
+pub fn wanted() -> OrderShopper {
     OrderShopper {
         attributes: ShopperAttributes {
             age_band: Some(AgeBand::From18),
@@ -238,6 +276,16 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(buyer, units, region, shopper)| Step::Place { buyer, units, region, shopper }),
         8 => (0..4_usize).prop_map(|back| Step::Pay { back }),
         5 => (0..4_usize).prop_map(|back| Step::Cancel { back }),
+        1 => (0..3_usize, 1..15_usize).prop_map(|(back, times)| Step::Fail { back, times }),
+        3 => (0..4_usize, -20..300_i64).prop_map(|(back, by_ms)| Step::Extend { back, by_ms }),
+        2 => (0..4_usize).prop_map(|back| Step::Kill { back }),
+        8 => (0..3_usize, prop::option::of(1..4_i64), any::<bool>())
+            .prop_map(|(back, units, restock)| Step::Refund { back, units, restock }),
+        4 => (0..3_usize).prop_map(|back| Step::Settle { back }),
+        6 => (1..4_i64, 0..60_i64, any::<bool>())
+            .prop_map(|(units, after_ms, due)| Step::PayLate { units, after_ms, due }),
+        1 => (1..60_i64).prop_map(|by_ms| Step::SetClock { by_ms }),
+        1 => prop::option::of(1..9_i64).prop_map(|per_buyer| Step::Limit { per_buyer }),
         4 => pass.prop_map(|ms| Step::Pass { ms }),
         4 => Just(Step::Due),
         2 => prices().prop_map(Step::Prices),
@@ -263,8 +311,10 @@ pub fn plan() -> impl Strategy<Value = ItemPlan> {
     let sold = (prop::option::of(prices()), offers(), prop::option::weighted(0.3, audience()));
     let stock = (any::<bool>(), any::<bool>(), any::<bool>());
     let reserve = (prop::array::uniform3(0..5_i64), prop::option::weighted(0.7, reserve_plan()));
-    (sold, stock, reserve).prop_map(|(sold, (region, fullest, supplier), (reserve, steps))| {
+    let within_ms = prop::option::weighted(0.8, 1..200_i64);
+    (sold, stock, reserve, within_ms).prop_map(|(sold, stock, (reserve, steps), within_ms)| {
         let (prices, offers, audience) = sold;
+        let (region, fullest, supplier) = stock;
         let base = live::plan();
         let unit_price_minor =
             prices.as_ref().map_or(base.unit_price_minor, |prices| prices.unit_price_minor);
@@ -283,6 +333,7 @@ pub fn plan() -> impl Strategy<Value = ItemPlan> {
             audience,
             regions: Vec::from_iter(region.then_some(far)),
             draw: if fullest { Draw::Fullest } else { Draw::Listed },
+            reinstate_within_ms: within_ms,
             reserve_plan: steps.unwrap_or_default(),
             suppliers: Vec::from_iter(supplier.then_some(acme)),
             ..base

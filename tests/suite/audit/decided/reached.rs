@@ -2,19 +2,19 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 
 use doorbuster::{
     events::{
         Attempt, AttemptOutcome, Draw, ItemEvent, ItemPlan, OfferEvent, OrderEvent, OrderPlaced,
-        Region, StockEvent,
+        RefundCause, Region, StockEvent, WarehouseUnits,
     },
-    values::RequestId,
+    values::{OrderId, RequestId},
 };
 
 /// What every run must reach.
-const WANTED: [&str; 24] = [
+const WANTED: [&str; 40] = [
     "an order across steps",
     "a time price",
     "a ladder after the first",
@@ -39,6 +39,22 @@ const WANTED: [&str; 24] = [
     "withdrawn",
     "withdrawn of a supplier",
     "closed",
+    "a failed payment",
+    "a hold that ends later",
+    "cancelled by an operator",
+    "come back with the end of its hold",
+    "come back after the end of its hold",
+    "come back from elsewhere",
+    "released by the plan behind an order that came back",
+    "due: it expired",
+    "due: it was cancelled",
+    "due: it was paid",
+    "refunded in part",
+    "refunded whole",
+    "restocked",
+    "written off",
+    "a refund from several warehouses",
+    "settled",
 ];
 
 /// What one history reached.
@@ -49,6 +65,10 @@ pub struct Reached {
     audience: bool,
     /// The request of the event before, where that is a release of the plan.
     released: Option<RequestId>,
+    /// The events before, the last one last.
+    before: [&'static str; 2],
+    /// Where the units of each order are from.
+    origins: HashMap<OrderId, Vec<WarehouseUnits>>,
 }
 
 impl Reached {
@@ -59,6 +79,8 @@ impl Reached {
             draw: plan.draw,
             audience: false,
             released: None,
+            before: [""; 2],
+            origins: HashMap::new(),
         }
     }
 
@@ -78,9 +100,12 @@ impl Reached {
         let released = self.released.take();
         let by_plan = event.act().filter(|act| act.operator == "doorbuster");
         match event {
-            ItemEvent::Order(OrderEvent::Placed(placed)) => self.placed(placed),
+            ItemEvent::Order(event) => self.of_order(event),
             ItemEvent::Stock(StockEvent::ReserveReleased(event)) if by_plan.is_some() => {
                 self.add("released by the plan");
+                if self.before == ["OrderReinstated", "OrderPaid"] {
+                    self.add("released by the plan behind an order that came back");
+                }
                 let request = Some(event.act.request_id);
                 if released == request {
                     self.add("released by the plan in two warehouses");
@@ -115,9 +140,48 @@ impl Reached {
             ItemEvent::Offer(OfferEvent::Closed(_)) => self.add("closed"),
             _ => {}
         }
+        self.before = [self.before[1], event.kind()];
+    }
+
+    fn of_order(&mut self, event: &OrderEvent) {
+        match event {
+            OrderEvent::Placed(placed) => self.placed(placed),
+            OrderEvent::PaymentFailed(_) => self.add("a failed payment"),
+            OrderEvent::HoldExtended(_) => self.add("a hold that ends later"),
+            OrderEvent::Cancelled(cancelled) if cancelled.act.is_some() => {
+                self.add("cancelled by an operator");
+            }
+            OrderEvent::Reinstated(back) => {
+                let at_once = self.before[1] == "OrderExpired";
+                self.add(if at_once {
+                    "come back with the end of its hold"
+                } else {
+                    "come back after the end of its hold"
+                });
+                let origin = self.origins.insert(back.order_id, back.warehouses.clone());
+                if origin != Some(back.warehouses.clone()) {
+                    self.add("come back from elsewhere");
+                }
+            }
+            OrderEvent::RefundDue(due) => self.add(match due.cause {
+                RefundCause::OrderExpired => "due: it expired",
+                RefundCause::OrderCancelled => "due: it was cancelled",
+                RefundCause::AlreadyPaid => "due: it was paid",
+            }),
+            OrderEvent::Refunded(back) => {
+                self.add(if back.units_left == 0 { "refunded whole" } else { "refunded in part" });
+                self.add(if back.restocked { "restocked" } else { "written off" });
+                if back.warehouses.len() > 1 {
+                    self.add("a refund from several warehouses");
+                }
+            }
+            OrderEvent::RefundSettled(_) => self.add("settled"),
+            _ => {}
+        }
     }
 
     fn placed(&mut self, placed: &OrderPlaced) {
+        self.origins.insert(placed.order_id, placed.warehouses.clone());
         let region = self.regions.iter().find(|region| region.name == placed.region);
         let first = &placed.warehouses[0].warehouse;
         let near = region.is_some_and(|region| region.warehouses.contains(first));
