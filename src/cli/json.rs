@@ -130,7 +130,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
                 "SalesFigures",
                 "orders_refunded" | "units_refunded" | "refunded" | "refunds_settled"
             )
-            | ("TimelineSecond", "units_refunded")
+            | ("TimelineSecond", "units_refunded" | "orders_reinstated" | "units_reinstated")
             | ("Item" | "ItemDraft", "offers" | "suppliers" | "reserve_plan")
             | ("Item", "reserve_proposals" | "regions" | "draw")
             | ("ItemDraft", "steps" | "time_prices" | "returned_units")

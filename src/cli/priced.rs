@@ -22,7 +22,7 @@ pub fn quote_rows(quote: &PriceQuote) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// What an order costs beyond price and total; nothing for a plain one.
+/// What an order costs beyond price and total, and what of it goes back; nothing for a plain one.
 pub fn order_rows(order: &Order) -> Vec<(&'static str, String)> {
     let currency = order.total.as_ref().map_or("", |total| &total.currency_code);
     let mut rows = Vec::new();
@@ -43,6 +43,22 @@ pub fn order_rows(order: &Order) -> Vec<(&'static str, String)> {
     if order.gift_gone {
         rows.push(("gift", "used up".to_owned()));
     }
+    if order.failed_payments > 0 {
+        rows.push(("failed payments", order.failed_payments.to_string()));
+    }
+    if order.refunded_units > 0 {
+        let (units, of) = (order.refunded_units, order.units);
+        let back = money(currency, order.refunded_minor);
+        rows.push(("came back", format!("{units} of {of} units, {back}")));
+    }
+    rows.extend(order.dues.iter().map(|due| {
+        let amount = money(currency, due.amount_minor);
+        let state = match due.reference.as_str() {
+            "" => "open".to_owned(),
+            reference => format!("settled by {reference}"),
+        };
+        ("due back", format!("{} {amount}, {state}", due.due_id))
+    }));
     rows
 }
 

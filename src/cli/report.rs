@@ -17,6 +17,7 @@ mod paths;
 mod portrait;
 mod post_mortem;
 mod prices;
+mod refunds;
 mod refusals;
 mod retention;
 mod sales;
@@ -110,6 +111,11 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     #[command(before_help = "Examples:
   doorbuster report refusals --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Refusals(refusals::Refusals),
+    /// Money due back to buyers, settled and open, by cause and age
+    #[command(before_help = "Examples:
+  doorbuster report refunds
+  doorbuster report refunds 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --csv")]
+    Refunds(refunds::Refunds),
     /// Holds: expiries, time to pay, resold units
     #[command(before_help = "Examples:
   doorbuster report holds --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
@@ -168,6 +174,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Retention(retention) => retention.run(common),
         Verb::Curve(curve) => curve.run(common),
         Verb::Demand(demand) => demand.run(common),
+        Verb::Refunds(refunds) => refunds.run(common),
         Verb::Refusals(refusals) => refusals.run(common),
         Verb::Holds(holds) => holds.run(common),
         Verb::Prices(prices) => prices.run(common),

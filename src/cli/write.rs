@@ -44,9 +44,9 @@ pub struct Steering {
     #[command(flatten)]
     token: TokenFile,
     #[command(flatten)]
-    write: Write,
+    pub write: Write,
     #[command(flatten)]
-    server: Server,
+    pub server: Server,
 }
 
 /// What every request that steers carries.

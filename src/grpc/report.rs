@@ -3,6 +3,7 @@
 mod figures;
 mod goods;
 mod journeys;
+mod refunds;
 mod rows;
 
 use tonic::{Request, Response, Status, async_trait};
@@ -16,7 +17,7 @@ use crate::{
         ListOrdersQuery, ListSalesQuery, Paging, ReportError, SalesSummaryQuery, StockLevelsQuery,
         TimelineQuery,
     },
-    values::{Invalid, ItemId, SaleId, UnixMs},
+    values::{Invalid, ItemId, OrderId, SaleId, UnixMs},
 };
 
 pub(super) struct ReportApi {
@@ -90,10 +91,7 @@ impl proto::report_service_server::ReportService for ReportApi {
             sale_id: sale_id(&request.sale_id)?,
             item_id: item_id(&request.item_id)?,
             state: state(request.state)?,
-            buyer: match request.buyer {
-                buyer if buyer.is_empty() => None,
-                buyer => Some(convert::buyer(buyer).map_err(CallError::from)?),
-            },
+            buyer: buyer(request.buyer)?,
             placed_from: moment("placed_from", request.placed_from)?,
             placed_until: moment("placed_until", request.placed_until)?,
             paging: paging(request.page_size, request.page_token),
@@ -247,6 +245,20 @@ impl proto::report_service_server::ReportService for ReportApi {
         Ok(Response::new(self.reads.offer_figures(request.into_inner()).await?))
     }
 
+    async fn list_refunds_due(
+        &self,
+        request: Request<proto::ListRefundsDueRequest>,
+    ) -> Result<Response<proto::ListRefundsDueResponse>, Status> {
+        Ok(Response::new(self.reads.refunds_due(request.into_inner()).await?))
+    }
+
+    async fn get_refund_report(
+        &self,
+        request: Request<proto::GetRefundReportRequest>,
+    ) -> Result<Response<proto::GetRefundReportResponse>, Status> {
+        Ok(Response::new(self.reads.refund_report(request.into_inner()).await?))
+    }
+
     async fn list_acts(
         &self,
         request: Request<proto::ListActsRequest>,
@@ -279,6 +291,15 @@ fn sale_id(text: &str) -> Result<Option<SaleId>, CallError> {
 
 fn item_id(text: &str) -> Result<Option<ItemId>, CallError> {
     if text.is_empty() { Ok(None) } else { Ok(Some(ItemId::parse("item_id", text)?)) }
+}
+
+fn order_id(text: &str) -> Result<Option<OrderId>, CallError> {
+    if text.is_empty() { Ok(None) } else { Ok(Some(OrderId::parse("order_id", text)?)) }
+}
+
+/// The buyer that is asked for, where one is.
+fn buyer(buyer: String) -> Result<Option<String>, CallError> {
+    if buyer.is_empty() { Ok(None) } else { Ok(Some(convert::buyer(buyer)?)) }
 }
 
 fn moment(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<UnixMs>, CallError> {

@@ -255,6 +255,8 @@ rpcs! {
     ReportService GetHolds: Report, Anyone, Reports, Answer, Command;
     ReportService GetPriceFigures: Report, Anyone, Reports, Answer, Command;
     ReportService GetOfferFigures: Report, Anyone, Reports, Answer, Command;
+    ReportService ListRefundsDue: Report, Anyone, Reports, Answer, Command;
+    ReportService GetRefundReport: Report, Anyone, Reports, Answer, Command;
     ReportService ListActs: Report, Anyone, Reports, Answer, Command;
     ReportService GetGoalAttainment: Report, Anyone, Reports, Answer, Command;
     ReportService CompareSales: Report, Anyone, Reports, Answer, Command;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     events::AttemptOutcome,
-    reports::{ActLine, FunnelFigures, GoalLine, share_ppm},
+    reports::{ActLine, DueSum, FunnelFigures, GoalLine, RefundFigures, share_ppm},
     values::{count_of, number_of},
 };
 
@@ -188,13 +188,26 @@ fn unsold(facts: &PostMortem, lang: Lang) -> Option<Finding> {
 }
 
 fn refunds(facts: &PostMortem, lang: Lang) -> Option<Finding> {
-    let due = facts.total.refunds_due_minor;
-    if due == 0 {
+    let RefundFigures { due, settled, open, currency, .. } = &facts.refunds;
+    if due.dues == 0 {
         return None;
     }
-    let (due, n) = (amount(due, &facts.sale.currency), group(facts.holds.refunds_due));
-    let values = [("amount", due.as_str()), ("n", &n)];
-    finding(lang, 480, Sentence::FoundRefunds, Sentence::FoundRefundsMore, &values)
+    let money = |sum: &DueSum| amount(sum.amount_minor, currency);
+    let late = facts.holds.refunds_due;
+    let values = [
+        ("due", money(due)),
+        ("settled", money(settled)),
+        ("open", money(open)),
+        ("n", group(open.dues)),
+        ("late", group(late)),
+        ("back", group(due.dues.saturating_sub(late))),
+    ];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let (weight, says) = match open.dues {
+        0 => (230, Sentence::FoundRefundsSettled),
+        _ => (480, Sentence::FoundRefunds),
+    };
+    finding(lang, weight, says, Sentence::FoundRefundsMore, &values)
 }
 
 fn expired(facts: &PostMortem, lang: Lang) -> Option<Finding> {

@@ -15,10 +15,10 @@ use crate::{
     reports::{
         ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, DemandTotal, Funnel,
         GoalAttainment, HoldFigures, HoldsQuery, Impact, ImpactUntil, IncidentRecord,
-        IncidentsQuery, ListSalesQuery, Paging, Paths, Portrait, Refusals, RefusalsQuery,
-        ReportError, Reports, Retention, RetentionQuery, SaleLine, SalesFigures, SalesSummaryQuery,
-        ServiceLevelLine, ServiceLevelsQuery, Shoppers, SoldOut, StockLevelsQuery, TrafficFigures,
-        Whose,
+        IncidentsQuery, ListSalesQuery, Paging, Paths, Portrait, RefundFigures, RefundReportQuery,
+        Refusals, RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine,
+        SalesFigures, SalesSummaryQuery, ServiceLevelLine, ServiceLevelsQuery, Shoppers, SoldOut,
+        StockLevelsQuery, TrafficFigures, Whose,
     },
     values::{ItemId, SaleId, UnixMs, count_of, wide},
 };
@@ -90,6 +90,8 @@ pub struct PostMortem {
     pub rush: Option<Rush>,
     pub refusals: Refusals,
     pub holds: HoldFigures,
+    /// Money due back: ever due, settled, open.
+    pub refunds: RefundFigures,
     pub goals: GoalAttainment,
     pub acts: Vec<ActLine>,
     pub acts_left_out: bool,
@@ -220,6 +222,7 @@ impl PostMortem {
             rush,
             refusals: refusals(reports, whose)?,
             holds: holds(reports, whose)?,
+            refunds: refunds(reports, &sale, now)?,
             goals: reports.goal_attainment(sale_id)?,
             acts,
             acts_left_out,
@@ -266,6 +269,13 @@ fn refusals(reports: &Reports, whose: Whose) -> Result<Refusals, ReportError> {
 fn holds(reports: &Reports, whose: Whose) -> Result<HoldFigures, ReportError> {
     let query = HoldsQuery { whose, paging: rows(1) };
     absent(reports.holds(&query).map(|found| found.total))
+}
+
+fn refunds(reports: &Reports, sale: &SaleLine, now: UnixMs) -> Result<RefundFigures, ReportError> {
+    let query = RefundReportQuery { sale_id: Some(sale.sale_id), item_id: None, now };
+    let totals = absent(reports.refund_report(&query).map(|report| report.totals))?;
+    let total = totals.into_iter().next();
+    Ok(total.unwrap_or_else(|| RefundFigures::new(&sale.currency, None)))
 }
 
 /// The answer about a sale that has no items yet is that there is nothing.

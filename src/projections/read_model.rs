@@ -28,6 +28,7 @@ use super::{
 use crate::{
     events::{Category, Event, Position, Recorded, StreamName},
     private,
+    values::UnixMs,
 };
 
 /// The table with the checkpoint.
@@ -78,6 +79,11 @@ impl Checkpoint {
         let Recorded { position, stream, revision, id, recorded_at_ms, .. } = *recorded;
         let event = Some(Landmark { stream, revision, id });
         Self { position, recorded_at_ms, event, past: false }
+    }
+
+    /// The moment by which ages are told: that of the last event where an earlier one was asked for.
+    pub fn moment(&self, now: UnixMs) -> UnixMs {
+        if self.past { UnixMs(self.recorded_at_ms) } else { now }
     }
 
     /// Whether it is a checkpoint in a log that has `found` at the landmark's place in its stream.

@@ -3,6 +3,7 @@
 //!
 //! Method: hand-made pulses, written down by the pages as pure functions.
 
+mod dues;
 mod story;
 
 use doorbuster::{
@@ -13,7 +14,7 @@ use doorbuster::{
     },
     reports::{
         Happening, LatencySecond, NodePulse, Pulse, PulseChannel, PulseItem, PulseProposal,
-        PulseSale, PulseSecond, PulseTotals, Refused, Units, planned_units,
+        PulseSale, PulseSecond, PulseTotals, Refused, SaleDues, Units, planned_units,
     },
     values::{Currency, ItemId, SaleId, ServiceLevel, UnixMs},
 };
@@ -93,6 +94,7 @@ fn pulse() -> Pulse {
         bin_seconds: 1,
         items: vec![item(1, "Phone", units(1_000, 880, 60))],
         channels: vec![PulseChannel { channel: "app".to_owned(), attempts: 9, orders_placed: 4 }],
+        dues: SaleDues::default(),
         happenings: Vec::new(),
         proposals: Vec::new(),
     }
@@ -126,6 +128,7 @@ fn node() -> NodePulse {
         mailbox_ppm: 0,
         alerts_firing: 0,
         alerts: Vec::new(),
+        oldest_due: None,
         incidents_open: 0,
         incidents: Vec::new(),
     }

@@ -13,6 +13,7 @@
 mod demo;
 mod documents;
 mod hints;
+mod orders;
 mod own_writes;
 mod read_only;
 mod sale_file_prices;

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "fold/after_payment.rs"]
+mod after_payment;
 #[path = "fold/bounds.rs"]
 mod bounds;
 #[path = "fold/exports.rs"]
@@ -18,6 +20,8 @@ mod questions;
 mod readers;
 #[path = "fold/rebuilds.rs"]
 mod rebuilds;
+#[path = "fold/refunds.rs"]
+mod refunds;
 #[path = "fold/steered.rs"]
 mod steered;
 

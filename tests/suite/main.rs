@@ -69,6 +69,8 @@ mod private;
 mod processes;
 /// What failed for a reason outside goes on by itself when the reason is gone.
 mod recovery;
+/// Money that is due back: listed, settled, counted.
+mod refunds;
 /// The log once more: states as they were, other rules, one shopper's story.
 mod replay;
 /// What buyers paid is what every report adds up to.

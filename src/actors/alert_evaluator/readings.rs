@@ -20,6 +20,8 @@ pub(super) fn of_service(node: &NodePulse, now: UnixMs) -> Readings {
     let away = node.store_away_since.map_or(0, |since| now.since(since).max(0) / 1000);
     readings.set(Figure::StoreAwaySeconds, away);
     readings.set(Figure::ClockOffMs, node.clock_off_ms);
+    let oldest = node.oldest_due.map_or(0, |since| now.since(since).max(0) / 1000);
+    readings.set(Figure::RefundDueAgeSeconds, oldest);
     readings
 }
 
@@ -31,7 +33,6 @@ pub(super) fn of_sale(service: &Readings, pulse: &Pulse, plan: &SaleCreated) -> 
     if let Some(ms) = to_pay {
         readings.set(Figure::TimeToPaySeconds, ms / 1000);
     }
-    let ended = totals.orders_paid + totals.orders_cancelled + totals.orders_expired;
     let planned =
         planned_units(&sale.curve, sale.goals.as_ref(), (sale.opens_at, sale.closes_at), pulse.at);
     let goals = sale.goals.unwrap_or_default();
@@ -58,7 +59,7 @@ pub(super) fn of_sale(service: &Readings, pulse: &Pulse, plan: &SaleCreated) -> 
         (Figure::OrdersPaid, totals.orders_paid),
         (Figure::OrdersExpired, totals.orders_expired),
         (Figure::OrdersCancelled, totals.orders_cancelled),
-        (Figure::HeldOrders, totals.orders_placed - ended),
+        (Figure::HeldOrders, totals.orders_held()),
         (Figure::RefundsDue, totals.refunds_due),
         (Figure::RevenueMinor, totals.revenue_minor),
         (Figure::Paused, sale.paused.into()),
@@ -70,6 +71,7 @@ pub(super) fn of_sale(service: &Readings, pulse: &Pulse, plan: &SaleCreated) -> 
         (Figure::Visitors, totals.visitors),
         (Figure::PageViews, totals.page_views),
         (Figure::OversoldUnits, totals.oversold_units),
+        (Figure::RefundDueAgeSeconds, pulse.dues.age_ms(pulse.at).unwrap_or(0) / 1000),
     ] {
         readings.set(figure, value);
     }

@@ -10,7 +10,7 @@ use crate::{
     domain::{item::Item, sale::Sale},
     metrics::{Latency, Metrics, quantile_us},
     reports::{Around, LatencySecond, NodePulse, ProjectionPulse, Reports},
-    values::number_of,
+    values::{UnixMs, number_of},
 };
 
 /// Where it is read off.
@@ -34,6 +34,7 @@ pub(super) struct NodeLook {
     parts: NodeParts,
     /// As they stood when they could last be read.
     around: Around,
+    oldest_due: Option<UnixMs>,
     /// What was counted of orders and appends before each of the last rounds, oldest first.
     orders: VecDeque<Vec<u64>>,
     appends: VecDeque<Vec<u64>>,
@@ -54,6 +55,7 @@ impl NodeLook {
         Self {
             parts,
             around,
+            oldest_due: None,
             orders: nothing(),
             appends: nothing(),
             latencies: Latencies::default(),
@@ -63,6 +65,9 @@ impl NodeLook {
     pub(super) fn look(&mut self, reports: &Reports) -> NodePulse {
         if let Ok(around) = reports.around() {
             self.around = around;
+        }
+        if let Ok(oldest) = reports.oldest_due() {
+            self.oldest_due = oldest;
         }
         let around = self.around.clone();
         let Reading { now, moved_ms } = self.parts.clock.reading();
@@ -91,6 +96,7 @@ impl NodeLook {
             mailbox_ppm: number_of(share),
             alerts_firing: around.alerts_firing,
             alerts: around.alerts,
+            oldest_due: self.oldest_due,
             incidents_open: around.incidents_open,
             incidents: around.incidents,
         }

@@ -6,13 +6,13 @@ use crate::{
         json::shape,
         question::{Fresh, paged},
         rows::{
-            ALL,
+            ALL, Cell,
             Column::{self, Money, Number, Share, Text},
         },
         whose::TheSale,
     },
     grpc::proto::{
-        GetSalesSummaryRequest, GetSalesSummaryResponse, SalesFigures,
+        self, GetSalesSummaryRequest, GetSalesSummaryResponse, SalesFigures,
         report_service_client::ReportServiceClient,
     },
 };
@@ -41,7 +41,14 @@ const COLUMNS: &[Column<SalesFigures>] = &[
     Money("REVENUE", |item| (&item.revenue).into()),
     Money("REFUNDS DUE", |item| (&item.refunds_due).into()),
     Text("SOLD OUT", |item| (&item.sold_out_time).into()),
+    Number("REFUNDED UNITS", |item| item.units_refunded.into()),
+    Money("REFUNDED", |item| (&item.refunded).into()),
+    Money("GROSS", gross),
+    Money("REFUNDS SETTLED", |item| (&item.refunds_settled).into()),
 ];
+
+/// The columns of every table. The others stand in CSV, and in a table of a sale with refunds.
+const PLAIN: usize = 11;
 
 impl Sales {
     /// Asks and shows.
@@ -53,8 +60,24 @@ impl Sales {
             ..Default::default()
         })?;
         let total = found.total.clone().map(|total| SalesFigures { sku: ALL.to_owned(), ..total });
-        common.show_rows(|| shape(&found), COLUMNS, found.items.iter().chain(&total))?;
+        let settled = |total: &SalesFigures| amount_minor(&total.refunds_settled) != 0;
+        let plain = total.as_ref().is_none_or(|sum| sum.units_refunded == 0 && !settled(sum));
+        let columns = if plain && common.csv.is_none() { &COLUMNS[..PLAIN] } else { COLUMNS };
+        common.show_rows(|| shape(&found), columns, found.items.iter().chain(&total))?;
         common.note_freshness(found.freshness.as_ref());
         Ok(())
     }
+}
+
+/// Revenue before anything of it was refunded.
+fn gross(item: &SalesFigures) -> Cell {
+    let gross = item.revenue.as_ref().map(|revenue| proto::Money {
+        currency_code: revenue.currency_code.clone(),
+        amount_minor: revenue.amount_minor.saturating_add(amount_minor(&item.refunded)),
+    });
+    (&gross).into()
+}
+
+fn amount_minor(money: &Option<proto::Money>) -> i64 {
+    money.as_ref().map_or(0, |money| money.amount_minor)
 }

@@ -1,6 +1,12 @@
-//! `doorbuster order`: the calls of a shop for its buyers.
+//! `doorbuster order`: the calls of a shop for its buyers, and the acts of operators on orders.
 
-use super::{order_proof::ProofArgs, shopper::Buyer, terms::place};
+use super::{
+    order_acts::{Cancel, Extend, Fail, Refund, Settle},
+    order_proof::ProofArgs,
+    refunds_due::RefundsDue,
+    shopper::Buyer,
+    terms::place,
+};
 use crate::{
     cli::{
         Common,
@@ -16,13 +22,12 @@ use crate::{
     },
     grpc::{
         proto::{
-            CancelOrderRequest, GetOrderRequest, Money, Order, PlaceOrderRequest,
-            QuotePriceRequest, RecordPaymentRequest, Refusal,
-            purchase_service_client::PurchaseServiceClient,
+            GetOrderRequest, Money, Order, PlaceOrderRequest, QuotePriceRequest,
+            RecordPaymentRequest, Refusal, purchase_service_client::PurchaseServiceClient,
         },
         routed,
     },
-    values::{Currency, ItemId, OrderId, UNITS_MAX},
+    values::{Currency, Invalid, ItemId, OrderId, UNITS_MAX},
 };
 
 /// Arguments of `order`.
@@ -54,11 +59,41 @@ enum Verb {
     --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --amount-minor 199900 --currency CNY \\
     --reference pay-20261111-000042")]
     Pay(Pay),
-    /// Cancel a held order
+    /// Record that a payment for an order was tried and failed
+    #[command(before_help = "Examples:
+  doorbuster order fail --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --reference pay-20261111-000041 \\
+    --code insufficient_funds")]
+    Fail(Fail),
+    /// Cancel a held order, as its buyer or as an operator
     #[command(before_help = "Examples:
   doorbuster order cancel --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
-    --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --buyer alice")]
-    Cancel(Cancel),
+    --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --buyer alice
+  doorbuster order cancel --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --operator olga --reason \"a reseller\"")]
+    Cancel(Box<Cancel>),
+    /// Let the hold of an order end later
+    #[command(before_help = "Examples:
+  doorbuster order extend --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --until 2026-11-11T01:00:00+08:00 \\
+    --reason \"the bank is slow\"")]
+    Extend(Box<Extend>),
+    /// Take units of a paid order back; their money is due until it is settled
+    #[command(before_help = "Examples:
+  doorbuster order refund --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --units 1 --restock --reason \"sent back\"")]
+    Refund(Box<Refund>),
+    /// Record that money that was due is on its way back
+    #[command(before_help = "Examples:
+  doorbuster order settle --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
+    --due 3f0b7d0e-51c2-5d27-9c30-0e6a4f1b2c55 --reference transfer-000017 \\
+    --reason \"daily run\"")]
+    Settle(Box<Settle>),
+    /// List money that is due back, oldest first
+    #[command(before_help = "Examples:
+  doorbuster order refunds-due
+  doorbuster order refunds-due 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --state all --csv")]
+    RefundsDue(Box<RefundsDue>),
     /// Show an order as it is now
     #[command(before_help = "Examples:
   doorbuster order get --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 \\
@@ -122,14 +157,21 @@ struct Quote {
     server: Server,
 }
 
+/// An order, and the item that it is of.
 #[derive(Debug, clap::Args)]
-struct Pay {
+pub(super) struct TheOrder {
     /// The item
     #[arg(long)]
     item: String,
     /// The order
     #[arg(long)]
     order: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct Pay {
+    #[command(flatten)]
+    order: TheOrder,
     /// The payment provider's reference, 1 to 128 characters
     #[arg(long, value_name = "TEXT")]
     reference: String,
@@ -146,34 +188,23 @@ struct Pay {
 }
 
 #[derive(Debug, clap::Args)]
-struct Cancel {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    write: Write,
-    #[command(flatten)]
-    server: Server,
-}
-
-#[derive(Debug, clap::Args)]
 struct Get {
     #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    server: Server,
-}
-
-#[derive(Debug, clap::Args)]
-struct Which {
-    /// The item
-    #[arg(long)]
-    item: String,
-    /// The order
-    #[arg(long)]
-    order: String,
+    order: TheOrder,
     /// The buyer of the order; another buyer's order is not found
     #[arg(long)]
     buyer: String,
+    #[command(flatten)]
+    server: Server,
+}
+
+impl TheOrder {
+    /// The item and the order, checked.
+    pub(super) fn ids(&self) -> Result<(String, String), Invalid> {
+        let item = ItemId::parse("--item", &self.item)?;
+        let order = OrderId::parse("--order", &self.order)?;
+        Ok((item.to_string(), order.to_string()))
+    }
 }
 
 /// Runs `order`.
@@ -182,7 +213,12 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Place(place) => place.run(common),
         Verb::Quote(quote) => quote.run(common),
         Verb::Pay(pay) => pay.run(common),
+        Verb::Fail(fail) => fail.run(common),
         Verb::Cancel(cancel) => cancel.run(common),
+        Verb::Extend(extend) => extend.run(common),
+        Verb::Refund(refund) => refund.run(common),
+        Verb::Settle(settle) => settle.run(common),
+        Verb::RefundsDue(dues) => dues.run(common),
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
         Verb::Proof(proof) => proof.run(common),
@@ -250,10 +286,11 @@ impl Pay {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
         let currency = Currency::parse("--currency", &self.currency)?;
+        let (item_id, order_id) = self.order.ids()?;
         let request = RecordPaymentRequest {
             request_id: request_id.to_string(),
-            item_id: ItemId::parse("--item", &self.item)?.to_string(),
-            order_id: OrderId::parse("--order", &self.order)?.to_string(),
+            item_id,
+            order_id,
             payment_reference: self.reference,
             amount: Some(Money {
                 currency_code: currency.code().to_owned(),
@@ -267,31 +304,10 @@ impl Pay {
     }
 }
 
-impl Cancel {
-    fn run(self, common: &Common) -> anyhow::Result<()> {
-        let request_id = self.write.id()?;
-        let Which { item, order, buyer } = self.which;
-        let request = CancelOrderRequest {
-            request_id: request_id.to_string(),
-            item_id: ItemId::parse("--item", &item)?.to_string(),
-            order_id: OrderId::parse("--order", &order)?.to_string(),
-            buyer,
-        };
-        let answer = self.server.write(request_id, async |channel| {
-            PurchaseServiceClient::new(channel).cancel_order(routed(request.clone())).await
-        })?;
-        show_decided(common, Decided::of(answer))
-    }
-}
-
 impl Get {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let Which { item, order, buyer } = self.which;
-        let request = GetOrderRequest {
-            item_id: ItemId::parse("--item", &item)?.to_string(),
-            order_id: OrderId::parse("--order", &order)?.to_string(),
-            buyer,
-        };
+        let (item_id, order_id) = self.order.ids()?;
+        let request = GetOrderRequest { item_id, order_id, buyer: self.buyer };
         let found = self.server.call(async |channel| {
             PurchaseServiceClient::new(channel).get_order(routed(request.clone())).await
         })?;
@@ -302,7 +318,10 @@ impl Get {
     }
 }
 
-fn show_decided(common: &Common, decided: Decided<Order, Refusal>) -> anyhow::Result<()> {
+pub(super) fn show_decided(
+    common: &Common,
+    decided: Decided<Order, Refusal>,
+) -> anyhow::Result<()> {
     let position = decided.position;
     decided.show(common, "order", |order| order_text(order, Some(position)))
 }

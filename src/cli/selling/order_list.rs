@@ -37,7 +37,7 @@ const COLUMNS: &[Column<OrderRecord>] = &[
     }),
     Text("PLACED", |record| of(record, |order| (&order.place_time).into())),
     Text("SETTLED", |record| (&record.settle_time).into()),
-    Money("DISCOUNT", |record| of(record, discount)),
+    Money("DISCOUNT", |record| of(record, |order| in_its_currency(order, order.discount_minor))),
     Text("OFFER", |record| of(record, |order| (&order.offer).into())),
     Text("GIFT", |record| {
         of(record, |order| order.gift.as_ref().map_or(Cell::Empty, |gift| (&gift.sku).into()))
@@ -45,6 +45,10 @@ const COLUMNS: &[Column<OrderRecord>] = &[
     Number("GIFT UNITS", |record| {
         of(record, |order| order.gift.as_ref().map(|gift| gift.units).into())
     }),
+    Number("REFUNDED UNITS", |record| of(record, |order| order.refunded_units.into())),
+    Money("REFUNDED", |record| of(record, |order| in_its_currency(order, order.refunded_minor))),
+    Number("FAILED PAYMENTS", |record| of(record, |order| i64::from(order.failed_payments).into())),
+    Text("REINSTATED", |record| (&record.reinstate_time).into()),
 ];
 
 /// The columns of every table. The others stand in CSV, and in a table of which an order has any.
@@ -111,9 +115,7 @@ impl OrderList {
             orders.extend(page);
             Ok(())
         })?;
-        let is_reduced = |order: &Order| !order.offer.is_empty() || order.gift.is_some();
-        let reduced = orders.iter().filter_map(|record| record.order.as_ref()).any(is_reduced);
-        let columns = if reduced { COLUMNS } else { &COLUMNS[..PLAIN] };
+        let columns = if orders.iter().all(is_plain) { &COLUMNS[..PLAIN] } else { COLUMNS };
         common.show_rows(
             || {
                 json!({
@@ -200,12 +202,23 @@ impl OrderList {
     }
 }
 
-fn discount(order: &Order) -> Cell {
-    let discounted = order.total.as_ref().map(|total| proto::Money {
-        currency_code: total.currency_code.clone(),
-        amount_minor: order.discount_minor,
-    });
-    (&discounted).into()
+/// Whether all that is to be told of an order stands in the first columns.
+fn is_plain(record: &OrderRecord) -> bool {
+    record.order.as_ref().is_none_or(|order| {
+        order.offer.is_empty()
+            && order.gift.is_none()
+            && order.refunded_units == 0
+            && order.failed_payments == 0
+            && record.reinstate_time.is_none()
+    })
+}
+
+fn in_its_currency(order: &Order, amount_minor: i64) -> Cell {
+    let money = order
+        .total
+        .as_ref()
+        .map(|total| proto::Money { currency_code: total.currency_code.clone(), amount_minor });
+    (&money).into()
 }
 
 fn of(record: &OrderRecord, cell: fn(&Order) -> Cell) -> Cell {

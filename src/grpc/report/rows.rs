@@ -57,6 +57,9 @@ pub(super) fn order_record(record: OrderRecord) -> proto::OrderRecord {
         place_time: Some(convert::timestamp(record.placed_at)),
         pay_by_time: Some(convert::timestamp(record.pay_by)),
         buyer: record.buyer,
+        refunded_units: record.refunded_units,
+        refunded_minor: record.refunded_minor,
+        failed_payments: record.failed_payments,
         ..convert::priced(&record.currency, record.price)
     };
     proto::OrderRecord {
@@ -66,6 +69,7 @@ pub(super) fn order_record(record: OrderRecord) -> proto::OrderRecord {
         warehouses: record.warehouses.into_iter().map(convert::warehouse_units).collect(),
         settle_time: record.settled_at.map(convert::timestamp),
         payment_reference: record.payment_reference,
+        reinstate_time: record.reinstated_at.map(convert::timestamp),
     }
 }
 
@@ -114,6 +118,8 @@ pub(super) fn second(second: TimelineSecond) -> proto::TimelineSecond {
         units_refused: second.units_refused,
         refunds_due: second.refunds_due,
         units_refunded: second.units_refunded,
+        orders_reinstated: second.orders_reinstated,
+        units_reinstated: second.units_reinstated,
     }
 }
 

@@ -1,22 +1,16 @@
-//! The log pages: newest events, one stream, one order.
+//! The log pages: newest events, one stream.
 
 use std::fmt::Write as _;
 
 use super::{
     lists::event_name,
-    price,
     say::{Say, close_table, element, open_table},
     shell::element_link,
     words::Word,
 };
 use crate::{
     events::{Category, Recorded, StreamName},
-    pages::{
-        escape,
-        numbers::{amount, group, short},
-        words::Term,
-    },
-    reports::OrderRecord,
+    pages::{escape, numbers::short, words::Term},
     values::UnixMs,
 };
 
@@ -150,80 +144,6 @@ fn events(out: &mut String, found: &[Recorded], with_stream: bool, say: Say) {
 fn order_of(recorded: &Recorded) -> Option<uuid::Uuid> {
     let content: serde_json::Value = serde_json::from_slice(&recorded.data).ok()?;
     content.get("order_id")?.as_str()?.parse().ok()
-}
-
-/// What became of an order, as the read model has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    Held,
-    Paid,
-    Cancelled,
-    Expired,
-}
-
-/// One order from beginning to end.
-pub fn order(order: &OrderRecord, fate: Fate, say: Say) -> String {
-    let mut out = String::new();
-    element(&mut out, "h1", "", &format!("{} {}", say.word(Word::Order), order.order_id));
-    out.push_str("<div class=\"stack\"><section class=\"card\">");
-    let total = amount(order.price.total_minor, &order.currency);
-    open_table(
-        &mut out,
-        &[
-            ("", say.word(Word::Buyer)),
-            ("n", say.word(Word::UnitsOf)),
-            ("n", say.word(Word::Total)),
-            ("", say.term(Term::Channel)),
-            ("", say.term(Term::SaleId)),
-            ("", say.word(Word::Stream)),
-        ],
-    );
-    out.push_str("<tr>");
-    element(&mut out, "td", "", &order.buyer);
-    element(&mut out, "td", "n", &group(order.units));
-    element(&mut out, "td", "n", &total);
-    element(&mut out, "td", "", &order.channel);
-    out.push_str("<td>");
-    let sale = order.sale_id.to_string();
-    element_link(&mut out, "", &format!("/sales/{sale}"), &short(&sale, 13));
-    out.push_str("</td><td>");
-    let stream = StreamName::item(order.item_id).to_string();
-    element_link(&mut out, "", &format!("/log/{stream}"), &short(&stream, 18));
-    out.push_str("</td></tr>");
-    close_table(&mut out);
-    out.push_str("</section>");
-    price::section(&mut out, &order.price, order.units, &order.currency, say);
-    out.push_str("<section class=\"card\"><h2>");
-    out.push_str(&escape::html(say.word(Word::FromTheAttempt)));
-    out.push_str("</h2><ol class=\"path\">");
-    let mut step = |name: &str, at: UnixMs, after: Option<i64>| {
-        out.push_str("<li>");
-        element(&mut out, "b", "", name);
-        element(&mut out, "span", "t", &say.moment(at));
-        let after = after.map(|ms| say.filled(Word::After1, &[("span", &say.span(ms))]));
-        element(&mut out, "span", "quiet", after.as_deref().unwrap_or_default());
-        out.push_str("</li>");
-    };
-    step(say.word(Word::AttemptMade), order.placed_at, None);
-    step(say.word(Word::OrderPlaced), order.placed_at, Some(0));
-    let since = |at: UnixMs| Some(at.since(order.placed_at));
-    match (fate, order.settled_at) {
-        (Fate::Paid, Some(at)) => step(say.word(Word::OrderPaid), at, since(at)),
-        (Fate::Cancelled, Some(at)) => step(say.word(Word::OrderCancelled), at, since(at)),
-        (Fate::Expired, Some(at)) => step(say.word(Word::OrderExpired), at, since(at)),
-        (Fate::Held, _) | (Fate::Paid | Fate::Cancelled | Fate::Expired, None) => {
-            step(say.word(Word::PayBy), order.pay_by, since(order.pay_by));
-        }
-    }
-    out.push_str("</ol></section><section class=\"card\"><h2>");
-    out.push_str(&escape::html(say.word(Word::AllAttempts)));
-    let told = escape::html(say.word(Word::OnItsWay));
-    let _ = write!(
-        out,
-        "</h2><div id=\"story\" data-order=\"{}\"><p class=\"quiet\">{told}</p></div></section></div>",
-        order.order_id
-    );
-    out
 }
 
 /// A story in sentences.

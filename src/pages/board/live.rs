@@ -42,6 +42,7 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
         ("items", Word::ItemsTitle),
         ("happenings", Word::HappeningsTitle),
         ("incidents", Word::IncidentsTitle),
+        ("dues", Word::DuesTitle),
         ("channels", Word::ChannelsTitle),
         ("health", Word::HealthTitle),
     ] {

@@ -5,9 +5,11 @@
 
 mod after;
 mod drawn;
+mod dues;
 mod journal;
 mod lists;
 mod live;
+mod order;
 mod panels;
 mod price;
 mod proposals;
@@ -22,19 +24,20 @@ use super::{PostMortem, Style, html, numbers::Clock, sections, words::Lang};
 use crate::{
     events::{Recorded, StreamName},
     replay::{explain::Explanation, state::SaleStateAt},
-    reports::{NodePulse, OrderRecord, Pulse, TimelineSecond},
+    reports::{DueRecord, NodePulse, OrderRecord, Pulse, TimelineSecond},
     values::{SaleId, UnixMs},
 };
 
 pub use after::{Track, TrackMark};
 pub use drawn::{Drawing, forecast};
-pub use journal::{EVENTS_ON_PAGE, Fate, Newest};
+pub use journal::{EVENTS_ON_PAGE, Newest};
 pub use lists::{ITEMS_ON_PAGE, ItemsAsked};
+pub use order::Fate;
 pub use panels::SaleState;
 pub use sales::SaleRow;
 pub use say::Say;
 
-use shell::Shell;
+use shell::{Shell, Steers};
 use words::Word;
 
 /// The panels of a live page that change, each with the id of its place.
@@ -50,6 +53,7 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("channels", lists::channels(pulse, say)),
         ("happenings", lists::happenings(pulse, say)),
         ("incidents", lists::incidents(pulse, node, say)),
+        ("dues", dues::panel(pulse, say)),
         ("health", panels::health(pulse, node, say)),
     ];
     told.extend(
@@ -83,7 +87,8 @@ pub fn sales_page(
 ) -> String {
     let say = Say { lang };
     let title = say.word(Word::Sales);
-    let shell = Shell { title, path: "/", kind: "list", facts: &[], live: false, assets };
+    let shell =
+        Shell { title, path: "/", kind: "list", facts: &[], steers: Steers::Nothing, assets };
     shell::page(&shell, &sales::body(rows, next, now, say), say)
 }
 
@@ -102,7 +107,7 @@ pub fn live_page(
         path: &format!("/sales/{sale}"),
         kind: "live",
         facts: &[("sale", sale.to_string())],
-        live: true,
+        steers: Steers::Sale,
         assets,
     };
     shell::page(&shell, &live::body(sale, &panels, say), say)
@@ -117,7 +122,7 @@ pub fn after_page(pulse: &Pulse, track: Option<&Track>, lang: Lang, assets: Asse
         path: &format!("/sales/{sale}/after"),
         kind: "after",
         facts: &[("sale", sale.to_string())],
-        live: false,
+        steers: Steers::Nothing,
         assets,
     };
     shell::page(&shell, &after::body(pulse, track, say), say)
@@ -148,7 +153,8 @@ pub fn being_written_page(sale: SaleId, lang: Lang, assets: Assets<'_>) -> Strin
     let say = Say { lang };
     let path = format!("/sales/{sale}/post-mortem");
     let title = say.word(Word::FullReport);
-    let shell = Shell { title, path: &path, kind: "waiting", facts: &[], live: false, assets };
+    let shell =
+        Shell { title, path: &path, kind: "waiting", facts: &[], steers: Steers::Nothing, assets };
     shell::page(&shell, &after::being_written(&path, say), say)
 }
 
@@ -165,7 +171,8 @@ pub fn log_page(page: &Newest, lang: Lang, assets: Assets<'_>) -> String {
         Some(category) => format!("/log?category={}", category.name()),
     };
     let title = say.word(Word::Log);
-    let shell = Shell { title, path: &path, kind: "log", facts: &[], live: false, assets };
+    let shell =
+        Shell { title, path: &path, kind: "log", facts: &[], steers: Steers::Nothing, assets };
     shell::page(&shell, &journal::newest(page, say), say)
 }
 
@@ -179,16 +186,30 @@ pub fn stream_page(
 ) -> String {
     let say = Say { lang };
     let (title, path) = (name.to_string(), format!("/log/{name}?from={from}"));
-    let shell = Shell { title: &title, path: &path, kind: "log", facts: &[], live: false, assets };
+    let shell = Shell {
+        title: &title,
+        path: &path,
+        kind: "log",
+        facts: &[],
+        steers: Steers::Nothing,
+        assets,
+    };
     shell::page(&shell, &journal::stream(name, from, found, say), say)
 }
 
-/// One order.
-pub fn order_page(order: &OrderRecord, fate: Fate, lang: Lang, assets: Assets<'_>) -> String {
+/// One order, with its money that is due back or was.
+pub fn order_page(
+    order: &OrderRecord,
+    dues: &[DueRecord],
+    fate: Fate,
+    lang: Lang,
+    assets: Assets<'_>,
+) -> String {
     let say = Say { lang };
     let (title, path) = (order.order_id.to_string(), format!("/orders/{}", order.order_id));
-    let shell = Shell { title: &title, path: &path, kind: "log", facts: &[], live: false, assets };
-    shell::page(&shell, &journal::order(order, fate, say), say)
+    let steers = Steers::Orders;
+    let shell = Shell { title: &title, path: &path, kind: "order", facts: &[], steers, assets };
+    shell::page(&shell, &order::order(order, dues, fate, say), say)
 }
 
 /// What the log tells of an order's buyer, in sentences, with what became of each of its orders.
@@ -199,6 +220,7 @@ pub fn story(told: &Explanation, fates: &[Fate], lang: Lang) -> String {
 /// A page that says why there is nothing else.
 pub fn problem_page(why: &str, lang: Lang, assets: Assets<'_>) -> String {
     let say = Say { lang };
-    let shell = Shell { title: why, path: "/", kind: "list", facts: &[], live: false, assets };
+    let shell =
+        Shell { title: why, path: "/", kind: "list", facts: &[], steers: Steers::Nothing, assets };
     shell::page(&shell, &sales::problem(why, say), say)
 }

@@ -13,7 +13,7 @@ use crate::{
         numbers::{amount, group, percent},
         words::{Term, fill},
     },
-    reports::{NodePulse, Pulse, share_ppm},
+    reports::{AGES_FROM_MS, NodePulse, Pulse, share_ppm},
     values::{ServiceLevel, UnixMs, capped},
 };
 
@@ -107,7 +107,7 @@ pub fn head(pulse: &Pulse, say: Say) -> String {
 }
 
 /// Fields that say what an act is about.
-const KEY_FIELDS: [&str; 4] = ["item", "incident", "warehouse", "step"];
+const KEY_FIELDS: [&str; 6] = ["due", "order_id", "item", "incident", "warehouse", "step"];
 
 /// A button that opens the dialog of an act. `subject` is what it is about, for people; `fields` go
 /// with it as attributes.
@@ -224,6 +224,7 @@ impl<'a> Tile<'a> {
 fn figures(pulse: &Pulse, say: Say) -> Vec<Tile<'static>> {
     let mut told = Vec::from(goal_figures(pulse, say));
     told.extend(count_figures(pulse, say));
+    told.extend(dues(pulse, say));
     told
 }
 
@@ -270,7 +271,7 @@ fn count_figures(pulse: &Pulse, say: Say) -> [Tile<'static>; 5] {
     let whole = totals.oversold_units == 0;
     let none = if whole { say.word(Word::NoneSoldTwice).to_owned() } else { String::new() };
     let tried = of(Word::Attempted, totals.attempts);
-    let held = of(Word::OrdersOpen, open_orders(pulse));
+    let held = of(Word::OrdersOpen, totals.orders_held().max(0));
     let share = percent(share_ppm(totals.orders_paid, totals.orders_placed));
     let views = format!("{} {}", say.term(Term::Views), group(totals.page_views));
     let (name, word) = (|term| say.term(term), |word| say.word(word));
@@ -284,9 +285,24 @@ fn count_figures(pulse: &Pulse, say: Say) -> [Tile<'static>; 5] {
     ]
 }
 
-fn open_orders(pulse: &Pulse) -> i64 {
-    let t = &pulse.totals;
-    (t.orders_placed - t.orders_paid - t.orders_cancelled - t.orders_expired).max(0)
+/// Money that is due back; nothing of a sale in which none ever was.
+fn dues(pulse: &Pulse, say: Say) -> Option<Tile<'static>> {
+    let dues = &pulse.dues;
+    if dues.due.dues == 0 {
+        return None;
+    }
+    let (open, age) = (dues.open(), dues.age_ms(pulse.at));
+    let note = match age {
+        Some(age) => {
+            // In whole minutes: what changes every second draws the eye.
+            let (n, span) = (group(open.dues), say.span(age / 60_000 * 60_000));
+            say.filled(Word::DuesOpen, &[("n", &n), ("span", &span)])
+        }
+        None => say.filled(Word::DuesSettled, &[("n", &group(dues.settled.dues))]),
+    };
+    let open = amount(open.amount_minor, pulse.sale.currency.code());
+    let overdue = age.is_some_and(|age| age >= AGES_FROM_MS[2]);
+    Some(Tile { wrong: overdue, ..Tile::plain("dues", say.term(Term::RefundsDue), open, note) })
 }
 
 /// How the node is that shows this.

@@ -12,17 +12,26 @@ use crate::{
     values::{IncidentSeverity, ServiceLevel},
 };
 
+/// What operators who sign in on a page can steer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steers {
+    Nothing,
+    /// A sale, whose figures have an age.
+    Sale,
+    /// One order.
+    Orders,
+}
+
 /// What stands around a page.
 pub struct Shell<'a> {
     pub title: &'a str,
     /// Path and query without a language, for the link to the other one.
     pub path: &'a str,
-    /// What the page is to the script: `list`, `live`, `after`, `log`, `waiting`.
+    /// What the page is to the script: `list`, `live`, `after`, `log`, `order`, `waiting`.
     pub kind: &'a str,
     /// Attributes for the script, with their values.
     pub facts: &'a [(&'a str, String)],
-    /// Whether operators can sign in and see how old the figures are.
-    pub live: bool,
+    pub steers: Steers,
     /// Names of the script and the style sheet.
     pub assets: (&'a str, &'a str),
 }
@@ -54,7 +63,7 @@ pub fn page(shell: &Shell<'_>, body: &str, say: Say) -> String {
     out.push_str("<main id=\"main\">\n");
     out.push_str(body);
     out.push_str("\n</main>\n");
-    if shell.live {
+    if shell.steers != Steers::Nothing {
         dialogs(&mut out, say);
     }
     let _ = write!(out, "<footer><p>{}</p></footer>\n</body></html>\n", say.word(Word::Times));
@@ -91,13 +100,16 @@ fn bar(out: &mut String, shell: &Shell<'_>, say: Say) {
     element_link(out, "", "/", say.word(Word::Sales));
     element_link(out, "", "/log", say.word(Word::Log));
     out.push_str("</nav>");
-    if shell.live {
+    if shell.steers == Steers::Sale {
+        let connecting = escape::html(say.deed(Deed::Connecting));
+        let _ =
+            write!(out, "<span id=\"fresh\" class=\"fresh\" role=\"status\">{connecting}</span>");
+    }
+    if shell.steers != Steers::Nothing {
         let _ = write!(
             out,
-            "<span id=\"fresh\" class=\"fresh\" role=\"status\">{}</span>\
-             <span id=\"who\" class=\"quiet who\">{}</span>\
-             <button type=\"button\" id=\"sign\" data-in=\"{2}\" data-out=\"{3}\">{2}</button>",
-            say.deed(Deed::Connecting),
+            "<span id=\"who\" class=\"quiet who\">{}</span>\
+             <button type=\"button\" id=\"sign\" data-in=\"{1}\" data-out=\"{2}\">{1}</button>",
             say.deed(Deed::ReadOnly),
             say.deed(Deed::SignIn),
             say.deed(Deed::SignOut)
@@ -118,7 +130,7 @@ fn bar(out: &mut String, shell: &Shell<'_>, say: Say) {
 }
 
 /// What each act is called, what it will do, and what it asks for.
-const ACTS: [(&str, Deed, Deed, &str); 13] = [
+const ACTS: [(&str, Deed, Deed, &str); 15] = [
     ("pause-item", Deed::PauseItem, Deed::PauseItemWill, ""),
     ("resume-item", Deed::ResumeItem, Deed::ResumeItemWill, ""),
     ("pause-sale", Deed::PauseSale, Deed::PauseSaleWill, ""),
@@ -127,6 +139,8 @@ const ACTS: [(&str, Deed, Deed, &str); 13] = [
     ("release", Deed::Release, Deed::ReleaseWill, "units warehouse"),
     ("allocate", Deed::Allocate, Deed::AllocateWill, "units warehouse newplace"),
     ("limit", Deed::SetLimit, Deed::SetLimitWill, "buyer order"),
+    ("settle", Deed::SettleRefund, Deed::SettleRefundWill, "reference"),
+    ("refund", Deed::Refund, Deed::RefundWill, "units restock"),
     ("level", Deed::SetLevel, Deed::SetLevelWill, "level"),
     ("open-incident", Deed::OpenIncident, Deed::OpenIncidentWill, "title"),
     ("incident-act", Deed::ActIncident, Deed::ActIncidentWill, "action"),
@@ -170,6 +184,7 @@ fn dialogs(out: &mut String, say: Say) {
         ("action", Deed::Action, "type=\"text\" maxlength=\"500\""),
         ("impact", Deed::Impact, "type=\"text\" maxlength=\"500\""),
         ("owner", Deed::Owner, "type=\"text\" maxlength=\"64\""),
+        ("reference", Deed::Reference, "type=\"text\" maxlength=\"128\""),
     ] {
         entry(out, field, say.deed(deed), kind);
     }
@@ -178,6 +193,14 @@ fn dialogs(out: &mut String, say: Say) {
     entry(out, "newplace", say.deed(Deed::NewWarehouse), "type=\"text\" maxlength=\"64\"");
     let levels = ServiceLevel::ALL.iter().map(|level| level.name());
     choice(out, "level", say.deed(Deed::Level), levels);
+    let name = escape::html(say.deed(Deed::Restock));
+    let _ = write!(
+        out,
+        "<label data-field=\"restock\">{name}<select name=\"restock\">\
+         <option value=\"yes\">{}</option><option value=\"no\">{}</option></select></label>",
+        escape::html(say.deed(Deed::Restocked)),
+        escape::html(say.deed(Deed::WrittenOff))
+    );
     let severities = IncidentSeverity::ALL.iter().map(|severity| severity.name());
     choice(out, "severity", say.deed(Deed::Severity), severities);
     let _ = writeln!(

@@ -42,6 +42,16 @@ texts! {
     SetLimit => "Set limit", "设定限购";
     SetLimitWill => "For orders from now on; held and paid ones stay as they are. Empty means no limit.",
         "仅对之后的订单生效；已锁定和已支付的不变。留空表示不限。";
+    SettleRefund => "Settle", "退还";
+    SettleRefundWill => "It is on the record that this money is on its way back. Transfer it first: nothing is paid from here.",
+        "登记该款项已退还。请先完成转账：此处不会付款。";
+    Refund => "Take units back", "退货";
+    RefundWill => "So many units come back, the last ones of the order first. Their money is due back until it is settled.",
+        "退回相应件数（从订单最后的件数起），对应款项在退还前列为待退款。";
+    Restock => "The units are", "退回的商品";
+    Restocked => "available again", "重新上架";
+    WrittenOff => "of no use", "报废";
+    Reference => "Reference of the transfer", "转账凭证号";
     SetLevel => "Set service level", "设定服务级别";
     SetLevelWill => "For every node. Each level leaves out what the one before it did, and more.",
         "对所有节点生效；每一级在上一级基础上进一步降级。";

@@ -1,7 +1,7 @@
 //! The explanation of a shopper's results in Chinese, sentence by sentence. The English sentences
 //! are in the replay layer, because programs and terminals use them as well.
 
-use super::{journal::Fate, price::reasons, say::Say};
+use super::{order::Fate, price::reasons, say::Say};
 use crate::{
     events::AttemptOutcome,
     pages::{numbers::amount, words::Lang},
@@ -110,6 +110,7 @@ fn order(told: &OrderStory, fate: Fate) -> String {
         Fate::Paid => format!("{ended}支付"),
         Fate::Cancelled => format!("{ended}取消"),
         Fate::Expired => format!("未在 {pay_by} 之前支付，{ended}到期"),
+        Fate::Refunded => format!("{ended}支付，其后全部退货"),
     };
     let late =
         if told.paid_too_late { "付款到达时锁定已结束，应予退还。" } else { "" };

@@ -109,6 +109,17 @@ texts! {
     GiftAdded => "offer {offer} adds {n} {sku}", "优惠 {offer} 赠送 {n} 件 {sku}";
     GiftUsedUp => "the gift of offer {offer} is used up", "优惠 {offer} 的赠品已赠完";
 
+    DuesTitle => "Money due back", "待退款";
+    DuesOpen => "{n} open, the oldest for {span}", "{n} 笔未退，最早一笔已 {span}";
+    DuesSettled => "all {n} settled", "{n} 笔已全部退还";
+    NoDues => "No money is due back.", "没有待退款项。";
+    MoreDues => "and {n} more, {amount} in all", "另有 {n} 笔，合计 {amount}";
+    SettledSoFar => "Settled so far: {n}, {amount}.", "已退还 {n} 笔，共 {amount}。";
+    AmountOf => "Amount", "金额";
+    DueSince => "Due since", "应退自";
+    Due => "Due", "款项";
+    SettledAs => "Settled", "退还";
+
     ChannelsTitle => "Channels", "渠道";
     NoChannels => "No order named a channel yet.", "尚无渠道数据。";
     AlertsTitle => "Alerts", "告警";
@@ -178,6 +189,16 @@ texts! {
     OrderPaid => "Paid", "支付";
     OrderCancelled => "Cancelled", "取消";
     OrderExpired => "Hold expired", "锁定到期";
+    OrderReinstated => "Brought back by a late payment", "逾期付款恢复订单";
+    PartlyRefunded => "Partly refunded", "部分退款";
+    Refunded => "Refunded", "已退款";
+    UnitsBack => "{n} units came back", "退回 {n} 件";
+    MoneySettled => "Money settled", "款项退还";
+    FailedPayments => "Failed payments: {n}", "支付失败 {n} 次";
+    MoneyTitle => "Money", "款项";
+    PaidWith => "{amount} were paid with {reference}.", "已支付 {amount}，付款凭证 {reference}。";
+    CameBack => "{n} of {of} units came back for {amount}; {kept} stay paid.",
+        "{of} 件中退回 {n} 件，退款 {amount}；实收 {kept}。";
     PayBy => "Payable until", "支付截止";
     AllAttempts => "What the log tells of this buyer and item", "日志中该买家对此商品的记录";
     NoOrder => "There is no such order here, or the read model has not come that far.", "没有该订单，或读模型尚未更新到那里。";

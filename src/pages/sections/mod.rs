@@ -113,6 +113,18 @@ fn sold_out(writing: &Writing<'_>) -> (String, String) {
     }
 }
 
+/// Units sold, and the gross where money went back.
+fn revenue_note(writing: &Writing<'_>) -> String {
+    let total = &writing.facts.total;
+    let sold = format!("{} {}", writing.word(Term::Sold), group(total.units_sold));
+    if total.refunded_minor == 0 {
+        return sold;
+    }
+    let (gross, back) = (writing.money(total.gross_minor()), writing.money(total.refunded_minor));
+    let gross = fill(writing.word(Term::GrossOf), &[("amount", &gross), ("back", &back)]);
+    format!("{sold}; {gross}")
+}
+
 fn tiles(writing: &Writing<'_>) -> Vec<Tile> {
     let facts = writing.facts;
     let (total, demand) = (&facts.total, &facts.demand_total.demand);
@@ -126,7 +138,7 @@ fn tiles(writing: &Writing<'_>) -> Vec<Tile> {
         Tile {
             name: writing.word(Term::Revenue),
             value: writing.money(total.revenue_minor),
-            note: format!("{} {}", writing.word(Term::Sold), group(total.units_sold)),
+            note: revenue_note(writing),
             definition: Definition::Revenue,
         },
         Tile {

@@ -11,7 +11,7 @@ use crate::{
         post_mortem::ItemFacts,
         words::{Definition, Sentence, Term, fill},
     },
-    reports::{SalesFigures, share_ppm},
+    reports::{DueSum, SalesFigures, share_ppm},
     values::{UnixMs, number_of},
 };
 
@@ -239,7 +239,7 @@ fn reason_name(reason: AttemptOutcome) -> (Term, &'static str) {
 pub fn items(writing: &Writing<'_>) -> Section {
     let facts = writing.facts;
     let word = |term: Term| writing.word(term);
-    let mut table = Table::new(vec![
+    let mut columns = vec![
         Column::text(word(Term::Sku), "sku"),
         Column::text(word(Term::Title), "title"),
         Column::number(word(Term::Allocated), "allocated_units").defined(Definition::Stock),
@@ -250,7 +250,12 @@ pub fn items(writing: &Writing<'_>) -> Section {
         Column::number(word(Term::SellThrough), "sell_through_ppm"),
         Column::number(word(Term::Revenue), "revenue_minor").defined(Definition::Revenue),
         Column::time(word(Term::SoldOutAt), "sold_out_time").defined(Definition::SoldOutTime),
-    ]);
+    ];
+    if has_refunds(writing) {
+        // Beside the revenue, which is net.
+        columns.insert(9, Column::number(word(Term::Gross), "gross_minor"));
+    }
+    let mut table = Table::new(columns);
     let shown = facts.items.iter();
     table.rows = shown
         .map(|ItemFacts { figures, .. }| {
@@ -266,6 +271,11 @@ pub fn items(writing: &Writing<'_>) -> Section {
         false => Block::Table(table),
     };
     Section { anchor: "items", title: word(Term::ItemsTitle), blocks: vec![block] }
+}
+
+/// Whether money of paid orders went back, so that revenue has a gross beside it.
+fn has_refunds(writing: &Writing<'_>) -> bool {
+    writing.facts.total.refunded_minor != 0
 }
 
 /// What the row over all items is called: it says how many of them are not shown.
@@ -285,7 +295,8 @@ fn item_row(writing: &Writing<'_>, sku: Cell, title: &str, figures: &SalesFigure
         Some(at) => Cell::named(writing.clock.moment(at), Clock::stamp(at)),
         None => Cell::named(writing.word(Term::Nothing), ""),
     };
-    vec![
+    let currency = &writing.facts.sale.currency;
+    let mut row = vec![
         sku,
         Cell::text(title),
         Cell::count(figures.allocated_units),
@@ -294,9 +305,13 @@ fn item_row(writing: &Writing<'_>, sku: Cell, title: &str, figures: &SalesFigure
         Cell::count(figures.orders_expired),
         Cell::count(figures.units_sold),
         Cell::bar(share_ppm(figures.units_sold, figures.allocated_units)),
-        Cell::amount(figures.revenue_minor, &writing.facts.sale.currency),
+        Cell::amount(figures.revenue_minor, currency),
         sold_out,
-    ]
+    ];
+    if has_refunds(writing) {
+        row.insert(9, Cell::amount(figures.gross_minor(), currency));
+    }
+    row
 }
 
 /// What became of holds, and what that cost.
@@ -333,7 +348,7 @@ pub fn holds(writing: &Writing<'_>) -> Section {
 }
 
 fn hold_tiles(writing: &Writing<'_>) -> Vec<Tile> {
-    let (holds, total) = (&writing.facts.holds, &writing.facts.total);
+    let holds = &writing.facts.holds;
     let word = |term: Term| writing.word(term);
     let of_placed = format!("{} / {}", group(holds.holds_expired), group(holds.holds_placed));
     let (time_to_pay, slowest) = time_to_pay(writing);
@@ -361,11 +376,19 @@ fn hold_tiles(writing: &Writing<'_>) -> Vec<Tile> {
         // Money that is owed must not depend on what else mattered.
         tile(
             Term::RefundsDue,
-            writing.money(total.refunds_due_minor),
-            fill(word(Term::Payments), &[("n", &group(holds.refunds_due))]),
+            writing.money(writing.facts.refunds.open.amount_minor),
+            refunds(writing),
             Definition::RefundsDue,
         ),
     ]
+}
+
+/// How many are open, and what of all that was due is settled.
+fn refunds(writing: &Writing<'_>) -> String {
+    let refunds = &writing.facts.refunds;
+    let money = |sum: DueSum| writing.money(sum.amount_minor);
+    let (n, due, settled) = (group(refunds.open.dues), money(refunds.due), money(refunds.settled));
+    fill(writing.word(Term::DuesNote), &[("n", &*n), ("due", &due), ("settled", &settled)])
 }
 
 /// Percentiles of the times to pay; absent without payments, which is not 0 ms.

@@ -5,9 +5,9 @@ use super::{Lang, texts};
 texts! {
     /// A figure that a page shows.
     Definition:
-    Revenue => "Revenue: the sum of paid orders, in the sale's currency. Payments that came too late or twice are not in it. From OrderPaid.",
-        "成交额：已支付订单的金额之和，以活动币种计，不含迟到或重复的付款。来源：OrderPaid。";
-    UnitsSold => "Units sold: units of paid orders. From OrderPaid.", "销量：已支付订单的件数。来源：OrderPaid。";
+    Revenue => "Revenue: the sum of paid orders less what was refunded of them, in the sale's currency. Gross: before refunds. Payments that came too late or twice are in neither. From OrderPaid and OrderRefunded.",
+        "成交额：已支付订单的金额之和减去其退款，以活动币种计；毛成交额未扣退款。两者均不含迟到或重复的付款。来源：OrderPaid、OrderRefunded。";
+    UnitsSold => "Units sold: units of paid orders without those that came back. From OrderPaid and OrderRefunded.", "销量：已支付订单的件数，不含退货。来源：OrderPaid、OrderRefunded。";
     SellThrough => "Sell-through: units sold / units allocated.", "售罄率：已售件数 / 划拨件数。";
     PaidShare => "Paid share: orders paid / orders placed.", "支付率：已支付订单 / 已下单订单。";
     Orders => "Orders placed: attempts that got units. From OrderPlaced.", "订单：抢到库存的请求。来源：OrderPlaced。";
@@ -39,8 +39,8 @@ texts! {
         "锁定：为买家保留的库存，直到支付、取消或超时。超时占比：超时 / 下单。支付耗时：已支付订单从下单到支付。";
     UnitSeconds => "Unit-seconds lost: units times seconds on hold, over holds that expired. Units re-sold: units taken again after they came back.",
         "损失的件·秒：超时锁定的件数乘以锁定秒数。再次售出：释放后又被购买的件数。";
-    RefundsDue => "Refunds due: payments that came too late or twice. From RefundDue.",
-        "应退款：迟到或重复的付款。来源：RefundDue。";
+    RefundsDue => "Refunds due: what is not settled of payments that came too late or twice, and of money for units that came back. From RefundDue, OrderRefunded and RefundSettled.",
+        "应退款：迟到或重复的付款与退货款项中尚未退还的部分。来源：RefundDue、OrderRefunded、RefundSettled。";
 }
 
 impl Definition {

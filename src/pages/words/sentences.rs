@@ -43,8 +43,10 @@ texts! {
         "{attempts} 次请求因商品暂停销售被拒。";
     FoundPausedMore => "That is {share} of all attempts; pauses: {n}. The timeline says who paused and why.",
         "占全部请求的 {share}；共暂停 {n} 次。操作人与原因见时间线。";
-    FoundRefunds => "{amount} are due back to buyers.", "应向买家退款 {amount}。";
-    FoundRefundsMore => "{n} payments came too late or twice.", "{n} 笔付款迟到或重复。";
+    FoundRefunds => "{open} are due back to buyers and not settled.", "尚有 {open} 应退买家而未退还。";
+    FoundRefundsSettled => "All {due} that were due back to buyers are settled.", "应退买家的 {due} 已全部退还。";
+    FoundRefundsMore => "In all {due} were due, for {late} payments that came too late or twice and for {back} refunds; {settled} are settled, {n} are still open.",
+        "应退合计 {due}：迟到或重复付款 {late} 笔，退货 {back} 笔；已退 {settled}，未退 {n} 笔。";
     FoundChannel => "{channel} brought the most: {orders} of {all} paid orders by last touch.",
         "渠道 {channel} 贡献最大：按末次触点计，{all} 笔已支付订单中占 {orders} 笔。";
     FoundChannelMore => "That is {share} of them, worth {amount}.",

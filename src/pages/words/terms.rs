@@ -131,7 +131,14 @@ texts! {
     UnitsReleased => "Units released", "释放件数";
     UnitsResold => "Units re-sold", "再次售出";
     RefundsDue => "Refunds due", "应退款";
-    Payments => "payments: {n}", "{n} 笔付款";
+    DueCause => "Cause", "原因";
+    DueLate => "paid too late", "逾期付款";
+    DueCancelled => "paid after the cancellation", "取消后付款";
+    DueTwice => "paid twice", "重复付款";
+    DueReturned => "units came back", "退货";
+    DuesNote => "open: {n}; due in all {due}, settled {settled}", "未退 {n} 笔；应退合计 {due}，已退 {settled}";
+    Gross => "Gross", "毛成交额";
+    GrossOf => "gross {amount}, refunded {back}", "毛成交额 {amount}，退款 {back}";
     HoldsOpen => "Still held", "仍锁定";
     NewBuyers => "New buyers", "新客";
     ReturningBuyers => "Returning buyers", "老客";

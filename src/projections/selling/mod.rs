@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod goods;
 pub mod marks;
 pub mod orders;
+pub mod refunds;
 pub mod sales;
 pub mod stock;
 pub mod timeline;

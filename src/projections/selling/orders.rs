@@ -29,7 +29,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "orders";
 /// Version of its rows.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// Bits of an order's key that hold the revision that placed it; the item's number is above them.
 pub const REVISION_BITS: u32 = 36;
@@ -137,7 +137,9 @@ impl Projection for Orders {
             refunded_minor INTEGER NOT NULL DEFAULT 0,
             -- Decisions of others that the order waits for; its coupon as JSON once it has one.
             awaiting INTEGER NOT NULL DEFAULT 0,
-            coupon TEXT
+            coupon TEXT,
+            -- When a late payment brought it back.
+            reinstated_at_ms INTEGER
         );
         CREATE INDEX orders_by_buyer ON orders (chunk, buyer_hash);
         CREATE INDEX orders_by_time ON orders (placed_at_ms);"

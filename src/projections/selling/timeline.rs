@@ -45,6 +45,8 @@ const REVENUE_MINOR: usize = 18;
 const REFUNDS_DUE: usize = 19;
 const UNITS_REFUNDED: usize = 23;
 const REFUNDED_MINOR: usize = 24;
+const ORDERS_REINSTATED: usize = 25;
+const UNITS_REINSTATED: usize = 26;
 
 /// Its tables: `docs/read-models.md` says what each column means. A byte of it that changes is
 /// another version.
@@ -166,9 +168,9 @@ impl Projection for Timeline {
 
     fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
         let (id, step) = (here.item()?, event.step(here.recorded.revision));
-        let available = Units::added_by(event.moves()).available;
-        if available != 0 {
-            let item = self.left(here.rows, id, available, step.at, false)?;
+        let adds = Units::added_by(event.moves());
+        if adds.available != 0 {
+            let item = self.left(here.rows, id, adds.available, step.at, false)?;
             if step.change == OrderChange::Placed {
                 item.last_placed_second = Some(step.at.second());
             }
@@ -178,19 +180,22 @@ impl Projection for Timeline {
             OrderChange::Paid => (ORDERS_PAID, UNITS_PAID),
             OrderChange::Cancelled => (ORDERS_CANCELLED, UNITS_RELEASED),
             OrderChange::Expired => (ORDERS_EXPIRED, UNITS_RELEASED),
+            // An expiry that a payment undid was one all the same.
+            OrderChange::Reinstated => (ORDERS_REINSTATED, UNITS_REINSTATED),
             OrderChange::PartlyRefunded | OrderChange::Refunded => {
                 let more = [
                     (UNITS_REFUNDED, step.units),
                     (REFUNDED_MINOR, step.refunded_minor),
                     (REVENUE_MINOR, step.revenue_minor),
+                    // Units that are of no use are no longer allocated.
+                    (UNITS_ALLOCATED, adds.allocated),
                 ];
                 return self.count(here.rows, id, step.at, &more);
             }
             OrderChange::Nothing if step.due_minor > 0 => {
                 return self.count(here.rows, id, step.at, &[(REFUNDS_DUE, 1)]);
             }
-            // An expiry that a payment undid was one all the same.
-            OrderChange::Nothing | OrderChange::Reinstated => return Ok(()),
+            OrderChange::Nothing => return Ok(()),
         };
         let more = [(orders, 1), (units, step.units), (REVENUE_MINOR, step.revenue_minor)];
         self.count(here.rows, id, step.at, &more)

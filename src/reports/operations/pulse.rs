@@ -14,6 +14,7 @@ pub use around::Around;
 
 use crate::{
     events::{Goals, PlannedUnits, Position},
+    reports::SaleDues,
     values::{
         AlertId, AlertSeverity, Currency, IncidentId, IncidentSeverity, ItemId, SaleId,
         ServiceLevel, UnixMs,
@@ -40,6 +41,8 @@ pub struct Pulse {
     pub items: Vec<PulseItem>,
     /// By what was ordered through them, the largest first.
     pub channels: Vec<PulseChannel>,
+    /// Money that is due back.
+    pub dues: SaleDues,
     /// What happened last, newest first: acts of operators, alerts, incidents, levels, sold outs.
     pub happenings: Vec<Happening>,
     /// What reserve plans ask an operator to release.
@@ -85,11 +88,22 @@ pub struct PulseTotals {
     pub orders_paid: i64,
     pub orders_cancelled: i64,
     pub orders_expired: i64,
+    /// Expired ones that a late payment brought back.
+    pub orders_reinstated: i64,
     pub refunds_due: i64,
+    /// Of paid orders, without what was refunded.
     pub revenue_minor: i64,
     /// Units in orders beyond what was allocated: not zero means that a promise was broken.
     pub oversold_units: i64,
     pub refused: Refused,
+}
+
+impl PulseTotals {
+    /// Orders that are neither paid, cancelled nor expired.
+    pub fn orders_held(&self) -> i64 {
+        let ended = self.orders_paid + self.orders_cancelled + self.orders_expired;
+        self.orders_placed - ended + self.orders_reinstated
+    }
 }
 
 /// Where units are.
@@ -132,6 +146,8 @@ pub struct PulseSecond {
     pub revenue_minor: i64,
     pub orders_cancelled: i64,
     pub orders_expired: i64,
+    /// Expired ones that a late payment brought back.
+    pub orders_reinstated: i64,
     pub refunds_due: i64,
     pub refused: Refused,
     /// Units that were available when it ended.
@@ -229,6 +245,8 @@ pub struct NodePulse {
     pub alerts_firing: i64,
     /// Newest first; at most [`TOLD_MAX`].
     pub alerts: Vec<FiringAlert>,
+    /// Since when the oldest money is due back that is not settled, of all sales.
+    pub oldest_due: Option<UnixMs>,
     /// All that are not resolved.
     pub incidents_open: i64,
     /// Newest first; at most [`TOLD_MAX`].

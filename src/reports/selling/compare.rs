@@ -99,7 +99,7 @@ fn figures(sum: &TimelineSecond) -> Vec<(&'static str, i64)> {
         ("orders_placed", sum.orders_placed),
         ("units_placed", sum.units_placed),
         ("orders_paid", sum.orders_paid),
-        ("units_sold", sum.units_paid),
+        ("units_sold", sum.units_sold()),
         (REVENUE, sum.revenue_minor),
         ("orders_cancelled", sum.orders_cancelled),
         ("orders_expired", sum.orders_expired),

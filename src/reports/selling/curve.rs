@@ -12,6 +12,7 @@ use crate::{
         Paging, ReportError, Reports, Whose, id_at,
         paging::{Cut, Sizes},
         share_ppm,
+        timeline::AVAILABLE,
     },
     values::{ItemId, UnixMs},
 };
@@ -115,24 +116,23 @@ impl Reports {
 
 fn points(rows: &Transaction<'_>, whose: Whose) -> rusqlite::Result<Vec<StockPoint>> {
     let mut found = rows.prepare(&format!(
-        "SELECT second, sum(units_allocated), sum(units_placed), sum(units_paid),
-         sum(units_released) FROM seconds WHERE {} GROUP BY second ORDER BY second",
+        "SELECT second, sum(units_allocated), sum({AVAILABLE}), sum(units_paid - units_refunded)
+         FROM seconds WHERE {} GROUP BY second
+         HAVING max(units_allocated <> 0 OR units_placed OR units_paid OR units_released
+             OR units_reinstated OR units_refunded) ORDER BY second",
         whose.numbers()
     ))?;
     let mut points = Vec::new();
     let mut stock = StockPoint::default();
     let mut found = found.query([whose.key()])?;
     while let Some(row) = found.next()? {
-        let [allocated, placed, paid, released]: [i64; 4] =
-            [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
+        let [allocated, available, sold]: [i64; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
         stock.second = row.get(0)?;
         stock.allocated_units += allocated;
-        stock.available_units += allocated - placed + released;
-        stock.held_units += placed - paid - released;
-        stock.sold_units += paid;
-        if [allocated, placed, paid, released] != [0; 4] {
-            points.push(stock);
-        }
+        stock.available_units += available;
+        stock.sold_units += sold;
+        stock.held_units += allocated - available - sold;
+        points.push(stock);
     }
     Ok(points)
 }

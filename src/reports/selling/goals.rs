@@ -69,7 +69,7 @@ impl Reports {
         })?;
         let [units, revenue, conversion, new_buyers]: [Option<i64>; 4] = targets;
         let sold = match self.timeline_sum(Whose::Sale(sale_id), None, None) {
-            Ok((sum, _)) => (sum.units_paid, sum.revenue_minor),
+            Ok((sum, _)) => (sum.units_sold(), sum.revenue_minor),
             // Created, and no item added yet.
             Err(ReportError::NotFound(_)) => (0, 0),
             Err(error) => return Err(error),

@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction};
 use crate::{
     projections::{
         Checkpoint,
-        orders::{self, CANCELLED, EXPIRED, HELD, PAID, REVISION_BITS},
+        orders::{self, CANCELLED, EXPIRED, HELD, PAID, REFUNDED, REVISION_BITS},
         timeline,
     },
     reports::{
@@ -79,7 +79,7 @@ pub struct HoldEconomics {
 #[derive(Default)]
 struct Sums {
     /// By state: count.
-    counts: [i64; 5],
+    counts: [i64; REFUNDED as usize + 1],
     held_unit_ms: i128,
     lost_unit_ms: i128,
     /// How many paid holds took that long.
@@ -133,7 +133,8 @@ impl Reports {
         self.ask(timeline::NAME, timeline::VERSION, |rows, _| {
             let mut found = rows.prepare(&format!(
                 "SELECT item_id, coalesce(sku, ''), coalesce(units_allocated, 0),
-                 coalesce(units_placed, 0), coalesce(units_released, 0), coalesce(refunds_due, 0)
+                 coalesce(units_placed + units_reinstated, 0), coalesce(units_released, 0),
+                 coalesce(refunds_due, 0)
                  FROM items LEFT JOIN seconds ON seconds.item = items.number
                  WHERE {} ORDER BY number, second",
                 whose.items()
@@ -207,7 +208,7 @@ impl Sums {
             if state == EXPIRED {
                 self.lost_unit_ms += unit_ms;
             }
-            if state == PAID {
+            if state == PAID || state == REFUNDED {
                 *self.times_to_pay.entry(held_ms).or_default() += 1;
             }
         }
@@ -254,7 +255,7 @@ impl Sums {
             sku,
             holds_placed: placed,
             holds_open: self.count(HELD),
-            holds_paid: self.count(PAID),
+            holds_paid: self.count(PAID) + self.count(REFUNDED),
             holds_cancelled: self.count(CANCELLED),
             holds_expired: self.count(EXPIRED),
             expired_share_ppm: share_ppm(self.count(EXPIRED), placed),

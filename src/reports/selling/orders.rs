@@ -62,6 +62,13 @@ pub struct OrderRecord {
     pub settled_at: Option<UnixMs>,
     /// Empty unless paid.
     pub payment_reference: String,
+    /// Failed payments that were recorded.
+    pub failed_payments: i32,
+    /// When it was brought back by a payment after it had expired.
+    pub reinstated_at: Option<UnixMs>,
+    /// Units that came back after they were paid, and the money for them.
+    pub refunded_units: i64,
+    pub refunded_minor: i64,
 }
 
 /// One way through the table.
@@ -83,7 +90,8 @@ const BY_BUYER: Way = Way {
 
 const COLUMNS: &str = "o.key, o.placed_at_ms, o.order_id, i.item_id, i.sale_id, o.buyer, o.units,
     o.unit_price_minor, i.currency, o.state, o.pay_by_ms, o.channel, o.warehouse,
-    o.split, o.settled_at_ms, o.payment_reference";
+    o.split, o.settled_at_ms, o.payment_reference, o.failed_payments, o.reinstated_at_ms,
+    o.refunded_units, o.refunded_minor";
 
 impl Reports {
     /// The order of that id. No index knows ids, because one would slow every order down: this is a
@@ -233,7 +241,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         sale_id: SaleId(id_at(row, 4)?),
         buyer: row.get(5)?,
         units,
-        price: orders::price_at(row, 16)?,
+        price: orders::price_at(row, 20)?,
         currency: row.get(8)?,
         state: state_at(row, 9)?,
         placed_at: UnixMs(row.get(1)?),
@@ -242,5 +250,9 @@ fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         warehouses,
         settled_at: row.get::<_, Option<i64>>(14)?.map(UnixMs),
         payment_reference: row.get::<_, Option<String>>(15)?.unwrap_or_default(),
+        failed_payments: row.get(16)?,
+        reinstated_at: row.get::<_, Option<i64>>(17)?.map(UnixMs),
+        refunded_units: row.get(18)?,
+        refunded_minor: row.get(19)?,
     })
 }

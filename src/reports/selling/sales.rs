@@ -49,6 +49,11 @@ pub struct SalesFigures {
 }
 
 impl SalesFigures {
+    /// Revenue before anything of it was refunded.
+    pub fn gross_minor(&self) -> i64 {
+        self.revenue_minor.saturating_add(self.refunded_minor)
+    }
+
     /// Paid orders of a million placed ones, rounded down; 0 when none was placed.
     pub fn paid_share_ppm(&self) -> i64 {
         let share = i128::from(self.orders_paid) * 1_000_000;

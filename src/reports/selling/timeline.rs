@@ -55,6 +55,30 @@ pub struct TimelineSecond {
     pub units_refunded: i64,
     /// The money for them, in minor units.
     pub refunded_minor: i64,
+    /// Expired orders that a late payment brought back, and their units.
+    pub orders_reinstated: i64,
+    pub units_reinstated: i64,
+}
+
+/// What all of it so far leaves available, as SQL adds it up. Units that came back of no use are
+/// neither allocated any more nor available.
+pub(in crate::reports) const AVAILABLE: &str =
+    "units_allocated - units_placed + units_released - units_reinstated + units_refunded";
+
+impl TimelineSecond {
+    /// By how much it changed what is available: see [`AVAILABLE`].
+    pub fn available_units(&self) -> i64 {
+        self.units_allocated
+            .saturating_sub(self.units_placed)
+            .saturating_add(self.units_released)
+            .saturating_sub(self.units_reinstated)
+            .saturating_add(self.units_refunded)
+    }
+
+    /// Units that were sold, without those that came back.
+    pub fn units_sold(&self) -> i64 {
+        self.units_paid.saturating_sub(self.units_refunded)
+    }
 }
 
 impl Reports {
@@ -161,6 +185,8 @@ pub(in crate::reports) fn second_of(second: i64, counts: timeline::Counts) -> Ti
         _,
         units_refunded,
         refunded_minor,
+        orders_reinstated,
+        units_reinstated,
     ] = counts;
     TimelineSecond {
         second,
@@ -180,5 +206,7 @@ pub(in crate::reports) fn second_of(second: i64, counts: timeline::Counts) -> Ti
         refunds_due,
         units_refunded,
         refunded_minor,
+        orders_reinstated,
+        units_reinstated,
     }
 }

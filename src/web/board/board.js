@@ -221,6 +221,10 @@ function deed(act, facts, field) {
       return at(item, { action: "allocate", units: number("units"), ...place });
     }
     case "limit": return at(item, { action: "set_limit", per_buyer: number("buyer"), per_order: number("order") });
+    case "settle": return at(`/items/${facts.item}/orders`, { action: "settle", due_id: facts.due, reference: field("reference") });
+    case "refund": return at(`/items/${facts.item}/orders`, {
+      action: "refund", order_id: facts.order_id, units: number("units"), restock: field("restock") === "yes",
+    });
     case "pause-sale": return at(whole, { action: "pause" });
     case "resume-sale": return at(whole, { action: "resume" });
     case "close-sale": return at(whole, { action: "close" });
@@ -284,6 +288,7 @@ function openDeed(button) {
   form.reset();
   form.request = newId();
   form.facts = { ...button.dataset };
+  form.done = false;
   dialog.querySelector("h2").textContent = told.dataset.name;
   dialog.querySelector(".subject").textContent = button.dataset.subject;
   dialog.querySelector(".will").textContent = told.dataset.will;
@@ -319,6 +324,7 @@ async function carryOut(event) {
       answer.classList.add("good");
       answer.textContent = say("effective", { revision: said.revision ?? said.position ?? "?" });
       form.querySelector(".go").hidden = true;
+      form.done = true;
       form.querySelector("[data-close]").focus();
       return;
     }
@@ -365,6 +371,8 @@ function steering() {
   byId("steer").querySelector("form").addEventListener("submit", carryOut);
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("close", () => {
+      // A page of an order is not followed: it is loaded again with what was done.
+      if (page === "order" && dialog.querySelector("form").done) return location.reload();
       const key = opener?.dataset.key;
       const again = opener?.isConnected ? opener : key && [...document.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
       (again || byId("search") || byId("sign"))?.focus({ preventScroll: true });
@@ -480,4 +488,8 @@ if (page === "live") {
   steering();
 } else if (page === "after") afterwards();
 else if (page === "log") journal();
+else if (page === "order") {
+  journal();
+  steering();
+}
 else if (page === "waiting") waiting();

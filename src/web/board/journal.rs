@@ -15,6 +15,7 @@ use crate::{
     events::{Category, Position, Recorded, StreamName},
     pages::board::{self as written, EVENTS_ON_PAGE, Fate, Newest},
     replay::{Log, explain::explain},
+    reports::{DueState, RefundsDueQuery},
     store::ReadError,
     values::{Invalid, OrderId},
 };
@@ -110,16 +111,24 @@ async fn stream(question: Question) -> Result<String, NoPage> {
 
 async fn order(question: Question) -> Result<String, NoPage> {
     let id = OrderId::parse("order_id", &question.named)?;
-    let order = question.board.look(move |reports| Ok(reports.order(id)?)).await?;
-    Ok(written::order_page(&order, fate(order.state), question.lang, assets::names()))
+    let found = question.board.look(move |reports| {
+        let query = RefundsDueQuery {
+            order_id: Some(id),
+            state: DueState::All,
+            ..RefundsDueQuery::default()
+        };
+        Ok((reports.order(id)?, reports.refunds_due(&query)?.rows))
+    });
+    let (order, dues) = found.await?;
+    Ok(written::order_page(&order, &dues, fate(order.state), question.lang, assets::names()))
 }
 
 /// What became of an order.
 fn fate(state: OrderState) -> Fate {
     match state {
         OrderState::Held => Fate::Held,
-        // The page tells when it was paid.
-        OrderState::Paid | OrderState::Refunded => Fate::Paid,
+        OrderState::Paid => Fate::Paid,
+        OrderState::Refunded => Fate::Refunded,
         OrderState::Cancelled => Fate::Cancelled,
         OrderState::Expired => Fate::Expired,
     }

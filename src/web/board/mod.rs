@@ -15,6 +15,7 @@ mod incidents;
 mod journal;
 mod line;
 mod no_page;
+mod orders;
 mod pages;
 mod state;
 mod steer;
@@ -98,6 +99,7 @@ fn router(board: Arc<Board>) -> Router {
         .merge(stream::routes())
         .merge(steer::routes())
         .merge(incidents::routes())
+        .merge(orders::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(&board), guard::guard))
         .layer(middleware::from_fn_with_state(elsewhere, turn_back))
         .with_state(board)

@@ -7,7 +7,7 @@ use doorbuster::{
     events::Position,
     grpc::proto::{
         self, AlertChange, ClearedBecause, FollowAlertsResponse,
-        alert_service_client::AlertServiceClient,
+        alert_service_client::AlertServiceClient, order_service_client::OrderServiceClient,
     },
     store::{EventStore, embedded::EmbeddedStore},
 };
@@ -16,7 +16,7 @@ use tonic::{Code, Streaming, transport::Channel};
 
 use crate::{
     nodes::store::NodeStore,
-    support::{Node, OPENS_AT, PATIENCE, create_sale, item, place, timestamp},
+    support::{Node, OPENS_AT, PATIENCE, create_sale, item, order, place, request_id, timestamp},
     web::figures::until_figures,
 };
 
@@ -230,4 +230,65 @@ async fn an_alert_of_a_store_that_is_away_is_counted_meanwhile_and_written_when_
     let alert = listed.iter().find(|alert| alert.rule == "store_unavailable").unwrap();
     let since = alert.since_time.unwrap();
     assert!(since.seconds >= timestamp(gone_at).seconds, "{since:?} is before it was gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_nobody_sends_back_for_a_day_raises_an_alert_until_it_is_settled() {
+    let node = Node::start_with(|config| config.alerts = true).await;
+    let mut request = create_sale(vec![item("phone", &[("north", 10)])]);
+    let off =
+        |name: &str| proto::AlertRule { name: name.to_owned(), off: true, ..Default::default() };
+    request.sale.as_mut().unwrap().alerts = vec![off("off_plan"), off("sold_out")];
+    let created = node.sales().create_sale(request).await.unwrap().into_inner().sale.unwrap();
+    let phone = created.items[0].item_id.clone();
+    let placed = order(&node.place(&phone, "ann", 1).await.unwrap());
+    node.pay(&placed).await;
+    let mut orders = OrderServiceClient::new(node.channel());
+    let refund = proto::RefundOrderRequest {
+        request_id: request_id(),
+        item_id: phone.clone(),
+        order_id: placed.order_id,
+        units: 1,
+        restock: true,
+        operator: "olga".to_owned(),
+        reason: "sent back".to_owned(),
+    };
+    let refunded = orders.refund_order(refund).await.unwrap().into_inner();
+    let Some(proto::refund_order_response::Outcome::Order(shown)) = refunded.outcome else {
+        panic!("refused")
+    };
+    // The sale is over by then: the rule is one of the service.
+    node.clock.advance(Duration::from_secs(86_402));
+    let mut told = follow(&node, refunded.position).await;
+    let overdue = |change: AlertChange, rule: &str| {
+        rule == "refunds_overdue" && change == AlertChange::Raised
+    };
+    loop {
+        let (change, rule, _) = next(&mut told).await;
+        if overdue(change, &rule) {
+            break;
+        }
+    }
+    let settle = proto::SettleRefundRequest {
+        request_id: request_id(),
+        item_id: phone,
+        due_id: shown.dues[0].due_id.clone(),
+        reference: "transfer-1".to_owned(),
+        operator: "olga".to_owned(),
+        reason: "daily run".to_owned(),
+    };
+    orders.settle_refund(settle).await.unwrap();
+    // It is over when it has been over for a minute.
+    let cleared = async {
+        loop {
+            node.clock.advance(Duration::from_secs(10));
+            let told = timeout(Duration::from_secs(1), next(&mut told)).await;
+            if let Ok((AlertChange::Cleared, rule, _)) = told
+                && rule == "refunds_overdue"
+            {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, cleared).await.expect("it is cleared");
 }

@@ -6,7 +6,7 @@ use doorbuster::grpc::proto::{self, ItemPhase, ListActsRequest, RefusalReason};
 use serde_json::{Value, json};
 
 use super::{Follower, Said, ask, get};
-use crate::support::{Node, create_sale, item, refused, request_id};
+use crate::support::{Node, create_sale, item, order, refused, request_id};
 
 const TOKEN: &str = "olga-0123456789abcdef";
 
@@ -96,6 +96,74 @@ async fn an_operator_pauses_resumes_and_adds_units_and_is_on_the_record() {
             ("StockAllocated", "olga", "a lorry came"),
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_takes_units_back_and_settles_their_money_on_the_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = steered_node(directory.path()).await;
+    let (sale, items) = sale_of_one_phone(&node).await;
+    let placed = order(&node.place(&items[0], "ann", 1).await.unwrap());
+    node.pay(&placed).await;
+    let path = format!("/items/{}/orders", items[0]);
+    let refund = json!({
+        "request_id": request_id(), "action": "refund", "reason": "sent back",
+        "order_id": placed.order_id, "units": 1, "restock": true,
+    });
+    for (name, value, field) in [
+        ("units", json!(0), "units"),
+        ("units", Value::Null, "units"),
+        ("restock", json!("yes"), "restock"),
+        ("order_id", json!("1"), "order_id"),
+        ("action", json!("resell"), "action"),
+        ("due_id", json!(request_id()), "due_id"),
+    ] {
+        let mut wrong = refund.clone();
+        wrong[name] = value;
+        let said = steer(&node, &path, &bearer(TOKEN), &wrong).await;
+        assert_eq!((said.status, said.json()["field"].as_str()), (400, Some(field)), "{wrong}");
+    }
+    assert_eq!(steer(&node, &path, "", &refund).await.status, 401, "without a token");
+    let refunded = steer(&node, &path, &bearer(TOKEN), &refund).await;
+    assert_eq!(refunded.status, 200, "{}", refunded.body);
+    assert_eq!(node.item(&items[0]).await.available_units, 1);
+
+    let mut follower = Follower::of(node.board(), &sale).await;
+    let due = loop {
+        let frame = follower.frame().await;
+        let told = frame["panels"]["dues"].as_str().unwrap().to_owned();
+        if let Some((_, rest)) = told.split_once("data-due=\"") {
+            assert!(frame["panels"]["tiles"].as_str().unwrap().contains("1 open, the oldest for"));
+            break rest.split('"').next().unwrap().to_owned();
+        }
+    };
+    let settle = json!({
+        "request_id": request_id(), "action": "settle", "reason": "daily run",
+        "due_id": due, "reference": "transfer-1",
+    });
+    let settled = steer(&node, &path, &bearer(TOKEN), &settle).await;
+    assert_eq!(settled.status, 200, "{}", settled.body);
+    while !follower.frame().await["panels"]["dues"].as_str().unwrap().contains("Settled so far: 1")
+    {
+    }
+    let mut other = settle.clone();
+    other["request_id"] = json!(request_id());
+    other["reference"] = json!("transfer-2");
+    assert_eq!(steer(&node, &path, &bearer(TOKEN), &other).await.status, 409);
+
+    let request = ListActsRequest {
+        sale_id: sale,
+        min_position: settled.json()["position"].as_u64().unwrap(),
+        ..Default::default()
+    };
+    let acts = node.reports().list_acts(request).await.unwrap().into_inner().acts;
+    let told: Vec<_> =
+        acts.iter().rev().take(2).map(|act| (act.kind.as_str(), act.operator.as_str())).collect();
+    assert_eq!(told, [("RefundSettled", "olga"), ("OrderRefunded", "olga")]);
+    // The page of the order tells both.
+    let page = get(node.board(), &format!("/orders/{}", placed.order_id)).await;
+    assert!(page.body.contains(">Refunded</span>"), "{}", page.body);
+    assert!(page.body.contains("transfer-1"), "{}", page.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -276,8 +276,13 @@ impl Order {
                 about!(e);
                 (e.units, e.units_left, e.amount_minor) = (self.units, 0, self.total_minor);
                 e.warehouses.clone_from(&self.warehouses);
+                e.act.request_id = RequestId(self.order_id.0);
             }
-            OrderEvent::RefundSettled(e) => about!(e),
+            OrderEvent::RefundSettled(e) => {
+                about!(e);
+                e.amount_minor = self.total_minor;
+                e.due_id = self.item.due_id(RequestId(self.order_id.0));
+            }
             OrderEvent::Placed(_)
             | OrderEvent::Paid(_)
             | OrderEvent::Cancelled(_)

@@ -3,7 +3,7 @@
 //! Method: the post-mortem of a small sale, or one figure of it changed by hand, and what is then said.
 
 use doorbuster::{
-    events::AttemptOutcome,
+    events::{AttemptOutcome, Event, ItemEvent, OrderEvent, Stored, StreamName},
     pages::{Clock, Lang, PostMortem, ProofFacts, Style, files, findings},
     reports::{CsvManner, SoldOut},
     values::UnixMs,
@@ -16,7 +16,7 @@ use super::{
     },
     text,
 };
-use crate::fold::log::Log;
+use crate::{events::samples, fold::log::Log};
 
 /// What is said of a sale's stock in the things that mattered.
 fn said(facts: &PostMortem) -> Vec<String> {
@@ -96,7 +96,42 @@ fn money_due_back_is_on_the_page_whatever_else_mattered() {
     log.refund(&late, OPENS_AT + 64_000);
     let page = markdown(&post_mortem_of(&log, 1_000, None));
     let tile = page.lines().find(|line| line.starts_with("- Refunds due")).unwrap();
-    assert!(tile.ends_with("**5.00 EUR** (payments: 1)"), "{tile}");
+    let note = "(open: 1; due in all 5.00 EUR, settled 0.00 EUR)";
+    assert!(tile.ends_with(&format!("**5.00 EUR** {note}")), "{tile}");
+}
+
+#[test]
+fn revenue_is_net_of_what_came_back_with_the_gross_beside_it() {
+    let (mut log, lamp) = lamps(4);
+    let kept = log.place(lamp, "ann", "app", &[("north", 1)], OPENS_AT + 3_000);
+    let back = log.place(lamp, "bob", "app", &[("north", 2)], OPENS_AT + 3_000);
+    log.pay(&kept, "kept", OPENS_AT + 4_000);
+    log.pay(&back, "back", OPENS_AT + 4_000);
+    let plain = markdown(&post_mortem_of(&log, 1_000, None));
+    assert!(plain.contains("**15.00 EUR** (Sold 3)"), "nothing came back yet: {plain}");
+    for kind in ["OrderRefunded", "RefundSettled"] {
+        let event = order_events(kind);
+        log.push(StreamName::item(lamp), ItemEvent::Order(back.event(event)));
+    }
+    let facts = post_mortem_of(&log, 1_000, None);
+    let page = markdown(&facts);
+    let tile = page.lines().find(|line| line.starts_with("- Revenue")).unwrap();
+    assert!(tile.ends_with("**5.00 EUR** (Sold 1; gross 15.00 EUR, refunded 10.00 EUR)"), "{tile}");
+    let tile = page.lines().find(|line| line.starts_with("- Refunds due")).unwrap();
+    let note = "(open: 0; due in all 10.00 EUR, settled 10.00 EUR)";
+    assert!(tile.ends_with(&format!("**0.00 EUR** {note}")), "{tile}");
+    assert!(page.contains("| 5.00 EUR | 15.00 EUR |"), "the item has both, too: {page}");
+    let all = "All 10.00 EUR that were due back to buyers are settled.";
+    assert!(!said(&facts).contains(&all.to_owned()), "what is done matters less than the others");
+}
+
+/// The sample of an event of an order.
+fn order_events(kind: &str) -> OrderEvent {
+    let found = samples().into_iter().find_map(|event| match event {
+        Event::Item(ItemEvent::Order(event)) if event.kind() == kind => Some(event),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no sample of {kind}"))
 }
 
 #[test]

@@ -10255,6 +10255,287 @@ pub mod purchase_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Money that is due back, or was.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundDue {
+    /// By which it is settled.
+    #[prost(string, tag = "1")]
+    pub due_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub sku: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Empty while the read model of orders is behind that of refunds.
+    #[prost(string, tag = "6")]
+    pub buyer: ::prost::alloc::string::String,
+    #[prost(enumeration = "RefundCause", tag = "7")]
+    pub cause: i32,
+    /// Units that came back; 0 for a payment that bought nothing.
+    #[prost(int64, tag = "8")]
+    pub units: i64,
+    #[prost(message, optional, tag = "9")]
+    pub amount: ::core::option::Option<Money>,
+    /// Reference of the payment that goes back, all of it or a part. Empty like buyer.
+    #[prost(string, tag = "10")]
+    pub payment_reference: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "11")]
+    pub due_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// For how long it was due when the question was answered, in milliseconds; of a settled one, when it
+    /// was settled.
+    #[prost(int64, tag = "12")]
+    pub age_ms: i64,
+    /// Absent until it is settled.
+    #[prost(message, optional, tag = "13")]
+    pub settle_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Reference of the transfer and the operator who settled it; empty until then.
+    #[prost(string, tag = "14")]
+    pub settle_reference: ::prost::alloc::string::String,
+    #[prost(string, tag = "15")]
+    pub settle_operator: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RefundDue {
+    const NAME: &'static str = "RefundDue";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundDue".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundDue".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRefundsDueRequest {
+    /// All sales if empty.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// All items if empty.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// All buyers if empty.
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+    /// Open ones if unspecified.
+    #[prost(enumeration = "RefundState", tag = "4")]
+    pub state: i32,
+    /// 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    #[prost(string, tag = "6")]
+    pub page_token: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub min_position: u64,
+    /// Ages are then those at the last event up to that moment.
+    #[prost(message, optional, tag = "8")]
+    pub as_of: ::core::option::Option<AsOf>,
+    /// All orders if empty.
+    #[prost(string, tag = "9")]
+    pub order_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListRefundsDueRequest {
+    const NAME: &'static str = "ListRefundsDueRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListRefundsDueRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListRefundsDueRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRefundsDueResponse {
+    /// Oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub refunds: ::prost::alloc::vec::Vec<RefundDue>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListRefundsDueResponse {
+    const NAME: &'static str = "ListRefundsDueResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListRefundsDueResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListRefundsDueResponse".into()
+    }
+}
+/// Dues and the sum of their money.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundSum {
+    #[prost(int64, tag = "1")]
+    pub dues: i64,
+    #[prost(message, optional, tag = "2")]
+    pub amount: ::core::option::Option<Money>,
+}
+impl ::prost::Name for RefundSum {
+    const NAME: &'static str = "RefundSum";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundSum".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundSum".into()
+    }
+}
+/// Sums over dues of one currency.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundFigures {
+    #[prost(enumeration = "RefundCause", tag = "1")]
+    pub cause: i32,
+    /// Ever due. due = settled + open, always.
+    #[prost(message, optional, tag = "2")]
+    pub due: ::core::option::Option<RefundSum>,
+    #[prost(message, optional, tag = "3")]
+    pub settled: ::core::option::Option<RefundSum>,
+    #[prost(message, optional, tag = "4")]
+    pub open: ::core::option::Option<RefundSum>,
+    /// The open ones by age: below 1 hour, 1 hour to below 24 hours, 24 hours and older.
+    #[prost(message, optional, tag = "5")]
+    pub open_below_1_hour: ::core::option::Option<RefundSum>,
+    #[prost(message, optional, tag = "6")]
+    pub open_1_to_24_hours: ::core::option::Option<RefundSum>,
+    #[prost(message, optional, tag = "7")]
+    pub open_older: ::core::option::Option<RefundSum>,
+    /// Since when the oldest open one is due, and for how long, in milliseconds; absent and 0 without one.
+    #[prost(message, optional, tag = "8")]
+    pub oldest_open_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(int64, tag = "9")]
+    pub oldest_open_age_ms: i64,
+}
+impl ::prost::Name for RefundFigures {
+    const NAME: &'static str = "RefundFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundFigures".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRefundReportRequest {
+    /// All sales if empty.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// All items if empty.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub min_position: u64,
+    /// Ages are then those at the last event up to that moment.
+    #[prost(message, optional, tag = "4")]
+    pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetRefundReportRequest {
+    const NAME: &'static str = "GetRefundReportRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetRefundReportRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetRefundReportRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetRefundReportResponse {
+    /// One for each currency in which money was due; empty where none ever was.
+    #[prost(message, repeated, tag = "1")]
+    pub totals: ::prost::alloc::vec::Vec<RefundFigures>,
+    /// By currency and cause; causes that did not occur are left out.
+    #[prost(message, repeated, tag = "2")]
+    pub causes: ::prost::alloc::vec::Vec<RefundFigures>,
+    #[prost(message, optional, tag = "3")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetRefundReportResponse {
+    const NAME: &'static str = "GetRefundReportResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetRefundReportResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetRefundReportResponse".into()
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundCause {
+    /// In sums: over all causes.
+    Unspecified = 0,
+    /// The payment arrived after the hold had expired.
+    OrderExpired = 1,
+    /// The payment arrived after the order was cancelled.
+    OrderCancelled = 2,
+    /// The order was paid already, or had been refunded.
+    AlreadyPaid = 3,
+    /// Units of the paid order came back.
+    Refunded = 4,
+}
+impl RefundCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_CAUSE_UNSPECIFIED",
+            Self::OrderExpired => "REFUND_CAUSE_ORDER_EXPIRED",
+            Self::OrderCancelled => "REFUND_CAUSE_ORDER_CANCELLED",
+            Self::AlreadyPaid => "REFUND_CAUSE_ALREADY_PAID",
+            Self::Refunded => "REFUND_CAUSE_REFUNDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_CAUSE_ORDER_EXPIRED" => Some(Self::OrderExpired),
+            "REFUND_CAUSE_ORDER_CANCELLED" => Some(Self::OrderCancelled),
+            "REFUND_CAUSE_ALREADY_PAID" => Some(Self::AlreadyPaid),
+            "REFUND_CAUSE_REFUNDED" => Some(Self::Refunded),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundState {
+    /// As REFUND_STATE_OPEN.
+    Unspecified = 0,
+    Open = 1,
+    Settled = 2,
+    All = 3,
+}
+impl RefundState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_STATE_UNSPECIFIED",
+            Self::Open => "REFUND_STATE_OPEN",
+            Self::Settled => "REFUND_STATE_SETTLED",
+            Self::All => "REFUND_STATE_ALL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_STATE_OPEN" => Some(Self::Open),
+            "REFUND_STATE_SETTLED" => Some(Self::Settled),
+            "REFUND_STATE_ALL" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StockLevel {
     #[prost(string, tag = "1")]
@@ -10365,6 +10646,7 @@ impl ::prost::Name for GetStockLevelsResponse {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OrderRecord {
+    /// Its dues are left out: ListRefundsDue has them.
     #[prost(message, optional, tag = "1")]
     pub order: ::core::option::Option<Order>,
     #[prost(string, tag = "2")]
@@ -10379,6 +10661,9 @@ pub struct OrderRecord {
     pub settle_time: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(string, tag = "6")]
     pub payment_reference: ::prost::alloc::string::String,
+    /// When a late payment brought it back; absent unless one did.
+    #[prost(message, optional, tag = "7")]
+    pub reinstate_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 impl ::prost::Name for OrderRecord {
     const NAME: &'static str = "OrderRecord";
@@ -10485,7 +10770,8 @@ pub struct SalesFigures {
     /// Paid orders of which all units came back. They are among orders_paid, too.
     #[prost(int64, tag = "15")]
     pub orders_refunded: i64,
-    /// Units of paid orders that came back, which are not among units_sold, and the money for them; absent if none.
+    /// Units of paid orders that came back, which are not among units_sold, and the money for them; absent
+    /// if none. Revenue before refunds is revenue and this together.
     #[prost(int64, tag = "16")]
     pub units_refunded: i64,
     #[prost(message, optional, tag = "17")]
@@ -10591,6 +10877,12 @@ pub struct TimelineSecond {
     /// Units of paid orders that came back.
     #[prost(int64, tag = "15")]
     pub units_refunded: i64,
+    /// Expired orders that a late payment brought back, and their units, which are held again. They stay
+    /// among orders_expired and units_released, and are not counted as placed once more.
+    #[prost(int64, tag = "16")]
+    pub orders_reinstated: i64,
+    #[prost(int64, tag = "17")]
+    pub units_reinstated: i64,
 }
 impl ::prost::Name for TimelineSecond {
     const NAME: &'static str = "TimelineSecond";
@@ -11143,6 +11435,60 @@ pub mod report_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Lists money that is due back, oldest first.
+        pub async fn list_refunds_due(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRefundsDueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRefundsDueResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ReportService/ListRefundsDue",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.ReportService", "ListRefundsDue"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Sums of money that is due back, by cause and age.
+        pub async fn get_refund_report(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRefundReportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRefundReportResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ReportService/GetRefundReport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.ReportService", "GetRefundReport"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists acts of operators, oldest first.
         pub async fn list_acts(
             &mut self,
@@ -11361,6 +11707,22 @@ pub mod report_service_server {
             request: tonic::Request<super::GetOfferFiguresRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetOfferFiguresResponse>,
+            tonic::Status,
+        >;
+        /// Lists money that is due back, oldest first.
+        async fn list_refunds_due(
+            &self,
+            request: tonic::Request<super::ListRefundsDueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRefundsDueResponse>,
+            tonic::Status,
+        >;
+        /// Sums of money that is due back, by cause and age.
+        async fn get_refund_report(
+            &self,
+            request: tonic::Request<super::GetRefundReportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetRefundReportResponse>,
             tonic::Status,
         >;
         /// Lists acts of operators, oldest first.
@@ -12173,6 +12535,98 @@ pub mod report_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetOfferFiguresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ReportService/ListRefundsDue" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRefundsDueSvc<T: ReportService>(pub Arc<T>);
+                    impl<
+                        T: ReportService,
+                    > tonic::server::UnaryService<super::ListRefundsDueRequest>
+                    for ListRefundsDueSvc<T> {
+                        type Response = super::ListRefundsDueResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRefundsDueRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReportService>::list_refunds_due(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRefundsDueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ReportService/GetRefundReport" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRefundReportSvc<T: ReportService>(pub Arc<T>);
+                    impl<
+                        T: ReportService,
+                    > tonic::server::UnaryService<super::GetRefundReportRequest>
+                    for GetRefundReportSvc<T> {
+                        type Response = super::GetRefundReportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRefundReportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReportService>::get_refund_report(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRefundReportSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -63,7 +63,7 @@ const OF_SALE: [Given; 13] = [
 ];
 
 #[rustfmt::skip]
-const OF_SERVICE: [Given; 5] = [
+const OF_SERVICE: [Given; 6] = [
     Given { name: "projection_lag", severity: Warning, each_item: false,
         when: "projection_lag_ms > 5000", for_seconds: 5,
         clear_when: "projection_lag_ms < 2000", clear_for_seconds: 10 },
@@ -79,6 +79,9 @@ const OF_SERVICE: [Given; 5] = [
     Given { name: "clock_jump", severity: Critical, each_item: false,
         when: "clock_off_ms >= 1000", for_seconds: 0,
         clear_when: "clock_off_ms < 1000", clear_for_seconds: 5 },
+    Given { name: "refunds_overdue", severity: Warning, each_item: false,
+        when: "refund_due_age_seconds > 86400", for_seconds: 0,
+        clear_when: "refund_due_age_seconds < 82800", clear_for_seconds: 60 },
 ];
 
 /// The rules that every sale has, unless its own replace them.

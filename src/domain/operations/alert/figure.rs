@@ -21,6 +21,7 @@ pub enum Scope {
 #[derive(Clone, Copy)]
 enum Known {
     Everywhere,
+    ServiceAndSale,
     SaleAndItem,
     SaleOnly,
     ItemOnly,
@@ -105,6 +106,7 @@ figures! {
     OrdersExpired60s => "orders_expired_60s", SaleOnly, "Orders expired within the last 60 seconds.";
     RefundsDue60s => "refunds_due_60s", SaleOnly, "Payments within the last 60 seconds that are due for refund.";
     Refused60s => "refused_60s", SaleOnly, "Attempts refused within the last 60 seconds, for any reason.";
+    RefundDueAgeSeconds => "refund_due_age_seconds", ServiceAndSale, "Seconds since the oldest money is due back that is not settled, of the sale or of all sales; 0 without any.";
     ProjectionLagMs => "projection_lag_ms", Everywhere, "Age of the oldest event that a read model of this node has not applied, in milliseconds.";
     AppendP99Ms => "append_p99_ms", Everywhere, "99th percentile of the last seconds' appends to the log in milliseconds. Absent without appends.";
     CommandsWaiting => "commands_waiting", Everywhere, "Commands waiting at all items of this node.";
@@ -123,11 +125,12 @@ impl Figure {
     pub fn is_known_in(self, scope: Scope) -> bool {
         match (self.known(), scope) {
             (Known::Everywhere, Scope::Service | Scope::Sale | Scope::Item)
+            | (Known::ServiceAndSale, Scope::Service | Scope::Sale)
             | (Known::SaleAndItem, Scope::Sale | Scope::Item)
             | (Known::SaleOnly, Scope::Sale)
             | (Known::ItemOnly, Scope::Item) => true,
             (Known::SaleAndItem | Known::SaleOnly | Known::ItemOnly, Scope::Service)
-            | (Known::SaleOnly, Scope::Item)
+            | (Known::SaleOnly | Known::ServiceAndSale, Scope::Item)
             | (Known::ItemOnly, Scope::Sale) => false,
         }
     }

@@ -23,10 +23,16 @@ impl Orders {
         let (warehouse, split) = places(&back.warehouses)?;
         let changed = rows
             .prepare_cached(
-                "UPDATE orders SET state = 1, settled_at_ms = NULL, warehouse = ?, split = ?
-                 WHERE key = ? AND order_id = ? AND state = 4",
+                "UPDATE orders SET state = 1, settled_at_ms = NULL, reinstated_at_ms = ?,
+                 warehouse = ?, split = ? WHERE key = ? AND order_id = ? AND state = 4",
             )?
-            .execute(params![warehouse, split, key, step.order_id.0.as_bytes().as_slice()])?;
+            .execute(params![
+                step.at.0,
+                warehouse,
+                split,
+                key,
+                step.order_id.0.as_bytes().as_slice(),
+            ])?;
         found(step, changed)?;
         if let Some(goods) = &mut item.goods {
             goods.reinstated(&back.parts, step.placed_revision);

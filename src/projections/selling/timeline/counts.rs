@@ -3,7 +3,7 @@
 use rusqlite::Row;
 
 /// Columns of a second that are counts, in the order in which they are read and written.
-pub const COUNTS: [&str; 25] = [
+pub const COUNTS: [&str; 27] = [
     "attempts",
     "orders_placed",
     "units_placed",
@@ -29,6 +29,8 @@ pub const COUNTS: [&str; 25] = [
     "refused_price_changed",
     "units_refunded",
     "refunded_minor",
+    "orders_reinstated",
+    "units_reinstated",
 ];
 
 /// One second of one item, as counts in the order of [`COUNTS`].

@@ -13,7 +13,7 @@ use crate::{
     projections::{Checkpoint, catalog, goods::LadderSold, timeline},
     reports::{
         ReportError, Reports, id_at,
-        timeline::{second_of, sums},
+        timeline::{AVAILABLE, second_of, sums},
     },
     values::{ItemId, SaleId, UnixMs, capped, number_of},
 };
@@ -218,7 +218,6 @@ impl TimelineCounts {
             );
             Ok(rows.query_row(&sum, [first, end], |row| row.get(0))?)
         };
-        let left = "units_allocated + units_released - units_placed";
         let mut allocated = Vec::with_capacity(items.len());
         let mut of_item = rows.prepare(
             "SELECT coalesce(sum(units_allocated), 0) FROM seconds WHERE item = ? AND second < ?",
@@ -247,8 +246,8 @@ impl TimelineCounts {
             + i128::from(of("refunded_minor", i64::MIN, until)?);
         Ok(Self {
             share,
-            available_at_begin: of(left, i64::MIN, from)?,
-            available_at_end: of(left, i64::MIN, until)?,
+            available_at_begin: of(AVAILABLE, i64::MIN, from)?,
+            available_at_end: of(AVAILABLE, i64::MIN, until)?,
             pace_units: of("units_placed", pace_from, from)?,
             minutes,
             sum: second_of(0, sum),

@@ -159,7 +159,7 @@ fn counted(second: i64, counts: Counts) -> SpanCount {
         price_changed: refused(AttemptOutcome::PriceChanged),
     };
     let told = second_of(second, counts);
-    let change = told.units_allocated.saturating_sub(told.units_placed);
+    let change = told.available_units();
     SpanCount {
         shown: PulseSecond {
             second,
@@ -171,11 +171,12 @@ fn counted(second: i64, counts: Counts) -> SpanCount {
             revenue_minor: told.revenue_minor,
             orders_cancelled: told.orders_cancelled,
             orders_expired: told.orders_expired,
+            orders_reinstated: told.orders_reinstated,
             refunds_due: told.refunds_due,
             refused,
             available_units: 0,
         },
-        change: change.saturating_add(told.units_released),
+        change,
     }
 }
 
@@ -192,6 +193,7 @@ impl SpanCount {
             (&mut sum.revenue_minor, more.revenue_minor),
             (&mut sum.orders_cancelled, more.orders_cancelled),
             (&mut sum.orders_expired, more.orders_expired),
+            (&mut sum.orders_reinstated, more.orders_reinstated),
             (&mut sum.refunds_due, more.refunds_due),
             (&mut sum.refused.sold_out, more.refused.sold_out),
             (&mut sum.refused.not_enough_units, more.refused.not_enough_units),

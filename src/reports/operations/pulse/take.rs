@@ -96,13 +96,15 @@ impl Reports {
         totals.orders_paid = total.orders_paid;
         totals.orders_cancelled = total.orders_cancelled;
         totals.orders_expired = total.orders_expired;
+        totals.orders_reinstated = total.orders_reinstated;
         totals.refunds_due = total.refunds_due;
         totals.revenue_minor = total.revenue_minor;
         totals.refused = total.refused;
         let (channels, seen_at) = self.pulse_shoppers(sale_id, &mut totals)?;
+        let (dues, owed_at) = self.sale_dues(sale_id)?;
         let (happenings, happened_at) = self.happenings(sale_id, sale.opens_at)?;
-        let read = [planned_at, flowed_at, sold_at, stocked_at, priced_at, seen_at, happened_at];
-        let position = read.into_iter().min().unwrap_or_default();
+        let read = [planned_at, flowed_at, sold_at, stocked_at, priced_at, seen_at];
+        let position = read.into_iter().chain([owed_at, happened_at]).min().unwrap_or_default();
         Ok(Pulse {
             sale,
             at: now,
@@ -114,6 +116,7 @@ impl Reports {
             bin_seconds,
             items,
             channels,
+            dues,
             happenings,
             proposals,
         })
