@@ -209,8 +209,12 @@ fn why(price: OrderPrice, units: i64) -> [(String, Vec<String>); 2] {
             warehouses: Vec::new(),
             settled_at: None,
             payment_reference: String::new(),
+            failed_payments: 0,
+            reinstated_at: None,
+            refunded_units: 0,
+            refunded_minor: 0,
         };
-        let page = board::order_page(&record, Fate::Held, lang, ("/board.js", "/board.css"));
+        let page = board::order_page(&record, &[], Fate::Held, lang, ("/board.js", "/board.css"));
         let list = page.split_once("<ul id=\"price\">").map_or("", |(_, rest)| rest);
         let list = list.split_once("</ul>").map_or("", |(list, _)| list);
         let listed =

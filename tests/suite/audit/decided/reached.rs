@@ -8,7 +8,7 @@ use std::{
 use doorbuster::{
     events::{
         Attempt, AttemptOutcome, Draw, ItemEvent, ItemPlan, OfferEvent, OrderEvent, OrderPlaced,
-        RefundCause, Region, StockEvent, WarehouseUnits,
+        RefundCause, Region, StockEvent, Stored as _, WarehouseUnits,
     },
     values::{OrderId, RequestId},
 };
