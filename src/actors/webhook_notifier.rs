@@ -198,6 +198,7 @@ fn told_as(event: &Event) -> Option<&'static str> {
         | Event::Item(_)
         | Event::Sale(_)
         | Event::Demand(_)
+        | Event::Fulfilment(_)
         | Event::Traffic(_)
         | Event::Script(_)
         | Event::Level(_)

@@ -21,8 +21,8 @@ use crate::{
     clock::SharedClock,
     config::Config,
     domain::{
-        alert::Book, incident::Incident, item::Item, sale::Sale, script::Script,
-        service_level::ServiceLevelSetting,
+        alert::Book, fulfilment::Fulfilment, incident::Incident, item::Item, sale::Sale,
+        script::Script, service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -53,6 +53,7 @@ pub(super) struct Actors {
     pub(super) books: Arc<Directory<Book>>,
     pub(super) incidents: Arc<Directory<Incident>>,
     pub(super) scripts: Arc<Directory<Script>>,
+    pub(super) exports: Arc<Directory<Fulfilment>>,
 }
 
 impl Actors {
@@ -86,6 +87,7 @@ impl Actors {
             books: aggregates.add(),
             incidents: aggregates.add(),
             scripts: aggregates.add(),
+            exports: aggregates.add(),
             aggregates,
             arbiters,
             traffic_arbiter: traffic_thread(),
@@ -231,6 +233,7 @@ impl Actors {
             items: Arc::clone(&self.items),
             incidents: Arc::clone(&self.incidents),
             scripts: Arc::clone(&self.scripts),
+            exports: Arc::clone(&self.exports),
             reads: reads.clone(),
             store: Arc::clone(&self.shared.store),
             data: config.data.clone(),

@@ -84,6 +84,11 @@ impl TokenFile {
 }
 
 impl Steering {
+    /// Which server is called.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Makes the write and waits for its answer. If its outcome stays unknown, the failure says how
     /// to repeat it.
     pub fn send<T>(

@@ -14,7 +14,7 @@ mod selling;
 
 pub use audience::{beacon, traffic};
 pub use operations::{alert, incident, script, service_level};
-pub use selling::{demand, eligibility, item, limits, price, sale};
+pub use selling::{demand, eligibility, fulfilment, item, limits, price, sale};
 
 use uuid::Uuid;
 
@@ -223,6 +223,8 @@ pub enum Impossible {
     Step(#[from] price::ImpossibleStep),
     #[error(transparent)]
     Gift(#[from] price::ImpossibleGift),
+    #[error("an export goes from {after} to {upto}, but the one before ended at {ended}")]
+    Export { after: i64, upto: i64, ended: i64 },
 }
 
 /// Why a command could not even be judged. Unlike a refusal it is the caller's mistake.

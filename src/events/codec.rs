@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::{
     AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted, NewEvent, OrderEvent,
-    Recorded, SaleEvent, ScriptEvent, Stored, TrafficRecorded, stored::stored_union,
+    OrdersExported, Recorded, SaleEvent, ScriptEvent, Stored, TrafficRecorded,
+    stored::stored_union,
 };
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
@@ -17,6 +18,7 @@ pub enum Event {
     Item(ItemEvent),
     Sale(SaleEvent),
     Demand(DemandTick),
+    Fulfilment(OrdersExported),
     Traffic(TrafficRecorded),
     Alert(AlertEvent),
     Incident(IncidentEvent),
@@ -29,6 +31,7 @@ stored_union! { Event:
     Item(ItemEvent),
     Sale(SaleEvent),
     Demand(DemandTick),
+    Fulfilment(OrdersExported),
     Traffic(TrafficRecorded),
     Level(LevelSet),
     Log(LossAccepted),

@@ -16,6 +16,8 @@ pub enum Category {
     Sale,
     Item,
     Demand,
+    /// The exports of a sale's paid orders.
+    Fulfilment,
     /// Beacons of a sale, under its id, or of a recording.
     Traffic,
     /// Alerts of a sale, under its id, or of the service as a whole.
@@ -34,10 +36,11 @@ pub enum Category {
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sale,
         Self::Item,
         Self::Demand,
+        Self::Fulfilment,
         Self::Traffic,
         Self::Alert,
         Self::Incident,
@@ -52,6 +55,7 @@ impl Category {
             Self::Sale => "sale",
             Self::Item => "item",
             Self::Demand => "demand",
+            Self::Fulfilment => "fulfilment",
             Self::Traffic => "traffic",
             Self::Alert => "alert",
             Self::Incident => "incident",
@@ -84,6 +88,11 @@ impl StreamName {
     /// The stream of the demand for an item.
     pub fn demand(id: ItemId) -> Self {
         Self { category: Category::Demand, id: id.0 }
+    }
+
+    /// The stream of the exports of a sale.
+    pub fn fulfilment(id: SaleId) -> Self {
+        Self { category: Category::Fulfilment, id: id.0 }
     }
 
     /// The stream of the traffic of a sale.
@@ -139,6 +148,7 @@ impl StreamName {
         match self.category {
             Category::Item | Category::Demand => Some(ItemId(self.id)),
             Category::Sale
+            | Category::Fulfilment
             | Category::Traffic
             | Category::Alert
             | Category::Incident

@@ -221,6 +221,9 @@ rpcs! {
     OrderService ExtendHold: Steer, Operator, -, Light, Command, by ExtendHoldRequest.item_id;
     OrderService RefundOrder: Steer, Operator, -, Light, Command, by RefundOrderRequest.item_id;
     OrderService SettleRefund: Steer, Operator, -, Light, Command, by SettleRefundRequest.item_id;
+    OrderService ExportOrders: Steer, Operator, -, Light, Command;
+    OrderService FetchExport: Look, Anyone, -, Following, Command;
+    OrderService ListExports: Look, Anyone, -, Answer, Command;
 
     PurchaseService PlaceOrder: Order, Anyone, Orders, Light, Command, by PlaceOrderRequest.item_id;
     PurchaseService PlaceOrders: Order, Anyone, Orders, Light, Command;

@@ -39,7 +39,7 @@ use crate::{
     admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
-    domain::{incident::Incident, item::Item, script::Script},
+    domain::{fulfilment::Fulfilment, incident::Incident, item::Item, script::Script},
     metrics::Metrics,
     store::SharedStore,
 };
@@ -68,6 +68,7 @@ pub struct Parts {
     pub items: Arc<Directory<Item>>,
     pub incidents: Arc<Directory<Incident>>,
     pub scripts: Arc<Directory<Script>>,
+    pub exports: Arc<Directory<Fulfilment>>,
     pub reads: ReadSide,
     /// The log, for replays.
     pub store: SharedStore,
@@ -165,12 +166,17 @@ fn contract(
     gate: Gate,
     phase: watch::Receiver<Phase>,
 ) -> RoutesBuilder {
-    let Parts { sales, items, incidents, scripts, reads, store, data, .. } = parts;
+    let Parts { sales, items, incidents, scripts, exports, reads, store, data, .. } = parts;
     let Parts { traffic, levels, service, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
-    let orders = OrderApi { items: Arc::clone(&items), authenticator: authenticator.clone() };
+    let orders = OrderApi {
+        items: Arc::clone(&items),
+        exports,
+        reads: reads.clone(),
+        authenticator: authenticator.clone(),
+    };
     let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));

@@ -185,6 +185,14 @@ impl CallError {
         Self::new(Code::DataLoss, "LOG_UNREADABLE", message)
     }
 
+    /// An export whose lines do not have the digest that stands in the log.
+    pub(super) fn export_differs(number: i64, logged: &str, found: &str) -> Self {
+        tracing::error!(number, logged, found, "an export differs from its digest in the log");
+        let message =
+            format!("export {number} has the digest {found} now, and {logged} in the log");
+        Self::new(Code::DataLoss, "EXPORT_DIFFERS", message)
+    }
+
     /// Something that should not happen. The reason goes to the server's log, not to the client.
     pub(super) fn internal(what: &str, why: &dyn std::fmt::Display) -> Self {
         tracing::error!(%why, "{what}");

@@ -66,6 +66,7 @@ label! {
         Sale => "sale",
         Item => "item",
         Demand => "demand",
+        Fulfilment => "fulfilment",
         Traffic => "traffic",
         Alert => "alert",
         Incident => "incident",

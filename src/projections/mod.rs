@@ -19,7 +19,9 @@ mod row_cache;
 mod selling;
 
 pub use audience::journeys;
-pub use selling::{acts, catalog, goods, marks, orders, refunds, sales, stock, timeline};
+pub use selling::{
+    acts, catalog, fulfilment, goods, marks, orders, refunds, sales, stock, timeline,
+};
 
 pub use as_of::{AS_OF, AsOfViews};
 pub use cause::{Cause, ProjectionError, is_damage, may_pass};
@@ -45,5 +47,6 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<acts::Acts>::default(),
         Box::<operations::Operations>::default(),
         Box::<refunds::Refunds>::default(),
+        Box::<fulfilment::Fulfilment>::default(),
     ]
 }

@@ -5,7 +5,8 @@ use rusqlite::Transaction;
 use crate::{
     events::{
         AlertEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-        OfferEvent, OrderEvent, Recorded, SaleEvent, ScriptEvent, StockEvent, TrafficRecorded,
+        OfferEvent, OrderEvent, OrdersExported, Recorded, SaleEvent, ScriptEvent, StockEvent,
+        TrafficRecorded,
     },
     values::ItemId,
 };
@@ -52,6 +53,7 @@ pub trait Projection: Send {
             Event::Item(event) => self.on_item(here, event),
             Event::Sale(event) => self.on_sale(here, event),
             Event::Demand(event) => self.on_demand(here, event),
+            Event::Fulfilment(event) => self.on_fulfilment(here, event),
             Event::Traffic(event) => self.on_traffic(here, event),
             Event::Alert(event) => self.on_alert(here, event),
             Event::Incident(event) => self.on_incident(here, event),
@@ -93,6 +95,11 @@ pub trait Projection: Send {
 
     /// Attempts on an item within one second.
     fn on_demand(&mut self, _: &Here<'_>, _: &DemandTick) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    /// Paid orders of a sale are exported.
+    fn on_fulfilment(&mut self, _: &Here<'_>, _: &OrdersExported) -> Result<(), ApplyError> {
         Ok(())
     }
 

@@ -359,7 +359,7 @@ fn what_a_server_answers_becomes_one_sentence_and_an_exit_code() {
     assert_eq!(refused, Failure::new(Code::Refused, message));
 }
 
-fn doorbuster(arguments: &[&str]) -> Output {
+pub fn doorbuster(arguments: &[&str]) -> Output {
     binary(arguments).output().unwrap()
 }
 
@@ -370,7 +370,7 @@ fn binary(arguments: &[&str]) -> Command {
     command
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 

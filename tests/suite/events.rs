@@ -14,9 +14,9 @@ use doorbuster::{
     domain::{Decider, item::Item},
     events::{
         Act, AttemptOutcome, DecodeError, Draw, Event, ItemEvent, ItemPaused, ItemPlan, OfferEvent,
-        PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded, SaleClosed, SaleCreated,
-        SaleEvent, SalePaused, SaleResumed, Stored, StreamName, TrafficRecorded, WarehouseUnits,
-        decode, encode, pack, pack_beacons, unpack,
+        OrdersExported, PackedAttempt, PackedBeacon, Position, PurchaseLimitSet, Recorded,
+        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, Stored, StreamName,
+        TrafficRecorded, WarehouseUnits, decode, encode, pack, pack_beacons, unpack,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -81,6 +81,11 @@ fn sale_samples() -> Vec<SaleEvent> {
     ]
 }
 
+fn export_sample() -> OrdersExported {
+    let sha256 = "6b9e13233d2ef7d89c06472685d6187081e53708224d667b9c7f2e9de4718569".to_owned();
+    OrdersExported { after: 3, upto: 7, orders: 2, sha256, act: act(), exported_at_ms: AT }
+}
+
 pub fn samples() -> Vec<Event> {
     let items = items::samples().into_iter().map(Event::Item);
     let sales = sale_samples().into_iter().map(Event::Sale);
@@ -88,6 +93,7 @@ pub fn samples() -> Vec<Event> {
         .chain(sales)
         .chain([
             Event::Demand(shoppers::tick()),
+            Event::Fulfilment(export_sample()),
             Event::Traffic(shoppers::traffic()),
             Event::Level(operations::level()),
             Event::Log(operations::loss()),

@@ -40,6 +40,8 @@ mod figures;
 mod fixtures;
 /// Folds of events into read models, rebuilds, reports.
 mod fold;
+/// Exports of paid orders: each order once, the same bytes for ever.
+mod fulfilment;
 /// Clients that would cost a server its memory, its connections or its end.
 mod hostile;
 /// The contract over plain HTTP: JSON in, the same answers and failures out.

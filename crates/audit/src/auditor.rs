@@ -11,6 +11,7 @@ use super::{
     certificate::{Judged, JudgedItem},
     chain::{self, Hash, Link},
     demand,
+    fulfilment::{FulfilmentBook, Payments},
     item::{ItemBook, Keep},
     operations::{self, OperationsBook},
     sale::{Plans, SaleBook},
@@ -132,6 +133,7 @@ enum Book {
     Item(Box<ItemBook>),
     Sale(SaleBook),
     Demand,
+    Fulfilment(FulfilmentBook),
     /// Of a sale or a recording with that id.
     Traffic(Uuid),
     /// Alerts, an incident, a wording or the level of the service.
@@ -162,6 +164,7 @@ pub(super) enum Positions {
 pub(super) struct Walk {
     streams: Vec<Stream>,
     plans: Plans,
+    payments: Payments,
     positions: Positions,
     /// Whether the log says that others may write to it.
     shared: bool,
@@ -177,6 +180,7 @@ impl Walk {
         Self {
             streams: Vec::new(),
             plans: Plans::new(),
+            payments: Payments::default(),
             positions,
             shared,
             keep,
@@ -248,7 +252,7 @@ impl Walk {
     pub(super) fn event(&mut self, stream: usize, row: &EventRow<'_>) {
         self.place(row.position);
         self.last_recorded_at_ms = row.recorded_at_ms;
-        let Self { streams, plans, proof, .. } = self;
+        let Self { streams, plans, payments, proof, .. } = self;
         let Stream { name, book, next_revision, hash, .. } = &mut streams[stream];
         let revision = u64::try_from(row.revision).unwrap_or(u64::MAX);
         let mut say = |problem: String| {
@@ -274,7 +278,7 @@ impl Walk {
             return;
         }
         match envelope(row, revision) {
-            Ok(event) => judge(book, &event, plans, &mut say),
+            Ok(event) => judge(book, &event, (plans, payments), &mut say),
             Err(problem) => say(problem),
         }
     }
@@ -303,7 +307,11 @@ impl Walk {
                     items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
                 Book::Foreign => self.proof.foreign_streams += 1,
-                Book::Sale(_) | Book::Demand | Book::Traffic(_) | Book::Operations(_) => {}
+                Book::Sale(_)
+                | Book::Demand
+                | Book::Fulfilment(_)
+                | Book::Traffic(_)
+                | Book::Operations(_) => {}
             }
         }
         self.proof.chained = self.positions == Positions::Counted;
@@ -362,6 +370,7 @@ fn book(name: &str, keep: Keep) -> Book {
         ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id, keep))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
+        ("fulfilment", Some(id)) => Book::Fulfilment(FulfilmentBook::new(id)),
         ("traffic", Some(id)) => Book::Traffic(id),
         (category, Some(id)) => {
             operations::book(category, id).map_or(Book::Foreign, Book::Operations)
@@ -390,9 +399,18 @@ fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> 
     Ok(Event { kind, id, revision, data, correlation, causation, writer, judged_at_ms })
 }
 
-fn judge(book: &mut Book, event: &Event<'_>, plans: &mut Plans, say: &mut dyn FnMut(String)) {
+fn judge(
+    book: &mut Book,
+    event: &Event<'_>,
+    (plans, payments): (&mut Plans, &mut Payments),
+    say: &mut dyn FnMut(String),
+) {
     let read = match book {
-        Book::Item(item) => item.apply(event, plans, say),
+        Book::Item(item) => {
+            payments.count(item.sale(), event.kind);
+            item.apply(event, plans, say)
+        }
+        Book::Fulfilment(exports) => exports.apply(event, payments, say),
         Book::Sale(sale) => sale.apply(event, plans, say),
         Book::Demand if event.kind == "DemandTick" => {
             event.check_not_judged(say);

@@ -3,6 +3,7 @@
 //! Text is borrowed from the row that is being read, so that nothing is copied for the events that
 //! are right. A required field that is missing, twice there or of another type is an error.
 
+mod fulfilment;
 mod goods;
 mod operations;
 mod order_life;
@@ -15,6 +16,7 @@ use serde::{
 };
 use uuid::Uuid;
 
+pub(super) use fulfilment::OrdersExported;
 pub(super) use goods::{
     Audience, AudienceSet, Draw, Gift, GiftTaken, GiftUnitsSet, Offer, OfferApplied,
     OfferCondition, OfferEffect, OffersSet, OrderPart, OrderShopper, Prices, PricesSet, Region,

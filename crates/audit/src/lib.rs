@@ -12,6 +12,7 @@ mod bodies;
 mod certificate;
 mod chain;
 mod demand;
+mod fulfilment;
 mod item;
 mod ladder;
 mod log_file;

@@ -51,6 +51,7 @@ impl Process for Reactions {
             | Event::Item(_)
             | Event::Sale(_)
             | Event::Demand(_)
+            | Event::Fulfilment(_)
             | Event::Traffic(_)
             | Event::Incident(_)
             | Event::Script(_)

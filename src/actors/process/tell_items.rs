@@ -64,6 +64,7 @@ impl Process for TellItems {
             }
             Event::Item(ItemEvent::Stock(_) | ItemEvent::Order(_))
             | Event::Demand(_)
+            | Event::Fulfilment(_)
             | Event::Traffic(_)
             | Event::Alert(_)
             | Event::Incident(_)

@@ -1,6 +1,7 @@
 //! Verbs on sales, items and orders.
 
 pub(super) mod explain;
+mod export;
 pub mod item;
 mod item_prices;
 mod item_steering;

@@ -1,6 +1,7 @@
 //! `doorbuster order`: the calls of a shop for its buyers, and the acts of operators on orders.
 
 use super::{
+    export::{ExportArgs, ExportsArgs},
     order_acts::{Cancel, Extend, Fail, Refund, Settle},
     order_proof::ProofArgs,
     refunds_due::RefundsDue,
@@ -104,6 +105,15 @@ enum Verb {
   doorbuster order list --buyer alice
   doorbuster order list --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --state held --json")]
     List(Box<CsvOrderList>),
+    /// Hand the paid orders that are in no export yet to warehouses, as CSV
+    #[command(before_help = "Examples:
+  doorbuster order export 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"noon\" --file noon.csv
+  doorbuster order export 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --again 1 > first.csv")]
+    Export(Box<ExportArgs>),
+    /// List the exports of a sale
+    #[command(before_help = "Examples:
+  doorbuster order exports 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
+    Exports(ExportsArgs),
     /// Prove that an order stands in a certificate
     #[command(before_help = "Examples:
   doorbuster order proof 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11 --certificate sale.certificate
@@ -221,6 +231,8 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::RefundsDue(dues) => dues.run(common),
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
+        Verb::Export(export) => export.run(common),
+        Verb::Exports(exports) => exports.run(common),
         Verb::Proof(proof) => proof.run(common),
         Verb::Explain(explain) => explain.run(common),
     }

@@ -1,7 +1,8 @@
-//! Deciders of sales and items, the prices of items, and the packing of demand.
+//! Deciders of sales, items and exports, the prices of items, and the packing of demand.
 
 pub mod demand;
 pub mod eligibility;
+pub mod fulfilment;
 pub mod item;
 pub mod limits;
 pub mod price;

@@ -3,6 +3,7 @@
 mod audience;
 mod awaits;
 mod demand;
+mod fulfilment;
 mod hold;
 mod item;
 mod money_back;
@@ -18,6 +19,7 @@ mod units;
 pub use audience::*;
 pub use awaits::*;
 pub use demand::*;
+pub use fulfilment::*;
 pub use hold::*;
 pub use item::*;
 pub use money_back::*;

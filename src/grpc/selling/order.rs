@@ -1,15 +1,19 @@
-//! `OrderService`: what operators do to single orders.
+//! `OrderService`: what operators do to single orders, and the exports of paid ones.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
+use futures_util::Stream;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::purchase::{Outcome, outcome};
 use crate::{
     actors::Directory,
-    domain::item::{Item, ItemCommand, OrderAct, OrderAction},
+    domain::{
+        fulfilment::Fulfilment,
+        item::{Item, ItemCommand, OrderAct, OrderAction},
+    },
     grpc::{
-        convert,
+        ReadSide, convert,
         operator::Authenticator,
         proto::{self, WriteResponse},
         status::CallError,
@@ -19,6 +23,8 @@ use crate::{
 
 pub(in crate::grpc) struct OrderApi {
     pub(in crate::grpc) items: Arc<Directory<Item>>,
+    pub(in crate::grpc) exports: Arc<Directory<Fulfilment>>,
+    pub(in crate::grpc) reads: ReadSide,
     pub(in crate::grpc) authenticator: Authenticator,
 }
 
@@ -70,6 +76,9 @@ impl OrderApi {
 
 #[async_trait]
 impl proto::order_service_server::OrderService for OrderApi {
+    type FetchExportStream =
+        Pin<Box<dyn Stream<Item = Result<proto::FetchExportResponse, Status>> + Send>>;
+
     async fn cancel_hold(
         &self,
         request: Request<proto::CancelHoldRequest>,
@@ -143,5 +152,27 @@ impl proto::order_service_server::OrderService for OrderApi {
             Ok(Asked { request_id, item_id, operator, reason, action })
         })
         .await
+    }
+
+    async fn export_orders(
+        &self,
+        request: Request<proto::ExportOrdersRequest>,
+    ) -> Result<Response<proto::ExportOrdersResponse>, Status> {
+        Ok(Response::new(self.export(request).await?))
+    }
+
+    async fn fetch_export(
+        &self,
+        request: Request<proto::FetchExportRequest>,
+    ) -> Result<Response<Self::FetchExportStream>, Status> {
+        let parts = self.fetched(request.into_inner()).await?;
+        Ok(Response::new(Box::pin(parts)))
+    }
+
+    async fn list_exports(
+        &self,
+        request: Request<proto::ListExportsRequest>,
+    ) -> Result<Response<proto::ListExportsResponse>, Status> {
+        Ok(Response::new(self.listed_exports(request.into_inner()).await?))
     }
 }

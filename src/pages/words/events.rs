@@ -38,6 +38,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("RefundDue", "Refund due", "应退款"),
     ("OrderRefunded", "Order refunded", "订单退款"),
     ("RefundSettled", "Refund settled", "退款完成"),
+    ("OrdersExported", "Orders exported", "导出订单"),
     ("AlertRaised", "Alert raised", "触发告警"),
     ("AlertCleared", "Alert cleared", "告警解除"),
     ("IncidentDetected", "Incident detected", "发现事件"),

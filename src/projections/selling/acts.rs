@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
 use crate::{
-    events::{Act, OfferEvent, OrderEvent, SaleEvent, StockEvent},
+    events::{Act, OfferEvent, OrderEvent, OrdersExported, SaleEvent, StockEvent},
     projections::{ApplyError, Here, Projection, signed},
     values::{ItemId, SaleId, UnixMs},
 };
@@ -121,6 +121,19 @@ impl Projection for Acts {
     fn on_order(&mut self, here: &Here<'_>, event: &OrderEvent) -> Result<(), ApplyError> {
         let Some(act) = event.act() else { return Ok(()) };
         self.of_item(here, (Some(act), Some(event.at()), false), event.change())
+    }
+
+    fn on_fulfilment(&mut self, here: &Here<'_>, event: &OrdersExported) -> Result<(), ApplyError> {
+        let line = Line {
+            sale_id: SaleId(here.recorded.stream.id),
+            item: None,
+            at: event.exported_at_ms,
+            operator: &event.act.operator,
+            reason: &event.act.reason,
+            planned: false,
+            change: event.change(),
+        };
+        write(here, line)
     }
 
     fn forget(&mut self) {

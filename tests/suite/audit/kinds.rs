@@ -21,6 +21,7 @@ fn category(event: &Event) -> Category {
         Event::Item(_) => Category::Item,
         Event::Sale(_) => Category::Sale,
         Event::Demand(_) => Category::Demand,
+        Event::Fulfilment(_) => Category::Fulfilment,
         Event::Traffic(_) => Category::Traffic,
         Event::Alert(_) => Category::Alert,
         Event::Incident(_) => Category::Incident,

@@ -141,6 +141,8 @@ fn a_sale_is_named_with_and_without_its_flag_by_every_verb() {
         "replay",
         "order list",
         "order refunds-due",
+        "order export --reason a",
+        "order exports",
         "alert list",
         "alert follow",
         "alert rules",

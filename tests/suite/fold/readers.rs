@@ -9,13 +9,13 @@ use std::{
 
 use doorbuster::{
     domain::{
-        Decider, alert::Book, incident::Incident, item::Item, sale::Sale, script::Script,
-        service_level::ServiceLevelSetting,
+        Decider, alert::Book, fulfilment::Fulfilment, incident::Incident, item::Item, sale::Sale,
+        script::Script, service_level::ServiceLevelSetting,
     },
     events::{
         AlertEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-        OfferEvent, OrderEvent, SaleEvent, ScriptEvent, StockEvent, StockMoved, StockWithdrawn,
-        Stored, StreamName, TrafficRecorded,
+        OfferEvent, OrderEvent, OrdersExported, SaleEvent, ScriptEvent, StockEvent, StockMoved,
+        StockWithdrawn, Stored, StreamName, TrafficRecorded,
     },
     pages::{Lang, event_name},
     projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
@@ -44,7 +44,10 @@ const READERS: &[(&str, &str)] = &[
     ("IncidentDetected", "incident operations"),
     ("IncidentResolved", "incident operations"),
     ("IncidentReviewed", "incident operations"),
-    ("ItemAdded", "acts catalog item journeys marks orders refunds sales stock timeline"),
+    (
+        "ItemAdded",
+        "acts catalog fulfilment item journeys marks orders refunds sales stock timeline",
+    ),
     ("ItemClosed", "acts catalog item marks"),
     ("ItemPaused", "acts catalog item marks"),
     ("ItemResumed", "acts catalog item marks"),
@@ -56,10 +59,11 @@ const READERS: &[(&str, &str)] = &[
     ("OffersSet", "acts item marks orders"),
     ("OrderCancelled", "item journeys marks orders sales stock timeline"),
     ("OrderExpired", "item journeys marks orders sales stock timeline"),
-    ("OrderPaid", "item journeys marks orders sales stock timeline"),
+    ("OrderPaid", "fulfilment item journeys marks orders sales stock timeline"),
     ("OrderPlaced", "item journeys marks orders sales stock timeline"),
-    ("OrderRefunded", "acts item journeys marks orders refunds sales stock timeline"),
+    ("OrderRefunded", "acts fulfilment item journeys marks orders refunds sales stock timeline"),
     ("OrderReinstated", "item marks orders sales stock timeline"),
+    ("OrdersExported", "acts exports fulfilment"),
     ("PaymentFailed", "item marks orders"),
     ("PricesSet", "acts item marks orders"),
     ("PurchaseLimitSet", "acts catalog item marks"),
@@ -70,7 +74,7 @@ const READERS: &[(&str, &str)] = &[
     ("ReserveReleased", "acts item marks sales stock timeline"),
     ("ReserveSet", "acts item marks stock"),
     ("SaleClosed", "acts catalog sale"),
-    ("SaleCreated", "acts catalog journeys sale sales"),
+    ("SaleCreated", "acts catalog fulfilment journeys sale sales"),
     ("SalePaused", "acts catalog sale"),
     ("SaleResumed", "acts catalog sale"),
     ("ScriptPublished", "operations script"),
@@ -89,6 +93,7 @@ fn decider(event: &Event) -> Option<&'static str> {
         ("alerts", Book::pick(event.clone()).is_some()),
         ("incident", Incident::pick(event.clone()).is_some()),
         ("script", Script::pick(event.clone()).is_some()),
+        ("exports", Fulfilment::pick(event.clone()).is_some()),
         ("level", ServiceLevelSetting::pick(event.clone()).is_some()),
     ];
     read.into_iter().find_map(|(name, reads)| reads.then_some(name))
@@ -123,6 +128,7 @@ fn every_kind() -> log::Log {
         }
         let stream = match &event {
             Event::Traffic(_) => StreamName::traffic(sale),
+            Event::Fulfilment(_) => StreamName::fulfilment(sale),
             Event::Alert(_) => StreamName::alerts(Some(sale)),
             Event::Incident(_) => StreamName::incident(IncidentId(Uuid::from_u128(7))),
             Event::Script(_) => StreamName::script("sold_out", "en"),
@@ -241,6 +247,7 @@ impl Projection for Probe {
         on_order: OrderEvent,
         on_sale: SaleEvent,
         on_demand: DemandTick,
+        on_fulfilment: OrdersExported,
         on_traffic: TrafficRecorded,
         on_alert: AlertEvent,
         on_incident: IncidentEvent,

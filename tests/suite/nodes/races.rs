@@ -215,6 +215,7 @@ fn attempts_in(recorded: &Recorded) -> usize {
         Event::Demand(tick) => unpack(&tick.packed).unwrap().len(),
         Event::Item(_)
         | Event::Sale(_)
+        | Event::Fulfilment(_)
         | Event::Traffic(_)
         | Event::Alert(_)
         | Event::Incident(_)

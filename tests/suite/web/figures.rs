@@ -92,7 +92,7 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 46] = [
+const COMMANDS: [&str; 48] = [
     "add_item",
     "place_order",
     "record_payment",
@@ -137,6 +137,8 @@ const COMMANDS: [&str; 46] = [
     "publish_script",
     "withdraw_script",
     "show_script",
+    "begin_export",
+    "record_export",
     "set_level",
     "show_level",
 ];

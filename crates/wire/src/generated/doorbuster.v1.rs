@@ -3570,6 +3570,322 @@ impl GoalKind {
         }
     }
 }
+/// An export of a sale. Payments and refunds of the sale are numbered from 1 in the order of the log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Export {
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// 1 for the first export of the sale.
+    #[prost(int64, tag = "2")]
+    pub number: i64,
+    /// Number of the last payment or refund in the export before, and in this one. At most 10,000 lie in
+    /// between; with that many there may be more to export.
+    #[prost(int64, tag = "3")]
+    pub after: i64,
+    #[prost(int64, tag = "4")]
+    pub upto: i64,
+    /// Orders that were paid in between.
+    #[prost(int64, tag = "5")]
+    pub orders: i64,
+    /// SHA-256 of the export as CSV, 64 lower-case hexadecimal digits. It stands in the log.
+    #[prost(string, tag = "6")]
+    pub sha256: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub operator: ::prost::alloc::string::String,
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "9")]
+    pub export_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for Export {
+    const NAME: &'static str = "Export";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Export".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Export".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportLine {
+    #[prost(enumeration = "ExportLineKind", tag = "1")]
+    pub kind: i32,
+    /// Number of the payment or of the refund.
+    #[prost(int64, tag = "2")]
+    pub number: i64,
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub sku: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub buyer: ::prost::alloc::string::String,
+    #[prost(int64, tag = "7")]
+    pub units_paid: i64,
+    /// Of an order: what came back by the end of the export. Of a refund: what came back with it.
+    #[prost(int64, tag = "8")]
+    pub units_refunded: i64,
+    /// 0 for an order that was wholly refunded, and for a refund.
+    #[prost(int64, tag = "9")]
+    pub units_to_ship: i64,
+    /// Where the units to ship lie; of a refund, where those that came back lay.
+    #[prost(message, repeated, tag = "10")]
+    pub warehouses: ::prost::alloc::vec::Vec<WarehouseUnits>,
+    /// What was paid for the order.
+    #[prost(message, optional, tag = "11")]
+    pub total: ::core::option::Option<Money>,
+    /// The money for units_refunded.
+    #[prost(message, optional, tag = "12")]
+    pub refunded: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "13")]
+    pub pay_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(string, tag = "14")]
+    pub payment_reference: ::prost::alloc::string::String,
+    /// Only of a refund.
+    #[prost(message, optional, tag = "15")]
+    pub refund_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only of a refund: the units are available again; else they are written off.
+    #[prost(bool, tag = "16")]
+    pub restocked: bool,
+}
+impl ::prost::Name for ExportLine {
+    const NAME: &'static str = "ExportLine";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExportLine".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExportLine".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportRefusal {
+    #[prost(enumeration = "ExportRefusalReason", tag = "1")]
+    pub reason: i32,
+    /// One sentence for display, in English.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// Number of the last payment or refund in an export.
+    #[prost(int64, tag = "3")]
+    pub upto: i64,
+}
+impl ::prost::Name for ExportRefusal {
+    const NAME: &'static str = "ExportRefusal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExportRefusal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExportRefusal".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportOrdersRequest {
+    /// Required. Scoped to the exports of the sale.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "3")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ExportOrdersRequest {
+    const NAME: &'static str = "ExportOrdersRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExportOrdersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExportOrdersRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportOrdersResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "export_orders_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<export_orders_response::Outcome>,
+}
+/// Nested message and enum types in `ExportOrdersResponse`.
+pub mod export_orders_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Export(super::Export),
+        /// NOTHING_TO_EXPORT or EXPORTED_MEANWHILE. Neither uses the request id up.
+        #[prost(message, tag = "2")]
+        Refusal(super::ExportRefusal),
+    }
+}
+impl ::prost::Name for ExportOrdersResponse {
+    const NAME: &'static str = "ExportOrdersResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExportOrdersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExportOrdersResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchExportRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// Required. At least 1.
+    #[prost(int64, tag = "2")]
+    pub number: i64,
+    #[prost(uint64, tag = "3")]
+    pub min_position: u64,
+}
+impl ::prost::Name for FetchExportRequest {
+    const NAME: &'static str = "FetchExportRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FetchExportRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FetchExportRequest".into()
+    }
+}
+/// A part of an export, with at most 100 lines.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchExportResponse {
+    /// Only in the first part.
+    #[prost(message, optional, tag = "1")]
+    pub export: ::core::option::Option<Export>,
+    /// Orders by their payments, then refunds.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<ExportLine>,
+    /// The same lines as CSV, with the header in the first part. The parts in their order are the bytes that
+    /// sha256 is the digest of.
+    #[prost(string, tag = "3")]
+    pub csv: ::prost::alloc::string::String,
+}
+impl ::prost::Name for FetchExportResponse {
+    const NAME: &'static str = "FetchExportResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FetchExportResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FetchExportResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListExportsRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub min_position: u64,
+}
+impl ::prost::Name for ListExportsRequest {
+    const NAME: &'static str = "ListExportsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListExportsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListExportsRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListExportsResponse {
+    /// The first one first.
+    #[prost(message, repeated, tag = "1")]
+    pub exports: ::prost::alloc::vec::Vec<Export>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for ListExportsResponse {
+    const NAME: &'static str = "ListExportsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListExportsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListExportsResponse".into()
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ExportLineKind {
+    Unspecified = 0,
+    /// A paid order.
+    Order = 1,
+    /// Units of an order in an earlier export came back.
+    Refund = 2,
+}
+impl ExportLineKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EXPORT_LINE_KIND_UNSPECIFIED",
+            Self::Order => "EXPORT_LINE_KIND_ORDER",
+            Self::Refund => "EXPORT_LINE_KIND_REFUND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EXPORT_LINE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "EXPORT_LINE_KIND_ORDER" => Some(Self::Order),
+            "EXPORT_LINE_KIND_REFUND" => Some(Self::Refund),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ExportRefusalReason {
+    Unspecified = 0,
+    /// No order was paid or refunded since the last export, or at all.
+    NothingToExport = 1,
+    /// Other exports came first, several times in a row. Nothing is lost: export again.
+    ExportedMeanwhile = 2,
+}
+impl ExportRefusalReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EXPORT_REFUSAL_REASON_UNSPECIFIED",
+            Self::NothingToExport => "EXPORT_REFUSAL_REASON_NOTHING_TO_EXPORT",
+            Self::ExportedMeanwhile => "EXPORT_REFUSAL_REASON_EXPORTED_MEANWHILE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EXPORT_REFUSAL_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "EXPORT_REFUSAL_REASON_NOTHING_TO_EXPORT" => Some(Self::NothingToExport),
+            "EXPORT_REFUSAL_REASON_EXPORTED_MEANWHILE" => Some(Self::ExportedMeanwhile),
+            _ => None,
+        }
+    }
+}
 /// Why a step was refused: an answer, not an error.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IncidentRefusal {
@@ -8617,6 +8933,83 @@ pub mod order_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.OrderService", "SettleRefund"));
             self.inner.unary(req, path, codec).await
         }
+        /// Hands the paid orders of a sale on that are in no export yet, and names refunds of earlier ones.
+        /// Answers with what FetchExport then reads.
+        pub async fn export_orders(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExportOrdersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/ExportOrders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ExportOrders"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads an export, with the same bytes each time. One that differs from its digest in the log is not
+        /// sent: DATA_LOSS, EXPORT_DIFFERS.
+        pub async fn fetch_export(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FetchExportResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/FetchExport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "FetchExport"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Lists the exports of a sale, the first one first.
+        pub async fn list_exports(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListExportsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListExportsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/ListExports",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ListExports"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -8664,6 +9057,38 @@ pub mod order_service_server {
             request: tonic::Request<super::SettleRefundRequest>,
         ) -> std::result::Result<
             tonic::Response<super::SettleRefundResponse>,
+            tonic::Status,
+        >;
+        /// Hands the paid orders of a sale on that are in no export yet, and names refunds of earlier ones.
+        /// Answers with what FetchExport then reads.
+        async fn export_orders(
+            &self,
+            request: tonic::Request<super::ExportOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExportOrdersResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the FetchExport method.
+        type FetchExportStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FetchExportResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Reads an export, with the same bytes each time. One that differs from its digest in the log is not
+        /// sent: DATA_LOSS, EXPORT_DIFFERS.
+        async fn fetch_export(
+            &self,
+            request: tonic::Request<super::FetchExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::FetchExportStream>,
+            tonic::Status,
+        >;
+        /// Lists the exports of a sale, the first one first.
+        async fn list_exports(
+            &self,
+            request: tonic::Request<super::ListExportsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListExportsResponse>,
             tonic::Status,
         >;
     }
@@ -8908,6 +9333,142 @@ pub mod order_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SettleRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/ExportOrders" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportOrdersSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::ExportOrdersRequest>
+                    for ExportOrdersSvc<T> {
+                        type Response = super::ExportOrdersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportOrdersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::export_orders(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportOrdersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/FetchExport" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchExportSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::ServerStreamingService<super::FetchExportRequest>
+                    for FetchExportSvc<T> {
+                        type Response = super::FetchExportResponse;
+                        type ResponseStream = T::FetchExportStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchExportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::fetch_export(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchExportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/ListExports" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListExportsSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::ListExportsRequest>
+                    for ListExportsSvc<T> {
+                        type Response = super::ListExportsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListExportsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::list_exports(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListExportsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

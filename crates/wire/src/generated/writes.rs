@@ -1,4 +1,24 @@
 // This file is @generated.
+impl WriteResponse for ExportOrdersResponse {
+    type Subject = Export;
+    type Refusal = ExportRefusal;
+
+    fn new(outcome: Result<Export, ExportRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => export_orders_response::Outcome::Export(subject),
+            Err(refusal) => export_orders_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Export, ExportRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            export_orders_response::Outcome::Export(subject) => Ok(subject),
+            export_orders_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
 impl WriteResponse for AssessIncidentResponse {
     type Subject = Incident;
     type Refusal = IncidentRefusal;
@@ -597,6 +617,16 @@ impl WriteResponse for ResumeSaleResponse {
             resume_sale_response::Outcome::Refusal(refusal) => Err(refusal),
         });
         (outcome, self.revision, self.position)
+    }
+}
+impl WriteRequest for ExportOrdersRequest {
+    fn write_fields(&mut self) -> WriteFields<&mut String> {
+        WriteFields {
+            request_id: &mut self.request_id,
+            subject_id: &mut self.sale_id,
+            operator: &mut self.operator,
+            reason: &mut self.reason,
+        }
     }
 }
 impl WriteRequest for OpenIncidentRequest {
