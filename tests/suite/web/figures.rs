@@ -177,10 +177,11 @@ async fn every_reason_of_the_contract_to_refuse_has_its_figure() {
         assert_eq!(figures.value(&format!("doorbuster_refusals_total{{reason=\"{name}\"}}")), 0);
         known += 1;
     }
-    // Steps of incidents and changes of wordings have reasons of their own.
+    // Steps of incidents, changes of wordings and exports have reasons of their own.
     let incidents = (1..).map_while(|number| proto::IncidentRefusalReason::try_from(number).ok());
     let scripts = (1..).map_while(|number| proto::ScriptRefusalReason::try_from(number).ok());
-    let known = known + incidents.count() + scripts.count();
+    let exports = (1..).map_while(|number| proto::ExportRefusalReason::try_from(number).ok());
+    let known = known + incidents.count() + scripts.count() + exports.count();
     assert_eq!(figures.0.matches("\ndoorbuster_refusals_total{").count(), known);
 }
 
