@@ -1,10 +1,10 @@
 //! SQL queries over all read models of a data directory, read-only.
 //!
-//! Each read model is attached under its name, so `SELECT count(*) FROM orders.orders` asks the
+//! Each read model that a text names is attached under its name, at most ten at once, so `SELECT count(*) FROM orders.orders` asks the
 //! file of the orders. The files are opened read-only and SQLite is told to prepare nothing but
 //! questions, so that whatever is typed can change nothing, reach no other file and load no code.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{
     Batch, Connection, OpenFlags,
@@ -30,11 +30,13 @@ const PRAGMAS: [&str; 8] = [
     "table_xinfo",
 ];
 
+/// Read models that SQLite attaches to one connection at most.
+const ATTACHED_MAX: usize = 10;
+
 /// Read models of a data directory, side by side.
 #[derive(Debug)]
 pub struct Sql {
-    connection: Connection,
-    attached: Vec<&'static str>,
+    files: Vec<(&'static str, PathBuf)>,
 }
 
 /// Why a statement was not answered.
@@ -62,30 +64,38 @@ pub enum SqlValue {
 impl Reports {
     /// Opens the read models for SQL. Those that are not there, or of another version, are left out.
     pub fn sql(&self) -> Result<Sql, ReportError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_in_memory_with_flags(flags)?;
-        connection.execute_batch("PRAGMA busy_timeout = 5000")?;
-        let mut attached = Vec::new();
-        for projection in projections::all() {
+        let all = projections::all().into_iter();
+        let current = all.filter_map(|projection| {
             let name = projection.name();
             let path = view_path(self.data(), name);
-            if is_current(&path, name, projection.version()) {
-                connection.execute("ATTACH ? AS ?", [read_only(&path), name.to_owned()])?;
-                attached.push(name);
-            }
-        }
-        add_functions(&connection)?;
-        connection.authorizer(Some(|context: AuthContext<'_>| authorize(context.action)))?;
-        Ok(Sql { connection, attached })
+            is_current(&path, name, projection.version()).then_some((name, path))
+        });
+        Ok(Sql { files: current.collect() })
     }
 }
 
 impl Sql {
     /// The read models that can be asked.
-    pub fn attached(&self) -> &[&'static str] {
-        &self.attached
+    pub fn attached(&self) -> Vec<&'static str> {
+        self.files.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// A connection to the read models that a text names, and to others as far as there is room.
+    fn connection(&self, text: &str) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_in_memory_with_flags(flags)?;
+        connection.execute_batch("PRAGMA busy_timeout = 5000")?;
+        let text = text.to_ascii_lowercase();
+        let (named, others): (Vec<_>, Vec<_>) =
+            self.files.iter().partition(|(name, _)| text.contains(name));
+        for (name, path) in named.into_iter().chain(others).take(ATTACHED_MAX) {
+            connection.execute("ATTACH ? AS ?", [read_only(path), (*name).to_owned()])?;
+        }
+        add_functions(&connection)?;
+        connection.authorizer(Some(|context: AuthContext<'_>| authorize(context.action)))?;
+        Ok(connection)
     }
 
     /// Answers the statements of a text one after the other: `start` gets the columns of each,
@@ -97,7 +107,8 @@ impl Sql {
         mut row: impl FnMut(Vec<SqlValue>) -> Result<(), E>,
     ) -> Result<(), SqlError<E>> {
         let refused = |error: rusqlite::Error| SqlError::Refused(plain(&error));
-        let mut statements = Batch::new(&self.connection, text);
+        let connection = self.connection(text).map_err(refused)?;
+        let mut statements = Batch::new(&connection, text);
         while let Some(mut statement) = statements.next().map_err(refused)? {
             let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             start(&columns).map_err(SqlError::Taken)?;

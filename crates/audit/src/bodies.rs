@@ -3,6 +3,7 @@
 //! Text is borrowed from the row that is being read, so that nothing is copied for the events that
 //! are right. A required field that is missing, twice there or of another type is an error.
 
+mod awaits;
 mod fulfilment;
 mod goods;
 mod operations;
@@ -16,6 +17,7 @@ use serde::{
 };
 use uuid::Uuid;
 
+pub(crate) use awaits::{Await, CouponApplied, CouponAsked, CouponDenied, IfDenied, LimitGranted};
 pub(super) use fulfilment::OrdersExported;
 pub(super) use goods::{
     Audience, AudienceSet, Draw, Gift, GiftTaken, GiftUnitsSet, Offer, OfferApplied,
@@ -249,6 +251,10 @@ pub(super) struct OrderPlaced<'a> {
     pub region: Cow<'a, str>,
     #[serde(borrow, default)]
     pub shopper: Option<OrderShopper<'a>>,
+    #[serde(default)]
+    pub awaits: Vec<Await>,
+    #[serde(default)]
+    pub coupon: Option<CouponAsked>,
     pub placed_at_ms: i64,
     pub pay_by_ms: i64,
 }

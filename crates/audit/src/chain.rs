@@ -60,6 +60,11 @@ pub(super) fn expiry_id(order: Uuid) -> Uuid {
     Uuid::new_v5(&order, b"expired")
 }
 
+/// The id of an event about what an order waited for.
+pub(super) fn awaited_id(order: Uuid, name: &str) -> Uuid {
+    Uuid::new_v5(&order, name.as_bytes())
+}
+
 /// The id of an event that `request` causes on a sale.
 pub(super) fn sale_event_id(sale: Uuid, request: Uuid) -> Uuid {
     Uuid::new_v5(&sale, request.as_bytes())

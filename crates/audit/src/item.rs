@@ -4,12 +4,13 @@
 //! it is allowed after all earlier ones. After an event that is not, checking continues as far as
 //! possible, so that one problem does not hide the next.
 
+mod awaits;
 mod goods;
 mod order_life;
 mod price;
 mod purchase;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -67,6 +68,8 @@ pub(super) struct ItemBook {
     /// By which the last event with a time was judged.
     now_ms: i64,
     goods: Goods,
+    /// By row number of the order.
+    waiting: HashMap<u32, awaits::Waiting>,
     before: Before,
     keep: Keep,
     opening: Option<Opening>,
@@ -103,6 +106,7 @@ impl ItemBook {
             last_at_ms: 0,
             now_ms: 0,
             goods: Goods::default(),
+            waiting: HashMap::new(),
             before: Before::default(),
             keep,
             opening: None,
@@ -176,7 +180,7 @@ impl ItemBook {
         let before = std::mem::take(&mut self.before);
         let read = match self.apply_goods(event, say) {
             Some(read) => Some(read),
-            None => self.apply_life(event, &before, say),
+            None => self.apply_life(event, &before, say).or_else(|| self.apply_awaits(event, say)),
         };
         let read = read.unwrap_or_else(|| self.apply_plain(event, &before, plans, say));
         self.expect_of_plan(event, before.reinstated.is_some());

@@ -156,6 +156,13 @@ impl Orders {
         )
     }
 
+    /// More is taken off an order, and that is to be paid from now on.
+    pub(super) fn reprice(&mut self, row: u32, discount_minor: i128, total_minor: i128) {
+        let priced = self.priced.entry(row).or_default();
+        priced.discount_minor += discount_minor;
+        priced.total_minor = total_minor;
+    }
+
     /// Each order with its row number and what stands for its buyer, in the order in which they were
     /// placed; none where no certificate is to be made.
     pub(super) fn each(&self) -> impl Iterator<Item = (u32, &Order, &Hash)> {

@@ -36,6 +36,9 @@ pub(crate) enum CancelCause {
     #[default]
     Buyer,
     Operator,
+    OverSaleLimit,
+    Coupon,
+    Price,
 }
 
 #[derive(Deserialize)]

@@ -21,6 +21,8 @@ impl ItemBook {
             && placed.gift_gone.is_none()
             && placed.total_minor.is_none()
             && placed.region.is_empty()
+            && placed.awaits.is_empty()
+            && placed.coupon.is_none()
             && placed.shopper.is_none();
     }
 
@@ -98,7 +100,8 @@ impl ItemBook {
 
     /// Compares the offer of an order with the largest one. Gives the discount it should have.
     fn check_offer(&self, placed: &OrderPlaced<'_>, basket: Basket, say: Say<'_>) -> i128 {
-        let due = self.goods.offers.best(basket);
+        let skips = placed.coupon.as_ref().is_some_and(|asked| asked.skip_offers);
+        let due = if skips { None } else { self.goods.offers.best(basket) };
         let told = placed.offer.as_ref();
         let told = told.map(|offer| (offer.name.as_ref(), i128::from(offer.discount_minor)));
         if due != told {

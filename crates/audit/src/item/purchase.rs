@@ -61,6 +61,7 @@ impl ItemBook {
         let priced = self.check_price(event, &placed, say);
         self.check_choice((placed.units, &placed.region), &placed.warehouses, say);
         self.hold(&placed, priced, event.revision, say);
+        self.wait(event, &placed, say);
         Ok(())
     }
 
@@ -177,6 +178,9 @@ impl ItemBook {
             say,
         );
         self.check_amount(order, paid.amount_minor, say);
+        if self.orders.find(order).is_some_and(|row| self.waits(row)) {
+            say(format!("order {order} is paid while it waits"));
+        }
         Ok(())
     }
 
@@ -184,11 +188,16 @@ impl ItemBook {
         let cancelled: OrderCancelled<'_> = serde_json::from_slice(event.data)?;
         let order = cancelled.order_id.0;
         self.end_time(event, cancelled.cancelled_at_ms, say);
-        self.requested(event, order, cancelled.request_id, say);
         let by_buyer = cancelled.cause == CancelCause::Buyer;
-        if by_buyer != cancelled.act.is_none() {
-            let expected = if by_buyer { "none of a buyer" } else { "that of an operator" };
-            let found = if by_buyer { "one" } else { "none" };
+        let by_operator = cancelled.cause == CancelCause::Operator;
+        if by_buyer || by_operator {
+            self.requested(event, order, cancelled.request_id, say);
+        } else {
+            self.check_in_vain(event, &cancelled, say);
+        }
+        if by_operator == cancelled.act.is_none() {
+            let expected = if by_operator { "that of an operator" } else { "none of a buyer" };
+            let found = if by_operator { "none" } else { "one" };
             differ("act of a cancellation", expected, found, say);
         }
         if let Some(act) = cancelled.act.filter(|act| act.request_id != cancelled.request_id) {
