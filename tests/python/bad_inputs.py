@@ -133,6 +133,7 @@ def tables(shop):
     for rpc in ["PauseItem", "ResumeItem", "CloseItem"]:
         request = shop.steer_request(getattr(shop.pb, rpc + "Request"))
         yield rpc, getattr(item, rpc), request, steering, ["item_id"]
+    yield from order_acts(shop, steering)
     yield (
         "CloseSale",
         sale.CloseSale,
@@ -149,6 +150,30 @@ def tables(shop):
     )
     yield "CreateSale", sale.CreateSale, shop.sale_request(), sale_fields(), []
     yield from questions(shop)
+
+
+def order_acts(shop, steering):
+    """What operators do to single orders, and failed payments."""
+    pb, orders = shop.pb, shop.orders
+    order_id = ("order_id", BAD_IDS)
+    act = lambda kind, **fields: shop.steer_request(kind, order_id=UNKNOWN, **fields)
+    ids = ["item_id", "order_id"]
+    yield "CancelHold", orders.CancelHold, act(pb.CancelHoldRequest), [*steering, order_id], ids
+    request = act(pb.RefundOrderRequest, units=1)
+    fields = [*steering, order_id, ("units", bad_number(1_000_000))]
+    yield "RefundOrder", orders.RefundOrder, request, fields, ids
+    request = act(pb.ExtendHoldRequest)
+    request.pay_by_time.GetCurrentTime()
+    yield "ExtendHold", orders.ExtendHold, request, [*steering, order_id], ids
+    request = shop.steer_request(pb.SettleRefundRequest, due_id=UNKNOWN, reference="transfer")
+    fields = [*steering, ("due_id", BAD_IDS), ("reference", bad_text(128))]
+    yield "SettleRefund", orders.SettleRefund, request, fields, ["item_id", "due_id"]
+    request = pb.RecordPaymentFailureRequest(
+        request_id=UNKNOWN, item_id=shop.item_id, order_id=UNKNOWN, payment_reference="pay", code="no"
+    )
+    fields = [("request_id", BAD_IDS), ("item_id", BAD_IDS), order_id]
+    fields += [("payment_reference", bad_text(128)), ("code", bad_text(64))]
+    yield "RecordPaymentFailure", shop.purchase.RecordPaymentFailure, request, fields, ids
 
 
 def sale_fields():
@@ -198,6 +223,16 @@ def questions(shop):
         [("sale_id", BAD_IDS), pages, token],
         [],
     )
+    filters = [("sale_id", ids), ("item_id", ids)]
+    yield (
+        "ListRefundsDue",
+        reports.ListRefundsDue,
+        pb.ListRefundsDueRequest(sale_id=shop.sale_id),
+        [*filters, ("order_id", ids), pages, token, ("state", [("unknown", 99)])],
+        ["sale_id", "item_id"],
+    )
+    refunds = pb.GetRefundReportRequest(sale_id=shop.sale_id)
+    yield "GetRefundReport", reports.GetRefundReport, refunds, filters, ["sale_id", "item_id"]
     timeline = pb.GetTimelineRequest(item_id=shop.item_id)
     yield "GetTimeline", reports.GetTimeline, timeline, [("item_id", ids), pages, token], []
     yield "ListSales", shop.sale.ListSales, pb.ListSalesRequest(), [pages, token], []
@@ -206,6 +241,8 @@ def questions(shop):
 def shapes(shop):
     """Missing fields, and invalid combinations of two fields."""
     pb = shop.pb
+    extend = shop.steer_request(pb.ExtendHoldRequest, order_id=UNKNOWN)
+    yield "ExtendHold, pay_by_time missing", shop.orders.ExtendHold, extend, INVALID, "pay_by_time"
     missing = shop.payment_request(UNKNOWN, 1)
     missing.ClearField("amount")
     yield "RecordPayment, amount missing", shop.purchase.RecordPayment, missing, INVALID, "amount"

@@ -1,6 +1,6 @@
 """Tests the real binary with a client in another language, generated from the proto files alone.
 
-It orders, pays, cancels, queries and is refused, and 100 buyers order at once over a step of the
+It orders, pays, refunds, cancels, queries and is refused, and 100 buyers order at once over a step of the
 price; then it kills the server under load and checks that every acknowledged order still exists. Run
 it with `tests/python/run.sh`.
 """
@@ -26,6 +26,7 @@ from grpc_tools import protoc
 
 import bad_inputs
 import beacons
+import orders
 import prices
 import report
 from report import equal, refused
@@ -38,6 +39,7 @@ SERVICES = [
     "sale_service",
     "item_service",
     "purchase_service",
+    "order_service",
     "report_service",
     "traffic_service",
 ]
@@ -59,7 +61,7 @@ def make_stubs(directory):
     assert code == 0, f"{PROTOS} does not compile"
     sys.path.insert(0, directory)
     pb = types.SimpleNamespace()
-    for name in ["types", "figures", *SERVICES]:
+    for name in ["types", "figures", "refunds", *SERVICES]:
         vars(pb).update(vars(importlib.import_module(f"doorbuster.v1.{name}_pb2")))
     stubs = {name: importlib.import_module(f"doorbuster.v1.{name}_pb2_grpc") for name in SERVICES}
     return pb, stubs
@@ -85,6 +87,7 @@ class Shop:
         self.sale = self.stubs["sale_service"].SaleServiceStub(self.channel)
         self.item = self.stubs["item_service"].ItemServiceStub(self.channel)
         self.purchase = self.stubs["purchase_service"].PurchaseServiceStub(self.channel)
+        self.orders = self.stubs["order_service"].OrderServiceStub(self.channel)
         self.reports = self.stubs["report_service"].ReportServiceStub(self.channel)
 
     def item_draft(self, sku, units, limit=None):
@@ -483,6 +486,7 @@ def main():
             position = check_stream(cases, shop)
             check_reports(cases, shop, position)
             prices.check(cases, shop)
+            orders.check(cases, shop)
             beacons.check(cases, server, shop)
             check_kill(cases, server, shop)
             check_end(cases, server, shop)

@@ -125,6 +125,46 @@ def check_refusals(cases, shop, item):
         assert shop.call("ItemService/GetItem", {"itemId": item}) == before
 
 
+def act(item, **more):
+    return {"requestId": str(uuid.uuid4()), "itemId": item, "operator": "olga", "reason": "a test", **more}
+
+
+def check_refunds(cases, shop, item):
+    def due():
+        question = {"itemId": item, "minPosition": str(2**64 - 1)}
+        status, said = shop.call("ReportService/ListRefundsDue", question)
+        assert status == 200, said
+        return said.get("refunds", [])
+
+    with cases.case("a unit of a paid order comes back, and its money is due until it is settled"):
+        _, placed = shop.call("PurchaseService/PlaceOrder", order(item, "2", buyer="hong"))
+        id_ = placed["order"]["orderId"]
+        payment = {"requestId": str(uuid.uuid4()), "itemId": item, "orderId": id_}
+        payment |= {"paymentReference": "pay-1", "amount": placed["order"]["total"]}
+        status, paid = shop.call("PurchaseService/RecordPayment", payment)
+        assert status == 200 and paid["order"]["state"] == "ORDER_STATE_PAID", paid
+        refund = act(item, orderId=id_, units="1", restock=True)
+        status, said = shop.call("OrderService/RefundOrder", refund)
+        assert status == 200 and said["order"]["refundedMinor"] == "199900", said
+        (one,) = due()
+        assert (one["cause"], one["buyer"]) == ("REFUND_CAUSE_REFUNDED", "hong"), one
+        assert one["amount"] == {"currencyCode": "CNY", "amountMinor": "199900"}, one
+        settle = act(item, dueId=one["dueId"], reference="transfer-1")
+        status, said = shop.call("OrderService/SettleRefund", settle)
+        assert status == 200 and said["order"]["dues"][0]["reference"] == "transfer-1", said
+        assert due() == []
+    for name, method, request, status, field in (
+        ("no units", "RefundOrder", act(item, orderId=id_, units="0"), 400, "units"),
+        ("more units than are left", "RefundOrder", act(item, orderId=id_, units="2"), 400, "units"),
+        ("no reason", "CancelHold", act(item, orderId=id_) | {"reason": ""}, 400, "reason"),
+        ("no reference", "SettleRefund", act(item, dueId=str(uuid.uuid4())), 400, "reference"),
+        ("nothing due", "SettleRefund", act(item, dueId=str(uuid.uuid4()), reference="t"), 404, "due_id"),
+    ):
+        with cases.case(f"{name} is refused by name"):
+            code, said = shop.call(f"OrderService/{method}", request)
+            assert code == status and field in said["message"], (code, said)
+
+
 def check_document(cases, shop, item):
     document = shop.session.get(f"{shop.url}/openapi.json", timeout=SECONDS_MAX).json()
     with cases.case("the document is OpenAPI 3.1"):
@@ -171,6 +211,7 @@ def main():
             shop = Shop(server.http)
             item = create_sale(shop)
             check_orders(cases, shop, item)
+            check_refunds(cases, shop, item)
             check_refusals(cases, shop, item)
             check_document(cases, shop, item)
             with cases.case("the server stops when it is asked to"):
