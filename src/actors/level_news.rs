@@ -31,6 +31,7 @@ pub(super) fn tell(service: &CurrentServiceLevel, revision: u64, event: &Event) 
         Event::Level(set) => service.came(revision, set.level),
         Event::Item(_)
         | Event::Sale(_)
+        | Event::Coupon(_)
         | Event::Demand(_)
         | Event::Fulfilment(_)
         | Event::Traffic(_)

@@ -146,6 +146,7 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
     match category {
         Category::Sale => Some(StreamKind::Sale),
         Category::Item => Some(StreamKind::Item),
+        Category::Coupon => Some(StreamKind::Coupon),
         Category::Demand => Some(StreamKind::Demand),
         Category::Fulfilment => Some(StreamKind::Fulfilment),
         Category::Traffic => Some(StreamKind::Traffic),

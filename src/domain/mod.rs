@@ -14,7 +14,7 @@ mod selling;
 
 pub use audience::{beacon, traffic};
 pub use operations::{alert, incident, script, service_level};
-pub use selling::{demand, eligibility, fulfilment, item, limits, price, sale};
+pub use selling::{coupon, demand, eligibility, fulfilment, item, limits, price, sale};
 
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use crate::{
     events::{
         Attempt, Category, Event, Family, ImpossibleMove, NewEvent, Position, Stored, encode,
     },
-    values::{Invalid, Kinds, OrderId, RequestId, UnixMs, kinds},
+    values::{CouponId, Invalid, Kinds, OrderId, RequestId, UnixMs, kinds},
 };
 
 /// What a command came to. `decide` gives one whose outcome is an [`AnswerFrom`].
@@ -219,6 +219,10 @@ pub enum Impossible {
     Move(#[from] ImpossibleMove),
     #[error("order {0} {1}")]
     Order(OrderId, &'static str),
+    #[error("coupon {0} {1}")]
+    Coupon(CouponId, &'static str),
+    #[error("the batch of coupons {0}")]
+    Batch(&'static str),
     #[error(transparent)]
     Step(#[from] price::ImpossibleStep),
     #[error(transparent)]

@@ -45,6 +45,11 @@ impl<T> Receipts<T> {
         self.next_revision = revision + 1;
     }
 
+    /// An event of this revision belongs to no act.
+    pub(super) fn passed(&mut self, revision: u64) {
+        self.next_revision = revision + 1;
+    }
+
     /// The events up to `revision` are in the log, the last of them at `position`.
     pub(super) fn landed(&mut self, revision: u64, position: Position) {
         let given = &mut self.given;
@@ -70,6 +75,11 @@ impl<T> Receipts<T> {
             }
             found => Ok(found),
         }
+    }
+
+    /// Whether this request became an event.
+    pub(super) fn knows(&self, request_id: RequestId) -> bool {
+        self.given.contains_key(&request_id)
     }
 
     /// How many events the stream has.
@@ -120,7 +130,7 @@ impl<T> Receipts<T> {
 
 impl<T> Receipt<T> {
     /// The first answer once more.
-    pub(super) fn repeated<E, O>(&self, outcome: O) -> Decision<E, AnswerFrom<O>> {
+    pub(super) fn repeated<E, O, S>(&self, outcome: O) -> Decision<E, AnswerFrom<O, S>> {
         Decision {
             events: Vec::new(),
             outcome: AnswerFrom::Decision(outcome),

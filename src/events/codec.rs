@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::{
-    AlertEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted, NewEvent, OrderEvent,
-    OrdersExported, Recorded, SaleEvent, ScriptEvent, Stored, TrafficRecorded,
-    stored::stored_union,
+    AlertEvent, CouponEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
+    NewEvent, OrderEvent, OrdersExported, Recorded, SaleEvent, ScriptEvent, Stored,
+    TrafficRecorded, stored::stored_union,
 };
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
@@ -17,6 +17,7 @@ const SCHEMA: &str = "1";
 pub enum Event {
     Item(ItemEvent),
     Sale(SaleEvent),
+    Coupon(CouponEvent),
     Demand(DemandTick),
     Fulfilment(OrdersExported),
     Traffic(TrafficRecorded),
@@ -30,6 +31,7 @@ pub enum Event {
 stored_union! { Event:
     Item(ItemEvent),
     Sale(SaleEvent),
+    Coupon(CouponEvent),
     Demand(DemandTick),
     Fulfilment(OrdersExported),
     Traffic(TrafficRecorded),

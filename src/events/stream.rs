@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::values::{IncidentId, ItemId, SaleId};
+use crate::values::{BatchId, IncidentId, ItemId, SaleId};
 
 /// The id of streams that there is one of for the whole service: what they are about has no id of
 /// its own. UUIDv5 of the URL namespace and `doorbuster:service`.
@@ -15,6 +15,8 @@ pub const SERVICE: Uuid = Uuid::from_u128(0x2247887c_52f15f68_a2fbcd4d_b1f239f8)
 pub enum Category {
     Sale,
     Item,
+    /// A batch of coupons of a sale.
+    Coupon,
     Demand,
     /// The exports of a sale's paid orders.
     Fulfilment,
@@ -36,9 +38,10 @@ pub enum Category {
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sale,
         Self::Item,
+        Self::Coupon,
         Self::Demand,
         Self::Fulfilment,
         Self::Traffic,
@@ -54,6 +57,7 @@ impl Category {
         match self {
             Self::Sale => "sale",
             Self::Item => "item",
+            Self::Coupon => "coupon",
             Self::Demand => "demand",
             Self::Fulfilment => "fulfilment",
             Self::Traffic => "traffic",
@@ -83,6 +87,11 @@ impl StreamName {
     /// The stream of an item and of its orders.
     pub fn item(id: ItemId) -> Self {
         Self { category: Category::Item, id: id.0 }
+    }
+
+    /// The stream of a batch of coupons.
+    pub fn coupon(id: BatchId) -> Self {
+        Self { category: Category::Coupon, id: id.0 }
     }
 
     /// The stream of the demand for an item.
@@ -149,6 +158,7 @@ impl StreamName {
             Category::Item | Category::Demand => Some(ItemId(self.id)),
             Category::Sale
             | Category::Fulfilment
+            | Category::Coupon
             | Category::Traffic
             | Category::Alert
             | Category::Incident

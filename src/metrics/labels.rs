@@ -65,6 +65,7 @@ label! {
     StreamKind {
         Sale => "sale",
         Item => "item",
+        Coupon => "coupon",
         Demand => "demand",
         Fulfilment => "fulfilment",
         Traffic => "traffic",

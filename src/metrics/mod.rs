@@ -183,6 +183,7 @@ impl Metrics {
         match stream {
             StreamKind::Item => self.append_latency.took(took, 1),
             StreamKind::Sale
+            | StreamKind::Coupon
             | StreamKind::Demand
             | StreamKind::Fulfilment
             | StreamKind::Traffic

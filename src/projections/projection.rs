@@ -4,9 +4,9 @@ use rusqlite::Transaction;
 
 use crate::{
     events::{
-        AlertEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-        OfferEvent, OrderEvent, OrdersExported, Recorded, SaleEvent, ScriptEvent, StockEvent,
-        TrafficRecorded,
+        AlertEvent, CouponEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet,
+        LossAccepted, OfferEvent, OrderEvent, OrdersExported, Recorded, SaleEvent, ScriptEvent,
+        StockEvent, TrafficRecorded,
     },
     values::ItemId,
 };
@@ -52,6 +52,7 @@ pub trait Projection: Send {
         match fact {
             Event::Item(event) => self.on_item(here, event),
             Event::Sale(event) => self.on_sale(here, event),
+            Event::Coupon(event) => self.on_coupon(here, event),
             Event::Demand(event) => self.on_demand(here, event),
             Event::Fulfilment(event) => self.on_fulfilment(here, event),
             Event::Traffic(event) => self.on_traffic(here, event),
@@ -90,6 +91,11 @@ pub trait Projection: Send {
 
     /// A sale is created, paused, resumed, closed.
     fn on_sale(&mut self, _: &Here<'_>, _: &SaleEvent) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    /// A batch of coupons is created or steered, or one of its coupons changes hands.
+    fn on_coupon(&mut self, _: &Here<'_>, _: &CouponEvent) -> Result<(), ApplyError> {
         Ok(())
     }
 

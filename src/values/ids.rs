@@ -124,4 +124,31 @@ impl SaleId {
     pub fn item_id(self, sku: &str) -> ItemId {
         ItemId(Uuid::new_v5(&self.0, sku.as_bytes()))
     }
+
+    /// The batch of coupons of this sale with that name.
+    pub fn batch_id(self, name: &str) -> BatchId {
+        BatchId(Uuid::new_v5(&self.0, format!("coupon:{name}").as_bytes()))
+    }
+}
+
+impl BatchId {
+    /// The coupon that `request` claims of this batch: the id of its `CouponClaimed` event.
+    pub fn coupon_id(self, request: RequestId) -> CouponId {
+        CouponId(Uuid::new_v5(&self.0, request.0.as_bytes()))
+    }
+
+    /// The id of the event by which an order gets a coupon of this batch.
+    pub fn redeemed_id(self, order: OrderId) -> Uuid {
+        self.id_of(order, b"redeemed")
+    }
+
+    /// The id of the event by which the coupon of an order is free again.
+    pub fn returned_id(self, order: OrderId) -> Uuid {
+        self.id_of(order, b"returned")
+    }
+
+    /// Longer than a request's id, so that no request makes the same.
+    fn id_of(self, order: OrderId, what: &[u8]) -> Uuid {
+        Uuid::new_v5(&self.0, &[order.0.as_bytes(), what].concat())
+    }
 }

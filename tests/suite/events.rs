@@ -4,6 +4,7 @@
 //! hand here, encoded, and compared with its file; the file is decoded and compared with the sample.
 //! `UPDATE_GOLDEN=1` writes missing samples only: one that differs means that old logs change.
 
+mod coupons;
 mod items;
 mod operations;
 mod shoppers;
@@ -91,6 +92,7 @@ pub fn samples() -> Vec<Event> {
     let sales = sale_samples().into_iter().map(Event::Sale);
     items
         .chain(sales)
+        .chain(coupons::samples().into_iter().map(Event::Coupon))
         .chain([
             Event::Demand(shoppers::tick()),
             Event::Fulfilment(export_sample()),

@@ -24,6 +24,8 @@ mod clock;
 mod cluster;
 /// A log copied between stores is the same log, or the copy is refused.
 mod copy;
+/// Coupons: batches, claims, redemptions.
+mod coupons;
 /// Kill the real binary under load; nothing acknowledged is lost.
 mod crash;
 /// Simulated and recorded shoppers.

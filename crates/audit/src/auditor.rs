@@ -10,6 +10,7 @@ use super::{
     bodies::{DemandTick, Metadata, TrafficRecorded, parse_id},
     certificate::{Judged, JudgedItem},
     chain::{self, Hash, Link},
+    coupons::CouponBook,
     demand,
     fulfilment::{FulfilmentBook, Payments},
     item::{ItemBook, Keep},
@@ -132,6 +133,7 @@ pub(super) struct Head {
 enum Book {
     Item(Box<ItemBook>),
     Sale(SaleBook),
+    Coupon(Box<CouponBook>),
     Demand,
     Fulfilment(FulfilmentBook),
     /// Of a sale or a recording with that id.
@@ -306,6 +308,11 @@ impl Walk {
                     let revision = last.unwrap_or_default();
                     items.push(JudgedItem { book: item, revision, head: head.map(|_| hash) });
                 }
+                Book::Coupon(batch) => {
+                    plain = false;
+                    let last = next_revision.checked_sub(1);
+                    batch.end(&mut |problem| note(&mut self.proof, None, &name, last, problem));
+                }
                 Book::Foreign => self.proof.foreign_streams += 1,
                 Book::Sale(_)
                 | Book::Demand
@@ -369,6 +376,7 @@ fn book(name: &str, keep: Keep) -> Book {
     match (category, parse_id(id)) {
         ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id, keep))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
+        ("coupon", Some(id)) => Book::Coupon(Box::new(CouponBook::new(id))),
         ("demand", Some(_)) => Book::Demand,
         ("fulfilment", Some(id)) => Book::Fulfilment(FulfilmentBook::new(id)),
         ("traffic", Some(id)) => Book::Traffic(id),
@@ -412,6 +420,7 @@ fn judge(
         }
         Book::Fulfilment(exports) => exports.apply(event, payments, say),
         Book::Sale(sale) => sale.apply(event, plans, say),
+        Book::Coupon(batch) => batch.apply(event, say),
         Book::Demand if event.kind == "DemandTick" => {
             event.check_not_judged(say);
             serde_json::from_slice::<DemandTick<'_>>(event.data).map(|tick| {

@@ -4,6 +4,7 @@
 //! are right. A required field that is missing, twice there or of another type is an error.
 
 mod awaits;
+mod coupons;
 mod fulfilment;
 mod goods;
 mod operations;
@@ -18,6 +19,10 @@ use serde::{
 use uuid::Uuid;
 
 pub(crate) use awaits::{Await, CouponApplied, CouponAsked, CouponDenied, IfDenied, LimitGranted};
+pub(super) use coupons::{
+    BudgetRaised, CouponBatchCreated, CouponClaimed, CouponDiscount, CouponRedeemed,
+    CouponReturned, CouponRevoked, CouponTerms,
+};
 pub(super) use fulfilment::OrdersExported;
 pub(super) use goods::{
     Audience, AudienceSet, Draw, Gift, GiftTaken, GiftUnitsSet, Offer, OfferApplied,

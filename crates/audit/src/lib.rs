@@ -11,6 +11,7 @@ mod auditor;
 mod bodies;
 mod certificate;
 mod chain;
+mod coupons;
 mod demand;
 mod fulfilment;
 mod item;

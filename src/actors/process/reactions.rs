@@ -50,6 +50,7 @@ impl Process for Reactions {
             Event::Alert(AlertEvent::Cleared(_))
             | Event::Item(_)
             | Event::Sale(_)
+            | Event::Coupon(_)
             | Event::Demand(_)
             | Event::Fulfilment(_)
             | Event::Traffic(_)

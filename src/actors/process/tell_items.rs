@@ -63,6 +63,7 @@ impl Process for TellItems {
                 }
             }
             Event::Item(ItemEvent::Stock(_) | ItemEvent::Order(_))
+            | Event::Coupon(_)
             | Event::Demand(_)
             | Event::Fulfilment(_)
             | Event::Traffic(_)

@@ -1,9 +1,11 @@
-//! Deciders of sales, items and exports, the prices of items, and the packing of demand.
+//! Deciders of sales, items, coupons and exports, the prices of items, and the packing of demand.
 
+pub mod coupon;
 pub mod demand;
 pub mod eligibility;
 pub mod fulfilment;
 pub mod item;
 pub mod limits;
+mod names;
 pub mod price;
 pub mod sale;

@@ -1,7 +1,8 @@
-//! Events of a sale, its items and its orders, and of the demand for them.
+//! Events of a sale, its items, orders and coupons, and of the demand for them.
 
 mod audience;
 mod awaits;
+mod coupon;
 mod demand;
 mod fulfilment;
 mod hold;
@@ -18,6 +19,7 @@ mod units;
 
 pub use audience::*;
 pub use awaits::*;
+pub use coupon::*;
 pub use demand::*;
 pub use fulfilment::*;
 pub use hold::*;

@@ -20,6 +20,7 @@ fn category(event: &Event) -> Category {
     match event {
         Event::Item(_) => Category::Item,
         Event::Sale(_) => Category::Sale,
+        Event::Coupon(_) => Category::Coupon,
         Event::Demand(_) => Category::Demand,
         Event::Fulfilment(_) => Category::Fulfilment,
         Event::Traffic(_) => Category::Traffic,

@@ -9,13 +9,13 @@ use std::{
 
 use doorbuster::{
     domain::{
-        Decider, alert::Book, fulfilment::Fulfilment, incident::Incident, item::Item, sale::Sale,
-        script::Script, service_level::ServiceLevelSetting,
+        Decider, alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident,
+        item::Item, sale::Sale, script::Script, service_level::ServiceLevelSetting,
     },
     events::{
-        AlertEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-        OfferEvent, OrderEvent, OrdersExported, SaleEvent, ScriptEvent, StockEvent, StockMoved,
-        StockWithdrawn, Stored, StreamName, TrafficRecorded,
+        AlertEvent, CouponEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet,
+        LossAccepted, OfferEvent, OrderEvent, OrdersExported, SaleEvent, ScriptEvent, StockEvent,
+        StockMoved, StockWithdrawn, Stored, StreamName, TrafficRecorded,
     },
     pages::{Lang, event_name},
     projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
@@ -34,8 +34,15 @@ const READERS: &[(&str, &str)] = &[
     ("AlertCleared", "alerts operations"),
     ("AlertRaised", "alerts operations"),
     ("AudienceSet", "acts item marks"),
+    ("BudgetRaised", "coupon"),
     ("CouponApplied", "item marks orders"),
+    ("CouponBatchClosed", "coupon"),
+    ("CouponBatchCreated", "coupon"),
+    ("CouponClaimed", "coupon"),
     ("CouponDenied", "item marks orders"),
+    ("CouponRedeemed", "coupon"),
+    ("CouponReturned", "coupon"),
+    ("CouponRevoked", "coupon"),
     ("DemandTick", "journeys timeline"),
     ("GiftUnitsSet", "acts item marks orders"),
     ("HoldExtended", "acts item marks orders"),
@@ -90,6 +97,7 @@ fn decider(event: &Event) -> Option<&'static str> {
     let read = [
         ("item", Item::pick(event.clone()).is_some()),
         ("sale", Sale::pick(event.clone()).is_some()),
+        ("coupon", CouponBatch::pick(event.clone()).is_some()),
         ("alerts", Book::pick(event.clone()).is_some()),
         ("incident", Incident::pick(event.clone()).is_some()),
         ("script", Script::pick(event.clone()).is_some()),
@@ -127,6 +135,7 @@ fn every_kind() -> log::Log {
             _ => {}
         }
         let stream = match &event {
+            Event::Coupon(_) => StreamName::coupon(sale.batch_id("save20")),
             Event::Traffic(_) => StreamName::traffic(sale),
             Event::Fulfilment(_) => StreamName::fulfilment(sale),
             Event::Alert(_) => StreamName::alerts(Some(sale)),
@@ -246,6 +255,7 @@ impl Projection for Probe {
         on_stock: StockEvent,
         on_order: OrderEvent,
         on_sale: SaleEvent,
+        on_coupon: CouponEvent,
         on_demand: DemandTick,
         on_fulfilment: OrdersExported,
         on_traffic: TrafficRecorded,

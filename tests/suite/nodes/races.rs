@@ -219,6 +219,7 @@ fn attempts_in(recorded: &Recorded) -> usize {
         | Event::Traffic(_)
         | Event::Alert(_)
         | Event::Incident(_)
+        | Event::Coupon(_)
         | Event::Script(_)
         | Event::Level(_)
         | Event::Log(_) => panic!("{recorded:?} is no tick"),

@@ -20,7 +20,7 @@ mod decider;
 mod ending;
 mod evolve_order;
 mod follow;
-mod index;
+pub(in crate::domain) mod index;
 mod order_act;
 mod order_life;
 mod orders;

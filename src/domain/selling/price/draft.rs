@@ -86,14 +86,15 @@ fn twice(offer: &Offer, earlier: &Offer, index: usize) -> Invalid {
 }
 
 fn offer(draft: DraftOffer, window: (UnixMs, UnixMs)) -> Result<Offer, Invalid> {
-    name(&draft.name)?;
+    check_name(&draft.name)?;
     let condition = condition(&draft)?;
     let effect = effect(&draft)?;
     check_time(draft.from, draft.until, window)?;
     Ok(Offer { name: draft.name, condition, effect, from_ms: draft.from, until_ms: draft.until })
 }
 
-fn name(name: &str) -> Result<(), Invalid> {
+/// Checks the name of something that an order can have: an offer, a coupon.
+pub(in crate::domain) fn check_name(name: &str) -> Result<(), Invalid> {
     let good =
         |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_';
     if (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(good) {
@@ -143,7 +144,7 @@ fn effect(draft: &DraftOffer) -> Result<OfferEffect, Invalid> {
             }
             only_with("each", [("times_max", draft.times_max)])?;
             gift_fields(draft)?;
-            percent_off(draft, ppm)
+            percent_off(ppm, draft.at_most_minor).map(OfferEffect::Percent)
         }
         (None, None, true) => {
             if draft.each {
@@ -193,15 +194,19 @@ fn amount_off(draft: &DraftOffer, amount_minor: i64) -> Result<OfferEffect, Inva
     Ok(OfferEffect::Amount(AmountOff { amount_minor, each, times_max }))
 }
 
-fn percent_off(draft: &DraftOffer, ppm: i64) -> Result<OfferEffect, Invalid> {
+/// Checks a percentage and what it takes off at most.
+pub(in crate::domain) fn percent_off(
+    ppm: i64,
+    at_most_minor: Option<i64>,
+) -> Result<PercentOff, Invalid> {
     if !(1..=PPM_MAX).contains(&ppm) {
         let problem = format!("must be 1 to {PPM_MAX} (100 %), not {ppm}");
         return Err(Invalid::new("percent_ppm", problem));
     }
-    if let Some(at_most) = draft.at_most_minor {
+    if let Some(at_most) = at_most_minor {
         bounds("at_most_minor", at_most, WORTH_MINOR_MAX)?;
     }
-    Ok(OfferEffect::Percent(PercentOff { ppm, at_most_minor: draft.at_most_minor }))
+    Ok(PercentOff { ppm, at_most_minor })
 }
 
 fn taken(draft: &DraftOffer) -> Result<OfferEffect, Invalid> {
@@ -231,7 +236,11 @@ fn gift_fields(draft: &DraftOffer) -> Result<(), Invalid> {
     }
 }
 
-fn only_with<const N: usize>(field: &str, others: [(&str, Option<i64>); N]) -> Result<(), Invalid> {
+/// Checks that none of the others is given where that field is not.
+pub(in crate::domain) fn only_with<const N: usize>(
+    field: &str,
+    others: [(&str, Option<i64>); N],
+) -> Result<(), Invalid> {
     match others.into_iter().find_map(|(name, value)| Some((name, value?))) {
         None => Ok(()),
         Some((name, value)) => {
@@ -240,7 +249,8 @@ fn only_with<const N: usize>(field: &str, others: [(&str, Option<i64>); N]) -> R
     }
 }
 
-fn bounds(field: &str, value: i64, max: i64) -> Result<(), Invalid> {
+/// Checks that a number is between 1 and `max`.
+pub(in crate::domain) fn bounds(field: &str, value: i64, max: i64) -> Result<(), Invalid> {
     if (1..=max).contains(&value) {
         return Ok(());
     }

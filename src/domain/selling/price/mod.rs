@@ -11,8 +11,9 @@ mod offers;
 
 pub use check::{check_prices, check_time};
 pub use draft::{DraftOffer, OFFERS_MAX, check_offers};
+pub(super) use draft::{bounds, check_name, only_with, percent_off};
 pub use ladder::{ImpossibleStep, Ladder, StepCounts};
-pub use offers::{ImpossibleGift, Offers, Pool};
+pub use offers::{ImpossibleGift, Offers, Pool, coupon_discount};
 
 use crate::{
     events::{GiftTaken, OfferApplied, OrderPart, OrderPrice, WhenGone},

@@ -3,7 +3,8 @@
 use super::{GiftGone, TOTAL_MINOR_MIN};
 use crate::{
     events::{
-        AmountOff, Gift, GiftTaken, Offer, OfferApplied, OfferCondition, OfferEffect, PercentOff,
+        AmountOff, CouponDiscount, Gift, GiftTaken, Offer, OfferApplied, OfferCondition,
+        OfferEffect, PercentOff,
     },
     values::UnixMs,
 };
@@ -195,20 +196,36 @@ fn times(condition: OfferCondition, units: i64, subtotal: i64) -> i64 {
 
 /// What an offer that applies takes off: never all of it.
 fn discount(offer: &Offer, units: i64, subtotal: i64) -> i64 {
-    let most = i128::from(subtotal - TOTAL_MINOR_MIN);
     let off = match &offer.effect {
         OfferEffect::Amount(AmountOff { amount_minor, each, times_max }) => {
             let times = if *each { times(offer.condition, units, subtotal) } else { 1 };
             let times = times_max.map_or(times, |max| times.min(max));
             i128::from(*amount_minor) * i128::from(times)
         }
-        OfferEffect::Percent(PercentOff { ppm, at_most_minor }) => {
-            let share = i128::from(subtotal) * i128::from(*ppm) / PPM;
-            at_most_minor.map_or(share, |most| share.min(i128::from(most)))
-        }
+        OfferEffect::Percent(percent) => share(percent, subtotal),
         OfferEffect::Gift(_) => 0,
     };
-    // Between 0 and the subtotal, which fits.
+    not_all(off, subtotal)
+}
+
+/// What a coupon takes off a total: never all of it.
+pub fn coupon_discount(discount: CouponDiscount, total: i64) -> i64 {
+    let off = match discount {
+        CouponDiscount::AmountMinor(amount) => i128::from(amount),
+        CouponDiscount::Percent(percent) => share(&percent, total),
+    };
+    not_all(off, total)
+}
+
+fn share(PercentOff { ppm, at_most_minor }: &PercentOff, of: i64) -> i128 {
+    let share = i128::from(of) * i128::from(*ppm) / PPM;
+    at_most_minor.map_or(share, |most| share.min(i128::from(most)))
+}
+
+/// So much off an amount, of which the smallest amount to pay is left.
+fn not_all(off: i128, amount: i64) -> i64 {
+    let most = i128::from(amount) - i128::from(TOTAL_MINOR_MIN);
+    // Between 0 and the amount, which fits.
     i64::try_from(off.clamp(0, most.max(0))).unwrap_or(0)
 }
 

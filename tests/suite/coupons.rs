@@ -1,0 +1,13 @@
+//! Coupons: what a batch answers, what its sale plans, and what a client meets.
+//!
+//! Goal: a batch never passes its budget or its number of coupons, and an order redeems at most once.
+//! Method: scripted tables (`table`) for every rule and reason, streams that no decider wrote, and random
+//! commands against a plain model.
+
+/// Streams that no decider wrote.
+mod contradictions;
+/// Every rule and reason of a batch, as tables.
+mod decided;
+/// The batch against a plain model, over random commands.
+mod model;
+pub mod table;
