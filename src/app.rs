@@ -39,7 +39,7 @@ use self::{
 };
 use crate::{
     actors::{
-        ClockWatch, Freshness, MeteredStore, OwnAppends, ProjectionHandle, Readiness, Sales, Tail,
+        ClockWatch, Freshness, MeteredStore, OwnAppends, ProjectionHandle, Readiness, Tail,
         TrafficDesk, start_projections,
     },
     admission::Operators,
@@ -268,7 +268,7 @@ impl Node {
             readiness.clone(),
         );
         let actors = Actors::start(config, &clock, &store, readiness, &metrics);
-        let sales = Sales::new(Arc::clone(&actors.sale_desks), Arc::clone(&actors.items));
+        let sales = actors.sales();
         let observers = actors.aggregates.observers();
         let tail = Arc::new(Tail::new(Arc::clone(&store), observers, Arc::clone(&actors.service)));
         let (projections, mut projection_threads) = start_projections(&config.data, &tail);

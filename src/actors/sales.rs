@@ -1,6 +1,6 @@
 //! Sales and their items: what a sale plans is carried out at its items.
 //!
-//! Creating a sale writes one event to the sale's stream and then tells each item. What a crash between
+//! Creating a sale writes one event to the sale's stream and then tells each item and batch of coupons. What a crash between
 //! the two leaves undone is done by the process manager [`TellItems`](super::process::TellItems), by the
 //! same commands.
 
@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::{
     Answer, Deadline, Directory, Fault,
-    process::{commands, tell},
+    process::{batches, commands, tell, tell_batches},
 };
 use crate::{
     domain::{
+        coupon::CouponBatch,
         item::Item,
         sale::{CreateSale, Sale, SaleCommand, SaleOutcome, SteerSale},
     },
@@ -24,15 +25,20 @@ use crate::{
 pub struct Sales {
     sales: Arc<Directory<Sale>>,
     items: Arc<Directory<Item>>,
+    coupons: Arc<Directory<CouponBatch>>,
 }
 
 impl Sales {
-    /// Sales and the items they are carried out at.
-    pub fn new(sales: Arc<Directory<Sale>>, items: Arc<Directory<Item>>) -> Self {
-        Self { sales, items }
+    /// Sales, and the items and batches of coupons they are carried out at.
+    pub fn new(
+        sales: Arc<Directory<Sale>>,
+        items: Arc<Directory<Item>>,
+        coupons: Arc<Directory<CouponBatch>>,
+    ) -> Self {
+        Self { sales, items, coupons }
     }
 
-    /// Puts a sale up with all its items. Returns once every item is on offer.
+    /// Puts a sale up with all its items and coupons. Returns once every item is on offer.
     pub async fn create(
         &self,
         sale_id: SaleId,
@@ -40,7 +46,12 @@ impl Sales {
         deadline: Option<Deadline>,
     ) -> Result<Answer<SaleOutcome>, Fault> {
         let command = SaleCommand::Create(Box::new(CreateSale { plan }));
-        let answer = self.sales.ask(sale_id.0, command, deadline).await?;
+        let mut answer = self.sales.ask(sale_id.0, command, deadline).await?;
+        if let SaleOutcome::Sale(sale) = &answer.outcome {
+            // Before the items are on offer: no order names a coupon that is not there.
+            let created = tell_batches(&self.coupons, batches(sale)).await?;
+            answer.position = answer.position.max(created);
+        }
         self.carried_out(answer).await
     }
 

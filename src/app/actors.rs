@@ -21,7 +21,8 @@ use crate::{
     clock::SharedClock,
     config::Config,
     domain::{
-        alert::Book, fulfilment::Fulfilment, incident::Incident, item::Item, sale::Sale,
+        alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item,
+        sale::Sale,
         script::Script, service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
@@ -47,6 +48,7 @@ pub(super) struct Actors {
     pub(super) aggregates: Aggregates,
     pub(super) items: Arc<Directory<Item>>,
     pub(super) sale_desks: Arc<Directory<Sale>>,
+    pub(super) coupons: Arc<Directory<CouponBatch>>,
     pub(super) levels: Arc<Directory<ServiceLevelSetting>>,
     /// The level that this node acts on.
     pub(super) service: Arc<CurrentServiceLevel>,
@@ -83,6 +85,7 @@ impl Actors {
         Self {
             items: aggregates.add(),
             sale_desks: aggregates.add(),
+            coupons: aggregates.add(),
             levels: aggregates.add(),
             books: aggregates.add(),
             incidents: aggregates.add(),
@@ -95,6 +98,12 @@ impl Actors {
             demand,
             service: Arc::default(),
         }
+    }
+
+    /// The sales of this node, with the items and coupons they are carried out at.
+    pub(super) fn sales(&self) -> Sales {
+        let (items, coupons) = (Arc::clone(&self.items), Arc::clone(&self.coupons));
+        Sales::new(Arc::clone(&self.sale_desks), items, coupons)
     }
 
     /// What machines ask about.
@@ -183,6 +192,7 @@ impl Actors {
             receivers: Receivers {
                 sales: Arc::clone(&self.sale_desks),
                 items: Arc::clone(&self.items),
+                coupons: Arc::clone(&self.coupons),
                 incidents: Arc::clone(&self.incidents),
                 levels: self.service_level_desk(),
             },
@@ -231,6 +241,7 @@ impl Actors {
         grpc::Parts {
             sales: sales.clone(),
             items: Arc::clone(&self.items),
+            coupons: Arc::clone(&self.coupons),
             incidents: Arc::clone(&self.incidents),
             scripts: Arc::clone(&self.scripts),
             exports: Arc::clone(&self.exports),

@@ -74,7 +74,10 @@ pub fn shape<M: Message + Name>(message: &M) -> Value {
 }
 
 /// Messages of which absent fields are left out; in others they are null.
-const LEAN: [&str; 18] = [
+const LEAN: [&str; 21] = [
+    "Coupon",
+    "CouponBatch",
+    "CouponDraft",
     "Credit",
     "FunnelGroup",
     "FunnelTotals",
@@ -112,20 +115,23 @@ fn is_absent_if_empty(message: &str, field: &str) -> bool {
 fn is_absent_if_plain(message: &str, field: &str) -> bool {
     matches!(
         (message, field),
-        (
-            "Order",
-            "parts"
-                | "offer"
-                | "discount_minor"
-                | "gift_gone"
-                | "refunded_units"
-                | "refunded_minor"
-                | "failed_payments"
-                | "dues"
-                | "awaiting"
-                | "coupon_id"
-                | "coupon_discount_minor"
-        ) | ("OrderCounts" | "ItemState" | "SaleState", "refunded" | "refunds_settled")
+        ("Coupon", "cause" | "order_id" | "discount_minor")
+            | ("CouponDraft", "items" | "code" | "with_offers" | "returns")
+            | (
+                "Order",
+                "parts"
+                    | "offer"
+                    | "discount_minor"
+                    | "gift_gone"
+                    | "refunded_units"
+                    | "refunded_minor"
+                    | "failed_payments"
+                    | "dues"
+                    | "awaiting"
+                    | "coupon_id"
+                    | "coupon_discount_minor"
+            )
+            | ("OrderCounts" | "ItemState" | "SaleState", "refunded" | "refunds_settled")
             | (
                 "SalesFigures",
                 "orders_refunded" | "units_refunded" | "refunded" | "refunds_settled"
@@ -144,6 +150,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
             | ("QuotePriceResponse", "refusal" | "warehouses")
             | ("Refusal", "quote" | "coupon_reason")
+            | ("Sale", "coupons")
             | ("WhatIfFigures", "discount" | "gift_units_given" | "prices")
     )
 }
@@ -158,7 +165,7 @@ fn is_inlined(message: &str, field: &str) -> bool {
             | ("FunnelGroup" | "TrafficRow", "figures")
             | ("GetFunnelResponse" | "GetTrafficResponse", "total")
             | ("OrderRecord", "order")
-            | ("SaleItem", "draft")
+            | ("SaleCoupons" | "SaleItem", "draft")
     )
 }
 

@@ -46,8 +46,8 @@ mod write;
 
 pub use audience::traffic;
 pub use operations::{alert, incident, level, script};
+pub use selling::{coupon, item, order, sale, sale_file};
 use selling::{explain, order_list};
-pub use selling::{item, order, sale, sale_file};
 
 use std::{
     io::{self, Write},
@@ -133,6 +133,11 @@ pub enum Verb {
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1
   doorbuster order list --buyer alice")]
     Order(order::Args),
+    /// Claim, grant, show and close coupons
+    #[command(before_help = "Examples:
+  doorbuster coupon claim 2f0c5a1e-6b7d-5e0f-9a1b-3c4d5e6f7a81 --buyer alice
+  doorbuster coupon list 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --buyer alice")]
+    Coupon(coupon::Args),
     /// Stock, orders, sales and the timeline
     #[command(before_help = "Examples:
   doorbuster report stock
@@ -224,6 +229,7 @@ impl Verb {
             Self::Incident(args) => incident::run(args, common),
             Self::Script(args) => script::run(args, common),
             Self::Order(args) => order::run(args, common),
+            Self::Coupon(args) => coupon::run(args, common),
             Self::Report(args) => report::run(*args, common),
             Self::Traffic(args) => traffic::run(args, common),
             Self::Log(args) => log::run(args, common),

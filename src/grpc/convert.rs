@@ -4,6 +4,7 @@ use std::{str::FromStr, sync::LazyLock};
 
 use tonic::Extensions;
 
+pub(in crate::grpc) mod coupons;
 pub(in crate::grpc) mod levers;
 pub(in crate::grpc) mod prices;
 mod times;
@@ -278,7 +279,7 @@ pub(super) fn refusal(
     };
     let reason = REASONS[refusal.kind()].into();
     let quote = quote.map(prices::quote);
-    let coupon_reason = coupon.map(|reason| reason.kind_name().to_owned()).unwrap_or_default();
+    let coupon_reason = coupon.map(coupons::reason).unwrap_or_default().into();
     proto::Refusal { reason, message, available_units, quote, coupon_reason }
 }
 

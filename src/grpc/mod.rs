@@ -32,7 +32,7 @@ pub mod proto;
 
 use audience::traffic;
 use operations::{alert, alerts, incident, script, service_level};
-use selling::{item, order, purchase, sale};
+use selling::{coupon, item, order, purchase, sale};
 
 pub use at_rest::connect;
 pub use listener::listen;

@@ -27,7 +27,7 @@ pub struct Rpc {
 /// What an RPC is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A buyer's command to an item.
+    /// A buyer's command to an item or a batch of coupons.
     Order,
     /// A query for the current state of something.
     Look,
@@ -187,6 +187,14 @@ rpcs! {
     AlertService FollowAlerts: Look, Anyone, -, Following, Command;
     AlertService ListAlertRules: Look, Anyone, -, Answer, Command;
     AlertService CheckAlertRule: Look, Anyone, -, Light, Command;
+
+    CouponService ClaimCoupon: Order, Anyone, -, Light, Command;
+    CouponService GrantCoupon: Steer, Operator, -, Light, Command;
+    CouponService CloseBatch: Steer, Operator, -, Light, Command;
+    CouponService RaiseBudget: Steer, Operator, -, Light, Command;
+    CouponService RevokeCoupon: Steer, Operator, -, Light, Command;
+    CouponService GetBatch: Look, Anyone, -, Light, Command;
+    CouponService ListCoupons: Look, Anyone, -, Answer, Command;
 
     DegradationService SetLevel: Steer, Operator, -, Light, Command;
     DegradationService GetLevel: Look, Anyone, -, Light, Command;

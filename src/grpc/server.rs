@@ -15,6 +15,7 @@ use super::{
     alert::AlertApi,
     connect::{self, Gateway},
     counted_service::CallCounter,
+    coupon::CouponApi,
     foreign::method_unknown,
     health,
     incident::IncidentApi,
@@ -39,7 +40,9 @@ use crate::{
     admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
-    domain::{fulfilment::Fulfilment, incident::Incident, item::Item, script::Script},
+    domain::{
+        coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item, script::Script,
+    },
     metrics::Metrics,
     store::SharedStore,
 };
@@ -66,6 +69,7 @@ pub struct Listeners {
 pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
+    pub coupons: Arc<Directory<CouponBatch>>,
     pub incidents: Arc<Directory<Incident>>,
     pub scripts: Arc<Directory<Script>>,
     pub exports: Arc<Directory<Fulfilment>>,
@@ -166,7 +170,7 @@ fn contract(
     gate: Gate,
     phase: watch::Receiver<Phase>,
 ) -> RoutesBuilder {
-    let Parts { sales, items, incidents, scripts, exports, reads, store, data, .. } = parts;
+    let Parts { sales, items, coupons, incidents, scripts, exports, reads, store, data, .. } = parts;
     let Parts { traffic, levels, service, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
@@ -178,6 +182,7 @@ fn contract(
         authenticator: authenticator.clone(),
     };
     let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
+    let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {
@@ -218,6 +223,7 @@ fn contract(
     serve!(order_service_server, OrderServiceServer, Arc::new(orders));
     serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
+    serve!(coupon_service_server, CouponServiceServer, Arc::new(coupon));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
     serve!(report_service_server, ReportServiceServer, Arc::new(report));
     serve!(replay_service_server, ReplayServiceServer, replay);

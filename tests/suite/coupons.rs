@@ -10,4 +10,8 @@ mod contradictions;
 mod decided;
 /// The batch against a plain model, over random commands.
 mod model;
+/// Coupons of a sale file and of a sale.
+mod planned;
+/// A real server on loopback, called over gRPC.
+mod served;
 pub mod table;

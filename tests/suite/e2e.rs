@@ -19,11 +19,11 @@ use crate::support::{
     Node, OPENS_AT, PATIENCE, create_sale, item, order, pay, place, refused, request_id, timestamp,
 };
 
-fn reason(status: &Status) -> String {
+pub fn reason(status: &Status) -> String {
     status.get_details_error_info().expect("each status carries an ErrorInfo").reason
 }
 
-fn field(status: &Status) -> String {
+pub fn field(status: &Status) -> String {
     let details = status.get_details_bad_request().expect("a bad request names its field");
     details.field_violations[0].field.clone()
 }

@@ -73,6 +73,7 @@ fn sale_samples() -> Vec<SaleEvent> {
             goals: None,
             curve: Vec::new(),
             alerts: Vec::new(),
+            coupons: Vec::new(),
             act: act(),
             created_at_ms: AT,
         }),

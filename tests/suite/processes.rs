@@ -74,14 +74,13 @@ async fn killed_at_every_step<P: Process + Default>(bench: &Bench, wanted: Effec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_item_of_a_sale_is_told_once_wherever_the_telling_breaks_off() {
+async fn every_part_of_a_sale_is_told_once_wherever_the_telling_breaks_off() {
     let bench = Bench::start().await;
-    bench.create_sale(&["lamp", "sofa", "desk"]).await;
-    killed_at_every_step::<TellItems>(&bench, Effects { items_added: 3, ..Effects::default() })
-        .await;
+    bench.create_sale_with(&["lamp", "sofa", "desk"], &["save20", "next50"]).await;
+    let created = Effects { items_added: 3, batches_created: 2, ..Effects::default() };
+    killed_at_every_step::<TellItems>(&bench, created).await;
     bench.pause_sale().await;
-    let wanted = Effects { items_added: 3, items_paused: 3, ..Effects::default() };
-    killed_at_every_step::<TellItems>(&bench, wanted).await;
+    killed_at_every_step::<TellItems>(&bench, Effects { items_paused: 3, ..created }).await;
     assert_eq!(run(&bench, TellItems::default(), Step::Read).await, 0, "nothing is left to tell");
 }
 
@@ -93,6 +92,18 @@ async fn items_that_were_told_before_the_crash_are_not_told_again() {
     assert_eq!(run(&bench, TellItems::default(), Step::AskedAndNoted).await, 1);
     let wanted = Effects { items_added: 2, ..Effects::default() };
     assert_eq!(bench.effects().await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_lacks_only_its_coupons_is_not_told_yet() {
+    let bench = Bench::start().await;
+    bench.create_sale_with(&["lamp"], &["save20"]).await;
+    bench.tell("lamp").await;
+    assert_eq!(run(&bench, TellItems::default(), Step::AskedAndNoted).await, 1);
+    let wanted = Effects { items_added: 1, batches_created: 1, ..Effects::default() };
+    assert_eq!(bench.effects().await, wanted);
+    bench.lose_checkpoints();
+    assert_eq!(run(&bench, TellItems::default(), Step::Read).await, 0, "the log shows all of it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +217,7 @@ async fn an_alert_that_an_operator_knew_of_lowers_no_level_when_the_checkpoint_i
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_that_run_the_same_processes_on_one_store_double_nothing() {
     let [one, two] = Bench::start_two().await;
-    one.create_sale(&["lamp", "sofa", "desk", "rug"]).await;
+    one.create_sale_with(&["lamp", "sofa", "desk", "rug"], &["save20"]).await;
     one.raise("gone").await;
     one.raise("gone_too").await;
     // Long enough that no call can be telling the items any more.
@@ -220,7 +231,13 @@ async fn two_nodes_that_run_the_same_processes_on_one_store_double_nothing() {
         );
         [&one, &two].into_iter().for_each(Bench::lose_checkpoints);
     }
-    let wanted = Effects { items_added: 4, levels_set: 1, incidents: 2, ..Effects::default() };
+    let wanted = Effects {
+        items_added: 4,
+        batches_created: 1,
+        levels_set: 1,
+        incidents: 2,
+        ..Effects::default()
+    };
     assert_eq!(one.effects().await, wanted);
 }
 

@@ -8,10 +8,10 @@ use doorbuster::{
     clock::{ManualClock, new_request_id},
     config::Config,
     grpc::proto::{
-        self, item_service_client::ItemServiceClient, place_order_response,
-        purchase_service_client::PurchaseServiceClient, replay_service_client::ReplayServiceClient,
-        report_service_client::ReportServiceClient, sale_service_client::SaleServiceClient,
-        traffic_service_client::TrafficServiceClient,
+        self, coupon_service_client::CouponServiceClient, item_service_client::ItemServiceClient,
+        place_order_response, purchase_service_client::PurchaseServiceClient,
+        replay_service_client::ReplayServiceClient, report_service_client::ReportServiceClient,
+        sale_service_client::SaleServiceClient, traffic_service_client::TrafficServiceClient,
     },
     store::SharedStore,
     values::UnixMs,
@@ -159,6 +159,10 @@ impl Node {
 
     pub fn purchases(&self) -> PurchaseServiceClient<Channel> {
         PurchaseServiceClient::new(self.channel.clone())
+    }
+
+    pub fn coupons(&self) -> CouponServiceClient<Channel> {
+        CouponServiceClient::new(self.channel.clone())
     }
 
     pub fn items(&self) -> ItemServiceClient<Channel> {

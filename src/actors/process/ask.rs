@@ -3,23 +3,26 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
 
 use crate::{
     actors::{Answer, Directory, Fault, ServiceLevelDesk},
     domain::{
+        Decider,
+        coupon::{CouponBatch, CouponCommand},
         incident::{Incident, IncidentCommand, IncidentStep},
-        item::{Item, ItemCommand, ItemOutcome},
+        item::{Item, ItemCommand},
         sale::{Sale, SaleCommand, SaleOutcome, SaleView},
         service_level::SetServiceLevel,
     },
     events::Position,
-    values::{IncidentId, ItemId, SaleId},
+    values::{BatchId, IncidentId, ItemId, SaleId},
 };
 
 /// Aggregates asked at once.
 const ASKED_AT_ONCE: usize = 64;
 
-/// How often an item is asked before a conflict with another node counts as a failure. The other node
+/// How often an item or a batch is asked before a conflict with another node counts as a failure. The other node
 /// most likely wrote the same.
 const TRIES_MAX: usize = 3;
 
@@ -27,6 +30,7 @@ const TRIES_MAX: usize = 3;
 #[derive(Debug, Clone)]
 pub enum Ask {
     Item(ItemId, Vec<ItemCommand>),
+    Coupon(BatchId, CouponCommand),
     Level(SetServiceLevel),
     Incident(IncidentId, Box<IncidentStep>),
 }
@@ -36,6 +40,7 @@ pub enum Ask {
 pub struct Receivers {
     pub sales: Arc<Directory<Sale>>,
     pub items: Arc<Directory<Item>>,
+    pub coupons: Arc<Directory<CouponBatch>>,
     pub incidents: Arc<Directory<Incident>>,
     pub levels: ServiceLevelDesk,
 }
@@ -61,6 +66,7 @@ impl Receivers {
     async fn ask_one(&self, ask: Ask) -> Result<(), Fault> {
         match ask {
             Ask::Item(id, commands) => tell_one(&self.items, id, commands).await.map(drop),
+            Ask::Coupon(id, command) => ask_again(&self.coupons, id.0, command).await.map(drop),
             Ask::Level(set) => self.levels.set(set, None).await.map(drop),
             Ask::Incident(id, step) => {
                 self.incidents.ask(id.0, IncidentCommand::Take(step), None).await.map(drop)
@@ -83,6 +89,20 @@ pub(in crate::actors) async fn tell(
     Ok(last)
 }
 
+/// Sends one command to each batch of coupons; gives the position of the last answer.
+pub(in crate::actors) async fn tell_batches(
+    coupons: &Directory<CouponBatch>,
+    commands: Vec<(BatchId, CouponCommand)>,
+) -> Result<Position, Fault> {
+    let told = stream::iter(commands).map(|(id, command)| ask_again(coupons, id.0, command));
+    let mut told = told.buffer_unordered(ASKED_AT_ONCE);
+    let mut last = Position::START;
+    while let Some(answer) = told.try_next().await? {
+        last = last.max(answer.position);
+    }
+    Ok(last)
+}
+
 async fn tell_one(
     items: &Directory<Item>,
     id: ItemId,
@@ -90,21 +110,21 @@ async fn tell_one(
 ) -> Result<Position, Fault> {
     let mut last = Position::START;
     for command in commands {
-        last = last.max(ask_item(items, id, command).await?.position);
+        last = last.max(ask_again(items, id.0, command).await?.position);
     }
     Ok(last)
 }
 
-async fn ask_item(
-    items: &Directory<Item>,
-    id: ItemId,
-    command: ItemCommand,
-) -> Result<Answer<ItemOutcome>, Fault> {
+async fn ask_again<D: Decider<Command: Clone>>(
+    directory: &Directory<D>,
+    id: Uuid,
+    command: D::Command,
+) -> Result<Answer<D::Outcome>, Fault> {
     for _ in 1..TRIES_MAX {
-        match items.ask(id.0, command.clone(), None).await {
+        match directory.ask(id, command.clone(), None).await {
             Err(Fault::LostOwnership) => {}
             answer => return answer,
         }
     }
-    items.ask(id.0, command, None).await
+    directory.ask(id, command, None).await
 }

@@ -22,11 +22,11 @@ mod tell_items;
 mod tried;
 mod wake;
 
-pub(super) use ask::tell;
 pub use ask::{Ask, Receivers};
+pub(super) use ask::{tell, tell_batches};
 pub use contract::{Known, Process};
 pub use reactions::Reactions;
 pub use runner::{Manager, ManagerParts};
 pub use tell_items::TellItems;
-pub(super) use tell_items::commands;
+pub(super) use tell_items::{batches, commands};
 pub use wake::WakeItems;

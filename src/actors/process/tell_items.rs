@@ -1,8 +1,8 @@
-//! A sale is carried out at its items: what it plans and whether it is paused or closed is told to
-//! each of them.
+//! A sale is carried out at its items and batches of coupons: what it plans is told to each of them, and
+//! to the items whether it is paused or closed.
 //!
-//! The call that creates or steers a sale tells the items itself and answers when they know. This
-//! process does what such a call left undone, because its node crashed or an item could not be asked.
+//! The call that creates or steers a sale tells them itself and answers when they know. This process does
+//! what such a call left undone, because its node crashed or one of them could not be asked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,23 +14,27 @@ use super::{
 };
 use crate::{
     domain::{
+        coupon::{CouponCommand, CreateBatch},
         item::{AddItem, ItemCommand, Steer, SteerAction},
         sale::{Pause, SaleView},
     },
-    events::{Act, Event, ItemEvent, ItemPlan, OfferEvent, Position, Recorded, SaleEvent},
-    values::{ItemId, RequestId, SaleId, UnixMs},
+    events::{
+        Act, CouponEvent, Event, ItemEvent, ItemPlan, OfferEvent, Position, Recorded, SaleEvent,
+        StreamName,
+    },
+    values::{BatchId, ItemId, RequestId, SaleId, UnixMs},
 };
 
 /// A sale whose event is younger than this is most likely being told by the call that made it.
 const GRACE_MS: i64 = 3_000;
 
-/// Sales whose items were not all told, as far as the log shows.
+/// Sales of which not everything was told, as far as the log shows.
 #[derive(Debug, Default)]
 pub struct TellItems {
     untold: HashMap<SaleId, Untold>,
 }
 
-/// A sale and the items that were told already.
+/// A sale, and the streams of the items and batches that were told already.
 #[derive(Debug, Clone)]
 pub struct Untold {
     sale: SaleId,
@@ -40,9 +44,10 @@ pub struct Untold {
     newest_at: UnixMs,
     /// The act that is told.
     request_id: RequestId,
-    told: HashSet<ItemId>,
-    /// How many items have to be told; `None` where the log was not read from the plan on.
-    items: Option<usize>,
+    told: HashSet<StreamName>,
+    /// How many have to be told of the plan; `None` where there is more to tell, or the log was not read
+    /// from the plan on.
+    planned: Option<usize>,
 }
 
 impl Process for TellItems {
@@ -61,6 +66,9 @@ impl Process for TellItems {
                 if let Some(item) = recorded.stream.item_id() {
                     self.item_knows(item, event);
                 }
+            }
+            Event::Coupon(CouponEvent::BatchCreated(created)) => {
+                self.knows_plan(created.sale_id, recorded.stream);
             }
             Event::Item(ItemEvent::Stock(_) | ItemEvent::Order(_))
             | Event::Coupon(_)
@@ -90,9 +98,13 @@ impl Process for TellItems {
 
     fn decide(work: &Untold, sale: Option<&SaleView>, _: UnixMs) -> Vec<Ask> {
         let Some(sale) = sale else { return Vec::new() };
-        let all = commands(sale).into_iter();
-        let untold = all.filter(|(item, _)| !work.told.contains(item));
-        untold.map(|(item, commands)| Ask::Item(item, commands)).collect()
+        let is_untold = |stream| !work.told.contains(&stream);
+        let items = commands(sale).into_iter();
+        let items = items.filter(|(item, _)| is_untold(StreamName::item(*item)));
+        let batches = batches(sale).into_iter();
+        let batches = batches.filter(|(batch, _)| is_untold(StreamName::coupon(*batch)));
+        let items = items.map(|(item, commands)| Ask::Item(item, commands));
+        items.chain(batches.map(|(batch, command)| Ask::Coupon(batch, command))).collect()
     }
 
     fn done(&mut self, work: &Untold) {
@@ -110,8 +122,10 @@ impl Process for TellItems {
 impl TellItems {
     fn sale_says(&mut self, recorded: &Recorded, event: &SaleEvent) {
         let sale = SaleId(recorded.stream.id);
-        let (act, items) = match event {
-            SaleEvent::Created(created) => (&created.act, Some(created.items.len())),
+        let (act, planned) = match event {
+            SaleEvent::Created(created) => {
+                (&created.act, Some(created.items.len() + created.coupons.len()))
+            }
             SaleEvent::Paused(paused) => (&paused.act, None),
             SaleEvent::Resumed(resumed) => (&resumed.act, None),
             SaleEvent::Closed(closed) => (&closed.act, None),
@@ -125,7 +139,7 @@ impl TellItems {
             newest_at: UnixMs(recorded.recorded_at_ms),
             request_id: act.request_id,
             told: HashSet::new(),
-            items,
+            planned,
         };
         self.untold.insert(sale, untold);
     }
@@ -137,10 +151,7 @@ impl TellItems {
         }
         let act = match event {
             OfferEvent::Added(added) => {
-                let untold = self.untold.get_mut(&added.sale_id);
-                let planned = untold.filter(|untold| untold.items.is_some());
-                planned.into_iter().for_each(|untold| _ = untold.told.insert(item));
-                return self.forget_told(added.sale_id);
+                return self.knows_plan(added.sale_id, StreamName::item(item));
             }
             OfferEvent::Paused(paused) => &paused.act,
             OfferEvent::Resumed(resumed) => &resumed.act,
@@ -156,15 +167,17 @@ impl TellItems {
         };
         for untold in self.untold.values_mut() {
             if of_item(untold.request_id, item) == act.request_id {
-                untold.told.insert(item);
+                untold.told.insert(StreamName::item(item));
             }
         }
     }
 
-    /// Nothing is left to be told of a plan that every item knows.
-    fn forget_told(&mut self, sale: SaleId) {
-        let told = |untold: &Untold| untold.items == Some(untold.told.len());
-        if self.untold.get(&sale).is_some_and(told) {
+    /// An item or a batch is there. Nothing is left to be told of a plan that all of them know.
+    fn knows_plan(&mut self, sale: SaleId, stream: StreamName) {
+        let Some(untold) = self.untold.get_mut(&sale) else { return };
+        let Some(planned) = untold.planned else { return };
+        untold.told.insert(stream);
+        if untold.told.len() == planned {
             self.untold.remove(&sale);
         }
     }
@@ -173,6 +186,21 @@ impl TellItems {
 /// What each item of a sale is told, in this order.
 pub(in crate::actors) fn commands(sale: &SaleView) -> Vec<(ItemId, Vec<ItemCommand>)> {
     sale.plan.items.iter().map(|plan| (plan.item_id, commands_of(sale, plan))).collect()
+}
+
+/// What each batch of coupons of a sale is told.
+pub(in crate::actors) fn batches(sale: &SaleView) -> Vec<(BatchId, CouponCommand)> {
+    let create = |batch: BatchId, terms| {
+        CouponCommand::Create(Box::new(CreateBatch {
+            request_id: of_part(sale.plan.act.request_id, batch.0),
+            sale_id: sale.sale_id,
+            currency: sale.plan.currency,
+            terms,
+            operator: sale.plan.act.operator.clone(),
+        }))
+    };
+    let plans = sale.plan.coupons.iter();
+    plans.map(|plan| (plan.batch_id, create(plan.batch_id, plan.terms.clone()))).collect()
 }
 
 fn commands_of(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
@@ -205,5 +233,9 @@ fn commands_of(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
 
 /// The request that a sale's request causes at one of its items.
 fn of_item(request: RequestId, item: ItemId) -> RequestId {
-    RequestId(Uuid::new_v5(&request.0, item.0.as_bytes()))
+    of_part(request, item.0)
+}
+
+fn of_part(request: RequestId, part: Uuid) -> RequestId {
+    RequestId(Uuid::new_v5(&request.0, part.as_bytes()))
 }

@@ -1,5 +1,6 @@
-//! Verbs on sales, items and orders.
+//! Verbs on sales, items, orders and coupons.
 
+pub mod coupon;
 pub(super) mod explain;
 mod export;
 pub mod item;

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, transport::Channel};
 
 use super::{
     terms,
-    written::{offer_draft, price_step, returned_units, time_price},
+    written::{coupon_draft, offer_draft, price_step, returned_units, time_price},
 };
 use windows::Windows;
 
@@ -35,9 +35,9 @@ use crate::{
     crowd::operator::Token,
     domain::sale::Draft,
     grpc::proto::{
-        CloseSaleRequest, CreateSaleRequest, GetSaleRequest, ItemDraft, ListSalesRequest,
-        PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleDraft, SaleGoals, SaleItem,
-        SaleLine, WarehouseSupplier, WarehouseUnits, WriteRequest,
+        CloseSaleRequest, CouponDraft, CreateSaleRequest, GetSaleRequest, ItemDraft,
+        ListSalesRequest, PauseSaleRequest, Refusal, ResumeSaleRequest, Sale, SaleCoupons,
+        SaleDraft, SaleGoals, SaleItem, SaleLine, WarehouseSupplier, WarehouseUnits, WriteRequest,
         sale_service_client::SaleServiceClient,
     },
     values::UnixMs,
@@ -329,6 +329,19 @@ const ITEMS: &[Column<(SaleItem, String)>] = &[
     Number("UNITS", |(item, _)| draft(item).units.iter().map(|at| at.units).sum::<i64>().into()),
 ];
 
+/// A batch of coupons of a sale.
+const COUPONS: &[Column<SaleCoupons>] = &[
+    Text("BATCH", |coupons| (&coupons.batch_id).into()),
+    Text("NAME", |coupons| terms(coupons).name.into()),
+    Text("CODE", |coupons| terms(coupons).code.into()),
+    Number("COUPONS", |coupons| terms(coupons).coupons.into()),
+    Number("BUDGET_MINOR", |coupons| terms(coupons).budget_minor.into()),
+];
+
+fn terms(coupons: &SaleCoupons) -> CouponDraft {
+    coupons.draft.clone().unwrap_or_default()
+}
+
 fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     let (windows, now) = (Windows::of_sale(sale), WallClock.now());
     let mut rows = vec![("sale", sale.sale_id.clone()), ("name", sale.name.clone())];
@@ -345,7 +358,11 @@ fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     let items = sale.items.iter().map(|item| (item.clone(), sale.currency_code.clone()));
     let items = table_of(ITEMS, items);
     let (windows, planned) = (windows.of_items(now), terms::of_sale(sale));
-    format!("{}\n\n{}{windows}{planned}", facts(&rows), items.trim_end())
+    let coupons = match sale.coupons.as_slice() {
+        [] => String::new(),
+        coupons => format!("\n\n{}", table_of(COUPONS, coupons).trim_end()),
+    };
+    format!("{}\n\n{}{windows}{planned}{coupons}", facts(&rows), items.trim_end())
 }
 
 fn price((item, currency_code): &(SaleItem, String)) -> String {
@@ -412,5 +429,6 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         alerts: draft.alerts.into_iter().map(alerts::written).collect(),
         regions: draft.regions.into_iter().map(levers::region).collect(),
         audience: draft.audience.map(levers::audience),
+        coupons: draft.coupons.into_iter().map(coupon_draft).collect(),
     }
 }

@@ -4,6 +4,7 @@
 //! and a line number, and all that is wrong is told at once. Documented in `docs/sale-file.md`.
 
 mod alerts;
+mod coupons;
 mod levers;
 mod mended;
 mod prices;
@@ -36,6 +37,7 @@ const SALE_KEYS: &[&str] = &[
     "alerts",
     "regions",
     "audience",
+    "coupons",
 ];
 
 const GOAL_KEYS: &[&str] =
@@ -224,6 +226,7 @@ impl Reader {
             alerts: self.rules(section),
             regions: self.regions(section),
             audience: self.audience(section),
+            coupons: self.coupons(section),
             items: self.tables(section, "items").iter().map(|item| self.item(item)).collect(),
         }
     }

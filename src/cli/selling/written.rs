@@ -1,9 +1,9 @@
-//! Prices and offers of a draft as the API takes them.
+//! Prices, offers and coupons of a draft as the API takes them.
 
 use crate::{
     cli::json::timestamp,
-    domain::price::DraftOffer,
-    events::{PriceStep, ReturnedUnits, TimePrice, WhenGone},
+    domain::{coupon::DraftCoupon, price::DraftOffer},
+    events::{CouponReturns, PriceStep, ReturnedUnits, TimePrice, WhenGone},
     grpc::proto,
 };
 
@@ -47,5 +47,29 @@ pub(super) fn offer_draft(offer: DraftOffer) -> proto::OfferDraft {
         when_gone: when_gone.into(),
         from_time: offer.from.map(timestamp),
         until_time: offer.until.map(timestamp),
+    }
+}
+
+pub(super) fn coupon_draft(coupon: DraftCoupon) -> proto::CouponDraft {
+    let returns = match coupon.returns {
+        CouponReturns::Unpaid => proto::CouponReturns::Unspecified,
+        CouponReturns::Refund => proto::CouponReturns::Refund,
+    };
+    proto::CouponDraft {
+        name: coupon.name,
+        currency_code: coupon.currency_code,
+        amount_minor: coupon.amount_minor,
+        percent_ppm: coupon.percent_ppm,
+        at_most_minor: coupon.at_most_minor,
+        min_spend_minor: coupon.min_spend_minor,
+        coupons: coupon.coupons,
+        per_buyer: coupon.per_buyer,
+        budget_minor: coupon.budget_minor,
+        items: coupon.items,
+        code: coupon.code,
+        with_offers: coupon.with_offers,
+        returns: returns.into(),
+        from_time: coupon.from.map(timestamp),
+        until_time: coupon.until.map(timestamp),
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     audience::{Audience, Draw, Region, ReserveStep},
+    coupon::CouponPlan,
     price::{Offer, Prices},
     units::WarehouseUnits,
 };
@@ -153,6 +154,9 @@ pub struct SaleCreated {
     /// Rules of its own, beside those that come with doorbuster; one of the same name replaces it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub alerts: Vec<AlertRule>,
+    /// Batches of coupons for its orders.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub coupons: Vec<CouponPlan>,
     pub act: Act,
     pub created_at_ms: UnixMs,
 }

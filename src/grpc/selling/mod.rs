@@ -1,5 +1,6 @@
-//! Services for sales, items and orders.
+//! Services for sales, items, orders and coupons.
 
+pub(super) mod coupon;
 mod export;
 pub(super) mod item;
 pub(super) mod order;

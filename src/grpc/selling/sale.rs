@@ -12,7 +12,7 @@ use crate::{
     events::{Goals, ItemPlan, WarehouseSupplier},
     grpc::{
         ReadSide, alerts,
-        convert::{self, levers, prices},
+        convert::{self, coupons, levers, prices},
         notices::Suspicions,
         operator::Authenticator,
         proto::{self, WriteFields, WriteRequest},
@@ -174,6 +174,7 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
         alerts: alerts::rules(draft.alerts)?,
         regions: levers::regions(draft.regions),
         audience: draft.audience.map(levers::draft_audience),
+        coupons: coupons::drafts(draft.coupons)?,
     })
 }
 
@@ -211,6 +212,7 @@ fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
         currency_code: plan.currency.code().to_owned(),
         open_time: Some(convert::timestamp(plan.opens_at_ms)),
         close_time: Some(convert::timestamp(plan.closes_at_ms)),
+        coupons: coupons::planned(plan.coupons, plan.currency.code(), &plan.items),
         items: plan.items.into_iter().map(planned).collect(),
         create_time: Some(convert::timestamp(plan.created_at_ms)),
         goals: plan.goals.map(|goals| proto::SaleGoals {

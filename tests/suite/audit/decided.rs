@@ -214,6 +214,7 @@ fn created(plan: &ItemPlan) -> NewEvent {
         goals: None,
         curve: Vec::new(),
         alerts: Vec::new(),
+        coupons: Vec::new(),
         act: Act::planned(asked, "olga".to_owned()),
         created_at_ms: UnixMs(0),
     };

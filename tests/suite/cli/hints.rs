@@ -143,6 +143,7 @@ fn a_sale_is_named_with_and_without_its_flag_by_every_verb() {
         "order refunds-due",
         "order export --reason a",
         "order exports",
+        "coupon list --buyer ann",
         "alert list",
         "alert follow",
         "alert rules",

@@ -121,6 +121,7 @@ impl Log {
             }),
             curve: Vec::new(),
             alerts: Vec::new(),
+            coupons: Vec::new(),
             act: act(),
             created_at_ms: UnixMs(990_000),
         };

@@ -49,6 +49,7 @@ fn create(log: &mut Log, name: &str, goals: Option<Goals>) {
         goals,
         curve: Vec::new(),
         alerts: Vec::new(),
+        coupons: Vec::new(),
         act: act("olga", "Double Eleven"),
         created_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };

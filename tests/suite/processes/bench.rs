@@ -18,6 +18,7 @@ use doorbuster::{
     clock::{ManualClock, SharedClock, new_request_id},
     domain::{
         alert::{AlertCommand, Book, ClearAlert, RaiseAlert},
+        coupon::DraftCoupon,
         item::{Item, ItemCommand, PlaceOrder},
         sale::{Draft, DraftItem, SaleCommand, SaleOutcome, SaleView, SteerSale, plan},
         service_level::{ServiceLevelOutcome, SetServiceLevel},
@@ -41,6 +42,7 @@ use crate::{
 pub struct Effects {
     pub items_added: usize,
     pub items_paused: usize,
+    pub batches_created: usize,
     pub placed: usize,
     pub expired: usize,
     pub levels_set: usize,
@@ -173,6 +175,19 @@ impl Bench {
 
     /// What a crash leaves of the creation of a sale: its event, and no item.
     pub async fn create_sale(&self, skus: &[&str]) {
+        self.create_sale_with(skus, &[]).await;
+    }
+
+    /// The same with batches of coupons, which are not there either.
+    pub async fn create_sale_with(&self, skus: &[&str], batches: &[&str]) {
+        let batch = |name: &&str| DraftCoupon {
+            name: (*name).to_owned(),
+            amount_minor: Some(1),
+            min_spend_minor: Some(2),
+            coupons: 1,
+            budget_minor: 1,
+            ..DraftCoupon::default()
+        };
         let rule = |name: &str| AlertRule {
             name: name.to_owned(),
             when: "attempts >= 1".to_owned(),
@@ -200,6 +215,7 @@ impl Bench {
             closes_at: Some(OPENS_AT.plus(3_600_000)),
             items: skus.iter().map(item).collect(),
             alerts: vec![rule("gone"), rule("gone_too")],
+            coupons: batches.iter().map(batch).collect(),
             ..Draft::default()
         };
         let created = plan(created_by(), draft, "olga".to_owned()).unwrap();
@@ -240,7 +256,7 @@ impl Bench {
         let work = &process.due(&known)[0];
         let wanted = sale().item_id(sku);
         for ask in TellItems::decide(work, Some(&self.shown().await), OPENS_AT) {
-            let Ask::Item(item, commands) = ask else { panic!("{ask:?}") };
+            let Ask::Item(item, commands) = ask else { continue };
             for command in commands.into_iter().filter(|_| item == wanted) {
                 self.receivers().items.ask(item.0, command, None).await.unwrap();
             }
@@ -328,6 +344,7 @@ impl Bench {
         Effects {
             items_added: count("ItemAdded"),
             items_paused: count("ItemPaused"),
+            batches_created: count("CouponBatchCreated"),
             placed: count("OrderPlaced"),
             expired: count("OrderExpired"),
             levels_set: count("LevelSet"),
@@ -370,6 +387,7 @@ fn receivers(shared: &Arc<Shared>) -> Receivers {
     Receivers {
         sales: Directory::new(Arc::clone(shared)),
         items: Directory::<Item>::new(Arc::clone(shared)),
+        coupons: Directory::new(Arc::clone(shared)),
         incidents: Directory::new(Arc::clone(shared)),
         levels: ServiceLevelDesk::new(levels, Arc::default()),
     }

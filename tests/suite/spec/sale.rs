@@ -62,6 +62,7 @@ fn create(name: &str) -> SaleCommand {
         goals: None,
         curve: Vec::new(),
         alerts: Vec::new(),
+        coupons: Vec::new(),
         act,
         created_at_ms: UnixMs(0),
     };

@@ -92,7 +92,7 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 48] = [
+const COMMANDS: [&str; 58] = [
     "add_item",
     "place_order",
     "record_payment",
@@ -125,6 +125,16 @@ const COMMANDS: [&str; 48] = [
     "resume_sale",
     "close_sale",
     "show_sale",
+    "create_batch",
+    "claim_coupon",
+    "grant_coupon",
+    "redeem_coupon",
+    "return_coupon",
+    "close_batch",
+    "raise_budget",
+    "revoke_coupon",
+    "show_batch",
+    "list_coupons",
     "raise_alert",
     "clear_alert",
     "show_alerts",
@@ -174,6 +184,12 @@ async fn every_reason_of_the_contract_to_refuse_has_its_figure() {
     let mut known = 0;
     for reason in reasons {
         let name = reason.as_str_name().strip_prefix("REFUSAL_REASON_").unwrap();
+        assert_eq!(figures.value(&format!("doorbuster_refusals_total{{reason=\"{name}\"}}")), 0);
+        known += 1;
+    }
+    let coupons = (1..).map_while(|number| proto::CouponReason::try_from(number).ok());
+    for reason in coupons {
+        let name = reason.as_str_name().replace("COUPON_REASON_", "COUPON_");
         assert_eq!(figures.value(&format!("doorbuster_refusals_total{{reason=\"{name}\"}}")), 0);
         known += 1;
     }

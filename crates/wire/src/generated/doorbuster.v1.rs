@@ -101,6 +101,193 @@ impl AlertSeverity {
         }
     }
 }
+/// A batch of coupons of a sale. Its terms never change; its budget can be raised, and it can be closed.
+/// A coupon takes exactly one of amount_minor and percent_ppm off, and an order costs at least 1 minor
+/// unit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponDraft {
+    /// 1 to 64 lower-case letters, digits and underscores; unique within the sale.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Must be that of the sale, which it is if absent.
+    #[prost(string, tag = "2")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// Minor units off: 1 to 10^18.
+    #[prost(int64, optional, tag = "3")]
+    pub amount_minor: ::core::option::Option<i64>,
+    /// A part of the order's total, in parts per million: 1 to 1,000,000. The discount is rounded down.
+    #[prost(int64, optional, tag = "4")]
+    pub percent_ppm: ::core::option::Option<i64>,
+    /// With percent_ppm: the discount is at most so much, at least 1; without limit if absent.
+    #[prost(int64, optional, tag = "5")]
+    pub at_most_minor: ::core::option::Option<i64>,
+    /// Least total of an order before the coupon, 1 to 10^18 and above amount_minor; 1 if absent.
+    #[prost(int64, optional, tag = "6")]
+    pub min_spend_minor: ::core::option::Option<i64>,
+    /// Coupons that can be claimed and granted: 1 to 1,000,000.
+    #[prost(int64, tag = "7")]
+    pub coupons: i64,
+    /// Coupons that one buyer can claim: 1 to 100; 1 if absent.
+    #[prost(int64, optional, tag = "8")]
+    pub per_buyer: ::core::option::Option<i64>,
+    /// What the discounts of all coupons in use may come to: 1 to 10^18, at least one discount.
+    #[prost(int64, tag = "9")]
+    pub budget_minor: i64,
+    /// SKUs of the sale whose orders may use a coupon; all of them if absent.
+    #[prost(string, repeated, tag = "10")]
+    pub items: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// A shared code of 1 to 64 characters, unique within the sale: an order that names it claims a coupon
+    /// and uses it at once. If absent, coupons have to be claimed.
+    #[prost(string, tag = "11")]
+    pub code: ::prost::alloc::string::String,
+    /// An order with a coupon keeps the money offer of its item; otherwise it drops it. Gifts stay.
+    #[prost(bool, tag = "12")]
+    pub with_offers: bool,
+    #[prost(enumeration = "CouponReturns", tag = "13")]
+    pub returns: i32,
+    /// When coupons can be claimed and used; when the sale opens if absent.
+    #[prost(message, optional, tag = "14")]
+    pub from_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The first moment at which they no longer can; when the sale closes if absent.
+    #[prost(message, optional, tag = "15")]
+    pub until_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for CouponDraft {
+    const NAME: &'static str = "CouponDraft";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponDraft".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponDraft".into()
+    }
+}
+/// A batch of coupons of a sale as planned.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaleCoupons {
+    #[prost(string, tag = "1")]
+    pub batch_id: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub draft: ::core::option::Option<CouponDraft>,
+}
+impl ::prost::Name for SaleCoupons {
+    const NAME: &'static str = "SaleCoupons";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleCoupons".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleCoupons".into()
+    }
+}
+/// Why it was refused: an answer, not an error.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponRefusal {
+    #[prost(enumeration = "CouponReason", tag = "1")]
+    pub reason: i32,
+    /// One sentence for display, in English.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CouponRefusal {
+    const NAME: &'static str = "CouponRefusal";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponRefusal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponRefusal".into()
+    }
+}
+/// When the coupon of an order can be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CouponReturns {
+    /// The same as UNPAID.
+    Unspecified = 0,
+    /// When the order ends unpaid.
+    Unpaid = 1,
+    /// Also when all units of the order are refunded.
+    Refund = 2,
+}
+impl CouponReturns {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COUPON_RETURNS_UNSPECIFIED",
+            Self::Unpaid => "COUPON_RETURNS_UNPAID",
+            Self::Refund => "COUPON_RETURNS_REFUND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COUPON_RETURNS_UNSPECIFIED" => Some(Self::Unspecified),
+            "COUPON_RETURNS_UNPAID" => Some(Self::Unpaid),
+            "COUPON_RETURNS_REFUND" => Some(Self::Refund),
+            _ => None,
+        }
+    }
+}
+/// Why a coupon was not claimed or not used. The list is closed: a new reason is a new version of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CouponReason {
+    Unspecified = 0,
+    /// The batch is not open at that moment, or was closed.
+    Expired = 1,
+    /// The buyer has no such coupon. A coupon of another buyer and a revoked one look the same.
+    Unknown = 2,
+    /// The coupon is in use by another order.
+    Used = 3,
+    /// The coupon is not for this item.
+    OtherItem = 4,
+    /// The order costs less than min_spend_minor, or so little that the coupon would take nothing off.
+    BelowMinimum = 5,
+    /// The discount is more than is left of the budget: it is never given in part.
+    BudgetSpent = 6,
+    /// All coupons of the batch are claimed.
+    AllClaimed = 7,
+    /// The buyer would have more coupons of the batch than one buyer may have.
+    OverBuyerLimit = 8,
+}
+impl CouponReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COUPON_REASON_UNSPECIFIED",
+            Self::Expired => "COUPON_REASON_EXPIRED",
+            Self::Unknown => "COUPON_REASON_UNKNOWN",
+            Self::Used => "COUPON_REASON_USED",
+            Self::OtherItem => "COUPON_REASON_OTHER_ITEM",
+            Self::BelowMinimum => "COUPON_REASON_BELOW_MINIMUM",
+            Self::BudgetSpent => "COUPON_REASON_BUDGET_SPENT",
+            Self::AllClaimed => "COUPON_REASON_ALL_CLAIMED",
+            Self::OverBuyerLimit => "COUPON_REASON_OVER_BUYER_LIMIT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COUPON_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "COUPON_REASON_EXPIRED" => Some(Self::Expired),
+            "COUPON_REASON_UNKNOWN" => Some(Self::Unknown),
+            "COUPON_REASON_USED" => Some(Self::Used),
+            "COUPON_REASON_OTHER_ITEM" => Some(Self::OtherItem),
+            "COUPON_REASON_BELOW_MINIMUM" => Some(Self::BelowMinimum),
+            "COUPON_REASON_BUDGET_SPENT" => Some(Self::BudgetSpent),
+            "COUPON_REASON_ALL_CLAIMED" => Some(Self::AllClaimed),
+            "COUPON_REASON_OVER_BUYER_LIMIT" => Some(Self::OverBuyerLimit),
+            _ => None,
+        }
+    }
+}
 /// A number of units at a price. The steps of an item are sold in their order, before the base price.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PriceStep {
@@ -615,10 +802,9 @@ pub struct Refusal {
     /// For PRICE_CHANGED: what the order would cost now.
     #[prost(message, optional, tag = "4")]
     pub quote: ::core::option::Option<PriceQuote>,
-    /// For COUPON_REFUSED: COUPON_EXPIRED, COUPON_UNKNOWN, COUPON_USED, COUPON_OTHER_ITEM,
-    /// COUPON_BELOW_MINIMUM, COUPON_BUDGET_SPENT, COUPON_ALL_CLAIMED or COUPON_OVER_BUYER_LIMIT.
-    #[prost(string, tag = "5")]
-    pub coupon_reason: ::prost::alloc::string::String,
+    /// For COUPON_REFUSED.
+    #[prost(enumeration = "CouponReason", tag = "5")]
+    pub coupon_reason: i32,
 }
 impl ::prost::Name for Refusal {
     const NAME: &'static str = "Refusal";
@@ -2008,6 +2194,1257 @@ impl ReserveAction {
             "RESERVE_ACTION_PROPOSE" => Some(Self::Propose),
             _ => None,
         }
+    }
+}
+/// A coupon of one buyer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Coupon {
+    #[prost(string, tag = "1")]
+    pub coupon_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub batch_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+    #[prost(enumeration = "CouponState", tag = "4")]
+    pub state: i32,
+    #[prost(message, optional, tag = "5")]
+    pub claim_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why it was granted; unspecified if the buyer claimed it.
+    #[prost(enumeration = "GrantCause", tag = "6")]
+    pub cause: i32,
+    /// The order that uses it, and what it takes off, in minor units; empty and 0 if none does.
+    #[prost(string, tag = "7")]
+    pub order_id: ::prost::alloc::string::String,
+    #[prost(int64, tag = "8")]
+    pub discount_minor: i64,
+}
+impl ::prost::Name for Coupon {
+    const NAME: &'static str = "Coupon";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.Coupon".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.Coupon".into()
+    }
+}
+/// A batch of coupons as it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponBatch {
+    #[prost(string, tag = "1")]
+    pub batch_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub currency_code: ::prost::alloc::string::String,
+    /// As planned; `budget_minor` is the one below since it was raised.
+    #[prost(message, optional, tag = "4")]
+    pub terms: ::core::option::Option<CouponDraft>,
+    /// The budget in force, and what is left of it: budget - discounts of the coupons in use.
+    #[prost(int64, tag = "5")]
+    pub budget_minor: i64,
+    #[prost(int64, tag = "6")]
+    pub budget_left_minor: i64,
+    /// Claimed and granted coupons, and those of them that orders use.
+    #[prost(int64, tag = "7")]
+    pub claimed_coupons: i64,
+    #[prost(int64, tag = "8")]
+    pub bound_coupons: i64,
+    #[prost(message, optional, tag = "9")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Set once the batch was closed.
+    #[prost(message, optional, tag = "10")]
+    pub closed_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for CouponBatch {
+    const NAME: &'static str = "CouponBatch";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponBatch".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponBatch".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimCouponRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub batch_id: ::prost::alloc::string::String,
+    /// Required. The shop's own id of the buyer, 1 to 128 characters.
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ClaimCouponRequest {
+    const NAME: &'static str = "ClaimCouponRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ClaimCouponRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ClaimCouponRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimCouponResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "claim_coupon_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<claim_coupon_response::Outcome>,
+}
+/// Nested message and enum types in `ClaimCouponResponse`.
+pub mod claim_coupon_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Coupon(super::Coupon),
+        #[prost(message, tag = "2")]
+        Refusal(super::CouponRefusal),
+    }
+}
+impl ::prost::Name for ClaimCouponResponse {
+    const NAME: &'static str = "ClaimCouponResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ClaimCouponResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ClaimCouponResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GrantCouponRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub batch_id: ::prost::alloc::string::String,
+    /// Required. The shop's own id of the buyer, 1 to 128 characters.
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(enumeration = "GrantCause", tag = "4")]
+    pub cause: i32,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GrantCouponRequest {
+    const NAME: &'static str = "GrantCouponRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GrantCouponRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GrantCouponRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GrantCouponResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "grant_coupon_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<grant_coupon_response::Outcome>,
+}
+/// Nested message and enum types in `GrantCouponResponse`.
+pub mod grant_coupon_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Coupon(super::Coupon),
+        #[prost(message, tag = "2")]
+        Refusal(super::CouponRefusal),
+    }
+}
+impl ::prost::Name for GrantCouponResponse {
+    const NAME: &'static str = "GrantCouponResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GrantCouponResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GrantCouponResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseBatchRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub batch_id: ::prost::alloc::string::String,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CloseBatchRequest {
+    const NAME: &'static str = "CloseBatchRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CloseBatchRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CloseBatchRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseBatchResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "close_batch_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<close_batch_response::Outcome>,
+}
+/// Nested message and enum types in `CloseBatchResponse`.
+pub mod close_batch_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        CouponBatch(super::CouponBatch),
+        #[prost(message, tag = "2")]
+        Refusal(super::CouponRefusal),
+    }
+}
+impl ::prost::Name for CloseBatchResponse {
+    const NAME: &'static str = "CloseBatchResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CloseBatchResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CloseBatchResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RaiseBudgetRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub batch_id: ::prost::alloc::string::String,
+    /// Required. The whole budget from now on: above the one in force, at most 10^18.
+    #[prost(int64, tag = "3")]
+    pub budget_minor: i64,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RaiseBudgetRequest {
+    const NAME: &'static str = "RaiseBudgetRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RaiseBudgetRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RaiseBudgetRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RaiseBudgetResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "raise_budget_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<raise_budget_response::Outcome>,
+}
+/// Nested message and enum types in `RaiseBudgetResponse`.
+pub mod raise_budget_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        CouponBatch(super::CouponBatch),
+        #[prost(message, tag = "2")]
+        Refusal(super::CouponRefusal),
+    }
+}
+impl ::prost::Name for RaiseBudgetResponse {
+    const NAME: &'static str = "RaiseBudgetResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RaiseBudgetResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RaiseBudgetResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeCouponRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub batch_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub coupon_id: ::prost::alloc::string::String,
+    /// The recorded operator; 1 to 64 characters.
+    #[prost(string, tag = "20")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. The recorded reason; 1 to 500 characters.
+    #[prost(string, tag = "21")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RevokeCouponRequest {
+    const NAME: &'static str = "RevokeCouponRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RevokeCouponRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RevokeCouponRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeCouponResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "revoke_coupon_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<revoke_coupon_response::Outcome>,
+}
+/// Nested message and enum types in `RevokeCouponResponse`.
+pub mod revoke_coupon_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Coupon(super::Coupon),
+        #[prost(message, tag = "2")]
+        Refusal(super::CouponRefusal),
+    }
+}
+impl ::prost::Name for RevokeCouponResponse {
+    const NAME: &'static str = "RevokeCouponResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RevokeCouponResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RevokeCouponResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBatchRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub batch_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetBatchRequest {
+    const NAME: &'static str = "GetBatchRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetBatchRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetBatchRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBatchResponse {
+    #[prost(message, optional, tag = "1")]
+    pub coupon_batch: ::core::option::Option<CouponBatch>,
+    /// Revision of the batch's stream that the answer shows.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+impl ::prost::Name for GetBatchResponse {
+    const NAME: &'static str = "GetBatchResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetBatchResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetBatchResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCouponsRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// Required. The shop's own id of the buyer, 1 to 128 characters.
+    #[prost(string, tag = "2")]
+    pub buyer: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListCouponsRequest {
+    const NAME: &'static str = "ListCouponsRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListCouponsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListCouponsRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCouponsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub coupons: ::prost::alloc::vec::Vec<Coupon>,
+}
+impl ::prost::Name for ListCouponsResponse {
+    const NAME: &'static str = "ListCouponsResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ListCouponsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ListCouponsResponse".into()
+    }
+}
+/// Why a coupon was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum GrantCause {
+    Unspecified = 0,
+    Prize = 1,
+    Quiz = 2,
+    /// The buyer's paid orders in the sale reached an amount.
+    Earned = 3,
+    Goodwill = 4,
+}
+impl GrantCause {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GRANT_CAUSE_UNSPECIFIED",
+            Self::Prize => "GRANT_CAUSE_PRIZE",
+            Self::Quiz => "GRANT_CAUSE_QUIZ",
+            Self::Earned => "GRANT_CAUSE_EARNED",
+            Self::Goodwill => "GRANT_CAUSE_GOODWILL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GRANT_CAUSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "GRANT_CAUSE_PRIZE" => Some(Self::Prize),
+            "GRANT_CAUSE_QUIZ" => Some(Self::Quiz),
+            "GRANT_CAUSE_EARNED" => Some(Self::Earned),
+            "GRANT_CAUSE_GOODWILL" => Some(Self::Goodwill),
+            _ => None,
+        }
+    }
+}
+/// What can be done with a coupon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CouponState {
+    Unspecified = 0,
+    /// An order can use it.
+    Free = 1,
+    /// An order uses it.
+    Bound = 2,
+    Revoked = 3,
+}
+impl CouponState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COUPON_STATE_UNSPECIFIED",
+            Self::Free => "COUPON_STATE_FREE",
+            Self::Bound => "COUPON_STATE_BOUND",
+            Self::Revoked => "COUPON_STATE_REVOKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COUPON_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "COUPON_STATE_FREE" => Some(Self::Free),
+            "COUPON_STATE_BOUND" => Some(Self::Bound),
+            "COUPON_STATE_REVOKED" => Some(Self::Revoked),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod coupon_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct CouponServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> CouponServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CouponServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CouponServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Gives a buyer a coupon of an open batch, as far as `coupons` and `per_buyer` allow.
+        pub async fn claim_coupon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClaimCouponRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimCouponResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/ClaimCoupon",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "ClaimCoupon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives a buyer a coupon without a claim: it counts towards `coupons`, not towards `per_buyer`. A buyer
+        /// has at most 100 coupons of a batch. Coupons of a batch that is not open yet can be granted.
+        pub async fn grant_coupon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GrantCouponRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GrantCouponResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/GrantCoupon",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "GrantCoupon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a batch permanently: nothing of it is claimed, granted or used any more. Orders keep their
+        /// discounts.
+        pub async fn close_batch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CloseBatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CloseBatchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/CloseBatch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "CloseBatch"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Raises the budget of a batch that is not closed.
+        pub async fn raise_budget(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RaiseBudgetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseBudgetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/RaiseBudget",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "RaiseBudget"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a coupon away that no order uses; one in use is refused with USED.
+        pub async fn revoke_coupon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeCouponRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeCouponResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/RevokeCoupon",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "RevokeCoupon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns the current state of a batch, never behind the log.
+        pub async fn get_batch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetBatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBatchResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/GetBatch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "GetBatch"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the coupons that one buyer has of a sale, by batch, the newest first, never behind the log.
+        pub async fn list_coupons(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCouponsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCouponsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.CouponService/ListCoupons",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.CouponService", "ListCoupons"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod coupon_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with CouponServiceServer.
+    #[async_trait]
+    pub trait CouponService: std::marker::Send + std::marker::Sync + 'static {
+        /// Gives a buyer a coupon of an open batch, as far as `coupons` and `per_buyer` allow.
+        async fn claim_coupon(
+            &self,
+            request: tonic::Request<super::ClaimCouponRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimCouponResponse>,
+            tonic::Status,
+        >;
+        /// Gives a buyer a coupon without a claim: it counts towards `coupons`, not towards `per_buyer`. A buyer
+        /// has at most 100 coupons of a batch. Coupons of a batch that is not open yet can be granted.
+        async fn grant_coupon(
+            &self,
+            request: tonic::Request<super::GrantCouponRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GrantCouponResponse>,
+            tonic::Status,
+        >;
+        /// Ends a batch permanently: nothing of it is claimed, granted or used any more. Orders keep their
+        /// discounts.
+        async fn close_batch(
+            &self,
+            request: tonic::Request<super::CloseBatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CloseBatchResponse>,
+            tonic::Status,
+        >;
+        /// Raises the budget of a batch that is not closed.
+        async fn raise_budget(
+            &self,
+            request: tonic::Request<super::RaiseBudgetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RaiseBudgetResponse>,
+            tonic::Status,
+        >;
+        /// Takes a coupon away that no order uses; one in use is refused with USED.
+        async fn revoke_coupon(
+            &self,
+            request: tonic::Request<super::RevokeCouponRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeCouponResponse>,
+            tonic::Status,
+        >;
+        /// Returns the current state of a batch, never behind the log.
+        async fn get_batch(
+            &self,
+            request: tonic::Request<super::GetBatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetBatchResponse>,
+            tonic::Status,
+        >;
+        /// Lists the coupons that one buyer has of a sale, by batch, the newest first, never behind the log.
+        async fn list_coupons(
+            &self,
+            request: tonic::Request<super::ListCouponsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCouponsResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct CouponServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> CouponServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for CouponServiceServer<T>
+    where
+        T: CouponService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorbuster.v1.CouponService/ClaimCoupon" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClaimCouponSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::ClaimCouponRequest>
+                    for ClaimCouponSvc<T> {
+                        type Response = super::ClaimCouponResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClaimCouponRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::claim_coupon(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClaimCouponSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.CouponService/GrantCoupon" => {
+                    #[allow(non_camel_case_types)]
+                    struct GrantCouponSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::GrantCouponRequest>
+                    for GrantCouponSvc<T> {
+                        type Response = super::GrantCouponResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GrantCouponRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::grant_coupon(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GrantCouponSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.CouponService/CloseBatch" => {
+                    #[allow(non_camel_case_types)]
+                    struct CloseBatchSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::CloseBatchRequest>
+                    for CloseBatchSvc<T> {
+                        type Response = super::CloseBatchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CloseBatchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::close_batch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CloseBatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.CouponService/RaiseBudget" => {
+                    #[allow(non_camel_case_types)]
+                    struct RaiseBudgetSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::RaiseBudgetRequest>
+                    for RaiseBudgetSvc<T> {
+                        type Response = super::RaiseBudgetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RaiseBudgetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::raise_budget(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RaiseBudgetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.CouponService/RevokeCoupon" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeCouponSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::RevokeCouponRequest>
+                    for RevokeCouponSvc<T> {
+                        type Response = super::RevokeCouponResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeCouponRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::revoke_coupon(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeCouponSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.CouponService/GetBatch" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetBatchSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::GetBatchRequest>
+                    for GetBatchSvc<T> {
+                        type Response = super::GetBatchResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetBatchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::get_batch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetBatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.CouponService/ListCoupons" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCouponsSvc<T: CouponService>(pub Arc<T>);
+                    impl<
+                        T: CouponService,
+                    > tonic::server::UnaryService<super::ListCouponsRequest>
+                    for ListCouponsSvc<T> {
+                        type Response = super::ListCouponsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCouponsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CouponService>::list_coupons(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCouponsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for CouponServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorbuster.v1.CouponService";
+    impl<T> tonic::server::NamedService for CouponServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
     }
 }
 /// A change of the level.
@@ -16079,6 +17516,9 @@ pub struct SaleDraft {
     /// Who may buy the items that have no audience of their own. Sale.items tell it of each of them.
     #[prost(message, optional, tag = "10")]
     pub audience: ::core::option::Option<Audience>,
+    /// Batches of coupons, at most 100.
+    #[prost(message, repeated, tag = "11")]
+    pub coupons: ::prost::alloc::vec::Vec<CouponDraft>,
 }
 impl ::prost::Name for SaleDraft {
     const NAME: &'static str = "SaleDraft";
@@ -16140,6 +17580,9 @@ pub struct Sale {
     pub pause_time: ::core::option::Option<::prost_types::Timestamp>,
     #[prost(message, repeated, tag = "13")]
     pub regions: ::prost::alloc::vec::Vec<Region>,
+    /// The batches of coupons as planned, with their ids; CouponService.GetBatch returns their state.
+    #[prost(message, repeated, tag = "14")]
+    pub coupons: ::prost::alloc::vec::Vec<SaleCoupons>,
 }
 impl ::prost::Name for Sale {
     const NAME: &'static str = "Sale";
@@ -16587,7 +18030,7 @@ pub mod sale_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates a sale with all its items, completely or not at all: after a crash it is completed on start.
+        /// Creates a sale with all its items and coupons, completely or not at all: after a crash it is completed on start.
         pub async fn create_sale(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateSaleRequest>,
@@ -16752,7 +18195,7 @@ pub mod sale_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with SaleServiceServer.
     #[async_trait]
     pub trait SaleService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates a sale with all its items, completely or not at all: after a crash it is completed on start.
+        /// Creates a sale with all its items and coupons, completely or not at all: after a crash it is completed on start.
         async fn create_sale(
             &self,
             request: tonic::Request<super::CreateSaleRequest>,

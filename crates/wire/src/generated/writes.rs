@@ -1,4 +1,104 @@
 // This file is @generated.
+impl WriteResponse for ClaimCouponResponse {
+    type Subject = Coupon;
+    type Refusal = CouponRefusal;
+
+    fn new(outcome: Result<Coupon, CouponRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => claim_coupon_response::Outcome::Coupon(subject),
+            Err(refusal) => claim_coupon_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Coupon, CouponRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            claim_coupon_response::Outcome::Coupon(subject) => Ok(subject),
+            claim_coupon_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for GrantCouponResponse {
+    type Subject = Coupon;
+    type Refusal = CouponRefusal;
+
+    fn new(outcome: Result<Coupon, CouponRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => grant_coupon_response::Outcome::Coupon(subject),
+            Err(refusal) => grant_coupon_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Coupon, CouponRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            grant_coupon_response::Outcome::Coupon(subject) => Ok(subject),
+            grant_coupon_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for CloseBatchResponse {
+    type Subject = CouponBatch;
+    type Refusal = CouponRefusal;
+
+    fn new(outcome: Result<CouponBatch, CouponRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => close_batch_response::Outcome::CouponBatch(subject),
+            Err(refusal) => close_batch_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<CouponBatch, CouponRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            close_batch_response::Outcome::CouponBatch(subject) => Ok(subject),
+            close_batch_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for RaiseBudgetResponse {
+    type Subject = CouponBatch;
+    type Refusal = CouponRefusal;
+
+    fn new(outcome: Result<CouponBatch, CouponRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => raise_budget_response::Outcome::CouponBatch(subject),
+            Err(refusal) => raise_budget_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<CouponBatch, CouponRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            raise_budget_response::Outcome::CouponBatch(subject) => Ok(subject),
+            raise_budget_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
+impl WriteResponse for RevokeCouponResponse {
+    type Subject = Coupon;
+    type Refusal = CouponRefusal;
+
+    fn new(outcome: Result<Coupon, CouponRefusal>, revision: u64, position: u64) -> Self {
+        let outcome = match outcome {
+            Ok(subject) => revoke_coupon_response::Outcome::Coupon(subject),
+            Err(refusal) => revoke_coupon_response::Outcome::Refusal(refusal),
+        };
+        Self { outcome: Some(outcome), revision, position }
+    }
+
+    fn into_parts(self) -> (Option<Result<Coupon, CouponRefusal>>, u64, u64) {
+        let outcome = self.outcome.map(|outcome| match outcome {
+            revoke_coupon_response::Outcome::Coupon(subject) => Ok(subject),
+            revoke_coupon_response::Outcome::Refusal(refusal) => Err(refusal),
+        });
+        (outcome, self.revision, self.position)
+    }
+}
 impl WriteResponse for ExportOrdersResponse {
     type Subject = Export;
     type Refusal = ExportRefusal;

@@ -97,7 +97,7 @@ impl Reader {
     }
 
     /// A list of texts; empty where it is absent.
-    fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<String> {
+    pub(super) fn texts(&mut self, section: &Section<'_>, key: &str) -> Vec<String> {
         let list = match section.get(key) {
             None => return Vec::new(),
             Some(DeValue::Array(list)) => list,

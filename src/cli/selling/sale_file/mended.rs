@@ -3,6 +3,7 @@
 
 use crate::{
     domain::{
+        coupon::DraftCoupon,
         eligibility::DraftAudience,
         sale::{Draft, DraftItem, plan},
     },
@@ -57,6 +58,9 @@ fn mend(draft: &mut Draft, field: &str) -> Option<()> {
         "items" => {
             // A curve is judged by all units, of which some may be gone now.
             draft.curve.clear();
+            if rest == "sku" {
+                draft.coupons.iter_mut().for_each(|coupon| coupon.items.clear());
+            }
             mend_item(draft.items.get_mut(index)?, index, rest)
         }
         "regions" => {
@@ -65,6 +69,10 @@ fn mend(draft: &mut Draft, field: &str) -> Option<()> {
         }
         "curve" => {
             draft.curve.truncate(index);
+            Some(())
+        }
+        "coupons" => {
+            *draft.coupons.get_mut(index)? = coupon(index);
             Some(())
         }
         "alerts" => {
@@ -87,7 +95,10 @@ fn mend(draft: &mut Draft, field: &str) -> Option<()> {
 fn mend_sale(draft: &mut Draft, field: &str) -> Option<()> {
     match field {
         "name" => draft.name = NAME.to_owned(),
-        "currency_code" => draft.currency_code = "CNY".to_owned(),
+        "currency_code" => {
+            draft.currency_code = "CNY".to_owned();
+            draft.coupons.iter_mut().for_each(|coupon| coupon.currency_code.clear());
+        }
         "open_time" => {
             own_windows_end(draft);
             // Before whatever the file says of the end.
@@ -101,6 +112,7 @@ fn mend_sale(draft: &mut Draft, field: &str) -> Option<()> {
         "curve" => draft.curve.clear(),
         "alerts" => draft.alerts.clear(),
         "regions" => draft.regions.clear(),
+        "coupons" => draft.coupons.clear(),
         of if of.starts_with("audience") => return mend_audience(draft.audience.as_mut()?, of),
         _ => {
             let goals = draft.goals.as_mut()?;
@@ -122,6 +134,9 @@ fn own_windows_end(draft: &mut Draft) {
         (item.opens_at, item.closes_at) = (None, None);
         item.time_prices.clear();
         item.offers.clear();
+    }
+    for coupon in &mut draft.coupons {
+        (coupon.from, coupon.until) = (None, None);
     }
     draft.curve.clear();
 }
@@ -204,6 +219,17 @@ fn no_ladder(item: &mut DraftItem) {
     item.floor_minor = None;
     item.steps.clear();
     item.time_prices.clear();
+}
+
+fn coupon(index: usize) -> DraftCoupon {
+    DraftCoupon {
+        name: format!("{NAME}_{index}"),
+        amount_minor: Some(1),
+        min_spend_minor: Some(2),
+        coupons: 1,
+        budget_minor: 1,
+        ..DraftCoupon::default()
+    }
 }
 
 fn item(index: usize) -> DraftItem {

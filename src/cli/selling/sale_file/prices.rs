@@ -72,13 +72,6 @@ impl Reader {
 
     fn offer(&mut self, section: &Section<'_>) -> DraftOffer {
         self.only(section, OFFER_KEYS);
-        let percent = self.optional_text(section, "percent").and_then(|text| {
-            let wrong = || {
-                let problem = "must be a percentage such as \"12.5%\", with at most four decimals";
-                Invalid::new(section.path("percent"), problem)
-            };
-            self.problems.take(ppm_of(text).ok_or_else(wrong))
-        });
         DraftOffer {
             name: self.text(section, "name"),
             from_units: self.integer(section, "from_units"),
@@ -86,7 +79,7 @@ impl Reader {
             amount_minor: self.integer(section, "amount_minor"),
             each: self.flag(section, "each"),
             times_max: self.integer(section, "times_max"),
-            percent_ppm: percent,
+            percent_ppm: self.percent(section),
             at_most_minor: self.integer(section, "at_most_minor"),
             gift_sku: self.optional_text(section, "gift_sku").unwrap_or_default().to_owned(),
             gift_units: self.integer(section, "gift_units"),
@@ -100,6 +93,17 @@ impl Reader {
             from: self.time(section, "from"),
             until: self.time(section, "until"),
         }
+    }
+
+    /// What `percent` says, in parts per million.
+    pub(super) fn percent(&mut self, section: &Section<'_>) -> Option<i64> {
+        let text = self.optional_text(section, "percent")?;
+        let wrong = || {
+            let problem = "must be a percentage such as \"12.5%\", with at most four decimals";
+            Invalid::new(section.path("percent"), problem)
+        };
+        // Something was given, whatever it means.
+        Some(self.problems.take(ppm_of(text).ok_or_else(wrong)).unwrap_or(0))
     }
 
     /// One of the names of a closed set; `None` where it is absent or wrong.

@@ -2,12 +2,11 @@
 
 use super::{
     batch::CouponBatch,
-    reason::CouponReason,
     view::{BatchView, CouponView, Redemption},
 };
 use crate::{
     domain::{AnswerFrom, Caused, Decided, Decision, Misdirected},
-    events::CouponEvent,
+    events::{CouponEvent, CouponReason},
     values::{OrderId, RequestId},
 };
 

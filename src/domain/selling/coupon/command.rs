@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{limits::WORTH_MINOR_MAX, price::bounds},
-    events::{Act, CouponGrant, CouponTerms, ReturnCause},
+    events::{Act, CouponGrant, CouponNamed, CouponTerms, ReturnCause},
     values::{
         CouponId, Currency, Fingerprint, Invalid, ItemId, OrderId, RequestId, SaleId, UnixMs, kinds,
     },
@@ -73,15 +73,6 @@ pub struct RedeemCoupon {
     pub base_minor: i64,
     pub coupon: CouponNamed,
     pub placed_at: UnixMs,
-}
-
-/// What an order says of its coupon.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CouponNamed {
-    /// One that the buyer has.
-    Id(CouponId),
-    /// The code of the batch: one that the buyer has, or else a new one.
-    Code(String),
 }
 
 /// The order does not have its coupon any more.

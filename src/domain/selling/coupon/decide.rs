@@ -4,17 +4,16 @@ use super::{
     answer::{CouponOutcome, CouponShown},
     batch::{Batch, CouponBatch},
     command::{
-        BatchAction, ClaimCoupon, CouponCommand, CouponNamed, CreateBatch, GrantCoupon,
-        RedeemCoupon, ReturnCoupon, SteerBatch,
+        BatchAction, ClaimCoupon, CouponCommand, CreateBatch, GrantCoupon, RedeemCoupon,
+        ReturnCoupon, SteerBatch,
     },
     draft::BUYER_COUPONS_MAX,
-    reason::CouponReason,
 };
 use crate::{
     domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment, price::coupon_discount},
     events::{
         Act, BudgetRaised, CouponBatchClosed, CouponBatchCreated, CouponClaimed, CouponEvent,
-        CouponGrant, CouponRedeemed, CouponReturned, CouponRevoked,
+        CouponGrant, CouponNamed, CouponReason, CouponRedeemed, CouponReturned, CouponRevoked,
     },
     values::{CouponId, Fingerprint, Invalid, RequestId, UnixMs},
 };

@@ -7,11 +7,10 @@ use super::{
     batch::CouponBatch,
     command::CouponCommand,
     decide,
-    reason::CouponReason,
 };
 use crate::{
     domain::{Decided, Decider, Impossible, Moment, Verdict},
-    events::{Category, CouponEvent, Position},
+    events::{Category, CouponEvent, CouponReason, Position},
     values::{BatchId, UnixMs},
 };
 

@@ -15,14 +15,14 @@ mod draft;
 mod reason;
 mod view;
 
+pub use crate::events::{CouponNamed, CouponReason};
 pub use answer::{CouponOutcome, CouponShown};
 pub use batch::CouponBatch;
 pub use command::{
-    BatchAction, ClaimCoupon, CouponCommand, CouponNamed, CreateBatch, GrantCoupon, RedeemCoupon,
-    ReturnCoupon, SteerBatch,
+    BatchAction, ClaimCoupon, CouponCommand, CreateBatch, GrantCoupon, RedeemCoupon, ReturnCoupon,
+    SteerBatch,
 };
 pub use draft::{
     BATCHES_PER_SALE_MAX, BUYER_COUPONS_MAX, COUPONS_MAX, DraftCoupon, SaleTerms, check_coupons,
 };
-pub use reason::CouponReason;
 pub use view::{BatchView, CouponState, CouponView, Redemption};

@@ -1,38 +1,8 @@
-//! Why a coupon is not claimed or not redeemed. Nothing is recorded of it.
+//! What is said of a coupon that is not claimed or not redeemed. Nothing is recorded of it by its batch.
 
 use std::fmt;
 
-use crate::values::{Kinds, kinds};
-
-/// The fact in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CouponReason {
-    /// The batch is not open at that moment, or was closed.
-    Expired,
-    /// The buyer has no such coupon.
-    Unknown,
-    /// It is bound to another order.
-    Used,
-    OtherItem,
-    /// The order's total is below the minimum, or so low that the coupon would take nothing off.
-    BelowMinimum,
-    /// The discount is more than is left of the budget.
-    BudgetSpent,
-    AllClaimed,
-    OverBuyerLimit,
-}
-
-// The names are those of the contract.
-kinds! { CouponReason {
-    Self::Expired => "COUPON_EXPIRED",
-    Self::Unknown => "COUPON_UNKNOWN",
-    Self::Used => "COUPON_USED",
-    Self::OtherItem => "COUPON_OTHER_ITEM",
-    Self::BelowMinimum => "COUPON_BELOW_MINIMUM",
-    Self::BudgetSpent => "COUPON_BUDGET_SPENT",
-    Self::AllClaimed => "COUPON_ALL_CLAIMED",
-    Self::OverBuyerLimit => "COUPON_OVER_BUYER_LIMIT",
-} }
+use crate::{events::CouponReason, values::Kinds};
 
 const _: () = assert!(CouponReason::ALL.len() == <CouponReason as Kinds>::NAMES.len());
 

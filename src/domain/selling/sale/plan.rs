@@ -4,6 +4,7 @@
 //! Fields are named as in `CreateSaleRequest`. What passes here is trusted afterwards, so every
 //! bound that keeps arithmetic from overflowing stands here and nowhere later.
 
+mod coupons;
 mod curve;
 mod draft;
 mod fields;
@@ -15,8 +16,11 @@ use std::collections::HashMap;
 pub use self::draft::{Draft, DraftItem};
 use self::fields::Fields;
 use crate::{
-    domain::alert,
-    events::{Act, AlertRule, Goals, ItemPlan, SaleCreated, WarehouseUnits},
+    domain::{
+        alert,
+        coupon::{SaleTerms, check_coupons},
+    },
+    events::{Act, AlertRule, Audience, Goals, ItemPlan, SaleCreated, WarehouseUnits},
     values::{
         Currency, Fingerprint, Invalid, RequestId, SaleId, UNIT_PRICE_MINOR_MAX, UnixMs,
         bounded_prose, bounded_text, looks,
@@ -66,6 +70,7 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         alerts,
         regions,
         audience,
+        coupons,
     } = draft;
     bounded_prose("name", &name, TITLE_CHARS_MAX)?;
     let currency = Currency::parse("currency_code", &currency_code)?;
@@ -84,14 +89,41 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
     }
     alert::check_all(&alerts)?;
     let audience = levers::audience(audience)?;
+    let window = (opens_at_ms, closes_at_ms);
+    let mut plans = item_plans(sale_id, items, window, audience.as_ref())?;
+    levers::put_regions(&regions, &mut plans)?;
+    curve::check(&curve, closes_at_ms.since(opens_at_ms), &plans)?;
+    let coupons = check_coupons(coupons, SaleTerms { sale_id, currency, window, items: &plans })?;
+    fits_the_log(SaleCreated {
+        name,
+        currency,
+        opens_at_ms,
+        closes_at_ms,
+        items: plans,
+        goals,
+        curve,
+        alerts,
+        coupons,
+        act,
+        created_at_ms: UnixMs::default(),
+    })
+}
+
+/// The items of a sale, in their order. Those without an audience get that of the sale.
+fn item_plans(
+    sale_id: SaleId,
+    items: Vec<DraftItem>,
+    (opens_at, closes_at): (UnixMs, UnixMs),
+    audience: Option<&Audience>,
+) -> Result<Vec<ItemPlan>, Invalid> {
     let mut plans = Vec::with_capacity(items.len());
     let mut skus = HashMap::with_capacity(items.len());
     let mut worth: i128 = 0;
     for (index, item) in items.into_iter().enumerate() {
         let at = format!("items[{index}]");
         let takes_that_of_sale = item.audience.is_none();
-        let mut plan = item_plan(sale_id, item, opens_at_ms, closes_at_ms)
-            .map_err(|invalid| invalid.within(&at))?;
+        let mut plan =
+            item_plan(sale_id, item, opens_at, closes_at).map_err(|invalid| invalid.within(&at))?;
         if let Some(earlier) = skus.insert(looks(&plan.sku), plan.sku.clone()) {
             let problem = alike(&plan.sku, &earlier, "as for an earlier item");
             return Err(Invalid::new("sku", problem).within(&at));
@@ -104,24 +136,11 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
             return Err(Invalid::new("unit_price_minor", problem).within(&at));
         }
         if takes_that_of_sale {
-            plan.audience.clone_from(&audience);
+            plan.audience = audience.cloned();
         }
         plans.push(plan);
     }
-    levers::put_regions(&regions, &mut plans)?;
-    curve::check(&curve, closes_at_ms.since(opens_at_ms), &plans)?;
-    fits_the_log(SaleCreated {
-        name,
-        currency,
-        opens_at_ms,
-        closes_at_ms,
-        items: plans,
-        goals,
-        curve,
-        alerts,
-        act,
-        created_at_ms: UnixMs::default(),
-    })
+    Ok(plans)
 }
 
 fn fits_the_log(created: SaleCreated) -> Result<SaleCreated, Invalid> {
@@ -387,6 +406,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
     }
     curve::fingerprint(&mut fields, curve);
     rules_fingerprint(&mut fields, alerts);
+    coupons::fingerprint(&mut fields, &draft.coupons);
     fields.fingerprint()
 }
 

@@ -1,7 +1,7 @@
 //! A sale before it is checked.
 
 use crate::{
-    domain::{eligibility::DraftAudience, price::DraftOffer},
+    domain::{coupon::DraftCoupon, eligibility::DraftAudience, price::DraftOffer},
     events::{
         AlertRule, Draw, Goals, PlannedUnits, PriceStep, Region, ReserveStep, ReturnedUnits,
         TimePrice,
@@ -23,6 +23,7 @@ pub struct Draft {
     pub regions: Vec<Region>,
     /// Who may buy the items that have no audience of their own.
     pub audience: Option<DraftAudience>,
+    pub coupons: Vec<DraftCoupon>,
 }
 
 /// One item as its operator wrote it down, unchecked.
