@@ -22,8 +22,7 @@ use crate::{
     config::Config,
     domain::{
         alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item,
-        sale::Sale,
-        script::Script, service_level::ServiceLevelSetting,
+        sale::Sale, script::Script, service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
     metrics::Metrics,

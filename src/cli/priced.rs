@@ -2,7 +2,7 @@
 
 use super::json::time;
 use crate::{
-    grpc::proto::{ItemPrices, Order, OrderPart, PriceQuote, StepState},
+    grpc::proto::{ItemPrices, MoneyDue, Order, OrderPart, PriceQuote, StepState},
     values::Currency,
 };
 
@@ -51,15 +51,22 @@ pub fn order_rows(order: &Order) -> Vec<(&'static str, String)> {
         let back = money(currency, order.refunded_minor);
         rows.push(("came back", format!("{units} of {of} units, {back}")));
     }
-    rows.extend(order.dues.iter().map(|due| {
+    rows
+}
+
+/// Money of an order that has to go back, or had to; empty where there is none.
+pub fn dues_text(order: &Order) -> String {
+    let currency = order.total.as_ref().map_or("", |total| &total.currency_code);
+    let due = |due: &MoneyDue| {
         let amount = money(currency, due.amount_minor);
         let state = match due.reference.as_str() {
             "" => "open".to_owned(),
             reference => format!("settled by {reference}"),
         };
-        ("due back", format!("{} {amount}, {state}", due.due_id))
-    }));
-    rows
+        format!("  {} {amount}, {state}", due.due_id)
+    };
+    let dues: Vec<_> = order.dues.iter().map(due).collect();
+    if dues.is_empty() { String::new() } else { format!("\n\ndue back:\n{}", dues.join("\n")) }
 }
 
 /// The ladder in force.

@@ -22,6 +22,7 @@ mod broken_operations;
 mod broken_orders;
 mod broken_prices;
 mod broken_refunds;
+mod broken_reinstatements;
 mod broken_traffic;
 mod certificate;
 mod certificate_priced;

@@ -15,4 +15,5 @@ pub mod sale;
 pub mod sale_file;
 mod shopper;
 mod terms;
+mod the_order;
 mod written;

@@ -7,6 +7,7 @@ use super::{
     refunds_due::RefundsDue,
     shopper::Buyer,
     terms::place,
+    the_order::{TheOrder, order_text, show_decided},
 };
 use crate::{
     cli::{
@@ -14,7 +15,7 @@ use crate::{
         decided::Decided,
         explain::Explain,
         failure::{Code, Failure},
-        json::{amount, shape, short, time},
+        json::{shape, short},
         order_list::CsvOrderList,
         output::facts,
         priced,
@@ -23,12 +24,12 @@ use crate::{
     },
     grpc::{
         proto::{
-            GetOrderRequest, Money, Order, PlaceOrderRequest, QuotePriceRequest,
-            RecordPaymentRequest, Refusal, purchase_service_client::PurchaseServiceClient,
+            GetOrderRequest, Money, PlaceOrderRequest, QuotePriceRequest, RecordPaymentRequest,
+            purchase_service_client::PurchaseServiceClient,
         },
         routed,
     },
-    values::{Currency, Invalid, ItemId, OrderId, UNITS_MAX},
+    values::{Currency, ItemId, UNITS_MAX},
 };
 
 /// Arguments of `order`.
@@ -167,17 +168,6 @@ struct Quote {
     server: Server,
 }
 
-/// An order, and the item that it is of.
-#[derive(Debug, clap::Args)]
-pub(super) struct TheOrder {
-    /// The item
-    #[arg(long)]
-    item: String,
-    /// The order
-    #[arg(long)]
-    order: String,
-}
-
 #[derive(Debug, clap::Args)]
 struct Pay {
     #[command(flatten)]
@@ -206,15 +196,6 @@ struct Get {
     buyer: String,
     #[command(flatten)]
     server: Server,
-}
-
-impl TheOrder {
-    /// The item and the order, checked.
-    pub(super) fn ids(&self) -> Result<(String, String), Invalid> {
-        let item = ItemId::parse("--item", &self.item)?;
-        let order = OrderId::parse("--order", &self.order)?;
-        Ok((item.to_string(), order.to_string()))
-    }
 }
 
 /// Runs `order`.
@@ -328,29 +309,4 @@ impl Get {
         common.show(|| shape(&found), || order_text(order, None))?;
         Ok(())
     }
-}
-
-pub(super) fn show_decided(
-    common: &Common,
-    decided: Decided<Order, Refusal>,
-) -> anyhow::Result<()> {
-    let position = decided.position;
-    decided.show(common, "order", |order| order_text(order, Some(position)))
-}
-
-fn order_text(order: &Order, position: Option<u64>) -> String {
-    let mut rows = vec![
-        ("order", order.order_id.clone()),
-        ("item", order.item_id.clone()),
-        ("buyer", order.buyer.clone()),
-        ("units", order.units.to_string()),
-        ("price", amount(order.unit_price.as_ref())),
-        ("total", amount(order.total.as_ref())),
-        ("state", short("ORDER_STATE_", order.state().as_str_name()).to_owned()),
-        ("placed", time(order.place_time.as_ref())),
-        ("pay by", time(order.pay_by_time.as_ref())),
-    ];
-    rows.extend(priced::order_rows(order));
-    rows.extend(position.map(|position| ("position", position.to_string())));
-    facts(&rows)
 }

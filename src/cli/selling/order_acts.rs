@@ -2,7 +2,7 @@
 
 use tonic::{Response, Status, transport::Channel};
 
-use super::order::{TheOrder, show_decided};
+use super::the_order::{TheOrder, show_decided};
 use crate::{
     cli::{
         Common,

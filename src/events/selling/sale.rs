@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// Everything that can happen to a sale.
+#[expect(clippy::large_enum_variant, reason = "a sale is created once, off the way of orders")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaleEvent {
     /// The sale was put up with all its items.

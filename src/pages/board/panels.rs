@@ -107,15 +107,21 @@ pub fn head(pulse: &Pulse, say: Say) -> String {
 }
 
 /// Fields that say what an act is about.
-const KEY_FIELDS: [&str; 6] = ["due", "order_id", "item", "incident", "warehouse", "step"];
+const KEY_FIELDS: [&str; 4] = ["item", "incident", "warehouse", "step"];
 
 /// A button that opens the dialog of an act. `subject` is what it is about, for people; `fields` go
 /// with it as attributes.
 pub fn button(out: &mut String, act: &str, name: &str, subject: &str, fields: &[(&str, &str)]) {
     let (name, subject) = (escape::html(name), escape::html(subject));
-    // Where the same act is offered for several things, the key tells these apart.
+    // Where the same act is offered for several things, the key tells these apart. An order and money
+    // that is due are told apart by themselves.
+    let own = fields.iter().find(|(field, _)| ["due", "order_id"].contains(field));
     let named = fields.iter().filter(|(field, _)| KEY_FIELDS.contains(field));
-    let key = escape::html(&named.map(|(_, value)| *value).collect::<String>());
+    let key = own.map_or_else(
+        || named.map(|(_, value)| *value).collect::<String>(),
+        |(_, value)| (*value).to_owned(),
+    );
+    let key = escape::html(&key);
     let _ = write!(
         out,
         "<button type=\"button\" data-act=\"{act}\" data-key=\"{act}{key}\" data-subject=\"{subject}\""

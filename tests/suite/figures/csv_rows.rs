@@ -151,10 +151,14 @@ async fn texts_are_guarded_or_left_alone_and_a_mark_comes_first_where_it_is_want
             "offer",
             "gift",
             "gift_units",
+            "refunded_units",
+            "refunded_minor",
+            "failed_payments",
+            "reinstated",
             "currency"
         ]
     );
-    assert_eq!((all[0][3].as_str(), all[0][11].as_str()), ("199900", "CNY"));
+    assert_eq!((all[0][3].as_str(), all[0][15].as_str()), ("199900", "CNY"));
     assert_eq!(buyers(&orders(&["--csv"])), ["ann", "'=bob()", "cid", "eve"]);
     assert_eq!(buyers(&orders(&["--csv-raw"])), ["ann", "=bob()", "cid", "eve"]);
     let marked = orders(&["--csv", "--bom"]);

@@ -299,12 +299,9 @@ pub fn currency() -> Currency {
 }
 
 pub fn act() -> Act {
-    Act {
-        request_id: RequestId(Uuid::from_u128(9)),
-        fingerprint: Fingerprint(9),
-        operator: "olga".to_owned(),
-        reason: "planned".to_owned(),
-    }
+    let (operator, reason) = ("olga".to_owned(), "planned".to_owned());
+    let request_id = RequestId(Uuid::from_u128(9));
+    Act { request_id, fingerprint: Fingerprint(9), operator, reason }
 }
 
 pub fn tick(second: i64, outcomes: &[(AttemptOutcome, u32)]) -> DemandTick {

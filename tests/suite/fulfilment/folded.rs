@@ -1,10 +1,10 @@
 //! Lines and bytes of exports of a hand-made log.
 
 use doorbuster::{
-    events::{ItemEvent, OrderEvent, OrderRefunded, StreamName, WarehouseUnits},
+    events::{Act, ItemEvent, OrderEvent, OrderRefunded, StreamName, WarehouseUnits},
     projections::{ReadModel, all, view_path},
     reports::{EXPORTED_MAX, ExportLine, ReportError, Reports, export_csv, export_digest},
-    values::{SaleId, UnixMs},
+    values::{RequestId, SaleId, UnixMs},
 };
 use tempfile::tempdir;
 use uuid::Uuid;
@@ -34,7 +34,8 @@ fn give_back(log: &mut Log, order: &Order, from: &[(&str, i64)], left: i64, at: 
         restocked: left > 0,
         warehouses: warehouses.collect(),
         parts: Vec::new(),
-        act: act(),
+        // Each refund is a request of its own.
+        act: Act { request_id: RequestId(Uuid::from_u128(log.events.len() as u128)), ..act() },
         refunded_at_ms: UnixMs(at),
     };
     let event = OrderEvent::Refunded(refunded);
