@@ -141,7 +141,7 @@ async fn money_for_a_unit_is_due_until_it_is_settled_once() {
         settle_reference: String::new(),
         settle_operator: String::new(),
     };
-    assert_eq!(open, [expected.clone()]);
+    assert_eq!(open, std::slice::from_ref(&expected));
     let report = shop.report().await;
     let [total] = &report.totals[..] else { panic!("{report:?}") };
     assert_eq!((sum(&total.due), sum(&total.settled)), ((1, PRICE), (0, 0)));
@@ -161,7 +161,7 @@ async fn money_for_a_unit_is_due_until_it_is_settled_once() {
     shop.node.advance(60);
     assert_eq!(
         shop.due(RefundState::Settled, None).await,
-        [closed.clone()],
+        std::slice::from_ref(&closed),
         "its age stands still"
     );
     assert_eq!(shop.due(RefundState::All, None).await, [closed]);

@@ -130,7 +130,8 @@ fn each_event_of_an_orders_life_makes_a_certificate_of_version_2() {
     assert_eq!(changed(|_| {})[0]["version"], json!(1));
     // A payment that buys nothing is part of a plain log, until it is settled.
     assert_eq!(changed(|s| s.refund(10, 80, "already_paid", LATER))[0]["version"], json!(1));
-    let not_plain: [(&str, fn(&mut Story)); 7] = [
+    type Change = fn(&mut Story);
+    let not_plain: [(&str, Change); 7] = [
         ("a failed payment", |s| {
             s.place(80, "dan", &[("east", 1)], LATER);
             fail(s, 80, 81, LATER);

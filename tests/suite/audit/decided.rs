@@ -110,8 +110,9 @@ impl Run {
         let told = |event: &NewEvent| serde_json::from_slice::<Value>(&event.data).unwrap();
         let mut paid = self.stored.iter().rev().filter(|event| event.kind == "OrderPaid");
         let Some(paid) = paid.nth(back).map(told) else { return };
-        let refunds = self.stored.iter().filter(|event| event.kind == "OrderRefunded").map(told);
-        let last = refunds.filter(|refund| refund["order_id"] == paid["order_id"]).last();
+        let mut refunds =
+            self.stored.iter().filter(|event| event.kind == "OrderRefunded").map(told);
+        let last = refunds.rfind(|refund| refund["order_id"] == paid["order_id"]);
         let left = last.map_or(paid["units"].clone(), |refund| refund["units_left"].clone());
         let order_id = serde_json::from_value(paid["order_id"].clone()).unwrap();
         let units = units.or(left.as_i64()).unwrap().max(1);

@@ -128,7 +128,7 @@ fn the_page_of_an_order_tells_its_money_and_what_came_back() {
         }),
         ..due(1, "ann", 0)
     };
-    let told = page(&record(1), &[settled.clone()], Fate::Paid, Lang::English);
+    let told = page(&record(1), std::slice::from_ref(&settled), Fate::Paid, Lang::English);
     for part in [
         "<span class=\"state\">Partly refunded</span>",
         "37.50 CNY were paid with pay-1.",

@@ -171,7 +171,7 @@ fn an_export_ends_after_as_many_payments_as_it_holds() {
     for name in ["fulfilment", "orders"] {
         let projection = all().into_iter().find(|projection| projection.name() == name).unwrap();
         let mut model = ReadModel::open(data.path(), projection).unwrap();
-        log.events.chunks(1_000).for_each(|page| _ = model.apply_page(page).unwrap());
+        log.events.chunks(1_000).for_each(|page| model.apply_page(page).unwrap());
     }
     let reports = Reports::open(data.path());
     let end = |after| reports.export_end(sale(1), after).unwrap().0;
