@@ -80,8 +80,8 @@ const OF_SERVICE: [Given; 6] = [
         when: "clock_off_ms >= 1000", for_seconds: 0,
         clear_when: "clock_off_ms < 1000", clear_for_seconds: 5 },
     Given { name: "refunds_overdue", severity: Warning, each_item: false,
-        when: "refund_due_age_seconds > 86400", for_seconds: 0,
-        clear_when: "refund_due_age_seconds < 82800", clear_for_seconds: 60 },
+        when: "dues_age_seconds > 86400", for_seconds: 0,
+        clear_when: "dues_age_seconds < 82800", clear_for_seconds: 60 },
 ];
 
 /// The rules that every sale has, unless its own replace them.

@@ -106,7 +106,7 @@ figures! {
     OrdersExpired60s => "orders_expired_60s", SaleOnly, "Orders expired within the last 60 seconds.";
     RefundsDue60s => "refunds_due_60s", SaleOnly, "Payments within the last 60 seconds that are due for refund.";
     Refused60s => "refused_60s", SaleOnly, "Attempts refused within the last 60 seconds, for any reason.";
-    RefundDueAgeSeconds => "refund_due_age_seconds", ServiceAndSale, "Seconds since the oldest money is due back that is not settled, of the sale or of all sales; 0 without any.";
+    RefundDueAgeSeconds => "dues_age_seconds", ServiceAndSale, "Seconds since the oldest money is due back that is not settled, of the sale or of all sales; 0 without any.";
     ProjectionLagMs => "projection_lag_ms", Everywhere, "Age of the oldest event that a read model of this node has not applied, in milliseconds.";
     AppendP99Ms => "append_p99_ms", Everywhere, "99th percentile of the last seconds' appends to the log in milliseconds. Absent without appends.";
     CommandsWaiting => "commands_waiting", Everywhere, "Commands waiting at all items of this node.";
