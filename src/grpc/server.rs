@@ -170,9 +170,8 @@ fn contract(
     gate: Gate,
     phase: watch::Receiver<Phase>,
 ) -> RoutesBuilder {
-    let Parts { sales, items, coupons, incidents, scripts, exports, reads, store, data, .. } =
-        parts;
-    let Parts { traffic, levels, service, .. } = parts;
+    let Parts { sales, items, coupons, incidents, scripts, exports, reads, .. } = parts;
+    let Parts { traffic, levels, service, store, data, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());

@@ -1,11 +1,11 @@
 //! Coupons between protobuf and the domain.
 
-use super::{
-    REFERENCE_CHARS_MAX,
-    times::{moment, timestamp},
-};
+use super::times::{moment, timestamp};
 use crate::{
-    domain::coupon::{BatchView, CouponState, CouponView, DraftCoupon},
+    domain::{
+        coupon::{BatchView, CouponState, CouponView, DraftCoupon},
+        limits::REFERENCE_CHARS_MAX,
+    },
     events::{
         CouponDiscount, CouponPlan, CouponReason, CouponReturns, CouponTerms, GrantCause, ItemPlan,
     },

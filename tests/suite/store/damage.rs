@@ -99,7 +99,7 @@ async fn a_log_that_was_changed_behind_our_back_is_refused_and_left_untouched() 
     let cases = [
         ("UPDATE meta SET value = '2' WHERE key = 'version'", "log of version 2"),
         ("DELETE FROM meta WHERE key = 'version'", "does not say its version"),
-        ("UPDATE streams SET name = 'coupon-' || substr(name, 6)", "unknown kind, \"coupon-"),
+        ("UPDATE streams SET name = 'basket-' || substr(name, 6)", "unknown kind, \"basket-"),
         ("DROP VIEW log", "no such table: log"),
         ("DROP INDEX events_by_stream", "no such index"),
         ("DROP VIEW log; DROP TABLE events", "no such table: events"),
