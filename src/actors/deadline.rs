@@ -36,6 +36,11 @@ impl Deadline {
         self.turn(DECIDED)
     }
 
+    /// Its moment.
+    pub fn moment(&self) -> Instant {
+        self.at
+    }
+
     /// Whether its moment has come.
     pub fn is_over(&self) -> bool {
         Instant::now() >= self.at

@@ -19,11 +19,14 @@
 mod aggregate;
 mod aggregates;
 mod alert_evaluator;
+mod ask_again;
+mod await_desk;
 mod batch;
 mod clock_watch;
 mod deadline;
 mod demand;
 mod directory;
+mod failpoint;
 mod fault;
 mod freshness;
 mod level_news;
@@ -46,6 +49,7 @@ mod webhook_notifier;
 
 pub use aggregates::Aggregates;
 pub use alert_evaluator::{AlertEvaluator, AlertEvaluatorParts};
+pub use await_desk::{AwaitDesk, Settled};
 pub use batch::Answer;
 pub use clock_watch::{ClockWatch, StoreVerdict};
 pub use deadline::Deadline;

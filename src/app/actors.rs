@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     actors::{
-        Aggregates, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
+        Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
         ProjectionHandle, PulseDesk, Readiness, Sales, ServiceLevelDesk, Shared, Tail, TrafficDesk,
         TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
@@ -105,6 +105,11 @@ impl Actors {
         Sales::new(Arc::clone(&self.sale_desks), items, coupons)
     }
 
+    /// Where what orders wait for is settled.
+    fn await_desk(&self) -> AwaitDesk {
+        AwaitDesk::new(Arc::clone(&self.items), Arc::clone(&self.coupons))
+    }
+
     /// What machines ask about.
     pub(super) fn looked_at(
         &self,
@@ -192,6 +197,7 @@ impl Actors {
                 sales: Arc::clone(&self.sale_desks),
                 items: Arc::clone(&self.items),
                 coupons: Arc::clone(&self.coupons),
+                awaits: self.await_desk(),
                 incidents: Arc::clone(&self.incidents),
                 levels: self.service_level_desk(),
             },
@@ -241,6 +247,7 @@ impl Actors {
             sales: sales.clone(),
             items: Arc::clone(&self.items),
             coupons: Arc::clone(&self.coupons),
+            awaits: self.await_desk(),
             incidents: Arc::clone(&self.incidents),
             scripts: Arc::clone(&self.scripts),
             exports: Arc::clone(&self.exports),

@@ -4,7 +4,7 @@ use actix_rt::Arbiter;
 use tokio::task::JoinHandle;
 
 use crate::{
-    actors::process::{Manager, ManagerParts, Reactions, TellItems, WakeItems},
+    actors::process::{LookAfterOrders, Manager, ManagerParts, Reactions, TellItems, WakeItems},
     threads,
 };
 
@@ -14,6 +14,7 @@ pub(super) fn start(parts: &ManagerParts, alerts: bool) -> (Vec<Arbiter>, Vec<Jo
     let idle = thread("processes", threads::idle);
     let mut tasks = vec![
         Manager::start(TellItems::default(), parts.clone(), &idle.handle()),
+        Manager::start(LookAfterOrders::default(), parts.clone(), &idle.handle()),
         Manager::start(WakeItems::default(), parts.clone(), &idle.handle()),
     ];
     let mut all = vec![idle];

@@ -130,6 +130,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
                     | "awaiting"
                     | "coupon_id"
                     | "coupon_discount_minor"
+                    | "coupon_denied"
             )
             | ("OrderCounts" | "ItemState" | "SaleState", "refunded" | "refunds_settled")
             | (

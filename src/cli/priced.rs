@@ -1,8 +1,8 @@
 //! What prices, offers and quotes of the API look like as rows of facts.
 
-use super::json::time;
+use super::json::{short, time};
 use crate::{
-    grpc::proto::{ItemPrices, MoneyDue, Order, OrderPart, PriceQuote, StepState},
+    grpc::proto::{CouponReason, ItemPrices, MoneyDue, Order, OrderPart, PriceQuote, StepState},
     values::Currency,
 };
 
@@ -36,6 +36,18 @@ pub fn order_rows(order: &Order) -> Vec<(&'static str, String)> {
     if order.discount_minor != 0 {
         let discount = money(currency, order.discount_minor);
         rows.push(("offer", format!("{} takes {discount} off", order.offer)));
+    }
+    if order.coupon_discount_minor != 0 {
+        let discount = money(currency, order.coupon_discount_minor);
+        rows.push(("coupon", format!("{} takes {discount} off", order.coupon_id)));
+    }
+    if order.coupon_denied() != CouponReason::Unspecified {
+        let reason = short("COUPON_REASON_", order.coupon_denied().as_str_name());
+        rows.push(("coupon", format!("denied: {reason}")));
+    }
+    if !order.awaiting.is_empty() {
+        let waits = order.awaiting().map(|what| short("ORDER_AWAITS_", what.as_str_name()));
+        rows.push(("waits for", waits.collect::<Vec<_>>().join(", ")));
     }
     if let Some(gift) = &order.gift {
         rows.push(("gift", format!("{} {}", gift.units, gift.sku)));

@@ -35,9 +35,14 @@ const REASON_CHARS_MAX: usize = 500;
 
 // ---- in ----
 
-pub(super) fn place_order(
-    request: proto::PlaceOrderRequest,
-) -> Result<(ItemId, PlaceOrder), Invalid> {
+/// An order as it was asked for.
+pub(super) enum Asked {
+    Order(PlaceOrder),
+    /// One with a coupon, whose batch is not looked up yet.
+    WithCoupon(PlaceOrder, Box<coupons::Wish>),
+}
+
+pub(super) fn place_order(request: proto::PlaceOrderRequest) -> Result<(ItemId, Asked), Invalid> {
     let request_id = RequestId::parse("request_id", &request.request_id)?;
     let item = ItemId::parse("item_id", &request.item_id)?;
     bounded_text("buyer", &request.buyer, REFERENCE_CHARS_MAX)?;
@@ -49,13 +54,21 @@ pub(super) fn place_order(
     }
     let order = PlaceOrder::new(item, request_id, request.buyer, request.units, request.channel);
     let (most, region) = (request.max_total_minor, request.region);
-    if most.is_none() && region.is_empty() && request.shopper.is_none() {
-        return Ok((item, order));
+    let wish = (request.coupon, request.if_denied);
+    if most.is_none() && region.is_empty() && request.shopper.is_none() && wish == (None, 0) {
+        return Ok((item, Asked::Order(order)));
     }
     if let Some(most) = most.filter(|&most| most < 1) {
         return Err(Invalid::new("max_total_minor", format!("must be at least 1, not {most}")));
     }
-    Ok((item, order.with(place_more(most, region, request.shopper)?)))
+    let more = place_more(most, region, request.shopper)?;
+    Ok((
+        item,
+        match coupons::wish(wish)? {
+            None => Asked::Order(order.with(more)),
+            Some(wish) => Asked::WithCoupon(order, Box::new(coupons::Wish { more, ..wish })),
+        },
+    ))
 }
 
 fn place_more(
@@ -208,8 +221,10 @@ fn money_due(due: DueView) -> proto::MoneyDue {
 pub(super) fn priced(currency_code: &str, price: OrderPrice) -> proto::Order {
     let amount =
         |amount_minor| proto::Money { currency_code: currency_code.to_owned(), amount_minor };
-    let discount_minor = price.discount_minor();
+    let (discount_minor, coupon_discount_minor) = (price.discount_minor(), price.coupon_minor());
     proto::Order {
+        coupon_id: price.coupon.map(|taken| taken.coupon_id.to_string()).unwrap_or_default(),
+        coupon_discount_minor,
         unit_price: Some(amount(price.unit_price_minor)),
         total: Some(amount(price.total_minor)),
         parts: price.parts.into_iter().map(prices::part).collect(),
@@ -234,7 +249,7 @@ pub(super) fn price_of_order(
     Some(proto::PriceQuote {
         units,
         currency_code: currency.code().to_owned(),
-        subtotal_minor: price.total_minor.saturating_add(discount_minor),
+        subtotal_minor: price.total_minor + discount_minor + price.coupon_minor(),
         parts: price.parts.into_iter().map(prices::part).collect(),
         offer: price.offer.map(|offer| offer.name).unwrap_or_default(),
         discount_minor,

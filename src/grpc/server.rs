@@ -36,7 +36,7 @@ use super::{
     traffic::TrafficApi,
 };
 use crate::{
-    actors::{Directory, Readiness, Sales, ServiceLevelDesk, TrafficDesk},
+    actors::{AwaitDesk, Directory, Readiness, Sales, ServiceLevelDesk, TrafficDesk},
     admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     connections::{self, Peers, Phase, http2},
@@ -70,6 +70,7 @@ pub struct Parts {
     pub sales: Sales,
     pub items: Arc<Directory<Item>>,
     pub coupons: Arc<Directory<CouponBatch>>,
+    pub awaits: AwaitDesk,
     pub incidents: Arc<Directory<Incident>>,
     pub scripts: Arc<Directory<Script>>,
     pub exports: Arc<Directory<Fulfilment>>,
@@ -170,7 +171,7 @@ fn contract(
     gate: Gate,
     phase: watch::Receiver<Phase>,
 ) -> RoutesBuilder {
-    let Parts { sales, items, coupons, incidents, scripts, exports, reads, .. } = parts;
+    let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
     let Parts { traffic, levels, service, store, data, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
@@ -181,7 +182,7 @@ fn contract(
         reads: reads.clone(),
         authenticator: authenticator.clone(),
     };
-    let purchases = PurchaseApi { items: Arc::clone(&items), gate, phase: phase.clone() };
+    let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));

@@ -199,6 +199,12 @@ impl CallError {
         Self::new(Code::Internal, "INTERNAL", format!("{what}; the server's log says why"))
     }
 
+    /// The same, its field named as a part of `outer`.
+    pub(super) fn within(mut self, outer: &str) -> Self {
+        self.field = self.field.map(|field| format!("{outer}.{field}"));
+        self
+    }
+
     pub(super) fn into_proto(self) -> proto::Fault {
         proto::Fault {
             code: code_name(self.code).to_owned(),

@@ -15,3 +15,5 @@ mod planned;
 /// A real server on loopback, called over gRPC.
 mod served;
 pub mod table;
+/// Orders that use coupons, over gRPC.
+mod used;

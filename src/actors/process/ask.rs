@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use uuid::Uuid;
 
 use crate::{
-    actors::{Answer, Directory, Fault, ServiceLevelDesk},
+    actors::{AwaitDesk, Directory, Fault, ServiceLevelDesk, ask_again::ask_again},
     domain::{
-        Decider,
         coupon::{CouponBatch, CouponCommand},
         incident::{Incident, IncidentCommand, IncidentStep},
         item::{Item, ItemCommand},
@@ -16,21 +14,19 @@ use crate::{
         service_level::SetServiceLevel,
     },
     events::Position,
-    values::{BatchId, IncidentId, ItemId, SaleId},
+    values::{BatchId, IncidentId, ItemId, OrderId, SaleId},
 };
 
 /// Aggregates asked at once.
 const ASKED_AT_ONCE: usize = 64;
-
-/// How often an item or a batch is asked before a conflict with another node counts as a failure. The other node
-/// most likely wrote the same.
-const TRIES_MAX: usize = 3;
 
 /// Commands for one aggregate, sent one after the other.
 #[derive(Debug, Clone)]
 pub enum Ask {
     Item(ItemId, Vec<ItemCommand>),
     Coupon(BatchId, CouponCommand),
+    /// Whatever is open of an order.
+    LookAfter(ItemId, OrderId),
     Level(SetServiceLevel),
     Incident(IncidentId, Box<IncidentStep>),
 }
@@ -41,6 +37,7 @@ pub struct Receivers {
     pub sales: Arc<Directory<Sale>>,
     pub items: Arc<Directory<Item>>,
     pub coupons: Arc<Directory<CouponBatch>>,
+    pub awaits: AwaitDesk,
     pub incidents: Arc<Directory<Incident>>,
     pub levels: ServiceLevelDesk,
 }
@@ -67,6 +64,7 @@ impl Receivers {
         match ask {
             Ask::Item(id, commands) => tell_one(&self.items, id, commands).await.map(drop),
             Ask::Coupon(id, command) => ask_again(&self.coupons, id.0, command).await.map(drop),
+            Ask::LookAfter(item, order) => self.awaits.look_after(item, order).await,
             Ask::Level(set) => self.levels.set(set, None).await.map(drop),
             Ask::Incident(id, step) => {
                 self.incidents.ask(id.0, IncidentCommand::Take(step), None).await.map(drop)
@@ -113,18 +111,4 @@ async fn tell_one(
         last = last.max(ask_again(items, id.0, command).await?.position);
     }
     Ok(last)
-}
-
-async fn ask_again<D: Decider<Command: Clone>>(
-    directory: &Directory<D>,
-    id: Uuid,
-    command: D::Command,
-) -> Result<Answer<D::Outcome>, Fault> {
-    for _ in 1..TRIES_MAX {
-        match directory.ask(id, command.clone(), None).await {
-            Err(Fault::LostOwnership) => {}
-            answer => return answer,
-        }
-    }
-    directory.ask(id, command, None).await
 }

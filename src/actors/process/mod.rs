@@ -16,6 +16,7 @@
 mod ask;
 mod checkpoint;
 mod contract;
+mod look_after;
 mod reactions;
 mod runner;
 mod tell_items;
@@ -25,6 +26,7 @@ mod wake;
 pub use ask::{Ask, Receivers};
 pub(super) use ask::{tell, tell_batches};
 pub use contract::{Known, Process};
+pub use look_after::LookAfterOrders;
 pub use reactions::Reactions;
 pub use runner::{Manager, ManagerParts};
 pub use tell_items::TellItems;

@@ -16,4 +16,5 @@ pub mod sale_file;
 mod shopper;
 mod terms;
 mod the_order;
+mod with_coupon;
 mod written;

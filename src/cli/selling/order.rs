@@ -8,6 +8,7 @@ use super::{
     shopper::Buyer,
     terms::place,
     the_order::{TheOrder, order_text, show_decided},
+    with_coupon::WithCoupon,
 };
 use crate::{
     cli::{
@@ -47,8 +48,10 @@ enum Verb {
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 2 \\
     --channel app --json
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1 \\
-    --region east --shopper member_tier=gold --shopper new_buyer=false")]
-    Place(Place),
+    --region east --shopper member_tier=gold --shopper new_buyer=false
+  doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1 \\
+    --code SAVE20 --if-denied keep")]
+    Place(Box<Place>),
     /// Ask what an order would cost now, why, and what would be in its way; nothing is held
     #[command(before_help = "Examples:
   doorbuster order quote --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --units 2
@@ -149,6 +152,8 @@ struct Place {
     #[command(flatten)]
     about: Buyer,
     #[command(flatten)]
+    with: WithCoupon,
+    #[command(flatten)]
     write: Write,
     #[command(flatten)]
     server: Server,
@@ -224,6 +229,8 @@ impl Place {
         let request_id = self.write.id()?;
         let item_id = ItemId::parse("--item", &self.item)?.to_string();
         let shopper = self.about.shopper()?;
+        let coupon = self.with.choice(&self.server, &item_id, &self.buyer)?;
+        let if_denied = self.with.if_denied();
         let Self { buyer, units, channel, max_total_minor, about: Buyer { region, .. }, .. } = self;
         let request = PlaceOrderRequest {
             request_id: request_id.to_string(),
@@ -234,6 +241,8 @@ impl Place {
             max_total_minor,
             region,
             shopper,
+            coupon,
+            if_denied,
         };
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{price::OrderPart, units::WarehouseUnits};
 use crate::{
     events::Act,
-    values::{DueId, Fingerprint, OrderId, RequestId, UnixMs},
+    values::{BatchId, DueId, Fingerprint, OrderId, RequestId, UnixMs},
 };
 
 /// Why a payment has to go back.
@@ -47,6 +47,9 @@ pub struct OrderRefunded {
     /// Their prices; empty where the order has no parts.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<OrderPart>,
+    /// Of the coupon that the order has, where the last of its units came back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coupon_batch_id: Option<BatchId>,
     pub act: Act,
     pub refunded_at_ms: UnixMs,
 }

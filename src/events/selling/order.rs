@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     events::{Act, stored::stored_names},
-    values::{Fingerprint, OrderId, RequestId, UnixMs},
+    values::{BatchId, Fingerprint, OrderId, RequestId, UnixMs},
 };
 
 /// Everything that can happen to an order.
@@ -174,6 +174,9 @@ pub struct OrderCancelled {
     /// Of the operator who cancelled it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub act: Option<Act>,
+    /// Of the coupon that the order asked for, unless it was denied: it may be bound to the order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coupon_batch_id: Option<BatchId>,
     pub cancelled_at_ms: UnixMs,
 }
 
@@ -183,6 +186,9 @@ pub struct OrderExpired {
     pub placed_revision: u64,
     pub units: i64,
     pub warehouses: Vec<WarehouseUnits>,
+    /// Of the coupon that the order asked for, unless it was denied: it may be bound to the order.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub coupon_batch_id: Option<BatchId>,
     pub expired_at_ms: UnixMs,
 }
 

@@ -4,13 +4,15 @@ use super::times::{moment, timestamp};
 use crate::{
     domain::{
         coupon::{BatchView, CouponState, CouponView, DraftCoupon},
-        limits::REFERENCE_CHARS_MAX,
+        item::PlaceMore,
+        limits::{NAME_CHARS_MAX, REFERENCE_CHARS_MAX},
     },
     events::{
-        CouponDiscount, CouponPlan, CouponReason, CouponReturns, CouponTerms, GrantCause, ItemPlan,
+        CouponDiscount, CouponNamed, CouponPlan, CouponReason, CouponReturns, CouponTerms,
+        GrantCause, IfDenied, ItemPlan,
     },
     grpc::proto,
-    values::{Invalid, ItemId, bounded_text},
+    values::{CouponId, Invalid, ItemId, bounded_text},
 };
 
 // ---- in ----
@@ -52,6 +54,58 @@ fn draft(draft: proto::CouponDraft) -> Result<DraftCoupon, Invalid> {
         from: moment("from_time", draft.from_time)?,
         until: moment("until_time", draft.until_time)?,
     })
+}
+
+/// The coupon that an order is to have, as its request names it.
+pub(in crate::grpc) struct Wish {
+    /// What else the order says.
+    pub(in crate::grpc) more: PlaceMore,
+    /// Id or name of the batch; empty where a code is to find it.
+    pub(in crate::grpc) batch: String,
+    pub(in crate::grpc) named: CouponNamed,
+    pub(in crate::grpc) if_denied: IfDenied,
+}
+
+/// The coupon of an order, and what becomes of the order without it.
+pub(super) fn wish(
+    (coupon, if_denied): (Option<proto::CouponChoice>, i32),
+) -> Result<Option<Wish>, Invalid> {
+    let says = proto::IfCouponDenied::try_from(if_denied)
+        .map_err(|_| Invalid::new("if_denied", format!("must be 0 to 2, not {if_denied}")))?;
+    let Some(coupon) = coupon else {
+        return match says {
+            proto::IfCouponDenied::Unspecified => Ok(None),
+            proto::IfCouponDenied::Cancel | proto::IfCouponDenied::Keep => {
+                Err(Invalid::new("if_denied", "is set, and the order names no coupon"))
+            }
+        };
+    };
+    let if_denied = match says {
+        proto::IfCouponDenied::Unspecified | proto::IfCouponDenied::Cancel => IfDenied::Cancel,
+        proto::IfCouponDenied::Keep => IfDenied::Keep,
+    };
+    let named = named(&coupon).map_err(|invalid| invalid.within("coupon"))?;
+    Ok(Some(Wish { more: PlaceMore::default(), batch: coupon.batch, named, if_denied }))
+}
+
+fn named(coupon: &proto::CouponChoice) -> Result<CouponNamed, Invalid> {
+    let proto::CouponChoice { batch, coupon_id, code } = coupon;
+    match (coupon_id.as_str(), code.as_str()) {
+        ("", "") => Err(Invalid::new("coupon_id", "is missing, as is code: one of them is needed")),
+        ("", code) => {
+            bounded_text("code", code, NAME_CHARS_MAX)?;
+            Ok(CouponNamed::Code(code.to_owned()))
+        }
+        (id, "") if batch.is_empty() => {
+            let problem = format!("is missing: it is needed to find coupon {id:?}");
+            Err(Invalid::new("batch", problem))
+        }
+        (id, "") => CouponId::parse("coupon_id", id).map(CouponNamed::Id),
+        (id, code) => {
+            let problem = format!("is {code:?}, and coupon_id is {id:?}: only one is allowed");
+            Err(Invalid::new("code", problem))
+        }
+    }
 }
 
 /// A buyer who gets a coupon.

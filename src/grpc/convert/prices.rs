@@ -109,8 +109,10 @@ pub(in crate::grpc) fn quote(QuoteView { quote, currency }: QuoteView) -> proto:
 
 /// Writes what an order costs into its message.
 pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
-    let OrderView { parts, offer, gift: with, gift_gone, awaiting, coupon, .. } = view;
+    let OrderView { parts, offer, gift: with, gift_gone, awaiting, coupon, coupon_denied, .. } =
+        view;
     order.awaiting = awaiting.into_iter().map(|what| awaited(what).into()).collect();
+    order.coupon_denied = coupon_denied.map(super::coupons::reason).unwrap_or_default().into();
     if let Some(taken) = coupon {
         order.coupon_id = taken.coupon_id.to_string();
         order.coupon_discount_minor = taken.discount_minor;

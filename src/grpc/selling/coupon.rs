@@ -52,40 +52,20 @@ impl CouponApi {
         Ok(self.coupons.ask(batch.0, command, deadline).await?)
     }
 
-    /// A write whose answer shows one coupon.
-    async fn of_coupon<R>(
+    /// A write whose answer shows a coupon or a batch.
+    async fn write<R>(
         &self,
         batch: BatchId,
         command: CouponCommand,
         deadline: Option<Deadline>,
     ) -> Result<Response<R>, CallError>
     where
-        R: WriteResponse<Subject = proto::Coupon, Refusal = proto::CouponRefusal>,
+        R: WriteResponse<Subject: Shown, Refusal = proto::CouponRefusal>,
     {
         let Answer { outcome, revision, position } = self.ask(batch, command, deadline).await?;
         let outcome = match outcome {
-            CouponOutcome::Coupon(view) => Ok(coupons::coupon(view)),
             CouponOutcome::Refused(reason) => Err(coupons::refusal(reason)),
-            other => return Err(unexpected(other)),
-        };
-        Ok(Response::new(R::new(outcome, revision, position.0)))
-    }
-
-    /// A write whose answer shows the batch.
-    async fn of_batch<R>(
-        &self,
-        batch: BatchId,
-        command: CouponCommand,
-        deadline: Option<Deadline>,
-    ) -> Result<Response<R>, CallError>
-    where
-        R: WriteResponse<Subject = proto::CouponBatch, Refusal = proto::CouponRefusal>,
-    {
-        let Answer { outcome, revision, position } = self.ask(batch, command, deadline).await?;
-        let outcome = match outcome {
-            CouponOutcome::Batch(view) => Ok(self.shown(*view).await?),
-            CouponOutcome::Refused(reason) => Err(coupons::refusal(reason)),
-            other => return Err(unexpected(other)),
+            shown => Ok(R::Subject::shown(self, shown).await?),
         };
         Ok(Response::new(R::new(outcome, revision, position.0)))
     }
@@ -143,7 +123,7 @@ impl CouponApi {
         convert::steering(&operator, &request.reason)?;
         let grant = CouponGrant { cause, operator, reason: request.reason };
         let grant = CouponCommand::Grant(GrantCoupon { request_id, buyer, grant });
-        self.of_coupon(batch, grant, deadline).await
+        self.write(batch, grant, deadline).await
     }
 
     /// The coupons of a buyer, by batch in the order of the sale.
@@ -169,6 +149,29 @@ impl CouponApi {
             }
         }
         Ok(listed)
+    }
+}
+
+/// What an answer is about, as a batch shows it.
+trait Shown: Sized {
+    async fn shown(api: &CouponApi, outcome: CouponOutcome) -> Result<Self, CallError>;
+}
+
+impl Shown for proto::Coupon {
+    async fn shown(_: &CouponApi, outcome: CouponOutcome) -> Result<Self, CallError> {
+        match outcome {
+            CouponOutcome::Coupon(view) => Ok(coupons::coupon(view)),
+            other => Err(unexpected(other)),
+        }
+    }
+}
+
+impl Shown for proto::CouponBatch {
+    async fn shown(api: &CouponApi, outcome: CouponOutcome) -> Result<Self, CallError> {
+        match outcome {
+            CouponOutcome::Batch(view) => api.shown(*view).await,
+            other => Err(unexpected(other)),
+        }
     }
 }
 
@@ -201,7 +204,7 @@ impl proto::coupon_service_server::CouponService for CouponApi {
             Ok((batch, ClaimCoupon { request_id, buyer }))
         };
         let (batch, claim) = read().map_err(|invalid: Invalid| CallError::from(invalid))?;
-        Ok(self.of_coupon(batch, CouponCommand::Claim(claim), deadline).await?)
+        Ok(self.write(batch, CouponCommand::Claim(claim), deadline).await?)
     }
 
     async fn grant_coupon(
@@ -227,7 +230,7 @@ impl proto::coupon_service_server::CouponService for CouponApi {
             action: BatchAction::Close,
         };
         let (batch, steer) = self.steering(&metadata, Ok(steering))?;
-        Ok(self.of_batch(batch, CouponCommand::Steer(steer), deadline).await?)
+        Ok(self.write(batch, CouponCommand::Steer(steer), deadline).await?)
     }
 
     async fn raise_budget(
@@ -244,7 +247,7 @@ impl proto::coupon_service_server::CouponService for CouponApi {
             action,
         });
         let (batch, steer) = self.steering(&metadata, steering)?;
-        Ok(self.of_batch(batch, CouponCommand::Steer(steer), deadline).await?)
+        Ok(self.write(batch, CouponCommand::Steer(steer), deadline).await?)
     }
 
     async fn revoke_coupon(
@@ -261,7 +264,7 @@ impl proto::coupon_service_server::CouponService for CouponApi {
             action: BatchAction::Revoke(coupon),
         });
         let (batch, steer) = self.steering(&metadata, steering)?;
-        Ok(self.of_coupon(batch, CouponCommand::Steer(steer), deadline).await?)
+        Ok(self.write(batch, CouponCommand::Steer(steer), deadline).await?)
     }
 
     async fn get_batch(
@@ -271,13 +274,8 @@ impl proto::coupon_service_server::CouponService for CouponApi {
         let batch = BatchId::parse("batch_id", &request.get_ref().batch_id);
         let batch = batch.map_err(CallError::from)?;
         let Answer { outcome, revision, .. } = self.ask(batch, CouponCommand::Show, None).await?;
-        match outcome {
-            CouponOutcome::Batch(view) => {
-                let coupon_batch = Some(self.shown(*view).await?);
-                Ok(Response::new(proto::GetBatchResponse { coupon_batch, revision }))
-            }
-            other => Err(unexpected(other).into()),
-        }
+        let coupon_batch = Some(proto::CouponBatch::shown(self, outcome).await?);
+        Ok(Response::new(proto::GetBatchResponse { coupon_batch, revision }))
     }
 
     async fn list_coupons(

@@ -15,7 +15,7 @@ use crate::{
     grpc::{
         ReadSide, convert,
         operator::Authenticator,
-        proto::{self, WriteResponse},
+        proto::{self, WriteFields, WriteRequest, WriteResponse},
         status::CallError,
     },
     values::{DueId, Invalid, ItemId, OrderId, RequestId},
@@ -28,21 +28,12 @@ pub(in crate::grpc) struct OrderApi {
     pub(in crate::grpc) authenticator: Authenticator,
 }
 
-/// What all requests have in common.
-struct Asked {
-    request_id: String,
-    item_id: String,
-    operator: String,
-    reason: String,
-    action: OrderAction,
-}
-
 impl OrderApi {
-    /// The requests differ in what they ask only: reads one, and makes its response.
-    async fn act<T, R>(
+    /// Reads the request of an act, and makes its response.
+    async fn act<T: WriteRequest, R>(
         &self,
         request: Request<T>,
-        read: fn(T) -> Result<Asked, Invalid>,
+        read: fn(T) -> Result<OrderAction, Invalid>,
     ) -> Result<Response<R>, Status>
     where
         R: WriteResponse<Subject = proto::Order, Refusal = proto::Refusal>,
@@ -51,22 +42,22 @@ impl OrderApi {
         Ok(Response::new(R::new(outcome, revision, position)))
     }
 
-    async fn acted<T>(
+    async fn acted<T: WriteRequest>(
         &self,
         request: Request<T>,
-        read: fn(T) -> Result<Asked, Invalid>,
+        read: fn(T) -> Result<OrderAction, Invalid>,
     ) -> Result<Outcome, CallError> {
         let deadline = convert::deadline(request.extensions());
-        let (metadata, _, message) = request.into_parts();
-        let asked = read(message).or_else(|invalid| {
+        let (metadata, _, mut message) = request.into_parts();
+        let WriteFields { request_id, subject_id, operator, reason } = message.take_fields();
+        let action = read(message).or_else(|invalid| {
             // Only operators are told what is wrong with an act.
             self.authenticator.operator(&metadata, String::new())?;
             Err(CallError::from(invalid))
         })?;
-        let Asked { request_id, item_id, operator, reason, action } = asked;
         let operator = self.authenticator.operator(&metadata, operator)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
-        let item = ItemId::parse("item_id", &item_id)?;
+        let item = ItemId::parse("item_id", &subject_id)?;
         convert::steering(&operator, &reason)?;
         let act = OrderAct { request_id, operator, reason, action };
         let answer = self.items.ask(item.0, ItemCommand::OrderAct(act), deadline).await?;
@@ -83,33 +74,19 @@ impl proto::order_service_server::OrderService for OrderApi {
         &self,
         request: Request<proto::CancelHoldRequest>,
     ) -> Result<Response<proto::CancelHoldResponse>, Status> {
-        self.act(request, |asked| {
-            let proto::CancelHoldRequest { request_id, item_id, order_id, operator, reason } =
-                asked;
-            let action = OrderAction::Cancel(OrderId::parse("order_id", &order_id)?);
-            Ok(Asked { request_id, item_id, operator, reason, action })
-        })
-        .await
+        self.act(request, |r| Ok(OrderAction::Cancel(OrderId::parse("order_id", &r.order_id)?)))
+            .await
     }
 
     async fn extend_hold(
         &self,
         request: Request<proto::ExtendHoldRequest>,
     ) -> Result<Response<proto::ExtendHoldResponse>, Status> {
-        self.act(request, |asked| {
-            let proto::ExtendHoldRequest {
-                request_id,
-                item_id,
-                order_id,
-                pay_by_time,
-                operator,
-                reason,
-            } = asked;
-            let order_id = OrderId::parse("order_id", &order_id)?;
-            let until = convert::moment("pay_by_time", pay_by_time)?
+        self.act(request, |r| {
+            let order_id = OrderId::parse("order_id", &r.order_id)?;
+            let until = convert::moment("pay_by_time", r.pay_by_time)?
                 .ok_or_else(|| Invalid::new("pay_by_time", "is missing"))?;
-            let action = OrderAction::ExtendHold { order_id, until };
-            Ok(Asked { request_id, item_id, operator, reason, action })
+            Ok(OrderAction::ExtendHold { order_id, until })
         })
         .await
     }
@@ -118,19 +95,8 @@ impl proto::order_service_server::OrderService for OrderApi {
         &self,
         request: Request<proto::RefundOrderRequest>,
     ) -> Result<Response<proto::RefundOrderResponse>, Status> {
-        self.act(request, |asked| {
-            let proto::RefundOrderRequest {
-                request_id,
-                item_id,
-                order_id,
-                units,
-                restock,
-                operator,
-                reason,
-            } = asked;
-            let order_id = OrderId::parse("order_id", &order_id)?;
-            let action = OrderAction::refund(order_id, units, restock)?;
-            Ok(Asked { request_id, item_id, operator, reason, action })
+        self.act(request, |r| {
+            OrderAction::refund(OrderId::parse("order_id", &r.order_id)?, r.units, r.restock)
         })
         .await
     }
@@ -139,19 +105,8 @@ impl proto::order_service_server::OrderService for OrderApi {
         &self,
         request: Request<proto::SettleRefundRequest>,
     ) -> Result<Response<proto::SettleRefundResponse>, Status> {
-        self.act(request, |asked| {
-            let proto::SettleRefundRequest {
-                request_id,
-                item_id,
-                due_id,
-                reference,
-                operator,
-                reason,
-            } = asked;
-            let action = OrderAction::settle(DueId::parse("due_id", &due_id)?, reference)?;
-            Ok(Asked { request_id, item_id, operator, reason, action })
-        })
-        .await
+        self.act(request, |r| OrderAction::settle(DueId::parse("due_id", &r.due_id)?, r.reference))
+            .await
     }
 
     async fn export_orders(

@@ -1,21 +1,28 @@
 //! `PurchaseService`: the hot path.
 
+mod coupons;
 mod outcome;
 mod stream;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout_at};
 use tonic::{Request, Response, Status, Streaming, async_trait};
 use tracing::Instrument as _;
 
 pub(in crate::grpc) use self::outcome::{Outcome, outcome};
-use self::stream::Orders;
+use self::{
+    coupons::{Batches, NotPlaced},
+    stream::Orders,
+};
 
 use crate::{
-    actors::{Answer, Deadline, Directory},
+    actors::{Answer, AwaitDesk, Deadline, Directory, Sales},
     connections::Phase,
-    domain::item::{Item, ItemCommand, ItemOutcome},
+    domain::item::{Item, ItemCommand, ItemOutcome, OrderView, PlaceOrder, Refusal},
     grpc::{
         convert,
         proto::{self, WriteResponse},
@@ -27,22 +34,73 @@ use crate::{
     values::{ItemId, OrderId, RequestId},
 };
 
+/// How long before its deadline a call is answered that waits: the answer has to reach its caller.
+const ANSWERED_BEFORE: Duration = Duration::from_millis(50);
+
 pub(in crate::grpc) struct PurchaseApi {
-    pub(in crate::grpc) items: Arc<Directory<Item>>,
-    pub(in crate::grpc) gate: Gate,
+    items: Arc<Directory<Item>>,
+    awaits: AwaitDesk,
+    batches: Arc<Batches>,
+    gate: Gate,
     /// What the server is doing: streams end when it stops.
-    pub(in crate::grpc) phase: watch::Receiver<Phase>,
+    phase: watch::Receiver<Phase>,
 }
 
 impl PurchaseApi {
+    pub(in crate::grpc) fn new(
+        items: &Arc<Directory<Item>>,
+        sales: &Sales,
+        awaits: AwaitDesk,
+        gate: Gate,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        let batches = Arc::new(Batches::new(Arc::clone(items), sales.clone()));
+        Self { items: Arc::clone(items), awaits, batches, gate, phase }
+    }
+
     async fn ask(
         &self,
         item: ItemId,
         command: ItemCommand,
         deadline: Option<Deadline>,
     ) -> Result<Outcome, CallError> {
+        outcome(item, self.answer(item, command, deadline).await?)
+    }
+
+    async fn answer(
+        &self,
+        item: ItemId,
+        command: ItemCommand,
+        deadline: Option<Deadline>,
+    ) -> Result<Answer<ItemOutcome>, CallError> {
         let asked = self.items.ask(item.0, command, deadline);
-        let answer = asked.instrument(step_span("item")).await?;
+        Ok(asked.instrument(step_span("item")).await?)
+    }
+
+    /// Places an order, and waits for what it waits for until shortly before the deadline.
+    async fn place(
+        &self,
+        item: ItemId,
+        place: PlaceOrder,
+        deadline: Option<Deadline>,
+    ) -> Result<Outcome, CallError> {
+        let command = ItemCommand::PlaceOrder(place);
+        let mut answer = self.answer(item, command, deadline.clone()).await?;
+        if let ItemOutcome::Order(order) = &answer.outcome
+            && let Some(settling) = self.awaits.start(item, order)
+        {
+            let settled = match deadline {
+                Some(deadline) => {
+                    let until = deadline.moment().checked_sub(ANSWERED_BEFORE);
+                    timeout_at(until.unwrap_or_else(Instant::now).into(), settling).await.ok()
+                }
+                None => Some(settling.await),
+            };
+            // What could not be settled now is settled by the process manager.
+            if let Some(Ok(Ok(Some(settled)))) = settled {
+                answer = settled;
+            }
+        }
         outcome(item, answer)
     }
 
@@ -51,12 +109,18 @@ impl PurchaseApi {
         item: ItemId,
         order_id: OrderId,
         buyer: String,
-    ) -> Result<(proto::Order, u64), CallError> {
+    ) -> Result<(OrderView, u64), CallError> {
         let command = ItemCommand::ShowOrder { order_id, buyer: Some(buyer) };
-        let Outcome { outcome, revision, .. } = self.ask(item, command, None).await?;
+        let Answer { outcome, revision, .. } = self.answer(item, command, None).await?;
         match outcome {
-            Ok(order) => Ok((order, revision)),
-            Err(refusal) => Err(CallError::internal("a question was refused", &refusal.message)),
+            ItemOutcome::Order(order) => Ok((order, revision)),
+            ItemOutcome::Misdirected(why) => Err(why.into()),
+            other @ (ItemOutcome::Item(_)
+            | ItemOutcome::Quote { .. }
+            | ItemOutcome::Refused { .. }) => {
+                let other = format!("{other:?}");
+                Err(CallError::internal("an order was answered with something else", &other))
+            }
         }
     }
 }
@@ -68,9 +132,18 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         request: Request<proto::PlaceOrderRequest>,
     ) -> Result<Response<proto::PlaceOrderResponse>, Status> {
         let deadline = convert::deadline(request.extensions());
-        let (item, place) = convert::place_order(request.into_inner()).map_err(CallError::from)?;
-        let outcome = self.ask(item, ItemCommand::PlaceOrder(place), deadline).await?;
-        Ok(Response::new(outcome.into()))
+        let (item, asked) = convert::place_order(request.into_inner()).map_err(CallError::from)?;
+        let place = match asked {
+            convert::Asked::Order(place) => place,
+            convert::Asked::WithCoupon(place, wish) => {
+                match self.batches.asked_for(item, place, *wish).await {
+                    Ok(place) => place,
+                    Err(NotPlaced::Refused(refused)) => return Ok(Response::new(*refused)),
+                    Err(NotPlaced::Failed(failure)) => return Err(failure.into()),
+                }
+            }
+        };
+        Ok(Response::new(self.place(item, place, deadline).await?.into()))
     }
 
     type PlaceOrdersStream = stream::Answers;
@@ -81,6 +154,8 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
     ) -> Result<Response<stream::Answers>, Status> {
         let orders = Orders {
             items: Arc::clone(&self.items),
+            awaits: self.awaits.clone(),
+            batches: Arc::clone(&self.batches),
             gate: self.gate.clone(),
             connection: request.extensions().get::<Arc<Share>>().map(|s| Arc::clone(&s.orders)),
             phase: self.phase.clone(),
@@ -98,7 +173,12 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         let item = ItemId::parse("item_id", &request.item_id).map_err(CallError::from)?;
         let buyer = convert::buyer(request.buyer).map_err(CallError::from)?;
         let (order, revision) = self.show(item, item.order_id(request_id), buyer).await?;
-        Ok(Response::new(proto::GetOutcomeResponse { order: Some(order), revision }))
+        let refusal = order.refused.map(|refusal| {
+            let reason = order.coupon_denied.filter(|_| refusal == Refusal::CouponRefused);
+            convert::refusal(refusal, None, None, reason)
+        });
+        let order = Some(convert::order(item, order));
+        Ok(Response::new(proto::GetOutcomeResponse { order, revision, refusal }))
     }
 
     async fn record_payment(
@@ -173,6 +253,7 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         let order_id = OrderId::parse("order_id", &request.order_id).map_err(CallError::from)?;
         let buyer = convert::buyer(request.buyer).map_err(CallError::from)?;
         let (order, revision) = self.show(item, order_id, buyer).await?;
-        Ok(Response::new(proto::GetOrderResponse { order: Some(order), revision }))
+        let order = Some(convert::order(item, order));
+        Ok(Response::new(proto::GetOrderResponse { order, revision }))
     }
 }

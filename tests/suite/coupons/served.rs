@@ -15,7 +15,7 @@ use crate::{
     support::{self, Node, OPENS_AT, item, request_id, timestamp},
 };
 
-fn draft(name: &str) -> CouponDraft {
+pub fn draft(name: &str) -> CouponDraft {
     CouponDraft {
         name: name.to_owned(),
         amount_minor: Some(2_000),
@@ -27,7 +27,7 @@ fn draft(name: &str) -> CouponDraft {
 }
 
 /// A sale of a phone and a lamp with those coupons; its id and the ids of the batches.
-async fn sale(node: &Node, coupons: Vec<CouponDraft>) -> (String, Vec<String>) {
+pub async fn sale(node: &Node, coupons: Vec<CouponDraft>) -> (String, Vec<String>) {
     let mut request =
         support::create_sale(vec![item("phone", &[("east", 9)]), item("lamp", &[("east", 9)])]);
     request.sale.as_mut().unwrap().coupons = coupons;
@@ -36,12 +36,15 @@ async fn sale(node: &Node, coupons: Vec<CouponDraft>) -> (String, Vec<String>) {
     (sale.sale_id, sale.coupons.into_iter().map(|coupons| coupons.batch_id).collect())
 }
 
-fn claim(batch: &str, buyer: &str) -> ClaimCouponRequest {
+pub fn claim(batch: &str, buyer: &str) -> ClaimCouponRequest {
     let (batch_id, buyer) = (batch.to_owned(), buyer.to_owned());
     ClaimCouponRequest { request_id: request_id(), batch_id, buyer }
 }
 
-async fn claimed(node: &Node, request: ClaimCouponRequest) -> Result<ClaimCouponResponse, Status> {
+pub async fn claimed(
+    node: &Node,
+    request: ClaimCouponRequest,
+) -> Result<ClaimCouponResponse, Status> {
     Ok(node.coupons().claim_coupon(request).await?.into_inner())
 }
 
@@ -58,12 +61,12 @@ fn decided<S>(
     answer.into_parts().0.unwrap().map_err(|refusal| refusal.reason())
 }
 
-async fn batch(node: &Node, batch: &str) -> CouponBatch {
+pub async fn batch(node: &Node, batch: &str) -> CouponBatch {
     let request = GetBatchRequest { batch_id: batch.to_owned() };
     node.coupons().get_batch(request).await.unwrap().into_inner().coupon_batch.unwrap()
 }
 
-async fn list(node: &Node, sale: &str, buyer: &str) -> Vec<Coupon> {
+pub async fn list(node: &Node, sale: &str, buyer: &str) -> Vec<Coupon> {
     let request = ListCouponsRequest { sale_id: sale.to_owned(), buyer: buyer.to_owned() };
     node.coupons().list_coupons(request).await.unwrap().into_inner().coupons
 }

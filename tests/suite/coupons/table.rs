@@ -105,6 +105,7 @@ pub fn redeem(
 ) -> CouponCommand {
     CouponCommand::Redeem(Box::new(RedeemCoupon {
         order_id: order(name),
+        sale_id: sale(),
         item_id: item(sku),
         buyer: buyer.to_owned(),
         base_minor,

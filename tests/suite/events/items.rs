@@ -266,6 +266,7 @@ pub fn samples() -> Vec<ItemEvent> {
             warehouses: parts(),
             cause: CancelCause::Buyer,
             act: None,
+            coupon_batch_id: None,
             cancelled_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::Expired(OrderExpired {
@@ -273,6 +274,7 @@ pub fn samples() -> Vec<ItemEvent> {
             placed_revision: 17,
             units: 3,
             warehouses: parts(),
+            coupon_batch_id: None,
             expired_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::Reinstated(OrderReinstated {
@@ -303,6 +305,7 @@ pub fn samples() -> Vec<ItemEvent> {
             warehouses: vec![WarehouseUnits { warehouse: "shenzhen-2".to_owned(), units: 1 }],
             parts: Vec::new(),
             act: act(),
+            coupon_batch_id: None,
             refunded_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::RefundSettled(RefundSettled {

@@ -35,6 +35,7 @@ fn refund(log: &mut Log, order: &Order, (units, left): (i64, i64), restocked: bo
         warehouses: Vec::new(),
         parts: Vec::new(),
         act: act(),
+        coupon_batch_id: None,
         refunded_at_ms: UnixMs(at),
     };
     let OrderEvent::Refunded(about) = order.event(OrderEvent::Refunded(template)) else {

@@ -1,15 +1,16 @@
 //! Hand-made logs for the tests of read models, and a look into their files.
 
+mod ends;
+
 use std::{collections::HashMap, path::Path};
 
 use doorbuster::{
     events::{
-        Act, AttemptOutcome, CancelCause, DemandTick, Draw, Event, Goals, ItemAdded, ItemClosed,
-        ItemEvent, ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderCancelled,
-        OrderEvent, OrderExpired, OrderPaid, OrderPlaced, OrderPrice, Position, PurchaseLimitSet,
-        Recorded, RefundCause, RefundDue, ReserveReleased, ReserveSet, SaleClosed, SaleCreated,
-        SaleEvent, SalePaused, SaleResumed, StockAllocated, StockEvent, StreamName, WarehouseUnits,
-        encode,
+        Act, AttemptOutcome, DemandTick, Draw, Event, Goals, ItemAdded, ItemClosed, ItemEvent,
+        ItemPaused, ItemPlan, ItemResumed, ItemScheduled, OfferEvent, OrderEvent, OrderPaid,
+        OrderPlaced, OrderPrice, Position, PurchaseLimitSet, Recorded, ReserveReleased, ReserveSet,
+        SaleClosed, SaleCreated, SaleEvent, SalePaused, SaleResumed, StockAllocated, StockEvent,
+        StreamName, WarehouseUnits, encode,
     },
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, UnixMs},
 };
@@ -202,46 +203,6 @@ impl Log {
             paid_at_ms: UnixMs(at),
         };
         self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Paid(paid)));
-    }
-
-    pub fn cancel(&mut self, order: &Order, at: i64) {
-        let cancelled = OrderCancelled {
-            order_id: order.order_id,
-            placed_revision: order.placed_revision,
-            request_id: RequestId(order.order_id.0),
-            fingerprint: Fingerprint(3),
-            units: order.units,
-            warehouses: order.warehouses.clone(),
-            cause: CancelCause::Buyer,
-            act: None,
-            cancelled_at_ms: UnixMs(at),
-        };
-        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Cancelled(cancelled)));
-    }
-
-    pub fn expire(&mut self, order: &Order, at: i64) {
-        let expired = OrderExpired {
-            order_id: order.order_id,
-            placed_revision: order.placed_revision,
-            units: order.units,
-            warehouses: order.warehouses.clone(),
-            expired_at_ms: UnixMs(at),
-        };
-        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Expired(expired)));
-    }
-
-    pub fn refund(&mut self, order: &Order, at: i64) {
-        let due = RefundDue {
-            order_id: order.order_id,
-            placed_revision: order.placed_revision,
-            request_id: RequestId(order.order_id.0),
-            fingerprint: Fingerprint(4),
-            payment_reference: "late".to_owned(),
-            amount_minor: order.total_minor,
-            cause: RefundCause::OrderExpired,
-            due_at_ms: UnixMs(at),
-        };
-        self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::RefundDue(due)));
     }
 }
 

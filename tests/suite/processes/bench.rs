@@ -11,23 +11,29 @@ use std::{
 use actix_rt::{Arbiter, ArbiterHandle, System};
 use doorbuster::{
     actors::{
-        DemandDesk, Directory, Fault, Moves, Readiness, ServiceLevelDesk, Shared, Tail,
+        AwaitDesk, DemandDesk, Directory, Fault, Moves, Readiness, ServiceLevelDesk, Shared, Tail,
         process::{Ask, ManagerParts, Process, Receivers, TellItems},
         watch_store,
     },
     clock::{ManualClock, SharedClock, new_request_id},
     domain::{
         alert::{AlertCommand, Book, ClearAlert, RaiseAlert},
-        coupon::DraftCoupon,
-        item::{Item, ItemCommand, PlaceOrder},
+        coupon::{CouponCommand, CouponOutcome, CouponView, DraftCoupon, RedeemCoupon},
+        item::{
+            AwaitVerdict, Item, ItemCommand, ItemOutcome, OrderView, PlaceMore, PlaceOrder,
+            SettleAwait,
+        },
         sale::{Draft, DraftItem, SaleCommand, SaleOutcome, SaleView, SteerSale, plan},
         service_level::{ServiceLevelOutcome, SetServiceLevel},
     },
-    events::{AlertRule, ClearedBecause, Event, NewEvent, Position, SaleEvent, StreamName, encode},
+    events::{
+        AlertRule, ClearedBecause, CouponAsked, CouponNamed, CouponReturns, Event, IfDenied,
+        NewEvent, Position, SaleEvent, StreamName, encode,
+    },
     metrics::Metrics,
     reports::Reports,
     store::{EventStore as _, Expected, SharedStore, embedded::EmbeddedStore},
-    values::{AlertSeverity, ItemId, RequestId, SaleId, ServiceLevel, UnixMs},
+    values::{AlertSeverity, ItemId, OrderId, RequestId, SaleId, ServiceLevel, UnixMs},
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -45,6 +51,11 @@ pub struct Effects {
     pub batches_created: usize,
     pub placed: usize,
     pub expired: usize,
+    pub redeemed: usize,
+    pub applied: usize,
+    pub denied: usize,
+    pub cancelled: usize,
+    pub returned: usize,
     pub levels_set: usize,
     pub incidents: usize,
 }
@@ -157,6 +168,7 @@ impl Bench {
             std::mem::replace(&mut *self.receivers.lock().unwrap(), receivers(&self.shared));
         before.items.drain().await;
         before.sales.drain().await;
+        before.coupons.drain().await;
     }
 
     /// Where the checkpoint of a process is.
@@ -186,6 +198,11 @@ impl Bench {
             min_spend_minor: Some(2),
             coupons: 1,
             budget_minor: 1,
+            code: name.to_uppercase(),
+            returns: match *name {
+                "refund" => CouponReturns::Refund,
+                _ => CouponReturns::Unpaid,
+            },
             ..DraftCoupon::default()
         };
         let rule = |name: &str| AlertRule {
@@ -205,7 +222,7 @@ impl Bench {
             title: (*sku).to_owned(),
             unit_price_minor: 1,
             time_to_pay_ms: Some(60_000),
-            units: vec![("north".to_owned(), 5)],
+            units: vec![("north".to_owned(), 9)],
             ..DraftItem::default()
         };
         let draft = Draft {
@@ -264,6 +281,11 @@ impl Bench {
         wanted
     }
 
+    /// The item of that SKU.
+    pub fn item(&self, sku: &str) -> ItemId {
+        sale().item_id(sku)
+    }
+
     /// Asks an item.
     pub async fn ask(&self, item: ItemId, command: ItemCommand) -> Result<(), Fault> {
         let items = self.receivers().items;
@@ -275,6 +297,63 @@ impl Bench {
         let last = self.log.read_stream(stream, 0, 100).await.unwrap().last().unwrap().revision;
         let appended = self.log.append(stream, Expected::Exact(last), vec![event].into()).await;
         appended.unwrap();
+    }
+
+    /// Ann places an order of 3 units that asks for a coupon by the code of the batch; gives its id.
+    pub async fn place_with(&self, sku: &str, batch: &str, if_denied: IfDenied) -> OrderId {
+        let item = sale().item_id(sku);
+        let place = PlaceOrder::new(item, new_request_id(), "ann".to_owned(), 3, String::new());
+        let coupon = Some(CouponAsked {
+            batch_id: sale().batch_id(batch),
+            named: CouponNamed::Code(batch.to_uppercase()),
+            if_denied,
+            skip_offers: true,
+            max_total_minor: None,
+        });
+        let place = place.with(PlaceMore { coupon, ..PlaceMore::default() });
+        let order = place.order_id;
+        self.ask(item, ItemCommand::PlaceOrder(place)).await.unwrap();
+        order
+    }
+
+    /// The batch decides about an order, and nobody tells its item.
+    pub async fn redeem(&self, sku: &str, batch: &str, order_id: OrderId) -> CouponOutcome {
+        let redeem = CouponCommand::Redeem(Box::new(RedeemCoupon {
+            order_id,
+            sale_id: sale(),
+            item_id: sale().item_id(sku),
+            buyer: "ann".to_owned(),
+            base_minor: 3,
+            coupon: CouponNamed::Code(batch.to_uppercase()),
+            placed_at: self.now(),
+        }));
+        let coupons = self.receivers().coupons;
+        coupons.ask(sale().batch_id(batch).0, redeem, None).await.unwrap().outcome
+    }
+
+    /// The item is told of what a batch decided.
+    pub async fn settle(&self, sku: &str, order_id: OrderId, verdict: AwaitVerdict) {
+        let settle = ItemCommand::SettleAwait(SettleAwait { order_id, verdict });
+        self.ask(sale().item_id(sku), settle).await.unwrap();
+    }
+
+    /// An order as it stands.
+    pub async fn order(&self, sku: &str, order_id: OrderId) -> OrderView {
+        let items = self.receivers().items;
+        let show = ItemCommand::ShowOrder { order_id, buyer: None };
+        let shown = items.ask(sale().item_id(sku).0, show, None).await.unwrap().outcome;
+        let ItemOutcome::Order(order) = shown else { panic!("{shown:?}") };
+        order
+    }
+
+    /// Ann's only coupon of a batch; `None` where she has none.
+    pub async fn coupon(&self, batch: &str) -> Option<CouponView> {
+        let coupons = self.receivers().coupons;
+        let show = CouponCommand::ShowBuyer { buyer: "ann".to_owned() };
+        let shown = coupons.ask(sale().batch_id(batch).0, show, None).await.unwrap().outcome;
+        let CouponOutcome::Coupons(mut coupons) = shown else { panic!("{shown:?}") };
+        assert!(coupons.len() < 2, "{coupons:?}");
+        coupons.pop()
     }
 
     pub async fn place(&self, sku: &str) {
@@ -347,6 +426,11 @@ impl Bench {
             batches_created: count("CouponBatchCreated"),
             placed: count("OrderPlaced"),
             expired: count("OrderExpired"),
+            redeemed: count("CouponRedeemed"),
+            applied: count("CouponApplied"),
+            denied: count("CouponDenied"),
+            cancelled: count("OrderCancelled"),
+            returned: count("CouponReturned"),
             levels_set: count("LevelSet"),
             incidents: count("IncidentDetected"),
         }
@@ -384,10 +468,13 @@ fn sale() -> SaleId {
 
 fn receivers(shared: &Arc<Shared>) -> Receivers {
     let levels = Directory::new(Arc::clone(shared));
+    let items = Directory::<Item>::new(Arc::clone(shared));
+    let coupons = Directory::new(Arc::clone(shared));
     Receivers {
         sales: Directory::new(Arc::clone(shared)),
-        items: Directory::<Item>::new(Arc::clone(shared)),
-        coupons: Directory::new(Arc::clone(shared)),
+        awaits: AwaitDesk::new(Arc::clone(&items), Arc::clone(&coupons)),
+        items,
+        coupons,
         incidents: Directory::new(Arc::clone(shared)),
         levels: ServiceLevelDesk::new(levels, Arc::default()),
     }

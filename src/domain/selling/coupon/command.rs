@@ -67,6 +67,8 @@ pub struct GrantCoupon {
 #[derive(Debug, Clone)]
 pub struct RedeemCoupon {
     pub order_id: OrderId,
+    /// The sale of the item.
+    pub sale_id: SaleId,
     pub item_id: ItemId,
     pub buyer: String,
     /// The order's total before the coupon, in minor units.

@@ -13,7 +13,8 @@ use crate::{
     domain::{AnswerFrom, Caused, Decided, Decision, Misdirected, Moment, price::coupon_discount},
     events::{
         Act, BudgetRaised, CouponBatchClosed, CouponBatchCreated, CouponClaimed, CouponEvent,
-        CouponGrant, CouponNamed, CouponReason, CouponRedeemed, CouponReturned, CouponRevoked,
+        CouponGrant, CouponNamed, CouponReason, CouponRedeemed, CouponReturned, CouponReturns,
+        CouponRevoked, ReturnCause,
     },
     values::{CouponId, Fingerprint, Invalid, RequestId, UnixMs},
 };
@@ -29,7 +30,7 @@ pub(super) fn decide(of: &CouponBatch, command: CouponCommand, at: Moment) -> De
         CouponCommand::Claim(claim) => of.claim(batch, claim, at),
         CouponCommand::Grant(grant) => of.grant(batch, grant, at),
         CouponCommand::Redeem(redeem) => of.redeem(batch, *redeem, at),
-        CouponCommand::Return(back) => of.give_back(back, at),
+        CouponCommand::Return(back) => of.give_back(batch, back, at),
         CouponCommand::Steer(steer) => of.steer(batch, &steer, at),
         CouponCommand::ShowBuyer { buyer } => {
             let coupons = of.claims.of_buyer(&buyer).map(|row| of.coupon(row)).collect();
@@ -154,7 +155,7 @@ impl CouponBatch {
             Ok(usable) => usable,
             Err(reason) => return self.refused(reason),
         };
-        if !terms.covers(redeem.item_id) {
+        if redeem.sale_id != batch.created.sale_id || !terms.covers(redeem.item_id) {
             return self.refused(CouponReason::OtherItem);
         }
         if redeem.base_minor < terms.min_spend_minor {
@@ -238,14 +239,16 @@ impl CouponBatch {
         Ok((coupon_id, Some(claimed)))
     }
 
-    fn give_back(&self, back: ReturnCoupon, at: Moment) -> Decided<Self> {
+    fn give_back(&self, batch: &Batch, back: ReturnCoupon, at: Moment) -> Decided<Self> {
         let ReturnCoupon { order_id, cause } = back;
         let Some(binding) = self.claims.binding(order_id) else {
             return self.shown(CouponShown::Batch);
         };
         let coupon = self.claims.binding_at(binding).coupon;
         let shown = AnswerFrom::State(CouponShown::Coupon(coupon));
-        if !self.claims.is_in_force(binding) {
+        let keeps = cause == ReturnCause::OrderRefunded
+            && batch.created.terms.returns == CouponReturns::Unpaid;
+        if keeps || !self.claims.is_in_force(binding) {
             return self.decided(Vec::new(), shown);
         }
         let returned = CouponEvent::Returned(CouponReturned {

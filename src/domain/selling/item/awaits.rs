@@ -8,12 +8,12 @@ use super::{
     AwaitVerdict, Item, ItemOutcome, ItemShown, OrderState, Refusal, SettleAwait, ending::held,
 };
 use crate::{
-    domain::{Caused, Decided, Misdirected, Moment, price::best_offer},
+    domain::{Caused, Decided, Misdirected, Moment},
     events::{
         CancelCause, CouponApplied, CouponAsked, CouponDenied, CouponReason, CouponTaken, IfDenied,
         ItemEvent, LimitGranted, OfferApplied, OrderCancelled, OrderEvent,
     },
-    values::{CouponId, Fingerprint, RequestId},
+    values::{BatchId, CouponId, Fingerprint, RequestId},
 };
 
 /// Judges what another aggregate says.
@@ -39,7 +39,9 @@ pub(super) fn settle(item: &Item, settle: &SettleAwait, at: Moment) -> Decided<I
         AwaitVerdict::CouponDenied(reason) => coupon_denied(item, order, reason, at),
     };
     let mut events: Vec<_> = first.into_iter().collect();
-    events.extend(cause.map(|cause| cancelled(item, order, cause, at)));
+    let granted = matches!(settle.verdict, AwaitVerdict::CouponGranted { .. });
+    let may_be_bound = item.coupon_batch(order).filter(|_| granted);
+    events.extend(cause.map(|cause| cancelled(item, order, (cause, may_be_bound), at)));
     let events = events.into_iter().map(|(name, event)| caused(item, order, name, event, at));
     item.shown(events.collect(), ItemShown::Placed(order))
 }
@@ -119,7 +121,12 @@ fn coupon_denied(
     (Some(("coupon denied", OrderEvent::CouponDenied(denied))), cause)
 }
 
-fn cancelled(item: &Item, order: u32, cause: CancelCause, at: Moment) -> Named {
+fn cancelled(
+    item: &Item,
+    order: u32,
+    (cause, coupon_batch_id): (CancelCause, Option<BatchId>),
+    at: Moment,
+) -> Named {
     let row = item.orders.row(order);
     let request_id = RequestId(Uuid::new_v5(&row.order_id.0, b"awaited in vain"));
     let cancelled = OrderCancelled {
@@ -131,6 +138,7 @@ fn cancelled(item: &Item, order: u32, cause: CancelCause, at: Moment) -> Named {
         warehouses: item.warehouses(order),
         cause,
         act: None,
+        coupon_batch_id,
         cancelled_at_ms: at.stamp,
     };
     ("cancelled in vain", OrderEvent::Cancelled(cancelled))
@@ -141,6 +149,23 @@ impl Item {
         self.orders.awaited(order)?.coupon.as_deref()
     }
 
+    /// The batch of the coupon that an order asked for or has: one may be bound to it. `None` once the
+    /// coupon is denied.
+    pub(super) fn coupon_batch(&self, order: u32) -> Option<BatchId> {
+        let awaited = self.orders.awaited(order).filter(|awaited| awaited.denied.is_none())?;
+        awaited.coupon.as_ref().map(|asked| asked.batch_id)
+    }
+
+    /// Why an order was cancelled before it could be paid, where what it waited for is the reason.
+    pub(super) fn refused_in_vain(&self, order: u32) -> Option<Refusal> {
+        match self.orders.awaited(order)?.cancelled? {
+            CancelCause::Buyer | CancelCause::Operator => None,
+            CancelCause::OverSaleLimit => Some(Refusal::OverSaleLimit),
+            CancelCause::Coupon => Some(Refusal::CouponRefused),
+            CancelCause::Price => Some(Refusal::PriceChanged),
+        }
+    }
+
     /// The money offer that the order would have had without its coupon, as of when it was placed.
     pub(super) fn offer_instead(&self, order: u32, asked: &CouponAsked) -> Option<OfferApplied> {
         if !asked.skip_offers || asked.if_denied != IfDenied::Keep {
@@ -148,7 +173,7 @@ impl Item {
         }
         let row = self.orders.row(order);
         let offers = self.offers.as_deref()?;
-        best_offer(offers, i64::from(row.units), row.total_minor, row.placed_at)
+        offers.best(i64::from(row.units), row.total_minor, row.placed_at)
     }
 
     /// What the placing of an order that waits, or waited, comes to; also to a repeated request.
@@ -162,16 +187,9 @@ impl Item {
             OrderState::Cancelled => Some(Refusal::OrderCancelled),
             OrderState::Held | OrderState::Paid | OrderState::Refunded => None,
         };
-        let refusal = match awaited.and_then(|awaited| awaited.cancelled) {
-            // It ended before it was known what it costs, so that is its outcome.
-            None | Some(CancelCause::Buyer | CancelCause::Operator) => {
-                ended.filter(|_| self.waits(order))
-            }
-            Some(CancelCause::OverSaleLimit) => Some(Refusal::OverSaleLimit),
-            Some(CancelCause::Coupon) => Some(Refusal::CouponRefused),
-            Some(CancelCause::Price) => Some(Refusal::PriceChanged),
-        };
-        match refusal {
+        // It may also have ended before it was known what it costs: then that is its outcome.
+        let in_vain = self.refused_in_vain(order);
+        match in_vain.or_else(|| ended.filter(|_| self.waits(order))) {
             None => ItemOutcome::Order(self.order(offer, order, Some(OrderState::Held))),
             Some(refusal) => ItemOutcome::Refused {
                 refusal,

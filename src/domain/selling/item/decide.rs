@@ -166,8 +166,11 @@ fn place_order(item: &Item, offer: &ItemAdded, place: PlaceOrder, at: Moment) ->
             return item.reused(place.request_id);
         }
         let mut repeated = item.told(item.placed_outcome(row));
-        repeated.revision = first.revision;
-        repeated.position = item.orders.position(row);
+        // What came of an order that waited stands behind the order itself.
+        if item.orders.awaited(row).is_none() {
+            repeated.revision = first.revision;
+            repeated.position = item.orders.position(row);
+        }
         repeated.attempt = Some(item.attempt(place, AttemptOutcome::Repeated));
         return repeated;
     }
@@ -454,6 +457,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
             warehouses: item.warehouses(order),
             cause: CancelCause::Buyer,
             act: None,
+            coupon_batch_id: item.coupon_batch(order),
             cancelled_at_ms: at.stamp,
         })),
         id: item.id.event_id(cancel.request_id, 0),

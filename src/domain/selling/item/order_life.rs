@@ -125,6 +125,7 @@ fn cancel(item: &Item, order: u32, act: &OrderAct, at: Moment) -> Decided<Item> 
         warehouses: item.warehouses(order),
         cause: CancelCause::Operator,
         act: Some(act),
+        coupon_batch_id: item.coupon_batch(order),
         cancelled_at_ms: at.stamp,
     });
     let caused = caused(item, order, (request_id, 0), cancelled, at);
@@ -189,6 +190,7 @@ fn refund(
         restocked: restock,
         warehouses: back.warehouses,
         parts: back.parts,
+        coupon_batch_id: item.coupon_batch(order).filter(|_| back.units_left == 0),
         act: act.act(),
         refunded_at_ms: at.stamp,
     });

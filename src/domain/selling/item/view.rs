@@ -1,11 +1,12 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
-use super::{Item, SupplierUnits, orders::Due};
+use super::{Item, Refusal, SupplierUnits, orders::Due};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
-        Audience, Await, Counts, CouponTaken, Draw, GiftTaken, ItemAdded, OfferApplied, OrderPart,
-        OrderState, Proposal, Region, ReserveStep, WarehouseUnits, open_proposals,
+        Audience, Await, Counts, CouponAsked, CouponReason, CouponTaken, Draw, GiftTaken,
+        ItemAdded, OfferApplied, OrderPart, OrderState, Proposal, Region, ReserveStep,
+        WarehouseUnits, open_proposals,
     },
     values::{Currency, DueId, ItemId, OrderId, SaleId, UnixMs},
 };
@@ -14,6 +15,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderView {
     pub order_id: OrderId,
+    pub sale_id: SaleId,
     pub buyer: String,
     pub units: i64,
     /// The price of one unit; of the first part where there are several.
@@ -26,6 +28,12 @@ pub struct OrderView {
     /// What the order waits for; it cannot be paid meanwhile.
     pub awaiting: Vec<Await>,
     pub coupon: Option<Box<CouponTaken>>,
+    /// The coupon that it asked for, whatever came of that.
+    pub asked: Option<Box<CouponAsked>>,
+    /// Why its coupon was denied.
+    pub coupon_denied: Option<CouponReason>,
+    /// Why it was cancelled, where what it waited for is the reason.
+    pub refused: Option<Refusal>,
     pub gift: Option<Box<GiftTaken>>,
     /// A gift would have come with it, and was used up.
     pub gift_gone: bool,
@@ -120,6 +128,7 @@ impl Item {
             if later { self.orders.refunded(order) } else { (0, 0) };
         OrderView {
             order_id: row.order_id,
+            sale_id: offer.sale_id,
             buyer: self.orders.buyer(row).to_owned(),
             units: i64::from(row.units),
             unit_price_minor: self.orders.unit_price_minor(order),
@@ -128,6 +137,9 @@ impl Item {
             offer: terms.and_then(|terms| terms.offer.clone()),
             awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
             coupon: awaited.and_then(|awaited| awaited.taken).map(Box::new),
+            asked: awaited.and_then(|awaited| awaited.coupon.clone()),
+            coupon_denied: awaited.and_then(|awaited| awaited.denied),
+            refused: self.refused_in_vain(order),
             gift: terms.and_then(|terms| terms.gift.clone()).map(Box::new),
             gift_gone: terms.is_some_and(|terms| terms.gift_gone.is_some()),
             currency: offer.currency,

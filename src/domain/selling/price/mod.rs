@@ -100,16 +100,6 @@ impl Pricing<'_> {
     }
 }
 
-/// The money offer with the largest discount on a subtotal, if one applies at that moment.
-pub fn best_offer(
-    offers: &Offers,
-    units: i64,
-    subtotal_minor: i64,
-    now: UnixMs,
-) -> Option<OfferApplied> {
-    offers.best(units, subtotal_minor, now)
-}
-
 impl Quote {
     /// Without its money offer: another reduction takes its place.
     pub fn skip_offer(&mut self) {

@@ -90,7 +90,7 @@ impl Offers {
     }
 
     /// The money offer with the largest discount; the first listed of equals.
-    pub(super) fn best(&self, units: i64, subtotal: i64, now: UnixMs) -> Option<OfferApplied> {
+    pub fn best(&self, units: i64, subtotal: i64, now: UnixMs) -> Option<OfferApplied> {
         let mut best: Option<(&Offer, i64)> = None;
         for offer in self.applying(units, subtotal, now) {
             let discount = discount(offer, units, subtotal);

@@ -23,9 +23,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tonic::{Status, Streaming};
 use uuid::Uuid;
 
-use super::outcome::outcome;
+use super::{
+    coupons::{Batches, NotPlaced},
+    outcome::outcome,
+};
 use crate::{
-    actors::{Answer, Directory, Fault},
+    actors::{Answer, AwaitDesk, Directory, Fault},
     admission::ServicePart,
     connections::Phase,
     domain::item::{Item, ItemCommand, ItemOutcome, PlaceOrder},
@@ -48,6 +51,8 @@ type StreamAnswer = Result<proto::PlaceOrdersResponse, Status>;
 /// What the orders of a stream need.
 pub(super) struct Orders {
     pub(super) items: Arc<Directory<Item>>,
+    pub(super) awaits: AwaitDesk,
+    pub(super) batches: Arc<Batches>,
     pub(super) gate: Gate,
     /// The window of the connection.
     pub(super) connection: Option<Arc<Semaphore>>,
@@ -57,6 +62,7 @@ pub(super) struct Orders {
 /// Where the orders of one stream go.
 struct Taking {
     items: Arc<Directory<Item>>,
+    batches: Arc<Batches>,
     gate: Gate,
     windows: [Option<Arc<Semaphore>>; 2],
     chunks: mpsc::Sender<Sent>,
@@ -101,7 +107,7 @@ impl Given {
 
 /// What came on a stream.
 enum Came {
-    Order(u64, ItemId, PlaceOrder),
+    Order(u64, ItemId, convert::Asked),
     /// An order that is wrong, and what is.
     Fault(u64, CallError),
     /// The stream is broken, or said something that is no message: it ends here.
@@ -118,9 +124,9 @@ impl Orders {
     }
 
     async fn run(self, orders: impl Stream<Item = Came> + Unpin, given: mpsc::Sender<Given>) {
-        let Self { items, gate, connection, mut phase } = self;
+        let Self { items, awaits, batches, gate, connection, mut phase } = self;
         let (chunks, to_answer) = mpsc::channel(STREAM_WINDOW);
-        let answering = tokio::spawn(give_answers(to_answer, given.clone()));
+        let answering = tokio::spawn(give_answers(awaits, to_answer, given.clone()));
         // An error means that the sender is gone, which is the same as a stop. If answers are no
         // longer read, no further order is accepted either.
         let taker = given.clone();
@@ -132,7 +138,7 @@ impl Orders {
         });
         let mut orders = orders.ready_chunks(CHUNK_MAX).take_until(stopped);
         let windows = [Some(Arc::new(Semaphore::new(STREAM_WINDOW))), connection];
-        let taking = Taking { items, gate, windows, chunks, given };
+        let taking = Taking { items, batches, gate, windows, chunks, given };
         let mut last_word = None;
         while last_word.is_none()
             && let Some(came) = orders.next().await
@@ -158,10 +164,10 @@ impl Orders {
 impl Taking {
     /// Asks what came, and says why the stream ends if it does.
     async fn take(&self, came: Vec<Came>) -> Result<Option<Status>, Gone> {
-        let (chunks, faults, broken) = sort(came);
-        if !faults.is_empty() {
-            let places = self.places(faults.len()).await?;
-            self.given.send(Given::new(faults, Some(places))).await.map_err(|_| Gone)?;
+        let (chunks, at_once, broken) = self.sort(came).await;
+        if !at_once.is_empty() {
+            let places = self.places(at_once.len()).await?;
+            self.given.send(Given::new(at_once, Some(places))).await.map_err(|_| Gone)?;
         }
         for (item, Chunk { tags, commands }) in chunks {
             let places = self.places(tags.len()).await?;
@@ -175,6 +181,37 @@ impl Taking {
             self.chunks.send(chunk).await.map_err(|_| Gone)?;
         }
         Ok(broken)
+    }
+
+    /// Sorts what came by item, keeping the order within each; what is wrong is answered at once.
+    async fn sort(
+        &self,
+        came: Vec<Came>,
+    ) -> (Vec<(Uuid, Chunk)>, Vec<StreamAnswer>, Option<Status>) {
+        let mut chunks: Vec<(Uuid, Chunk)> = Vec::new();
+        let mut at_once = Vec::new();
+        for came in came {
+            match came {
+                Came::Order(tag, item, convert::Asked::Order(place)) => {
+                    push(&mut chunks, item.0, tag, place);
+                }
+                Came::Order(tag, item, convert::Asked::WithCoupon(place, wish)) => {
+                    match self.batches.asked_for(item, place, *wish).await {
+                        Ok(place) => push(&mut chunks, item.0, tag, place),
+                        Err(NotPlaced::Refused(refused)) => {
+                            let result = Some(StreamResult::Answer(*refused));
+                            at_once.push(Ok(proto::PlaceOrdersResponse { tag, result }));
+                        }
+                        Err(NotPlaced::Failed(failure)) => {
+                            at_once.push(Ok(failed(tag, failure.within("command"))));
+                        }
+                    }
+                }
+                Came::Fault(tag, failure) => at_once.push(Ok(failed(tag, failure))),
+                Came::Broken(status) => return (chunks, at_once, Some(status)),
+            }
+        }
+        (chunks, at_once, None)
     }
 
     /// Waits for so many places in the windows.
@@ -196,7 +233,11 @@ struct Gone;
 
 /// Gives answers as they come, those of one item in the order of its chunks: only the first chunk
 /// of an item is waited for, so a slow item holds up no other.
-async fn give_answers(mut chunks: mpsc::Receiver<Sent>, given: mpsc::Sender<Given>) {
+async fn give_answers(
+    awaits: AwaitDesk,
+    mut chunks: mpsc::Receiver<Sent>,
+    given: mpsc::Sender<Given>,
+) {
     // The later chunks of each item that has one. What is answered leaves nothing here.
     let mut later: HashMap<Uuid, VecDeque<Sent>> = HashMap::new();
     let mut first = FuturesUnordered::new();
@@ -209,7 +250,7 @@ async fn give_answers(mut chunks: mpsc::Receiver<Sent>, given: mpsc::Sender<Give
                     return;
                 }
                 match later.get_mut(&item).and_then(VecDeque::pop_front) {
-                    Some(next) => first.push(answered(next)),
+                    Some(next) => first.push(answered(&awaits, next)),
                     None => drop(later.remove(&item)),
                 }
             }
@@ -219,7 +260,7 @@ async fn give_answers(mut chunks: mpsc::Receiver<Sent>, given: mpsc::Sender<Give
                     Occupied(mut lane) => lane.get_mut().push_back(chunk),
                     Vacant(lane) => {
                         lane.insert(VecDeque::new());
-                        first.push(answered(chunk));
+                        first.push(answered(&awaits, chunk));
                     }
                 }
             },
@@ -228,11 +269,20 @@ async fn give_answers(mut chunks: mpsc::Receiver<Sent>, given: mpsc::Sender<Give
 }
 
 /// Waits for the answers of a chunk.
-async fn answered(Sent { item, tags, waiting, places }: Sent) -> (Uuid, Given) {
+async fn answered(awaits: &AwaitDesk, Sent { item, tags, waiting, places }: Sent) -> (Uuid, Given) {
     let answers = match waiting.await {
         Ok(found) => {
             let tagged = tags.into_iter().zip(found);
-            tagged.map(|(tag, answer)| Ok(one_answer(ItemId(item), tag, answer))).collect()
+            let item = ItemId(item);
+            tagged
+                .map(|(tag, answer)| {
+                    if let ItemOutcome::Order(order) = &answer.outcome {
+                        // Nobody waits for it, and what is not settled now is settled later.
+                        drop(awaits.start(item, order));
+                    }
+                    Ok(one_answer(item, tag, answer))
+                })
+                .collect()
         }
         Err(failure) => tags.iter().map(|&tag| Ok(failed(tag, failure.clone()))).collect(),
     };
@@ -245,23 +295,9 @@ fn read(message: Result<proto::PlaceOrdersRequest, Status>) -> Came {
         Err(status) => return Came::Broken(of_tonic(&status)),
     };
     match convert::place_order(command.unwrap_or_default()) {
-        Ok((item, place)) => Came::Order(tag, item, place),
+        Ok((item, asked)) => Came::Order(tag, item, asked),
         Err(invalid) => Came::Fault(tag, CallError::from(invalid.within("command"))),
     }
-}
-
-/// Sorts what came by item, keeping the order within each; what is wrong is answered at once.
-fn sort(came: Vec<Came>) -> (Vec<(Uuid, Chunk)>, Vec<StreamAnswer>, Option<Status>) {
-    let mut chunks: Vec<(Uuid, Chunk)> = Vec::new();
-    let mut faults = Vec::new();
-    for came in came {
-        match came {
-            Came::Order(tag, item, place) => push(&mut chunks, item.0, tag, place),
-            Came::Fault(tag, failure) => faults.push(Ok(failed(tag, failure))),
-            Came::Broken(status) => return (chunks, faults, Some(status)),
-        }
-    }
-    (chunks, faults, None)
 }
 
 fn push(chunks: &mut Vec<(Uuid, Chunk)>, item: Uuid, tag: u64, place: PlaceOrder) {

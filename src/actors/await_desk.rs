@@ -1,0 +1,183 @@
+//! What orders wait for, asked of those who decide it: the limit of their buyer over the sale, then
+//! their coupon. The caller that placed an order and the process manager that looks after it come to
+//! the same desk, so both do the same.
+//!
+//! ```text
+//!  item: OrderPlaced{awaits} ──> desk ──Redeem──> batch: CouponRedeemed
+//!                                 │ <────────────── granted or denied
+//!                                 ├──SettleAwait──> item: CouponApplied, or CouponDenied and OrderCancelled
+//!                                 └──Return──────> batch: CouponReturned, where the order does not have it
+//! ```
+//!
+//! Every question is answered alike however often it is asked, so whatever breaks off can be done once
+//! more by anybody.
+
+use std::sync::Arc;
+
+use tokio::{sync::Semaphore, task::JoinHandle};
+
+use super::{
+    Answer, Directory, Fault,
+    ask_again::{ask_again, no_answer},
+    failpoint,
+};
+use crate::{
+    domain::{
+        coupon::{CouponBatch, CouponCommand, CouponOutcome, RedeemCoupon, ReturnCoupon},
+        item::{AwaitVerdict, Item, ItemCommand, ItemOutcome, OrderState, OrderView, SettleAwait},
+    },
+    events::{Await, CouponAsked, ReturnCause},
+    values::{BatchId, ItemId, OrderId},
+};
+
+/// Orders settled at once for callers. Those beyond are left to the process manager.
+const SETTLED_AT_ONCE: usize = 4096;
+
+/// The last answer of an item about an order that waited; `None` where the order waited for nothing.
+pub type Settled = Result<Option<Answer<ItemOutcome>>, Fault>;
+
+/// Settles what orders wait for.
+#[derive(Clone)]
+pub struct AwaitDesk {
+    items: Arc<Directory<Item>>,
+    coupons: Arc<Directory<CouponBatch>>,
+    places: Arc<Semaphore>,
+}
+
+impl AwaitDesk {
+    /// A desk that asks these.
+    pub fn new(items: Arc<Directory<Item>>, coupons: Arc<Directory<CouponBatch>>) -> Self {
+        Self { items, coupons, places: Arc::new(Semaphore::new(SETTLED_AT_ONCE)) }
+    }
+
+    /// Settles an order in the background, whatever becomes of its caller. `None` where it waits for
+    /// nothing, or where so many are being settled that the process manager has to do it.
+    pub fn start(&self, item: ItemId, order: &OrderView) -> Option<JoinHandle<Settled>> {
+        if !waits(order) {
+            return None;
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let (desk, order) = (self.clone(), order.clone());
+        Some(tokio::spawn(async move {
+            let settled = desk.settle(item, order).await;
+            drop(place);
+            settled
+        }))
+    }
+
+    /// Does everything that is open about an order: settles what it waits for, or gives the coupon
+    /// back that it does not have.
+    ///
+    /// # Errors
+    /// When an aggregate could not be asked.
+    pub async fn look_after(&self, item: ItemId, order_id: OrderId) -> Result<(), Fault> {
+        let Some(order) = self.show(item, order_id).await? else { return Ok(()) };
+        if waits(&order) {
+            self.settle(item, order).await.map(drop)
+        } else {
+            self.give_back(&order).await
+        }
+    }
+
+    async fn settle(&self, item: ItemId, mut order: OrderView) -> Settled {
+        let mut last = None;
+        while let Some(next) = order.awaiting.first().filter(|_| waits(&order)) {
+            let verdict = match next {
+                Await::SaleLimit => sale_limit(&order)?,
+                Await::Coupon => self.redeem(item, &order).await?,
+            };
+            let order_id = order.order_id;
+            let settle = ItemCommand::SettleAwait(SettleAwait { order_id, verdict });
+            let said = ask_again(&self.items, item.0, settle).await?;
+            let granted = matches!(verdict, AwaitVerdict::CouponGranted { .. });
+            match &said.outcome {
+                ItemOutcome::Order(settled) if !granted || settled.coupon.is_some() => {
+                    order = settled.clone();
+                    last = Some(said);
+                }
+                // It ended meanwhile, or costs more than it may, or stands without its coupon.
+                ItemOutcome::Order(_) | ItemOutcome::Refused { .. } => {
+                    if let Some(order) = self.show(item, order_id).await? {
+                        self.give_back(&order).await?;
+                    }
+                    return Ok(Some(said));
+                }
+                other => return Err(no_answer("an order", other)),
+            }
+        }
+        Ok(last)
+    }
+
+    /// What the batch says.
+    async fn redeem(&self, item_id: ItemId, order: &OrderView) -> Result<AwaitVerdict, Fault> {
+        let Some(asked) = &order.asked else {
+            return Err(Fault::Unreadable(
+                "an order waits for a coupon that it did not ask for".into(),
+            ));
+        };
+        failpoint::passed("order_placed").await;
+        let CouponAsked { batch_id, named, .. } = asked.as_ref();
+        let redeem = CouponCommand::Redeem(Box::new(RedeemCoupon {
+            order_id: order.order_id,
+            sale_id: order.sale_id,
+            item_id,
+            buyer: order.buyer.clone(),
+            base_minor: order.total_minor,
+            coupon: named.clone(),
+            placed_at: order.placed_at,
+        }));
+        let said = ask_again(&self.coupons, batch_id.0, redeem).await?;
+        failpoint::passed("coupon_redeemed").await;
+        match said.outcome {
+            CouponOutcome::Redeemed(got) => Ok(AwaitVerdict::CouponGranted {
+                coupon_id: got.coupon_id,
+                discount_minor: got.discount_minor,
+            }),
+            CouponOutcome::Refused(reason) => Ok(AwaitVerdict::CouponDenied(reason)),
+            // The sale planned the batch, and tells it soon.
+            CouponOutcome::Misdirected(why) => Err(Fault::StoreUnavailable(why.to_string())),
+            other => Err(no_answer("a batch of coupons", &other)),
+        }
+    }
+
+    /// Gives back what may be bound to an order that does not have it. The batch knows whether it is.
+    async fn give_back(&self, order: &OrderView) -> Result<(), Fault> {
+        let Some((batch, cause)) = coupon_to_return(order) else { return Ok(()) };
+        let back = CouponCommand::Return(ReturnCoupon { order_id: order.order_id, cause });
+        ask_again(&self.coupons, batch.0, back).await.map(drop)
+    }
+
+    async fn show(&self, item: ItemId, order_id: OrderId) -> Result<Option<OrderView>, Fault> {
+        let show = ItemCommand::ShowOrder { order_id, buyer: None };
+        match ask_again(&self.items, item.0, show).await?.outcome {
+            ItemOutcome::Order(order) => Ok(Some(order)),
+            ItemOutcome::Misdirected(_) => Ok(None),
+            other => Err(no_answer("an item", &other)),
+        }
+    }
+}
+
+fn waits(order: &OrderView) -> bool {
+    order.state == OrderState::Held && !order.awaiting.is_empty()
+}
+
+/// What the limit over the sale says. No sale of this version has one.
+fn sale_limit(order: &OrderView) -> Result<AwaitVerdict, Fault> {
+    let why = format!("order {} waits for a limit over its sale", order.order_id);
+    Err(Fault::Unreadable(why))
+}
+
+/// The batch at which a coupon may be bound to an order that does not have it, and why it does not;
+/// `None` where the order waits for it or has it.
+fn coupon_to_return(order: &OrderView) -> Option<(BatchId, ReturnCause)> {
+    let batch = order.asked.as_ref()?.batch_id;
+    let cause = match order.state {
+        OrderState::Expired => ReturnCause::OrderExpired,
+        OrderState::Cancelled => ReturnCause::OrderCancelled,
+        OrderState::Held if waits(order) => return None,
+        OrderState::Refunded if order.coupon.is_some() => ReturnCause::OrderRefunded,
+        OrderState::Held | OrderState::Paid if order.coupon.is_some() => return None,
+        OrderState::Held | OrderState::Paid | OrderState::Refunded => ReturnCause::NotApplied,
+    };
+    Some((batch, cause))
+}

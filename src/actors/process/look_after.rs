@@ -1,0 +1,171 @@
+//! Orders that wait for a coupon or a limit and are not settled, and coupons that are bound to orders
+//! which do not have them, are looked after.
+//!
+//! Whoever placed such an order settles it at once. What is left open, because that node was killed or
+//! the store did not answer, is found here, in the events of items and batches alone. So are coupons of
+//! orders that ended with them: the event that ends an order names the batch of its coupon.
+
+use std::collections::HashMap;
+
+use super::{
+    ask::Ask,
+    contract::{Known, Process},
+};
+use crate::{
+    domain::sale::SaleView,
+    events::{CouponEvent, Event, ItemEvent, OrderEvent, Position, Recorded},
+    values::{ItemId, OrderId, UnixMs},
+};
+
+/// What whoever placed the order is doing right now is left alone.
+const GRACE_MS: i64 = 2_000;
+
+/// Orders of which something is open.
+#[derive(Debug, Default)]
+pub struct LookAfterOrders {
+    open: HashMap<OrderId, Open>,
+}
+
+/// An order of which something is open.
+#[derive(Debug, Clone)]
+pub struct Open {
+    order: OrderId,
+    item: ItemId,
+    /// How much it waits for.
+    awaits: usize,
+    /// A coupon may be bound to it that it does not have.
+    may_be_bound: bool,
+    /// The first and the last event that left something open.
+    since: Position,
+    newest: Position,
+    newest_at: UnixMs,
+}
+
+impl Process for LookAfterOrders {
+    const NAME: &'static str = "look-after-orders";
+    type Work = Open;
+    type Key = OrderId;
+
+    fn key(work: &Open) -> OrderId {
+        work.order
+    }
+
+    fn observe(&mut self, recorded: &Recorded, event: &Event) {
+        match event {
+            Event::Item(ItemEvent::Order(event)) => {
+                if let Some(item) = recorded.stream.item_id() {
+                    self.order_says(recorded, item, event);
+                }
+            }
+            Event::Coupon(CouponEvent::Redeemed(redeemed)) => {
+                let open = self.opened(recorded, redeemed.item_id, redeemed.order_id);
+                open.may_be_bound = true;
+            }
+            Event::Coupon(CouponEvent::Returned(returned)) => {
+                self.closes(returned.order_id, |open| open.may_be_bound = false);
+            }
+            Event::Coupon(
+                CouponEvent::BatchCreated(_)
+                | CouponEvent::Claimed(_)
+                | CouponEvent::Revoked(_)
+                | CouponEvent::BudgetRaised(_)
+                | CouponEvent::BatchClosed(_),
+            )
+            | Event::Item(ItemEvent::Offer(_) | ItemEvent::Stock(_))
+            | Event::Sale(_)
+            | Event::Demand(_)
+            | Event::Fulfilment(_)
+            | Event::Traffic(_)
+            | Event::Alert(_)
+            | Event::Incident(_)
+            | Event::Script(_)
+            | Event::Level(_)
+            | Event::Log(_) => {}
+        }
+    }
+
+    fn due(&self, known: &Known<'_>) -> Vec<Open> {
+        let before = known.now.plus(-GRACE_MS);
+        let due = self
+            .open
+            .values()
+            .filter(|open| open.newest_at <= before || open.newest <= known.end_at_start);
+        due.cloned().collect()
+    }
+
+    fn decide(work: &Open, _: Option<&SaleView>, _: UnixMs) -> Vec<Ask> {
+        vec![Ask::LookAfter(work.item, work.order)]
+    }
+
+    fn done(&mut self, work: &Open) {
+        // What happened to it meanwhile is another work.
+        if self.open.get(&work.order).is_some_and(|open| open.newest == work.newest) {
+            self.open.remove(&work.order);
+        }
+    }
+
+    fn oldest(&self) -> Option<Position> {
+        self.open.values().map(|open| open.since).min()
+    }
+}
+
+impl LookAfterOrders {
+    fn order_says(&mut self, recorded: &Recorded, item: ItemId, event: &OrderEvent) {
+        let order = event.order_id();
+        match event {
+            OrderEvent::Placed(placed) if !placed.awaits.is_empty() => {
+                self.opened(recorded, item, order).awaits = placed.awaits.len();
+            }
+            OrderEvent::LimitGranted(_) | OrderEvent::CouponDenied(_) => {
+                self.closes(order, |open| open.awaits = open.awaits.saturating_sub(1));
+            }
+            // It has the coupon that is bound to it.
+            OrderEvent::CouponApplied(_) => {
+                self.open.remove(&order);
+            }
+            OrderEvent::Cancelled(cancelled) => {
+                self.ended(recorded, item, order, cancelled.coupon_batch_id.is_some());
+            }
+            OrderEvent::Expired(expired) => {
+                self.ended(recorded, item, order, expired.coupon_batch_id.is_some());
+            }
+            OrderEvent::Refunded(refunded) if refunded.coupon_batch_id.is_some() => {
+                self.ended(recorded, item, order, true);
+            }
+            OrderEvent::Placed(_)
+            | OrderEvent::Paid(_)
+            | OrderEvent::Reinstated(_)
+            | OrderEvent::PaymentFailed(_)
+            | OrderEvent::HoldExtended(_)
+            | OrderEvent::RefundDue(_)
+            | OrderEvent::Refunded(_)
+            | OrderEvent::RefundSettled(_) => {}
+        }
+    }
+
+    /// Something is open of an order.
+    fn opened(&mut self, recorded: &Recorded, item: ItemId, order: OrderId) -> &mut Open {
+        let (newest, newest_at) = (recorded.position, UnixMs(recorded.recorded_at_ms));
+        let since = newest;
+        let new = || Open { order, item, awaits: 0, may_be_bound: false, since, newest, newest_at };
+        let open = self.open.entry(order).or_insert_with(new);
+        (open.newest, open.newest_at) = (newest, newest_at);
+        open
+    }
+
+    /// An order that ended waits for nothing.
+    fn ended(&mut self, recorded: &Recorded, item: ItemId, order: OrderId, may_be_bound: bool) {
+        if may_be_bound {
+            self.opened(recorded, item, order).may_be_bound = true;
+        }
+        self.closes(order, |open| open.awaits = 0);
+    }
+
+    fn closes(&mut self, order: OrderId, change: impl FnOnce(&mut Open)) {
+        let Some(open) = self.open.get_mut(&order) else { return };
+        change(open);
+        if open.awaits == 0 && !open.may_be_bound {
+            self.open.remove(&order);
+        }
+    }
+}
