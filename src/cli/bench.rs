@@ -13,6 +13,7 @@ mod figures;
 mod load;
 mod pair;
 mod priced;
+mod processor;
 mod sale;
 mod server;
 mod stores;
@@ -51,12 +52,13 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     };
     let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
     let url = url.ok_or_else(|| anyhow!("no server"))?;
+    let process = own.as_ref().map(|own| own.server.process());
     if args.priced {
-        let cases = unless_interrupted(priced::measure(&args, url, common))?;
+        let cases = unless_interrupted(priced::measure(&args, (url, process), common))?;
         return show(common, priced::json(&cases), priced::table(&cases));
     }
     let echo = ServerChild::start(&["bench", "echo"]).context("the echo")?;
-    let figures = unless_interrupted(measure(&args, echo.url(), url, common))?;
+    let figures = unless_interrupted(measure(&args, &echo, (url, process), common))?;
     show(common, serde_json::to_string(&figures)?, table(&figures))
 }
 
@@ -85,12 +87,14 @@ fn show(common: &Common, json: impl Display, text: String) -> anyhow::Result<()>
 
 async fn measure(
     arguments: &Args,
-    echo: &str,
-    url: &str,
+    echo: &ServerChild,
+    (url, process): (&str, Option<u32>),
     common: &Common,
 ) -> anyhow::Result<BenchFigures> {
-    let mut hot = HotItem::put_up(url, arguments.operator()?).await?;
-    let echo = Arc::new(Target::new(echo, hot.target.item_id.clone(), 0));
+    let mut hot = HotItem::put_up(url, process, arguments.operator()?).await?;
+    let item_id = hot.target.item_id.clone();
+    let echo = Target::new(echo.url(), item_id, 0).in_process(Some(echo.process()));
+    let echo = Arc::new(echo);
     let duration = Duration::from_secs(arguments.seconds.into());
     let outstanding = usize::try_from(arguments.outstanding)?;
     let mut figures = BenchFigures { cases: Vec::new(), open_loop: None, beacons: None };
@@ -105,13 +109,12 @@ async fn measure(
             ));
             // The order alternates, so that neither always runs on a warm machine.
             for real in [round % 2 == 1, round % 2 == 0] {
-                let (target, rounds) =
-                    if real { (&hot.target, &mut orders) } else { (&echo, &mut echoes) };
-                let measured = case.measure(target, outstanding, duration).await?;
-                let who = if real { "the server" } else { "the echo" };
-                rounds.keep(measured, case.name(), who)?;
                 if real {
-                    hot.catch_up().await?;
+                    let load = (*case, &Arc::clone(&hot.target), "the server");
+                    orders.measure(load, Some(&mut hot), outstanding, duration).await?;
+                } else {
+                    let load = (*case, &echo, "the echo");
+                    echoes.measure(load, None, outstanding, duration).await?;
                 }
             }
         }

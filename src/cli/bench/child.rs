@@ -78,6 +78,11 @@ impl ServerChild {
         &self.url
     }
 
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop and waits until it has.
     pub fn stop(&mut self) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);

@@ -1,13 +1,18 @@
 //! The figures of a measurement: medians and spreads over rounds, as JSON and as text.
 
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
 use anyhow::bail;
 use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::{
+    arguments::Case,
     beacons::{self, BeaconFigures},
-    load::Measured,
+    load::{Measured, Target},
+    processor::ByThread,
+    server::HotItem,
 };
 use crate::crowd::summary::{ms, rounded};
 
@@ -37,6 +42,13 @@ pub struct CaseFigures {
     pub p99_ms: f64,
     pub echo_p50_ms: f64,
     pub echo_p99_ms: f64,
+    /// Microseconds of processor time an order by thread of the server, over all rounds; empty for a
+    /// server that this program has not started.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub processor_us: BTreeMap<String, f64>,
+    /// The same of what it is measured against.
+    #[serde(rename = "echo_processor_us", skip_serializing_if = "BTreeMap::is_empty")]
+    pub baseline_processor_us: BTreeMap<String, f64>,
 }
 
 /// Calls at a fixed rate; latencies count from the moment a call was meant to be sent.
@@ -58,9 +70,35 @@ pub struct OpenLoopFigures {
 pub struct Rounds {
     per_second: Vec<f64>,
     latency_us: Option<Histogram<u64>>,
+    sent: u64,
+    processor_ns: ByThread,
 }
 
 impl Rounds {
+    /// Measures a case. What the server does for it until its read models have caught up counts as
+    /// processor time of the case.
+    pub(super) async fn measure(
+        &mut self,
+        (case, target, server): (Case, &Arc<Target>, &str),
+        hot: Option<&mut HotItem>,
+        outstanding: usize,
+        duration: Duration,
+    ) -> anyhow::Result<()> {
+        let (sent_before, before) = target.spent();
+        let measured = case.measure(target, outstanding, duration).await?;
+        self.keep(measured, case.name(), server)?;
+        if let Some(hot) = hot {
+            hot.catch_up().await?;
+        }
+        let (sent, after) = target.spent();
+        self.sent += sent - sent_before;
+        for (thread, ns) in after {
+            let since = ns.saturating_sub(before.get(&thread).copied().unwrap_or(0));
+            *self.processor_ns.entry(thread).or_default() += since;
+        }
+        Ok(())
+    }
+
     /// Adds a measurement; failures are told and not counted.
     pub(super) fn keep(
         &mut self,
@@ -99,6 +137,13 @@ impl Rounds {
         self.latency_us.as_ref().map_or(0.0, |all| ms(all.max()))
     }
 
+    /// Microseconds of processor time an order.
+    fn processor_us(&self) -> BTreeMap<String, f64> {
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let us = |ns: u64| rounded(ns as f64 / 1e3 / self.sent.max(1) as f64);
+        self.processor_ns.iter().map(|(thread, ns)| (thread.clone(), us(*ns))).collect()
+    }
+
     fn per_second(&self) -> f64 {
         rounded(median(self.per_second.clone()))
     }
@@ -120,6 +165,8 @@ impl CaseFigures {
             p99_ms: orders.at(0.99),
             echo_p50_ms: echo.at(0.50),
             echo_p99_ms: echo.at(0.99),
+            processor_us: orders.processor_us(),
+            baseline_processor_us: echo.processor_us(),
         }
     }
 }
@@ -174,7 +221,40 @@ pub fn case_table(baseline: &str, measured: &str, cases: &[CaseFigures]) -> Stri
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    if cases.is_empty() { String::new() } else { table.trim_fmt() }
+    if cases.is_empty() {
+        return String::new();
+    }
+    table.trim_fmt() + &processor_table(baseline, measured, cases)
+}
+
+/// Microseconds of processor time an order by thread; nothing for servers that were started by others.
+fn processor_table(baseline: &str, measured: &str, cases: &[CaseFigures]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["processor µs an order", "thread", baseline, measured]);
+    for case in cases {
+        let [before, after] = [&case.baseline_processor_us, &case.processor_us];
+        let mut threads: Vec<&String> = before.keys().chain(after.keys()).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        let row = |name: &str, figures: [f64; 2]| {
+            let [before, after] = figures.map(|us| format!("{us:.2}"));
+            [case.case.to_owned(), name.to_owned(), before, after]
+        };
+        for thread in threads {
+            let of = |times: &BTreeMap<String, f64>| times.get(thread).copied().unwrap_or(0.0);
+            let figures = [of(before), of(after)];
+            if figures.iter().any(|us| *us >= 0.005) {
+                table.add_row(row(thread, figures));
+            }
+        }
+        table.add_row(row("all", [before.values().sum(), after.values().sum()]));
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let none = cases.iter().all(|case| case.processor_us.is_empty());
+    if none { String::new() } else { format!("\n\n{}", table.trim_fmt()) }
 }
 
 /// The figures for people.

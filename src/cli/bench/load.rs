@@ -17,6 +17,7 @@ use hdrhistogram::Histogram;
 use tokio::{task::JoinSet, time::Instant};
 use tonic::transport::Channel;
 
+use super::processor::{ByThread, by_thread};
 use crate::{
     crowd::{
         caller::connect,
@@ -50,12 +51,27 @@ pub struct Target {
     pub item_id: String,
     run: u64,
     commands: AtomicU64,
+    /// Its process, where this one has started it.
+    process: Option<u32>,
 }
 
 impl Target {
     /// `run` makes the request ids of this run different from those of all others.
     pub fn new(url: &str, item_id: String, run: u64) -> Self {
-        Self { url: url.to_owned(), item_id, run: scatter(run), commands: AtomicU64::new(1) }
+        let commands = AtomicU64::new(1);
+        Self { url: url.to_owned(), item_id, run: scatter(run), commands, process: None }
+    }
+
+    /// The same server, which runs in this process.
+    pub fn in_process(mut self, process: Option<u32>) -> Self {
+        self.process = process;
+        self
+    }
+
+    /// Orders sent so far, and the processor time that the server took.
+    pub fn spent(&self) -> (u64, ByThread) {
+        let sent = self.commands.load(Ordering::Relaxed);
+        (sent, self.process.map(by_thread).unwrap_or_default())
     }
 
     /// The next order: one unit for a new buyer.

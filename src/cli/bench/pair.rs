@@ -32,9 +32,8 @@ pub(super) async fn measure(
             for second in [round % 2 == 1, round % 2 == 0].map(usize::from) {
                 let (hot, place) = &mut sides[second];
                 let target = Arc::clone(&hot.target);
-                let measured = case.measure(&target, outstanding, duration).await?;
-                rounds[second].keep(measured, name, place)?;
-                hot.catch_up().await?;
+                let load = (*case, &target, *place);
+                rounds[second].measure(load, Some(hot), outstanding, duration).await?;
             }
         }
         cases.push(CaseFigures::of(case.name(), &rounds[0], &rounds[1]));
@@ -67,6 +66,8 @@ pub(super) fn json_cases(baseline: &str, cases: &[CaseFigures]) -> Value {
         for (name, figure) in of_baseline {
             figures.insert(format!("{baseline}_{name}"), json!(figure));
         }
+        figures.insert("processor_us".to_owned(), json!(case.processor_us));
+        figures.insert(format!("{baseline}_processor_us"), json!(case.baseline_processor_us));
         Value::Object(figures)
     };
     cases.iter().map(case).collect()

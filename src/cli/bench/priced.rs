@@ -33,12 +33,12 @@ const REASON: &str = "to be measured";
 /// Measures both items in turns.
 pub(super) async fn measure(
     arguments: &Args,
-    url: &str,
+    (url, process): (&str, Option<u32>),
     common: &Common,
 ) -> anyhow::Result<Vec<CaseFigures>> {
     let operator = arguments.operator()?;
-    let mut plain = HotItem::put_up(url, operator.clone()).await?;
-    let mut priced = HotItem::put_up(url, operator.clone()).await?;
+    let mut plain = HotItem::put_up(url, process, operator.clone()).await?;
+    let mut priced = HotItem::put_up(url, process, operator.clone()).await?;
     set_terms(url, &priced.target.item_id, &operator).await?;
     let sides = [(&mut plain, "the plain item"), (&mut priced, "the priced item")];
     pair::measure(arguments, sides, common).await

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use tokio::time::Instant;
 
-use super::{child::ServerChild, load::Target};
+use super::{arguments::Args, child::ServerChild, load::Target};
 use crate::{
     cli::{Common, demo::directory},
     clock::{Clock, WallClock, new_request_id},
@@ -67,6 +67,12 @@ impl OwnServer {
         let server = ServerChild::start_with(&arguments, &variables).context("the server")?;
         Ok(Self { server, data, keep })
     }
+
+    /// Puts up a hot item on it.
+    pub(super) async fn put_up(&self, arguments: &Args) -> anyhow::Result<HotItem> {
+        let process = Some(self.server.process());
+        HotItem::put_up(self.server.url(), process, arguments.operator()?).await
+    }
 }
 
 impl Drop for OwnServer {
@@ -110,7 +116,11 @@ impl std::fmt::Display for Lag {
 }
 
 impl HotItem {
-    pub(super) async fn put_up(url: &str, operator: Operator) -> anyhow::Result<Self> {
+    pub(super) async fn put_up(
+        url: &str,
+        process: Option<u32>,
+        operator: Operator,
+    ) -> anyhow::Result<Self> {
         let channel = connect(url).await.with_context(|| format!("no server answers at {url}"))?;
         let run = new_request_id();
         let now = WallClock.now();
@@ -130,7 +140,8 @@ impl HotItem {
             .context("the sale cannot be put up")?;
         let item = sales.items.pop().ok_or_else(|| anyhow!("the sale has no item"))?;
         let sale_id = sales.sale_ids.pop().ok_or_else(|| anyhow!("there is no sale"))?;
-        let target = Arc::new(Target::new(url, item.item_id, run.0.as_u64_pair().0));
+        let target = Target::new(url, item.item_id, run.0.as_u64_pair().0).in_process(process);
+        let target = Arc::new(target);
         Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
     }
 

@@ -13,7 +13,7 @@ use super::{
     child::ServerChild,
     figures::{CaseFigures, case_table},
     pair,
-    server::{HotItem, OwnServer},
+    server::OwnServer,
 };
 use crate::{
     cli::{Common, demo::directory::Scratch},
@@ -116,8 +116,8 @@ pub async fn measure(
     stores: &Stores,
     common: &Common,
 ) -> anyhow::Result<StoreFigures> {
-    let mut embedded = HotItem::put_up(stores.embedded.server.url(), arguments.operator()?).await?;
-    let mut other = HotItem::put_up(stores.other.server.url(), arguments.operator()?).await?;
+    let mut embedded = stores.embedded.put_up(arguments).await?;
+    let mut other = stores.other.put_up(arguments).await?;
     let sides = [
         (&mut embedded, "the server on the embedded log"),
         (&mut other, "the server on the store"),

@@ -184,7 +184,7 @@ pub struct GiftUnitsSet {
 }
 
 /// Units of an order at one price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OrderPart {
     /// Index of the step that the units count on; absent after the last step.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -204,14 +204,14 @@ impl OrderPart {
 }
 
 /// The money offer that reduced an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OfferApplied {
     pub name: String,
     pub discount_minor: i64,
 }
 
 /// The gift that comes with an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GiftTaken {
     /// Name of the offer.
     pub offer: String,

@@ -401,3 +401,33 @@ fn a_repeated_act_on_prices_is_one_act_and_another_under_its_request_is_refused(
     let (late, _) = refused(live.run(steer("a3", set_prices(ladder())), 5).outcome);
     assert_eq!(late, Refusal::Closed);
 }
+
+/// More orders with different terms than numbers for terms: each keeps its own.
+#[test]
+fn every_order_keeps_its_terms_however_many_there_are() {
+    const ORDERS: i64 = 66_000;
+    let units = vec![units("north", ORDERS)];
+    let live = Live::offered(ItemPlan { prices: Some(ladder()), units, ..plan() });
+    let mut item = live.rebuilt();
+    let mut revision = live.log.len() as u64;
+    let mut placed = Vec::new();
+    for bought in 6..=ORDERS {
+        let name = format!("order {bought}");
+        let end = cancel(&format!("cancel {bought}"), &name, "anna");
+        for command in [place(&name, "anna", bought), end] {
+            for caused in item.decide(command, UnixMs(0)).events {
+                item.evolve(&caused.event, revision);
+                revision += 1;
+                if let ItemEvent::Order(OrderEvent::Placed(event)) = caused.event {
+                    placed.push(event);
+                }
+            }
+        }
+    }
+    assert_eq!(placed.len(), usize::try_from(ORDERS - 5).unwrap());
+    for event in placed {
+        let price = item.order_price(event.order_id).unwrap();
+        assert_eq!(price.parts, event.parts, "{} units", event.units);
+        assert_eq!(price.parts[2].units, event.units - 5);
+    }
+}

@@ -254,7 +254,7 @@ impl Item {
             units_left: all - back,
             amount_minor: share - refunded_minor,
             warehouses: last_units(&self.warehouses(order), last, |at| &mut at.units),
-            parts: last_units(&self.orders.parts(order), last, |part| &mut part.units),
+            parts: last_units(self.orders.parts(order), last, |part| &mut part.units),
         }
     }
 
@@ -295,7 +295,7 @@ impl Item {
             placed_revision: row.revision,
             units,
             warehouses,
-            parts: self.orders.parts(order),
+            parts: self.orders.parts(order).to_vec(),
             reinstated_at_ms: at.stamp,
         });
         events.push(caused(self, order, (request_id, 1), reinstated, at));

@@ -15,9 +15,12 @@ mod story;
 mod terms;
 
 pub use story::{Awaited, Due};
-pub use terms::{OnePart, Terms};
+pub use terms::Terms;
 
-use self::story::{Dues, Story};
+use self::{
+    story::{Dues, Story},
+    terms::{KnownTerms, TermsAt},
+};
 use super::index::Index;
 use crate::{
     events::{OrderPlaced, OrderState, Position, RefundCause, WarehouseUnits},
@@ -53,7 +56,7 @@ pub struct Row {
     pub state: OrderState,
     /// Number of the ladder that its units count on; 0 where the item had none.
     pub ladder: u8,
-    part: OnePart,
+    terms: TermsAt,
 }
 
 /// The outcome of a payment or a cancellation, kept for repeated requests.
@@ -100,8 +103,7 @@ pub struct Orders {
     names: Vec<u8>,
     /// Parts of the orders that span warehouses.
     splits: HashMap<u32, Vec<WarehouseUnits>>,
-    /// Terms of the orders that have more than one part, an offer or a gift.
-    terms: HashMap<u32, Terms>,
+    terms: KnownTerms,
     /// Of the orders to which more happened than that they were placed and settled.
     stories: HashMap<u32, Story>,
     dues: Dues,
@@ -183,10 +185,7 @@ impl Orders {
         self.buyers[buyer as usize].units += i64::from(units);
         let row = self.rows;
         let split = self.split(row, &event.warehouses, warehouse);
-        let part = OnePart::of(event).unwrap_or_else(|| {
-            self.terms.insert(row, Terms::from(event));
-            OnePart::BESIDE
-        });
+        let terms = self.terms.keep(&self.hasher, row, event);
         if let Some(awaited) = Awaited::of(event) {
             self.stories.entry(row).or_default().awaited = Some(Box::new(awaited));
         }
@@ -207,7 +206,7 @@ impl Orders {
             split,
             state: OrderState::Held,
             ladder,
-            part,
+            terms,
         });
         self.rows += 1;
         let Self { hasher, blocks, by_id, .. } = self;

@@ -36,7 +36,7 @@ impl Item {
             self.orders.terms(row).cloned().unwrap_or_default();
         Some(OrderPrice {
             unit_price_minor: self.orders.unit_price_minor(row),
-            parts: self.orders.parts(row),
+            parts: self.orders.parts(row).to_vec(),
             offer,
             coupon: self.orders.awaited(row).and_then(|awaited| awaited.taken),
             gift,

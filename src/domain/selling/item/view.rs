@@ -133,7 +133,7 @@ impl Item {
             units: i64::from(row.units),
             unit_price_minor: self.orders.unit_price_minor(order),
             total_minor: row.total_minor,
-            parts: self.orders.parts(order),
+            parts: self.orders.parts(order).to_vec(),
             offer: terms.and_then(|terms| terms.offer.clone()),
             awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
             coupon: awaited.and_then(|awaited| awaited.taken).map(Box::new),

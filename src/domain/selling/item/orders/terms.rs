@@ -1,10 +1,13 @@
-//! What orders cost: in the row for nearly all of them, beside the rows for those of several parts
-//! and those with an offer or a gift.
+//! What orders cost and why. Many orders cost the same for the same reasons, so terms are kept once and
+//! rows refer to them by number.
 
-use crate::events::{GiftTaken, OfferApplied, OrderPart, OrderPlaced};
+use std::{collections::HashMap, hash::BuildHasher};
 
-/// No step, or no time price.
-pub(super) const NONE: u8 = u8::MAX;
+use crate::{
+    domain::item::index::Index,
+    events::{GiftTaken, OfferApplied, OrderPart, OrderPlaced},
+    values::short,
+};
 
 /// What the price of an order consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,38 +20,127 @@ pub struct Terms {
     pub gift_gone: Option<String>,
 }
 
-/// The step and the time price of an order of one part.
-#[derive(Debug, Clone, Copy)]
-pub struct OnePart {
-    pub(super) step: u8,
-    pub(super) time_price: u8,
+/// Terms that are borrowed, so that looking for known ones copies nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Borrowed<'a> {
+    parts: &'a [OrderPart],
+    offer: Option<&'a OfferApplied>,
+    gift: Option<&'a GiftTaken>,
+    gift_gone: Option<&'a str>,
 }
 
-impl OnePart {
-    /// The part of an order that has no other terms; `None` where they have to be kept beside it.
-    pub(super) fn of(placed: &OrderPlaced) -> Option<Self> {
-        let OrderPlaced { parts, offer, gift, gift_gone, .. } = placed;
-        if offer.is_some() || gift.is_some() || gift_gone.is_some() {
-            return None;
+/// Where the terms of an order are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TermsAt(u16);
+
+/// The terms of all orders of an item.
+#[derive(Debug, Default)]
+pub(super) struct KnownTerms {
+    /// Different ones, by number.
+    known: Vec<Terms>,
+    numbers: Index,
+    /// By row, of the orders whose terms were new when all numbers were in use.
+    unnumbered: HashMap<u32, Terms>,
+}
+
+impl TermsAt {
+    /// Units times one price, without an offer or a gift.
+    const PLAIN: Self = Self(u16::MAX);
+    const UNNUMBERED: Self = Self(u16::MAX - 1);
+}
+
+impl Terms {
+    fn borrowed(&self) -> Borrowed<'_> {
+        let Self { parts, offer, gift, gift_gone } = self;
+        Borrowed {
+            parts,
+            offer: offer.as_ref(),
+            gift: gift.as_ref(),
+            gift_gone: gift_gone.as_deref(),
         }
-        match parts.as_slice() {
-            [] => Some(Self { step: NONE, time_price: NONE }),
-            [only] => {
-                let [step, time_price] = [only.step, only.time_price].map(|at| at.unwrap_or(NONE));
-                let whole = only.units == placed.units && only.total_minor() == placed.total();
-                whole.then_some(Self { step, time_price })
-            }
-            _ => None,
+    }
+}
+
+impl<'a> From<&'a OrderPlaced> for Borrowed<'a> {
+    fn from(placed: &'a OrderPlaced) -> Self {
+        let OrderPlaced { parts, offer, gift, gift_gone, .. } = placed;
+        Self {
+            parts,
+            offer: offer.as_ref(),
+            gift: gift.as_deref(),
+            gift_gone: gift_gone.as_deref(),
+        }
+    }
+}
+
+impl Borrowed<'_> {
+    fn to_terms(self) -> Terms {
+        Terms {
+            parts: self.parts.to_vec(),
+            offer: self.offer.cloned(),
+            gift: self.gift.cloned(),
+            gift_gone: self.gift_gone.map(str::to_owned),
         }
     }
 
-    /// Of an order whose terms are kept beside its row.
-    pub(super) const BESIDE: Self = Self { step: NONE, time_price: NONE };
+    fn is_plain(&self) -> bool {
+        let Self { parts, offer, gift, gift_gone } = self;
+        parts.is_empty() && offer.is_none() && gift.is_none() && gift_gone.is_none()
+    }
 }
 
-impl From<&OrderPlaced> for Terms {
-    fn from(placed: &OrderPlaced) -> Self {
-        let OrderPlaced { parts, offer, gift, gift_gone, .. } = placed.clone();
-        Self { parts, offer, gift: gift.map(|gift| *gift), gift_gone }
+impl KnownTerms {
+    /// Keeps the terms of a new order.
+    pub(super) fn keep(
+        &mut self,
+        hasher: &impl BuildHasher,
+        row: u32,
+        placed: &OrderPlaced,
+    ) -> TermsAt {
+        self.number(hasher, row, placed.into())
+    }
+
+    /// Keeps the terms that an order has from now on.
+    pub(super) fn keep_anew(
+        &mut self,
+        hasher: &impl BuildHasher,
+        row: u32,
+        terms: &Terms,
+    ) -> TermsAt {
+        self.number(hasher, row, terms.borrowed())
+    }
+
+    fn number(&mut self, hasher: &impl BuildHasher, row: u32, terms: Borrowed<'_>) -> TermsAt {
+        if terms.is_plain() {
+            return TermsAt::PLAIN;
+        }
+        let Self { known, numbers, unnumbered } = self;
+        let hash = hasher.hash_one(terms);
+        let found = numbers.find(hash, |number| known[number as usize].borrowed() == terms);
+        let number = found.unwrap_or_else(|| short(known.len()));
+        match u16::try_from(number) {
+            Ok(at) if at < TermsAt::UNNUMBERED.0 => {
+                if found.is_none() {
+                    known.push(terms.to_terms());
+                    numbers.insert(hash, number, |number| {
+                        hasher.hash_one(known[number as usize].borrowed())
+                    });
+                }
+                TermsAt(at)
+            }
+            _ => {
+                unnumbered.insert(row, terms.to_terms());
+                TermsAt::UNNUMBERED
+            }
+        }
+    }
+
+    /// The terms that are there; `None` for units times one price.
+    pub(super) fn at(&self, row: u32, at: TermsAt) -> Option<&Terms> {
+        match at {
+            TermsAt::PLAIN => None,
+            TermsAt::UNNUMBERED => self.unnumbered.get(&row),
+            TermsAt(number) => self.known.get(usize::from(number)),
+        }
     }
 }
