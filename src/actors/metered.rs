@@ -147,6 +147,7 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
         Category::Sale => Some(StreamKind::Sale),
         Category::Item => Some(StreamKind::Item),
         Category::Coupon => Some(StreamKind::Coupon),
+        Category::Quota => Some(StreamKind::Quota),
         Category::Demand => Some(StreamKind::Demand),
         Category::Fulfilment => Some(StreamKind::Fulfilment),
         Category::Traffic => Some(StreamKind::Traffic),

@@ -198,6 +198,7 @@ fn told_as(event: &Event) -> Option<&'static str> {
         | Event::Item(_)
         | Event::Sale(_)
         | Event::Coupon(_)
+        | Event::Quota(_)
         | Event::Demand(_)
         | Event::Fulfilment(_)
         | Event::Traffic(_)

@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     domain::{
         alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item,
-        sale::Sale, script::Script, service_level::ServiceLevelSetting,
+        quota::Quota, sale::Sale, script::Script, service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -48,6 +48,7 @@ pub(super) struct Actors {
     pub(super) items: Arc<Directory<Item>>,
     pub(super) sale_desks: Arc<Directory<Sale>>,
     pub(super) coupons: Arc<Directory<CouponBatch>>,
+    pub(super) quotas: Arc<Directory<Quota>>,
     pub(super) levels: Arc<Directory<ServiceLevelSetting>>,
     /// The level that this node acts on.
     pub(super) service: Arc<CurrentServiceLevel>,
@@ -85,6 +86,7 @@ impl Actors {
             items: aggregates.add(),
             sale_desks: aggregates.add(),
             coupons: aggregates.add(),
+            quotas: aggregates.add(),
             levels: aggregates.add(),
             books: aggregates.add(),
             incidents: aggregates.add(),
@@ -198,6 +200,7 @@ impl Actors {
                 items: Arc::clone(&self.items),
                 coupons: Arc::clone(&self.coupons),
                 awaits: self.await_desk(),
+                quotas: Arc::clone(&self.quotas),
                 incidents: Arc::clone(&self.incidents),
                 levels: self.service_level_desk(),
             },

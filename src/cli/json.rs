@@ -151,7 +151,7 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
             | ("QuotePriceResponse", "refusal" | "warehouses")
             | ("Refusal", "quote" | "coupon_reason")
-            | ("Sale", "coupons")
+            | ("Sale", "coupons" | "limit_per_buyer" | "rewards")
             | ("WhatIfFigures", "discount" | "gift_units_given" | "prices")
     )
 }

@@ -14,7 +14,7 @@ mod selling;
 
 pub use audience::{beacon, traffic};
 pub use operations::{alert, incident, script, service_level};
-pub use selling::{coupon, demand, eligibility, fulfilment, item, limits, price, sale};
+pub use selling::{coupon, demand, eligibility, fulfilment, item, limits, price, quota, sale};
 
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{
     AlertEvent, CouponEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-    NewEvent, OrderEvent, OrdersExported, Recorded, SaleEvent, ScriptEvent, Stored,
+    NewEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent, ScriptEvent, Stored,
     TrafficRecorded, stored::stored_union,
 };
 
@@ -18,6 +18,7 @@ pub enum Event {
     Item(ItemEvent),
     Sale(SaleEvent),
     Coupon(CouponEvent),
+    Quota(QuotaEvent),
     Demand(DemandTick),
     Fulfilment(OrdersExported),
     Traffic(TrafficRecorded),
@@ -32,6 +33,7 @@ stored_union! { Event:
     Item(ItemEvent),
     Sale(SaleEvent),
     Coupon(CouponEvent),
+    Quota(QuotaEvent),
     Demand(DemandTick),
     Fulfilment(OrdersExported),
     Traffic(TrafficRecorded),

@@ -17,6 +17,8 @@ pub enum Category {
     Item,
     /// A batch of coupons of a sale.
     Coupon,
+    /// What the orders of each buyer take of the limit over a whole sale.
+    Quota,
     Demand,
     /// The exports of a sale's paid orders.
     Fulfilment,
@@ -38,10 +40,11 @@ pub enum Category {
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Sale,
         Self::Item,
         Self::Coupon,
+        Self::Quota,
         Self::Demand,
         Self::Fulfilment,
         Self::Traffic,
@@ -58,6 +61,7 @@ impl Category {
             Self::Sale => "sale",
             Self::Item => "item",
             Self::Coupon => "coupon",
+            Self::Quota => "quota",
             Self::Demand => "demand",
             Self::Fulfilment => "fulfilment",
             Self::Traffic => "traffic",
@@ -92,6 +96,11 @@ impl StreamName {
     /// The stream of a batch of coupons.
     pub fn coupon(id: BatchId) -> Self {
         Self { category: Category::Coupon, id: id.0 }
+    }
+
+    /// The stream of what buyers take of the limit over a whole sale.
+    pub fn quota(id: SaleId) -> Self {
+        Self { category: Category::Quota, id: id.0 }
     }
 
     /// The stream of the demand for an item.
@@ -159,6 +168,7 @@ impl StreamName {
             Category::Sale
             | Category::Fulfilment
             | Category::Coupon
+            | Category::Quota
             | Category::Traffic
             | Category::Alert
             | Category::Incident

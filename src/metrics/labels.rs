@@ -66,6 +66,7 @@ label! {
         Sale => "sale",
         Item => "item",
         Coupon => "coupon",
+        Quota => "quota",
         Demand => "demand",
         Fulfilment => "fulfilment",
         Traffic => "traffic",

@@ -184,6 +184,7 @@ impl Metrics {
             StreamKind::Item => self.append_latency.took(took, 1),
             StreamKind::Sale
             | StreamKind::Coupon
+            | StreamKind::Quota
             | StreamKind::Demand
             | StreamKind::Fulfilment
             | StreamKind::Traffic

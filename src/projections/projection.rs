@@ -5,8 +5,8 @@ use rusqlite::Transaction;
 use crate::{
     events::{
         AlertEvent, CouponEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet,
-        LossAccepted, OfferEvent, OrderEvent, OrdersExported, Recorded, SaleEvent, ScriptEvent,
-        StockEvent, TrafficRecorded,
+        LossAccepted, OfferEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent,
+        ScriptEvent, StockEvent, TrafficRecorded,
     },
     values::ItemId,
 };
@@ -53,6 +53,7 @@ pub trait Projection: Send {
             Event::Item(event) => self.on_item(here, event),
             Event::Sale(event) => self.on_sale(here, event),
             Event::Coupon(event) => self.on_coupon(here, event),
+            Event::Quota(event) => self.on_quota(here, event),
             Event::Demand(event) => self.on_demand(here, event),
             Event::Fulfilment(event) => self.on_fulfilment(here, event),
             Event::Traffic(event) => self.on_traffic(here, event),
@@ -96,6 +97,11 @@ pub trait Projection: Send {
 
     /// A batch of coupons is created or steered, or one of its coupons changes hands.
     fn on_coupon(&mut self, _: &Here<'_>, _: &CouponEvent) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    /// An order takes units of its buyer's limit over a sale, or gives some back.
+    fn on_quota(&mut self, _: &Here<'_>, _: &QuotaEvent) -> Result<(), ApplyError> {
         Ok(())
     }
 

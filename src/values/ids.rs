@@ -129,6 +129,23 @@ impl SaleId {
     pub fn batch_id(self, name: &str) -> BatchId {
         BatchId(Uuid::new_v5(&self.0, format!("coupon:{name}").as_bytes()))
     }
+
+    /// The id of the event by which an order takes its units of the limit over this sale.
+    pub fn taken_id(self, order: OrderId) -> Uuid {
+        Uuid::new_v5(&self.0, &[order.0.as_bytes(), b"taken".as_slice()].concat())
+    }
+
+    /// The id of the event by which an order takes only so many units from now on.
+    pub fn given_back_id(self, order: OrderId, units_left: i64) -> Uuid {
+        let left = units_left.to_be_bytes();
+        Uuid::new_v5(&self.0, &[order.0.as_bytes(), b"left".as_slice(), &left].concat())
+    }
+
+    /// The request by which a buyer gets the reward of that batch.
+    pub fn earned_request(self, batch: BatchId, buyer: &str) -> RequestId {
+        let name = [batch.0.as_bytes(), b"earned".as_slice(), buyer.as_bytes()].concat();
+        RequestId(Uuid::new_v5(&self.0, &name))
+    }
 }
 
 impl BatchId {

@@ -7,6 +7,7 @@
 mod coupons;
 mod items;
 mod operations;
+mod quota;
 mod shoppers;
 
 use std::{env, fs, path::PathBuf};
@@ -74,6 +75,8 @@ fn sale_samples() -> Vec<SaleEvent> {
             curve: Vec::new(),
             alerts: Vec::new(),
             coupons: Vec::new(),
+            limit_per_buyer: None,
+            rewards: Vec::new(),
             act: act(),
             created_at_ms: AT,
         }),
@@ -94,6 +97,7 @@ pub fn samples() -> Vec<Event> {
     items
         .chain(sales)
         .chain(coupons::samples().into_iter().map(Event::Coupon))
+        .chain(quota::samples().into_iter().map(Event::Quota))
         .chain([
             Event::Demand(shoppers::tick()),
             Event::Fulfilment(export_sample()),

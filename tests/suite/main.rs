@@ -71,6 +71,8 @@ mod prices;
 mod private;
 /// What events and deadlines ask of aggregates is asked, and never takes effect twice.
 mod processes;
+/// The limit of a buyer over a whole sale.
+mod quota;
 /// What failed for a reason outside goes on by itself when the reason is gone.
 mod recovery;
 /// Money that is due back: listed, settled, counted.

@@ -15,6 +15,7 @@ use super::{
     fulfilment::{FulfilmentBook, Payments},
     item::{ItemBook, Keep},
     operations::{self, OperationsBook},
+    quota::{Limited, QuotaBook},
     sale::{Plans, SaleBook},
     traffic,
 };
@@ -134,6 +135,7 @@ enum Book {
     Item(Box<ItemBook>),
     Sale(SaleBook),
     Coupon(Box<CouponBook>),
+    Quota(QuotaBook),
     Demand,
     Fulfilment(FulfilmentBook),
     /// Of a sale or a recording with that id.
@@ -167,6 +169,7 @@ pub(super) struct Walk {
     streams: Vec<Stream>,
     plans: Plans,
     payments: Payments,
+    limited: Limited,
     positions: Positions,
     /// Whether the log says that others may write to it.
     shared: bool,
@@ -183,6 +186,7 @@ impl Walk {
             streams: Vec::new(),
             plans: Plans::new(),
             payments: Payments::default(),
+            limited: Limited::default(),
             positions,
             shared,
             keep,
@@ -254,7 +258,7 @@ impl Walk {
     pub(super) fn event(&mut self, stream: usize, row: &EventRow<'_>) {
         self.place(row.position);
         self.last_recorded_at_ms = row.recorded_at_ms;
-        let Self { streams, plans, payments, proof, .. } = self;
+        let Self { streams, plans, payments, limited, proof, .. } = self;
         let Stream { name, book, next_revision, hash, .. } = &mut streams[stream];
         let revision = u64::try_from(row.revision).unwrap_or(u64::MAX);
         let mut say = |problem: String| {
@@ -280,7 +284,7 @@ impl Walk {
             return;
         }
         match envelope(row, revision) {
-            Ok(event) => judge(book, &event, (plans, payments), &mut say),
+            Ok(event) => judge(book, &event, (plans, payments, limited), &mut say),
             Err(problem) => say(problem),
         }
     }
@@ -313,6 +317,7 @@ impl Walk {
                     let last = next_revision.checked_sub(1);
                     batch.end(&mut |problem| note(&mut self.proof, None, &name, last, problem));
                 }
+                Book::Quota(_) => plain = false,
                 Book::Foreign => self.proof.foreign_streams += 1,
                 Book::Sale(_)
                 | Book::Demand
@@ -377,6 +382,7 @@ fn book(name: &str, keep: Keep) -> Book {
         ("item", Some(id)) => Book::Item(Box::new(ItemBook::new(id, keep))),
         ("sale", Some(id)) => Book::Sale(SaleBook::new(id)),
         ("coupon", Some(id)) => Book::Coupon(Box::new(CouponBook::new(id))),
+        ("quota", Some(id)) => Book::Quota(QuotaBook::new(id)),
         ("demand", Some(_)) => Book::Demand,
         ("fulfilment", Some(id)) => Book::Fulfilment(FulfilmentBook::new(id)),
         ("traffic", Some(id)) => Book::Traffic(id),
@@ -410,17 +416,18 @@ fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> 
 fn judge(
     book: &mut Book,
     event: &Event<'_>,
-    (plans, payments): (&mut Plans, &mut Payments),
+    (plans, payments, limited): (&mut Plans, &mut Payments, &mut Limited),
     say: &mut dyn FnMut(String),
 ) {
     let read = match book {
         Book::Item(item) => {
             payments.count(item.sale(), event.kind);
-            item.apply(event, plans, say)
+            item.apply(event, plans, say).and_then(|()| limited.of_item(item, event, say))
         }
         Book::Fulfilment(exports) => exports.apply(event, payments, say),
         Book::Sale(sale) => sale.apply(event, plans, say),
         Book::Coupon(batch) => batch.apply(event, say),
+        Book::Quota(quota) => quota.apply(event, limited, say),
         Book::Demand if event.kind == "DemandTick" => {
             event.check_not_judged(say);
             serde_json::from_slice::<DemandTick<'_>>(event.data).map(|tick| {

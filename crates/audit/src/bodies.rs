@@ -9,6 +9,7 @@ mod fulfilment;
 mod goods;
 mod operations;
 mod order_life;
+mod quota;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -38,6 +39,8 @@ pub(super) use order_life::{
     CancelCause, HoldExtended, OrderCancelled, OrderRefunded, OrderReinstated, PaymentFailed,
     RefundSettled,
 };
+
+pub(super) use quota::{QuotaReturned, QuotaTaken, Reward, SaleLimit};
 
 /// A UUID in its one spelling: lower case with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +156,8 @@ pub(super) struct ItemAdded<'a> {
     pub draw: Draw,
     #[serde(default)]
     pub reinstate_within_ms: Option<i64>,
+    #[serde(default)]
+    pub sale_limit_per_buyer: Option<i64>,
     pub added_at_ms: i64,
 }
 
@@ -260,6 +265,8 @@ pub(super) struct OrderPlaced<'a> {
     pub awaits: Vec<Await>,
     #[serde(default)]
     pub coupon: Option<CouponAsked>,
+    #[serde(default)]
+    pub sale_limit: Option<SaleLimit>,
     pub placed_at_ms: i64,
     pub pay_by_ms: i64,
 }
@@ -287,6 +294,8 @@ pub(super) struct OrderExpired<'a> {
     pub units: i64,
     #[serde(borrow)]
     pub warehouses: Vec<WarehouseUnits<'a>>,
+    #[serde(default)]
+    pub limited_by: Option<Id>,
     pub expired_at_ms: i64,
 }
 
@@ -367,6 +376,10 @@ pub(super) struct SaleCreated<'a> {
     pub closes_at_ms: i64,
     #[serde(borrow)]
     pub items: Vec<ItemPlan<'a>>,
+    #[serde(default)]
+    pub limit_per_buyer: Option<i64>,
+    #[serde(default)]
+    pub rewards: Vec<Reward>,
     pub act: Act,
     pub created_at_ms: i64,
 }

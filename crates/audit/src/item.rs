@@ -82,6 +82,8 @@ struct Offer {
     title: String,
     unit_price_minor: i64,
     time_to_pay_ms: i64,
+    /// Of a buyer, over the whole sale.
+    sale_limit: Option<i64>,
 }
 
 type Say<'a> = &'a mut dyn FnMut(String);
@@ -120,6 +122,11 @@ impl ItemBook {
     /// The sale it belongs to; nil until it was added, which no sound log leaves out.
     pub(super) fn sale(&self) -> Uuid {
         self.offer.as_ref().map_or(Uuid::nil(), |offer| offer.sale)
+    }
+
+    /// The limit of a buyer over the whole sale, if its orders come under one.
+    pub(super) fn sale_limit(&self) -> Option<i64> {
+        self.offer.as_ref()?.sale_limit
     }
 
     /// What a certificate says of it.
@@ -239,6 +246,7 @@ impl ItemBook {
             currency: added.currency.into_owned(),
             unit_price_minor: added.unit_price_minor,
             time_to_pay_ms: added.time_to_pay_ms,
+            sale_limit: added.sale_limit_per_buyer,
         };
         if let Some(planned) = plans.get(&self.id) {
             let goods = planned.goods.clone().unwrap_or_default();
@@ -252,7 +260,8 @@ impl ItemBook {
         }
         self.goods.plain &= added.regions.is_empty()
             && added.draw == Draw::Listed
-            && added.reinstate_within_ms.is_none();
+            && added.reinstate_within_ms.is_none()
+            && added.sale_limit_per_buyer.is_none();
         self.goods.reinstate_within_ms = added.reinstate_within_ms;
         self.goods.regions = added.regions;
         self.goods.draw = added.draw;
@@ -263,6 +272,7 @@ impl ItemBook {
             title: told.title,
             unit_price_minor: told.unit_price_minor,
             time_to_pay_ms: told.time_to_pay_ms,
+            sale_limit: told.sale_limit,
         });
         self.adding = true;
         Ok(())

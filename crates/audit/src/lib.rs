@@ -23,6 +23,7 @@ mod operations;
 mod order_proof;
 mod orders;
 mod proof;
+mod quota;
 mod reserve_plan;
 mod sale;
 mod shown;

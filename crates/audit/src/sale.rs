@@ -20,6 +20,7 @@ pub(super) struct Plan {
     pub currency: String,
     pub unit_price_minor: i64,
     pub time_to_pay_ms: i64,
+    pub sale_limit: Option<i64>,
 }
 
 /// What a sale planned of one of its items.
@@ -134,6 +135,12 @@ impl SaleBook {
         if created.opens_at_ms >= created.closes_at_ms {
             say("the sale closes before it opens".to_owned());
         }
+        if created.limit_per_buyer.is_some_and(|limit| limit < 1) {
+            say("the limit over the sale is below one unit".to_owned());
+        }
+        if created.rewards.iter().any(|reward| reward.spend_minor < 1) {
+            say("a coupon is earned by paying nothing".to_owned());
+        }
         let mut skus = HashSet::new();
         for item in &created.items {
             if !skus.insert(&item.sku) {
@@ -162,6 +169,7 @@ impl SaleBook {
                 currency: created.currency.to_string(),
                 unit_price_minor: item.unit_price_minor,
                 time_to_pay_ms: item.time_to_pay_ms,
+                sale_limit: created.limit_per_buyer,
             };
             let goods = (item.goods != PlannedGoods::default()).then(|| item.goods.clone().into());
             plans.insert(item.item_id.0, Planned { plan, goods });

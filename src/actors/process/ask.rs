@@ -7,9 +7,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::{
     actors::{AwaitDesk, Directory, Fault, ServiceLevelDesk, ask_again::ask_again},
     domain::{
-        coupon::{CouponBatch, CouponCommand},
+        Misdirected,
+        coupon::{CouponBatch, CouponCommand, CouponOutcome},
         incident::{Incident, IncidentCommand, IncidentStep},
         item::{Item, ItemCommand},
+        quota::{Quota, QuotaCommand},
         sale::{Sale, SaleCommand, SaleOutcome, SaleView},
         service_level::SetServiceLevel,
     },
@@ -38,6 +40,7 @@ pub struct Receivers {
     pub items: Arc<Directory<Item>>,
     pub coupons: Arc<Directory<CouponBatch>>,
     pub awaits: AwaitDesk,
+    pub quotas: Arc<Directory<Quota>>,
     pub incidents: Arc<Directory<Incident>>,
     pub levels: ServiceLevelDesk,
 }
@@ -63,7 +66,15 @@ impl Receivers {
     async fn ask_one(&self, ask: Ask) -> Result<(), Fault> {
         match ask {
             Ask::Item(id, commands) => tell_one(&self.items, id, commands).await.map(drop),
-            Ask::Coupon(id, command) => ask_again(&self.coupons, id.0, command).await.map(drop),
+            Ask::Coupon(id, command) => {
+                match ask_again(&self.coupons, id.0, command).await?.outcome {
+                    // The sale planned the batch, and tells it soon.
+                    CouponOutcome::Misdirected(why @ Misdirected::NotFound("batch_id")) => {
+                        Err(Fault::StoreUnavailable(why.to_string()))
+                    }
+                    _ => Ok(()),
+                }
+            }
             Ask::LookAfter(item, order) => self.awaits.look_after(item, order).await,
             Ask::Level(set) => self.levels.set(set, None).await.map(drop),
             Ask::Incident(id, step) => {

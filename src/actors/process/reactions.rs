@@ -51,6 +51,7 @@ impl Process for Reactions {
             | Event::Item(_)
             | Event::Sale(_)
             | Event::Coupon(_)
+            | Event::Quota(_)
             | Event::Demand(_)
             | Event::Fulfilment(_)
             | Event::Traffic(_)

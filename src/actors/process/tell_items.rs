@@ -72,6 +72,7 @@ impl Process for TellItems {
             }
             Event::Item(ItemEvent::Stock(_) | ItemEvent::Order(_))
             | Event::Coupon(_)
+            | Event::Quota(_)
             | Event::Demand(_)
             | Event::Fulfilment(_)
             | Event::Traffic(_)
@@ -221,6 +222,7 @@ fn commands_of(sale: &SaleView, plan: &ItemPlan) -> Vec<ItemCommand> {
         sale_id: sale.sale_id,
         currency: sale.plan.currency,
         plan: plan.clone(),
+        sale_limit_per_buyer: sale.plan.limit_per_buyer,
         operator: sale.plan.act.operator.clone(),
     }));
     // A crash before the end of the creation leaves items that are not there yet.

@@ -271,6 +271,7 @@ fn stalls(sale_id: SaleId, planned: &SaleCreated, now: UnixMs) -> Vec<Stall> {
                 sale_id,
                 currency: planned.currency,
                 plan: item.clone(),
+                sale_limit_per_buyer: planned.limit_per_buyer,
                 operator: OPERATOR.to_owned(),
             },
             now,

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, transport::Channel};
 
 use super::{
     terms,
-    written::{coupon_draft, offer_draft, price_step, returned_units, time_price},
+    written::{coupon_draft, offer_draft, price_step, returned_units, reward_draft, time_price},
 };
 use windows::Windows;
 
@@ -352,6 +352,13 @@ fn sale_text(sale: &Sale, position: Option<u64>) -> String {
     if let Some(paused) = &sale.pause_time {
         rows.push(("paused", time(Some(paused))));
     }
+    if let Some(limit) = sale.limit_per_buyer {
+        rows.push(("limit", format!("{limit} units a buyer in all items")));
+    }
+    rows.extend(sale.rewards.iter().map(|reward| {
+        let spend = money(&sale.currency_code, reward.spend_minor);
+        ("reward", format!("{} from {spend} paid", reward.coupon))
+    }));
     if let Some(position) = position {
         rows.push(("position", position.to_string()));
     }
@@ -430,5 +437,7 @@ fn sale_draft(draft: Draft) -> SaleDraft {
         regions: draft.regions.into_iter().map(levers::region).collect(),
         audience: draft.audience.map(levers::audience),
         coupons: draft.coupons.into_iter().map(coupon_draft).collect(),
+        limit_per_buyer: draft.limit_per_buyer,
+        rewards: draft.rewards.into_iter().map(reward_draft).collect(),
     }
 }

@@ -38,6 +38,8 @@ const SALE_KEYS: &[&str] = &[
     "regions",
     "audience",
     "coupons",
+    "limit_per_buyer",
+    "rewards",
 ];
 
 const GOAL_KEYS: &[&str] =
@@ -227,6 +229,8 @@ impl Reader {
             regions: self.regions(section),
             audience: self.audience(section),
             coupons: self.coupons(section),
+            limit_per_buyer: self.integer(section, "limit_per_buyer"),
+            rewards: self.rewards(section),
             items: self.tables(section, "items").iter().map(|item| self.item(item)).collect(),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::json::timestamp,
-    domain::{coupon::DraftCoupon, price::DraftOffer},
+    domain::{coupon::DraftCoupon, price::DraftOffer, sale::DraftReward},
     events::{CouponReturns, PriceStep, ReturnedUnits, TimePrice, WhenGone},
     grpc::proto,
 };
@@ -72,4 +72,8 @@ pub(super) fn coupon_draft(coupon: DraftCoupon) -> proto::CouponDraft {
         from_time: coupon.from.map(timestamp),
         until_time: coupon.until.map(timestamp),
     }
+}
+
+pub(super) fn reward_draft(reward: DraftReward) -> proto::CouponReward {
+    proto::CouponReward { spend_minor: reward.spend_minor, coupon: reward.coupon }
 }

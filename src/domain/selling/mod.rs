@@ -1,4 +1,4 @@
-//! Deciders of sales, items, coupons and exports, the prices of items, and the packing of demand.
+//! Deciders of sales, items, coupons, limits and exports, the prices of items, and the packing of demand.
 
 pub mod coupon;
 pub mod demand;
@@ -8,4 +8,5 @@ pub mod item;
 pub mod limits;
 mod names;
 pub mod price;
+pub mod quota;
 pub mod sale;

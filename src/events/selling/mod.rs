@@ -1,4 +1,4 @@
-//! Events of a sale, its items, orders and coupons, and of the demand for them.
+//! Events of a sale, its items, orders, coupons and limits, and of the demand for them.
 
 mod audience;
 mod awaits;
@@ -12,6 +12,7 @@ mod offer;
 mod order;
 mod order_price;
 mod price;
+mod quota;
 mod reserve_plan;
 mod sale;
 mod stock;
@@ -29,6 +30,7 @@ pub use offer::*;
 pub use order::*;
 pub use order_price::*;
 pub use price::*;
+pub use quota::*;
 pub use reserve_plan::*;
 pub use sale::*;
 pub use stock::*;

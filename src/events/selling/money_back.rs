@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{price::OrderPart, units::WarehouseUnits};
 use crate::{
     events::Act,
-    values::{BatchId, DueId, Fingerprint, OrderId, RequestId, UnixMs},
+    values::{BatchId, DueId, Fingerprint, OrderId, RequestId, SaleId, UnixMs},
 };
 
 /// Why a payment has to go back.
@@ -50,6 +50,9 @@ pub struct OrderRefunded {
     /// Of the coupon that the order has, where the last of its units came back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon_batch_id: Option<BatchId>,
+    /// The sale whose limit over all items counted its units.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limited_by: Option<SaleId>,
     pub act: Act,
     pub refunded_at_ms: UnixMs,
 }

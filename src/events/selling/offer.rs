@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     audience::{AudienceSet, Draw, Region, ReservePlanSet, ReserveProposed},
     price::{GiftUnitsSet, OffersSet, PricesSet},
+    quota::SaleLimit,
 };
 use crate::{
     events::{act::Act, stored::stored_names},
@@ -74,6 +75,9 @@ pub struct ItemAdded {
     /// absent, a late payment goes back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reinstate_within_ms: Option<i64>,
+    /// Most units of one buyer in held and paid orders of all items of the sale; none where absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sale_limit_per_buyer: Option<i64>,
     pub added_at_ms: UnixMs,
 }
 
@@ -122,6 +126,14 @@ pub struct ItemClosed {
 
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+impl ItemAdded {
+    /// The limit over the whole sale that its orders come under.
+    pub fn sale_limit(&self) -> Option<SaleLimit> {
+        let per_buyer = self.sale_limit_per_buyer?;
+        Some(SaleLimit { sale_id: self.sale_id, per_buyer })
+    }
 }
 
 impl OfferEvent {

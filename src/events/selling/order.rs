@@ -12,11 +12,12 @@ use super::{
     hold::{HoldExtended, OrderReinstated, PaymentFailed},
     money_back::{OrderRefunded, RefundDue, RefundSettled},
     price::{GiftTaken, OfferApplied, OrderPart},
+    quota::SaleLimit,
     units::{MoveKind, StockMove, WarehouseUnits},
 };
 use crate::{
     events::{Act, stored::stored_names},
-    values::{BatchId, Fingerprint, OrderId, RequestId, UnixMs},
+    values::{BatchId, Fingerprint, OrderId, RequestId, SaleId, UnixMs},
 };
 
 /// Everything that can happen to an order.
@@ -104,6 +105,9 @@ pub struct OrderPlaced {
     pub awaits: Vec<Await>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon: Option<Box<CouponAsked>>,
+    /// The limit that it awaits, where it awaits one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sale_limit: Option<Box<SaleLimit>>,
     pub placed_at_ms: UnixMs,
     pub pay_by_ms: UnixMs,
 }
@@ -177,6 +181,9 @@ pub struct OrderCancelled {
     /// Of the coupon that the order asked for, unless it was denied: it may be bound to the order.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon_batch_id: Option<BatchId>,
+    /// The sale whose limit over all items counted its units.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limited_by: Option<SaleId>,
     pub cancelled_at_ms: UnixMs,
 }
 
@@ -189,6 +196,9 @@ pub struct OrderExpired {
     /// Of the coupon that the order asked for, unless it was denied: it may be bound to the order.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon_batch_id: Option<BatchId>,
+    /// The sale whose limit over all items counted its units.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limited_by: Option<SaleId>,
     pub expired_at_ms: UnixMs,
 }
 

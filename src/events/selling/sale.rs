@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     events::{act::Act, stored::stored_names},
-    values::{AlertSeverity, Currency, ItemId, ServiceLevel, UnixMs},
+    values::{AlertSeverity, BatchId, Currency, ItemId, ServiceLevel, UnixMs},
 };
 
 /// Everything that can happen to a sale.
@@ -139,6 +139,15 @@ pub struct AlertRule {
     pub off: bool,
 }
 
+/// A coupon that a buyer earns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reward {
+    /// What the buyer has to have paid in the sale, net of refunds, in minor units.
+    pub spend_minor: i64,
+    /// The batch that the coupon is of; no two rewards of a sale are of one batch.
+    pub batch_id: BatchId,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleCreated {
     pub name: String,
@@ -158,6 +167,12 @@ pub struct SaleCreated {
     /// Batches of coupons for its orders.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub coupons: Vec<CouponPlan>,
+    /// Most units of one buyer in held and paid orders of all items; no such limit where absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit_per_buyer: Option<i64>,
+    /// Coupons that buyers earn by what they pay.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rewards: Vec<Reward>,
     pub act: Act,
     pub created_at_ms: UnixMs,
 }

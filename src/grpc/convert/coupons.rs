@@ -6,10 +6,11 @@ use crate::{
         coupon::{BatchView, CouponState, CouponView, DraftCoupon},
         item::PlaceMore,
         limits::{NAME_CHARS_MAX, REFERENCE_CHARS_MAX},
+        sale::DraftReward,
     },
     events::{
         CouponDiscount, CouponNamed, CouponPlan, CouponReason, CouponReturns, CouponTerms,
-        GrantCause, IfDenied, ItemPlan,
+        GrantCause, IfDenied, ItemPlan, Reward,
     },
     grpc::proto,
     values::{CouponId, Invalid, ItemId, bounded_text},
@@ -172,6 +173,23 @@ fn terms(terms: CouponTerms, currency_code: &str, items: Vec<String>) -> proto::
         }
     }
     draft
+}
+
+pub(in crate::grpc) fn draft_reward(reward: proto::CouponReward) -> DraftReward {
+    DraftReward { spend_minor: reward.spend_minor, coupon: reward.coupon }
+}
+
+/// The rewards of a sale, each with the name of its batch.
+pub(in crate::grpc) fn rewards(
+    rewards: &[Reward],
+    coupons: &[CouponPlan],
+) -> Vec<proto::CouponReward> {
+    let name = |batch_id| coupons.iter().find(|plan| plan.batch_id == batch_id);
+    let named = |reward: &Reward| proto::CouponReward {
+        spend_minor: reward.spend_minor,
+        coupon: name(reward.batch_id).map_or_else(String::new, |plan| plan.terms.name.clone()),
+    };
+    rewards.iter().map(named).collect()
 }
 
 /// A batch; `items` are the SKUs it is for.

@@ -175,6 +175,8 @@ fn draft_of(draft: proto::SaleDraft) -> Result<Draft, Invalid> {
         regions: levers::regions(draft.regions),
         audience: draft.audience.map(levers::draft_audience),
         coupons: coupons::drafts(draft.coupons)?,
+        limit_per_buyer: draft.limit_per_buyer,
+        rewards: draft.rewards.into_iter().map(coupons::draft_reward).collect(),
     })
 }
 
@@ -212,6 +214,8 @@ fn sale_of(SaleView { sale_id, plan, closed, pause }: SaleView) -> proto::Sale {
         currency_code: plan.currency.code().to_owned(),
         open_time: Some(convert::timestamp(plan.opens_at_ms)),
         close_time: Some(convert::timestamp(plan.closes_at_ms)),
+        limit_per_buyer: plan.limit_per_buyer,
+        rewards: coupons::rewards(&plan.rewards, &plan.coupons),
         coupons: coupons::planned(plan.coupons, plan.currency.code(), &plan.items),
         items: plan.items.into_iter().map(planned).collect(),
         create_time: Some(convert::timestamp(plan.created_at_ms)),

@@ -46,6 +46,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("CouponRevoked", "Coupon revoked", "撤销优惠券"),
     ("BudgetRaised", "Coupon budget raised", "追加优惠券预算"),
     ("CouponBatchClosed", "Coupons closed", "停发优惠券"),
+    ("QuotaTaken", "Units taken of the sale's limit", "占用整场限购额度"),
+    ("QuotaReturned", "Units of the sale's limit given back", "退回整场限购额度"),
     ("AlertRaised", "Alert raised", "触发告警"),
     ("AlertCleared", "Alert cleared", "告警解除"),
     ("IncidentDetected", "Incident detected", "发现事件"),

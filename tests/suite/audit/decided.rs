@@ -216,6 +216,8 @@ fn created(plan: &ItemPlan) -> NewEvent {
         curve: Vec::new(),
         alerts: Vec::new(),
         coupons: Vec::new(),
+        limit_per_buyer: None,
+        rewards: Vec::new(),
         act: Act::planned(asked, "olga".to_owned()),
         created_at_ms: UnixMs(0),
     };

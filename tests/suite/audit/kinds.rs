@@ -21,6 +21,7 @@ fn category(event: &Event) -> Category {
         Event::Item(_) => Category::Item,
         Event::Sale(_) => Category::Sale,
         Event::Coupon(_) => Category::Coupon,
+        Event::Quota(_) => Category::Quota,
         Event::Demand(_) => Category::Demand,
         Event::Fulfilment(_) => Category::Fulfilment,
         Event::Traffic(_) => Category::Traffic,

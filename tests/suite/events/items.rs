@@ -40,6 +40,7 @@ fn placed() -> OrderPlaced {
         shopper: None,
         awaits: Vec::new(),
         coupon: None,
+        sale_limit: None,
         placed_at_ms: AT,
         pay_by_ms: AT.plus(900_000),
     }
@@ -116,6 +117,7 @@ pub fn samples() -> Vec<ItemEvent> {
             regions: Vec::new(),
             draw: Draw::Listed,
             reinstate_within_ms: None,
+            sale_limit_per_buyer: None,
             added_at_ms: AT,
         })),
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
@@ -267,6 +269,7 @@ pub fn samples() -> Vec<ItemEvent> {
             cause: CancelCause::Buyer,
             act: None,
             coupon_batch_id: None,
+            limited_by: None,
             cancelled_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::Expired(OrderExpired {
@@ -275,6 +278,7 @@ pub fn samples() -> Vec<ItemEvent> {
             units: 3,
             warehouses: parts(),
             coupon_batch_id: None,
+            limited_by: None,
             expired_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::Reinstated(OrderReinstated {
@@ -306,6 +310,7 @@ pub fn samples() -> Vec<ItemEvent> {
             parts: Vec::new(),
             act: act(),
             coupon_batch_id: None,
+            limited_by: None,
             refunded_at_ms: AT,
         })),
         ItemEvent::Order(OrderEvent::RefundSettled(RefundSettled {

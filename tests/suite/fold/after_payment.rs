@@ -36,6 +36,7 @@ fn refund(log: &mut Log, order: &Order, (units, left): (i64, i64), restocked: bo
         parts: Vec::new(),
         act: act(),
         coupon_batch_id: None,
+        limited_by: None,
         refunded_at_ms: UnixMs(at),
     };
     let OrderEvent::Refunded(about) = order.event(OrderEvent::Refunded(template)) else {

@@ -22,6 +22,7 @@ impl Log {
             cause: CancelCause::Buyer,
             act: None,
             coupon_batch_id: None,
+            limited_by: None,
             cancelled_at_ms: UnixMs(at),
         };
         self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Cancelled(cancelled)));
@@ -34,6 +35,7 @@ impl Log {
             units: order.units,
             warehouses: order.warehouses.clone(),
             coupon_batch_id: None,
+            limited_by: None,
             expired_at_ms: UnixMs(at),
         };
         self.push(StreamName::item(order.item), ItemEvent::Order(OrderEvent::Expired(expired)));

@@ -58,6 +58,7 @@ fn refund(log: &mut Log, item: ItemId, paid: &OrderPaid, units: i64, at: i64) ->
         parts: Vec::new(),
         act: doorbuster::events::Act { request_id, ..act() },
         coupon_batch_id: None,
+        limited_by: None,
         refunded_at_ms: UnixMs(at),
     };
     log.push(StreamName::item(item), ItemEvent::Order(OrderEvent::Refunded(refunded)));

@@ -37,6 +37,7 @@ fn give_back(log: &mut Log, order: &Order, from: &[(&str, i64)], left: i64, at: 
         // Each refund is a request of its own.
         act: Act { request_id: RequestId(Uuid::from_u128(log.events.len() as u128)), ..act() },
         coupon_batch_id: None,
+        limited_by: None,
         refunded_at_ms: UnixMs(at),
     };
     let event = OrderEvent::Refunded(refunded);

@@ -108,6 +108,7 @@ fn told(returned_units: ReturnedUnits) -> (TempDir, Reports) {
         parts: price(&[(1, 1, 1_290)]).parts,
         act: act(),
         coupon_batch_id: None,
+        limited_by: None,
         refunded_at_ms: UnixMs(1_121_600),
     };
     log.push(StreamName::item(lamp), ItemEvent::Order(OrderEvent::Refunded(refunded)));

@@ -220,6 +220,7 @@ fn attempts_in(recorded: &Recorded) -> usize {
         | Event::Alert(_)
         | Event::Incident(_)
         | Event::Coupon(_)
+        | Event::Quota(_)
         | Event::Script(_)
         | Event::Level(_)
         | Event::Log(_) => panic!("{recorded:?} is no tick"),

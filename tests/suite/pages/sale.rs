@@ -50,6 +50,8 @@ fn create(log: &mut Log, name: &str, goals: Option<Goals>) {
         curve: Vec::new(),
         alerts: Vec::new(),
         coupons: Vec::new(),
+        limit_per_buyer: None,
+        rewards: Vec::new(),
         act: act("olga", "Double Eleven"),
         created_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
@@ -68,6 +70,7 @@ fn add(log: &mut Log, sku: &str, title: &str, units: i64) -> ItemId {
         regions: Vec::new(),
         draw: Draw::Listed,
         reinstate_within_ms: None,
+        sale_limit_per_buyer: None,
         added_at_ms: UnixMs(OPENS_AT - 3_600_000),
     };
     log.push(StreamName::item(item), ItemEvent::Offer(OfferEvent::Added(added)));

@@ -81,6 +81,7 @@ pub fn add(plan: ItemPlan) -> ItemCommand {
         sale_id: sale_id(),
         currency: cny(),
         plan,
+        sale_limit_per_buyer: None,
         operator: "olga".to_owned(),
     }))
 }

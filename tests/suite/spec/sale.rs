@@ -63,6 +63,8 @@ fn create(name: &str) -> SaleCommand {
         curve: Vec::new(),
         alerts: Vec::new(),
         coupons: Vec::new(),
+        limit_per_buyer: None,
+        rewards: Vec::new(),
         act,
         created_at_ms: UnixMs(0),
     };

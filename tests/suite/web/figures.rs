@@ -92,7 +92,7 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 58] = [
+const COMMANDS: [&str; 60] = [
     "add_item",
     "place_order",
     "record_payment",
@@ -135,6 +135,8 @@ const COMMANDS: [&str; 58] = [
     "revoke_coupon",
     "show_batch",
     "list_coupons",
+    "take_units",
+    "give_units_back",
     "raise_alert",
     "clear_alert",
     "show_alerts",

@@ -55,6 +55,8 @@ pub(crate) struct OrderCancelled<'a> {
     pub cause: CancelCause,
     #[serde(default)]
     pub act: Option<Act>,
+    #[serde(default)]
+    pub limited_by: Option<Id>,
     pub cancelled_at_ms: i64,
 }
 
@@ -83,6 +85,8 @@ pub(crate) struct OrderRefunded<'a> {
     #[serde(default)]
     pub parts: Vec<OrderPart>,
     pub act: Act,
+    #[serde(default)]
+    pub limited_by: Option<Id>,
     pub refunded_at_ms: i64,
 }
 

@@ -5,7 +5,7 @@ use super::{ItemBook, Read, Say, goods::differ};
 use crate::{
     auditor::Event,
     bodies::{
-        Await, CancelCause, CouponApplied, CouponAsked, CouponDenied, IfDenied, LimitGranted,
+        Await, CancelCause, CouponApplied, CouponAsked, CouponDenied, Id, IfDenied, LimitGranted,
         OrderCancelled, OrderPlaced,
     },
     chain,
@@ -54,6 +54,13 @@ impl ItemBook {
 
     /// Remembers what a new order waits for.
     pub(super) fn wait(&mut self, event: &Event<'_>, placed: &OrderPlaced<'_>, say: Say<'_>) {
+        let told = placed.sale_limit.map(|limit| (limit.sale_id.0, limit.per_buyer));
+        let waits_for_limit = placed.awaits.contains(&Await::SaleLimit);
+        if self.sale_limit().map(|most| (self.sale(), most)) != told
+            || waits_for_limit != told.is_some()
+        {
+            say("the order does not come under the limit of its sale".to_owned());
+        }
         if placed.awaits.is_empty() && placed.coupon.is_none() {
             return;
         }
@@ -78,6 +85,14 @@ impl ItemBook {
     /// Whether the order still waits for something.
     pub(super) fn waits(&self, row: u32) -> bool {
         self.waiting.get(&row).is_some_and(|waiting| !waiting.open.is_empty())
+    }
+
+    /// Whether the end of an order, or its refund, says by which sale's limit it was counted.
+    pub(super) fn check_limited_by(&self, told: Option<Id>, say: Say<'_>) {
+        let counted_by = self.sale_limit().map(|_| self.sale());
+        if told.map(|sale| sale.0) != counted_by {
+            say("the order does not say by which sale's limit it was counted".to_owned());
+        }
     }
 
     /// Judges that an order is cancelled because of what it waited for.

@@ -229,6 +229,7 @@ impl ItemBook {
         let refund: OrderRefunded<'_> = serde_json::from_slice(event.data)?;
         let (order, request) = (refund.order_id.0, refund.act.request_id);
         self.time(event, refund.refunded_at_ms, say);
+        self.check_limited_by(refund.limited_by, say);
         self.requested(event, order, request, say);
         let Some(row) = self.find(event, order, refund.placed_revision, say) else {
             return Ok(());

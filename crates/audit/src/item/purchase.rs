@@ -188,6 +188,7 @@ impl ItemBook {
         let cancelled: OrderCancelled<'_> = serde_json::from_slice(event.data)?;
         let order = cancelled.order_id.0;
         self.end_time(event, cancelled.cancelled_at_ms, say);
+        self.check_limited_by(cancelled.limited_by, say);
         let by_buyer = cancelled.cause == CancelCause::Buyer;
         let by_operator = cancelled.cause == CancelCause::Operator;
         if by_buyer || by_operator {
@@ -225,6 +226,7 @@ impl ItemBook {
         let expired: OrderExpired<'_> = serde_json::from_slice(event.data)?;
         let order = expired.order_id.0;
         self.end_time(event, expired.expired_at_ms, say);
+        self.check_limited_by(expired.limited_by, say);
         if !event.has_id(chain::expiry_id(order)) {
             say(format!("the event id is not the one that the end of order {order} makes"));
         }

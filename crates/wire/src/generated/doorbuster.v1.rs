@@ -162,6 +162,28 @@ impl ::prost::Name for CouponDraft {
         "/doorbuster.v1.CouponDraft".into()
     }
 }
+/// A coupon that a buyer earns. It is granted when what the buyer has paid in the sale, net of refunds,
+/// reaches spend_minor, once for each buyer, as long as the batch has coupons and is not closed. If refunds
+/// take that below spend_minor before the coupon is used, it is revoked, for good.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponReward {
+    /// Minor units: 1 to 10^18.
+    #[prost(int64, tag = "1")]
+    pub spend_minor: i64,
+    /// Name of a batch of the sale.
+    #[prost(string, tag = "2")]
+    pub coupon: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CouponReward {
+    const NAME: &'static str = "CouponReward";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponReward".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponReward".into()
+    }
+}
 /// A batch of coupons of a sale as planned.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SaleCoupons {
@@ -4633,6 +4655,97 @@ impl ::prost::Name for GetPriceFiguresResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.GetPriceFiguresResponse".into()
+    }
+}
+/// What became of the coupons of a batch. budget = budget_left + discount, always.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponFigures {
+    #[prost(string, tag = "1")]
+    pub batch_id: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub coupon: ::prost::alloc::string::String,
+    /// Coupons that can be claimed, those that are, and the granted ones among them.
+    #[prost(int64, tag = "3")]
+    pub coupons: i64,
+    #[prost(int64, tag = "4")]
+    pub claimed_coupons: i64,
+    #[prost(int64, tag = "5")]
+    pub granted_coupons: i64,
+    #[prost(int64, tag = "6")]
+    pub revoked_coupons: i64,
+    /// Times that a coupon was bound to an order, and that it became free again.
+    #[prost(int64, tag = "7")]
+    pub redeemed: i64,
+    #[prost(int64, tag = "8")]
+    pub returned: i64,
+    /// In force; what the coupons take off that orders use now; what is left.
+    #[prost(message, optional, tag = "9")]
+    pub budget: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "10")]
+    pub discount: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "11")]
+    pub budget_left: ::core::option::Option<Money>,
+    /// Orders with a coupon that were paid, also those that were refunded later: their coupons took
+    /// paid_discount off, and paid came in, of which refunded went back.
+    #[prost(int64, tag = "12")]
+    pub orders_paid: i64,
+    #[prost(message, optional, tag = "13")]
+    pub paid_discount: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "14")]
+    pub paid: ::core::option::Option<Money>,
+    #[prost(message, optional, tag = "15")]
+    pub refunded: ::core::option::Option<Money>,
+    /// Absent until the batch is closed.
+    #[prost(message, optional, tag = "16")]
+    pub closed_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for CouponFigures {
+    const NAME: &'static str = "CouponFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponFigures".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCouponFiguresRequest {
+    /// Required. NOT_FOUND if no such sale was created.
+    #[prost(string, tag = "1")]
+    pub sale_id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub min_position: u64,
+    #[prost(message, optional, tag = "3")]
+    pub as_of: ::core::option::Option<AsOf>,
+}
+impl ::prost::Name for GetCouponFiguresRequest {
+    const NAME: &'static str = "GetCouponFiguresRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetCouponFiguresRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetCouponFiguresRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetCouponFiguresResponse {
+    /// At most 100, in the order of the sale; empty if it has no coupons.
+    #[prost(message, repeated, tag = "1")]
+    pub coupons: ::prost::alloc::vec::Vec<CouponFigures>,
+    #[prost(message, optional, tag = "2")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for GetCouponFiguresResponse {
+    const NAME: &'static str = "GetCouponFiguresResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetCouponFiguresResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetCouponFiguresResponse".into()
     }
 }
 /// Orders of an item with one offer, also with an offer that was replaced.
@@ -13518,6 +13631,33 @@ pub mod report_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Claims, uses, discounts and what is left of the budget, by batch of coupons of a sale.
+        pub async fn get_coupon_figures(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCouponFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCouponFiguresResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.ReportService/GetCouponFigures",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.ReportService", "GetCouponFigures"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists money that is due back, oldest first.
         pub async fn list_refunds_due(
             &mut self,
@@ -13790,6 +13930,14 @@ pub mod report_service_server {
             request: tonic::Request<super::GetOfferFiguresRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetOfferFiguresResponse>,
+            tonic::Status,
+        >;
+        /// Claims, uses, discounts and what is left of the budget, by batch of coupons of a sale.
+        async fn get_coupon_figures(
+            &self,
+            request: tonic::Request<super::GetCouponFiguresRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCouponFiguresResponse>,
             tonic::Status,
         >;
         /// Lists money that is due back, oldest first.
@@ -14618,6 +14766,52 @@ pub mod report_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetOfferFiguresSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.ReportService/GetCouponFigures" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCouponFiguresSvc<T: ReportService>(pub Arc<T>);
+                    impl<
+                        T: ReportService,
+                    > tonic::server::UnaryService<super::GetCouponFiguresRequest>
+                    for GetCouponFiguresSvc<T> {
+                        type Response = super::GetCouponFiguresResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetCouponFiguresRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReportService>::get_coupon_figures(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCouponFiguresSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -17604,6 +17798,14 @@ pub struct SaleDraft {
     /// Batches of coupons, at most 100.
     #[prost(message, repeated, tag = "11")]
     pub coupons: ::prost::alloc::vec::Vec<CouponDraft>,
+    /// Most units of one buyer in held and paid orders of all items together: 1 to 1,000,000,000, and not
+    /// below limit_per_buyer or limit_per_order of an item. No such limit if absent. An order that would
+    /// pass it is placed first and then cancelled; the answer is OVER_SALE_LIMIT.
+    #[prost(int64, optional, tag = "12")]
+    pub limit_per_buyer: ::core::option::Option<i64>,
+    /// Coupons that buyers earn by what they pay in the sale; at most one for each batch.
+    #[prost(message, repeated, tag = "13")]
+    pub rewards: ::prost::alloc::vec::Vec<CouponReward>,
 }
 impl ::prost::Name for SaleDraft {
     const NAME: &'static str = "SaleDraft";
@@ -17668,6 +17870,11 @@ pub struct Sale {
     /// The batches of coupons as planned, with their ids; CouponService.GetBatch returns their state.
     #[prost(message, repeated, tag = "14")]
     pub coupons: ::prost::alloc::vec::Vec<SaleCoupons>,
+    /// No limit over the whole sale if absent.
+    #[prost(int64, optional, tag = "15")]
+    pub limit_per_buyer: ::core::option::Option<i64>,
+    #[prost(message, repeated, tag = "16")]
+    pub rewards: ::prost::alloc::vec::Vec<CouponReward>,
 }
 impl ::prost::Name for Sale {
     const NAME: &'static str = "Sale";

@@ -1,7 +1,11 @@
-//! `[[coupons]]` of the sale file.
+//! `[[coupons]]` and `[[rewards]]` of the sale file.
 
 use super::Reader;
-use crate::{config::document::Section, domain::coupon::DraftCoupon, events::CouponReturns};
+use crate::{
+    config::document::Section,
+    domain::{coupon::DraftCoupon, sale::DraftReward},
+    events::CouponReturns,
+};
 
 const COUPON_KEYS: &[&str] = &[
     "name",
@@ -21,11 +25,27 @@ const COUPON_KEYS: &[&str] = &[
     "until",
 ];
 
+const REWARD_KEYS: &[&str] = &["spend_minor", "coupon"];
+
 impl Reader {
     /// Reads the batches of coupons of a sale.
     pub(super) fn coupons(&mut self, section: &Section<'_>) -> Vec<DraftCoupon> {
         let coupons = self.tables(section, "coupons");
         coupons.iter().map(|coupon| self.coupon(coupon)).collect()
+    }
+
+    /// Reads what buyers earn.
+    pub(super) fn rewards(&mut self, section: &Section<'_>) -> Vec<DraftReward> {
+        let rewards = self.tables(section, "rewards");
+        rewards.iter().map(|reward| self.reward(reward)).collect()
+    }
+
+    fn reward(&mut self, section: &Section<'_>) -> DraftReward {
+        self.only(section, REWARD_KEYS);
+        DraftReward {
+            spend_minor: self.required_integer(section, "spend_minor").unwrap_or(0),
+            coupon: self.text(section, "coupon"),
+        }
     }
 
     fn coupon(&mut self, section: &Section<'_>) -> DraftCoupon {

@@ -72,9 +72,12 @@ fn mend(draft: &mut Draft, field: &str) -> Option<()> {
             Some(())
         }
         "coupons" => {
+            // Rewards are judged by the names of batches, of which one is none of the file's now.
+            draft.rewards.clear();
             *draft.coupons.get_mut(index)? = coupon(index);
             Some(())
         }
+        "rewards" => (index < draft.rewards.len()).then(|| _ = draft.rewards.remove(index)),
         "alerts" => {
             let rule = draft.alerts.get_mut(index)?;
             match rest {
@@ -112,7 +115,11 @@ fn mend_sale(draft: &mut Draft, field: &str) -> Option<()> {
         "curve" => draft.curve.clear(),
         "alerts" => draft.alerts.clear(),
         "regions" => draft.regions.clear(),
-        "coupons" => draft.coupons.clear(),
+        "coupons" => {
+            draft.coupons.clear();
+            draft.rewards.clear();
+        }
+        "limit_per_buyer" => draft.limit_per_buyer = None,
         of if of.starts_with("audience") => return mend_audience(draft.audience.as_mut()?, of),
         _ => {
             let goals = draft.goals.as_mut()?;

@@ -13,7 +13,7 @@ use crate::{
         CancelCause, CouponApplied, CouponAsked, CouponDenied, CouponReason, CouponTaken, IfDenied,
         ItemEvent, LimitGranted, OfferApplied, OrderCancelled, OrderEvent,
     },
-    values::{BatchId, CouponId, Fingerprint, RequestId},
+    values::{BatchId, CouponId, Fingerprint, RequestId, SaleId},
 };
 
 /// Judges what another aggregate says.
@@ -139,12 +139,18 @@ fn cancelled(
         cause,
         act: None,
         coupon_batch_id,
+        limited_by: item.limited_by(),
         cancelled_at_ms: at.stamp,
     };
     ("cancelled in vain", OrderEvent::Cancelled(cancelled))
 }
 
 impl Item {
+    /// The sale whose limit over all items counts the orders of this one.
+    pub(super) fn limited_by(&self) -> Option<SaleId> {
+        Some(self.offer.as_ref()?.sale_limit()?.sale_id)
+    }
+
     fn asked(&self, order: u32) -> Option<&CouponAsked> {
         self.orders.awaited(order)?.coupon.as_deref()
     }

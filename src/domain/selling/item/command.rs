@@ -71,6 +71,8 @@ pub struct AddItem {
     /// Names at least one warehouse: what was allocated remembers the request. At most
     /// `sale::WAREHOUSES_PER_ITEM_MAX`: the events are numbered in one octet.
     pub plan: ItemPlan,
+    /// Most units of one buyer in held and paid orders of all items of the sale.
+    pub sale_limit_per_buyer: Option<i64>,
     pub operator: String,
 }
 

@@ -53,7 +53,7 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
 }
 
 fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
-    let AddItem { request_id, sale_id, currency, mut plan, operator } = add;
+    let AddItem { request_id, sale_id, currency, mut plan, sale_limit_per_buyer, operator } = add;
     let act = Act::planned(request_id, operator);
     let terms = terms(item, &mut plan, &act, now);
     let mut events = vec![
@@ -67,6 +67,7 @@ fn add_item(item: &Item, add: AddItem, now: UnixMs) -> Decided<Item> {
             regions: plan.regions,
             draw: plan.draw,
             reinstate_within_ms: plan.reinstate_within_ms,
+            sale_limit_per_buyer,
             added_at_ms: now,
         })),
         ItemEvent::Offer(OfferEvent::Scheduled(ItemScheduled {
@@ -223,7 +224,10 @@ fn placed(
     let PlaceMore { max_total_minor, region, shopper, coupon } =
         more.map_or_else(PlaceMore::default, |more| *more);
     let coupon = coupon.map(|asked| Box::new(CouponAsked { max_total_minor, ..asked }));
-    let awaits = coupon.iter().map(|_| Await::Coupon).collect();
+    let sale_limit = offer.sale_limit().map(Box::new);
+    // In the order in which it is settled.
+    let limit = sale_limit.iter().map(|_| Await::SaleLimit);
+    let awaits = limit.chain(coupon.iter().map(|_| Await::Coupon)).collect();
     let Priced { unit_price_minor, terms, total_minor } = priced;
     OrderPlaced {
         order_id,
@@ -243,6 +247,7 @@ fn placed(
         shopper: shopper.map(Box::new),
         awaits,
         coupon,
+        sale_limit,
         placed_at_ms: at.stamp,
         pay_by_ms: at.now.plus(offer.time_to_pay_ms),
     }
@@ -458,6 +463,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
             cause: CancelCause::Buyer,
             act: None,
             coupon_batch_id: item.coupon_batch(order),
+            limited_by: item.limited_by(),
             cancelled_at_ms: at.stamp,
         })),
         id: item.id.event_id(cancel.request_id, 0),

@@ -18,6 +18,7 @@ pub(super) fn expiry(item: &Item, order: u32, at: Moment) -> Caused<ItemEvent> {
             units: i64::from(row.units),
             warehouses: item.warehouses(order),
             coupon_batch_id: item.coupon_batch(order),
+            limited_by: item.limited_by(),
             expired_at_ms: at.stamp,
         })),
         id: Uuid::new_v5(&row.order_id.0, b"expired"),

@@ -126,6 +126,7 @@ fn cancel(item: &Item, order: u32, act: &OrderAct, at: Moment) -> Decided<Item> 
         cause: CancelCause::Operator,
         act: Some(act),
         coupon_batch_id: item.coupon_batch(order),
+        limited_by: item.limited_by(),
         cancelled_at_ms: at.stamp,
     });
     let caused = caused(item, order, (request_id, 0), cancelled, at);
@@ -192,6 +193,7 @@ fn refund(
         parts: back.parts,
         coupon_batch_id: item.coupon_batch(order).filter(|_| back.units_left == 0),
         act: act.act(),
+        limited_by: item.limited_by(),
         refunded_at_ms: at.stamp,
     });
     let caused = caused(item, order, (act.request_id, 0), refunded, at);

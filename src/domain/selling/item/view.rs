@@ -4,9 +4,7 @@ use super::{Item, Refusal, SupplierUnits, orders::Due};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
-        Audience, Await, Counts, CouponAsked, CouponReason, CouponTaken, Draw, GiftTaken,
-        ItemAdded, OfferApplied, OrderPart, OrderState, Proposal, Region, ReserveStep,
-        WarehouseUnits, open_proposals,
+        Audience, Await, Counts, CouponAsked, CouponReason, CouponTaken, Draw, GiftTaken, ItemAdded, OfferApplied, OrderPart, OrderState, Proposal, Region, ReserveStep, SaleLimit, WarehouseUnits, open_proposals,
     },
     values::{Currency, DueId, ItemId, OrderId, SaleId, UnixMs},
 };
@@ -34,6 +32,8 @@ pub struct OrderView {
     pub coupon_denied: Option<CouponReason>,
     /// Why it was cancelled, where what it waited for is the reason.
     pub refused: Option<Refusal>,
+    /// The limit over the whole sale that it comes under.
+    pub sale_limit: Option<Box<SaleLimit>>,
     pub gift: Option<Box<GiftTaken>>,
     /// A gift would have come with it, and was used up.
     pub gift_gone: bool,
@@ -140,6 +140,7 @@ impl Item {
             asked: awaited.and_then(|awaited| awaited.coupon.clone()),
             coupon_denied: awaited.and_then(|awaited| awaited.denied),
             refused: self.refused_in_vain(order),
+            sale_limit: offer.sale_limit().map(Box::new),
             gift: terms.and_then(|terms| terms.gift.clone()).map(Box::new),
             gift_gone: terms.is_some_and(|terms| terms.gift_gone.is_some()),
             currency: offer.currency,

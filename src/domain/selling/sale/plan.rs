@@ -4,17 +4,19 @@
 //! Fields are named as in `CreateSaleRequest`. What passes here is trusted afterwards, so every
 //! bound that keeps arithmetic from overflowing stands here and nowhere later.
 
+mod bounds;
 mod coupons;
 mod curve;
 mod draft;
 mod fields;
 mod goods;
 mod levers;
+mod whole;
 
 use std::collections::HashMap;
 
-pub use self::draft::{Draft, DraftItem};
-use self::fields::Fields;
+pub use self::draft::{Draft, DraftItem, DraftReward};
+use self::{bounds::within_bounds, fields::Fields};
 use crate::{
     domain::{
         alert,
@@ -71,6 +73,8 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         regions,
         audience,
         coupons,
+        limit_per_buyer,
+        rewards,
     } = draft;
     bounded_prose("name", &name, TITLE_CHARS_MAX)?;
     let currency = Currency::parse("currency_code", &currency_code)?;
@@ -94,6 +98,8 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
     levers::put_regions(&regions, &mut plans)?;
     curve::check(&curve, closes_at_ms.since(opens_at_ms), &plans)?;
     let coupons = check_coupons(coupons, SaleTerms { sale_id, currency, window, items: &plans })?;
+    whole::check_limit(limit_per_buyer, &plans)?;
+    let rewards = whole::check_rewards(&rewards, &coupons)?;
     fits_the_log(SaleCreated {
         name,
         currency,
@@ -104,6 +110,8 @@ fn sale(sale_id: SaleId, draft: Draft, act: Act) -> Result<SaleCreated, Invalid>
         curve,
         alerts,
         coupons,
+        limit_per_buyer,
+        rewards,
         act,
         created_at_ms: UnixMs::default(),
     })
@@ -334,16 +342,6 @@ fn ends_after_start(field: &str, opens: UnixMs, closes: UnixMs) -> Result<(), In
     Err(Invalid::new(field, format!("makes the window end ({closes}) before it starts ({opens})")))
 }
 
-fn within_bounds(field: &str, value: i64, min: i64, max: i64) -> Result<(), Invalid> {
-    if value < min {
-        return Err(Invalid::new(field, format!("must be at least {min}, not {value}")));
-    }
-    if value > max {
-        return Err(Invalid::new(field, format!("must be at most {max}, not {value}")));
-    }
-    Ok(())
-}
-
 /// Over every field as it was sent. Lists are preceded by their length and an absent number is an
 /// empty field, so no two different drafts have the same fields.
 fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
@@ -407,6 +405,7 @@ fn fingerprint(draft: &Draft, operator: &str) -> Fingerprint {
     curve::fingerprint(&mut fields, curve);
     rules_fingerprint(&mut fields, alerts);
     coupons::fingerprint(&mut fields, &draft.coupons);
+    whole::fingerprint(&mut fields, draft);
     fields.fingerprint()
 }
 

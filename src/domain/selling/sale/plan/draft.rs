@@ -24,6 +24,18 @@ pub struct Draft {
     /// Who may buy the items that have no audience of their own.
     pub audience: Option<DraftAudience>,
     pub coupons: Vec<DraftCoupon>,
+    /// Most units of one buyer in all items together.
+    pub limit_per_buyer: Option<i64>,
+    pub rewards: Vec<DraftReward>,
+}
+
+/// A coupon that buyers earn, unchecked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DraftReward {
+    /// What a buyer has to pay in the sale, in minor units.
+    pub spend_minor: i64,
+    /// Name of the batch.
+    pub coupon: String,
 }
 
 /// One item as its operator wrote it down, unchecked.
