@@ -4,7 +4,9 @@ use actix_rt::Arbiter;
 use tokio::task::JoinHandle;
 
 use crate::{
-    actors::process::{LookAfterOrders, Manager, ManagerParts, Reactions, TellItems, WakeItems},
+    actors::process::{
+        EarnCoupons, LookAfterOrders, Manager, ManagerParts, Reactions, TellItems, WakeItems,
+    },
     threads,
 };
 
@@ -15,6 +17,7 @@ pub(super) fn start(parts: &ManagerParts, alerts: bool) -> (Vec<Arbiter>, Vec<Jo
     let mut tasks = vec![
         Manager::start(TellItems::default(), parts.clone(), &idle.handle()),
         Manager::start(LookAfterOrders::default(), parts.clone(), &idle.handle()),
+        Manager::start(EarnCoupons::default(), parts.clone(), &idle.handle()),
         Manager::start(WakeItems::default(), parts.clone(), &idle.handle()),
     ];
     let mut all = vec![idle];

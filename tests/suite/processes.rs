@@ -5,6 +5,8 @@
 
 /// The aggregates of a node without a server, on a log of a single sale.
 pub mod bench;
+/// Coupons that buyers earn by what they pay.
+mod earned;
 /// Orders that wait for a coupon, and coupons that have to come back.
 mod orders;
 use std::{

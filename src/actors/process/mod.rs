@@ -16,6 +16,7 @@
 mod ask;
 mod checkpoint;
 mod contract;
+mod earn_coupons;
 mod look_after;
 mod reactions;
 mod runner;
@@ -26,6 +27,7 @@ mod wake;
 pub use ask::{Ask, Receivers};
 pub(super) use ask::{tell, tell_batches};
 pub use contract::{Known, Process};
+pub use earn_coupons::EarnCoupons;
 pub use look_after::LookAfterOrders;
 pub use reactions::Reactions;
 pub use runner::{Manager, ManagerParts};

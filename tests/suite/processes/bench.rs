@@ -23,7 +23,9 @@ use doorbuster::{
             AwaitVerdict, Item, ItemCommand, ItemOutcome, OrderView, PlaceMore, PlaceOrder,
             SettleAwait,
         },
-        sale::{Draft, DraftItem, SaleCommand, SaleOutcome, SaleView, SteerSale, plan},
+        sale::{
+            Draft, DraftItem, DraftReward, SaleCommand, SaleOutcome, SaleView, SteerSale, plan,
+        },
         service_level::{ServiceLevelOutcome, SetServiceLevel},
     },
     events::{
@@ -192,6 +194,16 @@ impl Bench {
 
     /// The same with batches of coupons, which are not there either.
     pub async fn create_sale_with(&self, skus: &[&str], batches: &[&str]) {
+        self.create_rewarding_sale(skus, batches, &[]).await;
+    }
+
+    /// The same with rewards: minor units to be paid, and the batch.
+    pub async fn create_rewarding_sale(
+        &self,
+        skus: &[&str],
+        batches: &[&str],
+        rewards: &[(i64, &str)],
+    ) {
         let batch = |name: &&str| DraftCoupon {
             name: (*name).to_owned(),
             amount_minor: Some(1),
@@ -233,6 +245,13 @@ impl Bench {
             items: skus.iter().map(item).collect(),
             alerts: vec![rule("gone"), rule("gone_too")],
             coupons: batches.iter().map(batch).collect(),
+            rewards: rewards
+                .iter()
+                .map(|(spend_minor, coupon)| DraftReward {
+                    spend_minor: *spend_minor,
+                    coupon: (*coupon).to_owned(),
+                })
+                .collect(),
             ..Draft::default()
         };
         let created = plan(created_by(), draft, "olga".to_owned()).unwrap();
@@ -364,6 +383,28 @@ impl Bench {
         self.receivers().items.ask(item.0, command, None).await.unwrap();
     }
 
+    /// Asks an item of the sale and gives its answer.
+    pub async fn answer(&self, sku: &str, command: ItemCommand) -> ItemOutcome {
+        let item = sale().item_id(sku);
+        self.receivers().items.ask(item.0, command, None).await.unwrap().outcome
+    }
+
+    /// The coupons that a buyer has of a batch of the sale.
+    pub async fn coupons(&self, batch: &str, buyer: &str) -> Vec<CouponView> {
+        let show = CouponCommand::ShowBuyer { buyer: buyer.to_owned() };
+        let coupons = self.receivers().coupons;
+        match coupons.ask(sale().batch_id(batch).0, show, None).await.unwrap().outcome {
+            CouponOutcome::Coupons(coupons) => coupons,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Asks a batch of the sale.
+    pub async fn ask_batch(&self, batch: &str, command: CouponCommand) -> CouponOutcome {
+        let coupons = self.receivers().coupons;
+        coupons.ask(sale().batch_id(batch).0, command, None).await.unwrap().outcome
+    }
+
     /// A rule of the sale fires, a second after whatever was before.
     pub async fn raise(&self, rule: &str) {
         self.advance(1);
@@ -417,6 +458,12 @@ impl Bench {
         }
     }
 
+    /// The kinds of all events of the log.
+    pub async fn kinds(&self) -> Vec<String> {
+        let events = self.log.read_all(Position::START, 10_000).await.unwrap();
+        events.into_iter().map(|event| event.kind).collect()
+    }
+
     pub async fn effects(&self) -> Effects {
         let events = self.log.read_all(Position::START, 10_000).await.unwrap();
         let count = |kind| events.iter().filter(|event| event.kind == kind).count();
@@ -462,7 +509,7 @@ fn created_by() -> RequestId {
     RequestId(Uuid::from_u128(0x5a1e))
 }
 
-fn sale() -> SaleId {
+pub fn sale() -> SaleId {
     SaleId::of_request(created_by())
 }
 
@@ -475,6 +522,7 @@ fn receivers(shared: &Arc<Shared>) -> Receivers {
         awaits: AwaitDesk::new(Arc::clone(&items), Arc::clone(&coupons)),
         items,
         coupons,
+        quotas: Directory::new(Arc::clone(shared)),
         incidents: Directory::new(Arc::clone(shared)),
         levels: ServiceLevelDesk::new(levels, Arc::default()),
     }
