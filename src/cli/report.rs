@@ -6,6 +6,7 @@
 mod acts;
 mod attribution;
 mod compare;
+mod coupons;
 mod curve;
 mod demand;
 mod export;
@@ -111,6 +112,11 @@ docs/read-models.md explains the tables. uuid('...') makes an id to compare with
     #[command(before_help = "Examples:
   doorbuster report refusals --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10")]
     Refusals(refusals::Refusals),
+    /// Claims, uses, discounts and budgets of coupons, by batch
+    #[command(before_help = "Examples:
+  doorbuster report coupons 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10
+  doorbuster report coupons 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --csv")]
+    Coupons(coupons::Coupons),
     /// Money due back to buyers, settled and open, by cause and age
     #[command(before_help = "Examples:
   doorbuster report refunds
@@ -174,6 +180,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Retention(retention) => retention.run(common),
         Verb::Curve(curve) => curve.run(common),
         Verb::Demand(demand) => demand.run(common),
+        Verb::Coupons(coupons) => coupons.run(common),
         Verb::Refunds(refunds) => refunds.run(common),
         Verb::Refusals(refusals) => refusals.run(common),
         Verb::Holds(holds) => holds.run(common),

@@ -1,5 +1,6 @@
 //! `ReportService` and the list of sales: queries on the read models, in protobuf.
 
+mod coupons;
 mod figures;
 mod goods;
 mod journeys;
@@ -243,6 +244,13 @@ impl proto::report_service_server::ReportService for ReportApi {
         request: Request<proto::GetOfferFiguresRequest>,
     ) -> Result<Response<proto::GetOfferFiguresResponse>, Status> {
         Ok(Response::new(self.reads.offer_figures(request.into_inner()).await?))
+    }
+
+    async fn get_coupon_figures(
+        &self,
+        request: Request<proto::GetCouponFiguresRequest>,
+    ) -> Result<Response<proto::GetCouponFiguresResponse>, Status> {
+        Ok(Response::new(self.reads.coupon_figures(request.into_inner()).await?))
     }
 
     async fn list_refunds_due(

@@ -266,6 +266,7 @@ rpcs! {
     ReportService GetHolds: Report, Anyone, Reports, Answer, Command;
     ReportService GetPriceFigures: Report, Anyone, Reports, Answer, Command;
     ReportService GetOfferFigures: Report, Anyone, Reports, Answer, Command;
+    ReportService GetCouponFigures: Report, Anyone, Reports, Answer, Command;
     ReportService ListRefundsDue: Report, Anyone, Reports, Answer, Command;
     ReportService GetRefundReport: Report, Anyone, Reports, Answer, Command;
     ReportService ListActs: Report, Anyone, Reports, Answer, Command;

@@ -20,7 +20,7 @@ mod selling;
 
 pub use audience::journeys;
 pub use selling::{
-    acts, catalog, fulfilment, goods, marks, orders, refunds, sales, stock, timeline,
+    acts, catalog, coupons, fulfilment, goods, marks, orders, refunds, sales, stock, timeline,
 };
 
 pub use as_of::{AS_OF, AsOfViews};
@@ -48,5 +48,6 @@ pub fn all() -> Vec<Box<dyn Projection>> {
         Box::<operations::Operations>::default(),
         Box::<refunds::Refunds>::default(),
         Box::<fulfilment::Fulfilment>::default(),
+        Box::<coupons::Coupons>::default(),
     ]
 }

@@ -233,6 +233,8 @@ def questions(shop):
     )
     refunds = pb.GetRefundReportRequest(sale_id=shop.sale_id)
     yield "GetRefundReport", reports.GetRefundReport, refunds, filters, ["sale_id", "item_id"]
+    coupons = pb.GetCouponFiguresRequest(sale_id=shop.sale_id)
+    yield "GetCouponFigures", reports.GetCouponFigures, coupons, [("sale_id", ids)], ["sale_id"]
     timeline = pb.GetTimelineRequest(item_id=shop.item_id)
     yield "GetTimeline", reports.GetTimeline, timeline, [("item_id", ids), pages, token], []
     yield "ListSales", shop.sale.ListSales, pb.ListSalesRequest(), [pages, token], []

@@ -2,6 +2,7 @@
 
 pub mod acts;
 pub mod catalog;
+pub mod coupons;
 pub mod fulfilment;
 pub mod goods;
 pub mod marks;

@@ -3,6 +3,7 @@
 pub(super) mod acts;
 pub(super) mod catalog;
 pub(super) mod compare;
+pub(super) mod coupons;
 pub(super) mod curve;
 pub(super) mod demand;
 pub(super) mod export_csv;
@@ -22,6 +23,7 @@ pub(super) mod unfinished;
 pub use acts::*;
 pub use catalog::*;
 pub use compare::*;
+pub use coupons::*;
 pub use curve::*;
 pub use demand::*;
 pub use export_csv::*;

@@ -120,6 +120,7 @@ fn a_sale_is_named_with_and_without_its_flag_by_every_verb() {
         "report acts",
         "report attribution",
         "report compare",
+        "report coupons",
         "report curve",
         "report demand",
         "report funnel",
