@@ -3,10 +3,14 @@
 //! the same desk, so both do the same.
 //!
 //! ```text
-//!  item: OrderPlaced{awaits} ──> desk ──Redeem──> batch: CouponRedeemed
+//!  item: OrderPlaced{awaits} ──> desk ──Take────> limit: QuotaTaken
+//!                                 │ <────────────── granted, or denied: then the coupon is not asked
+//!                                 ├──SettleAwait──> item: LimitGranted, or OrderCancelled
+//!                                 ├──Redeem───────> batch: CouponRedeemed
 //!                                 │ <────────────── granted or denied
 //!                                 ├──SettleAwait──> item: CouponApplied, or CouponDenied and OrderCancelled
-//!                                 └──Return──────> batch: CouponReturned, where the order does not have it
+//!                                 ├──Return──────> batch: CouponReturned, where the order does not have it
+//!                                 └──GiveBack────> limit: QuotaReturned, likewise
 //! ```
 //!
 //! Every question is answered alike however often it is asked, so whatever breaks off can be done once
@@ -25,9 +29,10 @@ use crate::{
     domain::{
         coupon::{CouponBatch, CouponCommand, CouponOutcome, RedeemCoupon, ReturnCoupon},
         item::{AwaitVerdict, Item, ItemCommand, ItemOutcome, OrderState, OrderView, SettleAwait},
+        quota::{GiveBack, Quota, QuotaCommand, QuotaOutcome, QuotaRefusal, TakeUnits},
     },
     events::{Await, CouponAsked, ReturnCause},
-    values::{BatchId, ItemId, OrderId},
+    values::{BatchId, ItemId, OrderId, SaleId},
 };
 
 /// Orders settled at once for callers. Those beyond are left to the process manager.
@@ -41,13 +46,18 @@ pub type Settled = Result<Option<Answer<ItemOutcome>>, Fault>;
 pub struct AwaitDesk {
     items: Arc<Directory<Item>>,
     coupons: Arc<Directory<CouponBatch>>,
+    quotas: Arc<Directory<Quota>>,
     places: Arc<Semaphore>,
 }
 
 impl AwaitDesk {
     /// A desk that asks these.
-    pub fn new(items: Arc<Directory<Item>>, coupons: Arc<Directory<CouponBatch>>) -> Self {
-        Self { items, coupons, places: Arc::new(Semaphore::new(SETTLED_AT_ONCE)) }
+    pub fn new(
+        items: Arc<Directory<Item>>,
+        coupons: Arc<Directory<CouponBatch>>,
+        quotas: Arc<Directory<Quota>>,
+    ) -> Self {
+        Self { items, coupons, quotas, places: Arc::new(Semaphore::new(SETTLED_AT_ONCE)) }
     }
 
     /// Settles an order in the background, whatever becomes of its caller. `None` where it waits for
@@ -65,8 +75,8 @@ impl AwaitDesk {
         }))
     }
 
-    /// Does everything that is open about an order: settles what it waits for, or gives the coupon
-    /// back that it does not have.
+    /// Does everything that is open about an order: settles what it waits for, or gives back
+    /// what it does not have.
     ///
     /// # Errors
     /// When an aggregate could not be asked.
@@ -83,7 +93,7 @@ impl AwaitDesk {
         let mut last = None;
         while let Some(next) = order.awaiting.first().filter(|_| waits(&order)) {
             let verdict = match next {
-                Await::SaleLimit => sale_limit(&order)?,
+                Await::SaleLimit => self.take(item, &order).await?,
                 Await::Coupon => self.redeem(item, &order).await?,
             };
             let order_id = order.order_id;
@@ -106,6 +116,31 @@ impl AwaitDesk {
             }
         }
         Ok(last)
+    }
+
+    /// Gives back at once what an order that ended, or lost some of its units, had taken elsewhere. What
+    /// fails is done by the process manager.
+    pub async fn released(&self, order: &OrderView) {
+        if let Err(fault) = self.give_back(order).await {
+            tracing::debug!(%fault, order = %order.order_id, "is given back later");
+        }
+    }
+
+    /// What the limit over the sale says.
+    async fn take(&self, item: ItemId, order: &OrderView) -> Result<AwaitVerdict, Fault> {
+        let Some(limit) = &order.sale_limit else {
+            let why = "an order waits for a limit that its sale does not have";
+            return Err(Fault::Unreadable(why.into()));
+        };
+        let order_id = order.order_id;
+        let take = TakeUnits::of((order_id, item), order.buyer.clone(), order.units, limit);
+        let said = ask_again(&self.quotas, limit.sale_id.0, take).await?;
+        failpoint::passed("quota_taken").await;
+        match said.outcome {
+            QuotaOutcome::Taken { .. } => Ok(AwaitVerdict::LimitGranted),
+            QuotaOutcome::Refused(QuotaRefusal::OverSaleLimit) => Ok(AwaitVerdict::LimitDenied),
+            other => Err(no_answer("the limit over a sale", &other)),
+        }
     }
 
     /// What the batch says.
@@ -140,8 +175,12 @@ impl AwaitDesk {
         }
     }
 
-    /// Gives back what may be bound to an order that does not have it. The batch knows whether it is.
+    /// Gives back what an order may have taken and does not have: units of the limit over its sale, and
+    /// its coupon. They know whether it did.
     async fn give_back(&self, order: &OrderView) -> Result<(), Fault> {
+        if let Some((sale, back)) = units_to_return(order) {
+            ask_again(&self.quotas, sale.0, QuotaCommand::GiveBack(back)).await?;
+        }
         let Some((batch, cause)) = coupon_to_return(order) else { return Ok(()) };
         let back = CouponCommand::Return(ReturnCoupon { order_id: order.order_id, cause });
         ask_again(&self.coupons, batch.0, back).await.map(drop)
@@ -161,10 +200,18 @@ fn waits(order: &OrderView) -> bool {
     order.state == OrderState::Held && !order.awaiting.is_empty()
 }
 
-/// What the limit over the sale says. No sale of this version has one.
-fn sale_limit(order: &OrderView) -> Result<AwaitVerdict, Fault> {
-    let why = format!("order {} waits for a limit over its sale", order.order_id);
-    Err(Fault::Unreadable(why))
+/// How many units an order has left, where it has fewer than it was placed with and comes under the
+/// limit of its sale.
+fn units_to_return(order: &OrderView) -> Option<(SaleId, GiveBack)> {
+    let limit = order.sale_limit.as_ref()?;
+    let units_left = match order.state {
+        OrderState::Expired | OrderState::Cancelled => 0,
+        OrderState::Held | OrderState::Paid | OrderState::Refunded => {
+            order.units - order.refunded_units
+        }
+    };
+    let back = GiveBack { order_id: order.order_id, units_left };
+    (units_left < order.units).then_some((limit.sale_id, back))
 }
 
 /// The batch at which a coupon may be bound to an order that does not have it, and why it does not;

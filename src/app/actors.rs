@@ -109,7 +109,8 @@ impl Actors {
 
     /// Where what orders wait for is settled.
     fn await_desk(&self) -> AwaitDesk {
-        AwaitDesk::new(Arc::clone(&self.items), Arc::clone(&self.coupons))
+        let (items, coupons) = (Arc::clone(&self.items), Arc::clone(&self.coupons));
+        AwaitDesk::new(items, coupons, Arc::clone(&self.quotas))
     }
 
     /// What machines ask about.

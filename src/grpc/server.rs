@@ -178,6 +178,7 @@ fn contract(
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
     let orders = OrderApi {
         items: Arc::clone(&items),
+        awaits: awaits.clone(),
         exports,
         reads: reads.clone(),
         authenticator: authenticator.clone(),

@@ -443,6 +443,4 @@ fn a_tick_read_before_its_item_counts_once_the_item_is_there() {
     fold_all(data.path(), &log.events);
     let query = "SELECT count(*) FROM items WHERE sale_id IS NOT NULL";
     assert_eq!(cells(&view_path(data.path(), "timeline"), query), ["1"]);
-    /// Events about an order.
-    mod about;
 }

@@ -7,6 +7,8 @@
 pub mod bench;
 /// Coupons that buyers earn by what they pay.
 mod earned;
+/// What orders take of the limit over their sale.
+mod limited;
 /// Orders that wait for a coupon, and coupons that have to come back.
 mod orders;
 use std::{

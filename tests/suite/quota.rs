@@ -16,6 +16,8 @@ mod decided;
 mod model;
 /// The limit and the rewards of a sale file.
 mod planned;
+/// A real server on loopback, called over gRPC by many at once; two of them on one store.
+mod served;
 /// What the verifier finds in logs that are spoilt.
 mod verified;
 pub mod world;

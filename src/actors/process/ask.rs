@@ -11,7 +11,7 @@ use crate::{
         coupon::{CouponBatch, CouponCommand, CouponOutcome},
         incident::{Incident, IncidentCommand, IncidentStep},
         item::{Item, ItemCommand},
-        quota::{Quota, QuotaCommand},
+        quota::Quota,
         sale::{Sale, SaleCommand, SaleOutcome, SaleView},
         service_level::SetServiceLevel,
     },

@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     domain::sale::SaleView,
-    events::{CouponEvent, Event, ItemEvent, OrderEvent, Position, Recorded},
+    events::{
+        CancelCause, CouponEvent, Event, ItemEvent, OrderEvent, Position, QuotaEvent, Recorded,
+    },
     values::{ItemId, OrderId, UnixMs},
 };
 
@@ -35,6 +37,8 @@ pub struct Open {
     awaits: usize,
     /// A coupon may be bound to it that it does not have.
     may_be_bound: bool,
+    /// It may have taken units of the limit over its sale that it does not have.
+    may_have_taken: bool,
     /// The first and the last event that left something open.
     since: Position,
     newest: Position,
@@ -64,6 +68,13 @@ impl Process for LookAfterOrders {
             Event::Coupon(CouponEvent::Returned(returned)) => {
                 self.closes(returned.order_id, |open| open.may_be_bound = false);
             }
+            Event::Quota(QuotaEvent::Taken(taken)) => {
+                let open = self.opened(recorded, taken.item_id, taken.order_id);
+                open.may_have_taken = true;
+            }
+            Event::Quota(QuotaEvent::Returned(returned)) => {
+                self.closes(returned.order_id, |open| open.may_have_taken = false);
+            }
             Event::Coupon(
                 CouponEvent::BatchCreated(_)
                 | CouponEvent::Claimed(_)
@@ -86,10 +97,10 @@ impl Process for LookAfterOrders {
 
     fn due(&self, known: &Known<'_>) -> Vec<Open> {
         let before = known.now.plus(-GRACE_MS);
-        let due = self
-            .open
-            .values()
-            .filter(|open| open.newest_at <= before || open.newest <= known.end_at_start);
+        // An order that waits is most likely being settled; one that ended has nobody to wait for.
+        let due = self.open.values().filter(|open| {
+            open.awaits == 0 || open.newest_at <= before || open.newest <= known.end_at_start
+        });
         due.cloned().collect()
     }
 
@@ -116,7 +127,12 @@ impl LookAfterOrders {
             OrderEvent::Placed(placed) if !placed.awaits.is_empty() => {
                 self.opened(recorded, item, order).awaits = placed.awaits.len();
             }
-            OrderEvent::LimitGranted(_) | OrderEvent::CouponDenied(_) => {
+            // It has the units that it took.
+            OrderEvent::LimitGranted(_) => self.closes(order, |open| {
+                open.awaits = open.awaits.saturating_sub(1);
+                open.may_have_taken = false;
+            }),
+            OrderEvent::CouponDenied(_) => {
                 self.closes(order, |open| open.awaits = open.awaits.saturating_sub(1));
             }
             // It has the coupon that is bound to it.
@@ -124,13 +140,19 @@ impl LookAfterOrders {
                 self.open.remove(&order);
             }
             OrderEvent::Cancelled(cancelled) => {
-                self.ended(recorded, item, order, cancelled.coupon_batch_id.is_some());
+                // One that is over the limit took nothing, as far as its item knows.
+                let limited =
+                    cancelled.limited_by.is_some() && cancelled.cause != CancelCause::OverSaleLimit;
+                let bound = cancelled.coupon_batch_id.is_some();
+                self.ended(recorded, item, order, (bound, limited));
             }
             OrderEvent::Expired(expired) => {
-                self.ended(recorded, item, order, expired.coupon_batch_id.is_some());
+                let taken = (expired.coupon_batch_id.is_some(), expired.limited_by.is_some());
+                self.ended(recorded, item, order, taken);
             }
-            OrderEvent::Refunded(refunded) if refunded.coupon_batch_id.is_some() => {
-                self.ended(recorded, item, order, true);
+            OrderEvent::Refunded(refunded) => {
+                let taken = (refunded.coupon_batch_id.is_some(), refunded.limited_by.is_some());
+                self.ended(recorded, item, order, taken);
             }
             OrderEvent::Placed(_)
             | OrderEvent::Paid(_)
@@ -138,7 +160,6 @@ impl LookAfterOrders {
             | OrderEvent::PaymentFailed(_)
             | OrderEvent::HoldExtended(_)
             | OrderEvent::RefundDue(_)
-            | OrderEvent::Refunded(_)
             | OrderEvent::RefundSettled(_) => {}
         }
     }
@@ -147,16 +168,33 @@ impl LookAfterOrders {
     fn opened(&mut self, recorded: &Recorded, item: ItemId, order: OrderId) -> &mut Open {
         let (newest, newest_at) = (recorded.position, UnixMs(recorded.recorded_at_ms));
         let since = newest;
-        let new = || Open { order, item, awaits: 0, may_be_bound: false, since, newest, newest_at };
+        let new = || Open {
+            order,
+            item,
+            awaits: 0,
+            may_be_bound: false,
+            may_have_taken: false,
+            since,
+            newest,
+            newest_at,
+        };
         let open = self.open.entry(order).or_insert_with(new);
         (open.newest, open.newest_at) = (newest, newest_at);
         open
     }
 
     /// An order that ended waits for nothing.
-    fn ended(&mut self, recorded: &Recorded, item: ItemId, order: OrderId, may_be_bound: bool) {
-        if may_be_bound {
-            self.opened(recorded, item, order).may_be_bound = true;
+    fn ended(
+        &mut self,
+        recorded: &Recorded,
+        item: ItemId,
+        order: OrderId,
+        (may_be_bound, may_have_taken): (bool, bool),
+    ) {
+        if may_be_bound || may_have_taken {
+            let open = self.opened(recorded, item, order);
+            open.may_be_bound |= may_be_bound;
+            open.may_have_taken |= may_have_taken;
         }
         self.closes(order, |open| open.awaits = 0);
     }
@@ -164,7 +202,7 @@ impl LookAfterOrders {
     fn closes(&mut self, order: OrderId, change: impl FnOnce(&mut Open)) {
         let Some(open) = self.open.get_mut(&order) else { return };
         change(open);
-        if open.awaits == 0 && !open.may_be_bound {
+        if open.awaits == 0 && !open.may_be_bound && !open.may_have_taken {
             self.open.remove(&order);
         }
     }

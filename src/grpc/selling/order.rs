@@ -7,10 +7,10 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::purchase::{Outcome, outcome};
 use crate::{
-    actors::Directory,
+    actors::{AwaitDesk, Directory},
     domain::{
         fulfilment::Fulfilment,
-        item::{Item, ItemCommand, OrderAct, OrderAction},
+        item::{Item, ItemCommand, ItemOutcome, OrderAct, OrderAction},
     },
     grpc::{
         ReadSide, convert,
@@ -23,6 +23,7 @@ use crate::{
 
 pub(in crate::grpc) struct OrderApi {
     pub(in crate::grpc) items: Arc<Directory<Item>>,
+    pub(in crate::grpc) awaits: AwaitDesk,
     pub(in crate::grpc) exports: Arc<Directory<Fulfilment>>,
     pub(in crate::grpc) reads: ReadSide,
     pub(in crate::grpc) authenticator: Authenticator,
@@ -61,6 +62,9 @@ impl OrderApi {
         convert::steering(&operator, &reason)?;
         let act = OrderAct { request_id, operator, reason, action };
         let answer = self.items.ask(item.0, ItemCommand::OrderAct(act), deadline).await?;
+        if let ItemOutcome::Order(order) = &answer.outcome {
+            self.awaits.released(order).await;
+        }
         outcome(item, answer)
     }
 }

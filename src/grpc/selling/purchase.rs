@@ -200,8 +200,11 @@ impl proto::purchase_service_server::PurchaseService for PurchaseApi {
         let deadline = convert::deadline(request.extensions());
         let (item, cancel) =
             convert::cancel_order(request.into_inner()).map_err(CallError::from)?;
-        let Outcome { outcome, revision, position } =
-            self.ask(item, ItemCommand::CancelOrder(cancel), deadline).await?;
+        let answer = self.answer(item, ItemCommand::CancelOrder(cancel), deadline).await?;
+        if let ItemOutcome::Order(order) = &answer.outcome {
+            self.awaits.released(order).await;
+        }
+        let Outcome { outcome, revision, position } = outcome(item, answer)?;
         Ok(Response::new(WriteResponse::new(outcome, revision, position)))
     }
 

@@ -1,6 +1,9 @@
 //! The aggregates of a node without a server, whose process managers a test runs step by step. Nothing
 //! here asserts anything about the product.
 
+/// What a test asks of items, batches and the limit.
+mod selling;
+
 use std::{
     fs,
     path::PathBuf,
@@ -18,24 +21,21 @@ use doorbuster::{
     clock::{ManualClock, SharedClock, new_request_id},
     domain::{
         alert::{AlertCommand, Book, ClearAlert, RaiseAlert},
-        coupon::{CouponCommand, CouponOutcome, CouponView, DraftCoupon, RedeemCoupon},
-        item::{
-            AwaitVerdict, Item, ItemCommand, ItemOutcome, OrderView, PlaceMore, PlaceOrder,
-            SettleAwait,
-        },
+        coupon::DraftCoupon,
+        item::{Item, ItemCommand, PlaceOrder},
         sale::{
             Draft, DraftItem, DraftReward, SaleCommand, SaleOutcome, SaleView, SteerSale, plan,
         },
         service_level::{ServiceLevelOutcome, SetServiceLevel},
     },
     events::{
-        AlertRule, ClearedBecause, CouponAsked, CouponNamed, CouponReturns, Event, IfDenied,
-        NewEvent, Position, SaleEvent, StreamName, encode,
+        AlertRule, ClearedBecause, CouponReturns, Event, NewEvent, Position, SaleEvent, StreamName,
+        encode,
     },
     metrics::Metrics,
     reports::Reports,
     store::{EventStore as _, Expected, SharedStore, embedded::EmbeddedStore},
-    values::{AlertSeverity, ItemId, OrderId, RequestId, SaleId, ServiceLevel, UnixMs},
+    values::{AlertSeverity, ItemId, RequestId, SaleId, ServiceLevel, UnixMs},
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -197,12 +197,41 @@ impl Bench {
         self.create_rewarding_sale(skus, batches, &[]).await;
     }
 
+    /// A sale with a limit over all items.
+    pub async fn create_limited_sale(&self, skus: &[&str], limit: i64) {
+        self.create(skus, &[], &[], Some(limit)).await;
+    }
+
+    /// Waits until so many holds have ended.
+    pub async fn expired(&self, orders: usize) {
+        let wait = async {
+            loop {
+                let head = self.log.head();
+                if self.effects().await.expired >= orders {
+                    return;
+                }
+                self.log.wait_after(head).await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the hold ends");
+    }
+
     /// The same with rewards: minor units to be paid, and the batch.
     pub async fn create_rewarding_sale(
         &self,
         skus: &[&str],
         batches: &[&str],
         rewards: &[(i64, &str)],
+    ) {
+        self.create(skus, batches, rewards, None).await;
+    }
+
+    async fn create(
+        &self,
+        skus: &[&str],
+        batches: &[&str],
+        rewards: &[(i64, &str)],
+        limit_per_buyer: Option<i64>,
     ) {
         let batch = |name: &&str| DraftCoupon {
             name: (*name).to_owned(),
@@ -245,6 +274,7 @@ impl Bench {
             items: skus.iter().map(item).collect(),
             alerts: vec![rule("gone"), rule("gone_too")],
             coupons: batches.iter().map(batch).collect(),
+            limit_per_buyer,
             rewards: rewards
                 .iter()
                 .map(|(spend_minor, coupon)| DraftReward {
@@ -300,11 +330,6 @@ impl Bench {
         wanted
     }
 
-    /// The item of that SKU.
-    pub fn item(&self, sku: &str) -> ItemId {
-        sale().item_id(sku)
-    }
-
     /// Asks an item.
     pub async fn ask(&self, item: ItemId, command: ItemCommand) -> Result<(), Fault> {
         let items = self.receivers().items;
@@ -318,91 +343,12 @@ impl Bench {
         appended.unwrap();
     }
 
-    /// Ann places an order of 3 units that asks for a coupon by the code of the batch; gives its id.
-    pub async fn place_with(&self, sku: &str, batch: &str, if_denied: IfDenied) -> OrderId {
-        let item = sale().item_id(sku);
-        let place = PlaceOrder::new(item, new_request_id(), "ann".to_owned(), 3, String::new());
-        let coupon = Some(CouponAsked {
-            batch_id: sale().batch_id(batch),
-            named: CouponNamed::Code(batch.to_uppercase()),
-            if_denied,
-            skip_offers: true,
-            max_total_minor: None,
-        });
-        let place = place.with(PlaceMore { coupon, ..PlaceMore::default() });
-        let order = place.order_id;
-        self.ask(item, ItemCommand::PlaceOrder(place)).await.unwrap();
-        order
-    }
-
-    /// The batch decides about an order, and nobody tells its item.
-    pub async fn redeem(&self, sku: &str, batch: &str, order_id: OrderId) -> CouponOutcome {
-        let redeem = CouponCommand::Redeem(Box::new(RedeemCoupon {
-            order_id,
-            sale_id: sale(),
-            item_id: sale().item_id(sku),
-            buyer: "ann".to_owned(),
-            base_minor: 3,
-            coupon: CouponNamed::Code(batch.to_uppercase()),
-            placed_at: self.now(),
-        }));
-        let coupons = self.receivers().coupons;
-        coupons.ask(sale().batch_id(batch).0, redeem, None).await.unwrap().outcome
-    }
-
-    /// The item is told of what a batch decided.
-    pub async fn settle(&self, sku: &str, order_id: OrderId, verdict: AwaitVerdict) {
-        let settle = ItemCommand::SettleAwait(SettleAwait { order_id, verdict });
-        self.ask(sale().item_id(sku), settle).await.unwrap();
-    }
-
-    /// An order as it stands.
-    pub async fn order(&self, sku: &str, order_id: OrderId) -> OrderView {
-        let items = self.receivers().items;
-        let show = ItemCommand::ShowOrder { order_id, buyer: None };
-        let shown = items.ask(sale().item_id(sku).0, show, None).await.unwrap().outcome;
-        let ItemOutcome::Order(order) = shown else { panic!("{shown:?}") };
-        order
-    }
-
-    /// Ann's only coupon of a batch; `None` where she has none.
-    pub async fn coupon(&self, batch: &str) -> Option<CouponView> {
-        let coupons = self.receivers().coupons;
-        let show = CouponCommand::ShowBuyer { buyer: "ann".to_owned() };
-        let shown = coupons.ask(sale().batch_id(batch).0, show, None).await.unwrap().outcome;
-        let CouponOutcome::Coupons(mut coupons) = shown else { panic!("{shown:?}") };
-        assert!(coupons.len() < 2, "{coupons:?}");
-        coupons.pop()
-    }
-
     pub async fn place(&self, sku: &str) {
         let item = sale().item_id(sku);
         let (ann, web) = ("ann".to_owned(), "web".to_owned());
         let place = PlaceOrder::new(item, new_request_id(), ann, 1, web);
         let command = ItemCommand::PlaceOrder(place);
         self.receivers().items.ask(item.0, command, None).await.unwrap();
-    }
-
-    /// Asks an item of the sale and gives its answer.
-    pub async fn answer(&self, sku: &str, command: ItemCommand) -> ItemOutcome {
-        let item = sale().item_id(sku);
-        self.receivers().items.ask(item.0, command, None).await.unwrap().outcome
-    }
-
-    /// The coupons that a buyer has of a batch of the sale.
-    pub async fn coupons(&self, batch: &str, buyer: &str) -> Vec<CouponView> {
-        let show = CouponCommand::ShowBuyer { buyer: buyer.to_owned() };
-        let coupons = self.receivers().coupons;
-        match coupons.ask(sale().batch_id(batch).0, show, None).await.unwrap().outcome {
-            CouponOutcome::Coupons(coupons) => coupons,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Asks a batch of the sale.
-    pub async fn ask_batch(&self, batch: &str, command: CouponCommand) -> CouponOutcome {
-        let coupons = self.receivers().coupons;
-        coupons.ask(sale().batch_id(batch).0, command, None).await.unwrap().outcome
     }
 
     /// A rule of the sale fires, a second after whatever was before.
@@ -517,12 +463,13 @@ fn receivers(shared: &Arc<Shared>) -> Receivers {
     let levels = Directory::new(Arc::clone(shared));
     let items = Directory::<Item>::new(Arc::clone(shared));
     let coupons = Directory::new(Arc::clone(shared));
+    let quotas = Directory::new(Arc::clone(shared));
     Receivers {
         sales: Directory::new(Arc::clone(shared)),
-        awaits: AwaitDesk::new(Arc::clone(&items), Arc::clone(&coupons)),
+        awaits: AwaitDesk::new(Arc::clone(&items), Arc::clone(&coupons), Arc::clone(&quotas)),
         items,
         coupons,
-        quotas: Directory::new(Arc::clone(shared)),
+        quotas,
         incidents: Directory::new(Arc::clone(shared)),
         levels: ServiceLevelDesk::new(levels, Arc::default()),
     }

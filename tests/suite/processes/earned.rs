@@ -115,6 +115,7 @@ async fn a_coupon_that_an_order_uses_stays_where_its_payments_go_back() {
     let coupon = bench.coupons("next50", "ann").await[0].coupon_id;
     let redeem = CouponCommand::Redeem(Box::new(RedeemCoupon {
         order_id: OrderId(uuid::Uuid::from_u128(9)),
+        sale_id: sale(),
         item_id: sale().item_id("sofa"),
         buyer: "ann".to_owned(),
         base_minor: 5,

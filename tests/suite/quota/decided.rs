@@ -27,7 +27,7 @@ fn refused(outcome: &ItemOutcome) -> Refusal {
 fn an_order_waits_for_the_limit_and_counts_over_all_items() {
     let mut world = World::new();
     let ItemOutcome::Order(order) = world.place(0, "a", "ann", 2) else { panic!("refused") };
-    assert_eq!(order.awaiting, [Await::SaleLimit]);
+    assert_eq!(*order.awaiting, [Await::SaleLimit]);
     assert_eq!(order.sale_limit.map(|limit| limit.per_buyer), Some(LIMIT));
     let a = order.order_id;
     assert_eq!(refused(&world.pay(0, a, 20)), Refusal::AwaitingCoupon);

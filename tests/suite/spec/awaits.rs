@@ -66,7 +66,7 @@ fn an_order_waits_for_its_coupon_and_is_paid_with_it() {
     let mut live = Live::offered(plan());
     let ask = || with_coupon("r", 3, asked(), None);
     let placed = order(&live.run(ask(), 0));
-    assert_eq!((placed.total_minor, placed.awaiting.as_slice()), (30, &[Await::Coupon][..]));
+    assert_eq!((placed.total_minor, &*placed.awaiting), (30, &[Await::Coupon][..]));
     assert_eq!(refused(&live.run(pay("p0", "r", 30, "ref"), 1)).0, Refusal::AwaitingCoupon);
 
     let settled = live.run(settle("r", granted(7)), 2);

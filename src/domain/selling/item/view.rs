@@ -4,7 +4,9 @@ use super::{Item, Refusal, SupplierUnits, orders::Due};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
-        Audience, Await, Counts, CouponAsked, CouponReason, CouponTaken, Draw, GiftTaken, ItemAdded, OfferApplied, OrderPart, OrderState, Proposal, Region, ReserveStep, SaleLimit, WarehouseUnits, open_proposals,
+        Audience, Await, Counts, CouponAsked, CouponReason, CouponTaken, Draw, GiftTaken,
+        ItemAdded, OfferApplied, OrderPart, OrderState, Proposal, Region, ReserveStep, SaleLimit,
+        WarehouseUnits, open_proposals,
     },
     values::{Currency, DueId, ItemId, OrderId, SaleId, UnixMs},
 };
@@ -24,7 +26,7 @@ pub struct OrderView {
     pub parts: Vec<OrderPart>,
     pub offer: Option<OfferApplied>,
     /// What the order waits for; it cannot be paid meanwhile.
-    pub awaiting: Vec<Await>,
+    pub awaiting: Box<[Await]>,
     pub coupon: Option<Box<CouponTaken>>,
     /// The coupon that it asked for, whatever came of that.
     pub asked: Option<Box<CouponAsked>>,
@@ -135,7 +137,7 @@ impl Item {
             total_minor: row.total_minor,
             parts: self.orders.parts(order).to_vec(),
             offer: terms.and_then(|terms| terms.offer.clone()),
-            awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
+            awaiting: awaited.map_or_else(Box::default, |awaited| awaited.open.as_slice().into()),
             coupon: awaited.and_then(|awaited| awaited.taken).map(Box::new),
             asked: awaited.and_then(|awaited| awaited.coupon.clone()),
             coupon_denied: awaited.and_then(|awaited| awaited.denied),
