@@ -131,6 +131,8 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
                     | "coupon_id"
                     | "coupon_discount_minor"
                     | "coupon_denied"
+                    | "shop_order_id"
+                    | "labels"
             )
             | ("OrderCounts" | "ItemState" | "SaleState", "refunded" | "refunds_settled")
             | (
@@ -147,7 +149,8 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
             | ("Audience", "needs")
             | ("OfferDraft", _)
             | ("OrderPart", "step" | "time_price")
-            | ("OrderStory", "price")
+            | ("ExportLine", "shop_order_id" | "labels")
+            | ("OrderStory", "price" | "shop_order_id" | "labels")
             | ("PriceQuote", "offer" | "gift" | "step_units_left" | "change_time")
             | ("QuotePriceResponse", "refusal" | "warehouses")
             | ("Refusal", "quote" | "coupon_reason")

@@ -47,7 +47,7 @@ mod write;
 pub use audience::traffic;
 pub use operations::{alert, incident, level, script};
 pub use selling::{coupon, item, order, sale, sale_file};
-use selling::{explain, order_list};
+use selling::{explain, order_list, references};
 
 use std::{
     io::{self, Write},

@@ -1,6 +1,9 @@
 //! What prices, offers and quotes of the API look like as rows of facts.
 
-use super::json::{short, time};
+use super::{
+    json::{short, time},
+    references,
+};
 use crate::{
     grpc::proto::{CouponReason, ItemPrices, MoneyDue, Order, OrderPart, PriceQuote, StepState},
     values::Currency,
@@ -25,7 +28,7 @@ pub fn quote_rows(quote: &PriceQuote) -> Vec<(&'static str, String)> {
 /// What an order costs beyond price and total, and what of it goes back; nothing for a plain one.
 pub fn order_rows(order: &Order) -> Vec<(&'static str, String)> {
     let currency = order.total.as_ref().map_or("", |total| &total.currency_code);
-    let mut rows = Vec::new();
+    let mut rows = references::rows(order);
     if order.parts.len() > 1 {
         let part = |part: &OrderPart| {
             format!("{} at {}", part.units, money(currency, part.unit_price_minor))

@@ -103,7 +103,8 @@ fn sale(positional: Option<&str>, named: Option<&str>) -> Result<Option<SaleId>,
     Ok(positional.or(named).transpose()?)
 }
 
-fn item_id(named: Option<&str>) -> Result<String, Failure> {
+/// An item as requests say it; empty where none is named.
+pub fn item_id(named: Option<&str>) -> Result<String, Failure> {
     let item = named.map(|text| ItemId::parse("--item", text)).transpose()?;
     Ok(item.map(|item| item.to_string()).unwrap_or_default())
 }

@@ -14,7 +14,9 @@ mod selling;
 
 pub use audience::{beacon, traffic};
 pub use operations::{alert, incident, script, service_level};
-pub use selling::{coupon, demand, eligibility, fulfilment, item, limits, price, quota, sale};
+pub use selling::{
+    coupon, demand, eligibility, fulfilment, item, limits, price, quota, references, sale,
+};
 
 use uuid::Uuid;
 

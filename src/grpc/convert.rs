@@ -7,8 +7,10 @@ use tonic::Extensions;
 pub(in crate::grpc) mod coupons;
 pub(in crate::grpc) mod levers;
 pub(in crate::grpc) mod prices;
+mod references;
 mod times;
 
+pub(in crate::grpc) use self::references::{references, shown_references};
 pub(in crate::grpc) use self::times::{duration, moment, span_ms, timestamp};
 
 use super::proto;
@@ -53,15 +55,17 @@ pub(super) fn place_order(request: proto::PlaceOrderRequest) -> Result<(ItemId, 
         bounded_text("channel", &request.channel, CHANNEL_CHARS_MAX)?;
     }
     let order = PlaceOrder::new(item, request_id, request.buyer, request.units, request.channel);
+    let references = references(request.shop_order_id, request.labels)?;
     let (most, region) = (request.max_total_minor, request.region);
     let wish = (request.coupon, request.if_denied);
-    if most.is_none() && region.is_empty() && request.shopper.is_none() && wish == (None, 0) {
+    let is_plain = most.is_none() && region.is_empty() && request.shopper.is_none();
+    if is_plain && references.is_empty() && wish == (None, 0) {
         return Ok((item, Asked::Order(order)));
     }
     if let Some(most) = most.filter(|&most| most < 1) {
         return Err(Invalid::new("max_total_minor", format!("must be at least 1, not {most}")));
     }
-    let more = place_more(most, region, request.shopper)?;
+    let more = PlaceMore { references, ..place_more(most, region, request.shopper)? };
     Ok((
         item,
         match coupons::wish(wish)? {
@@ -82,7 +86,7 @@ fn place_more(
     let shopper = shopper.map(self::shopper).transpose();
     let shopper = shopper.map_err(|invalid| invalid.within("shopper"))?;
     let shopper = shopper.filter(|shopper| *shopper != OrderShopper::default());
-    Ok(PlaceMore { max_total_minor, region, shopper, coupon: None })
+    Ok(PlaceMore { max_total_minor, region, shopper, ..PlaceMore::default() })
 }
 
 pub(super) fn quote_price(

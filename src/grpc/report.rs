@@ -9,7 +9,8 @@ mod rows;
 
 use tonic::{Request, Response, Status, async_trait};
 
-use self::rows::{figures, order_record, sale_line, second, stock_level};
+pub(in crate::grpc) use self::rows::order_record;
+use self::rows::{figures, sale_line, second, stock_level};
 use super::{ReadSide, convert, proto, status::CallError};
 use crate::{
     domain::item::OrderState,

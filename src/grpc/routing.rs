@@ -12,10 +12,12 @@ pub const ITEM_ID: &str = "x-item-id";
 
 /// The call that sends this message, with the item's id in its metadata, too.
 pub fn routed<T: AboutItem>(message: T) -> Request<T> {
-    let value = MetadataValue::try_from(message.item_id());
+    // An act on an order need not name its item: any node looks it up.
+    let named = Some(message.item_id()).filter(|item| !item.is_empty());
+    let value = named.map(MetadataValue::try_from);
     let mut request = Request::new(message);
     // What no header can hold is no item's id; the server says so when it reads the message.
-    if let Ok(value) = value {
+    if let Some(Ok(value)) = value {
         request.metadata_mut().insert(ITEM_ID, value);
     }
     request

@@ -232,6 +232,7 @@ rpcs! {
     OrderService ExportOrders: Steer, Operator, -, Light, Command;
     OrderService FetchExport: Look, Anyone, -, Following, Command;
     OrderService ListExports: Look, Anyone, -, Answer, Command;
+    OrderService FindOrder: Look, Anyone, -, Answer, Command;
 
     PurchaseService PlaceOrder: Order, Anyone, Orders, Light, Command, by PlaceOrderRequest.item_id;
     PurchaseService PlaceOrders: Order, Anyone, Orders, Light, Command;

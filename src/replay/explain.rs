@@ -9,8 +9,8 @@ use super::{
 use crate::{
     domain::item::OrderState,
     events::{
-        AttemptOutcome, Event, ItemEvent, OrderEvent, OrderPlaced, OrderPrice, Position,
-        StreamName, decode,
+        AttemptOutcome, Event, ItemEvent, OrderEvent, OrderPlaced, OrderPrice, OrderReferences,
+        Position, StreamName, decode,
     },
     values::{Currency, ItemId, OrderId, UnixMs, count_of},
 };
@@ -71,6 +71,8 @@ pub struct OrderStory {
     pub units: i64,
     /// What it costs and why.
     pub price: OrderPrice,
+    /// What the shop calls it; `None` where it gave no references.
+    pub references: Option<OrderReferences>,
     pub currency: Currency,
     pub state: OrderState,
     pub placed_at: UnixMs,
@@ -255,6 +257,7 @@ fn story(
         order_id: order.order_id,
         units: order.units,
         price: placed.price(),
+        references: placed.references(),
         currency,
         state,
         placed_at: order.at,

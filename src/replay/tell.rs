@@ -123,7 +123,19 @@ impl OrderStory {
         };
         let units = counted(*units);
         let why = self.price_sentence();
-        format!("Order {order_id} for {units}, placed at {placed_at}, {fate}.{late}{why}")
+        let shop = self.references_sentence();
+        format!("Order {order_id} for {units}, placed at {placed_at}, {fate}.{late}{why}{shop}")
+    }
+
+    /// What the shop calls it, where it gave references.
+    fn references_sentence(&self) -> String {
+        let Some(references) = &self.references else { return String::new() };
+        let (id, labels) = (&references.shop_order_id, references.label_text());
+        match (id.is_empty(), labels.is_empty()) {
+            (false, true) => format!(" Its id at the shop is {id}."),
+            (true, _) => format!(" Its labels are {labels}."),
+            (false, false) => format!(" Its id at the shop is {id}, its labels are {labels}."),
+        }
     }
 
     /// What it costs and why, where it is not units times one price.

@@ -26,8 +26,8 @@ use crate::{
     whole_file::{self, Draft, Finished},
 };
 
-/// Bookkeeping tables of every read model, which are not exported.
-const MACHINERY: [&str; 2] = ["checkpoint", "streams"];
+/// Tables that are not exported: of the bookkeeping, and by which orders are found.
+const MACHINERY: [&str; 3] = ["checkpoint", "streams", "id_runs"];
 
 /// Rows that are kept in memory on their way into a Parquet file, one row group, and their bytes.
 const GROUP_ROWS: usize = 65_536;

@@ -5,10 +5,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Invalid;
+use super::{Invalid, known_text};
+
+const UUID_CHARS: usize = 36;
+
+/// Longest SKU, in characters.
+pub const SKU_CHARS_MAX: usize = 64;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident $(, read by $read:ident)?) => {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -19,7 +24,7 @@ macro_rules! id {
         impl $name {
             /// Reads an id that came from outside; `field` is named in the error.
             pub fn parse(field: &str, text: &str) -> Result<Self, Invalid> {
-                parse_uuid(field, text).map(Self)
+                id!(@read $($read)?)(field, text).map(Self)
             }
         }
 
@@ -29,6 +34,8 @@ macro_rules! id {
             }
         }
     };
+    (@read) => { parse_uuid };
+    (@read $read:ident) => { $read };
 }
 
 id! {
@@ -36,8 +43,8 @@ id! {
     SaleId
 }
 id! {
-    /// An item: one SKU on offer in one sale.
-    ItemId
+    /// An item: one SKU on offer in one sale. It is also named by these two, as `SALE_ID/SKU`.
+    ItemId, read by parse_item
 }
 id! {
     /// An order. It is the id of the event that placed it.
@@ -74,13 +81,32 @@ fn parse_uuid(field: &str, text: &str) -> Result<Uuid, Invalid> {
     if text.is_empty() {
         return Err(Invalid::new(field, "is missing: it must be a UUID"));
     }
-    if text.len() != 36 {
+    if text.len() != UUID_CHARS {
         return Err(Invalid::new(field, "must be a UUID of 36 characters with hyphens"));
     }
     match Uuid::try_parse(text) {
         Ok(id) if id.is_nil() => Err(Invalid::new(field, "must not be the nil UUID")),
         Ok(id) => Ok(id),
         Err(_) => Err(Invalid::new(field, "is not a UUID")),
+    }
+}
+
+/// An item by its id, or as `SALE_ID/SKU`: its id is made of these two, so nothing is looked up.
+fn parse_item(field: &str, text: &str) -> Result<Uuid, Invalid> {
+    if text.len() == UUID_CHARS || text.is_empty() {
+        return parse_uuid(field, text);
+    }
+    let Some((sale, sku)) = text.split_once('/') else {
+        let problem = "must be a UUID of 36 characters with hyphens, or SALE_ID/SKU";
+        return Err(Invalid::new(field, problem));
+    };
+    let sale = SaleId::parse("SALE_ID", sale);
+    let sku = known_text("SKU", sku, SKU_CHARS_MAX).map(|()| sku);
+    match (sale, sku) {
+        (Ok(sale), Ok(sku)) => Ok(sale.item_id(sku).0),
+        (Err(part), _) | (_, Err(part)) => {
+            Err(Invalid::new(field, format!("as SALE_ID/SKU: {part}")))
+        }
     }
 }
 

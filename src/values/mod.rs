@@ -15,7 +15,10 @@ mod text;
 mod watch;
 
 pub use fingerprint::Fingerprint;
-pub use ids::{AlertId, BatchId, CouponId, DueId, IncidentId, ItemId, OrderId, RequestId, SaleId};
+pub use ids::{
+    AlertId, BatchId, CouponId, DueId, IncidentId, ItemId, OrderId, RequestId, SKU_CHARS_MAX,
+    SaleId,
+};
 pub use invalid::Invalid;
 pub use kinds::Kinds;
 pub(crate) use kinds::{kinds, place_of};

@@ -28,6 +28,7 @@ import bad_inputs
 import beacons
 import orders
 import prices
+import references
 import report
 from report import equal, refused
 from server import Server
@@ -487,6 +488,7 @@ def main():
             check_reports(cases, shop, position)
             prices.check(cases, shop)
             orders.check(cases, shop)
+            references.check(cases, shop)
             beacons.check(cases, server, shop)
             check_kill(cases, server, shop)
             check_end(cases, server, shop)

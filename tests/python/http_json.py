@@ -102,6 +102,27 @@ def check_orders(cases, shop, item):
         assert said["refusal"]["reason"] == "REFUSAL_REASON_NOT_ENOUGH_UNITS", said
 
 
+def check_references(cases, shop, item):
+    sale = shop.call("ItemService/GetItem", {"itemId": item})[1]["item"]["saleId"]
+    known = {"shopOrderId": "2026-000017", "labels": [{"name": "store", "value": "浦东"}]}
+    with cases.case("an order of SALE_ID/SKU has the shop's own id and labels, and is found by each"):
+        status, said = shop.call("PurchaseService/PlaceOrder", order(f"{sale}/phone", **known))
+        placed = said["order"]
+        assert status == 200 and placed["itemId"] == item, said
+        assert {name: placed[name] for name in known} == known, said
+        for by in [
+            {"orderId": placed["orderId"]}, {"shopOrderId": "2026-000017"}, {"label": known["labels"][0]},
+        ]:
+            status, said = shop.call("OrderService/FindOrder", {"minPosition": str(2**64 - 1), **by})
+            assert status == 200, said
+            assert [found["order"] for found in said["orders"]] == [placed], said
+    with cases.case("a label that stands there twice names its field"):
+        twice = [{"name": "a", "value": "1"}, {"name": "a", "value": "2"}]
+        status, said = shop.call("PurchaseService/PlaceOrder", order(item, labels=twice))
+        assert (status, said["code"]) == (400, "invalid_argument"), said
+        assert detail(said, "BadRequest")["fieldViolations"][0]["field"] == "labels[1].name", said
+
+
 def check_refusals(cases, shop, item):
     before = shop.call("ItemService/GetItem", {"itemId": item})
     place = "PurchaseService/PlaceOrder"
@@ -211,6 +232,7 @@ def main():
             shop = Shop(server.http)
             item = create_sale(shop)
             check_orders(cases, shop, item)
+            check_references(cases, shop, item)
             check_refunds(cases, shop, item)
             check_refusals(cases, shop, item)
             check_document(cases, shop, item)

@@ -21,6 +21,7 @@ mod broken_life;
 mod broken_operations;
 mod broken_orders;
 mod broken_prices;
+mod broken_references;
 mod broken_refunds;
 mod broken_reinstatements;
 mod broken_traffic;
@@ -50,6 +51,18 @@ use self::{
 
 /// What is done to the story before it is written, and the words that must be in the verdict.
 type Rewrite = (&'static str, fn(&mut Story), &'static str);
+
+/// Each rewrite of a sound log is found at an event of an item.
+fn each_is_found_at_an_item(sound: fn() -> Story, rewrites: impl IntoIterator<Item = Rewrite>) {
+    for (name, spoil, words) in rewrites {
+        let mut story = sound();
+        spoil(&mut story);
+        let proof = story.show(|_, _| {});
+        let found = proof.findings.iter().find(|finding| finding.problem.contains(words));
+        let found = found.unwrap_or_else(|| panic!("{name}:\n{proof}"));
+        assert!(found.stream.starts_with("item-") && found.revision.is_some(), "{name}: {found}");
+    }
+}
 
 fn verify(dir: &Path) -> Result<Proof, AuditError> {
     audit::verify(dir, &mut |_, _| {})

@@ -3,6 +3,7 @@
 
 mod edges;
 mod prices;
+mod references;
 
 use doorbuster::{
     clock::{Clock, ManualClock},

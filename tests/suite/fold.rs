@@ -12,6 +12,8 @@ mod after_payment;
 mod bounds;
 #[path = "fold/exports.rs"]
 mod exports;
+#[path = "fold/found.rs"]
+mod found;
 #[path = "fold/log.rs"]
 pub mod log;
 #[path = "fold/questions.rs"]

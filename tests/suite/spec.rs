@@ -29,6 +29,8 @@ mod order_life;
 mod payments;
 /// What orders cost, with a ladder, offers and gifts.
 mod prices;
+/// What shops call their orders.
+mod references;
 /// Sales as a whole.
 mod regions;
 mod reserve_plan;

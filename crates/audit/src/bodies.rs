@@ -10,6 +10,7 @@ mod goods;
 mod operations;
 mod order_life;
 mod quota;
+mod references;
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -267,6 +268,10 @@ pub(super) struct OrderPlaced<'a> {
     pub coupon: Option<CouponAsked>,
     #[serde(default)]
     pub sale_limit: Option<SaleLimit>,
+    #[serde(borrow, default)]
+    pub shop_order_id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub labels: Option<references::Labels>,
     pub placed_at_ms: i64,
     pub pay_by_ms: i64,
 }

@@ -9,6 +9,7 @@ mod goods;
 mod order_life;
 mod price;
 mod purchase;
+mod references;
 
 use std::collections::{HashMap, HashSet};
 

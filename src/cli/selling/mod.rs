@@ -3,6 +3,7 @@
 pub mod coupon;
 pub(super) mod explain;
 mod export;
+mod find;
 pub mod item;
 mod item_prices;
 mod item_steering;
@@ -10,6 +11,7 @@ pub mod order;
 mod order_acts;
 pub(super) mod order_list;
 pub(super) mod order_proof;
+pub(super) mod references;
 mod refunds_due;
 pub mod sale;
 pub mod sale_file;

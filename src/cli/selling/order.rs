@@ -2,8 +2,10 @@
 
 use super::{
     export::{ExportArgs, ExportsArgs},
+    find::Find,
     order_acts::{Cancel, Extend, Fail, Refund, Settle},
     order_proof::ProofArgs,
+    references::References,
     refunds_due::RefundsDue,
     shopper::Buyer,
     terms::place,
@@ -50,7 +52,9 @@ enum Verb {
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1 \\
     --region east --shopper member_tier=gold --shopper new_buyer=false
   doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1 \\
-    --code SAVE20 --if-denied keep")]
+    --code SAVE20 --if-denied keep
+  doorbuster order place --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --buyer alice --units 1 \\
+    --shop-order-id 2026-000017 --label store=pudong")]
     Place(Box<Place>),
     /// Ask what an order would cost now, why, and what would be in its way; nothing is held
     #[command(before_help = "Examples:
@@ -109,6 +113,12 @@ enum Verb {
   doorbuster order list --buyer alice
   doorbuster order list --item 0d9d7a52-94c5-5a63-8f4e-0f6c2d3b1a77 --state held --json")]
     List(Box<CsvOrderList>),
+    /// Find orders by their id, the shop's id or a label
+    #[command(before_help = "Examples:
+  doorbuster order find --order 7a1c5c0e-3a53-5a0e-8f0b-6d2d5b1f4c11
+  doorbuster order find --shop-order-id 2026-000017
+  doorbuster order find 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --label store=pudong --csv")]
+    Find(Box<Find>),
     /// Hand the paid orders that are in no export yet to warehouses, as CSV
     #[command(before_help = "Examples:
   doorbuster order export 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"noon\" --file noon.csv
@@ -134,7 +144,7 @@ enum Verb {
 
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The item
+    /// The item, or SALE/SKU
     #[arg(long)]
     item: String,
     /// The shop's own id of the buyer, 1 to 128 characters
@@ -154,6 +164,8 @@ struct Place {
     #[command(flatten)]
     with: WithCoupon,
     #[command(flatten)]
+    references: References,
+    #[command(flatten)]
     write: Write,
     #[command(flatten)]
     server: Server,
@@ -161,7 +173,7 @@ struct Place {
 
 #[derive(Debug, clap::Args)]
 struct Quote {
-    /// The item
+    /// The item, or SALE/SKU
     #[arg(long)]
     item: String,
     /// Number of units, 1 to 1000000
@@ -217,6 +229,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::RefundsDue(dues) => dues.run(common),
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
+        Verb::Find(find) => find.run(common),
         Verb::Export(export) => export.run(common),
         Verb::Exports(exports) => exports.run(common),
         Verb::Proof(proof) => proof.run(common),
@@ -231,6 +244,7 @@ impl Place {
         let shopper = self.about.shopper()?;
         let coupon = self.with.choice(&self.server, &item_id, &self.buyer)?;
         let if_denied = self.with.if_denied();
+        let (shop_order_id, labels) = self.references.checked()?;
         let Self { buyer, units, channel, max_total_minor, about: Buyer { region, .. }, .. } = self;
         let request = PlaceOrderRequest {
             request_id: request_id.to_string(),
@@ -243,6 +257,8 @@ impl Place {
             shopper,
             coupon,
             if_denied,
+            shop_order_id,
+            labels,
         };
         let answer = self.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).place_order(routed(request.clone())).await
@@ -288,7 +304,7 @@ impl Pay {
     fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
         let currency = Currency::parse("--currency", &self.currency)?;
-        let (item_id, order_id) = self.order.ids()?;
+        let (item_id, order_id) = self.order.found(&self.server)?;
         let request = RecordPaymentRequest {
             request_id: request_id.to_string(),
             item_id,
@@ -308,7 +324,7 @@ impl Pay {
 
 impl Get {
     fn run(self, common: &Common) -> anyhow::Result<()> {
-        let (item_id, order_id) = self.order.ids()?;
+        let (item_id, order_id) = self.order.found(&self.server)?;
         let request = GetOrderRequest { item_id, order_id, buyer: self.buyer };
         let found = self.server.call(async |channel| {
             PurchaseServiceClient::new(channel).get_order(routed(request.clone())).await

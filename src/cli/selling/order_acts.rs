@@ -1,6 +1,6 @@
 //! What operators do to single orders, and what a shop tells of a payment that failed.
 
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Request, Response, Status, transport::Channel};
 
 use super::the_order::{TheOrder, show_decided};
 use crate::{
@@ -9,19 +9,21 @@ use crate::{
         decided::Decided,
         question::moment,
         server::Server,
-        write::{Signed, Steering, Write},
+        whose::item_id,
+        write::{Steering, Write},
     },
     crowd::operator::Token,
     grpc::{
         proto::{
             CancelHoldRequest, CancelOrderRequest, ExtendHoldRequest, Order,
             RecordPaymentFailureRequest, RefundOrderRequest, Refusal, SettleRefundRequest,
-            WriteResponse, order_service_client::OrderServiceClient,
+            WriteRequest, WriteResponse, order_service_client::OrderServiceClient,
             purchase_service_client::PurchaseServiceClient,
         },
         routed,
+        rpcs::AboutItem,
     },
-    values::{DueId, ItemId, UNITS_MAX},
+    values::{DueId, UNITS_MAX},
 };
 
 /// Who acts and why.
@@ -82,9 +84,9 @@ pub(super) struct Refund {
 /// Arguments of `order settle`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Settle {
-    /// The item
+    /// The item, or SALE/SKU [default: that of the due]
     #[arg(long)]
-    item: String,
+    item: Option<String>,
     /// What is due back, as listed by `order refunds-due`
     #[arg(long)]
     due: String,
@@ -112,45 +114,41 @@ pub(super) struct Fail {
     server: Server,
 }
 
-/// The fields that all acts have.
-struct Acted {
-    request_id: String,
-    operator: String,
-    reason: String,
-    token: Token,
-}
-
 /// Sends an act and shows the order as it stands then.
-fn act<T: WriteResponse<Subject = Order, Refusal = Refusal>>(
-    steering: &Steering,
-    reason: &str,
+fn act<Q, T>(
+    Act { reason, steering }: &Act,
+    item_id: &str,
+    request: Q,
     common: &Common,
-    call: impl AsyncFn(OrderServiceClient<Channel>, Acted) -> Result<Response<T>, Status>,
-) -> anyhow::Result<()> {
-    let answer = steering.send(async |channel, signed| {
-        let Signed { request_id, operator, token } = signed;
-        let acted = Acted { request_id, operator, reason: reason.to_owned(), token };
-        call(OrderServiceClient::new(channel), acted).await
-    })?;
+    call: impl AsyncFn(OrderServiceClient<Channel>, Request<Q>) -> Result<Response<T>, Status>,
+) -> anyhow::Result<()>
+where
+    Q: WriteRequest + AboutItem + Clone,
+    T: WriteResponse<Subject = Order, Refusal = Refusal>,
+{
+    let send = async |channel, request, token: Token| {
+        call(OrderServiceClient::new(channel), token.on(routed(request))).await
+    };
+    let answer = steering.act(item_id, reason, request, send)?;
     show_decided(common, Decided::of(answer))
 }
 
 impl Cancel {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
-        let (item_id, order_id) = self.order.ids()?;
-        let Some(buyer) = self.buyer else {
-            let reason = self.reason.unwrap_or_default();
-            return act(&self.steering, &reason, common, async |mut orders, acted| {
-                let Acted { request_id, operator, reason, token } = acted;
-                let (item_id, order_id) = (item_id.clone(), order_id.clone());
-                let request = CancelHoldRequest { request_id, item_id, order_id, operator, reason };
-                orders.cancel_hold(token.on(routed(request))).await
+        let Self { order, buyer, reason, steering } = self;
+        let Some(buyer) = buyer else {
+            let (item_id, order_id) = order.ids()?;
+            let act_of = Act { reason: reason.unwrap_or_default(), steering };
+            let request = CancelHoldRequest { order_id, ..Default::default() };
+            return act(&act_of, &item_id, request, common, async |mut orders, request| {
+                orders.cancel_hold(request).await
             });
         };
-        let request_id = self.steering.write.id()?;
+        let request_id = steering.write.id()?;
+        let (item_id, order_id) = order.found(&steering.server)?;
         let request =
             CancelOrderRequest { request_id: request_id.to_string(), item_id, order_id, buyer };
-        let answer = self.steering.server.write(request_id, async |channel| {
+        let answer = steering.server.write(request_id, async |channel| {
             PurchaseServiceClient::new(channel).cancel_order(routed(request.clone())).await
         })?;
         show_decided(common, Decided::of(answer))
@@ -161,18 +159,9 @@ impl Extend {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
         let (item_id, order_id) = self.order.ids()?;
         let pay_by_time = moment("--until", Some(&self.until))?;
-        let Act { reason, steering } = self.act;
-        act(&steering, &reason, common, async |mut orders, acted| {
-            let Acted { request_id, operator, reason, token } = acted;
-            let request = ExtendHoldRequest {
-                request_id,
-                item_id: item_id.clone(),
-                order_id: order_id.clone(),
-                pay_by_time,
-                operator,
-                reason,
-            };
-            orders.extend_hold(token.on(routed(request))).await
+        let request = ExtendHoldRequest { order_id, pay_by_time, ..Default::default() };
+        act(&self.act, &item_id, request, common, async |mut orders, request| {
+            orders.extend_hold(request).await
         })
     }
 }
@@ -180,39 +169,22 @@ impl Extend {
 impl Refund {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
         let (item_id, order_id) = self.order.ids()?;
-        let Act { reason, steering } = self.act;
-        act(&steering, &reason, common, async |mut orders, acted| {
-            let Acted { request_id, operator, reason, token } = acted;
-            let request = RefundOrderRequest {
-                request_id,
-                item_id: item_id.clone(),
-                order_id: order_id.clone(),
-                units: self.units,
-                restock: self.restock,
-                operator,
-                reason,
-            };
-            orders.refund_order(token.on(routed(request))).await
+        let (units, restock) = (self.units, self.restock);
+        let request = RefundOrderRequest { order_id, units, restock, ..Default::default() };
+        act(&self.act, &item_id, request, common, async |mut orders, request| {
+            orders.refund_order(request).await
         })
     }
 }
 
 impl Settle {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
-        let item_id = ItemId::parse("--item", &self.item)?.to_string();
+        let item_id = item_id(self.item.as_deref())?;
         let due_id = DueId::parse("--due", &self.due)?.to_string();
-        let Act { reason, steering } = self.act;
-        act(&steering, &reason, common, async |mut orders, acted| {
-            let Acted { request_id, operator, reason, token } = acted;
-            let request = SettleRefundRequest {
-                request_id,
-                item_id: item_id.clone(),
-                due_id: due_id.clone(),
-                reference: self.reference.clone(),
-                operator,
-                reason,
-            };
-            orders.settle_refund(token.on(routed(request))).await
+        let request =
+            SettleRefundRequest { due_id, reference: self.reference, ..Default::default() };
+        act(&self.act, &item_id, request, common, async |mut orders, request| {
+            orders.settle_refund(request).await
         })
     }
 }
@@ -220,7 +192,7 @@ impl Settle {
 impl Fail {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<()> {
         let request_id = self.write.id()?;
-        let (item_id, order_id) = self.order.ids()?;
+        let (item_id, order_id) = self.order.found(&self.server)?;
         let request = RecordPaymentFailureRequest {
             request_id: request_id.to_string(),
             item_id,

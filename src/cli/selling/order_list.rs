@@ -9,6 +9,7 @@ use crate::{
         Common,
         json::{shape, short},
         question::{CsvArgs, Fresh, PAGE, moment},
+        references::label_text,
         rows::{
             Cell,
             Column::{self, Money, Number, Text},
@@ -27,7 +28,7 @@ use crate::{
 /// Orders shown without `--limit`.
 const SHOWN: u32 = 100;
 
-const COLUMNS: &[Column<OrderRecord>] = &[
+pub(super) const COLUMNS: &[Column<OrderRecord>] = &[
     Text("ORDER", |record| of(record, |order| (&order.order_id).into())),
     Text("BUYER", |record| of(record, |order| (&order.buyer).into())),
     Number("UNITS", |record| of(record, |order| order.units.into())),
@@ -49,6 +50,8 @@ const COLUMNS: &[Column<OrderRecord>] = &[
     Money("REFUNDED", |record| of(record, |order| in_its_currency(order, order.refunded_minor))),
     Number("FAILED PAYMENTS", |record| of(record, |order| i64::from(order.failed_payments).into())),
     Text("REINSTATED", |record| (&record.reinstate_time).into()),
+    Text("SHOP ORDER", |record| of(record, |order| (&order.shop_order_id).into())),
+    Text("LABELS", |record| of(record, |order| label_text(&order.labels).into())),
 ];
 
 /// The columns of every table. The others stand in CSV, and in a table of which an order has any.
@@ -115,7 +118,7 @@ impl OrderList {
             orders.extend(page);
             Ok(())
         })?;
-        let columns = if orders.iter().all(is_plain) { &COLUMNS[..PLAIN] } else { COLUMNS };
+        let columns = columns(&orders);
         common.show_rows(
             || {
                 json!({
@@ -202,6 +205,11 @@ impl OrderList {
     }
 }
 
+/// The columns of a table of these orders.
+pub(super) fn columns(orders: &[OrderRecord]) -> &'static [Column<OrderRecord>] {
+    if orders.iter().all(is_plain) { &COLUMNS[..PLAIN] } else { COLUMNS }
+}
+
 /// Whether all that is to be told of an order stands in the first columns.
 fn is_plain(record: &OrderRecord) -> bool {
     record.order.as_ref().is_none_or(|order| {
@@ -210,6 +218,8 @@ fn is_plain(record: &OrderRecord) -> bool {
             && order.refunded_units == 0
             && order.failed_payments == 0
             && record.reinstate_time.is_none()
+            && order.shop_order_id.is_empty()
+            && order.labels.is_empty()
     })
 }
 

@@ -9,4 +9,5 @@ pub mod limits;
 mod names;
 pub mod price;
 pub mod quota;
+pub mod references;
 pub mod sale;

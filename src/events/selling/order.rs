@@ -13,6 +13,7 @@ use super::{
     money_back::{OrderRefunded, RefundDue, RefundSettled},
     price::{GiftTaken, OfferApplied, OrderPart},
     quota::SaleLimit,
+    references::Labels,
     units::{MoveKind, StockMove, WarehouseUnits},
 };
 use crate::{
@@ -108,6 +109,11 @@ pub struct OrderPlaced {
     /// The limit that it awaits, where it awaits one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sale_limit: Option<Box<SaleLimit>>,
+    /// The shop's own id of it; empty where it gave none.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub shop_order_id: String,
+    #[serde(skip_serializing_if = "Labels::is_empty", default)]
+    pub labels: Labels,
     pub placed_at_ms: UnixMs,
     pub pay_by_ms: UnixMs,
 }

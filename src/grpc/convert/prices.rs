@@ -1,6 +1,9 @@
 //! Prices, offers and quotes between protobuf and the domain.
 
-use super::times::{moment, timestamp};
+use super::{
+    shown_references,
+    times::{moment, timestamp},
+};
 use crate::{
     domain::{
         item::{OrderView, QuoteView},
@@ -109,10 +112,12 @@ pub(in crate::grpc) fn quote(QuoteView { quote, currency }: QuoteView) -> proto:
 
 /// Writes what an order costs into its message.
 pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
-    let OrderView { parts, offer, gift: with, gift_gone, awaiting, coupon, coupon_denied, .. } =
-        view;
+    let OrderView { parts, offer, gift: with, gift_gone, awaiting, coupon, .. } = view;
+    order.coupon_denied = view.coupon_denied.map(super::coupons::reason).unwrap_or_default().into();
+    if let Some(references) = view.references {
+        (order.shop_order_id, order.labels) = shown_references(*references);
+    }
     order.awaiting = awaiting.into_iter().map(|what| awaited(what).into()).collect();
-    order.coupon_denied = coupon_denied.map(super::coupons::reason).unwrap_or_default().into();
     if let Some(taken) = coupon {
         order.coupon_id = taken.coupon_id.to_string();
         order.coupon_discount_minor = taken.discount_minor;

@@ -313,6 +313,7 @@ fn attempt(story: AttemptStory) -> proto::AttemptStory {
 }
 
 fn order(story: OrderStory) -> proto::OrderStory {
+    let (shop_order_id, labels) = convert::shown_references(story.references.unwrap_or_default());
     proto::OrderStory {
         order_id: story.order_id.to_string(),
         units: story.units,
@@ -324,6 +325,8 @@ fn order(story: OrderStory) -> proto::OrderStory {
         revision: story.revision,
         position: story.position.0,
         price: convert::price_of_order(story.units, story.currency, story.price),
+        shop_order_id,
+        labels,
     }
 }
 

@@ -48,7 +48,8 @@ fn warehouse_stock(stock: WarehouseStock) -> proto::WarehouseStock {
     }
 }
 
-pub(super) fn order_record(record: OrderRecord) -> proto::OrderRecord {
+pub(in crate::grpc) fn order_record(record: OrderRecord) -> proto::OrderRecord {
+    let (shop_order_id, labels) = convert::shown_references(record.references);
     let order = proto::Order {
         order_id: record.order_id.to_string(),
         item_id: record.item_id.to_string(),
@@ -60,6 +61,8 @@ pub(super) fn order_record(record: OrderRecord) -> proto::OrderRecord {
         refunded_units: record.refunded_units,
         refunded_minor: record.refunded_minor,
         failed_payments: record.failed_payments,
+        shop_order_id,
+        labels,
         ..convert::priced(&record.currency, record.price)
     };
     proto::OrderRecord {

@@ -16,7 +16,7 @@ use crate::{
         status::CallError,
     },
     projections::{fulfilment, orders},
-    reports::{ExportLine, ExportsQuery, Paging, Returned, export_csv, export_digest},
+    reports::{ExportColumns, ExportLine, ExportsQuery, Paging, Returned, export_digest},
     values::{RequestId, SaleId, number_of},
 };
 
@@ -106,6 +106,7 @@ impl OrderApi {
             return Err(CallError::export_differs(number, sha256, &digest));
         }
         let mut export = Some(export_of(sale, export));
+        let columns = ExportColumns::of(&lines);
         let mut lines = lines.into_iter();
         Ok(stream::iter(std::iter::from_fn(move || {
             let part: Vec<ExportLine> = lines.by_ref().take(PART_LINES).collect();
@@ -113,7 +114,7 @@ impl OrderApi {
             if part.is_empty() && export.is_none() {
                 return None;
             }
-            let csv = export_csv(&part, export.is_some());
+            let csv = columns.csv(&part, export.is_some());
             let lines = part.into_iter().map(line_of).collect();
             Some(Ok(proto::FetchExportResponse { export, lines, csv }))
         })))
@@ -172,6 +173,7 @@ fn line_of(line: ExportLine) -> proto::ExportLine {
         None => proto::ExportLineKind::Order,
         Some(Returned { .. }) => proto::ExportLineKind::Refund,
     };
+    let (shop_order_id, labels) = convert::shown_references(line.references);
     let units = |WarehouseUnits { warehouse, units }| proto::WarehouseUnits { warehouse, units };
     proto::ExportLine {
         kind: kind.into(),
@@ -190,5 +192,7 @@ fn line_of(line: ExportLine) -> proto::ExportLine {
         buyer: line.buyer,
         warehouses: line.warehouses.into_iter().map(units).collect(),
         payment_reference: line.payment_reference,
+        shop_order_id,
+        labels,
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod coupon;
 mod export;
+mod find;
 pub(super) mod item;
 pub(super) mod order;
 pub(super) mod purchase;

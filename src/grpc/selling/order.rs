@@ -37,6 +37,7 @@ impl OrderApi {
         read: fn(T) -> Result<OrderAction, Invalid>,
     ) -> Result<Response<R>, Status>
     where
+        T: WriteRequest,
         R: WriteResponse<Subject = proto::Order, Refusal = proto::Refusal>,
     {
         let Outcome { outcome, revision, position } = self.acted(request, read).await?;
@@ -51,15 +52,15 @@ impl OrderApi {
         let deadline = convert::deadline(request.extensions());
         let (metadata, _, mut message) = request.into_parts();
         let WriteFields { request_id, subject_id, operator, reason } = message.take_fields();
-        let action = read(message).or_else(|invalid| {
-            // Only operators are told what is wrong with an act.
-            self.authenticator.operator(&metadata, String::new())?;
-            Err(CallError::from(invalid))
-        })?;
+        // Only operators are told what is wrong with an act.
         let operator = self.authenticator.operator(&metadata, operator)?;
+        let action = read(message)?;
         let request_id = RequestId::parse("request_id", &request_id)?;
-        let item = ItemId::parse("item_id", &subject_id)?;
         convert::steering(&operator, &reason)?;
+        let item = match subject_id.as_str() {
+            "" => self.item_of(&action).await?,
+            item => ItemId::parse("item_id", item)?,
+        };
         let act = OrderAct { request_id, operator, reason, action };
         let answer = self.items.ask(item.0, ItemCommand::OrderAct(act), deadline).await?;
         if let ItemOutcome::Order(order) = &answer.outcome {
@@ -133,5 +134,12 @@ impl proto::order_service_server::OrderService for OrderApi {
         request: Request<proto::ListExportsRequest>,
     ) -> Result<Response<proto::ListExportsResponse>, Status> {
         Ok(Response::new(self.listed_exports(request.into_inner()).await?))
+    }
+
+    async fn find_order(
+        &self,
+        request: Request<proto::FindOrderRequest>,
+    ) -> Result<Response<proto::FindOrderResponse>, Status> {
+        Ok(Response::new(self.found(request.into_inner()).await?))
     }
 }

@@ -12,7 +12,7 @@ use super::{
     words::Word,
 };
 use crate::{
-    events::StreamName,
+    events::{OrderReferences, StreamName},
     pages::{
         escape,
         numbers::{amount, group, short},
@@ -40,6 +40,7 @@ pub fn order(order: &OrderRecord, dues: &[DueRecord], fate: Fate, say: Say) -> S
     element(&mut out, "h1", "", &format!("{} {}", say.word(Word::Order), order.order_id));
     out.push_str("<div class=\"stack\"><section class=\"card\">");
     facts(&mut out, order, fate, say);
+    references(&mut out, &order.references, say);
     out.push_str("</section>");
     price::section(&mut out, &order.price, order.units, &order.currency, say);
     money(&mut out, order, dues, fate, say);
@@ -99,6 +100,18 @@ fn facts(out: &mut String, order: &OrderRecord, fate: Fate, say: Say) {
     element_link(out, "", &format!("/log/{stream}"), &short(&stream, 18));
     out.push_str("</td></tr>");
     close_table(out);
+}
+
+/// What the shop calls it; nothing where it gave no references.
+fn references(out: &mut String, of: &OrderReferences, say: Say) {
+    if !of.shop_order_id.is_empty() {
+        let id = say.filled(Word::ShopOrderId, &[("id", &of.shop_order_id)]);
+        element(out, "p", "quiet", &id);
+    }
+    if !of.labels.is_empty() {
+        let labels = say.filled(Word::OrderLabels, &[("labels", &of.label_text())]);
+        element(out, "p", "quiet", &labels);
+    }
 }
 
 fn state(order: &OrderRecord, fate: Fate, say: Say) -> &'static str {

@@ -194,6 +194,8 @@ texts! {
     Refunded => "Refunded", "已退款";
     UnitsBack => "{n} units came back", "退回 {n} 件";
     MoneySettled => "Money settled", "款项退还";
+    ShopOrderId => "The shop's order {id}", "商城订单号 {id}";
+    OrderLabels => "Labels: {labels}", "标签：{labels}";
     FailedPayments => "Failed payments: {n}", "支付失败 {n} 次";
     MoneyTitle => "Money", "款项";
     PaidWith => "{amount} were paid with {reference}.", "已支付 {amount}，付款凭证 {reference}。";

@@ -7,15 +7,18 @@
 //! are counted off into chunks and the chunk leads in it, so that only a small, warm part of it is
 //! ever written.
 
+mod ids;
 mod later;
+
+pub use ids::key_of;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params, types::Type};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     events::{
-        ItemAdded, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice, OrderState,
-        OrderStep, WarehouseUnits,
+        ItemAdded, Labels, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice,
+        OrderState, OrderStep, WarehouseUnits,
     },
     projections::{
         ApplyError, Here, Projection,
@@ -29,7 +32,7 @@ use crate::{
 /// Name of the projection and of its file.
 pub const NAME: &str = "orders";
 /// Version of its rows.
-pub const VERSION: i64 = 5;
+pub const VERSION: i64 = 6;
 
 /// Bits of an order's key that hold the revision that placed it; the item's number is above them.
 pub const REVISION_BITS: u32 = 36;
@@ -139,8 +142,22 @@ impl Projection for Orders {
             awaiting INTEGER NOT NULL DEFAULT 0,
             coupon TEXT,
             -- When a late payment brought it back.
-            reinstated_at_ms INTEGER
+            reinstated_at_ms INTEGER,
+            -- What the shop calls it; labels as JSON, as in the event.
+            shop_order_id TEXT,
+            labels TEXT
         );
+        -- Where the orders of full chunks are, by their ids.
+        CREATE TABLE id_runs (place INTEGER PRIMARY KEY, entries BLOB NOT NULL);
+        -- The labels once more, to be found by.
+        CREATE TABLE labels (
+            name TEXT NOT NULL,
+            value TEXT NOT NULL,
+            key INTEGER NOT NULL,
+            PRIMARY KEY (name, value, key)
+        ) WITHOUT ROWID;
+        -- Orders without an id of the shop are not in it.
+        CREATE INDEX orders_by_shop ON orders (chunk, shop_order_id) WHERE shop_order_id IS NOT NULL;
         CREATE INDEX orders_by_buyer ON orders (chunk, buyer_hash);
         CREATE INDEX orders_by_time ON orders (placed_at_ms);"
     }
@@ -240,6 +257,9 @@ impl Orders {
             Some(count) => count,
             None => read_count(rows)?,
         };
+        if count > 0 && count % CHUNK_ORDERS == 0 {
+            ids::write(rows, count / CHUNK_ORDERS - 1)?;
+        }
         let item = self.items.change(id, || read_item(rows, id))?;
         let placed_at_ms = placed.placed_at_ms.0;
         item.first_placed_at_ms.get_or_insert(placed_at_ms);
@@ -250,15 +270,18 @@ impl Orders {
         let (warehouse, split) = places(&placed.warehouses)?;
         let gift = placed.gift.as_ref().map(json).transpose()?;
         let parts = (!placed.parts.is_empty()).then(|| json(&placed.parts)).transpose()?;
+        let key = key(item.number, revision)?;
+        let labels = label(rows, key, &placed.labels)?;
         rows.prepare_cached(
             "INSERT INTO orders
              (key, chunk, buyer_hash, state, placed_at_ms, pay_by_ms, units, unit_price_minor,
               order_id, buyer, channel, warehouse, split,
-              total_minor, discount_minor, offer, gift, gift_gone, parts, awaiting)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+              total_minor, discount_minor, offer, gift, gift_gone, parts, awaiting,
+              shop_order_id, labels)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
-            key(item.number, revision)?,
+            key,
             count / CHUNK_ORDERS,
             buyer_hash(&placed.buyer),
             HELD,
@@ -278,6 +301,8 @@ impl Orders {
             placed.gift_gone,
             parts,
             i64::try_from(placed.awaits.len()).unwrap_or(0),
+            (!placed.shop_order_id.is_empty()).then_some(&placed.shop_order_id),
+            labels,
         ])?;
         self.count = Some(count + 1);
         Ok(())
@@ -316,6 +341,18 @@ impl Orders {
         }
         Ok(())
     }
+}
+
+/// Writes the labels of an order; gives them as its row holds them.
+fn label(rows: &Transaction<'_>, key: i64, labels: &Labels) -> Result<Option<String>, ApplyError> {
+    if labels.is_empty() {
+        return Ok(None);
+    }
+    let mut insert = rows.prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?;
+    for (name, value) in labels {
+        insert.execute(params![name, value, key])?;
+    }
+    json(labels).map(Some)
 }
 
 /// That the event found its order where it has to be.

@@ -9,24 +9,50 @@ use sha2::{Digest as _, Sha256};
 use super::{ExportLine, Returned};
 use crate::{events::WarehouseUnits, reports::CsvManner};
 
-/// The first line.
+/// The first line, without the columns of references.
 const HEADER: &str = "line,number,order_id,item_id,sku,buyer,units_paid,units_refunded,units_to_ship,\
                       warehouses,total_minor,refunded_minor,currency,paid_time,payment_reference,\
-                      refunded_time,restocked\n";
+                      refunded_time,restocked";
 
-/// The bytes of lines; the header comes before the first ones.
-pub fn export_csv(lines: &[ExportLine], first: bool) -> String {
-    let mut csv = if first { HEADER.to_owned() } else { String::new() };
-    for line in lines {
-        csv.push_str(&row(line));
-        csv.push('\n');
+/// More columns of an export in which the shop gave references of any order.
+const REFERENCES: &str = ",shop_order_id,labels";
+
+/// Which columns an export has.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportColumns {
+    references: bool,
+}
+
+impl ExportColumns {
+    /// Those of an export with these lines, which are all of its lines. Exports of orders without
+    /// references have none for them, as before there were references.
+    pub fn of(lines: &[ExportLine]) -> Self {
+        Self { references: lines.iter().any(|line| !line.references.is_empty()) }
     }
-    csv
+
+    /// The bytes of some of the lines; the header comes before the first ones.
+    pub fn csv(self, lines: &[ExportLine], first: bool) -> String {
+        let mut csv = String::new();
+        if first {
+            csv.push_str(HEADER);
+            csv.push_str(if self.references { REFERENCES } else { "" });
+            csv.push('\n');
+        }
+        for line in lines {
+            csv.push_str(&row(line));
+            if self.references {
+                let (id, labels) = (&line.references.shop_order_id, line.references.label_text());
+                csv.push_str(&format!(",{},{}", cell(id), cell(&labels)));
+            }
+            csv.push('\n');
+        }
+        csv
+    }
 }
 
 /// SHA-256 of an export with these lines, in hexadecimal.
 pub fn export_digest(lines: &[ExportLine]) -> String {
-    let digest = Sha256::digest(export_csv(lines, true));
+    let digest = Sha256::digest(ExportColumns::of(lines).csv(lines, true));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -5,9 +5,10 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::orders::references_at;
 use crate::{
     domain::fulfilment::{Contents, ExportView},
-    events::{Position, WarehouseUnits},
+    events::{OrderReferences, Position, WarehouseUnits},
     projections::{
         fulfilment,
         orders::{self, json_at},
@@ -53,6 +54,8 @@ pub struct ExportLine {
     pub payment_reference: String,
     /// Only of a refund.
     pub returned: Option<Returned>,
+    /// What the shop calls the order.
+    pub references: OrderReferences,
 }
 
 /// Units that came back.
@@ -88,18 +91,20 @@ impl Reports {
             Ok(lines)
         })?;
         self.ask(orders::NAME, orders::VERSION, |rows, _| {
-            let buyer = "SELECT buyer FROM orders WHERE key = ? AND order_id = ?";
-            let mut buyer = rows.prepare(buyer)?;
-            let with_buyer = lines.into_iter().map(|(key, line)| {
+            let mut placed = rows.prepare(
+                "SELECT buyer, shop_order_id, labels FROM orders WHERE key = ? AND order_id = ?",
+            )?;
+            let whole = lines.into_iter().map(|(key, line)| {
                 let order = line.order_id.0;
-                let found =
-                    buyer.query_row(params![key, order.as_bytes().as_slice()], |row| row.get(0));
+                let found = placed.query_row(params![key, order.as_bytes().as_slice()], |row| {
+                    Ok((row.get(0)?, references_at(row, 1)?))
+                });
                 match found.optional()? {
-                    Some(buyer) => Ok(ExportLine { buyer, ..line }),
+                    Some((buyer, references)) => Ok(ExportLine { buyer, references, ..line }),
                     None => Err(ReportError::NotReady(orders::NAME)),
                 }
             });
-            with_buyer.collect()
+            whole.collect()
         })
     }
 
@@ -212,7 +217,7 @@ fn returned(
     found.collect()
 }
 
-/// What both kinds of lines have, without the buyer.
+/// What both kinds of lines have, without the buyer and what the shop calls the order.
 fn line(row: &Row<'_>, returned: Option<Returned>) -> rusqlite::Result<(i64, ExportLine)> {
     let line = ExportLine {
         number: row.get(9)?,
@@ -230,6 +235,7 @@ fn line(row: &Row<'_>, returned: Option<Returned>) -> rusqlite::Result<(i64, Exp
         paid_at: UnixMs(row.get(8)?),
         payment_reference: row.get(7)?,
         returned,
+        references: OrderReferences::default(),
     };
     Ok((row.get(0)?, line))
 }

@@ -6,9 +6,10 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
+use super::find::by_chunks;
 use crate::{
     domain::item::OrderState,
-    events::{OrderPrice, WarehouseUnits},
+    events::{OrderPrice, OrderReferences, WarehouseUnits},
     projections::orders::{
         self, CANCELLED, EXPIRED, HELD, PAID, PRICE_COLUMNS, REFUNDED, REVISION_BITS, buyer_hash,
         number_of_state,
@@ -69,6 +70,8 @@ pub struct OrderRecord {
     /// Units that came back after they were paid, and the money for them.
     pub refunded_units: i64,
     pub refunded_minor: i64,
+    /// What the shop calls it.
+    pub references: OrderReferences,
 }
 
 /// One way through the table.
@@ -81,33 +84,15 @@ const BY_ITEM: Way = Way { from: "orders AS o NOT INDEXED", order: "o.key" };
 const BY_TIME: Way =
     Way { from: "orders AS o INDEXED BY orders_by_time", order: "o.placed_at_ms, o.key" };
 /// Each chunk of the index is looked into; a buyer's orders are few enough to be sorted.
-const BY_BUYER: Way = Way {
-    from: "(WITH RECURSIVE chunks (chunk) AS (SELECT 0 UNION ALL SELECT chunk + 1 FROM chunks
-            WHERE chunk < (SELECT max(chunk) FROM orders)) SELECT chunk FROM chunks) AS c
-            CROSS JOIN orders AS o INDEXED BY orders_by_buyer ON o.chunk = c.chunk",
-    order: "o.placed_at_ms, o.key",
-};
+const BY_BUYER: Way = Way { from: by_chunks!("orders_by_buyer"), order: "o.placed_at_ms, o.key" };
 
-const COLUMNS: &str = "o.key, o.placed_at_ms, o.order_id, i.item_id, i.sale_id, o.buyer, o.units,
+pub(super) const COLUMNS: &str =
+    "o.key, o.placed_at_ms, o.order_id, i.item_id, i.sale_id, o.buyer, o.units,
     o.unit_price_minor, i.currency, o.state, o.pay_by_ms, o.channel, o.warehouse,
     o.split, o.settled_at_ms, o.payment_reference, o.failed_payments, o.reinstated_at_ms,
-    o.refunded_units, o.refunded_minor";
+    o.refunded_units, o.refunded_minor, o.shop_order_id, o.labels";
 
 impl Reports {
-    /// The order of that id. No index knows ids, because one would slow every order down: this is a
-    /// walk over all orders, half a second for a million of them.
-    pub fn order(&self, order_id: OrderId) -> Result<OrderRecord, ReportError> {
-        self.ask(orders::NAME, orders::VERSION, |rows, _| {
-            let found = format!(
-                "SELECT {COLUMNS}, {PRICE_COLUMNS} FROM orders AS o NOT INDEXED CROSS JOIN items AS i
-                 ON i.number = o.key >> {REVISION_BITS} WHERE o.order_id = ? LIMIT 1"
-            );
-            let id = order_id.0.as_bytes().as_slice();
-            let found = rows.query_row(&found, [id], order).optional()?;
-            found.ok_or(ReportError::NotFound("order_id"))
-        })
-    }
-
     /// Orders, oldest first.
     pub fn list_orders(&self, query: &ListOrdersQuery) -> Result<Page<OrderRecord>, ReportError> {
         if query.placed_from.zip(query.placed_until).is_some_and(|(from, until)| until < from) {
@@ -228,7 +213,15 @@ fn state_at(row: &Row<'_>, column: usize) -> rusqlite::Result<OrderState> {
     }
 }
 
-fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
+/// What the shop calls an order: its id there, and in the column behind it the labels.
+pub(super) fn references_at(row: &Row<'_>, column: usize) -> rusqlite::Result<OrderReferences> {
+    let labels = row.get::<_, Option<String>>(column + 1)?;
+    let labels = labels.map(|labels| orders::json_at(column + 1, &labels)).transpose()?;
+    let shop_order_id = row.get::<_, Option<String>>(column)?.unwrap_or_default();
+    Ok(OrderReferences { shop_order_id, labels: labels.unwrap_or_default() })
+}
+
+pub(super) fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
     let units = row.get(6)?;
     let warehouses = match (row.get(12)?, row.get::<_, Option<String>>(13)?) {
         (Some(warehouse), _) => vec![WarehouseUnits { warehouse, units }],
@@ -241,7 +234,7 @@ fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         sale_id: SaleId(id_at(row, 4)?),
         buyer: row.get(5)?,
         units,
-        price: orders::price_at(row, 20)?,
+        price: orders::price_at(row, 22)?,
         currency: row.get(8)?,
         state: state_at(row, 9)?,
         placed_at: UnixMs(row.get(1)?),
@@ -254,5 +247,6 @@ fn order(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         reinstated_at: row.get::<_, Option<i64>>(17)?.map(UnixMs),
         refunded_units: row.get(18)?,
         refunded_minor: row.get(19)?,
+        references: references_at(row, 20)?,
     })
 }

@@ -181,6 +181,16 @@ impl Reports {
         Ok(page)
     }
 
+    /// The item whose order the due is of.
+    pub fn item_of_due(&self, due: DueId) -> Result<ItemId, ReportError> {
+        self.ask(refunds::NAME, refunds::VERSION, |rows, _| {
+            let item = "SELECT item_id FROM dues AS d CROSS JOIN items AS i ON i.number = d.item
+                        WHERE due_id = ?";
+            let item = rows.query_row(item, [due.0.as_bytes().as_slice()], |row| id_at(row, 0));
+            item.optional()?.map(ItemId).ok_or(ReportError::NotFound("due_id"))
+        })
+    }
+
     /// Sums by cause and age.
     pub fn refund_report(&self, query: &RefundReportQuery) -> Result<RefundReport, ReportError> {
         let filter = of(query.sale_id, query.item_id);

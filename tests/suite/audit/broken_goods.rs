@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Rewrite,
     broken_prices::{LATER, last, offers_that_cannot_be, placed, prices_that_cannot_be},
-    goods,
+    each_is_found_at_an_item, goods,
     goods::{fire, place, steer},
     story::{OPENS, Story, at, order},
 };
@@ -280,20 +280,14 @@ fn a_log_with_prices_offers_gifts_and_a_reserve_plan_is_proved() {
 
 #[test]
 fn every_rule_of_prices_offers_audiences_warehouses_and_plans_is_judged() {
-    for (name, spoil, words) in prices_that_cannot_be()
-        .iter()
-        .chain(&offers_that_cannot_be())
-        .chain(&audiences_and_warehouses_that_cannot_be())
-        .chain(&plans_that_cannot_be())
-        .chain(&items_put_up_otherwise())
-    {
-        let mut story = goods::sound();
-        spoil(&mut story);
-        let proof = story.show(|_, _| {});
-        let found = proof.findings.iter().find(|finding| finding.problem.contains(words));
-        let found = found.unwrap_or_else(|| panic!("{name}:\n{proof}"));
-        assert!(found.stream.starts_with("item-") && found.revision.is_some(), "{name}: {found}");
-    }
+    let rewrites = [
+        prices_that_cannot_be(),
+        offers_that_cannot_be(),
+        audiences_and_warehouses_that_cannot_be(),
+        plans_that_cannot_be(),
+        items_put_up_otherwise(),
+    ];
+    each_is_found_at_an_item(goods::sound, rewrites.into_iter().flatten());
 }
 
 #[test]

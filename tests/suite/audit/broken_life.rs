@@ -9,6 +9,7 @@ use super::{
     Rewrite,
     broken_refunds::{refunds_that_cannot_be, settlements_that_cannot_be},
     broken_reinstatements::reinstatements_that_cannot_be,
+    each_is_found_at_an_item,
     goods::{fire, place, steer},
     life::{self, WITHIN, extend, fail, give_back, kill, owe, reinstate},
     story::{Draft, OPENS, Story, TIME_TO_PAY, act, sale, uuid},
@@ -262,21 +263,15 @@ fn a_log_with_the_whole_life_of_orders_is_proved() {
 
 #[test]
 fn every_rule_of_an_orders_life_is_judged() {
-    for (name, spoil, words) in failures_that_cannot_be()
-        .iter()
-        .chain(&holds_that_cannot_be())
-        .chain(&states_that_cannot_be())
-        .chain(&reinstatements_that_cannot_be())
-        .chain(&refunds_that_cannot_be())
-        .chain(&settlements_that_cannot_be())
-    {
-        let mut story = life::sound();
-        spoil(&mut story);
-        let proof = story.show(|_, _| {});
-        let found = proof.findings.iter().find(|finding| finding.problem.contains(words));
-        let found = found.unwrap_or_else(|| panic!("{name}:\n{proof}"));
-        assert!(found.stream.starts_with("item-") && found.revision.is_some(), "{name}: {found}");
-    }
+    let rewrites = [
+        failures_that_cannot_be(),
+        holds_that_cannot_be(),
+        states_that_cannot_be(),
+        reinstatements_that_cannot_be(),
+        refunds_that_cannot_be(),
+        settlements_that_cannot_be(),
+    ];
+    each_is_found_at_an_item(life::sound, rewrites.into_iter().flatten());
 }
 
 #[test]

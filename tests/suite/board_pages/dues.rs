@@ -111,6 +111,7 @@ fn record(refunded_units: i64) -> OrderRecord {
         reinstated_at: None,
         refunded_units,
         refunded_minor: 1_250 * refunded_units,
+        references: doorbuster::events::OrderReferences::default(),
     }
 }
 

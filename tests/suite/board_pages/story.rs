@@ -3,7 +3,9 @@
 
 use doorbuster::{
     domain::item::OrderState,
-    events::{AttemptOutcome, GiftTaken, OfferApplied, OrderPart, OrderPrice, Position},
+    events::{
+        AttemptOutcome, GiftTaken, OfferApplied, OrderPart, OrderPrice, OrderReferences, Position,
+    },
     pages::{
         Lang,
         board::{self, Fate},
@@ -41,6 +43,7 @@ fn told_order(state: OrderState, settled_at: Option<i64>) -> OrderStory {
         order_id: OrderId(Uuid::from_u128(5)),
         units: 3,
         price: OrderPrice { unit_price_minor: 500, total_minor: 1_500, ..Default::default() },
+        references: None,
         currency: Currency::parse("currency", "EUR").unwrap(),
         state,
         placed_at: UnixMs(OPENS * 1_000 + 19),
@@ -213,6 +216,7 @@ fn why(price: OrderPrice, units: i64) -> [(String, Vec<String>); 2] {
             reinstated_at: None,
             refunded_units: 0,
             refunded_minor: 0,
+            references: OrderReferences::default(),
         };
         let page = board::order_page(&record, &[], Fate::Held, lang, ("/board.js", "/board.css"));
         let list = page.split_once("<ul id=\"price\">").map_or("", |(_, rest)| rest);

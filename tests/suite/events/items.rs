@@ -4,7 +4,7 @@ use doorbuster::{
     events::{
         AmountOff, Audience, AudienceSet, CancelCause, CouponApplied, CouponDenied, CouponReason,
         CouponTaken, Draw, Event, Gift, GiftTaken, GiftUnitsSet, HoldExtended, ItemAdded,
-        ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, LimitGranted, Offer,
+        ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, Labels, LimitGranted, Offer,
         OfferApplied, OfferCondition, OfferEffect, OfferEvent, OffersSet, OrderCancelled,
         OrderEvent, OrderExpired, OrderPaid, OrderPart, OrderPlaced, OrderRefunded,
         OrderReinstated, OrderShopper, PaymentFailed, PercentOff, PriceStep, Prices, PricesSet,
@@ -41,6 +41,8 @@ fn placed() -> OrderPlaced {
         awaits: Vec::new(),
         coupon: None,
         sale_limit: None,
+        shop_order_id: String::new(),
+        labels: Labels::new(),
         placed_at_ms: AT,
         pay_by_ms: AT.plus(900_000),
     }
@@ -351,6 +353,10 @@ fn priced() -> OrderPlaced {
             new_buyer: Some(false),
             member_tier: "gold".to_owned(),
         })),
+        shop_order_id: "2026-000017".to_owned(),
+        labels: [("store", "浦东"), ("campaign", "1111")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
         ..placed()
     }
 }
@@ -366,7 +372,12 @@ fn an_order_with_a_price_of_its_own_stores_it_and_a_plain_one_stores_nothing_new
                 \"gift_gone\":\"mug\",\"total_minor\":2871,";
     let of_buyer = "\"region\":\"east\",\"shopper\":{\"region\":\"华东\",\
                     \"new_buyer\":false,\"member_tier\":\"gold\"},";
-    let plain = stored.replace(more, "").replace(of_buyer, "");
+    let of_shop = "\"shop_order_id\":\"2026-000017\",\
+                   \"labels\":{\"campaign\":\"1111\",\"store\":\"浦东\"},";
+    let plain = [more, of_buyer, of_shop].iter().fold(stored.clone(), |text, more| {
+        assert!(text.contains(more), "{text}");
+        text.replace(more, "")
+    });
     assert_eq!(plain, text(OrderPlaced { unit_price_minor: 990, ..placed() }), "{stored}");
     let read = decode(&recorded("OrderPlaced", stored.as_bytes()));
     assert_eq!(read, Ok(Event::from(ItemEvent::from(OrderEvent::Placed(priced())))));

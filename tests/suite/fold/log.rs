@@ -185,6 +185,8 @@ impl Log {
             awaits: Vec::new(),
             coupon: None,
             sale_limit: None,
+            shop_order_id: String::new(),
+            labels: doorbuster::events::Labels::new(),
             placed_at_ms: UnixMs(at),
             pay_by_ms: UnixMs(at + 60_000),
         };

@@ -1,9 +1,11 @@
 //! Lines and bytes of exports of a hand-made log.
 
 use doorbuster::{
-    events::{Act, ItemEvent, OrderEvent, OrderRefunded, StreamName, WarehouseUnits},
+    events::{
+        Act, ItemEvent, OrderEvent, OrderReferences, OrderRefunded, StreamName, WarehouseUnits,
+    },
     projections::{ReadModel, all, view_path},
-    reports::{EXPORTED_MAX, ExportLine, ReportError, Reports, export_csv, export_digest},
+    reports::{EXPORTED_MAX, ExportColumns, ExportLine, ReportError, Reports, export_digest},
     values::{RequestId, SaleId, UnixMs},
 };
 use tempfile::tempdir;
@@ -128,13 +130,33 @@ fn the_bytes_of_an_export_are_these_for_ever() {
          refund,6,{bob},{item},{sku},'=bob,1,1,0,south 1,500,500,EUR,{day}.200Z,pay-bob,\
          {day}.600Z,no\n"
     );
-    assert_eq!(export_csv(&found, true), expected);
+    let columns = ExportColumns::of(&found);
+    assert_eq!(columns.csv(&found, true), expected);
     let parts: String =
-        found.chunks(2).enumerate().map(|(nth, part)| export_csv(part, nth == 0)).collect();
+        found.chunks(2).enumerate().map(|(nth, part)| columns.csv(part, nth == 0)).collect();
     assert_eq!(parts, expected);
     // Digests in logs were made of such bytes.
     let digest = "6b9e13233d2ef7d89c06472685d6187081e53708224d667b9c7f2e9de4718569";
     assert_eq!(export_digest(&found), digest);
+    with_references(found, &expected);
+}
+
+/// The shop gave references of one order: each line has columns for them.
+fn with_references(mut found: Vec<ExportLine>, plain: &str) {
+    let labels = [("store", "浦东"), ("campaign", "=1+1")];
+    found[1].references = OrderReferences {
+        shop_order_id: "S,17".to_owned(),
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    };
+    let of_line = ["shop_order_id,labels", ",", "\"S,17\",campaign==1+1; store=浦东", ","];
+    let expected: String =
+        plain.lines().zip(of_line).map(|(line, more)| format!("{line},{more}\n")).collect();
+    // Each part has the columns, also one without references.
+    let columns = ExportColumns::of(&found);
+    let parts: String =
+        found.chunks(1).enumerate().map(|(nth, part)| columns.csv(part, nth == 0)).collect();
+    assert_eq!(parts, expected);
+    assert_ne!(export_digest(&found), export_digest(&found[2..]));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use super::{ItemBook, Read, Say, goods::differ, order_life::Before};
+use super::{ItemBook, Read, Say, goods::differ, order_life::Before, references::check_references};
 use crate::{
     auditor::Event,
     bodies::{
@@ -47,6 +47,7 @@ impl ItemBook {
         self.mark_plain(&placed);
         self.check_terms(event, &placed, say);
         self.check_audience(&placed, say);
+        check_references(&placed, say);
         if self.orders.find(order).is_some() {
             say(format!("order {order} is placed twice (request {})", placed.request_id.0));
             return Ok(());

@@ -756,6 +756,11 @@ pub struct Order {
     pub coupon_id: ::prost::alloc::string::String,
     #[prost(int64, tag = "21")]
     pub coupon_discount_minor: i64,
+    /// As in PlaceOrderRequest; the labels by name.
+    #[prost(string, tag = "22")]
+    pub shop_order_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "23")]
+    pub labels: ::prost::alloc::vec::Vec<OrderLabel>,
     /// Why its coupon was denied, if it was: the order was cancelled for that, or stands without it.
     #[prost(enumeration = "CouponReason", tag = "30")]
     pub coupon_denied: i32,
@@ -768,6 +773,26 @@ impl ::prost::Name for Order {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.Order".into()
+    }
+}
+/// A name and a value that a shop gave an order.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OrderLabel {
+    /// 1 to 64 characters.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// 1 to 64 characters.
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+impl ::prost::Name for OrderLabel {
+    const NAME: &'static str = "OrderLabel";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderLabel".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderLabel".into()
     }
 }
 /// Money of an order that has to go back.
@@ -5202,6 +5227,11 @@ pub struct ExportLine {
     /// Only of a refund: the units are available again; else they are written off.
     #[prost(bool, tag = "16")]
     pub restocked: bool,
+    /// As the order was placed with.
+    #[prost(string, tag = "17")]
+    pub shop_order_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "18")]
+    pub labels: ::prost::alloc::vec::Vec<OrderLabel>,
 }
 impl ::prost::Name for ExportLine {
     const NAME: &'static str = "ExportLine";
@@ -10059,2398 +10089,6 @@ impl PortraitAttribute {
         }
     }
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CancelHoldRequest {
-    /// Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "3")]
-    pub order_id: ::prost::alloc::string::String,
-    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
-    #[prost(string, tag = "4")]
-    pub operator: ::prost::alloc::string::String,
-    /// Required. 1 to 500 characters.
-    #[prost(string, tag = "5")]
-    pub reason: ::prost::alloc::string::String,
-}
-impl ::prost::Name for CancelHoldRequest {
-    const NAME: &'static str = "CancelHoldRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.CancelHoldRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.CancelHoldRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CancelHoldResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "cancel_hold_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<cancel_hold_response::Outcome>,
-}
-/// Nested message and enum types in `CancelHoldResponse`.
-pub mod cancel_hold_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for CancelHoldResponse {
-    const NAME: &'static str = "CancelHoldResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.CancelHoldResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.CancelHoldResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ExtendHoldRequest {
-    /// Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "3")]
-    pub order_id: ::prost::alloc::string::String,
-    /// Required. After the deadline in force, and at most 30 days from now.
-    #[prost(message, optional, tag = "4")]
-    pub pay_by_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
-    #[prost(string, tag = "5")]
-    pub operator: ::prost::alloc::string::String,
-    /// Required. 1 to 500 characters.
-    #[prost(string, tag = "6")]
-    pub reason: ::prost::alloc::string::String,
-}
-impl ::prost::Name for ExtendHoldRequest {
-    const NAME: &'static str = "ExtendHoldRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.ExtendHoldRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.ExtendHoldRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct ExtendHoldResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "extend_hold_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<extend_hold_response::Outcome>,
-}
-/// Nested message and enum types in `ExtendHoldResponse`.
-pub mod extend_hold_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for ExtendHoldResponse {
-    const NAME: &'static str = "ExtendHoldResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.ExtendHoldResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.ExtendHoldResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RefundOrderRequest {
-    /// Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "3")]
-    pub order_id: ::prost::alloc::string::String,
-    /// Required. 1 to the units that the buyer still has.
-    #[prost(int64, tag = "4")]
-    pub units: i64,
-    /// The units are available again, at the step of the ladder from which they came; else they are written
-    /// off.
-    #[prost(bool, tag = "5")]
-    pub restock: bool,
-    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
-    #[prost(string, tag = "6")]
-    pub operator: ::prost::alloc::string::String,
-    /// Required. 1 to 500 characters.
-    #[prost(string, tag = "7")]
-    pub reason: ::prost::alloc::string::String,
-}
-impl ::prost::Name for RefundOrderRequest {
-    const NAME: &'static str = "RefundOrderRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.RefundOrderRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.RefundOrderRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RefundOrderResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "refund_order_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<refund_order_response::Outcome>,
-}
-/// Nested message and enum types in `RefundOrderResponse`.
-pub mod refund_order_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        /// NOT_PAID, ORDER_EXPIRED, ORDER_CANCELLED or ORDER_REFUNDED.
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for RefundOrderResponse {
-    const NAME: &'static str = "RefundOrderResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.RefundOrderResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.RefundOrderResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SettleRefundRequest {
-    /// Required.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required. The due_id of a refund or of a late payment.
-    #[prost(string, tag = "3")]
-    pub due_id: ::prost::alloc::string::String,
-    /// Required. The reference of the transfer, 1 to 128 characters.
-    #[prost(string, tag = "4")]
-    pub reference: ::prost::alloc::string::String,
-    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
-    #[prost(string, tag = "5")]
-    pub operator: ::prost::alloc::string::String,
-    /// Required. 1 to 500 characters.
-    #[prost(string, tag = "6")]
-    pub reason: ::prost::alloc::string::String,
-}
-impl ::prost::Name for SettleRefundRequest {
-    const NAME: &'static str = "SettleRefundRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.SettleRefundRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.SettleRefundRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SettleRefundResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "settle_refund_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<settle_refund_response::Outcome>,
-}
-/// Nested message and enum types in `SettleRefundResponse`.
-pub mod settle_refund_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        /// ALREADY_SETTLED.
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for SettleRefundResponse {
-    const NAME: &'static str = "SettleRefundResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.SettleRefundResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.SettleRefundResponse".into()
-    }
-}
-/// Generated client implementations.
-pub mod order_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct OrderServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> OrderServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> OrderServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            OrderServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Cancels a held order of any buyer; its units are available again at once.
-        pub async fn cancel_hold(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CancelHoldRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CancelHoldResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/CancelHold",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "CancelHold"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Lets a hold end later.
-        pub async fn extend_hold(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ExtendHoldRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ExtendHoldResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/ExtendHold",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ExtendHold"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Takes units of a paid order back; the last ones of the order come back first. The money for k of n
-        /// units that came back is floor(total * k / n), so that the parts of a refund add up to the total. It
-        /// is due until it is settled. A gift stays given.
-        pub async fn refund_order(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RefundOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RefundOrderResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/RefundOrder",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "RefundOrder"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Records that money that was due is on its way back. The same reference again changes nothing.
-        pub async fn settle_refund(
-            &mut self,
-            request: impl tonic::IntoRequest<super::SettleRefundRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SettleRefundResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/SettleRefund",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "SettleRefund"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Hands the paid orders of a sale on that are in no export yet, and names refunds of earlier ones.
-        /// Answers with what FetchExport then reads.
-        pub async fn export_orders(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ExportOrdersRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ExportOrdersResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/ExportOrders",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ExportOrders"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Reads an export, with the same bytes each time. One that differs from its digest in the log is not
-        /// sent: DATA_LOSS, EXPORT_DIFFERS.
-        pub async fn fetch_export(
-            &mut self,
-            request: impl tonic::IntoRequest<super::FetchExportRequest>,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::FetchExportResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/FetchExport",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "FetchExport"));
-            self.inner.server_streaming(req, path, codec).await
-        }
-        /// Lists the exports of a sale, the first one first.
-        pub async fn list_exports(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ListExportsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListExportsResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.OrderService/ListExports",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ListExports"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-pub mod order_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with OrderServiceServer.
-    #[async_trait]
-    pub trait OrderService: std::marker::Send + std::marker::Sync + 'static {
-        /// Cancels a held order of any buyer; its units are available again at once.
-        async fn cancel_hold(
-            &self,
-            request: tonic::Request<super::CancelHoldRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CancelHoldResponse>,
-            tonic::Status,
-        >;
-        /// Lets a hold end later.
-        async fn extend_hold(
-            &self,
-            request: tonic::Request<super::ExtendHoldRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ExtendHoldResponse>,
-            tonic::Status,
-        >;
-        /// Takes units of a paid order back; the last ones of the order come back first. The money for k of n
-        /// units that came back is floor(total * k / n), so that the parts of a refund add up to the total. It
-        /// is due until it is settled. A gift stays given.
-        async fn refund_order(
-            &self,
-            request: tonic::Request<super::RefundOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RefundOrderResponse>,
-            tonic::Status,
-        >;
-        /// Records that money that was due is on its way back. The same reference again changes nothing.
-        async fn settle_refund(
-            &self,
-            request: tonic::Request<super::SettleRefundRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::SettleRefundResponse>,
-            tonic::Status,
-        >;
-        /// Hands the paid orders of a sale on that are in no export yet, and names refunds of earlier ones.
-        /// Answers with what FetchExport then reads.
-        async fn export_orders(
-            &self,
-            request: tonic::Request<super::ExportOrdersRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ExportOrdersResponse>,
-            tonic::Status,
-        >;
-        /// Server streaming response type for the FetchExport method.
-        type FetchExportStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::FetchExportResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// Reads an export, with the same bytes each time. One that differs from its digest in the log is not
-        /// sent: DATA_LOSS, EXPORT_DIFFERS.
-        async fn fetch_export(
-            &self,
-            request: tonic::Request<super::FetchExportRequest>,
-        ) -> std::result::Result<
-            tonic::Response<Self::FetchExportStream>,
-            tonic::Status,
-        >;
-        /// Lists the exports of a sale, the first one first.
-        async fn list_exports(
-            &self,
-            request: tonic::Request<super::ListExportsRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::ListExportsResponse>,
-            tonic::Status,
-        >;
-    }
-    #[derive(Debug)]
-    pub struct OrderServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> OrderServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for OrderServiceServer<T>
-    where
-        T: OrderService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/doorbuster.v1.OrderService/CancelHold" => {
-                    #[allow(non_camel_case_types)]
-                    struct CancelHoldSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::UnaryService<super::CancelHoldRequest>
-                    for CancelHoldSvc<T> {
-                        type Response = super::CancelHoldResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::CancelHoldRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::cancel_hold(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CancelHoldSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.OrderService/ExtendHold" => {
-                    #[allow(non_camel_case_types)]
-                    struct ExtendHoldSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::UnaryService<super::ExtendHoldRequest>
-                    for ExtendHoldSvc<T> {
-                        type Response = super::ExtendHoldResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ExtendHoldRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::extend_hold(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ExtendHoldSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.OrderService/RefundOrder" => {
-                    #[allow(non_camel_case_types)]
-                    struct RefundOrderSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::UnaryService<super::RefundOrderRequest>
-                    for RefundOrderSvc<T> {
-                        type Response = super::RefundOrderResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RefundOrderRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::refund_order(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RefundOrderSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.OrderService/SettleRefund" => {
-                    #[allow(non_camel_case_types)]
-                    struct SettleRefundSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::UnaryService<super::SettleRefundRequest>
-                    for SettleRefundSvc<T> {
-                        type Response = super::SettleRefundResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::SettleRefundRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::settle_refund(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = SettleRefundSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.OrderService/ExportOrders" => {
-                    #[allow(non_camel_case_types)]
-                    struct ExportOrdersSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::UnaryService<super::ExportOrdersRequest>
-                    for ExportOrdersSvc<T> {
-                        type Response = super::ExportOrdersResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ExportOrdersRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::export_orders(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ExportOrdersSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.OrderService/FetchExport" => {
-                    #[allow(non_camel_case_types)]
-                    struct FetchExportSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::ServerStreamingService<super::FetchExportRequest>
-                    for FetchExportSvc<T> {
-                        type Response = super::FetchExportResponse;
-                        type ResponseStream = T::FetchExportStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::FetchExportRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::fetch_export(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = FetchExportSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.server_streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.OrderService/ListExports" => {
-                    #[allow(non_camel_case_types)]
-                    struct ListExportsSvc<T: OrderService>(pub Arc<T>);
-                    impl<
-                        T: OrderService,
-                    > tonic::server::UnaryService<super::ListExportsRequest>
-                    for ListExportsSvc<T> {
-                        type Response = super::ListExportsResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::ListExportsRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as OrderService>::list_exports(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ListExportsSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
-            }
-        }
-    }
-    impl<T> Clone for OrderServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "doorbuster.v1.OrderService";
-    impl<T> tonic::server::NamedService for OrderServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PlaceOrderRequest {
-    /// Required.
-    /// A UUID generated by the client, one for each order. It is scoped to the item: repeated for this
-    /// item with the same fields it returns the first order, without time limit; with other fields it is
-    /// REQUEST_ID_REUSED; for another item it is another request and creates another order. A refusal is
-    /// not stored, so a refused request can be repeated and is then decided again. The refusals of an order
-    /// that was placed already are the exception: COUPON_REFUSED, OVER_SALE_LIMIT, and PRICE_CHANGED with a
-    /// coupon are final for their request id, because the order was cancelled for them.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required. The shop's own opaque id of the buyer, 1 to 128 characters.
-    #[prost(string, tag = "3")]
-    pub buyer: ::prost::alloc::string::String,
-    /// Required. 1 to 1,000,000.
-    #[prost(int64, tag = "4")]
-    pub units: i64,
-    /// The channel of the buyer, 0 to 32 characters.
-    #[prost(string, tag = "5")]
-    pub channel: ::prost::alloc::string::String,
-    /// The most that the buyer is to pay for the whole order, in minor units, at least 1. An order that
-    /// would cost more is refused with PRICE_CHANGED and the price in force; one with a coupon is compared
-    /// when its coupon is decided, and then without a quote. No bound if absent.
-    #[prost(int64, optional, tag = "6")]
-    pub max_total_minor: ::core::option::Option<i64>,
-    /// A region of the sale, 0 to 64 characters: the order draws from its warehouses first. A name that
-    /// the sale does not have changes nothing.
-    #[prost(string, tag = "7")]
-    pub region: ::prost::alloc::string::String,
-    /// What the shop knows of the buyer; required only by items with an audience.
-    #[prost(message, optional, tag = "8")]
-    pub shopper: ::core::option::Option<Shopper>,
-    /// The coupon that the order is to have.
-    #[prost(message, optional, tag = "9")]
-    pub coupon: ::core::option::Option<CouponChoice>,
-    /// What becomes of the order if its coupon is denied; only with a coupon.
-    #[prost(enumeration = "IfCouponDenied", tag = "10")]
-    pub if_denied: i32,
-}
-impl ::prost::Name for PlaceOrderRequest {
-    const NAME: &'static str = "PlaceOrderRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.PlaceOrderRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.PlaceOrderRequest".into()
-    }
-}
-/// A coupon of a buyer, or a code with which the order gets one. Exactly one of coupon_id and code is set.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CouponChoice {
-    /// Id or name of the batch. Required with coupon_id; with a code it is found if it is left out. NOT_FOUND
-    /// if the sale of the item has no such batch.
-    #[prost(string, tag = "1")]
-    pub batch: ::prost::alloc::string::String,
-    /// A coupon that the buyer has claimed or was granted.
-    #[prost(string, tag = "2")]
-    pub coupon_id: ::prost::alloc::string::String,
-    /// The shared code of the batch, 1 to 64 characters: the oldest free coupon of the buyer, or else one that
-    /// is claimed with the order. A code that no batch of the sale has is refused with COUPON_REFUSED,
-    /// COUPON_UNKNOWN before an order is placed, whatever if_denied says.
-    #[prost(string, tag = "3")]
-    pub code: ::prost::alloc::string::String,
-}
-impl ::prost::Name for CouponChoice {
-    const NAME: &'static str = "CouponChoice";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.CouponChoice".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.CouponChoice".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct PlaceOrderResponse {
-    /// Revision of the item's stream: that of the order's event, or the last one that a refusal or an order
-    /// with a coupon depends on.
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    /// Position in the log; pass it as min_position to read your own write.
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "place_order_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<place_order_response::Outcome>,
-}
-/// Nested message and enum types in `PlaceOrderResponse`.
-pub mod place_order_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for PlaceOrderResponse {
-    const NAME: &'static str = "PlaceOrderResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.PlaceOrderResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.PlaceOrderResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct QuotePriceRequest {
-    /// Required.
-    #[prost(string, tag = "1")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required. 1 to 1,000,000.
-    #[prost(int64, tag = "2")]
-    pub units: i64,
-    /// As in PlaceOrderRequest. Neither changes the price. What a coupon would take off is not quoted: its
-    /// batch decides that for an order.
-    #[prost(string, tag = "3")]
-    pub region: ::prost::alloc::string::String,
-    #[prost(message, optional, tag = "4")]
-    pub shopper: ::core::option::Option<Shopper>,
-}
-impl ::prost::Name for QuotePriceRequest {
-    const NAME: &'static str = "QuotePriceRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.QuotePriceRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.QuotePriceRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct QuotePriceResponse {
-    /// What an order of these units would cost now, whether or not it would be taken.
-    #[prost(message, optional, tag = "1")]
-    pub quote: ::core::option::Option<PriceQuote>,
-    #[prost(int64, tag = "2")]
-    pub available_units: i64,
-    /// Revision of the item's stream that the answer shows.
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    /// Why the order would be refused now; absent if nothing is in its way but the limit per buyer, which
-    /// is not looked at, because a quote names no buyer.
-    #[prost(message, optional, tag = "4")]
-    pub refusal: ::core::option::Option<Refusal>,
-    /// Where the units would come from now; empty if fewer are available.
-    #[prost(message, repeated, tag = "5")]
-    pub warehouses: ::prost::alloc::vec::Vec<WarehouseUnits>,
-}
-impl ::prost::Name for QuotePriceResponse {
-    const NAME: &'static str = "QuotePriceResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.QuotePriceResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.QuotePriceResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PlaceOrdersRequest {
-    /// Returned with the answer.
-    #[prost(uint64, tag = "1")]
-    pub tag: u64,
-    #[prost(message, optional, tag = "2")]
-    pub command: ::core::option::Option<PlaceOrderRequest>,
-}
-impl ::prost::Name for PlaceOrdersRequest {
-    const NAME: &'static str = "PlaceOrdersRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.PlaceOrdersRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.PlaceOrdersRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct PlaceOrdersResponse {
-    #[prost(uint64, tag = "1")]
-    pub tag: u64,
-    #[prost(oneof = "place_orders_response::Result", tags = "2, 3")]
-    pub result: ::core::option::Option<place_orders_response::Result>,
-}
-/// Nested message and enum types in `PlaceOrdersResponse`.
-pub mod place_orders_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Result {
-        #[prost(message, tag = "2")]
-        Answer(super::PlaceOrderResponse),
-        #[prost(message, tag = "3")]
-        Fault(super::Fault),
-    }
-}
-impl ::prost::Name for PlaceOrdersResponse {
-    const NAME: &'static str = "PlaceOrdersResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.PlaceOrdersResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.PlaceOrdersResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetOutcomeRequest {
-    /// Required. The request id of the PlaceOrder on this item.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required. Must be the buyer of the order; another buyer's order is NOT_FOUND.
-    #[prost(string, tag = "3")]
-    pub buyer: ::prost::alloc::string::String,
-}
-impl ::prost::Name for GetOutcomeRequest {
-    const NAME: &'static str = "GetOutcomeRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.GetOutcomeRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.GetOutcomeRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetOutcomeResponse {
-    /// The current state.
-    #[prost(message, optional, tag = "1")]
-    pub order: ::core::option::Option<Order>,
-    #[prost(uint64, tag = "2")]
-    pub revision: u64,
-    /// Of an order that was placed and then cancelled because of what it waited for: COUPON_REFUSED,
-    /// OVER_SALE_LIMIT or PRICE_CHANGED, as PlaceOrder answers it.
-    #[prost(message, optional, tag = "3")]
-    pub refusal: ::core::option::Option<Refusal>,
-}
-impl ::prost::Name for GetOutcomeResponse {
-    const NAME: &'static str = "GetOutcomeResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.GetOutcomeResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.GetOutcomeResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RecordPaymentRequest {
-    /// Required.
-    /// Scoped to the item. A recorded payment, paid or due for refund, always gets its first answer, also
-    /// under another request id with the same order and payment_reference. WRONG_AMOUNT records nothing:
-    /// a repeated request is decided again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "3")]
-    pub order_id: ::prost::alloc::string::String,
-    /// Required. The payment provider's reference, 1 to 128 characters.
-    #[prost(string, tag = "4")]
-    pub payment_reference: ::prost::alloc::string::String,
-    /// Required. The paid amount. Must equal the order's total.
-    #[prost(message, optional, tag = "5")]
-    pub amount: ::core::option::Option<Money>,
-}
-impl ::prost::Name for RecordPaymentRequest {
-    const NAME: &'static str = "RecordPaymentRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.RecordPaymentRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.RecordPaymentRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RecordPaymentResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "record_payment_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<record_payment_response::Outcome>,
-}
-/// Nested message and enum types in `RecordPaymentResponse`.
-pub mod record_payment_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for RecordPaymentResponse {
-    const NAME: &'static str = "RecordPaymentResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.RecordPaymentResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.RecordPaymentResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct RecordPaymentFailureRequest {
-    /// Required. Scoped to the item.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "3")]
-    pub order_id: ::prost::alloc::string::String,
-    /// Required. The payment provider's reference, 1 to 128 characters.
-    #[prost(string, tag = "4")]
-    pub payment_reference: ::prost::alloc::string::String,
-    /// Required. The payment provider's word for what was wrong, 1 to 64 characters.
-    #[prost(string, tag = "5")]
-    pub code: ::prost::alloc::string::String,
-}
-impl ::prost::Name for RecordPaymentFailureRequest {
-    const NAME: &'static str = "RecordPaymentFailureRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.RecordPaymentFailureRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.RecordPaymentFailureRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct RecordPaymentFailureResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "record_payment_failure_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<record_payment_failure_response::Outcome>,
-}
-/// Nested message and enum types in `RecordPaymentFailureResponse`.
-pub mod record_payment_failure_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        /// As it stands.
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for RecordPaymentFailureResponse {
-    const NAME: &'static str = "RecordPaymentFailureResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.RecordPaymentFailureResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.RecordPaymentFailureResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct CancelOrderRequest {
-    /// Required.
-    /// Scoped to the item. A completed cancellation always gets its first answer; a refused one is not
-    /// stored and is decided again.
-    #[prost(string, tag = "1")]
-    pub request_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "3")]
-    pub order_id: ::prost::alloc::string::String,
-    /// Required. Must be the buyer of the order; another buyer's order is NOT_FOUND.
-    #[prost(string, tag = "4")]
-    pub buyer: ::prost::alloc::string::String,
-}
-impl ::prost::Name for CancelOrderRequest {
-    const NAME: &'static str = "CancelOrderRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.CancelOrderRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.CancelOrderRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct CancelOrderResponse {
-    #[prost(uint64, tag = "3")]
-    pub revision: u64,
-    #[prost(uint64, tag = "4")]
-    pub position: u64,
-    #[prost(oneof = "cancel_order_response::Outcome", tags = "1, 2")]
-    pub outcome: ::core::option::Option<cancel_order_response::Outcome>,
-}
-/// Nested message and enum types in `CancelOrderResponse`.
-pub mod cancel_order_response {
-    #[derive(Clone, PartialEq, ::prost::Oneof)]
-    pub enum Outcome {
-        #[prost(message, tag = "1")]
-        Order(super::Order),
-        #[prost(message, tag = "2")]
-        Refusal(super::Refusal),
-    }
-}
-impl ::prost::Name for CancelOrderResponse {
-    const NAME: &'static str = "CancelOrderResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.CancelOrderResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.CancelOrderResponse".into()
-    }
-}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetOrderRequest {
-    /// Required.
-    #[prost(string, tag = "1")]
-    pub item_id: ::prost::alloc::string::String,
-    /// Required.
-    #[prost(string, tag = "2")]
-    pub order_id: ::prost::alloc::string::String,
-    /// Required. Must be the buyer of the order; another buyer's order is NOT_FOUND.
-    #[prost(string, tag = "3")]
-    pub buyer: ::prost::alloc::string::String,
-}
-impl ::prost::Name for GetOrderRequest {
-    const NAME: &'static str = "GetOrderRequest";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.GetOrderRequest".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.GetOrderRequest".into()
-    }
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetOrderResponse {
-    #[prost(message, optional, tag = "1")]
-    pub order: ::core::option::Option<Order>,
-    #[prost(uint64, tag = "2")]
-    pub revision: u64,
-}
-impl ::prost::Name for GetOrderResponse {
-    const NAME: &'static str = "GetOrderResponse";
-    const PACKAGE: &'static str = "doorbuster.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "doorbuster.v1.GetOrderResponse".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/doorbuster.v1.GetOrderResponse".into()
-    }
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum IfCouponDenied {
-    /// As CANCEL.
-    Unspecified = 0,
-    /// The order is cancelled, and the answer is COUPON_REFUSED with the reason.
-    Cancel = 1,
-    /// The order stands without the coupon, with the money offer that it would have had when it was placed;
-    /// Order.coupon_denied tells why.
-    Keep = 2,
-}
-impl IfCouponDenied {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "IF_COUPON_DENIED_UNSPECIFIED",
-            Self::Cancel => "IF_COUPON_DENIED_CANCEL",
-            Self::Keep => "IF_COUPON_DENIED_KEEP",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "IF_COUPON_DENIED_UNSPECIFIED" => Some(Self::Unspecified),
-            "IF_COUPON_DENIED_CANCEL" => Some(Self::Cancel),
-            "IF_COUPON_DENIED_KEEP" => Some(Self::Keep),
-            _ => None,
-        }
-    }
-}
-/// Generated client implementations.
-pub mod purchase_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    #[derive(Debug, Clone)]
-    pub struct PurchaseServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl<T> PurchaseServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> PurchaseServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            PurchaseServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// Holds units for a buyer. An order with a coupon is placed first and gets its coupon then; the call
-        /// waits for that until shortly before its deadline, and is otherwise answered with the order as it
-        /// waits (Order.awaiting). Whatever becomes of the call or the server, the coupon is decided all the
-        /// same; GetOutcome, or the request again, tells how.
-        pub async fn place_order(
-            &mut self,
-            request: impl tonic::IntoRequest<super::PlaceOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::PlaceOrderResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/PlaceOrder",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "PlaceOrder"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// PlaceOrder, pipelined: send without waiting and match answers by tag. Answers for one item are in
-        /// the order of its commands; answers for different items are not ordered. Read answers while
-        /// sending: the server stops reading at 8,192 orders with unread answers. An order with a coupon is
-        /// answered at once, as it waits; GetOutcome tells how it ended. When the server stops,
-        /// orders that it has read are answered, and the stream ends with UNAVAILABLE, STOPPING.
-        pub async fn place_orders(
-            &mut self,
-            request: impl tonic::IntoStreamingRequest<
-                Message = super::PlaceOrdersRequest,
-            >,
-        ) -> std::result::Result<
-            tonic::Response<tonic::codec::Streaming<super::PlaceOrdersResponse>>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/PlaceOrders",
-            );
-            let mut req = request.into_streaming_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "PlaceOrders"));
-            self.inner.streaming(req, path, codec).await
-        }
-        /// Returns the outcome of a PlaceOrder whose answer was lost. NOT_FOUND if it created no order.
-        pub async fn get_outcome(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetOutcomeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetOutcomeResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/GetOutcome",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "GetOutcome"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Records a payment. A payment that arrives too late is recorded as due for refund.
-        pub async fn record_payment(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RecordPaymentRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RecordPaymentResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/RecordPayment",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new("doorbuster.v1.PurchaseService", "RecordPayment"),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Records that a payment was tried and failed. The hold stays; after 20 failed payments of an order no
-        /// more are recorded.
-        pub async fn record_payment_failure(
-            &mut self,
-            request: impl tonic::IntoRequest<super::RecordPaymentFailureRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RecordPaymentFailureResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/RecordPaymentFailure",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(
-                    GrpcMethod::new(
-                        "doorbuster.v1.PurchaseService",
-                        "RecordPaymentFailure",
-                    ),
-                );
-            self.inner.unary(req, path, codec).await
-        }
-        /// Cancels a held order; its units are available again at once.
-        pub async fn cancel_order(
-            &mut self,
-            request: impl tonic::IntoRequest<super::CancelOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CancelOrderResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/CancelOrder",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "CancelOrder"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Returns the current state of an order, never behind the log.
-        pub async fn get_order(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetOrderResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/GetOrder",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "GetOrder"));
-            self.inner.unary(req, path, codec).await
-        }
-        /// Returns what an order would cost now, why, and when that changes next. Nothing is held.
-        pub async fn quote_price(
-            &mut self,
-            request: impl tonic::IntoRequest<super::QuotePriceRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::QuotePriceResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/doorbuster.v1.PurchaseService/QuotePrice",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "QuotePrice"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
-/// Generated server implementations.
-pub mod purchase_service_server {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    /// Generated trait containing gRPC methods that should be implemented for use with PurchaseServiceServer.
-    #[async_trait]
-    pub trait PurchaseService: std::marker::Send + std::marker::Sync + 'static {
-        /// Holds units for a buyer. An order with a coupon is placed first and gets its coupon then; the call
-        /// waits for that until shortly before its deadline, and is otherwise answered with the order as it
-        /// waits (Order.awaiting). Whatever becomes of the call or the server, the coupon is decided all the
-        /// same; GetOutcome, or the request again, tells how.
-        async fn place_order(
-            &self,
-            request: tonic::Request<super::PlaceOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::PlaceOrderResponse>,
-            tonic::Status,
-        >;
-        /// Server streaming response type for the PlaceOrders method.
-        type PlaceOrdersStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::PlaceOrdersResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
-        /// PlaceOrder, pipelined: send without waiting and match answers by tag. Answers for one item are in
-        /// the order of its commands; answers for different items are not ordered. Read answers while
-        /// sending: the server stops reading at 8,192 orders with unread answers. An order with a coupon is
-        /// answered at once, as it waits; GetOutcome tells how it ended. When the server stops,
-        /// orders that it has read are answered, and the stream ends with UNAVAILABLE, STOPPING.
-        async fn place_orders(
-            &self,
-            request: tonic::Request<tonic::Streaming<super::PlaceOrdersRequest>>,
-        ) -> std::result::Result<
-            tonic::Response<Self::PlaceOrdersStream>,
-            tonic::Status,
-        >;
-        /// Returns the outcome of a PlaceOrder whose answer was lost. NOT_FOUND if it created no order.
-        async fn get_outcome(
-            &self,
-            request: tonic::Request<super::GetOutcomeRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetOutcomeResponse>,
-            tonic::Status,
-        >;
-        /// Records a payment. A payment that arrives too late is recorded as due for refund.
-        async fn record_payment(
-            &self,
-            request: tonic::Request<super::RecordPaymentRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RecordPaymentResponse>,
-            tonic::Status,
-        >;
-        /// Records that a payment was tried and failed. The hold stays; after 20 failed payments of an order no
-        /// more are recorded.
-        async fn record_payment_failure(
-            &self,
-            request: tonic::Request<super::RecordPaymentFailureRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::RecordPaymentFailureResponse>,
-            tonic::Status,
-        >;
-        /// Cancels a held order; its units are available again at once.
-        async fn cancel_order(
-            &self,
-            request: tonic::Request<super::CancelOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::CancelOrderResponse>,
-            tonic::Status,
-        >;
-        /// Returns the current state of an order, never behind the log.
-        async fn get_order(
-            &self,
-            request: tonic::Request<super::GetOrderRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetOrderResponse>,
-            tonic::Status,
-        >;
-        /// Returns what an order would cost now, why, and when that changes next. Nothing is held.
-        async fn quote_price(
-            &self,
-            request: tonic::Request<super::QuotePriceRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::QuotePriceResponse>,
-            tonic::Status,
-        >;
-    }
-    #[derive(Debug)]
-    pub struct PurchaseServiceServer<T> {
-        inner: Arc<T>,
-        accept_compression_encodings: EnabledCompressionEncodings,
-        send_compression_encodings: EnabledCompressionEncodings,
-        max_decoding_message_size: Option<usize>,
-        max_encoding_message_size: Option<usize>,
-    }
-    impl<T> PurchaseServiceServer<T> {
-        pub fn new(inner: T) -> Self {
-            Self::from_arc(Arc::new(inner))
-        }
-        pub fn from_arc(inner: Arc<T>) -> Self {
-            Self {
-                inner,
-                accept_compression_encodings: Default::default(),
-                send_compression_encodings: Default::default(),
-                max_decoding_message_size: None,
-                max_encoding_message_size: None,
-            }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
-        where
-            F: tonic::service::Interceptor,
-        {
-            InterceptedService::new(Self::new(inner), interceptor)
-        }
-        /// Enable decompressing requests with the given encoding.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.accept_compression_encodings.enable(encoding);
-            self
-        }
-        /// Compress responses with the given encoding, if the client supports it.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.send_compression_encodings.enable(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.max_decoding_message_size = Some(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.max_encoding_message_size = Some(limit);
-            self
-        }
-    }
-    impl<T, B> tonic::codegen::Service<http::Request<B>> for PurchaseServiceServer<T>
-    where
-        T: PurchaseService,
-        B: Body + std::marker::Send + 'static,
-        B::Error: Into<StdError> + std::marker::Send + 'static,
-    {
-        type Response = http::Response<tonic::body::Body>;
-        type Error = std::convert::Infallible;
-        type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(
-            &mut self,
-            _cx: &mut Context<'_>,
-        ) -> Poll<std::result::Result<(), Self::Error>> {
-            Poll::Ready(Ok(()))
-        }
-        fn call(&mut self, req: http::Request<B>) -> Self::Future {
-            match req.uri().path() {
-                "/doorbuster.v1.PurchaseService/PlaceOrder" => {
-                    #[allow(non_camel_case_types)]
-                    struct PlaceOrderSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::PlaceOrderRequest>
-                    for PlaceOrderSvc<T> {
-                        type Response = super::PlaceOrderResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::PlaceOrderRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::place_order(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = PlaceOrderSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/PlaceOrders" => {
-                    #[allow(non_camel_case_types)]
-                    struct PlaceOrdersSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::StreamingService<super::PlaceOrdersRequest>
-                    for PlaceOrdersSvc<T> {
-                        type Response = super::PlaceOrdersResponse;
-                        type ResponseStream = T::PlaceOrdersStream;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::ResponseStream>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<
-                                tonic::Streaming<super::PlaceOrdersRequest>,
-                            >,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::place_orders(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = PlaceOrdersSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.streaming(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/GetOutcome" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetOutcomeSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::GetOutcomeRequest>
-                    for GetOutcomeSvc<T> {
-                        type Response = super::GetOutcomeResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetOutcomeRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::get_outcome(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetOutcomeSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/RecordPayment" => {
-                    #[allow(non_camel_case_types)]
-                    struct RecordPaymentSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::RecordPaymentRequest>
-                    for RecordPaymentSvc<T> {
-                        type Response = super::RecordPaymentResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RecordPaymentRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::record_payment(&inner, request)
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RecordPaymentSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/RecordPaymentFailure" => {
-                    #[allow(non_camel_case_types)]
-                    struct RecordPaymentFailureSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::RecordPaymentFailureRequest>
-                    for RecordPaymentFailureSvc<T> {
-                        type Response = super::RecordPaymentFailureResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::RecordPaymentFailureRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::record_payment_failure(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = RecordPaymentFailureSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/CancelOrder" => {
-                    #[allow(non_camel_case_types)]
-                    struct CancelOrderSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::CancelOrderRequest>
-                    for CancelOrderSvc<T> {
-                        type Response = super::CancelOrderResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::CancelOrderRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::cancel_order(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = CancelOrderSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/GetOrder" => {
-                    #[allow(non_camel_case_types)]
-                    struct GetOrderSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::GetOrderRequest>
-                    for GetOrderSvc<T> {
-                        type Response = super::GetOrderResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::GetOrderRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::get_order(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = GetOrderSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/doorbuster.v1.PurchaseService/QuotePrice" => {
-                    #[allow(non_camel_case_types)]
-                    struct QuotePriceSvc<T: PurchaseService>(pub Arc<T>);
-                    impl<
-                        T: PurchaseService,
-                    > tonic::server::UnaryService<super::QuotePriceRequest>
-                    for QuotePriceSvc<T> {
-                        type Response = super::QuotePriceResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<super::QuotePriceRequest>,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as PurchaseService>::quote_price(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = QuotePriceSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
-            }
-        }
-    }
-    impl<T> Clone for PurchaseServiceServer<T> {
-        fn clone(&self) -> Self {
-            let inner = self.inner.clone();
-            Self {
-                inner,
-                accept_compression_encodings: self.accept_compression_encodings,
-                send_compression_encodings: self.send_compression_encodings,
-                max_decoding_message_size: self.max_decoding_message_size,
-                max_encoding_message_size: self.max_encoding_message_size,
-            }
-        }
-    }
-    /// Generated gRPC service name
-    pub const SERVICE_NAME: &str = "doorbuster.v1.PurchaseService";
-    impl<T> tonic::server::NamedService for PurchaseServiceServer<T> {
-        const NAME: &'static str = SERVICE_NAME;
-    }
-}
 /// Money that is due back, or was.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RefundDue {
@@ -15095,6 +12733,2536 @@ pub mod report_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FindOrderRequest {
+    /// Exactly one of these three.
+    #[prost(string, tag = "1")]
+    pub order_id: ::prost::alloc::string::String,
+    /// As it was placed with: the whole text, in the same case.
+    #[prost(string, tag = "2")]
+    pub shop_order_id: ::prost::alloc::string::String,
+    /// Name and value, as the order was placed with.
+    #[prost(message, optional, tag = "3")]
+    pub label: ::core::option::Option<OrderLabel>,
+    /// Of this sale only; of all sales if empty.
+    #[prost(string, tag = "4")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// 1 to 1,000; 0 means 100.
+    #[prost(int32, tag = "5")]
+    pub page_size: i32,
+    #[prost(string, tag = "6")]
+    pub page_token: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "7")]
+    pub min_position: u64,
+}
+impl ::prost::Name for FindOrderRequest {
+    const NAME: &'static str = "FindOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FindOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FindOrderRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FindOrderResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub orders: ::prost::alloc::vec::Vec<OrderRecord>,
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+impl ::prost::Name for FindOrderResponse {
+    const NAME: &'static str = "FindOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FindOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FindOrderResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelHoldRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The item, if the caller knows it: the server looks it up by the order otherwise.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "4")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CancelHoldRequest {
+    const NAME: &'static str = "CancelHoldRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelHoldRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelHoldRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelHoldResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "cancel_hold_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<cancel_hold_response::Outcome>,
+}
+/// Nested message and enum types in `CancelHoldResponse`.
+pub mod cancel_hold_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for CancelHoldResponse {
+    const NAME: &'static str = "CancelHoldResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelHoldResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelHoldResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExtendHoldRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The item, if the caller knows it: the server looks it up by the order otherwise.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. After the deadline in force, and at most 30 days from now.
+    #[prost(message, optional, tag = "4")]
+    pub pay_by_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "5")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ExtendHoldRequest {
+    const NAME: &'static str = "ExtendHoldRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExtendHoldRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExtendHoldRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExtendHoldResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "extend_hold_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<extend_hold_response::Outcome>,
+}
+/// Nested message and enum types in `ExtendHoldResponse`.
+pub mod extend_hold_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for ExtendHoldResponse {
+    const NAME: &'static str = "ExtendHoldResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.ExtendHoldResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.ExtendHoldResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefundOrderRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The item, if the caller knows it: the server looks it up by the order otherwise.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. 1 to the units that the buyer still has.
+    #[prost(int64, tag = "4")]
+    pub units: i64,
+    /// The units are available again, at the step of the ladder from which they came; else they are written
+    /// off.
+    #[prost(bool, tag = "5")]
+    pub restock: bool,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "6")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RefundOrderRequest {
+    const NAME: &'static str = "RefundOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundOrderRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RefundOrderResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "refund_order_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<refund_order_response::Outcome>,
+}
+/// Nested message and enum types in `RefundOrderResponse`.
+pub mod refund_order_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// NOT_PAID, ORDER_EXPIRED, ORDER_CANCELLED or ORDER_REFUNDED.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for RefundOrderResponse {
+    const NAME: &'static str = "RefundOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RefundOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RefundOrderResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettleRefundRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The item, if the caller knows it: the server looks it up by the due otherwise.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required. The due_id of a refund or of a late payment.
+    #[prost(string, tag = "3")]
+    pub due_id: ::prost::alloc::string::String,
+    /// Required. The reference of the transfer, 1 to 128 characters.
+    #[prost(string, tag = "4")]
+    pub reference: ::prost::alloc::string::String,
+    /// 1 to 64 characters; the owner of the token where the server asks for tokens.
+    #[prost(string, tag = "5")]
+    pub operator: ::prost::alloc::string::String,
+    /// Required. 1 to 500 characters.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SettleRefundRequest {
+    const NAME: &'static str = "SettleRefundRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SettleRefundRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SettleRefundRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SettleRefundResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "settle_refund_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<settle_refund_response::Outcome>,
+}
+/// Nested message and enum types in `SettleRefundResponse`.
+pub mod settle_refund_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ALREADY_SETTLED.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for SettleRefundResponse {
+    const NAME: &'static str = "SettleRefundResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SettleRefundResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SettleRefundResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod order_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct OrderServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> OrderServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> OrderServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            OrderServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Cancels a held order of any buyer; its units are available again at once.
+        pub async fn cancel_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/CancelHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "CancelHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets a hold end later.
+        pub async fn extend_hold(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExtendHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExtendHoldResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/ExtendHold",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ExtendHold"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes units of a paid order back; the last ones of the order come back first. The money for k of n
+        /// units that came back is floor(total * k / n), so that the parts of a refund add up to the total. It
+        /// is due until it is settled. A gift stays given.
+        pub async fn refund_order(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RefundOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RefundOrderResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/RefundOrder",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "RefundOrder"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records that money that was due is on its way back. The same reference again changes nothing.
+        pub async fn settle_refund(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SettleRefundRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SettleRefundResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/SettleRefund",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "SettleRefund"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hands the paid orders of a sale on that are in no export yet, and names refunds of earlier ones.
+        /// Answers with what FetchExport then reads.
+        pub async fn export_orders(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExportOrdersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/ExportOrders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ExportOrders"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads an export, with the same bytes each time. One that differs from its digest in the log is not
+        /// sent: DATA_LOSS, EXPORT_DIFFERS.
+        pub async fn fetch_export(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FetchExportResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/FetchExport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "FetchExport"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Lists the exports of a sale, the first one first.
+        pub async fn list_exports(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListExportsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListExportsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/ListExports",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "ListExports"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Finds orders by their id, by the shop's id or by a label; item by item, oldest first within each. No
+        /// order is no error.
+        pub async fn find_order(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FindOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindOrderResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/FindOrder",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "FindOrder"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod order_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with OrderServiceServer.
+    #[async_trait]
+    pub trait OrderService: std::marker::Send + std::marker::Sync + 'static {
+        /// Cancels a held order of any buyer; its units are available again at once.
+        async fn cancel_hold(
+            &self,
+            request: tonic::Request<super::CancelHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelHoldResponse>,
+            tonic::Status,
+        >;
+        /// Lets a hold end later.
+        async fn extend_hold(
+            &self,
+            request: tonic::Request<super::ExtendHoldRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExtendHoldResponse>,
+            tonic::Status,
+        >;
+        /// Takes units of a paid order back; the last ones of the order come back first. The money for k of n
+        /// units that came back is floor(total * k / n), so that the parts of a refund add up to the total. It
+        /// is due until it is settled. A gift stays given.
+        async fn refund_order(
+            &self,
+            request: tonic::Request<super::RefundOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RefundOrderResponse>,
+            tonic::Status,
+        >;
+        /// Records that money that was due is on its way back. The same reference again changes nothing.
+        async fn settle_refund(
+            &self,
+            request: tonic::Request<super::SettleRefundRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SettleRefundResponse>,
+            tonic::Status,
+        >;
+        /// Hands the paid orders of a sale on that are in no export yet, and names refunds of earlier ones.
+        /// Answers with what FetchExport then reads.
+        async fn export_orders(
+            &self,
+            request: tonic::Request<super::ExportOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExportOrdersResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the FetchExport method.
+        type FetchExportStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FetchExportResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Reads an export, with the same bytes each time. One that differs from its digest in the log is not
+        /// sent: DATA_LOSS, EXPORT_DIFFERS.
+        async fn fetch_export(
+            &self,
+            request: tonic::Request<super::FetchExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::FetchExportStream>,
+            tonic::Status,
+        >;
+        /// Lists the exports of a sale, the first one first.
+        async fn list_exports(
+            &self,
+            request: tonic::Request<super::ListExportsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListExportsResponse>,
+            tonic::Status,
+        >;
+        /// Finds orders by their id, by the shop's id or by a label; item by item, oldest first within each. No
+        /// order is no error.
+        async fn find_order(
+            &self,
+            request: tonic::Request<super::FindOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FindOrderResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct OrderServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> OrderServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for OrderServiceServer<T>
+    where
+        T: OrderService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorbuster.v1.OrderService/CancelHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelHoldSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::CancelHoldRequest>
+                    for CancelHoldSvc<T> {
+                        type Response = super::CancelHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::cancel_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/ExtendHold" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExtendHoldSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::ExtendHoldRequest>
+                    for ExtendHoldSvc<T> {
+                        type Response = super::ExtendHoldResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExtendHoldRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::extend_hold(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExtendHoldSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/RefundOrder" => {
+                    #[allow(non_camel_case_types)]
+                    struct RefundOrderSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::RefundOrderRequest>
+                    for RefundOrderSvc<T> {
+                        type Response = super::RefundOrderResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RefundOrderRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::refund_order(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RefundOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/SettleRefund" => {
+                    #[allow(non_camel_case_types)]
+                    struct SettleRefundSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::SettleRefundRequest>
+                    for SettleRefundSvc<T> {
+                        type Response = super::SettleRefundResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SettleRefundRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::settle_refund(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SettleRefundSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/ExportOrders" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportOrdersSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::ExportOrdersRequest>
+                    for ExportOrdersSvc<T> {
+                        type Response = super::ExportOrdersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportOrdersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::export_orders(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportOrdersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/FetchExport" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchExportSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::ServerStreamingService<super::FetchExportRequest>
+                    for FetchExportSvc<T> {
+                        type Response = super::FetchExportResponse;
+                        type ResponseStream = T::FetchExportStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchExportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::fetch_export(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchExportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/ListExports" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListExportsSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::ListExportsRequest>
+                    for ListExportsSvc<T> {
+                        type Response = super::ListExportsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListExportsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::list_exports(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListExportsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/FindOrder" => {
+                    #[allow(non_camel_case_types)]
+                    struct FindOrderSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::UnaryService<super::FindOrderRequest>
+                    for FindOrderSvc<T> {
+                        type Response = super::FindOrderResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FindOrderRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::find_order(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FindOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for OrderServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorbuster.v1.OrderService";
+    impl<T> tonic::server::NamedService for OrderServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlaceOrderRequest {
+    /// Required.
+    /// A UUID generated by the client, one for each order. It is scoped to the item: repeated for this
+    /// item with the same fields it returns the first order, without time limit; with other fields it is
+    /// REQUEST_ID_REUSED; for another item it is another request and creates another order. A refusal is
+    /// not stored, so a refused request can be repeated and is then decided again. The refusals of an order
+    /// that was placed already are the exception: COUPON_REFUSED, OVER_SALE_LIMIT, and PRICE_CHANGED with a
+    /// coupon are final for their request id, because the order was cancelled for them.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required. The shop's own opaque id of the buyer, 1 to 128 characters.
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+    /// Required. 1 to 1,000,000.
+    #[prost(int64, tag = "4")]
+    pub units: i64,
+    /// The channel of the buyer, 0 to 32 characters.
+    #[prost(string, tag = "5")]
+    pub channel: ::prost::alloc::string::String,
+    /// The most that the buyer is to pay for the whole order, in minor units, at least 1. An order that
+    /// would cost more is refused with PRICE_CHANGED and the price in force; one with a coupon is compared
+    /// when its coupon is decided, and then without a quote. No bound if absent.
+    #[prost(int64, optional, tag = "6")]
+    pub max_total_minor: ::core::option::Option<i64>,
+    /// A region of the sale, 0 to 64 characters: the order draws from its warehouses first. A name that
+    /// the sale does not have changes nothing.
+    #[prost(string, tag = "7")]
+    pub region: ::prost::alloc::string::String,
+    /// What the shop knows of the buyer; required only by items with an audience.
+    #[prost(message, optional, tag = "8")]
+    pub shopper: ::core::option::Option<Shopper>,
+    /// The coupon that the order is to have.
+    #[prost(message, optional, tag = "9")]
+    pub coupon: ::core::option::Option<CouponChoice>,
+    /// What becomes of the order if its coupon is denied; only with a coupon.
+    #[prost(enumeration = "IfCouponDenied", tag = "10")]
+    pub if_denied: i32,
+    /// The shop's own id of the order, 0 to 64 characters. Several orders may have the same.
+    #[prost(string, tag = "12")]
+    pub shop_order_id: ::prost::alloc::string::String,
+    /// What the shop wants to find the order by, at most 10 labels, each name once. Their sequence does not
+    /// matter: the order has them by name.
+    #[prost(message, repeated, tag = "13")]
+    pub labels: ::prost::alloc::vec::Vec<OrderLabel>,
+}
+impl ::prost::Name for PlaceOrderRequest {
+    const NAME: &'static str = "PlaceOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrderRequest".into()
+    }
+}
+/// A coupon of a buyer, or a code with which the order gets one. Exactly one of coupon_id and code is set.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponChoice {
+    /// Id or name of the batch. Required with coupon_id; with a code it is found if it is left out. NOT_FOUND
+    /// if the sale of the item has no such batch.
+    #[prost(string, tag = "1")]
+    pub batch: ::prost::alloc::string::String,
+    /// A coupon that the buyer has claimed or was granted.
+    #[prost(string, tag = "2")]
+    pub coupon_id: ::prost::alloc::string::String,
+    /// The shared code of the batch, 1 to 64 characters: the oldest free coupon of the buyer, or else one that
+    /// is claimed with the order. A code that no batch of the sale has is refused with COUPON_REFUSED,
+    /// COUPON_UNKNOWN before an order is placed, whatever if_denied says.
+    #[prost(string, tag = "3")]
+    pub code: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CouponChoice {
+    const NAME: &'static str = "CouponChoice";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponChoice".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponChoice".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlaceOrderResponse {
+    /// Revision of the item's stream: that of the order's event, or the last one that a refusal or an order
+    /// with a coupon depends on.
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    /// Position in the log; pass it as min_position to read your own write.
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "place_order_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<place_order_response::Outcome>,
+}
+/// Nested message and enum types in `PlaceOrderResponse`.
+pub mod place_order_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for PlaceOrderResponse {
+    const NAME: &'static str = "PlaceOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrderResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuotePriceRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required. 1 to 1,000,000.
+    #[prost(int64, tag = "2")]
+    pub units: i64,
+    /// As in PlaceOrderRequest. Neither changes the price. What a coupon would take off is not quoted: its
+    /// batch decides that for an order.
+    #[prost(string, tag = "3")]
+    pub region: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub shopper: ::core::option::Option<Shopper>,
+}
+impl ::prost::Name for QuotePriceRequest {
+    const NAME: &'static str = "QuotePriceRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.QuotePriceRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.QuotePriceRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuotePriceResponse {
+    /// What an order of these units would cost now, whether or not it would be taken.
+    #[prost(message, optional, tag = "1")]
+    pub quote: ::core::option::Option<PriceQuote>,
+    #[prost(int64, tag = "2")]
+    pub available_units: i64,
+    /// Revision of the item's stream that the answer shows.
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    /// Why the order would be refused now; absent if nothing is in its way but the limit per buyer, which
+    /// is not looked at, because a quote names no buyer.
+    #[prost(message, optional, tag = "4")]
+    pub refusal: ::core::option::Option<Refusal>,
+    /// Where the units would come from now; empty if fewer are available.
+    #[prost(message, repeated, tag = "5")]
+    pub warehouses: ::prost::alloc::vec::Vec<WarehouseUnits>,
+}
+impl ::prost::Name for QuotePriceResponse {
+    const NAME: &'static str = "QuotePriceResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.QuotePriceResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.QuotePriceResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlaceOrdersRequest {
+    /// Returned with the answer.
+    #[prost(uint64, tag = "1")]
+    pub tag: u64,
+    #[prost(message, optional, tag = "2")]
+    pub command: ::core::option::Option<PlaceOrderRequest>,
+}
+impl ::prost::Name for PlaceOrdersRequest {
+    const NAME: &'static str = "PlaceOrdersRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrdersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrdersRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlaceOrdersResponse {
+    #[prost(uint64, tag = "1")]
+    pub tag: u64,
+    #[prost(oneof = "place_orders_response::Result", tags = "2, 3")]
+    pub result: ::core::option::Option<place_orders_response::Result>,
+}
+/// Nested message and enum types in `PlaceOrdersResponse`.
+pub mod place_orders_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Result {
+        #[prost(message, tag = "2")]
+        Answer(super::PlaceOrderResponse),
+        #[prost(message, tag = "3")]
+        Fault(super::Fault),
+    }
+}
+impl ::prost::Name for PlaceOrdersResponse {
+    const NAME: &'static str = "PlaceOrdersResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.PlaceOrdersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.PlaceOrdersResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOutcomeRequest {
+    /// Required. The request id of the PlaceOrder on this item.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required. Must be the buyer of the order; another buyer's order is NOT_FOUND.
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetOutcomeRequest {
+    const NAME: &'static str = "GetOutcomeRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOutcomeRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOutcomeRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOutcomeResponse {
+    /// The current state.
+    #[prost(message, optional, tag = "1")]
+    pub order: ::core::option::Option<Order>,
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// Of an order that was placed and then cancelled because of what it waited for: COUPON_REFUSED,
+    /// OVER_SALE_LIMIT or PRICE_CHANGED, as PlaceOrder answers it.
+    #[prost(message, optional, tag = "3")]
+    pub refusal: ::core::option::Option<Refusal>,
+}
+impl ::prost::Name for GetOutcomeResponse {
+    const NAME: &'static str = "GetOutcomeResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOutcomeResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOutcomeResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPaymentRequest {
+    /// Required.
+    /// Scoped to the item. A recorded payment, paid or due for refund, always gets its first answer, also
+    /// under another request id with the same order and payment_reference. WRONG_AMOUNT records nothing:
+    /// a repeated request is decided again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. The payment provider's reference, 1 to 128 characters.
+    #[prost(string, tag = "4")]
+    pub payment_reference: ::prost::alloc::string::String,
+    /// Required. The paid amount. Must equal the order's total.
+    #[prost(message, optional, tag = "5")]
+    pub amount: ::core::option::Option<Money>,
+}
+impl ::prost::Name for RecordPaymentRequest {
+    const NAME: &'static str = "RecordPaymentRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordPaymentResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "record_payment_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<record_payment_response::Outcome>,
+}
+/// Nested message and enum types in `RecordPaymentResponse`.
+pub mod record_payment_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for RecordPaymentResponse {
+    const NAME: &'static str = "RecordPaymentResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordPaymentFailureRequest {
+    /// Required. Scoped to the item.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. The payment provider's reference, 1 to 128 characters.
+    #[prost(string, tag = "4")]
+    pub payment_reference: ::prost::alloc::string::String,
+    /// Required. The payment provider's word for what was wrong, 1 to 64 characters.
+    #[prost(string, tag = "5")]
+    pub code: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RecordPaymentFailureRequest {
+    const NAME: &'static str = "RecordPaymentFailureRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentFailureRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentFailureRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecordPaymentFailureResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "record_payment_failure_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<record_payment_failure_response::Outcome>,
+}
+/// Nested message and enum types in `RecordPaymentFailureResponse`.
+pub mod record_payment_failure_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        /// As it stands.
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        /// ORDER_EXPIRED, ORDER_CANCELLED or ALREADY_PAID.
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for RecordPaymentFailureResponse {
+    const NAME: &'static str = "RecordPaymentFailureResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.RecordPaymentFailureResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.RecordPaymentFailureResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelOrderRequest {
+    /// Required.
+    /// Scoped to the item. A completed cancellation always gets its first answer; a refused one is not
+    /// stored and is decided again.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "3")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. Must be the buyer of the order; another buyer's order is NOT_FOUND.
+    #[prost(string, tag = "4")]
+    pub buyer: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CancelOrderRequest {
+    const NAME: &'static str = "CancelOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelOrderRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CancelOrderResponse {
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+    #[prost(uint64, tag = "4")]
+    pub position: u64,
+    #[prost(oneof = "cancel_order_response::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<cancel_order_response::Outcome>,
+}
+/// Nested message and enum types in `CancelOrderResponse`.
+pub mod cancel_order_response {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Outcome {
+        #[prost(message, tag = "1")]
+        Order(super::Order),
+        #[prost(message, tag = "2")]
+        Refusal(super::Refusal),
+    }
+}
+impl ::prost::Name for CancelOrderResponse {
+    const NAME: &'static str = "CancelOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CancelOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CancelOrderResponse".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOrderRequest {
+    /// Required.
+    #[prost(string, tag = "1")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Required.
+    #[prost(string, tag = "2")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Required. Must be the buyer of the order; another buyer's order is NOT_FOUND.
+    #[prost(string, tag = "3")]
+    pub buyer: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetOrderRequest {
+    const NAME: &'static str = "GetOrderRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOrderRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOrderRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOrderResponse {
+    #[prost(message, optional, tag = "1")]
+    pub order: ::core::option::Option<Order>,
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+impl ::prost::Name for GetOrderResponse {
+    const NAME: &'static str = "GetOrderResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.GetOrderResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.GetOrderResponse".into()
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IfCouponDenied {
+    /// As CANCEL.
+    Unspecified = 0,
+    /// The order is cancelled, and the answer is COUPON_REFUSED with the reason.
+    Cancel = 1,
+    /// The order stands without the coupon, with the money offer that it would have had when it was placed;
+    /// Order.coupon_denied tells why.
+    Keep = 2,
+}
+impl IfCouponDenied {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "IF_COUPON_DENIED_UNSPECIFIED",
+            Self::Cancel => "IF_COUPON_DENIED_CANCEL",
+            Self::Keep => "IF_COUPON_DENIED_KEEP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "IF_COUPON_DENIED_UNSPECIFIED" => Some(Self::Unspecified),
+            "IF_COUPON_DENIED_CANCEL" => Some(Self::Cancel),
+            "IF_COUPON_DENIED_KEEP" => Some(Self::Keep),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod purchase_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    #[derive(Debug, Clone)]
+    pub struct PurchaseServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> PurchaseServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PurchaseServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PurchaseServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Holds units for a buyer. An order with a coupon is placed first and gets its coupon then; the call
+        /// waits for that until shortly before its deadline, and is otherwise answered with the order as it
+        /// waits (Order.awaiting). Whatever becomes of the call or the server, the coupon is decided all the
+        /// same; GetOutcome, or the request again, tells how.
+        pub async fn place_order(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PlaceOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlaceOrderResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/PlaceOrder",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "PlaceOrder"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// PlaceOrder, pipelined: send without waiting and match answers by tag. Answers for one item are in
+        /// the order of its commands; answers for different items are not ordered. Read answers while
+        /// sending: the server stops reading at 8,192 orders with unread answers. An order with a coupon is
+        /// answered at once, as it waits; GetOutcome tells how it ended. When the server stops,
+        /// orders that it has read are answered, and the stream ends with UNAVAILABLE, STOPPING.
+        pub async fn place_orders(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<
+                Message = super::PlaceOrdersRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::PlaceOrdersResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/PlaceOrders",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "PlaceOrders"));
+            self.inner.streaming(req, path, codec).await
+        }
+        /// Returns the outcome of a PlaceOrder whose answer was lost. NOT_FOUND if it created no order.
+        pub async fn get_outcome(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetOutcomeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOutcomeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/GetOutcome",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "GetOutcome"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records a payment. A payment that arrives too late is recorded as due for refund.
+        pub async fn record_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordPaymentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPaymentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/RecordPayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("doorbuster.v1.PurchaseService", "RecordPayment"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Records that a payment was tried and failed. The hold stays; after 20 failed payments of an order no
+        /// more are recorded.
+        pub async fn record_payment_failure(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecordPaymentFailureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPaymentFailureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/RecordPaymentFailure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "doorbuster.v1.PurchaseService",
+                        "RecordPaymentFailure",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Cancels a held order; its units are available again at once.
+        pub async fn cancel_order(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelOrderResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/CancelOrder",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "CancelOrder"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns the current state of an order, never behind the log.
+        pub async fn get_order(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOrderResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/GetOrder",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "GetOrder"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns what an order would cost now, why, and when that changes next. Nothing is held.
+        pub async fn quote_price(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QuotePriceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuotePriceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.PurchaseService/QuotePrice",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.PurchaseService", "QuotePrice"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod purchase_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PurchaseServiceServer.
+    #[async_trait]
+    pub trait PurchaseService: std::marker::Send + std::marker::Sync + 'static {
+        /// Holds units for a buyer. An order with a coupon is placed first and gets its coupon then; the call
+        /// waits for that until shortly before its deadline, and is otherwise answered with the order as it
+        /// waits (Order.awaiting). Whatever becomes of the call or the server, the coupon is decided all the
+        /// same; GetOutcome, or the request again, tells how.
+        async fn place_order(
+            &self,
+            request: tonic::Request<super::PlaceOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlaceOrderResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the PlaceOrders method.
+        type PlaceOrdersStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::PlaceOrdersResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// PlaceOrder, pipelined: send without waiting and match answers by tag. Answers for one item are in
+        /// the order of its commands; answers for different items are not ordered. Read answers while
+        /// sending: the server stops reading at 8,192 orders with unread answers. An order with a coupon is
+        /// answered at once, as it waits; GetOutcome tells how it ended. When the server stops,
+        /// orders that it has read are answered, and the stream ends with UNAVAILABLE, STOPPING.
+        async fn place_orders(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::PlaceOrdersRequest>>,
+        ) -> std::result::Result<
+            tonic::Response<Self::PlaceOrdersStream>,
+            tonic::Status,
+        >;
+        /// Returns the outcome of a PlaceOrder whose answer was lost. NOT_FOUND if it created no order.
+        async fn get_outcome(
+            &self,
+            request: tonic::Request<super::GetOutcomeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOutcomeResponse>,
+            tonic::Status,
+        >;
+        /// Records a payment. A payment that arrives too late is recorded as due for refund.
+        async fn record_payment(
+            &self,
+            request: tonic::Request<super::RecordPaymentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPaymentResponse>,
+            tonic::Status,
+        >;
+        /// Records that a payment was tried and failed. The hold stays; after 20 failed payments of an order no
+        /// more are recorded.
+        async fn record_payment_failure(
+            &self,
+            request: tonic::Request<super::RecordPaymentFailureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RecordPaymentFailureResponse>,
+            tonic::Status,
+        >;
+        /// Cancels a held order; its units are available again at once.
+        async fn cancel_order(
+            &self,
+            request: tonic::Request<super::CancelOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelOrderResponse>,
+            tonic::Status,
+        >;
+        /// Returns the current state of an order, never behind the log.
+        async fn get_order(
+            &self,
+            request: tonic::Request<super::GetOrderRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOrderResponse>,
+            tonic::Status,
+        >;
+        /// Returns what an order would cost now, why, and when that changes next. Nothing is held.
+        async fn quote_price(
+            &self,
+            request: tonic::Request<super::QuotePriceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::QuotePriceResponse>,
+            tonic::Status,
+        >;
+    }
+    #[derive(Debug)]
+    pub struct PurchaseServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PurchaseServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PurchaseServiceServer<T>
+    where
+        T: PurchaseService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/doorbuster.v1.PurchaseService/PlaceOrder" => {
+                    #[allow(non_camel_case_types)]
+                    struct PlaceOrderSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::PlaceOrderRequest>
+                    for PlaceOrderSvc<T> {
+                        type Response = super::PlaceOrderResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PlaceOrderRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::place_order(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PlaceOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/PlaceOrders" => {
+                    #[allow(non_camel_case_types)]
+                    struct PlaceOrdersSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::StreamingService<super::PlaceOrdersRequest>
+                    for PlaceOrdersSvc<T> {
+                        type Response = super::PlaceOrdersResponse;
+                        type ResponseStream = T::PlaceOrdersStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::PlaceOrdersRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::place_orders(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PlaceOrdersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/GetOutcome" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetOutcomeSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::GetOutcomeRequest>
+                    for GetOutcomeSvc<T> {
+                        type Response = super::GetOutcomeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetOutcomeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::get_outcome(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetOutcomeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/RecordPayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordPaymentSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::RecordPaymentRequest>
+                    for RecordPaymentSvc<T> {
+                        type Response = super::RecordPaymentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordPaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::record_payment(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordPaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/RecordPaymentFailure" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecordPaymentFailureSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::RecordPaymentFailureRequest>
+                    for RecordPaymentFailureSvc<T> {
+                        type Response = super::RecordPaymentFailureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecordPaymentFailureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::record_payment_failure(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecordPaymentFailureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/CancelOrder" => {
+                    #[allow(non_camel_case_types)]
+                    struct CancelOrderSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::CancelOrderRequest>
+                    for CancelOrderSvc<T> {
+                        type Response = super::CancelOrderResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CancelOrderRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::cancel_order(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CancelOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/GetOrder" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetOrderSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::GetOrderRequest>
+                    for GetOrderSvc<T> {
+                        type Response = super::GetOrderResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetOrderRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::get_order(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetOrderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.PurchaseService/QuotePrice" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuotePriceSvc<T: PurchaseService>(pub Arc<T>);
+                    impl<
+                        T: PurchaseService,
+                    > tonic::server::UnaryService<super::QuotePriceRequest>
+                    for QuotePriceSvc<T> {
+                        type Response = super::QuotePriceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QuotePriceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PurchaseService>::quote_price(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuotePriceSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PurchaseServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "doorbuster.v1.PurchaseService";
+    impl<T> tonic::server::NamedService for PurchaseServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// A wording with its variables in braces.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Script {
@@ -16869,6 +17037,11 @@ pub struct OrderStory {
     /// no offer applied.
     #[prost(message, optional, tag = "10")]
     pub price: ::core::option::Option<PriceQuote>,
+    /// As the order was placed with.
+    #[prost(string, tag = "11")]
+    pub shop_order_id: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "12")]
+    pub labels: ::prost::alloc::vec::Vec<OrderLabel>,
 }
 impl ::prost::Name for OrderStory {
     const NAME: &'static str = "OrderStory";

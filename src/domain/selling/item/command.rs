@@ -2,7 +2,7 @@
 
 use super::{OrderAct, OrderAction, PaymentFailure, SettleAwait, Steer, SteerAction};
 use crate::{
-    events::{CouponAsked, CouponNamed, IfDenied, ItemPlan, OrderShopper},
+    events::{CouponAsked, CouponNamed, IfDenied, ItemPlan, OrderReferences, OrderShopper},
     values::{Currency, Fingerprint, ItemId, OrderId, RequestId, SaleId, kinds},
 };
 
@@ -101,6 +101,8 @@ pub struct PlaceMore {
     pub shopper: Option<OrderShopper>,
     /// The coupon that it asks for, without the most that it may cost.
     pub coupon: Option<CouponAsked>,
+    /// What the shop calls it.
+    pub references: OrderReferences,
 }
 
 impl PlaceOrder {
@@ -140,6 +142,16 @@ impl PlaceOrder {
         let asked = more.coupon.as_ref().map(asked_fields);
         if let Some(asked) = &asked {
             fields.extend(asked.iter().map(Vec::as_slice));
+        }
+        let OrderReferences { shop_order_id, labels } = &more.references;
+        if !shop_order_id.is_empty() {
+            fields.extend([b"shop_order_id".as_slice(), shop_order_id.as_bytes()]);
+        }
+        // No other field's name has a colon.
+        let labels: Vec<_> =
+            labels.iter().map(|(name, value)| (format!("label:{name}"), value)).collect();
+        for (name, value) in &labels {
+            fields.extend([name.as_bytes(), value.as_bytes()]);
         }
         self.fingerprint = Fingerprint::of(fields);
         self.more = Some(Box::new(more));

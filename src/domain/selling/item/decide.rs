@@ -221,7 +221,7 @@ fn placed(
 ) -> OrderPlaced {
     let warehouses = item.draw(offer, place.units, place.more.as_deref());
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel, more } = place;
-    let PlaceMore { max_total_minor, region, shopper, coupon } =
+    let PlaceMore { max_total_minor, region, shopper, coupon, references } =
         more.map_or_else(PlaceMore::default, |more| *more);
     let coupon = coupon.map(|asked| Box::new(CouponAsked { max_total_minor, ..asked }));
     let sale_limit = offer.sale_limit().map(Box::new);
@@ -248,6 +248,8 @@ fn placed(
         awaits,
         coupon,
         sale_limit,
+        shop_order_id: references.shop_order_id,
+        labels: references.labels,
         placed_at_ms: at.stamp,
         pay_by_ms: at.now.plus(offer.time_to_pay_ms),
     }

@@ -23,7 +23,7 @@ use self::{
 };
 use super::index::Index;
 use crate::{
-    events::{OrderPlaced, OrderState, Position, RefundCause, WarehouseUnits},
+    events::{OrderPlaced, OrderReferences, OrderState, Position, RefundCause, WarehouseUnits},
     values::{Fingerprint, OrderId, RequestId, UnixMs, narrow, short},
 };
 
@@ -104,6 +104,8 @@ pub struct Orders {
     /// Parts of the orders that span warehouses.
     splits: HashMap<u32, Vec<WarehouseUnits>>,
     terms: KnownTerms,
+    /// What the shop calls the orders for which it gave references.
+    references: HashMap<u32, Box<OrderReferences>>,
     /// Of the orders to which more happened than that they were placed and settled.
     stories: HashMap<u32, Story>,
     dues: Dues,
@@ -143,6 +145,14 @@ impl Orders {
     /// The row number that the next order gets.
     pub fn next_row(&self) -> u32 {
         self.rows
+    }
+
+    /// What the shop calls the order; `None` where it gave no references.
+    pub fn references(&self, row: u32) -> Option<&OrderReferences> {
+        if self.references.is_empty() {
+            return None;
+        }
+        self.references.get(&row).map(Box::as_ref)
     }
 
     /// The buyer's id, as it was given.
@@ -186,6 +196,9 @@ impl Orders {
         let row = self.rows;
         let split = self.split(row, &event.warehouses, warehouse);
         let terms = self.terms.keep(&self.hasher, row, event);
+        if let Some(references) = event.references() {
+            self.references.insert(row, Box::new(references));
+        }
         if let Some(awaited) = Awaited::of(event) {
             self.stories.entry(row).or_default().awaited = Some(Box::new(awaited));
         }

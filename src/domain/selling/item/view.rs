@@ -5,8 +5,8 @@ use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
         Audience, Await, Counts, CouponAsked, CouponReason, CouponTaken, Draw, GiftTaken,
-        ItemAdded, OfferApplied, OrderPart, OrderState, Proposal, Region, ReserveStep, SaleLimit,
-        WarehouseUnits, open_proposals,
+        ItemAdded, OfferApplied, OrderPart, OrderReferences, OrderState, Proposal, Region,
+        ReserveStep, SaleLimit, WarehouseUnits, open_proposals,
     },
     values::{Currency, DueId, ItemId, OrderId, SaleId, UnixMs},
 };
@@ -49,6 +49,8 @@ pub struct OrderView {
     pub failed_payments: u8,
     /// Money that has to go back, or had to; the oldest first.
     pub dues: Vec<DueView>,
+    /// What the shop calls it.
+    pub references: Option<Box<OrderReferences>>,
 }
 
 /// Money of an order that has to go back.
@@ -157,6 +159,7 @@ impl Item {
             refunded_minor,
             failed_payments: if later { self.orders.failed_payments(order) } else { 0 },
             dues: if later { self.dues(order) } else { Vec::new() },
+            references: self.orders.references(order).cloned().map(Box::new),
         }
     }
 

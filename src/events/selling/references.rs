@@ -1,0 +1,38 @@
+//! What a shop calls an order, and finds it by.
+
+use std::collections::BTreeMap;
+
+use super::OrderPlaced;
+
+/// Values by name. A sequence is not kept: the same labels are the same.
+pub type Labels = BTreeMap<String, String>;
+
+/// The shop's own references of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OrderReferences {
+    /// Empty where the shop gave none. Orders may share one.
+    pub shop_order_id: String,
+    pub labels: Labels,
+}
+
+impl OrderReferences {
+    /// Whether the shop gave none.
+    pub fn is_empty(&self) -> bool {
+        let Self { shop_order_id, labels } = self;
+        shop_order_id.is_empty() && labels.is_empty()
+    }
+
+    /// The labels on one line. Digests of exports rest on this form: it never changes.
+    pub fn label_text(&self) -> String {
+        let each = self.labels.iter().map(|(name, value)| format!("{name}={value}"));
+        each.collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl OrderPlaced {
+    /// The shop's references; `None` where it gave none.
+    pub fn references(&self) -> Option<OrderReferences> {
+        let (shop_order_id, labels) = (self.shop_order_id.clone(), self.labels.clone());
+        Some(OrderReferences { shop_order_id, labels }).filter(|given| !given.is_empty())
+    }
+}
