@@ -43,6 +43,11 @@ fn an_item_that_no_header_can_hold_is_sent_all_the_same() {
 }
 
 #[test]
+fn an_act_that_names_no_item_goes_to_any_node() {
+    assert!(routed(PlaceOrderRequest::default()).metadata().get(ITEM_ID).is_none());
+}
+
+#[test]
 fn nginx_routes_by_the_metadata_that_clients_send() {
     let root = env!("CARGO_MANIFEST_DIR");
     let config = std::fs::read_to_string(format!("{root}/deploy/nginx/nginx.conf")).unwrap();

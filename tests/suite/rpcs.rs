@@ -78,7 +78,8 @@ fn streams_and_large_answers_hold_their_share_of_a_connection() {
         let method = of(&rpc.name());
         let follows = method.server_streaming() && !method.client_streaming();
         assert_eq!(rpc.weight == Weight::Following, follows, "{}", rpc.name());
-        let is_list = rpc.method.starts_with("List") || rpc.purpose == Purpose::Report;
+        let is_list = ["List", "Find"].iter().any(|verb| rpc.method.starts_with(verb))
+            || rpc.purpose == Purpose::Report;
         assert_eq!(rpc.weight == Weight::Answer, is_list && !follows, "{}", rpc.name());
     }
 }
@@ -88,10 +89,11 @@ fn what_one_item_is_asked_is_routed_by_it() {
     let of_one_item = ["ItemService", "OrderService", "PurchaseService"];
     for rpc in ALL {
         let method = of(&rpc.name());
-        // An export is one of a sale.
-        let is_about_an_export = method.input_type().contains("Export");
+        // An export is one of a sale; orders are found in all sales.
+        let is_of_sales =
+            ["Export", "FindOrder"].iter().any(|what| method.input_type().contains(what));
         let is_stream = method.client_streaming();
-        let wanted = of_one_item.contains(&rpc.service) && !is_stream && !is_about_an_export;
+        let wanted = of_one_item.contains(&rpc.service) && !is_stream && !is_of_sales;
         assert_eq!(rpc.routed_by, wanted.then_some("item_id"), "{}", rpc.name());
     }
 }

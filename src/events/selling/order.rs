@@ -13,7 +13,7 @@ use super::{
     money_back::{OrderRefunded, RefundDue, RefundSettled},
     price::{GiftTaken, OfferApplied, OrderPart},
     quota::SaleLimit,
-    references::Labels,
+    references::{Labels, OrderReferences},
     units::{MoveKind, StockMove, WarehouseUnits},
 };
 use crate::{
@@ -123,6 +123,12 @@ impl OrderPlaced {
     pub fn total(&self) -> i64 {
         // The largest price times the most units fits; a log that holds more was not written by us.
         self.total_minor.unwrap_or_else(|| self.unit_price_minor.saturating_mul(self.units))
+    }
+
+    /// What the shop calls it; `None` where it gave no references.
+    pub fn references(&self) -> Option<OrderReferences> {
+        let (shop_order_id, labels) = (self.shop_order_id.clone(), self.labels.clone());
+        Some(OrderReferences { shop_order_id, labels }).filter(|given| !given.is_empty())
     }
 
     /// What offers took off, in minor units.

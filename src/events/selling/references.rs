@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::OrderPlaced;
-
 /// Values by name. A sequence is not kept: the same labels are the same.
 pub type Labels = BTreeMap<String, String>;
 
@@ -26,13 +24,5 @@ impl OrderReferences {
     pub fn label_text(&self) -> String {
         let each = self.labels.iter().map(|(name, value)| format!("{name}={value}"));
         each.collect::<Vec<_>>().join("; ")
-    }
-}
-
-impl OrderPlaced {
-    /// The shop's references; `None` where it gave none.
-    pub fn references(&self) -> Option<OrderReferences> {
-        let (shop_order_id, labels) = (self.shop_order_id.clone(), self.labels.clone());
-        Some(OrderReferences { shop_order_id, labels }).filter(|given| !given.is_empty())
     }
 }

@@ -6,7 +6,7 @@
 
 use rusqlite::Transaction;
 
-use super::orders::{COLUMNS, order};
+use super::orders::{COLUMNS, by_chunks, order};
 use crate::{
     projections::orders::{self, PRICE_COLUMNS, REVISION_BITS},
     reports::{OrderRecord, Page, Paging, ReportError, Reports, filter::Filter, paging::Sizes},
@@ -31,20 +31,6 @@ pub struct FindOrderQuery {
     /// Orders in the answer: 1 to 1,000; 0 means 100.
     pub paging: Paging,
 }
-
-/// All chunks of orders, each joined with its part of an index by chunks.
-macro_rules! by_chunks {
-    ($index:literal) => {
-        concat!(
-            "(WITH RECURSIVE chunks (chunk) AS (SELECT 0 UNION ALL SELECT chunk + 1 FROM chunks
-              WHERE chunk < (SELECT max(chunk) FROM orders)) SELECT chunk FROM chunks) AS c
-              CROSS JOIN orders AS o INDEXED BY ",
-            $index,
-            " ON o.chunk = c.chunk"
-        )
-    };
-}
-pub(super) use by_chunks;
 
 /// Where orders are looked for, on which conditions, and the column in whose order they are found.
 struct Way {

@@ -6,7 +6,6 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::find::by_chunks;
 use crate::{
     domain::item::OrderState,
     events::{OrderPrice, OrderReferences, WarehouseUnits},
@@ -79,6 +78,20 @@ struct Way {
     from: &'static str,
     order: &'static str,
 }
+
+/// All chunks of orders, each joined with its part of an index by chunks.
+macro_rules! by_chunks {
+    ($index:literal) => {
+        concat!(
+            "(WITH RECURSIVE chunks (chunk) AS (SELECT 0 UNION ALL SELECT chunk + 1 FROM chunks
+              WHERE chunk < (SELECT max(chunk) FROM orders)) SELECT chunk FROM chunks) AS c
+              CROSS JOIN orders AS o INDEXED BY ",
+            $index,
+            " ON o.chunk = c.chunk"
+        )
+    };
+}
+pub(super) use by_chunks;
 
 const BY_ITEM: Way = Way { from: "orders AS o NOT INDEXED", order: "o.key" };
 const BY_TIME: Way =

@@ -144,6 +144,7 @@ fn a_sale_is_named_with_and_without_its_flag_by_every_verb() {
         "order refunds-due",
         "order export --reason a",
         "order exports",
+        "order find --shop-order-id S-1",
         "coupon list --buyer ann",
         "alert list",
         "alert follow",

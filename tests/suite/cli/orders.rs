@@ -144,3 +144,53 @@ fn what_is_missing_or_contradicts_itself_is_refused_before_anything_is_sent() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("--due"), "{}", text(&output.stderr));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_placed_by_sku_found_by_its_references_and_acted_on_by_its_id() {
+    let shop = Shop::open().await;
+    let named = format!("{}/phone", shop.sale);
+    let place = ["order", "place", "--item", &named, "--buyer", "ann", "--units", "2"];
+    let called = ["--shop-order-id", "S-17", "--label", "store=a=b", "--label", "campaign=1111"];
+    let placed = shop.json(&[&place[..], &called].concat());
+    let order = placed["order"]["order_id"].as_str().unwrap();
+    assert_eq!(placed["order"]["item_id"], shop.item.as_str());
+    assert_eq!(placed["order"]["shop_order_id"], "S-17");
+    let label = |name: &str, value: &str| serde_json::json!({ "name": name, "value": value });
+    let labels = serde_json::json!([label("campaign", "1111"), label("store", "a=b")]);
+    assert_eq!(placed["order"]["labels"], labels);
+
+    for known in [["--order", order], ["--shop-order-id", "S-17"], ["--label", "store=a=b"]] {
+        let found = shop.json(&[&["order", "find"][..], &known].concat());
+        assert_eq!(found["orders"][0]["order_id"], order, "{known:?}");
+    }
+    let told = shop.told(&["order", "find", &shop.sale, "--label", "campaign=1111"]);
+    let row = told.lines().nth(1).unwrap();
+    assert!(row.contains("S-17") && row.contains("campaign=1111; store=a=b"), "{told}");
+
+    let shown = shop.told(&["order", "get", "--order", order, "--buyer", "ann"]);
+    assert!(shown.contains("S-17") && shown.contains("campaign=1111; store=a=b"), "{shown}");
+    let extend =
+        ["order", "extend", "--order", order, "--until", &OPENS_AT.plus(600_000).to_string()]
+            .map(str::to_owned);
+    let extend: Vec<&str> = extend.iter().map(String::as_str).collect();
+    shop.json(&[&extend[..], &["--reason", "slow"]].concat());
+    let cancelled = shop.json(&["order", "cancel", "--order", order, "--buyer", "ann"]);
+    assert_eq!(cancelled["order"]["state"], "CANCELLED");
+
+    let missing = "5f0c1a2e-0000-4000-8000-00000000beef";
+    for (words, said) in [
+        (vec!["order", "get", "--order", missing, "--buyer", "ann"], "there is no order"),
+        (vec!["order", "cancel", "--order", missing, "--reason", "a"], "order_id does not exist"),
+        (vec!["order", "find"], "required"),
+        (vec!["order", "find", "--label", "store"], "must be NAME=VALUE"),
+        (
+            [&place[..], &["--label", "a=1", "--label", "a=2"]].concat(),
+            "--label[1].name looks like",
+        ),
+        ([&place[..], &["--shop-order-id", &"x".repeat(65)]].concat(), "--shop-order-id must have"),
+    ] {
+        let output = shop.run(&words, &[]);
+        let told = text(&output.stderr);
+        assert!(!output.status.success() && told.contains(said), "{words:?}: {told}");
+    }
+}

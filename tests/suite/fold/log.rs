@@ -157,13 +157,9 @@ impl Log {
         at: i64,
         price: OrderPrice,
     ) -> Order {
-        let warehouses: Vec<WarehouseUnits> = from
-            .iter()
-            .map(|(warehouse, units)| WarehouseUnits {
-                warehouse: (*warehouse).to_owned(),
-                units: *units,
-            })
-            .collect();
+        let in_one =
+            |&(name, units): &(&str, i64)| WarehouseUnits { warehouse: name.to_owned(), units };
+        let warehouses: Vec<WarehouseUnits> = from.iter().map(in_one).collect();
         let units = warehouses.iter().map(|w| w.units).sum();
         let order_id = OrderId(Uuid::from_u128(0xff00_0000 + self.events.len() as u128));
         let placed = OrderPlaced {

@@ -122,8 +122,12 @@ fn camel(name: &str) -> String {
 }
 
 /// Fields of requests for which another field, or another kind of question, can stand.
-const REPLACEABLE: [(&str, &str); 3] =
-    [("CompareSales", "baselineSaleId"), ("RenderScript", "buyer"), ("RenderScript", "itemId")];
+const REPLACEABLE: [(&str, &str); 4] = [
+    ("FindOrder", "orderId"),
+    ("CompareSales", "baselineSaleId"),
+    ("RenderScript", "buyer"),
+    ("RenderScript", "itemId"),
+];
 
 /// The fields that a server asks for, one after the other, of a request that starts empty.
 async fn asked_for(shop: &Shop, document: &Value, path: &str, schema: &Value) -> BTreeSet<String> {
