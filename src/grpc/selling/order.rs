@@ -31,7 +31,7 @@ pub(in crate::grpc) struct OrderApi {
 
 impl OrderApi {
     /// Reads the request of an act, and makes its response.
-    async fn act<T: WriteRequest, R>(
+    async fn act<T, R>(
         &self,
         request: Request<T>,
         read: fn(T) -> Result<OrderAction, Invalid>,

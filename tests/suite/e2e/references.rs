@@ -74,7 +74,11 @@ async fn an_order_has_what_its_shop_calls_it_wherever_it_is_shown() {
             ..Default::default()
         },
     ] {
-        assert_eq!(find(&node, request.clone()).await.unwrap(), [first.clone()], "{request:?}");
+        assert_eq!(
+            find(&node, request.clone()).await.unwrap(),
+            std::slice::from_ref(&first),
+            "{request:?}"
+        );
         let sale_id = request_id();
         let elsewhere = FindOrderRequest { sale_id, ..request };
         assert!(find(&node, elsewhere).await.unwrap().is_empty());

@@ -24,7 +24,7 @@ pub struct OrderView {
     pub total_minor: i64,
     /// Units by price; empty where the item had no ladder.
     pub parts: Vec<OrderPart>,
-    pub offer: Option<OfferApplied>,
+    pub offer: Option<Box<OfferApplied>>,
     /// What the order waits for; it cannot be paid meanwhile.
     pub awaiting: Box<[Await]>,
     pub coupon: Option<Box<CouponTaken>>,
@@ -137,9 +137,15 @@ impl Item {
             units: i64::from(row.units),
             unit_price_minor: self.orders.unit_price_minor(order),
             total_minor: row.total_minor,
+<<<<<<< ours
             parts: self.orders.parts(order).to_vec(),
             offer: terms.and_then(|terms| terms.offer.clone()),
             awaiting: awaited.map_or_else(Box::default, |awaited| awaited.open.as_slice().into()),
+=======
+            parts: self.orders.parts(order),
+            offer: terms.and_then(|terms| terms.offer.clone()).map(Box::new),
+            awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
+>>>>>>> theirs
             coupon: awaited.and_then(|awaited| awaited.taken).map(Box::new),
             asked: awaited.and_then(|awaited| awaited.coupon.clone()),
             coupon_denied: awaited.and_then(|awaited| awaited.denied),
