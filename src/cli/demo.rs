@@ -6,7 +6,9 @@
 
 mod account;
 mod addresses;
+mod after_sale;
 mod chaos;
+mod counted;
 pub(crate) mod directory;
 mod flags;
 pub(super) mod lines;
@@ -38,6 +40,7 @@ use tokio::{
 pub use self::flags::Args;
 use self::{
     account::{account, broken_promises, settle_accounts},
+    after_sale::AfterSale,
     chaos::Shift,
     played::Played,
     proof::Proved,
@@ -214,13 +217,27 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let at_most = Duration::from_millis(script.settles_within_ms().into());
     let levels = figures.settled(&sales, position, at_most).await.context("the stock levels")?;
     let elapsed = start.elapsed();
-    let totals = figures.totals(&sales, position).await.context("the sales summary")?;
-    let earned =
-        earned(channel.clone(), &sales, position, LAG_MAX).await.context("what was earned")?;
     screen.stock(&levels);
     screen.progress(moment(&crowd, start));
     screen.finish();
     let steered = steered(&mut figures, &sales, position).await?;
+    let mut sales = sales.clone();
+    if steered > 0 {
+        sales = as_steered(sales, &levels);
+    }
+    let units: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
+    let sold_out_at_ms = crowd.journal().sold_out_at_ms(&units);
+    let operator = &tokens.own;
+    let position = if script.goes_on() {
+        let after = AfterSale { channel: channel.clone(), operator, sales: &sales, crowd: &crowd };
+        after.carry_out().await.context("after the sale")?
+    } else {
+        position
+    };
+    let levels = figures.settled(&sales, position, LAG_MAX).await.context("the stock levels")?;
+    let totals = figures.totals(&sales, position).await.context("the sales summary")?;
+    let earned =
+        earned(channel.clone(), &sales, position, LAG_MAX).await.context("what was earned")?;
     // The crowd has left: the pages show a sale that is over.
     let request_id = || new_request_id().0.to_string();
     let closed = close(channel, &sales, &tokens.own, request_id).await;
@@ -229,7 +246,6 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         Some(_) => Some(shift.look_back(closed).await?),
         None => None,
     };
-    let sales = if steered > 0 { as_steered(sales, &levels) } else { sales };
     Ok(Played {
         crowd,
         sales,
@@ -238,6 +254,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         earned,
         levels,
         opened_at,
+        sold_out_at_ms,
         elapsed,
         steered,
         noticed,

@@ -139,6 +139,14 @@ fn is_absent_if_plain(message: &str, field: &str) -> bool {
                 "SalesFigures",
                 "orders_refunded" | "units_refunded" | "refunded" | "refunds_settled"
             )
+            | (
+                "WhatIfFigures",
+                "orders_refunded"
+                    | "units_refunded"
+                    | "refunded"
+                    | "orders_reinstated"
+                    | "payments_due_back"
+            )
             | ("TimelineSecond", "units_refunded" | "orders_reinstated" | "units_reinstated")
             | ("Item" | "ItemDraft", "offers" | "suppliers" | "reserve_plan")
             | ("Item", "reserve_proposals" | "regions" | "draw")

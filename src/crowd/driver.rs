@@ -45,6 +45,7 @@ const PATIENCE_IN_TIMES_TO_PAY: u32 = 20;
 const BEACONS_PER_MESSAGE: usize = 500;
 const MESSAGES_PER_CALL: usize = 16;
 const CHANNEL_OF_RECORDED: &str = "recorded";
+const CHANNEL_OF_LATE: &str = "app";
 
 /// Why a crowd could not be sent.
 #[derive(Debug, thiserror::Error)]
@@ -176,6 +177,7 @@ impl Crowd {
                 item,
                 number,
                 buyer: format!("user-{}", buy.user),
+                units: 1,
                 channel: CHANNEL_OF_RECORDED,
             };
             let request = request_id(self.seed, Purpose::Order, number, 0);
@@ -187,12 +189,22 @@ impl Crowd {
         Ok(())
     }
 
+    /// Orders and pays after the crowd has left, as the `nth` of those who come then; the order if it is
+    /// paid. The same request ids as those of the crowd would be, if it were larger.
+    pub async fn buy_late(&self, nth: u32, item: usize, units: i64) -> Option<Order> {
+        let (number, buyer) = (u32::MAX - nth, format!("late-{nth}"));
+        let wish = Wish { item, number, buyer, units, channel: CHANNEL_OF_LATE };
+        let request = request_id(self.seed, Purpose::Order, number, 0);
+        let order = self.place(&wish, request, 0).await?;
+        self.pay(&wish, request, 0, order.clone()).await.then_some(order)
+    }
+
     async fn place(&self, wish: &Wish, request: Uuid, lane: usize) -> Option<Order> {
         let command = PlaceOrderRequest {
             request_id: request.to_string(),
             item_id: self.items.get(wish.item)?.item_id.clone(),
             buyer: wish.buyer.clone(),
-            units: 1,
+            units: wish.units,
             channel: wish.channel.to_owned(),
             ..Default::default()
         };
@@ -247,6 +259,7 @@ struct Wish {
     item: usize,
     number: u32,
     buyer: String,
+    units: i64,
     channel: &'static str,
 }
 
@@ -284,6 +297,7 @@ async fn visit(
         item: shopper.item,
         number: shopper.number,
         buyer: shopper.buyer(),
+        units: 1,
         channel: shopper.channel,
     };
     let mut permit = permit;

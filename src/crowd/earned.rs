@@ -154,6 +154,10 @@ impl Asked {
         let total = self.reports.get_sales_summary(request).await?.into_inner().total;
         let total = total.unwrap_or_default();
         *revenue.entry("sales").or_default() += amount(total.revenue.as_ref());
+        // The report of prices says what was paid for units, whether or not they came back.
+        if let Some(prices) = revenue.get_mut("prices") {
+            *prices = prices.saturating_sub(amount(total.refunded.as_ref()));
+        }
         let request =
             GetGoalAttainmentRequest { sale_id: sale_id.clone(), min_position, as_of: None };
         let goals = self.reports.get_goal_attainment(request).await?.into_inner().goals;
@@ -168,7 +172,7 @@ impl Asked {
         Ok(())
     }
 
-    /// The totals of all paid orders together.
+    /// The totals of all paid orders together, less what was refunded of each.
     async fn orders(&mut self, sale_id: &str) -> Result<u64, Status> {
         let mut minor = 0;
         every_page(async |page_token| {
@@ -181,8 +185,10 @@ impl Asked {
             };
             let page = self.reports.list_orders(request).await?.into_inner();
             let orders = page.orders.iter().filter_map(|record| record.order.as_ref());
-            let paid = orders.filter(|order| order.state() == OrderState::Paid);
-            minor += paid.map(|order| amount(order.total.as_ref())).sum::<u64>();
+            let paid = orders
+                .filter(|order| matches!(order.state(), OrderState::Paid | OrderState::Refunded));
+            let kept = paid.map(|order| amount(order.total.as_ref()) - count(order.refunded_minor));
+            minor += kept.sum::<u64>();
             Ok(page.next_page_token)
         })
         .await?;

@@ -128,6 +128,14 @@ impl Journal {
         }
     }
 
+    /// Writes down that units of a paid order came back, and the money for them.
+    pub fn taken_back(&mut self, item: usize, units: u64, minor: u64) {
+        self.paid_minor = self.paid_minor.saturating_sub(minor);
+        if let Some(of_item) = self.paid_by_item.get_mut(item) {
+            *of_item = of_item.saturating_sub(units);
+        }
+    }
+
     /// Writes down a call that got no answer.
     pub fn failed(&mut self, code: tonic::Code, order: bool) {
         self.attempts += u64::from(order);
@@ -149,12 +157,13 @@ impl Journal {
         &self.orders
     }
 
-    /// Units that buyers paid for, by item.
+    /// Units that buyers paid for and kept, by item.
     pub fn paid_by_item(&self) -> &[u64] {
         &self.paid_by_item
     }
 
-    /// What buyers paid for their orders, in minor units.
+    /// What buyers paid for their orders, less what they got back for units that they returned, in
+    /// minor units.
     pub fn paid_minor(&self) -> u64 {
         self.paid_minor
     }

@@ -35,7 +35,15 @@ pub struct Summary {
     pub gifts_given: u64,
     /// Units that the reserve plan put on offer.
     pub reserve_released_units: u64,
-    /// What the crowd paid for its orders.
+    /// Units of paid orders that had been held before by an order that expired or was cancelled.
+    pub orders_resold: u64,
+    /// How often money had to go back, for a payment that bought nothing or units that came back; and how
+    /// often it is on its way.
+    pub refunds_due: u64,
+    pub refunds_settled: u64,
+    /// Paid orders in exports.
+    pub exported_orders: u64,
+    /// What the crowd paid for its orders, less what it got back for units that it returned.
     pub revenue_minor: u64,
     /// Whether the crowd's payments, the log and each report that shows revenue agree to the minor
     /// unit.

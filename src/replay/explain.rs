@@ -3,7 +3,8 @@
 
 use super::{
     Log, ReplayError,
-    recording::{Fate, Order, Recording, Shopper},
+    deed::Deed,
+    recording::{Order, Recording, Shopper},
     sequence::{Placement, sequence},
 };
 use crate::{
@@ -158,7 +159,7 @@ pub fn explain_order(
     let order = recording.orders.iter().find(|order| order.order_id == order_id);
     let order = order.ok_or(ReplayError::NotFound("order_id"))?;
     let orders = placed(log, item, order)?
-        .map(|(placed, position)| story(order, &placed, recording.offer.currency, position))
+        .map(|(placed, position)| story(&recording, order, &placed, position))
         .into_iter()
         .collect();
     Ok(Explanation {
@@ -218,7 +219,7 @@ fn orders(
         if let Some((placed, position)) = placed(log, recording.item, order)?
             && placed.buyer == buyer
         {
-            found.push(story(order, &placed, recording.offer.currency, position));
+            found.push(story(recording, order, &placed, position));
         }
     }
     Ok(found)
@@ -241,29 +242,39 @@ fn placed(
 }
 
 fn story(
+    recording: &Recording,
     order: &Order,
     placed: &OrderPlaced,
-    currency: Currency,
     position: Position,
 ) -> OrderStory {
-    let Fate { paid, cancelled, expired, too_late } = order.fate;
-    let (state, ending) = match (paid, cancelled, expired) {
-        (Some(paid), _, _) if !too_late => (OrderState::Paid, Some(paid)),
-        (_, Some(cancelled), _) => (OrderState::Cancelled, Some(cancelled)),
-        (_, _, Some(expired)) => (OrderState::Expired, Some(expired)),
-        (_, None, None) => (OrderState::Held, None),
-    };
+    let state = recording.state(order);
+    let (mut settled_at, mut paid_too_late, mut pay_by) = (None, false, order.pay_by);
+    for (_, fact, deed) in recording.deeds(order) {
+        match deed {
+            Deed::Paid { .. } | Deed::Cancelled(_) | Deed::Expired => settled_at = Some(fact.at),
+            Deed::DueBack => paid_too_late |= state == OrderState::Expired,
+            Deed::Extended { until } => pay_by = until,
+            Deed::LimitGranted
+            | Deed::CouponGranted { .. }
+            | Deed::CouponDenied(_)
+            | Deed::ExpiredByPayment
+            | Deed::Reinstated
+            | Deed::ReinstatedAtOnce
+            | Deed::Refunded { .. }
+            | Deed::Noted => {}
+        }
+    }
     OrderStory {
         order_id: order.order_id,
         units: order.units,
         price: placed.price(),
         references: placed.references(),
-        currency,
+        currency: recording.offer.currency,
         state,
         placed_at: order.at,
-        pay_by: order.pay_by,
-        settled_at: ending.map(|ending| ending.at),
-        paid_too_late: too_late,
+        pay_by,
+        settled_at,
+        paid_too_late,
         revision: u64::from(order.fact),
         position,
     }

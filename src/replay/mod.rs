@@ -5,6 +5,7 @@
 //! writes, and nothing is on the order path. Its methods block.
 
 mod bill;
+mod deed;
 pub mod explain;
 mod log;
 pub mod pace;

@@ -4,11 +4,16 @@
 
 use std::collections::HashMap;
 
-use super::{Log, ReplayError, bill::Bill};
+use super::{
+    Log, ReplayError,
+    bill::Bill,
+    deed::{Deed, Reading as DeedReading},
+};
 use crate::{
+    domain::item::PlaceMore,
     events::{
-        Act, AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, RefundCause,
-        unpack,
+        Act, AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderEvent, OrderPlaced,
+        OrderState, unpack,
     },
     values::{ItemId, OrderId, UnixMs, shopper_hash, short},
 };
@@ -62,10 +67,8 @@ pub(super) enum What {
     /// Anything that is not about an order.
     Steered(Box<ItemEvent>),
     Placed(u32),
-    Paid(u32),
-    Cancelled(u32),
-    Expired(u32),
-    Refund,
+    /// What became of the order.
+    Deed(u32, Deed),
 }
 
 impl Fact {
@@ -73,11 +76,7 @@ impl Fact {
     pub fn steered(&self) -> Option<&ItemEvent> {
         match &self.what {
             What::Steered(event) => Some(event),
-            What::Placed(_)
-            | What::Paid(_)
-            | What::Cancelled(_)
-            | What::Expired(_)
-            | What::Refund => None,
+            What::Placed(_) | What::Deed(..) => None,
         }
     }
 
@@ -92,52 +91,18 @@ pub(super) struct Order {
     pub order_id: OrderId,
     pub shopper: Shopper,
     pub units: i64,
-    /// What is to be paid, in minor units.
-    pub total_minor: i64,
-    /// Absent where that is units times one price, without a gift.
+    /// Absent where what is to be paid is units times one price, without a gift.
     pub bill: Option<Box<Bill>>,
-    /// Whose warehouses were preferred.
-    pub region: Option<Box<str>>,
+    /// The region whose warehouses it prefers and the coupon that it asks for, where it says one.
+    pub more: Option<Box<PlaceMore>>,
     pub at: UnixMs,
     /// By which the rules decided it: its attempt is of this moment, its deadline counts from it.
     pub judged_at: UnixMs,
     pub pay_by: UnixMs,
     /// The fact that placed it.
     pub fact: u32,
-    pub fate: Fate,
-}
-
-/// What became of an order. A payment that came too late is one, too.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Fate {
-    pub paid: Option<Ending>,
-    pub cancelled: Option<Ending>,
-    pub expired: Option<Ending>,
-    /// The payment that is `paid` bought nothing.
-    pub too_late: bool,
-}
-
-/// When something became of an order, and which fact that is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ending {
-    pub at: UnixMs,
-    /// By which the rules decided it, as the order's deadline counts.
-    pub judged_at: UnixMs,
-    pub fact: u32,
-}
-
-impl Fate {
-    /// Nothing is known of how the order ended.
-    pub fn is_open(&self) -> bool {
-        self.paid.is_none() && self.cancelled.is_none() && self.expired.is_none()
-    }
-}
-
-impl Order {
-    /// Whose warehouses were preferred; empty where the order named none.
-    pub fn region(&self) -> &str {
-        self.region.as_deref().unwrap_or_default()
-    }
+    /// The facts that tell what became of it, in their order.
+    pub deeds: Vec<u32>,
 }
 
 /// All that is recorded of one item.
@@ -166,6 +131,21 @@ impl Recording {
         let offer = reading.offer.ok_or(ReplayError::NotFound("item_id"))?;
         let attempts = attempts(log, item)?;
         Ok(Self { item, offer, facts: reading.facts, orders: reading.orders, attempts })
+    }
+
+    /// What became of an order, fact by fact.
+    pub fn deeds<'a>(&'a self, order: &'a Order) -> impl Iterator<Item = (u32, &'a Fact, Deed)> {
+        order.deeds.iter().filter_map(|&number| {
+            let fact = &self.facts[number as usize];
+            let What::Deed(_, deed) = fact.what else { return None };
+            Some((number, fact, deed))
+        })
+    }
+
+    /// Where an order stands at the end.
+    pub fn state(&self, order: &Order) -> OrderState {
+        let left = self.deeds(order).filter_map(|(_, _, deed)| deed.leaves());
+        left.last().unwrap_or(OrderState::Held)
     }
 
     /// Whether no more events of the same act follow that fact. They stand in one append, and the
@@ -222,6 +202,7 @@ struct Reading {
     facts: Vec<Fact>,
     orders: Vec<Order>,
     places: HashMap<OrderId, u32>,
+    deeds: DeedReading,
     at: UnixMs,
 }
 
@@ -229,7 +210,7 @@ impl Reading {
     fn add(&mut self, event: ItemEvent, judged_at: Option<UnixMs>) -> Result<(), ReplayError> {
         bounded(self.facts.len())?;
         self.at = event.at().map_or(self.at, |at| at.max(self.at));
-        let (at, fact) = (self.at, short(self.facts.len()));
+        let at = self.at;
         let judged_at = judged_at.unwrap_or(at);
         let what = match event {
             ItemEvent::Offer(_) | ItemEvent::Stock(_) => {
@@ -238,71 +219,51 @@ impl Reading {
                 }
                 What::Steered(Box::new(event))
             }
-            ItemEvent::Order(event) => self.add_order(&event, Ending { at, judged_at, fact })?,
+            ItemEvent::Order(OrderEvent::Placed(placed)) => self.place(&placed, (at, judged_at)),
+            ItemEvent::Order(event) => self.deed(&event)?,
         };
         self.facts.push(Fact { at, judged_at, what });
         Ok(())
     }
 
-    fn add_order(&mut self, event: &OrderEvent, ending: Ending) -> Result<What, ReplayError> {
-        if let OrderEvent::Placed(placed) = event {
-            let order = short(self.orders.len());
-            self.places.insert(placed.order_id, order);
-            self.orders.push(Order {
-                order_id: placed.order_id,
-                shopper: Shopper::of(&placed.buyer),
-                units: placed.units,
-                total_minor: placed.total(),
-                bill: Bill::of(placed.price()),
-                region: (!placed.region.is_empty()).then(|| placed.region.as_str().into()),
-                at: ending.at,
-                judged_at: ending.judged_at,
-                pay_by: placed.pay_by_ms,
-                fact: ending.fact,
-                fate: Fate::default(),
-            });
-            return Ok(What::Placed(order));
+    fn place(&mut self, placed: &OrderPlaced, (at, judged_at): (UnixMs, UnixMs)) -> What {
+        let order = short(self.orders.len());
+        self.places.insert(placed.order_id, order);
+        let (region, coupon) = (placed.region.clone(), placed.coupon.as_deref().cloned());
+        let max_total_minor = coupon.as_ref().and_then(|asked| asked.max_total_minor);
+        let more = PlaceMore { region, coupon, max_total_minor, ..PlaceMore::default() };
+        self.orders.push(Order {
+            order_id: placed.order_id,
+            shopper: Shopper::of(&placed.buyer),
+            units: placed.units,
+            bill: Bill::of(placed.price()),
+            more: (more != PlaceMore::default()).then(|| Box::new(more)),
+            at,
+            judged_at,
+            pay_by: placed.pay_by_ms,
+            fact: short(self.facts.len()),
+            deeds: Vec::new(),
+        });
+        What::Placed(order)
+    }
+
+    fn deed(&mut self, event: &OrderEvent) -> Result<What, ReplayError> {
+        let id = event.order_id();
+        let number = self
+            .places
+            .get(&id)
+            .copied()
+            .ok_or_else(|| ReplayError::Impossible(format!("order {id} was never placed")))?;
+        let order = &mut self.orders[number as usize];
+        Bill::take_off(&mut order.bill, event);
+        let deed = self.deeds.read(event, self.at);
+        // The expiry before it was decided with the payment.
+        if deed == Deed::ReinstatedAtOnce
+            && let Some(Fact { what: What::Deed(_, before), .. }) = self.facts.last_mut()
+        {
+            *before = Deed::ExpiredByPayment;
         }
-        let order = self.order(event.order_id())?;
-        let fate = self.fate(order);
-        Ok(match event {
-            OrderEvent::Placed(_) => What::Placed(order),
-            OrderEvent::Paid(_) => {
-                fate.paid = Some(ending);
-                What::Paid(order)
-            }
-            OrderEvent::Cancelled(_) => {
-                fate.cancelled = Some(ending);
-                What::Cancelled(order)
-            }
-            OrderEvent::Expired(_) => {
-                fate.expired = Some(ending);
-                What::Expired(order)
-            }
-            OrderEvent::RefundDue(due) => {
-                if due.cause == RefundCause::OrderExpired && fate.paid.is_none() {
-                    fate.paid = Some(ending);
-                    fate.too_late = true;
-                }
-                What::Refund
-            }
-            OrderEvent::LimitGranted(_)
-            | OrderEvent::CouponApplied(_)
-            | OrderEvent::CouponDenied(_)
-            | OrderEvent::PaymentFailed(_)
-            | OrderEvent::HoldExtended(_)
-            | OrderEvent::Reinstated(_)
-            | OrderEvent::Refunded(_)
-            | OrderEvent::RefundSettled(_) => What::Refund,
-        })
-    }
-
-    fn order(&self, id: OrderId) -> Result<u32, ReplayError> {
-        let found = self.places.get(&id).copied();
-        found.ok_or_else(|| ReplayError::Impossible(format!("order {id} was never placed")))
-    }
-
-    fn fate(&mut self, order: u32) -> &mut Fate {
-        &mut self.orders[order as usize].fate
+        order.deeds.push(short(self.facts.len()));
+        Ok(What::Deed(number, deed))
     }
 }

@@ -2,16 +2,20 @@
 
 use uuid::Uuid;
 
-use super::{bill::Bill, recording::Shopper};
+use super::{bill::Bill, deed::Deed, recording::Shopper};
 use crate::{
     domain::{
         Decided, Decider,
-        item::{CancelOrder, Item, ItemCommand, PlaceMore, PlaceOrder, RecordPayment},
+        item::{
+            AwaitVerdict, CancelOrder, Item, ItemCommand, OrderAct, OrderAction, PlaceMore,
+            PlaceOrder, RecordPayment, SettleAwait, Stands,
+        },
     },
     events::{
-        Act, AttemptOutcome, Counts, ItemAdded, ItemEvent, OfferEvent, OrderChange, OrderEvent,
+        Act, AttemptOutcome, CancelCause, Counts, ItemAdded, ItemEvent, OfferEvent, OrderChange,
+        OrderEvent, OrderState,
     },
-    values::{Fingerprint, ItemId, OrderId, RequestId, UnixMs},
+    values::{CouponId, Fingerprint, ItemId, OrderId, RequestId, UnixMs},
 };
 
 /// An order of a replica.
@@ -20,7 +24,6 @@ pub(super) struct Placed {
     pub order_id: OrderId,
     pub shopper: Shopper,
     pub units: i64,
-    pub pay_by: UnixMs,
 }
 
 /// The request that a replayed attempt is sent under.
@@ -32,9 +35,9 @@ pub(super) enum Sent {
     Attempt(u32),
 }
 
-/// What ended a hold.
+/// What became of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum Became {
     Paid {
         amount_minor: i64,
         /// Absent where the amount is units times one price, without a gift.
@@ -42,6 +45,16 @@ pub(super) enum Ended {
     },
     Cancelled,
     Expired,
+    /// It is held again.
+    Reinstated,
+    Refunded {
+        units: i64,
+        amount_minor: i64,
+        restocked: bool,
+        whole: bool,
+    },
+    /// A payment bought nothing.
+    DueBack,
 }
 
 /// One item under replay.
@@ -50,7 +63,7 @@ pub(super) struct Replica {
     offer: Option<ItemAdded>,
     next_revision: u64,
     counts: Counts,
-    payments: u64,
+    requests: u64,
 }
 
 impl Replica {
@@ -60,7 +73,7 @@ impl Replica {
             offer: None,
             next_revision: 0,
             counts: Counts::default(),
-            payments: 0,
+            requests: 0,
         }
     }
 
@@ -128,28 +141,23 @@ impl Replica {
         at: UnixMs,
     ) -> Option<AttemptOutcome> {
         // The region decides which units an order gets, not whether it gets them.
-        self.decide(sent, shopper, units, "", at).attempt.map(|attempt| attempt.outcome)
+        self.decide(sent, shopper, units, None, at).attempt.map(|attempt| attempt.outcome)
     }
 
-    /// Makes an attempt, with the region whose warehouses are preferred. `None` where the item is not
-    /// there yet.
+    /// Makes an attempt. `None` where the item is not there yet.
     pub fn attempt(
         &mut self,
         sent: Sent,
         shopper: Shopper,
         units: i64,
-        region: &str,
+        more: Option<&PlaceMore>,
         at: UnixMs,
     ) -> Option<(AttemptOutcome, Placed)> {
-        let decided = self.decide(sent, shopper, units, region, at);
-        let mut placed = placed(sent, shopper, units, at);
+        let decided = self.decide(sent, shopper, units, more, at);
         for caused in &decided.events {
-            if let ItemEvent::Order(OrderEvent::Placed(order)) = &caused.event {
-                placed.pay_by = order.pay_by_ms;
-            }
             self.apply(&caused.event);
         }
-        decided.attempt.map(|attempt| (attempt.outcome, placed))
+        decided.attempt.map(|attempt| (attempt.outcome, placed(sent, shopper, units)))
     }
 
     fn decide(
@@ -157,12 +165,11 @@ impl Replica {
         sent: Sent,
         shopper: Shopper,
         units: i64,
-        region: &str,
+        more: Option<&PlaceMore>,
         at: UnixMs,
     ) -> Decided<Item> {
         let request_id = request(sent);
-        let more = (!region.is_empty())
-            .then(|| Box::new(PlaceMore { region: region.to_owned(), ..PlaceMore::default() }));
+        let more = more.map(|more| Box::new(more.clone()));
         let place = PlaceOrder {
             request_id,
             order_id: OrderId(request_id.0),
@@ -176,66 +183,113 @@ impl Replica {
         self.item.decide(ItemCommand::PlaceOrder(place), at)
     }
 
-    /// The payment for an order arrives. `None` when that changes nothing.
-    pub fn pay(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
-        let offer = self.offer.as_ref()?;
-        self.payments += 1;
-        let amount_minor = self.item.order_price(order.order_id)?.total_minor;
-        let payment = RecordPayment {
-            request_id: RequestId(Uuid::from_u64_pair(u64::MAX, self.payments)),
-            order_id: order.order_id,
-            payment_reference: format!("replay-{}", self.payments),
-            amount_minor,
-            currency: offer.currency,
-        };
-        let decided = self.item.decide(ItemCommand::RecordPayment(payment), at);
-        self.ended(&decided)
+    /// Where an order stands.
+    pub fn stands(&self, order: Placed) -> Option<Stands> {
+        self.item.stands(order.order_id)
     }
 
-    /// The hold of an order ends, if it is overdue. The decider ends such a hold when its buyer asks
-    /// for anything. `None` when that changes nothing.
-    pub fn expire(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
-        if at < order.pay_by {
-            return None;
+    /// Does to an order what was done to it, as far as it can be here: of units that come back at most
+    /// those that are left, of a discount at most all but one minor unit. Gives what became of it.
+    pub fn do_again(&mut self, order: Placed, deed: Deed, at: UnixMs) -> Vec<Became> {
+        let Some(stands) = self.stands(order) else { return Vec::new() };
+        if deed.is_done_by_another() {
+            return Vec::new();
         }
-        self.cancel(order, at)
-    }
-
-    /// A buyer gives an order up. `None` when that changes nothing.
-    pub fn cancel(&mut self, order: Placed, at: UnixMs) -> Option<Ended> {
-        self.payments += 1;
-        let cancel = CancelOrder {
-            request_id: RequestId(Uuid::from_u64_pair(u64::MAX, self.payments)),
-            order_id: order.order_id,
-            buyer: order.shopper.name(),
+        let order_id = order.order_id;
+        let settle = |verdict| Some(ItemCommand::SettleAwait(SettleAwait { order_id, verdict }));
+        let command = match deed {
+            Deed::Noted | Deed::ExpiredByPayment | Deed::Reinstated | Deed::ReinstatedAtOnce => {
+                None
+            }
+            Deed::LimitGranted => settle(AwaitVerdict::LimitGranted),
+            Deed::CouponGranted { coupon_id, discount_minor } => {
+                let discount_minor = discount_minor.min(stands.total_minor - 1);
+                settle(AwaitVerdict::CouponGranted { coupon_id, discount_minor })
+            }
+            Deed::CouponDenied(reason) => settle(AwaitVerdict::CouponDenied(reason)),
+            Deed::Cancelled(CancelCause::OverSaleLimit) => settle(AwaitVerdict::LimitDenied),
+            // With its coupon it cost more than it may: then it does without any discount, too.
+            Deed::Cancelled(CancelCause::Price) => {
+                let (coupon_id, discount_minor) = (CouponId(order_id.0), 0);
+                settle(AwaitVerdict::CouponGranted { coupon_id, discount_minor })
+            }
+            Deed::Cancelled(CancelCause::Operator) => self.act(OrderAction::Cancel(order_id)),
+            Deed::Cancelled(CancelCause::Buyer | CancelCause::Coupon) => self.cancel(order),
+            // The decider ends an overdue hold when its buyer asks for anything.
+            Deed::Expired if at < stands.hold_until => None,
+            Deed::Expired => self.cancel(order),
+            Deed::Paid { .. } | Deed::DueBack => self.payment(order_id, stands.total_minor),
+            Deed::Extended { until } => self.act(OrderAction::ExtendHold { order_id, until }),
+            Deed::Refunded { units, restocked: restock, whole, .. } => {
+                let left = stands.units_left;
+                let units = if whole { left } else { units.min(left) };
+                self.act(OrderAction::Refund { order_id, units, restock })
+            }
         };
-        let decided = self.item.decide(ItemCommand::CancelOrder(cancel), at);
-        self.ended(&decided)
+        command.map_or_else(Vec::new, |command| self.carry_out(command, at))
     }
 
-    /// Applies what was decided, and says how it ended the hold.
-    fn ended(&mut self, decided: &Decided<Item>) -> Option<Ended> {
-        let mut ended = None;
+    fn carry_out(&mut self, command: ItemCommand, at: UnixMs) -> Vec<Became> {
+        let decided = self.item.decide(command, at);
+        let mut became = Vec::new();
         for caused in &decided.events {
             if let ItemEvent::Order(event) = &caused.event {
-                let step = event.step(self.next_revision);
-                ended = match step.change {
-                    OrderChange::Paid => Some(Ended::Paid {
-                        amount_minor: step.revenue_minor,
-                        bill: self.item.order_price(step.order_id).and_then(Bill::of),
-                    }),
-                    OrderChange::Cancelled => Some(Ended::Cancelled),
-                    OrderChange::Expired => Some(Ended::Expired),
-                    OrderChange::Placed
-                    | OrderChange::Reinstated
-                    | OrderChange::PartlyRefunded
-                    | OrderChange::Refunded
-                    | OrderChange::Nothing => ended,
-                };
+                became.extend(self.became(event));
             }
             self.apply(&caused.event);
         }
-        ended
+        became
+    }
+
+    fn became(&self, event: &OrderEvent) -> Option<Became> {
+        let step = event.step(self.next_revision);
+        Some(match step.change {
+            OrderChange::Paid => Became::Paid {
+                amount_minor: step.revenue_minor,
+                bill: self.item.order_price(step.order_id).and_then(Bill::of),
+            },
+            OrderChange::Cancelled => Became::Cancelled,
+            OrderChange::Expired => Became::Expired,
+            OrderChange::Reinstated => Became::Reinstated,
+            OrderChange::PartlyRefunded | OrderChange::Refunded => Became::Refunded {
+                units: step.units,
+                amount_minor: step.refunded_minor,
+                restocked: Counts::added_by(event.moves()).available > 0,
+                whole: step.change.becomes() == Some(OrderState::Refunded),
+            },
+            OrderChange::Nothing if step.due_minor > 0 => Became::DueBack,
+            OrderChange::Placed | OrderChange::Nothing => return None,
+        })
+    }
+
+    /// A request of its own.
+    fn request_id(&mut self) -> RequestId {
+        self.requests += 1;
+        RequestId(Uuid::from_u64_pair(u64::MAX, self.requests))
+    }
+
+    fn payment(&mut self, order_id: OrderId, amount_minor: i64) -> Option<ItemCommand> {
+        let currency = self.offer.as_ref()?.currency;
+        let request_id = self.request_id();
+        Some(ItemCommand::RecordPayment(RecordPayment {
+            request_id,
+            order_id,
+            payment_reference: format!("replay-{}", self.requests),
+            amount_minor,
+            currency,
+        }))
+    }
+
+    fn cancel(&mut self, order: Placed) -> Option<ItemCommand> {
+        let (request_id, buyer) = (self.request_id(), order.shopper.name());
+        let cancel = CancelOrder { request_id, order_id: order.order_id, buyer };
+        Some(ItemCommand::CancelOrder(cancel))
+    }
+
+    fn act(&mut self, action: OrderAction) -> Option<ItemCommand> {
+        let request_id = self.request_id();
+        let (operator, reason) = (String::new(), String::new());
+        Some(ItemCommand::OrderAct(OrderAct { request_id, operator, reason, action }))
     }
 
     /// Applies what the decider decided.
@@ -260,6 +314,6 @@ fn request(sent: Sent) -> RequestId {
 }
 
 /// The order of that request, as replicas know it.
-pub(super) fn placed(sent: Sent, shopper: Shopper, units: i64, pay_by: UnixMs) -> Placed {
-    Placed { order_id: OrderId(request(sent).0), shopper, units, pay_by }
+pub(super) fn placed(sent: Sent, shopper: Shopper, units: i64) -> Placed {
+    Placed { order_id: OrderId(request(sent).0), shopper, units }
 }

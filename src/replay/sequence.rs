@@ -8,8 +8,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{
+    deed::Deed,
     recording::{Attempted, Recording, Shopper, What},
-    replica::{Replica, Sent},
+    replica::{Replica, Sent, placed},
 };
 use crate::{
     events::{AttemptOutcome, packed_units},
@@ -220,22 +221,14 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
     /// Lets the facts happen up to there.
     fn pass(&mut self, to: usize) {
         while self.next < to {
-            let fact = &self.recording.facts[self.next];
+            let recording = self.recording;
+            let fact = &recording.facts[self.next];
             let agreed = match &fact.what {
                 What::Steered(event) => {
                     self.replica.steer(event, self.recording.ends_act(self.next))
                 }
                 What::Placed(order) => self.place(*order),
-                What::Paid(order) => {
-                    self.replica.pay(self.placed(*order), fact.judged_at).is_some()
-                }
-                What::Cancelled(order) => {
-                    self.replica.cancel(self.placed(*order), fact.judged_at).is_some()
-                }
-                What::Expired(order) => {
-                    self.replica.expire(self.placed(*order), fact.judged_at).is_some()
-                }
-                What::Refund => true,
+                What::Deed(order, deed) => self.do_again(*order, *deed, fact.judged_at),
             };
             self.found.contradicted += u64::from(!agreed);
             self.found.place_of_fact.push(short(self.found.steps.len()));
@@ -257,13 +250,17 @@ impl<F: FnMut(Sight)> Sorting<'_, F> {
             placement: Placement::Certain,
         });
         let (shopper, units) = (order.shopper, order.units);
-        let (region, at) = (order.region(), order.judged_at);
-        let made = self.replica.attempt(Sent::Order(place), shopper, units, region, at);
+        let (more, at) = (order.more.as_deref(), order.judged_at);
+        let made = self.replica.attempt(Sent::Order(place), shopper, units, more, at);
         made.is_some_and(|(outcome, _)| outcome == AttemptOutcome::Placed)
     }
 
-    fn placed(&self, place: u32) -> super::replica::Placed {
+    /// Whether the order then stands where it is recorded to stand.
+    fn do_again(&mut self, place: u32, deed: Deed, at: UnixMs) -> bool {
         let order = &self.recording.orders[place as usize];
-        super::replica::placed(Sent::Order(place), order.shopper, order.units, order.pay_by)
+        let placed = placed(Sent::Order(place), order.shopper, order.units);
+        self.replica.do_again(placed, deed, at);
+        let left = deed.leaves().filter(|_| !deed.is_done_by_another());
+        left.is_none_or(|left| self.replica.stands(placed).is_some_and(|now| now.state == left))
     }
 }

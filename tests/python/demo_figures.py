@@ -15,6 +15,10 @@ CHAOS_UNITS = 3000
 CHAOS_RULES = {"refusals_paused", "payments_late", "store_stalled"}
 # What the prices, offers and the reserve of a simulated sale must have done.
 DEALS = ["tiers_reached", "offers_applied", "discount_minor", "gifts_given", "reserve_released_units"]
+# What became of orders after the rush. Its crowd pays for one unit an order; afterwards units that came back are
+# sold to two more buyers.
+AFTER = ["orders_resold", "refunds_due", "refunds_settled", "exported_orders"]
+LATE_ORDERS = 2
 STEPS = ["detected", "assessed", "action_taken", "resolved", "reviewed"]
 
 
@@ -25,12 +29,19 @@ def expectations(kind, found):
     yield "duplicate_orders", found["duplicate_orders"], 0
     yield "verify.ok", verified["ok"], True
     yield "rebuild_equal", found["rebuild_equal"], True
-    yield "orders_paid (every order has one unit)", found["orders_paid"], found["units"]
+    late = 0 if kind == "recorded" else LATE_ORDERS
+    yield "orders_paid (one unit each, and late ones)", found["orders_paid"], found["units"] + late
     yield "verify saw every event", verified["events"], found["log_events"]
     yield "revenue_reconciles", found["revenue_reconciles"], True
     if kind != "recorded":
         for figure in DEALS:
             yield f"{figure} above zero", found[figure] > 0, True
+        for figure in AFTER:
+            yield f"{figure} above zero", found[figure] > 0, True
+        yield "exported_orders (all that were paid)", found["exported_orders"], found["orders_paid"]
+        yield "refunds_settled (three units came back)", found["refunds_settled"], 3
+        yield "refunds_due beyond those settled", found["refunds_due"] >= found["refunds_settled"], True
+        yield "orders_resold at most what expired", found["orders_resold"] <= found["orders_expired"], True
     if kind == "simulated":
         yield "units", found["units"], 1000
         ends = found["orders_paid"] + found["orders_expired"]

@@ -15,11 +15,12 @@ STOP_SECONDS_MAX = 30
 class Server:
     """One server on one data directory. A restart after a kill gets a new port."""
 
-    def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None):
-        """`listen` fixes the address; stderr is appended to `errors`."""
+    def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None, store=None):
+        """`listen` fixes the address; stderr is appended to `errors`; `store` is the connection string of a store
+        that holds the log."""
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
-        self.listen, self.errors = listen, errors
+        self.listen, self.errors, self.store = listen, errors, store
         self.child = None
         self.address = self.http = self.web = self.board = None
 
@@ -27,6 +28,7 @@ class Server:
         """Starts the server and returns the address that it prints on its first line."""
         command = [self.binary, "serve", "--json"]
         command += ["--data", str(self.directory), "--listen", self.listen]
+        command += ["--store", self.store] if self.store else []
         command += ["--http", "127.0.0.1:0", "--web", "127.0.0.1:0",
                     "--board", "127.0.0.1:0"]
         with contextlib.ExitStack() as opened:

@@ -28,7 +28,7 @@ mod broken_traffic;
 mod certificate;
 mod certificate_priced;
 mod certificate_refunded;
-mod decided;
+pub mod decided;
 mod goods;
 mod judged;
 mod kinds;

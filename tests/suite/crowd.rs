@@ -254,6 +254,10 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
         discount_minor: 0,
         gifts_given: 0,
         reserve_released_units: 0,
+        orders_resold: 0,
+        refunds_due: 0,
+        refunds_settled: 0,
+        exported_orders: 0,
         revenue_minor: 0,
         revenue_reconciles: true,
         sold_out_seconds: None,
@@ -277,10 +281,10 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
     };
     assert_eq!(
         keys(&json),
-        "attempts beacons data_dir discount_minor duplicate_orders elapsed_seconds gifts_given latency_ms \
-         log_events offers_applied orders_expired orders_paid orders_per_second orders_placed \
-         oversold_units rebuild_equal refused reserve_released_units revenue_minor revenue_reconciles \
-         shoppers sold_out_seconds tiers_reached traffic units verify"
+        "attempts beacons data_dir discount_minor duplicate_orders elapsed_seconds exported_orders \
+         gifts_given latency_ms log_events offers_applied orders_expired orders_paid orders_per_second \
+         orders_placed orders_resold oversold_units rebuild_equal refunds_due refunds_settled refused \
+         reserve_released_units revenue_minor revenue_reconciles shoppers sold_out_seconds tiers_reached traffic units verify"
     );
     assert_eq!(keys(&json["latency_ms"]), "max p50 p99");
     assert_eq!(keys(&json["traffic"]), "buy buyers cart fav pv uv");

@@ -8,3 +8,4 @@ mod decided;
 mod lost;
 mod over_grpc;
 mod priced;
+mod returned;

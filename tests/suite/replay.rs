@@ -9,7 +9,9 @@ mod service;
 mod states;
 mod ten;
 mod what_if;
+mod what_if_life;
 mod what_if_prices;
+mod what_if_random;
 mod what_if_stock;
 
 use std::{path::Path, sync::Arc};

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{lines::Lines, noticed::Noticed, played::Played, proof::Proved, script::Script};
+use super::{
+    counted::Counted, lines::Lines, noticed::Noticed, played::Played, proof::Proved, script::Script,
+};
 use crate::crowd::{
     chaos::Troubles,
     figures::oversold_units,
@@ -17,8 +19,8 @@ pub struct Asides {
     pub units_sold: u64,
     /// Orders as the shoppers counted them.
     pub orders_known: u64,
-    /// Units that were ordered again after a hold had ended unpaid.
-    pub units_resold: u64,
+    /// What the log says, also what no program reads.
+    pub counted: Counted,
     /// Revenue in minor units by the log and by each report, as one line.
     pub revenue: String,
     /// Answers that repeated an order.
@@ -114,8 +116,8 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     line(
         "came back",
         format!(
-            "{} orders expired unpaid, {} units were ordered again",
-            summary.orders_expired, asides.units_resold
+            "{} orders expired unpaid, {} of their units were sold again",
+            summary.orders_expired, summary.orders_resold
         ),
     );
     let equal = if summary.revenue_reconciles { "equal" } else { "DIFFERENT" };
@@ -136,6 +138,33 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
         );
         line("reserve", format!("{} units released by plan", summary.reserve_released_units));
     }
+    let counted = asides.counted;
+    if counted.refunds > 0 {
+        let Counted { refunds, refunds_in_part, units_refunded, refunded_minor, .. } = counted;
+        line(
+            "taken back",
+            format!(
+                "{units_refunded} units by {refunds} refunds, {refunds_in_part} of a part, for {} CNY",
+                major(refunded_minor)
+            ),
+        );
+    }
+    if summary.refunds_due > 0 {
+        let open = summary.refunds_due.saturating_sub(summary.refunds_settled);
+        line(
+            "due back",
+            format!(
+                "{} times, {} settled, {open} open",
+                summary.refunds_due, summary.refunds_settled
+            ),
+        );
+    }
+    if counted.exports > 0 {
+        line(
+            "exported",
+            format!("{} orders in {} exports", summary.exported_orders, counted.exports),
+        );
+    }
     if summary.refused.is_empty() {
         line("refused", "none".to_owned());
     }
@@ -147,7 +176,7 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
     }
     line("repeated", format!("{} requests got their first answer again", asides.repeats));
     if asides.payments_refused > 0 {
-        line("paid too late", format!("{} payments are due back", asides.payments_refused));
+        line("paid too late", format!("{} payments bought nothing", asides.payments_refused));
     }
     let latency = summary.latency_ms;
     line(
@@ -211,11 +240,20 @@ pub fn settle_accounts(
     proved: Proved,
 ) -> (Summary, Asides) {
     let Played {
-        crowd, sales, beacons, totals, earned, levels, opened_at, elapsed, noticed, ..
+        crowd,
+        sales,
+        beacons,
+        totals,
+        earned,
+        levels,
+        opened_at,
+        sold_out_at_ms,
+        elapsed,
+        noticed,
+        ..
     } = played;
     let journal = crowd.journal();
-    let units_by_item: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
-    let units = units_by_item.iter().sum();
+    let units = sales.items.iter().map(|item| item.units).sum();
     let unanswered = journal.unanswered();
     // An order that no buyer was told of came of a request that already had one, unless its answer
     // was lost for good.
@@ -240,14 +278,18 @@ pub fn settle_accounts(
         offers_applied: earned.offers_applied,
         discount_minor: earned.discount_minor,
         gifts_given: earned.gifts_given,
-        reserve_released_units: proved.reserve_released_units,
+        reserve_released_units: proved.counted.reserve_released_units,
+        orders_resold: proved.counted.orders_resold,
+        refunds_due: proved.counted.refunds_due,
+        refunds_settled: proved.counted.refunds_settled,
+        exported_orders: proved.counted.exported_orders,
         revenue_minor: journal.paid_minor(),
         revenue_reconciles: earned
             .revenue_minor
             .values()
-            .chain([&proved.revenue_minor])
+            .chain([&proved.counted.revenue_minor])
             .all(|minor| *minor == journal.paid_minor()),
-        sold_out_seconds: journal.sold_out_at_ms(&units_by_item).map(seconds_in),
+        sold_out_seconds: sold_out_at_ms.map(seconds_in),
         elapsed_seconds: rounded(elapsed_seconds),
         orders_per_second: rounded(orders_per_second),
         latency_ms: LatencyMs::of(&journal.latency_us),
@@ -260,18 +302,12 @@ pub fn settle_accounts(
         alerts: noticed.as_ref().map(Noticed::alerts_json),
         incidents: noticed.as_ref().map(Noticed::incidents_json),
     };
-    let asides = asides(script, played, &journal, units, proved);
+    let asides = asides(script, played, &journal, proved);
     (summary, asides)
 }
 
 /// What is said beside the summary.
-fn asides(
-    script: &Script,
-    played: &Played,
-    journal: &Journal,
-    units: u64,
-    proved: Proved,
-) -> Asides {
+fn asides(script: &Script, played: &Played, journal: &Journal, proved: Proved) -> Asides {
     let Played { sales, totals, earned, steered, noticed, .. } = played;
     let (rows_skipped, first_skipped) = match script {
         Script::Simulated { .. } => (0, None),
@@ -283,8 +319,8 @@ fn asides(
         items: sales.items.len() as u64,
         units_sold: totals.units_sold,
         orders_known: journal.orders_placed(),
-        units_resold: totals.units_placed.saturating_sub(units),
-        revenue: [("log", &proved.revenue_minor)]
+        counted: proved.counted,
+        revenue: [("log", &proved.counted.revenue_minor)]
             .into_iter()
             .chain(earned.revenue_minor.iter().map(|(name, minor)| (*name, minor)))
             .map(|(name, minor)| format!("{name} {minor}"))

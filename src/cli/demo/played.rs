@@ -18,6 +18,8 @@ pub(super) struct Played {
     pub(super) earned: Earned,
     pub(super) levels: Vec<StockLevel>,
     pub(super) opened_at: UnixMs,
+    /// When the last unit of the last item was first taken, as the crowd knows it.
+    pub(super) sold_out_at_ms: Option<i64>,
     pub(super) elapsed: Duration,
     /// Acts of operators on the sale while it ran.
     pub(super) steered: usize,

@@ -1,13 +1,13 @@
 //! Proof from the log alone: it verifies, and the read models equal a rebuild from it.
 
-use std::{collections::HashSet, path::Path};
+use std::path::Path;
 
 use anyhow::Context;
 
+use super::counted::{Counted, counted};
 use crate::{
     cli::{source::OpenLog, verify::verify_events},
-    crowd::{figures::count, sale::PutUp},
-    events::{Event, ItemEvent, OWN_OPERATOR, Position, StockEvent, decode},
+    crowd::sale::PutUp,
     projections,
     store::StoreAddress,
 };
@@ -21,9 +21,8 @@ pub struct Proved {
     pub chains: u64,
     /// What the verifier found wrong.
     pub findings: Vec<String>,
-    /// What paid orders of the sales brought, and the units that their reserve plans released.
-    pub revenue_minor: u64,
-    pub reserve_released_units: u64,
+    /// What the log says of the sales.
+    pub counted: Counted,
     /// Read models that differ from one built again from an empty file.
     pub differing: Vec<String>,
 }
@@ -50,44 +49,14 @@ pub fn prove(address: &StoreAddress, data: &Path, sales: &PutUp) -> anyhow::Resu
             differing.push(format!("{} (missing)", projection.name()));
         }
     }
-    let (revenue_minor, reserve_released_units) = sold(&log, sales)?;
+    let counted = counted(&log, sales)?;
     Ok(Proved {
         ok: proof.ok(),
         events: proof.events,
         streams: proof.streams,
         chains: proof.chains,
         findings: proof.findings.iter().map(ToString::to_string).collect(),
-        revenue_minor,
-        reserve_released_units,
+        counted,
         differing,
     })
-}
-
-/// Reads the whole log: what paid orders of these sales brought, and the units that their reserve
-/// plans released.
-fn sold(log: &OpenLog, sales: &PutUp) -> anyhow::Result<(u64, u64)> {
-    let items: HashSet<&str> = sales.items.iter().map(|item| item.item_id.as_str()).collect();
-    let (mut revenue, mut released) = (0, 0);
-    let mut after = Position::START;
-    loop {
-        let page = log.page(after)?;
-        let Some(last) = page.last() else { break };
-        after = last.position;
-        for recorded in &page {
-            let item = recorded.stream.item_id().map(|item| item.to_string());
-            if item.is_none_or(|item| !items.contains(item.as_str())) {
-                continue;
-            }
-            let event = decode(recorded)?;
-            if let Event::Item(ItemEvent::Order(event)) = &event {
-                revenue += count(event.step(recorded.revision).revenue_minor);
-            }
-            if let Event::Item(ItemEvent::Stock(StockEvent::ReserveReleased(e))) = &event
-                && e.act.operator == OWN_OPERATOR
-            {
-                released += count(e.units);
-            }
-        }
-    }
-    Ok((revenue, released))
 }

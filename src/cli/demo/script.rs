@@ -160,6 +160,12 @@ impl Script {
         }
     }
 
+    /// Whether units come back and orders are exported after the crowd has left. A recording has only
+    /// what is recorded.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Simulated { .. })
+    }
+
     /// Runs all shoppers; returns when the last one has left.
     pub async fn play(&self, crowd: Arc<Crowd>) -> Result<(), DriveError> {
         match self {

@@ -122,6 +122,7 @@ fn total_text(total: &WhatIfComparison) -> String {
     let revenue = |figures: &WhatIfFigures| amount(figures.revenue.as_ref());
     let counts = rows.split_off(5);
     rows.push(["revenue".to_owned(), revenue(was), revenue(played), String::new()]);
+    rows.extend(life_rows(was, played));
     rows.extend(goods_rows(was, played));
     rows.extend(counts);
     for reason in reasons(was, played) {
@@ -142,6 +143,20 @@ fn total_text(total: &WhatIfComparison) -> String {
         total.shoppers_gained, total.shoppers_lost, total.shoppers_kept
     );
     table_of(TOTAL, rows) + &gained
+}
+
+/// What came back, and late payments; nothing where neither side has any of it.
+fn life_rows(was: &WhatIfFigures, played: &WhatIfFigures) -> Vec<[String; 4]> {
+    let count = |(name, count): &(&str, Count)| {
+        let (was, played) = (count(was), count(played));
+        (was != 0 || played != 0).then(|| counted((*name).to_owned(), was, played))
+    };
+    let mut rows: Vec<[String; 4]> = LIFE.iter().filter_map(count).collect();
+    if was.refunded.is_some() || played.refunded.is_some() {
+        let refunded = |figures: &WhatIfFigures| amount(figures.refunded.as_ref());
+        rows.push(["refunded".to_owned(), refunded(was), refunded(played), String::new()]);
+    }
+    rows
 }
 
 /// Discounts, gifts and units by price; nothing where no order had any of it.
@@ -197,6 +212,13 @@ const FIGURES: &[(&str, Count)] = &[
     ("orders expired", |figures| figures.orders_expired),
     ("orders still held", |figures| figures.orders_held),
     ("attempts", |figures| figures.attempts),
+];
+
+const LIFE: &[(&str, Count)] = &[
+    ("orders refunded", |figures| figures.orders_refunded),
+    ("units refunded", |figures| figures.units_refunded),
+    ("orders brought back", |figures| figures.orders_reinstated),
+    ("payments due back", |figures| figures.payments_due_back),
 ];
 
 fn counted(name: String, was: i64, played: i64) -> [String; 4] {

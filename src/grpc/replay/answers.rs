@@ -222,6 +222,12 @@ fn figures(figures: Figures, currency: Currency) -> proto::WhatIfFigures {
         orders_cancelled: figures.orders_cancelled,
         orders_expired: figures.orders_expired,
         orders_held: figures.orders_held,
+        orders_refunded: figures.orders_refunded,
+        units_refunded: figures.units_refunded,
+        refunded: (figures.refunded_minor > 0)
+            .then(|| convert::money(currency, figures.refunded_minor)),
+        orders_reinstated: figures.orders_reinstated,
+        payments_due_back: figures.payments_due_back,
         refusals: refusals.collect(),
         first_sold_out_time: moment(figures.sold_out_at),
     }

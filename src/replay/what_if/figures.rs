@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     super::{
-        bill::Bill,
-        recording::{Order, Recording, Shopper, What},
+        recording::{Recording, Shopper, What},
+        replica::Became,
     },
     goods::Goods,
 };
@@ -21,16 +21,29 @@ pub struct Figures {
     pub attempts: i64,
     pub orders_placed: i64,
     pub units_placed: i64,
+    /// Also those whose units came back.
     pub orders_paid: i64,
+    /// Without the units that came back.
     pub units_sold: i64,
-    /// Minor units of paid orders.
+    /// Minor units of paid orders, less what was refunded of them.
     pub revenue_minor: i64,
-    /// Distinct shoppers with a paid order.
+    /// Distinct shoppers with a paid order, also if its units came back.
     pub winners: i64,
     pub orders_cancelled: i64,
+    /// Without those that came back with a late payment.
     pub orders_expired: i64,
     /// Orders that neither were paid nor gave their units back.
     pub orders_held: i64,
+    /// Paid orders of which all units came back.
+    pub orders_refunded: i64,
+    /// Units of paid orders that came back, also those that were written off.
+    pub units_refunded: i64,
+    /// What went back for them, in minor units.
+    pub refunded_minor: i64,
+    /// Expired orders that a late payment brought back.
+    pub orders_reinstated: i64,
+    /// Payments that bought nothing.
+    pub payments_due_back: i64,
     /// Attempts that became no order, by what they came to.
     pub refusals: BTreeMap<AttemptOutcome, i64>,
     /// When no unit was available for the first time.
@@ -62,26 +75,43 @@ impl Tally {
         *self.figures.refusals.entry(outcome).or_default() += attempts;
     }
 
-    pub fn paid(&mut self, shopper: Shopper, units: i64, amount_minor: i64, bill: Option<&Bill>) {
-        self.goods.paid(units, amount_minor, bill);
-        self.has_bills |= bill.is_some();
-        self.figures.orders_paid += 1;
-        self.figures.orders_held -= 1;
-        self.figures.units_sold += units;
-        self.figures.revenue_minor = self.figures.revenue_minor.saturating_add(amount_minor);
-        if self.winners.insert(shopper) {
-            self.figures.winners += 1;
+    /// Counts what became of an order of so many units.
+    pub fn became(&mut self, shopper: Shopper, units: i64, became: &Became) {
+        let figures = &mut self.figures;
+        match became {
+            Became::Paid { amount_minor, bill } => {
+                self.goods.paid(units, *amount_minor, bill.as_deref());
+                self.has_bills |= bill.is_some();
+                figures.orders_paid += 1;
+                figures.orders_held -= 1;
+                figures.units_sold += units;
+                figures.revenue_minor = figures.revenue_minor.saturating_add(*amount_minor);
+                if self.winners.insert(shopper) {
+                    figures.winners += 1;
+                }
+            }
+            Became::Cancelled => {
+                figures.orders_cancelled += 1;
+                figures.orders_held -= 1;
+            }
+            Became::Expired => {
+                figures.orders_expired += 1;
+                figures.orders_held -= 1;
+            }
+            Became::Reinstated => {
+                figures.orders_reinstated += 1;
+                figures.orders_expired -= 1;
+                figures.orders_held += 1;
+            }
+            Became::Refunded { units, amount_minor, restocked: _, whole } => {
+                figures.orders_refunded += i64::from(*whole);
+                figures.units_refunded += units;
+                figures.units_sold -= units;
+                figures.refunded_minor = figures.refunded_minor.saturating_add(*amount_minor);
+                figures.revenue_minor = figures.revenue_minor.saturating_sub(*amount_minor);
+            }
+            Became::DueBack => figures.payments_due_back += 1,
         }
-    }
-
-    pub fn cancelled(&mut self) {
-        self.figures.orders_cancelled += 1;
-        self.figures.orders_held -= 1;
-    }
-
-    pub fn expired(&mut self) {
-        self.figures.orders_expired += 1;
-        self.figures.orders_held -= 1;
     }
 
     /// The figures, with what orders cost where either side has anything to tell of it.
@@ -109,6 +139,11 @@ impl Tally {
             (&mut sum.orders_cancelled, more.orders_cancelled),
             (&mut sum.orders_expired, more.orders_expired),
             (&mut sum.orders_held, more.orders_held),
+            (&mut sum.orders_refunded, more.orders_refunded),
+            (&mut sum.units_refunded, more.units_refunded),
+            (&mut sum.refunded_minor, more.refunded_minor),
+            (&mut sum.orders_reinstated, more.orders_reinstated),
+            (&mut sum.payments_due_back, more.payments_due_back),
         ] {
             *sum = sum.saturating_add(more);
         }
@@ -131,7 +166,9 @@ impl Tally {
 pub(super) fn recorded(recording: &Recording) -> Tally {
     let mut tally = Tally::default();
     let mut available: i64 = 0;
-    for fact in &recording.facts {
+    let nothing_left =
+        |available: i64, fact: usize| available == 0 && recording.released_after(fact) == 0;
+    for (number, fact) in recording.facts.iter().enumerate() {
         match &fact.what {
             What::Steered(event) => {
                 let adds = Counts::added_by(event.moves());
@@ -139,27 +176,33 @@ pub(super) fn recorded(recording: &Recording) -> Tally {
                 available += adds.available;
             }
             What::Placed(order) => {
-                let Order { units, fact: place, .. } = recording.orders[*order as usize];
+                let units = recording.orders[*order as usize].units;
                 tally.placed(units);
                 available -= units;
-                if available == 0 && recording.released_after(place as usize) == 0 {
+                if nothing_left(available, number) {
                     tally.sold_out(fact.at);
                 }
             }
-            What::Paid(order) => {
+            What::Deed(order, deed) => {
                 let order = &recording.orders[*order as usize];
-                let (units, bill) = (order.units, order.bill.as_deref());
-                tally.paid(order.shopper, units, order.total_minor, bill);
+                let Some(became) = deed.became(order.bill.clone()) else { continue };
+                tally.became(order.shopper, order.units, &became);
+                match became {
+                    Became::Cancelled | Became::Expired => available += order.units,
+                    Became::Refunded { units, restocked: true, .. } => available += units,
+                    Became::Refunded { units, restocked: false, .. } => {
+                        tally.figures.allocated_units -= units;
+                    }
+                    Became::Reinstated => {
+                        available -= order.units;
+                        // Its payment stands in the same append.
+                        if nothing_left(available, number + 1) {
+                            tally.sold_out(fact.at);
+                        }
+                    }
+                    Became::Paid { .. } | Became::DueBack => {}
+                }
             }
-            What::Cancelled(order) => {
-                tally.cancelled();
-                available += recording.orders[*order as usize].units;
-            }
-            What::Expired(order) => {
-                tally.expired();
-                available += recording.orders[*order as usize].units;
-            }
-            What::Refund => {}
         }
     }
     for attempt in &recording.attempts {
@@ -186,6 +229,11 @@ pub(super) fn differences(recorded: &Tally, played: &Tally) -> Vec<String> {
         ("orders cancelled", a.orders_cancelled, b.orders_cancelled),
         ("orders expired", a.orders_expired, b.orders_expired),
         ("orders held", a.orders_held, b.orders_held),
+        ("orders refunded", a.orders_refunded, b.orders_refunded),
+        ("units refunded", a.units_refunded, b.units_refunded),
+        ("refunded in minor units", a.refunded_minor, b.refunded_minor),
+        ("orders reinstated", a.orders_reinstated, b.orders_reinstated),
+        ("payments due back", a.payments_due_back, b.payments_due_back),
     ] {
         if a != b {
             found.push(format!("{name}: {a} recorded, {b} played"));

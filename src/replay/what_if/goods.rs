@@ -23,10 +23,10 @@ impl Rung {
     }
 }
 
-/// Paid orders, as their prices came about.
+/// Paid orders, as their prices came about; also those whose units came back.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Goods {
-    /// What offers took off, in minor units.
+    /// What offers and coupons took off, in minor units.
     pub discount_minor: i64,
     /// Units of gifts that went with them.
     pub gift_units: i64,

@@ -12,13 +12,14 @@ mod prices;
 mod rules;
 
 use crate::{
-    events::{AttemptOutcome, ItemEvent, OfferEvent, StockAllocated, StockEvent},
+    events::{AttemptOutcome, CancelCause, ItemEvent, OfferEvent, StockAllocated, StockEvent},
     values::{Currency, Invalid, ItemId, number_of},
 };
 
 use self::figures::{Tally, differences, recorded};
 use super::{
     Log, ReplayError,
+    deed::Deed,
     recording::{Fact, Recording},
     sequence::{Sequence, sequence},
 };
@@ -26,7 +27,7 @@ use super::{
 pub use figures::Figures;
 pub use goods::{Goods, Rung};
 pub use prices::PriceRules;
-pub use rules::{KNOWN, Rules, Units};
+pub use rules::{KNOWN, LatePayments, Rules, Units};
 
 /// What another rule would have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,6 +218,11 @@ struct Unknown {
     keeps_outcomes: bool,
     /// Orders named the region whose warehouses they prefer.
     regions: bool,
+    coupons: bool,
+    /// A limit over the whole sale let buyers buy, or not.
+    sale_limit: bool,
+    /// Operators extended holds, cancelled orders or took units back.
+    acts: bool,
     reserve_plan: bool,
 }
 
@@ -225,7 +231,19 @@ impl Unknown {
         self.keeps_outcomes |= recording.attempts.iter().any(|attempt| {
             matches!(attempt.outcome, AttemptOutcome::NotEligible | AttemptOutcome::PriceChanged)
         });
-        self.regions |= recording.orders.iter().any(|order| order.region.is_some());
+        let said = recording.orders.iter().filter_map(|order| order.more.as_deref());
+        self.regions |= said.clone().any(|more| !more.region.is_empty());
+        self.coupons |= said.clone().any(|more| more.coupon.is_some());
+        for (_, _, deed) in recording.orders.iter().flat_map(|order| recording.deeds(order)) {
+            self.acts |= matches!(
+                deed,
+                Deed::Extended { .. }
+                    | Deed::Refunded { .. }
+                    | Deed::Cancelled(CancelCause::Operator)
+            );
+            self.sale_limit |=
+                matches!(deed, Deed::LimitGranted | Deed::Cancelled(CancelCause::OverSaleLimit));
+        }
         self.reserve_plan |= recording
             .facts
             .iter()
@@ -249,6 +267,21 @@ impl Unknown {
             (
                 self.regions,
                 "New winners name no region: that of a refused attempt is not recorded.",
+            ),
+            (
+                self.coupons,
+                "New winners have no coupon. An order that had one keeps it while it still wins: it \
+                 takes as much off as recorded, at most all but one minor unit.",
+            ),
+            (
+                self.sale_limit,
+                "The limit over the whole sale refuses whom it refused when recorded, and no new \
+                 winners.",
+            ),
+            (
+                self.acts,
+                "Operators extend, cancel and take units back as recorded, of orders that stand as \
+                 they have to; of units at most those that are left.",
             ),
             (self.reserve_plan, plan),
         ];
@@ -287,6 +320,17 @@ fn assumptions(rules: &Rules, unknown: Unknown) -> Vec<String> {
              buy if they come in time now."
                 .to_owned(),
         );
+    }
+    match rules.late_payments {
+        Some(LatePayments::Reinstate) => stated.push(
+            "A payment that comes too late brings its order back under the rules of items with \
+             late_payments = \"reinstate\": within the time that the item says, or else 10 minutes."
+                .to_owned(),
+        ),
+        Some(LatePayments::Refund) => {
+            stated.push("A payment that comes too late is due back.".to_owned());
+        }
+        None => {}
     }
     if rules.limit.is_some() {
         stated.push(

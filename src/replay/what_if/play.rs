@@ -11,8 +11,9 @@ use std::{
 
 use super::{
     super::{
-        recording::{Attempted, Ending, Fate, Order, Recording, Shopper, What},
-        replica::{Ended, Placed, Replica, Sent},
+        deed::Deed,
+        recording::{Attempted, Fact, Order, Recording, Shopper, What},
+        replica::{Became, Placed, Replica, Sent},
         sequence::{Sequence, Step},
     },
     draw::{Draw, Entrant, never_in_the_draw},
@@ -21,7 +22,9 @@ use super::{
     rules::Rules,
 };
 use crate::{
-    events::{AttemptOutcome, ItemEvent, OfferEvent, StockEvent, packed_units},
+    events::{
+        AttemptOutcome, CancelCause, ItemEvent, OfferEvent, OrderState, StockEvent, packed_units,
+    },
     values::{UnixMs, short},
 };
 
@@ -46,6 +49,7 @@ pub(super) fn play(
         fates: fates(recording),
         draw: rules.draw.then(|| Draw::over(recording, sequence, rules.seed)),
         now: UnixMs::default(),
+        moment: UnixMs::default(),
     };
     for place in 0..sequence.steps.len() {
         play.step(place);
@@ -60,12 +64,25 @@ type Pending = Reverse<(UnixMs, u32, u32, Act)>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Act {
     Expire,
-    Cancel,
-    Pay,
+    /// What that fact tells is done to it.
+    Again(u32),
 }
 
 /// Comes after every recorded step of its moment.
 const LAST: u32 = u32::MAX;
+
+/// An order as it is placed here.
+#[derive(Debug, Clone, Copy)]
+struct Fated {
+    placed: Placed,
+    /// The recorded order whose fate it has.
+    fate: Option<u32>,
+    /// That is the order which came of the same attempt, at the recorded moment: what was done to it
+    /// is done again at the recorded steps.
+    own: bool,
+    /// When it was placed here.
+    at: UnixMs,
+}
 
 struct Play<'a> {
     recording: &'a Recording,
@@ -76,32 +93,52 @@ struct Play<'a> {
     replica: Replica,
     tally: Tally,
     pending: BinaryHeap<Pending>,
-    /// Orders as they are placed here, and whether each is still held.
-    orders: Vec<(Placed, bool)>,
+    /// Orders as they are placed here.
+    orders: Vec<Fated>,
     /// The last recorded order of each shopper, as far as it has been played: repeats are of it.
     last_order: HashMap<(Shopper, u16), u32>,
     /// The recorded fates that new winners draw from.
     fates: Vec<u32>,
     draw: Option<Draw>,
+    /// Never before the step before it.
     now: UnixMs,
+    /// By which the rules decide; `now` but where a clock was set or a deadline moved with it.
+    moment: UnixMs,
 }
 
-/// Orders of which it is known what became of them.
+/// Orders of which it is known what became of them, without a coupon or a limit over the sale: whom
+/// these would have kept from buying is not known.
 fn fates(recording: &Recording) -> Vec<u32> {
+    let known = |order: &Order| {
+        recording.state(order) != OrderState::Held
+            && recording.deeds(order).all(|(_, _, deed)| match deed {
+                Deed::Cancelled(cause) => {
+                    matches!(cause, CancelCause::Buyer | CancelCause::Operator)
+                }
+                _ => true,
+            })
+    };
     let orders = recording.orders.iter().zip(0..);
-    orders.filter(|(order, _)| !order.fate.is_open()).map(|(_, place)| place).collect()
+    orders.filter(|(order, _)| known(order)).map(|(_, place)| place).collect()
 }
 
 impl Play<'_> {
     fn step(&mut self, place: usize) {
         let step = self.sequence.steps[place];
-        let at = match step {
-            Step::Fact(fact) => self.recording.facts[fact as usize].at,
-            Step::Attempt(attempt) => self.recording.attempts[attempt as usize].at,
+        let (at, judged_at) = match step {
+            Step::Fact(fact) => {
+                let fact = &self.recording.facts[fact as usize];
+                (fact.at, fact.judged_at)
+            }
+            Step::Attempt(attempt) => {
+                let at = self.recording.attempts[attempt as usize].at;
+                (at, at)
+            }
         };
         self.now = self.now.max(at);
         // With the place itself: the recorded end of an order that stands here.
         self.end_before((self.now, short(place)));
+        self.moment = judged_at;
         match step {
             Step::Fact(fact) => self.fact(fact as usize),
             Step::Attempt(attempt) => self.attempt(attempt),
@@ -125,7 +162,7 @@ impl Play<'_> {
                 self.ask(Sent::Order(*place), order.shopper, order.units, Some(*place));
             }
             // What becomes of orders is in the queue: see `place`.
-            What::Paid(_) | What::Cancelled(_) | What::Expired(_) | What::Refund => {}
+            What::Deed(..) => {}
         }
     }
 
@@ -134,6 +171,9 @@ impl Play<'_> {
         let mut event = event.clone();
         if let ItemEvent::Offer(OfferEvent::Added(added)) = &mut event {
             added.time_to_pay_ms = self.rules.time_to_pay_ms.unwrap_or(added.time_to_pay_ms);
+            if let Some(late) = self.rules.late_payments {
+                added.reinstate_within_ms = late.reinstate_within_ms(added.reinstate_within_ms);
+            }
         } else if let ItemEvent::Offer(OfferEvent::PurchaseLimitSet(limits)) = &mut event {
             limits.per_buyer = self.rules.limit.unwrap_or(limits.per_buyer);
         } else if let ItemEvent::Stock(StockEvent::Allocated(added)) = &mut event
@@ -199,8 +239,8 @@ impl Play<'_> {
         recorded: Option<u32>,
     ) -> Option<AttemptOutcome> {
         let order = recorded.map(|order| &self.recording.orders[order as usize]);
-        let region = order.map_or("", Order::region);
-        let (outcome, placed) = self.replica.attempt(sent, shopper, units, region, self.now)?;
+        let more = order.and_then(|order| order.more.as_deref());
+        let (outcome, placed) = self.replica.attempt(sent, shopper, units, more, self.moment)?;
         if outcome != AttemptOutcome::Placed {
             self.tally.refused(outcome, 1);
             return Some(outcome);
@@ -210,49 +250,78 @@ impl Play<'_> {
             self.tally.sold_out(self.now);
         }
         let number = short(self.orders.len());
-        self.orders.push((placed, true));
-        self.foresee(number, placed, recorded);
+        let fate = recorded.or_else(|| self.drawn_fate(number, placed.shopper));
+        let own = order.is_some_and(|order| order.judged_at == self.moment);
+        self.orders.push(Fated { placed, fate, own, at: self.moment });
+        if recorded.is_none() {
+            // A limit over the sale lets new winners buy.
+            self.replica.do_again(placed, Deed::LimitGranted, self.moment);
+        }
+        self.foresee(number, recorded.is_none());
         Some(outcome)
     }
 
     /// Queues what will become of an order.
-    fn foresee(&mut self, number: u32, placed: Placed, recorded: Option<u32>) {
-        let model = match recorded {
-            Some(order) => Some(order),
-            None => self.drawn_fate(number, placed.shopper),
-        };
-        let overdue = placed.pay_by;
-        let Some(model) = model else {
+    fn foresee(&mut self, number: u32, is_new: bool) {
+        let Fated { placed, fate, own, at: placed_at } = self.orders[number as usize];
+        let Some(stands) = self.replica.stands(placed) else { return };
+        let Some(fate) = fate else {
             // No order of the item ever ended, so it is unknown which would have been paid.
-            self.pending.push(Reverse((overdue, LAST, number, Act::Expire)));
+            self.pending.push(Reverse((stands.hold_until, LAST, number, Act::Expire)));
             return;
         };
-        let order = &self.recording.orders[model as usize];
-        let Fate { paid, cancelled, expired, .. } = order.fate;
-        if order.fate.is_open() {
+        let recording = self.recording;
+        let order = &recording.orders[fate as usize];
+        for (fact, done, deed) in recording.deeds(order) {
+            let about_awaited = matches!(
+                deed,
+                Deed::LimitGranted | Deed::CouponGranted { .. } | Deed::CouponDenied(_)
+            );
+            if about_awaited && is_new || deed == Deed::Expired {
+                continue;
+            }
+            let (at, place) = if own {
+                (done.at, self.sequence.place_of_fact[fact as usize])
+            } else {
+                (placed_at.plus(done.judged_at.since(order.judged_at)), LAST)
+            };
+            self.pending.push(Reverse((at, place, number, Act::Again(fact))));
+        }
+        self.foresee_expiry(number, stands.hold_until);
+    }
+
+    /// Queues the end of a hold by its deadline. Where that is as recorded, so is the end: at the recorded
+    /// step, or never where something else ended the hold or its deadline was moved. Else it ends as
+    /// late after its deadline as recorded. Nothing where the record ends before the order did.
+    fn foresee_expiry(&mut self, number: u32, hold_until: UnixMs) {
+        let recording = self.recording;
+        let Fated { fate: Some(fate), own, .. } = self.orders[number as usize] else { return };
+        let order = &recording.orders[fate as usize];
+        if recording.state(order) == OrderState::Held {
             return;
         }
-        // At the recorded moment the recorded step is the place, too.
-        let same = recorded.is_some() && order.judged_at == self.now;
-        let place = |ending: Ending, at: UnixMs| {
-            let place = self.sequence.place_of_fact[ending.fact as usize];
-            if same && at == ending.judged_at { place } else { LAST }
-        };
-        for (ending, act) in [(paid, Act::Pay), (cancelled, Act::Cancel)] {
-            if let Some(ending) = ending {
-                let at = self.now.plus(ending.judged_at.since(order.judged_at));
-                self.pending.push(Reverse((at, place(ending, at), number, act)));
+        let (mut deadline, mut expired) = (order.pay_by, None);
+        let mut as_recorded = own && hold_until == deadline;
+        for (fact, done, deed) in recording.deeds(order) {
+            match deed {
+                Deed::Extended { until } => {
+                    deadline = until;
+                    as_recorded |= own && hold_until == until;
+                }
+                Deed::Expired | Deed::ExpiredByPayment => expired = Some((fact, done, deed)),
+                _ => {}
             }
         }
-        // The alarm that ends a hold may ring a little late.
-        let (at, place) = match expired {
-            Some(ending) => {
-                let at = overdue.plus(ending.judged_at.since(order.pay_by).max(0));
-                (at, place(ending, at))
+        let late_ms = expired.map_or(0, |(_, done, _)| done.judged_at.since(deadline).max(0));
+        let pending = match expired {
+            Some((fact, done, Deed::Expired)) if as_recorded && hold_until == deadline => {
+                (done.at, self.sequence.place_of_fact[fact as usize], number, Act::Again(fact))
             }
-            None => (overdue, LAST),
+            _ if as_recorded => return,
+            // The alarm that ends a hold may ring a little late.
+            _ => (hold_until.plus(late_ms), LAST, number, Act::Expire),
         };
-        self.pending.push(Reverse((at, place, number, Act::Expire)));
+        self.pending.push(Reverse(pending));
     }
 
     /// The order whose fate a new winner gets.
@@ -276,25 +345,36 @@ impl Play<'_> {
     }
 
     fn end(&mut self, number: u32, act: Act) {
-        let (placed, held) = self.orders[number as usize];
-        // Also when a hold has ended: a payment that comes too late is told of all the same.
-        if !held && act != Act::Pay {
-            return;
-        }
-        let ended = match act {
-            Act::Pay => self.replica.pay(placed, self.now),
-            Act::Cancel => self.replica.cancel(placed, self.now),
-            Act::Expire => self.replica.expire(placed, self.now),
-        };
-        match ended {
-            Some(Ended::Paid { amount_minor, bill }) => {
-                self.tally.paid(placed.shopper, placed.units, amount_minor, bill.as_deref());
+        let Fated { placed, own, .. } = self.orders[number as usize];
+        self.moment = self.now;
+        let deed = match act {
+            Act::Expire => Deed::Expired,
+            Act::Again(fact) => {
+                let Fact { what, judged_at, .. } = &self.recording.facts[fact as usize];
+                if own {
+                    self.moment = *judged_at;
+                }
+                match *what {
+                    What::Deed(_, Deed::Extended { until }) => {
+                        Deed::Extended { until: until.plus(self.moment.since(*judged_at)) }
+                    }
+                    What::Deed(_, deed) => deed,
+                    What::Steered(_) | What::Placed(_) => return,
+                }
             }
-            Some(Ended::Cancelled) => self.tally.cancelled(),
-            Some(Ended::Expired) => self.tally.expired(),
-            None => return,
+        };
+        let became = self.replica.do_again(placed, deed, self.moment);
+        for became in &became {
+            self.tally.became(placed.shopper, placed.units, became);
         }
-        self.orders[number as usize].1 = false;
+        if became.contains(&Became::Reinstated) && self.replica.available() == 0 {
+            self.tally.sold_out(self.now);
+        }
+        if let Deed::Extended { .. } = deed
+            && let Some(stands) = self.replica.stands(placed)
+        {
+            self.foresee_expiry(number, stands.hold_until);
+        }
     }
 
     /// Offers the available units to the drawn shoppers, in their order.
@@ -303,6 +383,7 @@ impl Play<'_> {
             && let Some(entrant) = self.draw.as_ref().and_then(Draw::first)
         {
             let Entrant { sent, shopper, units, recorded } = entrant;
+            self.moment = self.now;
             // The next participant keeps the turn until the item takes orders again.
             let would = self.replica.would(sent, shopper, units, self.now);
             if matches!(would, Some(AttemptOutcome::Closed | AttemptOutcome::Paused)) {

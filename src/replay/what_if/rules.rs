@@ -11,7 +11,11 @@ pub const KNOWN: &str = "limit=N or limit=none (units per buyer), units=+N, unit
     (planned units of each item), time-to-pay=5m (also ms, s, h, d), draw (winners are drawn \
     instead of first come), seed=N (of the draw and of new orders' fates), steps=100:990/400:1290 \
     or steps=none (planned steps of each item), time-prices=none, returned-units=next_price or \
-    returned-units=same_price, offers=none, reserve-plan=off";
+    returned-units=same_price, offers=none, reserve-plan=off, late-payments=reinstate or \
+    late-payments=refund";
+
+/// How long after its deadline a payment brings an order back, where its item does not say.
+const REINSTATE_WITHIN_MS: i64 = 600_000;
 
 /// The seed where none is given.
 const SEED: u64 = 1;
@@ -29,6 +33,26 @@ pub struct Rules {
     pub prices: PriceRules,
     /// The reserve plan neither releases nor proposes anything.
     pub without_reserve_plan: bool,
+    pub late_payments: Option<LatePayments>,
+}
+
+/// What a payment does that arrives after the deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatePayments {
+    /// It brings its order back, within the time that the item says or else 10 minutes.
+    Reinstate,
+    /// It is due back.
+    Refund,
+}
+
+impl LatePayments {
+    /// How long after the deadline payments bring orders back of an item that had `recorded`.
+    pub fn reinstate_within_ms(self, recorded: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Reinstate => recorded.or(Some(REINSTATE_WITHIN_MS)),
+            Self::Refund => None,
+        }
+    }
 }
 
 /// Another number of units than planned.
@@ -49,6 +73,7 @@ impl Default for Rules {
             seed: SEED,
             prices: PriceRules::default(),
             without_reserve_plan: false,
+            late_payments: None,
         }
     }
 }
@@ -82,6 +107,10 @@ impl Rules {
                 rules.without_reserve_plan = only("off", value).map_err(wrong)?;
                 continue;
             }
+            if name == "late-payments" {
+                rules.late_payments = Some(late_payments(value).map_err(wrong)?);
+                continue;
+            }
             let value = |example: &str| {
                 let value = value.filter(|value| !value.is_empty());
                 value.ok_or_else(|| wrong(format!("needs a value, for example {example}")))
@@ -109,6 +138,14 @@ impl Rules {
             }
         }
         Ok(rules)
+    }
+}
+
+fn late_payments(value: Option<&str>) -> Result<LatePayments, String> {
+    match value {
+        Some("reinstate") => Ok(LatePayments::Reinstate),
+        Some("refund") => Ok(LatePayments::Refund),
+        given => Err(format!("must be reinstate or refund, not {:?}", given.unwrap_or_default())),
     }
 }
 

@@ -6,7 +6,7 @@
 //! they would be stored. Neither side shares code with the other. What the histories reached is counted,
 //! so that none of it can fall out of them unnoticed.
 
-mod histories;
+pub mod histories;
 mod reached;
 
 use audit::{Proof, ShownEvent, Verifier};
@@ -15,7 +15,7 @@ use doorbuster::{
         Caused, Decider,
         item::{Item, ItemCommand, OrderAction, PlaceOrder, SteerAction},
     },
-    events::{Act, ItemEvent, ItemPlan, NewEvent, SaleCreated, SaleEvent, encode},
+    events::{Act, Attempt, ItemEvent, ItemPlan, NewEvent, SaleCreated, SaleEvent, encode},
     values::{DueId, OrderId, UnixMs},
 };
 use proptest::{
@@ -34,11 +34,13 @@ use crate::spec::live::{
 };
 
 /// The item and what it stored.
-struct Run {
-    item: Item,
-    stored: Vec<NewEvent>,
+pub struct Run {
+    pub item: Item,
+    pub stored: Vec<NewEvent>,
+    /// Attempts, and when each was decided.
+    pub attempts: Vec<(UnixMs, Attempt)>,
     placed: Vec<(OrderId, String)>,
-    clock: i64,
+    pub clock: i64,
     /// By how much the clock was set; by none of its moments is it before 1970.
     moved: i64,
     reached: Reached,
@@ -54,9 +56,10 @@ impl Run {
         }
     }
 
-    fn ask(&mut self, command: ItemCommand) {
+    pub fn ask(&mut self, command: ItemCommand) {
         let decided = self.item.decide(command, UnixMs(self.clock));
         self.reached.answered(decided.attempt.as_ref());
+        self.attempts.extend(decided.attempt.map(|attempt| (UnixMs(self.clock), attempt)));
         self.record(decided.events);
     }
 
@@ -65,12 +68,12 @@ impl Run {
     }
 
     /// One of the orders placed so far, counted from the last one.
-    fn placed(&self, back: usize) -> Option<(OrderId, String)> {
+    pub fn placed(&self, back: usize) -> Option<(OrderId, String)> {
         let index = self.placed.len().checked_sub(back + 1)?;
         Some(self.placed[index].clone())
     }
 
-    fn place(&mut self, name: String, place: PlaceOrder) {
+    pub fn place(&mut self, name: String, place: PlaceOrder) {
         self.placed.push((order_id(&name), name));
         self.ask(ItemCommand::PlaceOrder(place));
     }
@@ -82,7 +85,7 @@ impl Run {
         self.ask(pay(name, &placed, price.total_minor, name));
     }
 
-    fn end_holds(&mut self) {
+    pub fn end_holds(&mut self) {
         let due = self.item.due(UnixMs(self.clock), usize::MAX);
         self.record(due);
     }
@@ -126,7 +129,7 @@ impl Run {
         self.ask(act_on(name, OrderAction::settle(due_id, name.to_owned()).unwrap()));
     }
 
-    fn take(&mut self, number: usize, step: Step) {
+    pub fn take(&mut self, number: usize, step: Step) {
         let name = format!("step-{number}");
         let at = |warehouse: usize| WAREHOUSES[warehouse % WAREHOUSES.len()];
         match step {
@@ -267,11 +270,12 @@ fn config() -> Config {
     Config { cases: cases.unwrap_or(256), failure_persistence: None, ..Config::default() }
 }
 
-/// What the item stores of a history whose steps begin at that moment, and what the history reached.
-fn told(plan: ItemPlan, begins: i64, steps: Vec<Step>) -> Run {
+/// An item that was added, at that moment.
+pub fn begun(plan: ItemPlan, begins: i64) -> Run {
     let mut run = Run {
         item: Item::initial(item_id().0),
         stored: Vec::new(),
+        attempts: Vec::new(),
         placed: Vec::new(),
         clock: 0,
         moved: 0,
@@ -279,6 +283,12 @@ fn told(plan: ItemPlan, begins: i64, steps: Vec<Step>) -> Run {
     };
     run.ask(live::add(plan));
     run.clock = begins;
+    run
+}
+
+/// What the item stores of a history whose steps begin at that moment, and what the history reached.
+fn told(plan: ItemPlan, begins: i64, steps: Vec<Step>) -> Run {
+    let mut run = begun(plan, begins);
     for (step, number) in steps.into_iter().zip(0..) {
         run.take(number, step);
     }

@@ -22,7 +22,7 @@ use crate::fold::{
 
 const BEGAN: i64 = 1_060_000;
 
-fn sale() -> SaleId {
+pub fn sale() -> SaleId {
     SaleId(Uuid::from_u128(0x5a1e))
 }
 
@@ -130,7 +130,7 @@ fn told(returned_units: ReturnedUnits) -> (TempDir, Reports) {
     (data, reports)
 }
 
-fn impact(reports: &Reports, items: &[&str], until: i64) -> Impact {
+pub fn impact(reports: &Reports, items: &[&str], until: i64) -> Impact {
     let items: Vec<ItemId> = items.iter().map(|sku| sale().item_id(sku)).collect();
     let incident = IncidentLine {
         incident_id: IncidentId(Uuid::from_u128(1)),

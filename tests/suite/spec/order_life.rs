@@ -287,6 +287,32 @@ fn a_late_payment_brings_an_order_back_where_that_is_wanted() {
 }
 
 #[test]
+fn an_order_that_comes_back_draws_from_its_region_first() {
+    check(
+        "offer stock=north:3,south:3,east:3 region=coast:east+south reinstate=50
+         place r1 ann 2 region=coast  -> held ann 2
+         place r2 bob 1 region=coast  -> held bob 1
+         place r3 cat 1               -> held cat 1
+         @100 due                     -> ann bob cat
+         place r4 dan 2 region=coast  -> held dan 2
+         pay p1 r1 20 ref             -> paid ann 2 + OrderReinstated OrderPaid
+         = south available 1 held 0 sold 2
+         pay p2 r2 10 ref             -> paid bob 1 + OrderReinstated OrderPaid
+         = east available 0 held 2 sold 1
+         pay p3 r3 10 ref             -> paid cat 1 + OrderReinstated OrderPaid
+         = north available 2 held 0 sold 1",
+    );
+    // A region that the item does not know is none.
+    check(
+        "offer stock=north:1,south:1 region=coast:south reinstate=50
+         place r1 ann 1 region=inland -> held ann 1
+         @100 due                     -> ann
+         pay p1 r1 10 ref             -> paid ann 1 + OrderReinstated OrderPaid
+         = north available 0 held 0 sold 1",
+    );
+}
+
+#[test]
 fn a_late_payment_goes_back_where_the_order_cannot_come_back() {
     check(
         "offer

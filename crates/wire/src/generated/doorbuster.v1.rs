@@ -16765,8 +16765,9 @@ pub struct RunWhatIfRequest {
     pub item_id: ::prost::alloc::string::String,
     /// Each as on the command line: "limit=2", "limit=none", "units=+200", "units=-100", "units=500",
     /// "time-to-pay=5m", "draw", "seed=7", "steps=100:990/400:1290", "steps=none", "time-prices=none",
-    /// "returned-units=next_price", "offers=none", "reserve-plan=off". Without rules the original sale
-    /// is run, to check that the replay reproduces the recorded result.
+    /// "returned-units=next_price", "offers=none", "reserve-plan=off", "late-payments=reinstate",
+    /// "late-payments=refund". Without rules the original sale is run, to check that the replay reproduces
+    /// the recorded result.
     #[prost(string, repeated, tag = "3")]
     pub rules: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Fails with UNAVAILABLE if the log does not reach this position within five seconds.
@@ -16837,9 +16838,10 @@ pub struct WhatIfFigures {
     pub units_placed: i64,
     #[prost(int64, tag = "5")]
     pub orders_paid: i64,
+    /// Without the units that came back.
     #[prost(int64, tag = "6")]
     pub units_sold: i64,
-    /// Paid orders only.
+    /// Paid orders only, less what was refunded of them.
     #[prost(message, optional, tag = "7")]
     pub revenue: ::core::option::Option<Money>,
     /// Distinct shoppers with a paid order.
@@ -16858,7 +16860,8 @@ pub struct WhatIfFigures {
     #[prost(message, optional, tag = "13")]
     pub first_sold_out_time: ::core::option::Option<::prost_types::Timestamp>,
     /// The following are absent if no paid order on either side had steps, time prices, an offer or a gift.
-    /// What offers took off paid orders. The prices below, by units, less the discount are the revenue.
+    /// What offers and coupons took off paid orders, also of those whose units came back. The prices below,
+    /// by units, less the discount are the revenue and what was refunded.
     #[prost(message, optional, tag = "14")]
     pub discount: ::core::option::Option<Money>,
     /// Units of gifts that went with paid orders.
@@ -16867,6 +16870,21 @@ pub struct WhatIfFigures {
     /// In the order of the steps, then by price. In the total, equal steps and prices of all items together.
     #[prost(message, repeated, tag = "16")]
     pub prices: ::prost::alloc::vec::Vec<WhatIfPrice>,
+    /// Paid orders of which all units came back. They count among orders_paid and winners.
+    #[prost(int64, tag = "17")]
+    pub orders_refunded: i64,
+    /// Units of paid orders that came back, also those that were written off. They are not in units_sold.
+    #[prost(int64, tag = "18")]
+    pub units_refunded: i64,
+    /// What went back for them; it is not in revenue. Absent if nothing.
+    #[prost(message, optional, tag = "19")]
+    pub refunded: ::core::option::Option<Money>,
+    /// Expired orders that a late payment brought back. They are not among orders_expired.
+    #[prost(int64, tag = "20")]
+    pub orders_reinstated: i64,
+    /// Payments that bought nothing and are due back: late, after a cancellation, or second ones.
+    #[prost(int64, tag = "21")]
+    pub payments_due_back: i64,
 }
 impl ::prost::Name for WhatIfFigures {
     const NAME: &'static str = "WhatIfFigures";

@@ -219,7 +219,7 @@ fn placed(
     priced: Priced,
     at: Moment,
 ) -> OrderPlaced {
-    let warehouses = item.draw(offer, place.units, place.more.as_deref());
+    let warehouses = item.draw(offer, place.units, region_of(place.more.as_deref()));
     let PlaceOrder { request_id, order_id, fingerprint, buyer, units, channel, more } = place;
     let PlaceMore { max_total_minor, region, shopper, coupon, references } =
         more.map_or_else(PlaceMore::default, |more| *more);
@@ -255,6 +255,11 @@ fn placed(
     }
 }
 
+/// Whose warehouses are preferred; empty where none are.
+fn region_of(more: Option<&PlaceMore>) -> &str {
+    more.map_or("", |more| &more.region)
+}
+
 /// What an order would cost now, and what would be in its way.
 fn quote(
     item: &Item,
@@ -267,7 +272,8 @@ fn quote(
     let available = item.stock.total().available;
     let refusal = obstacle(item, None, units, more, now)
         .or_else(|| quote.quote.is_refused_without_gift().then_some(Refusal::GiftGone));
-    let warehouses = if units <= available { item.draw(offer, units, more) } else { Vec::new() };
+    let warehouses =
+        if units <= available { item.draw(offer, units, region_of(more)) } else { Vec::new() };
     item.told(ItemOutcome::Quote { quote, available, refusal, warehouses })
 }
 

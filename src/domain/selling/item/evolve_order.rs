@@ -79,8 +79,17 @@ impl Item {
         }
         let ladder = self.hold_terms(placed)?;
         let warehouse = |name: &str| self.stock.index(name);
-        let new = self.orders.place(placed, revision, ladder, warehouse);
-        if new { Ok(()) } else { impossible("was placed before") }
+        let row = self.orders.next_row();
+        if !self.orders.place(placed, revision, ladder, warehouse) {
+            return impossible("was placed before");
+        }
+        // Only an order that may come back draws from its region again.
+        let offer = self.offer.as_ref().filter(|offer| offer.reinstate_within_ms.is_some());
+        let mut regions = offer.iter().flat_map(|offer| &offer.regions);
+        if let Some(region) = regions.position(|known| known.name == placed.region) {
+            self.orders.prefer(row, region);
+        }
+        Ok(())
     }
 
     fn paid(&mut self, row: u32, e: &OrderPaid, revision: u64) -> Result<(), Impossible> {

@@ -27,6 +27,7 @@ mod orders;
 mod pricing;
 mod refusal;
 mod reserve_plan;
+mod stands;
 mod state;
 mod steer;
 mod stock;
@@ -40,6 +41,7 @@ pub use command::{AddItem, CancelOrder, ItemCommand, PlaceMore, PlaceOrder, Reco
 pub use order_act::{AwaitVerdict, OrderAct, OrderAction, PaymentFailure, SettleAwait};
 pub use refusal::Refusal;
 pub use reserve_plan::{PLAN_STEPS_MAX, check_plan, check_within_reserve};
+pub use stands::Stands;
 pub use state::Item;
 pub use suppliers::SupplierUnits;
 pub use view::{DueView, ItemPhase, ItemView, OrderView, QuoteView};

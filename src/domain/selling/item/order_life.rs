@@ -290,7 +290,8 @@ impl Item {
             if self.stock.total().available < units || !self.has_room(order) {
                 return None;
             }
-            self.draw(offer, units, None)
+            let region = self.orders.region(order).and_then(|region| offer.regions.get(region));
+            self.draw(offer, units, region.map_or("", |region| &region.name))
         };
         let reinstated = OrderEvent::Reinstated(OrderReinstated {
             order_id: row.order_id,

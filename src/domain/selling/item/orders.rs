@@ -106,6 +106,8 @@ pub struct Orders {
     terms: KnownTerms,
     /// What the shop calls the orders for which it gave references.
     references: HashMap<u32, Box<OrderReferences>>,
+    /// Number of the region, among those of the item, of each order that named one and may come back.
+    regions: HashMap<u32, u16>,
     /// Of the orders to which more happened than that they were placed and settled.
     stories: HashMap<u32, Story>,
     dues: Dues,
@@ -286,6 +288,10 @@ impl Orders {
         let (buyer, units) = (row.buyer as usize, i64::from(row.units));
         if state != OrderState::Paid {
             self.buyers[buyer].units -= units;
+        }
+        // Of the ends of a hold only its expiry is taken back.
+        if state != OrderState::Expired {
+            self.regions.remove(&order);
         }
         self.deadlines.remove(&(self.deadline(order).in_force(), order));
     }

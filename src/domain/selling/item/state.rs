@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{PlaceMore, orders::Orders, stock::Stock, suppliers::Suppliers};
+use super::{orders::Orders, stock::Stock, suppliers::Suppliers};
 use crate::{
     domain::{
         Impossible,
@@ -133,13 +133,8 @@ impl Item {
     }
 
     /// Where the units of an order come from; the caller has checked that enough are available.
-    pub(super) fn draw(
-        &self,
-        offer: &ItemAdded,
-        units: i64,
-        more: Option<&PlaceMore>,
-    ) -> Vec<WarehouseUnits> {
-        match self.preferred(offer, more.map_or("", |more| &more.region)) {
+    pub(super) fn draw(&self, offer: &ItemAdded, units: i64, region: &str) -> Vec<WarehouseUnits> {
+        match self.preferred(offer, region) {
             None => self.stock.draw(units),
             Some(order) => self.stock.draw_in_order(units, &order),
         }

@@ -137,15 +137,9 @@ impl Item {
             units: i64::from(row.units),
             unit_price_minor: self.orders.unit_price_minor(order),
             total_minor: row.total_minor,
-<<<<<<< ours
             parts: self.orders.parts(order).to_vec(),
-            offer: terms.and_then(|terms| terms.offer.clone()),
-            awaiting: awaited.map_or_else(Box::default, |awaited| awaited.open.as_slice().into()),
-=======
-            parts: self.orders.parts(order),
             offer: terms.and_then(|terms| terms.offer.clone()).map(Box::new),
-            awaiting: awaited.map_or_else(Vec::new, |awaited| awaited.open.clone()),
->>>>>>> theirs
+            awaiting: awaited.map_or_else(Box::default, |awaited| awaited.open.as_slice().into()),
             coupon: awaited.and_then(|awaited| awaited.taken).map(Box::new),
             asked: awaited.and_then(|awaited| awaited.coupon.clone()),
             coupon_denied: awaited.and_then(|awaited| awaited.denied),

@@ -55,6 +55,18 @@ impl Orders {
         self.deadlines.insert((until, order));
     }
 
+    /// The order prefers the warehouses of that region of its item, should it come back.
+    pub fn prefer(&mut self, order: u32, region: usize) {
+        if let Ok(region) = u16::try_from(region) {
+            self.regions.insert(order, region);
+        }
+    }
+
+    /// Number of the region that an order prefers which may come back.
+    pub fn region(&self, order: u32) -> Option<usize> {
+        self.regions.get(&order).map(|region| usize::from(*region))
+    }
+
     /// How many payments of the order failed.
     pub fn failed_payments(&self, order: u32) -> u8 {
         self.story(order).map_or(0, |story| story.failed_payments)
