@@ -201,16 +201,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let opened_at = WallClock.now();
     let start = Instant::now();
     let shift = Shift { channel: channel.clone(), operator: &tokens.own, sales: &sales, start };
-    let shopping = async {
-        let operating = async {
-            match script.troubles() {
-                Some(troubles) => shift.carry_out(troubles, &stage.stall).await,
-                None => Ok(()),
-            }
-        };
-        let shopping = async { Ok(script.play(Arc::clone(&crowd)).await?) };
-        tokio::try_join!(shopping, operating).map(|_| ())
-    };
+    let shopping = shopping(script, &crowd, &shift, &stage.stall);
     watch(shopping, &mut screen, &crowd, &mut figures.clone(), &sales, start).await?;
 
     let position = crowd.journal().position;
@@ -221,19 +212,15 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     screen.progress(moment(&crowd, start));
     screen.finish();
     let steered = steered(&mut figures, &sales, position).await?;
-    let mut sales = sales.clone();
-    if steered > 0 {
-        sales = as_steered(sales, &levels);
-    }
+    let sales = if steered > 0 { as_steered(&sales, &levels) } else { sales.clone() };
     let units: Vec<u64> = sales.items.iter().map(|item| item.units).collect();
     let sold_out_at_ms = crowd.journal().sold_out_at_ms(&units);
-    let operator = &tokens.own;
-    let position = if script.goes_on() {
-        let after = AfterSale { channel: channel.clone(), operator, sales: &sales, crowd: &crowd };
-        after.carry_out().await.context("after the sale")?
-    } else {
-        position
-    };
+    if script.goes_on() {
+        let (channel, operator) = (channel.clone(), &tokens.own);
+        let after = AfterSale { channel, operator, sales: &sales, crowd: &crowd };
+        after.carry_out().await.context("after the sale")?;
+    }
+    let position = crowd.journal().position;
     let levels = figures.settled(&sales, position, LAG_MAX).await.context("the stock levels")?;
     let totals = figures.totals(&sales, position).await.context("the sales summary")?;
     let earned =
@@ -260,6 +247,23 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
         noticed,
         board,
     })
+}
+
+/// The crowd, and what breaks meanwhile.
+async fn shopping(
+    script: &Script,
+    crowd: &Arc<Crowd>,
+    shift: &Shift<'_>,
+    stall: &watch::Sender<bool>,
+) -> anyhow::Result<()> {
+    let operating = async {
+        match script.troubles() {
+            Some(troubles) => shift.carry_out(troubles, stall).await,
+            None => Ok(()),
+        }
+    };
+    let shopping = async { Ok(script.play(Arc::clone(crowd)).await?) };
+    tokio::try_join!(shopping, operating).map(|_| ())
 }
 
 /// How many acts of people there were on the sale.
@@ -289,7 +293,8 @@ fn announce(script: &Script, stage: &Stage<'_>, sales: &PutUp, common: &Common) 
 }
 
 /// The sales with the units that people have put on offer meanwhile, or taken off.
-fn as_steered(mut sales: PutUp, levels: &[StockLevel]) -> PutUp {
+fn as_steered(sales: &PutUp, levels: &[StockLevel]) -> PutUp {
+    let mut sales = sales.clone();
     for item in &mut sales.items {
         if let Some(level) = levels.iter().find(|level| level.item_id == item.item_id) {
             item.units = u64::try_from(level.allocated_units).unwrap_or(0);

@@ -154,10 +154,6 @@ impl Asked {
         let total = self.reports.get_sales_summary(request).await?.into_inner().total;
         let total = total.unwrap_or_default();
         *revenue.entry("sales").or_default() += amount(total.revenue.as_ref());
-        // The report of prices says what was paid for units, whether or not they came back.
-        if let Some(prices) = revenue.get_mut("prices") {
-            *prices = prices.saturating_sub(amount(total.refunded.as_ref()));
-        }
         let request =
             GetGoalAttainmentRequest { sale_id: sale_id.clone(), min_position, as_of: None };
         let goals = self.reports.get_goal_attainment(request).await?.into_inner().goals;

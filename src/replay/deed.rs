@@ -1,6 +1,6 @@
 //! What becomes of an order after it was placed, as far as a replay has to do it again.
 
-use super::{bill::Bill, replica::Became};
+use super::bill::Bill;
 use crate::{
     events::{CancelCause, CouponReason, OrderEvent, OrderState, WarehouseUnits},
     values::{CouponId, OrderId, UnixMs},
@@ -41,6 +41,28 @@ pub(super) enum Deed {
     },
     /// It changes no figure: a payment failed, or money that was due was settled.
     Noted,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Became {
+    Paid {
+        amount_minor: i64,
+        /// Absent where the amount is units times one price, without a gift.
+        bill: Option<Box<Bill>>,
+    },
+    Cancelled,
+    Expired,
+    /// It is held again.
+    Reinstated,
+    Refunded {
+        units: i64,
+        amount_minor: i64,
+        restocked: bool,
+        whole: bool,
+    },
+    /// A payment bought nothing.
+    DueBack,
 }
 
 impl Deed {

@@ -2,7 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{bill::Bill, deed::Deed, recording::Shopper};
+use super::{
+    bill::Bill,
+    deed::{Became, Deed},
+    recording::Shopper,
+};
 use crate::{
     domain::{
         Decided, Decider,
@@ -33,28 +37,6 @@ pub(super) enum Sent {
     Order(u32),
     /// That of this attempt, which has no recorded order.
     Attempt(u32),
-}
-
-/// What became of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Became {
-    Paid {
-        amount_minor: i64,
-        /// Absent where the amount is units times one price, without a gift.
-        bill: Option<Box<Bill>>,
-    },
-    Cancelled,
-    Expired,
-    /// It is held again.
-    Reinstated,
-    Refunded {
-        units: i64,
-        amount_minor: i64,
-        restocked: bool,
-        whole: bool,
-    },
-    /// A payment bought nothing.
-    DueBack,
 }
 
 /// One item under replay.

@@ -239,19 +239,7 @@ pub fn settle_accounts(
     played: &Played,
     proved: Proved,
 ) -> (Summary, Asides) {
-    let Played {
-        crowd,
-        sales,
-        beacons,
-        totals,
-        earned,
-        levels,
-        opened_at,
-        sold_out_at_ms,
-        elapsed,
-        noticed,
-        ..
-    } = played;
+    let Played { crowd, sales, totals, earned, levels, opened_at, elapsed, noticed, .. } = played;
     let journal = crowd.journal();
     let units = sales.items.iter().map(|item| item.units).sum();
     let unanswered = journal.unanswered();
@@ -289,11 +277,11 @@ pub fn settle_accounts(
             .values()
             .chain([&proved.counted.revenue_minor])
             .all(|minor| *minor == journal.paid_minor()),
-        sold_out_seconds: sold_out_at_ms.map(seconds_in),
+        sold_out_seconds: played.sold_out_at_ms.map(seconds_in),
         elapsed_seconds: rounded(elapsed_seconds),
         orders_per_second: rounded(orders_per_second),
         latency_ms: LatencyMs::of(&journal.latency_us),
-        beacons: *beacons,
+        beacons: played.beacons,
         traffic: script.traffic(),
         log_events: proved.events,
         verify: Verified { ok: proved.ok, events: proved.events, chains: proved.chains },

@@ -36,12 +36,12 @@ struct Paid {
 
 impl AfterSale<'_> {
     /// Exports what was paid. Two buyers return their units; a third one buys both, and returns one of
-    /// them, which a fourth one buys. What these are owed is settled. Then all else is exported. Returns
-    /// the last position of it; without an item that sold two units only exports.
+    /// them, which a fourth one buys. What these are owed is settled. Then all else is exported. Without
+    /// an item that sold two units it only exports. The journal has the last position of it.
     ///
     /// # Errors
     /// When the server did not do what was asked of it.
-    pub async fn carry_out(&self) -> anyhow::Result<u64> {
+    pub async fn carry_out(&self) -> anyhow::Result<()> {
         self.export("the crowd has left").await?;
         if let Some((item, returned)) = self.returns() {
             for paid in &returned {
@@ -55,8 +55,7 @@ impl AfterSale<'_> {
                 self.crowd.buy_late(1, item, 1).await;
             }
         }
-        self.export("returns and late orders").await?;
-        Ok(self.crowd.journal().position)
+        self.export("returns and late orders").await
     }
 
     /// The first item of which two orders of one unit are paid, and the last two of these.

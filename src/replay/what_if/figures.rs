@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     super::{
+        deed::Became,
         recording::{Recording, Shopper, What},
-        replica::Became,
     },
     goods::Goods,
 };

@@ -11,9 +11,9 @@ use std::{
 
 use super::{
     super::{
-        deed::Deed,
+        deed::{Became, Deed},
         recording::{Attempted, Fact, Order, Recording, Shopper, What},
-        replica::{Became, Placed, Replica, Sent},
+        replica::{Placed, Replica, Sent},
         sequence::{Sequence, Step},
     },
     draw::{Draw, Entrant, never_in_the_draw},

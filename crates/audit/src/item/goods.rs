@@ -1,6 +1,8 @@
 //! Prices, offers, audience, regions and the reserve plan of an item, and what moves its stock
 //! between warehouses: whether what operators set and the plan did is allowed.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::{ItemBook, Read, Say};
@@ -28,6 +30,8 @@ pub(super) struct Goods {
     pub draw: Draw,
     /// For so long after its deadline a payment brings an order back.
     pub reinstate_within_ms: Option<i64>,
+    /// The region that an order named, where it may come back.
+    pub region_of: HashMap<Uuid, String>,
     pub plan: ReservePlan,
     /// What the sale planned and the item was not put up with yet.
     pub planned: Option<Box<PlannedGoods>>,
@@ -45,6 +49,7 @@ impl Default for Goods {
             regions: Vec::new(),
             draw: Draw::default(),
             reinstate_within_ms: None,
+            region_of: HashMap::new(),
             plan: ReservePlan::default(),
             planned: None,
             by_plan: false,

@@ -197,7 +197,8 @@ impl ItemBook {
         let order = self.orders.row(row);
         let held = self.orders.parts(order.from, order.units);
         if !own || held != self.stock.parts(&back.warehouses) {
-            self.check_choice((back.units, ""), &back.warehouses, say);
+            let region = self.goods.region_of.get(&back.order_id.0).cloned().unwrap_or_default();
+            self.check_choice((back.units, &region), &back.warehouses, say);
         }
     }
 

@@ -61,6 +61,9 @@ impl ItemBook {
         }
         let priced = self.check_price(event, &placed, say);
         self.check_choice((placed.units, &placed.region), &placed.warehouses, say);
+        if self.goods.reinstate_within_ms.is_some() && !placed.region.is_empty() {
+            self.goods.region_of.insert(order, placed.region.to_string());
+        }
         self.hold(&placed, priced, event.revision, say);
         self.wait(event, &placed, say);
         Ok(())
