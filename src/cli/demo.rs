@@ -226,8 +226,7 @@ async fn play(script: &Script, stage: &Stage<'_>, common: &Common) -> anyhow::Re
     let earned =
         earned(channel.clone(), &sales, position, LAG_MAX).await.context("what was earned")?;
     // The crowd has left: the pages show a sale that is over.
-    let request_id = || new_request_id().0.to_string();
-    let closed = close(channel, &sales, &tokens.own, request_id).await;
+    let closed = close(channel, &sales, &tokens.own, || new_request_id().0.to_string()).await;
     let closed = closed.context("closing the sale")?;
     let noticed = match script.troubles() {
         Some(_) => Some(shift.look_back(closed).await?),
