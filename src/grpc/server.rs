@@ -208,7 +208,6 @@ fn contract(
     };
     let alert = AlertApi::new(reads.clone(), sales.clone());
     let sale = SaleApi { sales, reads: reads.clone(), clock, authenticator };
-    let report = ReportApi { reads };
     let traffic = TrafficApi { desk: traffic, phase };
 
     let mut routes = RoutesBuilder::default();
@@ -227,7 +226,7 @@ fn contract(
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
     serve!(coupon_service_server, CouponServiceServer, Arc::new(coupon));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
-    serve!(report_service_server, ReportServiceServer, Arc::new(report));
+    serve!(report_service_server, ReportServiceServer, Arc::new(ReportApi { reads }));
     serve!(replay_service_server, ReplayServiceServer, replay);
     serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic));
     serve!(degradation_service_server, DegradationServiceServer, Arc::new(degradation));

@@ -196,6 +196,7 @@ async fn two_nodes_settle_one_order_once() {
         run_as_often_as_it_takes::<LookAfterOrders>(&two),
     );
     assert_eq!(counts(&one).await, [1, 1, 1, 0]);
+    one.fall_asleep().await;
     let states =
         [one.order("lamp", orders[0]).await.state, one.order("sofa", orders[1]).await.state];
     assert!(states.contains(&OrderState::Held) && states.contains(&OrderState::Cancelled));
