@@ -1,5 +1,5 @@
 //! What the units of a simulated sale cost, and what comes with them: a ladder of prices, a time
-//! price, an offer, a gift, and a reserve that is released by plan.
+//! price, an offer, a gift, a reserve that is released by plan, and coupons for those who come late.
 //!
 //! Every tenth of the units is the measure, so that a sale of any size shows each of them. An item
 //! of fewer than ten units keeps the base price.
@@ -7,8 +7,8 @@
 use prost_types::Timestamp;
 
 use crate::grpc::proto::{
-    ItemDraft, OfferDraft, PriceStep, ReserveAction, ReserveStep, TimePrice, WarehouseUnits,
-    WhenGone,
+    CouponDraft, ItemDraft, OfferDraft, PriceStep, ReserveAction, ReserveStep, TimePrice,
+    WarehouseUnits, WhenGone,
 };
 
 /// The base price.
@@ -24,8 +24,28 @@ const TIME_PRICE_MINOR: i64 = 8_400;
 /// Off an order at the base price.
 const DISCOUNT_MINOR: i64 = 500;
 
+/// Name and shared code of the batch of coupons.
+pub const COUPON_BATCH: &str = "late";
+pub const COUPON_CODE: &str = "LATE";
+/// A coupon takes a tenth of an order off.
+const COUPON_PPM: i64 = 100_000;
+const COUPONS: i64 = 100;
+const COUPON_BUDGET_MINOR: i64 = 100_000;
+
 /// The least that a unit earns on average: the sale's goal is reckoned with it.
 pub const GOAL_UNIT_MINOR: i64 = 8_000;
+
+/// The coupons of the sale.
+pub fn coupons() -> CouponDraft {
+    CouponDraft {
+        name: COUPON_BATCH.to_owned(),
+        code: COUPON_CODE.to_owned(),
+        percent_ppm: Some(COUPON_PPM),
+        coupons: COUPONS,
+        budget_minor: COUPON_BUDGET_MINOR,
+        ..Default::default()
+    }
+}
 
 /// Gives an item with these units its deal. `moment` is so many milliseconds after the opening.
 pub fn add(draft: &mut ItemDraft, units: i64, moment: impl Fn(i64) -> Timestamp) {

@@ -20,6 +20,7 @@ use super::{
     browsing::browsing,
     caller::Caller,
     chaos::SlowPayments,
+    deals::COUPON_CODE,
     journal::Journal,
     plan::{CrowdPlan, Purpose, Repeat, Shopper, request_id},
     recording::{RecordedItem, Recording},
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     clock::{Clock, WallClock},
     grpc::proto::{
-        Beacon, Order, PlaceOrderRequest, RecordPaymentRequest, RecordTrafficRequest,
+        Beacon, CouponChoice, Order, PlaceOrderRequest, RecordPaymentRequest, RecordTrafficRequest,
         RecordTrafficResponse,
     },
     values::{micros, millis, shopper_hash, short},
@@ -178,6 +179,7 @@ impl Crowd {
                 number,
                 buyer: format!("user-{}", buy.user),
                 units: 1,
+                code: None,
                 channel: CHANNEL_OF_RECORDED,
             };
             let request = request_id(self.seed, Purpose::Order, number, 0);
@@ -189,11 +191,12 @@ impl Crowd {
         Ok(())
     }
 
-    /// Orders and pays after the crowd has left, as the `nth` of those who come then; the order if it is
-    /// paid. The same request ids as those of the crowd would be, if it were larger.
+    /// Orders with a coupon and pays after the crowd has left, as the `nth` of those who come then; the
+    /// order if it is paid. The same request ids as those of the crowd would be, if it were larger.
     pub async fn buy_late(&self, nth: u32, item: usize, units: i64) -> Option<Order> {
         let (number, buyer) = (u32::MAX - nth, format!("late-{nth}"));
-        let wish = Wish { item, number, buyer, units, channel: CHANNEL_OF_LATE };
+        let code = Some(COUPON_CODE);
+        let wish = Wish { item, number, buyer, units, code, channel: CHANNEL_OF_LATE };
         let request = request_id(self.seed, Purpose::Order, number, 0);
         let order = self.place(&wish, request, 0).await?;
         self.pay(&wish, request, 0, order.clone()).await.then_some(order)
@@ -206,6 +209,9 @@ impl Crowd {
             buyer: wish.buyer.clone(),
             units: wish.units,
             channel: wish.channel.to_owned(),
+            coupon: wish
+                .code
+                .map(|code| CouponChoice { code: code.to_owned(), ..CouponChoice::default() }),
             ..Default::default()
         };
         let sent = Instant::now();
@@ -260,6 +266,8 @@ struct Wish {
     number: u32,
     buyer: String,
     units: i64,
+    /// Of a batch of coupons.
+    code: Option<&'static str>,
     channel: &'static str,
 }
 
@@ -298,6 +306,7 @@ async fn visit(
         number: shopper.number,
         buyer: shopper.buyer(),
         units: 1,
+        code: None,
         channel: shopper.channel,
     };
     let mut permit = permit;

@@ -8,7 +8,7 @@
 pub mod browsing;
 pub mod caller;
 pub mod chaos;
-mod deals;
+pub mod deals;
 pub mod driver;
 pub mod earned;
 mod encoding;

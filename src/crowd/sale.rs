@@ -159,6 +159,7 @@ fn draft(offers: &[Offer], terms: &Terms) -> SaleDraft {
         goals: terms.plan.goals,
         curve: terms.plan.curve.clone(),
         alerts: terms.plan.alerts.clone(),
+        coupons: Vec::from_iter(terms.deals.then(deals::coupons)),
         ..Default::default()
     }
 }

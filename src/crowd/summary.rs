@@ -35,6 +35,8 @@ pub struct Summary {
     pub gifts_given: u64,
     /// Units that the reserve plan put on offer.
     pub reserve_released_units: u64,
+    /// Coupons that orders got.
+    pub coupons_redeemed: u64,
     /// Units of paid orders that had been held before by an order that expired or was cancelled.
     pub orders_resold: u64,
     /// How often money had to go back, for a payment that bought nothing or units that came back; and how

@@ -17,7 +17,7 @@ CHAOS_RULES = {"refusals_paused", "payments_late", "store_stalled"}
 DEALS = ["tiers_reached", "offers_applied", "discount_minor", "gifts_given", "reserve_released_units"]
 # What became of orders after the rush. Its crowd pays for one unit an order; afterwards units that came back are
 # sold to two more buyers.
-AFTER = ["orders_resold", "refunds_due", "refunds_settled", "exported_orders"]
+AFTER = ["coupons_redeemed", "orders_resold", "refunds_due", "refunds_settled", "exported_orders"]
 LATE_ORDERS = 2
 STEPS = ["detected", "assessed", "action_taken", "resolved", "reviewed"]
 
@@ -39,6 +39,7 @@ def expectations(kind, found):
         for figure in AFTER:
             yield f"{figure} above zero", found[figure] > 0, True
         yield "exported_orders (all that were paid)", found["exported_orders"], found["orders_paid"]
+        yield "coupons_redeemed (by both late orders)", found["coupons_redeemed"], LATE_ORDERS
         yield "refunds_settled (three units came back)", found["refunds_settled"], 3
         yield "refunds_due beyond those settled", found["refunds_due"] >= found["refunds_settled"], True
         yield "orders_resold at most what expired", found["orders_resold"] <= found["orders_expired"], True

@@ -254,6 +254,7 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
         discount_minor: 0,
         gifts_given: 0,
         reserve_released_units: 0,
+        coupons_redeemed: 0,
         orders_resold: 0,
         refunds_due: 0,
         refunds_settled: 0,
@@ -281,8 +282,8 @@ fn the_names_of_the_summary_are_those_that_scripts_read() {
     };
     assert_eq!(
         keys(&json),
-        "attempts beacons data_dir discount_minor duplicate_orders elapsed_seconds exported_orders \
-         gifts_given latency_ms log_events offers_applied orders_expired orders_paid orders_per_second \
+        "attempts beacons coupons_redeemed data_dir discount_minor duplicate_orders elapsed_seconds \
+         exported_orders gifts_given latency_ms log_events offers_applied orders_expired orders_paid orders_per_second \
          orders_placed orders_resold oversold_units rebuild_equal refunds_due refunds_settled refused \
          reserve_released_units revenue_minor revenue_reconciles shoppers sold_out_seconds tiers_reached traffic units verify"
     );

@@ -159,6 +159,16 @@ pub fn account(summary: &Summary, asides: &Asides) -> String {
             ),
         );
     }
+    if summary.coupons_redeemed > 0 {
+        line(
+            "coupons",
+            format!(
+                "{} redeemed, {} CNY off",
+                summary.coupons_redeemed,
+                major(counted.coupons_minor)
+            ),
+        );
+    }
     if counted.exports > 0 {
         line(
             "exported",
@@ -267,6 +277,7 @@ pub fn settle_accounts(
         discount_minor: earned.discount_minor,
         gifts_given: earned.gifts_given,
         reserve_released_units: proved.counted.reserve_released_units,
+        coupons_redeemed: proved.counted.coupons_redeemed,
         orders_resold: proved.counted.orders_resold,
         refunds_due: proved.counted.refunds_due,
         refunds_settled: proved.counted.refunds_settled,

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     cli::source::OpenLog,
-    crowd::{figures::count, sale::PutUp},
+    crowd::{deals::COUPON_BATCH, figures::count, sale::PutUp},
     events::{
-        Counts, Event, ItemEvent, OWN_OPERATOR, OrderChange, OrderEvent, Position, StockEvent,
-        StreamName, decode,
+        Counts, CouponEvent, Event, ItemEvent, OWN_OPERATOR, OrderChange, OrderEvent, Position,
+        StockEvent, StreamName, decode,
     },
     values::{ItemId, OrderId, SaleId},
 };
@@ -31,6 +31,9 @@ pub struct Counted {
     pub refunded_minor: u64,
     pub exports: u64,
     pub exported_orders: u64,
+    /// Coupons that orders got, and what they took off.
+    pub coupons_redeemed: u64,
+    pub coupons_minor: u64,
 }
 
 /// Units of an item that are available, by what became of them before. Orders take those that no order
@@ -89,11 +92,12 @@ pub(super) fn counted(log: &OpenLog, sales: &PutUp) -> anyhow::Result<Counted> {
         .iter()
         .map(|item| ItemId::parse("item_id", &item.item_id))
         .collect::<Result<_, _>>()?;
-    let exports: HashSet<StreamName> = sales
-        .sale_ids
-        .iter()
-        .map(|sale| Ok(StreamName::fulfilment(SaleId::parse("sale_id", sale)?)))
-        .collect::<anyhow::Result<_>>()?;
+    let mut of_sales = HashSet::new();
+    for sale in &sales.sale_ids {
+        let sale = SaleId::parse("sale_id", sale)?;
+        of_sales.insert(StreamName::fulfilment(sale));
+        of_sales.insert(StreamName::coupon(sale.batch_id(COUPON_BATCH)));
+    }
     let mut found = Counted::default();
     let mut pools: HashMap<ItemId, Pool> = HashMap::new();
     let mut revenue_minor: i64 = 0;
@@ -103,11 +107,8 @@ pub(super) fn counted(log: &OpenLog, sales: &PutUp) -> anyhow::Result<Counted> {
         let Some(last) = page.last() else { break };
         after = last.position;
         for recorded in &page {
-            if exports.contains(&recorded.stream)
-                && let Event::Fulfilment(exported) = decode(recorded)?
-            {
-                found.exports += 1;
-                found.exported_orders += count(exported.orders);
+            if of_sales.contains(&recorded.stream) {
+                found.of_sale(&decode(recorded)?);
             }
             let Some(item) = recorded.stream.item_id().filter(|item| items.contains(item)) else {
                 continue;
@@ -137,6 +138,20 @@ pub(super) fn counted(log: &OpenLog, sales: &PutUp) -> anyhow::Result<Counted> {
 }
 
 impl Counted {
+    fn of_sale(&mut self, event: &Event) {
+        match event {
+            Event::Fulfilment(exported) => {
+                self.exports += 1;
+                self.exported_orders += count(exported.orders);
+            }
+            Event::Coupon(CouponEvent::Redeemed(redeemed)) => {
+                self.coupons_redeemed += 1;
+                self.coupons_minor += count(redeemed.discount_minor);
+            }
+            _ => {}
+        }
+    }
+
     fn money(&mut self, event: &OrderEvent) {
         match event {
             OrderEvent::RefundDue(_) => self.refunds_due += 1,
