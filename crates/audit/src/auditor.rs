@@ -15,6 +15,7 @@ use super::{
     fulfilment::{FulfilmentBook, Payments},
     item::{ItemBook, Keep},
     operations::{self, OperationsBook},
+    order_coupons::OrderCoupons,
     quota::{Limited, QuotaBook},
     sale::{Plans, SaleBook},
     traffic,
@@ -170,6 +171,7 @@ pub(super) struct Walk {
     plans: Plans,
     payments: Payments,
     limited: Limited,
+    coupons: OrderCoupons,
     positions: Positions,
     /// Whether the log says that others may write to it.
     shared: bool,
@@ -187,6 +189,7 @@ impl Walk {
             plans: Plans::new(),
             payments: Payments::default(),
             limited: Limited::default(),
+            coupons: OrderCoupons::default(),
             positions,
             shared,
             keep,
@@ -258,7 +261,7 @@ impl Walk {
     pub(super) fn event(&mut self, stream: usize, row: &EventRow<'_>) {
         self.place(row.position);
         self.last_recorded_at_ms = row.recorded_at_ms;
-        let Self { streams, plans, payments, limited, proof, .. } = self;
+        let Self { streams, plans, payments, limited, coupons, proof, .. } = self;
         let Stream { name, book, next_revision, hash, .. } = &mut streams[stream];
         let revision = u64::try_from(row.revision).unwrap_or(u64::MAX);
         let mut say = |problem: String| {
@@ -284,7 +287,7 @@ impl Walk {
             return;
         }
         match envelope(row, revision) {
-            Ok(event) => judge(book, &event, (plans, payments, limited), &mut say),
+            Ok(event) => judge(book, &event, (plans, payments, limited, coupons), &mut say),
             Err(problem) => say(problem),
         }
     }
@@ -416,17 +419,32 @@ fn envelope<'a>(row: &EventRow<'a>, revision: u64) -> Result<Event<'a>, String> 
 fn judge(
     book: &mut Book,
     event: &Event<'_>,
-    (plans, payments, limited): (&mut Plans, &mut Payments, &mut Limited),
+    (plans, payments, limited, coupons): (
+        &mut Plans,
+        &mut Payments,
+        &mut Limited,
+        &mut OrderCoupons,
+    ),
     say: &mut dyn FnMut(String),
 ) {
     let read = match book {
         Book::Item(item) => {
             payments.count(item.sale(), event.kind);
-            item.apply(event, plans, say).and_then(|()| limited.of_item(item, event, say))
+            let read = item.apply(event, plans, say);
+            if let Some(news) = item.news.take() {
+                coupons.item_says((item.sale(), item.id()), news, say);
+            }
+            read.and_then(|()| limited.of_item(item, event, say))
         }
         Book::Fulfilment(exports) => exports.apply(event, payments, say),
         Book::Sale(sale) => sale.apply(event, plans, say),
-        Book::Coupon(batch) => batch.apply(event, say),
+        Book::Coupon(batch) => {
+            let read = batch.apply(event, say);
+            if let Some(news) = batch.news.take() {
+                coupons.batch_says(batch.of(), news, say);
+            }
+            read
+        }
         Book::Quota(quota) => quota.apply(event, limited, say),
         Book::Demand if event.kind == "DemandTick" => {
             event.check_not_judged(say);

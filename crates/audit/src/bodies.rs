@@ -301,6 +301,8 @@ pub(super) struct OrderExpired<'a> {
     pub warehouses: Vec<WarehouseUnits<'a>>,
     #[serde(default)]
     pub limited_by: Option<Id>,
+    #[serde(default)]
+    pub coupon_batch_id: Option<Id>,
     pub expired_at_ms: i64,
 }
 

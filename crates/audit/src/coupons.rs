@@ -9,9 +9,10 @@ use super::{
     auditor::Event,
     bodies::{
         BudgetRaised, Closed, CouponBatchCreated, CouponClaimed, CouponDiscount, CouponRedeemed,
-        CouponReturned, CouponRevoked, CouponTerms,
+        CouponReturned, CouponReturns, CouponRevoked, CouponTerms,
     },
     chain,
+    order_coupons::BatchNews,
 };
 
 /// One whole in parts per million.
@@ -26,6 +27,9 @@ type Say<'a> = &'a mut dyn FnMut(String);
 pub(super) struct CouponBook {
     id: Uuid,
     terms: Option<CouponTerms>,
+    sale: Uuid,
+    /// What the event said of an order.
+    pub(super) news: Option<BatchNews>,
     budget: i128,
     /// What the discounts of bound coupons come to.
     spent: i128,
@@ -42,6 +46,7 @@ pub(super) struct CouponBook {
 }
 
 struct Coupon {
+    buyer: String,
     bound: bool,
     revoked: bool,
 }
@@ -63,6 +68,8 @@ impl CouponBook {
         Self {
             id,
             terms: None,
+            sale: Uuid::nil(),
+            news: None,
             budget: 0,
             spent: 0,
             closed: false,
@@ -127,6 +134,11 @@ impl CouponBook {
         Ok(())
     }
 
+    /// The batch and its sale.
+    pub(super) fn of(&self) -> (Uuid, Uuid) {
+        (self.sale, self.id)
+    }
+
     /// What is wrong at the end of the log.
     pub(super) fn end(&self, say: Say<'_>) {
         if self.claimed_by_code.is_some() {
@@ -164,6 +176,7 @@ impl CouponBook {
             }
         }
         self.budget = terms.budget_minor.into();
+        self.sale = sale_id.0;
         self.terms = Some(terms);
     }
 
@@ -175,7 +188,8 @@ impl CouponBook {
             say(format!("coupon {coupon} does not have the id that request {request} makes"));
         }
         self.not_closed("a coupon of it is claimed", say);
-        let fresh = Coupon { bound: false, revoked: false };
+        let buyer = claimed.buyer.clone().into_owned();
+        let fresh = Coupon { buyer, bound: false, revoked: false };
         if self.coupons.insert(coupon, fresh).is_some() {
             say(format!("coupon {coupon} is claimed twice"));
         }
@@ -237,6 +251,15 @@ impl CouponBook {
             None => say(format!("coupon {coupon} was never claimed")),
         }
         let discount = redeemed.discount_minor;
+        let buyer = self.coupons.get(&coupon).map(|of| of.buyer.clone()).unwrap_or_default();
+        self.news = Some(BatchNews::Bound {
+            order,
+            item: redeemed.item_id.0,
+            buyer,
+            coupon,
+            amounts: [redeemed.base_minor, discount],
+            placed_at_ms: redeemed.placed_at_ms,
+        });
         let bound = Redeemed { coupon, discount, returned: false };
         if self.orders.insert(order, bound).is_some() {
             say(format!("order {order} redeems a second coupon"));
@@ -268,6 +291,9 @@ impl CouponBook {
     fn give_back(&mut self, event: &Event<'_>, returned: &CouponReturned, say: Say<'_>) {
         let order = returned.order_id.0;
         self.of_order(event, order, b"returned", returned.returned_at_ms, say);
+        let returns = self.terms.as_ref().map(|terms| terms.returns);
+        let after_refund = returns == Some(CouponReturns::Refund);
+        self.news = Some(BatchNews::Returned { order, cause: returned.cause, after_refund });
         let Some(bound) = self.orders.get_mut(&order).filter(|bound| !bound.returned) else {
             return say(format!("order {order} returns a coupon that it does not have"));
         };

@@ -24,6 +24,7 @@ use super::{
     certificate::Opening,
     chain,
     item::{goods::Goods, order_life::Before},
+    order_coupons::ItemNews,
     orders::Orders,
     sale::{Plan, Plans},
     stock::Stock,
@@ -72,6 +73,8 @@ pub(super) struct ItemBook {
     /// By row number of the order.
     waiting: HashMap<u32, awaits::Waiting>,
     before: Before,
+    /// What the event said of a coupon.
+    pub(super) news: Option<ItemNews>,
     keep: Keep,
     opening: Option<Opening>,
 }
@@ -111,6 +114,7 @@ impl ItemBook {
             goods: Goods::default(),
             waiting: HashMap::new(),
             before: Before::default(),
+            news: None,
             keep,
             opening: None,
         }

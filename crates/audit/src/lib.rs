@@ -20,6 +20,7 @@ mod log_file;
 mod merkle;
 mod offers;
 mod operations;
+mod order_coupons;
 mod order_proof;
 mod orders;
 mod proof;

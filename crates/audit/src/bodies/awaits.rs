@@ -43,8 +43,7 @@ pub(crate) struct CouponApplied {
     pub order_id: Id,
     pub placed_revision: u64,
     pub batch_id: Id,
-    #[serde(rename = "coupon_id")]
-    _coupon_id: Id,
+    pub coupon_id: Id,
     pub discount_minor: i64,
     pub total_minor: i64,
     pub applied_at_ms: i64,

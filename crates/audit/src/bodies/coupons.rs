@@ -20,8 +20,8 @@ pub(crate) struct CouponTerms {
     pub code: Option<String>,
     #[serde(default, rename = "with_offers")]
     _with_offers: bool,
-    #[serde(default, rename = "returns")]
-    _returns: CouponReturns,
+    #[serde(default)]
+    pub returns: CouponReturns,
     pub from_ms: i64,
     pub until_ms: i64,
 }
@@ -33,7 +33,7 @@ pub(crate) enum CouponDiscount {
     Percent(PercentOff),
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CouponReturns {
     #[default]
@@ -96,7 +96,7 @@ pub(crate) struct CouponRedeemed {
     pub redeemed_at_ms: i64,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReturnCause {
     OrderExpired,
@@ -110,8 +110,7 @@ pub(crate) struct CouponReturned {
     pub coupon_id: Id,
     pub order_id: Id,
     pub discount_minor: i64,
-    #[serde(rename = "cause")]
-    _cause: ReturnCause,
+    pub cause: ReturnCause,
     pub returned_at_ms: i64,
 }
 

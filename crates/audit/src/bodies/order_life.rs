@@ -57,6 +57,8 @@ pub(crate) struct OrderCancelled<'a> {
     pub act: Option<Act>,
     #[serde(default)]
     pub limited_by: Option<Id>,
+    #[serde(default)]
+    pub coupon_batch_id: Option<Id>,
     pub cancelled_at_ms: i64,
 }
 
@@ -84,6 +86,8 @@ pub(crate) struct OrderRefunded<'a> {
     pub warehouses: Vec<WarehouseUnits<'a>>,
     #[serde(default)]
     pub parts: Vec<OrderPart>,
+    #[serde(default)]
+    pub coupon_batch_id: Option<Id>,
     pub act: Act,
     #[serde(default)]
     pub limited_by: Option<Id>,

@@ -10,6 +10,7 @@ use crate::{
     },
     chain,
     offers::Basket,
+    order_coupons::ItemNews,
     orders::State,
 };
 
@@ -73,6 +74,15 @@ impl ItemBook {
             say("the order does not wait for what it asks for, in order".to_owned());
         }
         let Some(row) = self.orders.find(placed.order_id.0) else { return };
+        if let Some(asked) = &placed.coupon {
+            self.news = Some(ItemNews::Asks {
+                order: placed.order_id.0,
+                batch: asked.batch_id.0,
+                buyer: placed.buyer.clone().into_owned(),
+                total: self.orders.total(row),
+                placed_at_ms: placed.placed_at_ms,
+            });
+        }
         let waiting = Waiting {
             open: placed.awaits.clone(),
             coupon: placed.coupon.as_ref().map(Asked::from),
@@ -123,6 +133,26 @@ impl ItemBook {
         }
     }
 
+    /// Judges what an event says of the coupon of an order that ends with it.
+    pub(super) fn ended_with_coupon(
+        &mut self,
+        order: uuid::Uuid,
+        (told, refunded): (Option<Id>, bool),
+        say: Say<'_>,
+    ) {
+        self.news = Some(ItemNews::Ended { order, refunded });
+        let waiting = self.orders.find(order).and_then(|row| self.waiting.get(&row));
+        let asked = waiting.filter(|waiting| !waiting.denied);
+        let asked = asked.and_then(|waiting| Some(waiting.coupon.as_ref()?.batch));
+        let told = told.map(|batch| batch.0);
+        if asked != told {
+            let text = |batch: Option<uuid::Uuid>| {
+                batch.map_or("none".to_owned(), |batch| batch.to_string())
+            };
+            differ("batch of the coupon of an order that ends", text(asked), text(told), say);
+        }
+    }
+
     fn limit_granted(&mut self, event: &Event<'_>, say: Say<'_>) -> Read {
         let granted: LimitGranted = serde_json::from_slice(event.data)?;
         let about = (granted.order_id.0, granted.placed_revision, granted.granted_at_ms);
@@ -147,6 +177,12 @@ impl ItemBook {
         if discount < 1 {
             differ("discount of a coupon", "at least 1", discount, say);
         }
+        self.news = Some(ItemNews::Has {
+            order: applied.order_id.0,
+            batch: applied.batch_id.0,
+            coupon: applied.coupon_id.0,
+            discount: applied.discount_minor,
+        });
         self.check_new_total(row, total, applied.total_minor, say);
         self.orders.reprice(row, discount, i128::from(applied.total_minor));
         Ok(())

@@ -250,6 +250,11 @@ impl ItemBook {
         if refund.units_left != left {
             differ("units left after a refund", left, refund.units_left, say);
         }
+        if left == 0 {
+            self.ended_with_coupon(order, (refund.coupon_batch_id, true), say);
+        } else if refund.coupon_batch_id.is_some() {
+            say(format!("order {order} keeps units, and its coupon is said to come back"));
+        }
         let due = self.share(row, all - left);
         if i128::from(refund.amount_minor) != due {
             differ("amount of a refund", due, refund.amount_minor, say);

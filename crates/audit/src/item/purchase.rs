@@ -210,6 +210,7 @@ impl ItemBook {
             differ("request of a cancellation", due, told, say);
         }
         self.goods.plain &= by_buyer;
+        self.ended_with_coupon(order, (cancelled.coupon_batch_id, false), say);
         self.settle(
             event,
             &Settlement {
@@ -235,6 +236,7 @@ impl ItemBook {
             say(format!("the event id is not the one that the end of order {order} makes"));
         }
         event.check_story(order, order, say);
+        self.ended_with_coupon(order, (expired.coupon_batch_id, false), say);
         self.settle(
             event,
             &Settlement {
