@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::{
     Rewrite,
-    story::{CLOSES, Draft, OPENS, Story, act, item, order, sale, sound, uuid},
+    story::{
+        CLOSES, Draft, OPENS, PRICE, Story, TIME_TO_PAY, act, item, item_a, order, sale, uuid,
+    },
 };
 
 fn batch() -> Uuid {
@@ -40,9 +42,34 @@ fn of_order(story: &mut Story, kind: &str, of: Uuid, what: &[u8], data: Value) {
     });
 }
 
-fn redeem(story: &mut Story, of: Uuid, coupon: Uuid, base: i64, off: i64) {
+/// An order that asks for a coupon.
+fn ask(story: &mut Story, request: u128, buyer: &str, units: i64, at_ms: i64) {
+    story.place(request, buyer, &[("east", units)], at_ms);
+    let placed = &mut last(story, "OrderPlaced").data;
+    placed["awaits"] = json!(["coupon"]);
+    placed["coupon"] = json!({"batch_id": batch(), "named": {"code": "SAVE"}});
+}
+
+/// Its item applies it.
+fn apply(story: &mut Story, request: u128, coupon: Uuid, off: i64, at_ms: i64) {
+    let of = order(request);
+    let about = story.about(request);
+    let total = about["units"].as_i64().unwrap() * PRICE - off;
+    let data = json!({"order_id": of, "placed_revision": about["placed_revision"],
+        "batch_id": batch(), "coupon_id": coupon, "discount_minor": off, "total_minor": total,
+        "applied_at_ms": at_ms});
+    story.events.push(Draft {
+        stream: item_a(),
+        kind: "CouponApplied".to_owned(),
+        id: Uuid::new_v5(&of, b"coupon applied"),
+        data,
+        metadata: json!({"$correlationId": of, "$causationId": of, "schema": 1}),
+    });
+}
+
+fn redeem(story: &mut Story, of: Uuid, coupon: Uuid, (base, off): (i64, i64), at_ms: i64) {
     let data = json!({"coupon_id": coupon, "order_id": of, "item_id": item("A"), "base_minor": base,
-        "discount_minor": off, "placed_at_ms": OPENS, "redeemed_at_ms": OPENS});
+        "discount_minor": off, "placed_at_ms": at_ms, "redeemed_at_ms": OPENS});
     of_order(story, "CouponRedeemed", of, b"redeemed", data);
 }
 
@@ -57,9 +84,11 @@ fn steer(story: &mut Story, kind: &str, request: u128, mut data: Value) {
     story.around("coupon", batch(), kind, request, data);
 }
 
-/// The sound story with a batch of 10 %, at most 90, and a budget of 170 that is raised to 180.
+/// Three orders, one of which expires, and a batch of 10 %, at most 90, with a budget of 170 that is
+/// raised to 180.
 fn with_coupons() -> Story {
-    let mut story = sound();
+    let mut story = Story::default();
+    story.put_up("A", None, &[("east", 100)]);
     let terms = json!({"name": "save", "discount": {"percent": {"ppm": 100_000, "at_most_minor": 90}},
         "min_spend_minor": 100, "coupons": 4, "per_buyer": 1, "budget_minor": 170,
         "items": [item("A")], "code": "SAVE", "from_ms": OPENS, "until_ms": CLOSES});
@@ -67,7 +96,10 @@ fn with_coupons() -> Story {
         "created_at_ms": 900_000});
     steer(&mut story, "CouponBatchCreated", 60, created);
     claim(&mut story, 61, "ann");
-    redeem(&mut story, order(10), coupon(61), 999, 90);
+    ask(&mut story, 10, "ann", 2, OPENS);
+    redeem(&mut story, order(10), coupon(61), (1_000, 90), OPENS);
+    apply(&mut story, 10, coupon(61), 90, OPENS);
+    ask(&mut story, 21, "bob", 1, OPENS);
     let mut by_code = claimed(0, "bob");
     let bobs = order(21);
     let id = Uuid::new_v5(&batch(), bobs.as_bytes());
@@ -81,13 +113,18 @@ fn with_coupons() -> Story {
         data: by_code,
         metadata: json!({"$correlationId": bobs, "$causationId": bobs, "schema": 1}),
     });
-    redeem(&mut story, bobs, id, 809, 80);
-    give_back(&mut story, bobs, id, 80);
+    redeem(&mut story, bobs, id, (500, 50), OPENS);
+    let later = OPENS + TIME_TO_PAY;
+    story.expire(21, later);
+    last(&mut story, "OrderExpired").data["coupon_batch_id"] = json!(batch());
+    give_back(&mut story, bobs, id, 50);
     let mut granted = claimed(63, "ann");
     granted["grant"] = json!({"cause": "prize", "operator": "eve", "reason": "first"});
     story.around("coupon", batch(), "CouponClaimed", 63, granted);
     steer(&mut story, "BudgetRaised", 64, json!({"budget_minor": 180, "raised_at_ms": OPENS}));
-    redeem(&mut story, order(14), coupon(63), 100_000, 90);
+    ask(&mut story, 14, "ann", 5, later);
+    redeem(&mut story, order(14), coupon(63), (2_500, 90), later);
+    apply(&mut story, 14, coupon(63), 90, later);
     claim(&mut story, 65, "cat");
     let revoked = json!({"coupon_id": coupon(65), "revoked_at_ms": OPENS + 3});
     steer(&mut story, "CouponRevoked", 66, revoked);
@@ -250,12 +287,12 @@ fn what_a_batch_cannot_have_done_is_found() {
         (
             "a discount that is one higher",
             |s| s.first("CouponRedeemed").data["discount_minor"] = json!(91),
-            "discount of 999: expected 90, found 91",
+            "discount of 1000: expected 90, found 91",
         ),
         (
             "a discount that is one lower",
             |s| s.first("CouponRedeemed").data["discount_minor"] = json!(89),
-            "discount of 999: expected 90, found 89",
+            "discount of 1000: expected 90, found 89",
         ),
         (
             "more than the budget",
@@ -318,6 +355,89 @@ fn what_a_batch_cannot_have_done_is_found() {
             "the body of this CouponReturned cannot be read",
         ),
     ];
+    found(cases);
+}
+
+#[test]
+fn what_a_batch_and_an_item_cannot_both_have_said_is_found() {
+    let cases: Vec<Rewrite> = vec![
+        (
+            "a coupon for an order that asked for none",
+            |s| {
+                let placed = s.first("OrderPlaced").data.as_object_mut().unwrap();
+                placed.remove("awaits");
+                placed.remove("coupon");
+            },
+            "did not ask this batch for a coupon",
+        ),
+        (
+            "a coupon for an order that was never placed",
+            |s| {
+                let event = s.first("CouponRedeemed");
+                let of = order(99);
+                event.data["order_id"] = json!(of);
+                event.id = Uuid::new_v5(&batch(), &[of.as_bytes(), &b"redeemed"[..]].concat());
+                event.metadata = json!({"$correlationId": of, "$causationId": of, "schema": 1});
+            },
+            "did not ask this batch for a coupon",
+        ),
+        (
+            "a coupon of another buyer",
+            |s| s.first("OrderPlaced").data["buyer"] = json!("dan"),
+            "redeems a coupon of another buyer",
+        ),
+        (
+            "another total",
+            |s| s.first("CouponRedeemed").data["base_minor"] = json!(1_001),
+            "expected a total of 1000 at 1000000, found 1001 at 1000000",
+        ),
+        (
+            "another time",
+            |s| s.first("CouponRedeemed").data["placed_at_ms"] = json!(OPENS + 1),
+            "expected a total of 1000 at 1000000, found 1000 at 1000001",
+        ),
+        (
+            "a discount that no batch gave",
+            |s| remove(s, "CouponRedeemed"),
+            "has a coupon that is not bound to it",
+        ),
+        (
+            "another coupon than the one that is bound",
+            |s| s.first("CouponApplied").data["coupon_id"] = json!(coupon(63)),
+            "has a coupon that is not bound to it",
+        ),
+        (
+            "a coupon that comes back from an order that has it",
+            |s| {
+                let at = s.index("CouponReturned");
+                let mut again = s.events[at].clone();
+                let of = order(10);
+                again.data = json!({"coupon_id": coupon(61), "order_id": of, "discount_minor": 90,
+                    "cause": "order_expired", "returned_at_ms": OPENS});
+                again.id = Uuid::new_v5(&batch(), &[of.as_bytes(), &b"returned"[..]].concat());
+                again.metadata = json!({"$correlationId": of, "$causationId": of, "schema": 1});
+                s.events.insert(at, again);
+            },
+            "returns its coupon for a cause that is not so",
+        ),
+        (
+            "a coupon that comes back for another cause",
+            |s| s.first("CouponReturned").data["cause"] = json!("order_refunded"),
+            "returns its coupon for a cause that is not so",
+        ),
+        (
+            "an order that ends and does not name its batch",
+            |s| {
+                let expired = s.first("OrderExpired").data.as_object_mut().unwrap();
+                expired.remove("coupon_batch_id");
+            },
+            "batch of the coupon of an order that ends: expected",
+        ),
+    ];
+    found(cases);
+}
+
+fn found(cases: Vec<Rewrite>) {
     for (name, spoil, words) in cases {
         let mut story = with_coupons();
         spoil(&mut story);

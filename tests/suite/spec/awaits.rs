@@ -2,7 +2,9 @@
 //! paid, and is settled exactly once, in order, whatever is said twice or too late. Method: sentences.
 
 use doorbuster::{
-    domain::item::{AwaitVerdict, ItemCommand, ItemOutcome, PlaceMore, Refusal, SettleAwait},
+    domain::item::{
+        AwaitVerdict, ItemCommand, ItemOutcome, OrderAction, PlaceMore, Refusal, SettleAwait,
+    },
     events::{
         AmountOff, Await, CouponAsked, CouponNamed, CouponReason, IfDenied, ItemEvent, Offer,
         OfferCondition, OfferEffect, OrderEvent, Stored,
@@ -11,7 +13,7 @@ use doorbuster::{
 };
 use uuid::Uuid;
 
-use super::live::{Decided, Live, order_id, pay, place, plan, show_order};
+use super::live::{Decided, Live, act_on, cancel, order_id, pay, place, plan, show_order};
 
 const BATCH: BatchId = BatchId(Uuid::from_u128(0xba7c));
 const COUPON: CouponId = CouponId(Uuid::from_u128(0xc0));
@@ -163,6 +165,61 @@ fn an_order_that_waits_expires_like_any_other_and_does_not_come_back() {
     live.run(with_coupon("s", 3, asked(), None), 200);
     let late = live.run(settle("s", granted(7)), 300);
     assert_eq!((kinds(&late), refused(&late).0), (vec!["OrderExpired"], Refusal::OrderExpired));
+}
+
+/// The batch that the last event names as the one whose coupon may be bound to the order that ended.
+fn batch_named(live: &Live) -> Option<BatchId> {
+    match &live.log.last().unwrap().0 {
+        ItemEvent::Order(OrderEvent::Expired(expired)) => expired.coupon_batch_id,
+        ItemEvent::Order(OrderEvent::Cancelled(cancelled)) => cancelled.coupon_batch_id,
+        ItemEvent::Order(OrderEvent::Refunded(refunded)) => refunded.coupon_batch_id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_order_that_ends_names_the_batch_whose_coupon_may_be_bound_to_it() {
+    let keep = CouponAsked { if_denied: IfDenied::Keep, ..asked() };
+    let cases = [
+        (None, Some(BATCH)),
+        (Some(granted(7)), Some(BATCH)),
+        (Some(denied(CouponReason::Used)), None),
+    ];
+    for (verdict, named) in cases {
+        let mut live = Live::offered(plan());
+        live.run(with_coupon("r", 3, keep.clone(), None), 0);
+        verdict.into_iter().for_each(|verdict| _ = live.run(settle("r", verdict), 1));
+        live.run(cancel("c", "r", "ann"), 2);
+        assert_eq!(batch_named(&live), named, "{verdict:?}");
+        let mut live = Live::offered(plan());
+        live.run(with_coupon("r", 3, keep.clone(), None), 0);
+        verdict.into_iter().for_each(|verdict| _ = live.run(settle("r", verdict), 1));
+        live.due(100, 9);
+        assert_eq!(batch_named(&live), named, "{verdict:?}");
+    }
+    // Only with the last unit.
+    let mut live = Live::offered(plan());
+    live.run(with_coupon("r", 3, asked(), None), 0);
+    live.run(settle("r", granted(7)), 1);
+    live.run(pay("p", "r", 23, "ref"), 2);
+    for (units, named) in [(2, None), (1, Some(BATCH))] {
+        let refund = OrderAction::refund(order_id("r"), units, true).unwrap();
+        live.run(act_on(&format!("refund-{units}"), refund), 3);
+        assert_eq!(batch_named(&live), named, "{units} units come back");
+    }
+    // Too dear with its coupon, which is bound; denied, when nothing is.
+    for (verdict, named) in [(granted(7), Some(BATCH)), (denied(CouponReason::Used), None)] {
+        let mut live = Live::offered(plan());
+        live.run(with_coupon("r", 3, keep.clone(), Some(22)), 0);
+        live.run(settle("r", verdict), 1);
+        assert_eq!(batch_named(&live), named, "{verdict:?}");
+    }
+    let mut live = Live::offered(plan());
+    live.run(place("r", "ann", 1), 0);
+    live.run(cancel("c", "r", "ann"), 1);
+    assert_eq!(batch_named(&live), None);
+    let (event, _) = live.log.last().unwrap();
+    assert!(!String::from_utf8(event.json()).unwrap().contains("coupon"));
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub(super) fn settle(item: &Item, settle: &SettleAwait, at: Moment) -> Decided<I
     let Some(order) = item.orders.find(settle.order_id) else {
         return item.misdirected(Misdirected::NotFound("order_id"));
     };
-    let open = item.orders.awaited(order).map_or(&[][..], |awaited| &awaited.open);
-    let is_next = open.first() == Some(&settle.verdict.about());
+    let next = item.orders.awaited(order).and_then(|awaited| awaited.open().next());
+    let is_next = next == Some(settle.verdict.about());
     if !is_next || item.orders.row(order).state != OrderState::Held {
         return item.shown(Vec::new(), ItemShown::Placed(order));
     }
@@ -100,7 +100,7 @@ fn coupon_denied(
 ) -> (Option<Named>, Option<CancelCause>) {
     let row = item.orders.row(order);
     let Some(asked) = item.asked(order) else { return (None, None) };
-    let offer = item.offer_instead(order, asked);
+    let offer = item.offer_instead(order, &asked);
     let discount = offer.as_ref().map_or(0, |offer| offer.discount_minor);
     let total_minor = row.total_minor - discount;
     let cause = match asked.if_denied {
@@ -151,15 +151,15 @@ impl Item {
         Some(self.offer.as_ref()?.sale_limit()?.sale_id)
     }
 
-    fn asked(&self, order: u32) -> Option<&CouponAsked> {
-        self.orders.awaited(order)?.coupon.as_deref()
+    fn asked(&self, order: u32) -> Option<CouponAsked> {
+        self.orders.awaited(order)?.asked()
     }
 
     /// The batch of the coupon that an order asked for or has: one may be bound to it. `None` once the
     /// coupon is denied.
     pub(super) fn coupon_batch(&self, order: u32) -> Option<BatchId> {
         let awaited = self.orders.awaited(order).filter(|awaited| awaited.denied.is_none())?;
-        awaited.coupon.as_ref().map(|asked| asked.batch_id)
+        awaited.batch_id()
     }
 
     /// Why an order was cancelled before it could be paid, where what it waited for is the reason.
@@ -210,6 +210,6 @@ impl Item {
 
     /// Whether the order waits for something.
     pub(super) fn waits(&self, order: u32) -> bool {
-        self.orders.awaited(order).is_some_and(|awaited| !awaited.open.is_empty())
+        self.orders.awaited(order).is_some_and(|awaited| awaited.open().next().is_some())
     }
 }

@@ -42,7 +42,7 @@ impl Item {
                 self.close_await(row, Await::SaleLimit)?;
             }
             OrderEvent::CouponApplied(e) => {
-                self.close_await(row, Await::Coupon)?.taken = Some(e.coupon);
+                self.close_await(row, Await::Coupon)?.take(e.coupon);
                 self.orders.reprice(row, e.total_minor);
             }
             OrderEvent::CouponDenied(e) => {
@@ -144,12 +144,10 @@ impl Item {
 
     /// What the order waits for first is decided.
     fn close_await(&mut self, row: u32, what: Await) -> Result<&mut Awaited, Impossible> {
-        let impossible = Impossible::Order(self.orders.row(row).order_id, "does not wait for it");
-        let awaited = self.orders.awaited_mut(row);
-        let awaited = awaited.filter(|awaited| awaited.open.first() == Some(&what));
-        let awaited = awaited.ok_or(impossible)?;
-        awaited.open.remove(0);
-        Ok(awaited)
+        let order_id = self.orders.row(row).order_id;
+        let impossible = || Impossible::Order(order_id, "does not wait for it");
+        let awaited = self.orders.awaited_mut(row).ok_or_else(impossible)?;
+        if awaited.close(what) { Ok(awaited) } else { Err(impossible()) }
     }
 
     /// Ends a hold.

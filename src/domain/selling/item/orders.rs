@@ -9,15 +9,18 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+mod awaited;
 mod life;
 mod prices;
 mod story;
 mod terms;
 
-pub use story::{Awaited, Due};
+pub use awaited::Awaited;
+pub use story::Due;
 pub use terms::Terms;
 
 use self::{
+    awaited::AwaitedOrders,
     story::{Dues, Story},
     terms::{KnownTerms, TermsAt},
 };
@@ -110,6 +113,7 @@ pub struct Orders {
     regions: HashMap<u32, u16>,
     /// Of the orders to which more happened than that they were placed and settled.
     stories: HashMap<u32, Story>,
+    awaited: AwaitedOrders,
     dues: Dues,
     receipts: Vec<Receipt>,
     by_request: Index,
@@ -201,9 +205,7 @@ impl Orders {
         if let Some(references) = event.references() {
             self.references.insert(row, Box::new(references));
         }
-        if let Some(awaited) = Awaited::of(event) {
-            self.stories.entry(row).or_default().awaited = Some(Box::new(awaited));
-        }
+        self.awaited.add(event, row);
         if (row as usize).is_multiple_of(BLOCK_ROWS) {
             self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
         }

@@ -38,7 +38,7 @@ impl Item {
             unit_price_minor: self.orders.unit_price_minor(row),
             parts: self.orders.parts(row).to_vec(),
             offer,
-            coupon: self.orders.awaited(row).and_then(|awaited| awaited.taken),
+            coupon: self.orders.awaited(row).and_then(|awaited| awaited.taken()),
             gift,
             gift_gone,
             total_minor: self.orders.row(row).total_minor,

@@ -2,7 +2,8 @@
 
 use super::{
     Orders, Receipt,
-    story::{Awaited, Deadline, Due, Settled, Story},
+    awaited::Awaited,
+    story::{Deadline, Due, Settled, Story},
 };
 use crate::{
     events::OrderState,
@@ -35,12 +36,12 @@ impl Orders {
 
     /// What the order waits or waited for; `None` where it never did.
     pub fn awaited(&self, order: u32) -> Option<&Awaited> {
-        self.story(order)?.awaited.as_deref()
+        self.awaited.of(order)
     }
 
     /// The same, to be changed.
     pub fn awaited_mut(&mut self, order: u32) -> Option<&mut Awaited> {
-        self.stories.get_mut(&order)?.awaited.as_deref_mut()
+        self.awaited.of_mut(order)
     }
 
     /// Another total is to be paid.

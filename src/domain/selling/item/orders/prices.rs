@@ -31,7 +31,7 @@ impl Orders {
             return first.unit_price_minor;
         }
         let offer = self.terms(order).and_then(|terms| terms.offer.as_ref());
-        let coupon = self.awaited(order).and_then(|awaited| awaited.taken);
+        let coupon = self.awaited(order).and_then(|awaited| awaited.taken());
         let off = offer.map_or(0, |offer| offer.discount_minor)
             + coupon.map_or(0, |coupon| coupon.discount_minor);
         let row = self.row(order);

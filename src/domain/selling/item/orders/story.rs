@@ -1,12 +1,9 @@
 //! What happened to an order beyond being placed and settled: failed payments, another deadline, units
-//! and money that came back, what it waited for. Only few orders have any of it.
+//! and money that came back. Only few orders have any of it.
 
 use std::collections::HashMap;
 
-use crate::{
-    events::{Await, CancelCause, CouponAsked, CouponReason, CouponTaken, OrderPlaced},
-    values::{DueId, UnixMs},
-};
+use crate::values::{DueId, UnixMs};
 
 /// More about one order.
 #[derive(Debug, Default)]
@@ -16,7 +13,6 @@ pub(super) struct Story {
     pub(super) extended: Option<(UnixMs, usize)>,
     pub(super) refunded_units: i64,
     pub(super) refunded_minor: i64,
-    pub(super) awaited: Option<Box<Awaited>>,
     /// Money that has to go back, or had to; the oldest first.
     pub(super) dues: Vec<DueId>,
 }
@@ -59,26 +55,5 @@ impl Due {
     /// The reference by which it was settled.
     pub fn reference(&self) -> Option<&str> {
         self.settled.as_ref().map(|settled| &*settled.reference)
-    }
-}
-
-/// What an order waits for, and what came of it.
-#[derive(Debug, Default)]
-pub struct Awaited {
-    /// In the order in which it is settled.
-    pub open: Vec<Await>,
-    pub coupon: Option<Box<CouponAsked>>,
-    pub taken: Option<CouponTaken>,
-    pub denied: Option<CouponReason>,
-    /// Why it was cancelled before it could be paid.
-    pub cancelled: Option<CancelCause>,
-}
-
-impl Awaited {
-    /// What an order waits for; `None` where nothing is.
-    pub fn of(placed: &OrderPlaced) -> Option<Self> {
-        let OrderPlaced { awaits, coupon, .. } = placed;
-        let waits = !awaits.is_empty();
-        waits.then(|| Self { open: awaits.clone(), coupon: coupon.clone(), ..Self::default() })
     }
 }
