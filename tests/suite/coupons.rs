@@ -12,6 +12,8 @@ mod decided;
 mod model;
 /// Coupons of a sale file and of a sale.
 mod planned;
+/// Totals with coupons in every report, in replays and in the verdict on the log.
+mod reported;
 /// A real server on loopback, called over gRPC.
 mod served;
 pub mod table;

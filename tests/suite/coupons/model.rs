@@ -11,7 +11,7 @@ mod plain;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit::{Proof, ShownEvent, Verifier};
+use audit::{Finding, ShownEvent, Verifier};
 
 use doorbuster::{
     domain::{
@@ -162,8 +162,8 @@ fn judge(log: &[CouponEvent], terms: &CouponTerms) {
     }
 }
 
-/// The verdict on a batch alone.
-fn verify(stored: &[NewEvent]) -> Proof {
+/// What is wrong with a batch alone. Its orders are not in this log, and that is left out.
+fn wrong(stored: &[NewEvent]) -> Vec<Finding> {
     let mut verifier = Verifier::default();
     let stream = StreamName::coupon(batch()).to_string();
     for (event, revision) in stored.iter().zip(0..) {
@@ -178,7 +178,8 @@ fn verify(stored: &[NewEvent]) -> Proof {
             recorded_at_ms: 0,
         });
     }
-    verifier.end()
+    let findings = verifier.end().findings.into_iter();
+    findings.filter(|found| !found.problem.contains("did not ask this batch")).collect()
 }
 
 /// A redemption that takes one minor unit more off.
@@ -231,13 +232,12 @@ fn play(terms: &CouponTerms, steps: &[Step]) {
         assert_eq!(figures, counted, "after {step:?}");
     }
     judge(&log, terms);
-    let proof = verify(&stored);
-    assert!(proof.ok(), "{proof}");
+    assert_eq!(wrong(&stored), []);
     let spoilt = log.iter().zip(&stored).enumerate();
     let mut spoilt = spoilt.filter_map(|(at, (event, stored))| Some((at, cheaper(event, stored)?)));
     if let Some((at, event)) = spoilt.next_back() {
         stored[at] = event;
-        assert!(!verify(&stored).ok(), "a discount that is one higher is not found");
+        assert!(!wrong(&stored).is_empty(), "a discount that is one higher is not found");
     }
 }
 

@@ -24,28 +24,28 @@ fn items(sale: &str) -> [String; 2] {
     ["phone", "lamp"].map(|sku| sale.item_id(sku).to_string())
 }
 
-fn by_code(code: &str) -> Option<CouponChoice> {
+pub fn by_code(code: &str) -> Option<CouponChoice> {
     Some(CouponChoice { code: code.to_owned(), ..Default::default() })
 }
 
-fn by_id(batch: &str, coupon_id: &str) -> Option<CouponChoice> {
+pub fn by_id(batch: &str, coupon_id: &str) -> Option<CouponChoice> {
     let (batch, coupon_id) = (batch.to_owned(), coupon_id.to_owned());
     Some(CouponChoice { batch, coupon_id, ..Default::default() })
 }
 
-fn with(coupon: Option<CouponChoice>, order: PlaceOrderRequest) -> PlaceOrderRequest {
+pub fn with(coupon: Option<CouponChoice>, order: PlaceOrderRequest) -> PlaceOrderRequest {
     PlaceOrderRequest { coupon, ..order }
 }
 
-fn keep(order: PlaceOrderRequest) -> PlaceOrderRequest {
+pub fn keep(order: PlaceOrderRequest) -> PlaceOrderRequest {
     PlaceOrderRequest { if_denied: IfCouponDenied::Keep.into(), ..order }
 }
 
-fn coded(name: &str) -> CouponDraft {
+pub fn coded(name: &str) -> CouponDraft {
     CouponDraft { code: name.to_uppercase(), ..draft(name) }
 }
 
-async fn placed(node: &Node, request: &PlaceOrderRequest) -> proto::PlaceOrderResponse {
+pub async fn placed(node: &Node, request: &PlaceOrderRequest) -> proto::PlaceOrderResponse {
     node.purchases().place_order(request.clone()).await.unwrap().into_inner()
 }
 
@@ -64,7 +64,7 @@ fn denied(response: &proto::PlaceOrderResponse) -> CouponReason {
     refusal.coupon_reason()
 }
 
-fn total(order: &proto::Order) -> i64 {
+pub fn total(order: &proto::Order) -> i64 {
     order.total.as_ref().unwrap().amount_minor
 }
 
