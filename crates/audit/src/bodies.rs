@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub(crate) use awaits::{Await, CouponApplied, CouponAsked, CouponDenied, IfDenied, LimitGranted};
 pub(super) use coupons::{
     BudgetRaised, CouponBatchCreated, CouponClaimed, CouponDiscount, CouponRedeemed,
-    CouponReturned, CouponRevoked, CouponTerms,
+    CouponReturned, CouponReturns, CouponRevoked, CouponTerms, ReturnCause,
 };
 pub(super) use fulfilment::OrdersExported;
 pub(super) use goods::{
