@@ -34,6 +34,7 @@ fn refunded(order: &Order, units_left: i64, restocked: bool, at_ms: i64) -> Item
         warehouses: at(1),
         parts: Vec::new(),
         coupon_batch_id: None,
+        limited_by: None,
         act: Act { request_id: RequestId(Uuid::from_u128(at_ms.unsigned_abs().into())), ..act() },
         refunded_at_ms: UnixMs(at_ms),
     }))
