@@ -158,10 +158,9 @@ pub fn explain_order(
     let recording = Recording::read(log, item)?;
     let order = recording.orders.iter().find(|order| order.order_id == order_id);
     let order = order.ok_or(ReplayError::NotFound("order_id"))?;
-    let orders = placed(log, item, order)?
-        .map(|(placed, position)| story(&recording, order, &placed, position))
-        .into_iter()
-        .collect();
+    let placed = placed(log, item, order)?;
+    let told = placed.map(|(placed, position)| story(log, &recording, order, (&placed, position)));
+    let orders = told.transpose()?.into_iter().collect();
     Ok(Explanation {
         item,
         sku: recording.offer.sku,
@@ -219,7 +218,7 @@ fn orders(
         if let Some((placed, position)) = placed(log, recording.item, order)?
             && placed.buyer == buyer
         {
-            found.push(story(recording, order, &placed, position));
+            found.push(story(log, recording, order, (&placed, position))?);
         }
     }
     Ok(found)
@@ -231,32 +230,54 @@ fn placed(
     item: ItemId,
     order: &Order,
 ) -> Result<Option<(OrderPlaced, Position)>, ReplayError> {
-    let page = log.read_stream(StreamName::item(item), u64::from(order.fact), 1)?;
+    Ok(match order_event(log, item, order.fact)? {
+        Some((OrderEvent::Placed(placed), position)) => Some((placed, position)),
+        _ => None,
+    })
+}
+
+/// The event of an order at that revision, and where it stands in the log.
+fn order_event(
+    log: &Log,
+    item: ItemId,
+    revision: u32,
+) -> Result<Option<(OrderEvent, Position)>, ReplayError> {
+    let page = log.read_stream(StreamName::item(item), u64::from(revision), 1)?;
     let Some(recorded) = page.first() else { return Ok(None) };
     Ok(match decode(recorded)? {
-        Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))) => {
-            Some((placed, recorded.position))
-        }
+        Event::Item(ItemEvent::Order(event)) => Some((event, recorded.position)),
         _ => None,
     })
 }
 
 fn story(
+    log: &Log,
     recording: &Recording,
     order: &Order,
-    placed: &OrderPlaced,
-    position: Position,
-) -> OrderStory {
+    (placed, position): (&OrderPlaced, Position),
+) -> Result<OrderStory, ReplayError> {
     let state = recording.state(order);
+    let mut price = placed.price();
     let (mut settled_at, mut paid_too_late, mut pay_by) = (None, false, order.pay_by);
-    for (_, fact, deed) in recording.deeds(order) {
+    for (revision, fact, deed) in recording.deeds(order) {
         match deed {
             Deed::Paid { .. } | Deed::Cancelled(_) | Deed::Expired => settled_at = Some(fact.at),
             Deed::DueBack => paid_too_late |= state == OrderState::Expired,
             Deed::Extended { until } => pay_by = until,
+            Deed::CouponGranted { .. } | Deed::CouponDenied(_) => {
+                match order_event(log, recording.item, revision)?.map(|(event, _)| event) {
+                    Some(OrderEvent::CouponApplied(applied)) => {
+                        price.coupon = Some(applied.coupon);
+                        price.total_minor = applied.total_minor;
+                    }
+                    Some(OrderEvent::CouponDenied(denied)) => {
+                        price.offer = denied.offer.or(price.offer);
+                        price.total_minor = denied.total_minor;
+                    }
+                    _ => {}
+                }
+            }
             Deed::LimitGranted
-            | Deed::CouponGranted { .. }
-            | Deed::CouponDenied(_)
             | Deed::ExpiredByPayment
             | Deed::Reinstated
             | Deed::ReinstatedAtOnce
@@ -264,10 +285,10 @@ fn story(
             | Deed::Noted => {}
         }
     }
-    OrderStory {
+    Ok(OrderStory {
         order_id: order.order_id,
         units: order.units,
-        price: placed.price(),
+        price,
         references: placed.references(),
         currency: recording.offer.currency,
         state,
@@ -277,5 +298,5 @@ fn story(
         paid_too_late,
         revision: u64::from(order.fact),
         position,
-    }
+    })
 }

@@ -177,7 +177,7 @@ fn a_bad_sale_file_is_refused_with_one_sentence_that_names_line_and_key() {
         (
             "[[items]]",
             "[[article]]",
-            "sale.toml has 2 problems:\n  line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals, curve, alerts, regions, audience, coupons\n  line 13: items must be a list of tables, not a table",
+            "sale.toml has 2 problems:\n  line 7: article is not a known key: known are name, currency, opens_at, closes_at, items, goals, curve, alerts, regions, audience, coupons, limit_per_buyer, rewards\n  line 13: items must be a list of tables, not a table",
         ),
         ("[[items]]", "[items]", "sale.toml, line 7: items must be a list of tables, not a table"),
         ("\"PHONE\"", "\"\"", "sale.toml, line 8: items[0].sku is missing"),

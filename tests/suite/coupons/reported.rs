@@ -108,7 +108,7 @@ async fn every_report_adds_up_to_what_was_paid_with_coupons() {
     let played = what_if(sold.node.data(), &sold.item, &[]).await;
     assert_eq!(played.baseline_differences, Vec::<String>::new());
     assert_eq!(played.total.recorded.revenue_minor, paid);
-    assert!(played.assumptions.iter().any(|stated| stated.contains("new winners have none")));
+    assert!(played.assumptions.iter().any(|stated| stated.contains("New winners have no coupon")));
     let cheaper = what_if(sold.node.data(), &sold.item, &["steps=none"]).await;
     // Three units cost 90 more each, and coupons take off what they took off.
     assert_eq!(cheaper.total.played.revenue_minor, paid + 3 * 90);

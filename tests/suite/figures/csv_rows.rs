@@ -155,10 +155,12 @@ async fn texts_are_guarded_or_left_alone_and_a_mark_comes_first_where_it_is_want
             "refunded_minor",
             "failed_payments",
             "reinstated",
+            "shop_order",
+            "labels",
             "currency"
         ]
     );
-    assert_eq!((all[0][3].as_str(), all[0][15].as_str()), ("199900", "CNY"));
+    assert_eq!((all[0][3].as_str(), all[0][17].as_str()), ("199900", "CNY"));
     assert_eq!(buyers(&orders(&["--csv"])), ["ann", "'=bob()", "cid", "eve"]);
     assert_eq!(buyers(&orders(&["--csv-raw"])), ["ann", "=bob()", "cid", "eve"]);
     let marked = orders(&["--csv", "--bom"]);

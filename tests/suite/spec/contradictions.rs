@@ -2,11 +2,15 @@
 //! by what is decided on its state later. Method: a sound log, and one event of it changed.
 
 use doorbuster::{
-    domain::{Decider, item::Item},
+    domain::{
+        Decider,
+        item::{Item, OrderAction},
+    },
     events::{ItemEvent, OrderEvent, StockEvent},
+    values::UnixMs,
 };
 
-use super::live::{Live, cancel, item_id, order_id, pay, place, plan, units};
+use super::live::{Live, act_on, cancel, due_id, item_id, order_id, pay, place, plan, units};
 
 /// Two holds, a cancelled order and a paid one, of two warehouses.
 fn sound() -> Vec<ItemEvent> {
@@ -100,5 +104,39 @@ fn an_event_that_contradicts_those_before_it_is_an_error() {
         let Some((revision, why)) = contradiction(&broken) else { panic!("{event:?}") };
         assert_eq!(revision, log.len() as u64, "{why}");
         assert!(why.starts_with(&wanted), "{why}: {wanted}");
+    }
+}
+
+/// Events of an order's later life that stand in the stream a second time.
+#[test]
+fn a_hold_that_is_over_is_not_extended_and_money_is_settled_once() {
+    let mut live = Live::offered(plan());
+    let order_id = order_id("r1");
+    let until = UnixMs(300);
+    let settle = OrderAction::settle(due_id("b1"), "transfer".to_owned()).unwrap();
+    for (moment, command) in (1..).zip([
+        place("r1", "ann", 2),
+        act_on("e1", OrderAction::ExtendHold { order_id, until }),
+        pay("p1", "r1", 20, "ref"),
+        act_on("b1", OrderAction::refund(order_id, 1, true).unwrap()),
+        act_on("s1", settle),
+    ]) {
+        live.run(command, moment);
+    }
+    let log: Vec<ItemEvent> = live.log.into_iter().map(|(event, _)| event).collect();
+    assert_eq!(contradiction(&log), None);
+    let of = |wanted: fn(&OrderEvent) -> bool| {
+        let is_it = |event: &&ItemEvent| matches!(event, ItemEvent::Order(event) if wanted(event));
+        log.iter().find(is_it).unwrap().clone()
+    };
+    for (event, wanted) in [
+        (of(|event| matches!(event, OrderEvent::HoldExtended(_))), "is not held"),
+        (of(|event| matches!(event, OrderEvent::RefundSettled(_))), "has no such money to go back"),
+    ] {
+        let mut broken = log.clone();
+        broken.push(event);
+        let Some((revision, why)) = contradiction(&broken) else { panic!("{wanted}") };
+        assert_eq!(revision, log.len() as u64, "{why}");
+        assert!(why.ends_with(wanted), "{why}: {wanted}");
     }
 }

@@ -3,8 +3,14 @@
 //! payment brings an order back only where its units are. Method: tables, and every sequence of acts.
 
 use doorbuster::{
-    domain::{Misdirected, item::ItemOutcome},
-    events::{CancelCause, ItemEvent, OrderEvent, OrderPart, PriceStep, Prices, ReturnedUnits},
+    domain::{
+        Misdirected,
+        item::{ItemOutcome, Refusal},
+    },
+    events::{
+        CancelCause, Gift, ItemEvent, Offer, OfferCondition, OfferEffect, OrderEvent, OrderPart,
+        PriceStep, Prices, ReturnedUnits, WhenGone,
+    },
 };
 
 use super::{
@@ -80,6 +86,13 @@ fn an_operator_lets_a_hold_end_later() {
          @50 extend e1 r1 300         -> held ann 1 + HoldExtended
          @300 due                     -> ann
          = available 10 held 0 sold 0",
+    );
+    // Exactly 30 days.
+    check(
+        "offer
+         place r1 ann 1               -> held ann 1
+         @50 extend e1 r1 2592000050  -> held ann 1 + HoldExtended
+         next_due                     -> 2592000050",
     );
 }
 
@@ -284,6 +297,52 @@ fn a_late_payment_brings_an_order_back_where_that_is_wanted() {
          = north available 0 held 1 sold 0
          = south available 0 held 0 sold 1",
     );
+}
+
+#[test]
+fn the_limit_and_the_step_that_an_order_fills_let_it_come_back() {
+    check(
+        "offer per_buyer=1 reinstate=50
+         place r1 ann 1        -> held ann 1
+         @100 due              -> ann
+         pay p1 r1 10 ref      -> paid ann 1 + OrderReinstated OrderPaid",
+    );
+    let steps = vec![PriceStep { units: 2, unit_price_minor: 9 }];
+    let prices = Prices {
+        unit_price_minor: 15,
+        floor_minor: None,
+        steps,
+        time_prices: Vec::new(),
+        returned_units: ReturnedUnits::SamePrice,
+    };
+    let mut plan = plan();
+    (plan.reinstate_within_ms, plan.prices) = (Some(50), Some(prices));
+    let mut live = Live::offered(plan);
+    live.run(place("r1", "ann", 2), 0);
+    live.due(100, 9);
+    let paid = live.run(pay("p1", "r1", 18, "ref"), 120);
+    assert!(matches!(paid.outcome, ItemOutcome::Order(_)), "{:?}", paid.outcome);
+}
+
+#[test]
+fn an_order_with_a_gift_does_not_come_back() {
+    let gift =
+        Gift { sku: "STRAP".to_owned(), units: 5, each_units: 1, when_gone: WhenGone::Without };
+    let mut plan = plan();
+    plan.reinstate_within_ms = Some(50);
+    plan.offers = vec![Offer {
+        name: "strap".to_owned(),
+        condition: OfferCondition::FromUnits(1),
+        effect: OfferEffect::Gift(gift),
+        from_ms: None,
+        until_ms: None,
+    }];
+    let mut live = Live::offered(plan);
+    live.run(place("r1", "ann", 1), 0);
+    live.due(100, 9);
+    let late = live.run(pay("p1", "r1", 10, "ref"), 120);
+    let ItemOutcome::Refused { refusal, .. } = late.outcome else { panic!("{:?}", late.outcome) };
+    assert_eq!(refusal, Refusal::OrderExpired);
 }
 
 #[test]
