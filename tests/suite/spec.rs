@@ -25,6 +25,8 @@ mod limits;
 mod memory;
 /// What becomes of an order after it was placed.
 mod order_life;
+/// All that can happen to one order.
+mod order_sequences;
 /// Payments: right, wrong, late and twice.
 mod payments;
 /// What orders cost, with a ladder, offers and gifts.
