@@ -62,7 +62,7 @@ def make_stubs(directory):
     assert code == 0, f"{PROTOS} does not compile"
     sys.path.insert(0, directory)
     pb = types.SimpleNamespace()
-    for name in ["types", "figures", "refunds", *SERVICES]:
+    for name in ["types", "figures", "fulfilment", "refunds", *SERVICES]:
         vars(pb).update(vars(importlib.import_module(f"doorbuster.v1.{name}_pb2")))
     stubs = {name: importlib.import_module(f"doorbuster.v1.{name}_pb2_grpc") for name in SERVICES}
     return pb, stubs
