@@ -94,7 +94,7 @@ async fn small_sale() -> SmallSale {
 }
 
 /// Readers of the files of a running server have to wait for the position.
-async fn all_read_models_reach(node: &Node, sale: &str, min_position: u64) {
+pub async fn all_read_models_reach(node: &Node, sale: &str, min_position: u64) {
     let sale_id = sale.to_owned();
     let stock = proto::GetStockLevelsRequest { min_position, ..Default::default() };
     node.reports().get_stock_levels(stock).await.unwrap();

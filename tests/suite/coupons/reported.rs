@@ -15,6 +15,7 @@ use super::{
     used::{by_code, by_id, coded, keep, placed, total, with},
 };
 use crate::{
+    figures::all_read_models_reach,
     replay::{look, what_if},
     support::{
         self, Node, assert_read_models_equal_a_rebuild, item, order, pay, place, request_id,
@@ -100,6 +101,16 @@ async fn sold() -> Sold {
     Sold { node, sale: sale.sale_id, item: id, revenue_minor }
 }
 
+async fn read_to_the_end(node: &Node, sale: &str) {
+    let (sale_id, min_position) = (sale.to_owned(), u64::MAX);
+    let timeline =
+        proto::GetTimelineRequest { sale_id: sale_id.clone(), min_position, ..Default::default() };
+    node.reports().get_timeline(timeline).await.unwrap();
+    let journeys = proto::GetAttributionRequest { sale_id, min_position, ..Default::default() };
+    node.reports().get_attribution(journeys).await.unwrap();
+    all_read_models_reach(node, sale, min_position).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_report_adds_up_to_what_was_paid_with_coupons() {
     let mut sold = sold().await;
@@ -113,6 +124,8 @@ async fn every_report_adds_up_to_what_was_paid_with_coupons() {
     // Three units cost 90 more each, and coupons take off what they took off.
     assert_eq!(cheaper.total.played.revenue_minor, paid + 3 * 90);
 
+    // The files are read at rest, once all of it stands in them.
+    read_to_the_end(&sold.node, &sold.sale).await;
     sold.node.stop();
     let data = sold.node.data().to_owned();
     assert_read_models_equal_a_rebuild(&data);
