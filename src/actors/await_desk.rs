@@ -13,8 +13,8 @@
 //!                                 └──GiveBack────> limit: QuotaReturned, likewise
 //! ```
 //!
-//! Every question is answered alike however often it is asked, so whatever breaks off can be done once
-//! more by anybody.
+//! Each aggregate gives a repeated question its first answer, so a settlement that broke off is repeated
+//! from its beginning, on any node.
 
 use std::sync::Arc;
 

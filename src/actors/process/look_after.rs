@@ -1,8 +1,8 @@
 //! Orders that wait for a coupon or a limit and are not settled, and coupons that are bound to orders
 //! which do not have them, are looked after.
 //!
-//! Whoever placed such an order settles it at once. What is left open, because that node was killed or
-//! the store did not answer, is found here, in the events of items and batches alone. So are coupons of
+//! The call that places such an order settles it at once. What it leaves open, because its node was killed
+//! or the store did not answer, is found here, in the events of items and batches alone. So are coupons of
 //! orders that ended with them: the event that ends an order names the batch of its coupon.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use crate::{
     values::{ItemId, OrderId, UnixMs},
 };
 
-/// What whoever placed the order is doing right now is left alone.
+/// The call that placed the order has so long to settle it.
 const GRACE_MS: i64 = 2_000;
 
 /// Orders of which something is open.
@@ -97,7 +97,7 @@ impl Process for LookAfterOrders {
 
     fn due(&self, known: &Known<'_>) -> Vec<Open> {
         let before = known.now.plus(-GRACE_MS);
-        // An order that waits is most likely being settled; one that ended has nobody to wait for.
+        // An order that waits is most likely being settled by its call; one that ended is not.
         let due = self.open.values().filter(|open| {
             open.awaits == 0 || open.newest_at <= before || open.newest <= known.end_at_start
         });

@@ -85,13 +85,14 @@ impl PurchaseApi {
         deadline: Option<Deadline>,
     ) -> Result<Outcome, CallError> {
         let command = ItemCommand::PlaceOrder(place);
-        let mut answer = self.answer(item, command, deadline.clone()).await?;
+        let moment = deadline.as_ref().map(Deadline::moment);
+        let mut answer = self.answer(item, command, deadline).await?;
         if let ItemOutcome::Order(order) = &answer.outcome
             && let Some(settling) = self.awaits.start(item, order)
         {
-            let settled = match deadline {
-                Some(deadline) => {
-                    let until = deadline.moment().checked_sub(ANSWERED_BEFORE);
+            let settled = match moment {
+                Some(moment) => {
+                    let until = moment.checked_sub(ANSWERED_BEFORE);
                     timeout_at(until.unwrap_or_else(Instant::now).into(), settling).await.ok()
                 }
                 None => Some(settling.await),

@@ -43,7 +43,7 @@ async fn placed(bench: &Bench, sku: &str, units: i64) -> OrderId {
     order_id
 }
 
-/// The limit is asked, and nobody tells the item.
+/// The limit decides, and its item is not told.
 async fn taken(bench: &Bench, sku: &str, order: OrderId, units: i64) -> QuotaOutcome {
     let of = (order, sale().item_id(sku));
     bench.ask_quota(TakeUnits::of(of, "ann".to_owned(), units, &LIMIT)).await
@@ -141,7 +141,7 @@ async fn units_of_an_order_that_ended_while_it_took_them_come_back() {
     cancelled(&bench, "lamp", order).await;
     recovered(&bench).await;
     assert_eq!(counts(&bench).await, [0, 0, 1, 0], "it took nothing");
-    // A late question, of which nobody heard the answer.
+    // A late question whose answer was lost.
     taken(&bench, "lamp", order, 3).await;
     recovered(&bench).await;
     assert_eq!(counts(&bench).await, [1, 0, 1, 1]);

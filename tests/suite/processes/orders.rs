@@ -158,7 +158,7 @@ async fn a_coupon_comes_back_from_an_order_that_ended_while_it_waited() {
             bench.ask(bench.item("lamp"), ItemCommand::Show).await.unwrap();
         }
         if !bound_first {
-            // Whoever placed it was asking right then.
+            // Its call was asking right then.
             redeemed(&bench, "save", order).await;
         }
         let (expired, cancelled) = (usize::from(!by_buyer), usize::from(by_buyer));

@@ -277,7 +277,7 @@ async fn answered(awaits: &AwaitDesk, Sent { item, tags, waiting, places }: Sent
             tagged
                 .map(|(tag, answer)| {
                     if let ItemOutcome::Order(order) = &answer.outcome {
-                        // Nobody waits for it, and what is not settled now is settled later.
+                        // No call waits for it, and the process manager settles what is left open.
                         drop(awaits.start(item, order));
                     }
                     Ok(one_answer(item, tag, answer))

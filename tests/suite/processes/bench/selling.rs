@@ -38,7 +38,7 @@ impl Bench {
         order
     }
 
-    /// The batch decides about an order, and nobody tells its item.
+    /// The batch decides about an order, and its item is not told.
     pub async fn redeem(&self, sku: &str, batch: &str, order_id: OrderId) -> CouponOutcome {
         let redeem = CouponCommand::Redeem(Box::new(RedeemCoupon {
             order_id,
