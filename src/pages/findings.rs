@@ -7,6 +7,7 @@
 use super::{
     numbers::{amount, group, percent, span},
     post_mortem::{PostMortem, Stage},
+    sections::coupons::CouponTotal,
     sections::goals::{goal_name, goal_value},
     sections::shoppers::{channel_name, step_name},
     words::{Lang, Sentence, fill},
@@ -48,6 +49,7 @@ pub fn findings(facts: &PostMortem, lang: Lang) -> Vec<(String, String)> {
         paused(facts, lang),
         goals_met(facts, lang),
         channel(facts, lang),
+        coupons(facts, lang),
         conversion(facts, lang),
         sold(facts, lang),
         proved(facts, lang),
@@ -282,6 +284,26 @@ fn channel(facts: &PostMortem, lang: Lang) -> Option<Finding> {
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
     let weight = 220 + part(share, 150);
     finding(lang, weight, Sentence::FoundChannel, Sentence::FoundChannelMore, &values)
+}
+
+fn coupons(facts: &PostMortem, lang: Lang) -> Option<Finding> {
+    let total = CouponTotal::of(&facts.coupons.batches);
+    if total.paid_orders == 0 {
+        return None;
+    }
+    let before = facts.total.gross_minor().saturating_add(total.paid_discount_minor);
+    let share = share_ppm(total.paid_discount_minor, before);
+    let money = |minor| amount(minor, &facts.sale.currency);
+    let values = [
+        ("amount", money(total.paid_discount_minor)),
+        ("orders", group(total.paid_orders)),
+        ("share", percent(share)),
+        ("used", money(total.discount_minor)),
+        ("budget", money(total.budget_minor)),
+    ];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let weight = 240 + part(share, 400);
+    finding(lang, weight, Sentence::FoundCoupons, Sentence::FoundCouponsMore, &values)
 }
 
 fn conversion(facts: &PostMortem, lang: Lang) -> Option<Finding> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     reports::{
-        ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, DemandTotal, Funnel,
+        ActLine, ActsQuery, AlertLine, AlertsQuery, Attribution, CouponReport, DemandTotal, Funnel,
         GoalAttainment, HoldFigures, HoldsQuery, Impact, ImpactUntil, IncidentRecord,
         IncidentsQuery, ListSalesQuery, Paging, Paths, Portrait, RefundFigures, RefundReportQuery,
         Refusals, RefusalsQuery, ReportError, Reports, Retention, RetentionQuery, SaleLine,
@@ -92,6 +92,8 @@ pub struct PostMortem {
     pub holds: HoldFigures,
     /// Money due back: ever due, settled, open.
     pub refunds: RefundFigures,
+    /// Batches of coupons, and the limit per buyer over all items.
+    pub coupons: CouponReport,
     pub goals: GoalAttainment,
     pub acts: Vec<ActLine>,
     pub acts_left_out: bool,
@@ -223,6 +225,7 @@ impl PostMortem {
             refusals: refusals(reports, whose)?,
             holds: holds(reports, whose)?,
             refunds: refunds(reports, &sale, now)?,
+            coupons: reports.sale_coupons(sale_id)?,
             goals: reports.goal_attainment(sale_id)?,
             acts,
             acts_left_out,

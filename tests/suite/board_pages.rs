@@ -3,6 +3,7 @@
 //!
 //! Method: hand-made pulses, written down by the pages as pure functions.
 
+mod coupons;
 mod dues;
 mod story;
 
@@ -95,6 +96,8 @@ fn pulse() -> Pulse {
         items: vec![item(1, "Phone", units(1_000, 880, 60))],
         channels: vec![PulseChannel { channel: "app".to_owned(), attempts: 9, orders_placed: 4 }],
         dues: SaleDues::default(),
+        coupons: Vec::new(),
+        limit: None,
         happenings: Vec::new(),
         proposals: Vec::new(),
     }

@@ -4,6 +4,8 @@
 //! Method: scripted tables (`table`) for every rule and reason, streams that no decider wrote, and random
 //! commands against a plain model.
 
+/// The report against figures that were counted by hand, and the pages against the report.
+mod by_hand;
 /// Streams that no decider wrote.
 mod contradictions;
 /// Every rule and reason of a batch, as tables.

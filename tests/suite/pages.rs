@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "pages/coupons.rs"]
+mod coupons;
 #[path = "pages/sale.rs"]
 mod sale;
 #[path = "pages/told.rs"]

@@ -20,4 +20,6 @@ mod planned;
 mod served;
 /// What the verifier finds in logs that are spoilt.
 mod verified;
+/// What-ifs over an item of such a sale.
+mod what_if;
 pub mod world;

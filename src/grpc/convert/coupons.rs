@@ -240,7 +240,7 @@ pub(in crate::grpc) fn refusal(reason: CouponReason) -> proto::CouponRefusal {
     proto::CouponRefusal { reason: self::reason(reason).into(), message: reason.to_string() }
 }
 
-pub(super) fn reason(reason: CouponReason) -> proto::CouponReason {
+pub(in crate::grpc) fn reason(reason: CouponReason) -> proto::CouponReason {
     match reason {
         CouponReason::Expired => proto::CouponReason::Expired,
         CouponReason::Unknown => proto::CouponReason::Unknown,

@@ -1,10 +1,11 @@
-//! What became of the coupons of a sale.
+//! What became of the coupons of a sale, and of its limit per buyer over all items.
 
 use super::rows::money;
 use crate::{
+    events::CouponReason,
     grpc::{ReadSide, convert, proto, status::CallError},
     projections::coupons,
-    reports::{CouponFigures, CouponFiguresQuery},
+    reports::{CouponFigures, CouponFiguresQuery, SaleLimitFigures},
     values::SaleId,
 };
 
@@ -23,6 +24,7 @@ impl ReadSide {
         Ok(proto::GetCouponFiguresResponse {
             coupons: report.batches.iter().map(figures).collect(),
             freshness: Some(self.freshness(coupons::NAME, report.checkpoint)),
+            sale_limit: report.limit.map(limit),
         })
     }
 }
@@ -46,5 +48,23 @@ fn figures(batch: &CouponFigures) -> proto::CouponFigures {
         paid: money(batch.paid.paid_minor),
         refunded: money(batch.paid.refunded_minor),
         closed_time: batch.closed.map(convert::timestamp),
+        code: batch.code.clone().unwrap_or_default(),
+        earned_coupons: batch.earned,
+        denied: batch.denied.iter().map(|denied| self::denied(*denied)).collect(),
+        units_paid: batch.paid.units,
+    }
+}
+
+fn denied((reason, orders): (CouponReason, i64)) -> proto::CouponsDenied {
+    proto::CouponsDenied { reason: convert::coupons::reason(reason).into(), orders }
+}
+
+fn limit(limit: SaleLimitFigures) -> proto::SaleLimitFigures {
+    proto::SaleLimitFigures {
+        limit_per_buyer: limit.per_buyer,
+        units: limit.units,
+        buyers: limit.buyers,
+        buyers_at_limit: limit.buyers_at_limit,
+        orders_denied: limit.orders_denied,
     }
 }

@@ -40,6 +40,7 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
     }
     for (id, title) in [
         ("items", Word::ItemsTitle),
+        ("coupons", Word::CouponsTitle),
         ("happenings", Word::HappeningsTitle),
         ("incidents", Word::IncidentsTitle),
         ("dues", Word::DuesTitle),
@@ -47,9 +48,12 @@ pub fn body(sale: SaleId, panels: &[(&'static str, String)], say: Say) -> String
         ("health", Word::HealthTitle),
     ] {
         let title = escape::html(say.word(title));
+        // Sales without coupons have no panel of them; the browser's script shows it once a frame has it.
+        let absent = id == "coupons" && panels.iter().all(|(known, _)| *known != id);
+        let absent = if absent { " is-absent" } else { "" };
         let _ = write!(
             out,
-            "<section class=\"card of-{id}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>"
+            "<section class=\"card of-{id}{absent}\" aria-labelledby=\"t-{id}\"><h2 id=\"t-{id}\">{title}</h2>"
         );
         if id == "items" {
             let search = escape::html(say.word(Word::Search));

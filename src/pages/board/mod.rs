@@ -4,6 +4,7 @@
 //! browser only puts fragments in their places. Nothing here asks a read model or a clock.
 
 mod after;
+mod coupons;
 mod drawn;
 mod dues;
 mod journal;
@@ -56,6 +57,7 @@ pub fn live_panels(pulse: &Pulse, node: &NodePulse, lang: Lang) -> Vec<(&'static
         ("dues", dues::panel(pulse, say)),
         ("health", panels::health(pulse, node, say)),
     ];
+    told.extend(coupons::panel(pulse, say).map(|panel| ("coupons", panel)));
     told.extend(
         Drawing::ALL
             .iter()

@@ -120,6 +120,13 @@ texts! {
     Due => "Due", "款项";
     SettledAs => "Settled", "退还";
 
+    CouponsTitle => "Coupons and limit over the sale", "优惠券与全场限购";
+    CouponCode => "code {code}", "券码 {code}";
+    ClaimedOf => "{n} of {all}", "{n} / {all}";
+    BudgetLeft => "Left of budget", "剩余预算";
+    CouponsSpent => "Discounts", "优惠金额";
+    BatchClosed => "closed", "已停发";
+
     ChannelsTitle => "Channels", "渠道";
     NoChannels => "No order named a channel yet.", "尚无渠道数据。";
     AlertsTitle => "Alerts", "告警";

@@ -3,6 +3,7 @@
 //! Each section is a function of the data. A section without data states that, so that readers do
 //! not suspect an omission.
 
+pub mod coupons;
 pub mod goals;
 mod incidents;
 mod proof;
@@ -70,6 +71,9 @@ fn sections(writing: &Writing<'_>) -> Vec<Section> {
     ];
     // Behind the timeline, which tells of them, too.
     sections.splice(3..3, incidents::section(writing));
+    // Before the proof, which stands last.
+    let last = sections.len() - 1;
+    sections.splice(last..last, coupons::section(writing));
     sections
 }
 

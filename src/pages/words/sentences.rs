@@ -47,6 +47,10 @@ texts! {
     FoundRefundsSettled => "All {due} that were due back to buyers are settled.", "应退买家的 {due} 已全部退还。";
     FoundRefundsMore => "In all {due} were due, for {late} payments that came too late or twice and for {back} refunds; {settled} are settled, {n} are still open.",
         "应退合计 {due}：迟到或重复付款 {late} 笔，退货 {back} 笔；已退 {settled}，未退 {n} 笔。";
+    FoundCoupons => "Coupons took {amount} off {orders} paid orders.",
+        "优惠券为 {orders} 笔已支付订单优惠 {amount}。";
+    FoundCouponsMore => "That is {share} of what these and all other paid orders would have brought without coupons; {used} of {budget} budget are used.",
+        "占全部已支付订单券前金额的 {share}；预算 {budget} 已用 {used}。";
     FoundChannel => "{channel} brought the most: {orders} of {all} paid orders by last touch.",
         "渠道 {channel} 贡献最大：按末次触点计，{all} 笔已支付订单中占 {orders} 笔。";
     FoundChannelMore => "That is {share} of them, worth {amount}.",
@@ -88,6 +92,11 @@ texts! {
     PathsCut => "The paths of {n} shoppers are not told apart here: there were too many different ones.",
         "不同路径过多，有 {n} 位用户的路径未单独统计。";
     SalesCut => "Only the first {n} other sales are shown.", "仅显示前 {n} 个其他活动。";
+    CouponsLead => "{orders} paid orders with {units} units had a coupon, and the coupons took {amount} off. {claimed} of {coupons} coupons were claimed or granted, {earned} of them earned by what buyers paid; {redeemed} times one was bound to an order, and {returned} times it came back.",
+        "{orders} 笔已支付订单（{units} 件）使用了优惠券，共优惠 {amount}。{coupons} 张券中已领取或发放 {claimed} 张，其中消费获赠 {earned} 张；累计使用 {redeemed} 次，退回 {returned} 次。";
+    CouponsDenied => "{n} orders did not get their coupon: {reasons}.", "{n} 笔订单未能使用优惠券：{reasons}。";
+    SaleLimitTold => "One buyer may have {limit} units of all items together. {buyers} buyers have {units} units in held and paid orders, {full} of them as many as they may; {denied} orders were cancelled over the limit.",
+        "全场每人限购 {limit} 件。{buyers} 位买家的待支付与已支付订单共 {units} 件，其中 {full} 位已达上限；{denied} 笔订单因超出限购被取消。";
     ProofLead => "An independent verifier, which shares no code with the system, read the whole log: after each event, in each warehouse of each item, held plus sold never exceeded allocated; every order ended at most once.",
         "独立校验器（与系统不共享任何代码）读取了整个日志：在每个事件之后、每件商品的每个仓库中，锁定与已售之和从未超过划拨；每笔订单至多终结一次。";
     ProofChained => "Hash chains of all streams were recomputed and are whole.", "已重算所有流的哈希链，均完整。";

@@ -14,7 +14,7 @@ pub use around::Around;
 
 use crate::{
     events::{Goals, PlannedUnits, Position},
-    reports::SaleDues,
+    reports::{CouponFigures, SaleDues, SaleLimitFigures},
     values::{
         AlertId, AlertSeverity, Currency, IncidentId, IncidentSeverity, ItemId, SaleId,
         ServiceLevel, UnixMs,
@@ -43,6 +43,10 @@ pub struct Pulse {
     pub channels: Vec<PulseChannel>,
     /// Money that is due back.
     pub dues: SaleDues,
+    /// Batches of coupons, in the order of the sale.
+    pub coupons: Vec<CouponFigures>,
+    /// The limit per buyer over all items; `None` without one.
+    pub limit: Option<SaleLimitFigures>,
     /// What happened last, newest first: acts of operators, alerts, incidents, levels, sold outs.
     pub happenings: Vec<Happening>,
     /// What reserve plans ask an operator to release.

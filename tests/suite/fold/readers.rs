@@ -13,9 +13,10 @@ use doorbuster::{
         item::Item, quota::Quota, sale::Sale, script::Script, service_level::ServiceLevelSetting,
     },
     events::{
-        AlertEvent, CouponEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet,
-        LossAccepted, OfferEvent, OrderEvent, OrdersExported, QuotaEvent, SaleEvent, ScriptEvent,
-        StockEvent, StockMoved, StockWithdrawn, Stored, StreamName, TrafficRecorded,
+        AlertEvent, CancelCause, CouponAsked, CouponEvent, CouponNamed, DemandTick, Event,
+        IfDenied, IncidentEvent, ItemEvent, LevelSet, LossAccepted, OfferEvent, OrderEvent,
+        OrdersExported, QuotaEvent, SaleEvent, ScriptEvent, StockEvent, StockMoved, StockWithdrawn,
+        Stored, StreamName, TrafficRecorded,
     },
     pages::{Lang, event_name},
     projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
@@ -35,11 +36,11 @@ const READERS: &[(&str, &str)] = &[
     ("AlertRaised", "alerts operations"),
     ("AudienceSet", "acts item marks"),
     ("BudgetRaised", "coupon coupons"),
-    ("CouponApplied", "item marks orders"),
+    ("CouponApplied", "coupons item marks orders"),
     ("CouponBatchClosed", "coupon coupons"),
     ("CouponBatchCreated", "coupon coupons"),
     ("CouponClaimed", "coupon coupons"),
-    ("CouponDenied", "item marks orders"),
+    ("CouponDenied", "coupons item marks orders"),
     ("CouponRedeemed", "coupon coupons"),
     ("CouponReturned", "coupon coupons"),
     ("CouponRevoked", "coupon coupons"),
@@ -64,18 +65,18 @@ const READERS: &[(&str, &str)] = &[
     // The store reads it when it opens a log that ends too early.
     ("LossAccepted", "src/store/embedded/judge.rs"),
     ("OffersSet", "acts item marks orders"),
-    ("OrderCancelled", "item journeys marks orders sales stock timeline"),
+    ("OrderCancelled", "coupons item journeys marks orders sales stock timeline"),
     ("OrderExpired", "item journeys marks orders sales stock timeline"),
     ("OrderPaid", "fulfilment item journeys marks orders sales stock timeline"),
-    ("OrderPlaced", "item journeys marks orders sales stock timeline"),
+    ("OrderPlaced", "coupons item journeys marks orders sales stock timeline"),
     ("OrderRefunded", "acts fulfilment item journeys marks orders refunds sales stock timeline"),
     ("OrderReinstated", "item marks orders sales stock timeline"),
     ("OrdersExported", "acts exports fulfilment"),
     ("PaymentFailed", "item marks orders"),
     ("PricesSet", "acts item marks orders"),
     ("PurchaseLimitSet", "acts catalog item marks"),
-    ("QuotaReturned", "quota"),
-    ("QuotaTaken", "quota"),
+    ("QuotaReturned", "coupons quota"),
+    ("QuotaTaken", "coupons quota"),
     ("RefundDue", "item marks refunds sales timeline"),
     ("RefundSettled", "acts item marks refunds sales"),
     ("ReservePlanSet", "acts item marks stock"),
@@ -110,9 +111,14 @@ fn decider(event: &Event) -> Option<&'static str> {
     read.into_iter().find_map(|(name, reads)| reads.then_some(name))
 }
 
-/// A log with every kind of event: a sale, and what is told around it.
+/// A log with every kind of event: a sale with a limit over its items, and what is told around it.
 fn every_kind() -> log::Log {
     let mut log = scripted_sale();
+    for (_, event) in &mut log.events {
+        if let Event::Sale(SaleEvent::Created(created)) = event {
+            created.limit_per_buyer = Some(3);
+        }
+    }
     let (sale, _) = scripted_ids();
     let sofa = StreamName::item(sale.item_id("sofa"));
     for event in samples() {
@@ -155,9 +161,29 @@ fn every_kind() -> log::Log {
     log
 }
 
-/// A late order that is reinstated and paid; a unit of it comes back and its money is settled.
+/// An order over the limit; and a late order that is reinstated and paid, of which a unit comes back and
+/// its money is settled.
 fn life_of_an_order(log: &mut log::Log, sofa: ItemId) {
+    let (sale, _) = scripted_ids();
+    let over = log.place(sofa, "eve", "", &[("north", 1)], 1_009_000);
+    log.cancel(&over, 1_009_000);
+    if let Some((_, Event::Item(ItemEvent::Order(OrderEvent::Cancelled(cancelled))))) =
+        log.events.last_mut()
+    {
+        (cancelled.cause, cancelled.limited_by) = (CancelCause::OverSaleLimit, Some(sale));
+    }
     let order = log.place(sofa, "eve", "", &[("north", 1)], 1_010_000);
+    if let Some((_, Event::Item(ItemEvent::Order(OrderEvent::Placed(placed))))) =
+        log.events.last_mut()
+    {
+        placed.coupon = Some(Box::new(CouponAsked {
+            batch_id: sale.batch_id("save20"),
+            named: CouponNamed::Code("SAVE20".to_owned()),
+            if_denied: IfDenied::Keep,
+            skip_offers: false,
+            max_total_minor: None,
+        }));
+    }
     let about = |event: OrderEvent| order.event(event);
     let samples: Vec<OrderEvent> = samples()
         .into_iter()

@@ -15,9 +15,10 @@ use crate::{
 
 const LIMIT: i64 = 3;
 
-/// The items of a sale of two items with many units, and a limit over both.
-async fn limited(node: &Node) -> Vec<String> {
-    let skus = ["phone", "lamp"].map(|sku| item(sku, &[("north", 500)]));
+/// The items of a sale of a phone with those units and a lamp with many, and a limit over both.
+pub async fn limited(node: &Node, phones: i64) -> Vec<String> {
+    let skus =
+        [("phone", phones), ("lamp", 500)].map(|(sku, units)| item(sku, &[("north", units)]));
     let mut create = create_sale(skus.to_vec());
     create.sale.as_mut().unwrap().limit_per_buyer = Some(LIMIT);
     let sale = node.sales().create_sale(create).await.unwrap().into_inner().sale.unwrap();
@@ -56,7 +57,7 @@ async fn storm(nodes: &[&Node], items: &[String], buyer: &str, orders: usize) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_orders_at_once_get_exactly_the_limit() {
     let mut node = Node::start().await;
-    let items = limited(&node).await;
+    let items = limited(&node, 500).await;
     assert_eq!(storm(&[&node], &items, "ann", 100).await.len(), 3);
     let buyers: Vec<String> = (0..20).map(|number| format!("buyer-{number}")).collect();
     let nodes = [&node];
@@ -71,7 +72,7 @@ async fn a_hundred_orders_at_once_get_exactly_the_limit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_back_can_be_bought_at_once() {
     let node = Node::start().await;
-    let items = limited(&node).await;
+    let items = limited(&node, 500).await;
     let buy = async |item: usize, units: i64| {
         let request = place(&items[item], "ann", units);
         node.purchases().place_order(request).await.unwrap().into_inner()
@@ -102,7 +103,7 @@ async fn what_comes_back_can_be_bought_at_once() {
 async fn two_nodes_on_one_store_keep_one_limit() {
     let pair = Pair::start().await;
     let [a, b] = &pair.nodes;
-    let items = limited(a).await;
+    let items = limited(a, 500).await;
     assert_eq!(storm(&[a, b], &items, "ann", 40).await.len(), 3);
     pair.judge().await;
 }

@@ -746,8 +746,8 @@ pub struct Order {
     /// first. Empty in an answer that repeats an earlier one.
     #[prost(message, repeated, tag = "18")]
     pub dues: ::prost::alloc::vec::Vec<MoneyDue>,
-    /// What is not decided yet. The order cannot be paid meanwhile (AWAITING_COUPON), and its total may
-    /// change.
+    /// What is not decided yet. The order cannot be paid meanwhile (AWAITING_COUPON); it may be cancelled,
+    /// and where it waits for a coupon its total may change.
     #[prost(enumeration = "OrderAwaits", repeated, tag = "19")]
     pub awaiting: ::prost::alloc::vec::Vec<i32>,
     /// The coupon that it has, empty if none, and what the coupon took off, in minor units: total = sum of
@@ -4683,7 +4683,7 @@ impl ::prost::Name for GetPriceFiguresResponse {
     }
 }
 /// What became of the coupons of a batch. budget = budget_left + discount, always.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CouponFigures {
     #[prost(string, tag = "1")]
     pub batch_id: ::prost::alloc::string::String,
@@ -4724,6 +4724,19 @@ pub struct CouponFigures {
     /// Absent until the batch is closed.
     #[prost(message, optional, tag = "16")]
     pub closed_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The shared code; empty if coupons of the batch have to be claimed.
+    #[prost(string, tag = "17")]
+    pub code: ::prost::alloc::string::String,
+    /// Coupons that buyers earned by what they paid; granted_coupons has them, too.
+    #[prost(int64, tag = "18")]
+    pub earned_coupons: i64,
+    /// Orders whose coupon was denied, by reason in the order of CouponReason; without reasons that no order
+    /// met. An order for a code that no batch has is placed with none and is not counted.
+    #[prost(message, repeated, tag = "19")]
+    pub denied: ::prost::alloc::vec::Vec<CouponsDenied>,
+    /// Units of orders_paid, also those that came back.
+    #[prost(int64, tag = "20")]
+    pub units_paid: i64,
 }
 impl ::prost::Name for CouponFigures {
     const NAME: &'static str = "CouponFigures";
@@ -4733,6 +4746,52 @@ impl ::prost::Name for CouponFigures {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/doorbuster.v1.CouponFigures".into()
+    }
+}
+/// Orders whose coupon was denied for one reason.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CouponsDenied {
+    #[prost(enumeration = "CouponReason", tag = "1")]
+    pub reason: i32,
+    #[prost(int64, tag = "2")]
+    pub orders: i64,
+}
+impl ::prost::Name for CouponsDenied {
+    const NAME: &'static str = "CouponsDenied";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.CouponsDenied".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.CouponsDenied".into()
+    }
+}
+/// What the orders of a sale take of its limit per buyer over all items.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaleLimitFigures {
+    /// Units that one buyer may have.
+    #[prost(int64, tag = "1")]
+    pub limit_per_buyer: i64,
+    /// Units of held and paid orders that were granted theirs, buyers that have any, and the buyers among
+    /// them that have as many as they may.
+    #[prost(int64, tag = "2")]
+    pub units: i64,
+    #[prost(int64, tag = "3")]
+    pub buyers: i64,
+    #[prost(int64, tag = "4")]
+    pub buyers_at_limit: i64,
+    /// Orders that were cancelled because their buyer would have had more.
+    #[prost(int64, tag = "5")]
+    pub orders_denied: i64,
+}
+impl ::prost::Name for SaleLimitFigures {
+    const NAME: &'static str = "SaleLimitFigures";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.SaleLimitFigures".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.SaleLimitFigures".into()
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4762,6 +4821,9 @@ pub struct GetCouponFiguresResponse {
     pub coupons: ::prost::alloc::vec::Vec<CouponFigures>,
     #[prost(message, optional, tag = "2")]
     pub freshness: ::core::option::Option<Freshness>,
+    /// Absent if the sale has no limit per buyer over all items.
+    #[prost(message, optional, tag = "3")]
+    pub sale_limit: ::core::option::Option<SaleLimitFigures>,
 }
 impl ::prost::Name for GetCouponFiguresResponse {
     const NAME: &'static str = "GetCouponFiguresResponse";
@@ -14468,10 +14530,11 @@ pub mod purchase_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Holds units for a buyer. An order with a coupon is placed first and gets its coupon then; the call
-        /// waits for that until shortly before its deadline, and is otherwise answered with the order as it
-        /// waits (Order.awaiting). Whatever becomes of the call or the server, the coupon is decided all the
-        /// same; GetOutcome, or the request again, tells how.
+        /// Holds units for a buyer. An order with a coupon, or of a sale that limits the units of a buyer over
+        /// all its items, is placed first, and is decided then by the limit and by the coupon, in this order. The
+        /// call waits for that until shortly before its deadline, and is otherwise answered with the order as it
+        /// waits (Order.awaiting). Whatever becomes of the call or the server, the limit and the coupon are
+        /// decided all the same; GetOutcome, or the request again, tells how.
         pub async fn place_order(
             &mut self,
             request: impl tonic::IntoRequest<super::PlaceOrderRequest>,
@@ -14498,9 +14561,10 @@ pub mod purchase_service_client {
         }
         /// PlaceOrder, pipelined: send without waiting and match answers by tag. Answers for one item are in
         /// the order of its commands; answers for different items are not ordered. Read answers while
-        /// sending: the server stops reading at 8,192 orders with unread answers. An order with a coupon is
-        /// answered at once, as it waits; GetOutcome tells how it ended. When the server stops,
-        /// orders that it has read are answered, and the stream ends with UNAVAILABLE, STOPPING.
+        /// sending: the server stops reading at 8,192 orders with unread answers. An order that waits for its
+        /// coupon or for the limit over its sale is answered at once, as it waits; GetOutcome tells how it
+        /// ended. When the server stops, orders that it has read are answered, and the stream ends with
+        /// UNAVAILABLE, STOPPING.
         pub async fn place_orders(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -14700,10 +14764,11 @@ pub mod purchase_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with PurchaseServiceServer.
     #[async_trait]
     pub trait PurchaseService: std::marker::Send + std::marker::Sync + 'static {
-        /// Holds units for a buyer. An order with a coupon is placed first and gets its coupon then; the call
-        /// waits for that until shortly before its deadline, and is otherwise answered with the order as it
-        /// waits (Order.awaiting). Whatever becomes of the call or the server, the coupon is decided all the
-        /// same; GetOutcome, or the request again, tells how.
+        /// Holds units for a buyer. An order with a coupon, or of a sale that limits the units of a buyer over
+        /// all its items, is placed first, and is decided then by the limit and by the coupon, in this order. The
+        /// call waits for that until shortly before its deadline, and is otherwise answered with the order as it
+        /// waits (Order.awaiting). Whatever becomes of the call or the server, the limit and the coupon are
+        /// decided all the same; GetOutcome, or the request again, tells how.
         async fn place_order(
             &self,
             request: tonic::Request<super::PlaceOrderRequest>,
@@ -14719,9 +14784,10 @@ pub mod purchase_service_server {
             + 'static;
         /// PlaceOrder, pipelined: send without waiting and match answers by tag. Answers for one item are in
         /// the order of its commands; answers for different items are not ordered. Read answers while
-        /// sending: the server stops reading at 8,192 orders with unread answers. An order with a coupon is
-        /// answered at once, as it waits; GetOutcome tells how it ended. When the server stops,
-        /// orders that it has read are answered, and the stream ends with UNAVAILABLE, STOPPING.
+        /// sending: the server stops reading at 8,192 orders with unread answers. An order that waits for its
+        /// coupon or for the limit over its sale is answered at once, as it waits; GetOutcome tells how it
+        /// ended. When the server stops, orders that it has read are answered, and the stream ends with
+        /// UNAVAILABLE, STOPPING.
         async fn place_orders(
             &self,
             request: tonic::Request<tonic::Streaming<super::PlaceOrdersRequest>>,

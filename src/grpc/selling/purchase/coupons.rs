@@ -97,7 +97,7 @@ impl Batches {
         if let Some(known) = known {
             return Ok(known);
         }
-        let (sale, _) = self.sale_of(item).await?;
+        let sale = self.sale_of(item).await?.outcome;
         let planned = match self.sales.show(sale).await?.outcome {
             SaleOutcome::Sale(view) => view.plan.coupons,
             SaleOutcome::Misdirected(why) => return Err(why.into()),
@@ -110,13 +110,12 @@ impl Batches {
         Ok(Arc::clone(known.entry(item).or_insert(batches)))
     }
 
-    async fn sale_of(&self, item: ItemId) -> Result<(SaleId, Answer<()>), CallError> {
+    /// The sale of an item, as the item answers.
+    async fn sale_of(&self, item: ItemId) -> Result<Answer<SaleId>, CallError> {
         let Answer { outcome, revision, position } =
             self.items.ask(item.0, ItemCommand::Show, None).await?;
         match outcome {
-            ItemOutcome::Item(view) => {
-                Ok((view.sale_id, Answer { outcome: (), revision, position }))
-            }
+            ItemOutcome::Item(view) => Ok(Answer { outcome: view.sale_id, revision, position }),
             ItemOutcome::Misdirected(why) => Err(why.into()),
             other => Err(CallError::internal(
                 "an item answered with something else",
@@ -127,7 +126,7 @@ impl Batches {
 
     /// A code that no batch of the sale has is a word of the buyer's, not a fault of the shop's.
     async fn no_such_code(&self, item: ItemId) -> Result<NotPlaced, CallError> {
-        let (_, Answer { revision, position, .. }) = self.sale_of(item).await?;
+        let Answer { revision, position, .. } = self.sale_of(item).await?;
         let (refusal, reason) = (Refusal::CouponRefused, CouponReason::Unknown);
         let outcome = Err(convert::refusal(refusal, None, None, Some(reason)));
         let outcome = Outcome { outcome, revision, position: position.0 };

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     events::{Goals, PlannedUnits, Position},
     projections::{catalog, sales, stock, timeline},
-    reports::{ReportError, Reports, id_at},
+    reports::{CouponReport, ReportError, Reports, id_at},
     values::{Currency, ItemId, SaleId, UnixMs},
 };
 
@@ -102,9 +102,12 @@ impl Reports {
         totals.refused = total.refused;
         let (channels, seen_at) = self.pulse_shoppers(sale_id, &mut totals)?;
         let (dues, owed_at) = self.sale_dues(sale_id)?;
+        let CouponReport { batches: coupons, limit, checkpoint: redeemed_to } =
+            self.sale_coupons(sale_id)?;
         let (happenings, happened_at) = self.happenings(sale_id, sale.opens_at)?;
         let read = [planned_at, flowed_at, sold_at, stocked_at, priced_at, seen_at];
-        let position = read.into_iter().chain([owed_at, happened_at]).min().unwrap_or_default();
+        let read = read.into_iter().chain([owed_at, redeemed_to.position, happened_at]);
+        let position = read.min().unwrap_or_default();
         Ok(Pulse {
             sale,
             at: now,
@@ -117,6 +120,8 @@ impl Reports {
             items,
             channels,
             dues,
+            coupons,
+            limit,
             happenings,
             proposals,
         })
