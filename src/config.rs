@@ -139,6 +139,7 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    limits::SNAPSHOT_EVENTS,
     Setting {
         key: "min_position_wait_ms",
         unit: "milliseconds",

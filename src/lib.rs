@@ -20,6 +20,8 @@ pub mod whole_file;
 
 pub mod store;
 
+pub mod snapshots;
+
 pub mod config;
 
 pub mod connections;

@@ -6,6 +6,7 @@
 //! certainly failed, or another node wrote, it stops and is rebuilt from the log on next use.
 
 mod actor;
+mod behind;
 mod flight;
 mod load;
 
@@ -164,6 +165,7 @@ impl<D: Decider> Aggregate<D> {
     /// Leaves the directory, and stops a little later, so that callers that looked this actor up
     /// just before still get an answer. A successor may run meanwhile; the revision is the fence.
     fn retire(&mut self, ctx: &mut Context<Self>) {
+        self.rests();
         self.leave_directory(ctx);
         ctx.run_later(RETIREMENT, |actor, ctx| {
             if actor.is_at_rest() {
@@ -193,6 +195,7 @@ impl<D: Decider> Aggregate<D> {
         if self.flying.is_some() || !self.waiting.is_empty() {
             return;
         }
+        self.rests();
         for done in self.draining.drain(..) {
             let _ = done.send(());
         }
@@ -206,10 +209,13 @@ impl<D: Decider> Actor for Aggregate<D> {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(self.shared.waiting_max);
         // Rebuilding is work for the main runtime, not for the thread that other items live on.
-        let store = Arc::clone(&self.shared.store);
         let (moves, moved_ms) = self.shared.moves.all(&self.shared.clock, &self.shared.store);
         self.moved_ms = moved_ms;
-        let load = self.shared.runtime.spawn(load::load::<D>(store, self.stream, moves));
+        let load = self.shared.runtime.spawn(load::load::<D>(
+            Arc::clone(&self.shared),
+            self.stream,
+            moves,
+        ));
         let loaded = async move {
             load.await.unwrap_or_else(|error| Err(Fault::StoreUnavailable(error.to_string())))
         };
@@ -222,6 +228,7 @@ impl<D: Decider> Actor for Aggregate<D> {
                 actor.forming = actor.forming.starting_over_at(next);
                 actor.set_alarm(ctx);
                 actor.watch_idleness(ctx);
+                actor.look_behind(ctx);
             }
             Err(fault) => {
                 let stream = actor.stream;

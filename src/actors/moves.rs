@@ -12,24 +12,16 @@ use std::sync::{
 
 use crate::{
     clock::{Reading, SharedClock},
-    events::Position,
+    snapshots::ClockMove,
     store::SharedStore,
 };
-
-/// One time that the clock was set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Move {
-    /// The last event of the log before it.
-    pub(super) after: Position,
-    pub(super) by_ms: i64,
-}
 
 /// All of them, oldest first.
 #[derive(Debug)]
 pub struct Moves {
     /// By how much the clock had been set at the last of them.
     sum_ms: AtomicI64,
-    all: Mutex<Vec<Move>>,
+    all: Mutex<Vec<ClockMove>>,
 }
 
 impl Moves {
@@ -47,7 +39,7 @@ impl Moves {
             let moved_ms = clock.reading().moved_ms;
             let by_ms = moved_ms.saturating_sub(self.sum_ms.load(Ordering::SeqCst));
             if by_ms != 0 {
-                all.push(Move { after: store.head(), by_ms });
+                all.push(ClockMove { after: store.head(), by_ms });
                 self.sum_ms.store(moved_ms, Ordering::SeqCst);
             }
         }
@@ -55,13 +47,13 @@ impl Moves {
     }
 
     /// All so far, and by how much the clock had been set at the last of them.
-    pub(super) fn all(&self, clock: &SharedClock, store: &SharedStore) -> (Vec<Move>, i64) {
+    pub(super) fn all(&self, clock: &SharedClock, store: &SharedStore) -> (Vec<ClockMove>, i64) {
         self.reading(clock, store);
         let all = self.lock();
         (all.clone(), self.sum_ms.load(Ordering::SeqCst))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Move>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<ClockMove>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,12 +8,15 @@ use super::{DemandDesk, Readiness, moves::Moves};
 use crate::{
     clock::{Reading, SharedClock},
     metrics::Metrics,
+    snapshots::Snapshots,
     store::SharedStore,
 };
 
 /// What all aggregates of a node share.
 pub struct Shared {
     pub store: SharedStore,
+    /// Where states of large streams are kept; none where a node keeps none.
+    pub snapshots: Option<Arc<Snapshots>>,
     pub clock: SharedClock,
     /// How far the clock was set since the start.
     pub moves: Moves,

@@ -27,6 +27,7 @@ use crate::{
     grpc::{self, ReadSide},
     metrics::Metrics,
     reports::Reports,
+    snapshots::{Rule, Snapshots},
     store::{LogSource, SharedStore},
     threads,
     values::millis,
@@ -71,6 +72,7 @@ impl Actors {
         let demand = DemandDesk::new(Arc::clone(store), Arc::clone(clock), runtime.clone());
         let shared = Arc::new(Shared {
             store: Arc::clone(store),
+            snapshots: snapshots(config, store),
             clock: Arc::clone(clock),
             moves: Moves::since(clock),
             metrics: Arc::clone(metrics),
@@ -290,6 +292,12 @@ impl Actors {
                 );
             }
         }
+        if let Some(snapshots) = self.shared.snapshots.clone() {
+            // What is left of the time, and at least a moment to end in.
+            let until = over.into_std();
+            let finished = tokio::task::spawn_blocking(move || snapshots.finish(until));
+            _ = timeout_at(over + THREADS_END_WITHIN, finished).await;
+        }
         let mine = self.arbiters.into_iter().chain([self.traffic_arbiter]);
         let threads: Vec<Arbiter> = mine.chain(projection_threads).collect();
         for thread in &threads {
@@ -303,6 +311,17 @@ impl Actors {
         })
         .await;
     }
+}
+
+/// Where states of large items are kept. A node that cannot keep any folds them from the log.
+fn snapshots(config: &Config, store: &SharedStore) -> Option<Arc<Snapshots>> {
+    if config.snapshot_events == 0 {
+        return None;
+    }
+    let rule = Rule { events_min: config.snapshot_events };
+    Snapshots::start(&config.data, Arc::clone(store), rule)
+        .inspect_err(|error| tracing::warn!(%error, "no snapshots are written"))
+        .ok()
 }
 
 /// The threads that items and sales live on. Half as many as cores: deciding is a quarter of the

@@ -1,6 +1,8 @@
 //! `doorbuster verify`: proves that a log keeps the promises, or reports where it violates them;
 //! and writes the proof as a certificate for readers without the log and this program.
 
+mod snapshots;
+
 use std::path::PathBuf;
 
 use audit::{AuditError, Judged, Proof, ShownEvent, Verifier};
@@ -8,6 +10,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 use uuid::Uuid;
 
+use self::snapshots::Snapshots;
 use super::{
     Common,
     certificate::{self, Written},
@@ -49,12 +52,22 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             (judged.proof, written)
         }
     };
+    // A log that is not sound is not folded, and no server should start on it.
+    let snapshots = match loss.is_none() && proof.ok() {
+        true => Some(Snapshots::check(&args.data)?),
+        false => None,
+    };
+    let are_sound = snapshots.as_ref().is_none_or(Snapshots::are_sound);
     common.show(
         || {
-            let sound = proof.ok() && loss.is_none();
+            let sound = proof.ok() && loss.is_none() && are_sound;
             let mut answer = json!({ "ok": sound, "proof": proof });
             if let Some(loss) = &loss {
                 answer["loss"] = loss_json(loss);
+            }
+            if let Some(found) = snapshots.as_ref().map(Snapshots::json).filter(|it| !it.is_null())
+            {
+                answer["snapshots"] = found;
             }
             if let Some(written) = &written {
                 answer["certificate"] = written.json();
@@ -66,13 +79,17 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
             match &loss {
                 // What is there may be in order: what is said of it must not be taken for more.
                 Some(_) => format!("the log is NOT whole; of what is on disk:\n{proof}"),
-                None => format!("{proof}\n{certificate}"),
+                None => {
+                    let snapshots = snapshots.as_ref().map(Snapshots::text).unwrap_or_default();
+                    format!("{proof}\n{snapshots}{certificate}")
+                }
             }
         },
     )?;
     match loss {
         Some(loss) => Err(source::lost(&args.data.dir.display().to_string(), &loss).into()),
-        None if proof.ok() => Ok(()),
+        None if proof.ok() && are_sound => Ok(()),
+        None if proof.ok() => Err(snapshots::wrong().into()),
         None => Err(unsound().into()),
     }
 }

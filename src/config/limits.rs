@@ -1,4 +1,4 @@
-//! Limits for clients of a server, and for the time of stopping.
+//! Limits for clients of a server, for what a node folds when it starts, and for the time of stopping.
 
 use super::{Bounds, Setting};
 use crate::values::{narrow, short};
@@ -33,6 +33,17 @@ pub(super) const TRAFFIC_SHED_AT_COMMANDS: Setting = Setting {
     set: |config, text, bounds| {
         let commands = bounds.whole(text)?;
         config.traffic_shed_at_commands = narrow(commands);
+        Ok(())
+    },
+};
+
+pub(super) const SNAPSHOT_EVENTS: Setting = Setting {
+    key: "snapshot_events",
+    unit: "events",
+    bounds: Bounds::Whole(0, 1_000_000_000),
+    get: |config| config.snapshot_events.to_string(),
+    set: |config, text, bounds| {
+        config.snapshot_events = bounds.whole(text)?;
         Ok(())
     },
 };

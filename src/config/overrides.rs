@@ -58,6 +58,10 @@ pub struct Overrides {
     /// Items idle for this long are put to sleep [env: DOORBUSTER_IDLE_SECONDS] [default: 300]
     #[arg(long, value_name = "SECONDS")]
     pub idle_seconds: Option<OsString>,
+    /// Events of an item behind its snapshot from which another one is written; 0 for none
+    /// [env: DOORBUSTER_SNAPSHOT_EVENTS] [default: 65536]
+    #[arg(long, value_name = "EVENTS")]
+    pub snapshot_events: Option<OsString>,
     /// How long a question with min_position waits [env: DOORBUSTER_MIN_POSITION_WAIT_MS]
     /// [default: 5000]
     #[arg(long, value_name = "MS")]
@@ -136,6 +140,7 @@ impl Overrides {
             "traffic_waiting_max" => self.traffic_waiting_max.as_ref(),
             "traffic_shed_at_commands" => self.traffic_shed_at_commands.as_ref(),
             "idle_seconds" => self.idle_seconds.as_ref(),
+            "snapshot_events" => self.snapshot_events.as_ref(),
             "min_position_wait_ms" => self.min_position_wait_ms.as_ref(),
             "otel_endpoint" => self.otel_endpoint.as_ref(),
             "drain_ms" => self.drain_ms.as_ref(),

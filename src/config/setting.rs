@@ -49,6 +49,9 @@ pub struct Config {
     /// Time without commands after which an item or sale without open holds is unloaded from
     /// memory.
     pub idle_seconds: u64,
+    /// How many events of an item may lie behind its snapshot before another one is written; 0 where
+    /// none are read or written.
+    pub snapshot_events: u64,
     /// How long a question with `min_position` waits for its read model, in milliseconds.
     pub min_position_wait_ms: u64,
     /// Where spans of calls are sent; `None` if nowhere.
@@ -95,6 +98,7 @@ impl Default for Config {
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
             idle_seconds: 300,
+            snapshot_events: 65_536,
             min_position_wait_ms: 5_000,
             otel_endpoint: None,
             drain_ms: 0,

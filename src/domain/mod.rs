@@ -11,6 +11,7 @@ mod operations;
 mod receipts;
 pub mod seen;
 mod selling;
+pub mod snapshot;
 
 pub use audience::{beacon, traffic};
 pub use operations::{alert, incident, script, service_level};
@@ -20,6 +21,7 @@ pub use selling::{
 
 use uuid::Uuid;
 
+use self::snapshot::{Read, Reader, Writer};
 use crate::{
     events::{
         Attempt, Category, Event, Family, ImpossibleMove, NewEvent, Position, Stored, encode,
@@ -80,6 +82,9 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     /// The category of its streams.
     const CATEGORY: Category;
 
+    /// Whether its states are written down, so that a stream need not be folded from its beginning.
+    const HAS_SNAPSHOTS: bool = false;
+
     /// The state of a stream in which nothing has happened.
     fn initial(id: Uuid) -> Self;
 
@@ -139,6 +144,20 @@ pub trait Decider: Sized + Send + Unpin + 'static {
 
     /// The clock was set by so much: what is under way and ends at a moment, ends so much later.
     fn clock_moved(&mut self, _by_ms: i64) {}
+
+    /// Writes down the state; equal states are written alike. `false` where it holds more than what the
+    /// events that have landed come to.
+    fn write(&self, _to: &mut Writer<'_>) -> bool {
+        false
+    }
+
+    /// The state of a stream after its event at `revision`, as it was written down.
+    ///
+    /// # Errors
+    /// When it is no such state: rules rely on what `try_evolve` checks, so it is checked here, too.
+    fn read(_id: Uuid, _revision: u64, _from: &mut Reader<'_>) -> Read<Self> {
+        snapshot::bad("is of a kind that is not written down")
+    }
 
     /// Picks the events of this decider's streams out of all events.
     fn pick(event: Event) -> Option<Self::Event> {

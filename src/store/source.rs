@@ -60,6 +60,14 @@ impl LogSource {
         }
     }
 
+    /// Like [`last_revision`](super::EventStore::last_revision) of a store.
+    pub async fn last_revision(&self, stream: StreamName) -> Result<Option<u64>, ReadError> {
+        match self {
+            Self::File(reader) => on_file(reader, move |file| file.last_revision(stream)).await,
+            Self::Store(store) => store.last_revision(stream).await,
+        }
+    }
+
     /// Position of the last event, as far as it is known: to say how far a walk has come.
     pub async fn head(&self) -> Result<Position, ReadError> {
         match self {

@@ -146,6 +146,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
     flags.traffic_waiting_max = Some(OsString::from("7777"));
     flags.traffic_shed_at_commands = Some(OsString::from("77"));
     flags.idle_seconds = Some(OsString::from("77"));
+    flags.snapshot_events = Some(OsString::from("77"));
     flags.min_position_wait_ms = Some(OsString::from("77"));
     flags.drain_ms = Some(OsString::from("77"));
     flags.stop_grace_ms = Some(OsString::from("777"));
@@ -176,6 +177,7 @@ fn every_setting_can_be_set_by_file_variable_and_flag() {
         traffic_waiting_max: 7_777,
         traffic_shed_at_commands: 77,
         idle_seconds: 77,
+        snapshot_events: 77,
         min_position_wait_ms: 77,
         otel_endpoint: None,
         drain_ms: 77,
@@ -195,7 +197,7 @@ fn a_wrong_setting_is_refused_with_its_name_and_where_it_came_from() {
     let files = [
         (
             "port = 1",
-            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
+            "doorbuster.toml, line 1: port is not a known key: known are data, store, store_credentials_file, sync_witness, listen, http, web, board, board_clients_max, operators_file, clock_step_seconds, alerts, webhook_url, webhook_secret_file, webhook_timeout_ms, webhook_attempts, waiting_max, traffic_waiting_max, traffic_shed_at_commands, idle_seconds, snapshot_events, min_position_wait_ms, otel_endpoint, drain_ms, stop_grace_ms, connections_max, connection_calls_max, connection_orders_max, connection_reports_max, connection_start_ms, connection_idle_seconds",
         ),
         (
             "\nlisten_ = \"x\"",
@@ -423,16 +425,9 @@ fn an_unreachable_server_exits_with_4_and_says_how_to_try_again() {
 
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/sale.toml");
     let id = "5b0f3c4e-7f1c-4b44-9f0e-2f7a3c1d9e10";
-    let create = doorbuster(&[
-        "sale",
-        "create",
-        "-f",
-        example,
-        "--as-of=2026-11-11T00:00:00Z",
-        "--request-id",
-        id,
-        "--server=http://127.0.0.1:1",
-    ]);
+    let (as_of, server) = ("--as-of=2026-11-11T00:00:00Z", "--server=http://127.0.0.1:1");
+    let create = ["sale", "create", "-f", example, as_of, "--request-id", id, server];
+    let create = doorbuster(&create);
     assert_eq!(create.status.code(), Some(4));
     let again = format!("--request-id {id} --as-of 2026-11-11T00:00:00.000Z\n");
     assert!(text(&create.stderr).ends_with(&again), "{}", text(&create.stderr));

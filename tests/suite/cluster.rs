@@ -16,7 +16,7 @@ use doorbuster::{
     clock::WallClock,
     devstore::{Config, Devstore, Role},
     projections,
-    store::{StoreAddress, embedded::LogReader},
+    store::{SharedStore, StoreAddress, embedded::LogReader, kurrent::KurrentStore},
 };
 use tempfile::TempDir;
 
@@ -67,6 +67,14 @@ impl Cluster {
     /// One node as people would write it.
     pub fn address(&self, node: usize) -> StoreAddress {
         format!("esdb://{}?tls=false", self.devstore().node_address(node)).parse().unwrap()
+    }
+
+    /// The store of a node on it.
+    pub fn store(&self) -> SharedStore {
+        match self.address(0) {
+            StoreAddress::Cluster(address) => KurrentStore::open(&address).unwrap(),
+            StoreAddress::Embedded => panic!("not a cluster"),
+        }
     }
 
     /// The nodes as seeds of a cluster.

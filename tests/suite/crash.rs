@@ -48,6 +48,8 @@ impl Server {
                 "--data",
             ])
             .arg(data)
+            // So few that a kill meets a snapshot that is being written or read.
+            .env("DOORBUSTER_SNAPSHOT_EVENTS", "40")
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()

@@ -92,6 +92,9 @@ mod support;
 /// Which text is taken, and how a refused character is named.
 mod text;
 
+/// States of large items in files: what a fold comes to, or ignored.
+mod snapshots;
+
 /// The deciders, given/when/then and scripted tables: every rule, every refusal. Pure.
 mod spec;
 /// Many shoppers at once; the promises hold for every seed.

@@ -79,7 +79,7 @@ impl Real {
             item.evolve(event, revision);
             item.landed(revision, position(revision));
         }
-        item
+        live::through_snapshot(&item, self.log.len() as u64 - 1)
     }
 }
 

@@ -43,6 +43,10 @@ pub(in crate::actors) struct Aggregate<D: Decider> {
     /// By how much the clock had been set when it was last looked at.
     pub(super) moved_ms: i64,
     pub(super) draining: Vec<oneshot::Sender<()>>,
+    /// From so many events on a snapshot may be due.
+    pub(super) look_behind_at: u64,
+    /// It is looked at again once no event comes any more.
+    pub(super) rest_is_awaited: bool,
 }
 
 /// What an actor does with its commands.
@@ -80,6 +84,8 @@ impl<D: Decider> Aggregate<D> {
             used_at,
             moved_ms: 0,
             draining: Vec::new(),
+            look_behind_at: 0,
+            rest_is_awaited: false,
         }
     }
 }

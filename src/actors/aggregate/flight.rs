@@ -102,6 +102,7 @@ impl<D: Decider> Aggregate<D> {
         }
         let attempts = flight.batch.answer(before, Some(landing));
         self.count(attempts);
+        self.look_behind(ctx);
         self.schedule_pump(ctx);
     }
 

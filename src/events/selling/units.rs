@@ -137,7 +137,7 @@ impl Counts {
     }
 
     /// Every unit is somewhere.
-    fn is_possible(&self) -> bool {
+    pub fn is_possible(&self) -> bool {
         self.allocated >= 0
             && self.available >= 0
             && self.held >= 0

@@ -92,6 +92,11 @@ impl LogReader {
         self.with(|session| session.read_stream(stream, from_revision, max))
     }
 
+    /// Like [`last_revision`](crate::store::EventStore::last_revision) of the store.
+    pub fn last_revision(&self, stream: StreamName) -> Result<Option<u64>, ReadError> {
+        self.with(|session| session.last_revision(stream))
+    }
+
     /// Like [`read_all`](crate::store::EventStore::read_all) of the store.
     pub fn read_all(&self, after: Position, max: usize) -> Result<Vec<Recorded>, ReadError> {
         self.with(|session| session.read_all(after, max, Position::START))

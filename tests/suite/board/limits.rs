@@ -128,6 +128,7 @@ pub fn strict_board(
     let readiness = Readiness::starting(OPENS_AT);
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
+        snapshots: None,
         clock: Arc::clone(&clock),
         moves: Moves::since(&clock),
         metrics: Arc::clone(metrics),

@@ -107,6 +107,7 @@ impl Bench {
         let readiness = Readiness::starting(OPENS_AT);
         let shared = Arc::new(Shared {
             store: Arc::clone(&store),
+            snapshots: None,
             clock: Arc::clone(&time),
             moves: Moves::since(&time),
             metrics: Arc::new(Metrics::new(OPENS_AT)),

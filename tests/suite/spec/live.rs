@@ -13,6 +13,7 @@ use doorbuster::{
             AddItem, CancelOrder, Item, ItemCommand, ItemOutcome, ItemShown, OrderAct, OrderAction,
             PaymentFailure, PlaceOrder, RecordPayment, Steer, SteerAction,
         },
+        snapshot::{Reader, Writer},
     },
     events::{
         Draw, ItemEvent, ItemPlan, OfferEvent, OrderEvent, Position, StockEvent, WarehouseUnits,
@@ -141,6 +142,31 @@ pub fn show_order(order: &str, buyer: &str) -> ItemCommand {
     ItemCommand::ShowOrder { order_id: order_id(order), buyer: Some(buyer.to_owned()) }
 }
 
+/// The item as it comes back from what is written of it, which is written alike again.
+pub fn through_snapshot(item: &Item, revision: u64) -> Item {
+    let parts = written(item);
+    let mut next = parts.iter().cloned();
+    let mut source = || next.next();
+    let mut from = Reader::new(&mut source);
+    let read = Item::read(item_id().0, revision, &mut from).unwrap();
+    from.finish().unwrap();
+    assert_eq!(written(&read), parts);
+    read
+}
+
+/// The parts in which a state is written down.
+pub fn written(item: &Item) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    let mut sink = |part: &[u8]| {
+        parts.push(part.to_vec());
+        true
+    };
+    let mut to = Writer::new(&mut sink);
+    assert!(item.write(&mut to), "everything has landed");
+    assert!(to.finish());
+    parts
+}
+
 /// Units of one warehouse, counted from the events alone.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Line {
@@ -187,7 +213,8 @@ impl Live {
             item.evolve(event, revision);
             item.landed(revision, *position);
         }
-        item
+        // One that comes out of a snapshot is the same.
+        if self.log.is_empty() { item } else { through_snapshot(&item, self.log.len() as u64 - 1) }
     }
 
     /// Asks the item at a moment, records what came of it and lets it land in the log.

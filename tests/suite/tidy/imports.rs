@@ -19,6 +19,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &["values", "events"]),
     ("projections", &["values", "private", "events"]),
     ("store", &["values", "clock", "seldom", "private", "threads", "events"]),
+    // States of streams, kept in files beside the log.
+    ("snapshots", &["values", "private", "threads", "events", "domain", "store"]),
     ("config", &["values", "store"]),
     // Bounded connections, whatever is served on them.
     ("connections", &["values"]),
@@ -46,6 +48,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
+            "snapshots",
             "admission",
             "reports",
         ],
@@ -106,6 +109,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
+            "snapshots",
             "admission",
             "reports",
             "actors",
@@ -128,6 +132,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "domain",
             "projections",
             "store",
+            "snapshots",
             "conformance",
             "devstore",
             // To read the token of an operator.

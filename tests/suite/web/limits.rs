@@ -30,6 +30,7 @@ async fn listener(limits: Limits) -> (Server, SocketAddr, tempfile::TempDir) {
     let runtime = tokio::runtime::Handle::current();
     let shared = Arc::new(Shared {
         store: Arc::clone(&store),
+        snapshots: None,
         clock: Arc::clone(&clock),
         moves: Moves::since(&clock),
         metrics: Arc::clone(&metrics),

@@ -9,7 +9,10 @@ use super::{
     state::Item,
 };
 use crate::{
-    domain::{Caused, Decided, Decider, Impossible, Misdirected, Moment, Verdict},
+    domain::{
+        Caused, Decided, Decider, Impossible, Misdirected, Moment, Verdict,
+        snapshot::{Read, Reader, Writer},
+    },
     events::{Category, ItemEvent, Position},
     values::{ItemId, UnixMs},
 };
@@ -22,6 +25,7 @@ impl Decider for Item {
     type Shown = ItemShown;
 
     const CATEGORY: Category = Category::Item;
+    const HAS_SNAPSHOTS: bool = true;
 
     fn initial(id: Uuid) -> Self {
         Self::unknown(ItemId(id))
@@ -88,5 +92,13 @@ impl Decider for Item {
 
     fn clock_moved(&mut self, by_ms: i64) {
         self.orders.move_deadlines(by_ms);
+    }
+
+    fn write(&self, to: &mut Writer<'_>) -> bool {
+        self.write_down(to)
+    }
+
+    fn read(id: Uuid, revision: u64, from: &mut Reader<'_>) -> Read<Self> {
+        Self::read_back(ItemId(id), revision, from)
     }
 }

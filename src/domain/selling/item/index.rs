@@ -31,6 +31,40 @@ impl Index {
     }
 }
 
+impl Index {
+    /// An index of rows that are there already. Tables are filled one after the other and do not grow,
+    /// which takes a fraction of the time of as many inserts. `None` where two rows are the same.
+    pub fn of(
+        rows: impl Iterator<Item = u32>,
+        hash: impl Fn(u32) -> u64,
+        same: Option<impl Fn(u32, u32) -> bool>,
+    ) -> Option<Self> {
+        let mut index = Self::default();
+        let mut by_shard: Vec<Vec<(u64, u32)>> = Vec::new();
+        by_shard.resize_with(SHARDS, Vec::new);
+        for row in rows {
+            let hash = hash(row);
+            by_shard[shard(hash)].push((hash, row));
+        }
+        if by_shard.iter().all(Vec::is_empty) {
+            return Some(index);
+        }
+        for rows in by_shard {
+            let mut table = HashTable::with_capacity(rows.len());
+            for (of, row) in rows {
+                if let Some(same) = &same
+                    && table.find(of, |&other| same(row, other)).is_some()
+                {
+                    return None;
+                }
+                table.insert_unique(of, row, |&row| hash(row));
+            }
+            index.shards.push(table);
+        }
+        Some(index)
+    }
+}
+
 /// The tables use the hash's lowest and highest bits; these are from the middle.
 fn shard(hash: u64) -> usize {
     (hash >> 40) as usize % SHARDS

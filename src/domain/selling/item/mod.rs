@@ -27,6 +27,7 @@ mod orders;
 mod pricing;
 mod refusal;
 mod reserve_plan;
+mod snapshot;
 mod stands;
 mod state;
 mod steer;

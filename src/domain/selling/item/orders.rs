@@ -12,6 +12,7 @@ use std::{
 mod awaited;
 mod life;
 mod prices;
+mod snapshot;
 mod story;
 mod terms;
 
@@ -72,7 +73,8 @@ pub struct Receipt {
     /// Absent until it is known to stand in the log.
     pub position: Option<Position>,
     pub kind: ReceiptKind,
-    /// Hash of order and payment reference; 0 for cancellations.
+    /// Fingerprint of order and payment reference; 0 for cancellations. Without a key of this process,
+    /// because it is written down and the reference is not.
     payment: u64,
 }
 
@@ -330,7 +332,7 @@ impl Orders {
         kind: ReceiptKind,
         payment_reference: Option<&str>,
     ) -> u32 {
-        let payment = payment_reference.map_or(0, |reference| self.payment_hash(order, reference));
+        let payment = payment_reference.map_or(0, |reference| payment_of(order, reference));
         let index = short(self.receipts.len());
         self.receipts.push(Receipt {
             request_id,
@@ -361,18 +363,14 @@ impl Orders {
     }
 
     /// The answer that this payment for this order got, under whatever request id. Compared by a
-    /// 64-bit keyed hash of the reference: see the receipt's field.
+    /// 64-bit fingerprint of the reference: see the receipt's field.
     pub fn receipt_of_payment(&self, order: u32, reference: &str) -> Option<&Receipt> {
-        let hash = self.payment_hash(order, reference);
+        let hash = payment_of(order, reference);
         let index = self.by_payment.find(hash, |index| {
             let receipt = &self.receipts[index as usize];
             receipt.payment == hash && receipt.order == order
         })?;
         Some(&self.receipts[index as usize])
-    }
-
-    fn payment_hash(&self, order: u32, reference: &str) -> u64 {
-        self.hasher.hash_one((order, reference))
     }
 
     /// Held orders whose deadline has come, oldest deadline first, at most `max`.
@@ -418,6 +416,11 @@ impl Orders {
             self.landed_receipts += 1;
         }
     }
+}
+
+/// What tells a payment of an order from others of it.
+fn payment_of(order: u32, reference: &str) -> u64 {
+    Fingerprint::of([&order.to_be_bytes()[..], reference.as_bytes()]).0
 }
 
 /// The id of the buyer with that number, as it was given.

@@ -42,7 +42,7 @@ pub struct Item {
     /// Acts of operators, for repeated requests.
     pub(super) acts: HashMap<RequestId, ActReceipt>,
     /// How many of them have a position.
-    acts_landed: usize,
+    pub(super) acts_landed: usize,
     /// The latest stamp in the stream: stamps never run backwards. Rules do not look at it.
     pub(super) last_at: UnixMs,
     /// Revision of the last event; meaningless before the first.

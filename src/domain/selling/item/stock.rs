@@ -16,6 +16,16 @@ pub struct Stock {
 }
 
 impl Stock {
+    /// The stock of these warehouses; `None` where no moves of units come to it.
+    pub fn of(warehouses: Warehouses) -> Option<Self> {
+        let mut total = Counts::default();
+        for (number, at) in warehouses.0.iter().enumerate() {
+            let known_once = warehouses.index(&at.warehouse) == Some(number);
+            total = total.with(at.counts).filter(|_| known_once && at.counts.is_possible())?;
+        }
+        Some(Self { warehouses, total })
+    }
+
     /// The sum over all warehouses.
     pub fn total(&self) -> Counts {
         self.total

@@ -2,6 +2,8 @@
 //!
 //! Lots are not tracked: which supplier a sold unit came from is not known.
 
+use serde::{Deserialize, Serialize};
+
 use super::SuppliedUnits;
 use crate::{events::StockEvent, values::Invalid};
 
@@ -9,7 +11,7 @@ use crate::{events::StockEvent, values::Invalid};
 pub(super) const SUPPLIERS_MAX: usize = 100;
 
 /// Units of one supplier.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SupplierUnits {
     pub supplier: String,
     /// All that were put on offer.
@@ -19,7 +21,7 @@ pub struct SupplierUnits {
 }
 
 /// Units by supplier, in the order in which suppliers were first named.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Suppliers(Vec<SupplierUnits>);
 
 impl Suppliers {

@@ -1,12 +1,14 @@
 //! A ladder of prices and how many units of each step are free.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     events::{OrderPart, Prices, ReturnedUnits},
     values::UnixMs,
 };
 
 /// The ladder in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ladder {
     number: u8,
     prices: Prices,
@@ -16,7 +18,7 @@ pub struct Ladder {
 
 /// The units of a step: each of them is free, held or sold, unless `next_price` keeps returned ones
 /// from being free again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StepCounts {
     pub units: i64,
     pub held: i64,
@@ -31,6 +33,19 @@ impl Ladder {
         let steps = prices.steps.iter();
         let steps = steps.map(|step| StepCounts { units: step.units, ..StepCounts::default() });
         Self { number, steps: steps.collect(), prices }
+    }
+
+    /// Whether its counts are possible where so many units of each step are held.
+    pub fn is_possible(&self, held: &[i64]) -> bool {
+        let possible = |(index, of): (usize, &StepCounts)| {
+            of.sold >= 0
+                && of.held == held.get(index).copied().unwrap_or_default()
+                && of.held.checked_add(of.sold).is_some_and(|live| live <= of.taken)
+                && self.free(of) >= 0
+        };
+        self.steps.len() == self.prices.steps.len()
+            && held.len() <= self.steps.len()
+            && self.steps.iter().enumerate().all(possible)
     }
 
     /// Its number within the item, from 1.

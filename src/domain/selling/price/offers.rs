@@ -1,5 +1,7 @@
 //! The offers in force, and the pools of their gifts.
 
+use serde::{Deserialize, Serialize};
+
 use super::{GiftGone, TOTAL_MINOR_MIN};
 use crate::{
     events::{
@@ -13,7 +15,7 @@ use crate::{
 const PPM: i128 = 1_000_000;
 
 /// The offers of an item.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Offers {
     listed: Vec<Offer>,
     /// Pools of every gift that was ever offered: orders of earlier offers still hold units of them.
@@ -21,7 +23,7 @@ pub struct Offers {
 }
 
 /// The units of a gift. Each of them is free, held or given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// Name of the offer.
     pub offer: String,
@@ -42,6 +44,11 @@ impl Offers {
     /// The offers in force, as they were listed.
     pub fn listed(&self) -> &[Offer] {
         &self.listed
+    }
+
+    /// Pools of every gift that was ever offered.
+    pub fn pools(&self) -> &[Pool] {
+        &self.pools
     }
 
     /// The pool of a gift.

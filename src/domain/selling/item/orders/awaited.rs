@@ -2,6 +2,7 @@
 //! for as long as it is not decided. Entries stand in blocks that never move, in the order of the rows.
 
 use crate::{
+    domain::snapshot::{Read, Reader, Writer, coded, hold},
     events::{
         Await, CancelCause, CouponAsked, CouponNamed, CouponReason, CouponTaken, IfDenied,
         OrderPlaced,
@@ -124,6 +125,30 @@ impl Awaited {
     }
 }
 
+coded! { CouponReason {
+    CouponReason::Expired => 0,
+    CouponReason::Unknown => 1,
+    CouponReason::Used => 2,
+    CouponReason::OtherItem => 3,
+    CouponReason::BelowMinimum => 4,
+    CouponReason::BudgetSpent => 5,
+    CouponReason::AllClaimed => 6,
+    CouponReason::OverBuyerLimit => 7,
+} }
+
+coded! { CancelCause {
+    CancelCause::Buyer => 0,
+    CancelCause::Operator => 1,
+    CancelCause::OverSaleLimit => 2,
+    CancelCause::Coupon => 3,
+    CancelCause::Price => 4,
+} }
+
+coded! { IfDenied {
+    IfDenied::Cancel => 0,
+    IfDenied::Keep => 1,
+} }
+
 /// Of the orders that wait or waited.
 #[derive(Debug, Default)]
 pub(super) struct AwaitedOrders(Vec<Vec<Awaited>>);
@@ -131,7 +156,13 @@ pub(super) struct AwaitedOrders(Vec<Vec<Awaited>>);
 impl AwaitedOrders {
     /// Remembers what the order in a new row waits for, if it waits.
     pub(super) fn add(&mut self, placed: &OrderPlaced, row: u32) {
-        let Some(awaited) = Awaited::of(placed, row) else { return };
+        if let Some(awaited) = Awaited::of(placed, row) {
+            self.push(awaited);
+        }
+    }
+
+    /// Remembers an entry whose row comes after those of all others.
+    fn push(&mut self, awaited: Awaited) {
         match self.0.last_mut().filter(|block| block.len() < BLOCK) {
             Some(block) => block.push(awaited),
             None => {
@@ -158,4 +189,73 @@ impl AwaitedOrders {
         let place = self.0[block].binary_search_by_key(&row, |of| of.row).ok()?;
         Some((block, place))
     }
+}
+
+impl AwaitedOrders {
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.count(self.0.iter().map(Vec::len).sum());
+        for awaited in self.0.iter().flatten() {
+            let Awaited { asked, row, limit_open, coupon_open, denied, cancelled } = awaited;
+            to.number((*row).into());
+            to.flag(*limit_open);
+            to.flag(*coupon_open);
+            write_some(to, *denied, |to, reason| to.coded(reason));
+            write_some(to, *cancelled, |to, cause| to.coded(cause));
+            write_some(to, asked.as_ref(), |to, asked| {
+                to.id(asked.batch_id.0);
+                to.flag(matches!(asked.named, Named::Id(_)));
+                match &asked.named {
+                    Named::Id(id) => to.id(id.0),
+                    Named::Code(code) => to.text(code),
+                }
+                to.signed(asked.max_total_minor);
+                to.signed(asked.discount_minor);
+                to.coded(asked.if_denied);
+                to.flag(asked.skip_offers);
+            });
+        }
+    }
+
+    /// Reads back what was written, of an item with so many orders.
+    pub(super) fn read(from: &mut Reader<'_>, rows: u32) -> Read<Self> {
+        let mut all = Self::default();
+        let mut least = 0;
+        for _ in 0..from.count()?.0 {
+            let row: u32 = from.small()?;
+            hold((least..rows).contains(&row), "has an order that waits out of sequence")?;
+            least = row + 1;
+            let (limit_open, coupon_open) = (from.flag()?, from.flag()?);
+            let denied = read_some(from, |from| from.coded())?;
+            let cancelled = read_some(from, |from| from.coded())?;
+            let asked = read_some(from, |from| {
+                Ok(Asked {
+                    batch_id: BatchId(from.id()?),
+                    named: match from.flag()? {
+                        true => Named::Id(CouponId(from.id()?)),
+                        false => Named::Code(from.text()?.into()),
+                    },
+                    max_total_minor: from.signed()?,
+                    discount_minor: from.signed()?,
+                    if_denied: from.coded()?,
+                    skip_offers: from.flag()?,
+                })
+            })?;
+            all.push(Awaited { asked, row, limit_open, coupon_open, denied, cancelled });
+        }
+        Ok(all)
+    }
+}
+
+fn write_some<T>(to: &mut Writer<'_>, some: Option<T>, write: impl FnOnce(&mut Writer<'_>, T)) {
+    to.flag(some.is_some());
+    if let Some(some) = some {
+        write(to, some);
+    }
+}
+
+fn read_some<T>(
+    from: &mut Reader<'_>,
+    read: impl FnOnce(&mut Reader<'_>) -> Read<T>,
+) -> Read<Option<T>> {
+    if from.flag()? { read(from).map(Some) } else { Ok(None) }
 }

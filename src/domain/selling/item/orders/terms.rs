@@ -3,14 +3,19 @@
 
 use std::{collections::HashMap, hash::BuildHasher};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    domain::item::index::Index,
+    domain::{
+        item::index::Index,
+        snapshot::{Read, Reader, Writer, bad, hold},
+    },
     events::{GiftTaken, OfferApplied, OrderPart, OrderPlaced},
     values::short,
 };
 
 /// What the price of an order consists of.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Terms {
     /// Empty where the item had no ladder.
     pub parts: Vec<OrderPart>,
@@ -47,6 +52,10 @@ impl TermsAt {
     /// Units times one price, without an offer or a gift.
     const PLAIN: Self = Self(u16::MAX);
     const UNNUMBERED: Self = Self(u16::MAX - 1);
+
+    pub(super) fn write(self, to: &mut Writer<'_>) {
+        to.number(self.0.wrapping_add(1).into());
+    }
 }
 
 impl Terms {
@@ -142,5 +151,49 @@ impl KnownTerms {
             TermsAt::UNNUMBERED => self.unnumbered.get(&row),
             TermsAt(number) => self.known.get(usize::from(number)),
         }
+    }
+}
+
+impl KnownTerms {
+    pub(super) fn write(&self, to: &mut Writer<'_>) {
+        to.count(self.known.len());
+        for terms in &self.known {
+            to.json(terms);
+        }
+        let mut unnumbered: Vec<(&u32, &Terms)> = self.unnumbered.iter().collect();
+        unnumbered.sort_unstable_by_key(|(row, _)| **row);
+        to.count(unnumbered.len());
+        for (row, terms) in unnumbered {
+            to.number((*row).into());
+            to.json(terms);
+        }
+    }
+
+    /// Reads back what was written.
+    pub(super) fn read(from: &mut Reader<'_>, hasher: &impl BuildHasher) -> Read<Self> {
+        let mut all = Self::default();
+        let (count, _) = from.count()?;
+        hold(count <= usize::from(TermsAt::UNNUMBERED.0), "has more terms than numbers")?;
+        for _ in 0..count {
+            all.known.push(from.json()?);
+        }
+        let Self { known, numbers, unnumbered } = &mut all;
+        let of = |number: u32| known[number as usize].borrowed();
+        let same = |one: u32, other: u32| of(one) == of(other);
+        let read = Index::of(0..short(count), |number| hasher.hash_one(of(number)), Some(same));
+        let Some(read) = read else { return bad("has the same terms twice") };
+        *numbers = read;
+        for _ in 0..from.count()?.0 {
+            let row = from.small()?;
+            hold(unnumbered.insert(row, from.json()?).is_none(), "has terms of one order twice")?;
+        }
+        Ok(all)
+    }
+
+    /// Reads where the terms of an order are: they are there.
+    pub(super) fn read_place(&self, from: &mut Reader<'_>, row: u32) -> Read<TermsAt> {
+        let at = TermsAt(from.small::<u16>()?.wrapping_sub(1));
+        hold(at == TermsAt::PLAIN || self.at(row, at).is_some(), "has an order without terms")?;
+        Ok(at)
     }
 }
