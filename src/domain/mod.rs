@@ -145,6 +145,13 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     /// The clock was set by so much: what is under way and ends at a moment, ends so much later.
     fn clock_moved(&mut self, _by_ms: i64) {}
 
+    /// Many events of the log are applied one after the other. Until [`bulk_ends`](Self::bulk_ends)
+    /// nothing is asked but `try_evolve`, `landed` and `clock_moved`: what only questions need can wait.
+    fn bulk_begins(&mut self) {}
+
+    /// The many events have ended.
+    fn bulk_ends(&mut self) {}
+
     /// Writes down the state; equal states are written alike. `false` where it holds more than what the
     /// events that have landed come to.
     fn write(&self, _to: &mut Writer<'_>) -> bool {

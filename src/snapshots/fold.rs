@@ -106,12 +106,32 @@ pub async fn fold<D: Decider>(
                 Some(until) => Some(until),
                 None => log.last_revision(stream).await?,
             };
+            // What is made at the end of a bulk takes time for all events, not only for these.
+            let behind = last.map_or(0, |last| last + 1).saturating_sub(fold.next_revision());
+            let in_bulk = behind >= fold.next_revision();
+            if in_bulk {
+                fold.change(D::bulk_begins).await?;
+            }
             fold.in_pieces(last).await?;
+            if in_bulk {
+                fold.change(D::bulk_ends).await?;
+            }
         }
     }
 }
 
 impl<D: Decider> Fold<'_, D> {
+    /// Changes the state, on a thread that may block.
+    async fn change(&mut self, change: fn(&mut D)) -> Result<(), FoldError> {
+        let Some(mut so_far) = self.so_far.take() else { return Ok(()) };
+        let changed = on_a_thread(move || {
+            change(&mut so_far.state);
+            Ok(so_far)
+        });
+        self.so_far = Some(changed.await?);
+        Ok(())
+    }
+
     fn next_revision(&self) -> u64 {
         self.so_far.as_ref().map_or(0, Folded::events)
     }

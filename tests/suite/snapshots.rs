@@ -8,6 +8,7 @@
 
 mod histories;
 mod history;
+mod long;
 mod refused;
 mod rule;
 mod served;

@@ -127,8 +127,11 @@ impl OrderPlaced {
 
     /// What the shop calls it; `None` where it gave no references.
     pub fn references(&self) -> Option<OrderReferences> {
+        if self.shop_order_id.is_empty() && self.labels.is_empty() {
+            return None;
+        }
         let (shop_order_id, labels) = (self.shop_order_id.clone(), self.labels.clone());
-        Some(OrderReferences { shop_order_id, labels }).filter(|given| !given.is_empty())
+        Some(OrderReferences { shop_order_id, labels })
     }
 
     /// What offers took off, in minor units.

@@ -94,6 +94,14 @@ impl Decider for Item {
         self.orders.move_deadlines(by_ms);
     }
 
+    fn bulk_begins(&mut self) {
+        self.orders.bulk_begins();
+    }
+
+    fn bulk_ends(&mut self) {
+        self.orders.bulk_ends();
+    }
+
     fn write(&self, to: &mut Writer<'_>) -> bool {
         self.write_down(to)
     }

@@ -33,8 +33,22 @@ impl Index {
 
 impl Index {
     /// An index of rows that are there already. Tables are filled one after the other and do not grow,
-    /// which takes a fraction of the time of as many inserts. `None` where two rows are the same.
-    pub fn of(
+    /// which takes a fraction of the time of as many inserts.
+    pub fn of(rows: impl Iterator<Item = u32>, hash: impl Fn(u32) -> u64) -> Self {
+        let none: Option<fn(u32, u32) -> bool> = None;
+        Self::filled(rows, hash, none).unwrap_or_default()
+    }
+
+    /// The same; `None` where two rows are the same.
+    pub fn of_distinct(
+        rows: impl Iterator<Item = u32>,
+        hash: impl Fn(u32) -> u64,
+        same: impl Fn(u32, u32) -> bool,
+    ) -> Option<Self> {
+        Self::filled(rows, hash, Some(same))
+    }
+
+    fn filled(
         rows: impl Iterator<Item = u32>,
         hash: impl Fn(u32) -> u64,
         same: Option<impl Fn(u32, u32) -> bool>,

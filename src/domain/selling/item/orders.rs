@@ -10,6 +10,7 @@ use std::{
 };
 
 mod awaited;
+mod derived;
 mod life;
 mod prices;
 mod snapshot;
@@ -122,6 +123,8 @@ pub struct Orders {
     by_payment: Index,
     /// Deadline in force and row of each held order.
     deadlines: BTreeSet<(UnixMs, u32)>,
+    /// Many events are applied one after the other: what no event looks at is made at their end.
+    in_bulk: bool,
     /// By how much deadlines were moved with the clock, and the first row that was placed later.
     moves: Vec<(u32, i64)>,
     /// Rows and receipts from here on have no position yet.
@@ -233,7 +236,9 @@ impl Orders {
             let row = &blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS];
             hasher.hash_one(row.order_id.0)
         });
-        self.deadlines.insert((event.pay_by_ms, row));
+        if !self.in_bulk {
+            self.deadlines.insert((event.pay_by_ms, row));
+        }
         true
     }
 
@@ -297,7 +302,7 @@ impl Orders {
         if state != OrderState::Expired {
             self.regions.remove(&order);
         }
-        self.deadlines.remove(&(self.deadline(order).in_force(), order));
+        self.drop_deadline(order);
     }
 
     /// Holds the units of an order again that expired, from these warehouses. Its payment settles it
@@ -319,6 +324,9 @@ impl Orders {
     /// The clock was set by so much: what is held is held so much longer by it.
     pub fn move_deadlines(&mut self, by_ms: i64) {
         self.moves.push((self.rows, by_ms));
+        if self.in_bulk {
+            return;
+        }
         let held = std::mem::take(&mut self.deadlines);
         self.deadlines = held.into_iter().map(|(at, row)| (at.plus(by_ms), row)).collect();
     }
@@ -343,6 +351,9 @@ impl Orders {
             kind,
             payment,
         });
+        if self.in_bulk {
+            return index;
+        }
         let hash = self.hasher.hash_one(request_id.0);
         let Self { hasher, receipts, by_request, by_payment, .. } = self;
         by_request

@@ -51,9 +51,18 @@ impl Orders {
 
     /// Moves the deadline of a held order.
     pub fn extend(&mut self, order: u32, until: UnixMs) {
-        self.deadlines.remove(&(self.deadline(order).in_force(), order));
+        self.drop_deadline(order);
         self.stories.entry(order).or_default().extended = Some((until, self.moves.len()));
-        self.deadlines.insert((until, order));
+        if !self.in_bulk {
+            self.deadlines.insert((until, order));
+        }
+    }
+
+    /// The hold of the order ends at no moment any more.
+    pub(super) fn drop_deadline(&mut self, order: u32) {
+        if !self.in_bulk {
+            self.deadlines.remove(&(self.deadline(order).in_force(), order));
+        }
     }
 
     /// The order prefers the warehouses of that region of its item, should it come back.

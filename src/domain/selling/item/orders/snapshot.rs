@@ -1,20 +1,17 @@
 //! The orders of an item as they are written down. What follows from other values is not written:
 //! tables, units of buyers, deadlines.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    hash::BuildHasher,
-};
+use std::collections::HashMap;
 
 use super::{
-    BLOCK_ROWS, Buyer, Index, Orders, Receipt, ReceiptKind, Row, Split,
+    BLOCK_ROWS, Buyer, Orders, Receipt, ReceiptKind, Row, Split,
     awaited::AwaitedOrders,
     name,
     story::{Due, Settled, Story},
     terms::KnownTerms,
 };
 use crate::{
-    domain::snapshot::{Coded, Read, Reader, Writer, bad, coded, hold},
+    domain::snapshot::{Coded, Read, Reader, Writer, coded, hold},
     events::{OrderReferences, OrderState, Position, RefundCause, WarehouseUnits},
     values::{DueId, Fingerprint, OrderId, RequestId, UnixMs, short},
 };
@@ -53,16 +50,6 @@ impl Coded for ReceiptKind {
     }
 }
 
-impl ReceiptKind {
-    /// Whether it answers a payment, which has a reference.
-    fn is_of_payment(self) -> bool {
-        match self {
-            Self::Paid | Self::RefundDue(_) => true,
-            Self::Cancelled | Self::AsItStands => false,
-        }
-    }
-}
-
 /// What is written as a difference to the entry before.
 #[derive(Default)]
 struct Before {
@@ -90,7 +77,7 @@ impl Orders {
     /// clock that was set: then it is not what the events alone come to.
     pub fn write(&self, to: &mut Writer<'_>) -> bool {
         let landed = self.landed_rows == self.rows && self.landed_receipts == self.receipts.len();
-        if !landed || !self.moves.is_empty() {
+        if !landed || self.in_bulk || !self.moves.is_empty() {
             return false;
         }
         self.terms.write(to);
@@ -371,74 +358,28 @@ impl Orders {
     /// What follows from what was read: units of buyers, deadlines, tables.
     fn derive(&mut self) -> Read<()> {
         let mut split = 0;
-        let mut deadlines = Vec::new();
         for number in 0..self.rows {
             let (row, refunded) = (self.row(number), self.refunded(number).0);
-            let kept = match row.state {
-                OrderState::Held => 0..=0,
-                OrderState::Paid => 0..=i64::from(row.units) - 1,
-                OrderState::Refunded => i64::from(row.units)..=i64::from(row.units),
-                OrderState::Cancelled | OrderState::Expired => 0..=0,
+            let units = i64::from(row.units);
+            let possible = match row.state {
+                OrderState::Paid => 0..=units - 1,
+                OrderState::Refunded => units..=units,
+                OrderState::Held | OrderState::Cancelled | OrderState::Expired => 0..=0,
             };
-            hold(kept.contains(&refunded), "took other units back than were paid")?;
+            hold(possible.contains(&refunded), "took other units back than were paid")?;
             if let Split::Many = row.split {
                 let units = self.splits.get(&number).map(|units| units.iter().map(|at| at.units));
                 let units = units.map(|units| units.fold(0, i64::saturating_add));
                 hold(units == Some(row.units.into()), "has an order of other units than drawn")?;
                 split += 1;
             }
-            if row.state == OrderState::Held {
-                deadlines.push((self.deadline(number).in_force(), number));
-            }
             let (buyer, units) = (row.buyer as usize, self.live_units(number));
             self.buyers[buyer].units += units;
         }
         hold(split == self.splits.len(), "splits an order that is whole")?;
-        self.deadlines = BTreeSet::from_iter(deadlines);
-        self.index()
-    }
-
-    /// Units of an order that are held or paid for.
-    pub fn live_units(&self, order: u32) -> i64 {
-        let row = self.row(order);
-        match row.state {
-            OrderState::Held | OrderState::Paid | OrderState::Refunded => {
-                i64::from(row.units) - self.refunded(order).0
-            }
-            OrderState::Cancelled | OrderState::Expired => 0,
-        }
-    }
-
-    fn index(&mut self) -> Read<()> {
-        let Self { hasher, buyers, names, receipts, .. } = &*self;
-        let order = |row: u32| self.row(row).order_id;
-        let by_id = Index::of(
-            0..self.rows,
-            |row| hasher.hash_one(order(row).0),
-            Some(|one, other| order(one) == order(other)),
-        );
-        let Some(by_id) = by_id else { return bad("has one order twice") };
-        let buyer = |number| name(buyers, names, number);
-        let by_buyer = Index::of(
-            0..short(buyers.len()),
-            |number| hasher.hash_one(buyer(number)),
-            Some(|one, other| buyer(one) == buyer(other)),
-        );
-        let Some(by_buyer) = by_buyer else { return bad("has one buyer twice") };
-        let receipt = |number: u32| &receipts[number as usize];
-        let any: Option<fn(u32, u32) -> bool> = None;
-        let by_request = Index::of(
-            0..short(receipts.len()),
-            |number| hasher.hash_one(receipt(number).request_id.0),
-            any,
-        );
-        let paid = (0..short(receipts.len())).filter(|&of| receipt(of).kind.is_of_payment());
-        let by_payment = Index::of(paid, |number| receipt(number).payment, any);
-        let (by_request, by_payment) =
-            (by_request.unwrap_or_default(), by_payment.unwrap_or_default());
-        (self.by_id, self.by_buyer) = (by_id, by_buyer);
-        (self.by_request, self.by_payment) = (by_request, by_payment);
-        Ok(())
+        self.derive_deadlines();
+        self.index_receipts();
+        hold(self.index_orders(), "has an order or a buyer twice")
     }
 }
 

@@ -180,7 +180,8 @@ impl KnownTerms {
         let Self { known, numbers, unnumbered } = &mut all;
         let of = |number: u32| known[number as usize].borrowed();
         let same = |one: u32, other: u32| of(one) == of(other);
-        let read = Index::of(0..short(count), |number| hasher.hash_one(of(number)), Some(same));
+        let hash = |number| hasher.hash_one(of(number));
+        let read = Index::of_distinct(0..short(count), hash, same);
         let Some(read) = read else { return bad("has the same terms twice") };
         *numbers = read;
         for _ in 0..from.count()?.0 {
