@@ -7,8 +7,8 @@ use rusqlite::{Transaction, params};
 
 use crate::{
     events::{
-        CouponApplied, CouponAsked, CouponBatchCreated, CouponDenied, CouponEvent, GrantCause,
-        OrderChange, OrderEvent, OrderStep, QuotaEvent, SaleEvent,
+        CouponApplied, CouponAsked, CouponBatchCreated, CouponDenied, CouponEvent, CouponPlan,
+        GrantCause, OrderChange, OrderEvent, OrderStep, QuotaEvent, SaleEvent,
     },
     projections::{ApplyError, Here, Projection},
     values::{BatchId, Kinds as _, OrderId, SaleId},
@@ -18,6 +18,77 @@ use crate::{
 pub const NAME: &str = "coupons";
 /// Version of its rows.
 pub const VERSION: i64 = 2;
+
+/// Its empty tables.
+const SCHEMA: &str = "CREATE TABLE sales (
+        sale_id BLOB PRIMARY KEY,
+        -- Of a buyer over all items; null without such a limit, and the rest is 0 then.
+        limit_per_buyer INTEGER,
+        -- That held and paid orders take of it.
+        limited_units INTEGER NOT NULL DEFAULT 0,
+        -- That have any of these units, and that have as many as they may.
+        buyers INTEGER NOT NULL DEFAULT 0,
+        buyers_at_limit INTEGER NOT NULL DEFAULT 0,
+        -- Orders that were cancelled over the limit.
+        over_limit INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE TABLE limited_buyers (
+        sale_id BLOB NOT NULL,
+        buyer TEXT NOT NULL,
+        units INTEGER NOT NULL,
+        PRIMARY KEY (sale_id, buyer)
+    ) WITHOUT ROWID;
+    CREATE TABLE limited_orders (
+        order_id BLOB PRIMARY KEY,
+        buyer TEXT NOT NULL,
+        units INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    -- The places of batches in the plans of their sales, whose batches are created side by side.
+    CREATE TABLE plans (batch_id BLOB PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE batches (
+        number INTEGER PRIMARY KEY,
+        place INTEGER NOT NULL,
+        batch_id BLOB NOT NULL UNIQUE,
+        sale_id BLOB NOT NULL,
+        name TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        -- Shared; null where coupons have to be claimed.
+        code TEXT,
+        -- That can be claimed.
+        coupons INTEGER NOT NULL,
+        -- In force.
+        budget_minor INTEGER NOT NULL,
+        closed_at_ms INTEGER,
+        -- Claimed and granted together, the latter alone, and the earned ones of these.
+        claimed INTEGER NOT NULL DEFAULT 0,
+        granted INTEGER NOT NULL DEFAULT 0,
+        earned INTEGER NOT NULL DEFAULT 0,
+        revoked INTEGER NOT NULL DEFAULT 0,
+        redeemed INTEGER NOT NULL DEFAULT 0,
+        returned INTEGER NOT NULL DEFAULT 0,
+        -- Of the coupons that are bound.
+        discount_minor INTEGER NOT NULL DEFAULT 0,
+        -- Of the orders that have a coupon, from their payment on.
+        paid_orders INTEGER NOT NULL DEFAULT 0,
+        paid_units INTEGER NOT NULL DEFAULT 0,
+        paid_discount_minor INTEGER NOT NULL DEFAULT 0,
+        paid_minor INTEGER NOT NULL DEFAULT 0,
+        refunded_minor INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX batches_by_sale ON batches (sale_id);
+    CREATE TABLE denials (
+        batch_id BLOB NOT NULL,
+        reason TEXT NOT NULL,
+        orders INTEGER NOT NULL,
+        PRIMARY KEY (batch_id, reason)
+    ) WITHOUT ROWID;
+    -- That asked for a coupon, without those to which it was denied.
+    CREATE TABLE orders (
+        order_id BLOB PRIMARY KEY,
+        batch_id BLOB NOT NULL,
+        -- Null until it has its coupon.
+        discount_minor INTEGER
+    ) WITHOUT ROWID;";
 
 /// Batches, the orders that asked for a coupon, and limits over sales.
 #[derive(Debug, Default)]
@@ -37,78 +108,14 @@ impl Projection for Coupons {
     }
 
     fn schema(&self) -> &'static str {
-        "CREATE TABLE sales (
-            sale_id BLOB PRIMARY KEY,
-            -- Of a buyer over all items; null without such a limit, and the rest is 0 then.
-            limit_per_buyer INTEGER,
-            -- That held and paid orders take of it.
-            limited_units INTEGER NOT NULL DEFAULT 0,
-            -- That have any of these units, and that have as many as they may.
-            buyers INTEGER NOT NULL DEFAULT 0,
-            buyers_at_limit INTEGER NOT NULL DEFAULT 0,
-            -- Orders that were cancelled over the limit.
-            over_limit INTEGER NOT NULL DEFAULT 0
-        ) WITHOUT ROWID;
-        CREATE TABLE limited_buyers (
-            sale_id BLOB NOT NULL,
-            buyer TEXT NOT NULL,
-            units INTEGER NOT NULL,
-            PRIMARY KEY (sale_id, buyer)
-        ) WITHOUT ROWID;
-        CREATE TABLE limited_orders (
-            order_id BLOB PRIMARY KEY,
-            buyer TEXT NOT NULL,
-            units INTEGER NOT NULL
-        ) WITHOUT ROWID;
-        CREATE TABLE batches (
-            number INTEGER PRIMARY KEY,
-            batch_id BLOB NOT NULL UNIQUE,
-            sale_id BLOB NOT NULL,
-            name TEXT NOT NULL,
-            currency TEXT NOT NULL,
-            -- Shared; null where coupons have to be claimed.
-            code TEXT,
-            -- That can be claimed.
-            coupons INTEGER NOT NULL,
-            -- In force.
-            budget_minor INTEGER NOT NULL,
-            closed_at_ms INTEGER,
-            -- Claimed and granted together, the latter alone, and the earned ones of these.
-            claimed INTEGER NOT NULL DEFAULT 0,
-            granted INTEGER NOT NULL DEFAULT 0,
-            earned INTEGER NOT NULL DEFAULT 0,
-            revoked INTEGER NOT NULL DEFAULT 0,
-            redeemed INTEGER NOT NULL DEFAULT 0,
-            returned INTEGER NOT NULL DEFAULT 0,
-            -- Of the coupons that are bound.
-            discount_minor INTEGER NOT NULL DEFAULT 0,
-            -- Of the orders that have a coupon, from their payment on.
-            paid_orders INTEGER NOT NULL DEFAULT 0,
-            paid_units INTEGER NOT NULL DEFAULT 0,
-            paid_discount_minor INTEGER NOT NULL DEFAULT 0,
-            paid_minor INTEGER NOT NULL DEFAULT 0,
-            refunded_minor INTEGER NOT NULL DEFAULT 0
-        );
-        CREATE INDEX batches_by_sale ON batches (sale_id);
-        CREATE TABLE denials (
-            batch_id BLOB NOT NULL,
-            reason TEXT NOT NULL,
-            orders INTEGER NOT NULL,
-            PRIMARY KEY (batch_id, reason)
-        ) WITHOUT ROWID;
-        -- That asked for a coupon, without those to which it was denied.
-        CREATE TABLE orders (
-            order_id BLOB PRIMARY KEY,
-            batch_id BLOB NOT NULL,
-            -- Null until it has its coupon.
-            discount_minor INTEGER
-        ) WITHOUT ROWID;"
+        SCHEMA
     }
 
     fn on_sale(&mut self, here: &Here<'_>, event: &SaleEvent) -> Result<(), ApplyError> {
         if let SaleEvent::Created(created) = event {
             let sale = SaleId(here.recorded.stream.id);
             limit::add_sale(here.rows, sale, created.limit_per_buyer)?;
+            plan_batches(here.rows, &created.coupons)?;
         }
         Ok(())
     }
@@ -185,6 +192,14 @@ impl Coupons {
     }
 }
 
+fn plan_batches(rows: &Transaction<'_>, planned: &[CouponPlan]) -> Result<(), ApplyError> {
+    let mut insert = rows.prepare_cached("INSERT OR IGNORE INTO plans VALUES (?, ?)")?;
+    for (plan, place) in planned.iter().zip(0_i64..) {
+        insert.execute(params![plan.batch_id.0.as_bytes().as_slice(), place])?;
+    }
+    Ok(())
+}
+
 fn add_batch(
     rows: &Transaction<'_>,
     id: BatchId,
@@ -192,8 +207,8 @@ fn add_batch(
 ) -> Result<(), ApplyError> {
     let CouponBatchCreated { sale_id, currency, terms, .. } = created;
     rows.prepare_cached(
-        "INSERT INTO batches (batch_id, sale_id, name, currency, code, coupons, budget_minor)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO batches (place, batch_id, sale_id, name, currency, code, coupons, budget_minor)
+         VALUES (ifnull((SELECT place FROM plans WHERE batch_id = ?1), 0), ?1, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         id.0.as_bytes().as_slice(),

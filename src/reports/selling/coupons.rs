@@ -73,7 +73,7 @@ pub struct SaleLimitFigures {
 /// Figures by batch, and of the limit over the sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CouponReport {
-    /// In the order in which they were created.
+    /// In the order of the sale.
     pub batches: Vec<CouponFigures>,
     /// `None` of a sale without such a limit.
     pub limit: Option<SaleLimitFigures>,
@@ -121,7 +121,7 @@ impl Reports {
                 "SELECT batch_id, name, currency, code, coupons, claimed, granted, earned, revoked,
                      redeemed, returned, budget_minor, discount_minor, paid_orders, paid_units,
                      paid_discount_minor, paid_minor, refunded_minor, closed_at_ms
-                 FROM batches WHERE sale_id = ? ORDER BY number",
+                 FROM batches WHERE sale_id = ? ORDER BY place, number",
             )?;
             let batches = found.query_map([id], figures)?;
             let mut batches = batches.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -145,8 +145,8 @@ impl Told {
         self.is_denied("SAVE", "cat", CouponReason::BudgetSpent).await;
 
         // gift: claimed 1; granted 2, so claimed 3; revoked 1.
-        let gift = claimed(&self.node, claim(self.batch(1), "ann")).await.unwrap();
-        let Some(proto::claim_coupon_response::Outcome::Coupon(anns)) = gift.outcome else {
+        let gift = claimed(&self.node, claim(self.batch(1), "ivy")).await.unwrap();
+        let Some(proto::claim_coupon_response::Outcome::Coupon(ivys)) = gift.outcome else {
             panic!("{gift:?}")
         };
         let fays = self.grant(self.batch(1), "fay", GrantCause::Goodwill).await;
@@ -160,7 +160,7 @@ impl Told {
         };
         self.node.coupons().revoke_coupon(revoke).await.unwrap();
         // gift: redeemed 1, 5.00; paid 1 order, 1 unit, 1,994.00; refunded 1,994.00, returned 1, 0.00.
-        let second = self.buys(by_id("gift", &anns.coupon_id), "ann", 1, PRICE - 500).await;
+        let second = self.buys(by_id("gift", &ivys.coupon_id), "ivy", 1, PRICE - 500).await;
         self.pays(&second).await;
         let refund = proto::RefundOrderRequest {
             request_id: request_id(),
@@ -192,8 +192,8 @@ impl Told {
         let bobs = bobs.await.expect("bob earned a coupon");
         self.buys(by_id("next", &bobs), "bob", 1, PRICE - 1_000).await;
 
-        // The limit: ann has 1 unit (her second came back, the denied one never was hers), bob 3 of 3, dan,
-        // eve and fay 1 each, cat none: 7 units of 5 buyers. Hal's 4 units are above 3.
+        // The limit: ann has 1 unit (the denied one never was hers), bob 3 of 3, dan, eve and fay 1 each; cat's
+        // and ivy's came back: 7 units of 5 buyers. Hal's 4 units are above 3.
         let hal = placed(&self.node, &place(&self.phone, "hal", 4)).await;
         assert_eq!(refused(&hal), RefusalReason::OverSaleLimit);
     }

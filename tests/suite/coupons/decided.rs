@@ -3,13 +3,15 @@
 use doorbuster::{
     domain::{
         Decider as _,
-        coupon::{CouponOutcome, CouponReason},
+        coupon::{CouponCommand, CouponOutcome, CouponReason, RedeemCoupon},
     },
-    events::{CouponEvent, Stored as _},
-    values::{OrderId, UnixMs},
+    events::{CouponEvent, CouponNamed, Stored as _},
+    values::{OrderId, SaleId, UnixMs},
 };
 
-use super::table::{Live, batch, check, claim, coupon, create, order, request, terms};
+use super::table::{
+    Live, batch, check, claim, coupon, create, order, redeem, request, sale, terms,
+};
 
 #[test]
 fn a_batch_that_was_not_created_has_nothing() {
@@ -130,6 +132,25 @@ fn the_first_fact_in_the_way_of_a_redemption_decides() {
          redeem o2 bob phone 10000 r2       -> 2000 off by r2
          @950 redeem o1 cat lamp 1 r9 950   -> 2000 off by r1 again",
     );
+}
+
+#[test]
+fn an_order_of_another_sale_does_not_redeem_a_coupon_for_all_items() {
+    let mut live = check(
+        "batch
+         claim r1 ann  -> ann r1 free",
+    );
+    let mut asked = |sale_id| {
+        let named = CouponNamed::Id(coupon("r1"));
+        let CouponCommand::Redeem(of) = redeem("o1", "ann", "phone", 12_000, named, 20) else {
+            unreachable!()
+        };
+        let of = RedeemCoupon { sale_id, ..*of };
+        live.run(CouponCommand::Redeem(Box::new(of)), 20).outcome
+    };
+    let elsewhere = SaleId(uuid::Uuid::from_u128(0xe15e));
+    assert_eq!(asked(elsewhere), CouponOutcome::Refused(CouponReason::OtherItem));
+    assert!(matches!(asked(sale()), CouponOutcome::Redeemed(_)));
 }
 
 #[test]

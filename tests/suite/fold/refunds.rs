@@ -299,6 +299,27 @@ fn assert_sums(report: &RefundReport, dues: &[Due], now: UnixMs) {
 }
 
 #[test]
+fn the_oldest_due_is_the_oldest_that_is_not_settled() {
+    let (mut log, now) = owed();
+    let oldest = |log: &Log| {
+        let (_data, reports) = folded(log);
+        let open = told(log).into_iter().filter(|due| due.settled.is_none());
+        let open = open.min_by_key(|due| due.at);
+        assert_eq!(reports.oldest_due().unwrap(), open.as_ref().map(|due| due.at));
+        open
+    };
+    let mut last = UnixMs(0);
+    let all = told(&log).len();
+    for settled in 0.. {
+        let Some(due) = oldest(&log) else { break };
+        assert!(settled < all && due.at >= last, "{due:?}");
+        last = due.at;
+        settle(&mut log, &due, now.0);
+    }
+    assert!(last > UnixMs(0) && told(&log).iter().all(|due| due.settled.is_some()));
+}
+
+#[test]
 fn the_dues_of_one_order_are_found_by_it() {
     let (log, _) = owed();
     let (_data, reports) = folded(&log);
