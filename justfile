@@ -29,6 +29,11 @@ demo *ARGS:
 bench *ARGS:
     cargo run --release -- bench {{ARGS}}
 
+# The same purchase on doorbuster, Redis and PostgreSQL, in turns; benches/peers/README.md.
+peers *ARGS:
+    cargo build --release
+    benches/peers/run {{ARGS}}
+
 # Fault injection under load: kills, full disks, freezes, stops, checked from outside; then CYCLES more
 # kills from Rust. Full disks need root for a mount.
 torture SECONDS='600' CYCLES='100':

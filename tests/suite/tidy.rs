@@ -87,17 +87,17 @@ fn only_servers_and_clients_see_the_wire() {
 
 #[test]
 fn files_are_one_idea_long() {
-    hold(shape::size, &rust(&["src", "crates", "tests"]));
+    hold(shape::size, &rust(&["src", "crates", "tests", "benches"]));
 }
 
 #[test]
 fn files_open_by_saying_what_they_hold() {
-    hold(shape::opening, &rust(&["src", "crates", "tests"]));
+    hold(shape::opening, &rust(&["src", "crates", "tests", "benches"]));
 }
 
 #[test]
 fn functions_can_be_read_at_once() {
-    hold(shape::functions, &rust(&["src", "crates"]));
+    hold(shape::functions, &rust(&["src", "crates", "benches"]));
 }
 
 #[test]
@@ -111,12 +111,12 @@ fn exceptions_are_needed() {
 
 #[test]
 fn names_of_files_say_something() {
-    hold(shape::name, &tree(&["src", "crates", "tests", "docs"]));
+    hold(shape::name, &tree(&["src", "crates", "tests", "docs", "benches"]));
 }
 
 #[test]
 fn nothing_is_left_unfinished() {
-    let all = ["src", "crates", "tests", "docs", "Cargo.toml"];
+    let all = ["src", "crates", "tests", "docs", "benches", "Cargo.toml"];
     hold(shape::leftovers, &tree(&all));
 }
 
