@@ -161,7 +161,7 @@ impl Track {
 }
 
 /// What of an item is added up.
-struct Figures([i64; 11]);
+struct Figures([i64; 12]);
 
 impl Figures {
     fn of(state: &ItemState) -> Self {
@@ -176,6 +176,7 @@ impl Figures {
             orders.paid,
             orders.cancelled,
             orders.expired,
+            orders.refunded,
             state.revenue_minor,
             state.refunds_due_minor,
         ])
@@ -214,6 +215,7 @@ impl Totals {
             &mut self.orders.paid,
             &mut self.orders.cancelled,
             &mut self.orders.expired,
+            &mut self.orders.refunded,
             &mut self.revenue_minor,
             &mut self.refunds_due_minor,
         ];

@@ -170,7 +170,7 @@ pub fn then(
         say.filled(Word::Attempted, &[("n", &group(demand.map_or(0, |demand| demand.attempts)))]);
     tile("placed", say.term(Term::Placed), group(state.orders.placed), attempts);
     let expired = format!("{} {}", say.term(Term::Expired), group(state.orders.expired));
-    tile("paid", say.term(Term::Paid), group(state.orders.paid), expired);
+    tile("paid", say.term(Term::Paid), group(state.orders.ever_paid()), expired);
     tile("refused", say.word(Word::RefusedSoFar), group(refused), most_refused(refusals, say));
     out.push_str("</ul>");
     states(&mut out, &state.items, (at, pulse), say);
@@ -236,9 +236,8 @@ fn states(out: &mut String, items: &[StateAt], (at, pulse): (UnixMs, &Pulse), sa
         out.push_str("</td><td>");
         element(out, "span", &format!("state {class}"), say.word(word));
         out.push_str("</td>");
-        for count in
-            [units.available, units.held, units.sold, state.orders.placed, state.orders.paid]
-        {
+        let (placed, paid) = (state.orders.placed, state.orders.ever_paid());
+        for count in [units.available, units.held, units.sold, placed, paid] {
             element(out, "td", "n", &group(count));
         }
         let money = amount(state.revenue_minor, pulse.sale.currency.code());

@@ -84,6 +84,14 @@ pub struct OrderCounts {
     pub refunded: i64,
 }
 
+impl OrderCounts {
+    /// Orders that were ever paid, those among them of which all units came back, too: what reports call
+    /// `orders_paid`.
+    pub fn ever_paid(&self) -> i64 {
+        self.paid.saturating_add(self.refunded)
+    }
+}
+
 /// What only some items have is left out of the marks of the others.
 fn is_none(count: &i64) -> bool {
     *count == 0
