@@ -20,7 +20,7 @@ pub(super) use self::actor::Aggregate;
 use self::actor::Standing;
 use super::{
     Fault,
-    batch::{Delivery, Drain, Reached},
+    batch::{Drain, Look, Reached},
 };
 use crate::{clock::Reading, domain::Decider, values::UnixMs};
 
@@ -31,12 +31,46 @@ impl<D: Decider> Aggregate<D> {
     /// Decides what can be decided and sends what can be sent.
     fn pump(&mut self, ctx: &mut Context<Self>) {
         self.decide_and_send(ctx);
+        self.listen(ctx);
         if !self.draining.is_empty() {
             self.drain(ctx);
+        } else if self.landing.is_none() && self.is_serving() && self.is_at_rest() {
+            // A stream that was never written must not keep an actor alive.
+            self.retire(ctx);
+        }
+    }
+
+    /// Takes in what came; where nothing is decided now, it is answered.
+    fn take_in(&mut self) {
+        self.inbox.take(&mut self.waiting);
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.used_at = self.shared.clock.now();
+        match &self.standing {
+            Standing::Serving if self.in_doubt() => {
+                let why = "it has not said yet what became of the last append";
+                self.refuse_waiting(&Fault::StoreUnavailable(why.to_owned()));
+            }
+            Standing::Serving => {}
+            Standing::Outdated => self.pass_waiting_on(),
+            Standing::Lost(fault) => {
+                let fault = fault.clone();
+                self.refuse_waiting(&fault);
+            }
+        }
+    }
+
+    /// Waits for what comes next.
+    fn listen(&mut self, ctx: &mut Context<Self>) {
+        let flying = self.flying.is_some() && !self.in_doubt();
+        if !self.inbox.listen(flying) {
+            self.schedule_pump(ctx);
         }
     }
 
     fn decide_and_send(&mut self, ctx: &mut Context<Self>) {
+        self.take_in();
         match self.standing {
             Standing::Serving if self.in_doubt() => return,
             Standing::Serving => {}
@@ -82,7 +116,7 @@ impl<D: Decider> Aggregate<D> {
         now
     }
 
-    /// Pumps once the mailbox is empty: everything that waits there is one batch.
+    /// Pumps after what this thread has to do first: what comes until then is in the same batch.
     fn schedule_pump(&mut self, ctx: &mut Context<Self>) {
         if self.pump_scheduled {
             return;
@@ -91,10 +125,6 @@ impl<D: Decider> Aggregate<D> {
         ctx.spawn(std::future::ready(()).into_actor(self).map(|(), actor, ctx| {
             actor.pump_scheduled = false;
             actor.pump(ctx);
-            // A stream that was never written must not keep an actor alive.
-            if actor.landing.is_none() && actor.is_at_rest() {
-                actor.retire(ctx);
-            }
         }));
     }
 
@@ -112,8 +142,19 @@ impl<D: Decider> Aggregate<D> {
         }
     }
 
+    /// Gives waiting commands to the actor that has this id now.
+    fn pass_waiting_on(&mut self) {
+        let directory = self.directory.upgrade();
+        for delivery in self.waiting.drain(..) {
+            match &directory {
+                Some(directory) => directory.pass_on(self.stream.id, delivery),
+                None => delivery.reply.send(Err(Fault::Stopping)),
+            }
+        }
+    }
+
     /// The state can no longer be trusted: it is dropped and all waiting commands are answered. The
-    /// actor stops a little later, so that commands in its mailbox are answered as well.
+    /// actor stops a little later, so that what was sent to it meanwhile is answered as well.
     fn give_up(&mut self, fault: Fault, ctx: &mut Context<Self>) {
         if let Some(mut flight) = self.flying.take() {
             flight.fail(&fault);
@@ -123,7 +164,9 @@ impl<D: Decider> Aggregate<D> {
         self.refuse_waiting(&fault);
         self.state = D::initial(self.stream.id);
         self.standing = Standing::Lost(fault);
-        self.leave_directory(ctx);
+        self.leave_directory();
+        self.take_in();
+        self.listen(ctx);
         ctx.run_later(RETIREMENT, |_, ctx| ctx.stop());
     }
 
@@ -166,7 +209,7 @@ impl<D: Decider> Aggregate<D> {
     /// just before still get an answer. A successor may run meanwhile; the revision is the fence.
     fn retire(&mut self, ctx: &mut Context<Self>) {
         self.rests();
-        self.leave_directory(ctx);
+        self.leave_directory();
         ctx.run_later(RETIREMENT, |actor, ctx| {
             if actor.is_at_rest() {
                 ctx.stop();
@@ -176,9 +219,9 @@ impl<D: Decider> Aggregate<D> {
         });
     }
 
-    fn leave_directory(&self, ctx: &Context<Self>) {
+    fn leave_directory(&self) {
         if let Some(directory) = self.directory.upgrade() {
-            directory.forget(self.stream.id, &ctx.address().recipient());
+            directory.forget(self.stream.id, &self.inbox);
         }
     }
 
@@ -187,12 +230,15 @@ impl<D: Decider> Aggregate<D> {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.flying.is_none() && self.waiting.is_empty() && self.forming.events.is_empty()
+        self.flying.is_none()
+            && self.waiting.is_empty()
+            && self.forming.events.is_empty()
+            && self.inbox.is_empty()
     }
 
     /// Stops once nothing is in flight.
     fn drain(&mut self, ctx: &mut Context<Self>) {
-        if self.flying.is_some() || !self.waiting.is_empty() {
+        if !self.is_at_rest() {
             return;
         }
         self.rests();
@@ -243,32 +289,26 @@ impl<D: Decider> Actor for Aggregate<D> {
         }));
     }
 
-    fn stopping(&mut self, ctx: &mut Self::Context) -> Running {
-        self.leave_directory(ctx);
+    fn stopping(&mut self, _ctx: &mut Self::Context) -> Running {
+        self.leave_directory();
+        // Sent between the last look and now.
+        self.waiting.append(&mut self.inbox.close());
+        match &self.standing {
+            Standing::Lost(fault) => {
+                let fault = fault.clone();
+                self.refuse_waiting(&fault);
+            }
+            Standing::Serving | Standing::Outdated => self.pass_waiting_on(),
+        }
         Running::Stop
     }
 }
 
-impl<D: Decider> Handler<Delivery<D>> for Aggregate<D> {
+impl<D: Decider> Handler<Look> for Aggregate<D> {
     type Result = ();
 
-    fn handle(&mut self, delivery: Delivery<D>, ctx: &mut Self::Context) {
-        self.used_at = self.shared.clock.now();
-        match &self.standing {
-            Standing::Serving if self.in_doubt() => {
-                let why = "it has not said yet what became of the last append";
-                delivery.reply.send(Err(Fault::StoreUnavailable(why.to_owned())));
-            }
-            Standing::Serving => {
-                self.waiting.push_back(delivery);
-                self.schedule_pump(ctx);
-            }
-            Standing::Outdated => match self.directory.upgrade() {
-                Some(directory) => directory.pass_on(self.stream.id, delivery),
-                None => delivery.reply.send(Err(Fault::Stopping)),
-            },
-            Standing::Lost(fault) => delivery.reply.send(Err(fault.clone())),
-        }
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+        self.pump(ctx);
     }
 }
 
@@ -283,6 +323,10 @@ impl<D: Decider> Handler<Reached> for Aggregate<D> {
             self.standing = Standing::Outdated;
             self.retire(ctx);
         }
+        // A wake-up may have found the mailbox full.
+        if !self.inbox.is_empty() {
+            self.pump(ctx);
+        }
     }
 }
 
@@ -291,6 +335,6 @@ impl<D: Decider> Handler<Drain> for Aggregate<D> {
 
     fn handle(&mut self, drain: Drain, ctx: &mut Self::Context) {
         self.draining.push(drain.done);
-        self.drain(ctx);
+        self.pump(ctx);
     }
 }

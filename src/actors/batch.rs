@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use actix::Message;
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 use uuid::Uuid;
 
 use super::{Deadline, Fault};
@@ -34,7 +34,10 @@ pub(super) struct Delivery<D: Decider> {
     pub(super) reply: Reply<D::Outcome>,
 }
 
-impl<D: Decider> Message for Delivery<D> {
+/// Look into the inbox.
+pub(super) struct Look;
+
+impl Message for Look {
     type Result = ();
 }
 
@@ -189,10 +192,11 @@ impl<D: Decider> Batch<D> {
         self.asked.is_empty()
     }
 
-    /// Answers all commands. `before` is the position of the previous append; `landing` is that of
-    /// this one, if it had events. Returns the attempts.
+    /// Answers all commands, several of them on the threads of the runtime. `before` is the position of
+    /// the previous append; `landing` is that of this one, if it had events. Returns the attempts.
     pub(super) fn answer(
         self,
+        runtime: &Handle,
         before: Option<Landing>,
         landing: Option<Landing>,
     ) -> Vec<(Attempt, UnixMs)> {
@@ -205,12 +209,22 @@ impl<D: Decider> Batch<D> {
             // Nothing was ever written, so the answer rests on no event.
             (_, None) => Position::START,
         };
-        for Asked { reply, answers } in self.asked {
+        let answered = |Asked { reply, answers }: Asked<D::Outcome>| {
             let placed = answers.into_iter().map(|Pending { outcome, revision, position }| {
                 let position = position.unwrap_or_else(|| place(revision));
                 Answer { outcome, revision, position }
             });
-            reply.send(Ok(placed.collect()));
+            (reply, placed.collect())
+        };
+        let mut answered: Vec<_> = self.asked.into_iter().map(answered).collect();
+        if answered.len() > 1 {
+            // Each answer from here would wake a thread of the runtime; one task wakes its callers
+            // on the thread that it runs on.
+            runtime.spawn(async move {
+                answered.into_iter().for_each(|(reply, answers)| reply.send(Ok(answers)));
+            });
+        } else if let Some((reply, answers)) = answered.pop() {
+            reply.send(Ok(answers));
         }
         self.attempts
     }

@@ -9,15 +9,16 @@ use std::{
     time::Instant,
 };
 
-use actix::{Actor, Addr, Recipient, prelude::SendError};
+use actix::{Actor, Addr, prelude::SendError};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
     Answer, Fault, Shared,
     aggregate::Aggregate,
-    batch::{Answers, Delivery, Drain, Reached, Reply, Ticket},
+    batch::{Answers, Delivery, Drain, Look, Reached, Reply, Ticket},
     deadline::Deadline,
+    inbox::{Inbox, Put},
     own_directory::OwnDirectory,
     tail::StreamObserver,
     tally::{Counters, Tally},
@@ -50,12 +51,34 @@ pub struct Census {
 /// Where one actor is reached.
 struct Desk<D: Decider> {
     address: Addr<Aggregate<D>>,
+    inbox: Arc<Inbox<D>>,
     waiting: Arc<AtomicUsize>,
 }
 
 impl<D: Decider> Clone for Desk<D> {
     fn clone(&self) -> Self {
-        Self { address: self.address.clone(), waiting: Arc::clone(&self.waiting) }
+        Self {
+            address: self.address.clone(),
+            inbox: Arc::clone(&self.inbox),
+            waiting: Arc::clone(&self.waiting),
+        }
+    }
+}
+
+impl<D: Decider> Desk<D> {
+    /// Gives the actor a delivery, or it back if the actor takes nothing any more.
+    fn put(&self, delivery: Delivery<D>) -> Result<(), Delivery<D>> {
+        match self.inbox.put(delivery) {
+            Put::Waits => {}
+            Put::Wake => match self.address.try_send(Look) {
+                // After each message of a full mailbox the actor looks into its inbox, too.
+                Ok(()) | Err(SendError::Full(_)) => {}
+                // Its thread is gone: the callers are told that it is being rebuilt.
+                Err(SendError::Closed(_)) => drop(self.inbox.close()),
+            },
+            Put::Gone(delivery) => return Err(delivery),
+        }
+        Ok(())
     }
 }
 
@@ -115,7 +138,7 @@ impl<D: Decider> Directory<D> {
         })
     }
 
-    /// Puts commands into the mailbox of their actor.
+    /// Puts commands into the inbox of their actor.
     fn send(
         &self,
         id: Uuid,
@@ -136,13 +159,12 @@ impl<D: Decider> Directory<D> {
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
         let mut delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
         for _ in 0..ACTORS_TRIED {
-            match desk.address.try_send(delivery) {
+            match desk.put(delivery) {
                 Ok(()) => return Ok(answers),
-                Err(SendError::Full(_)) => return Err(Fault::Overloaded),
-                // It fell asleep between being found and being spoken to.
-                Err(SendError::Closed(returned)) => {
+                // It stopped between lookup and send.
+                Err(returned) => {
                     delivery = returned;
-                    self.forget_if(id, |desk| !desk.address.connected());
+                    self.forget_if(id, |desk| desk.inbox.is_closed());
                     desk = self.desk(id);
                     delivery.reply.ticket =
                         Ticket::take(&desk.waiting, count, self.shared.waiting_max)
@@ -157,7 +179,7 @@ impl<D: Decider> Directory<D> {
     /// Whether there is an actor of that id.
     pub(super) fn is_awake(&self, id: Uuid) -> bool {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
-        awake.get(&id).is_some_and(|desk| desk.address.connected())
+        awake.get(&id).is_some_and(|desk| !desk.inbox.is_closed())
     }
 
     /// Whether other nodes may serve the same ids.
@@ -188,11 +210,13 @@ impl<D: Decider> Directory<D> {
     fn spawn(&self, id: Uuid) -> Desk<D> {
         let stream = StreamName { category: D::CATEGORY, id };
         let directory: Weak<dyn OwnDirectory<D>> = self.me.clone();
-        let aggregate = Aggregate::new(stream, Arc::clone(&self.shared), directory);
+        let inbox = Arc::new(Inbox::new());
+        let shared = Arc::clone(&self.shared);
+        let aggregate = Aggregate::new(stream, shared, directory, Arc::clone(&inbox));
         // Any spread will do; the id's own bits are evenly distributed.
         let arbiter = id.as_u128() as usize % self.shared.arbiters.len().max(1);
         let address = Aggregate::start_in_arbiter(&self.shared.arbiters[arbiter], |_| aggregate);
-        Desk { address, waiting: Arc::new(AtomicUsize::new(0)) }
+        Desk { address, inbox, waiting: Arc::new(AtomicUsize::new(0)) }
     }
 
     fn forget_if(&self, id: Uuid, condition: impl Fn(&Desk<D>) -> bool) {
@@ -221,17 +245,16 @@ impl<D: Decider> Directory<D> {
 
 impl<D: Decider> OwnDirectory<D> for Directory<D> {
     fn pass_on(&self, id: Uuid, delivery: Delivery<D>) {
-        let undelivered = match self.desk(id).address.try_send(delivery) {
-            Ok(()) => return,
-            Err(SendError::Full(delivery)) => (delivery, Fault::Overloaded),
-            Err(SendError::Closed(delivery)) => (delivery, Fault::LostOwnership),
-        };
-        let (delivery, fault) = undelivered;
-        delivery.reply.send(Err(fault));
+        if self.stopping.load(Ordering::Relaxed) {
+            return delivery.reply.send(Err(Fault::Stopping));
+        }
+        if let Err(delivery) = self.desk(id).put(delivery) {
+            delivery.reply.send(Err(Fault::LostOwnership));
+        }
     }
 
-    fn forget(&self, id: Uuid, address: &Recipient<Delivery<D>>) {
-        self.forget_if(id, |desk| desk.address.clone().recipient() == *address);
+    fn forget(&self, id: Uuid, inbox: &Arc<Inbox<D>>) {
+        self.forget_if(id, |desk| Arc::ptr_eq(&desk.inbox, inbox));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The only place that names actix: the actors, their state, and their messages.
 //!
 //! ```text
-//!  gRPC ──> Directory ──try_send──> Aggregate<Item>  one actor an item or sale: decides, has at most
+//!  gRPC ──> Directory ───Inbox────> Aggregate<Item>  one actor an item or sale: decides, has at most
 //!              (bounded)            Aggregate<Sale>  one append in flight, answers when it has landed
 //!                                        │ append
 //!                                        v
@@ -29,6 +29,7 @@ mod directory;
 mod failpoint;
 mod fault;
 mod freshness;
+mod inbox;
 mod level_news;
 mod metered;
 mod moves;

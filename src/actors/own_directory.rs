@@ -1,9 +1,10 @@
 //! The directory that an actor is listed in, as the actor sees it.
 
-use actix::Recipient;
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use super::batch::Delivery;
+use super::{batch::Delivery, inbox::Inbox};
 use crate::domain::Decider;
 
 /// Where an actor is found by its id, and where its successor is.
@@ -13,5 +14,5 @@ pub(super) trait OwnDirectory<D: Decider>: Send + Sync {
     fn pass_on(&self, id: Uuid, delivery: Delivery<D>);
 
     /// Removes an actor from the directory, but not a successor that took its place meanwhile.
-    fn forget(&self, id: Uuid, address: &Recipient<Delivery<D>>);
+    fn forget(&self, id: Uuid, inbox: &Arc<Inbox<D>>);
 }

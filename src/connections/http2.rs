@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     calls::Calls,
+    gathered::Gathered,
     peers::{Peer, Peers},
     phase::Phase,
     serving::{self, Conversation, Limits},
@@ -68,13 +69,13 @@ pub async fn serve<I, S, B>(
     let builder = builder(&limits);
     serving::serve(listener, peers, limits, phase, |stream, peer| {
         let (io, service) = connect(stream, peer);
-        let io = Watched::new(io, Arc::clone(peer), PREFACE_BYTES);
+        let io = Gathered::new(Watched::new(io, Arc::clone(peer), PREFACE_BYTES));
         builder.serve_connection(TokioIo::new(io), Calls::new(service, Arc::clone(peer)))
     })
     .await;
 }
 
-impl<I, S, B> Conversation for Connection<TokioIo<Watched<I>>, Calls<S>, TokioExecutor>
+impl<I, S, B> Conversation for Connection<TokioIo<Gathered<Watched<I>>>, Calls<S>, TokioExecutor>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + Send + Sync + 'static,

@@ -8,6 +8,7 @@
 mod accept;
 mod calls;
 mod descriptors;
+mod gathered;
 mod host;
 pub mod http1;
 pub mod http2;

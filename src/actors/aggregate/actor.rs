@@ -13,6 +13,7 @@ use crate::{
     actors::{
         Fault, Shared,
         batch::{Batch, Delivery, Landing},
+        inbox::Inbox,
         own_directory::OwnDirectory,
     },
     clock,
@@ -27,6 +28,7 @@ pub(in crate::actors) struct Aggregate<D: Decider> {
     pub(super) stream: StreamName,
     pub(super) shared: Arc<Shared>,
     pub(super) directory: Weak<dyn OwnDirectory<D>>,
+    pub(super) inbox: Arc<Inbox<D>>,
     pub(super) state: D,
     /// Where the last append landed; `None` while nothing was ever written.
     pub(super) landing: Option<Landing>,
@@ -65,6 +67,7 @@ impl<D: Decider> Aggregate<D> {
         stream: StreamName,
         shared: Arc<Shared>,
         directory: Weak<dyn OwnDirectory<D>>,
+        inbox: Arc<Inbox<D>>,
     ) -> Self {
         let used_at = shared.clock.now();
         // An id for each life of each actor: even two of one node are never taken for each other.
@@ -74,6 +77,7 @@ impl<D: Decider> Aggregate<D> {
             state: D::initial(stream.id),
             shared,
             directory,
+            inbox,
             landing: None,
             waiting: VecDeque::new(),
             forming: Batch::starting_at(0, writer),

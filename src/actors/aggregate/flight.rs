@@ -38,7 +38,7 @@ impl<D: Decider> Aggregate<D> {
         if !batch.events.is_empty() {
             self.launch(batch, ctx);
         } else if batch.is_unasked() || !self.shared.store.is_shared() {
-            let attempts = batch.answer(self.landing, None);
+            let attempts = batch.answer(&self.shared.runtime, self.landing, None);
             self.count(attempts);
         } else {
             self.confirm(batch, ctx);
@@ -100,7 +100,7 @@ impl<D: Decider> Aggregate<D> {
         if large {
             self.decide_and_send(ctx);
         }
-        let attempts = flight.batch.answer(before, Some(landing));
+        let attempts = flight.batch.answer(&self.shared.runtime, before, Some(landing));
         self.count(attempts);
         self.look_behind(ctx);
         self.schedule_pump(ctx);
@@ -124,7 +124,7 @@ impl<D: Decider> Aggregate<D> {
             Ok(found) if found > believed => return actor.on_conflict(ctx),
             Ok(found) if found == believed => {
                 if let Some(Flight { batch, .. }) = actor.flying.take() {
-                    let attempts = batch.answer(actor.landing, None);
+                    let attempts = batch.answer(&actor.shared.runtime, actor.landing, None);
                     actor.count(attempts);
                 }
             }
@@ -168,6 +168,9 @@ impl<D: Decider> Aggregate<D> {
         self.forming.fail(&fault);
         self.refuse_waiting(&fault);
         self.send_flight(pause, ctx);
+        // What comes meanwhile is answered at once.
+        self.take_in();
+        self.listen(ctx);
     }
 
     pub(super) fn in_doubt(&self) -> bool {
