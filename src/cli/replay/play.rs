@@ -186,11 +186,13 @@ fn totals_text(plan: &SaleCreated, at: UnixMs, totals: &Totals) -> String {
         ("orders paid", totals.orders.ever_paid().to_string()),
         ("orders cancelled", totals.orders.cancelled.to_string()),
         ("orders expired", totals.orders.expired.to_string()),
-        ("orders refunded", totals.orders.refunded.to_string()),
         ("revenue", amount(totals.revenue_minor)),
         ("refunds due", amount(totals.refunds_due_minor)),
         ("attempts", totals.attempts.to_string()),
     ];
+    if totals.orders.refunded > 0 {
+        rows.push(("orders refunded", totals.orders.refunded.to_string()));
+    }
     let refusals: Vec<String> = totals
         .refusals
         .iter()

@@ -64,7 +64,17 @@ async fn what_is_missing_is_as_old_as_its_oldest_event() {
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(orders_in_the_end(&node, &items[0], position).await, 3);
     until_readyz(&node, |_, said| said["behind"].is_null()).await;
-    assert_eq!(lag_seconds(&node).await, 0.0);
+    until_lag_is(&node, 0.0).await;
+}
+
+async fn until_lag_is(node: &Node, seconds: f64) {
+    let known = async {
+        while lag_seconds(node).await != seconds {
+            tokio::task::yield_now().await;
+        }
+    };
+    let known = tokio::time::timeout(PATIENCE, known).await;
+    known.unwrap_or_else(|_| panic!("the lag is never {seconds} s"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,13 +98,8 @@ async fn nothing_is_answered_before_a_read_model_knows_what_the_log_held_at_the_
     assert_eq!(refused.code(), Code::Unavailable, "{refused}");
     assert_eq!(refused.get_details_error_info().unwrap().reason, "READ_MODEL_BUILDING");
     assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
-    let lag_is_known = async {
-        while lag_seconds(&node).await != 60.0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    let lag_is_known = tokio::time::timeout(PATIENCE, lag_is_known);
-    lag_is_known.await.expect("what is missing is a minute old");
+    // What is missing is a minute old.
+    until_lag_is(&node, 60.0).await;
 
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(orders_in_the_end(&node, &items[0], 0).await, 4);
