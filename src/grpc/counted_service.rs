@@ -96,7 +96,20 @@ where
         self.service.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: http::Request<Body>) -> Call {
+    fn call(&mut self, request: http::Request<Body>) -> Call {
+        self.answer(request)
+    }
+}
+
+impl<S> CountedService<S>
+where
+    S: Service<http::Request<Body>, Response = Answer, Error = Infallible, Future = Answering>
+        + Clone
+        + Send
+        + 'static,
+{
+    /// Answers a call. The services of the contract are always ready.
+    pub(super) fn answer(&self, mut request: http::Request<Body>) -> Call {
         let method = self.methods.at(request.uri().path());
         let trace = Trace::of(request.headers().get(TRACEPARENT).map(http::HeaderValue::as_bytes));
         let span = call_span(&method.name, &trace);
@@ -117,22 +130,15 @@ where
         };
         Call { answer: within_span(trace, span, answer), method, timer }
     }
-}
 
-impl<S> CountedService<S>
-where
-    S: Service<http::Request<Body>, Response = Answer, Error = Infallible, Future = Answering>
-        + Clone
-        + Send
-        + 'static,
-{
     /// Hands a call on, with what its connection lets it hold.
-    fn begin(&mut self, method: &Method, mut request: http::Request<Body>) -> Answering {
+    fn begin(&self, method: &Method, mut request: http::Request<Body>) -> Answering {
+        let mut service = self.service.clone();
         if method.weight == Weight::Light && !method.takes_much {
-            return self.service.call(request);
+            return service.call(request);
         }
         let Some(share) = request.extensions().get::<Arc<Share>>().cloned() else {
-            return self.service.call(request);
+            return service.call(request);
         };
         if method.takes_much {
             let large = Arc::clone(&share.large);
@@ -140,24 +146,21 @@ where
             request = request.map(|body| Body::new(Reserved::new(body, large, goes_on)));
         }
         match method.weight {
-            Weight::Light => self.service.call(request),
-            Weight::Beside => until_stopped(self.service.call(request), self.phase.clone()),
+            Weight::Light => service.call(request),
+            Weight::Beside => until_stopped(service.call(request), self.phase.clone()),
             Weight::Following => match Arc::clone(&share.following).try_acquire_owned() {
                 Ok(place) => {
-                    let answer = hold(self.service.call(request), place);
+                    let answer = hold(service.call(request), place);
                     until_stopped(answer, self.phase.clone())
                 }
                 Err(_full) => refused(CallError::crowded()),
             },
-            Weight::Answer => {
-                let mut service = self.service.clone();
-                Box::pin(async move {
-                    match Arc::clone(&share.reports).acquire_owned().await {
-                        Ok(place) => hold(service.call(request), place).await,
-                        Err(_closed) => refused(CallError::crowded()).await,
-                    }
-                })
-            }
+            Weight::Answer => Box::pin(async move {
+                match Arc::clone(&share.reports).acquire_owned().await {
+                    Ok(place) => hold(service.call(request), place).await,
+                    Err(_closed) => refused(CallError::crowded()).await,
+                }
+            }),
         }
     }
 }

@@ -13,6 +13,7 @@ mod health;
 mod listener;
 mod methods;
 mod notices;
+mod one_connection;
 mod operations;
 mod operator;
 mod read_side;

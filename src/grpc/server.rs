@@ -21,6 +21,7 @@ use super::{
     incident::IncidentApi,
     item::ItemApi,
     methods::Methods,
+    one_connection::{OneConnection, Purchases},
     operator::Authenticator,
     order::OrderApi,
     proto,
@@ -32,7 +33,7 @@ use super::{
     script::ScriptApi,
     service_level::ServiceLevelApi,
     service_level_gate::Gate,
-    share::{ConnectionLimits, OneConnection},
+    share::ConnectionLimits,
     traffic::TrafficApi,
 };
 use crate::{
@@ -96,6 +97,7 @@ pub struct Parts {
 /// The services of the contract, each counted and let in by the level.
 pub struct Services {
     contract: Routes,
+    purchases: Arc<Purchases>,
     methods: Methods,
     gate: Gate,
     readiness: Readiness,
@@ -109,8 +111,9 @@ impl Services {
         let readiness = parts.readiness.clone();
         let gate = Gate::new(Arc::clone(&parts.service), Arc::clone(&parts.metrics));
         let methods = Methods::of_the_contract(&parts.metrics)?;
-        let contract = contract(parts, methods.clone(), gate.clone(), phase.clone()).routes();
-        Ok(Self { contract, methods, gate, readiness, phase })
+        let (contract, purchases) = contract(parts, methods.clone(), gate.clone(), phase.clone());
+        let (contract, purchases) = (contract.routes(), Arc::new(purchases));
+        Ok(Self { contract, purchases, methods, gate, readiness, phase })
     }
 
     /// The same, to be called in this process.
@@ -125,7 +128,7 @@ impl Services {
 /// # Errors
 /// When the descriptors of the contract cannot be read.
 pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> anyhow::Result<()> {
-    let Services { contract, methods, gate, readiness, phase } = services;
+    let Services { contract, purchases, methods, gate, readiness, phase } = services;
     let beside = CallCounter::new(Methods::uncounted(), gate, phase.clone());
     let (health, health_service) = tonic_health::server::health_reporter();
     // Subscribed first: a change in between is told twice rather than never.
@@ -142,7 +145,8 @@ pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> 
     let http = over_http(listeners.http, (routes.clone(), methods), limits, phase.clone())?;
     let peers = Peers::new(limits.connections_max);
     let grpc = http2::serve(listeners.grpc, peers, limits.http2, phase, |stream, _peer| {
-        (stream, OneConnection::new(routes.clone(), limits.connection))
+        let purchases = Arc::clone(&purchases);
+        (stream, OneConnection::new(purchases, routes.clone(), limits.connection))
     });
     tokio::join!(grpc, OptionFuture::from(http));
     health.abort();
@@ -170,7 +174,7 @@ fn contract(
     methods: Methods,
     gate: Gate,
     phase: watch::Receiver<Phase>,
-) -> RoutesBuilder {
+) -> (RoutesBuilder, Purchases) {
     let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
     let Parts { traffic, levels, service, store, data, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
@@ -213,16 +217,18 @@ fn contract(
     let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
     macro_rules! serve {
-        ($server:ident, $service:ident, $api:expr) => {
+        ($server:ident, $service:ident, $api:expr) => {{
             let bytes_max = Size::of_service(proto::$server::SERVICE_NAME).bytes();
             let service = proto::$server::$service::from_arc($api);
             let service = service.max_decoding_message_size(bytes_max);
             let service = service.accept_compressed(CompressionEncoding::Gzip);
-            routes.add_service(counter.count(service));
-        };
+            let service = counter.count(service);
+            routes.add_service(service.clone());
+            service
+        }};
     }
     serve!(order_service_server, OrderServiceServer, Arc::new(orders));
-    serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
+    let purchases = serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
     serve!(coupon_service_server, CouponServiceServer, Arc::new(coupon));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
@@ -233,7 +239,7 @@ fn contract(
     serve!(incident_service_server, IncidentServiceServer, Arc::new(incident));
     serve!(script_service_server, ScriptServiceServer, Arc::new(script));
     serve!(alert_service_server, AlertServiceServer, Arc::new(alert));
-    routes
+    (routes, purchases)
 }
 
 /// Answers calls of services that do not exist.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tonic::{body::Body, codegen::http, service::Routes};
 
 /// Calls at once on one connection that follow something: alerts, or a replay.
 const FOLLOWING_MAX: usize = 16;
@@ -43,28 +42,5 @@ impl Share {
             following: places(FOLLOWING_MAX),
             large: places(LARGE_BYTES_MAX),
         })
-    }
-}
-
-/// The services, as one connection calls them.
-pub(super) struct OneConnection {
-    routes: Routes,
-    share: Arc<Share>,
-}
-
-impl OneConnection {
-    pub(super) fn new(routes: Routes, limits: ConnectionLimits) -> Self {
-        Self { routes, share: Share::new(limits) }
-    }
-}
-
-impl hyper::service::Service<http::Request<hyper::body::Incoming>> for OneConnection {
-    type Response = http::Response<Body>;
-    type Error = std::convert::Infallible;
-    type Future = <Routes as tonic::codegen::Service<http::Request<hyper::body::Incoming>>>::Future;
-
-    fn call(&self, mut request: http::Request<hyper::body::Incoming>) -> Self::Future {
-        request.extensions_mut().insert(Arc::clone(&self.share));
-        tonic::codegen::Service::call(&mut self.routes.clone(), request)
     }
 }
