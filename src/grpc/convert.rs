@@ -292,9 +292,10 @@ pub(super) fn refusal(
     coupon: Option<CouponReason>,
 ) -> proto::Refusal {
     let free = available_units.filter(|_| refusal == Refusal::NotEnoughFree);
-    let message = match free {
-        Some(free) => format!("{} It has {free}.", refusal.sentence()),
-        None => refusal.sentence().to_owned(),
+    let message = match (free, coupon) {
+        (Some(free), _) => format!("{} It has {free}.", refusal.sentence()),
+        (None, Some(why)) => format!("{} {}", refusal.sentence(), why.sentence()),
+        (None, None) => refusal.sentence().to_owned(),
     };
     let reason = REASONS[refusal.kind()].into();
     let quote = quote.map(prices::quote);

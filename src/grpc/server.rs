@@ -213,15 +213,13 @@ fn contract(
     let alert = AlertApi::new(reads.clone(), sales.clone());
     let sale = SaleApi { sales, reads: reads.clone(), clock, authenticator };
     let traffic = TrafficApi { desk: traffic, phase };
-
     let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
     macro_rules! serve {
         ($server:ident, $service:ident, $api:expr) => {{
-            let bytes_max = Size::of_service(proto::$server::SERVICE_NAME).bytes();
-            let service = proto::$server::$service::from_arc($api);
-            let service = service.max_decoding_message_size(bytes_max);
-            let service = service.accept_compressed(CompressionEncoding::Gzip);
+            let service = proto::$server::$service::from_arc($api)
+                .max_decoding_message_size(Size::of_service(proto::$server::SERVICE_NAME).bytes())
+                .accept_compressed(CompressionEncoding::Gzip);
             let service = counter.count(service);
             routes.add_service(service.clone());
             service

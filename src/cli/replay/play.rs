@@ -151,7 +151,7 @@ fn totals_json(sale: SaleId, plan: &SaleCreated, at: UnixMs, totals: &Totals) ->
         .iter()
         .map(|(outcome, attempts)| (outcome_name(*outcome), json!(attempts)))
         .collect();
-    json!({
+    let mut told = json!({
         "sale_id": sale.to_string(),
         "name": plan.name,
         "at": at.to_string(),
@@ -165,12 +165,16 @@ fn totals_json(sale: SaleId, plan: &SaleCreated, at: UnixMs, totals: &Totals) ->
         "orders_paid": totals.orders.ever_paid(),
         "orders_cancelled": totals.orders.cancelled,
         "orders_expired": totals.orders.expired,
-        "orders_refunded": totals.orders.refunded,
         "revenue_minor": totals.revenue_minor,
         "refunds_due_minor": totals.refunds_due_minor,
         "attempts": totals.attempts,
         "not_placed": refusals,
-    })
+    });
+    // Sales without any have no such field, as in the text.
+    if totals.orders.refunded > 0 {
+        told["orders_refunded"] = totals.orders.refunded.into();
+    }
+    told
 }
 
 fn totals_text(plan: &SaleCreated, at: UnixMs, totals: &Totals) -> String {

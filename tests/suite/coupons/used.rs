@@ -123,6 +123,8 @@ async fn a_code_claims_and_uses_a_coupon_at_once_and_the_next_order_is_told_why_
     let refusal = ended.refusal.unwrap();
     assert_eq!(refusal.reason(), RefusalReason::CouponRefused);
     assert_eq!(refusal.coupon_reason(), CouponReason::Used);
+    let why = "The coupon of the order was refused. The coupon is used for another order.";
+    assert_eq!(refusal.message, why);
     assert_eq!(ended.order.unwrap().state(), OrderState::Cancelled);
 
     let kept = keep(with(by_code("SAVE20"), place(&items[0], "ann", 1)));
