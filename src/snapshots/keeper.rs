@@ -13,7 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{runtime::Runtime, sync::Notify};
@@ -33,6 +33,12 @@ use crate::{
 
 /// Streams that wait for their turn; those beyond ask again.
 const WAITING_MAX: usize = 64;
+
+/// How many times as long as it took to write a snapshot the thread leaves a running sale alone.
+const REST: u32 = 10;
+
+/// Time that the end of the thread may take, of that for stopping.
+const ENDING: Duration = Duration::from_millis(250);
 
 /// Threads that read and decode for it.
 const READING_THREADS: usize = 2;
@@ -65,8 +71,16 @@ impl std::fmt::Debug for Keeper {
 struct Desk {
     waiting: VecDeque<StreamName>,
     busy: bool,
-    /// Events that the newest snapshot of a stream holds, as far as that is known.
-    covered: HashMap<StreamName, u64>,
+    kept: HashMap<StreamName, Kept>,
+}
+
+/// What is known of the newest snapshot of a stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    /// Events that it holds.
+    covered: u64,
+    /// Another one is not written before, unless the stream is at rest.
+    rests_until: Option<Instant>,
 }
 
 /// Why a snapshot was not renewed.
@@ -118,7 +132,7 @@ impl Snapshots {
     ) -> Result<Loaded<D>, FoldError> {
         let loaded = load(Some(&self.keeper.files), &self.keeper.log, stream, moves).await?;
         if loaded.covered > 0 {
-            self.keeper.desk().covered.insert(stream, loaded.covered);
+            self.keeper.desk().kept.entry(stream).or_default().covered = loaded.covered;
         }
         Ok(loaded)
     }
@@ -130,9 +144,10 @@ impl Snapshots {
         }
         let Keeper { rule, changed, .. } = &*self.keeper;
         let mut desk = self.keeper.desk();
-        let covered = desk.covered.get(&stream).copied().unwrap_or(0);
+        let Kept { covered, rests_until } = desk.kept.get(&stream).copied().unwrap_or_default();
         let [tail_max, at_rest_max] = [false, true].map(|rests| rule.tail_max(covered, rests));
-        if rule.is_due(events, covered, at_rest) {
+        let may = at_rest || rests_until.is_none_or(|until| until <= Instant::now());
+        if may && rule.is_due(events, covered, at_rest) {
             if !desk.waiting.contains(&stream) && desk.waiting.len() < WAITING_MAX {
                 desk.waiting.push_back(stream);
                 changed.notify_all();
@@ -142,12 +157,13 @@ impl Snapshots {
         }
         let await_rest = rule.is_due(events, covered, true);
         let again = if await_rest { tail_max } else { at_rest_max };
-        Look { again_at: covered + again, await_rest }
+        Look { again_at: (covered + again).max(events + tail_max / 8), await_rest }
     }
 
     /// Writes what waits, as far as there is time for it, and ends. Blocks.
     pub fn finish(&self, until: Instant) {
         let keeper = &*self.keeper;
+        let until = until.checked_sub(ENDING).unwrap_or(until);
         let mut desk = keeper.desk();
         while desk.busy || !desk.waiting.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
@@ -224,13 +240,15 @@ impl Keeper {
         let Loaded { folded, covered } = loaded;
         let events = folded.events();
         let Some(mark) = folded.last.filter(|_| events > covered) else {
-            self.desk().covered.insert(stream, covered);
+            self.desk().kept.insert(stream, Kept { covered, rests_until: None });
             return Ok(());
         };
         let go_on = || !self.is_stopping();
         let bytes = self.files.write(stream, &mark, &folded.state, &go_on)?;
-        self.desk().covered.insert(stream, events);
-        let ms = started.elapsed().as_millis();
+        let took = started.elapsed();
+        let rests_until = Instant::now().checked_add(took * REST);
+        self.desk().kept.insert(stream, Kept { covered: events, rests_until });
+        let ms = took.as_millis();
         tracing::info!(%stream, events, bytes, ms, "a snapshot is written");
         Ok(())
     }

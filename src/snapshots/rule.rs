@@ -1,7 +1,8 @@
 //! When a snapshot is due.
 //!
 //! To write one takes as long as to load all that it holds, so a sale that grows writes one each time
-//! it has grown by an eighth: all of them together are written in nine times the time of the last.
+//! it has grown by an eighth: all of them together are written in nine times the time of the last. A sale
+//! that grows faster than that gets one in eleven times the time that one takes.
 
 /// Of what a stream holds, the part that may lie behind its snapshot while it grows.
 const SHARE: u64 = 8;

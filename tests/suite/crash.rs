@@ -14,9 +14,13 @@ use std::{
     time::Duration,
 };
 
-use doorbuster::grpc::proto::{
-    self, place_order_response, purchase_service_client::PurchaseServiceClient,
-    sale_service_client::SaleServiceClient,
+use doorbuster::{
+    grpc::proto::{
+        self, place_order_response, purchase_service_client::PurchaseServiceClient,
+        sale_service_client::SaleServiceClient,
+    },
+    snapshots::{self, Finding, SnapshotFiles},
+    store::{LogSource, embedded::LogReader},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tonic::transport::Channel;
@@ -121,6 +125,12 @@ async fn every_acknowledged_order_survives_kill_9() {
             client.await.unwrap();
         }
     }
+    let log = Arc::new(LogReader::open(data.path()).unwrap());
+    let files = SnapshotFiles::of(data.path());
+    let snapshots = snapshots::check(&files, &LogSource::File(log)).await.unwrap();
+    // A kill leaves the one before, or the new one.
+    let right = |of: &snapshots::Checked| matches!(of.finding, Finding::Right { .. });
+    assert!(!snapshots.is_empty() && snapshots.iter().all(right), "{snapshots:?}");
     let journal = journal.lock().unwrap();
     check(data.path(), &journal);
     println!(
@@ -156,7 +166,7 @@ async fn storm(channel: Channel, item: String, client: String, journal: Journal)
 fn check(data: &Path, journal: &[(proto::PlaceOrderRequest, proto::PlaceOrderResponse)]) {
     let proof = audit::verify(data, &mut |_, _| {}).unwrap();
     assert!(proof.ok(), "{proof}");
-    let log = doorbuster::store::embedded::LogReader::open(data).unwrap();
+    let log = LogReader::open(data).unwrap();
     let mut placed = std::collections::HashMap::new();
     let mut after = doorbuster::events::Position::START;
     loop {

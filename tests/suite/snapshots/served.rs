@@ -85,7 +85,7 @@ async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_stops_leaves_a_snapshot_and_starts_with_it() {
     let mut node = Node::start_with(|config| config.snapshot_events = EVENTS_MIN).await;
-    let (_, items) = node.sale(vec![item("A", &[("north", 1_000)])]).await;
+    let (_, items) = node.sale(vec![item("A", &[("north", 100_000)])]).await;
     let mut answered = sell(&node, &items[0], 0..10).await;
     node.stop();
     let stream = of_item(&items[0]);
@@ -107,14 +107,19 @@ async fn a_node_that_stops_leaves_a_snapshot_and_starts_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_behind_a_snapshot_is_bounded_while_a_sale_runs() {
     let mut node = Node::start_with(|config| config.snapshot_events = EVENTS_MIN).await;
-    let (_, items) = node.sale(vec![item("A", &[("north", 1_000)])]).await;
+    let (_, items) = node.sale(vec![item("A", &[("north", 100_000)])]).await;
     let stream = of_item(&items[0]);
     let data = node.data().to_owned();
     let mut before = 0;
-    for round in 0..3 {
-        sell(&node, &items[0], round * 40..(round + 1) * 40).await;
+    let mut buyers = 0;
+    for _ in 0..3 {
         let log = file_log(&data);
-        until("a newer snapshot", async || covered(&data, &log, stream).await > before).await;
+        until("a newer snapshot", async || {
+            sell(&node, &items[0], buyers..buyers + 10).await;
+            buyers += 10;
+            covered(&data, &log, stream).await > before
+        })
+        .await;
         before = covered(&data, &log, stream).await;
     }
     node.stop();
@@ -130,7 +135,7 @@ async fn nodes_on_a_cluster_have_snapshots_of_their_own() {
         Node::start_on(cluster.store(), clock.clone(), few).await
     };
     let (mut one, other) = (start().await, start().await);
-    let (_, items) = one.sale(vec![item("A", &[("north", 1_000)])]).await;
+    let (_, items) = one.sale(vec![item("A", &[("north", 100_000)])]).await;
     let mut answered = sell(&one, &items[0], 0..20).await;
     one.stop();
     let stream = of_item(&items[0]);
@@ -149,7 +154,7 @@ async fn nodes_on_a_cluster_have_snapshots_of_their_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_snapshots_reads_and_writes_none() {
     let mut node = Node::start_with(|config| config.snapshot_events = 0).await;
-    let (_, items) = node.sale(vec![item("A", &[("north", 1_000)])]).await;
+    let (_, items) = node.sale(vec![item("A", &[("north", 100_000)])]).await;
     let answered = sell(&node, &items[0], 0..40).await;
     node.restart().await;
     assert_answered_again(&node, &answered).await;
