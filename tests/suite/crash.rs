@@ -23,9 +23,9 @@ use doorbuster::{
     store::{LogSource, embedded::LogReader},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use tonic::transport::Channel;
+use tonic::{Code, transport::Channel};
 
-use crate::support::{create_sale, item, place, timestamp};
+use crate::support::{PATIENCE, create_sale, item, place, timestamp};
 
 const CLIENTS: usize = 16;
 
@@ -103,8 +103,7 @@ async fn every_acknowledged_order_survives_kill_9() {
         // A retry of an answered request must get the same bytes after any number of kills.
         let journaled = journal.lock().unwrap().clone();
         for (request, first) in journaled.iter().rev().take(50).chain(journaled.iter().take(50)) {
-            let mut purchases = PurchaseServiceClient::new(channel.clone());
-            let again = purchases.place_order(request.clone()).await.unwrap().into_inner();
+            let again = answered(channel.clone(), request).await;
             assert_eq!(&again, first, "cycle {cycle}");
         }
         let wanted = journaled.len() + random.random_range(50..400);
@@ -148,6 +147,24 @@ pub async fn put_up(channel: Channel) -> String {
     sale.items[0].time_to_pay = Some(prost_types::Duration { seconds: 86_400, nanos: 0 });
     let sale = SaleServiceClient::new(channel).create_sale(request).await.unwrap();
     sale.into_inner().sale.unwrap().items[0].item_id.clone()
+}
+
+/// The answer of a server that may just have started: until its store has answered, it is unavailable.
+async fn answered(
+    channel: Channel,
+    request: &proto::PlaceOrderRequest,
+) -> proto::PlaceOrderResponse {
+    let mut purchases = PurchaseServiceClient::new(channel);
+    let answer = async {
+        loop {
+            match purchases.place_order(request.clone()).await {
+                Ok(answer) => return answer.into_inner(),
+                Err(status) if status.code() == Code::Unavailable => tokio::task::yield_now().await,
+                Err(status) => panic!("{status}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, answer).await.expect("a server that has started answers")
 }
 
 /// Places orders until the server is gone.
