@@ -10,6 +10,7 @@ mod beacons;
 mod child;
 mod echo;
 mod figures;
+mod history;
 mod load;
 mod pair;
 mod priced;
@@ -19,7 +20,7 @@ mod server;
 mod stores;
 mod streams;
 
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{fmt::Display, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 
@@ -46,6 +47,9 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         let choice: StoreChoice = read_secret("--store", store)?;
         return run_stores(&choice, &args, common);
     }
+    if let Some(orders) = args.history {
+        return run_history(orders, &args, common);
+    }
     let own = match &args.server {
         Some(_) => None,
         None => Some(OwnServer::start(args.data.as_deref(), None, common)?),
@@ -66,6 +70,14 @@ fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Res
     let stores = Stores::start(choice, args.data.as_deref(), common)?;
     let figures = unless_interrupted(stores::measure(args, &stores, common))?;
     show(common, stores::json(&figures), stores::table(&figures))
+}
+
+fn run_history(orders: u32, args: &Args, common: &Common) -> anyhow::Result<()> {
+    let data = args.data.as_deref();
+    let write = |data: &Path| history::write(data, orders, common);
+    let (own, written) = OwnServer::start_on(data, None, common, write)?;
+    let figures = unless_interrupted(history::measure(args, &own, &written, common))?;
+    show(common, history::json(&figures), history::table(&figures))
 }
 
 fn unless_interrupted<T>(measuring: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

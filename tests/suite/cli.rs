@@ -10,6 +10,7 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod bench;
 mod demo;
 mod documents;
 mod hints;

@@ -28,6 +28,7 @@ Examples:
   doorbuster bench --server http://127.0.0.1:7420 --rate 20000
   doorbuster bench --store devstore --cases unary_64
   doorbuster bench --priced --cases unary_64,stream_1 --rounds 9
+  doorbuster bench --history 1000000 --cases unary_64
   doorbuster bench --json > figures.json
   doorbuster bench sale --data million"
 )]
@@ -54,6 +55,11 @@ pub struct Args {
     /// beside the echo
     #[arg(long, conflicts_with_all = ["store", "rate"])]
     pub(super) priced: bool,
+    /// Measure an item that has this many orders already beside an empty one on the same server, 1 to
+    /// 20000000, and how long its first order takes after the start
+    #[arg(long, value_name = "N", conflicts_with_all = ["server", "store", "rate", "priced"],
+          value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
+    pub(super) history: Option<u32>,
     /// Cases to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CASE,...")]
     pub(super) cases: Vec<Case>,

@@ -87,6 +87,15 @@ impl Target {
         }
     }
 
+    /// Places one order. A refusal is an error.
+    pub async fn place_one(&self, client: &PurchaseServiceClient<Channel>) -> anyhow::Result<()> {
+        let answer = client.clone().place_order(routed(self.command())).await?.into_inner();
+        match answer.outcome {
+            Some(place_order_response::Outcome::Order(_)) => Ok(()),
+            other => anyhow::bail!("the order was answered with {other:?}"),
+        }
+    }
+
     /// Opens connections to it.
     pub async fn clients(
         &self,

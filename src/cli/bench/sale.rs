@@ -18,10 +18,9 @@ use tokio::time::Instant;
 
 use self::{
     beacons::BeaconBook,
-    pen::Pen,
     script::{EARLY_SECONDS, Script, Step},
-    stall::Stall,
 };
+pub(super) use self::{pen::Pen, stall::Stall};
 use crate::{
     cli::{
         Common,
@@ -43,9 +42,9 @@ use crate::{
 const OPENS_AT: UnixMs = UnixMs(1_762_862_400_000);
 
 const TIME_TO_PAY_MS: i64 = 300_000;
-const UNIT_PRICE_MINOR: i64 = 9_900;
+pub(super) const UNIT_PRICE_MINOR: i64 = 9_900;
 const LIMIT_PER_BUYER: i64 = 2;
-const OPERATOR: &str = "bench";
+pub(super) const OPERATOR: &str = "bench";
 const WAREHOUSES: [(&str, i64); 2] = [("east", 60), ("west", 40)];
 
 /// How large a sale.
@@ -261,7 +260,8 @@ impl Fair {
     }
 }
 
-fn stalls(sale_id: SaleId, planned: &SaleCreated, now: UnixMs) -> Vec<Stall> {
+/// The items of a planned sale, put up.
+pub(super) fn stalls(sale_id: SaleId, planned: &SaleCreated, now: UnixMs) -> Vec<Stall> {
     let up = planned.items.iter().map(|item| {
         let mut stall = Stall::new(item.item_id, planned.currency);
         let request_id = of_item(planned.act.request_id, &stall);
@@ -282,7 +282,7 @@ fn stalls(sale_id: SaleId, planned: &SaleCreated, now: UnixMs) -> Vec<Stall> {
 }
 
 /// The request that a sale's request causes at one of its items, as a node derives it.
-fn of_item(request: RequestId, stall: &Stall) -> RequestId {
+pub(super) fn of_item(request: RequestId, stall: &Stall) -> RequestId {
     RequestId(uuid::Uuid::new_v5(&request.0, stall.id().0.as_bytes()))
 }
 

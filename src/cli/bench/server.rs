@@ -23,9 +23,10 @@ use crate::{
 };
 
 /// More units than any run can order.
-const UNITS: u64 = 1_000_000_000;
-const TIME_TO_PAY_MS: i64 = 30 * 24 * 3_600_000;
-const CATCH_UP_SECONDS_MAX: u64 = 120;
+pub(super) const UNITS: u64 = 1_000_000_000;
+pub(super) const TIME_TO_PAY_MS: i64 = 30 * 24 * 3_600_000;
+/// How long the read models may take to catch up with a load.
+pub(super) const CATCH_UP_MAX: Duration = Duration::from_secs(120);
 const CATCH_UP_POLL: Duration = Duration::from_millis(20);
 
 /// The server that is measured when none is named, with its data.
@@ -42,11 +43,22 @@ impl OwnServer {
         store: Option<&str>,
         common: &Common,
     ) -> anyhow::Result<Self> {
+        Self::start_on(data, store, common, |_| Ok(())).map(|(own, ())| own)
+    }
+
+    /// The same; `write` puts something into its new data directory first.
+    pub(super) fn start_on<T>(
+        data: Option<&Path>,
+        store: Option<&str>,
+        common: &Common,
+        write: impl FnOnce(&Path) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Self, T)> {
         let keep = data.is_some();
         let data = directory::fresh(data, "doorbuster-bench")?;
         let fate = if keep { "" } else { ", removed afterwards" };
         common.note(format_args!("data in {}{fate}", data.display()));
         let Some(path) = data.to_str() else { bail!("--data must be UTF-8") };
+        let written = write(&data)?;
         let arguments = [
             "serve",
             "--data",
@@ -65,7 +77,7 @@ impl OwnServer {
         // In the environment, where no list of processes shows it.
         let variables = [("DOORBUSTER_STORE", store.unwrap_or("embedded"))];
         let server = ServerChild::start_with(&arguments, &variables).context("the server")?;
-        Ok(Self { server, data, keep })
+        Ok((Self { server, data, keep }, written))
     }
 
     /// Puts up a hot item on it.
@@ -145,8 +157,25 @@ impl HotItem {
         Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
     }
 
+    /// The item with these ids of item and sale, which is in the log that the server started on.
+    pub(super) async fn already_up(
+        own: &OwnServer,
+        (item_id, sale_id): (String, String),
+    ) -> anyhow::Result<Self> {
+        let url = own.server.url();
+        let figures = Figures::new(connect(url).await?);
+        let run = new_request_id().0.as_u64_pair().0;
+        let target = Target::new(url, item_id, run).in_process(Some(own.server.process()));
+        Ok(Self { target: Arc::new(target), sale_id, figures, lag: Lag::default() })
+    }
+
     /// Waits until the read models have come to the end of the log.
     pub(super) async fn catch_up(&mut self) -> anyhow::Result<()> {
+        self.catch_up_within(CATCH_UP_MAX).await
+    }
+
+    /// The same, for so long.
+    pub(super) async fn catch_up_within(&mut self, most: Duration) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
             let fresh = self.figures.freshness(&self.sale_id).await.context("the lag")?;
@@ -157,8 +186,8 @@ impl HotItem {
                 self.lag.catch_up = self.lag.catch_up.max(start.elapsed());
                 return Ok(());
             }
-            if start.elapsed().as_secs() >= CATCH_UP_SECONDS_MAX {
-                bail!("the read models did not catch up within {CATCH_UP_SECONDS_MAX} s");
+            if start.elapsed() >= most {
+                bail!("the read models did not catch up within {} s", most.as_secs());
             }
             tokio::time::sleep(CATCH_UP_POLL).await;
         }
