@@ -175,7 +175,8 @@ pub(super) async fn every_page(
     }
 }
 
-pub(super) fn passing(status: &Status) -> bool {
+/// Whether a call that failed like this may succeed when it is repeated.
+pub fn passing(status: &Status) -> bool {
     matches!(status.code(), tonic::Code::DeadlineExceeded | tonic::Code::Unavailable)
 }
 

@@ -14,13 +14,17 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tonic::transport::Channel;
 
 use super::processor::{ByThread, by_thread};
 use crate::{
     crowd::{
         caller::connect,
+        figures::passing,
         plan::{scatter, uuid_of},
     },
     grpc::{
@@ -33,6 +37,9 @@ use crate::{
     values::micros,
 };
 
+/// How long a server may take to be ready for the first order, and the pause between two tries.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const NOT_READY_PAUSE: Duration = Duration::from_millis(1);
 /// Connections of the cases with many calls in flight.
 pub const CONNECTIONS: usize = 8;
 /// Longest latency in microseconds that is told apart.
@@ -87,9 +94,17 @@ impl Target {
         }
     }
 
-    /// Places one order. A refusal is an error.
+    /// Places one order, again while a server that has just started is not ready. A refusal is an error.
     pub async fn place_one(&self, client: &PurchaseServiceClient<Channel>) -> anyhow::Result<()> {
-        let answer = client.clone().place_order(routed(self.command())).await?.into_inner();
+        let (command, until) = (self.command(), Instant::now() + READY_WITHIN);
+        let answer = loop {
+            match client.clone().place_order(routed(command.clone())).await {
+                Err(status) if passing(&status) && Instant::now() < until => {
+                    sleep(NOT_READY_PAUSE).await;
+                }
+                answer => break answer?.into_inner(),
+            }
+        };
         match answer.outcome {
             Some(place_order_response::Outcome::Order(_)) => Ok(()),
             other => anyhow::bail!("the order was answered with {other:?}"),
