@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, WallClock, new_request_id},
     crowd::{
         caller::connect,
-        figures::Figures,
+        figures::{Figures, passing},
         operator::Operator,
         sale::{Offer, Plan, Terms, put_up},
     },
@@ -178,13 +178,19 @@ impl HotItem {
     pub(super) async fn catch_up_within(&mut self, most: Duration) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
-            let fresh = self.figures.freshness(&self.sale_id).await.context("the lag")?;
-            let behind = fresh.head_position.saturating_sub(fresh.position);
-            self.lag.events = self.lag.events.max(behind);
-            self.lag.lag_ms = self.lag.lag_ms.max(fresh.lag_ms);
-            if behind == 0 {
-                self.lag.catch_up = self.lag.catch_up.max(start.elapsed());
-                return Ok(());
+            match self.figures.freshness(&self.sale_id).await {
+                Ok(fresh) => {
+                    let behind = fresh.head_position.saturating_sub(fresh.position);
+                    self.lag.events = self.lag.events.max(behind);
+                    self.lag.lag_ms = self.lag.lag_ms.max(fresh.lag_ms);
+                    if behind == 0 {
+                        self.lag.catch_up = self.lag.catch_up.max(start.elapsed());
+                        return Ok(());
+                    }
+                }
+                // The read models of a log with a history are being built.
+                Err(status) if passing(&status) => {}
+                Err(status) => return Err(status).context("the lag"),
             }
             if start.elapsed() >= most {
                 bail!("the read models did not catch up within {} s", most.as_secs());
