@@ -5,8 +5,6 @@
 mod codes;
 /// A call is decided before its deadline or never.
 mod deadlines;
-/// Answers of one connection are written together.
-mod gathered;
 /// Silent, slow and idle connections.
 mod silent;
 /// A server stops whatever its clients do.
