@@ -1,7 +1,7 @@
 //! Commands on their way to an aggregate: a queue, and a message only where the actor has to be woken.
 //!
-//! Waking the thread of an actor costs more than deciding an order. While an append is in flight the
-//! actor looks into its inbox anyway when the append has landed, so senders wake it only for enough
+//! Waking the thread of an actor takes a system call and a context switch. While an append is in flight
+//! the actor looks into its inbox anyway when the append has landed, so senders wake it only for enough
 //! commands to be worth deciding during the flight. The queue is bounded by the tickets of its
 //! deliveries. It must never hold a delivery that nobody looks at: an actor that stops takes out what
 //! is left.

@@ -25,8 +25,8 @@ use super::{
 /// The service that orders go to.
 pub(super) type Purchases = CountedService<PurchaseServiceServer<PurchaseApi>>;
 
-/// The services, as one connection calls them. Orders do not pass the router of all services: its
-/// layers cost as much as deciding an order.
+/// The services, as one connection calls them. Orders do not pass the router of all services, which
+/// boxes the request's service and the body of its answer once more.
 pub(super) struct OneConnection {
     purchases: Arc<Purchases>,
     routes: Routes,

@@ -104,7 +104,7 @@ async fn nothing_is_answered_before_a_read_model_knows_what_the_log_held_at_the_
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(orders_in_the_end(&node, &items[0], 0).await, 4);
     orders(&node, &items[0], position).await.unwrap();
-    // The second's demand may be under way.
+    // For a moment it may be a millisecond, as above.
     until_lag(&node, &items[0], |lag_ms| {
         assert!(lag_ms <= 1, "{lag_ms}");
         lag_ms == 0
