@@ -1,8 +1,7 @@
 //! Events to a state.
 //!
 //! A short stream is read page by page. Of a long one several pages are read and decoded at a time, each
-//! on a thread that may block, while the events before them are applied: decoding takes more time than
-//! applying, and both take more than reading.
+//! on a thread that may block, while the events before them are applied.
 
 use std::sync::Arc;
 
@@ -231,7 +230,8 @@ fn decoded<D: Decider>(
     Ok(Piece { events, last: page.last().map(Mark::of) })
 }
 
-async fn on_a_thread<T: Send + 'static>(
+/// Work that blocks or takes long.
+pub(super) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, FoldError> + Send + 'static,
 ) -> Result<T, FoldError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(stopped(&error)))

@@ -2,7 +2,7 @@
 
 use super::{
     file::{Opened, Refused, SnapshotFiles},
-    fold::{ClockMove, FoldError, Folded, fold},
+    fold::{ClockMove, FoldError, Folded, fold, on_a_thread},
     mark::Mark,
 };
 use crate::{
@@ -56,7 +56,7 @@ async fn try_snapshot<D: Decider>(
 ) -> Result<Result<Option<Folded<D>>, Refused>, FoldError> {
     let opened = {
         let files = files.clone();
-        on_a_thread(move || files.open(stream)).await?
+        on_a_thread(move || Ok(files.open(stream))).await?
     };
     let opened = match opened {
         Ok(Some(opened)) => opened,
@@ -71,7 +71,7 @@ async fn try_snapshot<D: Decider>(
         Ok(mark) => mark,
         Err(why) => return Ok(Err(why)),
     };
-    let state = on_a_thread(move || opened.state::<D>()).await?;
+    let state = on_a_thread(move || Ok(opened.state::<D>())).await?;
     Ok(state.map(|state| Some(Folded { state, last: Some(mark) })))
 }
 
@@ -90,11 +90,4 @@ pub(super) async fn in_log(
     Ok(opened
         .is_in_log_with(mark.as_ref())
         .and_then(|()| mark.ok_or(Refused::LogIsShorter { revision })))
-}
-
-async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, FoldError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| FoldError::Read(ReadError::Unavailable(error.to_string())))
 }
