@@ -19,6 +19,8 @@ const UNITS: i64 = 50;
 const BUYERS: usize = 200;
 /// Callers of the probe at most, so that orders compete.
 const CALLERS_MAX: usize = 16;
+/// Items that competing callers sell out: what goes wrong between the last units shows in few of them.
+const SELL_OUTS: usize = 20;
 /// Orders of a load that are repeated afterwards.
 const REPEATED: usize = 20;
 
@@ -26,7 +28,9 @@ const REPEATED: usize = 20;
 pub async fn probe(shop: &dyn Shop, in_flight: usize, batch: usize) -> anyhow::Result<()> {
     shop.durable().await?;
     let callers = in_flight.clamp(1, CALLERS_MAX);
-    sold_out(shop, callers, batch).await?;
+    for _ in 0..if callers > 1 { SELL_OUTS } else { 1 } {
+        sold_out(shop, callers, batch).await?;
+    }
     one_each(shop, batch).await?;
     if callers > 1 {
         at_once(shop).await?;

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use async_trait::async_trait;
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, NoTls, Row, Statement, error::SqlState, types::ToSql};
 use uuid::Uuid;
 
 use crate::shop::{Answer, Caller, Item, Shop, Sold, Wish};
@@ -136,15 +136,28 @@ impl Caller for OneCall {
     async fn place(&mut self, wishes: &[Wish]) -> anyhow::Result<Vec<Answer>> {
         let mut answers = Vec::with_capacity(wishes.len());
         for wish in wishes {
-            let wish = [
-                &self.item as &(dyn tokio_postgres::types::ToSql + Sync),
-                &wish.request,
-                &wish.buyer,
-            ];
-            let row = self.client.query_one(&self.call, &wish).await?;
+            let rows =
+                call(&self.client, &self.call, &[&self.item, &wish.request, &wish.buyer]).await?;
+            let [row] = &rows[..] else { bail!("{} rows for one wish", rows.len()) };
             answers.push(answer(row.try_get(0)?)?);
         }
         Ok(answers)
+    }
+}
+
+/// Calls a function, again after a deadlock: PostgreSQL has rolled the transaction back and leaves the
+/// repetition to its client. At a sell-out the rows of buckets that a transaction has locked and found
+/// empty can close a circle of waiting transactions.
+async fn call(
+    client: &Client,
+    statement: &Statement,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    loop {
+        match client.query(statement, parameters).await {
+            Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {}
+            called => return called,
+        }
     }
 }
 
@@ -159,7 +172,7 @@ impl Caller for ManyCall {
     async fn place(&mut self, wishes: &[Wish]) -> anyhow::Result<Vec<Answer>> {
         let requests: Vec<Uuid> = wishes.iter().map(|wish| wish.request).collect();
         let buyers: Vec<&str> = wishes.iter().map(|wish| wish.buyer.as_str()).collect();
-        let rows = self.client.query(&self.call, &[&self.item, &requests, &buyers]).await?;
+        let rows = call(&self.client, &self.call, &[&self.item, &requests, &buyers]).await?;
         rows.iter().map(|row| answer(row.try_get(0)?)).collect()
     }
 }
