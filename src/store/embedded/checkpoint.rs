@@ -22,6 +22,7 @@ use std::{
 use rusqlite::{Connection, Result};
 
 use super::{
+    failed_sync,
     schema::PAGE_BYTES,
     witness_writer::Witness,
     writer::{self, BUSY},
@@ -168,11 +169,11 @@ fn restart(connection: &Connection, patient: bool) -> Result<Wal> {
 
 fn checkpoint(connection: &Connection, mode: &str) -> Result<Wal> {
     let mut statement = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
-    statement.query_row([], |row| {
+    failed_sync::or_end(statement.query_row([], |row| {
         // Minus one when there is no WAL yet.
         let frames = |index| row.get(index).map(|count: i64| count.max(0).cast_unsigned());
         Ok(Wal { busy: row.get(0)?, frames: frames(1)?, copied: frames(2)? })
-    })
+    }))
 }
 
 fn copy_when_woken(path: PathBuf, woken: &Receiver<()>, copying: &Mutex<()>) {

@@ -9,6 +9,7 @@ mod backup;
 pub mod chain;
 mod checkpoint;
 mod claims;
+mod failed_sync;
 mod judge;
 mod key;
 mod ledger;

@@ -8,13 +8,19 @@ use std::{
     fmt,
     fs::File,
     io::{self, BufReader, Read},
+    os::unix::fs::FileExt as _,
     path::Path,
 };
+
+use crate::values::narrow;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 const PAGE_BYTES_MAX: usize = 65_536;
+
+/// Read and written at once.
+const CHUNK_BYTES: usize = 1 << 20;
 
 /// Which write-ahead log it is: its number since it was made, and its two salts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +47,7 @@ impl WalMark {
     /// Reads it from the header of an open file.
     pub(super) fn of(file: &File) -> io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
-        match std::os::unix::fs::FileExt::read_exact_at(file, &mut header, 0) {
+        match file.read_exact_at(&mut header, 0) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Self::NONE),
             read => read.map(|()| Self::in_header(&header)),
         }
@@ -64,7 +70,12 @@ impl WalMark {
 
 /// Goes through a write-ahead log; nothing if there is none, or its header is not one.
 pub(super) fn scan(path: &Path) -> Option<WalFrames> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path).ok()?);
+    scan_file(&File::open(path).ok()?).map(|(frames, _)| frames)
+}
+
+/// Goes through an open one, and tells the bytes of its frames.
+fn scan_file(file: &File) -> Option<(WalFrames, u64)> {
+    let mut file = BufReader::with_capacity(1 << 16, file);
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header).ok()?;
     let magic = word(&header, 0, true);
@@ -95,7 +106,33 @@ pub(super) fn scan(path: &Path) -> Option<WalFrames> {
             frames.last_valid = number;
         }
     }
-    Some(frames)
+    Some((frames, frame.len() as u64))
+}
+
+/// Writes the whole transactions of a write-ahead log again, in place, and syncs them and its name.
+///
+/// A process before this one may have ended because a sync of it failed. The system shows its pages
+/// as they were to be written, but takes them for written: no sync would bring them to disk. In the
+/// log file, to which they would be copied next, they would be mixed with what is older.
+pub(super) fn write_again(path: &Path) -> io::Result<()> {
+    let file = match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let Some((frames, frame_bytes)) = scan_file(&file) else { return Ok(()) };
+    if frames.last_valid == 0 {
+        return Ok(());
+    }
+    let end = HEADER_BYTES as u64 + frames.last_valid * frame_bytes;
+    let (mut at, mut chunk) = (0, vec![0; CHUNK_BYTES]);
+    while at < end {
+        let bytes = &mut chunk[..narrow((end - at).min(CHUNK_BYTES as u64))];
+        file.read_exact_at(bytes, at)?;
+        file.write_all_at(bytes, at)?;
+        at += bytes.len() as u64;
+    }
+    file.sync_data()?;
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 /// SQLite's running checksum.

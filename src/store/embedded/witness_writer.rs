@@ -20,6 +20,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
+    failed_sync,
     wal::WalMark,
     witness::{self, Last, Record},
 };
@@ -137,7 +138,7 @@ impl Witness {
     /// copied and started over: from then on older copies of the log file are known as such.
     pub(super) fn stamp(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let next = self.stamped.saturating_add(1);
-        connection.pragma_update(None, "user_version", next)?;
+        failed_sync::or_end(connection.pragma_update(None, "user_version", next))?;
         self.stamped = next;
         Ok(())
     }

@@ -5,6 +5,8 @@
 //! request without an answer, and never trust what it remembers after a transaction that failed.
 
 use std::{
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -19,11 +21,14 @@ use tokio::sync::watch;
 
 use super::{
     checkpoint::Checkpointer,
+    failed_sync,
     ledger::{Heads, Statements},
+    look,
     probe::{self, CommitHealth, PROBE_EVERY},
     queue::{Queue, Request, Taken, Work},
     rules::Rules,
     schema::{self, PAGE_BYTES},
+    wal,
     witness_writer::Witness,
 };
 use crate::{clock::SharedClock, events::Position, seldom::Seldom, store::AppendError};
@@ -106,11 +111,14 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
 impl Session {
-    /// Opens the log and makes sure that everything in it is on disk. After a crash or a failed
-    /// sync the WAL may hold commits that only the system's memory has; copying them into the log
-    /// file writes and syncs them again, so that no event is read or acknowledged that could still
-    /// be lost.
+    /// Opens the log and makes sure that everything in it is on disk. After a crash the WAL may hold
+    /// commits that only the system's memory has; copying them into the log file syncs them, so that
+    /// no event is read or acknowledged that could still be lost.
     fn open(
         path: &Path,
         checkpointer: &Checkpointer,
@@ -138,6 +146,8 @@ impl Session {
             }
             thread::sleep(BUSY);
         }
+        // SQLite has made the WAL and synced its name, but it does not look whether that worked.
+        sync_directory_of(path).map_err(|error| format!("the directory: {error}"))?;
         Ok(session)
     }
 
@@ -146,7 +156,8 @@ impl Session {
     fn settle(&self, checkpointer: &Checkpointer, witness: &mut Witness) -> Result<bool, String> {
         let marked = schema::has_witness(&self.connection).map_err(|error| error.to_string())?;
         if !marked {
-            schema::mark_witness(&self.connection).map_err(|error| error.to_string())?;
+            let marked = failed_sync::or_end(schema::mark_witness(&self.connection));
+            marked.map_err(|error| error.to_string())?;
         }
         if let Err(error) = witness.stamp(&self.connection) {
             // On a full disk. The number before says less about older copies, but nothing wrong.
@@ -177,7 +188,9 @@ impl Session {
         now_ms: i64,
     ) -> Result<(), TransactionError> {
         self.run("BEGIN IMMEDIATE").map_err(TransactionError::Before)?;
-        self.write(group, rules, now_ms).map_err(TransactionError::Before)?;
+        // A group that is larger than the cache is written before the commit, and the header synced.
+        let written = failed_sync::or_end(self.write(group, rules, now_ms));
+        written.map_err(TransactionError::Before)?;
         self.commit_open()
     }
 
@@ -188,7 +201,8 @@ impl Session {
 
     /// Runs a statement that is compiled once.
     fn run(&self, statement: &str) -> Result<()> {
-        self.connection.prepare_cached(statement)?.execute([]).map(drop)
+        let ran = self.connection.prepare_cached(statement)?.execute([]);
+        failed_sync::or_end(ran).map(drop)
     }
 
     fn write(
@@ -252,6 +266,7 @@ impl Writer {
         mut witness: Witness,
     ) -> Result<Self, String> {
         let Shared { queue, ends, health, size_max_bytes } = shared;
+        wal::write_again(&look::wal_of(&path)).map_err(|error| format!("the WAL: {error}"))?;
         let checkpointer = Checkpointer::start(&path).map_err(|error| error.to_string())?;
         let session = Session::open(&path, &checkpointer, &mut witness, READERS_END_WITHIN)?;
         ends.send_replace(session.ends());
