@@ -41,6 +41,12 @@ torture SECONDS='600' CYCLES='100':
     tests/python/run.sh torture.py --seconds {{SECONDS}}
     DOORBUSTER_TORTURE_CYCLES={{CYCLES}} cargo test --release crash:: -- --nocapture
 
+# What a power loss may leave on disk at hundreds of moments, opened and compared with all that left
+# the server; docs/power-loss.md.
+power *ARGS:
+    cargo build --release
+    tests/python/run.sh power_loss.py {{ARGS}}
+
 # The Python client against the release binary.
 python:
     cargo build --release

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import signal
 import sqlite3
@@ -15,12 +16,14 @@ STOP_SECONDS_MAX = 30
 class Server:
     """One server on one data directory. A restart after a kill gets a new port."""
 
-    def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None, store=None):
+    def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None, store=None,
+                 environment=None):
         """`listen` fixes the address; stderr is appended to `errors`; `store` is the connection string of a store
-        that holds the log."""
+        that holds the log; `environment` is added to that of the caller."""
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
         self.listen, self.errors, self.store = listen, errors, store
+        self.environment = environment or {}
         self.child = None
         self.address = self.http = self.web = self.board = None
 
@@ -34,7 +37,8 @@ class Server:
         with contextlib.ExitStack() as opened:
             stderr = self.errors and opened.enter_context(open(self.errors, "ab"))
             self.child = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=stderr or None, text=True
+                command, stdout=subprocess.PIPE, stderr=stderr or None, text=True,
+                env={**os.environ, **self.environment},
             )
         # A server without output must fail this run, not block it.
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)

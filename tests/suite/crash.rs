@@ -4,7 +4,7 @@
 //! verified. `DOORBUSTER_TORTURE_CYCLES=n` kills n times.
 //!
 //! What this does not show: a kill leaves the operating system's buffers alive, so it says nothing
-//! about power loss. That rests on SQLite's `synchronous=FULL`: see `docs/adr`.
+//! about power loss: see `docs/power-loss.md`.
 
 use std::{
     io::{BufRead, BufReader},

@@ -1,12 +1,15 @@
 """The calls of the clients, their answers, and their times.
 
-Times are nanoseconds of one monotonic clock: all buyers are threads of one process. A call without
-`ended` was never answered: it may or may not have taken effect.
+Times are those of one monotonic clock: all buyers are threads of one process. A call without `ended` was
+never answered: it may or may not have taken effect.
 """
 
 import dataclasses
 import time
 import typing
+
+# Nanoseconds, or whatever else only grows: another check counts by it what the server had written by then.
+clock = time.monotonic_ns
 
 
 class Place(typing.NamedTuple):
@@ -86,12 +89,12 @@ class Call:
     error: Error | None = None
 
     def send(self):
-        self.sent = time.monotonic_ns()
+        self.sent = clock()
         return self
 
     def end(self, answer=None, error=None):
         self.answer, self.error = answer, error
-        self.ended = time.monotonic_ns()
+        self.ended = clock()
         return self
 
     def again(self):
