@@ -58,8 +58,8 @@ pub struct HoldFigures {
     pub unit_seconds_lost: i64,
     /// Units that came back from cancelled and expired holds.
     pub units_released: i64,
-    /// Units that were taken again after they came back. Units that were never taken before go
-    /// first, so this is the most that was ever taken beyond all units allocated by then.
+    /// Units of `units_released` that were taken again. Those that were never taken before and those
+    /// that came back from paid orders go first.
     pub units_resold: i64,
     /// Payments that came too late or twice and are due back.
     pub refunds_due: i64,
@@ -132,7 +132,7 @@ impl Reports {
     fn units_moved(&self, whose: Whose) -> Result<BTreeMap<ItemId, Moved>, ReportError> {
         self.ask(timeline::NAME, timeline::VERSION, |rows, _| {
             let mut found = rows.prepare(&format!(
-                "SELECT item_id, coalesce(sku, ''), coalesce(units_allocated, 0),
+                "SELECT item_id, coalesce(sku, ''), coalesce(units_allocated + units_refunded, 0),
                  coalesce(units_placed + units_reinstated, 0), coalesce(units_released, 0),
                  coalesce(refunds_due, 0)
                  FROM items LEFT JOIN seconds ON seconds.item = items.number
@@ -154,26 +154,41 @@ impl Reports {
 #[derive(Default)]
 struct Moved {
     sku: String,
-    /// Placed so far beyond what was allocated so far.
-    beyond: i64,
-    /// The most that this ever was: units allocated later were never taken before and go first.
+    /// Units on offer that no unpaid order has had.
+    fresh: i64,
+    /// Units on offer that came back from unpaid orders.
+    back: i64,
     resold: i64,
     released: i64,
     refunds_due: i64,
 }
 
 impl Moved {
+    /// Within a second, units come before they go: when in it they did is not kept.
     fn second(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        let [allocated, placed, released, refunds_due]: [i64; 4] =
+        // Of refunded units those written off are taken from the allocated ones in the same second.
+        let [came, placed, released, refunds_due]: [i64; 4] =
             [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
         if self.sku.is_empty() {
             self.sku = row.get(1)?;
         }
-        self.beyond += placed - allocated;
-        self.resold = self.resold.max(self.beyond);
+        self.fresh += came.max(0);
+        self.back += released;
+        self.resold += self.take(placed);
+        // Withdrawn.
+        self.take((-came).max(0));
         self.released += released;
         self.refunds_due += refunds_due;
         Ok(())
+    }
+
+    /// Takes units off the offer; says how many of them had come back from unpaid orders.
+    fn take(&mut self, units: i64) -> i64 {
+        let fresh = units.min(self.fresh);
+        self.fresh -= fresh;
+        let back = (units - fresh).min(self.back);
+        self.back -= back;
+        back
     }
 }
 

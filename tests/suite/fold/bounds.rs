@@ -5,8 +5,8 @@
 
 use doorbuster::{
     events::{
-        Act, Event, ItemEvent, OrderEvent, OrderPaid, ReserveReleased, ReserveSet, SaleEvent,
-        StockAllocated, StockEvent, StreamName,
+        Act, Event, ItemEvent, OrderEvent, OrderPaid, OrderRefunded, ReserveReleased, ReserveSet,
+        SaleEvent, StockAllocated, StockEvent, StockWithdrawn, StreamName, WarehouseUnits,
     },
     pages::Stage,
     reports::{
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     fold_all,
-    log::{self, Log},
+    log::{self, Log, Order, act},
 };
 
 const SALE: SaleId = SaleId(Uuid::from_u128(0xabc));
@@ -65,6 +65,53 @@ fn units_sold_again_stay_so_when_more_units_come() {
     let query = HoldsQuery { whose: Whose::Sale(SALE), paging: Paging::default() };
     let holds = reports.holds(&query).unwrap();
     assert_eq!((holds.total.units_released, holds.total.units_resold), (2, 2));
+}
+
+/// Takes a unit of a paid order back.
+fn refund(log: &mut Log, order: &Order, units_left: i64, restocked: bool, at: i64) {
+    let refunded = OrderRefunded {
+        order_id: order.order_id,
+        placed_revision: order.placed_revision,
+        units: 1,
+        units_left,
+        amount_minor: 100,
+        restocked,
+        warehouses: vec![WarehouseUnits { warehouse: "north".to_owned(), units: 1 }],
+        parts: Vec::new(),
+        act: Act { request_id: RequestId(Uuid::from_u64_pair(0, at.cast_unsigned())), ..act() },
+        coupon_batch_id: None,
+        limited_by: None,
+        refunded_at_ms: UnixMs(at),
+    };
+    let event = ItemEvent::Order(OrderEvent::Refunded(refunded));
+    log.push(StreamName::item(order.item), event);
+}
+
+#[test]
+fn only_units_that_came_back_unpaid_count_as_sold_again() {
+    let (mut log, lamp) = lamp_sale();
+    log.allocate(lamp, "north", 2);
+    let paid = log.place(lamp, "ann", "", &[("north", 2)], 1_000_000);
+    log.pay(&paid, "bank-1", 1_001_000);
+    refund(&mut log, &paid, 1, true, 1_002_000);
+    refund(&mut log, &paid, 0, false, 1_003_000);
+    // The unit that ann gave back, then again what bob did not pay.
+    let first = log.place(lamp, "bob", "", &[("north", 1)], 1_010_000);
+    log.expire(&first, 1_070_000);
+    let second = log.place(lamp, "cid", "", &[("north", 1)], 1_071_000);
+    log.expire(&second, 1_131_000);
+    let withdrawn = StockWithdrawn {
+        warehouse: "north".to_owned(),
+        units: 1,
+        supplier: None,
+        act: act(),
+        withdrawn_at_ms: UnixMs(1_140_000),
+    };
+    log.push(StreamName::item(lamp), ItemEvent::Stock(StockEvent::Withdrawn(withdrawn)));
+    let (_data, reports) = folded(&log);
+    let query = HoldsQuery { whose: Whose::Sale(SALE), paging: Paging::default() };
+    let holds = reports.holds(&query).unwrap();
+    assert_eq!((holds.total.units_released, holds.total.units_resold), (2, 1));
 }
 
 #[test]
