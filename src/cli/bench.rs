@@ -12,6 +12,7 @@ mod echo;
 mod figures;
 mod history;
 mod load;
+mod overload;
 mod pair;
 mod priced;
 mod processor;
@@ -34,7 +35,7 @@ use self::{
     stores::{StoreChoice, Stores},
 };
 use super::{Common, output::answer, signals::Interruption, source::read_secret};
-use crate::clock::new_request_id;
+use crate::{clock::new_request_id, store::embedded::SYNC_DELAY_US};
 
 /// Runs the measurement. With `--json` stdout gets exactly one object.
 pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
@@ -47,12 +48,18 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         let choice: StoreChoice = read_secret("--store", store)?;
         return run_stores(&choice, &args, common);
     }
+    if args.overload {
+        let figures = unless_interrupted(overload::measure(&args, common))?;
+        return show(common, overload::json(&figures), overload::table(&figures));
+    }
+    let delay_us = args.sync_delay_us.to_string();
+    let variables = [(SYNC_DELAY_US, delay_us.as_str())];
     if let Some(orders) = args.history {
-        return run_history(orders, &args, common);
+        return run_history(orders, &args, &variables, common);
     }
     let own = match &args.server {
         Some(_) => None,
-        None => Some(OwnServer::start(args.data.as_deref(), None, common)?),
+        None => Some(OwnServer::start(args.data.as_deref(), &variables, common)?),
     };
     let url = args.server.as_deref().or(own.as_ref().map(|own| own.server.url()));
     let url = url.ok_or_else(|| anyhow!("no server"))?;
@@ -72,10 +79,15 @@ fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Res
     show(common, stores::json(&figures), stores::table(&figures))
 }
 
-fn run_history(orders: u32, args: &Args, common: &Common) -> anyhow::Result<()> {
+fn run_history(
+    orders: u32,
+    args: &Args,
+    variables: &[(&str, &str)],
+    common: &Common,
+) -> anyhow::Result<()> {
     let data = args.data.as_deref();
     let write = |data: &Path| history::write(data, orders, common);
-    let (own, written) = OwnServer::start_on(data, None, common, write)?;
+    let (own, written) = OwnServer::start_on(data, variables, common, write)?;
     let figures = unless_interrupted(history::measure(args, &own, &written, common))?;
     show(common, history::json(&figures), history::table(&figures))
 }

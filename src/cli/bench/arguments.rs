@@ -29,6 +29,7 @@ Examples:
   doorbuster bench --store devstore --cases unary_64
   doorbuster bench --priced --cases unary_64,stream_1 --rounds 9
   doorbuster bench --history 1000000 --cases unary_64
+  doorbuster bench --overload
   doorbuster bench --json > figures.json
   doorbuster bench sale --data million"
 )]
@@ -60,6 +61,17 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with_all = ["server", "store", "rate", "priced"],
           value_parser = clap::value_parser!(u32).range(1..=20_000_000))]
     pub(super) history: Option<u32>,
+    /// Send orders at 1, 2 and 5 times of what the server can take, first limited by the processor, then
+    /// by a disk that takes 200 ms longer for each commit
+    #[arg(long, conflicts_with_all = ["server", "store", "rate", "priced", "history", "cases",
+          "outstanding"])]
+    pub(super) overload: bool,
+    /// Let each commit of the server that is started take so many microseconds longer, as on a slower
+    /// disk, 0 to 1000000
+    #[arg(long, value_name = "N", default_value_t = 0,
+          conflicts_with_all = ["server", "store", "overload"],
+          value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(super) sync_delay_us: u32,
     /// Cases to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CASE,...")]
     pub(super) cases: Vec<Case>,

@@ -284,7 +284,7 @@ pub fn table(figures: &BenchFigures) -> String {
 }
 
 /// The middle one, or the mean of the two in the middle; 0 of nothing.
-fn median(mut figures: Vec<f64>) -> f64 {
+pub(super) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
     match figures.get(middle) {

@@ -18,7 +18,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tonic::transport::Channel;
+use tonic::{Response, Status, transport::Channel};
 
 use super::processor::{ByThread, by_thread};
 use crate::{
@@ -43,13 +43,16 @@ const NOT_READY_PAUSE: Duration = Duration::from_millis(1);
 /// Connections of the cases with many calls in flight.
 pub const CONNECTIONS: usize = 8;
 /// Longest latency in microseconds that is told apart.
-const LATENCY_US_MAX: u64 = 60_000_000;
+pub(super) const LATENCY_US_MAX: u64 = 60_000_000;
 /// Calls of an open loop that may be unanswered; further ones wait, and their wait counts.
 const OPEN_IN_FLIGHT_MAX: usize = 10_000;
 /// Not counted: connections and caches get warm.
 const WARM_UP: Duration = Duration::from_millis(200);
 /// How long answers that are still under way may take after the end.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// What an order is answered with.
+pub type PlacedAnswer = Result<Response<PlaceOrderResponse>, Status>;
 
 /// The server under load and its hot item.
 #[derive(Debug)]
@@ -238,41 +241,91 @@ pub async fn unary(
     Ok(counting.measured())
 }
 
-/// Unary calls at `rate` a second, sent when they are due whether or not others were answered.
+/// Calls at a fixed rate.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    per_second: u32,
+    /// The measured time starts here.
+    from: Instant,
+    /// It ends here, and no call is due later.
+    until: Instant,
+}
+
+/// A call of a schedule that was answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    pub due: Instant,
+    pub sent: Instant,
+    pub answered: Instant,
+    /// It was due in the measured time.
+    pub due_in_time: bool,
+    /// It was answered in the measured time.
+    pub answered_in_time: bool,
+}
+
+impl Schedule {
+    /// For `duration` after a warm-up that starts now.
+    pub fn from_now(per_second: u32, duration: Duration) -> Self {
+        let from = Instant::now() + WARM_UP;
+        Self { per_second, from, until: from + duration }
+    }
+
+    /// When the n-th call is due; none after the end.
+    fn due(&self, nth: u64) -> Option<Instant> {
+        let after = Duration::from_nanos(nth * 1_000_000_000 / u64::from(self.per_second.max(1)));
+        Some(self.from - WARM_UP + after).filter(|due| *due <= self.until)
+    }
+}
+
+/// Unary calls at `rate` a second; latency counts from the moment that a call was due.
 pub async fn open_loop(
     target: &Arc<Target>,
     rate: u32,
     connections: usize,
     duration: Duration,
 ) -> anyhow::Result<Measured> {
-    let clients = target.clients(connections).await?;
     let counting = Counting::new(duration)?;
+    let schedule = Schedule { per_second: rate, from: counting.from, until: counting.until };
+    let counted = Arc::clone(&counting);
+    let keep = move |call: Call, answer: PlacedAnswer| match answer {
+        Ok(answer) => counted.answered(call.due, call.answered, answer.get_ref()),
+        Err(status) => counted.failed(|| status.to_string()),
+    };
+    at_rate(target, &schedule, (connections, OPEN_IN_FLIGHT_MAX), keep).await?;
+    Ok(counting.measured())
+}
+
+/// Unary calls that are sent when they are due whether or not others were answered; `keep` gets each
+/// answer.
+pub async fn at_rate(
+    target: &Arc<Target>,
+    schedule: &Schedule,
+    (connections, in_flight_max): (usize, usize),
+    keep: impl Fn(Call, PlacedAnswer) + Clone + Send + 'static,
+) -> anyhow::Result<()> {
+    let clients = target.clients(connections).await?;
     let mut callers = JoinSet::new();
-    let start = Instant::now();
     for (nth, client) in (0_u64..).zip(clients.iter().cycle()) {
-        let intended = start + Duration::from_nanos(nth * 1_000_000_000 / u64::from(rate.max(1)));
-        if intended > counting.until {
-            break;
-        }
+        let Some(due) = schedule.due(nth) else { break };
         // Behind time, this does not wait: the due calls go out in a burst, as they would have.
-        tokio::time::sleep_until(intended).await;
-        while callers.len() >= OPEN_IN_FLIGHT_MAX {
+        tokio::time::sleep_until(due).await;
+        while callers.len() >= in_flight_max {
             callers.join_next().await.transpose()?;
         }
         while let Some(ended) = callers.try_join_next() {
             ended?;
         }
-        let (mut client, target, counting) =
-            (client.clone(), Arc::clone(target), Arc::clone(&counting));
+        let (mut client, target, keep) = (client.clone(), Arc::clone(target), keep.clone());
+        let (due_in_time, Schedule { from, until, .. }) = (due >= schedule.from, *schedule);
         callers.spawn(async move {
-            match client.place_order(routed(target.command())).await {
-                Ok(answer) => counting.answered(intended, Instant::now(), answer.get_ref()),
-                Err(status) => counting.failed(|| status.to_string()),
-            }
+            let sent = Instant::now();
+            let answer = client.place_order(routed(target.command())).await;
+            let answered = Instant::now();
+            let answered_in_time = (from..=until).contains(&answered);
+            keep(Call { due, sent, answered, due_in_time, answered_in_time }, answer);
         });
     }
-    finish(callers).await?;
-    Ok(counting.measured())
+    finish(callers).await
 }
 
 /// Waits until all have ended. What a server does not answer in time is cut off with its caller.

@@ -1,4 +1,5 @@
-//! Processor time of a server by thread: what an order costs, whatever else the machine does meanwhile.
+//! Processor time of a server by thread: what an order costs, whatever else the machine does meanwhile;
+//! and its memory.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
@@ -24,6 +25,14 @@ fn read(tasks: &Path) -> io::Result<ByThread> {
         *times.entry(family(&name).to_owned()).or_default() += ns;
     }
     Ok(times)
+}
+
+/// Bytes of memory that a process takes, where the system tells.
+pub fn resident_bytes(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim_end().parse().ok()?;
+    Some(kib * 1_024)
 }
 
 /// The name that the threads of a pool share.

@@ -22,6 +22,8 @@ use crate::{
     },
 };
 
+/// Names the store of a server: in its environment, where no list of processes shows secrets.
+pub(super) const STORE: &str = "DOORBUSTER_STORE";
 /// More units than any run can order.
 pub(super) const UNITS: u64 = 1_000_000_000;
 pub(super) const TIME_TO_PAY_MS: i64 = 30 * 24 * 3_600_000;
@@ -37,19 +39,20 @@ pub(super) struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts one on the embedded log, or on the store with that connection string.
+    /// Starts one with these variables in its environment, on the embedded log unless they say
+    /// otherwise.
     pub(super) fn start(
         data: Option<&Path>,
-        store: Option<&str>,
+        variables: &[(&str, &str)],
         common: &Common,
     ) -> anyhow::Result<Self> {
-        Self::start_on(data, store, common, |_| Ok(())).map(|(own, ())| own)
+        Self::start_on(data, variables, common, |_| Ok(())).map(|(own, ())| own)
     }
 
     /// The same; `write` puts something into its new data directory first.
     pub(super) fn start_on<T>(
         data: Option<&Path>,
-        store: Option<&str>,
+        variables: &[(&str, &str)],
         common: &Common,
         write: impl FnOnce(&Path) -> anyhow::Result<T>,
     ) -> anyhow::Result<(Self, T)> {
@@ -74,8 +77,7 @@ impl OwnServer {
             "--json",
             "--quiet",
         ];
-        // In the environment, where no list of processes shows it.
-        let variables = [("DOORBUSTER_STORE", store.unwrap_or("embedded"))];
+        let variables = [&[(STORE, "embedded")], variables].concat();
         let server = ServerChild::start_with(&arguments, &variables).context("the server")?;
         Ok((Self { server, data, keep }, written))
     }

@@ -13,7 +13,7 @@ use super::{
     child::ServerChild,
     figures::{CaseFigures, case_table},
     pair,
-    server::OwnServer,
+    server::{OwnServer, STORE},
 };
 use crate::{
     cli::{Common, demo::directory::Scratch},
@@ -104,8 +104,8 @@ impl Stores {
             }
             StoreChoice::Named(named) => (None, named.secret().to_owned(), named.to_string()),
         };
-        let embedded = OwnServer::start(data, None, common)?;
-        let other = OwnServer::start(None, Some(&secret), common)?;
+        let embedded = OwnServer::start(data, &[], common)?;
+        let other = OwnServer::start(None, &[(STORE, &secret)], common)?;
         Ok(Self { embedded, other, store, _devstore: devstore })
     }
 }

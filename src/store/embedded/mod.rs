@@ -53,6 +53,7 @@ pub use self::{
     schema::{FOREIGN_MARK, LOG_FILE, OpenError},
     wal::WalFrames,
     witness::WITNESS_FILE,
+    writer::SYNC_DELAY_US,
 };
 use self::{
     judge::{Known, Looked},

@@ -5,6 +5,7 @@
 //! request without an answer, and never trust what it remembers after a transaction that failed.
 
 use std::{
+    env,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -42,6 +43,9 @@ const READERS_END_WITHIN: Duration = Duration::from_secs(30);
 /// Memory for pages, in KiB. A group must fit, or SQLite writes pages before the commit.
 const CACHE_KIB: i64 = 16 * 1024;
 
+/// The variable by which a measurement makes each commit take so many microseconds longer.
+pub const SYNC_DELAY_US: &str = "DOORBUSTER_SYNC_DELAY_US";
+
 /// What SQLite allows when nothing else is said.
 const PAGES_MAX: u64 = 4_294_967_294;
 
@@ -58,6 +62,8 @@ pub(super) struct Writer {
     checkpointer: Checkpointer,
     failures: Seldom,
     witness: Witness,
+    /// How much longer a commit takes than the disk needs.
+    sync_delay: Duration,
     /// What is remembered for clients of EventStoreDB, where the log is open for them.
     rules: Option<Rules>,
     /// Nothing after an error that leaves the connection's state in doubt.
@@ -272,6 +278,8 @@ impl Writer {
         ends.send_replace(session.ends());
         let session = Some(session);
         let failures = Seldom::default();
+        let sync_delay = env::var(SYNC_DELAY_US).ok().and_then(|us| us.parse().ok()).unwrap_or(0);
+        let sync_delay = Duration::from_micros(sync_delay);
         Ok(Self {
             path,
             clock,
@@ -283,6 +291,7 @@ impl Writer {
             checkpointer,
             failures,
             witness,
+            sync_delay,
             rules,
             session,
         })
@@ -392,6 +401,9 @@ impl Writer {
                 [] => session.probe(),
                 group => session.commit(group, self.rules.as_mut(), now_ms),
             });
+        if !self.sync_delay.is_zero() {
+            thread::sleep(self.sync_delay);
+        }
         let committed = committed.and_then(|()| {
             // Before anything is published or answered: what was said to be there is missed.
             let noted = self.witness.committed(session.heads.last());

@@ -37,3 +37,29 @@ fn an_item_with_a_history_is_measured_beside_an_empty_one() {
     let orders = doorbuster(&["report", "sql", "--json", "--data", data, count]);
     assert!(text(&orders.stdout).contains("1234"), "{}", text(&orders.stdout));
 }
+
+#[test]
+fn overload_is_refused_and_every_order_of_it_is_held() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("logs");
+    let data = data.to_str().unwrap();
+    let arguments = ["bench", "--overload", "--rounds", "1", "--data", data, "--json", "--quiet"];
+    let measured = doorbuster(&arguments);
+    // That the item holds what was acknowledged is checked after each load, or this is no success.
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    let figures: Value = serde_json::from_slice(&measured.stdout).unwrap();
+    let all = figures["overload"].as_array().unwrap();
+    let loads: Vec<_> = all.iter().map(|load| (&load["situation"], &load["times"])).collect();
+    let [processor, disk] = [Value::from("processor"), Value::from("disk")];
+    let [one, two, five] = [1, 2, 5].map(Value::from);
+    let expected = [&processor, &disk]
+        .into_iter()
+        .flat_map(|situation| [&one, &two, &five].map(|times| (situation, times)));
+    assert_eq!(loads, expected.collect::<Vec<_>>());
+    assert!(all.iter().all(|load| load["orders_per_second"].as_f64() > Some(0.0)), "{figures}");
+    assert!(all[5]["refused_per_second"].as_f64() > Some(0.0), "{figures}");
+    for situation in ["processor", "disk"] {
+        let verified = doorbuster(&["verify", "--data", &format!("{data}/{situation}"), "--json"]);
+        assert!(verified.status.success(), "{}", text(&verified.stdout));
+    }
+}
