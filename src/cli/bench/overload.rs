@@ -176,7 +176,7 @@ async fn on(
 
 /// Units that buyers hold.
 async fn held(items: &mut ItemServiceClient<Channel>, target: &Target) -> anyhow::Result<i64> {
-    let asked = GetItemRequest { item_id: target.item_id.clone(), ..Default::default() };
+    let asked = GetItemRequest { item_id: target.item_id.clone() };
     let item = items.get_item(routed(asked)).await?.into_inner().item;
     Ok(item.context("the answer has no item")?.held_units)
 }
