@@ -11,6 +11,7 @@ mod cause;
 mod difference;
 mod digest;
 mod directories;
+mod file;
 pub mod operations;
 mod projection;
 mod read_model;

@@ -6,8 +6,7 @@
 //! the rows.
 
 use std::{
-    fs, io,
-    os::unix::fs::MetadataExt as _,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -22,6 +21,7 @@ use super::{
     difference::first_difference,
     digest::digest_of,
     directories::{VIEWS, clear_leftovers},
+    file::{FileIdentity, connect, create, drop_files, identity, seal_built, while_built},
     row_cache::RowCache,
     signed,
 };
@@ -33,24 +33,6 @@ use crate::{
 
 /// The table with the checkpoint.
 const CHECKPOINT: &str = "checkpoint";
-
-/// Tables that every file has beside those of its projection.
-const SCHEMA: &str = "
-    CREATE TABLE checkpoint (
-        projection TEXT PRIMARY KEY,
-        version INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        recorded_at_ms INTEGER NOT NULL,
-        stream TEXT,
-        revision INTEGER,
-        event_id BLOB
-    ) WITHOUT ROWID;
-    CREATE TABLE streams (
-        category TEXT NOT NULL,
-        id BLOB NOT NULL,
-        revision INTEGER NOT NULL,
-        PRIMARY KEY (category, id)
-    ) WITHOUT ROWID;";
 
 /// How far a read model has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,9 +78,6 @@ impl Checkpoint {
         }
     }
 }
-
-/// Which file that is, whatever its name.
-type FileIdentity = (u64, u64);
 
 /// A projection with its file.
 pub struct ReadModel {
@@ -203,6 +182,26 @@ impl ReadModel {
         let identity = identity(&path)?;
         let streams = RowCache::default();
         Ok(Self { projection, path, identity, connection, checkpoint, streams })
+    }
+
+    /// Makes an empty one that nobody reads before [`finish`](Self::finish), and that is dropped if it is
+    /// not finished: nothing of it is written twice, or synced before its end.
+    pub(super) fn build_in(
+        directory: &Path,
+        projection: Box<dyn Projection>,
+    ) -> Result<Self, ProjectionError> {
+        let model = Self::open_in(directory, projection)?;
+        let failed = |source| ProjectionError::Rows { model: model.name(), source };
+        while_built(&model.connection).map_err(failed)?;
+        Ok(model)
+    }
+
+    /// Makes one that was built a file like any other, on disk.
+    pub(super) fn finish(self) -> Result<(), ProjectionError> {
+        let failed = |source| ProjectionError::Rows { model: self.projection.name(), source };
+        seal_built(&self.connection).map_err(failed)?;
+        drop(self.connection);
+        Ok(fs::File::open(&self.path)?.sync_all()?)
     }
 
     /// The projection's name.
@@ -433,58 +432,4 @@ fn resume(
     let connection = connect(path)?;
     let checkpoint = read_checkpoint(&connection, projection.name(), projection.version())?;
     Ok(checkpoint.map(|checkpoint| (connection, checkpoint)))
-}
-
-/// Makes an empty file. All tables come at once, so a crash leaves a whole file or an empty one.
-fn create(path: &Path, projection: &dyn Projection) -> rusqlite::Result<Connection> {
-    let mut connection = connect(path)?;
-    let rows = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    rows.execute_batch(SCHEMA)?;
-    rows.execute_batch(projection.schema())?;
-    rows.execute(
-        "INSERT INTO checkpoint (projection, version, position, recorded_at_ms)
-         VALUES (?, ?, 0, 0)",
-        params![projection.name(), projection.version()],
-    )?;
-    rows.commit()?;
-    Ok(connection)
-}
-
-/// A commit that a power cut takes back is applied again from the log, so NORMAL is enough. The
-/// cache holds the pages that a busy sale touches; the write-ahead log is moved into the file
-/// every 64 MiB rather than every 4, because commits wait for it.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = NORMAL;
-         PRAGMA cache_size = -32768;
-         PRAGMA temp_store = MEMORY;
-         PRAGMA wal_autocheckpoint = 16384;
-         PRAGMA journal_size_limit = 67108864;
-         PRAGMA busy_timeout = 5000;",
-    )?;
-    connection.set_prepared_statement_cache_capacity(32);
-    Ok(connection)
-}
-
-/// Which file has that name; `None` if there is none.
-fn identity(path: &Path) -> io::Result<Option<FileIdentity>> {
-    match fs::metadata(path) {
-        Ok(found) => Ok(Some((found.dev(), found.ino()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn drop_files(path: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
 }

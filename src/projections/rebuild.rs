@@ -8,7 +8,12 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Receiver, SyncSender},
+    },
+    thread,
 };
 
 use super::{
@@ -19,6 +24,17 @@ use crate::{
     events::{DecodeError, Event, Position, Recorded, decode},
     private,
 };
+
+/// Pages that are read ahead of the slowest read model.
+const PAGES_AHEAD: usize = 2;
+
+/// Events, and bytes of their data, from which on a page is handed on: what a read model writes again with
+/// each page, it writes seldom.
+const PAGE_EVENTS: usize = 8_192;
+const PAGE_BYTES: usize = 8 << 20;
+
+/// Events in the order of the log, read by all read models.
+type SharedPage = Arc<Vec<(Recorded, Event)>>;
 
 /// How far a rebuild has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,13 +73,12 @@ pub fn rebuild<E: std::error::Error + 'static>(
     clear_leftovers(data)?;
     let building = data.join(BUILDING);
     let models = all().into_iter().map(|projection| {
-        let model = ReadModel::open_in(&building, projection)?;
+        let model = ReadModel::build_in(&building, projection)?;
         Ok((model, Position(u64::MAX)))
     });
     let mut models = models.collect::<Result<Vec<_>, ProjectionError>>()?;
     let reached = build(&mut models, Position::START, read_page, progress)?;
-    // Closing moves each write-ahead log into its file.
-    drop(models);
+    models.into_iter().try_for_each(|(model, _)| model.finish())?;
     sync_directory(&building)?;
     fs::rename(&building, data.join(FRESH))?;
     let views = data.join(VIEWS);
@@ -135,7 +150,7 @@ pub fn compare_rows<E: std::error::Error + 'static>(
     for projection in all() {
         let found = digest_in_use(data, &*projection)?;
         let Some((checkpoint, digest)) = found else { continue };
-        models.push((ReadModel::open_in(&directory.0, projection)?, checkpoint));
+        models.push((ReadModel::build_in(&directory.0, projection)?, checkpoint));
         in_use.push(digest);
     }
     build(&mut models, Position::START, &mut read_page, progress)?;
@@ -185,39 +200,89 @@ pub fn digests<E: std::error::Error + 'static>(
 ) -> Result<Vec<(&'static str, String)>, RebuildError<E>> {
     let mut models = Vec::new();
     for projection in all() {
-        models.push((ReadModel::open_in(directory, projection)?, Position(u64::MAX)));
+        models.push((ReadModel::build_in(directory, projection)?, Position(u64::MAX)));
     }
     build(&mut models, Position::START, read_page, progress)?;
     let each = models.iter().map(|(model, _)| Ok((model.name(), model.digest_of_rows()?)));
     each.collect()
 }
 
-/// Feeds the log after a position to read models, to each no further than its limit.
+/// Feeds the log after a position to read models, to each no further than its limit. Each has a thread of
+/// its own: a page is read and decoded while those before it are applied.
 pub(super) fn build<E: std::error::Error + 'static>(
     models: &mut [(ReadModel, Position)],
     from: Position,
+    read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
+    progress: impl FnMut(Progress),
+) -> Result<Progress, RebuildError<E>> {
+    let last = models.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
+    thread::scope(|scope| {
+        let mut feeds = Vec::new();
+        let mut workers = Vec::new();
+        for (model, limit) in models {
+            let (feed, pages) = mpsc::sync_channel::<SharedPage>(PAGES_AHEAD);
+            feeds.push(feed);
+            let thread = thread::Builder::new().name(format!("view-{}", model.name()));
+            workers.push(thread.spawn_scoped(scope, move || apply_pages(model, *limit, pages))?);
+        }
+        let reached = feed_pages(&feeds, (from, last), read_page, progress);
+        drop(feeds);
+        // Why one of them takes no more pages is the reason why the log was not read further.
+        for worker in workers {
+            match worker.join() {
+                Ok(applied) => applied?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        reached
+    })
+}
+
+/// Reads and decodes the log and hands it on, until its end or until one of those that it is handed to
+/// takes no more.
+fn feed_pages<E: std::error::Error + 'static>(
+    feeds: &[SyncSender<SharedPage>],
+    (from, last): (Position, Position),
     mut read_page: impl FnMut(Position) -> Result<Vec<Recorded>, E>,
     mut progress: impl FnMut(Progress),
 ) -> Result<Progress, RebuildError<E>> {
-    let last = models.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
     let mut reached = Progress { events: 0, position: from };
     while reached.position < last {
-        let page = read_page(reached.position).map_err(RebuildError::Log)?;
-        let Some(end) = page.last().map(|recorded| recorded.position) else { break };
-        reached.events += page.len() as u64;
-        reached.position = end;
-        let page = page.into_iter().map(|recorded| {
-            let event = decode(&recorded)?;
-            Ok((recorded, event))
-        });
-        let page: Vec<(Recorded, Event)> = page.collect::<Result<_, DecodeError>>()?;
-        for (model, limit) in &mut *models {
-            let count = page.partition_point(|(recorded, _)| recorded.position <= *limit);
-            model.apply_page(&page[..count])?;
+        let mut page = Vec::with_capacity(PAGE_EVENTS);
+        let mut bytes = 0;
+        while page.len() < PAGE_EVENTS && bytes < PAGE_BYTES && reached.position < last {
+            let read = read_page(reached.position).map_err(RebuildError::Log)?;
+            let Some(end) = read.last() else { break };
+            reached.position = end.position;
+            reached.events += read.len() as u64;
+            bytes += read.iter().map(|recorded| recorded.data.len()).sum::<usize>();
+            for recorded in read {
+                let event = decode(&recorded)?;
+                page.push((recorded, event));
+            }
+        }
+        if page.is_empty() {
+            break;
+        }
+        let page: SharedPage = Arc::new(page);
+        if feeds.iter().any(|feed| feed.send(Arc::clone(&page)).is_err()) {
+            break;
         }
         progress(reached);
     }
     Ok(reached)
+}
+
+fn apply_pages(
+    model: &mut ReadModel,
+    limit: Position,
+    pages: Receiver<SharedPage>,
+) -> Result<(), ProjectionError> {
+    for page in pages {
+        let count = page.partition_point(|(recorded, _)| recorded.position <= limit);
+        model.apply_page(&page[..count])?;
+    }
+    Ok(())
 }
 
 fn digest_in_use(
