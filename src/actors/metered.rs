@@ -12,7 +12,7 @@ use crate::{
     events::{Category, NewEvent, Position, Recorded, StreamName},
     metrics::{AppendResult, Metrics, StreamKind},
     store::{
-        AppendError, Appended, EventStore, Expected, ReadError, SharedStore, StoreFuture,
+        AppendError, Appended, EventStore, Expected, ReadError, SharedStore, Show, StoreFuture,
         StoreLayer,
     },
     values::UnixMs,
@@ -131,6 +131,17 @@ impl StoreLayer for MeteredStore {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
         Box::pin(self.read(move |store| store.read_stream(stream, from_revision, max)))
+    }
+
+    fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: Show,
+    ) -> StoreFuture<'_, Result<usize, ReadError>> {
+        let show = move || Arc::clone(&show);
+        Box::pin(self.read(move |store| store.show_stream(stream, from_revision, max, show())))
     }
 
     fn read_all(

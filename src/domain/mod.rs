@@ -150,7 +150,12 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     fn bulk_begins(&mut self) {}
 
     /// The many events have ended.
-    fn bulk_ends(&mut self) {}
+    ///
+    /// # Errors
+    /// When one of them contradicts those before it, and that was not seen before.
+    fn bulk_ends(&mut self) -> Result<(), Impossible> {
+        Ok(())
+    }
 
     /// Writes down the state; equal states are written alike. `false` where it holds more than what the
     /// events that have landed come to.

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::{
     AlertEvent, CouponEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-    NewEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent, ScriptEvent, Stored,
-    TrafficRecorded, stored::stored_union,
+    NewEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent, ScriptEvent, Shown,
+    Stored, TrafficRecorded, read_plain, stored::stored_union,
 };
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
@@ -65,15 +65,23 @@ pub fn encode(id: Uuid, event: &impl Stored, correlation: Uuid, causation: Uuid)
 
 /// Reads an event of the log.
 pub fn decode(recorded: &Recorded) -> Result<Event, DecodeError> {
-    let Recorded { kind, data, .. } = recorded;
-    let event = Event::read(kind, data).unwrap_or_else(|| {
-        Err("this version of doorbuster knows no event of this name".to_owned())
-    });
+    decode_shown(&recorded.shown())
+}
+
+/// The same, of an event that a store shows.
+pub fn decode_shown(shown: &Shown<'_>) -> Result<Event, DecodeError> {
+    let Shown { kind, data, .. } = *shown;
+    let event = match read_plain(kind, data) {
+        Some(order) => Ok(Event::Item(ItemEvent::Order(order))),
+        None => Event::read(kind, data).unwrap_or_else(|| {
+            Err("this version of doorbuster knows no event of this name".to_owned())
+        }),
+    };
     event.and_then(possible).map_err(|problem| DecodeError {
-        position: recorded.position.0,
-        stream: recorded.stream.to_string(),
-        revision: recorded.revision,
-        kind: kind.clone(),
+        position: shown.position.0,
+        stream: shown.stream.to_string(),
+        revision: shown.revision,
+        kind: kind.to_owned(),
         problem,
     })
 }

@@ -98,6 +98,28 @@ pub struct Recorded {
     pub recorded_at_ms: i64,
 }
 
+/// An event of the log where a store has it, for as long as it shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub position: Position,
+    pub stream: StreamName,
+    pub revision: u64,
+    pub id: Uuid,
+    pub kind: &'a str,
+    pub data: &'a [u8],
+    pub metadata: &'a [u8],
+    pub recorded_at_ms: i64,
+}
+
+impl Shown<'_> {
+    /// The event to be kept.
+    pub fn recorded(&self) -> Recorded {
+        let Self { position, stream, revision, id, kind, data, metadata, recorded_at_ms } = *self;
+        let (kind, data, metadata) = (kind.to_owned(), data.to_vec(), metadata.to_vec());
+        Recorded { position, stream, revision, id, kind, data, metadata, recorded_at_ms }
+    }
+}
+
 /// The one member of the metadata that is read here.
 #[derive(Deserialize)]
 struct Judged {
@@ -106,6 +128,21 @@ struct Judged {
 }
 
 impl Recorded {
+    /// The event as a store shows it.
+    pub fn shown(&self) -> Shown<'_> {
+        let Self { position, stream, revision, id, kind, data, metadata, recorded_at_ms } = self;
+        Shown {
+            position: *position,
+            stream: *stream,
+            revision: *revision,
+            id: *id,
+            kind,
+            data,
+            metadata,
+            recorded_at_ms: *recorded_at_ms,
+        }
+    }
+
     /// The moment by which the rules decided this, where it is not the event's own stamp: stamps
     /// never go back within a stream, but clocks are set back, and deadlines move with a clock that
     /// is set.

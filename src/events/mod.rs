@@ -16,8 +16,8 @@ mod stream;
 
 pub use act::{Act, OWN_OPERATOR};
 pub use audience::*;
-pub use codec::{DecodeError, Event, decode, encode, metadata};
-pub use envelope::{NewEvent, Position, Recorded};
+pub use codec::{DecodeError, Event, decode, decode_shown, encode, metadata};
+pub use envelope::{NewEvent, Position, Recorded, Shown};
 pub use operations::*;
 pub use selling::*;
 pub use stored::{Family, Stored};

@@ -3,14 +3,14 @@
 //! A short stream is read page by page. Of a long one several pages are read and decoded at a time, each
 //! on a thread that may block, while the events before them are applied.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 
 use super::mark::Mark;
 use crate::{
-    domain::Decider,
-    events::{Position, Recorded, Stored as _, StreamName, decode},
+    domain::{Decider, Impossible},
+    events::{Position, Recorded, Shown, Stored as _, StreamName, decode_shown},
     store::{LogSource, ReadError},
 };
 
@@ -51,7 +51,45 @@ pub enum FoldError {
 /// Events of one stream, decoded.
 struct Piece<E> {
     events: Vec<(E, u64, Position)>,
+    /// The revision behind the last of them.
+    end: u64,
+    /// The last of them, once it is there.
     last: Option<Mark>,
+}
+
+impl<E> Piece<E> {
+    /// Nothing yet of the events before that revision.
+    fn up_to(end: u64) -> Self {
+        Self { events: Vec::new(), end, last: None }
+    }
+
+    fn take<D: Decider<Event = E>>(&mut self, shown: &Shown<'_>) -> Result<(), FoldError> {
+        let event =
+            decode_shown(shown).map_err(|error| FoldError::Unreadable(error.to_string()))?;
+        let Some(event) = D::pick(event) else {
+            let what = format!("{} does not belong into {}", shown.kind, shown.stream);
+            return Err(FoldError::Unreadable(what));
+        };
+        if self.events.is_empty() {
+            let left = usize::try_from(self.end - shown.revision).unwrap_or(PAGE_EVENTS);
+            self.events.reserve_exact(left.min(PAGE_EVENTS));
+        }
+        self.events.push((event, shown.revision, shown.position));
+        // A state stands only behind the last one.
+        if shown.revision + 1 == self.end {
+            self.last = Some(Mark::of_shown(shown));
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, mut next: Self) {
+        if self.events.is_empty() {
+            self.events = next.events;
+        } else {
+            self.events.append(&mut next.events);
+        }
+        self.last = next.last;
+    }
 }
 
 /// A fold under way.
@@ -99,17 +137,19 @@ pub async fn fold<D: Decider>(
             return fold.finish();
         }
         let full = page.len() == PAGE_EVENTS;
-        fold.apply(on_a_thread(move || decoded::<D>(stream, &page)).await?).await?;
+        fold.apply(on_a_thread(move || decoded::<D>(&page)).await?).await?;
         if full {
-            let last = match until {
-                Some(until) => Some(until),
-                None => log.last_revision(stream).await?,
-            };
+            let last = log.last_revision(stream).await?;
+            let last = last.map(|last| last.min(until.unwrap_or(last)));
             // What is made at the end of a bulk takes time for all events, not only for these.
             let behind = last.map_or(0, |last| last + 1).saturating_sub(fold.next_revision());
             let in_bulk = behind >= fold.next_revision();
             if in_bulk {
-                fold.change(D::bulk_begins).await?;
+                fold.change(|state| {
+                    state.bulk_begins();
+                    Ok(())
+                })
+                .await?;
             }
             fold.in_pieces(last).await?;
             if in_bulk {
@@ -121,10 +161,16 @@ pub async fn fold<D: Decider>(
 
 impl<D: Decider> Fold<'_, D> {
     /// Changes the state, on a thread that may block.
-    async fn change(&mut self, change: fn(&mut D)) -> Result<(), FoldError> {
+    async fn change(
+        &mut self,
+        change: fn(&mut D) -> Result<(), Impossible>,
+    ) -> Result<(), FoldError> {
         let Some(mut so_far) = self.so_far.take() else { return Ok(()) };
+        let stream = self.stream;
         let changed = on_a_thread(move || {
-            change(&mut so_far.state);
+            change(&mut so_far.state).map_err(|why| {
+                FoldError::Unreadable(format!("the events of {stream} are impossible: {why}"))
+            })?;
             Ok(so_far)
         });
         self.so_far = Some(changed.await?);
@@ -194,40 +240,46 @@ async fn piece<D: Decider>(
     from: u64,
     to: u64,
 ) -> Result<Piece<D::Event>, FoldError> {
-    let mut all = Piece { events: Vec::new(), last: None };
+    let mut all = Piece::up_to(to);
     let mut from = from;
     while from < to {
         let max = usize::try_from(to - from).unwrap_or(PAGE_EVENTS);
-        let page = log.read_stream(stream, from, max).await?;
-        if page.is_empty() {
+        let page = Arc::new(Mutex::new(Ok(Piece::up_to(to))));
+        let shown = {
+            let page = Arc::clone(&page);
+            // Decoded where it is read: nothing is copied but what the event holds.
+            Arc::new(move |event: &Shown<'_>| {
+                let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
+                if event.revision == from {
+                    *page = Ok(Piece::up_to(to));
+                }
+                if let Ok(piece) = &mut *page
+                    && let Err(why) = piece.take::<D>(event)
+                {
+                    *page = Err(why);
+                }
+            })
+        };
+        let count = log.show_stream(stream, from, max, shown).await?;
+        if count == 0 {
             break;
         }
-        from += page.len() as u64;
-        let Piece { events, last } = on_a_thread(move || decoded::<D>(stream, &page)).await?;
-        all.last = last;
-        if all.events.is_empty() {
-            all.events = events;
-        } else {
-            all.events.extend(events);
-        }
+        from += count as u64;
+        let page = {
+            let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *page, Ok(Piece::up_to(to)))?
+        };
+        all.append(page);
     }
     Ok(all)
 }
 
-fn decoded<D: Decider>(
-    stream: StreamName,
-    page: &[Recorded],
-) -> Result<Piece<D::Event>, FoldError> {
-    let mut events = Vec::with_capacity(page.len());
+fn decoded<D: Decider>(page: &[Recorded]) -> Result<Piece<D::Event>, FoldError> {
+    let mut piece = Piece::up_to(page.last().map_or(0, |last| last.revision + 1));
     for recorded in page {
-        let event = decode(recorded).map_err(|error| FoldError::Unreadable(error.to_string()))?;
-        let Some(event) = D::pick(event) else {
-            let what = format!("{} does not belong into {stream}", recorded.kind);
-            return Err(FoldError::Unreadable(what));
-        };
-        events.push((event, recorded.revision, recorded.position));
+        piece.take::<D>(&recorded.shown())?;
     }
-    Ok(Piece { events, last: page.last().map(Mark::of) })
+    Ok(piece)
 }
 
 /// Work that blocks or takes long.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::events::{Position, Recorded};
+use crate::events::{Position, Recorded, Shown};
 
 /// The last event of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub struct Mark {
 
 impl Mark {
     pub fn of(event: &Recorded) -> Self {
-        let Recorded { position, revision, id, kind, data, metadata, recorded_at_ms, stream } =
-            event;
+        Self::of_shown(&event.shown())
+    }
+
+    /// The same, of an event that a store shows.
+    pub(super) fn of_shown(event: &Shown<'_>) -> Self {
+        let Shown { position, revision, id, kind, data, metadata, recorded_at_ms, stream } = *event;
         let mut hash = Sha256::new();
         hash.update(position.0.to_be_bytes());
         hash.update(revision.to_be_bytes());
@@ -31,7 +35,7 @@ impl Mark {
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         }
-        Self { revision: *revision, position: *position, id: *id, hash: hash.finalize().into() }
+        Self { revision, position, id, hash: hash.finalize().into() }
     }
 
     /// The hash in hexadecimal.

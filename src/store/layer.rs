@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture};
+use super::{
+    AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, Show, StoreFuture,
+    show_read,
+};
 use crate::events::{NewEvent, Position, Recorded, StreamName};
 
 /// A store by what it changes of another; each method is the port's, and means the same.
@@ -29,6 +32,17 @@ pub trait StoreLayer: Send + Sync + 'static {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
         self.below().read_stream(stream, from_revision, max)
+    }
+
+    /// What this layer reads, so that one that changes `read_stream` changes this, too.
+    fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: Show,
+    ) -> StoreFuture<'_, Result<usize, ReadError>> {
+        show_read(StoreLayer::read_stream(self, stream, from_revision, max), show)
     }
 
     fn read_all(
@@ -93,6 +107,16 @@ impl<L: StoreLayer> EventStore for L {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
         StoreLayer::read_stream(self, stream, from_revision, max)
+    }
+
+    fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: Show,
+    ) -> StoreFuture<'_, Result<usize, ReadError>> {
+        StoreLayer::show_stream(self, stream, from_revision, max, show)
     }
 
     fn read_all(

@@ -20,13 +20,17 @@ pub use layer::StoreLayer;
 pub use open::{StoreOpenError, WitnessSync, keep_to_one_node, open, open_with};
 pub use source::LogSource;
 
-use crate::events::{NewEvent, Position, Recorded, StreamName};
+use crate::events::{NewEvent, Position, Recorded, Shown, StreamName};
 
 /// A store shared by all readers and writers.
 pub type SharedStore = Arc<dyn EventStore>;
 
 /// A boxed future: the port is used as a trait object.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Takes events one after the other, each only for as long as it is shown. A store that reads once more
+/// begins again with the first one.
+pub type Show = Arc<dyn Fn(&Shown<'_>) + Send + Sync>;
 
 /// What a stream must look like for an append to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +123,19 @@ pub trait EventStore: Send + Sync + 'static {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>>;
 
+    /// The same events as `read_stream` gives, shown to `show` on a thread that may block; gives how many
+    /// these were. A store that has them at hand copies none of them. After an error nothing that
+    /// was shown counts.
+    fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: Show,
+    ) -> StoreFuture<'_, Result<usize, ReadError>> {
+        show_read(self.read_stream(stream, from_revision, max), show)
+    }
+
     /// Reads the whole log forwards after a position, exclusive; at most `max` events. As with
     /// `read_stream`, only an empty page means that there is nothing more.
     fn read_all(
@@ -161,4 +178,19 @@ pub trait EventStore: Send + Sync + 'static {
     /// Finishes what was accepted, refuses what comes later and lets go of the store. Blocks until
     /// that is done. Closing twice is harmless.
     fn close(&self);
+}
+
+/// Shows what is read.
+fn show_read<'a>(
+    read: StoreFuture<'a, Result<Vec<Recorded>, ReadError>>,
+    show: Show,
+) -> StoreFuture<'a, Result<usize, ReadError>> {
+    Box::pin(async move {
+        let page = read.await?;
+        let shown = tokio::task::spawn_blocking(move || {
+            page.iter().for_each(|recorded| show(&recorded.shown()));
+            page.len()
+        });
+        shown.await.map_err(|error| ReadError::Unavailable(error.to_string()))
+    })
 }

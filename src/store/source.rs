@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{ReadError, SharedStore, embedded::LogReader};
+use super::{ReadError, SharedStore, Show, embedded::LogReader};
 use crate::{
     events::{Position, Recorded, StreamName},
     values::UnixMs,
@@ -57,6 +57,23 @@ impl LogSource {
                 on_file(reader, move |file| file.read_stream(stream, from_revision, max)).await
             }
             Self::Store(store) => store.read_stream(stream, from_revision, max).await,
+        }
+    }
+
+    /// Like [`show_stream`](super::EventStore::show_stream) of a store.
+    pub async fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: Show,
+    ) -> Result<usize, ReadError> {
+        match self {
+            Self::File(reader) => {
+                on_file(reader, move |file| file.show_stream(stream, from_revision, max, &*show))
+                    .await
+            }
+            Self::Store(store) => store.show_stream(stream, from_revision, max, show).await,
         }
     }
 

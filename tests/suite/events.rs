@@ -7,6 +7,7 @@
 mod coupons;
 mod items;
 mod operations;
+mod plain;
 mod quota;
 mod shoppers;
 

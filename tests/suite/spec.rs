@@ -12,6 +12,8 @@ mod audience;
 /// Coupons and limits that others decide.
 mod awaits;
 mod contradictions;
+/// When holds end, and in which sequence.
+mod deadlines;
 /// Counting attempts by the second.
 mod demand;
 /// Cancelling and expiring: how a hold ends unpaid, and what time alone does.

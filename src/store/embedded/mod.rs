@@ -66,7 +66,9 @@ use self::{
     witness_writer::{Start, Witness},
     writer::{Ends, Shared, Writer},
 };
-use super::{AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, StoreFuture};
+use super::{
+    AppendError, AppendLimits, Appended, EventStore, Expected, ReadError, Show, StoreFuture,
+};
 use crate::{
     clock::SharedClock,
     events::{NewEvent, Position, Recorded, StreamName},
@@ -284,6 +286,16 @@ impl EventStore for EmbeddedStore {
         max: usize,
     ) -> StoreFuture<'_, Result<Vec<Recorded>, ReadError>> {
         Box::pin(self.read(move |session| session.read_stream(stream, from_revision, max)))
+    }
+
+    fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: Show,
+    ) -> StoreFuture<'_, Result<usize, ReadError>> {
+        Box::pin(self.read(move |session| session.show_stream(stream, from_revision, max, &*show)))
     }
 
     fn read_all(

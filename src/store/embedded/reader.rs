@@ -25,7 +25,7 @@ use super::{
     schema::{self, LOG_FILE},
 };
 use crate::{
-    events::{Position, Recorded, StreamName},
+    events::{Position, Recorded, Shown, StreamName},
     store::ReadError,
     values::bound_of,
 };
@@ -92,6 +92,17 @@ impl LogReader {
         self.with(|session| session.read_stream(stream, from_revision, max))
     }
 
+    /// Like [`show_stream`](crate::store::EventStore::show_stream) of the store.
+    pub fn show_stream(
+        &self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: &dyn Fn(&Shown<'_>),
+    ) -> Result<usize, ReadError> {
+        self.with(|session| session.show_stream(stream, from_revision, max, show))
+    }
+
     /// Like [`last_revision`](crate::store::EventStore::last_revision) of the store.
     pub fn last_revision(&self, stream: StreamName) -> Result<Option<u64>, ReadError> {
         self.with(|session| session.last_revision(stream))
@@ -132,6 +143,28 @@ impl ReadSession {
         from_revision: u64,
         max: usize,
     ) -> Result<Vec<Recorded>, ReadError> {
+        self.stream_page(stream, from_revision, max, recorded)
+    }
+
+    pub(super) fn show_stream(
+        &mut self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        show: &dyn Fn(&Shown<'_>),
+    ) -> Result<usize, ReadError> {
+        let show = |event: &Checked<'_>| shown(event).map(|event| show(&event));
+        Ok(self.stream_page(stream, from_revision, max, show)?.len())
+    }
+
+    /// Reads a stream and keeps what its reader wants of it.
+    fn stream_page<T>(
+        &mut self,
+        stream: StreamName,
+        from_revision: u64,
+        max: usize,
+        keep: impl FnMut(&Checked<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, ReadError> {
         let Ok(from) = i64::try_from(from_revision) else { return Ok(Vec::new()) };
         let found = self.find_stream(&stream.to_string())?;
         let Some((number, head)) = found else { return Ok(Vec::new()) };
@@ -139,7 +172,7 @@ impl ReadSession {
             "SELECT {COLUMNS} WHERE stream = ?1 AND revision >= ?2 ORDER BY revision LIMIT ?3"
         );
         let query = Query { sql: &sql, direction: Direction::Forwards, max };
-        let page = self.read_page(&query, params![number, from, limit(max)], recorded)?;
+        let page = self.read_page(&query, params![number, from, limit(max)], keep)?;
         if page.rows > 0 && page.first_revision != from_revision {
             return Err(ReadError::Damaged(format!(
                 "{stream} goes on at revision {}, not {from_revision}",
@@ -240,21 +273,26 @@ fn sync_files(path: &Path) {
 }
 
 /// An event as the port shows it; nothing if it is not in a stream of ours.
-fn recorded(event: &Checked<'_>) -> Option<Recorded> {
+fn shown<'a>(event: &Checked<'a>) -> Option<Shown<'a>> {
     let stream = match event.name.key {
         StreamKey::Ours(name) => name,
         StreamKey::Foreign(_) => return None,
     };
-    Some(Recorded {
+    Some(Shown {
         position: Position(event.position),
         stream,
         revision: event.revision,
         id: event.id,
-        kind: event.kind.to_owned(),
-        data: event.data.to_vec(),
-        metadata: event.metadata.to_vec(),
+        kind: event.kind,
+        data: event.data,
+        metadata: event.metadata,
         recorded_at_ms: event.recorded_at_ms,
     })
+}
+
+/// The same to be kept.
+fn recorded(event: &Checked<'_>) -> Option<Recorded> {
+    shown(event).map(|event| event.recorded())
 }
 
 /// Reading connections that wait for the next page to be read.

@@ -194,18 +194,18 @@ impl<'c> Check<'c> {
         let (metadata, _) = self.text_or_blob(column(5)?)?;
         let recorded_at_ms = column(6)?.as_i64().map_err(wrong_type)?;
 
-        if !self.seen.contains_key(&number) {
-            let name = self.name(number)?;
-            self.seen.insert(number, Seen { name, last: None });
-        }
-        let Entry::Occupied(seen) = self.seen.entry(number) else {
-            return Err(ReadError::Unavailable("a stream was lost while reading".to_owned()));
+        let Check { connection, names, marked, seen } = self;
+        let seen = match seen.entry(number) {
+            Entry::Occupied(seen) => seen.into_mut(),
+            Entry::Vacant(new) => {
+                let name = name_of(connection, names, marked, number)?;
+                new.insert(Seen { name, last: None })
+            }
         };
-        let seen = seen.into_mut();
         // Backwards the event before is on the page only after this one.
         let previous = match seen.last.filter(|_| direction == Direction::Forwards) {
             Some(last) => last,
-            None => find_link(self.connection, number, &seen.name.key, revision)?,
+            None => find_link(connection, number, &seen.name.key, revision)?,
         };
         if revision != previous.revision.wrapping_add(1) || position <= previous.position {
             return Err(ReadError::Damaged(format!(
@@ -231,48 +231,54 @@ impl<'c> Check<'c> {
         Ok(Checked { position, name, revision, id, kind, data, binary, metadata, recorded_at_ms })
     }
 
-    /// The name of a stream by its number.
-    fn name(&mut self, number: i64) -> Result<Name, ReadError> {
-        if let Some(name) = self.names.get(&number) {
-            return Ok(name.clone());
-        }
-        let sql = "SELECT name FROM streams WHERE stream = ?1";
-        let mut find = self.connection.prepare_cached(sql).map_err(read_error)?;
-        let mut rows = find.query([number]).map_err(read_error)?;
-        let Some(row) = rows.next().map_err(read_error)? else {
-            return Err(ReadError::Damaged(format!("stream number {number} has no name")));
-        };
-        let text = row.get_ref(0).map_err(read_error)?.as_str().map_err(wrong_type)?;
-        let name = Name { key: StreamKey::of(text), text: text.into() };
-        match name.key {
-            StreamKey::Ours(_) => {}
-            StreamKey::Foreign(_) if self.is_marked()? => {}
-            StreamKey::Foreign(_) => return Err(unknown_stream(text)),
-        }
-        if self.names.len() >= NAMES_MAX {
-            self.names.clear();
-        }
-        self.names.insert(number, name.clone());
-        Ok(name)
-    }
-
     /// A value and whether it is a BLOB.
     fn text_or_blob<'v>(&mut self, value: ValueRef<'v>) -> Result<(&'v [u8], bool), ReadError> {
         match value {
             ValueRef::Text(text) => Ok((text, false)),
-            ValueRef::Blob(blob) if self.is_marked()? => Ok((blob, true)),
+            ValueRef::Blob(blob) if is_marked(self.connection, self.marked)? => Ok((blob, true)),
             ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => {
                 Err(ReadError::Damaged("a text is missing".to_owned()))
             }
         }
     }
+}
 
-    fn is_marked(&mut self) -> Result<bool, ReadError> {
-        if !*self.marked {
-            *self.marked = schema::is_marked(self.connection).map_err(read_error)?;
-        }
-        Ok(*self.marked)
+/// The name of a stream by its number.
+fn name_of(
+    connection: &Connection,
+    names: &mut HashMap<i64, Name>,
+    marked: &mut bool,
+    number: i64,
+) -> Result<Name, ReadError> {
+    if let Some(name) = names.get(&number) {
+        return Ok(name.clone());
     }
+    let sql = "SELECT name FROM streams WHERE stream = ?1";
+    let mut find = connection.prepare_cached(sql).map_err(read_error)?;
+    let mut rows = find.query([number]).map_err(read_error)?;
+    let Some(row) = rows.next().map_err(read_error)? else {
+        return Err(ReadError::Damaged(format!("stream number {number} has no name")));
+    };
+    let text = row.get_ref(0).map_err(read_error)?.as_str().map_err(wrong_type)?;
+    let name = Name { key: StreamKey::of(text), text: text.into() };
+    match name.key {
+        StreamKey::Ours(_) => {}
+        StreamKey::Foreign(_) if is_marked(connection, marked)? => {}
+        StreamKey::Foreign(_) => return Err(unknown_stream(text)),
+    }
+    if names.len() >= NAMES_MAX {
+        names.clear();
+    }
+    names.insert(number, name.clone());
+    Ok(name)
+}
+
+/// Whether the log says that it holds what is not ours.
+fn is_marked(connection: &Connection, known: &mut bool) -> Result<bool, ReadError> {
+    if !*known {
+        *known = schema::is_marked(connection).map_err(read_error)?;
+    }
+    Ok(*known)
 }
 
 /// The link before an event whose predecessor is not on the page. Before the first event stands

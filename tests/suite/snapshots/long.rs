@@ -5,7 +5,7 @@ use doorbuster::{
         Decider,
         item::{Item, ItemCommand, OrderAction},
     },
-    events::{ItemEvent, ItemPlan, Position},
+    events::{ItemEvent, ItemPlan, OrderEvent, OrderPlaced, Position},
     snapshots::{ClockMove, FoldError, Folded, fold},
     store::Expected,
     values::UnixMs,
@@ -159,4 +159,43 @@ async fn an_event_that_is_impossible_or_unreadable_ends_the_fold_wherever_it_sta
         let before = fold(&bench.log, stream(), nothing, Vec::new(), until).await.unwrap();
         assert_eq!(live::written(&before.state), live::written(&long.item));
     }
+}
+
+/// The place of an event behind so many, and the order that it places.
+fn placed_after(long: &Long, behind: usize) -> (usize, OrderPlaced) {
+    let mut events = long.events.iter().enumerate().skip(behind);
+    let placed = events.find_map(|(place, event)| match event {
+        ItemEvent::Order(OrderEvent::Placed(placed)) => Some((place, placed.clone())),
+        _ => None,
+    });
+    placed.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_placed_twice_ends_the_fold_wherever_it_stands() {
+    let mut long = long();
+    for behind in [1, 6_000] {
+        let (_, placed) = placed_after(&long, behind);
+        long.events.push(ItemEvent::Order(OrderEvent::Placed(placed.clone())));
+        let bench = bench(&long.events).await;
+        let nothing = Folded::<Item>::nothing(stream());
+        let why = fold(&bench.log, stream(), nothing, Vec::new(), None).await.unwrap_err();
+        let FoldError::Unreadable(why) = why else { panic!("{why}") };
+        let twice = format!("{} was placed before", placed.order_id);
+        assert!(why.contains(&twice), "{why}");
+        long.events.pop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_names_another_revision_than_its_orders_is_folded_all_the_same() {
+    let mut long = long();
+    let paid = long.events.iter_mut().skip(6_000).find_map(|event| match event {
+        ItemEvent::Order(OrderEvent::Paid(paid)) => Some(paid),
+        _ => None,
+    });
+    paid.unwrap().placed_revision += 1;
+    let folded = folded(&bench(&long.events).await, Vec::new()).await;
+    assert_eq!(live::written(&folded), live::written(&long.item));
+    assert_eq!(due(&folded), due(&long.item));
 }

@@ -144,7 +144,7 @@ impl Item {
         };
         let mut first = self.told(outcome);
         first.revision = receipt.revision;
-        first.position = receipt.position;
+        first.position = receipt.position();
         first
     }
 

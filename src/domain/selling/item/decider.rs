@@ -95,11 +95,11 @@ impl Decider for Item {
     }
 
     fn bulk_begins(&mut self) {
-        self.orders.bulk_begins();
+        self.orders.bulk_begins(self.next_revision);
     }
 
-    fn bulk_ends(&mut self) {
-        self.orders.bulk_ends();
+    fn bulk_ends(&mut self) -> Result<(), Impossible> {
+        self.orders.bulk_ends().map_err(|twice| Impossible::Order(twice, "was placed before"))
     }
 
     fn write(&self, to: &mut Writer<'_>) -> bool {

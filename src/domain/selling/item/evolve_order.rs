@@ -24,7 +24,8 @@ impl Item {
         if let OrderEvent::Placed(placed) = event {
             return self.place(placed, revision);
         }
-        let row = self.orders.find(step.order_id).ok_or_else(|| impossible("was never placed"))?;
+        let row = self.orders.find_placed(step.order_id, step.placed_revision);
+        let row = row.ok_or_else(|| impossible("was never placed"))?;
         if let Some(state) = step.change.from()
             && self.orders.row(row).state != state
         {

@@ -1,16 +1,20 @@
-//! The orders of an item and their buyers, in little memory: at most 192 bytes for a live order.
+//! The orders of an item and their buyers, in little memory: at most 128 bytes for a live order.
 //!
 //! An item keeps all of its orders, because a repeated request always gets its first answer. Rows
 //! are therefore plain numbers in blocks that never move, and are found by open-addressing tables
 //! of row numbers.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     hash::{BuildHasher, RandomState},
 };
 
 mod awaited;
+mod blocks;
+mod bulk;
+mod buyers;
 mod derived;
+mod holds;
 mod life;
 mod prices;
 mod snapshot;
@@ -23,6 +27,10 @@ pub use terms::Terms;
 
 use self::{
     awaited::AwaitedOrders,
+    blocks::Blocks,
+    bulk::Bulk,
+    buyers::Buyers,
+    holds::Holds,
     story::{Dues, Story},
     terms::{KnownTerms, TermsAt},
 };
@@ -31,9 +39,6 @@ use crate::{
     events::{OrderPlaced, OrderReferences, OrderState, Position, RefundCause, WarehouseUnits},
     values::{Fingerprint, OrderId, RequestId, UnixMs, narrow, short},
 };
-
-/// Rows in one block: large enough that blocks are few, small enough that the last one wastes little.
-const BLOCK_ROWS: usize = 2048;
 
 /// Which warehouses an order's units are from: nearly always one.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +76,8 @@ pub struct Receipt {
     pub fingerprint: Fingerprint,
     pub order: u32,
     pub revision: u64,
-    /// Absent until it is known to stand in the log.
-    pub position: Option<Position>,
+    /// [`Position::START`] until it is known to stand in the log.
+    position: Position,
     pub kind: ReceiptKind,
     /// Fingerprint of order and payment reference; 0 for cancellations. Without a key of this process,
     /// because it is written down and the reference is not.
@@ -89,24 +94,20 @@ pub enum ReceiptKind {
     AsItStands,
 }
 
-#[derive(Debug)]
-struct Buyer {
-    /// Where the buyer's id starts in `names`; it ends where the next one starts.
-    start: usize,
-    /// Units held or paid for. Wider than one order's: a buyer without a limit may have many.
-    units: i64,
+impl Receipt {
+    /// Absent until it is known to stand in the log.
+    pub fn position(&self) -> Option<Position> {
+        (self.position != Position::START).then_some(self.position)
+    }
 }
 
 /// All orders of one item.
 #[derive(Debug, Default)]
 pub struct Orders {
     hasher: RandomState,
-    blocks: Vec<Vec<Row>>,
-    rows: u32,
+    rows: Blocks<Row>,
     by_id: Index,
-    buyers: Vec<Buyer>,
-    by_buyer: Index,
-    names: Vec<u8>,
+    buyers: Buyers,
     /// Parts of the orders that span warehouses.
     splits: HashMap<u32, Vec<WarehouseUnits>>,
     terms: KnownTerms,
@@ -118,18 +119,18 @@ pub struct Orders {
     stories: HashMap<u32, Story>,
     awaited: AwaitedOrders,
     dues: Dues,
-    receipts: Vec<Receipt>,
+    receipts: Blocks<Receipt>,
     by_request: Index,
     by_payment: Index,
-    /// Deadline in force and row of each held order.
-    deadlines: BTreeSet<(UnixMs, u32)>,
-    /// Many events are applied one after the other: what no event looks at is made at their end.
-    in_bulk: bool,
+    /// When held orders expire.
+    holds: Holds,
+    /// While many events are applied one after the other.
+    bulk: Option<Bulk>,
     /// By how much deadlines were moved with the clock, and the first row that was placed later.
     moves: Vec<(u32, i64)>,
     /// Rows and receipts from here on have no position yet.
     landed_rows: u32,
-    landed_receipts: usize,
+    landed_receipts: u32,
 }
 
 impl Orders {
@@ -141,11 +142,11 @@ impl Orders {
 
     /// The row with that number.
     pub fn row(&self, row: u32) -> &Row {
-        &self.blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
+        &self.rows[row]
     }
 
     fn row_mut(&mut self, row: u32) -> &mut Row {
-        &mut self.blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
+        &mut self.rows[row]
     }
 
     /// Where the order stands in the log; `None` until that is known.
@@ -155,7 +156,7 @@ impl Orders {
 
     /// The row number that the next order gets.
     pub fn next_row(&self) -> u32 {
-        self.rows
+        self.rows.len()
     }
 
     /// What the shop calls the order; `None` where it gave no references.
@@ -168,26 +169,15 @@ impl Orders {
 
     /// The buyer's id, as it was given.
     pub fn buyer(&self, row: &Row) -> &str {
-        std::str::from_utf8(name(&self.buyers, &self.names, row.buyer)).unwrap_or_default()
-    }
-
-    /// Hash of a buyer's id under this process's key.
-    fn buyer_hash(&self, buyer: &str) -> u64 {
-        self.hasher.hash_one(buyer.as_bytes())
-    }
-
-    fn find_buyer(&self, buyer: &str) -> Option<u32> {
-        self.by_buyer.find(self.buyer_hash(buyer), |index| {
-            name(&self.buyers, &self.names, index) == buyer.as_bytes()
-        })
+        self.buyers.id(row.buyer)
     }
 
     /// Units that the buyer holds or has paid for.
     pub fn units_of(&self, buyer: &str) -> i64 {
-        self.find_buyer(buyer).map_or(0, |index| self.buyers[index as usize].units)
+        self.buyers.find(&self.hasher, buyer).map_or(0, |buyer| self.buyers.units(buyer))
     }
 
-    /// Adds an order, unless it was placed before. `ladder` is the number of the ladder that its units
+    /// Adds an order, unless it was placed before; among many events that is seen at their end. `ladder` is the number of the ladder that its units
     /// count on; `warehouse` gives a warehouse's number.
     pub fn place(
         &mut self,
@@ -197,25 +187,22 @@ impl Orders {
         warehouse: impl Fn(&str) -> Option<u32>,
     ) -> bool {
         let hash = self.hasher.hash_one(event.order_id.0);
-        if self.by_id.find(hash, |row| self.row(row).order_id == event.order_id).is_some() {
+        let is_known = |row| self.row(row).order_id == event.order_id;
+        if !self.is_without_ids() && self.by_id.find(hash, is_known).is_some() {
             return false;
         }
         // `decode` reads no order of more units than fit.
         let units = short(narrow(event.units.cast_unsigned()));
-        let buyer = self.buyer_index(&event.buyer);
-        self.buyers[buyer as usize].units += i64::from(units);
-        let row = self.rows;
+        let buyer = self.buyers.number(&self.hasher, &event.buyer);
+        self.buyers.add(buyer, units.into());
+        let row = self.rows.len();
         let split = self.split(row, &event.warehouses, warehouse);
         let terms = self.terms.keep(&self.hasher, row, event);
         if let Some(references) = event.references() {
             self.references.insert(row, Box::new(references));
         }
         self.awaited.add(event, row);
-        if (row as usize).is_multiple_of(BLOCK_ROWS) {
-            self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
-        }
-        let last = self.blocks.len() - 1;
-        self.blocks[last].push(Row {
+        self.rows.push(Row {
             order_id: event.order_id,
             fingerprint: event.fingerprint,
             placed_at: event.placed_at_ms,
@@ -230,16 +217,19 @@ impl Orders {
             ladder,
             terms,
         });
-        self.rows += 1;
-        let Self { hasher, blocks, by_id, .. } = self;
-        by_id.insert(hash, row, |row| {
-            let row = &blocks[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS];
-            hasher.hash_one(row.order_id.0)
-        });
-        if !self.in_bulk {
-            self.deadlines.insert((event.pay_by_ms, row));
+        let Self { hasher, rows, by_id, .. } = self;
+        match &mut self.bulk {
+            Some(bulk) if bulk.is_without_ids() => bulk.note(revision, row),
+            _ => by_id.insert(hash, row, |row| hasher.hash_one(rows[row].order_id.0)),
+        }
+        if self.bulk.is_none() {
+            self.holds.add(event.pay_by_ms, row, false);
         }
         true
+    }
+
+    fn is_without_ids(&self) -> bool {
+        self.bulk.as_ref().is_some_and(Bulk::is_without_ids)
     }
 
     fn split(
@@ -277,26 +267,13 @@ impl Orders {
         }
     }
 
-    fn buyer_index(&mut self, buyer: &str) -> u32 {
-        if let Some(index) = self.find_buyer(buyer) {
-            return index;
-        }
-        let index = short(self.buyers.len());
-        self.buyers.push(Buyer { start: self.names.len(), units: 0 });
-        self.names.extend_from_slice(buyer.as_bytes());
-        let hash = self.buyer_hash(buyer);
-        let Self { hasher, buyers, names, by_buyer, .. } = self;
-        by_buyer.insert(hash, index, |index| hasher.hash_one(name(buyers, names, index)));
-        index
-    }
-
     /// Ends a hold. Units of an order that is not paid are the buyer's no longer.
     pub fn settle(&mut self, order: u32, state: OrderState) {
         let row = self.row_mut(order);
         row.state = state;
-        let (buyer, units) = (row.buyer as usize, i64::from(row.units));
+        let (buyer, units) = (row.buyer, i64::from(row.units));
         if state != OrderState::Paid {
-            self.buyers[buyer].units -= units;
+            self.buyers.add(buyer, -units);
         }
         // Of the ends of a hold only its expiry is taken back.
         if state != OrderState::Expired {
@@ -317,18 +294,14 @@ impl Orders {
         let split = self.split(order, units, warehouse);
         let row = self.row_mut(order);
         (row.split, row.state) = (split, OrderState::Held);
-        let (buyer, units) = (row.buyer as usize, i64::from(row.units));
-        self.buyers[buyer].units += units;
+        let (buyer, units) = (row.buyer, i64::from(row.units));
+        self.buyers.add(buyer, units);
     }
 
     /// The clock was set by so much: what is held is held so much longer by it.
     pub fn move_deadlines(&mut self, by_ms: i64) {
-        self.moves.push((self.rows, by_ms));
-        if self.in_bulk {
-            return;
-        }
-        let held = std::mem::take(&mut self.deadlines);
-        self.deadlines = held.into_iter().map(|(at, row)| (at.plus(by_ms), row)).collect();
+        self.moves.push((self.rows.len(), by_ms));
+        self.holds.shift(by_ms);
     }
 
     /// Keeps the answer to a payment, a cancellation or an act on an order; gives its number.
@@ -341,25 +314,24 @@ impl Orders {
         payment_reference: Option<&str>,
     ) -> u32 {
         let payment = payment_reference.map_or(0, |reference| payment_of(order, reference));
-        let index = short(self.receipts.len());
+        let index = self.receipts.len();
         self.receipts.push(Receipt {
             request_id,
             fingerprint,
             order,
             revision,
-            position: None,
+            position: Position::START,
             kind,
             payment,
         });
-        if self.in_bulk {
+        if self.bulk.is_some() {
             return index;
         }
         let hash = self.hasher.hash_one(request_id.0);
         let Self { hasher, receipts, by_request, by_payment, .. } = self;
-        by_request
-            .insert(hash, index, |index| hasher.hash_one(receipts[index as usize].request_id.0));
+        by_request.insert(hash, index, |index| hasher.hash_one(receipts[index].request_id.0));
         if payment_reference.is_some() {
-            by_payment.insert(payment, index, |index| receipts[index as usize].payment);
+            by_payment.insert(payment, index, |index| receipts[index].payment);
         }
         index
     }
@@ -367,10 +339,9 @@ impl Orders {
     /// The answer that a payment or cancellation with this request id got.
     pub fn receipt(&self, request: RequestId) -> Option<&Receipt> {
         let hash = self.hasher.hash_one(request.0);
-        let index = self
-            .by_request
-            .find(hash, |index| self.receipts[index as usize].request_id == request)?;
-        Some(&self.receipts[index as usize])
+        let index =
+            self.by_request.find(hash, |index| self.receipts[index].request_id == request)?;
+        Some(&self.receipts[index])
     }
 
     /// The answer that this payment for this order got, under whatever request id. Compared by a
@@ -378,21 +349,22 @@ impl Orders {
     pub fn receipt_of_payment(&self, order: u32, reference: &str) -> Option<&Receipt> {
         let hash = payment_of(order, reference);
         let index = self.by_payment.find(hash, |index| {
-            let receipt = &self.receipts[index as usize];
+            let receipt = &self.receipts[index];
             receipt.payment == hash && receipt.order == order
         })?;
-        Some(&self.receipts[index as usize])
+        Some(&self.receipts[index])
     }
 
     /// Held orders whose deadline has come, oldest deadline first, at most `max`.
     pub fn due(&self, now: UnixMs, max: usize) -> Vec<u32> {
-        let held = self.deadlines.iter().take_while(|(at, _)| *at <= now);
-        held.take(max).map(|&(_, row)| row).collect()
+        let held = self.holds.in_sequence(|row| self.deadline(row).in_force());
+        let due = held.take_while(|(at, _)| *at <= now);
+        due.take(max).map(|(_, row)| row).collect()
     }
 
     /// The earliest deadline of a held order.
     pub fn next_deadline(&self) -> Option<UnixMs> {
-        self.deadlines.first().map(|&(at, _)| at)
+        self.holds.first(|row| self.deadline(row).in_force()).map(|(at, _)| at)
     }
 
     /// Where the order's units are from; `name` gives a warehouse's name.
@@ -410,7 +382,7 @@ impl Orders {
     /// between positions back to the last landing.
     pub fn landed(&mut self, revision: u64, position: Position) {
         let place = |of: u64| position.back(revision - of);
-        while self.landed_rows < self.rows {
+        while self.landed_rows < self.rows.len() {
             let next = self.landed_rows;
             let row = self.row_mut(next);
             if row.revision > revision {
@@ -419,11 +391,12 @@ impl Orders {
             row.position = place(row.revision);
             self.landed_rows += 1;
         }
-        while let Some(receipt) = self.receipts.get_mut(self.landed_receipts) {
+        while self.landed_receipts < self.receipts.len() {
+            let receipt = &mut self.receipts[self.landed_receipts];
             if receipt.revision > revision {
                 break;
             }
-            receipt.position = Some(place(receipt.revision));
+            receipt.position = place(receipt.revision);
             self.landed_receipts += 1;
         }
     }
@@ -432,11 +405,4 @@ impl Orders {
 /// What tells a payment of an order from others of it.
 fn payment_of(order: u32, reference: &str) -> u64 {
     Fingerprint::of([&order.to_be_bytes()[..], reference.as_bytes()]).0
-}
-
-/// The id of the buyer with that number, as it was given.
-fn name<'a>(buyers: &[Buyer], names: &'a [u8], index: u32) -> &'a [u8] {
-    let start = buyers[index as usize].start;
-    let end = buyers.get(index as usize + 1).map_or(names.len(), |next| next.start);
-    &names[start..end]
 }

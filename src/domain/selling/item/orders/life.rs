@@ -34,6 +34,11 @@ impl Orders {
         }
     }
 
+    /// Whether its hold ends at another moment than it was placed with.
+    pub(super) fn is_extended(&self, order: u32) -> bool {
+        self.story(order).is_some_and(|story| story.extended.is_some())
+    }
+
     /// What the order waits or waited for; `None` where it never did.
     pub fn awaited(&self, order: u32) -> Option<&Awaited> {
         self.awaited.of(order)
@@ -53,15 +58,15 @@ impl Orders {
     pub fn extend(&mut self, order: u32, until: UnixMs) {
         self.drop_deadline(order);
         self.stories.entry(order).or_default().extended = Some((until, self.moves.len()));
-        if !self.in_bulk {
-            self.deadlines.insert((until, order));
+        if self.bulk.is_none() {
+            self.holds.add(until, order, true);
         }
     }
 
     /// The hold of the order ends at no moment any more.
     pub(super) fn drop_deadline(&mut self, order: u32) {
-        if !self.in_bulk {
-            self.deadlines.remove(&(self.deadline(order).in_force(), order));
+        if self.bulk.is_none() {
+            self.holds.remove(self.deadline(order).in_force(), order);
         }
     }
 
@@ -103,8 +108,8 @@ impl Orders {
         if all == i64::from(row.units) {
             row.state = OrderState::Refunded;
         }
-        let buyer = row.buyer as usize;
-        self.buyers[buyer].units -= units;
+        let buyer = row.buyer;
+        self.buyers.add(buyer, -units);
     }
 
     /// What has to go back, or had to.
@@ -121,7 +126,7 @@ impl Orders {
     /// The answer that its settlement got.
     pub fn receipt_of_due(&self, due: &Due) -> Option<&Receipt> {
         let settled = due.settled.as_ref()?;
-        self.receipts.get(settled.receipt as usize)
+        self.receipts.get(settled.receipt)
     }
 
     /// Money has to go back.

@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 
 use super::{
-    BLOCK_ROWS, Buyer, Orders, Receipt, ReceiptKind, Row, Split,
+    Orders, Receipt, ReceiptKind, Row, Split,
     awaited::AwaitedOrders,
-    name,
+    blocks::BLOCK_ROWS,
     story::{Due, Settled, Story},
     terms::KnownTerms,
 };
 use crate::{
     domain::snapshot::{Coded, Read, Reader, Writer, coded, hold},
     events::{OrderReferences, OrderState, Position, RefundCause, WarehouseUnits},
-    values::{DueId, Fingerprint, OrderId, RequestId, UnixMs, short},
+    values::{DueId, Fingerprint, OrderId, RequestId, UnixMs},
 };
 
 coded! { OrderState {
@@ -76,16 +76,15 @@ impl Orders {
     /// Writes down all of it. `false` where some of it is not in the log yet, or was moved with a
     /// clock that was set: then it is not what the events alone come to.
     pub fn write(&self, to: &mut Writer<'_>) -> bool {
-        let landed = self.landed_rows == self.rows && self.landed_receipts == self.receipts.len();
-        if !landed || self.in_bulk || !self.moves.is_empty() {
+        let landed =
+            self.landed_rows == self.rows.len() && self.landed_receipts == self.receipts.len();
+        if !landed || self.bulk.is_some() || !self.moves.is_empty() {
             return false;
         }
         self.terms.write(to);
-        to.count(self.buyers.len());
-        for buyer in 0..short(self.buyers.len()) {
-            to.text(
-                std::str::from_utf8(name(&self.buyers, &self.names, buyer)).unwrap_or_default(),
-            );
+        to.number(self.buyers.len().into());
+        for buyer in 0..self.buyers.len() {
+            to.text(self.buyers.id(buyer));
         }
         self.write_rows(to);
         self.write_receipts(to);
@@ -96,9 +95,9 @@ impl Orders {
     }
 
     fn write_rows(&self, to: &mut Writer<'_>) {
-        to.number(self.rows.into());
+        to.number(self.rows.len().into());
         let mut before = Before::default();
-        for row in self.blocks.iter().flatten() {
+        for row in self.rows.iter() {
             to.id(row.order_id.0);
             to.bits(row.fingerprint.0);
             to.signed(row.placed_at.0.wrapping_sub(before.at));
@@ -119,13 +118,13 @@ impl Orders {
     }
 
     fn write_receipts(&self, to: &mut Writer<'_>) {
-        to.count(self.receipts.len());
+        to.number(self.receipts.len().into());
         let mut before = Before::default();
-        for receipt in &self.receipts {
+        for receipt in self.receipts.iter() {
             to.id(receipt.request_id.0);
             to.bits(receipt.fingerprint.0);
             to.number(receipt.order.into());
-            before.write_place(to, receipt.revision, receipt.position.unwrap_or_default());
+            before.write_place(to, receipt.revision, receipt.position);
             to.coded(receipt.kind);
             if receipt.kind.is_of_payment() {
                 to.bits(receipt.payment);
@@ -190,19 +189,15 @@ impl Orders {
         orders.read_receipts(from, revision)?;
         orders.read_beside(from)?;
         orders.read_dues(from)?;
-        orders.awaited = AwaitedOrders::read(from, orders.rows)?;
+        orders.awaited = AwaitedOrders::read(from, orders.rows.len())?;
         orders.derive()?;
         Ok(orders)
     }
 
     fn read_buyers(&mut self, from: &mut Reader<'_>) -> Read<()> {
-        let (count, room) = from.count()?;
-        hold(u32::try_from(count).is_ok(), "has more buyers than there can be")?;
-        self.buyers.reserve(room);
+        let count: u32 = from.small()?;
         for _ in 0..count {
-            let start = self.names.len();
-            self.names.extend_from_slice(from.text()?.as_bytes());
-            self.buyers.push(Buyer { start, units: 0 });
+            self.buyers.push(from.text()?);
         }
         Ok(())
     }
@@ -211,9 +206,6 @@ impl Orders {
         let rows: u32 = from.small()?;
         let mut before = Before::default();
         for number in 0..rows {
-            if (number as usize).is_multiple_of(BLOCK_ROWS) {
-                self.blocks.push(Vec::with_capacity(BLOCK_ROWS));
-            }
             let order_id = OrderId(from.id()?);
             let fingerprint = Fingerprint(from.bits()?);
             before.at = before.at.wrapping_add(from.signed()?);
@@ -240,23 +232,20 @@ impl Orders {
                 ladder: from.byte()?,
                 terms: self.terms.read_place(from, number)?,
             };
-            hold((row.buyer as usize) < self.buyers.len(), "has an order of nobody")?;
+            hold(row.buyer < self.buyers.len(), "has an order of nobody")?;
             let drawn = match row.split {
                 Split::Many => true,
                 Split::One(warehouse) => usize::from(warehouse) < warehouses,
             };
             hold(drawn, "has an order from no warehouse")?;
-            let block = number as usize / BLOCK_ROWS;
-            self.blocks[block].push(row);
+            self.rows.push(row);
         }
-        (self.rows, self.landed_rows) = (rows, rows);
+        self.landed_rows = rows;
         Ok(())
     }
 
     fn read_receipts(&mut self, from: &mut Reader<'_>, revision: u64) -> Read<()> {
-        let (count, room) = from.count()?;
-        hold(u32::try_from(count).is_ok(), "has more receipts than there can be")?;
-        self.receipts.reserve(room);
+        let count: u32 = from.small()?;
         let mut before = Before::default();
         for _ in 0..count {
             let request_id = RequestId(from.id()?);
@@ -266,7 +255,6 @@ impl Orders {
             hold(answered <= revision, "has a receipt from later")?;
             let kind: ReceiptKind = from.coded()?;
             let payment = if kind.is_of_payment() { from.bits()? } else { 0 };
-            let position = Some(position);
             let revision = answered;
             let receipt =
                 Receipt { request_id, fingerprint, order, revision, position, kind, payment };
@@ -322,7 +310,7 @@ impl Orders {
             let settled = if from.flag()? {
                 let reference = from.text()?.to_owned();
                 let receipt: u32 = from.small()?;
-                hold((receipt as usize) < self.receipts.len(), "settles without a receipt")?;
+                hold(receipt < self.receipts.len(), "settles without a receipt")?;
                 Some(Settled { reference, receipt })
             } else {
                 None
@@ -337,7 +325,7 @@ impl Orders {
 
     fn read_row(&self, from: &mut Reader<'_>) -> Read<u32> {
         let row = from.small()?;
-        hold(row < self.rows, "speaks of an order that is not there")?;
+        hold(row < self.rows.len(), "speaks of an order that is not there")?;
         Ok(row)
     }
 
@@ -358,7 +346,7 @@ impl Orders {
     /// What follows from what was read: units of buyers, deadlines, tables.
     fn derive(&mut self) -> Read<()> {
         let mut split = 0;
-        for number in 0..self.rows {
+        for number in 0..self.rows.len() {
             let (row, refunded) = (self.row(number), self.refunded(number).0);
             let units = i64::from(row.units);
             let possible = match row.state {
@@ -373,8 +361,8 @@ impl Orders {
                 hold(units == Some(row.units.into()), "has an order of other units than drawn")?;
                 split += 1;
             }
-            let (buyer, units) = (row.buyer as usize, self.live_units(number));
-            self.buyers[buyer].units += units;
+            let (buyer, units) = (row.buyer, self.live_units(number));
+            self.buyers.add(buyer, units);
         }
         hold(split == self.splits.len(), "splits an order that is whole")?;
         self.derive_deadlines();

@@ -182,7 +182,7 @@ impl KnownTerms {
         let same = |one: u32, other: u32| of(one) == of(other);
         let hash = |number| hasher.hash_one(of(number));
         let read = Index::of_distinct(0..short(count), hash, same);
-        let Some(read) = read else { return bad("has the same terms twice") };
+        let Ok(read) = read else { return bad("has the same terms twice") };
         *numbers = read;
         for _ in 0..from.count()?.0 {
             let row = from.small()?;
