@@ -9,7 +9,7 @@ use hyper::{
     server::conn::http2::{Builder, Connection},
     service::Service,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -22,6 +22,7 @@ use super::{
     peers::{Peer, Peers},
     phase::Phase,
     serving::{self, Conversation, Limits},
+    short_calls::{CallExecutor, IsShort, Marked, WithShortCalls},
     watched::Watched,
 };
 
@@ -50,12 +51,14 @@ const LOCAL_RESETS: usize = 1024;
 const PREFACE_BYTES: usize = 24 + 9;
 
 /// Serves until the phase is not [`Phase::Serving`] any more, and returns when the last connection
-/// is closed. `connect` makes of a connection what is read from and who answers on it.
+/// is closed. `connect` makes of a connection what is read from and who answers on it; short calls are
+/// answered by the task of their connection.
 pub async fn serve<I, S, B>(
     listener: TcpListener,
     peers: Arc<Peers>,
     limits: Limits,
     phase: watch::Receiver<Phase>,
+    is_short: IsShort,
     connect: impl Fn(TcpStream, &Arc<Peer>) -> (I, S),
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -66,16 +69,20 @@ pub async fn serve<I, S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let builder = builder(&limits);
     serving::serve(listener, peers, limits, phase, |stream, peer| {
         let (io, service) = connect(stream, peer);
         let io = Gathered::new(Watched::new(io, Arc::clone(peer), PREFACE_BYTES));
-        builder.serve_connection(TokioIo::new(io), Calls::new(service, Arc::clone(peer)))
+        let executor = CallExecutor::default();
+        let calls = Calls::new(service, Arc::clone(peer));
+        let calls = Marked::new(calls, is_short, executor.clone());
+        let builder = builder(&limits, executor.clone());
+        WithShortCalls::new(builder.serve_connection(TokioIo::new(io), calls), executor)
     })
     .await;
 }
 
-impl<I, S, B> Conversation for Connection<TokioIo<Gathered<Watched<I>>>, Calls<S>, TokioExecutor>
+impl<I, S, B> Conversation
+    for Connection<TokioIo<Gathered<Watched<I>>>, Marked<Calls<S>>, CallExecutor>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + Send + Sync + 'static,
@@ -90,8 +97,8 @@ where
     }
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(limits: &Limits, executor: CallExecutor) -> Builder<CallExecutor> {
+    let mut builder = Builder::new(executor);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.calls_max)

@@ -15,6 +15,7 @@ pub mod http2;
 mod peers;
 mod phase;
 mod serving;
+mod short_calls;
 mod watched;
 
 pub use accept::accept;
@@ -23,3 +24,4 @@ pub use host::{is_address, names_this_machine};
 pub use peers::{CallGuard, Peer, Peers, Seat};
 pub use phase::Phase;
 pub use serving::Limits;
+pub use short_calls::IsShort;

@@ -313,12 +313,18 @@ async fn serve(node: Arc<Node>, listener: TcpListener, lines: Arc<Lines>) {
         idle_lasts: IDLE_LASTS,
     };
     let (phase, phases) = watch::channel(Phase::Serving);
-    let served =
-        http2::serve(listener, Peers::new(CONNECTIONS_MAX), limits, phases, |stream, _| {
+    let served = http2::serve(
+        listener,
+        Peers::new(CONNECTIONS_MAX),
+        limits,
+        phases,
+        |_| false,
+        |stream, _| {
             let socket = lines.take(stream);
             let services = OneLine { routes: routes.clone(), line: socket.line() };
             (socket, services)
-        });
+        },
+    );
     let stopped = async {
         // An error is the same as a stop.
         _ = stopping.wait_for(|stopping| *stopping).await;

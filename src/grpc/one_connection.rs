@@ -22,6 +22,9 @@ use super::{
     share::{ConnectionLimits, Share},
 };
 
+/// The one method of that service whose calls last.
+const STREAM_OF_ORDERS: &str = "/PlaceOrders";
+
 /// The service that orders go to.
 pub(super) type Purchases = CountedService<PurchaseServiceServer<PurchaseApi>>;
 
@@ -51,6 +54,12 @@ impl hyper::service::Service<http::Request<Incoming>> for OneConnection {
         }
         Calling::Routed(self.routes.clone().call(request))
     }
+}
+
+/// Whether a call asks an item for something small and only waits for the answer.
+pub(super) fn is_short(request: &http::Request<Incoming>) -> bool {
+    let path = request.uri().path();
+    is_of(path, PurchaseServiceServer::<PurchaseApi>::NAME) && !path.ends_with(STREAM_OF_ORDERS)
 }
 
 /// Whether a path names a method of that service.

@@ -21,7 +21,7 @@ use super::{
     incident::IncidentApi,
     item::ItemApi,
     methods::Methods,
-    one_connection::{OneConnection, Purchases},
+    one_connection::{OneConnection, Purchases, is_short},
     operator::Authenticator,
     order::OrderApi,
     proto,
@@ -144,10 +144,11 @@ pub async fn serve(listeners: Listeners, services: Services, limits: Limits) -> 
     let routes = Routes::from(router).prepare();
     let http = over_http(listeners.http, (routes.clone(), methods), limits, phase.clone())?;
     let peers = Peers::new(limits.connections_max);
-    let grpc = http2::serve(listeners.grpc, peers, limits.http2, phase, |stream, _peer| {
-        let purchases = Arc::clone(&purchases);
-        (stream, OneConnection::new(purchases, routes.clone(), limits.connection))
-    });
+    let grpc =
+        http2::serve(listeners.grpc, peers, limits.http2, phase, is_short, |stream, _peer| {
+            let purchases = Arc::clone(&purchases);
+            (stream, OneConnection::new(purchases, routes.clone(), limits.connection))
+        });
     tokio::join!(grpc, OptionFuture::from(http));
     health.abort();
     Ok(())

@@ -144,3 +144,28 @@ async fn large_messages_that_are_not_completed_hold_up_those_of_their_connection
     node.sale(vec![item("phone", &[("main", 10)])]).await;
     calls.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_are_not_completed_hold_up_no_other_of_their_connection() {
+    let node = Node::start().await;
+    let (_, items) = node.sale(vec![item("phone", &[("main", 10)])]).await;
+    let mut raw = Raw::connect(node.address()).await;
+    let mut calls = Vec::new();
+    for _ in 0..60 {
+        let begun = framed(&place(&items[0], "slow", 1))[..20].to_vec();
+        let body = body_of(stream::iter([begun]).chain(stream::pending()));
+        let mut sender = raw.send.clone();
+        let request = hyper::Request::post(format!("http://node{}", super::PLACE_ORDER))
+            .header("content-type", "application/grpc")
+            .body(body)
+            .unwrap();
+        calls.push(tokio::spawn(async move { drop(sender.send_request(request).await) }));
+    }
+    for buyer in ["ann", "bob"] {
+        let order = framed(&place(&items[0], buyer, 1));
+        let status = raw.status(super::PLACE_ORDER, &[], order).await;
+        assert_eq!(status.code(), tonic::Code::Ok, "{status:?}");
+    }
+    assert_eq!(node.item(&items[0]).await.held_units, 2);
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+}
