@@ -69,16 +69,22 @@ pub(super) enum Bytes<'a> {
     Blob(&'a [u8]),
 }
 
-/// The prepared statements of one transaction.
+/// The prepared statements of one transaction. Those that every append needs are at hand; the others stay in
+/// the connection's cache until they are needed, because taking one out and putting it back is not free.
 pub(super) struct Statements<'c> {
+    connection: &'c Connection,
     insert_event: CachedStatement<'c>,
-    insert_stream: CachedStatement<'c>,
     update_stream: CachedStatement<'c>,
-    find_stream: CachedStatement<'c>,
-    find_events: CachedStatement<'c>,
-    find_event: CachedStatement<'c>,
-    mark: CachedStatement<'c>,
 }
+
+const INSERT_STREAM: &str =
+    "INSERT INTO streams(stream, name, revision, hash) VALUES (?1, ?2, ?3, ?4)";
+const FIND_STREAM: &str = "SELECT stream, revision, hash FROM streams WHERE name = ?1";
+const FIND_EVENTS: &str = "SELECT id, position FROM events
+                           WHERE stream = ?1 AND revision >= ?2 ORDER BY revision";
+const FIND_EVENT: &str = "SELECT position, kind, data, recorded_at_ms FROM events
+                          WHERE stream = ?1 AND revision = ?2";
+const MARK: &str = "INSERT INTO meta(key, value) VALUES (?1, '1') ON CONFLICT DO NOTHING";
 
 impl Heads {
     /// Reads where the log ends.
@@ -147,7 +153,7 @@ impl Heads {
             return Ok(Some(*head));
         }
         let found = statements
-            .find_stream
+            .rare(FIND_STREAM)?
             .query_row([key.to_string()], |row| {
                 Ok(Head {
                     stream: row.get(0)?,
@@ -213,7 +219,7 @@ impl Heads {
             self.stream = stream;
             let row =
                 params![stream, key.to_string(), last_revision.cast_signed(), hash.as_slice()];
-            statements.insert_stream.execute(row)?;
+            statements.rare(INSERT_STREAM)?.execute(row)?;
         }
         match key {
             StreamKey::Ours(_) => self.ours = self.position,
@@ -234,7 +240,7 @@ impl Heads {
     /// of it.
     fn mark(&mut self, statements: &mut Statements<'_>) -> Result<()> {
         if !self.marked {
-            statements.mark.execute([FOREIGN_MARK])?;
+            statements.rare(MARK)?.execute([FOREIGN_MARK])?;
             self.marked = true;
         }
         Ok(())
@@ -290,30 +296,20 @@ impl<'c> Statements<'c> {
     /// From the connection's cache: prepared once, not for each transaction.
     pub(super) fn of(connection: &'c Connection) -> Result<Self> {
         Ok(Self {
+            connection,
             insert_event: connection.prepare_cached(
                 "INSERT INTO events(position, stream, revision, id, kind, data, metadata,
                                     recorded_at_ms, hash)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?,
-            insert_stream: connection.prepare_cached(
-                "INSERT INTO streams(stream, name, revision, hash) VALUES (?1, ?2, ?3, ?4)",
-            )?,
             update_stream: connection
                 .prepare_cached("UPDATE streams SET revision = ?2, hash = ?3 WHERE stream = ?1")?,
-            find_stream: connection
-                .prepare_cached("SELECT stream, revision, hash FROM streams WHERE name = ?1")?,
-            find_events: connection.prepare_cached(
-                "SELECT id, position FROM events
-                 WHERE stream = ?1 AND revision >= ?2 ORDER BY revision",
-            )?,
-            find_event: connection.prepare_cached(
-                "SELECT position, kind, data, recorded_at_ms FROM events
-                 WHERE stream = ?1 AND revision = ?2",
-            )?,
-            mark: connection.prepare_cached(
-                "INSERT INTO meta(key, value) VALUES (?1, '1') ON CONFLICT DO NOTHING",
-            )?,
         })
+    }
+
+    /// A statement that few appends need.
+    fn rare(&self, sql: &str) -> Result<CachedStatement<'c>> {
+        self.connection.prepare_cached(sql)
     }
 
     /// Compares the ids of a stream's events from a revision on.
@@ -323,7 +319,8 @@ impl<'c> Statements<'c> {
         first_revision: u64,
         ids: impl Iterator<Item = &'a Uuid>,
     ) -> Result<Same> {
-        let mut rows = self.find_events.query(params![stream, first_revision.cast_signed()])?;
+        let mut find = self.rare(FIND_EVENTS)?;
+        let mut rows = find.query(params![stream, first_revision.cast_signed()])?;
         let mut same = Same { count: 0, position: 0 };
         for id in ids {
             match rows.next()? {
@@ -339,7 +336,7 @@ impl<'c> Statements<'c> {
     /// One event of a stream.
     pub(super) fn event(&mut self, stream: i64, revision: u64) -> Result<Option<Found>> {
         let place = params![stream, revision.cast_signed()];
-        let found = self.find_event.query_row(place, |row| {
+        let found = self.rare(FIND_EVENT)?.query_row(place, |row| {
             Ok(Found {
                 position: row.get(0)?,
                 kind: row.get(1)?,
