@@ -32,7 +32,7 @@ const ACTORS_TRIED: usize = 3;
 pub struct Directory<D: Decider> {
     shared: Arc<Shared>,
     counters: Arc<Counters>,
-    awake: RwLock<HashMap<Uuid, Desk<D>>>,
+    awake: RwLock<HashMap<Uuid, Arc<Desk<D>>>>,
     /// Nothing is decided any more: actors that stop have no successor.
     stopping: AtomicBool,
     me: Weak<Self>,
@@ -48,21 +48,11 @@ pub struct Census {
     pub fullest: usize,
 }
 
-/// Where one actor is reached.
+/// Where one actor is reached. Shared: a clone of an address allocates.
 struct Desk<D: Decider> {
     address: Addr<Aggregate<D>>,
     inbox: Arc<Inbox<D>>,
     waiting: Arc<AtomicUsize>,
-}
-
-impl<D: Decider> Clone for Desk<D> {
-    fn clone(&self) -> Self {
-        Self {
-            address: self.address.clone(),
-            inbox: Arc::clone(&self.inbox),
-            waiting: Arc::clone(&self.waiting),
-        }
-    }
 }
 
 impl<D: Decider> Desk<D> {
@@ -197,14 +187,14 @@ impl<D: Decider> Directory<D> {
 }
 
 impl<D: Decider> Directory<D> {
-    fn desk(&self, id: Uuid) -> Desk<D> {
+    fn desk(&self, id: Uuid) -> Arc<Desk<D>> {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(desk) = awake.get(&id) {
-            return desk.clone();
+            return Arc::clone(desk);
         }
         drop(awake);
         let mut awake = self.awake.write().unwrap_or_else(PoisonError::into_inner);
-        awake.entry(id).or_insert_with(|| self.spawn(id)).clone()
+        Arc::clone(awake.entry(id).or_insert_with(|| Arc::new(self.spawn(id))))
     }
 
     fn spawn(&self, id: Uuid) -> Desk<D> {
@@ -221,7 +211,7 @@ impl<D: Decider> Directory<D> {
 
     fn forget_if(&self, id: Uuid, condition: impl Fn(&Desk<D>) -> bool) {
         let mut awake = self.awake.write().unwrap_or_else(PoisonError::into_inner);
-        if awake.get(&id).is_some_and(condition) {
+        if awake.get(&id).is_some_and(|desk| condition(desk)) {
             awake.remove(&id);
         }
     }
@@ -229,7 +219,7 @@ impl<D: Decider> Directory<D> {
     /// Takes no more commands, and lets every actor finish what is in flight and stop.
     pub async fn drain(&self) {
         self.stopping.store(true, Ordering::Relaxed);
-        let desks: Vec<Desk<D>> = {
+        let desks: Vec<Arc<Desk<D>>> = {
             let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
             awake.values().cloned().collect()
         };
