@@ -24,16 +24,23 @@ pub trait Family<Union>: Sized {
     fn pick(event: Union) -> Option<Self>;
 }
 
-/// A family from its table of stored names.
+/// A family from its table of stored names. A form that is written for every order may be written by a
+/// function of its own, with the same bytes.
 macro_rules! stored_names {
-    ($family:ident: $($variant:ident => $name:literal),+ $(,)?) => {
+    (@json $body:ident) => { $crate::events::stored::to_json($body) };
+    (@json $body:ident $write:path) => { $write($body) };
+    ($family:ident: $($variant:ident => $name:literal $(by $write:path)?),+ $(,)?) => {
         impl $crate::events::Stored for $family {
             fn kind(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $name,)+ }
             }
 
             fn json(&self) -> Vec<u8> {
-                match self { $(Self::$variant(body) => $crate::events::stored::to_json(body),)+ }
+                match self {
+                    $(Self::$variant(body) => {
+                        $crate::events::stored::stored_names!(@json body $($write)?)
+                    })+
+                }
             }
 
             fn kinds() -> Vec<&'static str> {

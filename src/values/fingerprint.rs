@@ -27,6 +27,19 @@ impl Fingerprint {
     }
 }
 
+impl Fingerprint {
+    /// Its 16 hexadecimal digits in ASCII, as in the log.
+    pub fn digits(self) -> [u8; 16] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 16];
+        for (place, byte) in self.0.to_be_bytes().into_iter().enumerate() {
+            digits[2 * place] = DIGITS[usize::from(byte >> 4)];
+            digits[2 * place + 1] = DIGITS[usize::from(byte & 15)];
+        }
+        digits
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)

@@ -7,13 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    audience::OrderShopper,
-    awaits::{Await, CouponApplied, CouponAsked, CouponDenied, LimitGranted},
+    awaits::{CouponApplied, CouponDenied, LimitGranted},
     hold::{HoldExtended, OrderReinstated, PaymentFailed},
     money_back::{OrderRefunded, RefundDue, RefundSettled},
-    price::{GiftTaken, OfferApplied, OrderPart},
-    quota::SaleLimit,
-    references::{Labels, OrderReferences},
+    order_placed::OrderPlaced,
     units::{MoveKind, StockMove, WarehouseUnits},
 };
 use crate::{
@@ -53,7 +50,7 @@ pub enum OrderEvent {
 }
 
 stored_names! { OrderEvent:
-    Placed => "OrderPlaced",
+    Placed => "OrderPlaced" by OrderPlaced::stored_form,
     LimitGranted => "LimitGranted",
     CouponApplied => "CouponApplied",
     CouponDenied => "CouponDenied",
@@ -66,83 +63,6 @@ stored_names! { OrderEvent:
     RefundDue => "RefundDue",
     Refunded => "OrderRefunded",
     RefundSettled => "RefundSettled",
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OrderPlaced {
-    pub order_id: OrderId,
-    pub request_id: RequestId,
-    pub fingerprint: Fingerprint,
-    pub buyer: String,
-    pub units: i64,
-    /// The price of one unit; of the first part where there are several.
-    pub unit_price_minor: i64,
-    /// Units by price, in the order of the ladder; empty where the item has no ladder: then every
-    /// unit costs `unit_price_minor`.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub parts: Vec<OrderPart>,
-    /// The offer that reduced it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub offer: Option<OfferApplied>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub gift: Option<Box<GiftTaken>>,
-    /// Name of the offer whose gift the order would have had, if units of it had been free.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub gift_gone: Option<String>,
-    /// What is to be paid, where it is not units times price; read it with [`Self::total`].
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub total_minor: Option<i64>,
-    pub warehouses: Vec<WarehouseUnits>,
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub channel: String,
-    /// Whose warehouses were preferred; empty where the order named none.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub region: String,
-    /// What was said of the buyer.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub shopper: Option<Box<OrderShopper>>,
-    /// What is not decided yet; it is in this order.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub awaits: Vec<Await>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub coupon: Option<Box<CouponAsked>>,
-    /// The limit that it awaits, where it awaits one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub sale_limit: Option<Box<SaleLimit>>,
-    /// The shop's own id of it; empty where it gave none.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub shop_order_id: String,
-    #[serde(skip_serializing_if = "Labels::is_empty", default)]
-    pub labels: Labels,
-    pub placed_at_ms: UnixMs,
-    pub pay_by_ms: UnixMs,
-}
-
-impl OrderPlaced {
-    /// What is to be paid, in minor units.
-    pub fn total(&self) -> i64 {
-        // The largest price times the most units fits; a log that holds more was not written by us.
-        self.total_minor.unwrap_or_else(|| self.unit_price_minor.saturating_mul(self.units))
-    }
-
-    /// What the shop calls it; `None` where it gave no references.
-    pub fn references(&self) -> Option<OrderReferences> {
-        if self.shop_order_id.is_empty() && self.labels.is_empty() {
-            return None;
-        }
-        let (shop_order_id, labels) = (self.shop_order_id.clone(), self.labels.clone());
-        Some(OrderReferences { shop_order_id, labels })
-    }
-
-    /// What offers took off, in minor units.
-    pub fn discount(&self) -> i64 {
-        self.offer.as_ref().map_or(0, |offer| offer.discount_minor)
-    }
-
-    /// What the units cost before offers, in minor units.
-    pub fn subtotal(&self) -> i64 {
-        self.total().saturating_add(self.discount())
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

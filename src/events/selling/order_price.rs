@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::{
     awaits::CouponTaken,
-    order::OrderPlaced,
+    order_placed::OrderPlaced,
     price::{GiftTaken, OfferApplied, OrderPart},
 };
 use crate::values::Currency;

@@ -7,7 +7,8 @@
 use uuid::Uuid;
 
 use super::{
-    order::{CancelCause, OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced},
+    order::{CancelCause, OrderCancelled, OrderEvent, OrderExpired, OrderPaid},
+    order_placed::OrderPlaced,
     references::Labels,
     units::WarehouseUnits,
 };

@@ -2,16 +2,16 @@
 
 use doorbuster::{
     events::{
-        AmountOff, Audience, AudienceSet, CancelCause, CouponApplied, CouponDenied, CouponReason,
-        CouponTaken, Draw, Event, Gift, GiftTaken, GiftUnitsSet, HoldExtended, ItemAdded,
-        ItemClosed, ItemEvent, ItemPaused, ItemResumed, ItemScheduled, Labels, LimitGranted, Offer,
-        OfferApplied, OfferCondition, OfferEffect, OfferEvent, OffersSet, OrderCancelled,
-        OrderEvent, OrderExpired, OrderPaid, OrderPart, OrderPlaced, OrderRefunded,
-        OrderReinstated, OrderShopper, PaymentFailed, PercentOff, PriceStep, Prices, PricesSet,
-        PurchaseLimitSet, RefundCause, RefundDue, RefundSettled, Region, ReserveAct,
-        ReservePlanSet, ReserveProposed, ReserveReleased, ReserveSet, ReserveStep, ReturnedUnits,
-        StockAllocated, StockEvent, StockMoved, StockWithdrawn, Stored, TimePrice, WarehouseUnits,
-        WhenGone, decode,
+        AmountOff, Audience, AudienceSet, Await, CancelCause, CouponApplied, CouponAsked,
+        CouponDenied, CouponNamed, CouponReason, CouponTaken, Draw, Event, Gift, GiftTaken,
+        GiftUnitsSet, HoldExtended, IfDenied, ItemAdded, ItemClosed, ItemEvent, ItemPaused,
+        ItemResumed, ItemScheduled, Labels, LimitGranted, Offer, OfferApplied, OfferCondition,
+        OfferEffect, OfferEvent, OffersSet, OrderCancelled, OrderEvent, OrderExpired, OrderPaid,
+        OrderPart, OrderPlaced, OrderRefunded, OrderReinstated, OrderShopper, PaymentFailed,
+        PercentOff, PriceStep, Prices, PricesSet, PurchaseLimitSet, RefundCause, RefundDue,
+        RefundSettled, Region, ReserveAct, ReservePlanSet, ReserveProposed, ReserveReleased,
+        ReserveSet, ReserveStep, ReturnedUnits, SaleLimit, StockAllocated, StockEvent, StockMoved,
+        StockWithdrawn, Stored, TimePrice, WarehouseUnits, WhenGone, decode,
     },
     values::{
         AgeBand, BatchId, CouponId, Currency, DueId, Gender, ShopperAttributes, SpendingTier,
@@ -381,6 +381,35 @@ fn an_order_with_a_price_of_its_own_stores_it_and_a_plain_one_stores_nothing_new
     assert_eq!(plain, text(OrderPlaced { unit_price_minor: 990, ..placed() }), "{stored}");
     let read = decode(&recorded("OrderPlaced", stored.as_bytes()));
     assert_eq!(read, Ok(Event::from(ItemEvent::from(OrderEvent::Placed(priced())))));
+}
+
+#[test]
+fn an_order_is_stored_as_serde_would_write_it() {
+    let odd = OrderPlaced {
+        buyer: "\"a\\b\u{7f}\u{1}\n\u{1f600}".to_owned(),
+        units: i64::MIN,
+        offer: Some(OfferApplied { name: "\"".to_owned(), discount_minor: -1 }),
+        warehouses: Vec::new(),
+        channel: "\t".to_owned(),
+        ..placed()
+    };
+    let waiting = OrderPlaced {
+        awaits: vec![Await::SaleLimit, Await::Coupon],
+        coupon: Some(Box::new(CouponAsked {
+            batch_id: BatchId(SALE.0),
+            named: CouponNamed::Code("SAVE10".to_owned()),
+            if_denied: IfDenied::Keep,
+            skip_offers: true,
+            max_total_minor: Some(1),
+        })),
+        sale_limit: Some(Box::new(SaleLimit { sale_id: SALE, per_buyer: 2 })),
+        ..placed()
+    };
+    for order in [placed(), priced(), odd, waiting] {
+        let by_serde = serde_json::to_string(&order).unwrap();
+        let stored = String::from_utf8(OrderEvent::Placed(order).json()).unwrap();
+        assert_eq!(stored, by_serde);
+    }
 }
 
 #[test]
