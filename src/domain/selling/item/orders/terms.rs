@@ -44,6 +44,8 @@ pub(super) struct KnownTerms {
     /// Different ones, by number.
     known: Vec<Terms>,
     numbers: Index,
+    /// The number that was found last: orders of one step that meet the same offers follow each other.
+    latest: u32,
     /// By row, of the orders whose terms were new when all numbers were in use.
     unnumbered: HashMap<u32, Terms>,
 }
@@ -123,10 +125,16 @@ impl KnownTerms {
         if terms.is_plain() {
             return TermsAt::PLAIN;
         }
-        let Self { known, numbers, unnumbered } = self;
+        let Self { known, numbers, latest, unnumbered } = self;
+        if known.get(*latest as usize).is_some_and(|known| known.borrowed() == terms)
+            && let Ok(at) = u16::try_from(*latest)
+        {
+            return TermsAt(at);
+        }
         let hash = hasher.hash_one(terms);
         let found = numbers.find(hash, |number| known[number as usize].borrowed() == terms);
         let number = found.unwrap_or_else(|| short(known.len()));
+        *latest = number;
         match u16::try_from(number) {
             Ok(at) if at < TermsAt::UNNUMBERED.0 => {
                 if found.is_none() {
@@ -177,7 +185,7 @@ impl KnownTerms {
         for _ in 0..count {
             all.known.push(from.json()?);
         }
-        let Self { known, numbers, unnumbered } = &mut all;
+        let Self { known, numbers, unnumbered, latest: _ } = &mut all;
         let of = |number: u32| known[number as usize].borrowed();
         let same = |one: u32, other: u32| of(one) == of(other);
         let hash = |number| hasher.hash_one(of(number));
