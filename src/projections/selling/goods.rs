@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     events::{
-        GiftUnitsSet, Offer, OfferEffect, OffersSet, OrderPart, OrderPrice, OrderRefunded, Prices,
-        PricesSet, ReturnedUnits,
+        GiftTaken, GiftUnitsSet, Offer, OfferApplied, OfferEffect, OffersSet, OrderPart,
+        OrderPlaced, OrderPrice, OrderRefunded, Prices, PricesSet, ReturnedUnits,
     },
     values::UnixMs,
 };
@@ -87,6 +87,40 @@ pub struct OfferSold {
     /// What it took off paid orders, and what these brought.
     pub discount_minor: i64,
     pub revenue_minor: i64,
+}
+
+/// What a new order costs and why, as its event or its row says it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewPrice<'a> {
+    unit_price_minor: i64,
+    parts: &'a [OrderPart],
+    offer: Option<&'a OfferApplied>,
+    gift: Option<&'a GiftTaken>,
+    gift_gone: Option<&'a str>,
+}
+
+impl<'a> From<&'a OrderPlaced> for NewPrice<'a> {
+    fn from(placed: &'a OrderPlaced) -> Self {
+        Self {
+            unit_price_minor: placed.unit_price_minor,
+            parts: &placed.parts,
+            offer: placed.offer.as_ref(),
+            gift: placed.gift.as_deref(),
+            gift_gone: placed.gift_gone.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a OrderPrice> for NewPrice<'a> {
+    fn from(price: &'a OrderPrice) -> Self {
+        Self {
+            unit_price_minor: price.unit_price_minor,
+            parts: &price.parts,
+            offer: price.offer.as_ref(),
+            gift: price.gift.as_ref(),
+            gift_gone: price.gift_gone.as_deref(),
+        }
+    }
 }
 
 /// What becomes of an order that was held.
@@ -182,9 +216,11 @@ impl Goods {
     }
 
     /// An order is placed at that revision.
-    pub fn placed(&mut self, units: i64, price: &OrderPrice, revision: u64, at: UnixMs) {
-        for part in price.parts_of(units) {
-            let sold = self.price(&part, revision);
+    pub fn placed(&mut self, units: i64, price: &NewPrice<'_>, revision: u64, at: UnixMs) {
+        let NewPrice { unit_price_minor, .. } = *price;
+        let whole = [OrderPart { step: None, time_price: None, units, unit_price_minor }];
+        for part in if price.parts.is_empty() { &whole } else { price.parts } {
+            let sold = self.price(part, revision);
             sold.orders_placed += 1;
             sold.units_placed += part.units;
             let Some(ladder) = self.ladder_at(revision) else { continue };
@@ -196,18 +232,18 @@ impl Goods {
                 ladder.steps[step].filled_at_ms.get_or_insert(at);
             }
         }
-        if let Some(applied) = &price.offer
+        if let Some(applied) = price.offer
             && let Some(offer) = self.offer(&applied.name)
         {
             offer.orders_placed += 1;
         }
-        if let Some(gift) = &price.gift
+        if let Some(gift) = price.gift
             && let Some(offer) = self.offer(&gift.offer)
         {
             offer.orders_placed += 1;
             offer.gift_held += gift.units;
         }
-        if let Some(name) = &price.gift_gone
+        if let Some(name) = price.gift_gone
             && let Some(offer) = self.offer(name)
         {
             offer.gift_gone += 1;

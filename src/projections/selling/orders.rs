@@ -9,6 +9,10 @@
 
 mod ids;
 mod later;
+mod parts_text;
+mod placed;
+
+use self::parts_text::PartsText;
 
 pub use ids::key_of;
 
@@ -17,8 +21,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     events::{
-        ItemAdded, Labels, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice,
-        OrderState, OrderStep, WarehouseUnits,
+        ItemAdded, OfferApplied, OfferEvent, OrderEvent, OrderPlaced, OrderPrice, OrderState,
+        OrderStep, WarehouseUnits,
     },
     projections::{
         ApplyError, Here, Projection,
@@ -72,6 +76,7 @@ pub struct Orders {
     items: RowCache<ItemId, Item>,
     /// How many orders there are; not known before the first one is added.
     count: Option<i64>,
+    parts_text: PartsText,
 }
 
 /// Between which moments an item's orders lie: a search by sale looks nowhere else.
@@ -265,45 +270,10 @@ impl Orders {
         item.first_placed_at_ms.get_or_insert(placed_at_ms);
         item.last_placed_at_ms = item.last_placed_at_ms.max(Some(placed_at_ms));
         if let Some(goods) = &mut item.goods {
-            goods.placed(placed.units, &placed.price(), revision, placed.placed_at_ms);
+            goods.placed(placed.units, &placed.into(), revision, placed.placed_at_ms);
         }
-        let (warehouse, split) = places(&placed.warehouses)?;
-        let gift = placed.gift.as_ref().map(json).transpose()?;
-        let parts = (!placed.parts.is_empty()).then(|| json(&placed.parts)).transpose()?;
         let key = key(item.number, revision)?;
-        let labels = label(rows, key, &placed.labels)?;
-        rows.prepare_cached(
-            "INSERT INTO orders
-             (key, chunk, buyer_hash, state, placed_at_ms, pay_by_ms, units, unit_price_minor,
-              order_id, buyer, channel, warehouse, split,
-              total_minor, discount_minor, offer, gift, gift_gone, parts, awaiting,
-              shop_order_id, labels)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            key,
-            count / CHUNK_ORDERS,
-            buyer_hash(&placed.buyer),
-            HELD,
-            placed_at_ms,
-            placed.pay_by_ms.0,
-            placed.units,
-            placed.unit_price_minor,
-            placed.order_id.0.as_bytes().as_slice(),
-            placed.buyer,
-            placed.channel,
-            warehouse,
-            split,
-            placed.total(),
-            placed.discount(),
-            placed.offer.as_ref().map(|offer| &offer.name),
-            gift,
-            placed.gift_gone,
-            parts,
-            i64::try_from(placed.awaits.len()).unwrap_or(0),
-            (!placed.shop_order_id.is_empty()).then_some(&placed.shop_order_id),
-            labels,
-        ])?;
+        self.insert(rows, key, count, placed)?;
         self.count = Some(count + 1);
         Ok(())
     }
@@ -343,18 +313,6 @@ impl Orders {
     }
 }
 
-/// Writes the labels of an order; gives them as its row holds them.
-fn label(rows: &Transaction<'_>, key: i64, labels: &Labels) -> Result<Option<String>, ApplyError> {
-    if labels.is_empty() {
-        return Ok(None);
-    }
-    let mut insert = rows.prepare_cached("INSERT INTO labels VALUES (?, ?, ?)")?;
-    for (name, value) in labels {
-        insert.execute(params![name, value, key])?;
-    }
-    json(labels).map(Some)
-}
-
 /// That the event found its order where it has to be.
 fn found(step: &OrderStep, changed: usize) -> Result<(), ApplyError> {
     if changed == 1 {
@@ -386,7 +344,7 @@ fn sold_before(rows: &Transaction<'_>, number: i64) -> Result<Goods, ApplyError>
         let (key, state, back_units, back_minor): (i64, i64, i64, i64) = order?;
         let (units, price) = read_price(rows, key)?;
         // No ladder is older than revision 0.
-        goods.placed(units, &price, 0, UnixMs::default());
+        goods.placed(units, &(&price).into(), 0, UnixMs::default());
         match state {
             HELD => {}
             PAID | REFUNDED => {
