@@ -12,6 +12,7 @@ mod difference;
 mod digest;
 mod directories;
 mod file;
+mod follow;
 pub mod operations;
 mod projection;
 mod read_model;

@@ -2,11 +2,12 @@
 
 use rusqlite::Transaction;
 
+use super::ProjectionError;
 use crate::{
     events::{
         AlertEvent, CouponEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet,
-        LossAccepted, OfferEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent,
-        ScriptEvent, StockEvent, TrafficRecorded,
+        LossAccepted, OfferEvent, OrderEvent, OrdersExported, Position, QuotaEvent, Recorded,
+        SaleEvent, ScriptEvent, StockEvent, TrafficRecorded,
     },
     values::ItemId,
 };
@@ -163,6 +164,16 @@ pub enum ApplyError {
     /// The event contradicts the events before it: no decider of ours wrote this log.
     #[error("{0}")]
     Impossible(String),
+}
+
+impl ApplyError {
+    /// What it means for the read model that was at that event.
+    pub(super) fn of(self, model: &'static str, position: Position) -> ProjectionError {
+        match self {
+            Self::Rows(source) => ProjectionError::Rows { model, source },
+            Self::Impossible(problem) => ProjectionError::Impossible { model, position, problem },
+        }
+    }
 }
 
 pub(super) fn never_added(item: ItemId) -> ApplyError {

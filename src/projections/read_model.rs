@@ -22,7 +22,7 @@ use super::{
     digest::digest_of,
     directories::{VIEWS, clear_leftovers},
     file::{FileIdentity, connect, create, drop_files, identity, seal_built, while_built},
-    row_cache::RowCache,
+    follow::Streams,
     signed,
 };
 use crate::{
@@ -86,8 +86,8 @@ pub struct ReadModel {
     identity: Option<FileIdentity>,
     connection: Connection,
     checkpoint: Checkpoint,
-    /// Revision of the last event seen of each stream.
-    streams: RowCache<StreamName, u64>,
+    /// How far each stream was seen.
+    streams: Streams,
 }
 
 impl std::fmt::Debug for ReadModel {
@@ -111,6 +111,15 @@ pub fn read_checkpoint(
     if made == 0 {
         return Ok(None);
     }
+    checkpoint_of(connection, name, version)
+}
+
+/// The same in a file that says which log it is of. It is asked for each page.
+fn checkpoint_of(
+    connection: &Connection,
+    name: &str,
+    version: i64,
+) -> rusqlite::Result<Option<Checkpoint>> {
     connection
         .prepare_cached(
             "SELECT position, recorded_at_ms, stream, revision, event_id FROM checkpoint
@@ -180,7 +189,7 @@ impl ReadModel {
             }
         };
         let identity = identity(&path)?;
-        let streams = RowCache::default();
+        let streams = Streams::default();
         Ok(Self { projection, path, identity, connection, checkpoint, streams })
     }
 
@@ -263,7 +272,7 @@ impl ReadModel {
         let rows =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         // Read, not remembered: after a failed commit only the file has its outcome.
-        let start = read_checkpoint(&rows, model, version).map_err(failed)?;
+        let start = checkpoint_of(&rows, model, version).map_err(failed)?;
         let start = start.ok_or_else(|| failed(rusqlite::Error::QueryReturnedNoRows))?;
         let mut reached = start;
         for (recorded, fact) in page {
@@ -271,15 +280,15 @@ impl ReadModel {
             if position <= reached.position {
                 continue;
             }
-            let stopped = |error| stop(model, position, error);
-            follow(streams, &rows, recorded, model)?;
+            let stopped = |error: ApplyError| error.of(model, position);
+            streams.follow(&rows, recorded, model)?;
             projection.apply(&rows, recorded, fact).map_err(stopped)?;
             reached = Checkpoint::after(recorded);
         }
         if reached != start {
-            let stopped = |error| stop(model, reached.position, error);
+            let stopped = |error: ApplyError| error.of(model, reached.position);
             projection.flush(&rows).map_err(stopped)?;
-            write_streams(streams, &rows).map_err(stopped)?;
+            streams.write(&rows).map_err(stopped)?;
             write_checkpoint(&rows, model, reached).map_err(stopped)?;
             rows.commit().map_err(failed)?;
         }
@@ -346,57 +355,6 @@ pub(super) fn digest_file(
         Err(error) if is_damage(&error) => Ok(Some((Position::START, String::new()))),
         read => read.map_err(|source| ProjectionError::Rows { model, source }),
     }
-}
-
-fn stop(model: &'static str, position: Position, error: ApplyError) -> ProjectionError {
-    match error {
-        ApplyError::Rows(source) => ProjectionError::Rows { model, source },
-        ApplyError::Impossible(problem) => ProjectionError::Impossible { model, position, problem },
-    }
-}
-
-/// Checks that an event is the next one of its stream.
-fn follow(
-    streams: &mut RowCache<StreamName, u64>,
-    rows: &Transaction<'_>,
-    recorded: &Recorded,
-    model: &'static str,
-) -> Result<(), ProjectionError> {
-    let Recorded { stream, revision, position, .. } = *recorded;
-    // What comes next in a stream: its first event, where there is no row yet.
-    let next = streams
-        .change(stream, || {
-            let mut query =
-                rows.prepare_cached("SELECT revision FROM streams WHERE category = ? AND id = ?")?;
-            let key = params![stream.category.name(), stream.id.as_bytes().as_slice()];
-            let last = query.query_row(key, |row| row.get::<_, i64>(0)).optional()?;
-            let Some(last) = last else { return Ok(0) };
-            let last = u64::try_from(last)
-                .map_err(|_| ApplyError::Impossible(format!("{stream} ends at revision {last}")))?;
-            Ok(last + 1)
-        })
-        .map_err(|error| stop(model, position, error))?;
-    let expected = *next;
-    if revision != expected {
-        return Err(ProjectionError::Gap { model, position, stream, expected, found: revision });
-    }
-    *next = revision + 1;
-    Ok(())
-}
-
-fn write_streams(
-    streams: &mut RowCache<StreamName, u64>,
-    rows: &Transaction<'_>,
-) -> Result<(), ApplyError> {
-    let mut write = rows.prepare_cached(
-        "INSERT INTO streams (category, id, revision) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET revision = excluded.revision",
-    )?;
-    streams.flush(|stream, next| {
-        let id = stream.id.as_bytes().as_slice();
-        write.execute(params![stream.category.name(), id, signed(*next - 1)?])?;
-        Ok(())
-    })
 }
 
 fn write_checkpoint(
