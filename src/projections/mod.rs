@@ -13,6 +13,7 @@ mod digest;
 mod directories;
 mod file;
 mod follow;
+mod number_rows;
 pub mod operations;
 mod projection;
 mod read_model;

@@ -4,7 +4,9 @@
 //! than once an event is what lets a projection keep up. What is kept here is never newer than the
 //! file after `flush`, so dropping it at any time changes nothing.
 
-use std::{collections::HashMap, hash::Hash};
+use std::hash::Hash;
+
+use hashbrown::{HashMap, hash_map::Entry};
 
 use super::ApplyError;
 
@@ -37,7 +39,6 @@ impl<K: Copy + Eq + Hash, V> RowCache<K, V> {
         key: K,
         read: impl FnOnce() -> Result<V, ApplyError>,
     ) -> Result<&mut V, ApplyError> {
-        use std::collections::hash_map::Entry;
         let slot = match self.rows.entry(key) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Slot { row: read()?, changed: false }),

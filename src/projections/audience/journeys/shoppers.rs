@@ -5,13 +5,12 @@
 //! one only if all 120 bits agree. A shopper first seen in an attempt is completed when the whole
 //! id occurs.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use rusqlite::{Row, Transaction, params};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    projections::ApplyError,
+    projections::{ApplyError, number_rows::NumberRows},
     values::{AgeBand, Gender, SpendingTier, shopper_hash},
 };
 
@@ -153,6 +152,8 @@ impl Shoppers {
                 }
                 self.last = Some(number);
                 let attributes = Attributes::default();
+                // Hardly any hash is of two: a vector would take room for four at once.
+                same.reserve_exact(1);
                 same.push(Shopper { number, rest, attributes, state: State::New });
                 self.changed.push((number, hash));
                 same.len() - 1
@@ -173,6 +174,8 @@ impl Shoppers {
 
     /// Writes those that are new or changed.
     pub fn write(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
+        let unknown = "INSERT INTO shoppers (hash, rest, number) VALUES (?, ?, ?)";
+        let mut insert_unknown = NumberRows::of(rows, unknown)?;
         let mut insert = rows.prepare_cached(
             "INSERT INTO shoppers (hash, rest, age_band, gender, region, spending_tier, number)
              VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -187,6 +190,11 @@ impl Shoppers {
             let Some(shopper) = same.and_then(|s| s.iter_mut().find(|s| s.number == number)) else {
                 continue;
             };
+            if shopper.state == State::New && shopper.attributes == Attributes::default() {
+                shopper.state = State::Written;
+                insert_unknown.execute([Some(hash.cast_signed()), shopper.rest, Some(number)])?;
+                continue;
+            }
             let Attributes { age_band, gender, region, spending_tier } = shopper.attributes;
             let values = params![
                 hash.cast_signed(),

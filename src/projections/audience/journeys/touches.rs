@@ -1,8 +1,9 @@
 //! The table of touches: shopper, action and time, one row each, appended in the order of the log.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use hashbrown::HashMap;
+use rusqlite::{OptionalExtension, Transaction};
 
 use super::{
     kind::TouchKind,
@@ -10,7 +11,7 @@ use super::{
     shoppers::{Attributes, Shoppers, Who},
     traffic::{Scope, Seen, Visit},
 };
-use crate::projections::ApplyError;
+use crate::projections::{ApplyError, number_rows::NumberRows};
 
 /// Orders remembered between pages at most: most are paid soon.
 const REMEMBERED_MAX: usize = 131_072;
@@ -38,8 +39,8 @@ pub(super) struct Draft {
 pub(super) struct Touches {
     shoppers: Shoppers,
     orders: HashMap<i64, Placed>,
-    /// Keys of those that are not written yet.
-    placed: Vec<i64>,
+    /// Those that are not written yet, by key.
+    placed: Vec<(i64, Placed)>,
     /// How many there are; not known before the first one is written.
     count: Option<i64>,
 }
@@ -79,20 +80,21 @@ impl Touches {
         };
         let mut ranges: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
         let mut seen = Vec::new();
-        let mut insert = rows.prepare_cached(
+        let mut insert = NumberRows::of(
+            rows,
             "INSERT INTO touches (number, sale, item, shopper, at_ms, kind, channel, units,
              amount_minor, after_ms, category) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?;
         for draft in drafts {
             number += 1;
             let (shopper, channel, after_ms) = self.whose(rows, draft)?;
-            insert.execute(params![
-                number,
+            insert.execute([
+                Some(number),
                 draft.sale,
                 draft.item,
-                shopper,
-                draft.at_ms,
-                draft.kind.number(),
+                Some(shopper),
+                Some(draft.at_ms),
+                Some(draft.kind.number().into()),
                 channel,
                 draft.units,
                 draft.amount_minor,
@@ -139,7 +141,7 @@ impl Touches {
                 let shopper = self.shoppers.resolve(who, draft.attributes)?;
                 let placed = Placed { shopper, channel: draft.channel, at_ms: draft.at_ms };
                 self.orders.insert(key, placed);
-                self.placed.push(key);
+                self.placed.push((key, placed));
                 Ok((shopper, draft.channel, None))
             }
             (who, None) => {
@@ -150,13 +152,12 @@ impl Touches {
     }
 
     fn write_orders(&mut self, rows: &Transaction<'_>) -> Result<(), ApplyError> {
-        let mut insert = rows.prepare_cached(
+        let mut insert = NumberRows::of(
+            rows,
             "INSERT INTO orders (key, shopper, channel, placed_at_ms) VALUES (?, ?, ?, ?)",
         )?;
-        for key in self.placed.drain(..) {
-            if let Some(Placed { shopper, channel, at_ms }) = self.orders.get(&key) {
-                insert.execute(params![key, shopper, channel, at_ms])?;
-            }
+        for (key, Placed { shopper, channel, at_ms }) in self.placed.drain(..) {
+            insert.execute([Some(key), Some(shopper), channel, Some(at_ms)])?;
         }
         Ok(())
     }
