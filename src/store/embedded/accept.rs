@@ -4,18 +4,18 @@
 //! leaves a log that settles its old witness by itself, and the same command can be given again. It
 //! must never accept anything but what the operator named.
 
-use std::{path::Path, sync::Arc};
+use std::{fmt::Display, path::Path, sync::Arc};
 
 use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{
-    DirectoryLock, EmbeddedStore, LogReader, Loss, OpenError, Opening,
+    DirectoryLock, EmbeddedStore, LogReader, Loss, OpenError, Opening, failed_sync,
     key::StreamKey,
     ledger::{Heads, Statements},
     queue::Append,
     schema::LOG_FILE,
-    writer,
+    wal, writer,
 };
 use crate::{
     clock::SharedClock,
@@ -99,8 +99,10 @@ pub fn accept_loss(
             // It was looked at without locks: nothing of that may stay open beside a writer.
             opening.looked.connection =
                 Connection::open_in_memory().map_err(|error| OpenError::sqlite(&path, &error))?;
-            let position = write(&path, clock, acceptance, &loss)
-                .map_err(|error| AcceptError::NotWritten(error.to_string()))?;
+            let failed = |error: &dyn Display| AcceptError::NotWritten(error.to_string());
+            wal::write_again(&path).map_err(|error| failed(&error))?;
+            let position =
+                write(&path, clock, acceptance, &loss).map_err(|error| failed(&error))?;
             Accepted { position, before: false }
         }
     };
@@ -145,7 +147,7 @@ fn write(
     // The expectation was read in this transaction.
     let _appended = heads.append(&mut statements, &append, now.0)?;
     drop(statements);
-    connection.execute_batch("COMMIT")?;
+    failed_sync::or_end(connection.execute_batch("COMMIT"))?;
     Ok(Position(heads.last().position))
 }
 

@@ -23,6 +23,7 @@ use super::{
         COLUMNS, Checked, Page, Query, ReadSession, limit, read_error, unknown_stream, wrong_type,
     },
     schema::{self, LOG_FILE},
+    wal,
 };
 use crate::{
     events::{Position, Recorded, Shown, StreamName},
@@ -69,7 +70,7 @@ impl LogReader {
         }
         drop(connection);
         if !in_use {
-            sync_files(&path);
+            bring_to_disk(&path);
         }
         drop(held);
         let session = ReadSession::open(&path)
@@ -263,9 +264,13 @@ impl ReadSession {
     }
 }
 
-/// Syncs a log that no process has open. After a kill its last rows may be only in the page cache,
-/// and a read model built from them would contain more than a power loss leaves.
-fn sync_files(path: &Path) {
+/// Brings a log that no server has open to disk. After a kill or a failed sync its last rows may be only
+/// in the page cache, and a read model built from them would contain more than a power loss leaves.
+fn bring_to_disk(path: &Path) {
+    // Where it may not be written, whoever made it has to.
+    if wal::write_again(path).is_ok() {
+        return;
+    }
     for file in [look::wal_of(path), path.to_owned()] {
         // On a medium that cannot be written there is nothing to sync.
         _ = File::open(file).and_then(|file| file.sync_data());

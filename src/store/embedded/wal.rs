@@ -5,6 +5,7 @@
 //! disk or an unsynced power loss, too. The format is SQLite's: <https://sqlite.org/walformat.html>.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{self, BufReader, Read},
@@ -12,12 +13,16 @@ use std::{
     path::Path,
 };
 
+use super::look;
 use crate::values::narrow;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 const PAGE_BYTES_MAX: usize = 65_536;
+
+/// Where the index of a write-ahead log tells how many of its frames are copied.
+const COPIED_AT: u64 = 96;
 
 /// Read and written at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -109,13 +114,17 @@ fn scan_file(file: &File) -> Option<(WalFrames, u64)> {
     Some((frames, frame.len() as u64))
 }
 
-/// Writes the whole transactions of a write-ahead log again, in place, and syncs them and its name.
+/// Writes again what the write-ahead log of a log has brought or is to bring into the log file, and syncs
+/// it. Nobody else may write meanwhile.
 ///
-/// A process before this one may have ended because a sync of it failed. The system shows its pages
-/// as they were to be written, but takes them for written: no sync would bring them to disk. In the
-/// log file, to which they would be copied next, they would be mixed with what is older.
-pub(super) fn write_again(path: &Path) -> io::Result<()> {
-    let file = match File::options().read(true).write(true).open(path) {
+/// A process before this one may have ended because a sync failed. The system shows the pages of that
+/// sync as they were to be written, but takes them for written: no later sync brings them to disk. So
+/// the whole transactions of the write-ahead log are written again in place, before they are copied to
+/// where they would be mixed with what is older. And what counts as copied is copied again: where a
+/// process has the log open, SQLite goes on counting from there.
+pub(super) fn write_again(log: &Path) -> io::Result<()> {
+    let wal = look::wal_of(log);
+    let file = match File::options().read(true).write(true).open(&wal) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         file => file?,
     };
@@ -132,7 +141,48 @@ pub(super) fn write_again(path: &Path) -> io::Result<()> {
         at += bytes.len() as u64;
     }
     file.sync_data()?;
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    if let Some(directory) = wal.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    let copied = frames_copied(log)?.min(frames.last_valid);
+    copy_again(log, &file, (copied, frame_bytes))
+}
+
+/// Frames that count as copied: the number stands behind the two headers of the index, as
+/// [the format](https://www.sqlite.org/walformat.html#the_wal_index_file_format) says.
+fn frames_copied(log: &Path) -> io::Result<u64> {
+    let mut index = log.as_os_str().to_owned();
+    index.push("-shm");
+    let mut copied = [0; 4];
+    match File::open(index).and_then(|index| index.read_exact_at(&mut copied, COPIED_AT)) {
+        Ok(()) => Ok(u32::from_ne_bytes(copied).into()),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => Ok(0),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Copies the newest of the first frames of each page into the log file, and syncs it.
+fn copy_again(log: &Path, wal: &File, (frames, frame_bytes): (u64, u64)) -> io::Result<()> {
+    if frames == 0 {
+        return Ok(());
+    }
+    let place = |frame: u64| HEADER_BYTES as u64 + frame * frame_bytes;
+    let mut newest = BTreeMap::new();
+    for frame in 0..frames {
+        let mut page = [0; 4];
+        wal.read_exact_at(&mut page, place(frame))?;
+        newest.insert(u32::from_be_bytes(page), frame);
+    }
+    let log = File::options().write(true).open(log)?;
+    let mut page = vec![0; narrow(frame_bytes) - FRAME_HEADER_BYTES];
+    for (number, frame) in newest {
+        wal.read_exact_at(&mut page, place(frame) + FRAME_HEADER_BYTES as u64)?;
+        let at = u64::from(number.saturating_sub(1)) * page.len() as u64;
+        log.write_all_at(&page, at)?;
+    }
+    log.sync_data()
 }
 
 /// SQLite's running checksum.

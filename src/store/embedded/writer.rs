@@ -24,7 +24,6 @@ use super::{
     checkpoint::Checkpointer,
     failed_sync,
     ledger::{Heads, Statements},
-    look,
     probe::{self, CommitHealth, PROBE_EVERY},
     queue::{Queue, Request, Taken, Work},
     rules::Rules,
@@ -272,7 +271,7 @@ impl Writer {
         mut witness: Witness,
     ) -> Result<Self, String> {
         let Shared { queue, ends, health, size_max_bytes } = shared;
-        wal::write_again(&look::wal_of(&path)).map_err(|error| format!("the WAL: {error}"))?;
+        wal::write_again(&path).map_err(|error| format!("the WAL: {error}"))?;
         let checkpointer = Checkpointer::start(&path).map_err(|error| error.to_string())?;
         let session = Session::open(&path, &checkpointer, &mut witness, READERS_END_WITHIN)?;
         ends.send_replace(session.ends());
@@ -280,6 +279,9 @@ impl Writer {
         let failures = Seldom::default();
         let sync_delay = env::var(SYNC_DELAY_US).ok().and_then(|us| us.parse().ok()).unwrap_or(0);
         let sync_delay = Duration::from_micros(sync_delay);
+        if !sync_delay.is_zero() {
+            tracing::warn!(?sync_delay, "each commit takes longer, as {SYNC_DELAY_US} says");
+        }
         Ok(Self {
             path,
             clock,

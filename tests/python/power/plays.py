@@ -24,6 +24,11 @@ FAILURES = {
 # A server goes on after these: the next write of the witness writes all of it, and the sync of a name that
 # SQLite makes and does not look at is followed by one of the server.
 GOES_ON = ("witness", "name")
+# Another process has the log open across the restart, so that SQLite goes on with the index that is there.
+# At first it lets only a part of the write-ahead log be copied, and what is copied in part is not synced.
+READ_ACROSS = ("copy",)
+# Another process reads the log before the restart.
+READ_BETWEEN = ("commit",)
 CALLS_BROKEN = 300
 CALLS_AFTER = 500
 LATE_SECONDS = 0.05
@@ -120,11 +125,16 @@ class Plays:
         file, kind, calls = FAILURES[name]
         with self.storm(name) as found:
             found.start()
-            with found.load():
+            with found.load(), contextlib.ExitStack() as across:
                 found.calls_more(calls or CALLS_BROKEN)
+                reader = across.enter_context(found.reader()) if name in READ_ACROSS else None
+                if reader:
+                    found.calls_more(calls)
                 if not calls:
                     found.stop()
                 found.trace.fail_next_sync(file, kind)
+                if reader:
+                    reader.execute("COMMIT")
                 if not calls:
                     found.start_to_fail()
                 found.wait_for(found.trace.failed, alive=False)
@@ -134,6 +144,8 @@ class Plays:
                     found.stop()
                 else:
                     self.ended(name, found, kind)
+                if name in READ_BETWEEN:
+                    found.read_without_server()
                 found.start()
                 found.calls_more(CALLS_AFTER)
             found.stop()

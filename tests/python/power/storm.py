@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import os
 import random
 import socket
 import sqlite3
@@ -63,6 +64,7 @@ class Storm:
             **environment,
         }
         self.server = Server(binary, self.data, f"127.0.0.1:{free_port()}", self.errors, environment=environment)
+        self.environment = environment
         # A moment is how far the trace has come, to the buyers' journal, too.
         journal.clock = trace.now
 
@@ -147,6 +149,24 @@ class Storm:
             child.terminate()
             thread.join(20)
             child.wait(20)
+
+    @contextlib.contextmanager
+    def reader(self):
+        """Another connection to the log, which reads what is there now until it ends its transaction."""
+        connection = sqlite3.connect(f"file:{self.data / 'log.db'}?mode=ro", uri=True, isolation_level=None)
+        with contextlib.closing(connection):
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            yield connection
+
+    def read_without_server(self):
+        """Another process that reads the whole log while there is no server."""
+        command = [str(self.binary), "log", "read", "--json", "--data", str(self.data)]
+        environment = {**os.environ, **self.environment}
+        read = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        for line in read.stdout.splitlines():
+            event = json.loads(line)
+            self.tell(event["position"], "event", event["id"])
 
     def calls_more(self, count):
         """Waits until so many more calls were answered."""
