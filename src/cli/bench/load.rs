@@ -161,7 +161,15 @@ struct LoadCounts {
 impl Counting {
     /// Counts for `duration` after a warm-up that starts now.
     pub fn new(duration: Duration) -> Result<Arc<Self>, hdrhistogram::CreationError> {
-        let from = Instant::now() + WARM_UP;
+        Self::after(WARM_UP, duration)
+    }
+
+    /// The same after a warm-up that takes so long.
+    pub fn after(
+        warm_up: Duration,
+        duration: Duration,
+    ) -> Result<Arc<Self>, hdrhistogram::CreationError> {
+        let from = Instant::now() + warm_up;
         let counted = Mutex::new(LoadCounts {
             orders: 0,
             latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?,
@@ -218,8 +226,17 @@ pub async fn unary(
     connections: usize,
     duration: Duration,
 ) -> anyhow::Result<Measured> {
+    unary_over(target, in_flight, connections, Counting::new(duration)?).await
+}
+
+/// The same, counted by what is given.
+pub async fn unary_over(
+    target: &Arc<Target>,
+    in_flight: usize,
+    connections: usize,
+    counting: Arc<Counting>,
+) -> anyhow::Result<Measured> {
     let clients = target.clients(connections).await?;
-    let counting = Counting::new(duration)?;
     let mut callers = JoinSet::new();
     for (_, client) in (0..in_flight).zip(clients.iter().cycle()) {
         let (mut client, target, counting) =
@@ -245,6 +262,8 @@ pub async fn unary(
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
     per_second: u32,
+    /// The first call is due here.
+    start: Instant,
     /// The measured time starts here.
     from: Instant,
     /// It ends here, and no call is due later.
@@ -259,21 +278,24 @@ pub struct Call {
     pub answered: Instant,
     /// It was due in the measured time.
     pub due_in_time: bool,
+    /// It was sent in the measured time.
+    pub sent_in_time: bool,
     /// It was answered in the measured time.
     pub answered_in_time: bool,
 }
 
 impl Schedule {
     /// For `duration` after a warm-up that starts now.
-    pub fn from_now(per_second: u32, duration: Duration) -> Self {
-        let from = Instant::now() + WARM_UP;
-        Self { per_second, from, until: from + duration }
+    pub fn from_now(per_second: u32, warm_up: Duration, duration: Duration) -> Self {
+        let start = Instant::now();
+        let from = start + warm_up;
+        Self { per_second, start, from, until: from + duration }
     }
 
     /// When the n-th call is due; none after the end.
     fn due(&self, nth: u64) -> Option<Instant> {
         let after = Duration::from_nanos(nth * 1_000_000_000 / u64::from(self.per_second.max(1)));
-        Some(self.from - WARM_UP + after).filter(|due| *due <= self.until)
+        Some(self.start + after).filter(|due| *due <= self.until)
     }
 }
 
@@ -285,7 +307,7 @@ pub async fn open_loop(
     duration: Duration,
 ) -> anyhow::Result<Measured> {
     let counting = Counting::new(duration)?;
-    let schedule = Schedule { per_second: rate, from: counting.from, until: counting.until };
+    let schedule = Schedule::from_now(rate, WARM_UP, duration);
     let counted = Arc::clone(&counting);
     let keep = move |call: Call, answer: PlacedAnswer| match answer {
         Ok(answer) => counted.answered(call.due, call.answered, answer.get_ref()),
@@ -321,8 +343,10 @@ pub async fn at_rate(
             let sent = Instant::now();
             let answer = client.place_order(routed(target.command())).await;
             let answered = Instant::now();
-            let answered_in_time = (from..=until).contains(&answered);
-            keep(Call { due, sent, answered, due_in_time, answered_in_time }, answer);
+            let [sent_in_time, answered_in_time] =
+                [sent, answered].map(|moment| (from..=until).contains(&moment));
+            let call = Call { due, sent, answered, due_in_time, sent_in_time, answered_in_time };
+            keep(call, answer);
         });
     }
     finish(callers).await

@@ -23,7 +23,7 @@ use tonic::{Code, transport::Channel};
 use super::{
     arguments::Args,
     figures::median,
-    load::{Call, LATENCY_US_MAX, PlacedAnswer, Schedule, Target, at_rate, unary},
+    load::{Call, Counting, LATENCY_US_MAX, PlacedAnswer, Schedule, Target, at_rate, unary_over},
     processor::resident_bytes,
     server::OwnServer,
 };
@@ -59,14 +59,26 @@ struct Situation {
     variables: &'static [(&'static str, &'static str)],
     /// Callers that keep the server busy without being refused.
     callers: usize,
+    /// Longer than an order takes.
+    warm_up: Duration,
+    /// Measured time by that of `--seconds`: many commits.
+    longer: u32,
 }
 
 const SITUATIONS: [Situation; 2] = [
-    Situation { name: "processor", variables: &[], callers: 512 },
+    Situation {
+        name: "processor",
+        variables: &[],
+        callers: 512,
+        warm_up: Duration::from_secs(1),
+        longer: 1,
+    },
     Situation {
         name: "disk",
         variables: &[(SYNC_DELAY_US, "200000"), ("DOORBUSTER_WAITING_MAX", "1024")],
         callers: 1_000,
+        warm_up: Duration::from_secs(2),
+        longer: 5,
     },
 ];
 
@@ -90,13 +102,13 @@ pub(super) struct OverloadFigures {
     refusal_p99_ms: f64,
     /// How much later than due calls were sent: the load could not keep up.
     late_p99_ms: f64,
-    /// The most that the server had in memory, MiB.
-    resident_max_mib: f64,
+    /// How much more memory than before the load the server took at most, MiB. It keeps what it sells.
+    more_memory_mib: f64,
 }
 
 /// What came of the calls of one measurement.
 struct Seen {
-    /// Due in the measured time; the latencies are of these.
+    /// Sent in the measured time.
     sent: u64,
     /// Answered in the measured time.
     orders: u64,
@@ -108,7 +120,7 @@ struct Seen {
     latencies: Latencies,
 }
 
-/// Microseconds.
+/// Microseconds, of the calls that were due in the measured time.
 struct Latencies {
     order: Histogram<u64>,
     refusal: Histogram<u64>,
@@ -127,7 +139,7 @@ struct Rounds {
     times: u32,
     figures: Vec<[f64; 5]>,
     latencies: Latencies,
-    resident_max_bytes: u64,
+    more_memory_bytes: u64,
 }
 
 /// Measures both situations, each on a server that is started and stopped.
@@ -149,17 +161,19 @@ async fn on(
     let own = OwnServer::start(data.as_deref(), situation.variables, common)?;
     let mut hot = own.put_up(args).await?;
     let mut items = ItemServiceClient::new(connect(own.server.url()).await?);
-    let duration = Duration::from_secs(args.seconds.into());
+    let duration = situation.longer * Duration::from_secs(args.seconds.into());
     let mut all = TIMES.into_iter().map(Rounds::new).collect::<Result<Vec<_>, _>>()?;
     for round in 0..args.rounds {
         common.note(format_args!("{name} round {} of {}", round + 1, args.rounds));
-        let peak = unary(&hot.target, situation.callers, CONNECTIONS, duration).await?;
+        let counting = Counting::after(situation.warm_up, duration)?;
+        let peak = unary_over(&hot.target, situation.callers, CONNECTIONS, counting).await?;
         ensure!(peak.failures == 0, "{name}: without overload: {:?}", peak.failure);
         hot.catch_up().await?;
         for rounds in &mut all {
             let before = held(&mut items, &hot.target).await?;
-            let load = overload(&hot.target, rounds.times, peak.per_second, duration);
-            let (seen, resident) = with_memory(own.server.process(), load).await?;
+            let rate = peak.per_second * f64::from(rounds.times);
+            let load = overload(&hot.target, rate, situation.warm_up, duration);
+            let (seen, more_memory_bytes) = with_memory(own.server.process(), load).await?;
             let held = held(&mut items, &hot.target).await? - before;
             let acknowledged = seen.acknowledged;
             ensure!(seen.fault.is_none(), "{name}: neither order nor refusal: {:?}", seen.fault);
@@ -167,7 +181,7 @@ async fn on(
                 held == acknowledged,
                 "{name}: {acknowledged} orders were acknowledged, {held} are held"
             );
-            rounds.keep(&seen, peak.per_second, duration, resident)?;
+            rounds.keep(&seen, peak.per_second, duration, more_memory_bytes)?;
             hot.catch_up().await?;
         }
     }
@@ -181,17 +195,17 @@ async fn held(items: &mut ItemServiceClient<Channel>, target: &Target) -> anyhow
     Ok(item.context("the answer has no item")?.held_units)
 }
 
-/// Sends orders at that many times `peak`, whatever becomes of those before.
+/// Sends so many orders a second, whatever becomes of those before.
 async fn overload(
     target: &Arc<Target>,
-    times: u32,
-    peak: f64,
+    rate: f64,
+    warm_up: Duration,
     duration: Duration,
 ) -> anyhow::Result<Seen> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]
-    let rate = (peak * f64::from(times)).round().max(1.0) as u32;
+    let rate = rate.round().max(1.0) as u32;
     let seen = Arc::new(Mutex::new(Seen::new()?));
-    let schedule = Schedule::from_now(rate, duration);
+    let schedule = Schedule::from_now(rate, warm_up, duration);
     let keeping = Arc::clone(&seen);
     let keep = move |call: Call, answer: PlacedAnswer| {
         let mut seen = keeping.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,17 +216,18 @@ async fn overload(
     Ok(std::mem::replace(&mut *seen, Seen::new()?))
 }
 
-/// Runs a load, and looks meanwhile how much memory the server takes at most.
+/// Runs a load, and looks meanwhile how much more memory the server takes at most.
 async fn with_memory<T>(
     process: u32,
     load: impl Future<Output = anyhow::Result<T>>,
 ) -> anyhow::Result<(T, u64)> {
-    let mut most = 0;
+    let resident = || resident_bytes(process).unwrap_or(0);
+    let (before, mut most) = (resident(), 0);
     let mut load = std::pin::pin!(load);
     loop {
-        most = resident_bytes(process).unwrap_or(0).max(most);
+        most = resident().max(most);
         if let Ok(done) = tokio::time::timeout(MEMORY_EVERY, &mut load).await {
-            return Ok((done?, most));
+            return Ok((done?, most.saturating_sub(before)));
         }
     }
 }
@@ -246,8 +261,8 @@ impl Seen {
             false => (&mut self.refused, &mut self.latencies.refusal),
         };
         *count += u64::from(call.answered_in_time);
+        self.sent += u64::from(call.sent_in_time);
         if call.due_in_time {
-            self.sent += 1;
             latencies.saturating_record(latency);
             self.latencies.late.saturating_record(micros(call.sent - call.due));
         }
@@ -257,7 +272,7 @@ impl Seen {
 impl Rounds {
     fn new(times: u32) -> Result<Self, CreationError> {
         let latencies = Latencies::new()?;
-        Ok(Self { times, figures: Vec::new(), latencies, resident_max_bytes: 0 })
+        Ok(Self { times, figures: Vec::new(), latencies, more_memory_bytes: 0 })
     }
 
     fn keep(
@@ -265,7 +280,7 @@ impl Rounds {
         seen: &Seen,
         peak: f64,
         duration: Duration,
-        resident_bytes: u64,
+        more_memory_bytes: u64,
     ) -> Result<(), AdditionError> {
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = |count: u64| count as f64 / duration.as_secs_f64();
@@ -274,7 +289,7 @@ impl Rounds {
         self.latencies.order.add(&seen.latencies.order)?;
         self.latencies.refusal.add(&seen.latencies.refusal)?;
         self.latencies.late.add(&seen.latencies.late)?;
-        self.resident_max_bytes = self.resident_max_bytes.max(resident_bytes);
+        self.more_memory_bytes = self.more_memory_bytes.max(more_memory_bytes);
         Ok(())
     }
 
@@ -284,7 +299,7 @@ impl Rounds {
         let at = |latencies: &Histogram<u64>, quantile| ms(latencies.value_at_quantile(quantile));
         let Latencies { order, refusal, late } = &self.latencies;
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let resident_max_mib = rounded(self.resident_max_bytes as f64 / f64::from(1 << 20));
+        let more_memory_mib = rounded(self.more_memory_bytes as f64 / f64::from(1 << 20));
         OverloadFigures {
             situation,
             times: self.times,
@@ -300,7 +315,7 @@ impl Rounds {
             refusal_p50_ms: at(refusal, 0.50),
             refusal_p99_ms: at(refusal, 0.99),
             late_p99_ms: at(late, 0.99),
-            resident_max_mib,
+            more_memory_mib,
         }
     }
 }
@@ -324,7 +339,7 @@ pub(super) fn table(all: &[OverloadFigures]) -> String {
         "refusal p50",
         "p99 ms",
         "late p99",
-        "MiB",
+        "MiB more",
     ]);
     for figures in all {
         let mut row = vec![figures.situation.to_owned(), figures.times.to_string()];
@@ -350,7 +365,7 @@ pub(super) fn table(all: &[OverloadFigures]) -> String {
             ]
             .map(|figure| format!("{figure:.2}")),
         );
-        row.push(format!("{:.0}", figures.resident_max_mib));
+        row.push(format!("{:.0}", figures.more_memory_mib));
         table.add_row(row);
     }
     for column in table.column_iter_mut().skip(1) {
