@@ -112,6 +112,7 @@ async fn other_content_is_refused_with_what_is_taken() {
         let answer = shop.send(method, kind, "{}").await;
         assert_eq!(answer.status(), 415, "{kind}");
         assert_eq!(answer.headers()["accept-post"], accepted);
+        assert!(!answer.headers().contains_key("connection"), "{kind}");
         assert_eq!(failure(&said(answer).await.1).1, "CONTENT_TYPE");
     }
 }
@@ -130,6 +131,8 @@ async fn a_body_that_is_too_large_is_refused_however_it_comes() {
     };
     let answer = shop.send(PLACE_ORDER, "application/json", large.clone()).await;
     assert_eq!(answer.status(), 429);
+    // The server closes behind a body that it does not read: a client must not go on there.
+    assert_eq!(answer.headers()["connection"], "close");
     refused(said(answer).await.1);
 
     use std::io::Write as _;
