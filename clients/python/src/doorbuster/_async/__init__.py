@@ -1,0 +1,1 @@
+"""The client; `_sync` is made of `_async` by hatch_build.py."""
