@@ -47,6 +47,12 @@ power *ARGS:
     cargo build --release
     tests/python/run.sh power_loss.py {{ARGS}}
 
+# The client libraries: lints, types, packages, tests and examples on a server.
+clients:
+    cargo build --release
+    tests/clients.sh python
+    tests/clients.sh node
+
 # The Python client against the release binary.
 python:
     cargo build --release

@@ -1,0 +1,25 @@
+/** Client of doorbuster, a flash-sale order system. */
+
+export {
+  type CallOptions,
+  Doorbuster,
+  type FetchedExport,
+  HEAD,
+  readSale,
+  type Settings,
+} from "./client.js";
+export {
+  DeadlineExceeded,
+  DoorbusterError,
+  InvalidRequest,
+  NotAllowed,
+  NotFound,
+  Refused,
+  RequestIdReused,
+  ServerFault,
+  Unavailable,
+} from "./errors.js";
+export { checkedNumber, type Input } from "./input.js";
+export * as v1 from "./v1/index.js";
+export * as webhooks from "./webhooks.js";
+export type { Answer } from "./wire.js";
