@@ -61,11 +61,12 @@ node_package() {
     rm -rf "$shop"
     mkdir -p "$shop"
     cp examples/shop.ts "$shop"
+    awk '/^```ts$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$shop/readme.ts"
     (
         cd "$shop"
         echo '{"type": "module", "private": true}' >package.json
         npm install --no-audit --no-fund --loglevel=error "$made"/doorbuster-client-*.tgz @types/node@20
-        "$tsc" --strict --module nodenext --target es2022 --types node shop.ts
+        "$tsc" --strict --module nodenext --target es2022 --types node shop.ts readme.ts
     )
     "$tsc" -p tsconfig.test.json
     DOORBUSTER_EXAMPLE=$shop/shop.js node --test build/tests/*.test.js

@@ -15,10 +15,11 @@ import {
   InvalidRequest,
   NotFound,
   Refused,
+  timestampDate,
   v1,
 } from "@doorbuster/client";
 
-const PAGE = `<!doctype html><meta charset="utf-8"><title>TITLE</title>
+const PAGE = `<!doctype html><meta charset="utf-8"><title>TITLE</title><link rel="icon" href="data:,">
 <h1>TITLE</h1><p id="price"></p><p><b id="stock"></b> left</p>
 <input id="buyer" value="ann"> <button id="buy">Buy one</button><pre id="said"></pre>
 <script>
@@ -69,7 +70,11 @@ async function place({ buyer, request_id }: Form) {
   const request = { itemId, buyer, units: 1, channel: "web", requestId: request_id };
   const { order } = await shop.placeOrder(request);
   const total_minor = checkedNumber(order.total?.amountMinor ?? 0n);
-  return { order: order.orderId, total_minor, pay_by_seconds: String(order.payByTime?.seconds) };
+  return {
+    order: order.orderId,
+    total_minor,
+    pay_by: order.payByTime && timestampDate(order.payByTime),
+  };
 }
 
 /** The payment provider's callback; it may come twice, and too late. */

@@ -95,6 +95,7 @@ class Caller {
     if (token !== undefined) {
       this.#headers.authorization = `Bearer ${token}`;
     }
+    checkedHeaders(this.#headers);
   }
 
   /**
@@ -265,6 +266,16 @@ class Caller {
 /** Whether a method takes a request id of the client; GetOutcome asks for that of another request. */
 export function isWrite(method: DescMethod): boolean {
   return "requestId" in method.input.field && "position" in method.output.field;
+}
+
+/** What no header can hold would look like a lost connection. */
+function checkedHeaders(headers: Record<string, string>): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== "string" || !/^[\x20-\x7e]+$/.test(value)) {
+      const field = name === "authorization" ? "token" : "headers";
+      throw invalid(field, `${field}: ${name} must be printable ASCII`);
+    }
+  }
 }
 
 function checkedUrl(url: string): string {

@@ -1,5 +1,6 @@
 /** Client of doorbuster, a flash-sale order system. */
 
+export { timestampDate } from "@bufbuild/protobuf/wkt";
 export {
   type CallOptions,
   Doorbuster,

@@ -173,6 +173,8 @@ const NOT_SENT = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
+  // A port that `fetch` does not connect to has this message and no code.
+  "bad port",
 ]);
 
 /** A call that got no answer, from what `fetch` threw. */
@@ -185,7 +187,7 @@ export function lost(thrown: unknown, url: string): DoorbusterError {
   const cause = thrown instanceof Error ? thrown.cause : undefined;
   const { code = "", message = String(thrown) } = (cause ?? {}) as Partial<Record<string, string>>;
   const why = [code, message].filter(Boolean).join(" ");
-  if (NOT_SENT.has(code)) {
+  if (NOT_SENT.has(code || message)) {
     const failure = { reason: "CONNECTION_FAILED", code: "unavailable" };
     return new Unavailable(`no connection to ${url}: ${why}`, failure, options);
   }

@@ -1,15 +1,21 @@
-/** The example shop over HTTP; DOORBUSTER_EXAMPLE names the compiled one of an installed package. */
+/**
+ * The example shop over HTTP. DOORBUSTER_EXAMPLE names the compiled one beside an installed package; the
+ * code of the README is there, too.
+ */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { firstLine, Server } from "./server.js";
 
-const example =
-  process.env.DOORBUSTER_EXAMPLE ?? fileURLToPath(new URL("../examples/shop.js", import.meta.url));
+const installed = process.env.DOORBUSTER_EXAMPLE;
+const example = installed ?? fileURLToPath(new URL("../examples/shop.js", import.meta.url));
 
 /** The parts of the answers that are looked at. */
 interface Said {
@@ -78,3 +84,19 @@ test("the example sells and takes back", async () => {
     await server.remove();
   }
 });
+
+if (installed) {
+  test("the code of the README runs", async () => {
+    const server = await new Server().start();
+    try {
+      const code = readFileSync(join(dirname(installed), "readme.js"), "utf8");
+      assert.ok(code.includes("http://127.0.0.1:7423"));
+      const program = join(dirname(installed), "readme-here.js");
+      writeFileSync(program, code.replace("http://127.0.0.1:7423", server.http));
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [program]);
+      assert.deepEqual([stdout, stderr], ["5n\nPAID\n", ""]);
+    } finally {
+      await server.remove();
+    }
+  });
+}

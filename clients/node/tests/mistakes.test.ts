@@ -60,6 +60,8 @@ const MISTAKES: [string, () => unknown][] = [
   ["path", () => readSale("nothing.json")],
   ["url", () => new Doorbuster("127.0.0.1:7423")],
   ["url", () => new Doorbuster("ftp://127.0.0.1")],
+  ["token", () => new Doorbuster(undefined, { token: "0123456789abcdef\n" })],
+  ["headers", () => new Doorbuster(undefined, { headers: { traceparent: "ä" } })],
   ["attempts", () => new Doorbuster(undefined, { attempts: 0 })],
 ];
 

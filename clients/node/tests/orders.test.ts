@@ -2,10 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   checkedNumber,
   Doorbuster,
@@ -14,6 +11,7 @@ import {
   Refused,
   RequestIdReused,
   readSale,
+  timestampDate,
   v1,
 } from "@doorbuster/client";
 import { draft, Server, sell } from "./server.js";
@@ -35,25 +33,18 @@ after(async () => {
 const refusedFor = (reason: string) => (error: unknown) =>
   error instanceof Refused && error.reason === reason;
 
-test("a sale is read from a file and opens at its time", async () => {
-  const file = join(server.directory, "sale.json");
-  const opens = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
-  const item = { sku: "F", title: "F", unitPriceMinor: "100", timeToPay: "900s" };
-  const units = [{ warehouse: "north", units: 3 }];
-  const times = { openTime: opens.toISOString(), closeTime: "2099-01-01T00:00:00+08:00" };
-  const sale = { name: "A file", currencyCode: "CNY", ...times, items: [{ ...item, units }] };
-  writeFileSync(file, JSON.stringify(sale));
+test("a sale is planned from a file and opens at its time", async () => {
+  const planned = await readSale(new URL("../../../../examples/sale.json", import.meta.url));
   const requestId = randomUUID();
-  const created = await shop.createSale({ sale: await readSale(file), requestId });
-  assert.deepEqual(await shop.createSale({ sale: await readSale(file), requestId }), created);
-  assert.ok(created.sale.openTime);
-  assert.deepEqual(timestampDate(created.sale.openTime), opens);
-  assert.deepEqual((await shop.getSale({ saleId: created.sale.saleId })).sale, created.sale);
-  const itemId = created.sale.items[0]?.itemId ?? "";
-  await assert.rejects(
-    shop.placeOrder({ itemId, buyer: "ann", units: 1 }),
-    refusedFor("NOT_OPEN_YET"),
-  );
+  const created = await shop.createSale({ sale: planned, requestId });
+  const { saleId, openTime, items } = created.sale;
+  assert.deepEqual(openTime && timestampDate(openTime), new Date("2098-11-10T16:00:00Z"));
+  assert.deepEqual(await shop.createSale({ sale: planned, requestId }), created);
+  assert.deepEqual((await shop.getSale({ saleId })).sale, created.sale);
+  const phone = await shop.getItem({ itemId: `${saleId}/PHONE-256-BLACK` });
+  assert.equal(phone.item.reserveUnits, 100n);
+  const order = { itemId: items[0]?.itemId, buyer: "ann", units: 1 };
+  await assert.rejects(shop.placeOrder(order), refusedFor("NOT_OPEN_YET"));
 });
 
 test("a sale is steered and closed", async () => {

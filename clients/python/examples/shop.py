@@ -13,7 +13,7 @@ from typing import Any
 
 from doorbuster import Doorbuster, DoorbusterError, InvalidRequest, NotFound, Refused, v1
 
-PAGE = """<!doctype html><meta charset="utf-8"><title>TITLE</title>
+PAGE = """<!doctype html><meta charset="utf-8"><title>TITLE</title><link rel="icon" href="data:,">
 <h1>TITLE</h1><p id="price"></p><p><b id="stock"></b> left</p>
 <input id="buyer" value="ann"> <button id="buy">Buy one</button><pre id="said"></pre>
 <script>

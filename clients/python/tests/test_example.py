@@ -1,4 +1,4 @@
-"""The example shop, over HTTP, by the interpreter that DOORBUSTER_EXAMPLE_PYTHON names."""
+"""The example shop and the code of the README, by the interpreter DOORBUSTER_EXAMPLE_PYTHON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import httpx
 import pytest
 from server import WAIT_SECONDS_MAX, Server
 
-EXAMPLE = pathlib.Path(__file__).resolve().parents[1] / "examples" / "shop.py"
+CLIENT = pathlib.Path(__file__).resolve().parents[1]
+PYTHON = os.environ.get("DOORBUSTER_EXAMPLE_PYTHON", sys.executable)
 
 
 @pytest.fixture
 def backend(server: Server, tmp_path: pathlib.Path) -> Iterator[httpx.Client]:
-    python = os.environ.get("DOORBUSTER_EXAMPLE_PYTHON", sys.executable)
     child = subprocess.Popen(
-        [python, str(EXAMPLE)],
+        [PYTHON, str(CLIENT / "examples" / "shop.py")],
         cwd=tmp_path,
         env={**os.environ, "DOORBUSTER_URL": server.http, "SHOP_PORT": "0"},
         stdout=subprocess.PIPE,
@@ -70,3 +70,13 @@ def test_the_example_sells_and_takes_back(backend: httpx.Client) -> None:
         assert backend.post("/orders", content=nonsense).status_code == 400
     refused = backend.post("/refunds", json={"order": late, "units": 1})
     assert (refused.status_code, refused.json()["refused"]) == (409, "ORDER_EXPIRED")
+
+
+def test_the_code_of_the_readme_runs(server: Server, tmp_path: pathlib.Path) -> None:
+    text = (CLIENT / "README.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    assert "http://127.0.0.1:7423" in code
+    program = tmp_path / "readme.py"
+    program.write_text(code.replace("http://127.0.0.1:7423", server.http))
+    done = subprocess.run([PYTHON, str(program)], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("5\n1\n", "")

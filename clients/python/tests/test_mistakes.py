@@ -68,6 +68,8 @@ MISTAKES: list[tuple[str, Call]] = [
     ("path", lambda _shop, _item: read_sale("nothing.json")),
     ("url", lambda _shop, _item: Doorbuster("127.0.0.1:7423")),
     ("url", lambda _shop, _item: Doorbuster("ftp://127.0.0.1")),
+    ("token", lambda _shop, _item: Doorbuster(token="0123456789abcdef\n")),
+    ("headers", lambda _shop, _item: Doorbuster(headers={"traceparent": "ä"})),
     ("attempts", lambda _shop, _item: Doorbuster(attempts=0)),
 ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import json
 import pathlib
 import threading
 import uuid
@@ -26,22 +25,19 @@ from doorbuster import (
 
 Sell = Callable[..., str]
 PRICE = 199_900
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 
 
-def test_a_sale_is_read_from_a_file_and_opens_at_its_time(
-    shop: Doorbuster, tmp_path: pathlib.Path
-) -> None:
-    planned = draft("LATER", 3)
-    opens = now().replace(microsecond=0) + datetime.timedelta(hours=1)
-    planned |= {"openTime": opens.isoformat(), "closeTime": "2099-01-01T00:00:00+08:00"}
-    planned["items"][0]["timeToPay"] = "900s"
-    file = tmp_path / "sale.json"
-    file.write_text(json.dumps(planned))
+def test_a_sale_is_planned_from_a_file_and_opens_at_its_time(shop: Doorbuster) -> None:
+    planned = read_sale(REPOSITORY / "examples" / "sale.json")
     request_id = str(uuid.uuid4())
-    created = shop.create_sale(read_sale(file), request_id=request_id)
+    created = shop.create_sale(planned, request_id=request_id)
+    opens = datetime.datetime(2098, 11, 10, 16, tzinfo=datetime.timezone.utc)
     assert created.sale.open_time.ToDatetime(datetime.timezone.utc) == opens
-    assert shop.create_sale(read_sale(file), request_id=request_id).sale == created.sale
+    assert [item.draft.sku for item in created.sale.items] == ["PHONE-256-BLACK", "EARBUDS-WHITE"]
+    assert shop.create_sale(planned, request_id=request_id).sale == created.sale
     assert shop.get_sale(created.sale.sale_id).sale == created.sale
+    assert shop.get_item(f"{created.sale.sale_id}/PHONE-256-BLACK").item.reserve_units == 100
     with pytest.raises(Refused) as refused:
         shop.place_order(created.sale.items[0].item_id, buyer="ann")
     assert refused.value.reason == "NOT_OPEN_YET"

@@ -341,6 +341,20 @@ def cut_off(url: str) -> DoorbusterError:
     return Unavailable(said, reason="CONNECTION_LOST", code="unavailable")
 
 
+def checked_headers(headers: Mapping[str, str], token: str | None) -> dict[str, str]:
+    """The headers of every call. What no header can hold would look like a lost connection."""
+    checked = {"connect-protocol-version": "1"}
+    for name, value in headers.items():
+        if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            raise invalid("headers", f"headers: {name} must be printable ASCII, not {value!r}")
+        checked[name.lower()] = value
+    if token is not None:
+        if not (isinstance(token, str) and token.isascii() and token.isprintable() and token):
+            raise invalid("token", "token must be printable ASCII")
+        checked["authorization"] = f"Bearer {token}"
+    return checked
+
+
 def checked_url(url: str) -> str:
     try:
         parts = httpx.URL(url)

@@ -44,9 +44,7 @@ class AsyncCaller:
         _wire.Deadline(timeout)
         self._timeout, self._attempts = timeout, attempts
         self._operator = operator
-        self._headers = {"connect-protocol-version": "1", **(headers or {})}
-        if token is not None:
-            self._headers["authorization"] = f"Bearer {token}"
+        self._headers = _wire.checked_headers(headers or {}, token)
         self._http = http or httpx.AsyncClient()
         self._owned = http is None
 
