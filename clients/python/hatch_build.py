@@ -17,6 +17,7 @@ TWINS = {
     "AsyncDoorbuster": "Doorbuster",
     "AsyncCaller": "Caller",
     "AsyncClient": "Client",
+    "AsyncSlots": "Slots",
     "_async": "_sync",
     "aclose": "close",
     "aiter_bytes": "iter_bytes",

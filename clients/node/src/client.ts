@@ -11,11 +11,21 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { DoorbusterError, invalid, ServerFault } from "./errors.js";
+import { DeadlineExceeded, DoorbusterError, invalid, ServerFault } from "./errors.js";
 import { type Input, messageOf, saleFromJson } from "./input.js";
 import { isPassing, pauseMs } from "./retry.js";
+import { Slots } from "./slots.js";
 import * as v1 from "./v1/index.js";
-import { type Answer, answerOf, enveloped, failureOf, foreign, lost, messagesOf } from "./wire.js";
+import {
+  type Answer,
+  answerOf,
+  enveloped,
+  failureOf,
+  foreign,
+  lost,
+  messagesOf,
+  noSlot,
+} from "./wire.js";
 
 /** `minPosition` of a read that is to include all that was written so far, on all nodes. */
 export const HEAD = 2n ** 64n - 1n;
@@ -33,6 +43,8 @@ export interface Settings {
   timeoutMs?: number;
   /** Attempts of a call; 8 if absent. */
   attempts?: number;
+  /** Calls that are under way at once, each on a connection; the others wait. 100 if absent. */
+  connections?: number;
   /** Sent with every call. */
   headers?: Record<string, string>;
   /** In place of the built-in `fetch`, for example with certificates or proxies of your own. */
@@ -81,15 +93,20 @@ class Caller {
   readonly url: string;
   readonly #settings: Required<Pick<Settings, "timeoutMs" | "attempts" | "operator" | "fetch">>;
   readonly #headers: Record<string, string>;
+  readonly #slots: Slots;
 
   /** `url` is the address of the HTTP/JSON port. */
   constructor(url = "http://127.0.0.1:7423", settings: Settings = {}) {
     this.url = checkedUrl(url);
     const { token, headers = {}, timeoutMs = 10_000, attempts = 8, operator = "" } = settings;
+    const { connections = 100 } = settings;
     checkedTimeout(timeoutMs);
-    if (!Number.isInteger(attempts) || attempts < 1) {
-      throw invalid("attempts", `attempts must be a whole number from 1, not ${attempts}`);
+    for (const [name, number] of Object.entries({ attempts, connections })) {
+      if (!Number.isInteger(number) || number < 1) {
+        throw invalid(name, `${name} must be a whole number from 1, not ${number}`);
+      }
     }
+    this.#slots = new Slots(connections);
     this.#settings = { timeoutMs, attempts, operator, fetch: settings.fetch ?? globalThis.fetch };
     this.#headers = { "connect-protocol-version": "1", ...headers };
     if (token !== undefined) {
@@ -112,9 +129,8 @@ class Caller {
     const end = performance.now() + timeoutMs;
     let maybeDone = false;
     for (let attempt = 1; ; attempt += 1) {
-      const left = end - performance.now();
       try {
-        const answer = await this.#attempt(method, body, headers, left, options.signal);
+        const answer = await this.#attempt(method, body, headers, end, options.signal);
         return answer as Answer<MessageShape<O>>;
       } catch (error) {
         if (!(error instanceof DoorbusterError)) {
@@ -123,7 +139,7 @@ class Caller {
         const [passing, pause] = [isPassing(error), pauseMs(attempt, error.retryAfterMs)];
         maybeDone ||= error.maybeDone;
         error.requestId = requestId;
-        if (passing || error.maybeDone) {
+        if (passing || error.maybeDone || error instanceof DeadlineExceeded) {
           error.maybeDone = maybeDone && requestId !== "";
         }
         // A pause that ends after the deadline would only delay the error.
@@ -205,11 +221,22 @@ class Caller {
     method: DescMethod,
     body: Uint8Array,
     headers: Record<string, string>,
-    left: number,
+    end: number,
     signal: AbortSignal | undefined,
   ): Promise<object> {
-    const answer = await this.#post(method, body, headers, left, signal);
-    const bytes = await this.#read(answer, signal);
+    const left = () => Math.max(1, Math.ceil(end - performance.now()));
+    const signals = [AbortSignal.timeout(left()), ...(signal ? [signal] : [])];
+    if (!(await this.#slots.taken(AbortSignal.any(signals)))) {
+      throw signal?.aborted ? signal.reason : noSlot();
+    }
+    let answer: Response;
+    let bytes: Uint8Array;
+    try {
+      answer = await this.#post(method, body, headers, left(), signal);
+      bytes = await this.#read(answer, signal);
+    } finally {
+      this.#slots.release();
+    }
     if (answer.status !== 200) {
       throw failureOf(answer.status, new TextDecoder().decode(bytes));
     }

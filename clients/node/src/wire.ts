@@ -196,6 +196,12 @@ export function lost(thrown: unknown, url: string): DoorbusterError {
   return new Unavailable(said, failure, options);
 }
 
+/** A call that did not get a connection; nothing of it was sent. */
+export function noSlot(): DeadlineExceeded {
+  const said = "all connections of the client were in use until the deadline of the call";
+  return new DeadlineExceeded(said, { reason: "DEADLINE_EXCEEDED", code: "deadline_exceeded" });
+}
+
 /** A message of a stream as it is sent. */
 export function enveloped(message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(PREFIX_BYTES + message.length);

@@ -62,6 +62,7 @@ const MISTAKES: [string, () => unknown][] = [
   ["url", () => new Doorbuster("ftp://127.0.0.1")],
   ["token", () => new Doorbuster(undefined, { token: "0123456789abcdef\n" })],
   ["headers", () => new Doorbuster(undefined, { headers: { traceparent: "ä" } })],
+  ["connections", () => new Doorbuster(undefined, { connections: 0 })],
   ["attempts", () => new Doorbuster(undefined, { attempts: 0 })],
 ];
 

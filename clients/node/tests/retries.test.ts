@@ -164,6 +164,37 @@ test("a server that does not answer ends the call at its deadline", async () => 
   assert.ok(error.maybeDone && error.requestId !== "");
 });
 
+test("more calls than connections wait, and no longer than their deadline", async () => {
+  const itemId = await sell(shop, 3);
+  const counted = { now: 0, most: 0 };
+  const counting: typeof fetch = async (...request) => {
+    counted.now += 1;
+    counted.most = Math.max(counted.most, counted.now);
+    try {
+      return await fetch(...request);
+    } finally {
+      counted.now -= 1;
+    }
+  };
+  const client = new Doorbuster(server.http, { connections: 2, fetch: counting });
+  const buyers = Array.from({ length: 20 }, (_, number) => `buyer-${number}`);
+  const got = await Promise.allSettled(
+    buyers.map((buyer) => client.placeOrder({ itemId, buyer, units: 1 })),
+  );
+  assert.equal(got.filter((one) => one.status === "fulfilled").length, 3);
+  assert.equal(counted.most, 2);
+
+  const never: typeof fetch = () => new Promise(() => {});
+  const stuck = new Doorbuster(server.http, { connections: 1, timeoutMs: 100, fetch: never });
+  const request = { itemId, buyer: "ann", units: 1 };
+  void stuck.placeOrder(request);
+  const error = await failureOfCall(stuck.placeOrder(request));
+  assert.ok(error instanceof DeadlineExceeded);
+  assert.equal(error.maybeDone, false, "nothing of it was sent");
+  const left = AbortSignal.abort(new Error("the buyer left"));
+  await assert.rejects(stuck.placeOrder(request, { signal: left }), /the buyer left/);
+});
+
 test("operators need their token", async () => {
   const token = "0123456789abcdef";
   const other = new Server();

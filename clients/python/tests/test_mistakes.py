@@ -70,6 +70,7 @@ MISTAKES: list[tuple[str, Call]] = [
     ("url", lambda _shop, _item: Doorbuster("ftp://127.0.0.1")),
     ("token", lambda _shop, _item: Doorbuster(token="0123456789abcdef\n")),
     ("headers", lambda _shop, _item: Doorbuster(headers={"traceparent": "ä"})),
+    ("connections", lambda _shop, _item: Doorbuster(connections=0)),
     ("attempts", lambda _shop, _item: Doorbuster(attempts=0)),
 ]
 

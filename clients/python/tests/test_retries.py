@@ -137,6 +137,59 @@ def test_a_server_that_does_not_answer_ends_at_the_deadline() -> None:
     assert late.value.maybe_done and late.value.request_id
 
 
+class CountingTransport(httpx.AsyncHTTPTransport):
+    """Counts the requests that are under way at once."""
+
+    now = most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            self.now -= 1
+
+
+def test_more_calls_than_connections_wait(server: Server, sell: Sell) -> None:
+    item = sell(units=3)
+    transport = CountingTransport()
+
+    async def buy() -> list[object]:
+        async with httpx.AsyncClient(transport=transport) as http:
+            client = AsyncDoorbuster(server.http, connections=2, http=http)
+            calls = [client.place_order(item, buyer=f"buyer-{number}") for number in range(20)]
+            return list(await asyncio.gather(*calls, return_exceptions=True))
+
+    got = asyncio.run(buy())
+    assert sum(isinstance(answer, v1.PlaceOrderResponse) for answer in got) == 3
+    assert sum(isinstance(answer, Refused) for answer in got) == 17
+    assert transport.most == 2
+
+
+def test_a_call_does_not_wait_for_a_connection_beyond_its_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        async def both() -> list[object]:
+            async with AsyncDoorbuster(url, connections=1, timeout=0.2) as client:
+                calls = [client.place_order("x", buyer="ann") for _ in range(2)]
+                return list(await asyncio.gather(*calls, return_exceptions=True))
+
+        sent, waiting = asyncio.run(both())
+        assert isinstance(sent, DeadlineExceeded) and sent.maybe_done
+        assert isinstance(waiting, DeadlineExceeded) and not waiting.maybe_done
+        with Doorbuster(url, connections=1, timeout=0.2) as client:
+            held = threading.Thread(
+                target=pytest.raises, args=(DeadlineExceeded, client.list_sales)
+            )
+            held.start()
+            silent.accept()
+            with pytest.raises(DeadlineExceeded, match="in use"):
+                client.list_sales(timeout=0.1)
+            held.join()
+
+
 def test_operators_need_their_token(another: Server) -> None:
     token = "0123456789abcdef"
     file = another.data.parent / "operators"

@@ -151,6 +151,11 @@ class Deadline:
     def left(self) -> float | None:
         return None if self._end is None else max(0.0, self._end - time.monotonic())
 
+    @property
+    def seconds(self) -> float:
+        """What is left of a call that has a deadline."""
+        return self.left or 0.0
+
     def headers(self) -> dict[str, str]:
         left = self.left
         return {} if left is None else {"connect-timeout-ms": str(max(1, int(left * 1000)))}
@@ -278,6 +283,11 @@ def lost(error: httpx.TransportError, url: str) -> DoorbusterError:
         )
     said = f"the connection to {url} was lost before the answer: {why}"
     return Unavailable(said, reason="CONNECTION_LOST", code="unavailable", maybe_done=True)
+
+
+def no_slot() -> DeadlineExceeded:
+    said = "all connections of the client were in use until the deadline of the call"
+    return DeadlineExceeded(said, reason="DEADLINE_EXCEEDED", code="deadline_exceeded")
 
 
 class Envelopes:

@@ -11,7 +11,8 @@ import httpx
 from google.protobuf.message import Message
 
 from doorbuster import _retry, _wire
-from doorbuster.errors import DoorbusterError
+from doorbuster._slots import AsyncSlots
+from doorbuster.errors import DeadlineExceeded, DoorbusterError
 
 M = TypeVar("M", bound=Message)
 S = TypeVar("S", bound="AsyncCaller")
@@ -28,6 +29,7 @@ class AsyncCaller:
         operator: str = "",
         timeout: float = 10.0,
         attempts: int = 8,
+        connections: int = 100,
         headers: Mapping[str, str] | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
@@ -35,17 +37,22 @@ class AsyncCaller:
         recorded with acts that name no other; a server with tokens takes it from the token.
 
         `timeout` is the time for a call with all of its attempts, in seconds; a call tries at most
-        `attempts` times. `headers` are sent with every call. `http` replaces the connection pool,
-        for example for certificates or proxies of your own; it stays yours to close.
+        `attempts` times. At most `connections` calls are under way at once; the others wait.
+        `headers` are sent with every call. `http` replaces the connection pool, for example for
+        certificates or proxies of your own; it stays yours to close.
         """
         self.url = _wire.checked_url(url)
-        if attempts < 1:
-            raise _wire.invalid("attempts", f"attempts must be at least 1, not {attempts}")
+        for name, number in (("attempts", attempts), ("connections", connections)):
+            if number < 1:
+                raise _wire.invalid(name, f"{name} must be at least 1, not {number}")
         _wire.Deadline(timeout)
         self._timeout, self._attempts = timeout, attempts
         self._operator = operator
         self._headers = _wire.checked_headers(headers or {}, token)
-        self._http = http or httpx.AsyncClient()
+        self._slots = AsyncSlots(connections)
+        # Streams have connections beside those of calls.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
+        self._http = http or httpx.AsyncClient(limits=limits)
         self._owned = http is None
 
     async def __aenter__(self: S) -> S:
@@ -103,10 +110,10 @@ class AsyncCaller:
                 error.request_id = request_id
                 pause = _retry.pause(attempt, error.retry_after)
                 passing = _retry.is_passing(error)
-                if passing or error.maybe_done:
+                if passing or error.maybe_done or isinstance(error, DeadlineExceeded):
                     error.maybe_done = maybe_done and rpc.writes
                 # A pause that ends after the deadline would only delay the error.
-                if not passing or attempt >= self._attempts or pause >= (deadline.left or 0.0):
+                if not passing or attempt >= self._attempts or pause >= deadline.seconds:
                     raise
             await asyncio.sleep(pause)
             attempt += 1
@@ -114,6 +121,8 @@ class AsyncCaller:
     async def _attempt(
         self, rpc: _wire.Rpc, body: bytes, headers: Mapping[str, str], deadline: _wire.Deadline
     ) -> Message:
+        if not await self._slots.taken(deadline.seconds):
+            raise _wire.no_slot()
         try:
             answer = await self._http.post(
                 self.url + rpc.path,
@@ -123,6 +132,8 @@ class AsyncCaller:
             )
         except httpx.TransportError as error:
             raise _wire.lost(error, self.url) from error
+        finally:
+            self._slots.release()
         kind = answer.headers.get("content-type", "")
         return _wire.decoded(rpc, answer.status_code, kind, answer.content)
 
