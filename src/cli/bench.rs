@@ -1,4 +1,4 @@
-//! `doorbuster bench`: how fast one hot item is, beside a bare echo on the same machine.
+//! `doorbuster bench`: how fast hot items are, one unless more are asked for, beside a bare echo on the same machine.
 //!
 //! Absolute figures depend mostly on the machine, so each round measures the echo and the real
 //! server one after the other and reports their ratio. The load and the servers are separate
@@ -115,7 +115,8 @@ async fn measure(
     (url, process): (&str, Option<u32>),
     common: &Common,
 ) -> anyhow::Result<BenchFigures> {
-    let mut hot = HotItem::put_up(url, process, arguments.operator()?).await?;
+    let operator = arguments.operator()?;
+    let mut hot = HotItem::put_up_several(url, process, operator, arguments.items).await?;
     let item_id = hot.target.item_id.clone();
     let echo = Target::new(echo.url(), item_id, 0).in_process(Some(echo.process()));
     let echo = Arc::new(echo);

@@ -72,6 +72,11 @@ pub struct Args {
           conflicts_with_all = ["server", "store", "overload"],
           value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(super) sync_delay_us: u32,
+    /// Hot items that are ordered in turns, 1 to 200; a stream orders one of them
+    #[arg(long, value_name = "N", default_value_t = 1,
+          conflicts_with_all = ["store", "priced", "history", "overload"],
+          value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(super) items: u32,
     /// Cases to measure [default: all]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CASE,...")]
     pub(super) cases: Vec<Case>,

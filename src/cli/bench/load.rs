@@ -54,11 +54,13 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// What an order is answered with.
 pub type PlacedAnswer = Result<Response<PlaceOrderResponse>, Status>;
 
-/// The server under load and its hot item.
+/// The server under load and its hot items.
 #[derive(Debug)]
 pub struct Target {
     pub url: String,
+    /// The first of them, which is the only one unless more are asked for.
     pub item_id: String,
+    others: Vec<String>,
     run: u64,
     commands: AtomicU64,
     /// Its process, where this one has started it.
@@ -69,7 +71,14 @@ impl Target {
     /// `run` makes the request ids of this run different from those of all others.
     pub fn new(url: &str, item_id: String, run: u64) -> Self {
         let commands = AtomicU64::new(1);
-        Self { url: url.to_owned(), item_id, run: scatter(run), commands, process: None }
+        let others = Vec::new();
+        Self { url: url.to_owned(), item_id, others, run: scatter(run), commands, process: None }
+    }
+
+    /// Orders also go to these items.
+    pub fn and(mut self, others: Vec<String>) -> Self {
+        self.others = others;
+        self
     }
 
     /// The same server, which runs in this process.
@@ -84,12 +93,32 @@ impl Target {
         (sent, self.process.map(by_thread).unwrap_or_default())
     }
 
-    /// The next order: one unit for a new buyer.
+    /// The next order: one unit of the items in turns, for a new buyer.
     pub fn command(&self) -> PlaceOrderRequest {
-        let number = self.commands.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_number();
+        self.numbered(number, self.item(number))
+    }
+
+    /// The next order of a stream, which stays with one item: answers for one item come in order.
+    pub fn command_of_stream(&self, stream: u64) -> PlaceOrderRequest {
+        self.numbered(self.next_number(), self.item(stream))
+    }
+
+    /// The items in turns.
+    pub fn item(&self, turn: u64) -> &str {
+        // Below the number of items, so it fits.
+        let turn = usize::try_from(turn % (self.others.len() as u64 + 1)).unwrap_or(0);
+        turn.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(&self.item_id)
+    }
+
+    fn next_number(&self) -> u64 {
+        self.commands.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn numbered(&self, number: u64, item_id: &str) -> PlaceOrderRequest {
         PlaceOrderRequest {
             request_id: uuid_of(self.run, number).to_string(),
-            item_id: self.item_id.clone(),
+            item_id: item_id.to_owned(),
             buyer: format!("buyer-{number}"),
             units: 1,
             channel: String::new(),

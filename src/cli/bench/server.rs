@@ -1,4 +1,4 @@
-//! The server that is measured, and the one hot item on it.
+//! The server that is measured, and the hot items on it.
 
 use std::{
     fs,
@@ -100,7 +100,7 @@ impl Drop for OwnServer {
     }
 }
 
-/// The one hot item, and the lag of its read models.
+/// The hot item, or several under one target, and the lag of the read models.
 pub(super) struct HotItem {
     pub(super) target: Arc<Target>,
     sale_id: String,
@@ -135,10 +135,25 @@ impl HotItem {
         process: Option<u32>,
         operator: Operator,
     ) -> anyhow::Result<Self> {
+        Self::put_up_several(url, process, operator, 1).await
+    }
+
+    /// Puts up so many items.
+    pub(super) async fn put_up_several(
+        url: &str,
+        process: Option<u32>,
+        operator: Operator,
+        items: u32,
+    ) -> anyhow::Result<Self> {
         let channel = connect(url).await.with_context(|| format!("no server answers at {url}"))?;
         let run = new_request_id();
         let now = WallClock.now();
-        let offer = Offer { sku: "HOT-1".to_owned(), title: "Hot item".to_owned(), units: UNITS };
+        let offer = |number| Offer {
+            sku: format!("HOT-{number}"),
+            title: "Hot item".to_owned(),
+            units: UNITS,
+        };
+        let offers: Vec<_> = (1..=items).map(offer).collect();
         let terms = Terms {
             name: "Doorbuster bench".to_owned(),
             opens_at: now,
@@ -149,13 +164,14 @@ impl HotItem {
             operator,
             plan: Plan::default(),
         };
-        let mut sales = put_up(channel.clone(), &[offer], &terms, |_| run.to_string())
+        let mut sales = put_up(channel.clone(), &offers, &terms, |_| run.to_string())
             .await
             .context("the sale cannot be put up")?;
-        let item = sales.items.pop().ok_or_else(|| anyhow!("the sale has no item"))?;
+        let mut items = sales.items.into_iter().map(|item| item.item_id);
+        let item = items.next().ok_or_else(|| anyhow!("the sale has no item"))?;
         let sale_id = sales.sale_ids.pop().ok_or_else(|| anyhow!("there is no sale"))?;
-        let target = Target::new(url, item.item_id, run.0.as_u64_pair().0).in_process(process);
-        let target = Arc::new(target);
+        let target = Target::new(url, item, run.0.as_u64_pair().0).in_process(process);
+        let target = Arc::new(target.and(items.collect()));
         Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
     }
 

@@ -37,9 +37,10 @@ pub async fn streams(
     let clients = target.clients(streams).await?;
     let counting = Counting::new(duration)?;
     let mut callers = JoinSet::new();
-    for client in clients {
+    for (stream, client) in (0..).zip(clients) {
         let window = Arc::new(Window::new(outstanding));
-        callers.spawn(one_stream(client, Arc::clone(target), Arc::clone(&counting), window));
+        let target = (stream, Arc::clone(target));
+        callers.spawn(one_stream(client, target, Arc::clone(&counting), window));
     }
     finish(callers).await?;
     Ok(counting.measured())
@@ -47,12 +48,12 @@ pub async fn streams(
 
 async fn one_stream(
     mut client: PurchaseServiceClient<Channel>,
-    target: Arc<Target>,
+    (stream, target): (u64, Arc<Target>),
     counting: Arc<Counting>,
     window: Arc<Window>,
 ) {
-    let commands =
-        Commands { target, until: counting.until, window: Arc::clone(&window), next_tag: 0 };
+    let (until, window_of_sender) = (counting.until, Arc::clone(&window));
+    let commands = Commands { stream, target, until, window: window_of_sender, next_tag: 0 };
     let mut answers = match client.place_orders(routed(commands)).await {
         Ok(answers) => answers.into_inner(),
         Err(status) => return counting.failed(|| status.to_string()),
@@ -130,6 +131,7 @@ impl Window {
 
 /// Makes the next command whenever the transport asks for one and the window has room.
 struct Commands {
+    stream: u64,
     target: Arc<Target>,
     until: Instant,
     window: Arc<Window>,
@@ -138,7 +140,7 @@ struct Commands {
 
 impl AboutItem for Commands {
     fn item_id(&self) -> &str {
-        &self.target.item_id
+        self.target.item(self.stream)
     }
 }
 
@@ -159,6 +161,9 @@ impl Stream for Commands {
         let tag = self.next_tag;
         self.next_tag += 1;
         self.window.sending(tag);
-        Poll::Ready(Some(PlaceOrdersRequest { tag, command: Some(self.target.command()) }))
+        Poll::Ready(Some(PlaceOrdersRequest {
+            tag,
+            command: Some(self.target.command_of_stream(self.stream)),
+        }))
     }
 }

@@ -39,6 +39,25 @@ fn an_item_with_a_history_is_measured_beside_an_empty_one() {
 }
 
 #[test]
+fn many_hot_items_are_ordered_in_turns() {
+    let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("log");
+    let data = data.to_str().unwrap();
+    let measured = doorbuster(&[
+        "bench", "--items", "3", "--cases", "unary_1", "--rounds", "1", "--data", data, "--quiet",
+    ]);
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+
+    let verified = doorbuster(&["verify", "--data", data, "--json"]);
+    assert!(verified.status.success(), "{}", text(&verified.stdout));
+    let count = "SELECT count(*) AS items, max(n) - min(n) <= 1 AS even
+                 FROM (SELECT count(*) AS n FROM orders.orders GROUP BY key >> 36)";
+    let orders = doorbuster(&["report", "sql", "--json", "--data", data, count]);
+    let orders: Value = serde_json::from_slice(&orders.stdout).unwrap();
+    assert_eq!((&orders["items"], &orders["even"]), (&Value::from(3), &Value::from(1)), "{orders}");
+}
+
+#[test]
 fn overload_is_refused_and_every_order_of_it_is_held() {
     let scratch = tempfile::tempdir().unwrap();
     let data = scratch.path().join("logs");
