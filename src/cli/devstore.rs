@@ -1,6 +1,6 @@
 //! `doorbuster devstore`: serve a log to clients of EventStoreDB until told to stop.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -23,10 +23,14 @@ pub struct Args {
     /// Loopback address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:2113")]
     listen: SocketAddr,
-    /// Maximum bytes of one append
+    /// Maximum bytes of the data of one append
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20,
           value_parser = clap::value_parser!(u32).range(1..=16 << 20))]
     append_bytes_max: u32,
+    /// Milliseconds until a write is committed: answered, and seen by readers
+    #[arg(long, value_name = "MS", default_value_t = 0,
+          value_parser = clap::value_parser!(u64).range(..=1_000))]
+    commit_ms: u64,
 }
 
 /// Runs `devstore`.
@@ -39,6 +43,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
     let data = args.data.display().to_string();
     let config = Config {
         append_bytes_max: usize::try_from(args.append_bytes_max)?,
+        commit_time: Duration::from_millis(args.commit_ms),
         ..Config::single(args.data, args.listen)
     };
     let devstore = Devstore::start(config, Arc::new(WallClock)).map_err(|error| {

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use futures_util::{Stream, StreamExt as _, stream, stream::FuturesUnordered};
 use prost::Name;
 use tokio::sync::mpsc;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Status, Streaming, metadata::MetadataMap};
 use uuid::Uuid;
 
 use super::{
@@ -26,7 +26,7 @@ use super::{
         },
         wrong_expected_version::{CurrentStreamRevisionOption, ExpectedStreamPositionOption},
     },
-    status::{self, BadAppend},
+    status::{self, BadAppend, NotHandled},
 };
 use crate::store::embedded::raw::{
     RawAnswer, RawChange, RawEvent, RawExpected, RawRefusal, RawWrite,
@@ -45,6 +45,8 @@ const OPEN_MAX: usize = 64;
 /// One session.
 pub(super) struct Session {
     node: Arc<Node>,
+    /// Whether the leader is required is looked at with each append.
+    headers: MetadataMap,
     line: Line,
     open: HashMap<Uuid, Proposal>,
 }
@@ -84,11 +86,12 @@ enum Step {
 /// Serves a session.
 pub(super) fn serve(
     node: Arc<Node>,
+    headers: MetadataMap,
     line: Line,
     requests: Streaming<BatchAppendReq>,
 ) -> impl Stream<Item = Result<BatchAppendResp, Status>> {
     let (answers, mut ready) = mpsc::channel(ANSWERS_MAX);
-    let session = Session { node, line, open: HashMap::new() };
+    let session = Session { node, headers, line, open: HashMap::new() };
     tokio::spawn(session.run(requests, answers));
     stream::poll_fn(move |context| ready.poll_recv(context))
 }
@@ -135,7 +138,8 @@ impl Session {
                     continue;
                 }
             };
-            let ends = answer.is_err();
+            // Told that nothing more comes, the server ends with the next answer; the others are lost.
+            let ends = answer.is_err() || (!more && !stopped);
             if answers.send(answer).await.is_err() || ends {
                 return;
             }
@@ -168,6 +172,15 @@ impl Session {
         let addressee = Addressee { correlation, stream: stream.clone(), expected };
         if timeout.is_zero() {
             return Ok(Step::Say(addressee.answer(Answer::Error(timed_out()))));
+        }
+        if let Err(end) = self.node.check_leader(&self.headers) {
+            return match self.node.leader() {
+                Some(_) => Err(end),
+                None => {
+                    let failure = not_handled(NotHandled::NoLeader);
+                    Ok(Step::Say(addressee.answer(Answer::Error(failure))))
+                }
+            };
         }
         let write = RawWrite { stream, expected, change: RawChange::Append(events) };
         let pending = self.node.begin(Rpc::BatchAppend, write, timeout, &self.line).await?;
@@ -255,6 +268,7 @@ async fn finish(addressee: Addressee, pending: Pending) -> Option<BatchAppendRes
     let answer = match pending.outcome().await {
         Outcome::Silence => return None,
         Outcome::TimedOut => Answer::Error(timed_out()),
+        Outcome::NotHandled(why) => Answer::Error(not_handled(why)),
         Outcome::Answer(answer) => answered(&addressee, answer),
     };
     Some(addressee.answer(answer))
@@ -323,6 +337,11 @@ fn bad_append(bad: &BadAppend) -> Failure {
             failure(Code::InvalidArgument, "BadRequest", &details)
         }
     }
+}
+
+/// Said with the code of a success.
+fn not_handled(why: NotHandled) -> Failure {
+    failure(Code::Ok, why.words(), &Nothing {})
 }
 
 fn timed_out() -> Failure {

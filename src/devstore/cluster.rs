@@ -9,14 +9,19 @@ use std::{
 };
 
 pub use super::member::{Member, Role};
+use crate::store::embedded::raw::{RawChange, RawEvent, RawWrite};
 
 /// All nodes.
 #[derive(Debug)]
-pub(super) struct Cluster(Mutex<Vec<Member>>);
+pub(super) struct Cluster {
+    members: Mutex<Vec<Member>>,
+    /// Appends that reads show although the log does not have them.
+    shown: Mutex<Vec<RawWrite>>,
+}
 
 impl Cluster {
     pub(super) fn of(members: Vec<Member>) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(members)))
+        Arc::new(Self { members: Mutex::new(members), shown: Mutex::default() })
     }
 
     pub(super) fn members(&self) -> Vec<Member> {
@@ -40,7 +45,32 @@ impl Cluster {
         }
     }
 
+    /// Shows an append to readers until it is taken back.
+    pub(super) fn show(&self, write: RawWrite) {
+        self.shown().push(write);
+    }
+
+    /// Takes back what was shown.
+    pub(super) fn take_back(&self) {
+        self.shown().clear();
+    }
+
+    /// The events of a stream that are only shown.
+    pub(super) fn shown_in(&self, stream: &str) -> Vec<RawEvent> {
+        let shown = self.shown();
+        let of = shown.iter().filter(|write| write.stream == stream);
+        of.flat_map(|write| match &write.change {
+            RawChange::Append(events) => events.clone(),
+            RawChange::Delete | RawChange::Tombstone => Vec::new(),
+        })
+        .collect()
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Vec<RawWrite>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Member>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -131,7 +131,8 @@ pub(super) fn event(message: ProposedMessage) -> Result<(RawEvent, usize), BadAp
     let kind = kind.ok_or(BadAppend::MissingProperty(TYPE))?;
     let json = json.ok_or(BadAppend::MissingProperty(CONTENT_TYPE))?;
     let (data, metadata) = (message.data, message.custom_metadata);
-    let bytes = data.len() + metadata.len() + 2 * kind.encode_utf16().count();
+    // The real server counts nothing else.
+    let bytes = data.len();
     Ok((RawEvent { id, kind, json, data, metadata }, bytes))
 }
 

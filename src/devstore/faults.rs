@@ -36,6 +36,8 @@ const RPCS: usize = 8;
 /// What goes wrong. Faults about commits do to other calls what comes closest: they cut them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
+    /// It is handed in and the connection is cut at once.
+    HandInThenCut,
     /// It is done and answered, then the connection is cut.
     AnswerThenCut,
     /// It is done, and the connection is cut instead of an answer.
@@ -48,10 +50,17 @@ pub enum Fault {
     TimeOutThenCommit(Duration),
     /// The connection is cut and nothing is done.
     Cut,
+    /// The connection is cut and nothing is done, but reads of the stream show it until
+    /// [`Devstore::take_back`](super::Devstore::take_back), as of a leader that is deposed.
+    ShowThenTakeBack,
+    /// The answer is that the stream is elsewhere. Nothing was compared, and nothing is done.
+    WrongVersion,
     /// Refused because another node is the leader: at that address, or at an unknown one.
     NotLeader(Option<SocketAddr>),
-    /// It is refused because the node is not ready.
+    /// It is not looked at because the node is not ready.
     NotReady,
+    /// It is not looked at because the node is too busy.
+    TooBusy,
     /// Gossip says this.
     Gossip(Vec<Member>),
     /// A subscription ends after that many events.

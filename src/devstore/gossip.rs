@@ -84,13 +84,17 @@ impl Node {
         match fault {
             None | Some(Fault::Gossip(_) | Fault::End { .. } | Fault::Twice { .. }) => Ok(()),
             Some(Fault::NotReady) => Err(status::not_ready()),
+            Some(Fault::TooBusy) => Err(status::too_busy()),
             Some(Fault::NotLeader(leader)) => Err(status::not_leader(leader)),
             Some(Fault::AnswerThenCut) => {
                 line.cut_after_answer();
                 Ok(())
             }
             Some(
-                Fault::CommitThenCut
+                Fault::HandInThenCut
+                | Fault::ShowThenTakeBack
+                | Fault::WrongVersion
+                | Fault::CommitThenCut
                 | Fault::CommitThenTimeOut
                 | Fault::CommitThenSilence
                 | Fault::TimeOutThenCommit(_)

@@ -7,10 +7,10 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -30,6 +30,8 @@ pub(super) struct Line(Arc<Switch>);
 #[derive(Debug, Default)]
 struct Switch {
     cut: AtomicBool,
+    /// Nothing is read and nothing is written, and nobody is told.
+    frozen: AtomicBool,
     waker: AtomicWaker,
 }
 
@@ -54,26 +56,46 @@ impl Switch {
         self.cut.store(true, Ordering::Release);
         self.waker.wake();
     }
+
+    fn freeze(&self, frozen: bool) {
+        self.frozen.store(frozen, Ordering::Release);
+        self.waker.wake();
+    }
 }
 
 /// The connections of one node.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Mutex<Vec<Weak<Switch>>>);
+pub(super) struct Lines(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    switches: Vec<Weak<Switch>>,
+    /// New ones are frozen like the others.
+    frozen: bool,
+}
 
 impl Lines {
     /// Cuts all of them now.
     pub(super) fn cut_all(&self) {
-        for switch in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            if let Some(switch) = switch.upgrade() {
-                switch.cut();
-            }
-        }
+        self.known().switches.drain(..).filter_map(|it| it.upgrade()).for_each(|it| it.cut());
+    }
+
+    /// Freezes all of them and those that come, or lets them go on.
+    pub(super) fn freeze_all(&self, frozen: bool) {
+        let mut known = self.known();
+        known.frozen = frozen;
+        known.switches.iter().filter_map(Weak::upgrade).for_each(|it| it.freeze(frozen));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add(&self, line: &Line) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.retain(|switch| switch.strong_count() > 0);
-        lines.push(Arc::downgrade(&line.0));
+        let mut known = self.known();
+        known.switches.retain(|switch| switch.strong_count() > 0);
+        line.0.freeze(known.frozen);
+        known.switches.push(Arc::downgrade(&line.0));
     }
 
     /// A connection that can be cut from now on.
@@ -97,13 +119,17 @@ impl Socket {
         self.line.clone()
     }
 
-    /// Fails once the connection is closed, and wakes the waiting task then.
-    fn check(&self, context: &Context<'_>) -> io::Result<()> {
+    /// Fails once the connection is closed, is not ready while it is frozen, and wakes the waiting
+    /// task when that changes.
+    fn check(&self, context: &Context<'_>) -> Poll<io::Result<()>> {
         self.line.0.waker.register(context.waker());
         if self.line.0.cut.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::ConnectionReset.into());
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
-        Ok(())
+        match self.line.0.frozen.load(Ordering::Acquire) {
+            true => Poll::Pending,
+            false => Poll::Ready(Ok(())),
+        }
     }
 }
 
@@ -113,7 +139,7 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check(context)?;
+        ready!(self.check(context))?;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
@@ -124,7 +150,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check(context)?;
+        ready!(self.check(context))?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -133,7 +159,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check(context)?;
+        ready!(self.check(context))?;
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
@@ -142,7 +168,7 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check(context)?;
+        ready!(self.check(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -8,6 +8,7 @@
 
 mod batch;
 mod cluster;
+mod commits;
 mod convert;
 mod faults;
 mod filter;
@@ -21,6 +22,7 @@ mod server;
 mod status;
 mod streams;
 mod subscription;
+mod visible;
 
 use crate::store::wire::client as proto;
 

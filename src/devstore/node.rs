@@ -2,14 +2,18 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, sleep_until, timeout_at},
+};
 use tonic::{Request, Status, metadata::MetadataMap};
 
 use super::{
     cluster::{Cluster, Role},
+    commits::{Commits, Committed, Label},
     faults::{Fault, Faults, Rpc},
     line::Line,
-    status,
+    status::{self, NotHandled},
 };
 use crate::{
     clock::SharedClock,
@@ -26,8 +30,12 @@ pub(super) struct Node {
     pub(super) clock: SharedClock,
     pub(super) cluster: Arc<Cluster>,
     pub(super) faults: Arc<Faults>,
+    /// Writes that take time to be committed, if they do.
+    pub(super) commits: Option<Arc<Commits>>,
     /// Maximum bytes of one append.
     pub(super) append_bytes_max: usize,
+    /// Events that a live subscription may be behind.
+    pub(super) live_behind_max: u64,
     /// How long a write may take before it is answered as timed out.
     pub(super) write_timeout: Duration,
     /// True once the node ends: endless waits must end as well.
@@ -36,15 +44,30 @@ pub(super) struct Node {
 
 /// A write on its way through the writer.
 pub(super) struct Pending {
-    answered: Option<oneshot::Receiver<RawAnswer>>,
+    way: Way,
     timeout: Duration,
     fault: Option<Fault>,
     line: Line,
 }
 
+/// Where the answer to a write comes from.
+enum Way {
+    /// From the log, where it is written.
+    Log(oneshot::Receiver<RawAnswer>),
+    /// From its commit, some time later.
+    Commit(oneshot::Receiver<Committed>),
+    /// From nowhere: it is not handed in yet.
+    Nowhere,
+    /// From a fault: the stream is elsewhere.
+    WrongVersion,
+    /// From the node, which does not hand it in.
+    NotHandled(NotHandled),
+}
+
 /// What a client hears of its write.
 pub(super) enum Outcome {
     Answer(RawAnswer),
+    NotHandled(NotHandled),
     /// It may or may not happen.
     TimedOut,
     /// Nothing, ever.
@@ -68,27 +91,39 @@ impl Node {
     /// Hands a write in, in the order in which this returns. With a scripted fault it may do
     /// something else.
     pub(super) async fn begin(
-        &self,
+        self: &Arc<Self>,
         rpc: Rpc,
         write: RawWrite,
         timeout: Duration,
         line: &Line,
     ) -> Result<Pending, Status> {
         let fault = self.faults.call(rpc);
+        let pending = |way| Pending { way, timeout, fault: fault.clone(), line: line.clone() };
         match &fault {
+            Some(Fault::NotLeader(None)) => {
+                return Ok(pending(Way::NotHandled(NotHandled::NoLeader)));
+            }
             Some(Fault::NotLeader(leader)) => return Err(status::not_leader(*leader)),
-            Some(Fault::NotReady) => return Err(status::not_ready()),
+            Some(Fault::NotReady) => return Ok(pending(Way::NotHandled(NotHandled::NotReady))),
+            Some(Fault::TooBusy) => return Ok(pending(Way::NotHandled(NotHandled::TooBusy))),
             Some(Fault::Cut) => {
                 line.cut();
                 return Err(status::cut());
             }
+            Some(Fault::ShowThenTakeBack) => {
+                self.cluster.show(write);
+                line.cut();
+                return Err(status::cut());
+            }
+            Some(Fault::WrongVersion) => return Ok(pending(Way::WrongVersion)),
             Some(Fault::TimeOutThenCommit(delay)) => {
                 self.write_later(write, *delay);
-                return Ok(Pending { answered: None, timeout, fault, line: line.clone() });
+                return Ok(pending(Way::Nowhere));
             }
             None
             | Some(
-                Fault::AnswerThenCut
+                Fault::HandInThenCut
+                | Fault::AnswerThenCut
                 | Fault::CommitThenCut
                 | Fault::CommitThenTimeOut
                 | Fault::CommitThenSilence
@@ -97,6 +132,15 @@ impl Node {
                 | Fault::Twice { .. },
             ) => {}
         }
+        let way = self.hand_in(write).await;
+        if fault == Some(Fault::HandInThenCut) {
+            line.cut();
+        }
+        Ok(pending(way))
+    }
+
+    async fn hand_in(&self, write: RawWrite) -> Way {
+        let commits = self.commits.as_ref().map(|commits| (commits, Label::of(&write)));
         let answered = match self.store.submit(write).await {
             Ok(answered) => answered,
             Err(refusal) => {
@@ -106,16 +150,17 @@ impl Node {
                 answered
             }
         };
-        Ok(Pending { answered: Some(answered), timeout, fault, line: line.clone() })
+        match commits {
+            None => Way::Log(answered),
+            Some((commits, label)) => Way::Commit(commits.commit(label, answered).await),
+        }
     }
 
-    fn write_later(&self, write: RawWrite, delay: Duration) {
-        let store = Arc::clone(&self.store);
+    fn write_later(self: &Arc<Self>, write: RawWrite, delay: Duration) {
+        let node = Arc::clone(self);
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            if let Err(refusal) = store.write(write).await {
-                tracing::debug!(%refusal, "a late write was refused");
-            }
+            drop(node.hand_in(write).await);
         });
     }
 
@@ -123,7 +168,7 @@ impl Node {
         self.cluster.member(self.index).is_some_and(|member| member.role == Role::Leader)
     }
 
-    fn leader(&self) -> Option<SocketAddr> {
+    pub(super) fn leader(&self) -> Option<SocketAddr> {
         self.cluster.leader()
     }
 }
@@ -131,11 +176,28 @@ impl Node {
 impl Pending {
     /// Waits for what the client is to hear.
     pub(super) async fn outcome(self) -> Outcome {
-        let Self { answered, timeout, fault, line } = self;
-        let Some(answered) = answered else { return Outcome::TimedOut };
-        let answer = match tokio::time::timeout(timeout, answered).await {
-            Ok(answer) => answer.unwrap_or_else(|_gone| Err(RawRefusal::gone())),
-            Err(_) => return Outcome::TimedOut,
+        let Self { way, timeout, fault, line } = self;
+        let until = Instant::now() + timeout;
+        let gone = || Committed::Answer(Err(RawRefusal::gone()));
+        let answered = async {
+            match way {
+                Way::Log(answered) => answered.await.map_or_else(|_| gone(), Committed::Answer),
+                Way::Commit(committed) => committed.await.unwrap_or_else(|_| gone()),
+                Way::Nowhere => Committed::TimedOut,
+                Way::WrongVersion => {
+                    Committed::Answer(Err(RawRefusal::WrongVersion { current: None }))
+                }
+                Way::NotHandled(why) => Committed::NotHandled(why),
+            }
+        };
+        let answer = match timeout_at(until, answered).await {
+            Ok(Committed::Answer(answer)) => answer,
+            Ok(Committed::NotHandled(why)) => return Outcome::NotHandled(why),
+            Ok(Committed::Dropped) => {
+                sleep_until(until).await;
+                return Outcome::TimedOut;
+            }
+            Ok(Committed::TimedOut) | Err(_) => return Outcome::TimedOut,
         };
         match fault {
             Some(Fault::CommitThenCut) => {
@@ -150,10 +212,14 @@ impl Pending {
             }
             None
             | Some(
-                Fault::TimeOutThenCommit(_)
+                Fault::HandInThenCut
+                | Fault::ShowThenTakeBack
+                | Fault::WrongVersion
+                | Fault::TimeOutThenCommit(_)
                 | Fault::Cut
                 | Fault::NotLeader(_)
                 | Fault::NotReady
+                | Fault::TooBusy
                 | Fault::Gossip(_)
                 | Fault::End { .. }
                 | Fault::Twice { .. },

@@ -5,6 +5,7 @@ use tonic::Status;
 
 use super::{
     convert::{self, UuidForm, say},
+    node::Node,
     proto::streams::{
         ReadResp,
         read_resp::{Content, StreamNotFound},
@@ -16,10 +17,7 @@ use crate::{
     events::Position,
     store::{
         ReadError,
-        embedded::{
-            EmbeddedStore,
-            raw::{Direction, RawFrom, RawStream},
-        },
+        embedded::raw::{Direction, RawFrom, RawStream},
     },
     values::narrow,
 };
@@ -51,22 +49,20 @@ pub(super) fn unreadable(error: &ReadError) -> Status {
 
 /// A stream, at most `count` events of it.
 pub(super) fn stream_pages(
-    store: Arc<EmbeddedStore>,
+    node: Arc<Node>,
     ask: OfStream,
     count: u64,
-    now_ms: i64,
 ) -> impl Stream<Item = Messages> {
     let from = Some((ask.from, count, true));
     stream::unfold(from, move |at| {
-        let (store, ask) = (Arc::clone(&store), ask.clone());
+        let (node, ask) = (Arc::clone(&node), ask.clone());
         async move {
             let (from, left, first) = at?;
             let max = narrow(left).min(PAGE_EVENTS);
-            let page =
-                match store.read_raw_stream(&ask.stream, from, ask.direction, max, now_ms).await {
-                    Ok(page) => page,
-                    Err(error) => return Some((vec![Err(unreadable(&error))], None)),
-                };
+            let page = match node.read_stream(&ask.stream, from, ask.direction, max).await {
+                Ok(page) => page,
+                Err(error) => return Some((vec![Err(unreadable(&error))], None)),
+            };
             let (first_revision, last_revision) = match page.stream {
                 RawStream::Tombstoned => {
                     return Some((vec![Err(status::stream_deleted(&ask.stream))], None));
@@ -115,27 +111,23 @@ fn skipped_to(
 }
 
 /// The whole log, at most `count` events of it.
-pub(super) fn all_pages(
-    store: Arc<EmbeddedStore>,
-    ask: OfAll,
-    count: u64,
-) -> impl Stream<Item = Messages> {
+pub(super) fn all_pages(node: Arc<Node>, ask: OfAll, count: u64) -> impl Stream<Item = Messages> {
     // Where to read on, exclusive in both directions.
     let from = match (ask.direction, ask.from) {
         (Direction::Forwards, AllFrom::Start) => Position::START,
-        (Direction::Forwards, AllFrom::End) => store.raw_head(),
+        (Direction::Forwards, AllFrom::End) => node.head(),
         (Direction::Forwards, AllFrom::At(position)) => Position(position.0.saturating_sub(1)),
         (Direction::Backwards, AllFrom::Start) => Position::START,
         (Direction::Backwards, AllFrom::End) => Position(u64::MAX),
         (Direction::Backwards, AllFrom::At(position)) => position,
     };
     stream::unfold(Some((from, count)), move |at| {
-        let (store, ask) = (Arc::clone(&store), ask.clone());
+        let (node, ask) = (Arc::clone(&node), ask.clone());
         async move {
             let (from, left) = at.filter(|(_, left)| *left > 0)?;
             let max = narrow(left).min(PAGE_EVENTS);
             let wanted = ask.filter.as_ref().map(|filter| Arc::clone(&filter.wanted));
-            let page = match store.read_raw(from, ask.direction, wanted, max).await {
+            let page = match node.read_all(from, ask.direction, wanted, max).await {
                 Ok(page) => page,
                 Err(error) => return Some((vec![Err(unreadable(&error))], None)),
             };

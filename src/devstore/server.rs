@@ -24,6 +24,7 @@ use tonic::{body::Body, service::Routes};
 
 use super::{
     cluster::{Cluster, Member, Role},
+    commits::Commits,
     faults::Faults,
     gossip::ClusterApi,
     line::{Line, Lines},
@@ -54,6 +55,9 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// How long the real server lets a write take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How many events a live subscription may be behind: about what the real server keeps for one.
+const LIVE_BEHIND_MAX: u64 = 4_096;
+
 /// How long calls under way may take to finish when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
@@ -72,10 +76,15 @@ pub struct Config {
     pub data: PathBuf,
     /// An address and a role for each node. Port 0 takes a free port. Loopback only.
     pub nodes: Vec<(SocketAddr, Role)>,
-    /// Maximum bytes of one append: data, metadata and twice the names of its events.
+    /// Maximum bytes of the data of one append.
     pub append_bytes_max: usize,
     /// How long a write may take before it is answered as timed out.
     pub write_timeout: Duration,
+    /// Events that a live subscription may be behind before it is ended.
+    pub live_behind_max: u64,
+    /// How long a write is replicated and indexed before it is answered and can be read; nothing of
+    /// that if it is zero.
+    pub commit_time: Duration,
 }
 
 /// Why the server did not start.
@@ -104,6 +113,8 @@ impl Config {
             nodes: vec![(listen, Role::Leader)],
             append_bytes_max: APPEND_BYTES_MAX,
             write_timeout: WRITE_TIMEOUT,
+            live_behind_max: LIVE_BEHIND_MAX,
+            commit_time: Duration::ZERO,
         }
     }
 }
@@ -186,12 +197,33 @@ impl Devstore {
         self.cluster.change(node, |member| member.role = role);
     }
 
+    /// Takes back what [`Fault::ShowThenTakeBack`](super::Fault::ShowThenTakeBack) has shown.
+    pub fn take_back(&self) {
+        self.cluster.take_back();
+    }
+
     /// Ends a node at once: its connections are cut, it listens no more, gossip says it is dead.
     pub fn kill_node(&self, node: usize) {
         self.cluster.change(node, |member| member.alive = false);
         if let Some(switch) = self.switches.get(node) {
             switch.stopping.send_replace(true);
             switch.lines.cut_all();
+        }
+    }
+
+    /// Freezes a node, or lets it go on: its connections stay open, and nothing is heard of it.
+    pub fn freeze_node(&self, node: usize, frozen: bool) {
+        if let Some(switch) = self.switches.get(node) {
+            switch.lines.freeze_all(frozen);
+        }
+    }
+
+    /// Makes a node the leader and all others followers. Without one nobody leads, as during an
+    /// election.
+    pub fn elect(&self, leader: Option<usize>) {
+        for node in 0..self.switches.len() {
+            let role = if Some(node) == leader { Role::Leader } else { Role::Follower };
+            self.set_role(node, role);
         }
     }
 
@@ -252,6 +284,8 @@ async fn live(
     };
     let members = listeners.iter().map(|(_, member)| *member).collect();
     let cluster = Cluster::of(members);
+    let commits = (!config.commit_time.is_zero())
+        .then(|| Commits::start(config.commit_time, parts.store.raw_head()));
     let (mut switches, mut serving) = (Vec::new(), Vec::new());
     for (index, (listener, _member)) in listeners.into_iter().enumerate() {
         let (stopping, stopped) = watch::channel(false);
@@ -261,7 +295,9 @@ async fn live(
             clock: Arc::clone(&parts.clock),
             cluster: Arc::clone(&cluster),
             faults: Arc::clone(&parts.faults),
+            commits: commits.clone(),
             append_bytes_max: config.append_bytes_max,
+            live_behind_max: config.live_behind_max,
             write_timeout: config.write_timeout,
             stopping: stopped,
         });

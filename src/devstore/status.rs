@@ -38,6 +38,35 @@ impl BadAppend {
     }
 }
 
+/// Why a node does not hand a write in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NotHandled {
+    NotReady,
+    TooBusy,
+    /// It does not lead and does not know who does.
+    NoLeader,
+}
+
+impl NotHandled {
+    /// What a single append is told.
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::NotReady => not_ready(),
+            Self::TooBusy => too_busy(),
+            Self::NoLeader => not_leader(None),
+        }
+    }
+
+    /// What an append in a session is told.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::NotReady => "Server Is Not Ready",
+            Self::TooBusy => "Server Is Busy",
+            Self::NoLeader => "No leader info available in response",
+        }
+    }
+}
+
 /// The stream was ended permanently.
 pub(super) fn stream_deleted(stream: &str) -> Status {
     let trailers = [("exception", "stream-deleted"), ("stream-name", stream)];
@@ -81,6 +110,11 @@ pub(super) fn not_ready() -> Status {
     Status::unavailable("Server Is Not Ready")
 }
 
+/// The node has too much to do.
+pub(super) fn too_busy() -> Status {
+    Status::unavailable("Server Is Too Busy")
+}
+
 /// The server stops.
 pub(super) fn stopping() -> Status {
     Status::unavailable("the server is stopping")
@@ -93,7 +127,15 @@ pub(super) fn cut() -> Status {
 
 /// The write may or may not have happened.
 pub(super) fn timed_out() -> Status {
-    Status::aborted("Operation timed out: the write was not confirmed in time")
+    Status::aborted("Operation timed out: Commit phase timeout.")
+}
+
+/// A live subscription is read too slowly.
+pub(super) fn too_slow() -> Status {
+    Status::aborted(
+        "Operation timed out: Consumer too slow to handle event while live. \
+         Client resubscription required.",
+    )
 }
 
 /// A write that was refused for another reason than the state of its stream.

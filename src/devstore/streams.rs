@@ -49,14 +49,13 @@ impl Streams for StreamsApi {
     type BatchAppendStream = Boxed<BatchAppendResp>;
 
     async fn read(&self, request: Request<ReadReq>) -> Result<Response<Self::ReadStream>, Status> {
-        self.node.check_leader(request.metadata())?;
-        let line = Line::of(&request);
+        let (headers, line) = (request.metadata().clone(), Line::of(&request));
         let ask = Ask::read(request.into_inner())?;
         let node = Arc::clone(&self.node);
         let rpc = if ask.count.is_some() { Rpc::Read } else { Rpc::Subscribe };
         let fault = node.faults.call(rpc);
+        node.check_leader(&headers)?;
         node.refuse_read(fault.clone(), &line)?;
-        let store = Arc::clone(&node.store);
         let following = || {
             let call = node.faults.calls(Rpc::Subscribe);
             let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, &call.to_be_bytes());
@@ -64,15 +63,17 @@ impl Streams for StreamsApi {
         };
         let messages: Self::ReadStream = match (ask.of, ask.count) {
             (Of::Stream(of), Some(count)) => {
-                Box::pin(read::flatten(read::stream_pages(store, of, count, node.clock.now().0)))
+                Box::pin(read::flatten(read::stream_pages(Arc::clone(&node), of, count)))
             }
             (Of::Stream(of), None) => {
                 Box::pin(read::flatten(subscription::to_stream(following(), of)))
             }
             (Of::All(of), count) => {
-                of.check(store.raw_head())?;
+                of.check(node.head())?;
                 match count {
-                    Some(count) => Box::pin(read::flatten(read::all_pages(store, of, count))),
+                    Some(count) => {
+                        Box::pin(read::flatten(read::all_pages(Arc::clone(&node), of, count)))
+                    }
                     None => Box::pin(read::flatten(subscription::to_all(following(), of))),
                 }
             }
@@ -129,9 +130,8 @@ impl Streams for StreamsApi {
         &self,
         request: Request<Streaming<BatchAppendReq>>,
     ) -> Result<Response<Self::BatchAppendStream>, Status> {
-        self.node.check_leader(request.metadata())?;
-        let line = Line::of(&request);
-        let answers = batch::serve(Arc::clone(&self.node), line, request.into_inner());
+        let (headers, line) = (request.metadata().clone(), Line::of(&request));
+        let answers = batch::serve(Arc::clone(&self.node), headers, line, request.into_inner());
         Ok(Response::new(Box::pin(answers)))
     }
 }
@@ -197,6 +197,7 @@ impl StreamsApi {
         match pending.outcome().await {
             Outcome::Answer(answer) => Ok(answer),
             Outcome::TimedOut => Err(status::timed_out()),
+            Outcome::NotHandled(why) => Err(why.status()),
             Outcome::Silence => {
                 // Until the client gives up or the node ends. An error is the same as a stop.
                 _ = self.node.stopping.clone().wait_for(|stopping| *stopping).await;

@@ -59,15 +59,6 @@ impl Following {
         say(Content::Confirmation(SubscriptionConfirmation { subscription_id }))
     }
 
-    /// Waits for any event after a position; false when the node ends.
-    async fn wait_after(&self, position: Position) -> bool {
-        let mut stopping = self.node.stopping.clone();
-        tokio::select! {
-            waited = self.node.store.wait_raw_after(position) => waited.is_ok(),
-            _ = stopping.wait_for(|stopping| *stopping) => false,
-        }
-    }
-
     /// Adds events, with what a scripted fault makes of them.
     fn events(&mut self, messages: &mut Messages, event: RawRecorded, ids: convert::UuidForm) {
         if self.has_ended() {
@@ -99,6 +90,12 @@ impl Following {
                 self.phase = Phase::Silent;
             }
         }
+    }
+
+    /// Whether more came since a position than a live subscription may be behind. The next page is
+    /// asked for when the last one is taken, so what its reader does not take adds up here.
+    fn is_too_far_behind(&self, position: Position) -> bool {
+        self.node.head().0.saturating_sub(position.0) > self.node.live_behind_max
     }
 
     fn has_ended(&self) -> bool {
@@ -134,7 +131,7 @@ struct All {
 
 /// Follows the whole log.
 pub(super) fn to_all(following: Following, ask: OfAll) -> impl Stream<Item = Messages> {
-    let head = following.node.store.raw_head();
+    let head = following.node.head();
     let after = match ask.from {
         AllFrom::Start => Position::START,
         AllFrom::End => head,
@@ -156,17 +153,19 @@ impl All {
             }
             Phase::CatchingUp => {}
             Phase::Live => {
-                if !self.following.wait_after(self.after).await {
+                if !self.following.node.wait_after(self.after).await {
                     return Some(self.following.fail(status::stopping()));
+                }
+                if self.following.is_too_far_behind(self.after) {
+                    return Some(self.following.fail(status::too_slow()));
                 }
             }
             Phase::Silent => return Some(self.following.stay_silent().await),
             Phase::Ended => return None,
         }
         let wanted = self.ask.filter.as_ref().map(|filter| Arc::clone(&filter.wanted));
-        let store = &self.following.node.store;
-        let page = match store.read_raw(self.after, Direction::Forwards, wanted, PAGE_EVENTS).await
-        {
+        let node = &self.following.node;
+        let page = match node.read_all(self.after, Direction::Forwards, wanted, PAGE_EVENTS).await {
             Ok(page) => page,
             Err(error) => return Some(self.following.fail(unreadable(&error))),
         };
@@ -252,26 +251,20 @@ impl Single {
         match self.following.phase {
             Phase::New | Phase::CatchingUp => {}
             Phase::Live => {
-                if !self.following.wait_after(self.seen).await {
+                if !self.following.node.wait_after(self.seen).await {
                     return Some(self.following.fail(status::stopping()));
+                }
+                if self.following.is_too_far_behind(self.seen) {
+                    return Some(self.following.fail(status::too_slow()));
                 }
             }
             Phase::Silent => return Some(self.following.stay_silent().await),
             Phase::Ended => return None,
         }
         let node = Arc::clone(&self.following.node);
-        let seen = node.store.raw_head();
+        let seen = node.head();
         let from = RawFrom::Revision(self.next);
-        let page = node
-            .store
-            .read_raw_stream(
-                &self.ask.stream,
-                from,
-                Direction::Forwards,
-                PAGE_EVENTS,
-                node.clock.now().0,
-            )
-            .await;
+        let page = node.read_stream(&self.ask.stream, from, Direction::Forwards, PAGE_EVENTS).await;
         let page = match page {
             Ok(page) => page,
             Err(error) => return Some(self.following.fail(unreadable(&error))),

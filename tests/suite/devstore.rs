@@ -8,6 +8,7 @@
 
 mod appends;
 mod cluster;
+mod commits;
 mod deletions;
 mod faults;
 mod foreign;

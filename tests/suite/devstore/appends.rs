@@ -88,7 +88,6 @@ async fn an_append_may_have_the_largest_size_and_not_a_byte_more() {
     let client = running.client();
     let most: usize = 1 << 20;
     let sized = |id, bytes: usize| {
-        let bytes = bytes - 2 * "Rung".len();
         EventData::binary("Rung", Bytes::from(vec![7; bytes])).id(Uuid::from_u128(id))
     };
     let options = AppendToStreamOptions::default();
