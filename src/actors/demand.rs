@@ -205,7 +205,7 @@ impl DemandStream {
                 self.next_revision = Some(appended.last_revision + 1);
                 Ok(())
             }
-            Err(AppendError::Conflict) => {
+            Err(AppendError::Conflict(_)) => {
                 self.next_revision = None;
                 Err(DemandNotWritten::Raced)
             }

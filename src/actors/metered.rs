@@ -174,7 +174,7 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
 fn append_result(appended: &Result<Appended, AppendError>) -> AppendResult {
     match appended {
         Ok(_) => AppendResult::Written,
-        Err(AppendError::Conflict) => AppendResult::Conflict,
+        Err(AppendError::Conflict(_)) => AppendResult::Conflict,
         Err(AppendError::NotWritten(_)) => AppendResult::NotWritten,
         Err(AppendError::Unknown(_)) => AppendResult::Unknown,
     }

@@ -249,7 +249,7 @@ impl Run {
             let expected = Expected::before(revision);
             let problem = match target.append(stream, expected, Arc::clone(&events)).await {
                 Ok(_) => return Ok(()),
-                Err(AppendError::Conflict) => {
+                Err(AppendError::Conflict(_)) => {
                     return Err(CopyError::Interfered { stream, revision });
                 }
                 Err(error @ (AppendError::NotWritten(_) | AppendError::Unknown(_))) => {

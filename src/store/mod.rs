@@ -71,9 +71,11 @@ pub struct Appended {
 /// Why an append was not confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// Another writer appended to the stream. Certainly nothing of this append was written.
+    /// Another writer appended to the stream. Certainly nothing of this append was written. It names
+    /// the last revision that the store compared with, where the store says it: on a cluster that
+    /// event may not be readable yet.
     #[error("the stream is not at the expected revision")]
-    Conflict,
+    Conflict(Option<u64>),
     /// Certainly nothing was written; trying again later may help.
     #[error("the store did not write: {0}")]
     NotWritten(String),

@@ -3,6 +3,8 @@
 //! so that a test can tell it what to do wrong and look into its log afterwards. A real cluster is
 //! not verified here: `doorbuster conformance` tests one.
 
+/// Appends beside each other, and what one in doubt came to.
+mod appends;
 /// Under each fault of the wire, with orders flowing: nothing lost, nothing doubled, never oversold.
 mod faults;
 /// The contract of the port, and what only this store promises.
@@ -36,9 +38,16 @@ impl Cluster {
 
     /// Nodes with these roles on one log.
     pub fn of(roles: &[Role]) -> Self {
-        let data = tempfile::tempdir().unwrap();
         let nodes: Vec<_> = roles.iter().map(|role| (ANY_PORT, *role)).collect();
-        let devstore = Some(serve(data.path(), nodes));
+        Self::with(|config| config.nodes = nodes)
+    }
+
+    /// A server that is set like this.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut config = Config::single(data.path().to_owned(), ANY_PORT);
+        change(&mut config);
+        let devstore = Some(Devstore::start(config, Arc::new(WallClock)).unwrap());
         Self { devstore, data }
     }
 

@@ -303,7 +303,7 @@ impl TrafficWriter {
                 actor.answer();
                 actor.pump(ctx);
             }
-            Err(AppendError::Conflict) => actor.go_behind(Duration::ZERO, ctx),
+            Err(AppendError::Conflict(_)) => actor.go_behind(Duration::ZERO, ctx),
             // The same again, until it is known: what was counted as new must not be lost.
             Err(error @ (AppendError::NotWritten(_) | AppendError::Unknown(_))) => {
                 let Some(flight) = &mut actor.flight else { return };

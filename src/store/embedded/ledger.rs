@@ -139,7 +139,7 @@ impl Heads {
             Some(head) if head.revision >= append.expected.next_revision() => {
                 find_repeat(statements, append, head)
             }
-            Some(_) | None => Ok(Err(AppendError::Conflict)),
+            Some(_) | None => Ok(Err(AppendError::Conflict(head.map(|head| head.revision)))),
         }
     }
 
@@ -269,7 +269,7 @@ fn find_repeat(statements: &mut Statements<'_>, append: &Append, head: Head) -> 
     let ids = append.events.iter().map(|event| &event.id);
     let same = statements.same_ids(head.stream, first, ids)?;
     if same.count < append.events.len() {
-        return Ok(Err(AppendError::Conflict));
+        return Ok(Err(AppendError::Conflict(Some(head.revision))));
     }
     let last_revision = first + (same.count as u64 - 1);
     Ok(Ok(Appended { last_revision, last_position: Position(same.position.cast_unsigned()) }))

@@ -250,7 +250,7 @@ impl RawRefusal {
 impl From<&AppendError> for RawRefusal {
     fn from(error: &AppendError) -> Self {
         match error {
-            AppendError::Conflict => Self::WrongVersion { current: None },
+            AppendError::Conflict(current) => Self::WrongVersion { current: *current },
             AppendError::NotWritten(why) => Self::NotWritten(why.clone()),
             AppendError::Unknown(why) => Self::Unknown(why.clone()),
         }

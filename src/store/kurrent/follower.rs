@@ -22,9 +22,9 @@ use tokio::{
 use tonic::Streaming;
 
 use super::{
+    nodes::{Ended, Nodes},
     reading::Reading,
-    settings::Settings,
-    subscription::{Ended, Message, Place, Subscriber},
+    subscription::{Message, Place, subscribe},
 };
 use crate::{
     events::{Position, Recorded},
@@ -76,12 +76,11 @@ struct Kept {
 impl Follower {
     /// Follows from the end that the log has when it can first be read.
     pub(super) fn start(
-        settings: &Settings,
+        nodes: Nodes,
         reading: Arc<Reading>,
         written: watch::Receiver<Position>,
         prefixes: Vec<String>,
-    ) -> Result<Self, String> {
-        let subscriber = Subscriber::new(settings, prefixes)?;
+    ) -> Self {
         let seen = Arc::new(Seen {
             kept: Mutex::new(Kept { after: Position(u64::MAX), ..Kept::default() }),
             position: watch::Sender::new(Position::START),
@@ -89,8 +88,8 @@ impl Follower {
             written,
             closed: watch::Sender::new(false),
         });
-        let task = tokio::spawn(follow(subscriber, reading, Arc::clone(&seen)));
-        Ok(Self { seen, task: Mutex::new(Some(task)) })
+        let task = tokio::spawn(follow(nodes, prefixes, reading, Arc::clone(&seen)));
+        Self { seen, task: Mutex::new(Some(task)) }
     }
 
     /// Position of the last event that was seen.
@@ -177,21 +176,14 @@ impl Kept {
 }
 
 /// Subscribes again and again until the task is ended.
-async fn follow(mut subscriber: Subscriber, reading: Arc<Reading>, seen: Arc<Seen>) {
+async fn follow(mut nodes: Nodes, prefixes: Vec<String>, reading: Arc<Reading>, seen: Arc<Seen>) {
     let mut last = None;
     let mut pause = PAUSE_MIN;
     loop {
         let started = Instant::now();
-        let why = match follow_once(&mut subscriber, &reading, &seen, &mut last).await {
-            Ended::Failed(why) => {
-                subscriber.look_elsewhere();
-                why
-            }
-            Ended::LeaderIs(host, port) => {
-                subscriber.turn_to(host, port);
-                "another node leads".to_owned()
-            }
-        };
+        let ended = follow_once(&nodes, &prefixes, &reading, &seen, &mut last).await;
+        nodes.look_elsewhere(&ended);
+        let why = ended.why();
         tracing::debug!(why, "the subscription ended; subscribing again");
         if started.elapsed() > PAUSE_MAX {
             pause = PAUSE_MIN;
@@ -203,7 +195,8 @@ async fn follow(mut subscriber: Subscriber, reading: Arc<Reading>, seen: Arc<See
 
 /// Follows until something fails. `last` is the last event handled, once the end was found.
 async fn follow_once(
-    subscriber: &mut Subscriber,
+    nodes: &Nodes,
+    prefixes: &[String],
     reading: &Reading,
     seen: &Seen,
     last: &mut Option<Position>,
@@ -218,7 +211,7 @@ async fn follow_once(
             Err(error) => return Ended::Failed(error.to_string()),
         },
     };
-    let mut messages = match subscriber.subscribe(from).await {
+    let mut messages = match subscribe(nodes, from, prefixes).await {
         Ok(messages) => messages,
         Err(ended) => return ended,
     };

@@ -19,10 +19,10 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, Handle, Runtime},
     sync::Mutex,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
-use super::{nodelay, settings::Settings};
+use super::settings::Settings;
 
 /// How long a node may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -34,9 +34,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A connection that lasted this long was a good one: the next failure is a new story.
 const GOOD: Duration = Duration::from_secs(5);
 
-/// How often to look for connections that are new.
-const LOOK_AROUND: Duration = Duration::from_secs(2);
-
 /// Events in a stream say their place in the whole log only from this version on.
 const VERSION_MIN: (usize, usize) = (22, 10);
 
@@ -45,8 +42,6 @@ pub(super) struct Link {
     pub(super) settings: Settings,
     state: Mutex<State>,
     closed: AtomicBool,
-    /// Nagle's algorithm could not be switched off.
-    delays_pieces: Arc<AtomicBool>,
 }
 
 struct State {
@@ -65,7 +60,8 @@ pub(super) struct Generation {
     pub(super) client: Client,
     pub(super) version: String,
     since: Instant,
-    runtime: OwnRuntime,
+    /// Where its tasks run, so that they end with it.
+    _runtime: OwnRuntime,
 }
 
 impl Link {
@@ -78,12 +74,7 @@ impl Link {
             untried: true,
             trouble: "not connected yet".to_owned(),
         };
-        Self {
-            settings,
-            state: Mutex::new(state),
-            closed: AtomicBool::new(false),
-            delays_pieces: Arc::default(),
-        }
+        Self { settings, state: Mutex::new(state), closed: AtomicBool::new(false) }
     }
 
     /// The client to use now.
@@ -144,11 +135,6 @@ impl Link {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Whether an append that does not travel in one piece is held up on the way.
-    pub(super) fn delays_pieces(&self) -> bool {
-        self.delays_pieces.load(Ordering::Relaxed)
-    }
-
     async fn connect(&self, number: u64) -> Result<Generation, String> {
         self.knock().await?;
         let runtime = OwnRuntime::new()?;
@@ -173,9 +159,8 @@ impl Link {
                 "the server is of version {version}; {major}.{minor} or later is needed"
             ));
         }
-        runtime.handle().spawn(hurry_pieces(Arc::clone(&self.delays_pieces)));
         let version = version.to_string();
-        Ok(Generation { number, client, version, since: Instant::now(), runtime })
+        Ok(Generation { number, client, version, since: Instant::now(), _runtime: runtime })
     }
 
     /// The client says of every failed handshake only that it did not connect.
@@ -205,32 +190,6 @@ impl Link {
             }
         }
         Err(why)
-    }
-}
-
-/// Sees to it that no connection waits with small pieces: also one that the client makes later.
-async fn hurry_pieces(delays: Arc<AtomicBool>) {
-    loop {
-        match nodelay::everywhere() {
-            Ok(()) => delays.store(false, Ordering::Relaxed),
-            Err(error) => {
-                if !delays.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(
-                        %error,
-                        "Nagle's algorithm stays on towards the store: appends are kept small"
-                    );
-                }
-                return;
-            }
-        }
-        sleep(LOOK_AROUND).await;
-    }
-}
-
-impl Generation {
-    /// Where tasks that use this client have to run, so that they end with it.
-    pub(super) fn handle(&self) -> Handle {
-        self.runtime.handle()
     }
 }
 

@@ -1,25 +1,29 @@
-//! The log in an EventStoreDB cluster, today named KurrentDB, through its official client.
+//! The log in an EventStoreDB cluster, today named KurrentDB.
 //!
 //! Several nodes may share it: the exact expected revision of every append is the fence between
-//! them. The client's measured flaws are met here and nowhere else: `link` makes it anew, `sessions`
-//! appends through it, `reading` reads pages, `follower` keeps up with the end of the log. Nothing
-//! above the port knows any of this.
+//! them. The client's measured flaws are met here and nowhere else: `link` makes it anew and
+//! `reading` reads pages with it. Appends (`appends`, `line`, `session`) and the subscription
+//! (`follower`) are calls of our own. Nothing above the port knows any of this.
 
+mod appends;
 mod follower;
+mod line;
 mod link;
 mod names;
-mod nodelay;
+mod nodes;
 mod reading;
-mod sessions;
+mod session;
 mod settings;
 mod subscription;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use serde::de::IgnoredAny;
+use tokio::{runtime::Handle, sync::watch, time::sleep};
 
 use self::{
-    follower::Follower, link::Link, reading::Reading, sessions::Sessions, settings::Settings,
+    appends::Appends, follower::Follower, line::Line, link::Link, nodes::Nodes, reading::Reading,
+    settings::Settings,
 };
 use super::{
     AppendError, AppendLimits, Appended, ClusterAddress, EventStore, Expected, ReadError,
@@ -32,9 +36,6 @@ use crate::events::{Category, NewEvent, Position, Recorded, StreamName};
 const LIMITS: AppendLimits =
     AppendLimits { events_max: 500, bytes_max: 1_000_000, bytes_enough: 256 << 10 };
 
-/// What is sure to travel in one piece, a frame of HTTP/2.
-const ONE_PIECE_BYTES: usize = 12 << 10;
-
 /// A single event may have this much: what those servers take, less what the envelope needs.
 const EVENT_BYTES_MAX: usize = 1_000_000 + 4_096;
 
@@ -44,7 +45,7 @@ const FOLLOWER_PATIENCE: Duration = Duration::from_millis(100);
 /// A store on a cluster.
 pub struct KurrentStore {
     link: Arc<Link>,
-    sessions: Sessions,
+    appends: Appends,
     reading: Arc<Reading>,
     follower: Follower,
     /// The last position that an append of this node was given.
@@ -71,18 +72,15 @@ impl KurrentStore {
     fn open_on(address: &ClusterAddress, of: &[Category]) -> Result<Arc<Self>, String> {
         let prefixes: Vec<String> =
             of.iter().map(|category| format!("{}-", category.name())).collect();
-        let link = Arc::new(Link::new(Settings::read(address)?));
+        let settings = Settings::read(address)?;
+        let (to_append, to_follow) = (Nodes::new(&settings)?, Nodes::new(&settings)?);
+        let link = Arc::new(Link::new(settings));
         let reading = Arc::new(Reading::new(Arc::clone(&link), &prefixes));
         let written = watch::Sender::new(Position::START);
         let follower =
-            Follower::start(&link.settings, Arc::clone(&reading), written.subscribe(), prefixes)?;
-        Ok(Arc::new(Self {
-            sessions: Sessions::new(Arc::clone(&link)),
-            link,
-            reading,
-            follower,
-            written,
-        }))
+            Follower::start(to_follow, Arc::clone(&reading), written.subscribe(), prefixes);
+        let appends = Appends::new(Line::new(to_append), Arc::clone(&reading), Handle::current());
+        Ok(Arc::new(Self { appends, link, reading, follower, written }))
     }
 
     /// What the server says its version is.
@@ -98,10 +96,10 @@ impl KurrentStore {
         &self,
         stream: StreamName,
         expected: Expected,
-        events: &[NewEvent],
+        events: Arc<[NewEvent]>,
     ) -> Result<Appended, AppendError> {
-        check(events).map_err(AppendError::NotWritten)?;
-        let written = self.sessions.append(stream, expected, events).await?;
+        check(&events).map_err(AppendError::NotWritten)?;
+        let written = self.appends.append(stream, expected, events).await?;
         let last_revision = written.last_revision;
         let last_position = match written.last_position {
             Some(position) => position,
@@ -129,7 +127,7 @@ impl EventStore for KurrentStore {
         expected: Expected,
         events: Arc<[NewEvent]>,
     ) -> StoreFuture<'_, Result<Appended, AppendError>> {
-        Box::pin(async move { self.write(stream, expected, &events).await })
+        Box::pin(async move { self.write(stream, expected, events).await })
     }
 
     fn read_stream(
@@ -190,10 +188,7 @@ impl EventStore for KurrentStore {
     }
 
     fn limits(&self) -> AppendLimits {
-        match self.link.delays_pieces() {
-            false => LIMITS,
-            true => AppendLimits { bytes_enough: ONE_PIECE_BYTES, ..LIMITS },
-        }
+        LIMITS
     }
 
     fn is_shared(&self) -> bool {
@@ -202,6 +197,7 @@ impl EventStore for KurrentStore {
 
     fn close(&self) {
         self.follower.stop();
+        self.appends.close();
         self.link.close();
     }
 }
@@ -211,6 +207,13 @@ fn check(events: &[NewEvent]) -> Result<(), String> {
     let AppendLimits { events_max, bytes_max, .. } = LIMITS;
     let bytes = |event: &NewEvent| event.data.len() + event.metadata.len() + 2 * event.kind.len();
     let total: usize = events.iter().map(bytes).sum();
+    // The body is sent as it is and marked as JSON, so it has to be that.
+    for event in events {
+        let json = serde_json::from_slice::<IgnoredAny>(&event.data);
+        json.map_err(|problem| {
+            format!("the body of event {} ({}) is not JSON: {problem}", event.id, event.kind)
+        })?;
+    }
     match events {
         [] => Err("an append must have at least one event".to_owned()),
         [_] if total <= EVENT_BYTES_MAX => Ok(()),

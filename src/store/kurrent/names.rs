@@ -2,6 +2,10 @@
 
 use crate::events::StreamName;
 
+/// A stream that is never written. Whether a node answers a question about it says whether it is
+/// there and leads.
+pub(super) const NO_STREAM: &str = "item-00000000-0000-0000-0000-000000000000";
+
 /// A stream that was asked for by its prefix: one of a node, or one of the rules' own.
 pub(super) fn stream_name(text: &str) -> Option<StreamName> {
     StreamName::parse(text).or_else(|| StreamName::parse_probe(text))

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{
     link::{Generation, Link},
-    names::{ms_of_ticks, stream_name},
+    names::{NO_STREAM, ms_of_ticks, stream_name},
 };
 use crate::{
     events::{Position, Recorded, StreamName},
@@ -26,6 +26,9 @@ const NEXT: Duration = Duration::from_secs(2);
 
 /// How long the next event of the log may take: the server looks through whatever others wrote.
 const NEXT_OF_ALL: Duration = Duration::from_secs(60);
+
+/// How long a connection may take to show that it still answers.
+const PROOF_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// Events of one page at most.
 const PAGE_EVENTS_MAX: usize = 4_096;
@@ -204,7 +207,10 @@ impl Reading {
                     return Err(ReadError::Unavailable(why.to_owned()));
                 }
                 Err(PageError::Silent(problem)) => {
-                    self.link.failed(generation.number, &problem).await;
+                    // A late answer is no broken connection, and others read through it.
+                    if !self.answers(&generation).await {
+                        self.link.failed(generation.number, &problem).await;
+                    }
                     return Err(ReadError::Unavailable(problem));
                 }
                 Err(PageError::Broken(problem)) => {
@@ -214,6 +220,20 @@ impl Reading {
             }
         }
         Err(ReadError::Unavailable(why))
+    }
+
+    /// Whether a connection still answers a small question.
+    async fn answers(&self, generation: &Generation) -> bool {
+        let mut options =
+            ReadStreamOptions::default().position(StreamPosition::End).backwards().max_count(1);
+        if let Some(authentication) = self.link.settings.authentication() {
+            options = options.authenticated(authentication);
+        }
+        let asked = async {
+            let mut answer = generation.client.read_stream(NO_STREAM, &options).await?;
+            answer.next().await
+        };
+        matches!(timeout(PROOF_OF_LIFE, asked).await, Ok(Ok(_) | Err(Error::ResourceNotFound)))
     }
 
     async fn try_once(

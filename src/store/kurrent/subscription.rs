@@ -1,171 +1,41 @@
 //! One long call of `Streams.Read`: starting it, and reading its messages.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
-use ::uuid::Uuid;
-use tonic::{
-    Code, Request, Status, Streaming,
-    client::Grpc,
-    codegen::http::uri::PathAndQuery,
-    metadata::{Ascii, MetadataValue},
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
-};
-use tonic_prost::ProstCodec;
+use tonic::Streaming;
 
 use super::{
     names::{self, ms_of_ticks},
-    settings::Settings,
+    nodes::{Ended, Nodes, id_of},
 };
 use crate::{
     events::{Position, Recorded},
     store::wire::client::{
-        AllStreamPosition, Nothing, Uuid as WireUuid,
+        AllStreamPosition, Nothing,
         streams::{
             ReadReq, ReadResp, read_req, read_req::options, read_resp, read_resp::read_event,
         },
-        uuid,
     },
 };
 
-/// Where it is served.
-const PATH: &str = "/event_store.client.streams.Streams/Read";
-
-/// How long a connection and an answer may take.
-const CONNECT: Duration = Duration::from_secs(3);
-
-/// A server that stays silent this long is asked whether it is alive, and given up after as long.
-const KEEPALIVE: Duration = Duration::from_secs(3);
+/// How long a connection and its answer may take.
+const OPEN: Duration = Duration::from_secs(6);
 
 /// Events that the server looks at between two checkpoints. They are of no use here but to show
 /// that it is alive.
 const WINDOW_EVENTS: u32 = 4_096;
 
-/// Why a subscription ended.
-pub(super) enum Ended {
-    Failed(String),
-    /// Host and port of the node to ask instead.
-    LeaderIs(String, u16),
-}
-
-impl Ended {
-    pub(super) fn of(status: &Status) -> Self {
-        let said = |key| status.metadata().get(key).and_then(|value| value.to_str().ok());
-        let leader = said("leader-endpoint-host")
-            .zip(said("leader-endpoint-port").and_then(|port| port.parse().ok()));
-        match leader {
-            Some((host, port)) if said("exception") == Some("not-leader") => {
-                Self::LeaderIs(host.to_owned(), port)
-            }
-            Some(_) | None => {
-                let code: Code = status.code();
-                Self::Failed(format!("{code:?}: {}", status.message()))
-            }
-        }
+/// Subscribes to what comes after a position.
+pub(super) async fn subscribe(
+    nodes: &Nodes,
+    after: Position,
+    prefixes: &[String],
+) -> Result<Streaming<ReadResp>, Ended> {
+    let opened = async { nodes.connect().await?.read(ask(after, prefixes.to_vec())).await };
+    match tokio::time::timeout(OPEN, opened).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Ended::Failed("no subscription in time".to_owned())),
     }
-}
-
-/// Knows whom to ask, and how.
-pub(super) struct Subscriber {
-    seeds: Vec<(String, u16)>,
-    next: usize,
-    leader: Option<(String, u16)>,
-    tls: Option<ClientTlsConfig>,
-    authorization: Option<MetadataValue<Ascii>>,
-    prefixes: Vec<String>,
-}
-
-impl Subscriber {
-    pub(super) fn new(settings: &Settings, prefixes: Vec<String>) -> Result<Self, String> {
-        let authorization = match &settings.credentials {
-            Some(credentials) => {
-                let header = credentials.basic().parse::<MetadataValue<Ascii>>();
-                let mut header =
-                    header.map_err(|_| "the credentials cannot be sent in a header".to_owned())?;
-                header.set_sensitive(true);
-                Some(header)
-            }
-            None => None,
-        };
-        Ok(Self {
-            seeds: settings.seeds().map(|(host, port)| (host.to_owned(), port)).collect(),
-            next: 0,
-            leader: None,
-            tls: tls(settings)?,
-            authorization,
-            prefixes,
-        })
-    }
-
-    /// Asks the next node the next time.
-    pub(super) fn look_elsewhere(&mut self) {
-        self.leader = None;
-        self.next += 1;
-    }
-
-    /// Asks this node the next time.
-    pub(super) fn turn_to(&mut self, host: String, port: u16) {
-        self.leader = Some((host, port));
-    }
-
-    /// Subscribes to what comes after a position.
-    pub(super) async fn subscribe(&self, after: Position) -> Result<Streaming<ReadResp>, Ended> {
-        let opened = async {
-            let mut grpc = Grpc::new(self.connect().await.map_err(Ended::Failed)?);
-            grpc.ready().await.map_err(|error| Ended::Failed(error.to_string()))?;
-            let mut request = Request::new(ask(after, self.prefixes.clone()));
-            let yes = MetadataValue::from_static("true");
-            request.metadata_mut().insert("requires-leader", yes);
-            if let Some(authorization) = &self.authorization {
-                request.metadata_mut().insert("authorization", authorization.clone());
-            }
-            let path = PathAndQuery::from_static(PATH);
-            let codec = ProstCodec::<ReadReq, ReadResp>::default();
-            let answer = grpc.server_streaming(request, path, codec).await;
-            answer.map(tonic::Response::into_inner).map_err(|status| Ended::of(&status))
-        };
-        match tokio::time::timeout(CONNECT * 2, opened).await {
-            Ok(opened) => opened,
-            Err(_) => Err(Ended::Failed("no subscription in time".to_owned())),
-        }
-    }
-
-    async fn connect(&self) -> Result<Channel, String> {
-        let nowhere = || "the connection string names no host".to_owned();
-        let seed = self.seeds.get(self.next % self.seeds.len().max(1));
-        let (host, port) = self.leader.as_ref().or(seed).ok_or_else(nowhere)?;
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let mut endpoint = Endpoint::from_shared(format!("{scheme}://{host}:{port}"))
-            .map_err(|error| error.to_string())?
-            .connect_timeout(CONNECT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE)
-            .keep_alive_while_idle(true);
-        if let Some(tls) = &self.tls {
-            endpoint = endpoint.tls_config(tls.clone()).map_err(|error| error.to_string())?;
-        }
-        endpoint.connect().await.map_err(|error| format!("{host}:{port}: {error}"))
-    }
-}
-
-fn tls(settings: &Settings) -> Result<Option<ClientTlsConfig>, String> {
-    if !settings.client.is_secure_mode_enabled() {
-        return Ok(None);
-    }
-    let pem = |parameter: &str, file: &str| {
-        fs::read(file).map_err(|error| format!("{parameter} {file} cannot be read: {error}"))
-    };
-    let mut tls = ClientTlsConfig::new();
-    tls = match settings.client.tls_ca_file() {
-        Some(file) => tls.ca_certificate(Certificate::from_pem(pem("tlsCaFile", file)?)),
-        None => tls.with_native_roots(),
-    };
-    if let Some((certificate, key)) = settings.client.user_certificate() {
-        let identity =
-            Identity::from_pem(pem("userCertFile", certificate)?, pem("userKeyFile", key)?);
-        tls = tls.identity(identity);
-    }
-    Ok(Some(tls))
 }
 
 fn ask(after: Position, prefix: Vec<String>) -> ReadReq {
@@ -263,14 +133,4 @@ fn recorded(event: read_event::RecordedEvent) -> Result<Recorded, Unread> {
         metadata: event.custom_metadata,
         recorded_at_ms: created.ok_or_else(|| wrong("a time"))?,
     })
-}
-
-fn id_of(id: WireUuid) -> Option<Uuid> {
-    match id.value? {
-        uuid::Value::String(text) => Uuid::try_parse(&text).ok(),
-        uuid::Value::Structured(halves) => Some(Uuid::from_u64_pair(
-            halves.most_significant_bits.cast_unsigned(),
-            halves.least_significant_bits.cast_unsigned(),
-        )),
-    }
 }

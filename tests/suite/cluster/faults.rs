@@ -198,8 +198,36 @@ async fn another_leader_in_the_middle() {
 }
 
 fn change_leader(devstore: &Devstore) {
-    devstore.set_role(0, Role::Follower);
-    devstore.set_role(1, Role::Leader);
+    devstore.elect(Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_election_during_which_nobody_leads() {
+    let cluster = Cluster::of(&[Role::Leader, Role::Follower, Role::Follower]);
+    let address = cluster.seeds(&[0, 1, 2]);
+    storm(cluster, address, |cluster| {
+        let devstore = cluster.devstore();
+        let refused = devstore.faults().calls(Rpc::Read) + 9;
+        devstore.elect(None);
+        // Whoever looks for a leader asks each node by a read.
+        while devstore.faults().calls(Rpc::Read) < refused {
+            std::thread::yield_now();
+        }
+        devstore.elect(Some(2));
+    })
+    .await;
+}
+
+/// Its connections stay open, and only a new one finds another leader.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_frozen_while_another_one_is_elected() {
+    let cluster = Cluster::of(&[Role::Leader, Role::Follower, Role::Follower]);
+    let address = cluster.seeds(&[0, 1, 2]);
+    storm(cluster, address, |cluster| {
+        cluster.devstore().freeze_node(0, true);
+        cluster.devstore().elect(Some(1));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

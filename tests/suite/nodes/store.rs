@@ -153,7 +153,9 @@ impl StoreLayer for NodeStore {
             if stream.category == Category::Item && self.loses_answer.swap(false, SeqCst) {
                 return Err(AppendError::Unknown("its answer was lost by a test".to_owned()));
             }
-            if stream.category == Category::Item && appended == Err(AppendError::Conflict) {
+            if stream.category == Category::Item
+                && matches!(appended, Err(AppendError::Conflict(_)))
+            {
                 self.conflicts.fetch_add(1, SeqCst);
             }
             appended

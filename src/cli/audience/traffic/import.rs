@@ -362,7 +362,9 @@ impl<'a> Writer<'a> {
             let append = self.store.append(self.stream, expected, Arc::clone(&events)).await;
             let why = match append {
                 Ok(_) => return Ok(()),
-                Err(AppendError::Conflict) => "another import writes the same recording".to_owned(),
+                Err(AppendError::Conflict(_)) => {
+                    "another import writes the same recording".to_owned()
+                }
                 Err(error) if tries >= TRIES_MAX => error.to_string(),
                 Err(error) => {
                     tracing::warn!(%error, "beacons were not written; retrying");
