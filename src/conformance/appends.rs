@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Broken, Ground, equal, event, events, holds, number, numbers, written};
+use super::{Broken, Ground, conflicts, equal, event, events, holds, number, numbers, written};
 use crate::{
     events::NewEvent,
     store::{AppendError, Expected},
@@ -39,7 +39,7 @@ pub(super) async fn an_append_is_written_only_at_exactly_the_revision_it_expects
                 equal(&what, last, Some(length + 1))?;
                 equal(&what, stored.len() as u64, length + 2)?;
             } else {
-                equal(&what, answer, Err(AppendError::Conflict))?;
+                conflicts(&what, answer)?;
                 equal(&what, stored.len() as u64, length)?;
                 equal(&what, last, length.checked_sub(1))?;
             }
@@ -71,7 +71,10 @@ pub(super) async fn a_repeated_append_is_answered_as_the_first_time_and_not_writ
     let stored = ground.read(1, 0, 100).await?;
     equal("the stream", numbers(&stored), (1..=8).collect())?;
     equal("a part", part.last_revision, 2)?;
-    equal("a part", Some(part.last_position), stored.get(2).map(|event| event.position))
+    // Which event of the append a server names the place of is its own affair.
+    let [third, sixth] = [2, 5].map(|index| stored.get(index).map(|event| event.position));
+    let place = Some(part.last_position);
+    holds("a part stands elsewhere", third <= place && place <= sixth)
 }
 
 pub(super) async fn an_append_that_overlaps_only_partly_is_a_conflict(
@@ -91,7 +94,7 @@ pub(super) async fn an_append_that_overlaps_only_partly_is_a_conflict(
     for (expected, numbers) in cases {
         let what = format!("{numbers:?} at {expected:?}");
         let answer = ground.append(1, expected, &events(numbers)).await;
-        equal(&what, answer, Err(AppendError::Conflict))?;
+        conflicts(&what, answer)?;
     }
     equal("the stream", numbers(&ground.read(1, 0, 100).await?), vec![1, 2, 3, 4])
 }
@@ -123,7 +126,7 @@ pub(super) async fn appends_that_conflict_do_not_disturb_those_beside_them(
         match number % 3 {
             0 => equal("an append", written("an append", answer)?.last_revision, 1)?,
             // Either of the two may come first; both conflict with what is there then.
-            _ => equal("one too many", answer, Err(AppendError::Conflict))?,
+            _ => conflicts("one too many", answer)?,
         }
     }
     let all = ground.everything(APPENDS, 64).await?;
@@ -151,7 +154,7 @@ pub(super) async fn of_many_appenders_exactly_one_wins_each_revision(
                         equal("a win", answer.last_revision, round)?;
                         wins.push((round, u128::from(number)));
                     }
-                    Err(error) => equal("a loss", error, AppendError::Conflict)?,
+                    lost => conflicts("a loss", lost)?,
                 }
                 // The loser goes on only when the winner's event is there.
                 while ground.read(1, round, 1).await?.is_empty() {

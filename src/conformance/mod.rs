@@ -8,7 +8,12 @@
 mod appends;
 mod reads;
 
-use std::{fmt::Debug, pin::Pin, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt::Debug,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use uuid::Uuid;
 
@@ -40,6 +45,8 @@ pub struct Ground {
     category: Category,
     /// Where the log ended when the check began.
     start: Position,
+    /// What was sent and answered last.
+    said: Arc<Mutex<VecDeque<String>>>,
 }
 
 /// Names each function as a rule.
@@ -89,7 +96,13 @@ impl Rule {
         // The head is known once the store was asked something.
         store.last_revision(StreamName { category, id: run }).await?;
         let start = end(&*store).await?;
-        (self.check)(Ground { store, run, category, start }).await
+        let said = Arc::default();
+        let checked = (self.check)(Ground { store, run, category, start, said: Arc::clone(&said) });
+        checked.await.map_err(|Broken(problem)| {
+            let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            let said: Vec<_> = said.iter().map(String::as_str).collect();
+            Broken(format!("{problem}; the last appends: {}", said.join("; ")))
+        })
     }
 
     /// Its name as people write it.
@@ -122,11 +135,27 @@ impl Ground {
         expected: Expected,
         events: &Arc<[NewEvent]>,
     ) -> Result<Appended, AppendError> {
-        self.store.append(self.stream(stream), expected, Arc::clone(events)).await
+        // A server remembers ids for all streams together, so those of one stream are used in no other.
+        let name = self.stream(stream);
+        let events: Arc<[NewEvent]> = events.iter().map(|event| in_stream(name, event)).collect();
+        let numbers: Vec<_> = events.iter().filter_map(|event| number_in(&event.data)).collect();
+        let answer = self.store.append(name, expected, events).await;
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() == SAID_MAX {
+            said.pop_front();
+        }
+        let numbers = short_list(&numbers);
+        said.push_back(format!("{numbers} to {name} at {expected:?}, answered {answer:?}"));
+        answer
     }
 
     async fn read(&self, stream: u64, from: u64, max: usize) -> Result<Vec<Recorded>, Broken> {
         Ok(self.store.read_stream(self.stream(stream), from, max).await?)
+    }
+
+    /// The events of this check that come after a position, of those that can be read at once.
+    async fn behind(&self, after: Position) -> Result<Vec<Recorded>, Broken> {
+        Ground { start: after, ..self.clone() }.everything(50, 1_000).await
     }
 
     /// Every event that this check has written, in the order of the log, read in pages of that
@@ -144,13 +173,30 @@ impl Ground {
     }
 }
 
-/// Ids count from here: a server refuses the id that is all zeros.
-const ID_BASE: u128 = 1 << 64;
+/// What an event that holds no number counts as.
+const NO_NUMBER: u128 = 1 << 64;
+
+/// Appends that are told of with a broken rule.
+const SAID_MAX: usize = 4;
+
+/// The same event with an id of this stream.
+fn in_stream(stream: StreamName, event: &NewEvent) -> NewEvent {
+    NewEvent { id: Uuid::new_v5(&stream.id, event.id.as_bytes()), ..event.clone() }
+}
+
+/// Numbers of events for people.
+fn short_list(numbers: &[u128]) -> String {
+    match numbers {
+        [first, .., last] => format!("{} events from {first} to {last}", numbers.len()),
+        [one] => format!("event {one}"),
+        [] => "nothing readable".to_owned(),
+    }
+}
 
 /// An event whose id, data and metadata follow from a number.
 fn event(number: u64) -> NewEvent {
     NewEvent {
-        id: Uuid::from_u128(ID_BASE + u128::from(number)),
+        id: Uuid::from_u128(u128::from(number)),
         kind: "Probed".into(),
         data: format!(r#"{{"number":{number},"buyer":"顾客 {number}"}}"#).into_bytes(),
         metadata: format!(r#"{{"$correlationId":"{number}"}}"#).into_bytes(),
@@ -167,7 +213,12 @@ fn numbers(events: &[Recorded]) -> Vec<u128> {
 }
 
 fn number(event: &Recorded) -> u128 {
-    event.id.as_u128().wrapping_sub(ID_BASE)
+    number_in(&event.data).unwrap_or(NO_NUMBER)
+}
+
+fn number_in(data: &[u8]) -> Option<u128> {
+    let data: serde_json::Value = serde_json::from_slice(data).ok()?;
+    data["number"].as_u64().map(u128::from)
 }
 
 fn equal<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Broken> {
@@ -179,6 +230,14 @@ fn equal<T: PartialEq + Debug>(what: &str, found: T, wanted: T) -> Result<(), Br
 
 fn holds(what: &str, holds: bool) -> Result<(), Broken> {
     if holds { Ok(()) } else { Err(Broken(what.to_owned())) }
+}
+
+/// It must have been refused because the stream is elsewhere.
+fn conflicts(what: &str, answer: Result<Appended, AppendError>) -> Result<(), Broken> {
+    match answer {
+        Err(AppendError::Conflict(_)) => Ok(()),
+        other => Err(Broken(format!("{what}: {other:?} instead of a conflict"))),
+    }
 }
 
 fn written(what: &str, answer: Result<Appended, AppendError>) -> Result<Appended, Broken> {
