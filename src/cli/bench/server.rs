@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use tokio::time::Instant;
+use tonic::Code;
 
 use super::{arguments::Args, child::ServerChild, load::Target};
 use crate::{
@@ -206,8 +207,9 @@ impl HotItem {
                         return Ok(());
                     }
                 }
-                // The read models of a log with a history are being built.
-                Err(status) if passing(&status) => {}
+                // The read models of a log with a history are being built: they do not have the sale that
+                // was just put up.
+                Err(status) if passing(&status) || status.code() == Code::NotFound => {}
                 Err(status) => return Err(status).context("the lag"),
             }
             if start.elapsed() >= most {
