@@ -3,10 +3,12 @@
 //! It decides a command on arrival, on a state that may be ahead of the log by the batch in flight,
 //! and answers when everything that the answer depends on is in the log. At most one batch is in
 //! flight; events decided meanwhile form the next one. It never repairs its state: when an append
-//! certainly failed, or another node wrote, it stops and is rebuilt from the log on next use.
+//! certainly failed, it stops and is rebuilt from the log on next use. When another node wrote, it
+//! goes back to the state behind the last event that is in the log and reads on from there.
 
 mod actor;
 mod behind;
+mod catching_up;
 mod flight;
 mod load;
 
@@ -52,8 +54,7 @@ impl<D: Decider> Aggregate<D> {
                 let why = "it has not said yet what became of the last append";
                 self.refuse_waiting(&Fault::StoreUnavailable(why.to_owned()));
             }
-            Standing::Serving => {}
-            Standing::Outdated => self.pass_waiting_on(),
+            Standing::Serving | Standing::CatchingUp => {}
             Standing::Lost(fault) => {
                 let fault = fault.clone();
                 self.refuse_waiting(&fault);
@@ -74,14 +75,20 @@ impl<D: Decider> Aggregate<D> {
         match self.standing {
             Standing::Serving if self.in_doubt() => return,
             Standing::Serving => {}
-            Standing::Outdated | Standing::Lost(_) => return,
+            Standing::CatchingUp | Standing::Lost(_) => return,
+        }
+        if self.is_outdated() {
+            if !self.waiting.is_empty() {
+                self.catch_up(self.reached, ctx);
+            }
+            return;
         }
         let now = self.look_at_clock(ctx);
         let limits = self.shared.store.limits();
         if self.has_room() {
             let room = limits.events_max - self.forming.events.len();
             for event in self.state.due(now, room) {
-                self.forming.apply(&mut self.state, &event);
+                self.forming.apply(&mut self.state, event);
             }
         }
         while self.has_room()
@@ -105,9 +112,19 @@ impl<D: Decider> Aggregate<D> {
     /// under way before is moved along.
     fn look_at_clock(&mut self, ctx: &mut Context<Self>) -> UnixMs {
         let Reading { now, moved_ms } = self.shared.reading();
+        if !self.is_serving() {
+            // What is being read knows of it, or there is nothing to move.
+            return now;
+        }
         let by_ms = moved_ms.saturating_sub(std::mem::replace(&mut self.moved_ms, moved_ms));
         if by_ms != 0 {
             self.state.clock_moved(by_ms);
+            // What is decided and not landed is moved here, and would not be there.
+            let rests = self.flying.is_none() && self.forming.events.is_empty();
+            self.landed = self.landed.take().filter(|_| rests);
+            if let Some(landed) = &mut self.landed {
+                landed.clock_moved(by_ms);
+            }
             self.used_at = self.used_at.plus(by_ms);
             if let Some((_, handle)) = self.alarm.take() {
                 ctx.cancel_future(handle);
@@ -163,6 +180,7 @@ impl<D: Decider> Aggregate<D> {
         self.forming = self.forming.following();
         self.refuse_waiting(&fault);
         self.state = D::initial(self.stream.id);
+        self.landed = None;
         self.standing = Standing::Lost(fault);
         self.leave_directory();
         self.take_in();
@@ -194,7 +212,8 @@ impl<D: Decider> Aggregate<D> {
             let now = actor.look_at_clock(ctx);
             actor.set_alarm(ctx);
             let idle = actor.used_at.plus(actor.shared.idle_ms) <= now;
-            if idle && actor.is_at_rest() && actor.state.next_due().is_none() {
+            let due = actor.state.next_due().is_some() && !actor.is_outdated();
+            if idle && actor.is_at_rest() && !due {
                 actor.retire(ctx);
             } else {
                 if idle {
@@ -298,7 +317,7 @@ impl<D: Decider> Actor for Aggregate<D> {
                 let fault = fault.clone();
                 self.refuse_waiting(&fault);
             }
-            Standing::Serving | Standing::Outdated => self.pass_waiting_on(),
+            Standing::Serving | Standing::CatchingUp => self.pass_waiting_on(),
         }
         Running::Stop
     }
@@ -316,12 +335,15 @@ impl<D: Decider> Handler<Reached> for Aggregate<D> {
     type Result = ();
 
     /// Another node wrote to the stream. What is in flight will be told by the store; a state at
-    /// rest is of no use any more.
+    /// rest is brought up to date with the next command.
     fn handle(&mut self, reached: Reached, ctx: &mut Self::Context) {
         let known = self.landing.map(|landing| landing.last_revision);
         if known < Some(reached.revision) && self.is_at_rest() && self.is_serving() {
-            self.standing = Standing::Outdated;
-            self.retire(ctx);
+            self.reached = Some(reached.revision);
+            // Who is active knows what ends when; here that is asked of the log with the next command.
+            if let Some((_, handle)) = self.alarm.take() {
+                ctx.cancel_future(handle);
+            }
         }
         // A wake-up may have found the mailbox full.
         if !self.inbox.is_empty() {

@@ -103,6 +103,9 @@ pub(super) struct Batch<D: Decider> {
     pub(super) first_revision: u64,
     pub(super) events: Vec<NewEvent>,
     pub(super) bytes: usize,
+    /// What the events say, where another node may write first: what has landed is applied to the
+    /// state that is gone back to then.
+    pub(super) facts: Vec<D::Event>,
     /// Whose events these are, where others write to the store, too.
     writer: Option<Uuid>,
     asked: Vec<Asked<D::Outcome>>,
@@ -144,6 +147,7 @@ impl<D: Decider> Batch<D> {
             first_revision,
             events: Vec::new(),
             bytes: 0,
+            facts: Vec::new(),
             writer,
             asked: Vec::new(),
             attempts: Vec::new(),
@@ -156,7 +160,7 @@ impl<D: Decider> Batch<D> {
         for command in delivery.commands {
             let Decision { events, outcome, revision, position, attempt } =
                 state.decide(command, now);
-            for event in &events {
+            for event in events {
                 self.apply(state, event);
             }
             let outcome = state.answer(outcome, now);
@@ -167,11 +171,12 @@ impl<D: Decider> Batch<D> {
     }
 
     /// Applies an event to the state and keeps it for the append.
-    pub(super) fn apply(&mut self, state: &mut D, caused: &Caused<D::Event>) {
+    pub(super) fn apply(&mut self, state: &mut D, caused: Caused<D::Event>) {
         state.evolve(&caused.event, self.first_revision + self.events.len() as u64);
         let mut encoded = caused.encode();
         if let Some(writer) = self.writer {
             encoded = encoded.by(writer);
+            self.facts.push(caused.event);
         }
         self.bytes += encoded.data.len() + encoded.metadata.len() + 2 * encoded.kind.len();
         self.events.push(encoded);

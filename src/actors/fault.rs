@@ -11,7 +11,7 @@ pub enum Fault {
     /// The store could not take the events, or did not say. Ask again with the same request id.
     #[error("the store is unavailable: {0}")]
     StoreUnavailable(String),
-    /// Another node wrote to this item's stream first; this node dropped its state. Nothing of the
+    /// Another node wrote to this item's stream first; this node reads what it wrote. Nothing of the
     /// command happened here. Ask again.
     #[error("another node wrote first and nothing was decided here; send the same request again")]
     LostOwnership,

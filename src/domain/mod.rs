@@ -88,6 +88,11 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     /// The state of a stream in which nothing has happened.
     fn initial(id: Uuid) -> Self;
 
+    /// The same state once more; nothing where it is as well folded again from its short stream.
+    fn copy(&self) -> Option<Self> {
+        None
+    }
+
     /// Judges a command at a moment. Does not change anything.
     fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self>;
 

@@ -30,6 +30,11 @@ pub(in crate::actors) struct Aggregate<D: Decider> {
     pub(super) directory: Weak<dyn OwnDirectory<D>>,
     pub(super) inbox: Arc<Inbox<D>>,
     pub(super) state: D,
+    /// The state behind the last event of ours that is in the log, where another node was seen to
+    /// write: what is gone back to when it writes first again. It costs the memory of a second state.
+    pub(super) landed: Option<D>,
+    /// The log has the stream up to this revision, and the state does not.
+    pub(super) reached: Option<u64>,
     /// Where the last append landed; `None` while nothing was ever written.
     pub(super) landing: Option<Landing>,
     /// Commands not decided yet, because the forming batch is full.
@@ -55,9 +60,8 @@ pub(in crate::actors) struct Aggregate<D: Decider> {
 pub(super) enum Standing {
     /// It decides.
     Serving,
-    /// Another node wrote to its stream while it was at rest: it passes them on to its successor,
-    /// which knows the log better.
-    Outdated,
+    /// It reads what another node wrote; they wait.
+    CatchingUp,
     /// It dropped its state while it was deciding: it tells them why.
     Lost(Fault),
 }
@@ -75,6 +79,8 @@ impl<D: Decider> Aggregate<D> {
         Self {
             stream,
             state: D::initial(stream.id),
+            landed: None,
+            reached: None,
             shared,
             directory,
             inbox,

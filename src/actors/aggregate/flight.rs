@@ -73,7 +73,7 @@ impl<D: Decider> Aggregate<D> {
     ) {
         match result {
             Ok(appended) => actor.landed(appended, ctx),
-            Err(AppendError::Conflict) => actor.on_conflict(ctx),
+            Err(AppendError::Conflict(last)) => actor.on_conflict(last, ctx),
             // The store speaks of this try. One before it may still be written, and only the same
             // append at the same place can tell.
             Err(AppendError::NotWritten(why)) if actor.in_doubt() => actor.doubt(why, ctx),
@@ -93,6 +93,12 @@ impl<D: Decider> Aggregate<D> {
             last_position: appended.last_position,
         };
         self.state.landed(appended.last_revision, appended.last_position);
+        if let Some(landed) = &mut self.landed {
+            for (revision, fact) in (flight.batch.first_revision..).zip(&flight.batch.facts) {
+                landed.evolve(fact, revision);
+            }
+            landed.landed(appended.last_revision, appended.last_position);
+        }
         let before = self.landing.replace(landing);
         // A large append goes out first, so that the store is not idle while this one is answered.
         // A small one gains more by growing: answered clients may order again at once.
@@ -121,7 +127,7 @@ impl<D: Decider> Aggregate<D> {
         let Some(flight) = &mut actor.flying else { return };
         let believed = flight.batch.first_revision.checked_sub(1);
         match found {
-            Ok(found) if found > believed => return actor.on_conflict(ctx),
+            Ok(found) if found > believed => return actor.on_conflict(found, ctx),
             Ok(found) if found == believed => {
                 if let Some(Flight { batch, .. }) = actor.flying.take() {
                     let attempts = batch.answer(&actor.shared.runtime, actor.landing, None);
@@ -136,14 +142,16 @@ impl<D: Decider> Aggregate<D> {
         actor.schedule_pump(ctx);
     }
 
-    /// Another writer appended to the stream, and certainly nothing in flight was written.
-    fn on_conflict(&mut self, ctx: &mut Context<Self>) {
-        if self.shared.store.is_shared() {
-            tracing::debug!(stream = %self.stream, "another node was here; starting over");
-        } else {
+    /// Another writer appended to the stream, which ends at that revision where the store said it,
+    /// and certainly nothing in flight was written. What was decided since is void, the store would
+    /// take it: it compares numbers, and as many events may have come as were expected.
+    fn on_conflict(&mut self, last: Option<u64>, ctx: &mut Context<Self>) {
+        if !self.shared.store.is_shared() {
             tracing::warn!(stream = %self.stream, "another writer appended first; the state is rebuilt");
+            return self.give_up(Fault::LostOwnership, ctx);
         }
-        self.give_up(Fault::LostOwnership, ctx);
+        tracing::debug!(stream = %self.stream, ?last, "another node was here; reading on");
+        self.catch_up(last, ctx);
     }
 
     /// The outcome of the append is unknown. Until it is known nothing new is decided, and waiting

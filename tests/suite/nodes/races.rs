@@ -245,3 +245,77 @@ async fn a_cancelled_order_is_not_paid_on_the_node_that_still_remembers_it_held(
     assert_eq!(pair.events("RefundDue").await.len(), 1, "the money goes back");
     pair.judge().await;
 }
+
+/// What a node knows of an item it keeps when another one writes to it, whether it was at rest or was
+/// writing itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_loses_a_race_reads_only_what_it_does_not_know() {
+    let pair = Pair::start().await;
+    let [a, b] = &pair.nodes;
+    let (_, items) = a.sale(vec![item("phone", &[("shanghai", 30)])]).await;
+    buy(a, &items[0], "ann").await;
+    lose_a_race(&pair, &items[0], "bob").await;
+    // It may have had to read the item once to learn that another node is there; it has, then.
+    order(&buy(a, &items[0], "bob-again").await);
+    let loads = pair.stores[0].loads();
+    for buyer in ["cat", "dan"] {
+        lose_a_race(&pair, &items[0], buyer).await;
+        buy(b, &items[0], &format!("{buyer}-too")).await;
+        order(&buy(a, &items[0], &format!("{buyer}-three")).await);
+    }
+    assert_eq!(pair.stores[0].loads(), loads, "it read the item from its beginning");
+    pair.judge().await;
+}
+
+/// The first node decides for a buyer and is held up while the second one sells to another.
+async fn lose_a_race(pair: &Pair, item: &str, buyer: &str) {
+    let [a, b] = &pair.nodes;
+    let conflicts = pair.stores[0].conflicts();
+    while pair.stores[0].conflicts() == conflicts {
+        let before = pair.stores[0].came();
+        pair.stores[0].hold();
+        let request = place(item, buyer, 1);
+        let mut purchases = a.purchases();
+        let slow = tokio::spawn(async move { purchases.place_order(request).await });
+        pair.stores[0].more_came_than(before).await;
+        order(&buy(b, item, &format!("{buyer}-elsewhere")).await);
+        pair.stores[0].release();
+        _ = slow.await.unwrap();
+    }
+}
+
+/// The store compares numbers. Another node writes exactly as many events as this one expected to have
+/// written, so what was decided behind those would be taken, though it was decided on another stream.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_behind_a_lost_append_is_not_written() {
+    const CROWD: usize = 10;
+    let pair = Pair::start_with(|config| config.waiting_max = CROWD).await;
+    let [a, b] = &pair.nodes;
+    let (_, items) = a.sale(vec![item("phone", &[("shanghai", 2)])]).await;
+    a.item(&items[0]).await;
+
+    let before = pair.stores[0].came();
+    pair.stores[0].hold();
+    let mut asked = tokio::task::JoinSet::new();
+    let mut ask = |buyer: &str| {
+        let (request, mut purchases) = (place(&items[0], buyer, 1), a.purchases());
+        asked.spawn(async move { purchases.place_order(request).await });
+    };
+    ask("ann");
+    pair.stores[0].more_came_than(before).await;
+    // Decided behind the first one. One more than can wait: it is turned away when the others are there.
+    (0..CROWD).for_each(|number| ask(&format!("cat-{number}")));
+    let turned_away = asked.join_next().await.unwrap().unwrap().unwrap_err();
+    assert_eq!(turned_away.code(), Code::ResourceExhausted);
+    let both = place(&items[0], "bob", 2);
+    order(&until_answered!(b.purchases(), place_order, both));
+    pair.stores[0].release();
+
+    while let Some(answer) = asked.join_next().await {
+        if let Ok(answer) = answer.unwrap() {
+            assert_eq!(refused(&answer.into_inner()), RefusalReason::SoldOut);
+        }
+    }
+    assert_eq!(pair.events("OrderPlaced").await.len(), 1, "two units, two sold");
+    pair.judge().await;
+}

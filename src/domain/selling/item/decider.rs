@@ -31,6 +31,10 @@ impl Decider for Item {
         Self::unknown(ItemId(id))
     }
 
+    fn copy(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+
     fn decide(&self, command: Self::Command, now: UnixMs) -> Decided<Self> {
         let at = Moment::after(self.last_at, now);
         let mut decided = decide::decide(self, command, at);

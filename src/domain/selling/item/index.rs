@@ -20,7 +20,7 @@ const TABLE_ROWS: usize = 1_792;
 const PLACE_BITS: u32 = 32;
 
 /// Row numbers by hash. The caller compares the rows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Index {
     /// Which table has the rows whose places begin with these bits. Tables of fewer bits stand there
     /// several times.
@@ -31,7 +31,7 @@ pub struct Index {
 }
 
 /// Rows whose places begin with the same bits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Table {
     bits: u32,
     rows: HashTable<u32>,

@@ -49,7 +49,7 @@ pub enum Split {
 }
 
 /// One order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Row {
     pub order_id: OrderId,
     pub fingerprint: Fingerprint,
@@ -70,7 +70,7 @@ pub struct Row {
 }
 
 /// The outcome of a payment or a cancellation, kept for repeated requests.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Receipt {
     pub request_id: RequestId,
     pub fingerprint: Fingerprint,
@@ -102,7 +102,7 @@ impl Receipt {
 }
 
 /// All orders of one item.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Orders {
     hasher: RandomState,
     rows: Blocks<Row>,

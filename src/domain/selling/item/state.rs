@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The state of one item.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Item {
     pub(super) id: ItemId,
     /// `None` until the item was added: there is no such item.
@@ -52,7 +52,7 @@ pub struct Item {
 }
 
 /// An operator's command that was carried out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ActReceipt {
     pub(super) fingerprint: Fingerprint,
     pub(super) revision: u64,

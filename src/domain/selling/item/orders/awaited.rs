@@ -14,7 +14,7 @@ use crate::{
 const BLOCK: usize = 2048;
 
 /// What an order waits for, and what came of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Awaited {
     asked: Option<Asked>,
     row: u32,
@@ -26,7 +26,7 @@ pub struct Awaited {
 }
 
 /// The coupon that an order asked for; the one that it has once that is decided.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Asked {
     batch_id: BatchId,
     named: Named,
@@ -38,7 +38,7 @@ struct Asked {
     skip_offers: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Named {
     Id(CouponId),
     Code(Box<str>),
@@ -150,7 +150,7 @@ coded! { IfDenied {
 } }
 
 /// Of the orders that wait or waited.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct AwaitedOrders(Vec<Vec<Awaited>>);
 
 impl AwaitedOrders {

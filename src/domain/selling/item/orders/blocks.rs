@@ -8,7 +8,7 @@ use crate::values::short;
 pub(super) const BLOCK_ROWS: usize = 2048;
 
 /// Rows by number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Blocks<T> {
     blocks: Vec<Vec<T>>,
 }

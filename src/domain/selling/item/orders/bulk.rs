@@ -7,7 +7,7 @@ use crate::values::{OrderId, narrow};
 const NONE: u32 = u32::MAX;
 
 /// What is known only until the events end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Bulk {
     /// Revision of the first of the events.
     first: u64,

@@ -6,7 +6,7 @@ use super::blocks::BLOCK_ROWS;
 use crate::{domain::item::index::Index, values::short};
 
 /// One buyer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Buyer {
     /// Where the id ends in the text of its block; it starts where the one before ends.
     end: u32,
@@ -19,14 +19,14 @@ impl Buyer {
 }
 
 /// Buyers with neighbouring numbers. Their ids fit: each is in an event of at most a megabyte.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Block {
     buyers: Vec<Buyer>,
     text: Vec<u8>,
 }
 
 /// All buyers of an item.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Buyers {
     blocks: Vec<Block>,
     by_id: Index,

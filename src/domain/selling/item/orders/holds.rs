@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::values::UnixMs;
 
 /// The held orders of an item that have a deadline.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Holds {
     /// A bit for each row: it is held, and its hold ends no sooner than those of all rows before it that
     /// have a bit.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::values::{DueId, UnixMs};
 
 /// More about one order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Story {
     pub(super) failed_payments: u8,
     /// The deadline that an operator set, and how often the clock had been set before.
@@ -37,14 +37,14 @@ impl Deadline {
 pub(super) type Dues = HashMap<DueId, Due>;
 
 /// Money that has to go back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Due {
     pub order: u32,
     pub amount_minor: i64,
     pub(super) settled: Option<Settled>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Settled {
     pub(super) reference: String,
     /// Number of the receipt.

@@ -39,7 +39,7 @@ struct Borrowed<'a> {
 pub(super) struct TermsAt(u16);
 
 /// The terms of all orders of an item.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct KnownTerms {
     /// Different ones, by number.
     known: Vec<Terms>,
