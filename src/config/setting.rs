@@ -98,7 +98,7 @@ impl Default for Config {
             traffic_waiting_max: 200_000,
             traffic_shed_at_commands: 4_096,
             idle_seconds: 300,
-            snapshot_events: 65_536,
+            snapshot_events: 262_144,
             min_position_wait_ms: 5_000,
             otel_endpoint: None,
             drain_ms: 0,

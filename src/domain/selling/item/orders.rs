@@ -15,6 +15,7 @@ mod bulk;
 mod buyers;
 mod derived;
 mod holds;
+mod id_hash;
 mod life;
 mod prices;
 mod snapshot;
@@ -31,6 +32,7 @@ use self::{
     bulk::Bulk,
     buyers::Buyers,
     holds::Holds,
+    id_hash::IdHash,
     story::{Dues, Story},
     terms::{KnownTerms, TermsAt},
 };
@@ -106,6 +108,7 @@ impl Receipt {
 pub struct Orders {
     hasher: RandomState,
     rows: Blocks<Row>,
+    id_hash: IdHash,
     by_id: Index,
     buyers: Buyers,
     /// Parts of the orders that span warehouses.
@@ -136,7 +139,7 @@ pub struct Orders {
 impl Orders {
     /// The order's row number.
     pub fn find(&self, order: OrderId) -> Option<u32> {
-        let hash = self.hasher.hash_one(order.0);
+        let hash = self.id_hash.of(order);
         self.by_id.find(hash, |row| self.row(row).order_id == order)
     }
 
@@ -186,7 +189,7 @@ impl Orders {
         ladder: u8,
         warehouse: impl Fn(&str) -> Option<u32>,
     ) -> bool {
-        let hash = self.hasher.hash_one(event.order_id.0);
+        let hash = self.id_hash.of(event.order_id);
         let is_known = |row| self.row(row).order_id == event.order_id;
         if !self.is_without_ids() && self.by_id.find(hash, is_known).is_some() {
             return false;
@@ -217,10 +220,10 @@ impl Orders {
             ladder,
             terms,
         });
-        let Self { hasher, rows, by_id, .. } = self;
+        let Self { id_hash, rows, by_id, .. } = self;
         match &mut self.bulk {
             Some(bulk) if bulk.is_without_ids() => bulk.note(revision, row),
-            _ => by_id.insert(hash, row, |row| hasher.hash_one(rows[row].order_id.0)),
+            _ => by_id.insert(hash, row, |row| id_hash.of(rows[row].order_id)),
         }
         if self.bulk.is_none() {
             self.holds.add(event.pay_by_ms, row, false);

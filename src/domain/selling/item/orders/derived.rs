@@ -63,9 +63,9 @@ impl Orders {
     /// # Errors
     /// Names an order that is there twice.
     pub(super) fn index_ids(&mut self) -> Result<(), OrderId> {
-        let Self { hasher, rows, .. } = self;
+        let Self { id_hash, rows, .. } = self;
         let order = |row: u32| rows[row].order_id;
-        let hash = |row| hasher.hash_one(order(row).0);
+        let hash = |row| id_hash.of(order(row));
         let same = |one, two| order(one) == order(two);
         self.by_id = Index::of_distinct(0..rows.len(), hash, same).map_err(order)?;
         Ok(())
