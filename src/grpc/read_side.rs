@@ -95,6 +95,11 @@ impl ReadSide {
         Arc::clone(&self.0.past)
     }
 
+    /// The log that the read models are made from.
+    pub(super) fn log(&self) -> &LogSource {
+        &self.0.log
+    }
+
     /// Asks the read model of that name once it has applied `min_position`.
     pub(super) async fn ask<T: Send + 'static>(
         &self,

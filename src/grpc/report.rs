@@ -9,8 +9,8 @@ mod rows;
 
 use tonic::{Request, Response, Status, async_trait};
 
-pub(in crate::grpc) use self::rows::order_record;
 use self::rows::{figures, sale_line, second, stock_level};
+pub(in crate::grpc) use self::rows::{money, order_record};
 use super::{ReadSide, convert, proto, status::CallError};
 use crate::{
     domain::item::OrderState,

@@ -233,6 +233,7 @@ rpcs! {
     OrderService FetchExport: Look, Anyone, -, Following, Command;
     OrderService ListExports: Look, Anyone, -, Answer, Command;
     OrderService FindOrder: Look, Anyone, -, Answer, Command;
+    OrderService FollowOrders: Look, Anyone, -, Following, Command;
 
     PurchaseService PlaceOrder: Order, Anyone, Orders, Light, Command, by PlaceOrderRequest.item_id;
     PurchaseService PlaceOrders: Order, Anyone, Orders, Light, Command;

@@ -187,6 +187,7 @@ fn contract(
         exports,
         reads: reads.clone(),
         authenticator: authenticator.clone(),
+        followers: OrderApi::followers(),
     };
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
@@ -211,8 +212,7 @@ fn contract(
         service,
         authenticator: authenticator.clone(),
     };
-    let alert = AlertApi::new(reads.clone(), sales.clone());
-    let sale = SaleApi { sales, reads: reads.clone(), clock, authenticator };
+    let sale = SaleApi { sales: sales.clone(), reads: reads.clone(), clock, authenticator };
     let traffic = TrafficApi { desk: traffic, phase };
     let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
@@ -231,13 +231,13 @@ fn contract(
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
     serve!(coupon_service_server, CouponServiceServer, Arc::new(coupon));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
+    serve!(alert_service_server, AlertServiceServer, Arc::new(AlertApi::new(reads.clone(), sales)));
     serve!(report_service_server, ReportServiceServer, Arc::new(ReportApi { reads }));
     serve!(replay_service_server, ReplayServiceServer, replay);
     serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic));
     serve!(degradation_service_server, DegradationServiceServer, Arc::new(degradation));
     serve!(incident_service_server, IncidentServiceServer, Arc::new(incident));
     serve!(script_service_server, ScriptServiceServer, Arc::new(script));
-    serve!(alert_service_server, AlertServiceServer, Arc::new(alert));
     (routes, purchases)
 }
 

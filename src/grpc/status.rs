@@ -193,6 +193,14 @@ impl CallError {
         Self::new(Code::DataLoss, "EXPORT_DIFFERS", message)
     }
 
+    /// A place in a log that this log does not have.
+    pub(super) fn log_changed() -> Self {
+        let message = "resume_token is of another log: what it stands behind is not in this one; \
+                       begin anew with after_position";
+        let failure = Self::new(Code::FailedPrecondition, "LOG_CHANGED", message);
+        Self { field: Some("resume_token".to_owned()), ..failure }
+    }
+
     /// Something that should not happen. The reason goes to the server's log, not to the client.
     pub(super) fn internal(what: &str, why: &dyn std::fmt::Display) -> Self {
         tracing::error!(%why, "{what}");

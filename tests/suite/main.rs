@@ -63,6 +63,7 @@ mod model;
 mod nodes;
 /// Who may steer: operators and their tokens.
 mod operators;
+mod order_events;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
 /// What an order costs: ladders, time prices, offers, gifts.

@@ -89,9 +89,9 @@ fn what_one_item_is_asked_is_routed_by_it() {
     let of_one_item = ["ItemService", "OrderService", "PurchaseService"];
     for rpc in ALL {
         let method = of(&rpc.name());
-        // An export is one of a sale; orders are found in all sales.
-        let is_of_sales =
-            ["Export", "FindOrder"].iter().any(|what| method.input_type().contains(what));
+        // An export is one of a sale; orders are found and followed in all sales.
+        let of_sales = ["Export", "FindOrder", "FollowOrders"];
+        let is_of_sales = of_sales.iter().any(|what| method.input_type().contains(what));
         let is_stream = method.client_streaming();
         let wanted = of_one_item.contains(&rpc.service) && !is_stream && !is_of_sales;
         assert_eq!(rpc.routed_by, wanted.then_some("item_id"), "{}", rpc.name());

@@ -4,6 +4,7 @@ pub mod coupon;
 pub(super) mod explain;
 mod export;
 mod find;
+mod follow;
 pub mod item;
 mod item_prices;
 mod item_steering;

@@ -3,6 +3,7 @@
 use super::{
     export::{ExportArgs, ExportsArgs},
     find::Find,
+    follow::Follow,
     order_acts::{Cancel, Extend, Fail, Refund, Settle},
     order_proof::ProofArgs,
     references::References,
@@ -119,6 +120,15 @@ enum Verb {
   doorbuster order find --shop-order-id 2026-000017
   doorbuster order find 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --label store=pudong --csv")]
     Find(Box<Find>),
+    /// Print a line for each thing that happens to an order, until interrupted
+    ///
+    /// When the server is gone it is asked again each second, and nothing is missed. With --json each
+    /// line has a resume_token; --token goes on behind that line.
+    #[command(before_help = "Examples:
+  doorbuster order follow
+  doorbuster order follow 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --kind paid,refund_due --after 0
+  doorbuster order follow --after 0 --json | my-shop-import")]
+    Follow(Box<Follow>),
     /// Hand the paid orders that are in no export yet to warehouses, as CSV
     #[command(before_help = "Examples:
   doorbuster order export 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --reason \"noon\" --file noon.csv
@@ -230,6 +240,7 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
         Verb::Get(get) => get.run(common),
         Verb::List(list) => list.run(common),
         Verb::Find(find) => find.run(common),
+        Verb::Follow(follow) => follow.run(common),
         Verb::Export(export) => export.run(common),
         Verb::Exports(exports) => exports.run(common),
         Verb::Proof(proof) => proof.run(common),

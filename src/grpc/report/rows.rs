@@ -6,7 +6,7 @@ use crate::{
     reports::{OrderRecord, SaleLine, SalesFigures, StockLevel, TimelineSecond, WarehouseStock},
 };
 
-pub(super) fn money(currency_code: &str, amount_minor: i64) -> proto::Money {
+pub(in crate::grpc) fn money(currency_code: &str, amount_minor: i64) -> proto::Money {
     proto::Money { currency_code: currency_code.to_owned(), amount_minor }
 }
 

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::purchase::{Outcome, outcome};
 use crate::{
-    actors::{AwaitDesk, Directory},
+    actors::{AwaitDesk, Directory, Permits},
     domain::{
         fulfilment::Fulfilment,
         item::{Item, ItemCommand, ItemOutcome, OrderAct, OrderAction},
@@ -27,6 +27,7 @@ pub(in crate::grpc) struct OrderApi {
     pub(in crate::grpc) exports: Arc<Directory<Fulfilment>>,
     pub(in crate::grpc) reads: ReadSide,
     pub(in crate::grpc) authenticator: Authenticator,
+    pub(in crate::grpc) followers: Permits,
 }
 
 impl OrderApi {
@@ -74,6 +75,8 @@ impl OrderApi {
 impl proto::order_service_server::OrderService for OrderApi {
     type FetchExportStream =
         Pin<Box<dyn Stream<Item = Result<proto::FetchExportResponse, Status>> + Send>>;
+    type FollowOrdersStream =
+        Pin<Box<dyn Stream<Item = Result<proto::FollowOrdersResponse, Status>> + Send>>;
 
     async fn cancel_hold(
         &self,
@@ -141,5 +144,13 @@ impl proto::order_service_server::OrderService for OrderApi {
         request: Request<proto::FindOrderRequest>,
     ) -> Result<Response<proto::FindOrderResponse>, Status> {
         Ok(Response::new(self.found(request.into_inner()).await?))
+    }
+
+    async fn follow_orders(
+        &self,
+        request: Request<proto::FollowOrdersRequest>,
+    ) -> Result<Response<Self::FollowOrdersStream>, Status> {
+        let followed = self.followed(request.into_inner()).await?;
+        Ok(Response::new(Box::pin(followed)))
     }
 }

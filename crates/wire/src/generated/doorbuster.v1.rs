@@ -12795,6 +12795,100 @@ pub mod report_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// One event of an order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OrderEvent {
+    /// The id of the event in the log, by which a repetition is recognised.
+    #[prost(string, tag = "1")]
+    pub event_id: ::prost::alloc::string::String,
+    /// Its position in the log.
+    #[prost(uint64, tag = "2")]
+    pub position: u64,
+    /// When it happened, by the clock of its item.
+    #[prost(message, optional, tag = "3")]
+    pub event_time: ::core::option::Option<::prost_types::Timestamp>,
+    #[prost(enumeration = "OrderEventKind", tag = "4")]
+    pub kind: i32,
+    #[prost(string, tag = "5")]
+    pub item_id: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub order_id: ::prost::alloc::string::String,
+    /// Units that change their place: held, sold, available again or brought back; 0 where none does.
+    #[prost(int64, tag = "7")]
+    pub units: i64,
+    /// What the order costs (PLACED), what was paid (PAID), what has to go back (REFUND_DUE, REFUNDED) or is
+    /// on its way back (REFUND_SETTLED); absent otherwise. An order that waits for a coupon may come to cost
+    /// less than when it was placed.
+    #[prost(message, optional, tag = "8")]
+    pub amount: ::core::option::Option<Money>,
+    /// Of REFUND_DUE, REFUNDED and REFUND_SETTLED: what SettleRefund names.
+    #[prost(string, tag = "9")]
+    pub due_id: ::prost::alloc::string::String,
+    /// Of the payment (PAID, PAYMENT_FAILED, REFUND_DUE) or of the transfer (REFUND_SETTLED).
+    #[prost(string, tag = "10")]
+    pub reference: ::prost::alloc::string::String,
+    /// The order after this event, or after later ones: it never is behind the event.
+    #[prost(message, optional, tag = "11")]
+    pub order: ::core::option::Option<OrderRecord>,
+}
+impl ::prost::Name for OrderEvent {
+    const NAME: &'static str = "OrderEvent";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.OrderEvent".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.OrderEvent".into()
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowOrdersRequest {
+    /// Continues behind what this token was sent with. Not together with after_position.
+    #[prost(string, tag = "1")]
+    pub resume_token: ::prost::alloc::string::String,
+    /// Events after this position of the log, 0 for all; from now on if neither is given.
+    #[prost(uint64, optional, tag = "2")]
+    pub after_position: ::core::option::Option<u64>,
+    /// Events of this sale only; of all sales if empty.
+    #[prost(string, tag = "3")]
+    pub sale_id: ::prost::alloc::string::String,
+    /// Events of this item only; of all items if empty.
+    #[prost(string, tag = "4")]
+    pub item_id: ::prost::alloc::string::String,
+    /// Events of these kinds only; of all kinds if empty.
+    #[prost(enumeration = "OrderEventKind", repeated, tag = "5")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+}
+impl ::prost::Name for FollowOrdersRequest {
+    const NAME: &'static str = "FollowOrdersRequest";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FollowOrdersRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FollowOrdersRequest".into()
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FollowOrdersResponse {
+    /// Absent in a message that only brings a token: the first one where the stream begins now, and one each
+    /// five seconds while the log goes on without an event that was asked for.
+    #[prost(message, optional, tag = "1")]
+    pub event: ::core::option::Option<OrderEvent>,
+    /// Continues behind this message. At most 150 characters.
+    #[prost(string, tag = "2")]
+    pub resume_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for FollowOrdersResponse {
+    const NAME: &'static str = "FollowOrdersResponse";
+    const PACKAGE: &'static str = "doorbuster.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "doorbuster.v1.FollowOrdersResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/doorbuster.v1.FollowOrdersResponse".into()
+    }
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FindOrderRequest {
     /// Exactly one of these three.
@@ -13091,6 +13185,82 @@ impl ::prost::Name for SettleRefundResponse {
         "/doorbuster.v1.SettleRefundResponse".into()
     }
 }
+/// What happened to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OrderEventKind {
+    Unspecified = 0,
+    /// Units are held for a buyer.
+    Placed = 1,
+    /// The limit of its buyer over the whole sale allows it.
+    LimitGranted = 2,
+    /// A coupon takes its discount off.
+    CouponApplied = 3,
+    /// It does not get its coupon.
+    CouponDenied = 4,
+    /// The held units are sold.
+    Paid = 5,
+    /// A payment of it failed; the hold stays.
+    PaymentFailed = 6,
+    /// The hold ends later.
+    HoldExtended = 7,
+    /// The hold was given up, by its buyer or an operator; its units are available again.
+    Cancelled = 8,
+    /// The hold ended unpaid; its units are available again.
+    Expired = 9,
+    /// Units are held again for an order that was paid after it expired. PAID follows.
+    Reinstated = 10,
+    /// A payment arrived that buys nothing and has to go back.
+    RefundDue = 11,
+    /// Units of a paid order came back; their money is due.
+    Refunded = 12,
+    /// Money that was due is on its way back.
+    RefundSettled = 13,
+}
+impl OrderEventKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ORDER_EVENT_KIND_UNSPECIFIED",
+            Self::Placed => "ORDER_EVENT_KIND_PLACED",
+            Self::LimitGranted => "ORDER_EVENT_KIND_LIMIT_GRANTED",
+            Self::CouponApplied => "ORDER_EVENT_KIND_COUPON_APPLIED",
+            Self::CouponDenied => "ORDER_EVENT_KIND_COUPON_DENIED",
+            Self::Paid => "ORDER_EVENT_KIND_PAID",
+            Self::PaymentFailed => "ORDER_EVENT_KIND_PAYMENT_FAILED",
+            Self::HoldExtended => "ORDER_EVENT_KIND_HOLD_EXTENDED",
+            Self::Cancelled => "ORDER_EVENT_KIND_CANCELLED",
+            Self::Expired => "ORDER_EVENT_KIND_EXPIRED",
+            Self::Reinstated => "ORDER_EVENT_KIND_REINSTATED",
+            Self::RefundDue => "ORDER_EVENT_KIND_REFUND_DUE",
+            Self::Refunded => "ORDER_EVENT_KIND_REFUNDED",
+            Self::RefundSettled => "ORDER_EVENT_KIND_REFUND_SETTLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ORDER_EVENT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "ORDER_EVENT_KIND_PLACED" => Some(Self::Placed),
+            "ORDER_EVENT_KIND_LIMIT_GRANTED" => Some(Self::LimitGranted),
+            "ORDER_EVENT_KIND_COUPON_APPLIED" => Some(Self::CouponApplied),
+            "ORDER_EVENT_KIND_COUPON_DENIED" => Some(Self::CouponDenied),
+            "ORDER_EVENT_KIND_PAID" => Some(Self::Paid),
+            "ORDER_EVENT_KIND_PAYMENT_FAILED" => Some(Self::PaymentFailed),
+            "ORDER_EVENT_KIND_HOLD_EXTENDED" => Some(Self::HoldExtended),
+            "ORDER_EVENT_KIND_CANCELLED" => Some(Self::Cancelled),
+            "ORDER_EVENT_KIND_EXPIRED" => Some(Self::Expired),
+            "ORDER_EVENT_KIND_REINSTATED" => Some(Self::Reinstated),
+            "ORDER_EVENT_KIND_REFUND_DUE" => Some(Self::RefundDue),
+            "ORDER_EVENT_KIND_REFUNDED" => Some(Self::Refunded),
+            "ORDER_EVENT_KIND_REFUND_SETTLED" => Some(Self::RefundSettled),
+            _ => None,
+        }
+    }
+}
 /// Generated client implementations.
 pub mod order_service_client {
     #![allow(
@@ -13376,6 +13546,34 @@ pub mod order_service_client {
                 .insert(GrpcMethod::new("doorbuster.v1.OrderService", "FindOrder"));
             self.inner.unary(req, path, codec).await
         }
+        /// Streams what happens to orders, each event at least once: those of an item in the order in which they
+        /// happened, and all of them in the order of the log. The stream does not end by itself. Whoever keeps
+        /// the last resume_token, after its event was handled, misses nothing, whatever stopped in between.
+        /// LOG_CHANGED if the token is of another log; RESOURCE_EXHAUSTED if there are too many followers.
+        pub async fn follow_orders(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FollowOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FollowOrdersResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/doorbuster.v1.OrderService/FollowOrders",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("doorbuster.v1.OrderService", "FollowOrders"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -13464,6 +13662,23 @@ pub mod order_service_server {
             request: tonic::Request<super::FindOrderRequest>,
         ) -> std::result::Result<
             tonic::Response<super::FindOrderResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the FollowOrders method.
+        type FollowOrdersStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::FollowOrdersResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams what happens to orders, each event at least once: those of an item in the order in which they
+        /// happened, and all of them in the order of the log. The stream does not end by itself. Whoever keeps
+        /// the last resume_token, after its event was handled, misses nothing, whatever stopped in between.
+        /// LOG_CHANGED if the token is of another log; RESOURCE_EXHAUSTED if there are too many followers.
+        async fn follow_orders(
+            &self,
+            request: tonic::Request<super::FollowOrdersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::FollowOrdersStream>,
             tonic::Status,
         >;
     }
@@ -13900,6 +14115,52 @@ pub mod order_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/doorbuster.v1.OrderService/FollowOrders" => {
+                    #[allow(non_camel_case_types)]
+                    struct FollowOrdersSvc<T: OrderService>(pub Arc<T>);
+                    impl<
+                        T: OrderService,
+                    > tonic::server::ServerStreamingService<super::FollowOrdersRequest>
+                    for FollowOrdersSvc<T> {
+                        type Response = super::FollowOrdersResponse;
+                        type ResponseStream = T::FollowOrdersStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FollowOrdersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as OrderService>::follow_orders(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FollowOrdersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
