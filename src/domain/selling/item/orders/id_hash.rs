@@ -13,6 +13,7 @@ use std::{
 use crate::values::OrderId;
 
 /// A hash with a key of its own.
+#[derive(Clone)]
 pub(super) struct IdHash {
     key: [u64; 2],
 }
