@@ -81,7 +81,7 @@ impl Shop {
 
     async fn refused(&self, request: FollowOrdersRequest) -> (Code, String, String) {
         let told = self.orders().follow_orders(request).await;
-        reason(&told.err().expect("the call fails"))
+        reason(&told.expect_err("the call fails"))
     }
 
     /// An order that is paid, of which a unit comes back, one that is cancelled, and one that is paid too

@@ -37,10 +37,8 @@ impl IdHash {
     pub(super) fn of(&self, id: OrderId) -> u64 {
         let (high, low) = id.0.as_u64_pair();
         let product = u128::from(high ^ self.key[0]) * u128::from(low ^ self.key[1]);
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        let lower = product as u64;
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half fits")]
-        let upper = (product >> 64) as u64;
-        lower ^ upper
+        #[expect(clippy::cast_possible_truncation, reason = "each half for itself")]
+        let halves = [product as u64, (product >> 64) as u64];
+        halves[0] ^ halves[1]
     }
 }
