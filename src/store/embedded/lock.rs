@@ -8,6 +8,8 @@
 use std::{
     fs::{File, TryLockError},
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{OpenError, schema};
@@ -15,6 +17,13 @@ use crate::private;
 
 /// Name of the lock file in a data directory.
 pub const LOCK_FILE: &str = "doorbuster.lock";
+
+/// How long a lock that was given back may still be held: a process that its holder has just begun has
+/// the holder's files until it runs its own program.
+const PASSES_WITHIN: Duration = Duration::from_millis(200);
+
+/// How often a lock is tried while somebody else has it.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The right to write in one data directory, given back on drop.
 #[derive(Debug)]
@@ -40,17 +49,28 @@ impl DirectoryLock {
         file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Takes the lock of a directory, or reports that it is held. Does not wait.
+    /// Takes the lock of a directory, or reports that it is held.
     pub(super) fn take(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(LOCK_FILE);
         let opened = private::make_file(&path);
         let file = opened.map_err(|error| OpenError::unwritable(&path, &error))?;
-        match file.try_lock() {
+        match within(&file, PASSES_WITHIN) {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => {
                 Err(OpenError::InUse { directory: directory.to_owned() })
             }
             Err(TryLockError::Error(error)) => Err(OpenError::io(&path, &error)),
+        }
+    }
+}
+
+/// Locks a file, and waits so long where somebody else has the lock.
+pub(super) fn within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if began.elapsed() < patience => thread::sleep(PAUSE),
+            result => return result,
         }
     }
 }

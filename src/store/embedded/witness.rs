@@ -14,7 +14,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{OpenError, chain::Hash, wal::WalMark};
+use super::{OpenError, chain::Hash, lock, wal::WalMark};
 use crate::private;
 
 /// Name of the witness in a data directory.
@@ -210,20 +210,10 @@ pub(super) fn open_locked(directory: &Path) -> Result<Option<File>, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(|error| failed(&error))?,
     };
-    let pause = Duration::from_millis(10);
-    let mut waited = Duration::ZERO;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(TryLockError::WouldBlock) if waited < LOOKING => {
-                std::thread::sleep(pause);
-                waited += pause;
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse { directory: directory.to_owned() });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(&error)),
-        }
+    match lock::within(&file, LOOKING) {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { directory: directory.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
 
