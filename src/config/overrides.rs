@@ -59,7 +59,7 @@ pub struct Overrides {
     #[arg(long, value_name = "SECONDS")]
     pub idle_seconds: Option<OsString>,
     /// Events of an item behind its snapshot from which another one is written; 0 for none
-    /// [env: DOORBUSTER_SNAPSHOT_EVENTS] [default: 65536]
+    /// [env: DOORBUSTER_SNAPSHOT_EVENTS] [default: 262144]
     #[arg(long, value_name = "EVENTS")]
     pub snapshot_events: Option<OsString>,
     /// How long a question with min_position waits [env: DOORBUSTER_MIN_POSITION_WAIT_MS]
