@@ -117,7 +117,7 @@ async fn measure(
 ) -> anyhow::Result<BenchFigures> {
     let operator = arguments.operator()?;
     let mut hot = HotItem::put_up_several(url, process, operator, arguments.items).await?;
-    let item_id = hot.target.item_id.clone();
+    let item_id = hot.target.item(0).to_owned();
     let echo = Target::new(echo.url(), item_id, 0).in_process(Some(echo.process()));
     let echo = Arc::new(echo);
     let duration = Duration::from_secs(arguments.seconds.into());
@@ -148,7 +148,7 @@ async fn measure(
     if arguments.cases.is_empty() || arguments.cases.contains(&Case::Traffic) {
         common.note("traffic");
         let run = new_request_id().0.as_u64_pair().0;
-        let measured = beacons::measure(url, &hot.target.item_id, run, duration).await?;
+        let measured = beacons::measure(url, hot.target.item(0), run, duration).await?;
         hot.catch_up().await?;
         figures.beacons = Some(measured);
     }

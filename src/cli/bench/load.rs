@@ -34,7 +34,7 @@ use crate::{
         },
         routed,
     },
-    values::micros,
+    values::{micros, narrow},
 };
 
 /// How long a server may take to be ready for the first order, and the pause between two tries.
@@ -58,9 +58,8 @@ pub type PlacedAnswer = Result<Response<PlaceOrderResponse>, Status>;
 #[derive(Debug)]
 pub struct Target {
     pub url: String,
-    /// The first of them, which is the only one unless more are asked for.
-    pub item_id: String,
-    others: Vec<String>,
+    /// At least one.
+    items: Vec<String>,
     run: u64,
     commands: AtomicU64,
     /// Its process, where this one has started it.
@@ -71,13 +70,13 @@ impl Target {
     /// `run` makes the request ids of this run different from those of all others.
     pub fn new(url: &str, item_id: String, run: u64) -> Self {
         let commands = AtomicU64::new(1);
-        let others = Vec::new();
-        Self { url: url.to_owned(), item_id, others, run: scatter(run), commands, process: None }
+        let (url, items) = (url.to_owned(), vec![item_id]);
+        Self { url, items, run: scatter(run), commands, process: None }
     }
 
     /// Orders also go to these items.
-    pub fn and(mut self, others: Vec<String>) -> Self {
-        self.others = others;
+    pub fn and(mut self, others: impl Iterator<Item = String>) -> Self {
+        self.items.extend(others);
         self
     }
 
@@ -106,9 +105,7 @@ impl Target {
 
     /// The items in turns.
     pub fn item(&self, turn: u64) -> &str {
-        // Below the number of items, so it fits.
-        let turn = usize::try_from(turn % (self.others.len() as u64 + 1)).unwrap_or(0);
-        turn.checked_sub(1).and_then(|other| self.others.get(other)).unwrap_or(&self.item_id)
+        &self.items[narrow(turn % self.items.len() as u64)]
     }
 
     fn next_number(&self) -> u64 {

@@ -190,7 +190,7 @@ async fn on(
 
 /// Units that buyers hold.
 async fn held(items: &mut ItemServiceClient<Channel>, target: &Target) -> anyhow::Result<i64> {
-    let asked = GetItemRequest { item_id: target.item_id.clone() };
+    let asked = GetItemRequest { item_id: target.item(0).to_owned() };
     let item = items.get_item(routed(asked)).await?.into_inner().item;
     Ok(item.context("the answer has no item")?.held_units)
 }

@@ -39,7 +39,7 @@ pub(super) async fn measure(
     let operator = arguments.operator()?;
     let mut plain = HotItem::put_up(url, process, operator.clone()).await?;
     let mut priced = HotItem::put_up(url, process, operator.clone()).await?;
-    set_terms(url, &priced.target.item_id, &operator).await?;
+    set_terms(url, priced.target.item(0), &operator).await?;
     let sides = [(&mut plain, "the plain item"), (&mut priced, "the priced item")];
     pair::measure(arguments, sides, common).await
 }

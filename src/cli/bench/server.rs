@@ -172,7 +172,7 @@ impl HotItem {
         let item = items.next().ok_or_else(|| anyhow!("the sale has no item"))?;
         let sale_id = sales.sale_ids.pop().ok_or_else(|| anyhow!("there is no sale"))?;
         let target = Target::new(url, item, run.0.as_u64_pair().0).in_process(process);
-        let target = Arc::new(target.and(items.collect()));
+        let target = Arc::new(target.and(items));
         Ok(Self { target, sale_id, figures: Figures::new(channel), lag: Lag::default() })
     }
 

@@ -1,6 +1,6 @@
 //! `order follow`: a line for each thing that happens to an order, also over restarts of the server.
 
-use std::{ops::ControlFlow, str::FromStr, time::Duration};
+use std::{convert::Infallible, str::FromStr, time::Duration};
 
 use tonic::{Code as GrpcCode, Status, transport::Channel};
 
@@ -69,28 +69,23 @@ impl Follow {
             item_id: self.whose.item_id()?,
             kinds: self.kinds.iter().map(|kind| kind.0.into()).collect(),
         };
-        self.server.with_channel(async |channel| {
+        let never: Infallible = self.server.with_channel(async |channel| {
             loop {
-                match follow(channel.clone(), &mut request, common).await? {
-                    ControlFlow::Break(()) => return Ok(()),
-                    ControlFlow::Continue(why) => {
-                        common.note(format_args!("{why}; following again in a second"));
-                        tokio::time::sleep(AWAY_PAUSE).await;
-                    }
-                }
+                let why = follow(channel.clone(), &mut request, common).await?;
+                common.note(format_args!("{why}; following again in a second"));
+                tokio::time::sleep(AWAY_PAUSE).await;
             }
         })?;
-        Ok(())
+        match never {}
     }
 }
 
-/// Prints what happens, and keeps in the request where it goes on; ends where the server is gone, or
-/// nobody reads any more.
+/// Prints what happens, and keeps in the request where it goes on; says why the server is gone.
 async fn follow(
     channel: Channel,
     request: &mut FollowOrdersRequest,
     common: &Common,
-) -> Result<ControlFlow<(), String>, Failure> {
+) -> Result<String, Failure> {
     let told = OrderServiceClient::new(channel).follow_orders(request.clone()).await;
     let mut told = match told {
         Ok(told) => told.into_inner(),
@@ -99,7 +94,7 @@ async fn follow(
     loop {
         let response = match told.message().await {
             Ok(Some(response)) => response,
-            Ok(None) => return Ok(ControlFlow::Continue("the server stops".to_owned())),
+            Ok(None) => return Ok("the server stops".to_owned()),
             Err(status) => return away(request, &status),
         };
         print(&response, common)?;
@@ -109,15 +104,12 @@ async fn follow(
 }
 
 /// Whether it is worth following again: only then is the place known where it goes on.
-fn away(
-    request: &FollowOrdersRequest,
-    status: &Status,
-) -> Result<ControlFlow<(), String>, Failure> {
+fn away(request: &FollowOrdersRequest, status: &Status) -> Result<String, Failure> {
     let begun = !request.resume_token.is_empty() || request.after_position.is_some();
     match status.code() {
         // A connection that breaks is `Unknown`, too.
         GrpcCode::Unavailable | GrpcCode::Unknown | GrpcCode::Cancelled if begun => {
-            Ok(ControlFlow::Continue(status.message().to_owned()))
+            Ok(status.message().to_owned())
         }
         _ => Err(Failure::status(status)),
     }

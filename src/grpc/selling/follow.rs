@@ -17,7 +17,7 @@ use self::{filter::Filter, resume_token::ResumeToken, told::told};
 use super::order::OrderApi;
 use crate::{
     actors::{Permit, Permits},
-    events::{Event, ItemEvent, OrderEvent, Position, Recorded, decode},
+    events::{DecodeError, Event, ItemEvent, OrderEvent, Position, Recorded, decode},
     grpc::{ReadSide, proto, status::CallError},
     projections::{Checkpoint, orders},
     reports::{OrderRecord, PlacedOrder},
@@ -163,8 +163,8 @@ impl Follower {
     /// The event, if it is one of an order that was asked for.
     fn order_event(&self, recorded: Recorded) -> Result<Option<Found>, CallError> {
         let Some(item) = self.filter.item_of(recorded.stream) else { return Ok(None) };
-        let unreadable = |why: &dyn std::fmt::Display| CallError::log_unreadable(&why.to_string());
-        match decode(&recorded).map_err(|why| unreadable(&why))? {
+        let unreadable = |why: DecodeError| CallError::log_unreadable(&why.to_string());
+        match decode(&recorded).map_err(unreadable)? {
             Event::Item(ItemEvent::Order(event)) if self.filter.has_kind(&event) => {
                 Ok(Some(Found { recorded, item, event }))
             }

@@ -8,7 +8,7 @@ use crate::{
         report::{money, order_record},
     },
     reports::OrderRecord,
-    values::{DueId, ItemId},
+    values::ItemId,
 };
 
 pub(super) fn told(
@@ -18,7 +18,6 @@ pub(super) fn told(
     order: OrderRecord,
 ) -> proto::OrderEvent {
     let amount = |minor: i64| money(&order.currency, minor);
-    let due = |due: DueId| due.to_string();
     let mut told = proto::OrderEvent {
         event_id: recorded.id.to_string(),
         position: recorded.position.0,
@@ -38,16 +37,16 @@ pub(super) fn told(
         OrderEvent::PaymentFailed(failed) => told.reference = failed.payment_reference,
         OrderEvent::RefundDue(e) => {
             told.amount = Some(amount(e.amount_minor));
-            told.due_id = due(item.due_id(e.request_id));
+            told.due_id = item.due_id(e.request_id).to_string();
             told.reference = e.payment_reference;
         }
         OrderEvent::Refunded(e) => {
             told.amount = Some(amount(e.amount_minor));
-            told.due_id = due(item.due_id(e.act.request_id));
+            told.due_id = item.due_id(e.act.request_id).to_string();
         }
         OrderEvent::RefundSettled(e) => {
             told.amount = Some(amount(e.amount_minor));
-            told.due_id = due(e.due_id);
+            told.due_id = e.due_id.to_string();
             told.reference = e.reference;
         }
         OrderEvent::LimitGranted(_)
