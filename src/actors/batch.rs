@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use serde::{Deserialize, Serialize};
+
 use actix::Message;
 use tokio::{runtime::Handle, sync::oneshot};
 use uuid::Uuid;
@@ -16,8 +18,9 @@ use crate::{
     values::UnixMs,
 };
 
-/// What a command came to, once everything it rests on is in the log.
-#[derive(Debug, Clone)]
+/// What a command came to, once everything it rests on is in the log. Nodes send it to one another,
+/// by the rules of [`Decider::Command`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answer<O> {
     pub outcome: O,
     pub revision: u64,

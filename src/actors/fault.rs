@@ -1,9 +1,13 @@
 //! Faults: failures of the store, the network or the load. Never a business "no".
 
+use serde::{Deserialize, Serialize};
+
 use crate::store::ReadError;
 
-/// Why a command got no answer. Every command can be sent again with the same request id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a command got no answer. Every command can be sent again with the same request id. Nodes send it
+/// to one another: names of variants are permanent, and an unknown one is an error of the link.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// More commands wait at this item than its bound allows. Nothing happened.
     #[error("too many commands wait at this item")]

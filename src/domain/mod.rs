@@ -19,6 +19,9 @@ pub use selling::{
     coupon, demand, eligibility, fulfilment, item, limits, price, quota, references, sale,
 };
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::snapshot::{Read, Reader, Writer};
@@ -70,7 +73,11 @@ pub enum Verdict<'a, R> {
 /// The state is rebuilt by `evolve` over the stream. Events are applied as soon as they are decided,
 /// before they are stored; if storing fails the state is thrown away and rebuilt.
 pub trait Decider: Sized + Send + Unpin + 'static {
-    /// What can be asked, by kinds.
+    /// What can be asked, by kinds. Commands and outcomes travel between nodes as JSON: a node sends
+    /// commands to nodes of its own or a later version. A new field therefore has a default, which
+    /// is what earlier versions meant, and is left out where it has it; names of variants and fields
+    /// are permanent. A variant that the receiver does not know is an error of the link, and a field
+    /// that it does not know is ignored. Fields are not validated again: they were where they entered.
     type Command: Kinds + Send + Unpin + 'static;
     type Event: Stored + Family<Event> + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
@@ -270,17 +277,26 @@ pub enum Impossible {
 }
 
 /// Why a command could not even be judged. Unlike a refusal it is the caller's mistake.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Misdirected {
-    /// There is no such sale, item or order, or it belongs to another buyer.
+    /// There is no such sale, item or order, or it belongs to another buyer. Holds the name of the
+    /// field, owned only where another node sent it.
     #[error("{0} does not exist")]
-    NotFound(&'static str),
+    NotFound(Cow<'static, str>),
     /// The request id was used before with other fields.
     #[error("request {0} was used before with other fields")]
     RequestIdReused(RequestId),
     /// A field is wrong, which only what is steered could see.
     #[error("{0}")]
     Invalid(Invalid),
+}
+
+impl Misdirected {
+    /// What the field of this name names does not exist.
+    pub fn not_found(field: &'static str) -> Self {
+        Self::NotFound(Cow::Borrowed(field))
+    }
 }
 
 kinds! { Misdirected {

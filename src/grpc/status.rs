@@ -87,7 +87,7 @@ impl CallError {
 
     /// What this field names does not exist.
     pub(super) fn not_found(field: &'static str) -> Self {
-        Misdirected::NotFound(field).into()
+        Misdirected::not_found(field).into()
     }
 
     /// Work of which one at a time is done on a node, and one is under way.
@@ -239,7 +239,7 @@ impl From<Misdirected> for CallError {
         match why {
             Misdirected::NotFound(field) => {
                 let mut failure = Self::new(Code::NotFound, "NOT_FOUND", message);
-                failure.field = Some(field.to_owned());
+                failure.field = Some(field.into_owned());
                 failure
             }
             Misdirected::RequestIdReused(_) => {

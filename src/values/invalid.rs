@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest problem in bytes. It may quote the input, and an error travels in the headers of
 /// HTTP/2, where a longer one would break the connection.
 const PROBLEM_BYTES_MAX: usize = 1_000;
 
 /// Input that was refused before anything happened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub struct Invalid {
     /// Path of the field as its author knows it, for example `items[1].unit_price_minor`.
     pub field: String,

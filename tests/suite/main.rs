@@ -66,6 +66,8 @@ mod operators;
 mod order_events;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
+/// Nodes among each other: letters between them.
+mod peers;
 /// What an order costs: ladders, time prices, offers, gifts.
 mod prices;
 /// Files for their owner only; failures said with a bound.

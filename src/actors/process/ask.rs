@@ -69,7 +69,9 @@ impl Receivers {
             Ask::Coupon(id, command) => {
                 match ask_again(&self.coupons, id.0, command).await?.outcome {
                     // The sale planned the batch, and tells it soon.
-                    CouponOutcome::Misdirected(why @ Misdirected::NotFound("batch_id")) => {
+                    CouponOutcome::Misdirected(why)
+                        if why == Misdirected::not_found("batch_id") =>
+                    {
                         Err(Fault::StoreUnavailable(why.to_string()))
                     }
                     _ => Ok(()),

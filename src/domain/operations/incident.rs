@@ -197,7 +197,7 @@ impl Decider for Incident {
     fn show(&self, (): (), _: UnixMs) -> IncidentOutcome {
         match &self.view {
             Some(view) => IncidentOutcome::Incident(Box::new(view.clone())),
-            None => IncidentOutcome::Misdirected(Misdirected::NotFound("incident_id")),
+            None => IncidentOutcome::Misdirected(Misdirected::not_found("incident_id")),
         }
     }
 
@@ -232,7 +232,7 @@ impl Incident {
         }
         match (&self.view, &what) {
             (None, StepTaken::Detect { .. }) => {}
-            (None, _) => return self.no(Misdirected::NotFound("incident_id")),
+            (None, _) => return self.no(Misdirected::not_found("incident_id")),
             // An incident's id comes from the request that opened it.
             (Some(_), StepTaken::Detect { .. }) => {
                 return self.no(Misdirected::RequestIdReused(request_id));

@@ -6,6 +6,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use serde::{Deserialize, Serialize};
+
 use uuid::Uuid;
 
 use super::{item::index::Index, names::Names};
@@ -18,7 +20,8 @@ use crate::{
 };
 
 /// Everything that can be asked of the limit over a sale.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum QuotaCommand {
     Take(Box<TakeUnits>),
     GiveBack(GiveBack),
@@ -30,7 +33,7 @@ kinds! { QuotaCommand {
 } }
 
 /// Takes the units of an order, as the order stands in its `OrderPlaced`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeUnits {
     pub order_id: OrderId,
     pub item_id: ItemId,
@@ -41,14 +44,15 @@ pub struct TakeUnits {
 }
 
 /// The order has only so many units left. Less than before is given back; anything else changes nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GiveBack {
     pub order_id: OrderId,
     pub units_left: i64,
 }
 
 /// Why an order does not get its units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum QuotaRefusal {
     /// Its buyer would have more than one buyer may have in the sale.
     OverSaleLimit,
@@ -59,7 +63,8 @@ kinds! { QuotaRefusal {
 } }
 
 /// What the limit over a sale answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum QuotaOutcome {
     /// The order took its units, now or before, and takes so many of them still.
     Taken {

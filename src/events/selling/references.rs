@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Values by name. A sequence is not kept: the same labels are the same.
 pub type Labels = BTreeMap<String, String>;
 
 /// The shop's own references of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OrderReferences {
     /// Empty where the shop gave none. Orders may share one.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub shop_order_id: String,
+    #[serde(skip_serializing_if = "Labels::is_empty", default)]
     pub labels: Labels,
 }
 

@@ -158,7 +158,7 @@ fn steps_out_of_order_are_refused_and_are_no_events() {
 fn an_incident_that_nobody_opened_does_not_exist() {
     for step in [assess("olga"), act(), resolve(None), review()] {
         let decided = Live::given(Vec::new()).take(1, step);
-        let missing = Misdirected::NotFound("incident_id");
+        let missing = Misdirected::not_found("incident_id");
         assert_eq!(decided.outcome, IncidentOutcome::Misdirected(missing));
     }
 }

@@ -104,8 +104,8 @@ fn misdirected(decided: Decided, why: Misdirected) {
 #[test]
 fn a_sale_that_was_never_created_does_not_exist() {
     let mut live = Live::new();
-    misdirected(live.run(SaleCommand::Show, 1), Misdirected::NotFound("sale_id"));
-    misdirected(live.run(close("c1", "over"), 1), Misdirected::NotFound("sale_id"));
+    misdirected(live.run(SaleCommand::Show, 1), Misdirected::not_found("sale_id"));
+    misdirected(live.run(close("c1", "over"), 1), Misdirected::not_found("sale_id"));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn refused(decided: &Decided, refusal: Refusal) {
 #[test]
 fn pausing_and_resuming_a_sale_go_in_turns() {
     let mut live = Live::new();
-    misdirected(live.run(pause("p0"), 1), Misdirected::NotFound("sale_id"));
+    misdirected(live.run(pause("p0"), 1), Misdirected::not_found("sale_id"));
     live.run(create("11.11"), 7);
     refused(&live.run(resume("r0"), 8), Refusal::NotPaused);
     let paused = live.run(pause("p1"), 9);

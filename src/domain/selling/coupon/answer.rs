@@ -1,5 +1,7 @@
 //! What a batch of coupons answers, and the decisions that carry an answer.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     batch::CouponBatch,
     view::{BatchView, CouponView, Redemption},
@@ -11,7 +13,8 @@ use crate::{
 };
 
 /// What a batch of coupons answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CouponOutcome {
     Batch(Box<BatchView>),
     Coupon(CouponView),
@@ -35,12 +38,12 @@ pub enum CouponShown {
 impl CouponBatch {
     pub(super) fn outcome(&self, shown: CouponShown) -> CouponOutcome {
         match (shown, &self.batch) {
-            (_, None) => CouponOutcome::Misdirected(Misdirected::NotFound("batch_id")),
+            (_, None) => CouponOutcome::Misdirected(Misdirected::not_found("batch_id")),
             (CouponShown::Batch, Some(batch)) => CouponOutcome::Batch(Box::new(self.view(batch))),
             (CouponShown::Coupon(row), Some(_)) => CouponOutcome::Coupon(self.coupon(row)),
             (CouponShown::Redemption(order), Some(_)) => match self.claims.binding(order) {
                 Some(binding) => CouponOutcome::Redeemed(self.redemption(binding)),
-                None => CouponOutcome::Misdirected(Misdirected::NotFound("order_id")),
+                None => CouponOutcome::Misdirected(Misdirected::not_found("order_id")),
             },
         }
     }

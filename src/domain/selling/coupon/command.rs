@@ -1,5 +1,7 @@
 //! The commands of a batch of coupons. Their fields are validated where they enter and trusted here.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{limits::WORTH_MINOR_MAX, price::bounds},
     events::{Act, CouponGrant, CouponNamed, CouponTerms, ReturnCause},
@@ -9,7 +11,8 @@ use crate::{
 };
 
 /// Everything that can be asked of a batch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CouponCommand {
     Create(Box<CreateBatch>),
     Claim(ClaimCoupon),
@@ -39,7 +42,7 @@ kinds! { CouponCommand {
 } }
 
 /// Puts the batch up. Sent by the sale that planned it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateBatch {
     pub request_id: RequestId,
     pub sale_id: SaleId,
@@ -49,14 +52,14 @@ pub struct CreateBatch {
 }
 
 /// A buyer takes one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClaimCoupon {
     pub request_id: RequestId,
     pub buyer: String,
 }
 
 /// A buyer is given one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct GrantCoupon {
     pub request_id: RequestId,
     pub buyer: String,
@@ -64,7 +67,7 @@ pub struct GrantCoupon {
 }
 
 /// Binds a coupon to an order, as the order stands in its `OrderPlaced`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RedeemCoupon {
     pub order_id: OrderId,
     /// The sale of the item.
@@ -78,14 +81,14 @@ pub struct RedeemCoupon {
 }
 
 /// The order does not have its coupon any more.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ReturnCoupon {
     pub order_id: OrderId,
     pub cause: ReturnCause,
 }
 
 /// An operator's hand on the batch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SteerBatch {
     pub request_id: RequestId,
     pub operator: String,
@@ -94,7 +97,8 @@ pub struct SteerBatch {
 }
 
 /// What an operator can do to a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BatchAction {
     Close,
     /// The whole budget from now on, in minor units.

@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn decide(of: &CouponBatch, command: CouponCommand, at: Moment) -> Decided<CouponBatch> {
     let (command, batch) = match (command, &of.batch) {
         (CouponCommand::Create(create), _) => return of.create(*create, at),
-        (_, None) => return of.no(Misdirected::NotFound("batch_id")),
+        (_, None) => return of.no(Misdirected::not_found("batch_id")),
         (command, Some(batch)) => (command, batch),
     };
     match command {
@@ -299,7 +299,7 @@ impl CouponBatch {
             }
             BatchAction::Revoke(coupon_id) => {
                 let Some(row) = self.claims.find(coupon_id) else {
-                    return self.no(Misdirected::NotFound("coupon_id"));
+                    return self.no(Misdirected::not_found("coupon_id"));
                 };
                 let shown = CouponShown::Coupon(row);
                 if self.claims.row(row).revoked {

@@ -1,5 +1,7 @@
 //! Batches and coupons as they are shown.
 
+use serde::{Deserialize, Serialize};
+
 use super::batch::{Batch, CouponBatch};
 use crate::{
     events::{CouponBatchClosed, CouponTerms, GrantCause},
@@ -7,7 +9,7 @@ use crate::{
 };
 
 /// A batch as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchView {
     pub batch_id: BatchId,
     pub sale_id: SaleId,
@@ -22,11 +24,12 @@ pub struct BatchView {
     /// Those that are bound to an order now.
     pub bound: i64,
     pub created_at: UnixMs,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed: Option<CouponBatchClosed>,
 }
 
 /// A coupon as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CouponView {
     pub coupon_id: CouponId,
     pub batch_id: BatchId,
@@ -34,11 +37,13 @@ pub struct CouponView {
     pub state: CouponState,
     pub claimed_at: UnixMs,
     /// Why it was granted; absent where the buyer claimed it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<GrantCause>,
 }
 
 /// What can be done with a coupon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CouponState {
     /// An order can use it.
     Free,
@@ -49,7 +54,7 @@ pub enum CouponState {
 }
 
 /// What an order got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redemption {
     pub coupon_id: CouponId,
     pub discount_minor: i64,

@@ -1,5 +1,7 @@
 //! The acts of operators on an item. Their fields are validated where they enter and trusted here.
 
+use serde::{Deserialize, Serialize};
+
 use super::reserve_plan::check_plan;
 use crate::{
     domain::{
@@ -15,20 +17,22 @@ use crate::{
 const ALWAYS: (UnixMs, UnixMs) = (UnixMs(i64::MIN), UnixMs::LATEST);
 
 /// An operator's hand on the item.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Steer {
     pub request_id: RequestId,
     pub operator: String,
     pub reason: String,
     pub action: SteerAction,
     /// The action may name a warehouse that the item does not have yet.
+    #[serde(skip_serializing_if = "is_false", default)]
     pub new_warehouse: bool,
 }
 
 /// Units of one warehouse, and who delivered them where that is known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SuppliedUnits {
     pub at: WarehouseUnits,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub supplier: Option<String>,
 }
 
@@ -39,7 +43,8 @@ impl From<WarehouseUnits> for SuppliedUnits {
 }
 
 /// What the operator does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SteerAction {
     /// 1 to `sale::ALLOCATED_UNITS_MAX` units.
     Allocate(SuppliedUnits),
@@ -57,7 +62,9 @@ pub enum SteerAction {
     ReleaseReserve(WarehouseUnits),
     /// Each at least 1; none where absent.
     SetPurchaseLimit {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         per_buyer: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         per_order: Option<i64>,
     },
     /// Another ladder, checked but for the window of the item.
@@ -278,4 +285,8 @@ fn stored(value: &impl serde::Serialize) -> Vec<u8> {
 
 fn number(units: i64) -> Vec<u8> {
     units.to_be_bytes().to_vec()
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -1,5 +1,7 @@
 //! What an item answers, and the decisions that carry an answer.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ItemView, OrderView, PlaceOrder, QuoteView, Refusal,
     orders::{Receipt, ReceiptKind},
@@ -15,17 +17,21 @@ use crate::{
 };
 
 /// What an item answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ItemOutcome {
     Order(OrderView),
     Item(Box<ItemView>),
     Refused {
         refusal: Refusal,
         /// Units that were available; absent where the refusal is about an order, not about units.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         available: Option<i64>,
         /// What the order would cost, where that is the reason.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         quote: Option<Box<QuoteView>>,
         /// Why its coupon was refused, where that is the reason.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         coupon: Option<CouponReason>,
     },
     /// What an order would cost.
@@ -34,8 +40,10 @@ pub enum ItemOutcome {
         /// Units that were available.
         available: i64,
         /// Why it would be refused, whoever the buyer is.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         refusal: Option<Refusal>,
         /// Where its units would come from; empty where fewer are available.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
         warehouses: Vec<WarehouseUnits>,
     },
     /// The command did not concern anything of this item.

@@ -19,7 +19,7 @@ use crate::{
 /// Judges what another aggregate says.
 pub(super) fn settle(item: &Item, settle: &SettleAwait, at: Moment) -> Decided<Item> {
     let Some(order) = item.orders.find(settle.order_id) else {
-        return item.misdirected(Misdirected::NotFound("order_id"));
+        return item.misdirected(Misdirected::not_found("order_id"));
     };
     let next = item.orders.awaited(order).and_then(|awaited| awaited.open().next());
     let is_next = next == Some(settle.verdict.about());
@@ -185,7 +185,7 @@ impl Item {
     /// What the placing of an order that waits, or waited, comes to; also to a repeated request.
     pub(super) fn placed_outcome(&self, order: u32) -> ItemOutcome {
         let Some(offer) = &self.offer else {
-            return ItemOutcome::Misdirected(Misdirected::NotFound("item_id"));
+            return ItemOutcome::Misdirected(Misdirected::not_found("item_id"));
         };
         let awaited = self.orders.awaited(order);
         let ended = match self.orders.row(order).state {

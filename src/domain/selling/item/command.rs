@@ -1,4 +1,11 @@
 //! The commands of an item. Their fields are validated where they enter and trusted here.
+//!
+//! Nodes send them to one another: how their JSON may change is said at [`Decider::Command`]. That of
+//! [`PlaceOrder`] is kept short, because most of what is sent are orders.
+//!
+//! [`Decider::Command`]: crate::domain::Decider::Command
+
+use serde::{Deserialize, Serialize};
 
 use super::{OrderAct, OrderAction, PaymentFailure, SettleAwait, Steer, SteerAction};
 use crate::{
@@ -8,7 +15,8 @@ use crate::{
 
 /// Everything that can be asked of an item. Questions stand in the same queue as commands, so an
 /// answer never shows what is not in the log yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ItemCommand {
     Add(Box<AddItem>),
     PlaceOrder(PlaceOrder),
@@ -21,6 +29,7 @@ pub enum ItemCommand {
     /// What an order of so many units would cost, and whether it would be taken.
     Quote {
         units: i64,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         more: Option<Box<PlaceMore>>,
     },
     /// What the item looks like.
@@ -28,6 +37,7 @@ pub enum ItemCommand {
     /// One order, of that buyer where one is named.
     ShowOrder {
         order_id: OrderId,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         buyer: Option<String>,
     },
 }
@@ -63,7 +73,7 @@ kinds! { ItemCommand {
 } }
 
 /// Puts the item on offer. Sent by the sale that planned it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AddItem {
     pub request_id: RequestId,
     pub sale_id: SaleId,
@@ -72,36 +82,47 @@ pub struct AddItem {
     /// `sale::WAREHOUSES_PER_ITEM_MAX`: the events are numbered in one octet.
     pub plan: ItemPlan,
     /// Most units of one buyer in held and paid orders of all items of the sale.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sale_limit_per_buyer: Option<i64>,
     pub operator: String,
 }
 
 /// Holds units for a buyer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlaceOrder {
+    #[serde(rename = "request")]
     pub request_id: RequestId,
     /// [`ItemId::order_id`] of the request, computed before the command enters the mailbox.
+    #[serde(rename = "order")]
     pub order_id: OrderId,
+    #[serde(rename = "print")]
     pub fingerprint: Fingerprint,
     pub buyer: String,
     pub units: i64,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub channel: String,
     /// What only some orders say; not allocated for the others.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub more: Option<Box<PlaceMore>>,
 }
 
 /// What an order may say besides buyer, units and channel.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlaceMore {
     /// It is to cost at most so many minor units; at least 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub max_total_minor: Option<i64>,
     /// Whose warehouses are preferred; empty where none are.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
     pub region: String,
     /// What is said of the buyer, if anything is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub shopper: Option<OrderShopper>,
     /// The coupon that it asks for, without the most that it may cost.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon: Option<CouponAsked>,
     /// What the shop calls it.
+    #[serde(skip_serializing_if = "OrderReferences::is_empty", default)]
     pub references: OrderReferences,
 }
 
@@ -175,7 +196,7 @@ fn asked_fields(asked: &CouponAsked) -> Vec<Vec<u8>> {
 }
 
 /// Records that a payment arrived.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordPayment {
     pub request_id: RequestId,
     pub order_id: OrderId,
@@ -198,7 +219,7 @@ impl RecordPayment {
 }
 
 /// Gives a held order up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CancelOrder {
     pub request_id: RequestId,
     pub order_id: OrderId,

@@ -23,7 +23,7 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
     let Some(offer) = &item.offer else {
         return match command {
             ItemCommand::Add(add) => add_item(item, *add, at.now),
-            _ => item.misdirected(Misdirected::NotFound("item_id")),
+            _ => item.misdirected(Misdirected::not_found("item_id")),
         };
     };
     match command {
@@ -47,7 +47,7 @@ pub(super) fn decide(item: &Item, command: ItemCommand, at: Moment) -> Decided<I
             {
                 item.shown(Vec::new(), ItemShown::Order(row))
             }
-            _ => item.misdirected(Misdirected::NotFound("order_id")),
+            _ => item.misdirected(Misdirected::not_found("order_id")),
         },
     }
 }
@@ -325,7 +325,7 @@ fn record_payment(
         return decided;
     }
     let Some(order) = item.orders.find(payment.order_id) else {
-        return item.misdirected(Misdirected::NotFound("order_id"));
+        return item.misdirected(Misdirected::not_found("order_id"));
     };
     if item.waits(order)
         && let OrderState::Held = item.orders.row(order).state
@@ -453,7 +453,7 @@ fn cancel_order(item: &Item, offer: &ItemAdded, cancel: CancelOrder, at: Moment)
     let order = item.orders.find(cancel.order_id);
     let order = order.filter(|&row| item.orders.buyer(item.orders.row(row)) == cancel.buyer);
     let Some(order) = order else {
-        return item.misdirected(Misdirected::NotFound("order_id"));
+        return item.misdirected(Misdirected::not_found("order_id"));
     };
     let row = item.orders.row(order);
     let at = match ending::held(item, order, at) {

@@ -62,7 +62,7 @@ impl Decider for Item {
 
     fn show(&self, shown: ItemShown, now: UnixMs) -> ItemOutcome {
         let Some(offer) = &self.offer else {
-            return ItemOutcome::Misdirected(Misdirected::NotFound("item_id"));
+            return ItemOutcome::Misdirected(Misdirected::not_found("item_id"));
         };
         match shown {
             ItemShown::Item => ItemOutcome::Item(Box::new(self.view(offer, now))),

@@ -2,6 +2,8 @@
 //! aggregate says of an order that waits for it. Fields are validated where they enter and trusted
 //! here.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::limits::{NAME_CHARS_MAX, REFERENCE_CHARS_MAX},
     events::{Act, Await, CouponReason},
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// An operator's hand on an order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OrderAct {
     pub request_id: RequestId,
     pub operator: String,
@@ -20,7 +22,8 @@ pub struct OrderAct {
 }
 
 /// What the operator does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OrderAction {
     /// Gives a held order up.
     Cancel(OrderId),
@@ -31,6 +34,7 @@ pub enum OrderAction {
         order_id: OrderId,
         units: i64,
         /// They are available again; else they are written off.
+        #[serde(skip_serializing_if = "is_false", default)]
         restock: bool,
     },
     /// Says that money that was due is on its way back.
@@ -98,7 +102,7 @@ impl OrderAct {
 }
 
 /// Records that a payment was tried and failed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PaymentFailure {
     pub request_id: RequestId,
     pub order_id: OrderId,
@@ -135,14 +139,15 @@ impl PaymentFailure {
 }
 
 /// What another aggregate says about an order that waits for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SettleAwait {
     pub order_id: OrderId,
     pub verdict: AwaitVerdict,
 }
 
 /// What it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AwaitVerdict {
     LimitGranted,
     LimitDenied,
@@ -158,4 +163,8 @@ impl AwaitVerdict {
             Self::CouponGranted { .. } | Self::CouponDenied(_) => Await::Coupon,
         }
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

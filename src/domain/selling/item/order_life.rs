@@ -52,7 +52,7 @@ fn on_order(
     order_id: OrderId,
     decide: impl FnOnce(u32) -> Decided<Item>,
 ) -> Decided<Item> {
-    let missing = || item.misdirected(Misdirected::NotFound("order_id"));
+    let missing = || item.misdirected(Misdirected::not_found("order_id"));
     item.orders.find(order_id).map_or_else(missing, decide)
 }
 
@@ -208,7 +208,7 @@ fn settle(
     at: Moment,
 ) -> Decided<Item> {
     let Some(due) = item.orders.due_back(due_id) else {
-        return item.misdirected(Misdirected::NotFound("due_id"));
+        return item.misdirected(Misdirected::not_found("due_id"));
     };
     if let Some(known) = due.reference() {
         // Whoever sends the money may tell of it more than once.

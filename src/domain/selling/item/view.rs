@@ -1,5 +1,7 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Item, Refusal, SupplierUnits, orders::Due};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// An order as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderView {
     pub order_id: OrderId,
     pub sale_id: SaleId,
@@ -23,21 +25,31 @@ pub struct OrderView {
     /// What is to be paid.
     pub total_minor: i64,
     /// Units by price; empty where the item had no ladder.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parts: Vec<OrderPart>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub offer: Option<Box<OfferApplied>>,
     /// What the order waits for; it cannot be paid meanwhile.
+    #[serde(skip_serializing_if = "<[Await]>::is_empty", default)]
     pub awaiting: Box<[Await]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon: Option<Box<CouponTaken>>,
     /// The coupon that it asked for, whatever came of that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub asked: Option<Box<CouponAsked>>,
     /// Why its coupon was denied.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub coupon_denied: Option<CouponReason>,
     /// Why it was cancelled, where what it waited for is the reason.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub refused: Option<Refusal>,
     /// The limit over the whole sale that it comes under.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sale_limit: Option<Box<SaleLimit>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gift: Option<Box<GiftTaken>>,
     /// A gift would have come with it, and was used up.
+    #[serde(skip_serializing_if = "is_false", default)]
     pub gift_gone: bool,
     pub currency: Currency,
     pub state: OrderState,
@@ -48,29 +60,33 @@ pub struct OrderView {
     pub refunded_minor: i64,
     pub failed_payments: u8,
     /// Money that has to go back, or had to; the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub dues: Vec<DueView>,
     /// What the shop calls it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub references: Option<Box<OrderReferences>>,
 }
 
 /// Money of an order that has to go back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DueView {
     pub due_id: DueId,
     pub amount_minor: i64,
     /// The transfer by which it was settled.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reference: Option<String>,
 }
 
 /// What an order would cost, as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuoteView {
     pub quote: Quote,
     pub currency: Currency,
 }
 
 /// What the item lets buyers do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ItemPhase {
     NotOpenYet,
     Open,
@@ -79,7 +95,7 @@ pub enum ItemPhase {
 }
 
 /// An item as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemView {
     pub item_id: ItemId,
     pub sale_id: SaleId,
@@ -87,14 +103,19 @@ pub struct ItemView {
     pub title: String,
     /// The base price: that of every unit after the last step.
     pub unit_price_minor: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ladder: Option<Ladder>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub offers: Option<Offers>,
     /// What the next unit costs, where there are a ladder or offers.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_unit: Option<Quote>,
     pub currency: Currency,
     pub opens_at: UnixMs,
     pub closes_at: UnixMs,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit_per_buyer: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit_per_order: Option<i64>,
     pub time_to_pay_ms: i64,
     pub phase: ItemPhase,
@@ -102,12 +123,17 @@ pub struct ItemView {
     pub available_by_warehouse: Vec<WarehouseUnits>,
     /// Where units lie that are not on offer yet; only warehouses that have some.
     pub reserve_by_warehouse: Vec<WarehouseUnits>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub suppliers: Vec<SupplierUnits>,
     /// Who may buy; everybody where absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub audience: Option<Audience>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub regions: Vec<Region>,
     pub draw: Draw,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reserve_plan: Vec<ReserveStep>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub reserve_proposals: Vec<Proposal>,
     /// The item itself is paused.
     pub paused_itself: bool,
@@ -226,4 +252,8 @@ impl Item {
             paused_with_sale: self.sale_paused,
         }
     }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

@@ -15,6 +15,8 @@ pub(super) use draft::{bounds, check_name, only_with, percent_off};
 pub use ladder::{ImpossibleStep, Ladder, StepCounts};
 pub use offers::{ImpossibleGift, Offers, Pool, coupon_discount};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     events::{GiftTaken, OfferApplied, OrderPart, OrderPrice, WhenGone},
     values::{Currency, UnixMs},
@@ -33,7 +35,7 @@ pub struct Pricing<'a> {
 }
 
 /// What an order would cost, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     pub units: i64,
     /// Units by price, in the order of the ladder; at least one part.
@@ -41,20 +43,25 @@ pub struct Quote {
     /// What the parts cost together.
     pub subtotal_minor: i64,
     /// The one money offer that reduces it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub offer: Option<OfferApplied>,
     /// What is to be paid: at least 1.
     pub total_minor: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gift: Option<GiftTaken>,
     /// The gift that would have come with it, if its pool had enough free units.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gift_gone: Option<GiftGone>,
     /// Free units of the step that the first unit is from; `None` after the last step.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub step_units_left: Option<i64>,
     /// When a time price or an offer begins or ends next.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub changes_at: Option<UnixMs>,
 }
 
 /// A gift whose pool is used up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GiftGone {
     /// Name of the offer.
     pub offer: String,

@@ -3,6 +3,7 @@
 
 mod plan;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
@@ -21,7 +22,8 @@ pub use plan::{
 };
 
 /// Everything that can be asked of a sale.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SaleCommand {
     Create(Box<CreateSale>),
     Pause(SteerSale),
@@ -39,14 +41,14 @@ kinds! { SaleCommand {
 } }
 
 /// Puts a sale up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreateSale {
     /// The plan; its `created_at_ms` is set when it is decided.
     pub plan: SaleCreated,
 }
 
 /// An operator's hand on the sale.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SteerSale {
     pub request_id: RequestId,
     pub operator: String,
@@ -54,7 +56,8 @@ pub struct SteerSale {
 }
 
 /// What a sale answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SaleOutcome {
     Sale(Box<SaleView>),
     /// One of `Closed`, `Paused` and `NotPaused`, said of the sale.
@@ -63,18 +66,20 @@ pub enum SaleOutcome {
 }
 
 /// A sale as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleView {
     pub sale_id: SaleId,
     pub plan: SaleCreated,
     /// How and when it was closed by hand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed: Option<SaleClosed>,
     /// The newest pause or resumption of the whole sale.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pause: Option<Pause>,
 }
 
 /// That a sale was paused or resumed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// It is paused; else it was resumed.
     pub on: bool,
@@ -127,7 +132,7 @@ impl Decider for Sale {
         let now = at.stamp;
         let decided = match (command, &self.plan) {
             (SaleCommand::Create(create), _) => self.create(create.plan, now),
-            (_, None) => self.no(Misdirected::NotFound("sale_id")),
+            (_, None) => self.no(Misdirected::not_found("sale_id")),
             (SaleCommand::Show, Some(_)) => self.receipts.shown(),
             (SaleCommand::Close(close), Some(_)) => self.close(close, now),
             (SaleCommand::Pause(steer), Some(_)) => self.set_pause(steer, true, now),
@@ -147,7 +152,7 @@ impl Decider for Sale {
     fn show(&self, (): (), _: UnixMs) -> SaleOutcome {
         match &self.plan {
             Some(plan) => SaleOutcome::Sale(Box::new(self.view(plan))),
-            None => SaleOutcome::Misdirected(Misdirected::NotFound("sale_id")),
+            None => SaleOutcome::Misdirected(Misdirected::not_found("sale_id")),
         }
     }
 

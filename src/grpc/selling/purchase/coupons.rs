@@ -78,7 +78,7 @@ impl Batches {
             (batch, _) => {
                 let id = BatchId::parse("coupon.batch", batch).ok();
                 let found = batches.iter().find(|of| Some(of.id) == id || of.name == batch);
-                Some(found.ok_or(Misdirected::NotFound("coupon.batch"))?)
+                Some(found.ok_or(Misdirected::not_found("coupon.batch"))?)
             }
         };
         let Some(batch) = found else { return Err(self.no_such_code(item).await?) };

@@ -1,0 +1,4 @@
+//! Nodes among each other: what they send, and how they find one another.
+
+/// Commands, answers and faults as JSON: every kind arrives as it was sent.
+mod letters;
