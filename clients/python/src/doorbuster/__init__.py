@@ -6,12 +6,15 @@
 
 from doorbuster import v1, webhooks
 from doorbuster._async.client import AsyncDoorbuster
+from doorbuster._async.follow import AsyncOrderFollower
 from doorbuster._sync.client import Doorbuster
+from doorbuster._sync.follow import OrderFollower
 from doorbuster._wire import HEAD, FetchedExport, read_sale
 from doorbuster.errors import (
     DeadlineExceeded,
     DoorbusterError,
     InvalidRequest,
+    LogChanged,
     NotAllowed,
     NotFound,
     Refused,
@@ -23,13 +26,16 @@ from doorbuster.errors import (
 __all__ = [
     "HEAD",
     "AsyncDoorbuster",
+    "AsyncOrderFollower",
     "DeadlineExceeded",
     "Doorbuster",
     "DoorbusterError",
     "FetchedExport",
     "InvalidRequest",
+    "LogChanged",
     "NotAllowed",
     "NotFound",
+    "OrderFollower",
     "Refused",
     "RequestIdReused",
     "ServerFault",

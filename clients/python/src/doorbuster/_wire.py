@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib
 import json
@@ -9,6 +10,7 @@ import os
 import pathlib
 import pkgutil
 import re
+import socket
 import struct
 import time
 import uuid
@@ -27,6 +29,7 @@ from doorbuster.errors import (
     DeadlineExceeded,
     DoorbusterError,
     InvalidRequest,
+    LogChanged,
     Refused,
     ServerFault,
     Unavailable,
@@ -259,7 +262,8 @@ def error_of(code: str, said: Mapping[str, Any]) -> DoorbusterError:
     # Where the server promises that nothing happened, or says what is wrong with the request, it
     # did nothing. A write without an answer may have been carried out.
     unsure = code in {"unavailable", "deadline_exceeded", "canceled", "unknown", "internal"}
-    return FAMILIES.get(code, ServerFault)(
+    family = LogChanged if reason == "LOG_CHANGED" else FAMILIES.get(code, ServerFault)
+    return family(
         str(said.get("message") or reason),
         reason=reason,
         field=str(about.get("field", "")),
@@ -349,6 +353,21 @@ def draft_of_json(text: str) -> v1.SaleDraft:
 def cut_off(url: str) -> DoorbusterError:
     said = f"the stream of {url} ended without its last message"
     return Unavailable(said, reason="CONNECTION_LOST", code="unavailable")
+
+
+def ended(url: str) -> DoorbusterError:
+    said = f"{url} ended the stream, as a server does that stops"
+    return Unavailable(said, reason="STREAM_ENDED", code="unavailable")
+
+
+def hang_up(answer: httpx.Response) -> None:
+    """Ends a read of this answer that another thread is in: closing the socket does not."""
+    stream = answer.extensions.get("network_stream")
+    connection = stream.get_extra_info("socket") if stream is not None else None
+    if connection is not None:
+        # The server may have ended the connection already.
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def checked_headers(headers: Mapping[str, str], token: str | None) -> dict[str, str]:

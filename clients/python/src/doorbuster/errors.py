@@ -81,6 +81,11 @@ class InvalidRequest(DoorbusterError):
     """The request is wrong, and `field` says where. Also raised before anything is sent."""
 
 
+class LogChanged(InvalidRequest):
+    """The resume token is of another log, or of an end that the log lost. Which events were missed
+    is unknown: compare with `list_orders`, and follow anew with `after_position`."""
+
+
 class NotFound(DoorbusterError):
     """What `field` names does not exist, or belongs to another buyer."""
 

@@ -145,23 +145,33 @@ class AsyncCaller:
         rpc = _wire.rpc_named(method)
         if not rpc.streams:
             raise _wire.invalid("method", f"method {rpc.name} answers with one message: use call()")
-        body, headers, _ = _wire.prepared(rpc, request, self._operator)
         deadline = _wire.Deadline(timeout)
         envelopes = _wire.Envelopes(rpc)
+        got = await self._opened(rpc, request, deadline.headers(), deadline.waits())
         try:
-            async with self._http.stream(
-                "POST",
-                self.url + rpc.path,
-                content=body,
-                headers={**self._headers, **headers, **deadline.headers()},
-                timeout=deadline.waits(),
-            ) as got:
-                if got.status_code != 200:
-                    raise _wire.failure(got.status_code, await got.aread())
-                async for chunk in got.aiter_bytes():
-                    for message in envelopes.feed(chunk):
-                        yield message  # type: ignore[misc]
+            async for chunk in got.aiter_bytes():
+                for message in envelopes.feed(chunk):
+                    yield message  # type: ignore[misc]
         except httpx.TransportError as error:
             raise _wire.lost(error, self.url) from error
+        finally:
+            await got.aclose()
         if not envelopes.ended:
             raise _wire.cut_off(self.url)
+
+    async def _opened(
+        self, rpc: _wire.Rpc, request: Message, more: Mapping[str, str], waits: httpx.Timeout
+    ) -> httpx.Response:
+        """The answer of a stream as soon as its headers are there; whoever asked closes it."""
+        body, headers, _ = _wire.prepared(rpc, request, self._operator)
+        headers = {**self._headers, **headers, **more}
+        path = self.url + rpc.path
+        asked = self._http.build_request("POST", path, content=body, headers=headers, timeout=waits)
+        try:
+            got = await self._http.send(asked, stream=True)
+            if got.status_code == 200:
+                return got
+            said = await got.aread()
+        except httpx.TransportError as error:
+            raise _wire.lost(error, self.url) from error
+        raise _wire.failure(got.status_code, said)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from doorbuster import _wire, v1
 from doorbuster._async.caller import AsyncCaller
+from doorbuster._async.follow import AsyncOrderFollower
 from doorbuster._wire import FetchedExport
 from doorbuster.errors import ServerFault
 
@@ -436,3 +437,41 @@ class AsyncDoorbuster(AsyncCaller):
     ) -> v1.ListExportsResponse:
         """The exports of a sale, the first one first."""
         return await self._ask(locals(), v1.ListExportsRequest, v1.ListExportsResponse)
+
+    def follow_orders(
+        self,
+        *,
+        resume_token: str | None = None,
+        after_position: int | None = None,
+        sale_id: str | None = None,
+        item_id: str | None = None,
+        kinds: Iterable[v1.OrderEventKind] | None = None,
+        progress: bool = False,
+        idle_timeout: float = 30.0,
+        give_up_after: float | None = None,
+    ) -> AsyncOrderFollower:
+        """What happens to orders, as an iterator over lost connections and restarts of the server.
+
+        Each message has an `event` and a `resume_token`: store the token after the event was
+        handled, and give the stored one after a restart of your own. Without a token it begins
+        behind `after_position`, 0 for the whole log; without either, now. `progress` also gives the
+        messages that only bring a newer token.
+
+        A connection on which nothing arrives for `idle_timeout` seconds is replaced. An unreachable
+        server is tried for ever, or until `give_up_after` seconds have passed without it. Close the
+        iterator, or use it in a `with` statement.
+        """
+        fields = {
+            "resume_token": resume_token,
+            "after_position": after_position,
+            "sale_id": sale_id,
+            "item_id": item_id,
+            "kinds": None if kinds is None else list(kinds),
+        }
+        return AsyncOrderFollower(
+            self,
+            _wire.filled(v1.FollowOrdersRequest, fields),
+            progress=progress,
+            idle_timeout=idle_timeout,
+            give_up_after=give_up_after,
+        )
