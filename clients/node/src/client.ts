@@ -12,6 +12,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { DeadlineExceeded, DoorbusterError, invalid, ServerFault } from "./errors.js";
+import { type FollowOptions, type Open, OrderFollower } from "./follow.js";
 import { type Input, messageOf, saleFromJson } from "./input.js";
 import { isPassing, pauseMs } from "./retry.js";
 import { Slots } from "./slots.js";
@@ -163,15 +164,27 @@ class Caller {
     input: Input<MessageShape<I>> = {} as Input<MessageShape<I>>,
     options: CallOptions = {},
   ): AsyncGenerator<MessageShape<O>> {
-    const { body, headers } = this.#prepared(method, input);
     const left = options.timeoutMs === undefined ? undefined : checkedTimeout(options.timeoutMs);
-    const enclosed = enveloped(body);
-    const answer = await this.#post(method, enclosed, headers, left, options.signal);
-    if (answer.status !== 200 || !answer.body) {
-      throw failureOf(answer.status, await answer.text());
-    }
-    const chunks = answer.body as unknown as AsyncIterable<Uint8Array>;
-    yield* messagesOf(method.output, this.#guarded(chunks, options.signal));
+    yield* await this.#opened(method, input, left, options.signal);
+  }
+
+  /**
+   * What happens to orders, as an iterator over lost connections and restarts of the server. Store
+   * `resumeToken` of a message after its event was handled, and give the stored one after a restart of
+   * your own. Without a token it begins behind `afterPosition`, 0 for the whole log; without either, now.
+   */
+  followOrders(
+    input: Input<v1.FollowOrdersRequest>,
+    options: FollowOptions & { progress: true },
+  ): OrderFollower<v1.FollowOrdersResponse>;
+  followOrders(input?: Input<v1.FollowOrdersRequest>, options?: FollowOptions): OrderFollower;
+  followOrders(
+    input: Input<v1.FollowOrdersRequest> = {},
+    options: FollowOptions = {},
+  ): OrderFollower<v1.FollowOrdersResponse> {
+    const method = v1.OrderService.method.followOrders;
+    const open: Open = (request, signal) => this.#opened(method, request, undefined, signal);
+    return new OrderFollower<v1.FollowOrdersResponse>(open, input, options);
   }
 
   /** An export with its lines, compared with the digest that stands in the log. */
@@ -192,6 +205,23 @@ class Caller {
       throw new ServerFault(`export ${input.number} is not that of its digest`, failure);
     }
     return { ...got, export: got.export };
+  }
+
+  /** The messages of a stream, as soon as the headers of its answer are there. */
+  async #opened<O extends DescMessage>(
+    method: DescMethod & { output: O },
+    input: unknown,
+    left: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<AsyncGenerator<MessageShape<O>>> {
+    const { body, headers } = this.#prepared(method, input);
+    const answer = await this.#post(method, enveloped(body), headers, left, signal);
+    if (answer.status !== 200 || !answer.body) {
+      const said = await this.#read(answer, signal);
+      throw failureOf(answer.status, new TextDecoder().decode(said));
+    }
+    const chunks = answer.body as unknown as AsyncIterable<Uint8Array>;
+    return messagesOf(method.output, this.#guarded(chunks, signal));
   }
 
   #prepared(method: DescMethod, input: unknown) {

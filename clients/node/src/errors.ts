@@ -79,6 +79,12 @@ export class Refused extends DoorbusterError {
 /** The request is wrong, and `field` says where. Also thrown before anything is sent. */
 export class InvalidRequest extends DoorbusterError {}
 
+/**
+ * The resume token is of another log, or of an end that the log lost. Which events were missed is
+ * unknown: compare with `listOrders`, and follow anew with `afterPosition`.
+ */
+export class LogChanged extends InvalidRequest {}
+
 /** What `field` names does not exist, or belongs to another buyer. */
 export class NotFound extends DoorbusterError {}
 

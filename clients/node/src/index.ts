@@ -13,6 +13,7 @@ export {
   DeadlineExceeded,
   DoorbusterError,
   InvalidRequest,
+  LogChanged,
   NotAllowed,
   NotFound,
   Refused,
@@ -20,6 +21,7 @@ export {
   ServerFault,
   Unavailable,
 } from "./errors.js";
+export { type FollowOptions, OrderFollower, type ToldOrder } from "./follow.js";
 export { checkedNumber, type Input } from "./input.js";
 export * as v1 from "./v1/index.js";
 export * as webhooks from "./webhooks.js";

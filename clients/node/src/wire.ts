@@ -11,6 +11,7 @@ import {
   DeadlineExceeded,
   type DoorbusterError,
   FAMILIES,
+  LogChanged,
   Refused,
   ServerFault,
   Unavailable,
@@ -156,7 +157,8 @@ export function errorOf(said: Said): DoorbusterError {
   // nothing. A write without an answer may have been carried out.
   const unsure = ["unavailable", "deadline_exceeded", "canceled", "unknown", "internal"];
   const closed = reason === "SERVICE_CLOSED" || reason === "SERVICE_DEGRADED";
-  return new (FAMILIES[said.code] ?? ServerFault)(said.message || reason, {
+  const family = reason === "LOG_CHANGED" ? LogChanged : (FAMILIES[said.code] ?? ServerFault);
+  return new family(said.message || reason, {
     reason,
     field: info?.metadata?.field ?? "",
     code: said.code,
