@@ -19,26 +19,12 @@ import time
 import urllib.request
 import uuid
 
-from server import Server
+from server import Server, at, call
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 SECONDS_MAX = 5
 PRICE, OFF = 199_900, 2_000
 BUYERS = 8
-
-
-def call(server, method, message, timeout=10):
-    request = urllib.request.Request(
-        f"http://{server.http}/doorbuster.v1.{method}",
-        data=json.dumps(message).encode(),
-        headers={"content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=timeout) as answer:
-        return json.load(answer)
-
-
-def at(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
 
 def create_sale(server):

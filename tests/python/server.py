@@ -8,22 +8,25 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
+import urllib.request
 
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 30
 
 
 class Server:
-    """One server on one data directory. A restart after a kill gets a new port."""
+    """One server on one data directory. A restart after a kill gets new ports."""
 
     def __init__(self, binary, directory, listen="127.0.0.1:0", errors=None, store=None,
-                 environment=None):
-        """`listen` fixes the address; stderr is appended to `errors`; `store` is the connection string of a store
+                 environment=None, http="127.0.0.1:0"):
+        """`listen` and `http` fix addresses; stderr is appended to `errors`; `store` is the connection string of a store
         that holds the log; `environment` is added to that of the caller."""
         self.binary = str(binary)
         self.directory = pathlib.Path(directory)
         self.listen, self.errors, self.store = listen, errors, store
         self.environment = environment or {}
+        self.listen_http = http
         self.child = None
         self.address = self.http = self.web = self.board = None
 
@@ -32,7 +35,7 @@ class Server:
         command = [self.binary, "serve", "--json"]
         command += ["--data", str(self.directory), "--listen", self.listen]
         command += ["--store", self.store] if self.store else []
-        command += ["--http", "127.0.0.1:0", "--web", "127.0.0.1:0",
+        command += ["--http", self.listen_http, "--web", "127.0.0.1:0",
                     "--board", "127.0.0.1:0"]
         with contextlib.ExitStack() as opened:
             stderr = self.errors and opened.enter_context(open(self.errors, "ab"))
@@ -86,3 +89,19 @@ class Server:
             return log.execute("SELECT coalesce(max(position), 0) FROM events").fetchone()[0]
         finally:
             log.close()
+
+
+def call(server, method, message, timeout=10):
+    """The answer of a method over HTTP/JSON, such as "SaleService/CreateSale"."""
+    request = urllib.request.Request(
+        f"http://{server.http}/doorbuster.v1.{method}",
+        data=json.dumps(message).encode(),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        return json.load(answer)
+
+
+def at(seconds):
+    """The time so many seconds from now, as ProtoJSON writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
