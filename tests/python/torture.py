@@ -19,7 +19,6 @@ import time
 import uuid
 
 import grpc
-from google.protobuf import duration_pb2, timestamp_pb2
 
 from client import make_stubs
 from server import Server
@@ -28,7 +27,7 @@ from torture.buyers import Load
 from torture.faults import Disk, Ended, Faults
 from torture.journal import Call, Event, History, Place, Terms
 from torture.judge import judge
-from torture.wire import Wire
+from torture.wire import Wire, draft_of
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent.parent
 # Limit of calls sent and checked, independent of the duration.
@@ -67,21 +66,7 @@ class Run:
 
     def open_sale(self):
         """Puts the items on sale; all of them are open from now on."""
-        now = int(time.time())
-        sale = self.pb.SaleDraft(
-            name="Torture", currency_code="CNY",
-            open_time=timestamp_pb2.Timestamp(seconds=now - 60),
-            close_time=timestamp_pb2.Timestamp(seconds=now + 86_400),
-        )
-        for sku, terms in ITEMS.items():
-            item = sale.items.add(sku=sku, title=sku, unit_price_minor=terms.price)
-            item.time_to_pay.CopyFrom(duration_pb2.Duration(seconds=terms.time_to_pay_ms // 1_000))
-            if terms.per_buyer:
-                item.limit_per_buyer = terms.per_buyer
-            if terms.per_order:
-                item.limit_per_order = terms.per_order
-            for warehouse, units in terms.units.items():
-                item.units.add(warehouse=warehouse, units=units)
+        sale = draft_of(self.pb, "Torture", ITEMS)
         request = self.pb.CreateSaleRequest(request_id=self.new_id(), sale=sale, operator="torture")
         created = self.main.sale.CreateSale(request, timeout=20).sale
         self.items = {sku: item.item_id for sku, item in zip(ITEMS, created.items)}

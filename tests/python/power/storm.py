@@ -13,14 +13,13 @@ import time
 import typing
 
 import grpc
-from google.protobuf import duration_pb2, timestamp_pb2
 
 from client import make_stubs, new_id
 from server import Server
 from torture import journal
 from torture.buyers import Load
 from torture.journal import Event, History, Terms
-from torture.wire import Wire
+from torture.wire import Wire, draft_of
 
 ITEMS = {
     "HOT": Terms(1_999, "CNY", 3_000, 3, 2, {"east": 20, "west": 10}),
@@ -80,22 +79,9 @@ class Storm:
             self.open_sale()
 
     def open_sale(self):
-        now = int(time.time())
-        sale = self.pb.SaleDraft(
-            name="Power", currency_code="CNY", open_time=timestamp_pb2.Timestamp(seconds=now - 60),
-            close_time=timestamp_pb2.Timestamp(seconds=now + 86_400),
-        )
+        sale = draft_of(self.pb, "Power", ITEMS)
         for name, condition in ALERTS.items():
             sale.alerts.add(name=name, when=condition, each_item=True)
-        for sku, terms in ITEMS.items():
-            item = sale.items.add(sku=sku, title=sku, unit_price_minor=terms.price)
-            item.time_to_pay.CopyFrom(duration_pb2.Duration(seconds=terms.time_to_pay_ms // 1_000))
-            if terms.per_buyer:
-                item.limit_per_buyer = terms.per_buyer
-            if terms.per_order:
-                item.limit_per_order = terms.per_order
-            for warehouse, units in terms.units.items():
-                item.units.add(warehouse=warehouse, units=units)
         request = self.pb.CreateSaleRequest(request_id=new_id(), sale=sale, operator="power")
         created = self.wire.sale.CreateSale(request, timeout=20)
         self.tell(created.position, "act")

@@ -6,8 +6,10 @@ call that may have taken effect is recorded.
 
 import queue
 import threading
+import time
 
 import grpc
+from google.protobuf import duration_pb2, timestamp_pb2
 
 from report import Refused
 
@@ -168,3 +170,22 @@ class Stream:
 def failure(error):
     refused = Refused(error)
     return Error(refused.code.name, refused.reason or "", refused.message or "")
+
+
+def draft_of(pb, name, items):
+    """A sale of these items, the terms of each by its SKU; all of them are open from now on."""
+    now = int(time.time())
+    sale = pb.SaleDraft(
+        name=name, currency_code="CNY", open_time=timestamp_pb2.Timestamp(seconds=now - 60),
+        close_time=timestamp_pb2.Timestamp(seconds=now + 86_400),
+    )
+    for sku, terms in items.items():
+        item = sale.items.add(sku=sku, title=sku, unit_price_minor=terms.price)
+        item.time_to_pay.CopyFrom(duration_pb2.Duration(seconds=terms.time_to_pay_ms // 1_000))
+        if terms.per_buyer:
+            item.limit_per_buyer = terms.per_buyer
+        if terms.per_order:
+            item.limit_per_order = terms.per_order
+        for warehouse, units in terms.units.items():
+            item.units.add(warehouse=warehouse, units=units)
+    return sale
