@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks a client library and tries it on a server: tests/clients.sh python|node [BINARY]. Lints, checks
-# types, builds the package, installs it where nothing else is, and runs its tests and its example there.
+# types, builds the package, installs it where nothing else is, and runs its tests and its examples there.
 # Packages are installed into target/; BINARY is target/release/doorbuster if absent.
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -27,6 +27,11 @@ listed() {
         grep -o '"[^"]*"' | tr -d '"'
 }
 
+# The examples sell out while the server is killed, and their book is compared with the log.
+order_book() {
+    python3 "$repository/tests/python/order_book.py" "$DOORBUSTER_BIN" "$@"
+}
+
 python() {
     local building checking wheel
     cd "$repository/clients/python"
@@ -45,6 +50,7 @@ python() {
     "$made/check/bin/ruff" check .
     "$made/check/bin/mypy"
     DOORBUSTER_EXAMPLE_PYTHON=$made/clean/bin/python "$made/check/bin/pytest"
+    order_book "$made/clean/bin/python" examples/shop.py examples/orders.py
     ls -l "$made/dist"
 }
 
@@ -60,16 +66,17 @@ node_package() {
     # An empty project with nothing but the package, the types of Node and the example.
     rm -rf "$shop"
     mkdir -p "$shop"
-    cp examples/shop.ts "$shop"
+    cp examples/shop.ts examples/orders.ts "$shop"
     awk '/^```ts$/ { on = 1; next } /^```$/ { on = 0 } on' README.md >"$shop/readme.ts"
     (
         cd "$shop"
         echo '{"type": "module", "private": true}' >package.json
         npm install --no-audit --no-fund --loglevel=error "$made"/doorbuster-client-*.tgz @types/node@20
-        "$tsc" --strict --module nodenext --target es2022 --types node shop.ts readme.ts
+        "$tsc" --strict --module nodenext --target es2022 --types node shop.ts orders.ts readme.ts
     )
     "$tsc" -p tsconfig.test.json
     DOORBUSTER_EXAMPLE=$shop/shop.js node --test build/tests/*.test.js
+    order_book node "$shop/shop.js" "$shop/orders.js"
     ls -l "$made"/*.tgz
 }
 

@@ -4,6 +4,7 @@
  *     npx tsc --module nodenext --target es2022 shop.ts && node shop.js
  *     DOORBUSTER_URL=http://127.0.0.1:7423  # the server's HTTP/JSON port
  *     SHOP_PORT=8080
+ *     SHOP_UNITS=5                          # how many there are to sell
  */
 
 import { createServer, type IncomingMessage } from "node:http";
@@ -41,13 +42,13 @@ setInterval(show, 1000);
 
 const shop = new Doorbuster(process.env.DOORBUSTER_URL, { operator: "shop" });
 
-// Five phones on sale for an hour; a buyer has three seconds to pay.
+// Phones on sale for an hour; a buyer has three seconds to pay.
 const phone = {
   sku: "PHONE",
   title: "Phone, 256 GB",
   unitPriceMinor: 199_900,
   timeToPay: { seconds: 3 },
-  units: [{ warehouse: "hangzhou", units: 5 }],
+  units: [{ warehouse: "hangzhou", units: Number(process.env.SHOP_UNITS ?? 5) }],
 };
 const times = { openTime: new Date(), closeTime: new Date(Date.now() + 3_600_000) };
 const { sale } = await shop.createSale({

@@ -3,6 +3,7 @@
 python shop.py                        # sells a new item on http://127.0.0.1:8080
 DOORBUSTER_URL=http://127.0.0.1:7423  # the server's HTTP/JSON port
 SHOP_PORT=8080
+SHOP_UNITS=5                          # how many there are to sell
 """
 
 import datetime
@@ -33,18 +34,19 @@ show();
 setInterval(show, 1000);
 </script>"""
 
+UNITS = int(os.environ.get("SHOP_UNITS", "5"))
 shop = Doorbuster(os.environ.get("DOORBUSTER_URL", "http://127.0.0.1:7423"), operator="shop")
 
 
 def new_item() -> v1.Item:
-    """Puts five phones on sale for an hour; a buyer has three seconds to pay."""
+    """Puts phones on sale for an hour; a buyer has three seconds to pay."""
     now = datetime.datetime.now(datetime.timezone.utc)
     phone = v1.ItemDraft(
         sku="PHONE",
         title="Phone, 256 GB",
         unit_price_minor=199_900,
         time_to_pay=datetime.timedelta(seconds=3),
-        units=[v1.WarehouseUnits(warehouse="hangzhou", units=5)],
+        units=[v1.WarehouseUnits(warehouse="hangzhou", units=UNITS)],
     )
     sale = v1.SaleDraft(
         name="Double Eleven",
