@@ -8,6 +8,10 @@ read models of every node, the verifier and a count of the store's events, read 
 EventStoreDB, must agree to the unit.
 
     deploy/rehearse                       # with target/release/doorbuster
+    deploy/rehearse --route any           # calls about one item go to all nodes
+
+With `--route any` nginx gives the calls to the nodes in turns instead of hashing the item's id. The buyers are those of
+counted_buyers.py, so that each wait and each ABORTED is told, inside and outside of the faults.
 """
 
 import argparse
@@ -27,6 +31,7 @@ import urllib.request
 
 from kurrentdbclient import KurrentDBClient
 
+from counted_buyers import Buyers, Windows, told
 from devstore import Devstore
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -36,6 +41,8 @@ NODES = 3
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 30
 CROWD_SECONDS_MAX = 300
+# Longer than nginx lets a node be silent in a call that is to be answered.
+SILENCE_SECONDS = 7
 
 
 class Refused(Exception):
@@ -62,13 +69,16 @@ class Node:
         return [self.binary, verb, "--json", "--data", str(self.directory),
                 "--store", self.connection, *more]
 
+    def settings(self):
+        """What this node is set to beside its store, its directory and its address."""
+        # Ports must not be shared between nodes.
+        return {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off", "DOORBUSTER_HTTP": "off"}
+
     def start(self):
         command = self.command("serve", "--listen", self.listen)
-        # Ports must not be shared between nodes.
-        environment = os.environ | {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off",
-                                    "DOORBUSTER_HTTP": "off"}
         self.child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
+            command, stdout=subprocess.PIPE, stderr=self.log, text=True,
+            env=os.environ | self.settings(),
         )
         watch = threading.Timer(START_SECONDS_MAX, self.child.kill)
         watch.start()
@@ -120,10 +130,17 @@ class Node:
 class Nginx:
     """The shipped configuration, with the nodes of this rehearsal and a free port."""
 
-    def __init__(self, directory, nodes, port):
+    HASHED = "        hash $routed_by consistent;\n"
+
+    def __init__(self, directory, nodes, port, route):
         self.prefix = directory / "nginx"
         self.prefix.mkdir()
-        shutil.copy(NGINX / "nginx.conf", self.prefix)
+        config = (NGINX / "nginx.conf").read_text()
+        if self.HASHED not in config:
+            raise Refused(f"nginx.conf does not hash by {self.HASHED.strip()!r} any more")
+        # Without it nginx gives the calls to the nodes in turns.
+        config = config.replace(self.HASHED, "") if route == "any" else config
+        (self.prefix / "nginx.conf").write_text(config)
         server = "server {} max_fails=3 fail_timeout=1s;\n"
         (self.prefix / "nodes.conf").write_text("".join(server.format(n.listen) for n in nodes))
         (self.prefix / "listen.conf").write_text(f"listen 127.0.0.1:{port} http2 backlog=4096;\n")
@@ -264,41 +281,27 @@ def agree(name, found, expected):
 def rehearse(arguments, directory):
     binary = str(arguments.binary)
     store = Devstore(binary, directory / "store")
-    nodes, nginx, crowd = [], None, None
+    nodes, nginx, crowd, windows = [], None, None, Windows()
     try:
         connection = store.start()
         nodes = [Node(number, binary, directory, connection) for number in range(1, NODES + 1)]
         for node in nodes:
             node.start()
-        nginx = Nginx(directory, nodes, arguments.port)
+        nginx = Nginx(directory, nodes, arguments.port, arguments.route)
         nginx.start()
         wait_for_an_answer(binary, nginx.url)
         say(f"one store, nodes at {', '.join(node.listen for node in nodes)}, nginx at {nginx.url}")
 
-        crowd = Crowd(binary, nginx.url, arguments)
-        crowd.until_bought(10)
-        nodes[0].kill()
-        say("10 % are paid: node 1 was killed with kill -9")
-        crowd.until_bought(20)
-        nodes[0].start()
-        say("20 % are paid: node 1 is back")
-        crowd.until_bought(30)
-        nodes[1].freeze()
-        say("30 % are paid: node 2 was frozen in the middle of its work")
-        nginx.until_given_up(nodes[1])
-        crowd.until_bought(60)
-        nodes[1].thaw()
-        say("60 % are paid: node 2 goes on where it was; its callers had been passed to others")
-        for percent, node in zip([70, 80, 90], nodes, strict=True):
-            crowd.until_bought(percent)
-            node.stop()
-            node.start()
-            say(f"{percent} % are paid: node {node.number} was restarted, as an upgrade would")
+        crowd = crowd_of(binary, nginx.url, arguments, directory)
+        break_nodes(crowd, nodes, nginx, windows)
         account = crowd.result()
         say(f"the crowd: {account['attempts']} orders sent, {account['tried_again']} sent again "
             f"after a fault, {account['unanswered']} without an answer, "
             f"p99 {account['latency_ms']['p99']} ms")
+        for line in told(crowd, windows) if arguments.route == "any" else ():
+            say(line)
         judge(binary, connection, nodes, account)
+        follow_silence(binary, nginx.url)
         for node in nodes:
             node.stop()
         rebuilt(nodes)
@@ -309,12 +312,65 @@ def rehearse(arguments, directory):
                 part.end()
 
 
+def crowd_of(binary, url, arguments, directory):
+    if arguments.route != "any":
+        return Crowd(binary, url, arguments)
+    stubs = directory / "stubs"
+    stubs.mkdir()
+    return Buyers(url, arguments, stubs)
+
+
+def break_nodes(crowd, nodes, nginx, windows):
+    """Kills one node, freezes another and restarts all of them while the crowd buys."""
+    crowd.until_bought(10)
+    windows.begin("node 1 killed")
+    nodes[0].kill()
+    say("10 % are paid: node 1 was killed with kill -9")
+    crowd.until_bought(20)
+    nodes[0].start()
+    windows.end()
+    say("20 % are paid: node 1 is back")
+    crowd.until_bought(30)
+    windows.begin("node 2 frozen")
+    nodes[1].freeze()
+    say("30 % are paid: node 2 was frozen in the middle of its work")
+    nginx.until_given_up(nodes[1])
+    crowd.until_bought(60)
+    nodes[1].thaw()
+    windows.end()
+    say("60 % are paid: node 2 goes on where it was; its callers had been passed to others")
+    for percent, node in zip([70, 80, 90], nodes, strict=True):
+        crowd.until_bought(percent)
+        windows.begin(f"node {node.number} restarted")
+        node.stop()
+        node.start()
+        windows.end()
+        say(f"{percent} % are paid: node {node.number} was restarted, as an upgrade would")
+
+
 def wait_for_an_answer(binary, url):
     until = time.monotonic() + START_SECONDS_MAX
     while subprocess.run([binary, "sale", "list", "--server", url], capture_output=True).returncode:
         if time.monotonic() > until:
             raise Refused(f"nobody answers at {url}")
         time.sleep(0.1)
+
+
+def follow_silence(binary, url):
+    """Checks that nginx does not end followers while nothing happens."""
+    verbs = [["order", "follow"], ["alert", "follow"]]
+    children = [subprocess.Popen([binary, *verb, "--server", url], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True) for verb in verbs]
+    try:
+        time.sleep(SILENCE_SECONDS)
+        ended = [verb for verb, child in zip(verbs, children) if child.poll() is not None]
+        if ended:
+            raise Refused(f"{ended} ended within {SILENCE_SECONDS} s without an event")
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
+    say(f"followers of orders and alerts outlast {SILENCE_SECONDS} s without an event")
 
 
 def judge(binary, connection, nodes, account):
@@ -349,6 +405,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     binary = REPOSITORY / "target" / "release" / "doorbuster"
     parser.add_argument("--binary", type=pathlib.Path, default=binary)
+    parser.add_argument("--route", choices=["item", "any"], default="item",
+                        help="calls about one item go to one node, or to all nodes in turns")
     parser.add_argument("--port", type=int, default=7400, help="of nginx")
     parser.add_argument("--units", type=int, default=5_000)
     parser.add_argument("--items", type=int, default=6)
@@ -362,7 +420,7 @@ def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="doorbuster-rehearsal-"))
     try:
         account = rehearse(arguments, directory)
-    except Refused as refused:
+    except (Refused, TimeoutError) as refused:
         print(f"FAILED: {refused}\nlogs are in {directory}", file=sys.stderr)
         sys.exit(1)
     if not arguments.keep:
