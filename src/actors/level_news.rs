@@ -39,6 +39,7 @@ pub(super) fn tell(service: &CurrentServiceLevel, revision: u64, event: &Event) 
         | Event::Alert(_)
         | Event::Incident(_)
         | Event::Script(_)
-        | Event::Log(_) => {}
+        | Event::Log(_)
+        | Event::Node(_) => {}
     }
 }

@@ -166,6 +166,7 @@ fn stream_kind(category: Category) -> Option<StreamKind> {
         Category::Incident => Some(StreamKind::Incident),
         Category::Script => Some(StreamKind::Script),
         Category::Level => Some(StreamKind::Level),
+        Category::Node => Some(StreamKind::Node),
         // No node writes there.
         Category::Log | Category::Probe => None,
     }

@@ -204,7 +204,8 @@ fn told_as(event: &Event) -> Option<&'static str> {
         | Event::Traffic(_)
         | Event::Script(_)
         | Event::Level(_)
-        | Event::Log(_) => None,
+        | Event::Log(_)
+        | Event::Node(_) => None,
     }
 }
 

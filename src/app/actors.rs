@@ -22,7 +22,8 @@ use crate::{
     config::Config,
     domain::{
         alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item,
-        quota::Quota, sale::Sale, script::Script, service_level::ServiceLevelSetting,
+        node_roll::NodeRoll, quota::Quota, sale::Sale, script::Script,
+        service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
     metrics::Metrics,
@@ -57,6 +58,9 @@ pub(super) struct Actors {
     pub(super) incidents: Arc<Directory<Incident>>,
     pub(super) scripts: Arc<Directory<Script>>,
     pub(super) exports: Arc<Directory<Fulfilment>>,
+    /// The nodes that share the store.
+    #[expect(dead_code, reason = "nodes announce themselves once they serve one another")]
+    pub(super) node_roll: Arc<Directory<NodeRoll>>,
 }
 
 impl Actors {
@@ -94,6 +98,7 @@ impl Actors {
             incidents: aggregates.add(),
             scripts: aggregates.add(),
             exports: aggregates.add(),
+            node_roll: aggregates.add(),
             aggregates,
             arbiters,
             traffic_arbiter: traffic_thread(),

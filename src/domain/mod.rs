@@ -14,7 +14,7 @@ mod selling;
 pub mod snapshot;
 
 pub use audience::{beacon, traffic};
-pub use operations::{alert, incident, script, service_level};
+pub use operations::{alert, incident, node_roll, script, service_level};
 pub use selling::{
     coupon, demand, eligibility, fulfilment, item, limits, price, quota, references, sale,
 };

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::{
     AlertEvent, CouponEvent, DemandTick, IncidentEvent, ItemEvent, LevelSet, LossAccepted,
-    NewEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent, ScriptEvent, Shown,
-    Stored, TrafficRecorded, read_plain, stored::stored_union,
+    NewEvent, NodeEvent, OrderEvent, OrdersExported, QuotaEvent, Recorded, SaleEvent, ScriptEvent,
+    Shown, Stored, TrafficRecorded, read_plain, stored::stored_union,
 };
 
 /// Version of the stored form, in the metadata of each event. Raise it when a stored form changes
@@ -27,6 +27,7 @@ pub enum Event {
     Script(ScriptEvent),
     Level(LevelSet),
     Log(LossAccepted),
+    Node(NodeEvent),
 }
 
 stored_union! { Event:
@@ -42,6 +43,7 @@ stored_union! { Event:
     Alert(AlertEvent),
     Incident(IncidentEvent),
     Script(ScriptEvent),
+    Node(NodeEvent),
 }
 
 /// An event in the log that this version of doorbuster cannot read. Readers stop at it; skipping

@@ -34,13 +34,16 @@ pub enum Category {
     Level,
     /// What happened to the log itself: one stream.
     Log,
+    /// The nodes that share the store: one stream for all of them, because a stream for each could
+    /// only be found by reading the whole log.
+    Node,
     /// What `doorbuster conformance` writes to see how a store behaves. No node reads it.
     Probe,
 }
 
 impl Category {
     /// All that nodes write and read.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Sale,
         Self::Item,
         Self::Coupon,
@@ -53,6 +56,7 @@ impl Category {
         Self::Script,
         Self::Level,
         Self::Log,
+        Self::Node,
     ];
 
     /// As it stands in stream names.
@@ -70,6 +74,7 @@ impl Category {
             Self::Script => "script",
             Self::Level => "level",
             Self::Log => "log",
+            Self::Node => "node",
             Self::Probe => "probe",
         }
     }
@@ -144,6 +149,11 @@ impl StreamName {
         Self { category: Category::Log, id: SERVICE }
     }
 
+    /// The stream of the nodes that share the store.
+    pub fn nodes() -> Self {
+        Self { category: Category::Node, id: SERVICE }
+    }
+
     /// Reads a stream name; `None` if it is not one that nodes write and read.
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_of(text, &Category::ALL)
@@ -175,6 +185,7 @@ impl StreamName {
             | Category::Script
             | Category::Level
             | Category::Log
+            | Category::Node
             | Category::Probe => None,
         }
     }

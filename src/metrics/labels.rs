@@ -74,6 +74,7 @@ label! {
         Incident => "incident",
         Script => "script",
         Level => "level",
+        Node => "node",
     }
 }
 

@@ -191,7 +191,8 @@ impl Metrics {
             | StreamKind::Alert
             | StreamKind::Incident
             | StreamKind::Script
-            | StreamKind::Level => {}
+            | StreamKind::Level
+            | StreamKind::Node => {}
         }
         #[expect(
             clippy::cast_precision_loss,

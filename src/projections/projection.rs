@@ -6,8 +6,8 @@ use super::ProjectionError;
 use crate::{
     events::{
         AlertEvent, CouponEvent, DemandTick, Event, IncidentEvent, ItemEvent, LevelSet,
-        LossAccepted, OfferEvent, OrderEvent, OrdersExported, Position, QuotaEvent, Recorded,
-        SaleEvent, ScriptEvent, StockEvent, TrafficRecorded,
+        LossAccepted, NodeEvent, OfferEvent, OrderEvent, OrdersExported, Position, QuotaEvent,
+        Recorded, SaleEvent, ScriptEvent, StockEvent, TrafficRecorded,
     },
     values::ItemId,
 };
@@ -63,6 +63,7 @@ pub trait Projection: Send {
             Event::Script(event) => self.on_script(here, event),
             Event::Level(event) => self.on_level(here, event),
             Event::Log(event) => self.on_log(here, event),
+            Event::Node(event) => self.on_node(here, event),
         }
     }
 
@@ -143,6 +144,11 @@ pub trait Projection: Send {
 
     /// A loss in the log is accepted.
     fn on_log(&mut self, _: &Here<'_>, _: &LossAccepted) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    /// A node announces itself or leaves.
+    fn on_node(&mut self, _: &Here<'_>, _: &NodeEvent) -> Result<(), ApplyError> {
         Ok(())
     }
 

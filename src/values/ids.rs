@@ -71,6 +71,10 @@ id! {
     IncidentId
 }
 id! {
+    /// One life of a node: made anew at each start.
+    NodeId
+}
+id! {
     /// The idempotency key that a client makes for each write.
     RequestId
 }
@@ -137,6 +141,13 @@ impl IncidentId {
     /// The incident that `request` opens.
     pub fn of_request(request: RequestId) -> Self {
         Self(Uuid::new_v5(&request.0, b"incident"))
+    }
+}
+
+impl NodeId {
+    /// The id of the event about this node at that revision of the roll.
+    pub fn event_id(self, revision: u64) -> Uuid {
+        Uuid::new_v5(&self.0, format!("roll/{revision}").as_bytes())
     }
 }
 

@@ -10,14 +10,15 @@ mod kinds;
 mod moment;
 mod money;
 mod number;
+mod peer_address;
 mod shopper;
 mod text;
 mod watch;
 
 pub use fingerprint::Fingerprint;
 pub use ids::{
-    AlertId, BatchId, CouponId, DueId, IncidentId, ItemId, OrderId, RequestId, SKU_CHARS_MAX,
-    SaleId,
+    AlertId, BatchId, CouponId, DueId, IncidentId, ItemId, NodeId, OrderId, RequestId,
+    SKU_CHARS_MAX, SaleId,
 };
 pub use invalid::Invalid;
 pub use kinds::Kinds;
@@ -28,6 +29,7 @@ pub use number::{
     ENDLESS, UNLIMITED, bound_of, capped, count_of, micros, millis, nanos, narrow, number_of,
     short, tiny, wide,
 };
+pub use peer_address::{PEER_ADDRESS_BYTES_MAX, peer_address};
 pub use shopper::{
     AgeBand, BEACON_CHANNEL_CHARS_MAX, GOODS_CHARS_MAX, Gender, PAGE_CHARS_MAX, REGION_CHARS_MAX,
     ShopperAttributes, SpendingTier, VISITOR_CHARS_MAX, shopper_hash,

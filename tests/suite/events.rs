@@ -109,6 +109,7 @@ pub fn samples() -> Vec<Event> {
         .chain(operations::alert_samples().into_iter().map(Event::Alert))
         .chain(operations::incident_samples().into_iter().map(Event::Incident))
         .chain(operations::script_samples().into_iter().map(Event::Script))
+        .chain(operations::node_samples().into_iter().map(Event::Node))
         .collect()
 }
 

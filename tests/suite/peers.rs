@@ -2,3 +2,5 @@
 
 /// Commands, answers and faults as JSON: every kind arrives as it was sent.
 mod letters;
+/// The roll of nodes: who is on it, and what is written by hand.
+mod roll;

@@ -45,6 +45,11 @@ impl Event<'_> {
         self.id == expected
     }
 
+    /// By which moment an event of that time was judged.
+    pub(super) fn judged_ms(&self, at_ms: i64) -> i64 {
+        self.judged_at_ms.unwrap_or(at_ms)
+    }
+
     /// Checks its time in a stream whose latest time before it was `last_ms`. Gives the later of both.
     ///
     /// Times never go back. A clock does: an event then has the latest time again and says beside it

@@ -34,7 +34,8 @@ pub(super) use goods::{
 };
 pub(super) use operations::{
     AlertCleared, AlertRaised, IncidentActionTaken, IncidentAssessed, IncidentDetected,
-    IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, ScriptPublished, ScriptWithdrawn,
+    IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, NodeAnnounced, NodeLeft,
+    ScriptPublished, ScriptWithdrawn,
 };
 pub(super) use order_life::{
     CancelCause, HoldExtended, OrderCancelled, OrderRefunded, OrderReinstated, PaymentFailed,

@@ -18,6 +18,7 @@ mod item;
 mod ladder;
 mod log_file;
 mod merkle;
+mod nodes;
 mod offers;
 mod operations;
 mod order_coupons;

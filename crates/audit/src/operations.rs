@@ -1,4 +1,4 @@
-//! Events around the sales: alerts, incidents, wordings of customer service, the service level. The
+//! Events around the sales: alerts, incidents, wordings of customer service, the service level, nodes. The
 //! events of each stream have a required order.
 
 use std::collections::{HashMap, HashSet};
@@ -12,7 +12,7 @@ use super::{
         IncidentResolved, IncidentReviewed, LevelSet, LossAccepted, ScriptPublished,
         ScriptWithdrawn,
     },
-    chain,
+    chain, nodes,
 };
 
 /// The id of streams that there is one of for the whole service.
@@ -40,6 +40,8 @@ enum Kind {
     Level(String),
     /// What happened to the log itself.
     Log,
+    /// The nodes that are announced.
+    Nodes(nodes::Nodes),
 }
 
 /// How far an incident has come.
@@ -59,6 +61,7 @@ pub(super) fn book(category: &str, id: Uuid) -> Option<OperationsBook> {
         "script" => Kind::Script(0, false),
         "level" => Kind::Level(LEVELS[0].to_owned()),
         "log" => Kind::Log,
+        "node" => Kind::Nodes(nodes::Nodes::default()),
         _ => return None,
     };
     Some(OperationsBook { id, kind, requests: HashSet::new(), last_at_ms: 0 })
@@ -83,6 +86,7 @@ impl OperationsBook {
             }
             Kind::Level(_) => self.level(event, say),
             Kind::Log => self.log(event, say),
+            Kind::Nodes(_) => self.node(event, say),
         }
     }
 
@@ -285,6 +289,21 @@ impl OperationsBook {
             say(format!("more is given up than the {known} that was known"));
         }
         self.time(event, accepted.accepted_at_ms, say);
+        Ok(())
+    }
+
+    fn node(&mut self, event: &Event<'_>, say: Say<'_>) -> Result<(), serde_json::Error> {
+        let Kind::Nodes(nodes) = &mut self.kind else { return Ok(()) };
+        let Some((node, at_ms)) = nodes.apply(event, say)? else { return Ok(()) };
+        if self.id != SERVICE {
+            say("there is one stream of nodes, and this is another".to_owned());
+        }
+        let name = format!("roll/{}", event.revision);
+        if !event.has_id(Uuid::new_v5(&node, name.as_bytes())) {
+            say(format!("the event id is not the one that node {node} makes"));
+        }
+        event.check_story(node, node, say);
+        self.time(event, at_ms, say);
         Ok(())
     }
 

@@ -121,7 +121,8 @@ impl Process for EarnCoupons {
             | Event::Incident(_)
             | Event::Script(_)
             | Event::Level(_)
-            | Event::Log(_) => {}
+            | Event::Log(_)
+            | Event::Node(_) => {}
         }
     }
 

@@ -91,7 +91,8 @@ impl Process for LookAfterOrders {
             | Event::Incident(_)
             | Event::Script(_)
             | Event::Level(_)
-            | Event::Log(_) => {}
+            | Event::Log(_)
+            | Event::Node(_) => {}
         }
     }
 

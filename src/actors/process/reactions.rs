@@ -58,7 +58,8 @@ impl Process for Reactions {
             | Event::Incident(_)
             | Event::Script(_)
             | Event::Level(_)
-            | Event::Log(_) => {}
+            | Event::Log(_)
+            | Event::Node(_) => {}
         }
     }
 

@@ -80,7 +80,8 @@ impl Process for TellItems {
             | Event::Incident(_)
             | Event::Script(_)
             | Event::Level(_)
-            | Event::Log(_) => {}
+            | Event::Log(_)
+            | Event::Node(_) => {}
         }
     }
 

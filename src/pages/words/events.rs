@@ -58,6 +58,8 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("ScriptPublished", "Wording published", "发布话术"),
     ("ScriptWithdrawn", "Wording withdrawn", "撤回话术"),
     ("LevelSet", "Service level set", "设定服务级别"),
+    ("NodeAnnounced", "Node announced", "节点上线"),
+    ("NodeLeft", "Node left", "节点离线"),
     ("LossAccepted", "Loss in the log accepted", "确认日志丢失"),
 ];
 

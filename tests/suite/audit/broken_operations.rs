@@ -5,10 +5,8 @@ use uuid::Uuid;
 
 use super::{
     Rewrite,
-    story::{Story, act, sound, uuid},
+    story::{SERVICE, Story, act, sound, uuid},
 };
-
-const SERVICE: Uuid = Uuid::from_u128(0x2247887c_52f15f68_a2fbcd4d_b1f239f8);
 
 fn incident() -> Uuid {
     Uuid::new_v5(&uuid(60), b"incident")
@@ -37,7 +35,21 @@ fn with_operations() -> Story {
     story.around("script", script, "ScriptWithdrawn", 65, withdrawn);
     let set = json!({"level": "no_traffic", "before": "full", "act": act(66), "set_at_ms": 1_000});
     story.around("level", SERVICE, "LevelSet", 66, set);
+    with_nodes(&mut story);
     story
+}
+
+/// Two nodes are announced; the first one starts again under its address, and the second one leaves.
+fn with_nodes(story: &mut Story) {
+    let mut announce = |number, address: &str, started_ms, at_ms| {
+        let announced = json!({"node_id": uuid(number), "address": address, "version": "0.1.0",
+            "wire": 1, "started_at_ms": started_ms, "announced_at_ms": at_ms});
+        story.on_roll("NodeAnnounced", number, announced);
+    };
+    announce(90, "node-1:7430", 1_000, 1_000);
+    announce(91, "[::1]:7430", 1_500, 2_000);
+    announce(92, "node-1:7430", 2_000, 2_000);
+    story.on_roll("NodeLeft", 91, json!({"node_id": uuid(91), "left_at_ms": 3_000}));
 }
 
 #[test]
@@ -104,6 +116,52 @@ fn steps_around_a_sale_that_cannot_be_are_found() {
             "an unknown level",
             |s| s.first("LevelSet").data["level"] = json!("half"),
             "no level is called",
+        ),
+        (
+            "an event id of another place",
+            |s| s.first("NodeLeft").id = Uuid::new_v5(&uuid(91), b"roll/4"),
+            "not the one that node",
+        ),
+        (
+            "a stream of another node",
+            |s| s.first("NodeAnnounced").stream = format!("node-{}", uuid(5)),
+            "this is another",
+        ),
+        (
+            "a node that leaves without being announced",
+            |s| s.first("NodeLeft").data["node_id"] = json!(uuid(90)),
+            "leaves but is not announced",
+        ),
+        (
+            "an address without a port",
+            |s| s.first("NodeAnnounced").data["address"] = json!("node-1"),
+            "no host with a port",
+        ),
+        (
+            "an address that nobody can call",
+            |s| s.first("NodeAnnounced").data["address"] = json!("0.0.0.0:7430"),
+            "no host with a port",
+        ),
+        (
+            "no version",
+            |s| s.first("NodeAnnounced").data["version"] = json!(""),
+            "is of no version",
+        ),
+        (
+            "an address of a node that started later",
+            |s| s.first("NodeAnnounced").data["started_at_ms"] = json!(2_001),
+            "which started later",
+        ),
+        (
+            "one id at two addresses",
+            |s| {
+                let mut again = s.first("NodeAnnounced").data.clone();
+                again["address"] = json!("node-3:7430");
+                again["node_id"] = json!(uuid(92));
+                again["announced_at_ms"] = json!(3_000);
+                s.on_roll("NodeAnnounced", 92, again);
+            },
+            "another address or start",
         ),
         (
             "an alert that was never raised",

@@ -30,11 +30,12 @@ fn category(event: &Event) -> Category {
         Event::Script(_) => Category::Script,
         Event::Level(_) => Category::Level,
         Event::Log(_) => Category::Log,
+        Event::Node(_) => Category::Node,
     }
 }
 
 fn stream(category: Category) -> StreamName {
-    let own = matches!(category, Category::Level | Category::Log);
+    let own = matches!(category, Category::Level | Category::Log | Category::Node);
     StreamName { category, id: if own { SERVICE } else { Uuid::from_u128(7) } }
 }
 

@@ -17,6 +17,7 @@ const SCHEMA: &str = "
     CREATE UNIQUE INDEX events_by_stream ON events(stream, revision);
     INSERT INTO meta VALUES ('format', 'doorbuster log'), ('version', '1');";
 
+pub const SERVICE: Uuid = Uuid::from_u128(0x2247887c_52f15f68_a2fbcd4d_b1f239f8);
 pub const OPENS: i64 = 1_000_000;
 pub const CLOSES: i64 = 2_000_000;
 pub const TIME_TO_PAY: i64 = 10_000;
@@ -100,6 +101,14 @@ impl Story {
     pub fn around(&mut self, category: &str, id: Uuid, kind: &str, request: u128, data: Value) {
         let event = Uuid::new_v5(&id, uuid(request).as_bytes());
         self.add(format!("{category}-{id}"), kind, event, id, uuid(request), data);
+    }
+
+    /// An event on the roll of nodes.
+    pub fn on_roll(&mut self, kind: &str, node: u128, data: Value) {
+        let stream = format!("node-{SERVICE}");
+        let revision = self.events.iter().filter(|event| event.stream == stream).count();
+        let id = Uuid::new_v5(&uuid(node), format!("roll/{revision}").as_bytes());
+        self.add(stream, kind, id, uuid(node), uuid(node), data);
     }
 
     /// An event that an operator's request caused on an item.

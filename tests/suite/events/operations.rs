@@ -4,10 +4,10 @@ use doorbuster::{
     events::{
         AlertCleared, AlertEvent, AlertRaised, ClearedBecause, DetectedBy, GivenUp,
         IncidentActionTaken, IncidentAssessed, IncidentDetected, IncidentEvent, IncidentResolved,
-        IncidentReviewed, LevelSet, LossAccepted, Position, ScriptEvent, ScriptPublished,
-        ScriptWithdrawn, Signal,
+        IncidentReviewed, LevelSet, LossAccepted, NodeAnnounced, NodeEvent, NodeLeft, Position,
+        ScriptEvent, ScriptPublished, ScriptWithdrawn, Signal,
     },
-    values::{AlertId, AlertSeverity, IncidentSeverity, ServiceLevel},
+    values::{AlertId, AlertSeverity, IncidentSeverity, NodeId, ServiceLevel},
 };
 
 use super::{AT, ITEM, ORDER, SALE, act};
@@ -20,6 +20,19 @@ pub fn level() -> LevelSet {
         act: act(),
         set_at_ms: AT,
     }
+}
+
+pub fn node_samples() -> Vec<NodeEvent> {
+    let announced = NodeAnnounced {
+        node_id: NodeId(ORDER.0),
+        address: "node-1.example:7430".to_owned(),
+        version: "0.1.0".to_owned(),
+        wire: 1,
+        started_at_ms: AT.plus(-1),
+        announced_at_ms: AT,
+    };
+    let left = NodeLeft { node_id: announced.node_id, left_at_ms: AT };
+    vec![NodeEvent::Announced(announced), NodeEvent::Left(left)]
 }
 
 pub fn loss() -> LossAccepted {

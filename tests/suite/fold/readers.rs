@@ -10,13 +10,14 @@ use std::{
 use doorbuster::{
     domain::{
         Decider, alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident,
-        item::Item, quota::Quota, sale::Sale, script::Script, service_level::ServiceLevelSetting,
+        item::Item, node_roll::NodeRoll, quota::Quota, sale::Sale, script::Script,
+        service_level::ServiceLevelSetting,
     },
     events::{
         AlertEvent, CancelCause, CouponAsked, CouponEvent, CouponNamed, DemandTick, Event,
-        IfDenied, IncidentEvent, ItemEvent, LevelSet, LossAccepted, OfferEvent, OrderEvent,
-        OrdersExported, QuotaEvent, SaleEvent, ScriptEvent, StockEvent, StockMoved, StockWithdrawn,
-        Stored, StreamName, TrafficRecorded,
+        IfDenied, IncidentEvent, ItemEvent, LevelSet, LossAccepted, NodeEvent, OfferEvent,
+        OrderEvent, OrdersExported, QuotaEvent, SaleEvent, ScriptEvent, StockEvent, StockMoved,
+        StockWithdrawn, Stored, StreamName, TrafficRecorded,
     },
     pages::{Lang, event_name},
     projections::{ApplyError, Here, Projection, ReadModel, all, view_path},
@@ -64,6 +65,8 @@ const READERS: &[(&str, &str)] = &[
     ("LimitGranted", "item marks orders"),
     // The store reads it when it opens a log that ends too early.
     ("LossAccepted", "src/store/embedded/judge.rs"),
+    ("NodeAnnounced", "node_roll"),
+    ("NodeLeft", "node_roll"),
     ("OffersSet", "acts item marks orders"),
     ("OrderCancelled", "coupons item journeys marks orders sales stock timeline"),
     ("OrderExpired", "item journeys marks orders sales stock timeline"),
@@ -106,6 +109,7 @@ fn decider(event: &Event) -> Option<&'static str> {
         ("incident", Incident::pick(event.clone()).is_some()),
         ("script", Script::pick(event.clone()).is_some()),
         ("exports", Fulfilment::pick(event.clone()).is_some()),
+        ("node_roll", NodeRoll::pick(event.clone()).is_some()),
         ("level", ServiceLevelSetting::pick(event.clone()).is_some()),
     ];
     read.into_iter().find_map(|(name, reads)| reads.then_some(name))
@@ -153,6 +157,7 @@ fn every_kind() -> log::Log {
             Event::Script(_) => StreamName::script("sold_out", "en"),
             Event::Level(_) => StreamName::level(),
             Event::Log(_) => StreamName::log(),
+            Event::Node(_) => StreamName::nodes(),
             Event::Item(_) | Event::Sale(_) | Event::Demand(_) => continue,
         };
         log.push(stream, event);
@@ -295,6 +300,7 @@ impl Projection for Probe {
         on_script: ScriptEvent,
         on_level: LevelSet,
         on_log: LossAccepted,
+        on_node: NodeEvent,
     }
 }
 

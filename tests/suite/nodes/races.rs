@@ -223,7 +223,8 @@ fn attempts_in(recorded: &Recorded) -> usize {
         | Event::Quota(_)
         | Event::Script(_)
         | Event::Level(_)
-        | Event::Log(_) => panic!("{recorded:?} is no tick"),
+        | Event::Log(_)
+        | Event::Node(_) => panic!("{recorded:?} is no tick"),
     }
 }
 

@@ -92,7 +92,7 @@ async fn commands_are_counted_by_what_was_asked_and_what_came_of_it() {
 }
 
 /// Every kind of command, whatever it is a command to.
-const COMMANDS: [&str; 60] = [
+const COMMANDS: [&str; 63] = [
     "add_item",
     "place_order",
     "record_payment",
@@ -153,6 +153,9 @@ const COMMANDS: [&str; 60] = [
     "record_export",
     "set_level",
     "show_level",
+    "announce_node",
+    "leave_node",
+    "show_nodes",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,11 +198,15 @@ async fn every_reason_of_the_contract_to_refuse_has_its_figure() {
         assert_eq!(figures.value(&format!("doorbuster_refusals_total{{reason=\"{name}\"}}")), 0);
         known += 1;
     }
-    // Steps of incidents, changes of wordings and exports have reasons of their own.
+    // Steps of incidents, changes of wordings, exports and announced nodes have reasons of their own.
     let incidents = (1..).map_while(|number| proto::IncidentRefusalReason::try_from(number).ok());
     let scripts = (1..).map_while(|number| proto::ScriptRefusalReason::try_from(number).ok());
     let exports = (1..).map_while(|number| proto::ExportRefusalReason::try_from(number).ok());
-    let known = known + incidents.count() + scripts.count() + exports.count();
+    let nodes = ["ADDRESS_TAKEN", "ID_TAKEN"];
+    for name in nodes {
+        assert_eq!(figures.value(&format!("doorbuster_refusals_total{{reason=\"{name}\"}}")), 0);
+    }
+    let known = known + incidents.count() + scripts.count() + exports.count() + nodes.len();
     assert_eq!(figures.0.matches("\ndoorbuster_refusals_total{").count(), known);
 }
 

@@ -122,6 +122,25 @@ pub(crate) struct LevelSet<'a> {
 }
 
 #[derive(Deserialize)]
+pub(crate) struct NodeAnnounced<'a> {
+    pub node_id: Id,
+    #[serde(borrow)]
+    pub address: Cow<'a, str>,
+    #[serde(borrow)]
+    pub version: Cow<'a, str>,
+    #[serde(rename = "wire")]
+    _wire: u32,
+    pub started_at_ms: i64,
+    pub announced_at_ms: i64,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct NodeLeft {
+    pub node_id: Id,
+    pub left_at_ms: i64,
+}
+
+#[derive(Deserialize)]
 pub(crate) struct LossAccepted<'a> {
     pub end: u64,
     pub known: u64,
