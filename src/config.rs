@@ -10,6 +10,7 @@ mod clock;
 pub mod document;
 mod limits;
 mod overrides;
+mod peers;
 mod setting;
 
 use std::{
@@ -19,6 +20,7 @@ use std::{
 };
 
 pub use overrides::Overrides;
+pub use peers::Peers;
 pub use setting::{Bounds, Config, Setting};
 
 use addresses::OFF;
@@ -120,6 +122,9 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    peers::LISTEN,
+    peers::ADDRESS,
+    peers::SECRET_FILE,
     clock::STEP_SECONDS,
     alerts::ALERTS,
     alerts::URL,
@@ -192,6 +197,9 @@ pub enum BadSetting {
     /// From the file.
     #[error(transparent)]
     InFile(#[from] Complaint),
+    /// One that another one needs is missing.
+    #[error(transparent)]
+    Missing(Invalid),
     /// The file could not be read.
     #[error("{file} cannot be read: {problem}")]
     Unreadable { file: String, problem: String },
@@ -237,6 +245,7 @@ impl Config {
                 config.apply(setting, value, setting.flag())?;
             }
         }
+        config.peers().map_err(BadSetting::Missing)?;
         Ok(config)
     }
 

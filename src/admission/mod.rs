@@ -4,7 +4,11 @@
 //! by `domain::service_level`, and the log is read by `actors`.
 
 mod operators;
+mod peer_secret;
+mod secret_file;
 mod service_level;
 
 pub use operators::{BadOperators, Operators, TokenRefused, read_token};
+pub use peer_secret::{BadPeerSecret, PeerSecret};
+pub use secret_file::read_secret_text;
 pub use service_level::{CurrentServiceLevel, ServicePart};

@@ -3,10 +3,11 @@
 //! Tokens are kept as their SHA-256, so that no message, log line or dump of memory's structures can
 //! show one. Without a file every client that reaches the server may steer, under any name.
 
-use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fmt, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
+use super::secret_file::read_secret_text;
 use crate::{
     seldom::Seldom,
     values::{UnixMs, bounded_text},
@@ -22,9 +23,6 @@ const NAME_CHARS_MAX: usize = 64;
 /// guessed over a network.
 const TOKEN_CHARS_MIN: usize = 16;
 const TOKEN_CHARS_MAX: usize = 256;
-
-/// Largest file that is read.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The operators.
 pub struct Operators {
@@ -169,15 +167,7 @@ fn digest(token: &str) -> [u8; 32] {
 }
 
 fn read_secret(file: &Path) -> Result<String, BadOperators> {
-    let unreadable = |error: std::io::Error| bad(file, format!("cannot be read: {error}"));
-    let found = fs::metadata(file).map_err(unreadable)?;
-    if !found.is_file() || found.len() > FILE_BYTES_MAX {
-        return Err(bad(file, "is no file of lines with tokens"));
-    }
-    if found.permissions().mode() & 0o006 != 0 {
-        return Err(bad(file, "can be read or written by other users: chmod 600 it"));
-    }
-    fs::read_to_string(file).map_err(unreadable)
+    read_secret_text(file).map_err(|problem| bad(file, problem))
 }
 
 fn bad(file: &Path, problem: impl Into<String>) -> BadOperators {

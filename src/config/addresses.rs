@@ -54,7 +54,7 @@ pub(super) const BOARD: Setting = Setting {
 };
 
 /// An address, or nothing where it says so.
-fn address_or_off(text: &str, such_as: &str) -> Result<Option<SocketAddr>, String> {
+pub(super) fn address_or_off(text: &str, such_as: &str) -> Result<Option<SocketAddr>, String> {
     if text == OFF {
         return Ok(None);
     }

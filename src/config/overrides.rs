@@ -36,6 +36,18 @@ pub struct Overrides {
     /// A file with the operators and their tokens [env: DOORBUSTER_OPERATORS_FILE] [default: none]
     #[arg(long, value_name = "FILE")]
     pub operators_file: Option<OsString>,
+    /// Where other nodes on the store are served, or off; without it this node forwards no commands
+    /// [env: DOORBUSTER_PEERS_LISTEN] [default: off]
+    #[arg(long, value_name = "ADDRESS")]
+    pub peers_listen: Option<OsString>,
+    /// Host and port by which other nodes reach this one, where that is not --peers-listen
+    /// [env: DOORBUSTER_PEERS_ADDRESS] [default: none]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub peers_address: Option<OsString>,
+    /// A file with the secret by which nodes know one another, needed by --peers-listen
+    /// [env: DOORBUSTER_PEERS_SECRET_FILE] [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub peers_secret_file: Option<OsString>,
     /// Where the board is served, or off [env: DOORBUSTER_BOARD] [default: 127.0.0.1:7422]
     #[arg(long, value_name = "ADDRESS")]
     pub board: Option<OsString>,
@@ -134,6 +146,9 @@ impl Overrides {
             "http" => self.http.as_ref(),
             "web" => self.web.as_ref(),
             "operators_file" => self.operators_file.as_ref(),
+            "peers_listen" => self.peers_listen.as_ref(),
+            "peers_address" => self.peers_address.as_ref(),
+            "peers_secret_file" => self.peers_secret_file.as_ref(),
             "board" => self.board.as_ref(),
             "board_clients_max" => self.board_clients_max.as_ref(),
             "waiting_max" => self.waiting_max.as_ref(),

@@ -23,6 +23,12 @@ pub struct Config {
     pub web: Option<SocketAddr>,
     /// A file with the operators and their tokens; `None` if steering is open.
     pub operators_file: Option<PathBuf>,
+    /// Where other nodes on the store are served; `None` if commands are neither forwarded nor taken.
+    pub peers_listen: Option<SocketAddr>,
+    /// Host and port by which they reach this node; those of `peers_listen` where absent.
+    pub peers_address: Option<String>,
+    /// A file with the secret by which nodes know one another.
+    pub peers_secret_file: Option<PathBuf>,
     /// Where the board is served; `None` if nowhere.
     pub board: Option<SocketAddr>,
     /// Pages of the board that may follow a sale at once; more are told to come later.
@@ -86,6 +92,9 @@ impl Default for Config {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 7423))),
             web: Some(SocketAddr::from(([127, 0, 0, 1], 7421))),
             operators_file: None,
+            peers_listen: None,
+            peers_address: None,
+            peers_secret_file: None,
             board: Some(SocketAddr::from(([127, 0, 0, 1], 7422))),
             board_clients_max: 2_000,
             clock_step_seconds: 60,

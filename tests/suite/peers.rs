@@ -4,3 +4,5 @@
 mod letters;
 /// The roll of nodes: who is on it, and what is written by hand.
 mod roll;
+/// Settings of a node that meets others, and its secret.
+mod settings;

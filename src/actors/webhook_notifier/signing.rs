@@ -1,10 +1,12 @@
 //! Signatures of webhooks, as Standard Webhooks 1.0.0 says (scheme `v1`, symmetric).
 
-use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fmt, path::Path};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+
+use crate::admission::read_secret_text;
 
 /// What may stand before the key, so that people recognise it.
 const PREFIX: &str = "whsec_";
@@ -37,13 +39,7 @@ impl SigningKey {
     /// What is wrong with the file. What stands in it is not repeated.
     pub fn read(file: &Path) -> Result<Self, BadKey> {
         let bad = |problem: String| BadKey { file: file.display().to_string(), problem };
-        let unreadable = |error: std::io::Error| bad(format!("cannot be read: {error}"));
-        let found = fs::metadata(file).map_err(unreadable)?;
-        if found.permissions().mode() & 0o006 != 0 {
-            let problem = "can be read or written by other users: chmod 600 it";
-            return Err(bad(problem.to_owned()));
-        }
-        Self::parse(&fs::read_to_string(file).map_err(unreadable)?).map_err(bad)
+        Self::parse(&read_secret_text(file).map_err(bad)?).map_err(bad)
     }
 
     fn parse(text: &str) -> Result<Self, String> {
