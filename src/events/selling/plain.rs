@@ -1,14 +1,16 @@
 //! The commonest events, read as this program writes them: several times as fast as by serde.
 //!
 //! Nearly all events of a sale are orders that are placed, paid, given up or expire, and nearly all of
-//! those have no more than the members here, in this sequence and without spaces. Whatever else a log
-//! holds is not read here but by serde; what is read here is what serde would read.
+//! those have no more than the members here, in this sequence and without spaces. What an order costs
+//! and why is among them: an item with steps or offers says it in each of its orders. Whatever else a
+//! log holds is not read here but by serde; what is read here is what serde would read.
 
 use uuid::Uuid;
 
 use super::{
     order::{CancelCause, OrderCancelled, OrderEvent, OrderExpired, OrderPaid},
     order_placed::OrderPlaced,
+    price::{GiftTaken, OfferApplied, OrderPart},
     references::Labels,
     units::WarehouseUnits,
 };
@@ -38,9 +40,15 @@ impl<'a> Plain<'a> {
         let buyer = self.text(br#","buyer":"#)?.to_owned();
         let units = self.number(br#","units":"#)?;
         let unit_price_minor = self.number(br#","unit_price_minor":"#)?;
+        let parts = self.parts()?;
+        let offer = self.offer()?;
+        let gift = self.gift()?;
+        let gift_gone = self.if_any(br#","gift_gone":"#, Self::owned)?;
+        let total_minor = self.if_any(br#","total_minor":"#, Self::number)?;
         let warehouses = self.warehouses()?;
-        let channel = self.text_if_any(br#","channel":"#)?;
-        let region = self.text_if_any(br#","region":"#)?;
+        let channel = self.if_any(br#","channel":"#, Self::owned)?.unwrap_or_default();
+        let region = self.if_any(br#","region":"#, Self::owned)?.unwrap_or_default();
+        let shop_order_id = self.if_any(br#","shop_order_id":"#, Self::owned)?;
         Some(OrderPlaced {
             order_id,
             request_id,
@@ -48,11 +56,11 @@ impl<'a> Plain<'a> {
             buyer,
             units,
             unit_price_minor,
-            parts: Vec::new(),
-            offer: None,
-            gift: None,
-            gift_gone: None,
-            total_minor: None,
+            parts,
+            offer,
+            gift,
+            gift_gone,
+            total_minor,
             warehouses,
             channel,
             region,
@@ -60,7 +68,7 @@ impl<'a> Plain<'a> {
             awaits: Vec::new(),
             coupon: None,
             sale_limit: None,
-            shop_order_id: String::new(),
+            shop_order_id: shop_order_id.unwrap_or_default(),
             labels: Labels::default(),
             placed_at_ms: UnixMs(self.number(br#","placed_at_ms":"#)?),
             pay_by_ms: UnixMs(self.number(br#","pay_by_ms":"#)?),
@@ -109,15 +117,62 @@ impl<'a> Plain<'a> {
         })
     }
 
+    fn parts(&mut self) -> Option<Vec<OrderPart>> {
+        if self.skip(br#","parts":["#).is_none() {
+            return Some(Vec::new());
+        }
+        self.list(|body| {
+            body.skip(b"{")?;
+            let step = body.index(br#""step":"#)?;
+            let time_price = body.index(br#""time_price":"#)?;
+            let units = body.number(br#""units":"#)?;
+            let unit_price_minor = body.number(br#","unit_price_minor":"#)?;
+            Some(OrderPart { step, time_price, units, unit_price_minor })
+        })
+    }
+
+    /// A small number and a comma; the inner `None` where there is no such member.
+    fn index(&mut self, name: &[u8]) -> Option<Option<u8>> {
+        let Some(index) = self.if_any(name, Self::count)? else { return Some(None) };
+        self.skip(b",")?;
+        u8::try_from(index).ok().map(Some)
+    }
+
+    fn offer(&mut self) -> Option<Option<OfferApplied>> {
+        self.if_any(br#","offer":"#, |body, member| {
+            body.skip(member)?;
+            let name = body.owned(br#"{"name":"#)?;
+            let discount_minor = body.number(br#","discount_minor":"#)?;
+            body.skip(b"}")?;
+            Some(OfferApplied { name, discount_minor })
+        })
+    }
+
+    fn gift(&mut self) -> Option<Option<Box<GiftTaken>>> {
+        self.if_any(br#","gift":"#, |body, member| {
+            body.skip(member)?;
+            let offer = body.owned(br#"{"offer":"#)?;
+            let sku = body.owned(br#","sku":"#)?;
+            let units = body.number(br#","units":"#)?;
+            body.skip(b"}")?;
+            Some(Box::new(GiftTaken { offer, sku, units }))
+        })
+    }
+
     fn warehouses(&mut self) -> Option<Vec<WarehouseUnits>> {
         self.skip(br#","warehouses":["#)?;
+        self.list(|body| {
+            let warehouse = body.owned(br#"{"warehouse":"#)?;
+            Some(WarehouseUnits { warehouse, units: body.number(br#","units":"#)? })
+        })
+    }
+
+    /// At least one object, each without its last brace, and the end of the array.
+    fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         // Nearly always one.
         let mut all = Vec::with_capacity(1);
         loop {
-            all.push(WarehouseUnits {
-                warehouse: self.text(br#"{"warehouse":"#)?.to_owned(),
-                units: self.number(br#","units":"#)?,
-            });
+            all.push(read(self)?);
             self.skip(b"}")?;
             if self.skip(b"]").is_some() {
                 return Some(all);
@@ -164,13 +219,18 @@ impl<'a> Plain<'a> {
         std::str::from_utf8(text).ok()
     }
 
-    /// The same, or an empty one where there is no such member.
-    fn text_if_any(&mut self, name: &[u8]) -> Option<String> {
-        if self.0.starts_with(name) {
-            self.text(name).map(str::to_owned)
-        } else {
-            Some(String::new())
-        }
+    /// The same, to be kept.
+    fn owned(&mut self, name: &[u8]) -> Option<String> {
+        self.text(name).map(str::to_owned)
+    }
+
+    /// What follows that name; the inner `None` where there is no such member.
+    fn if_any<T>(
+        &mut self,
+        name: &[u8],
+        read: impl FnOnce(&mut Self, &[u8]) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.0.starts_with(name) { read(self, name).map(Some) } else { Some(None) }
     }
 
     fn number(&mut self, name: &[u8]) -> Option<i64> {

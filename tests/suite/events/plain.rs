@@ -4,16 +4,17 @@
 
 use doorbuster::{
     events::{
-        CancelCause, Labels, OrderCancelled, OrderEvent, OrderExpired, OrderPaid, OrderPlaced,
-        Stored, WarehouseUnits, read_plain,
+        Await, CancelCause, GiftTaken, Labels, OfferApplied, OrderCancelled, OrderEvent,
+        OrderExpired, OrderPaid, OrderPart, OrderPlaced, Stored, WarehouseUnits, read_plain,
     },
     values::{BatchId, Fingerprint, OrderId, RequestId, UnixMs},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
 
-/// What an order is made of: ids, a text, numbers, and which members it has that few orders have.
-type Parts = (u128, u64, String, [i64; 3], u8, usize);
+/// What an order is made of: ids, a text, numbers, which members it has that few orders have, how many
+/// warehouses, and which reasons of its price, one by bit.
+type Parts = (u128, u64, String, [i64; 3], u8, usize, u8);
 
 fn parts() -> impl Strategy<Value = Parts> {
     let number = prop_oneof![Just(0), Just(i64::MIN), Just(i64::MAX), -9..1_000_i64];
@@ -24,12 +25,16 @@ fn parts() -> impl Strategy<Value = Parts> {
         prop::array::uniform3(number),
         0..6_u8,
         0..4_usize,
+        any::<u8>(),
     )
 }
 
 /// An event of each kind; whether it has nothing but what most have.
-fn events((id, bits, text, [one, two, three], more, places): Parts) -> [(OrderEvent, bool); 4] {
+fn events(
+    (id, bits, text, [one, two, three], more, places, price): Parts,
+) -> [(OrderEvent, bool); 4] {
     let plain_text = !text.contains(['"', '\\', '\n']);
+    let has = |bit: u8| price >> bit & 1 == 1;
     let at = |number: usize| WarehouseUnits { warehouse: format!("{text}{number}"), units: two };
     let warehouses: Vec<WarehouseUnits> = (0..places).map(at).collect();
     let (order_id, request_id) = (OrderId(Uuid::from_u128(id)), RequestId(Uuid::from_u128(!id)));
@@ -42,20 +47,20 @@ fn events((id, bits, text, [one, two, three], more, places): Parts) -> [(OrderEv
         buyer: text.clone(),
         units: one,
         unit_price_minor: two,
-        parts: Vec::new(),
-        offer: None,
-        gift: None,
-        gift_gone: (more == 1).then(|| text.clone()),
-        total_minor: (more == 2).then_some(three),
+        parts: (0..price & 3).map(|number| part(number, price, [one, two])).collect(),
+        offer: has(4).then(|| OfferApplied { name: text.clone(), discount_minor: three }),
+        gift: has(5).then(|| Box::new(gift(&text, two))),
+        gift_gone: has(6).then(|| text.clone()),
+        total_minor: has(7).then_some(three),
         warehouses: warehouses.clone(),
         channel: if more == 3 { text.clone() } else { String::new() },
         region: if more == 4 { text.clone() } else { String::new() },
         shopper: None,
-        awaits: Vec::new(),
+        awaits: if more == 1 { vec![Await::SaleLimit] } else { Vec::new() },
         coupon: None,
         sale_limit: None,
         shop_order_id: if more == 5 { format!("s{text}") } else { String::new() },
-        labels: Labels::default(),
+        labels: if more == 2 { labels(&text) } else { Labels::default() },
         placed_at_ms: time,
         pay_by_ms: UnixMs(one),
     };
@@ -94,11 +99,26 @@ fn events((id, bits, text, [one, two, three], more, places): Parts) -> [(OrderEv
     };
     let plain = plain_text && places > 0 && ![one, two, three].contains(&i64::MIN);
     [
-        (OrderEvent::Placed(placed), plain && ![1, 2, 5].contains(&more)),
+        (OrderEvent::Placed(placed), plain && ![1, 2].contains(&more)),
         (OrderEvent::Paid(paid), plain),
         (OrderEvent::Cancelled(cancelled), plain && more != 1 && more != 2),
         (OrderEvent::Expired(expired), plain && more != 1),
     ]
+}
+
+/// Units at a price: with and without a step and a time price.
+fn part(number: u8, price: u8, [units, unit_price_minor]: [i64; 2]) -> OrderPart {
+    let step = (price & 8 == 0).then_some(number.wrapping_mul(price));
+    let time_price = (price & 4 == 0).then_some(number);
+    OrderPart { step, time_price, units, unit_price_minor }
+}
+
+fn gift(text: &str, units: i64) -> GiftTaken {
+    GiftTaken { offer: text.to_owned(), sku: format!("{text}-s"), units }
+}
+
+fn labels(text: &str) -> Labels {
+    Labels::from([(text.to_owned(), text.to_owned())])
 }
 
 /// The bytes with one of them changed, dropped or doubled.
