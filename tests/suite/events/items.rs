@@ -405,7 +405,23 @@ fn an_order_is_stored_as_serde_would_write_it() {
         sale_limit: Some(Box::new(SaleLimit { sale_id: SALE, per_buyer: 2 })),
         ..placed()
     };
-    for order in [placed(), priced(), odd, waiting] {
+    // The text of a price is kept for the next order: each part of it changes in turn.
+    let priced_but = |change: fn(&mut OrderPlaced)| {
+        let mut order = priced();
+        change(&mut order);
+        order
+    };
+    let repriced = [
+        priced(),
+        priced(),
+        priced_but(|order| order.parts[1].units += 1),
+        priced_but(|order| order.offer = None),
+        priced_but(|order| order.parts.clear()),
+        priced_but(|order| order.offer.iter_mut().for_each(|offer| offer.discount_minor += 1)),
+        priced_but(|order| order.offer.iter_mut().for_each(|offer| offer.name.push('s'))),
+        priced(),
+    ];
+    for order in [placed(), priced(), odd, waiting].into_iter().chain(repriced) {
         let by_serde = serde_json::to_string(&order).unwrap();
         let stored = String::from_utf8(OrderEvent::Placed(order).json()).unwrap();
         assert_eq!(stored, by_serde);
