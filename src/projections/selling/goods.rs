@@ -352,7 +352,8 @@ impl Goods {
             (sold.ladder, sold.step, sold.time_price, sold.unit_price_minor)
                 == (ladder, step, time_price, unit_price_minor)
         };
-        let place = self.sold.iter().position(same).unwrap_or(self.sold.len());
+        // Units that are sold at a price follow those at the one before it, which stands before it here.
+        let place = self.sold.iter().rposition(same).unwrap_or(self.sold.len());
         if place == self.sold.len() {
             let new =
                 PriceSold { ladder, step, time_price, unit_price_minor, ..Default::default() };

@@ -88,6 +88,9 @@ impl Ladder {
             parts.push(OrderPart { step, time_price, units, unit_price_minor });
         };
         for ((index, counts), step) in (0_u8..).zip(&self.steps).zip(&self.prices.steps) {
+            if left == 0 {
+                break;
+            }
             let taken = left.min(self.free(counts));
             if taken > 0 {
                 take(Some(index), taken, step.unit_price_minor);
