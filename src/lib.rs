@@ -32,6 +32,7 @@ pub mod devstore;
 pub mod metrics;
 
 pub mod admission;
+pub mod ownership;
 pub mod reports;
 
 pub mod replay;

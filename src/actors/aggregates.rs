@@ -2,15 +2,21 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, ready};
+use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Census, Directory, Shared, tail::StreamObserver};
+use super::{
+    Census, Directory, OtherNodes, Shared, TakesParcels,
+    other_nodes::{Parcel, Passed, PassedFuture},
+    tail::StreamObserver,
+};
 use crate::{domain::Decider, events::Category};
 
 /// A directory, whatever it is a directory of.
-trait AnyDirectory: StreamObserver + 'static {
+trait AnyDirectory: StreamObserver + TakesParcels + 'static {
     fn category(&self) -> Category;
     fn census(&self) -> Census;
+    fn give_away(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
     fn drain(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -23,27 +29,46 @@ impl<D: Decider> AnyDirectory for Directory<D> {
         self.census()
     }
 
+    fn give_away(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.give_away())
+    }
+
     fn drain(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.drain())
     }
 }
 
 /// The directories of all kinds of aggregates of a node.
+#[derive(Clone)]
 pub struct Aggregates {
     shared: Arc<Shared>,
+    /// The other nodes of the service, where it has any.
+    nodes: Option<Arc<dyn OtherNodes>>,
     all: Vec<Arc<dyn AnyDirectory>>,
 }
 
 impl Aggregates {
     /// None so far.
-    pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, all: Vec::new() }
+    pub fn new(shared: Arc<Shared>, nodes: Option<Arc<dyn OtherNodes>>) -> Self {
+        Self { shared, nodes, all: Vec::new() }
     }
 
     /// A directory of one more kind, which hears what other nodes write, is counted and is drained with
     /// the others.
     pub fn add<D: Decider>(&mut self) -> Arc<Directory<D>> {
-        let directory = Directory::new(Arc::clone(&self.shared));
+        self.added(Directory::new(Arc::clone(&self.shared)))
+    }
+
+    /// The same of a kind whose commands are decided by the node that owns what they are for.
+    pub fn add_owned<D>(&mut self) -> Arc<Directory<D>>
+    where
+        D: Decider<Command: Serialize + DeserializeOwned, Outcome: Serialize + DeserializeOwned>,
+    {
+        let Some(nodes) = self.nodes.clone() else { return self.add() };
+        self.added(Directory::passing_on(Arc::clone(&self.shared), nodes))
+    }
+
+    fn added<D: Decider>(&mut self, directory: Arc<Directory<D>>) -> Arc<Directory<D>> {
         self.all.push(Arc::clone(&directory) as _);
         directory
     }
@@ -58,8 +83,23 @@ impl Aggregates {
         self.all.iter().map(|directory| (directory.category(), directory.census())).collect()
     }
 
+    /// Lets all actors rest that other nodes own.
+    pub async fn give_away(&self) {
+        join_all(self.all.iter().map(|directory| directory.give_away())).await;
+    }
+
     /// Takes no more commands, and lets every actor finish what is in flight and stop.
     pub async fn drain(&self) {
         join_all(self.all.iter().map(|directory| directory.drain())).await;
+    }
+}
+
+impl TakesParcels for Aggregates {
+    fn take(&self, parcel: Parcel) -> PassedFuture {
+        let category = parcel.stream.category;
+        match self.all.iter().find(|directory| directory.category() == category) {
+            Some(directory) => directory.take(parcel),
+            None => Box::pin(ready(Passed::NotMine(None))),
+        }
     }
 }

@@ -69,6 +69,11 @@ pub(super) struct Reply<O> {
 }
 
 impl<O> Reply<O> {
+    /// Whether nobody waits for the answers any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.to.is_closed()
+    }
+
     pub(super) fn send(self, answers: Answers<O>) {
         // The receiver of the answer finds the permits free.
         drop(self.ticket);

@@ -10,6 +10,8 @@ use std::{
 };
 
 use actix::{Actor, Addr, prelude::SendError};
+use futures_util::future::{join_all, ready};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -19,11 +21,13 @@ use super::{
     batch::{Answers, Delivery, Drain, Look, Reached, Reply, Ticket},
     deadline::Deadline,
     inbox::{Inbox, Put},
+    lanes::{Lanes, Sent},
+    other_nodes::{Letters, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels},
     own_directory::OwnDirectory,
     tail::StreamObserver,
     tally::{Counters, Tally},
 };
-use crate::{domain::Decider, events::StreamName};
+use crate::{domain::Decider, events::StreamName, ownership::Route};
 
 /// Actors that a command is sent to, one after the other, when each ends just before it comes.
 const ACTORS_TRIED: usize = 3;
@@ -33,6 +37,8 @@ pub struct Directory<D: Decider> {
     shared: Arc<Shared>,
     counters: Arc<Counters>,
     awake: RwLock<HashMap<Uuid, Arc<Desk<D>>>>,
+    /// The ways to actors of other nodes, where this kind is passed on.
+    lanes: Option<Lanes<D>>,
     /// Nothing is decided any more: actors that stop have no successor.
     stopping: AtomicBool,
     me: Weak<Self>,
@@ -70,16 +76,38 @@ impl<D: Decider> Desk<D> {
         }
         Ok(())
     }
+
+    /// Lets the actor finish what is in flight and stop.
+    async fn rest(&self) {
+        let (done, drained) = oneshot::channel();
+        // A full mailbox is being emptied: wait for a place. An error means it has stopped.
+        if self.address.send(Drain { done }).await.is_ok() {
+            let _ = drained.await;
+        }
+    }
 }
 
 impl<D: Decider> Directory<D> {
-    /// A directory in which every actor sleeps.
+    /// A directory in which every actor sleeps. Its commands are decided on this node.
     pub fn new(shared: Arc<Shared>) -> Arc<Self> {
+        Self::with_lanes(shared, None)
+    }
+
+    /// The same, whose commands go to the nodes that own what they are for.
+    pub fn passing_on(shared: Arc<Shared>, nodes: Arc<dyn OtherNodes>) -> Arc<Self>
+    where
+        D: Decider<Command: Serialize + DeserializeOwned, Outcome: Serialize + DeserializeOwned>,
+    {
+        Self::with_lanes(shared, Some(Lanes::new(nodes, Letters::json())))
+    }
+
+    fn with_lanes(shared: Arc<Shared>, lanes: Option<Lanes<D>>) -> Arc<Self> {
         let counters = Arc::new(Counters::of::<D>(Arc::clone(&shared.metrics)));
         Arc::new_cyclic(|me| Self {
             shared,
             counters,
             awake: RwLock::new(HashMap::new()),
+            lanes,
             stopping: AtomicBool::new(false),
             me: Weak::clone(me),
         })
@@ -117,24 +145,40 @@ impl<D: Decider> Directory<D> {
             .send(id, commands, deadline)
             .inspect_err(|fault| tally.count_fault(&counters, fault))?;
         Ok(async move {
-            // An actor that stops without an answer has either written nothing or its outcome is
-            // unknown; in both cases the command can be repeated under its request id.
-            let answers = answers.await.unwrap_or_else(|_| {
-                Err(Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned()))
-            });
+            let answers = answers.await.unwrap_or_else(|_| Err(being_rebuilt()));
             tally.took(&counters, taken_in.elapsed());
             tally.count::<D>(&counters, &answers);
             answers
         })
     }
 
-    /// Puts commands into the inbox of their actor.
+    /// Sends commands to the actor that owns them, on this node or on another.
     fn send(
         &self,
         id: Uuid,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
+        self.takes_commands()?;
+        let Some(lanes) = &self.lanes else { return self.put(id, commands, deadline) };
+        match lanes.send(&self.me, id, commands, deadline)? {
+            Sent::OnLane(answers) => Ok(answers),
+            Sent::Here(commands, deadline) => self.put(id, commands, deadline),
+        }
+    }
+
+    /// Sends commands to the actor of this node, whoever owns them.
+    pub(super) fn send_here(
+        &self,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<Deadline>,
+    ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
+        self.takes_commands()?;
+        self.put(id, commands, deadline)
+    }
+
+    fn takes_commands(&self) -> Result<(), Fault> {
         if self.shared.readiness.is_starting() {
             let why = "it has not answered yet since the start";
             return Err(Fault::StoreUnavailable(why.to_owned()));
@@ -142,6 +186,16 @@ impl<D: Decider> Directory<D> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Fault::Stopping);
         }
+        Ok(())
+    }
+
+    /// Puts commands into the inbox of their actor.
+    fn put(
+        &self,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<Deadline>,
+    ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         let count = commands.len();
         let (to, answers) = oneshot::channel();
         let mut desk = self.desk(id);
@@ -170,6 +224,41 @@ impl<D: Decider> Directory<D> {
     pub(super) fn is_awake(&self, id: Uuid) -> bool {
         let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
         awake.get(&id).is_some_and(|desk| !desk.inbox.is_closed())
+    }
+
+    /// Whether this node is to look after what happens to that actor by time alone.
+    pub(super) fn is_owned_here(&self, id: Uuid) -> bool {
+        let stream = StreamName { category: D::CATEGORY, id };
+        self.lanes.as_ref().is_none_or(|lanes| lanes.nodes.route(stream) == Route::Here)
+    }
+
+    /// Lets the actor of that id, if it is awake, finish what is in flight and stop.
+    pub(super) async fn rest(&self, id: Uuid) {
+        let desk = {
+            let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+            awake.get(&id).map(Arc::clone)
+        };
+        if let Some(desk) = desk {
+            desk.rest().await;
+        }
+    }
+
+    /// Lets all actors rest that other nodes own.
+    pub(super) async fn give_away(&self) {
+        let awake: Vec<Uuid> = {
+            let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+            awake.keys().copied().collect()
+        };
+        let given = awake.into_iter().filter(|id| !self.is_owned_here(*id));
+        join_all(given.map(|id| self.rest(id))).await;
+    }
+
+    pub(super) fn lanes(&self) -> Option<&Lanes<D>> {
+        self.lanes.as_ref()
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Whether other nodes may serve the same ids.
@@ -224,13 +313,15 @@ impl<D: Decider> Directory<D> {
             awake.values().cloned().collect()
         };
         for desk in desks {
-            let (done, drained) = oneshot::channel();
-            // A full mailbox is being emptied: wait for a place. An error means it has stopped.
-            if desk.address.send(Drain { done }).await.is_ok() {
-                let _ = drained.await;
-            }
+            desk.rest().await;
         }
     }
+}
+
+/// An actor that stops without an answer has either written nothing or its outcome is unknown; in both
+/// cases the command can be repeated under its request id.
+fn being_rebuilt() -> Fault {
+    Fault::StoreUnavailable("the item is being rebuilt from the log".to_owned())
 }
 
 impl<D: Decider> OwnDirectory<D> for Directory<D> {
@@ -245,6 +336,28 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
 
     fn forget(&self, id: Uuid, inbox: &Arc<Inbox<D>>) {
         self.forget_if(id, |desk| Arc::ptr_eq(&desk.inbox, inbox));
+    }
+}
+
+impl<D: Decider> TakesParcels for Directory<D> {
+    fn take(&self, parcel: Parcel) -> PassedFuture {
+        let Parcel { stream, commands, remaining, must_decide } = parcel;
+        let passed = |passed: Passed| -> PassedFuture { Box::pin(ready(passed)) };
+        let Some(lanes) = &self.lanes else { return passed(Passed::NotMine(None)) };
+        if !must_decide && let Route::Node(owner) = lanes.nodes.route(stream) {
+            return passed(Passed::NotMine(Some(owner)));
+        }
+        let write = lanes.letters.answers;
+        let deadline = remaining.map(|remaining| Deadline::at(Instant::now() + remaining));
+        let asked = (lanes.letters.read_commands)(&commands)
+            .and_then(|commands| self.send_here(stream.id, commands, deadline));
+        match asked {
+            Ok(answers) => Box::pin(async move {
+                let rebuilt = |_| Err(being_rebuilt());
+                Passed::Answers(write(&answers.await.unwrap_or_else(rebuilt)))
+            }),
+            Err(fault) => passed(Passed::Answers(write(&Err(fault)))),
+        }
     }
 }
 

@@ -87,7 +87,7 @@ impl Actors {
             waiting_max: config.waiting_max,
             idle_ms: millis(Duration::from_secs(config.idle_seconds)),
         });
-        let mut aggregates = Aggregates::new(Arc::clone(&shared));
+        let mut aggregates = Aggregates::new(Arc::clone(&shared), None);
         Self {
             items: aggregates.add(),
             sale_desks: aggregates.add(),

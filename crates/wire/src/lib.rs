@@ -29,6 +29,11 @@ pub mod doorbuster {
     }
 }
 
+/// What nodes of one service say to each other.
+pub mod peers {
+    include!("generated/doorbuster.peers.v1.rs");
+}
+
 /// The protocol of EventStoreDB, servers only.
 pub mod event_store {
     /// The packages below each other, because their messages name each other like that.

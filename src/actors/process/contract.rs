@@ -70,6 +70,8 @@ pub struct Known<'a> {
     pub end_at_start: Position,
     /// Other nodes may be doing the same.
     pub is_shared: bool,
+    /// Whether an item is looked after by this node, and not by another.
+    pub is_owned_here: &'a (dyn Fn(ItemId) -> bool + Sync),
     /// Whether the actor of an item is awake here.
     pub is_awake: &'a (dyn Fn(ItemId) -> bool + Sync),
 }

@@ -217,6 +217,7 @@ impl<P: Process> Manager<P> {
             until: until.map_or(UnixMs::default(), |until| until.min(now)),
             end_at_start,
             is_shared: items.is_shared(),
+            is_owned_here: &|item| items.is_owned_here(item.0),
             is_awake: &|item| items.is_awake(item.0),
         })
     }

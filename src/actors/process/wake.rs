@@ -94,6 +94,7 @@ impl Process for WakeItems {
             if known.is_shared { known.until.plus(-GRACE_MS) } else { known.now.plus(AHEAD_MS) };
         let due = self.holds.iter().filter(|(item, holds)| {
             holds.in_order.first().is_some_and(|(deadline, _)| *deadline <= before)
+                && (known.is_owned_here)(**item)
                 && (known.is_shared || !(known.is_awake)(**item))
         });
         due.map(|(item, _)| *item).collect()

@@ -31,6 +31,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // Metrics that every layer may count and `web` shows.
     ("metrics", &["values"]),
     ("admission", &["values", "clock", "seldom", "events", "domain"]),
+    // Which node owns what, and the order of what it is sent.
+    ("ownership", &["values"]),
     ("reports", &["values", "whole_file", "events", "domain", "projections"]),
     // The log once more: states as they were, sales under other rules, one shopper's story.
     ("replay", &["values", "clock", "events", "domain", "projections", "store", "reports"]),
@@ -50,6 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "snapshots",
             "admission",
+            "ownership",
             "reports",
         ],
     ),
@@ -66,6 +69,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "projections",
             "store",
             "admission",
+            "ownership",
             "reports",
             "actors",
             "replay",

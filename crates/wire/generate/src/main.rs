@@ -34,6 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .out_dir(&out)
         .compile_fds_with_config(descriptors, names)?;
 
+    // What nodes say to each other: no part of the contract, and no reflection tells of it.
+    let peers = protox::compile(below(&protos.join("peers"))?, [&protos])?;
+    tonic_prost_build::configure().build_transport(false).out_dir(&out).compile_fds(peers)?;
+
     // The protocol of EventStoreDB, which the development server speaks. No client of it is made:
     // tests use the official ones. The details of a failure say which message they are.
     let event_store = protox::compile(below(&protos.join("event_store"))?, [&protos])?;

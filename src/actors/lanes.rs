@@ -1,0 +1,296 @@
+//! Commands to aggregates that other nodes own: one lane for each such aggregate that is asked.
+//!
+//! A lane is a task of the runtime. It ends when it is empty and the owner is here, or when nothing was
+//! asked for a while; as long as there is a lane, all commands of this node to its aggregate go through
+//! it, because they must not overtake each other.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, Weak, atomic::AtomicUsize},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot, watch,
+    },
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
+
+use super::{
+    Deadline, Directory, Fault,
+    batch::{Answers, Delivery, Reply, Ticket},
+    other_nodes::{Letters, OtherNodes, Parcel, Passed},
+};
+use crate::{
+    domain::Decider,
+    events::StreamName,
+    ownership::{Became, Dispatch, Lane, Route, TRIES_MAX},
+};
+
+/// A lane on which nothing was sent for so long ends.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// First and longest pause before what was not decided is sent again.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+
+/// An actor that has to finish before its commands go elsewhere may take so long. One whose store does
+/// not answer would keep them forever; the revision is the fence.
+const RESTS_WITHIN: Duration = Duration::from_millis(500);
+
+/// The lanes of one kind of aggregate.
+pub(super) struct Lanes<D: Decider> {
+    pub(super) nodes: Arc<dyn OtherNodes>,
+    pub(super) letters: Letters<D>,
+    open: RwLock<HashMap<Uuid, Open<D>>>,
+}
+
+/// Where a lane takes commands in.
+struct Open<D: Decider> {
+    inbox: mpsc::Sender<Delivery<D>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Where commands went.
+pub(super) enum Sent<D: Decider> {
+    OnLane(oneshot::Receiver<Answers<D::Outcome>>),
+    /// Nowhere: they are for an actor of this node.
+    Here(Vec<D::Command>, Option<Deadline>),
+}
+
+impl<D: Decider> Lanes<D> {
+    pub(super) fn new(nodes: Arc<dyn OtherNodes>, letters: Letters<D>) -> Self {
+        Self { nodes, letters, open: RwLock::default() }
+    }
+
+    /// Puts commands on the lane of their aggregate, if it has one or needs one.
+    pub(super) fn send(
+        &self,
+        directory: &Weak<Directory<D>>,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<Deadline>,
+    ) -> Result<Sent<D>, Fault> {
+        let route = self.nodes.route(StreamName { category: D::CATEGORY, id });
+        let directory = directory.upgrade().ok_or(Fault::Stopping)?;
+        let max = directory.shared().waiting_max;
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        match open.get(&id) {
+            Some(lane) => return lane.put(commands, deadline, max),
+            None if route == Route::Here => return Ok(Sent::Here(commands, deadline)),
+            None => drop(open),
+        }
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let lane = open.entry(id).or_insert_with(|| self.begin(&directory, id, route));
+        lane.put(commands, deadline, max)
+    }
+
+    fn begin(&self, directory: &Arc<Directory<D>>, id: Uuid, route: Route) -> Open<D> {
+        let (sender, inbox) = mpsc::channel(directory.shared().waiting_max);
+        let driver = Driver {
+            stream: StreamName { category: D::CATEGORY, id },
+            directory: Arc::clone(directory),
+            lane: Lane::new(route),
+            under_way: FuturesUnordered::new(),
+            inbox,
+        };
+        directory.shared().runtime.spawn(driver.run(self.nodes.changes()));
+        Open { inbox: sender, waiting: Arc::default() }
+    }
+
+    /// Ends a lane on which nothing is, unless something came meanwhile.
+    fn end_if_empty(&self, id: Uuid, inbox: &mpsc::Receiver<Delivery<D>>) -> bool {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let ends = inbox.is_empty();
+        if ends {
+            open.remove(&id);
+        }
+        ends
+    }
+}
+
+impl<D: Decider> Open<D> {
+    fn put(
+        &self,
+        commands: Vec<D::Command>,
+        deadline: Option<Deadline>,
+        max: usize,
+    ) -> Result<Sent<D>, Fault> {
+        let (to, answers) = oneshot::channel();
+        let ticket =
+            Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
+        let delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
+        match self.inbox.try_send(delivery) {
+            Ok(()) => Ok(Sent::OnLane(answers)),
+            Err(TrySendError::Full(_)) => Err(Fault::Overloaded),
+            // The runtime ends.
+            Err(TrySendError::Closed(_)) => Err(Fault::Stopping),
+        }
+    }
+}
+
+/// What is kept of commands until they are answered.
+struct Kept<O> {
+    commands: Bytes,
+    deadline: Option<Deadline>,
+    reply: Reply<O>,
+}
+
+/// The task of a lane.
+struct Driver<D: Decider> {
+    stream: StreamName,
+    directory: Arc<Directory<D>>,
+    lane: Lane<Kept<D::Outcome>>,
+    under_way: FuturesUnordered<BoxFuture<'static, (u64, Outcome<D>)>>,
+    inbox: mpsc::Receiver<Delivery<D>>,
+}
+
+/// What became of commands, and their answers where they have any.
+enum Outcome<D: Decider> {
+    Answers(Answers<D::Outcome>),
+    Became(Became),
+}
+
+impl<D: Decider> Driver<D> {
+    async fn run(mut self, mut changes: watch::Receiver<u64>) {
+        let mut used_at = Instant::now();
+        let directory = Arc::clone(&self.directory);
+        let Some(lanes) = directory.lanes() else { return };
+        // An actor of this node that was the owner's finishes first.
+        self.turn(lanes).await;
+        loop {
+            if self.lane.has_to_resend() {
+                sleep(pause(self.lane.tries())).await;
+                self.turn(lanes).await;
+                for dispatch in self.lane.resend() {
+                    self.send(lanes, dispatch);
+                }
+            }
+            let is_empty = self.lane.is_empty();
+            let may_end = is_empty && (self.lane.route() == Route::Here || used_at.elapsed() >= IDLE);
+            if may_end && lanes.end_if_empty(self.stream.id, &self.inbox) {
+                return;
+            }
+            tokio::select! {
+                // The owner first: what goes to the wrong one comes back.
+                biased;
+                changed = changes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.lane.owner_is(lanes.nodes.route(self.stream));
+                }
+                Some((number, outcome)) = self.under_way.next() => self.came(number, outcome),
+                Some(delivery) = self.inbox.recv(), if !self.lane.is_held() => {
+                    used_at = Instant::now();
+                    self.push(lanes, delivery);
+                }
+                () = sleep(IDLE), if is_empty => {}
+            }
+        }
+    }
+
+    /// Goes over to the route that is to be taken now.
+    async fn turn(&mut self, lanes: &Lanes<D>) {
+        self.lane.owner_is(lanes.nodes.route(self.stream));
+        if self.lane.turn() != Route::Here {
+            let rests = self.directory.rest(self.stream.id);
+            if timeout(RESTS_WITHIN, rests).await.is_err() {
+                tracing::debug!(stream = %self.stream, "the actor of a former owner does not rest");
+            }
+        }
+    }
+
+    fn push(&mut self, lanes: &Lanes<D>, delivery: Delivery<D>) {
+        let Delivery { commands, deadline, reply } = delivery;
+        // From here on it is another node that knows whether it is late.
+        if deadline.as_ref().is_some_and(|deadline| !deadline.decide()) {
+            return reply.send(Err(Fault::DeadlineExceeded));
+        }
+        match (lanes.letters.commands)(&commands) {
+            Ok(commands) => {
+                let dispatch = self.lane.push(Kept { commands, deadline, reply });
+                self.send(lanes, dispatch);
+            }
+            Err(fault) => reply.send(Err(fault)),
+        }
+    }
+
+    fn send(&mut self, lanes: &Lanes<D>, dispatch: Dispatch) {
+        let Dispatch { number, route, must_decide, in_doubt } = dispatch;
+        let Some(kept) = self.lane.parcel(number) else { return };
+        let commands = kept.commands.clone();
+        // Late or not, what may have been decided is sent again to learn its answer.
+        let deadline = kept.deadline.as_ref().filter(|_| !in_doubt);
+        let moment = deadline.map(Deadline::moment);
+        let sent: BoxFuture<'static, Outcome<D>> = match route {
+            Route::Node(node) => {
+                let remaining = moment.map(|at| at.saturating_duration_since(Instant::now()));
+                let parcel = Parcel { stream: self.stream, commands, remaining, must_decide };
+                let read = lanes.letters.read_answers;
+                lanes.nodes.pass(node, parcel).map(move |passed| outcome(passed, read)).boxed()
+            }
+            Route::Here => {
+                let asked = (lanes.letters.read_commands)(&commands).and_then(|commands| {
+                    let deadline = moment.map(Deadline::at);
+                    self.directory.send_here(self.stream.id, commands, deadline)
+                });
+                decided_here(asked).boxed()
+            }
+        };
+        self.under_way.push(sent.map(move |outcome| (number, outcome)).boxed());
+    }
+
+    fn came(&mut self, number: u64, outcome: Outcome<D>) {
+        let (became, answers) = match outcome {
+            Outcome::Answers(Err(fault @ Fault::LostOwnership)) => (Became::Nothing, Err(fault)),
+            // A node that stops is left for another one.
+            Outcome::Answers(Err(fault @ Fault::Stopping)) => (Became::Nothing, Err(fault)),
+            Outcome::Answers(answers) => (Became::Answered, answers),
+            Outcome::Became(became) => {
+                let why = format!("no node that owns it answered in {TRIES_MAX} tries");
+                (became, Err(Fault::StoreUnavailable(why)))
+            }
+        };
+        if let Some(kept) = self.lane.became(number, became) {
+            kept.reply.send(answers);
+        } else if self.lane.parcel(number).is_some_and(|kept| kept.reply.is_abandoned()) {
+            self.lane.forget(number);
+        }
+    }
+}
+
+fn outcome<D: Decider>(passed: Passed, read: fn(&[u8]) -> Answers<D::Outcome>) -> Outcome<D> {
+    match passed {
+        Passed::Answers(bytes) => Outcome::Answers(read(&bytes)),
+        Passed::NotMine(node) => Outcome::Became(Became::NotMine(node)),
+        Passed::NotSent => Outcome::Became(Became::Nothing),
+        Passed::Unknown => Outcome::Became(Became::Unknown),
+    }
+}
+
+async fn decided_here<D: Decider>(
+    asked: Result<oneshot::Receiver<Answers<D::Outcome>>, Fault>,
+) -> Outcome<D> {
+    match asked {
+        Ok(answers) => match answers.await {
+            Ok(answers) => Outcome::Answers(answers),
+            // The actor stopped without an answer: nothing was written, or that is not known.
+            Err(_) => Outcome::Became(Became::Unknown),
+        },
+        Err(fault) => Outcome::Answers(Err(fault)),
+    }
+}
+
+/// None before the first try by another route, and longer before each further one.
+fn pause(tries: u32) -> Duration {
+    match tries {
+        0 | 1 => Duration::ZERO,
+        _ => (PAUSE_MIN * 2_u32.saturating_pow(tries - 2)).min(PAUSE_MAX),
+    }
+}

@@ -1,0 +1,148 @@
+//! The owner of each aggregate, by rendezvous hashing over the nodes that answer.
+//!
+//! Each node computes for each aggregate a score of every node, and the highest one owns it (highest
+//! random weight: Thaler and Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998). A
+//! node that comes or goes moves only what it owns itself. The score is made of the node's address and
+//! not of its id, which is new with each start: a node that is started again gets back what it had.
+
+use uuid::Uuid;
+
+use super::Route;
+use crate::values::{Fingerprint, NodeId};
+
+/// Another node, as the log announces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub node_id: NodeId,
+    pub address: String,
+    /// It speaks an older version of the protocol between nodes than this one, so nothing is sent to it.
+    pub is_older: bool,
+}
+
+/// What this node knows of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It answers.
+    Answers,
+    /// It does not.
+    Suspected,
+    /// It said that it is being stopped.
+    Leaves,
+    /// It is too old to be sent anything.
+    Older,
+}
+
+/// All nodes, as one of them sees them.
+#[derive(Debug)]
+pub struct Owners {
+    own: NodeId,
+    own_seed: u64,
+    leaves: bool,
+    others: Vec<Other>,
+    version: u64,
+}
+
+#[derive(Debug)]
+struct Other {
+    member: Member,
+    seed: u64,
+    standing: Standing,
+}
+
+impl Owners {
+    /// A node that knows of no other.
+    pub fn new(own: NodeId, address: &str) -> Self {
+        Self { own, own_seed: seed(address), leaves: false, others: Vec::new(), version: 0 }
+    }
+
+    /// Grows with each change of what is owned by whom.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// These are the other nodes now. What is known of those that stay is kept; a new one is
+    /// suspected until it answers.
+    pub fn announced(&mut self, members: Vec<Member>) {
+        let before = self.eligible();
+        let mut others = Vec::with_capacity(members.len());
+        for member in members {
+            // Its own entry, and one that was put under its own id.
+            if member.node_id == self.own {
+                continue;
+            }
+            let known = self.others.iter().find(|other| other.member == member);
+            let fresh = if member.is_older { Standing::Older } else { Standing::Suspected };
+            let standing = known.map_or(fresh, |known| known.standing);
+            others.push(Other { seed: seed(&member.address), member, standing });
+        }
+        self.others = others;
+        self.look_for_change(&before);
+    }
+
+    /// A node was heard of in the way that counts: it proved who it is, or stopped answering, or said
+    /// that it leaves.
+    pub fn heard(&mut self, node: NodeId, standing: Standing) {
+        let before = self.eligible();
+        if let Some(other) = self.others.iter_mut().find(|other| other.member.node_id == node)
+            && other.standing != Standing::Older
+        {
+            other.standing = standing;
+        }
+        self.look_for_change(&before);
+    }
+
+    /// This node is being stopped: it owns nothing, unless there is no other.
+    pub fn leave(&mut self) {
+        let before = self.eligible();
+        self.leaves = true;
+        self.look_for_change(&before);
+    }
+
+    /// Where the commands to an aggregate go.
+    pub fn route(&self, id: Uuid) -> Route {
+        let others = self.others.iter().filter(|other| other.standing == Standing::Answers);
+        let best = others.map(|other| (score(other.seed, id), other.member.node_id)).max();
+        match best {
+            Some((_, node)) if self.leaves => Route::Node(node),
+            Some(best) if best > (score(self.own_seed, id), self.own) => Route::Node(best.1),
+            Some(_) | None => Route::Here,
+        }
+    }
+
+    /// The other nodes and what is known of each.
+    pub fn others(&self) -> impl Iterator<Item = (&Member, Standing)> {
+        self.others.iter().map(|other| (&other.member, other.standing))
+    }
+
+    /// The nodes that may own something, in a form that can be compared.
+    fn eligible(&self) -> (bool, Vec<NodeId>) {
+        let answer = self.others.iter().filter(|other| other.standing == Standing::Answers);
+        let mut nodes: Vec<NodeId> = answer.map(|other| other.member.node_id).collect();
+        nodes.sort_unstable();
+        (self.leaves, nodes)
+    }
+
+    fn look_for_change(&mut self, before: &(bool, Vec<NodeId>)) {
+        if self.eligible() != *before {
+            self.version += 1;
+        }
+    }
+}
+
+fn seed(address: &str) -> u64 {
+    Fingerprint::of([address.as_bytes()]).0
+}
+
+/// How much a node with that seed is meant for an aggregate.
+fn score(seed: u64, id: Uuid) -> u64 {
+    let (high, low) = id.as_u64_pair();
+    mix(mix(seed ^ high) ^ low)
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
+/// Generators", 2014): each bit of the result depends on each bit of `bits`.
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
