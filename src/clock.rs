@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use sale::SaleClock;
 pub use steering::{ClockLook, Distrust};
 
-use crate::values::{RequestId, UnixMs, millis};
+use crate::values::{NodeId, RequestId, UnixMs, millis};
 
 /// What a clock says at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,4 +164,20 @@ pub fn new_request_id() -> RequestId {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]
     let id = Uuid::new_v4();
     RequestId(id)
+}
+
+/// A new id for one life of a node.
+pub fn new_node_id() -> NodeId {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that makes random ids")]
+    NodeId(Uuid::new_v4())
+}
+
+/// 244 random bits in 32 bytes, which are never used twice.
+pub fn new_nonce() -> [u8; 32] {
+    let mut nonce = [0; 32];
+    for half in nonce.chunks_exact_mut(16) {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place of randomness")]
+        half.copy_from_slice(Uuid::new_v4().as_bytes());
+    }
+    nonce
 }

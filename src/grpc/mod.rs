@@ -16,6 +16,7 @@ mod notices;
 mod one_connection;
 mod operations;
 mod operator;
+pub mod peers;
 mod read_side;
 pub mod replay;
 mod report;

@@ -98,6 +98,11 @@ impl Owners {
         self.look_for_change(&before);
     }
 
+    /// Whether this node is being stopped.
+    pub fn leaves(&self) -> bool {
+        self.leaves
+    }
+
     /// Where the commands to an aggregate go.
     pub fn route(&self, id: Uuid) -> Route {
         let others = self.others.iter().filter(|other| other.standing == Standing::Answers);

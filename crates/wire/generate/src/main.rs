@@ -36,7 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // What nodes say to each other: no part of the contract, and no reflection tells of it.
     let peers = protox::compile(below(&protos.join("peers"))?, [&protos])?;
-    tonic_prost_build::configure().build_transport(false).out_dir(&out).compile_fds(peers)?;
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .bytes(".doorbuster.peers")
+        .out_dir(&out)
+        .compile_fds(peers)?;
 
     // The protocol of EventStoreDB, which the development server speaks. No client of it is made:
     // tests use the official ones. The details of a failure say which message they are.

@@ -55,8 +55,8 @@ pub struct Hello {
     #[prost(uint32, tag = "3")]
     pub wire: u32,
     /// 32 random bytes.
-    #[prost(bytes = "vec", tag = "4")]
-    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub nonce: ::prost::bytes::Bytes,
 }
 /// The answer to it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -65,17 +65,17 @@ pub struct Challenge {
     pub node_id: ::prost::alloc::string::String,
     #[prost(uint32, tag = "2")]
     pub wire: u32,
-    #[prost(bytes = "vec", tag = "3")]
-    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub nonce: ::prost::bytes::Bytes,
     /// HMAC-SHA-256 with the secret over what both said, and the word `answers`.
-    #[prost(bytes = "vec", tag = "4")]
-    pub mac: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub mac: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Proof {
     /// The same with the word `calls`.
-    #[prost(bytes = "vec", tag = "1")]
-    pub mac: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "1")]
+    pub mac: ::prost::bytes::Bytes,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {}
@@ -90,8 +90,8 @@ pub struct Commands {
     #[prost(string, tag = "2")]
     pub stream: ::prost::alloc::string::String,
     /// JSON array of commands.
-    #[prost(bytes = "vec", tag = "3")]
-    pub commands: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub commands: ::prost::bytes::Bytes,
     /// Milliseconds until the caller is told that it took too long; absent where it waits.
     #[prost(uint32, optional, tag = "4")]
     pub remaining_ms: ::core::option::Option<u32>,
@@ -112,7 +112,7 @@ pub mod answers {
     pub enum Came {
         /// JSON array of answers, in the order of the commands, or the fault that all of them met.
         #[prost(bytes, tag = "2")]
-        Answers(::prost::alloc::vec::Vec<u8>),
+        Answers(::prost::bytes::Bytes),
         /// Nothing was decided: another node owns the aggregate. Its UUID, if it is known.
         #[prost(string, tag = "3")]
         NotMine(::prost::alloc::string::String),

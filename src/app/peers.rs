@@ -1,0 +1,96 @@
+//! This node among others: it announces itself in the log, calls the others, takes their commands,
+//! and says when it leaves.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+
+use super::actors::Actors;
+use crate::{
+    actors::{Aggregates, OtherNodes as _, Readiness, RollDesk},
+    clock,
+    config::Config,
+    grpc::peers::{self, PeerNetwork, PeerServer, Secret, WIRE},
+    store::SharedStore,
+};
+
+/// How long the log may take to note that this node leaves: the others learn it on their calls, too.
+const NOTED_WITHIN: Duration = Duration::from_millis(500);
+
+/// A node that takes commands for others, and sends them theirs.
+pub(super) struct AmongNodes {
+    network: Arc<PeerNetwork>,
+    roll: RollDesk,
+    server: PeerServer,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// The way to other nodes, if this one has any.
+///
+/// # Errors
+/// When a setting is refused.
+pub(super) fn network(
+    config: &Config,
+    listener: Option<&TcpListener>,
+    store: &SharedStore,
+    readiness: &Readiness,
+) -> anyhow::Result<Option<Arc<PeerNetwork>>> {
+    let Some(listener) = listener else { return Ok(None) };
+    anyhow::ensure!(
+        store.is_shared(),
+        "peers_listen: only nodes on a cluster have others beside them; store is {}",
+        config.store
+    );
+    let file = config.peers_secret_file.as_deref();
+    let file = file.context("peers_secret_file is missing: nodes prove that they know it")?;
+    let secret = Secret::read(file).context("peers_secret_file is refused")?;
+    let address = match &config.peers_address {
+        Some(address) => address.clone(),
+        None => listener.local_addr()?.to_string(),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let own = clock::new_node_id();
+    Ok(Some(PeerNetwork::new(own, &address, secret, readiness.clone(), runtime)))
+}
+
+impl AmongNodes {
+    /// Announces the node and serves the others.
+    pub(super) fn start(
+        network: Arc<PeerNetwork>,
+        listener: TcpListener,
+        actors: &Actors,
+    ) -> Self {
+        let aggregates = actors.aggregates.clone();
+        let server = peers::serve(listener, Arc::clone(&network), Arc::new(aggregates.clone()));
+        let roll = actors.roll_desk(network.own(), network.address(), WIRE);
+        let told = Arc::clone(&network);
+        let announcing = roll.clone().run(move |members| told.announced(members));
+        let giving = give_away(aggregates, Arc::clone(&network));
+        let tasks = [tokio::spawn(announcing), tokio::spawn(giving)];
+        Self { network, roll, server, tasks }
+    }
+
+    /// From now on the other nodes own everything, and what is asked here goes to them.
+    pub(super) async fn leave(&self) {
+        self.tasks[0].abort();
+        self.network.leave();
+        if !matches!(timeout(NOTED_WITHIN, self.roll.leave()).await, Ok(Ok(()))) {
+            tracing::warn!("the log does not say that this node left; the others see it by themselves");
+        }
+    }
+
+    /// Ends what goes on between nodes.
+    pub(super) async fn stop(self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.server.stop().await;
+    }
+}
+
+/// With each change, lets the actors rest that other nodes own now.
+async fn give_away(aggregates: Aggregates, network: Arc<PeerNetwork>) {
+    let mut changes = network.changes();
+    while changes.changed().await.is_ok() {
+        aggregates.give_away().await;
+    }
+}

@@ -1,0 +1,311 @@
+//! The call to one other node: begun anew after each end, with growing pauses.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{future::ready, stream};
+use tokio::{
+    sync::{
+        Notify,
+        mpsc::{self, error::TrySendError},
+        oneshot,
+    },
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tonic::{Streaming, transport::Endpoint};
+use wire::peers::{
+    Answers, Commands, ExchangeRequest, ExchangeResponse, answers::Came,
+    exchange_request::Said as Say, exchange_response::Said,
+    peer_service_client::PeerServiceClient,
+};
+
+use super::{
+    MESSAGE_MAX, PeerNetwork, WINDOW_BYTES,
+    handshake::{Calling, Stranger},
+};
+use crate::{
+    actors::{Parcel, Passed, PassedFuture},
+    ownership::Standing,
+    values::{NodeId, millis},
+};
+
+/// How often the other side is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_millis(200);
+
+/// A node from which nothing came for so long is suspected.
+const SILENT_AFTER: Duration = Duration::from_millis(1_000);
+
+/// Connection and handshake may take so long.
+const GREETING: Duration = Duration::from_millis(1_000);
+
+/// A node that answers pings and leaves commands unanswered for so long is suspected, too.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+
+/// First and longest pause before a node is called again.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Messages on their way to the socket. The commands of an aggregate are bounded where they come in.
+const OUTBOX: usize = 4_096;
+
+/// The way to one other node.
+pub(super) struct Link {
+    node: NodeId,
+    address: String,
+    open: Mutex<Option<Open>>,
+    next_tag: AtomicU64,
+    forwarded: AtomicU64,
+    suspected: AtomicU64,
+    /// Nobody needs it any more.
+    ends: Notify,
+}
+
+/// A call on which the handshake is done.
+struct Open {
+    outbox: mpsc::Sender<ExchangeRequest>,
+    waiting: HashMap<u64, (Instant, oneshot::Sender<Passed>)>,
+}
+
+/// Why a call ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
+    #[error("it does not answer")]
+    Silent,
+    #[error("it left commands unanswered")]
+    Stuck,
+    #[error("it ended the call: {0}")]
+    HungUp(String),
+    #[error("it is not needed any more")]
+    NotNeeded,
+}
+
+impl Link {
+    pub(super) fn new(node: NodeId, address: String) -> Self {
+        Self {
+            node,
+            address,
+            open: Mutex::new(None),
+            next_tag: AtomicU64::new(0),
+            forwarded: AtomicU64::new(0),
+            suspected: AtomicU64::new(0),
+            ends: Notify::new(),
+        }
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Commands that were sent, and how often the node was suspected.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.forwarded.load(Ordering::Relaxed), self.suspected.load(Ordering::Relaxed))
+    }
+
+    /// Ends it for good.
+    pub(super) fn end(&self) {
+        self.ends.notify_one();
+    }
+
+    /// Sends commands behind those before them.
+    pub(super) fn pass(&self, parcel: Parcel) -> PassedFuture {
+        let not_sent = || -> PassedFuture { Box::pin(ready(Passed::NotSent)) };
+        let mut open = self.lock();
+        let Some(call) = open.as_mut() else { return not_sent() };
+        let tag = self.next_tag.fetch_add(1, Ordering::Relaxed);
+        let Parcel { stream, commands, remaining, must_decide } = parcel;
+        let commands = Commands {
+            tag,
+            stream: stream.to_string(),
+            commands,
+            remaining_ms: remaining.map(|left| u32::try_from(millis(left)).unwrap_or(u32::MAX)),
+            must_decide,
+        };
+        match call.outbox.try_send(say(Say::Commands(commands))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return not_sent(),
+        }
+        self.forwarded.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        call.waiting.insert(tag, (Instant::now(), answer));
+        drop(open);
+        // The call ended, or nobody waits for it any more.
+        Box::pin(async move { answered.await.unwrap_or(Passed::Unknown) })
+    }
+
+    /// Calls the node until it is not needed any more.
+    pub(super) async fn run(self: Arc<Self>, network: Weak<PeerNetwork>) {
+        let mut pause = PAUSE_MIN;
+        let mut ends = pin!(self.ends.notified());
+        loop {
+            let Some(up) = network.upgrade() else { return };
+            let called = Instant::now();
+            let ended = tokio::select! {
+                () = &mut ends => Ended::NotNeeded,
+                ended = self.call(&up) => ended,
+            };
+            let was_open = self.lock().take().is_some();
+            if matches!(ended, Ended::NotNeeded) {
+                return;
+            }
+            if was_open {
+                self.suspected.fetch_add(1, Ordering::Relaxed);
+                let (node, address) = (self.node, &self.address);
+                tracing::warn!(%node, address, why = %ended, "another node is suspected");
+            } else {
+                let (node, address) = (self.node, &self.address);
+                tracing::debug!(%node, address, why = %ended, "another node was not reached");
+            }
+            up.heard(self.node, Standing::Suspected);
+            drop(up);
+            if called.elapsed() > PAUSE_MAX {
+                pause = PAUSE_MIN;
+            }
+            tokio::select! {
+                () = &mut ends => return,
+                () = sleep(pause) => {}
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// One call, to its end.
+    async fn call(&self, network: &Arc<PeerNetwork>) -> Ended {
+        let (outbox, said) = mpsc::channel(OUTBOX);
+        let greeted = timeout(GREETING, self.greet(network, &outbox, said)).await;
+        let mut answers = match greeted {
+            Ok(Ok(answers)) => answers,
+            Ok(Err(ended)) => return ended,
+            Err(_late) => return Ended::Silent,
+        };
+        *self.lock() = Some(Open { outbox: outbox.clone(), waiting: HashMap::new() });
+        network.heard(self.node, Standing::Answers);
+        tracing::info!(node = %self.node, address = self.address, "commands go to another node");
+        let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
+        let mut ticks = interval(PING_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                said = answers.message() => match said {
+                    Ok(Some(ExchangeResponse { said: Some(said) })) => {
+                        heard_at = Instant::now();
+                        self.hear(said, network);
+                    }
+                    Ok(Some(ExchangeResponse { said: None })) => {}
+                    Ok(None) => return Ended::HungUp("without a reason".to_owned()),
+                    Err(status) => return Ended::HungUp(status.message().to_owned()),
+                },
+                _ = ticks.tick() => {
+                    let now = Instant::now();
+                    // This process itself did not run: what came meanwhile is still to be read.
+                    if now.duration_since(looked_at) > SILENT_AFTER / 2 {
+                        heard_at = now;
+                    }
+                    looked_at = now;
+                    if now.duration_since(heard_at) > SILENT_AFTER {
+                        return Ended::Silent;
+                    }
+                    if self.is_stuck(now) {
+                        return Ended::Stuck;
+                    }
+                    // A full outbox is being written, and its other end is heard of all the same.
+                    drop(outbox.try_send(say(Say::Ping(0))));
+                }
+            }
+        }
+    }
+
+    async fn greet(
+        &self,
+        network: &PeerNetwork,
+        outbox: &mpsc::Sender<ExchangeRequest>,
+        said: mpsc::Receiver<ExchangeRequest>,
+    ) -> Result<Streaming<ExchangeResponse>, Ended> {
+        let unreachable = |error: tonic::transport::Error| Ended::Unreachable(error.to_string());
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address));
+        let channel = endpoint
+            .map_err(unreachable)?
+            .connect_timeout(GREETING)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .connect()
+            .await
+            .map_err(unreachable)?;
+        let mut client = PeerServiceClient::new(channel)
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX);
+        let (calling, hello) = Calling::begin(&network.own, self.node);
+        let hung_up = |why: &str| Ended::HungUp(why.to_owned());
+        let gone = |_| Ended::HungUp("during the handshake".to_owned());
+        outbox.send(say(Say::Hello(hello))).await.map_err(gone)?;
+        let answers = client.exchange(stream::unfold(said, next_said)).await;
+        let mut answers = answers.map_err(|status| hung_up(status.message()))?.into_inner();
+        let mut next = async || match answers.message().await {
+            Ok(message) => Ok(message.and_then(|message| message.said)),
+            Err(status) => Err(hung_up(status.message())),
+        };
+        let Some(Said::Challenge(challenge)) = next().await? else {
+            return Err(Stranger::Unexpected("no challenge").into());
+        };
+        let proof = calling.prove(&challenge)?;
+        outbox.send(say(Say::Proof(proof))).await.map_err(gone)?;
+        let Some(Said::Welcome(_)) = next().await? else {
+            return Err(Stranger::Unexpected("no welcome").into());
+        };
+        Ok(answers)
+    }
+
+    fn hear(&self, said: Said, network: &PeerNetwork) {
+        match said {
+            Said::Answers(Answers { tag, came }) => {
+                let passed = match came {
+                    Some(Came::Answers(answers)) => Passed::Answers(answers),
+                    Some(Came::NotMine(owner)) => {
+                        let owner = NodeId::parse("not_mine", &owner).ok();
+                        Passed::NotMine(owner)
+                    }
+                    // It knows an outcome that this node does not; the request ids will tell.
+                    None => Passed::Unknown,
+                };
+                let waiting = self.lock().as_mut().and_then(|open| open.waiting.remove(&tag));
+                if let Some((_, answer)) = waiting {
+                    // Its caller may have gone.
+                    let _ = answer.send(passed);
+                }
+            }
+            Said::Leaving(_) => network.heard(self.node, Standing::Leaves),
+            Said::Pong(_) | Said::Challenge(_) | Said::Welcome(_) => {}
+        }
+    }
+
+    fn is_stuck(&self, now: Instant) -> bool {
+        let open = self.lock();
+        let waiting = open.iter().flat_map(|open| open.waiting.values());
+        waiting.map(|(since, _)| now.duration_since(*since)).any(|age| age > ANSWERS_WITHIN)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn next_said(
+    mut said: mpsc::Receiver<ExchangeRequest>,
+) -> Option<(ExchangeRequest, mpsc::Receiver<ExchangeRequest>)> {
+    said.recv().await.map(|message| (message, said))
+}
+
+fn say(said: Say) -> ExchangeRequest {
+    ExchangeRequest { said: Some(said) }
+}

@@ -1,0 +1,182 @@
+//! The way between nodes of one service: commands go to the node that owns what they are for.
+//!
+//! Each node that listens for others calls every announced one and keeps that call: commands go out on
+//! it and answers come back under their tags, pipelined. Pings on the same call tell whether the other
+//! one answers; they are answered by the runtime, not by threads on which something is decided. A node
+//! that does not answer is suspected by this one alone, and called again after growing pauses.
+
+mod handshake;
+mod link;
+mod server;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::future::ready;
+use tokio::{runtime::Handle, sync::watch};
+
+pub use self::{handshake::Secret, server::{PeerServer, serve}};
+use self::{handshake::Identity, link::Link};
+use crate::{
+    actors::{NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State},
+    events::StreamName,
+    ownership::{Member, Owners, Route, Standing},
+    values::NodeId,
+};
+
+/// Version of the protocol between nodes, and of the commands and answers in it. A node sends commands
+/// only to nodes of its own or a later version: those can read what they are sent, and what they answer
+/// can be read by the sender.
+pub const WIRE: u32 = 1;
+
+/// The largest message between nodes, in bytes: the commands of one call, or their answers.
+const MESSAGE_MAX: usize = 16 << 20;
+
+/// Bytes that may be on their way and not read.
+const WINDOW_BYTES: u32 = 16 << 20;
+
+/// The other nodes of the service, as this one reaches them.
+pub struct PeerNetwork {
+    own: Identity,
+    readiness: Readiness,
+    runtime: Handle,
+    owners: RwLock<Owners>,
+    links: RwLock<HashMap<NodeId, Arc<Link>>>,
+    changes: watch::Sender<u64>,
+    received: AtomicU64,
+}
+
+/// Another node, as this one sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenNode {
+    pub member: Member,
+    pub standing: Standing,
+    /// Commands that were sent to it.
+    pub forwarded: u64,
+    /// How often it was suspected.
+    pub suspected: u64,
+}
+
+impl PeerNetwork {
+    /// A node that knows of no other yet.
+    pub fn new(
+        own: NodeId,
+        address: &str,
+        secret: Secret,
+        readiness: Readiness,
+        runtime: Handle,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            own: Identity { node_id: own, secret },
+            readiness,
+            runtime,
+            owners: RwLock::new(Owners::new(own, address)),
+            links: RwLock::default(),
+            changes: watch::channel(0).0,
+            received: AtomicU64::new(0),
+        })
+    }
+
+    /// Calls these nodes, and none that is not among them.
+    pub fn announced(self: &Arc<Self>, members: Vec<Member>) {
+        let called: Vec<&Member> =
+            members.iter().filter(|m| m.node_id != self.own.node_id && !m.is_older).collect();
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|node, link| {
+            let stays = called.iter().any(|m| m.node_id == *node && m.address == link.address());
+            if !stays {
+                link.end();
+            }
+            stays
+        });
+        for member in called {
+            let begin = || {
+                let link = Arc::new(Link::new(member.node_id, member.address.clone()));
+                self.runtime.spawn(Arc::clone(&link).run(Arc::downgrade(self)));
+                link
+            };
+            links.entry(member.node_id).or_insert_with(begin);
+        }
+        drop(links);
+        self.change(|owners| owners.announced(members));
+    }
+
+    /// This node is being stopped: it owns nothing any more, and says so to the others.
+    pub fn leave(&self) {
+        self.change(Owners::leave);
+    }
+
+    /// The other nodes.
+    pub fn seen(&self) -> Vec<SeenNode> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let owners = self.owners();
+        let others = owners.others().map(|(member, standing)| {
+            let link = links.get(&member.node_id);
+            let (forwarded, suspected) = link.map_or((0, 0), |link| link.counts());
+            SeenNode { member: member.clone(), standing, forwarded, suspected }
+        });
+        others.collect()
+    }
+
+    /// The id under which this node announces itself.
+    pub fn own(&self) -> NodeId {
+        self.own.node_id
+    }
+
+    /// Commands that other nodes sent here.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    fn heard(&self, node: NodeId, standing: Standing) {
+        // Without its own store a node cannot do better than the one that it would suspect.
+        let store_answers = matches!(self.readiness.state(), State::Ready) || self.is_draining();
+        if standing == Standing::Suspected && !store_answers {
+            return;
+        }
+        self.change(|owners| owners.heard(node, standing));
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.owners().leaves()
+    }
+
+    fn is_draining(&self) -> bool {
+        matches!(self.readiness.state(), State::NotReady(NotReady::Draining))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Owners)) {
+        let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut owners);
+        let version = owners.version();
+        drop(owners);
+        self.changes.send_if_modified(|told| std::mem::replace(told, version) != version);
+    }
+
+    fn owners(&self) -> RwLockReadGuard<'_, Owners> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OtherNodes for PeerNetwork {
+    fn route(&self, stream: StreamName) -> Route {
+        self.owners().route(stream.id)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn pass(&self, to: NodeId, parcel: Parcel) -> PassedFuture {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        match links.get(&to) {
+            Some(link) => link.pass(parcel),
+            None => Box::pin(ready(Passed::NotSent)),
+        }
+    }
+}
