@@ -89,10 +89,10 @@ impl Actors {
         });
         let mut aggregates = Aggregates::new(Arc::clone(&shared), None);
         Self {
-            items: aggregates.add(),
+            items: aggregates.add_owned(),
             sale_desks: aggregates.add(),
-            coupons: aggregates.add(),
-            quotas: aggregates.add(),
+            coupons: aggregates.add_owned(),
+            quotas: aggregates.add_owned(),
             levels: aggregates.add(),
             books: aggregates.add(),
             incidents: aggregates.add(),

@@ -64,6 +64,7 @@ mod nodes;
 /// Who may steer: operators and their tokens.
 mod operators;
 mod order_events;
+mod ownership;
 /// The post-mortem as HTML, Markdown and rows.
 mod pages;
 /// Nodes among each other: letters between them.

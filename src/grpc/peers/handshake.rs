@@ -102,7 +102,7 @@ impl Calling {
             node_id: own.node_id.to_string(),
             expected_node_id: expected.to_string(),
             wire: WIRE,
-            nonce: nonce.clone(),
+            nonce: nonce.clone().into(),
         };
         (Self { own: own.clone(), expected, nonce }, hello)
     }
@@ -125,7 +125,7 @@ impl Calling {
         if challenge.wire < WIRE {
             return Err(Stranger::Older { theirs: challenge.wire });
         }
-        Ok(Proof { mac: secret.proof(&said.signed(Side::Calls)) })
+        Ok(Proof { mac: secret.proof(&said.signed(Side::Calls)).into() })
     }
 }
 
@@ -148,7 +148,12 @@ impl Answering {
             wires: [hello.wire, WIRE],
         };
         let mac = own.secret.0.proof(&said.signed(Side::Answers));
-        let challenge = Challenge { node_id: own.node_id.to_string(), wire: WIRE, nonce, mac };
+        let challenge = Challenge {
+            node_id: own.node_id.to_string(),
+            wire: WIRE,
+            nonce: nonce.into(),
+            mac: mac.into(),
+        };
         Ok((Self { own: own.clone(), said }, challenge))
     }
 

@@ -23,7 +23,6 @@ use super::{
 use crate::{
     actors::{OtherNodes as _, Parcel, Passed, TakesParcels},
     events::StreamName,
-    ownership::Route,
 };
 
 /// A caller may take so long for each step of the handshake.

@@ -65,6 +65,7 @@ fn a_sale_whose_items_were_not_told_of_its_pause_or_resumption_is_unfinished() {
             until: now,
             end_at_start: Position::START,
             is_shared: false,
+            is_owned_here: &|_| true,
             is_awake: &|_| false,
         };
         process.due(&known).iter().filter_map(TellItems::sale_of).collect::<Vec<_>>()

@@ -318,6 +318,7 @@ impl Bench {
             until: OPENS_AT,
             end_at_start: Position::START,
             is_shared: false,
+            is_owned_here: &|_| true,
             is_awake: &|_| false,
         };
         let work = &process.due(&known)[0];

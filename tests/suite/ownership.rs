@@ -1,0 +1,5 @@
+//! Goal: any node takes any command, and the nodes keep out of each other's way; a wrong view of who
+//! owns what costs time and never a promise. Method: a simulation of the views and of the order of
+//! commands under faults, and real servers that call each other.
+
+mod simulation;
