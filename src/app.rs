@@ -9,6 +9,7 @@ mod board;
 mod cores;
 mod ending;
 mod listeners;
+mod peers;
 mod processes;
 mod watch;
 
@@ -35,6 +36,7 @@ use self::{
     cores::grpc_threads,
     ending::THREADS_END_WITHIN,
     listeners::{Addresses, Listeners},
+    peers::AmongNodes,
     watch::Watch,
 };
 use crate::{
@@ -231,7 +233,12 @@ async fn live(
     // The other side waits for this, so it is there.
     let _ = ready.send(addresses);
 
-    let (served, over) = serve_until(stopping, serving, phase, &readiness, config).await;
+    let leaves = async || {
+        if let Some(among) = &node.among {
+            among.leave().await;
+        }
+    };
+    let (served, over) = serve_until(stopping, serving, phase, &readiness, config, leaves).await;
     node.stop(over).await?;
     served
 }
@@ -246,6 +253,7 @@ struct Node {
     watch: Watch,
     looking_on: LookingOn,
     web: Option<web::Server>,
+    among: Option<AmongNodes>,
 }
 
 impl Node {
@@ -267,7 +275,11 @@ impl Node {
             Arc::clone(&own),
             readiness.clone(),
         );
-        let actors = Actors::start(config, &clock, &store, readiness, &metrics);
+        let network = peers::network(config, listeners.peers.as_ref(), &store, readiness)?;
+        let nodes = network.clone().map(|network| network as _);
+        let actors = Actors::start(config, &clock, &store, readiness, &metrics, nodes);
+        let among = network.zip(listeners.peers);
+        let among = among.map(|(network, peers)| AmongNodes::start(network, peers, &actors));
         let sales = actors.sales();
         let observers = actors.aggregates.observers();
         let tail = Arc::new(Tail::new(Arc::clone(&store), observers, Arc::clone(&actors.service)));
@@ -315,7 +327,7 @@ impl Node {
         let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
         let serving = tokio::spawn(grpc::serve(called, services, limits(config, room)));
         let node =
-            Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web };
+            Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web, among };
         Ok((node, serving))
     }
 
@@ -332,6 +344,10 @@ impl Node {
         })
         .await;
         self.actors.rest(&self.traffic, self.projection_threads, over).await;
+        // Until here other nodes are answered what they sent.
+        if let Some(among) = self.among {
+            among.stop().await;
+        }
         // Last, so that the node reports that it is stopping until the end.
         if let Some(web) = self.web {
             web.stop().await;
@@ -403,6 +419,7 @@ async fn serve_until(
     phase: told::Sender<Phase>,
     readiness: &Readiness,
     config: &Config,
+    leaves: impl AsyncFnOnce(),
 ) -> (anyhow::Result<()>, Instant) {
     let grace = Duration::from_millis(config.stop_grace_ms);
     tokio::select! {
@@ -410,6 +427,7 @@ async fn serve_until(
         _ = stopping => {}
     }
     readiness.drain();
+    leaves().await;
     sleep(Duration::from_millis(config.drain_ms)).await;
     let over = Instant::now() + grace;
     phase.send_replace(Phase::Leaving);

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     actors::{
         Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
-        ProjectionHandle, PulseDesk, Readiness, Sales, ServiceLevelDesk, Shared, Tail, TrafficDesk,
+        OtherNodes, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales, ServiceLevelDesk, Shared, Tail, TrafficDesk,
         TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
     },
@@ -22,7 +22,10 @@ use crate::{
     config::Config,
     domain::{
         alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item,
-        node_roll::NodeRoll, quota::Quota, sale::Sale, script::Script,
+        node_roll::{AnnounceNode, NodeRoll},
+        quota::Quota,
+        sale::Sale,
+        script::Script,
         service_level::ServiceLevelSetting,
     },
     grpc::{self, ReadSide},
@@ -31,7 +34,7 @@ use crate::{
     snapshots::{Rule, Snapshots},
     store::{LogSource, SharedStore},
     threads,
-    values::millis,
+    values::{NodeId, millis},
     web::{
         self,
         board::{BoardLimits, BoardParts},
@@ -70,6 +73,7 @@ impl Actors {
         store: &SharedStore,
         readiness: &Readiness,
         metrics: &Arc<Metrics>,
+        nodes: Option<Arc<dyn OtherNodes>>,
     ) -> Self {
         let runtime = tokio::runtime::Handle::current();
         let arbiters = item_threads();
@@ -87,7 +91,7 @@ impl Actors {
             waiting_max: config.waiting_max,
             idle_ms: millis(Duration::from_secs(config.idle_seconds)),
         });
-        let mut aggregates = Aggregates::new(Arc::clone(&shared), None);
+        let mut aggregates = Aggregates::new(Arc::clone(&shared), nodes);
         Self {
             items: aggregates.add_owned(),
             sale_desks: aggregates.add(),
@@ -187,6 +191,18 @@ impl Actors {
                 shed_at_commands: config.traffic_shed_at_commands,
             },
         })
+    }
+
+    /// Where the node with that id and address announces itself among the others.
+    pub(super) fn roll_desk(&self, node_id: NodeId, address: &str, wire: u32) -> RollDesk {
+        let own = AnnounceNode {
+            node_id,
+            address: address.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            wire,
+            started_at: self.shared.clock.now(),
+        };
+        RollDesk::new(Arc::clone(&self.roll), own)
     }
 
     /// Where the level of the service is set.

@@ -22,6 +22,8 @@ pub(super) struct Listeners {
     pub(super) http: Option<TcpListener>,
     pub(super) web: Option<TcpListener>,
     pub(super) board: Option<TcpListener>,
+    /// For other nodes.
+    pub(super) peers: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -34,6 +36,7 @@ impl Listeners {
         let http = over_http(config).await?;
         let web = maybe("web", config.web).await?;
         let board = maybe("board", config.board).await?;
+        let peers = maybe("peers_listen", config.peers_listen).await?;
         let at = |listener: &Option<TcpListener>| {
             listener.as_ref().map(TcpListener::local_addr).transpose()
         };
@@ -43,7 +46,7 @@ impl Listeners {
             web: at(&web)?,
             board: at(&board)?,
         };
-        Ok((Self { grpc, http, web, board }, addresses))
+        Ok((Self { grpc, http, web, board, peers }, addresses))
     }
 }
 

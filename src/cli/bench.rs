@@ -12,6 +12,7 @@ mod echo;
 mod figures;
 mod history;
 mod load;
+mod nodes;
 mod overload;
 mod pair;
 mod priced;
@@ -74,6 +75,11 @@ pub fn run(args: Args, common: &Common) -> anyhow::Result<()> {
 }
 
 fn run_stores(choice: &StoreChoice, args: &Args, common: &Common) -> anyhow::Result<()> {
+    if let Some(nodes) = args.nodes {
+        anyhow::ensure!(*choice == StoreChoice::Devstore, "--nodes goes with --store devstore");
+        let figures = unless_interrupted(nodes::measure(nodes, args, common))?;
+        return show(common, serde_json::to_string(&figures)?, nodes::table(&figures));
+    }
     let stores = Stores::start(choice, args.data.as_deref(), common)?;
     let figures = unless_interrupted(stores::measure(args, &stores, common))?;
     show(common, stores::json(&figures), stores::table(&figures))

@@ -27,6 +27,7 @@ Examples:
   doorbuster bench --cases unary_64,stream_4 --rounds 9 --seconds 2
   doorbuster bench --server http://127.0.0.1:7420 --rate 20000
   doorbuster bench --store devstore --cases unary_64
+  doorbuster bench --store devstore --nodes 2
   doorbuster bench --priced --cases unary_64,stream_1 --rounds 9
   doorbuster bench --history 1000000 --cases unary_64
   doorbuster bench --overload
@@ -52,6 +53,11 @@ pub struct Args {
     // Kept as it was written: a complaint about its value must not repeat it, it may be secret.
     #[arg(long, value_name = "STORE", conflicts_with_all = ["server", "rate"])]
     pub(super) store: Option<OsString>,
+    /// Measure so many nodes on one store, each call to the next of them, beside one node alone, 2 to 8;
+    /// with --store devstore. The development servers take 3 ms for a commit
+    #[arg(long, value_name = "N", requires = "store", conflicts_with_all = ["cases", "outstanding"],
+          value_parser = clap::value_parser!(u32).range(2..=8))]
+    pub(super) nodes: Option<u32>,
     /// Measure an item with steps and an offer beside a plain one on the same server, instead of
     /// beside the echo
     #[arg(long, conflicts_with_all = ["store", "rate"])]

@@ -164,6 +164,8 @@ pub struct Measured {
     pub failures: u64,
     /// The last of them, for people.
     pub failure: Option<String>,
+    /// The longest time in which no order was answered.
+    pub silence: Duration,
 }
 
 /// What was counted so far, between the warm-up and the end.
@@ -182,6 +184,8 @@ struct LoadCounts {
     latency_us: Histogram<u64>,
     failures: u64,
     failure: Option<String>,
+    last: Instant,
+    silence: Duration,
 }
 
 impl Counting {
@@ -201,6 +205,8 @@ impl Counting {
             latency_us: Histogram::new_with_bounds(1, LATENCY_US_MAX, 3)?,
             failures: 0,
             failure: None,
+            last: from,
+            silence: Duration::ZERO,
         });
         Ok(Arc::new(Self { from, until: from + duration, counted }))
     }
@@ -216,6 +222,8 @@ impl Counting {
         let latency_us = micros(now - sent);
         let mut counted = self.counted();
         counted.orders += 1;
+        counted.silence = counted.silence.max(now - counted.last);
+        counted.last = now;
         counted.latency_us.saturating_record(latency_us);
     }
 
@@ -237,6 +245,7 @@ impl Counting {
             latency_us: counted.latency_us.clone(),
             failures: counted.failures,
             failure: counted.failure.clone(),
+            silence: counted.silence.max(self.until - counted.last),
         }
     }
 

@@ -69,22 +69,23 @@ pub struct Stores {
     _devstore: Option<Devstore>,
 }
 
-struct Devstore {
+/// A development server of our own.
+pub(super) struct Devstore {
     // First, so that it is stopped before its data is removed.
     server: ServerChild,
     _data: Scratch,
 }
 
 impl Devstore {
-    fn start() -> anyhow::Result<Self> {
+    pub(super) fn start(more: &[&str]) -> anyhow::Result<Self> {
         let data = Scratch::new("doorbuster-devstore")?;
         let shown = data.path().display().to_string();
         let arguments = ["devstore", "--data", &shown, "--listen", "127.0.0.1:0", "--json"];
-        let server = ServerChild::start(&arguments)?;
+        let server = ServerChild::start(&[&arguments, more].concat())?;
         Ok(Self { server, _data: data })
     }
 
-    fn connection(&self) -> String {
+    pub(super) fn connection(&self) -> String {
         self.server.url().replacen("http://", "esdb://", 1) + "?tls=false"
     }
 }
@@ -98,7 +99,7 @@ impl Stores {
     ) -> anyhow::Result<Self> {
         let (devstore, secret, store) = match choice {
             StoreChoice::Devstore => {
-                let devstore = Devstore::start()?;
+                let devstore = Devstore::start(&[])?;
                 let connection = devstore.connection();
                 (Some(devstore), connection.clone(), connection)
             }

@@ -43,6 +43,7 @@ const WINDOW_BYTES: u32 = 16 << 20;
 /// The other nodes of the service, as this one reaches them.
 pub struct PeerNetwork {
     own: Identity,
+    address: String,
     readiness: Readiness,
     runtime: Handle,
     owners: RwLock<Owners>,
@@ -73,6 +74,7 @@ impl PeerNetwork {
     ) -> Arc<Self> {
         Arc::new(Self {
             own: Identity { node_id: own, secret },
+            address: address.to_owned(),
             readiness,
             runtime,
             owners: RwLock::new(Owners::new(own, address)),
@@ -126,6 +128,11 @@ impl PeerNetwork {
     /// The id under which this node announces itself.
     pub fn own(&self) -> NodeId {
         self.own.node_id
+    }
+
+    /// How the others reach it.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Commands that other nodes sent here.

@@ -1,0 +1,89 @@
+//! This node's entry in the roll of nodes, kept up to date, and the entries of the others.
+//!
+//! The stream is read once a second, as that of the level is: a node knows the others before its read
+//! models do.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::{Directory, Fault, ask_again::ask_again};
+use crate::{
+    domain::node_roll::{Announce, NodeRoll, NodeRollCommand, NodeRollOutcome},
+    events::SERVICE,
+    ownership::Member,
+    values::NodeId,
+};
+
+/// How often the roll is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How many looks pass before a refusal is told again.
+const SAY_AGAIN_AFTER: u32 = 60;
+
+/// Announces a node and tells of the others.
+#[derive(Clone)]
+pub struct RollDesk {
+    directory: Arc<Directory<NodeRoll>>,
+    own: Announce,
+}
+
+impl RollDesk {
+    /// Of the node that announces itself like this.
+    pub fn new(directory: Arc<Directory<NodeRoll>>, own: Announce) -> Self {
+        Self { directory, own }
+    }
+
+    /// Announces the node for as long as this runs, and tells of the others with each look.
+    pub async fn run(self, tell: impl Fn(Vec<Member>) + Send) {
+        let mut refused = 0_u32;
+        loop {
+            match self.look().await {
+                Ok(Ok(members)) => {
+                    refused = 0;
+                    tell(members);
+                }
+                Ok(Err(why)) => {
+                    if refused.is_multiple_of(SAY_AGAIN_AFTER) {
+                        tracing::error!(why, "this node is not among the others and sends them nothing");
+                    }
+                    refused = refused.saturating_add(1);
+                    tell(Vec::new());
+                }
+                // What is known of the others stays.
+                Err(fault) => tracing::debug!(%fault, "the roll of nodes cannot be read now"),
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn look(&self) -> Result<Result<Vec<Member>, String>, Fault> {
+        let announce = NodeRollCommand::Announce(self.own.clone());
+        match ask_again(&self.directory, SERVICE, announce).await?.outcome {
+            NodeRollOutcome::Nodes(nodes) => {
+                let wire = self.own.wire;
+                let member = |node: crate::domain::node_roll::NodeView| Member {
+                    node_id: node.node_id,
+                    address: node.address,
+                    is_older: node.wire < wire,
+                };
+                Ok(Ok(nodes.into_iter().map(member).collect()))
+            }
+            NodeRollOutcome::Refused(refusal) => Ok(Err(refusal.to_string())),
+        }
+    }
+
+    /// Notes that the node leaves.
+    ///
+    /// # Errors
+    /// When the log does not take it.
+    pub async fn leave(&self) -> Result<(), Fault> {
+        let leave = NodeRollCommand::Leave { node_id: self.own.node_id };
+        ask_again(&self.directory, SERVICE, leave).await.map(drop)
+    }
+
+    /// The id that is announced.
+    pub fn node_id(&self) -> NodeId {
+        self.own.node_id
+    }
+}
