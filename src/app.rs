@@ -278,7 +278,7 @@ impl Node {
         let network = peers::network(config, listeners.peers.as_ref(), &store, readiness)?;
         let nodes = network.clone().map(|network| network as _);
         let actors = Actors::start(config, &clock, &store, readiness, &metrics, nodes);
-        let among = network.zip(listeners.peers);
+        let among = network.clone().zip(listeners.peers);
         let among = among.map(|(network, peers)| AmongNodes::start(network, peers, &actors));
         let sales = actors.sales();
         let observers = actors.aggregates.observers();
@@ -310,7 +310,8 @@ impl Node {
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
         let board = (room.board, grpc_port);
-        let served = actors.served(config, &reads, &sales, &traffic, Arc::clone(&operators));
+        let shown = (Arc::clone(&operators), network.clone());
+        let served = actors.served(config, &reads, &sales, &traffic, shown);
         let services = grpc::Services::new(served, phase)?;
         let steered = (services.routes(), operators);
         let shown = actors.shown(board, config, (reports, pulses), &reads, steered);

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{Directory, Fault, ask_again::ask_again};
 use crate::{
-    domain::node_roll::{Announce, NodeRoll, NodeRollCommand, NodeRollOutcome},
+    domain::node_roll::{AnnounceNode, NodeCommand, NodeOutcome, NodeRefusal, NodeRoll},
     events::SERVICE,
     ownership::Member,
     values::NodeId,
@@ -25,12 +25,12 @@ const SAY_AGAIN_AFTER: u32 = 60;
 #[derive(Clone)]
 pub struct RollDesk {
     directory: Arc<Directory<NodeRoll>>,
-    own: Announce,
+    own: AnnounceNode,
 }
 
 impl RollDesk {
     /// Of the node that announces itself like this.
-    pub fn new(directory: Arc<Directory<NodeRoll>>, own: Announce) -> Self {
+    pub fn new(directory: Arc<Directory<NodeRoll>>, own: AnnounceNode) -> Self {
         Self { directory, own }
     }
 
@@ -58,18 +58,25 @@ impl RollDesk {
     }
 
     async fn look(&self) -> Result<Result<Vec<Member>, String>, Fault> {
-        let announce = NodeRollCommand::Announce(self.own.clone());
+        let announce = NodeCommand::Announce(self.own.clone());
         match ask_again(&self.directory, SERVICE, announce).await?.outcome {
-            NodeRollOutcome::Nodes(nodes) => {
+            NodeOutcome::Nodes(nodes) => {
                 let wire = self.own.wire;
-                let member = |node: crate::domain::node_roll::NodeView| Member {
+                let members = nodes.into_iter().map(|node| Member {
                     node_id: node.node_id,
                     address: node.address,
+                    version: node.version,
                     is_older: node.wire < wire,
-                };
-                Ok(Ok(nodes.into_iter().map(member).collect()))
+                });
+                Ok(Ok(members.collect()))
             }
-            NodeRollOutcome::Refused(refusal) => Ok(Err(refusal.to_string())),
+            NodeOutcome::Refused(NodeRefusal::AddressTaken { by }) => {
+                let address = &self.own.address;
+                Ok(Err(format!("node {by}, which started later, is announced under {address}")))
+            }
+            NodeOutcome::Refused(NodeRefusal::IdTaken) => {
+                Ok(Err("another node is announced under its id".to_owned()))
+            }
         }
     }
 
@@ -78,7 +85,7 @@ impl RollDesk {
     /// # Errors
     /// When the log does not take it.
     pub async fn leave(&self) -> Result<(), Fault> {
-        let leave = NodeRollCommand::Leave { node_id: self.own.node_id };
+        let leave = NodeCommand::Leave { node_id: self.own.node_id };
         ask_again(&self.directory, SERVICE, leave).await.map(drop)
     }
 

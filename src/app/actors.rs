@@ -28,7 +28,7 @@ use crate::{
         script::Script,
         service_level::ServiceLevelSetting,
     },
-    grpc::{self, ReadSide},
+    grpc::{self, ReadSide, peers::PeerNetwork},
     metrics::Metrics,
     reports::Reports,
     snapshots::{Rule, Snapshots},
@@ -202,7 +202,7 @@ impl Actors {
             wire,
             started_at: self.shared.clock.now(),
         };
-        RollDesk::new(Arc::clone(&self.roll), own)
+        RollDesk::new(Arc::clone(&self.node_roll), own)
     }
 
     /// Where the level of the service is set.
@@ -268,7 +268,7 @@ impl Actors {
         reads: &ReadSide,
         sales: &Sales,
         traffic: &Arc<TrafficDesk>,
-        operators: Arc<Operators>,
+        (operators, network): (Arc<Operators>, Option<Arc<PeerNetwork>>),
     ) -> grpc::Parts {
         grpc::Parts {
             sales: sales.clone(),
@@ -278,6 +278,7 @@ impl Actors {
             incidents: Arc::clone(&self.incidents),
             scripts: Arc::clone(&self.scripts),
             exports: Arc::clone(&self.exports),
+            network,
             reads: reads.clone(),
             store: Arc::clone(&self.shared.store),
             data: config.data.clone(),

@@ -45,7 +45,7 @@ mod whose;
 mod write;
 
 pub use audience::traffic;
-pub use operations::{alert, incident, level, script};
+pub use operations::{alert, incident, level, nodes, script};
 pub use selling::{coupon, item, order, sale, sale_file};
 use selling::{explain, order_list, references};
 
@@ -117,6 +117,11 @@ pub enum Verb {
   doorbuster level show
   doorbuster level set no_traffic --reason \"orders are slow\"")]
     Level(level::Args),
+    /// Show the nodes that share the store, as one of them sees them
+    #[command(before_help = "Examples:
+  doorbuster nodes
+  doorbuster nodes --server http://node-1:7420 --json")]
+    Nodes(nodes::Args),
     /// Manage incidents: steps, actions and cost
     #[command(before_help = "Examples:
   doorbuster incident open --sale 5b0f3c4e-7f1c-5b44-9f0e-2f7a3c1d9e10 --title \"payments are slow\"
@@ -226,6 +231,7 @@ impl Verb {
             Self::Alert(args) => alert::run(args, common),
             Self::Item(args) => item::run(args, common),
             Self::Level(args) => level::run(args, common),
+            Self::Nodes(args) => nodes::run(&args, common),
             Self::Incident(args) => incident::run(args, common),
             Self::Script(args) => script::run(args, common),
             Self::Order(args) => order::run(args, common),

@@ -33,7 +33,7 @@ mod verification;
 pub mod proto;
 
 use audience::traffic;
-use operations::{alert, alerts, incident, script, service_level};
+use operations::{alert, alerts, incident, node, script, service_level};
 use selling::{coupon, item, order, purchase, sale};
 
 pub use at_rest::connect;

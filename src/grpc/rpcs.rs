@@ -225,6 +225,8 @@ rpcs! {
     ItemService ResumeItem: Steer, Operator, -, Light, Command, by ResumeItemRequest.item_id;
     ItemService CloseItem: Steer, Operator, -, Light, Command, by CloseItemRequest.item_id;
 
+    NodeService ListNodes: Look, Anyone, -, Answer, Command;
+
     OrderService CancelHold: Steer, Operator, -, Light, Command, by CancelHoldRequest.item_id;
     OrderService ExtendHold: Steer, Operator, -, Light, Command, by ExtendHoldRequest.item_id;
     OrderService RefundOrder: Steer, Operator, -, Light, Command, by RefundOrderRequest.item_id;

@@ -21,9 +21,11 @@ use super::{
     incident::IncidentApi,
     item::ItemApi,
     methods::Methods,
+    node::NodeApi,
     one_connection::{OneConnection, Purchases, is_short},
     operator::Authenticator,
     order::OrderApi,
+    peers::PeerNetwork,
     proto,
     purchase::PurchaseApi,
     replay::ReplayApi,
@@ -75,6 +77,8 @@ pub struct Parts {
     pub incidents: Arc<Directory<Incident>>,
     pub scripts: Arc<Directory<Script>>,
     pub exports: Arc<Directory<Fulfilment>>,
+    /// The other nodes, where this one is among others.
+    pub network: Option<Arc<PeerNetwork>>,
     pub reads: ReadSide,
     /// The log, for replays.
     pub store: SharedStore,
@@ -177,7 +181,7 @@ fn contract(
     phase: watch::Receiver<Phase>,
 ) -> (RoutesBuilder, Purchases) {
     let Parts { sales, items, coupons, awaits, incidents, scripts, exports, reads, .. } = parts;
-    let Parts { traffic, levels, service, store, data, .. } = parts;
+    let Parts { network, traffic, levels, service, store, data, .. } = parts;
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
@@ -191,6 +195,7 @@ fn contract(
     };
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
+    let node = NodeApi { network, items: Arc::clone(&items) };
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {
@@ -229,6 +234,7 @@ fn contract(
     serve!(order_service_server, OrderServiceServer, Arc::new(orders));
     let purchases = serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
+    serve!(node_service_server, NodeServiceServer, Arc::new(node));
     serve!(coupon_service_server, CouponServiceServer, Arc::new(coupon));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
     serve!(alert_service_server, AlertServiceServer, Arc::new(AlertApi::new(reads.clone(), sales)));

@@ -15,6 +15,8 @@ use crate::values::{Fingerprint, NodeId};
 pub struct Member {
     pub node_id: NodeId,
     pub address: String,
+    /// Of doorbuster, for people.
+    pub version: String,
     /// It speaks an older version of the protocol between nodes than this one, so nothing is sent to it.
     pub is_older: bool,
 }

@@ -1,6 +1,7 @@
-//! Verbs on alerts, incidents, scripts and the level of service.
+//! Verbs on alerts, incidents, scripts, nodes and the level of service.
 
 pub mod alert;
 pub mod incident;
 pub mod level;
+pub mod nodes;
 pub mod script;

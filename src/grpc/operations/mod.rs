@@ -3,5 +3,6 @@
 pub(super) mod alert;
 pub(super) mod alerts;
 pub(super) mod incident;
+pub(super) mod node;
 pub(super) mod script;
 pub(super) mod service_level;

@@ -149,7 +149,8 @@ impl PeerNetwork {
         self.change(|owners| owners.heard(node, standing));
     }
 
-    fn is_leaving(&self) -> bool {
+    /// Whether it is being stopped.
+    pub fn is_leaving(&self) -> bool {
         self.owners().leaves()
     }
 

@@ -1,6 +1,10 @@
 //! Takes the commands of other nodes, on a listener of its own.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::{Stream, stream};
 use tokio::{
@@ -179,6 +183,7 @@ impl Call {
 
     /// Puts commands where they are decided, in the order in which they come.
     fn take(&self, commands: Commands) {
+        self.network.received.fetch_add(1, Ordering::Relaxed);
         let Commands { tag, stream, commands, remaining_ms, must_decide } = commands;
         let Some(stream) = StreamName::parse(&stream) else {
             tracing::error!(stream, "another node asks for what no node has");

@@ -101,7 +101,8 @@ fn item() -> Uuid {
 }
 
 fn member(node: usize) -> Member {
-    Member { node_id: id(node), address: format!("node-{node}:2113"), is_older: false }
+    let (node_id, version) = (id(node), String::new());
+    Member { node_id, address: format!("node-{node}:2113"), version, is_older: false }
 }
 
 impl Node {
