@@ -327,8 +327,17 @@ impl Node {
         let background = background.start().into_iter().chain(processes).collect();
         let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
         let serving = tokio::spawn(grpc::serve(called, services, limits(config, room)));
-        let node =
-            Self { actors, traffic, projection_threads, reads, background, watch, looking_on, web, among };
+        let node = Self {
+            actors,
+            traffic,
+            projection_threads,
+            reads,
+            background,
+            watch,
+            looking_on,
+            web,
+            among,
+        };
         Ok((node, serving))
     }
 

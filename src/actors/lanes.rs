@@ -122,8 +122,7 @@ impl<D: Decider> Open<D> {
         max: usize,
     ) -> Result<Sent<D>, Fault> {
         let (to, answers) = oneshot::channel();
-        let ticket =
-            Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
+        let ticket = Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
         let delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
@@ -172,7 +171,8 @@ impl<D: Decider> Driver<D> {
                 }
             }
             let is_empty = self.lane.is_empty();
-            let may_end = is_empty && (self.lane.route() == Route::Here || used_at.elapsed() >= IDLE);
+            let may_end =
+                is_empty && (self.lane.route() == Route::Here || used_at.elapsed() >= IDLE);
             if may_end && lanes.end_if_empty(self.stream.id, &self.inbox) {
                 return;
             }

@@ -74,9 +74,8 @@ where
             read_commands: |bytes| read(bytes, "commands"),
             answers: |answers| {
                 // What cannot be written was decided all the same: the caller asks again.
-                let unwritten = |fault: Fault| {
-                    write(&Answers::<D::Outcome>::Err(fault)).unwrap_or_default()
-                };
+                let unwritten =
+                    |fault: Fault| write(&Answers::<D::Outcome>::Err(fault)).unwrap_or_default();
                 write(answers).unwrap_or_else(unwritten)
             },
             read_answers: |bytes| read(bytes, "answers").and_then(|answers| answers),

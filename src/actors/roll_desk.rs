@@ -45,7 +45,10 @@ impl RollDesk {
                 }
                 Ok(Err(why)) => {
                     if refused.is_multiple_of(SAY_AGAIN_AFTER) {
-                        tracing::error!(why, "this node is not among the others and sends them nothing");
+                        tracing::error!(
+                            why,
+                            "this node is not among the others and sends them nothing"
+                        );
                     }
                     refused = refused.saturating_add(1);
                     tell(Vec::new());

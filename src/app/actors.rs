@@ -13,15 +13,19 @@ use super::{
 use crate::{
     actors::{
         Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
-        OtherNodes, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales, ServiceLevelDesk, Shared, Tail, TrafficDesk,
-        TrafficLimits, TrafficParts,
+        OtherNodes, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales, ServiceLevelDesk,
+        Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
     },
     admission::{CurrentServiceLevel, Operators},
     clock::SharedClock,
     config::Config,
     domain::{
-        alert::Book, coupon::CouponBatch, fulfilment::Fulfilment, incident::Incident, item::Item,
+        alert::Book,
+        coupon::CouponBatch,
+        fulfilment::Fulfilment,
+        incident::Incident,
+        item::Item,
         node_roll::{AnnounceNode, NodeRoll},
         quota::Quota,
         sale::Sale,
@@ -62,7 +66,6 @@ pub(super) struct Actors {
     pub(super) scripts: Arc<Directory<Script>>,
     pub(super) exports: Arc<Directory<Fulfilment>>,
     /// The nodes that share the store.
-    #[expect(dead_code, reason = "nodes announce themselves once they serve one another")]
     pub(super) node_roll: Arc<Directory<NodeRoll>>,
 }
 

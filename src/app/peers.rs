@@ -36,19 +36,15 @@ pub(super) fn network(
     store: &SharedStore,
     readiness: &Readiness,
 ) -> anyhow::Result<Option<Arc<PeerNetwork>>> {
-    let Some(listener) = listener else { return Ok(None) };
-    anyhow::ensure!(
-        store.is_shared(),
-        "peers_listen: only nodes on a cluster have others beside them; store is {}",
-        config.store
-    );
-    let file = config.peers_secret_file.as_deref();
-    let file = file.context("peers_secret_file is missing: nodes prove that they know it")?;
-    let secret = Secret::read(file).context("peers_secret_file is refused")?;
-    let address = match &config.peers_address {
-        Some(address) => address.clone(),
-        None => listener.local_addr()?.to_string(),
-    };
+    let (Some(peers), Some(listener)) = (config.peers()?, listener) else { return Ok(None) };
+    if !store.is_shared() {
+        tracing::warn!(
+            "peers_listen has no effect: only nodes on a cluster have others beside them"
+        );
+        return Ok(None);
+    }
+    let secret = Secret::read(&peers.secret_file).context("peers_secret_file is refused")?;
+    let address = peers.address(listener.local_addr()?);
     let runtime = tokio::runtime::Handle::current();
     let own = clock::new_node_id();
     Ok(Some(PeerNetwork::new(own, &address, secret, readiness.clone(), runtime)))
@@ -56,11 +52,7 @@ pub(super) fn network(
 
 impl AmongNodes {
     /// Announces the node and serves the others.
-    pub(super) fn start(
-        network: Arc<PeerNetwork>,
-        listener: TcpListener,
-        actors: &Actors,
-    ) -> Self {
+    pub(super) fn start(network: Arc<PeerNetwork>, listener: TcpListener, actors: &Actors) -> Self {
         let aggregates = actors.aggregates.clone();
         let server = peers::serve(listener, Arc::clone(&network), Arc::new(aggregates.clone()));
         let roll = actors.roll_desk(network.own(), network.address(), WIRE);
@@ -76,7 +68,9 @@ impl AmongNodes {
         self.tasks[0].abort();
         self.network.leave();
         if !matches!(timeout(NOTED_WITHIN, self.roll.leave()).await, Ok(Ok(()))) {
-            tracing::warn!("the log does not say that this node left; the others see it by themselves");
+            tracing::warn!(
+                "the log does not say that this node left; the others see it by themselves"
+            );
         }
     }
 

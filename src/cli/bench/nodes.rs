@@ -23,7 +23,10 @@ use super::{
 use crate::{
     cli::{Common, demo::directory::Scratch},
     clock::new_nonce,
-    crowd::{caller::connect, summary::{ms, rounded}},
+    crowd::{
+        caller::connect,
+        summary::{ms, rounded},
+    },
     grpc::{proto::purchase_service_client::PurchaseServiceClient, routed},
     private,
 };
@@ -215,10 +218,8 @@ pub(super) async fn measure(
     arguments: &Args,
     common: &Common,
 ) -> anyhow::Result<NodesFigures> {
-    let mut fleets = [
-        Fleet::start(1, arguments, common).await?,
-        Fleet::start(nodes, arguments, common).await?,
-    ];
+    let mut fleets =
+        [Fleet::start(1, arguments, common).await?, Fleet::start(nodes, arguments, common).await?];
     let duration = Duration::from_secs(arguments.seconds.into());
     let mut cases = Vec::new();
     for (name, shape) in [("any_64", Shape::Any), ("bound_64", Shape::Bound)] {
@@ -242,8 +243,7 @@ impl NodesCase {
     fn of(case: &'static str, shape: Shape, rounds: &[Vec<Loaded>; 2]) -> anyhow::Result<Self> {
         let rates = |side: &[Loaded]| -> Vec<f64> { side.iter().map(Loaded::per_second).collect() };
         let [one, all] = [rates(&rounds[0]), rates(&rounds[1])];
-        let ratios: Vec<f64> =
-            all.iter().zip(&one).map(|(all, one)| all / one.max(1.0)).collect();
+        let ratios: Vec<f64> = all.iter().zip(&one).map(|(all, one)| all / one.max(1.0)).collect();
         let measured = || rounds[1].iter().flat_map(|loaded| &loaded.measured);
         let mut latency = hdrhistogram::Histogram::<u64>::new(3)?;
         for measured in measured() {
@@ -296,8 +296,20 @@ pub(super) fn table(figures: &NodesFigures) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
-        "case", "one/s", "all/s", "ratio", "min", "max", "p50 ms", "p99 ms", "p999 ms",
-        "silence ms", "parts", "one µs", "all µs", "no orders",
+        "case",
+        "one/s",
+        "all/s",
+        "ratio",
+        "min",
+        "max",
+        "p50 ms",
+        "p99 ms",
+        "p999 ms",
+        "silence ms",
+        "parts",
+        "one µs",
+        "all µs",
+        "no orders",
     ]);
     for case in cases {
         table.add_row([

@@ -22,8 +22,7 @@ use tokio::{
 use tonic::{Streaming, transport::Endpoint};
 use wire::peers::{
     Answers, Commands, ExchangeRequest, ExchangeResponse, answers::Came,
-    exchange_request::Said as Say, exchange_response::Said,
-    peer_service_client::PeerServiceClient,
+    exchange_request::Said as Say, exchange_response::Said, peer_service_client::PeerServiceClient,
 };
 
 use super::{

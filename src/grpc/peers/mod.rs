@@ -20,8 +20,11 @@ use std::{
 use futures_util::future::ready;
 use tokio::{runtime::Handle, sync::watch};
 
-pub use self::{handshake::Secret, server::{PeerServer, serve}};
 use self::{handshake::Identity, link::Link};
+pub use self::{
+    handshake::Secret,
+    server::{PeerServer, serve},
+};
 use crate::{
     actors::{NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State},
     events::StreamName,

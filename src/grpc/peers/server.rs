@@ -15,8 +15,10 @@ use tokio::{
 };
 use tonic::{Request, Response, Status, Streaming, async_trait, transport::Server};
 use wire::peers::{
-    Answers, Commands, ExchangeRequest, ExchangeResponse, Leaving, Welcome, answers::Came,
-    exchange_request::Said, exchange_response::Said as Say,
+    Answers, Commands, ExchangeRequest, ExchangeResponse, Leaving, Welcome,
+    answers::Came,
+    exchange_request::Said,
+    exchange_response::Said as Say,
     peer_service_server::{PeerService, PeerServiceServer},
 };
 
@@ -190,8 +192,7 @@ impl Call {
             return;
         };
         let remaining = remaining_ms.map(|ms| Duration::from_millis(ms.into()));
-        let passed =
-            self.aggregates.take(Parcel { stream, commands, remaining, must_decide });
+        let passed = self.aggregates.take(Parcel { stream, commands, remaining, must_decide });
         let outbox = self.outbox.clone();
         tokio::spawn(async move {
             let came = match passed.await {

@@ -38,21 +38,62 @@ enum Asker {
 
 #[derive(Debug)]
 enum Happening {
-    Asked { request: Request, node: usize },
+    Asked {
+        request: Request,
+        node: usize,
+    },
     /// Commands arrive at a node.
-    Sent { from: usize, call: u64, to: usize, dispatch: Dispatch, request: Request },
+    Sent {
+        from: usize,
+        call: u64,
+        to: usize,
+        dispatch: Dispatch,
+        request: Request,
+    },
     /// An answer arrives at a node.
-    Came { to: usize, life: u32, call: u64, from: usize, number: u64, became: Became, sold: bool },
-    Append { node: usize, life: u32, expected: usize, batch: Vec<(Request, Asker)> },
-    Appended { node: usize, life: u32, batch: Vec<(Request, Asker)>, landed: bool },
+    Came {
+        to: usize,
+        life: u32,
+        call: u64,
+        from: usize,
+        number: u64,
+        became: Became,
+        sold: bool,
+    },
+    Append {
+        node: usize,
+        life: u32,
+        expected: usize,
+        batch: Vec<(Request, Asker)>,
+    },
+    Appended {
+        node: usize,
+        life: u32,
+        batch: Vec<(Request, Asker)>,
+        landed: bool,
+    },
     /// A link breaks, and later it is there again.
-    Breaks { from: usize, to: usize, for_long: u64 },
-    Heals { from: usize, to: usize },
-    Restarts { node: usize },
+    Breaks {
+        from: usize,
+        to: usize,
+        for_long: u64,
+    },
+    Heals {
+        from: usize,
+        to: usize,
+    },
+    Restarts {
+        node: usize,
+    },
     /// A node goes on after it was frozen.
-    Thaws { node: usize },
+    Thaws {
+        node: usize,
+    },
     /// Time to send again what came back.
-    Turns { node: usize, life: u32 },
+    Turns {
+        node: usize,
+        life: u32,
+    },
 }
 
 struct Node {
