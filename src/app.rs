@@ -22,6 +22,7 @@ use std::{
 
 use actix_rt::{Arbiter, System};
 use anyhow::Context as _;
+use futures_util::future::OptionFuture;
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch as told},
@@ -326,7 +327,12 @@ impl Node {
         };
         let background = background.start().into_iter().chain(processes).collect();
         let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
-        let serving = tokio::spawn(grpc::serve(called, services, limits(config, room)));
+        let met = among.as_ref().map(AmongNodes::has_met_others);
+        let served = grpc::serve(called, services, limits(config, room));
+        let serving = tokio::spawn(async move {
+            OptionFuture::from(met).await;
+            served.await
+        });
         let node = Self {
             actors,
             traffic,

@@ -6,13 +6,13 @@ use std::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix::{Actor, Addr, prelude::SendError};
 use futures_util::future::{join_all, ready};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
 
 use super::{
@@ -31,6 +31,9 @@ use crate::{domain::Decider, events::StreamName, ownership::Route};
 
 /// Actors that a command is sent to, one after the other, when each ends just before it comes.
 const ACTORS_TRIED: usize = 3;
+
+/// How long commands wait for an actor to rest before they go to another node.
+const RESTS_WITHIN: Duration = Duration::from_millis(500);
 
 /// All awake actors of one kind.
 pub struct Directory<D: Decider> {
@@ -232,14 +235,17 @@ impl<D: Decider> Directory<D> {
         self.lanes.as_ref().is_none_or(|lanes| lanes.nodes.route(stream) == Route::Here)
     }
 
-    /// Lets the actor of that id, if it is awake, finish what is in flight and stop.
+    /// Lets the actor of that id, if it is awake, finish what is in flight and stop. One whose store does
+    /// not answer is left to itself after a while: the revision is the fence.
     pub(super) async fn rest(&self, id: Uuid) {
         let desk = {
             let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
             awake.get(&id).map(Arc::clone)
         };
-        if let Some(desk) = desk {
-            desk.rest().await;
+        if let Some(desk) = desk
+            && timeout(RESTS_WITHIN, desk.rest()).await.is_err()
+        {
+            tracing::debug!(category = D::CATEGORY.name(), %id, "an actor did not rest in time");
         }
     }
 

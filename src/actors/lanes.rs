@@ -17,7 +17,7 @@ use tokio::{
         mpsc::{self, error::TrySendError},
         oneshot, watch,
     },
-    time::{sleep, timeout},
+    time::sleep,
 };
 use uuid::Uuid;
 
@@ -38,10 +38,6 @@ const IDLE: Duration = Duration::from_secs(10);
 /// First and longest pause before what was not decided is sent again.
 const PAUSE_MIN: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(250);
-
-/// An actor that has to finish before its commands go elsewhere may take so long. One whose store does
-/// not answer would keep them forever; the revision is the fence.
-const RESTS_WITHIN: Duration = Duration::from_millis(500);
 
 /// The lanes of one kind of aggregate.
 pub(super) struct Lanes<D: Decider> {
@@ -199,10 +195,7 @@ impl<D: Decider> Driver<D> {
     async fn turn(&mut self, lanes: &Lanes<D>) {
         self.lane.owner_is(lanes.nodes.route(self.stream));
         if self.lane.turn() != Route::Here {
-            let rests = self.directory.rest(self.stream.id);
-            if timeout(RESTS_WITHIN, rests).await.is_err() {
-                tracing::debug!(stream = %self.stream, "the actor of a former owner does not rest");
-            }
+            self.directory.rest(self.stream.id).await;
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{Directory, Fault, ask_again::ask_again};
 use crate::{
@@ -34,8 +34,9 @@ impl RollDesk {
         Self { directory, own }
     }
 
-    /// Announces the node for as long as this runs, and tells of the others with each look.
-    pub async fn run(self, tell: impl Fn(Vec<Member>) + Send) {
+    /// Announces the node for as long as this runs, and tells of the others with each look; `again` is an
+    /// earlier look.
+    pub async fn run(self, again: Arc<Notify>, tell: impl Fn(Vec<Member>) + Send) {
         let mut refused = 0_u32;
         loop {
             match self.look().await {
@@ -56,7 +57,7 @@ impl RollDesk {
                 // What is known of the others stays.
                 Err(fault) => tracing::debug!(%fault, "the roll of nodes cannot be read now"),
             }
-            sleep(LOOK_EVERY).await;
+            let _ = timeout(LOOK_EVERY, again.notified()).await;
         }
     }
 

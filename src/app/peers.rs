@@ -1,7 +1,7 @@
 //! This node among others: it announces itself in the log, calls the others, takes their commands,
 //! and says when it leaves.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
@@ -17,6 +17,9 @@ use crate::{
 
 /// How long the log may take to note that this node leaves: the others learn it on their calls, too.
 const NOTED_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a node waits at its start for others.
+const MEETS_WITHIN: Duration = Duration::from_millis(1_500);
 
 /// A node that takes commands for others, and sends them theirs.
 pub(super) struct AmongNodes {
@@ -57,10 +60,22 @@ impl AmongNodes {
         let server = peers::serve(listener, Arc::clone(&network), Arc::new(aggregates.clone()));
         let roll = actors.roll_desk(network.own(), network.address(), WIRE);
         let told = Arc::clone(&network);
-        let announcing = roll.clone().run(move |members| told.announced(members));
+        let again = network.unknown_callers();
+        let announcing = roll.clone().run(again, move |members| told.announced(members));
         let giving = give_away(aggregates, Arc::clone(&network));
         let tasks = [tokio::spawn(announcing), tokio::spawn(giving)];
         Self { network, roll, server, tasks }
+    }
+
+    /// Waits until this node knows which others answer, and they know the same of it: until then it would
+    /// decide what they own. It takes milliseconds, but for one that does not answer.
+    pub(super) fn has_met_others(&self) -> impl Future<Output = ()> + Send + use<> {
+        let network = Arc::clone(&self.network);
+        async move {
+            if timeout(MEETS_WITHIN, network.has_met_others()).await.is_err() {
+                tracing::warn!("not all other nodes were met in time");
+            }
+        }
     }
 
     /// From now on the other nodes own everything, and what is asked here goes to them.

@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -62,6 +62,8 @@ pub(super) struct Link {
     next_tag: AtomicU64,
     forwarded: AtomicU64,
     suspected: AtomicU64,
+    /// The first call was answered, or was not.
+    was_tried: AtomicBool,
     /// Nobody needs it any more.
     ends: Notify,
 }
@@ -98,6 +100,7 @@ impl Link {
             next_tag: AtomicU64::new(0),
             forwarded: AtomicU64::new(0),
             suspected: AtomicU64::new(0),
+            was_tried: AtomicBool::new(false),
             ends: Notify::new(),
         }
     }
@@ -109,6 +112,11 @@ impl Link {
     /// Commands that were sent, and how often the node was suspected.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.forwarded.load(Ordering::Relaxed), self.suspected.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is known if the node answers.
+    pub(super) fn was_tried(&self) -> bool {
+        self.was_tried.load(Ordering::Relaxed)
     }
 
     /// Ends it for good.
@@ -166,6 +174,7 @@ impl Link {
                 tracing::debug!(%node, address, why = %ended, "another node was not reached");
             }
             up.heard(self.node, Standing::Suspected);
+            self.was_tried.store(true, Ordering::Relaxed);
             drop(up);
             if called.elapsed() > PAUSE_MAX {
                 pause = PAUSE_MIN;
@@ -189,6 +198,7 @@ impl Link {
         };
         *self.lock() = Some(Open { outbox: outbox.clone(), waiting: HashMap::new() });
         network.heard(self.node, Standing::Answers);
+        self.was_tried.store(true, Ordering::Relaxed);
         tracing::info!(node = %self.node, address = self.address, "commands go to another node");
         let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
         let mut ticks = interval(PING_EVERY);
@@ -207,7 +217,8 @@ impl Link {
                 _ = ticks.tick() => {
                     let now = Instant::now();
                     // This process itself did not run: what came meanwhile is still to be read.
-                    if now.duration_since(looked_at) > SILENT_AFTER / 2 {
+                    let was_frozen = now.duration_since(looked_at) > SILENT_AFTER / 2;
+                    if was_frozen || !network.may_suspect() {
                         heard_at = now;
                     }
                     looked_at = now;

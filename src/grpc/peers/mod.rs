@@ -10,15 +10,20 @@ mod link;
 mod server;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::ready;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    time::sleep,
+};
 
 use self::{handshake::Identity, link::Link};
 pub use self::{
@@ -43,6 +48,9 @@ const MESSAGE_MAX: usize = 16 << 20;
 /// Bytes that may be on their way and not read.
 const WINDOW_BYTES: u32 = 16 << 20;
 
+/// How often a node that starts looks whether it has met the others.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
 /// The other nodes of the service, as this one reaches them.
 pub struct PeerNetwork {
     own: Identity,
@@ -53,6 +61,11 @@ pub struct PeerNetwork {
     links: RwLock<HashMap<NodeId, Arc<Link>>>,
     changes: watch::Sender<u64>,
     received: AtomicU64,
+    /// Those that proved who they are when they called this one.
+    callers: Mutex<HashSet<NodeId>>,
+    /// One called that was not announced when the roll was last read.
+    unknown_caller: Arc<Notify>,
+    was_told: AtomicBool,
 }
 
 /// Another node, as this one sees it.
@@ -84,6 +97,9 @@ impl PeerNetwork {
             links: RwLock::default(),
             changes: watch::channel(0).0,
             received: AtomicU64::new(0),
+            callers: Mutex::default(),
+            unknown_caller: Arc::default(),
+            was_told: AtomicBool::new(false),
         })
     }
 
@@ -109,6 +125,37 @@ impl PeerNetwork {
         }
         drop(links);
         self.change(|owners| owners.announced(members));
+        self.was_told.store(true, Ordering::Relaxed);
+    }
+
+    /// Told when a node calls that is not announced yet, as far as this one has read.
+    pub fn unknown_callers(&self) -> Arc<Notify> {
+        Arc::clone(&self.unknown_caller)
+    }
+
+    /// A node proved who it is.
+    fn called_by(&self, node: NodeId) {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner).insert(node);
+        if !self.owners().others().any(|(member, _)| member.node_id == node) {
+            self.unknown_caller.notify_one();
+        }
+    }
+
+    /// Waits until each other node was called once, and those that answer have called this one.
+    pub async fn has_met_others(&self) {
+        while !self.knows_others() {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn knows_others(&self) -> bool {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.was_told.load(Ordering::Relaxed)
+            && links.values().all(|link| link.was_tried())
+            && self.owners().others().all(|(member, standing)| {
+                standing != Standing::Answers || callers.contains(&member.node_id)
+            })
     }
 
     /// This node is being stopped: it owns nothing any more, and says so to the others.
@@ -144,21 +191,21 @@ impl PeerNetwork {
     }
 
     fn heard(&self, node: NodeId, standing: Standing) {
-        // Without its own store a node cannot do better than the one that it would suspect.
-        let store_answers = matches!(self.readiness.state(), State::Ready) || self.is_draining();
-        if standing == Standing::Suspected && !store_answers {
-            return;
-        }
         self.change(|owners| owners.heard(node, standing));
+    }
+
+    /// Whether another node is to be suspected for being silent. Without its own store a node cannot do
+    /// better than the one that it would suspect.
+    fn may_suspect(&self) -> bool {
+        match self.readiness.state() {
+            State::Ready | State::NotReady(NotReady::Draining) => true,
+            State::NotReady(_) => false,
+        }
     }
 
     /// Whether it is being stopped.
     pub fn is_leaving(&self) -> bool {
         self.owners().leaves()
-    }
-
-    fn is_draining(&self) -> bool {
-        matches!(self.readiness.state(), State::NotReady(NotReady::Draining))
     }
 
     fn change(&self, change: impl FnOnce(&mut Owners)) {

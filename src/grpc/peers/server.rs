@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, future::ready, stream};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -149,6 +149,7 @@ impl Call {
         let caller = answering.judge(&proof)?;
         self.say(Say::Welcome(Welcome {})).await;
         tracing::info!(node = %caller, "another node sends commands");
+        self.network.called_by(caller);
         self.take_commands().await;
         Ok(())
     }
@@ -187,23 +188,27 @@ impl Call {
     fn take(&self, commands: Commands) {
         self.network.received.fetch_add(1, Ordering::Relaxed);
         let Commands { tag, stream, commands, remaining_ms, must_decide } = commands;
-        let Some(stream) = StreamName::parse(&stream) else {
-            tracing::error!(stream, "another node asks for what no node has");
-            return;
-        };
         let remaining = remaining_ms.map(|ms| Duration::from_millis(ms.into()));
-        let passed = self.aggregates.take(Parcel { stream, commands, remaining, must_decide });
+        let passed = match StreamName::parse(&stream) {
+            Some(stream) => {
+                self.aggregates.take(Parcel { stream, commands, remaining, must_decide })
+            }
+            None => {
+                tracing::error!(stream, "another node asks for what no node has");
+                Box::pin(ready(Passed::NotMine(None)))
+            }
+        };
         let outbox = self.outbox.clone();
         tokio::spawn(async move {
             let came = match passed.await {
-                Passed::Answers(answers) => Came::Answers(answers),
+                Passed::Answers(answers) => Some(Came::Answers(answers)),
                 Passed::NotMine(owner) => {
-                    Came::NotMine(owner.map(|node| node.to_string()).unwrap_or_default())
+                    Some(Came::NotMine(owner.map(|node| node.to_string()).unwrap_or_default()))
                 }
-                Passed::NotSent | Passed::Unknown => return,
+                Passed::NotSent | Passed::Unknown => None,
             };
             // Its node may have gone.
-            let answers = Answers { tag, came: Some(came) };
+            let answers = Answers { tag, came };
             let _ = outbox.send(Ok(ExchangeResponse { said: Some(Say::Answers(answers)) })).await;
         });
     }
