@@ -32,7 +32,6 @@ use tokio::{
 
 use self::{
     actors::Actors,
-    background_tasks::BackgroundTasks,
     board::{LookingOn, take_pulses},
     cores::grpc_threads,
     ending::THREADS_END_WITHIN,
@@ -295,18 +294,11 @@ impl Node {
         let seen = actors.node_parts(config, &projections, &freshness);
         let (pulses, pulse_thread) = take_pulses(&reports, &clock, seen)?;
         let watch = watch::start(&actors, &pulses, &sales, (&tail, &reports), config)?;
-        let reads = ReadSide::new(
-            reports.clone(),
-            LogSource::Store(Arc::clone(&store)),
-            Keeping {
-                projections,
-                tail: Arc::clone(&tail),
-                freshness,
-                readiness: readiness.clone(),
-                wait_max: Duration::from_millis(config.min_position_wait_ms),
-            },
-            Arc::clone(&clock),
-        );
+        let wait_max = Duration::from_millis(config.min_position_wait_ms);
+        let (tailed, readiness) = (Arc::clone(&tail), readiness.clone());
+        let keeping = Keeping { projections, tail: tailed, freshness, readiness, wait_max };
+        let log = LogSource::Store(Arc::clone(&store));
+        let reads = ReadSide::new(reports.clone(), log, keeping, Arc::clone(&clock));
         let parts = actors.manager_parts(config, &tail, &reports);
         let (process_threads, processes) = processes::start(&parts, config.alerts);
         projection_threads.extend(process_threads);
@@ -317,22 +309,11 @@ impl Node {
         let steered = (services.routes(), operators);
         let shown = actors.shown(board, config, (reports, pulses), &reads, steered);
         let looking_on = LookingOn::start(pulse_thread, listeners.board, shown)?;
-        let background = BackgroundTasks {
-            store,
-            own,
-            service: Arc::clone(&actors.service),
-            address: config.store.to_string(),
-            clock,
-            readiness: readiness.clone(),
-        };
+        let background = actors.background_tasks(config, (store, own), clock);
         let background = background.start().into_iter().chain(processes).collect();
         let called = grpc::Listeners { grpc: listeners.grpc, http: listeners.http };
-        let met = among.as_ref().map(AmongNodes::has_met_others);
         let served = grpc::serve(called, services, limits(config, room));
-        let serving = tokio::spawn(async move {
-            OptionFuture::from(met).await;
-            served.await
-        });
+        let serving = tokio::spawn(once_met(among.as_ref(), served));
         let node = Self {
             actors,
             traffic,
@@ -369,6 +350,18 @@ impl Node {
             web.stop().await;
         }
         Ok(())
+    }
+}
+
+/// Serves once this node has met the others.
+fn once_met(
+    among: Option<&AmongNodes>,
+    served: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+    let met = OptionFuture::from(among.map(AmongNodes::has_met_others));
+    async move {
+        met.await;
+        served.await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::Pin,
     sync::{
         Arc, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -41,7 +42,7 @@ pub struct Directory<D: Decider> {
     counters: Arc<Counters>,
     awake: RwLock<HashMap<Uuid, Arc<Desk<D>>>>,
     /// The ways to actors of other nodes, where this kind is passed on.
-    lanes: Option<Lanes<D>>,
+    lanes: Option<Arc<Lanes<D>>>,
     /// Nothing is decided any more: actors that stop have no successor.
     stopping: AtomicBool,
     me: Weak<Self>,
@@ -101,10 +102,10 @@ impl<D: Decider> Directory<D> {
     where
         D: Decider<Command: Serialize + DeserializeOwned, Outcome: Serialize + DeserializeOwned>,
     {
-        Self::with_lanes(shared, Some(Lanes::new(nodes, Letters::json())))
+        Self::with_lanes(shared, Some(Arc::new(Lanes::new(nodes, Letters::json()))))
     }
 
-    fn with_lanes(shared: Arc<Shared>, lanes: Option<Lanes<D>>) -> Arc<Self> {
+    fn with_lanes(shared: Arc<Shared>, lanes: Option<Arc<Lanes<D>>>) -> Arc<Self> {
         let counters = Arc::new(Counters::of::<D>(Arc::clone(&shared.metrics)));
         Arc::new_cyclic(|me| Self {
             shared,
@@ -164,21 +165,11 @@ impl<D: Decider> Directory<D> {
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
         self.takes_commands()?;
         let Some(lanes) = &self.lanes else { return self.put(id, commands, deadline) };
-        match lanes.send(&self.me, id, commands, deadline)? {
+        let me: Weak<dyn OwnDirectory<D>> = self.me.clone();
+        match lanes.send(&me, id, commands, deadline)? {
             Sent::OnLane(answers) => Ok(answers),
             Sent::Here(commands, deadline) => self.put(id, commands, deadline),
         }
-    }
-
-    /// Sends commands to the actor of this node, whoever owns them.
-    pub(super) fn send_here(
-        &self,
-        id: Uuid,
-        commands: Vec<D::Command>,
-        deadline: Option<Deadline>,
-    ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
-        self.takes_commands()?;
-        self.put(id, commands, deadline)
     }
 
     fn takes_commands(&self) -> Result<(), Fault> {
@@ -235,20 +226,6 @@ impl<D: Decider> Directory<D> {
         self.lanes.as_ref().is_none_or(|lanes| lanes.nodes.route(stream) == Route::Here)
     }
 
-    /// Lets the actor of that id, if it is awake, finish what is in flight and stop. One whose store does
-    /// not answer is left to itself after a while: the revision is the fence.
-    pub(super) async fn rest(&self, id: Uuid) {
-        let desk = {
-            let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
-            awake.get(&id).map(Arc::clone)
-        };
-        if let Some(desk) = desk
-            && timeout(RESTS_WITHIN, desk.rest()).await.is_err()
-        {
-            tracing::debug!(category = D::CATEGORY.name(), %id, "an actor did not rest in time");
-        }
-    }
-
     /// Lets all actors rest that other nodes own.
     pub(super) async fn give_away(&self) {
         let awake: Vec<Uuid> = {
@@ -257,14 +234,6 @@ impl<D: Decider> Directory<D> {
         };
         let given = awake.into_iter().filter(|id| !self.is_owned_here(*id));
         join_all(given.map(|id| self.rest(id))).await;
-    }
-
-    pub(super) fn lanes(&self) -> Option<&Lanes<D>> {
-        self.lanes.as_ref()
-    }
-
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
     }
 
     /// Whether other nodes may serve the same ids.
@@ -342,6 +311,34 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
 
     fn forget(&self, id: Uuid, inbox: &Arc<Inbox<D>>) {
         self.forget_if(id, |desk| Arc::ptr_eq(&desk.inbox, inbox));
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn send_here(
+        &self,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<Deadline>,
+    ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault> {
+        self.takes_commands()?;
+        self.put(id, commands, deadline)
+    }
+
+    fn rest(&self, id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let desk = {
+            let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+            awake.get(&id).map(Arc::clone)
+        };
+        Box::pin(async move {
+            if let Some(desk) = desk
+                && timeout(RESTS_WITHIN, desk.rest()).await.is_err()
+            {
+                tracing::debug!(category = D::CATEGORY.name(), %id, "an actor did not rest in time");
+            }
+        })
     }
 }
 

@@ -22,9 +22,10 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Deadline, Directory, Fault,
+    Deadline, Fault,
     batch::{Answers, Delivery, Reply, Ticket},
     other_nodes::{Letters, OtherNodes, Parcel, Passed},
+    own_directory::OwnDirectory,
 };
 use crate::{
     domain::Decider,
@@ -66,8 +67,8 @@ impl<D: Decider> Lanes<D> {
 
     /// Puts commands on the lane of their aggregate, if it has one or needs one.
     pub(super) fn send(
-        &self,
-        directory: &Weak<Directory<D>>,
+        self: &Arc<Self>,
+        directory: &Weak<dyn OwnDirectory<D>>,
         id: Uuid,
         commands: Vec<D::Command>,
         deadline: Option<Deadline>,
@@ -86,10 +87,16 @@ impl<D: Decider> Lanes<D> {
         lane.put(commands, deadline, max)
     }
 
-    fn begin(&self, directory: &Arc<Directory<D>>, id: Uuid, route: Route) -> Open<D> {
+    fn begin(
+        self: &Arc<Self>,
+        directory: &Arc<dyn OwnDirectory<D>>,
+        id: Uuid,
+        route: Route,
+    ) -> Open<D> {
         let (sender, inbox) = mpsc::channel(directory.shared().waiting_max);
         let driver = Driver {
             stream: StreamName { category: D::CATEGORY, id },
+            lanes: Arc::clone(self),
             directory: Arc::clone(directory),
             lane: Lane::new(route),
             under_way: FuturesUnordered::new(),
@@ -139,7 +146,8 @@ struct Kept<O> {
 /// The task of a lane.
 struct Driver<D: Decider> {
     stream: StreamName,
-    directory: Arc<Directory<D>>,
+    lanes: Arc<Lanes<D>>,
+    directory: Arc<dyn OwnDirectory<D>>,
     lane: Lane<Kept<D::Outcome>>,
     under_way: FuturesUnordered<BoxFuture<'static, (u64, Outcome<D>)>>,
     inbox: mpsc::Receiver<Delivery<D>>,
@@ -154,8 +162,8 @@ enum Outcome<D: Decider> {
 impl<D: Decider> Driver<D> {
     async fn run(mut self, mut changes: watch::Receiver<u64>) {
         let mut used_at = Instant::now();
-        let directory = Arc::clone(&self.directory);
-        let Some(lanes) = directory.lanes() else { return };
+        let lanes = Arc::clone(&self.lanes);
+        let lanes = &*lanes;
         // An actor of this node that was the owner's finishes first.
         self.turn(lanes).await;
         loop {

@@ -1,10 +1,15 @@
-//! The directory that an actor is listed in, as the actor sees it.
+//! The directory that an actor is listed in, as the actor and the lanes to other nodes see it.
 
-use std::sync::Arc;
+use std::{future::Future, pin::Pin, sync::Arc};
 
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{batch::Delivery, inbox::Inbox};
+use super::{
+    Deadline, Fault, Shared,
+    batch::{Answers, Delivery},
+    inbox::Inbox,
+};
 use crate::domain::Decider;
 
 /// Where an actor is found by its id, and where its successor is.
@@ -15,4 +20,19 @@ pub(super) trait OwnDirectory<D: Decider>: Send + Sync {
 
     /// Removes an actor from the directory, but not a successor that took its place meanwhile.
     fn forget(&self, id: Uuid, inbox: &Arc<Inbox<D>>);
+
+    /// What all actors of the node share.
+    fn shared(&self) -> &Shared;
+
+    /// Sends commands to the actor of this node, whoever owns them.
+    fn send_here(
+        &self,
+        id: Uuid,
+        commands: Vec<D::Command>,
+        deadline: Option<Deadline>,
+    ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault>;
+
+    /// Lets the actor of that id, if it is awake, finish what is in flight and stop. One whose store does
+    /// not answer is left to itself after a while: the revision is the fence.
+    fn rest(&self, id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }

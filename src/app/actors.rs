@@ -7,14 +7,15 @@ use tokio::time::{Instant, timeout_at};
 use tonic::service::Routes;
 
 use super::{
+    background_tasks::BackgroundTasks,
     cores::cores,
     ending::{self, THREADS_END_WITHIN},
 };
 use crate::{
     actors::{
         Aggregates, AwaitDesk, CatalogDesk, DemandDesk, Directory, Freshness, Moves, NodeParts,
-        OtherNodes, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales, ServiceLevelDesk,
-        Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
+        OtherNodes, OwnAppends, ProjectionHandle, PulseDesk, Readiness, RollDesk, Sales,
+        ServiceLevelDesk, Shared, Tail, TrafficDesk, TrafficLimits, TrafficParts,
         process::{ManagerParts, Receivers},
     },
     admission::{CurrentServiceLevel, Operators},
@@ -292,6 +293,23 @@ impl Actors {
             clock: Arc::clone(&self.shared.clock),
             operators,
             metrics: Arc::clone(&self.shared.metrics),
+        }
+    }
+
+    /// What the node does without being asked.
+    pub(super) fn background_tasks(
+        &self,
+        config: &Config,
+        (store, own): (SharedStore, Arc<OwnAppends>),
+        clock: SharedClock,
+    ) -> BackgroundTasks {
+        BackgroundTasks {
+            store,
+            own,
+            service: Arc::clone(&self.service),
+            address: config.store.to_string(),
+            clock,
+            readiness: self.shared.readiness.clone(),
         }
     }
 

@@ -58,7 +58,7 @@ impl AmongNodes {
     pub(super) fn start(network: Arc<PeerNetwork>, listener: TcpListener, actors: &Actors) -> Self {
         let aggregates = actors.aggregates.clone();
         let server = peers::serve(listener, Arc::clone(&network), Arc::new(aggregates.clone()));
-        let roll = actors.roll_desk(network.own(), network.address(), WIRE);
+        let roll = actors.roll_desk(network.node_id(), network.address(), WIRE);
         let told = Arc::clone(&network);
         let again = network.unknown_callers();
         let announcing = roll.clone().run(again, move |members| told.announced(members));

@@ -195,7 +195,7 @@ fn contract(
     };
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
-    let node = NodeApi { network, items: Arc::clone(&items) };
+    let node = Arc::new(NodeApi { network, items: Arc::clone(&items) });
     let item = ItemApi { items, authenticator: authenticator.clone() };
     let replay = Arc::new(ReplayApi::new(store, data, reads.clone(), Arc::clone(&clock)));
     let incident = IncidentApi {
@@ -218,7 +218,6 @@ fn contract(
         authenticator: authenticator.clone(),
     };
     let sale = SaleApi { sales: sales.clone(), reads: reads.clone(), clock, authenticator };
-    let traffic = TrafficApi { desk: traffic, phase };
     let mut routes = RoutesBuilder::default();
     // Each differs from the others in its type only.
     macro_rules! serve {
@@ -234,13 +233,17 @@ fn contract(
     serve!(order_service_server, OrderServiceServer, Arc::new(orders));
     let purchases = serve!(purchase_service_server, PurchaseServiceServer, Arc::new(purchases));
     serve!(item_service_server, ItemServiceServer, Arc::new(item));
-    serve!(node_service_server, NodeServiceServer, Arc::new(node));
+    serve!(node_service_server, NodeServiceServer, node);
     serve!(coupon_service_server, CouponServiceServer, Arc::new(coupon));
     serve!(sale_service_server, SaleServiceServer, Arc::new(sale));
     serve!(alert_service_server, AlertServiceServer, Arc::new(AlertApi::new(reads.clone(), sales)));
     serve!(report_service_server, ReportServiceServer, Arc::new(ReportApi { reads }));
     serve!(replay_service_server, ReplayServiceServer, replay);
-    serve!(traffic_service_server, TrafficServiceServer, Arc::new(traffic));
+    serve!(
+        traffic_service_server,
+        TrafficServiceServer,
+        Arc::new(TrafficApi { desk: traffic, phase })
+    );
     serve!(degradation_service_server, DegradationServiceServer, Arc::new(degradation));
     serve!(incident_service_server, IncidentServiceServer, Arc::new(incident));
     serve!(script_service_server, ScriptServiceServer, Arc::new(script));

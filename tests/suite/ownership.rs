@@ -4,3 +4,4 @@
 
 mod pair;
 mod simulation;
+mod world;

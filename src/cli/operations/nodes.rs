@@ -11,6 +11,7 @@ use crate::{
     grpc::proto::{
         ListNodesRequest, NodeStanding, OtherNode, OwnNode, node_service_client::NodeServiceClient,
     },
+    values::count_of,
 };
 
 /// Arguments of `nodes`.
@@ -61,8 +62,8 @@ const OTHERS: &[Column<OtherNode>] = &[
     Text("ADDRESS", |node| (&node.address).into()),
     Text("VERSION", |node| (&node.version).into()),
     Text("STANDING", |node| standing(node.standing()).into()),
-    Number("FORWARDED", |node| number(node.forwarded).into()),
-    Number("SUSPECTED", |node| number(node.suspected).into()),
+    Number("FORWARDED", |node| count_of(node.forwarded).into()),
+    Number("SUSPECTED", |node| count_of(node.suspected).into()),
 ];
 
 fn standing(standing: NodeStanding) -> &'static str {
@@ -73,8 +74,4 @@ fn standing(standing: NodeStanding) -> &'static str {
         NodeStanding::Leaves => "leaves",
         NodeStanding::Older => "older",
     }
-}
-
-fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

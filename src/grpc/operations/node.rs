@@ -31,7 +31,7 @@ impl proto::node_service_server::NodeService for NodeApi {
         let mut own = proto::OwnNode { version, items_awake, ..Default::default() };
         let mut others = Vec::new();
         if let Some(network) = &self.network {
-            own.node_id = network.own().to_string();
+            own.node_id = network.node_id().to_string();
             own.address = network.address().to_owned();
             own.received = network.received();
             own.leaves = network.is_leaving();

@@ -10,12 +10,16 @@ use std::path::Path;
 use uuid::Uuid;
 use wire::peers::{Challenge, Hello, Proof};
 
-use super::WIRE;
 use crate::{
     actors::{BadKey, SigningKey},
     clock,
     values::NodeId,
 };
+
+/// Version of the protocol between nodes, and of the commands and answers in it. A node sends commands
+/// only to nodes of its own or a later version: those can read what they are sent, and what they answer
+/// can be read by the sender.
+pub const WIRE: u32 = 1;
 
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 32;

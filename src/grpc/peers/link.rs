@@ -25,15 +25,18 @@ use wire::peers::{
     exchange_request::Said as Say, exchange_response::Said, peer_service_client::PeerServiceClient,
 };
 
-use super::{
-    MESSAGE_MAX, PeerNetwork, WINDOW_BYTES,
-    handshake::{Calling, Stranger},
-};
+use super::handshake::{Calling, Identity, Stranger};
 use crate::{
     actors::{Parcel, Passed, PassedFuture},
     ownership::Standing,
     values::{NodeId, millis},
 };
+
+/// The largest message between nodes, in bytes: the commands of one call, or their answers.
+pub(super) const MESSAGE_MAX: usize = 16 << 20;
+
+/// Bytes that may be on their way and not read.
+pub(super) const WINDOW_BYTES: u32 = 16 << 20;
 
 /// How often the other side is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_millis(200);
@@ -53,6 +56,18 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Messages on their way to the socket. The commands of an aggregate are bounded where they come in.
 const OUTBOX: usize = 4_096;
+
+/// What a link knows of its node, and tells it.
+pub(super) trait Around: Send + Sync + 'static {
+    fn own(&self) -> &Identity;
+
+    /// The other node was heard of in the way that counts.
+    fn heard(&self, node: NodeId, standing: Standing);
+
+    /// Whether another node is to be suspected for being silent. Without its own store a node cannot do
+    /// better than the one that it would suspect.
+    fn may_suspect(&self) -> bool;
+}
 
 /// The way to one other node.
 pub(super) struct Link {
@@ -135,7 +150,7 @@ impl Link {
             tag,
             stream: stream.to_string(),
             commands,
-            remaining_ms: remaining.map(|left| u32::try_from(millis(left)).unwrap_or(u32::MAX)),
+            remaining_ms: remaining.and_then(|left| u32::try_from(millis(left)).ok()),
             must_decide,
         };
         match call.outbox.try_send(say(Say::Commands(commands))) {
@@ -151,11 +166,11 @@ impl Link {
     }
 
     /// Calls the node until it is not needed any more.
-    pub(super) async fn run(self: Arc<Self>, network: Weak<PeerNetwork>) {
+    pub(super) async fn run(self: Arc<Self>, around: Weak<dyn Around>) {
         let mut pause = PAUSE_MIN;
         let mut ends = pin!(self.ends.notified());
         loop {
-            let Some(up) = network.upgrade() else { return };
+            let Some(up) = around.upgrade() else { return };
             let called = Instant::now();
             let ended = tokio::select! {
                 () = &mut ends => Ended::NotNeeded,
@@ -188,9 +203,9 @@ impl Link {
     }
 
     /// One call, to its end.
-    async fn call(&self, network: &Arc<PeerNetwork>) -> Ended {
+    async fn call(&self, network: &Arc<dyn Around>) -> Ended {
         let (outbox, said) = mpsc::channel(OUTBOX);
-        let greeted = timeout(GREETING, self.greet(network, &outbox, said)).await;
+        let greeted = timeout(GREETING, self.greet(network.as_ref(), &outbox, said)).await;
         let mut answers = match greeted {
             Ok(Ok(answers)) => answers,
             Ok(Err(ended)) => return ended,
@@ -208,7 +223,7 @@ impl Link {
                 said = answers.message() => match said {
                     Ok(Some(ExchangeResponse { said: Some(said) })) => {
                         heard_at = Instant::now();
-                        self.hear(said, network);
+                        self.hear(said, network.as_ref());
                     }
                     Ok(Some(ExchangeResponse { said: None })) => {}
                     Ok(None) => return Ended::HungUp("without a reason".to_owned()),
@@ -237,7 +252,7 @@ impl Link {
 
     async fn greet(
         &self,
-        network: &PeerNetwork,
+        network: &dyn Around,
         outbox: &mpsc::Sender<ExchangeRequest>,
         said: mpsc::Receiver<ExchangeRequest>,
     ) -> Result<Streaming<ExchangeResponse>, Ended> {
@@ -255,7 +270,7 @@ impl Link {
         let mut client = PeerServiceClient::new(channel)
             .max_decoding_message_size(MESSAGE_MAX)
             .max_encoding_message_size(MESSAGE_MAX);
-        let (calling, hello) = Calling::begin(&network.own, self.node);
+        let (calling, hello) = Calling::begin(network.own(), self.node);
         let hung_up = |why: &str| Ended::HungUp(why.to_owned());
         let gone = |_| Ended::HungUp("during the handshake".to_owned());
         outbox.send(say(Say::Hello(hello))).await.map_err(gone)?;
@@ -276,7 +291,7 @@ impl Link {
         Ok(answers)
     }
 
-    fn hear(&self, said: Said, network: &PeerNetwork) {
+    fn hear(&self, said: Said, network: &dyn Around) {
         match said {
             Said::Answers(Answers { tag, came }) => {
                 let passed = match came {

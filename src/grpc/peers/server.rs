@@ -1,10 +1,6 @@
 //! Takes the commands of other nodes, on a listener of its own.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, future::ready, stream};
 use tokio::{
@@ -23,8 +19,9 @@ use wire::peers::{
 };
 
 use super::{
-    MESSAGE_MAX, PeerNetwork, WINDOW_BYTES,
     handshake::{Answering, Stranger},
+    link::{Around as _, MESSAGE_MAX, WINDOW_BYTES},
+    network::PeerNetwork,
 };
 use crate::{
     actors::{OtherNodes as _, Parcel, Passed, TakesParcels},
@@ -141,7 +138,7 @@ impl Call {
         let Some(Said::Hello(hello)) = self.next_step().await else {
             return Err(Stranger::Unexpected("no hello"));
         };
-        let (answering, challenge) = Answering::begin(&self.network.own, &hello)?;
+        let (answering, challenge) = Answering::begin(self.network.own(), &hello)?;
         self.say(Say::Challenge(challenge)).await;
         let Some(Said::Proof(proof)) = self.next_step().await else {
             return Err(Stranger::Unexpected("no proof"));
@@ -186,7 +183,7 @@ impl Call {
 
     /// Puts commands where they are decided, in the order in which they come.
     fn take(&self, commands: Commands) {
-        self.network.received.fetch_add(1, Ordering::Relaxed);
+        self.network.took_commands();
         let Commands { tag, stream, commands, remaining_ms, must_decide } = commands;
         let remaining = remaining_ms.map(|ms| Duration::from_millis(ms.into()));
         let passed = match StreamName::parse(&stream) {

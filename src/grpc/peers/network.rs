@@ -1,0 +1,228 @@
+//! The other nodes as this one reaches them: a call to each that is announced, and what is known of it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::ready;
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    time::sleep,
+};
+
+use super::{
+    handshake::{Identity, Secret},
+    link::{Around, Link},
+};
+use crate::{
+    actors::{NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State},
+    events::StreamName,
+    ownership::{Member, Owners, Route, Standing},
+    values::NodeId,
+};
+
+/// How often a node that starts looks whether it has met the others.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// The other nodes of the service, as this one reaches them.
+pub struct PeerNetwork {
+    own: Identity,
+    address: String,
+    readiness: Readiness,
+    runtime: Handle,
+    owners: RwLock<Owners>,
+    links: RwLock<HashMap<NodeId, Arc<Link>>>,
+    changes: watch::Sender<u64>,
+    received: AtomicU64,
+    /// Those that proved who they are when they called this one.
+    callers: Mutex<HashSet<NodeId>>,
+    /// One called that was not announced when the roll was last read.
+    unknown_caller: Arc<Notify>,
+    was_told: AtomicBool,
+}
+
+/// Another node, as this one sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenNode {
+    pub member: Member,
+    pub standing: Standing,
+    /// Commands that were sent to it.
+    pub forwarded: u64,
+    /// How often it was suspected.
+    pub suspected: u64,
+}
+
+impl PeerNetwork {
+    /// A node that knows of no other yet.
+    pub fn new(
+        own: NodeId,
+        address: &str,
+        secret: Secret,
+        readiness: Readiness,
+        runtime: Handle,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            own: Identity { node_id: own, secret },
+            address: address.to_owned(),
+            readiness,
+            runtime,
+            owners: RwLock::new(Owners::new(own, address)),
+            links: RwLock::default(),
+            changes: watch::channel(0).0,
+            received: AtomicU64::new(0),
+            callers: Mutex::default(),
+            unknown_caller: Arc::default(),
+            was_told: AtomicBool::new(false),
+        })
+    }
+
+    /// Calls these nodes, and none that is not among them.
+    pub fn announced(self: &Arc<Self>, members: Vec<Member>) {
+        let called: Vec<&Member> =
+            members.iter().filter(|m| m.node_id != self.own.node_id && !m.is_older).collect();
+        let mut links = self.links.write().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|node, link| {
+            let stays = called.iter().any(|m| m.node_id == *node && m.address == link.address());
+            if !stays {
+                link.end();
+            }
+            stays
+        });
+        for member in called {
+            let begin = || {
+                let link = Arc::new(Link::new(member.node_id, member.address.clone()));
+                let around: Weak<dyn Around> = Arc::<Self>::downgrade(self);
+                self.runtime.spawn(Arc::clone(&link).run(around));
+                link
+            };
+            links.entry(member.node_id).or_insert_with(begin);
+        }
+        drop(links);
+        self.change(|owners| owners.announced(members));
+        self.was_told.store(true, Ordering::Relaxed);
+    }
+
+    /// Told when a node calls that is not announced yet, as far as this one has read.
+    pub fn unknown_callers(&self) -> Arc<Notify> {
+        Arc::clone(&self.unknown_caller)
+    }
+
+    /// A node proved who it is.
+    pub(super) fn called_by(&self, node: NodeId) {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner).insert(node);
+        if !self.owners().others().any(|(member, _)| member.node_id == node) {
+            self.unknown_caller.notify_one();
+        }
+    }
+
+    /// Waits until each other node was called once, and those that answer have called this one.
+    pub async fn has_met_others(&self) {
+        while !self.knows_others() {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn knows_others(&self) -> bool {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        self.was_told.load(Ordering::Relaxed)
+            && links.values().all(|link| link.was_tried())
+            && self.owners().others().all(|(member, standing)| {
+                standing != Standing::Answers || callers.contains(&member.node_id)
+            })
+    }
+
+    /// This node is being stopped: it owns nothing any more, and says so to the others.
+    pub fn leave(&self) {
+        self.change(Owners::leave);
+    }
+
+    /// Whether it is being stopped.
+    pub fn is_leaving(&self) -> bool {
+        self.owners().leaves()
+    }
+
+    /// The other nodes.
+    pub fn seen(&self) -> Vec<SeenNode> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let owners = self.owners();
+        let others = owners.others().map(|(member, standing)| {
+            let link = links.get(&member.node_id);
+            let (forwarded, suspected) = link.map_or((0, 0), |link| link.counts());
+            SeenNode { member: member.clone(), standing, forwarded, suspected }
+        });
+        others.collect()
+    }
+
+    /// The id under which this node announces itself.
+    pub fn node_id(&self) -> NodeId {
+        self.own.node_id
+    }
+
+    /// How the others reach it.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) fn took_commands(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Commands that other nodes sent here.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Owners)) {
+        let mut owners = self.owners.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut owners);
+        let version = owners.version();
+        drop(owners);
+        self.changes.send_if_modified(|told| std::mem::replace(told, version) != version);
+    }
+
+    fn owners(&self) -> RwLockReadGuard<'_, Owners> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Around for PeerNetwork {
+    fn own(&self) -> &Identity {
+        &self.own
+    }
+
+    fn heard(&self, node: NodeId, standing: Standing) {
+        self.change(|owners| owners.heard(node, standing));
+    }
+
+    fn may_suspect(&self) -> bool {
+        match self.readiness.state() {
+            State::Ready | State::NotReady(NotReady::Draining) => true,
+            State::NotReady(_) => false,
+        }
+    }
+}
+
+impl OtherNodes for PeerNetwork {
+    fn route(&self, stream: StreamName) -> Route {
+        self.owners().route(stream.id)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn pass(&self, to: NodeId, parcel: Parcel) -> PassedFuture {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        match links.get(&to) {
+            Some(link) => link.pass(parcel),
+            None => Box::pin(ready(Passed::NotSent)),
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! Three nodes, an item and a network, in which everything that happens has a moment drawn from a seed.
+//!
+//! The views of owners and the lanes are the real ones; the log, the item and the network are models of
+//! a few lines.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+};
+
+use doorbuster::{
+    ownership::{Became, Dispatch, Lane, Member, Owners, Route, Standing},
+    values::NodeId,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use uuid::Uuid;
+
+const NODES: usize = 3;
+pub const STOCK: usize = 40;
+pub const COMMANDS: u64 = 60;
+const FAULTS_END: u64 = 3_000;
+
+pub type Request = u64;
+
+/// Who waits for the answer to a command at an actor.
+#[derive(Debug, Clone, Copy)]
+enum Asker {
+    /// A client, whose node owns the item.
+    Client,
+    /// The lane of the same node.
+    Lane(u64),
+    /// The lane of another node, on a call of that number.
+    Node { node: usize, call: u64, number: u64 },
+}
+
+#[derive(Debug)]
+enum Happening {
+    Asked {
+        request: Request,
+        node: usize,
+    },
+    /// Commands arrive at a node.
+    Sent {
+        from: usize,
+        call: u64,
+        to: usize,
+        dispatch: Dispatch,
+        request: Request,
+    },
+    /// An answer arrives at a node.
+    Came {
+        to: usize,
+        life: u32,
+        call: u64,
+        from: usize,
+        number: u64,
+        became: Became,
+        sold: bool,
+    },
+    Append {
+        node: usize,
+        life: u32,
+        expected: usize,
+        batch: Vec<(Request, Asker)>,
+    },
+    Appended {
+        node: usize,
+        life: u32,
+        batch: Vec<(Request, Asker)>,
+        landed: bool,
+    },
+    /// A link breaks, and later it is there again.
+    Breaks {
+        from: usize,
+        to: usize,
+        for_long: u64,
+    },
+    Heals {
+        from: usize,
+        to: usize,
+    },
+    Restarts {
+        node: usize,
+    },
+    /// A node goes on after it was frozen.
+    Thaws {
+        node: usize,
+    },
+    /// Time to send again what came back.
+    Turns {
+        node: usize,
+        life: u32,
+    },
+}
+
+struct Node {
+    life: u32,
+    owners: Owners,
+    lane: Option<Lane<Request>>,
+    /// Commands that wait for the lane to be free.
+    inbox: VecDeque<Request>,
+    /// The number of each call to another node; 0 while there is none.
+    calls: [u64; NODES],
+    /// What is on a call and not answered.
+    on_call: HashSet<(usize, u64)>,
+    /// How much of the log the actor knows; it is rebuilt where there is none.
+    known: usize,
+    waiting: VecDeque<(Request, Asker)>,
+    is_flying: bool,
+    frozen_until: u64,
+}
+
+pub struct World {
+    rng: StdRng,
+    now: u64,
+    order: u64,
+    happenings: BinaryHeap<Reverse<(u64, u64)>>,
+    what: HashMap<u64, Happening>,
+    nodes: Vec<Node>,
+    pub log: Vec<Request>,
+    pub answered: HashMap<Request, bool>,
+    next_call: u64,
+    /// The build in which an owner does not compare revisions.
+    trusts: bool,
+    pub conflicts: usize,
+    pub aborted: usize,
+}
+
+fn id(node: usize) -> NodeId {
+    NodeId(Uuid::from_u128(node as u128 + 1))
+}
+
+fn index(node: NodeId) -> usize {
+    usize::try_from(node.0.as_u128()).unwrap() - 1
+}
+
+fn item() -> Uuid {
+    Uuid::from_u128(0x2247_887c_52f1_5f68_a2fb_cd4d_b1f2_39f8)
+}
+
+fn member(node: usize) -> Member {
+    let (node_id, version) = (id(node), String::new());
+    Member { node_id, address: format!("node-{node}:2113"), version, is_older: false }
+}
+
+impl Node {
+    fn new(own: usize, life: u32, known: usize) -> Self {
+        let mut owners = Owners::new(id(own), &member(own).address);
+        owners.announced((0..NODES).map(member).collect());
+        Self {
+            life,
+            owners,
+            lane: None,
+            inbox: VecDeque::new(),
+            calls: [0; NODES],
+            on_call: HashSet::new(),
+            known,
+            waiting: VecDeque::new(),
+            is_flying: false,
+            frozen_until: 0,
+        }
+    }
+}
+
+impl World {
+    pub fn new(seed: u64, trusts: bool) -> Self {
+        let mut world = Self {
+            rng: StdRng::seed_from_u64(seed),
+            now: 0,
+            order: 0,
+            happenings: BinaryHeap::new(),
+            what: HashMap::new(),
+            nodes: (0..NODES).map(|node| Node::new(node, 0, 0)).collect(),
+            log: Vec::new(),
+            answered: HashMap::new(),
+            next_call: 0,
+            trusts,
+            conflicts: 0,
+            aborted: 0,
+        };
+        for from in 0..NODES {
+            for to in (0..NODES).filter(|to| *to != from) {
+                world.at(1, 20, Happening::Heals { from, to });
+            }
+        }
+        for request in 0..COMMANDS {
+            let node = world.rng.random_range(0..NODES);
+            world.at(0, FAULTS_END, Happening::Asked { request, node });
+        }
+        for _ in 0..world.rng.random_range(0..6) {
+            let from = world.rng.random_range(0..NODES);
+            let to = (from + world.rng.random_range(1..NODES)) % NODES;
+            let for_long = world.rng.random_range(1..800);
+            let fault = match world.rng.random_range(0..4) {
+                0 => Happening::Restarts { node: from },
+                1 => Happening::Thaws { node: from },
+                _ => Happening::Breaks { from, to, for_long },
+            };
+            world.at(50, FAULTS_END, fault);
+        }
+        world
+    }
+
+    /// Something happens at some moment between these from now.
+    fn at(&mut self, from: u64, to: u64, what: Happening) {
+        self.order += 1;
+        let at = self.now + self.rng.random_range(from..to.max(from + 1));
+        self.what.insert(self.order, what);
+        self.happenings.push(Reverse((at, self.order)));
+    }
+
+    pub fn run(&mut self) {
+        for _ in 0..200_000 {
+            let Some(Reverse((at, order))) = self.happenings.pop() else { return };
+            self.now = self.now.max(at);
+            let what = self.what.remove(&order).unwrap();
+            // A frozen node takes nothing in until it goes on; then all of it, in its order.
+            if let Some(until) = self.frozen(&what) {
+                self.what.insert(order, what);
+                self.happenings.push(Reverse((until, order)));
+                continue;
+            }
+            self.happens(what);
+            self.check();
+        }
+        panic!("it goes on forever");
+    }
+
+    fn frozen(&self, what: &Happening) -> Option<u64> {
+        let node = match what {
+            Happening::Asked { node, .. }
+            | Happening::Appended { node, .. }
+            | Happening::Turns { node, .. } => *node,
+            Happening::Sent { to, .. } | Happening::Came { to, .. } => *to,
+            _ => return None,
+        };
+        let until = self.nodes[node].frozen_until;
+        (until > self.now).then_some(until)
+    }
+
+    fn happens(&mut self, what: Happening) {
+        match what {
+            Happening::Asked { request, node } => self.asked(node, request),
+            Happening::Sent { from, call, to, dispatch, request } => {
+                let asker = Asker::Node { node: from, call, number: dispatch.number };
+                match self.nodes[to].owners.route(item()) {
+                    Route::Node(owner) if !dispatch.must_decide => {
+                        self.answer(to, asker, request, Became::NotMine(Some(owner)), false);
+                    }
+                    _ => self.take(to, request, asker),
+                }
+            }
+            Happening::Came { to, life, call, from, number, became, sold } => {
+                let node = &mut self.nodes[to];
+                // The call ended meanwhile: what was on it came back already.
+                let counts = node.life == life
+                    && node.calls[from] == call
+                    && node.on_call.remove(&(from, number));
+                if counts {
+                    self.became(to, number, became, sold);
+                }
+            }
+            Happening::Append { node, life, expected, batch } => {
+                let landed = self.trusts || self.log.len() == expected;
+                if landed {
+                    let mut known: HashSet<Request> =
+                        self.log[..expected].iter().copied().collect();
+                    for (request, _) in &batch {
+                        if known.len() < STOCK && known.insert(*request) {
+                            self.log.push(*request);
+                        }
+                    }
+                }
+                self.conflicts += usize::from(!landed);
+                self.at(1, 10, Happening::Appended { node, life, batch, landed });
+            }
+            Happening::Appended { node, life, batch, landed } => {
+                if self.nodes[node].life == life {
+                    self.appended(node, batch, landed);
+                }
+            }
+            Happening::Breaks { from, to, for_long } => self.breaks(from, to, for_long),
+            Happening::Heals { from, to } => {
+                self.next_call += 1;
+                self.nodes[from].calls[to] = self.next_call;
+                self.heard(from, to, Standing::Answers);
+            }
+            Happening::Restarts { node } => self.restarts(node),
+            Happening::Thaws { node } => {
+                let for_long = self.rng.random_range(1..1_500);
+                self.nodes[node].frozen_until = self.now + for_long;
+                // The others notice after a while, and it does when it goes on.
+                for other in (0..NODES).filter(|other| *other != node) {
+                    self.at(50, 200, Happening::Breaks { from: other, to: node, for_long });
+                }
+            }
+            Happening::Turns { node, life } => {
+                if self.nodes[node].life == life {
+                    self.turn(node);
+                }
+            }
+        }
+    }
+
+    fn asked(&mut self, node: usize, request: Request) {
+        if self.answered.contains_key(&request) {
+            return;
+        }
+        // A client whose node is silent asks another one, under the same request id.
+        let other = self.rng.random_range(0..NODES);
+        self.at(1_500, 2_500, Happening::Asked { request, node: other });
+        let route = self.nodes[node].owners.route(item());
+        if self.nodes[node].lane.is_none() && route == Route::Here {
+            return self.take(node, request, Asker::Client);
+        }
+        self.nodes[node].lane.get_or_insert_with(|| Lane::new(route));
+        self.nodes[node].inbox.push_back(request);
+        self.pump(node);
+    }
+
+    /// Sends what waits for the lane.
+    fn pump(&mut self, node: usize) {
+        while let Some(lane) = self.nodes[node].lane.as_mut()
+            && !lane.is_held()
+            && let Some(request) = self.nodes[node].inbox.pop_front()
+        {
+            let Some(lane) = self.nodes[node].lane.as_mut() else { return };
+            let dispatch = lane.push(request);
+            self.send(node, dispatch);
+        }
+        let here = &mut self.nodes[node];
+        if here.lane.as_ref().is_some_and(|lane| lane.is_empty() && lane.route() == Route::Here) {
+            here.lane = None;
+        } else if here.lane.as_ref().is_some_and(Lane::has_to_resend) {
+            let life = here.life;
+            self.at(1, 30, Happening::Turns { node, life });
+        }
+    }
+
+    fn turn(&mut self, node: usize) {
+        let view = self.nodes[node].owners.route(item());
+        let Some(lane) = self.nodes[node].lane.as_mut().filter(|lane| lane.has_to_resend()) else {
+            return;
+        };
+        lane.owner_is(view);
+        lane.turn();
+        for dispatch in lane.resend() {
+            self.send(node, dispatch);
+        }
+        self.pump(node);
+    }
+
+    fn send(&mut self, node: usize, dispatch: Dispatch) {
+        let lane = self.nodes[node].lane.as_ref().unwrap();
+        let request = *lane.parcel(dispatch.number).unwrap();
+        match dispatch.route {
+            Route::Here => self.take(node, request, Asker::Lane(dispatch.number)),
+            Route::Node(owner) => {
+                let (to, call) = (index(owner), self.nodes[node].calls[index(owner)]);
+                if call == 0 {
+                    return self.became(node, dispatch.number, Became::Nothing, false);
+                }
+                self.nodes[node].on_call.insert((to, dispatch.number));
+                // Messages of a call do not overtake each other: each takes equally long.
+                let sent = Happening::Sent { from: node, call, to, dispatch, request };
+                self.at(10, 11, sent);
+            }
+        }
+    }
+
+    /// Commands come to the actor of a node.
+    fn take(&mut self, node: usize, request: Request, asker: Asker) {
+        self.nodes[node].waiting.push_back((request, asker));
+        self.decide(node);
+    }
+
+    fn decide(&mut self, node: usize) {
+        let here = &mut self.nodes[node];
+        if here.is_flying || here.waiting.is_empty() {
+            return;
+        }
+        here.is_flying = true;
+        let batch = here.waiting.drain(..).collect();
+        let (life, expected) = (here.life, here.known);
+        self.at(1, 10, Happening::Append { node, life, expected, batch });
+    }
+
+    fn appended(&mut self, node: usize, batch: Vec<(Request, Asker)>, landed: bool) {
+        self.nodes[node].is_flying = false;
+        // What was decided is told; who lost reads on first.
+        self.nodes[node].known = self.log.len();
+        let sold: HashSet<Request> = self.log.iter().copied().collect();
+        for (request, asker) in batch {
+            let became = if landed { Became::Answered } else { Became::Nothing };
+            self.answer(node, asker, request, became, sold.contains(&request));
+        }
+        self.decide(node);
+    }
+
+    fn answer(&mut self, node: usize, asker: Asker, request: Request, became: Became, sold: bool) {
+        match asker {
+            Asker::Client if became == Became::Answered => self.told(request, sold),
+            // ABORTED: it asks again.
+            Asker::Client => {
+                self.aborted += 1;
+                self.at(1, 50, Happening::Asked { request, node });
+            }
+            Asker::Lane(number) => self.became(node, number, became, sold),
+            Asker::Node { node: to, call, number } => {
+                let life = self.nodes[to].life;
+                let came = Happening::Came { to, life, call, from: node, number, became, sold };
+                self.at(1, 20, came);
+            }
+        }
+    }
+
+    fn became(&mut self, node: usize, number: u64, became: Became, sold: bool) {
+        let Some(lane) = self.nodes[node].lane.as_mut() else { return };
+        if let Some(request) = lane.became(number, became) {
+            if became == Became::Answered {
+                self.told(request, sold);
+            } else {
+                self.aborted += 1;
+                self.at(1, 50, Happening::Asked { request, node });
+            }
+        }
+        self.pump(node);
+    }
+
+    fn told(&mut self, request: Request, sold: bool) {
+        let before = self.answered.insert(request, sold);
+        assert!(before.is_none_or(|before| before == sold), "{request} was answered differently");
+    }
+
+    fn breaks(&mut self, from: usize, to: usize, for_long: u64) {
+        if self.nodes[from].calls[to] == 0 {
+            return;
+        }
+        self.nodes[from].calls[to] = 0;
+        let here = &mut self.nodes[from];
+        let mut lost: Vec<u64> =
+            here.on_call.iter().filter(|(on, _)| *on == to).map(|(_, number)| *number).collect();
+        lost.sort_unstable();
+        here.on_call.retain(|(on, _)| *on != to);
+        // What is on its way arrives all the same, up to some message.
+        let whole = self.rng.random_range(0..=lost.len());
+        self.forget_sent(from, to, &lost[whole..]);
+        self.heard(from, to, Standing::Suspected);
+        for number in lost {
+            self.became(from, number, Became::Unknown, false);
+        }
+        self.at(for_long, for_long + 50, Happening::Heals { from, to });
+    }
+
+    fn forget_sent(&mut self, node: usize, other: usize, numbers: &[u64]) {
+        self.what.iter_mut().for_each(|(_, what)| {
+            if let Happening::Sent { from, to, dispatch, .. } = what
+                && (*from, *to) == (node, other)
+                && numbers.contains(&dispatch.number)
+            {
+                *what = Happening::Turns { node, life: u32::MAX };
+            }
+        });
+    }
+
+    fn heard(&mut self, node: usize, other: usize, standing: Standing) {
+        let here = &mut self.nodes[node];
+        here.owners.heard(id(other), standing);
+        let view = here.owners.route(item());
+        if let Some(lane) = here.lane.as_mut() {
+            lane.owner_is(view);
+        }
+        self.pump(node);
+    }
+
+    fn restarts(&mut self, node: usize) {
+        let life = self.nodes[node].life + 1;
+        self.nodes[node] = Node::new(node, life, self.log.len());
+        for other in (0..NODES).filter(|other| *other != node) {
+            self.breaks(other, node, 20);
+            self.at(20, 200, Happening::Heals { from: node, to: other });
+        }
+    }
+
+    fn check(&self) {
+        assert!(self.log.len() <= STOCK, "oversold");
+        let requests: HashSet<Request> = self.log.iter().copied().collect();
+        assert_eq!(requests.len(), self.log.len(), "a request was carried out twice");
+    }
+}
