@@ -55,10 +55,13 @@ pub trait TakesParcels: Send + Sync {
     fn take(&self, parcel: Parcel) -> PassedFuture;
 }
 
+/// Commands that were read.
+type Commands<D> = Result<Vec<<D as Decider>::Command>, Fault>;
+
 /// How commands and answers of one kind of aggregate are written down for other nodes.
 pub(super) struct Letters<D: Decider> {
     pub(super) commands: fn(&[D::Command]) -> Result<Bytes, Fault>,
-    pub(super) read_commands: fn(&[u8]) -> Result<Vec<D::Command>, Fault>,
+    pub(super) read_commands: fn(&[u8]) -> Commands<D>,
     pub(super) answers: fn(&Answers<D::Outcome>) -> Bytes,
     pub(super) read_answers: fn(&[u8]) -> Answers<D::Outcome>,
 }
