@@ -9,9 +9,10 @@ use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use super::actors::Actors;
 use crate::{
     actors::{Aggregates, OtherNodes as _, Readiness, RollDesk},
+    admission::PeerSecret,
     clock,
     config::Config,
-    grpc::peers::{self, PeerNetwork, PeerServer, Secret, WIRE},
+    grpc::peers::{self, PeerNetwork, PeerServer, WIRE},
     store::SharedStore,
 };
 
@@ -46,7 +47,7 @@ pub(super) fn network(
         );
         return Ok(None);
     }
-    let secret = Secret::read(&peers.secret_file).context("peers_secret_file is refused")?;
+    let secret = PeerSecret::read(&peers.secret_file).context("peers_secret_file is refused")?;
     let address = peers.address(listener.local_addr()?);
     let runtime = tokio::runtime::Handle::current();
     let own = clock::new_node_id();

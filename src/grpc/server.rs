@@ -185,14 +185,8 @@ fn contract(
     let Parts { clock, operators, metrics, .. } = parts;
     let authenticator = Authenticator::new(operators, Arc::clone(&clock), Arc::clone(&metrics));
     let counter = CallCounter::new(methods, gate.clone(), phase.clone());
-    let orders = OrderApi {
-        items: Arc::clone(&items),
-        awaits: awaits.clone(),
-        exports,
-        reads: reads.clone(),
-        authenticator: authenticator.clone(),
-        followers: OrderApi::followers(),
-    };
+    let asked = (Arc::clone(&items), awaits.clone());
+    let orders = OrderApi::new(asked, exports, reads.clone(), authenticator.clone());
     let purchases = PurchaseApi::new(&items, &sales, awaits, gate, phase.clone());
     let coupon = CouponApi { coupons, sales: sales.clone(), authenticator: authenticator.clone() };
     let node = Arc::new(NodeApi { network, items: Arc::clone(&items) });

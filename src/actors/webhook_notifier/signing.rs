@@ -1,5 +1,4 @@
-//! Keys in files, and the signatures of webhooks, as Standard Webhooks 1.0.0 says (scheme `v1`,
-//! symmetric).
+//! Signatures of webhooks, as Standard Webhooks 1.0.0 says (scheme `v1`, symmetric).
 
 use std::{fmt, path::Path};
 
@@ -23,7 +22,7 @@ pub struct BadKey {
     problem: String,
 }
 
-/// The key that deliveries are signed with, or that nodes know each other by. It is never shown.
+/// The key that deliveries are signed with. It is never shown.
 #[derive(Clone)]
 pub struct SigningKey(Hmac<Sha256>);
 
@@ -52,16 +51,6 @@ impl SigningKey {
         }
         let hmac = Hmac::new_from_slice(&key).map_err(|error| error.to_string())?;
         Ok(Self(hmac))
-    }
-
-    /// The HMAC of a message.
-    pub fn proof(&self, message: &[u8]) -> Vec<u8> {
-        self.0.clone().chain_update(message).finalize().into_bytes().to_vec()
-    }
-
-    /// Whether that is the HMAC of a message, found out in the same time whatever it is.
-    pub fn proves(&self, message: &[u8], proof: &[u8]) -> bool {
-        self.0.clone().chain_update(message).verify_slice(proof).is_ok()
     }
 
     /// The value of `webhook-signature`.

@@ -5,16 +5,13 @@
 //! side's. The secret itself never travels: an address in the log may lead anywhere. What follows is
 //! neither encrypted nor signed; it belongs into a network of its own, or into a tunnel.
 
-use std::path::Path;
-
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use uuid::Uuid;
 use wire::peers::{Challenge, Hello, Proof};
 
-use crate::{
-    actors::{BadKey, SigningKey},
-    clock,
-    values::NodeId,
-};
+use crate::{admission::PeerSecret, clock, values::NodeId};
 
 /// Version of the protocol between nodes, and of the commands and answers in it. A node sends commands
 /// only to nodes of its own or a later version: those can read what they are sent, and what they answer
@@ -24,25 +21,28 @@ pub const WIRE: u32 = 1;
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 32;
 
-/// The secret that all nodes of a service share. It is never shown.
-#[derive(Debug, Clone)]
-pub struct Secret(SigningKey);
-
-impl Secret {
-    /// Reads it from a file that others cannot read.
-    ///
-    /// # Errors
-    /// What is wrong with the file.
-    pub fn read(file: &Path) -> Result<Self, BadKey> {
-        SigningKey::read(file).map(Self)
-    }
-}
-
 /// Who this node is.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) node_id: NodeId,
-    pub(super) secret: Secret,
+    pub(super) secret: PeerSecret,
+}
+
+impl Identity {
+    fn proof(&self, message: &[u8]) -> Bytes {
+        Bytes::copy_from_slice(&self.hmac(message).finalize().into_bytes())
+    }
+
+    /// Found out in the same time whatever the proof is.
+    fn proves(&self, message: &[u8], proof: &[u8]) -> bool {
+        self.hmac(message).verify_slice(proof).is_ok()
+    }
+
+    #[expect(clippy::expect_used, reason = "an HMAC takes keys of any length")]
+    fn hmac(&self, message: &[u8]) -> Hmac<Sha256> {
+        let keyed = Hmac::<Sha256>::new_from_slice(self.secret.bytes());
+        keyed.expect("keys of any length").chain_update(message)
+    }
 }
 
 /// Why the other side is not who it should be.
@@ -119,8 +119,7 @@ impl Calling {
             nodes: [self.own.node_id, node],
             wires: [WIRE, challenge.wire],
         };
-        let secret = &self.own.secret.0;
-        if !secret.proves(&said.signed(Side::Answers), &challenge.mac) {
+        if !self.own.proves(&said.signed(Side::Answers), &challenge.mac) {
             return Err(Stranger::WrongSecret);
         }
         if node != self.expected {
@@ -129,7 +128,7 @@ impl Calling {
         if challenge.wire < WIRE {
             return Err(Stranger::Older { theirs: challenge.wire });
         }
-        Ok(Proof { mac: secret.proof(&said.signed(Side::Calls)).into() })
+        Ok(Proof { mac: self.own.proof(&said.signed(Side::Calls)) })
     }
 }
 
@@ -151,20 +150,16 @@ impl Answering {
             nodes: [node_id(&hello.node_id)?, own.node_id],
             wires: [hello.wire, WIRE],
         };
-        let mac = own.secret.0.proof(&said.signed(Side::Answers));
-        let challenge = Challenge {
-            node_id: own.node_id.to_string(),
-            wire: WIRE,
-            nonce: nonce.into(),
-            mac: mac.into(),
-        };
+        let mac = own.proof(&said.signed(Side::Answers));
+        let challenge =
+            Challenge { node_id: own.node_id.to_string(), wire: WIRE, nonce: nonce.into(), mac };
         Ok((Self { own: own.clone(), said }, challenge))
     }
 
     /// Judges the proof; gives the node that called.
     pub(super) fn judge(self, proof: &Proof) -> Result<NodeId, Stranger> {
         let [caller, _] = self.said.nodes;
-        let proven = self.own.secret.0.proves(&self.said.signed(Side::Calls), &proof.mac);
+        let proven = self.own.proves(&self.said.signed(Side::Calls), &proof.mac);
         proven.then_some(caller).ok_or(Stranger::WrongSecret)
     }
 }

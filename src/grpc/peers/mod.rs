@@ -11,7 +11,7 @@ mod network;
 mod server;
 
 pub use self::{
-    handshake::{Secret, WIRE},
+    handshake::WIRE,
     network::{PeerNetwork, SeenNode},
     server::{PeerServer, serve},
 };

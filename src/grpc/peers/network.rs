@@ -17,11 +17,12 @@ use tokio::{
 };
 
 use super::{
-    handshake::{Identity, Secret},
+    handshake::Identity,
     link::{Around, Link},
 };
 use crate::{
     actors::{NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State},
+    admission::PeerSecret,
     events::StreamName,
     ownership::{Member, Owners, Route, Standing},
     values::NodeId,
@@ -63,7 +64,7 @@ impl PeerNetwork {
     pub fn new(
         own: NodeId,
         address: &str,
-        secret: Secret,
+        secret: PeerSecret,
         readiness: Readiness,
         runtime: Handle,
     ) -> Arc<Self> {

@@ -31,6 +31,15 @@ pub(in crate::grpc) struct OrderApi {
 }
 
 impl OrderApi {
+    pub(in crate::grpc) fn new(
+        (items, awaits): (Arc<Directory<Item>>, AwaitDesk),
+        exports: Arc<Directory<Fulfilment>>,
+        reads: ReadSide,
+        authenticator: Authenticator,
+    ) -> Self {
+        Self { items, awaits, exports, reads, authenticator, followers: Self::followers() }
+    }
+
     /// Reads the request of an act, and makes its response.
     async fn act<T, R>(
         &self,
