@@ -34,11 +34,15 @@ CHANNEL = [
 
 
 class Attempt(typing.NamedTuple):
-    """One call, with the status that ended it; REFUSED is an answer."""
+    """One call of a buyer, with the status that ended it; REFUSED is an answer."""
 
+    buyer: int
     began: float
     ended: float
     status: str
+
+    def failed(self):
+        return self.status not in ("OK", "REFUSED")
 
 
 class Wait(typing.NamedTuple):
@@ -48,6 +52,9 @@ class Wait(typing.NamedTuple):
     began: float
     method: str
     attempts: int
+
+    def ended(self):
+        return self.began + self.seconds
 
 
 class Buyers:
@@ -86,18 +93,18 @@ class Buyers:
         try:
             while left:
                 item = luck.choice(left)
-                if not self.buy(stub, item, luck):
+                if not self.buy(nth, stub, item, luck):
                     left.remove(item)
         except Exception as error:  # A buyer that ends would weaken the run unnoticed.
             with self.lock:
                 self.wrong.append(f"{type(error).__name__}: {error}")
                 self.lock.notify_all()
 
-    def buy(self, stub, item, luck):
+    def buy(self, buyer, stub, item, luck):
         """Orders and pays a unit; false if the item is sold out."""
         request = self.pb.PlaceOrderRequest(
             request_id=str(uuid.uuid4()), item_id=item, buyer=str(uuid.uuid4()), units=1)
-        answer = self.ask(stub.PlaceOrder, request, luck)
+        answer = self.ask(buyer, stub.PlaceOrder, request, luck)
         if answer is None:
             return True
         if answer.HasField("refusal"):
@@ -112,7 +119,7 @@ class Buyers:
         payment = self.pb.RecordPaymentRequest(
             request_id=str(uuid.uuid4()), item_id=item, order_id=order.order_id,
             payment_reference=f"bank-{order.order_id}", amount=order.total)
-        paid = self.ask(stub.RecordPayment, payment, luck)
+        paid = self.ask(buyer, stub.RecordPayment, payment, luck)
         if paid is not None:
             if paid.HasField("refusal"):
                 raise ValueError(f"the payment of {order.order_id} was refused: {paid.refusal}")
@@ -121,7 +128,7 @@ class Buyers:
                 self.lock.notify_all()
         return True
 
-    def ask(self, method, request, luck):
+    def ask(self, buyer, method, request, luck):
         """The answer, asked for until it is there; None if it never came."""
         began, attempts = time.monotonic(), 0
         name = type(request).__name__.removesuffix("Request")
@@ -132,12 +139,12 @@ class Buyers:
                 answer = method(request, timeout=CALL_SECONDS_MAX, metadata=[("x-item-id", request.item_id)])
             except grpc.RpcError as error:
                 failure = Failure(error)
-                self.note(Attempt(sent, time.monotonic(), failure.code.name))
+                self.note(Attempt(buyer, sent, time.monotonic(), failure.code.name))
                 delay = failure.retry.ToTimedelta().total_seconds() if failure.retry else 0
                 time.sleep(delay + luck.uniform(0, PAUSE_SECONDS_MAX))
                 continue
             ended = time.monotonic()
-            self.note(Attempt(sent, ended, "REFUSED" if answer.HasField("refusal") else "OK"))
+            self.note(Attempt(buyer, sent, ended, "REFUSED" if answer.HasField("refusal") else "OK"))
             with self.lock:
                 self.waits.append(Wait(ended - began, began, name, attempts))
             return answer
@@ -178,6 +185,15 @@ class Buyers:
             channel.close()
 
 
+class Window(typing.NamedTuple):
+    """The time in which a fault or a restart was present."""
+
+    name: str
+    is_restart: bool
+    began: float
+    ended: float
+
+
 class Windows:
     """The times in which a fault was present, each with its name."""
 
@@ -187,38 +203,54 @@ class Windows:
     def __init__(self):
         self.known = []
 
-    def begin(self, name):
-        self.known.append([name, time.monotonic(), float("inf")])
+    def begin(self, name, is_restart=False):
+        self.known.append(Window(name, is_restart, time.monotonic(), float("inf")))
 
     def end(self):
-        self.known[-1][2] = time.monotonic() + self.GRACE_SECONDS
+        self.known[-1] = self.known[-1]._replace(ended=time.monotonic() + self.GRACE_SECONDS)
 
     def at(self, began, ended):
         """The fault that was present between these times, the last one of several; None if none was."""
-        for name, start, end in reversed(self.known):
-            if began <= end and ended >= start:
-                return name
-        return None
+        overlaps = (window for window in reversed(self.known) if began <= window.ended and ended >= window.began)
+        return next(overlaps, None)
 
 
-def told(buyers, windows):
-    """What the buyers met, in lines."""
-    longest = max(buyers.waits)
-    during = windows.at(longest.began, longest.began + longest.seconds) or "no fault"
-    yield (f"the longest wait of a buyer: {longest.seconds:.2f} s, {longest.attempts} attempts of {longest.method}, "
-           f"during: {during}")
-    calm = [wait.seconds for wait in buyers.waits if windows.at(wait.began, wait.began + wait.seconds) is None]
-    if calm:
-        yield f"the longest wait outside of faults: {max(calm):.2f} s, of {len(calm)} waits"
-    aborted = collections.Counter()
-    failed = collections.Counter()
-    for attempt in buyers.attempts:
-        if attempt.status not in ("OK", "REFUSED"):
-            where = windows.at(attempt.began, attempt.ended)
-            failed[attempt.status, where or "no fault"] += 1
-            if attempt.status == "ABORTED":
-                aborted["outside" if where is None else "inside"] += 1
-    yield (f"ABORTED: {aborted['inside']} inside of fault windows, {aborted['outside']} outside, "
-           f"of {len(buyers.attempts)} attempts")
-    for (status, where), count in sorted(failed.items()):
-        yield f"  {status} during {where}: {count}"
+class Observed:
+    """What the buyers met inside and outside of the faults."""
+
+    def __init__(self, buyers, windows):
+        self.attempts = [(attempt, windows.at(attempt.began, attempt.ended)) for attempt in buyers.attempts]
+        self.waits = [(wait, windows.at(wait.began, wait.ended())) for wait in buyers.waits]
+
+    def aborted_outside(self):
+        """Calls that ended with ABORTED while no fault was present."""
+        return sum(attempt.status == "ABORTED" for attempt, window in self.attempts if window is None)
+
+    def aborted_of_one_buyer(self):
+        """The most ABORTED that one buyer met in one fault."""
+        met = collections.Counter((attempt.buyer, window) for attempt, window in self.attempts
+                                  if window and attempt.status == "ABORTED")
+        return max(met.values(), default=0)
+
+    def failed_in_restarts(self):
+        """Calls that failed while nodes were restarted one after another."""
+        return sum(attempt.failed() for attempt, window in self.attempts if window and window.is_restart)
+
+    def lines(self):
+        longest, window = max(self.waits)
+        yield (f"the longest wait of a buyer: {longest.seconds:.2f} s, {longest.attempts} attempts of "
+               f"{longest.method}, during: {window.name if window else 'no fault'}")
+        calm = [wait.seconds for wait, window in self.waits if window is None]
+        if calm:
+            yield f"without a fault: the longest wait {max(calm):.2f} s, of {len(calm)} waits"
+        restarts = [wait.seconds for wait, window in self.waits if window and window.is_restart]
+        if restarts:
+            yield (f"all nodes restarted one after another: {self.failed_in_restarts()} failed commands, "
+                   f"the longest wait {max(restarts):.2f} s, of {len(restarts)} waits")
+        inside = sum(attempt.status == "ABORTED" for attempt, window in self.attempts if window)
+        yield (f"ABORTED: {inside} inside of fault windows, at most {self.aborted_of_one_buyer()} of one buyer in "
+               f"one fault, {self.aborted_outside()} outside, of {len(self.attempts)} attempts")
+        failed = collections.Counter((attempt.status, window.name if window else "no fault")
+                                     for attempt, window in self.attempts if attempt.failed())
+        for (status, where), count in sorted(failed.items()):
+            yield f"  {status} during {where}: {count}"

@@ -10,8 +10,12 @@ EventStoreDB, must agree to the unit.
     deploy/rehearse                       # with target/release/doorbuster
     deploy/rehearse --route any           # calls about one item go to all nodes
 
+    deploy/rehearse --alone               # nodes that pass no commands on to each other
+
 With `--route any` nginx gives the calls to the nodes in turns instead of hashing the item's id. The buyers are those of
-counted_buyers.py, so that each wait and each ABORTED is told, inside and outside of the faults.
+counted_buyers.py, so that each wait and each ABORTED is told, inside and outside of the faults and in the restarts.
+
+The nodes pass commands on to each other, as docs/nodes.md says. With `--alone` each decides for itself.
 """
 
 import argparse
@@ -19,6 +23,7 @@ import collections
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
 import subprocess
@@ -31,7 +36,7 @@ import urllib.request
 
 from kurrentdbclient import KurrentDBClient
 
-from counted_buyers import Buyers, Windows, told
+from counted_buyers import Buyers, Observed, Windows
 from devstore import Devstore
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -56,11 +61,12 @@ def say(text):
 class Node:
     """One doorbuster server. A restart keeps its address."""
 
-    def __init__(self, number, binary, directory, connection):
+    def __init__(self, number, binary, directory, connection, peers=None):
         self.number = number
         self.binary = binary
         self.directory = directory / f"node-{number}"
         self.connection = connection
+        self.peers = peers or {}
         self.log = open(directory / f"node-{number}.log", "ab")
         self.listen = "127.0.0.1:0"
         self.child = None
@@ -72,7 +78,7 @@ class Node:
     def settings(self):
         """What this node is set to beside its store, its directory and its address."""
         # Ports must not be shared between nodes.
-        return {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off", "DOORBUSTER_HTTP": "off"}
+        return {"DOORBUSTER_WEB": "127.0.0.1:0", "DOORBUSTER_BOARD": "off", "DOORBUSTER_HTTP": "off"} | self.peers
 
     def start(self):
         command = self.command("serve", "--listen", self.listen)
@@ -125,6 +131,20 @@ class Node:
             self.child.kill()
             self.child.wait(STOP_SECONDS_MAX)
         self.log.close()
+
+
+class Acquaintance:
+    """How the nodes reach each other: addresses that outlast a restart, and a secret that only they can read."""
+
+    def __init__(self, directory, port):
+        self.port = port
+        self.secret = directory / "peers-secret"
+        with open(os.open(self.secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+
+    def settings(self, number):
+        return {"DOORBUSTER_PEERS_LISTEN": f"127.0.0.1:{self.port + number}",
+                "DOORBUSTER_PEERS_SECRET_FILE": str(self.secret)}
 
 
 class Nginx:
@@ -284,7 +304,9 @@ def rehearse(arguments, directory):
     nodes, nginx, crowd, windows = [], None, None, Windows()
     try:
         connection = store.start()
-        nodes = [Node(number, binary, directory, connection) for number in range(1, NODES + 1)]
+        peers = None if arguments.alone else Acquaintance(directory, arguments.port)
+        nodes = [Node(number, binary, directory, connection, peers and peers.settings(number))
+                 for number in range(1, NODES + 1)]
         for node in nodes:
             node.start()
         nginx = Nginx(directory, nodes, arguments.port, arguments.route)
@@ -298,9 +320,11 @@ def rehearse(arguments, directory):
         say(f"the crowd: {account['attempts']} orders sent, {account['tried_again']} sent again "
             f"after a fault, {account['unanswered']} without an answer, "
             f"p99 {account['latency_ms']['p99']} ms")
-        for line in told(crowd, windows) if arguments.route == "any" else ():
-            say(line)
+        if arguments.route == "any":
+            observe(Observed(crowd, windows))
         judge(binary, connection, nodes, account)
+        if peers:
+            know_each_other(binary, nodes)
         follow_silence(binary, nginx.url)
         for node in nodes:
             node.stop()
@@ -341,7 +365,7 @@ def break_nodes(crowd, nodes, nginx, windows):
     say("60 % are paid: node 2 goes on where it was; its callers had been passed to others")
     for percent, node in zip([70, 80, 90], nodes, strict=True):
         crowd.until_bought(percent)
-        windows.begin(f"node {node.number} restarted")
+        windows.begin(f"node {node.number} restarted", is_restart=True)
         node.stop()
         node.start()
         windows.end()
@@ -371,6 +395,24 @@ def follow_silence(binary, url):
             child.kill()
             child.communicate()
     say(f"followers of orders and alerts outlast {SILENCE_SECONDS} s without an event")
+
+
+def observe(observed):
+    """Tells what the buyers met."""
+    for line in observed.lines():
+        say(line)
+
+
+def know_each_other(binary, nodes):
+    """Checks that each node sees each other one answer, and that commands were passed on."""
+    passed_on = 0
+    for node in nodes:
+        seen = call([binary, "nodes", "--json", "--server", f"http://{node.listen}"], f"the nodes of {node.number}")
+        standing = [other["standing"] for other in seen["others"]]
+        if standing != ["ANSWERS"] * (len(nodes) - 1):
+            raise Refused(f"node {node.number} sees other nodes as {standing}")
+        passed_on += sum(int(other["forwarded"]) for other in seen["others"])
+    say(f"every node sees every other one answer; they passed {passed_on} commands on since they were started")
 
 
 def judge(binary, connection, nodes, account):
@@ -407,7 +449,9 @@ def main():
     parser.add_argument("--binary", type=pathlib.Path, default=binary)
     parser.add_argument("--route", choices=["item", "any"], default="item",
                         help="calls about one item go to one node, or to all nodes in turns")
-    parser.add_argument("--port", type=int, default=7400, help="of nginx")
+    parser.add_argument("--alone", action="store_true", help="nodes pass no commands on to each other")
+    parser.add_argument("--port", type=int, default=7400,
+                        help="of nginx; nodes reach each other on the ports that follow")
     parser.add_argument("--units", type=int, default=5_000)
     parser.add_argument("--items", type=int, default=6)
     parser.add_argument("--shoppers", type=int, default=50_000)
