@@ -321,7 +321,7 @@ def rehearse(arguments, directory):
             f"after a fault, {account['unanswered']} without an answer, "
             f"p99 {account['latency_ms']['p99']} ms")
         if arguments.route == "any":
-            observe(Observed(crowd, windows))
+            observe(Observed(crowd, windows), arguments.alone)
         judge(binary, connection, nodes, account)
         if peers:
             know_each_other(binary, nodes)
@@ -397,10 +397,16 @@ def follow_silence(binary, url):
     say(f"followers of orders and alerts outlast {SILENCE_SECONDS} s without an event")
 
 
-def observe(observed):
-    """Tells what the buyers met."""
+def observe(observed, alone):
+    """Tells what the buyers met. Nodes that pass commands on meet in conflicts only while a fault is present."""
     for line in observed.lines():
         say(line)
+    if alone:
+        return
+    if observed.aborted_outside():
+        raise Refused(f"{observed.aborted_outside()} calls ended with ABORTED while no fault was present")
+    if observed.aborted_of_one_buyer() > 1:
+        raise Refused(f"one buyer met {observed.aborted_of_one_buyer()} ABORTED in one fault")
 
 
 def know_each_other(binary, nodes):
