@@ -18,6 +18,8 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 KUBERNETES = "1.37"
+# Where nodes in containers take the calls of the others.
+PEERS_PORT = 7430
 # Set by the image's user or by systemd, read by no server.
 NOT_SETTINGS = {"DOORBUSTER_LOG"}
 
@@ -38,6 +40,22 @@ def settings():
     return set(re.findall(r"`(DOORBUSTER_[A-Z_]+)`", page)) | NOT_SETTINGS
 
 
+class Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, as Docker Compose does: PyYAML takes the last one."""
+
+
+def mapping(loader, node, deep=False):
+    names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise yaml.constructor.ConstructorError(None, None, f"{twice} twice in one mapping", node.start_mark)
+    loader.flatten_mapping(node)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep)
+
+
+Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+
+
 def check_settings():
     known = settings()
     for file in sorted(HERE.rglob("*")):
@@ -54,7 +72,7 @@ def check_settings():
 def check_compose(name, schema):
     file = HERE / name
     text = read(name)
-    compose = yaml.safe_load(text)
+    compose = yaml.load(text, Loader)
     for error in jsonschema.Draft7Validator(schema).iter_errors(compose):
         where = "/".join(str(part) for part in error.absolute_path)
         complain(file, f"{where}: {error.message}")
@@ -72,6 +90,8 @@ def check_compose(name, schema):
             secret = secret["source"] if isinstance(secret, dict) else secret
             if secret not in compose.get("secrets", {}):
                 complain(file, f"{service} uses the secret {secret}, which is not declared")
+            elif said.get("read_only") and "file" not in compose["secrets"][secret]:
+                complain(file, f"{service} has a read-only root, into which Compose cannot put {secret}")
         for other in said.get("depends_on", {}):
             if other not in services:
                 complain(file, f"{service} depends on {other}, which is not a service")
@@ -95,6 +115,8 @@ def check_cluster(compose, text):
             if volume.endswith(":/data")]
     if len(set(data)) != len(ours):
         complain(file, "two nodes share one data directory")
+    for name in ours:
+        check_peers(file, name, compose["services"][name]["environment"], f"{name}:{PEERS_PORT}")
     example = set(re.findall(r"^([A-Z_]+)=", read("cluster.env.example"), re.MULTILINE))
     wanted = set(re.findall(r"\$\{([A-Z_]+)", text))
     wanted |= {secret["environment"] for secret in compose["secrets"].values()}
@@ -102,10 +124,20 @@ def check_cluster(compose, text):
         complain(file, f"{name} is only here or only in cluster.env.example")
 
 
+def check_peers(file, name, environment, address):
+    """A node must be reachable by the others under a name that outlasts a restart, and have their secret."""
+    expected = {"DOORBUSTER_PEERS_LISTEN": f"0.0.0.0:{PEERS_PORT}", "DOORBUSTER_PEERS_ADDRESS": address}
+    for variable, value in expected.items():
+        if environment.get(variable) != value:
+            complain(file, f"{name} has {variable}={environment.get(variable)}, not {value}")
+    if "DOORBUSTER_PEERS_SECRET_FILE" not in environment:
+        complain(file, f"{name} has no secret for the other nodes")
+
+
 def check_kubernetes():
     found = {}
     for file in sorted((HERE / "kubernetes").glob("*.yaml")):
-        for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):
+        for document in yaml.load_all(file.read_text(encoding="utf-8"), Loader):
             found[document["kind"], document["metadata"]["name"]] = document
             if document["kind"] in ("StatefulSet", "Deployment"):
                 check_pod(file, document["metadata"]["name"], document["spec"]["template"])
@@ -127,7 +159,30 @@ def check_kubernetes():
         selector = {"statefulset.kubernetes.io/pod-name": pod}
         if not service or service["spec"]["selector"] != selector:
             complain(file, f"there is no Service for the pod {pod} alone")
+    check_kubernetes_peers(file, found)
     check_kustomization({name for kind, name in found if kind == "ConfigMap"})
+
+
+def check_kubernetes_peers(file, found):
+    service = found["Service", "doorbuster"]["spec"]
+    pod = found["StatefulSet", "doorbuster"]["spec"]["template"]["spec"]
+    node = pod["containers"][0]
+    environment = {variable["name"]: variable.get("value") for variable in node["env"]}
+    check_peers(file, "the pod", environment, f"$(POD_NAME).doorbuster:{PEERS_PORT}")
+    if PEERS_PORT not in [port["port"] for port in service["ports"]]:
+        complain(file, f"the headless Service has no port {PEERS_PORT}")
+    if not service.get("publishNotReadyAddresses"):
+        complain(file, "nodes cannot call one another before they are ready")
+    policy = found["NetworkPolicy", "doorbuster"]["spec"]
+    ours = {"podSelector": {"matchLabels": policy["podSelector"]["matchLabels"]}}
+    for direction, end in (("ingress", "from"), ("egress", "to")):
+        allowed = [port["port"] for rule in policy[direction] if rule[end] == [ours] for port in rule["ports"]]
+        if allowed != [PEERS_PORT]:
+            complain(HERE / "kubernetes/network.yaml", f"{direction} between nodes is {allowed}, not {PEERS_PORT}")
+    given = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+    examples = yaml.safe_load_all(read("kubernetes/secret.example.yaml"))
+    if given != {document["metadata"]["name"] for document in examples}:
+        complain(file, f"the pod mounts {sorted(given)}, not the secrets of secret.example.yaml")
 
 
 def check_pod(file, name, template):
