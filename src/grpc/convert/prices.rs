@@ -112,7 +112,7 @@ pub(in crate::grpc) fn quote(QuoteView { quote, currency }: QuoteView) -> proto:
 
 /// Writes what an order costs into its message.
 pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
-    let OrderView { parts, offer, gift: with, gift_gone, awaiting, coupon, .. } = view;
+    let OrderView { terms, awaiting, coupon, .. } = view;
     order.coupon_denied = view.coupon_denied.map(super::coupons::reason).unwrap_or_default().into();
     if let Some(references) = view.references {
         (order.shop_order_id, order.labels) = shown_references(*references);
@@ -122,12 +122,13 @@ pub(in crate::grpc) fn terms(order: &mut proto::Order, view: OrderView) {
         order.coupon_id = taken.coupon_id.to_string();
         order.coupon_discount_minor = taken.discount_minor;
     }
-    order.parts = parts.into_iter().map(part).collect();
-    if let Some(offer) = offer {
-        (order.offer, order.discount_minor) = (offer.name, offer.discount_minor);
+    let Some(terms) = terms else { return };
+    order.parts = terms.parts.iter().copied().map(part).collect();
+    if let Some(offer) = &terms.offer {
+        (order.offer, order.discount_minor) = (offer.name.clone(), offer.discount_minor);
     }
-    order.gift = with.map(|taken| gift(*taken));
-    order.gift_gone = gift_gone;
+    order.gift = terms.gift.clone().map(gift);
+    order.gift_gone = terms.gift_gone.is_some();
 }
 
 fn awaited(what: Await) -> proto::OrderAwaits {

@@ -122,7 +122,7 @@ fn an_order_may_stand_without_its_coupon_with_the_offer_it_would_have_had() {
         let settled = live.run(settle("r", denied(CouponReason::Used)), 1);
         assert_eq!(kinds(&settled), ["CouponDenied"]);
         assert_eq!(order(&settled).total_minor, after, "skip {skip}");
-        assert_eq!(order(&settled).offer.map(|offer| offer.discount_minor), Some(5));
+        assert_eq!(order(&settled).offer().map(|offer| offer.discount_minor), Some(5));
         assert_eq!(kinds(&live.run(pay("p", "r", after, "ref"), 2)), ["OrderPaid"]);
     }
 }

@@ -231,13 +231,13 @@ fn restocked_units_go_back_to_their_step_last_ones_first() {
     // One unit of the step is free again, and only one.
     let placed = live.run(place("r2", "bob", 2), 3);
     let ItemOutcome::Order(order) = placed.outcome else { panic!() };
-    assert_eq!(order.parts, [part(Some(0), 1, 9), part(None, 1, 15)]);
+    assert_eq!(order.parts(), [part(Some(0), 1, 9), part(None, 1, 15)]);
     // A unit that is written off leaves its step as it is.
     let last = back(&mut live, "b2", 1, false);
     assert_eq!((last.parts, last.amount_minor), (vec![part(Some(0), 1, 9)], 11));
     let placed = live.run(place("r3", "cat", 1), 4);
     let ItemOutcome::Order(order) = placed.outcome else { panic!() };
-    assert_eq!(order.parts, [part(None, 1, 15)]);
+    assert_eq!(order.parts(), [part(None, 1, 15)]);
 }
 
 #[test]

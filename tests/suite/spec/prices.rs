@@ -104,14 +104,17 @@ fn total(live: &mut Live, name: &str, units: i64, at: i64) -> i64 {
 fn an_order_across_a_step_pays_each_unit_at_its_price_and_says_so() {
     let mut live = with_ladder(ladder());
     let first = order(live.run(place("r1", "ann", 1), 0).outcome);
-    assert_eq!((first.unit_price_minor, first.total_minor, first.parts.len()), (5, 5, 1));
+    assert_eq!((first.unit_price_minor, first.total_minor, first.parts().len()), (5, 5, 1));
     let second = order(live.run(place("r2", "bob", 5), 0).outcome);
     let parts: Vec<_> =
-        second.parts.iter().map(|p| (p.step, p.units, p.unit_price_minor)).collect();
+        second.parts().iter().map(|p| (p.step, p.units, p.unit_price_minor)).collect();
     assert_eq!(parts, [(Some(0), 1, 5), (Some(1), 3, 8), (None, 1, 10)]);
     assert_eq!((second.unit_price_minor, second.total_minor), (5, 39));
     let placed = last_placed(&live);
-    assert_eq!((placed.total(), placed.total_minor, placed.parts), (39, Some(39), second.parts));
+    assert_eq!(
+        (placed.total(), placed.total_minor, &*placed.parts),
+        (39, Some(39), second.parts())
+    );
     let (wrong, _) = refused(live.run(pay("p1", "r2", 25, "ref"), 1).outcome);
     assert_eq!(wrong, Refusal::WrongAmount, "units times the price of the first part");
     let paid = order(live.run(pay("p2", "r2", 39, "ref"), 1).outcome);
@@ -126,7 +129,7 @@ fn a_plain_item_stores_nothing_new() {
     assert_eq!((placed.total_minor, placed.total()), (None, 20));
     assert!(placed.parts.is_empty() && placed.offer.is_none() && placed.gift.is_none());
     let within = order(live.run(place_within("r2", "bob", 2, 20), 0).outcome);
-    assert_eq!((within.total_minor, within.parts.len()), (20, 0));
+    assert_eq!((within.total_minor, within.parts().len()), (20, 0));
     assert_eq!(last_placed(&live).total_minor, None);
 }
 
@@ -158,7 +161,7 @@ fn a_time_price_is_in_force_by_the_moment_of_the_decision() {
     assert_eq!(last_placed(&live).parts[1].time_price, Some(0));
     assert_eq!(total(&mut live, "r2", 1, 59), 7);
     let one = order(live.run(super::live::show_order("r2", "r2"), 59).outcome);
-    assert_eq!((one.parts[0].step, one.parts[0].time_price), (Some(1), Some(0)));
+    assert_eq!((one.parts()[0].step, one.parts()[0].time_price), (Some(1), Some(0)));
     assert_eq!(total(&mut live, "r3", 1, 60), 8);
 }
 
@@ -199,7 +202,7 @@ fn the_largest_offer_reduces_an_order_and_its_payment_is_the_total() {
     let mut live = with_offers(&[off("one", 1, 10), off("five", 5, 30)]);
     assert_eq!(total(&mut live, "r1", 1, 0), 9);
     let order_of_three = order(live.run(place("r2", "bob", 3), 0).outcome);
-    let offer = order_of_three.offer.unwrap();
+    let offer = order_of_three.offer().unwrap();
     assert_eq!((offer.name.as_str(), offer.discount_minor), ("five", 5));
     assert_eq!((order_of_three.unit_price_minor, order_of_three.total_minor), (10, 25));
     assert_eq!(last_placed(&live).subtotal(), 30);
@@ -212,16 +215,16 @@ fn the_largest_offer_reduces_an_order_and_its_payment_is_the_total() {
 fn a_gift_is_held_given_and_freed_with_its_order() {
     let mut live = with_offers(&[gift(2, WhenGone::Without)]);
     let one = order(live.run(place("r1", "ann", 2), 0).outcome);
-    assert_eq!(one.gift.unwrap().sku, "STRAP");
-    assert_eq!(order(live.run(place("r2", "bob", 1), 0).outcome).gift, None);
-    assert!(order(live.run(place("r3", "cat", 2), 0).outcome).gift.is_some());
+    assert_eq!(one.gift().unwrap().sku, "STRAP");
+    assert_eq!(order(live.run(place("r2", "bob", 1), 0).outcome).gift(), None);
+    assert!(order(live.run(place("r3", "cat", 2), 0).outcome).gift().is_some());
     let without = order(live.run(place("r4", "dan", 2), 0).outcome);
-    assert_eq!((without.gift, without.gift_gone, without.total_minor), (None, true, 20));
+    assert_eq!((without.gift(), without.gift_gone(), without.total_minor), (None, true, 20));
     assert_eq!(last_placed(&live).gift_gone.as_deref(), Some("strap"));
     live.run(pay("p1", "r1", 20, "ref"), 1);
     live.run(cancel("c1", "r3", "cat"), 1);
-    assert!(order(live.run(place("r5", "eve", 2), 2).outcome).gift.is_some(), "that of r3");
-    assert!(order(live.run(place("r6", "fay", 2), 2).outcome).gift_gone, "r1 keeps its own");
+    assert!(order(live.run(place("r5", "eve", 2), 2).outcome).gift().is_some(), "that of r3");
+    assert!(order(live.run(place("r6", "fay", 2), 2).outcome).gift_gone(), "r1 keeps its own");
 }
 
 #[test]
@@ -340,17 +343,17 @@ fn an_item_may_get_its_first_ladder_while_it_is_on_sale() {
 fn new_offers_leave_existing_orders_alone_and_a_gift_keeps_what_is_taken() {
     let mut live = with_offers(&[gift(2, WhenGone::Without), off("one", 1, 10)]);
     let before = order(live.run(place("r1", "ann", 2), 0).outcome);
-    assert_eq!((before.total_minor, before.gift.is_some()), (19, true));
+    assert_eq!((before.total_minor, before.gift().is_some()), (19, true));
     let set = |drafts: &[DraftOffer]| SteerAction::SetOffers(checked(drafts));
     live.run(steer("a1", set(&[])), 1);
     let none = order(live.run(place("r2", "bob", 2), 1).outcome);
-    assert_eq!((none.total_minor, none.gift, none.gift_gone), (20, None, false));
+    assert_eq!((none.total_minor, none.gift(), none.gift_gone()), (20, None, false));
     assert_eq!(order(live.run(pay("p1", "r1", 19, "ref"), 1).outcome).total_minor, 19);
     live.run(place("r3", "cat", 2), 1);
     let few = live.run(steer("a2", set(&[gift(2, WhenGone::Without)])), 2).outcome;
     assert!(matches!(few, ItemOutcome::Item(_)), "{few:?}");
-    assert!(order(live.run(place("r4", "dan", 2), 3).outcome).gift.is_some());
-    assert!(order(live.run(place("r5", "eve", 2), 3).outcome).gift_gone, "one was given");
+    assert!(order(live.run(place("r4", "dan", 2), 3).outcome).gift().is_some());
+    assert!(order(live.run(place("r5", "eve", 2), 3).outcome).gift_gone(), "one was given");
     let fewer = invalid(live.run(steer("a3", set(&[gift(1, WhenGone::Without)])), 4).outcome);
     assert_eq!(fewer, "offers[0].gift_units is 1, and 2 units are held or given");
 }
@@ -361,7 +364,7 @@ fn the_pool_of_a_gift_can_be_changed_but_not_below_what_is_taken() {
     live.run(place("r1", "ann", 2), 0);
     let set = |offer: &str, units| SteerAction::SetGiftUnits { offer: offer.to_owned(), units };
     live.run(steer("a1", set("strap", 2)), 1);
-    assert!(order(live.run(place("r2", "bob", 2), 2).outcome).gift.is_some());
+    assert!(order(live.run(place("r2", "bob", 2), 2).outcome).gift().is_some());
     let few = invalid(live.run(steer("a2", set("strap", 1)), 3).outcome);
     assert_eq!(few, "units is 1, and 2 units are held or given");
     let none = invalid(live.run(steer("a3", set("mug", 5)), 3).outcome);

@@ -40,6 +40,7 @@ pub use act::{Steer, SteerAction, SuppliedUnits};
 pub use answer::{ItemOutcome, ItemShown};
 pub use command::{AddItem, CancelOrder, ItemCommand, PlaceMore, PlaceOrder, RecordPayment};
 pub use order_act::{AwaitVerdict, OrderAct, OrderAction, PaymentFailure, SettleAwait};
+pub use orders::Terms;
 pub use refusal::Refusal;
 pub use reserve_plan::{PLAN_STEPS_MAX, check_plan, check_within_reserve};
 pub use stands::Stands;

@@ -1,8 +1,13 @@
 //! How an item and its orders are shown: what answers carry, copied out of the state.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Item, Refusal, SupplierUnits, orders::Due};
+use super::{
+    Item, Refusal, SupplierUnits,
+    orders::{Due, Terms},
+};
 use crate::{
     domain::price::{Ladder, Offers, Quote},
     events::{
@@ -24,11 +29,10 @@ pub struct OrderView {
     pub unit_price_minor: i64,
     /// What is to be paid.
     pub total_minor: i64,
-    /// Units by price; empty where the item had no ladder.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub parts: Vec<OrderPart>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub offer: Option<Box<OfferApplied>>,
+    /// Why it costs that, where it is not units times one price. Shared by all orders with the same
+    /// terms: a copy for each answer is made on one thread and freed on another.
+    #[serde(with = "shared", skip_serializing_if = "Option::is_none", default)]
+    pub terms: Option<Arc<Terms>>,
     /// What the order waits for; it cannot be paid meanwhile.
     #[serde(skip_serializing_if = "<[Await]>::is_empty", default)]
     pub awaiting: Box<[Await]>,
@@ -46,11 +50,6 @@ pub struct OrderView {
     /// The limit over the whole sale that it comes under.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sale_limit: Option<Box<SaleLimit>>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub gift: Option<Box<GiftTaken>>,
-    /// A gift would have come with it, and was used up.
-    #[serde(skip_serializing_if = "is_false", default)]
-    pub gift_gone: bool,
     pub currency: Currency,
     pub state: OrderState,
     pub placed_at: UnixMs,
@@ -65,6 +64,43 @@ pub struct OrderView {
     /// What the shop calls it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub references: Option<Box<OrderReferences>>,
+}
+
+/// Shared terms as JSON has them.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Terms;
+
+    pub fn serialize<S: Serializer>(terms: &Option<Arc<Terms>>, to: S) -> Result<S::Ok, S::Error> {
+        terms.as_deref().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<Terms>>, D::Error> {
+        Ok(Option::<Terms>::deserialize(from)?.map(Arc::new))
+    }
+}
+
+impl OrderView {
+    /// Units by price; empty where the item had no ladder.
+    pub fn parts(&self) -> &[OrderPart] {
+        self.terms.as_ref().map_or(&[], |terms| &terms.parts)
+    }
+
+    pub fn offer(&self) -> Option<&OfferApplied> {
+        self.terms.as_ref()?.offer.as_ref()
+    }
+
+    pub fn gift(&self) -> Option<&GiftTaken> {
+        self.terms.as_ref()?.gift.as_ref()
+    }
+
+    /// Whether a gift would have come with it, and was used up.
+    pub fn gift_gone(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.gift_gone.is_some())
+    }
 }
 
 /// Money of an order that has to go back.
@@ -150,7 +186,6 @@ impl Item {
         state: Option<OrderState>,
     ) -> OrderView {
         let row = self.orders.row(order);
-        let terms = self.orders.terms(order);
         let awaited = self.orders.awaited(order);
         // A first answer is what it was.
         let later = state.is_none();
@@ -163,16 +198,13 @@ impl Item {
             units: i64::from(row.units),
             unit_price_minor: self.orders.unit_price_minor(order),
             total_minor: row.total_minor,
-            parts: self.orders.parts(order).to_vec(),
-            offer: terms.and_then(|terms| terms.offer.clone()).map(Box::new),
+            terms: self.orders.shared_terms(order),
             awaiting: awaited.map_or_else(Box::default, |awaited| awaited.open().collect()),
             coupon: awaited.and_then(|awaited| awaited.taken()).map(Box::new),
             asked: awaited.and_then(|awaited| awaited.asked()).map(Box::new),
             coupon_denied: awaited.and_then(|awaited| awaited.denied),
             refused: self.refused_in_vain(order),
             sale_limit: offer.sale_limit().map(Box::new),
-            gift: terms.and_then(|terms| terms.gift.clone()).map(Box::new),
-            gift_gone: terms.is_some_and(|terms| terms.gift_gone.is_some()),
             currency: offer.currency,
             state: state.unwrap_or(row.state),
             placed_at: row.placed_at,
@@ -252,8 +284,4 @@ impl Item {
             paused_with_sale: self.sale_paused,
         }
     }
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

@@ -1,7 +1,7 @@
 //! Samples of what an item is asked and answers: each with all of its fields, and with as few as there
 //! can be. No literal has `..`, so a new field is asked for here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use doorbuster::{
     domain::{
@@ -9,7 +9,7 @@ use doorbuster::{
             AddItem, AwaitVerdict, CancelOrder, DueView, Item, ItemCommand, ItemOutcome, ItemPhase,
             ItemView, OrderAct, OrderAction, OrderState, OrderView, PaymentFailure, PlaceMore,
             PlaceOrder, QuoteView, RecordPayment, Refusal, SettleAwait, Steer, SteerAction,
-            SuppliedUnits, SupplierUnits,
+            SuppliedUnits, SupplierUnits, Terms,
         },
         price::{GiftGone, Ladder, Offers, Quote},
     },
@@ -269,8 +269,12 @@ fn order() -> OrderView {
         units: 1,
         unit_price_minor: 60,
         total_minor: 50,
-        parts: vec![part()],
-        offer: Some(Box::new(OfferApplied { name: "less".to_owned(), discount_minor: 5 })),
+        terms: Some(Arc::new(Terms {
+            parts: vec![part()],
+            offer: Some(OfferApplied { name: "less".to_owned(), discount_minor: 5 }),
+            gift: Some(gift()),
+            gift_gone: Some("case".to_owned()),
+        })),
         awaiting: Box::new([Await::SaleLimit, Await::Coupon]),
         coupon: Some(Box::new(CouponTaken {
             batch_id: BATCH,
@@ -281,8 +285,6 @@ fn order() -> OrderView {
         coupon_denied: Some(CouponReason::Expired),
         refused: Some(Refusal::OverSaleLimit),
         sale_limit: Some(Box::new(SaleLimit { sale_id: SALE, per_buyer: 2 })),
-        gift: Some(Box::new(gift())),
-        gift_gone: true,
         currency: currency(),
         state: OrderState::Refunded,
         placed_at: AT,
@@ -300,16 +302,13 @@ fn order() -> OrderView {
 
 fn plain_order(state: OrderState) -> OrderView {
     OrderView {
-        parts: Vec::new(),
-        offer: None,
+        terms: None,
         awaiting: Box::default(),
         coupon: None,
         asked: None,
         coupon_denied: None,
         refused: None,
         sale_limit: None,
-        gift: None,
-        gift_gone: false,
         state,
         refunded_units: 0,
         refunded_minor: 0,

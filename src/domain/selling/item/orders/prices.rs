@@ -1,12 +1,19 @@
 //! What orders cost, part by part.
 
+use std::sync::Arc;
+
 use super::{Orders, terms::Terms};
 use crate::events::{OfferApplied, OrderPart};
 
 impl Orders {
     /// The terms of an order; `None` where it costs units times one price.
     pub fn terms(&self, order: u32) -> Option<&Terms> {
-        self.terms.at(order, self.row(order).terms)
+        self.terms.at(order, self.row(order).terms).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub fn shared_terms(&self, order: u32) -> Option<Arc<Terms>> {
+        self.terms.at(order, self.row(order).terms).cloned()
     }
 
     /// Another offer applies, and another total is to be paid.

@@ -1,7 +1,7 @@
 //! What orders cost and why. Many orders cost the same for the same reasons, so terms are kept once and
 //! rows refer to them by number.
 
-use std::{collections::HashMap, hash::BuildHasher};
+use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,12 +42,12 @@ pub(super) struct TermsAt(u16);
 #[derive(Debug, Clone, Default)]
 pub(super) struct KnownTerms {
     /// Different ones, by number.
-    known: Vec<Terms>,
+    known: Vec<Arc<Terms>>,
     numbers: Index,
     /// The number that was found last: orders of one step that meet the same offers follow each other.
     latest: u32,
     /// By row, of the orders whose terms were new when all numbers were in use.
-    unnumbered: HashMap<u32, Terms>,
+    unnumbered: HashMap<u32, Arc<Terms>>,
 }
 
 impl TermsAt {
@@ -138,7 +138,7 @@ impl KnownTerms {
         match u16::try_from(number) {
             Ok(at) if at < TermsAt::UNNUMBERED.0 => {
                 if found.is_none() {
-                    known.push(terms.to_terms());
+                    known.push(Arc::new(terms.to_terms()));
                     numbers.insert(hash, number, |number| {
                         hasher.hash_one(known[number as usize].borrowed())
                     });
@@ -146,14 +146,14 @@ impl KnownTerms {
                 TermsAt(at)
             }
             _ => {
-                unnumbered.insert(row, terms.to_terms());
+                unnumbered.insert(row, Arc::new(terms.to_terms()));
                 TermsAt::UNNUMBERED
             }
         }
     }
 
     /// The terms that are there; `None` for units times one price.
-    pub(super) fn at(&self, row: u32, at: TermsAt) -> Option<&Terms> {
+    pub(super) fn at(&self, row: u32, at: TermsAt) -> Option<&Arc<Terms>> {
         match at {
             TermsAt::PLAIN => None,
             TermsAt::UNNUMBERED => self.unnumbered.get(&row),
@@ -166,14 +166,14 @@ impl KnownTerms {
     pub(super) fn write(&self, to: &mut Writer<'_>) {
         to.count(self.known.len());
         for terms in &self.known {
-            to.json(terms);
+            to.json(terms.as_ref());
         }
-        let mut unnumbered: Vec<(&u32, &Terms)> = self.unnumbered.iter().collect();
+        let mut unnumbered: Vec<(&u32, &Arc<Terms>)> = self.unnumbered.iter().collect();
         unnumbered.sort_unstable_by_key(|(row, _)| **row);
         to.count(unnumbered.len());
         for (row, terms) in unnumbered {
             to.number((*row).into());
-            to.json(terms);
+            to.json(terms.as_ref());
         }
     }
 
@@ -183,7 +183,7 @@ impl KnownTerms {
         let (count, _) = from.count()?;
         hold(count <= usize::from(TermsAt::UNNUMBERED.0), "has more terms than numbers")?;
         for _ in 0..count {
-            all.known.push(from.json()?);
+            all.known.push(Arc::new(from.json()?));
         }
         let Self { known, numbers, unnumbered, latest: _ } = &mut all;
         let of = |number: u32| known[number as usize].borrowed();
@@ -194,7 +194,8 @@ impl KnownTerms {
         *numbers = read;
         for _ in 0..from.count()?.0 {
             let row = from.small()?;
-            hold(unnumbered.insert(row, from.json()?).is_none(), "has terms of one order twice")?;
+            let terms = Arc::new(from.json()?);
+            hold(unnumbered.insert(row, terms).is_none(), "has terms of one order twice")?;
         }
         Ok(all)
     }
