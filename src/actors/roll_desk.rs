@@ -18,6 +18,9 @@ use crate::{
 /// How often the roll is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The first pause where the store does not answer yet: until the first look the node knows of no other.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
 /// How many looks pass before a refusal is told again.
 const SAY_AGAIN_AFTER: u32 = 60;
 
@@ -37,11 +40,11 @@ impl RollDesk {
     /// Announces the node for as long as this runs, and tells of the others with each look; `again` is an
     /// earlier look.
     pub async fn run(self, again: Arc<Notify>, tell: impl Fn(Vec<Member>) + Send) {
-        let mut refused = 0_u32;
+        let (mut refused, mut pause) = (0_u32, FIRST_PAUSE);
         loop {
             match self.look().await {
                 Ok(Ok(members)) => {
-                    refused = 0;
+                    (refused, pause) = (0, LOOK_EVERY);
                     tell(members);
                 }
                 Ok(Err(why)) => {
@@ -57,7 +60,8 @@ impl RollDesk {
                 // What is known of the others stays.
                 Err(fault) => tracing::debug!(%fault, "the roll of nodes cannot be read now"),
             }
-            let _ = timeout(LOOK_EVERY, again.notified()).await;
+            let _ = timeout(pause, again.notified()).await;
+            pause = (pause * 2).min(LOOK_EVERY);
         }
     }
 
