@@ -12,7 +12,7 @@ use super::Route;
 use crate::values::NodeId;
 
 /// How often commands are sent before a conflict or a node that cannot take them is their answer.
-pub const TRIES_MAX: u32 = 8;
+pub const TRIES_MAX: u32 = 10;
 
 /// Commands on their way. `P` is what has to be kept to send them again and to answer them.
 #[derive(Debug)]
@@ -177,8 +177,9 @@ impl<P> Lane<P> {
             entry.tries += 1;
             (in_doubt, tries) = (entry.in_doubt, entry.tries);
         }
-        // Nodes whose views differ for long must not send commands around forever.
-        let must_decide = self.is_hint || tries > TRIES_MAX / 2;
+        // Nodes whose views differ for long must not send commands around forever. A node that joins is
+        // met by all within some 200 ms; one that is told to decide before that folds the item for nothing.
+        let must_decide = self.is_hint || tries + 1 >= TRIES_MAX;
         Dispatch { number, route, must_decide, in_doubt }
     }
 }

@@ -79,6 +79,8 @@ pub(super) struct Link {
     suspected: AtomicU64,
     /// The first call was answered, or was not.
     was_tried: AtomicBool,
+    /// The other node called this one, so it can be called.
+    again: Notify,
     /// Nobody needs it any more.
     ends: Notify,
 }
@@ -116,6 +118,7 @@ impl Link {
             forwarded: AtomicU64::new(0),
             suspected: AtomicU64::new(0),
             was_tried: AtomicBool::new(false),
+            again: Notify::new(),
             ends: Notify::new(),
         }
     }
@@ -132,6 +135,11 @@ impl Link {
     /// Whether it is known if the node answers.
     pub(super) fn was_tried(&self) -> bool {
         self.was_tried.load(Ordering::Relaxed)
+    }
+
+    /// Calls the node at once, if this link is waiting to do so.
+    pub(super) fn call_again(&self) {
+        self.again.notify_one();
     }
 
     /// Ends it for good.
@@ -196,9 +204,9 @@ impl Link {
             }
             tokio::select! {
                 () = &mut ends => return,
-                () = sleep(pause) => {}
+                () = self.again.notified() => pause = PAUSE_MIN,
+                () = sleep(pause) => pause = (pause * 2).min(PAUSE_MAX),
             }
-            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 

@@ -117,6 +117,10 @@ impl PeerNetwork {
     /// A node proved who it is.
     pub(super) fn called_by(&self, node: NodeId) {
         self.callers.lock().unwrap_or_else(PoisonError::into_inner).insert(node);
+        // It is there: one that was frozen is not to be left alone for the rest of a pause.
+        if let Some(link) = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&node) {
+            link.call_again();
+        }
         if !self.owners().others().any(|(member, _)| member.node_id == node) {
             self.unknown_caller.notify_one();
         }
