@@ -19,10 +19,10 @@ use tokio::{
     net::TcpStream,
     runtime::{Builder, Handle, Runtime},
     sync::Mutex,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::settings::Settings;
+use super::{nodelay, settings::Settings};
 
 /// How long a node may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -33,6 +33,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// A connection that lasted this long was a good one: the next failure is a new story.
 const GOOD: Duration = Duration::from_secs(5);
+
+/// How often to look for connections that are new.
+const LOOK_AROUND: Duration = Duration::from_secs(2);
 
 /// Events in a stream say their place in the whole log only from this version on.
 const VERSION_MIN: (usize, usize) = (22, 10);
@@ -160,6 +163,7 @@ impl Link {
             ));
         }
         let version = version.to_string();
+        runtime.handle().spawn(hurry_pieces());
         Ok(Generation { number, client, version, since: Instant::now(), _runtime: runtime })
     }
 
@@ -190,6 +194,17 @@ impl Link {
             }
         }
         Err(why)
+    }
+}
+
+/// Sees to it that no connection waits with small pieces: also one that the client makes later.
+async fn hurry_pieces() {
+    loop {
+        if let Err(error) = nodelay::everywhere() {
+            tracing::info!(%error, "Nagle's algorithm stays on towards the store: reads take longer");
+            return;
+        }
+        sleep(LOOK_AROUND).await;
     }
 }
 

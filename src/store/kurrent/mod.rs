@@ -10,6 +10,7 @@ mod follower;
 mod line;
 mod link;
 mod names;
+mod nodelay;
 mod nodes;
 mod reading;
 mod session;
