@@ -12,7 +12,6 @@ use crate::{
     domain::node_roll::{AnnounceNode, NodeCommand, NodeOutcome, NodeRefusal, NodeRoll},
     events::SERVICE,
     ownership::Member,
-    values::NodeId,
 };
 
 /// How often the roll is looked at.
@@ -95,10 +94,5 @@ impl RollDesk {
     pub async fn leave(&self) -> Result<(), Fault> {
         let leave = NodeCommand::Leave { node_id: self.own.node_id };
         ask_again(&self.directory, SERVICE, leave).await.map(drop)
-    }
-
-    /// The id that is announced.
-    pub fn node_id(&self) -> NodeId {
-        self.own.node_id
     }
 }

@@ -4,11 +4,9 @@
 //! do. Two loads: orders for several items, each to the next node, as a load balancer sends them that
 //! knows nothing of items; and orders for one item, an equal part of the buyers bound to each node.
 
-use std::{fs, io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use tokio::{task::JoinSet, time::Instant};
 use tonic::transport::Channel;
@@ -21,7 +19,7 @@ use super::{
     stores::Devstore,
 };
 use crate::{
-    cli::{Common, demo::directory::Scratch},
+    cli::{Common, demo::directory::Scratch, output::any_table},
     clock::new_nonce,
     crowd::{
         caller::connect,
@@ -87,7 +85,7 @@ enum Shape {
 struct Fleet {
     nodes: Vec<OwnServer>,
     _store: Devstore,
-    _secret: Option<Scratch>,
+    _secret: Scratch,
     many: HotItem,
     one: HotItem,
 }
@@ -96,8 +94,8 @@ impl Fleet {
     async fn start(nodes: u32, arguments: &Args, common: &Common) -> anyhow::Result<Self> {
         let store = Devstore::start(&["--commit-ms", COMMIT_MS])?;
         let connection = store.connection();
-        let (secret, file) = if nodes > 1 { secret()? } else { (None, None) };
-        let file = file.map(|file| file.display().to_string()).unwrap_or_default();
+        let (secret, file) = secret()?;
+        let file = file.display().to_string();
         let mut variables = vec![(STORE, connection.as_str())];
         if nodes > 1 {
             variables.push(("DOORBUSTER_PEERS_LISTEN", "127.0.0.1:0"));
@@ -134,12 +132,11 @@ impl Fleet {
 }
 
 /// A file with a secret that the nodes of a measurement share.
-fn secret() -> anyhow::Result<(Option<Scratch>, Option<PathBuf>)> {
+fn secret() -> anyhow::Result<(Scratch, PathBuf)> {
     let folder = Scratch::new("doorbuster-peers")?;
     let path = folder.path().join("secret");
     private::file().open(&path)?.write_all(STANDARD.encode(new_nonce()).as_bytes())?;
-    fs::metadata(&path).context("the secret of the nodes")?;
-    Ok((Some(folder), Some(path)))
+    Ok((folder, path))
 }
 
 fn processor_ns(nodes: &[OwnServer]) -> u64 {
@@ -293,9 +290,7 @@ fn processor_us(rounds: &[Loaded]) -> f64 {
 /// The figures for people.
 pub(super) fn table(figures: &NodesFigures) -> String {
     let NodesFigures { nodes, commit_ms, cases } = figures;
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
+    let header = [
         "case",
         "one/s",
         "all/s",
@@ -310,9 +305,9 @@ pub(super) fn table(figures: &NodesFigures) -> String {
         "one µs",
         "all µs",
         "no orders",
-    ]);
-    for case in cases {
-        table.add_row([
+    ];
+    let row = |case: &NodesCase| {
+        vec![
             case.case.to_owned(),
             format!("{:.0}", case.one_per_second),
             format!("{:.0}", case.orders_per_second),
@@ -327,13 +322,10 @@ pub(super) fn table(figures: &NodesFigures) -> String {
             format!("{:.1}", case.one_processor_us),
             format!("{:.1}", case.processor_us),
             case.failures.to_string(),
-        ]);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    format!(
-        "{nodes} nodes beside one, each on a store whose commits take {commit_ms} ms\n{}",
-        table.trim_fmt()
-    )
+        ]
+    };
+    let mut numbers = [true; 14];
+    numbers[0] = false;
+    let table = any_table(&header, &numbers, cases.iter().map(row).collect());
+    format!("{nodes} nodes beside one, each on a store whose commits take {commit_ms} ms\n{table}")
 }

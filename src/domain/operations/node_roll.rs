@@ -1,5 +1,5 @@
 //! The roll of the nodes that share a store, one for all of them: a node announces itself when it
-//! starts and once an hour, and leaves when it stops.
+//! starts and every hour and a half, and leaves when it stops.
 //!
 //! The roll is a hint and never a permission: what it says of a node may be old, and a stream may
 //! have been written by hand. No event of it is impossible; one that says nothing usable is not
@@ -18,7 +18,8 @@ use crate::{
     values::{NodeId, UnixMs, kinds, known_text, peer_address},
 };
 
-/// How long an announcement counts, in milliseconds: three hours. Nodes renew theirs every hour.
+/// How long an announcement counts, in milliseconds: three hours. Nodes renew theirs when
+/// half of that has passed.
 pub const ANNOUNCED_LASTS_MS: i64 = 3 * 60 * 60 * 1000;
 
 /// From this age an announcement is renewed; before it, the same one again is no event.
