@@ -22,7 +22,7 @@ pub(super) use self::actor::Aggregate;
 use self::actor::Standing;
 use super::{
     Fault,
-    batch::{Drain, Look, Reached},
+    batch::{Drain, Look, Reached, Warm},
 };
 use crate::{clock::Reading, domain::Decider, values::UnixMs};
 
@@ -77,15 +77,17 @@ impl<D: Decider> Aggregate<D> {
             Standing::Serving => {}
             Standing::CatchingUp | Standing::Lost(_) => return,
         }
-        if self.is_outdated() {
-            if !self.waiting.is_empty() {
+        if self.is_outdated() || self.is_heir {
+            if !self.waiting.is_empty() || (self.is_heir && self.is_owned_here()) {
+                self.is_heir = false;
                 self.catch_up(self.reached, ctx);
             }
             return;
         }
         let now = self.look_at_clock(ctx);
         let limits = self.shared.store.limits();
-        if self.has_room() {
+        // What ends by time is decided where the stream is owned, and before what is asked.
+        if self.has_room() && (!self.waiting.is_empty() || self.is_owned_here()) {
             let room = limits.events_max - self.forming.events.len();
             for event in self.state.due(now, room) {
                 self.forming.apply(&mut self.state, event);
@@ -189,7 +191,7 @@ impl<D: Decider> Aggregate<D> {
     }
 
     fn set_alarm(&mut self, ctx: &mut Context<Self>) {
-        let Some(due) = self.state.next_due() else { return };
+        let Some(due) = self.state.next_due().filter(|_| self.is_owned_here()) else { return };
         if let Some((at, handle)) = self.alarm {
             if at <= due {
                 return;
@@ -212,7 +214,8 @@ impl<D: Decider> Aggregate<D> {
             let now = actor.look_at_clock(ctx);
             actor.set_alarm(ctx);
             let idle = actor.used_at.plus(actor.shared.idle_ms) <= now;
-            let due = actor.state.next_due().is_some() && !actor.is_outdated();
+            let due =
+                actor.state.next_due().is_some() && !actor.is_outdated() && actor.is_owned_here();
             if idle && actor.is_at_rest() && !due {
                 actor.retire(ctx);
             } else {
@@ -255,16 +258,18 @@ impl<D: Decider> Aggregate<D> {
             && self.inbox.is_empty()
     }
 
-    /// Stops once nothing is in flight.
+    /// Says once nothing is in flight, and stops if it is to.
     fn drain(&mut self, ctx: &mut Context<Self>) {
         if !self.is_at_rest() {
             return;
         }
-        self.rests();
         for done in self.draining.drain(..) {
             let _ = done.send(());
         }
-        ctx.stop();
+        if self.stops {
+            self.rests();
+            ctx.stop();
+        }
     }
 }
 
@@ -357,6 +362,16 @@ impl<D: Decider> Handler<Drain> for Aggregate<D> {
 
     fn handle(&mut self, drain: Drain, ctx: &mut Self::Context) {
         self.draining.push(drain.done);
+        self.stops |= drain.stop;
         self.pump(ctx);
+    }
+}
+
+impl<D: Decider> Handler<Warm> for Aggregate<D> {
+    type Result = ();
+
+    fn handle(&mut self, warm: Warm, ctx: &mut Self::Context) {
+        self.warming.extend(warm.done);
+        self.keep_up(ctx);
     }
 }

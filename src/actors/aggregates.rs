@@ -7,16 +7,20 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Census, Directory, OtherNodes, Shared, TakesParcels,
-    other_nodes::{Parcel, Passed, PassedFuture},
+    other_nodes::{Parcel, Passed, PassedFuture, WarmFuture},
     tail::StreamObserver,
 };
-use crate::{domain::Decider, events::Category};
+use crate::{
+    domain::Decider,
+    events::{Category, StreamName},
+};
 
 /// A directory, whatever it is a directory of.
 trait AnyDirectory: StreamObserver + TakesParcels + 'static {
     fn category(&self) -> Category;
     fn census(&self) -> Census;
-    fn give_away(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    fn look_after_own(&self);
+    fn keep_up(&self);
     fn drain(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
@@ -29,8 +33,12 @@ impl<D: Decider> AnyDirectory for Directory<D> {
         self.census()
     }
 
-    fn give_away(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.give_away())
+    fn look_after_own(&self) {
+        self.look_after_own();
+    }
+
+    fn keep_up(&self) {
+        self.keep_up();
     }
 
     fn drain(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -83,9 +91,18 @@ impl Aggregates {
         self.all.iter().map(|directory| (directory.category(), directory.census())).collect()
     }
 
-    /// Lets all actors rest that other nodes own.
-    pub async fn give_away(&self) {
-        join_all(self.all.iter().map(|directory| directory.give_away())).await;
+    /// Lets the actors that are owned here see to what is due by time.
+    pub fn look_after_own(&self) {
+        self.all.iter().for_each(|directory| directory.look_after_own());
+    }
+
+    /// Lets the actors that other nodes own read what those wrote.
+    pub fn keep_up(&self) {
+        self.all.iter().for_each(|directory| directory.keep_up());
+    }
+
+    fn of(&self, category: Category) -> Option<&Arc<dyn AnyDirectory>> {
+        self.all.iter().find(|directory| directory.category() == category)
     }
 
     /// Takes no more commands, and lets every actor finish what is in flight and stop.
@@ -96,10 +113,20 @@ impl Aggregates {
 
 impl TakesParcels for Aggregates {
     fn take(&self, parcel: Parcel) -> PassedFuture {
-        let category = parcel.stream.category;
-        match self.all.iter().find(|directory| directory.category() == category) {
+        match self.of(parcel.stream.category) {
             Some(directory) => directory.take(parcel),
             None => Box::pin(ready(Passed::NotMine(None))),
         }
+    }
+
+    fn warm(&self, stream: StreamName) -> WarmFuture {
+        match self.of(stream.category) {
+            Some(directory) => directory.warm(stream),
+            None => Box::pin(ready(())),
+        }
+    }
+
+    fn in_use(&self) -> Vec<StreamName> {
+        self.all.iter().flat_map(|directory| directory.in_use()).collect()
     }
 }

@@ -16,15 +16,11 @@
 //! Each aggregate gives a repeated question its first answer, so a settlement that broke off is repeated
 //! from its beginning, on any node.
 
-use std::sync::Arc;
+use std::{fmt::Debug, sync::Arc};
 
 use tokio::{sync::Semaphore, task::JoinHandle};
 
-use super::{
-    Answer, Directory, Fault,
-    ask_again::{ask_again, no_answer},
-    failpoint,
-};
+use super::{Answer, Directory, Fault, failpoint};
 use crate::{
     domain::{
         coupon::{CouponBatch, CouponCommand, CouponOutcome, RedeemCoupon, ReturnCoupon},
@@ -98,7 +94,7 @@ impl AwaitDesk {
             };
             let order_id = order.order_id;
             let settle = ItemCommand::SettleAwait(SettleAwait { order_id, verdict });
-            let said = ask_again(&self.items, item.0, settle).await?;
+            let said = self.items.ask(item.0, settle, None).await?;
             let granted = matches!(verdict, AwaitVerdict::CouponGranted { .. });
             match &said.outcome {
                 ItemOutcome::Order(settled) if !granted || settled.coupon.is_some() => {
@@ -134,7 +130,7 @@ impl AwaitDesk {
         };
         let order_id = order.order_id;
         let take = TakeUnits::of((order_id, item), order.buyer.clone(), order.units, limit);
-        let said = ask_again(&self.quotas, limit.sale_id.0, take).await?;
+        let said = self.quotas.ask(limit.sale_id.0, take, None).await?;
         failpoint::passed("quota_taken").await;
         match said.outcome {
             QuotaOutcome::Taken { .. } => Ok(AwaitVerdict::LimitGranted),
@@ -161,7 +157,7 @@ impl AwaitDesk {
             coupon: named.clone(),
             placed_at: order.placed_at,
         }));
-        let said = ask_again(&self.coupons, batch_id.0, redeem).await?;
+        let said = self.coupons.ask(batch_id.0, redeem, None).await?;
         failpoint::passed("coupon_redeemed").await;
         match said.outcome {
             CouponOutcome::Redeemed(got) => Ok(AwaitVerdict::CouponGranted {
@@ -179,16 +175,16 @@ impl AwaitDesk {
     /// its coupon. They know whether it did.
     async fn give_back(&self, order: &OrderView) -> Result<(), Fault> {
         if let Some((sale, back)) = units_to_return(order) {
-            ask_again(&self.quotas, sale.0, QuotaCommand::GiveBack(back)).await?;
+            self.quotas.ask(sale.0, QuotaCommand::GiveBack(back), None).await?;
         }
         let Some((batch, cause)) = coupon_to_return(order) else { return Ok(()) };
         let back = CouponCommand::Return(ReturnCoupon { order_id: order.order_id, cause });
-        ask_again(&self.coupons, batch.0, back).await.map(drop)
+        self.coupons.ask(batch.0, back, None).await.map(drop)
     }
 
     async fn show(&self, item: ItemId, order_id: OrderId) -> Result<Option<OrderView>, Fault> {
         let show = ItemCommand::ShowOrder { order_id, buyer: None };
-        match ask_again(&self.items, item.0, show).await?.outcome {
+        match self.items.ask(item.0, show, None).await?.outcome {
             ItemOutcome::Order(order) => Ok(Some(order)),
             ItemOutcome::Misdirected(_) => Ok(None),
             other => Err(no_answer("an item", &other)),
@@ -227,4 +223,9 @@ fn coupon_to_return(order: &OrderView) -> Option<(BatchId, ReturnCause)> {
         OrderState::Held | OrderState::Paid | OrderState::Refunded => ReturnCause::NotApplied,
     };
     Some((batch, cause))
+}
+
+/// Something was answered that is no answer to what was asked.
+fn no_answer(who: &str, what: &impl Debug) -> Fault {
+    Fault::Unreadable(format!("{who} answered with something else: {what:?}"))
 }

@@ -1,8 +1,11 @@
 //! The messages to an aggregate, and the batch that forms while an append is in flight.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -35,7 +38,12 @@ pub(super) struct Delivery<D: Decider> {
     pub(super) commands: Vec<D::Command>,
     pub(super) deadline: Option<Deadline>,
     pub(super) reply: Reply<D::Outcome>,
+    /// How often it was decided and another node wrote first.
+    pub(super) voided: u32,
 }
+
+/// How often a delivery is decided anew where another node writes first, before that is its answer.
+const VOIDED_MAX: u32 = 8;
 
 /// Look into the inbox.
 pub(super) struct Look;
@@ -44,12 +52,24 @@ impl Message for Look {
     type Result = ();
 }
 
-/// Finish what is in flight and stop.
+/// Finish what is in flight.
 pub(super) struct Drain {
     pub(super) done: oneshot::Sender<()>,
+    /// And stop.
+    pub(super) stop: bool,
 }
 
 impl Message for Drain {
+    type Result = ();
+}
+
+/// Be ready to go on where another node stops: read what it wrote.
+pub(super) struct Warm {
+    /// Told when that is done; where nobody waits, it is done only if something is known to be there.
+    pub(super) done: Option<oneshot::Sender<()>>,
+}
+
+impl Message for Warm {
     type Result = ();
 }
 
@@ -116,14 +136,23 @@ pub(super) struct Batch<D: Decider> {
     pub(super) facts: Vec<D::Event>,
     /// Whose events these are, where others write to the store, too.
     writer: Option<Uuid>,
-    asked: Vec<Asked<D::Outcome>>,
+    asked: Vec<Asked<D>>,
     attempts: Vec<(Attempt, UnixMs)>,
 }
 
 /// A delivery that was decided and not yet answered.
-struct Asked<O> {
-    reply: Reply<O>,
-    answers: Vec<Pending<O>>,
+struct Asked<D: Decider> {
+    reply: Reply<D::Outcome>,
+    answers: Vec<Pending<D::Outcome>>,
+    /// What decides it anew where another node may write first.
+    anew: Option<Anew<D>>,
+}
+
+/// A delivery without its reply.
+struct Anew<D: Decider> {
+    commands: Vec<D::Command>,
+    deadline: Option<Deadline>,
+    voided: u32,
 }
 
 /// An answer that waits for its batch.
@@ -164,8 +193,10 @@ impl<D: Decider> Batch<D> {
 
     /// Decides a delivery on the state and applies what happened to it.
     pub(super) fn decide(&mut self, state: &mut D, delivery: Delivery<D>, now: UnixMs) {
-        let mut answers = Vec::with_capacity(delivery.commands.len());
-        for command in delivery.commands {
+        let Delivery { commands, deadline, reply, voided } = delivery;
+        let anew = self.writer.map(|_| Anew { commands: commands.clone(), deadline, voided });
+        let mut answers = Vec::with_capacity(commands.len());
+        for command in commands {
             let Decision { events, outcome, revision, position, attempt } =
                 state.decide(command, now);
             for event in events {
@@ -175,7 +206,7 @@ impl<D: Decider> Batch<D> {
             self.attempts.extend(attempt.map(|attempt| (attempt, now)));
             answers.push(Pending { outcome, revision, position });
         }
-        self.asked.push(Asked { reply: delivery.reply, answers });
+        self.asked.push(Asked { reply, answers, anew });
     }
 
     /// Applies an event to the state and keeps it for the append.
@@ -222,7 +253,7 @@ impl<D: Decider> Batch<D> {
             // Nothing was ever written, so the answer rests on no event.
             (_, None) => Position::START,
         };
-        let answered = |Asked { reply, answers }: Asked<D::Outcome>| {
+        let answered = |Asked { reply, answers, .. }: Asked<D>| {
             let placed = answers.into_iter().map(|Pending { outcome, revision, position }| {
                 let position = position.unwrap_or_else(|| place(revision));
                 Answer { outcome, revision, position }
@@ -240,6 +271,24 @@ impl<D: Decider> Batch<D> {
             reply.send(Ok(answers));
         }
         self.attempts
+    }
+
+    /// Gives back what was decided and certainly not written, to be decided anew.
+    pub(super) fn take_back(&mut self) -> VecDeque<Delivery<D>> {
+        self.attempts.clear();
+        let mut back = VecDeque::with_capacity(self.asked.len());
+        for Asked { reply, anew, .. } in self.asked.drain(..) {
+            if reply.is_abandoned() {
+                continue;
+            }
+            match anew.filter(|anew| anew.voided < VOIDED_MAX) {
+                Some(Anew { commands, deadline, voided }) => {
+                    back.push_back(Delivery { commands, deadline, reply, voided: voided + 1 });
+                }
+                None => reply.send(Err(Fault::LostOwnership)),
+            }
+        }
+        back
     }
 
     /// Answers all waiting commands with the fault. The events stay.

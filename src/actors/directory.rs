@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, prelude::SendError};
-use futures_util::future::{join_all, ready};
+use futures_util::future::ready;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
@@ -19,11 +19,11 @@ use uuid::Uuid;
 use super::{
     Answer, Fault, Shared,
     aggregate::Aggregate,
-    batch::{Answers, Delivery, Drain, Look, Reached, Reply, Ticket},
+    batch::{Answers, Delivery, Drain, Look, Reached, Reply, Ticket, Warm},
     deadline::Deadline,
     inbox::{Inbox, Put},
     lanes::{Lanes, Sent},
-    other_nodes::{Letters, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels},
+    other_nodes::{Letters, OtherNodes, Parcel, Passed, PassedFuture, TakesParcels, WarmFuture},
     own_directory::OwnDirectory,
     tail::StreamObserver,
     tally::{Counters, Tally},
@@ -81,11 +81,11 @@ impl<D: Decider> Desk<D> {
         Ok(())
     }
 
-    /// Lets the actor finish what is in flight and stop.
-    async fn rest(&self) {
+    /// Lets the actor finish what is in flight, and stop if it is to.
+    async fn rest(&self, stop: bool) {
         let (done, drained) = oneshot::channel();
         // A full mailbox is being emptied: wait for a place. An error means it has stopped.
-        if self.address.send(Drain { done }).await.is_ok() {
+        if self.address.send(Drain { done, stop }).await.is_ok() {
             let _ = drained.await;
         }
     }
@@ -195,7 +195,8 @@ impl<D: Decider> Directory<D> {
         let mut desk = self.desk(id);
         let ticket =
             Ticket::take(&desk.waiting, count, self.shared.waiting_max).ok_or(Fault::Overloaded)?;
-        let mut delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
+        let reply = Reply { to, ticket };
+        let mut delivery = Delivery { commands, deadline, reply, voided: 0 };
         for _ in 0..ACTORS_TRIED {
             match desk.put(delivery) {
                 Ok(()) => return Ok(answers),
@@ -226,14 +227,27 @@ impl<D: Decider> Directory<D> {
         self.lanes.as_ref().is_none_or(|lanes| lanes.nodes.route(stream) == Route::Here)
     }
 
-    /// Lets all actors rest that other nodes own.
-    pub(super) async fn give_away(&self) {
-        let awake: Vec<Uuid> = {
-            let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
-            awake.keys().copied().collect()
-        };
-        let given = awake.into_iter().filter(|id| !self.is_owned_here(*id));
-        join_all(given.map(|id| self.rest(id))).await;
+    /// Those that are awake, and owned here or not.
+    fn awake(&self, owned_here: bool) -> Vec<(Uuid, Arc<Desk<D>>)> {
+        let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
+        let those = awake.iter().filter(|(id, _)| self.is_owned_here(**id) == owned_here);
+        those.map(|(id, desk)| (*id, Arc::clone(desk))).collect()
+    }
+
+    /// Lets the actors that are owned here see to what is due by time: they may have come here just now.
+    pub(super) fn look_after_own(&self) {
+        for (_, desk) in self.awake(true) {
+            // A full mailbox is being emptied, and each message is a look.
+            let _ = desk.address.try_send(Look);
+        }
+    }
+
+    /// Lets the actors that other nodes own read what those wrote.
+    pub(super) fn keep_up(&self) {
+        for (_, desk) in self.awake(false) {
+            // One with a full mailbox is asked, so it reads anyway.
+            let _ = desk.address.try_send(Warm { done: None });
+        }
     }
 
     /// Whether other nodes may serve the same ids.
@@ -288,7 +302,7 @@ impl<D: Decider> Directory<D> {
             awake.values().cloned().collect()
         };
         for desk in desks {
-            desk.rest().await;
+            desk.rest(true).await;
         }
     }
 }
@@ -327,6 +341,10 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
         self.put(id, commands, deadline)
     }
 
+    fn is_owned_here(&self, id: Uuid) -> bool {
+        self.is_owned_here(id)
+    }
+
     fn rest(&self, id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let desk = {
             let awake = self.awake.read().unwrap_or_else(PoisonError::into_inner);
@@ -334,7 +352,7 @@ impl<D: Decider> OwnDirectory<D> for Directory<D> {
         };
         Box::pin(async move {
             if let Some(desk) = desk
-                && timeout(RESTS_WITHIN, desk.rest()).await.is_err()
+                && timeout(RESTS_WITHIN, desk.rest(false)).await.is_err()
             {
                 tracing::debug!(category = D::CATEGORY.name(), %id, "an actor did not rest in time");
             }
@@ -361,6 +379,28 @@ impl<D: Decider> TakesParcels for Directory<D> {
             }),
             Err(fault) => passed(Passed::Answers(write(&Err(fault)))),
         }
+    }
+
+    fn warm(&self, stream: StreamName) -> WarmFuture {
+        if self.lanes.is_none() || self.takes_commands().is_err() {
+            return Box::pin(ready(()));
+        }
+        let desk = self.desk(stream.id);
+        Box::pin(async move {
+            let (done, warmed) = oneshot::channel();
+            // An error means that it cannot be read now: its first command tries again.
+            if desk.address.send(Warm { done: Some(done) }).await.is_ok() {
+                let _ = warmed.await;
+            }
+        })
+    }
+
+    fn in_use(&self) -> Vec<StreamName> {
+        if self.lanes.is_none() {
+            return Vec::new();
+        }
+        let stream = |(id, _)| StreamName { category: D::CATEGORY, id };
+        self.awake(true).into_iter().map(stream).collect()
     }
 }
 

@@ -126,7 +126,7 @@ impl<D: Decider> Open<D> {
     ) -> Result<Sent<D>, Fault> {
         let (to, answers) = oneshot::channel();
         let ticket = Ticket::take(&self.waiting, commands.len(), max).ok_or(Fault::Overloaded)?;
-        let delivery = Delivery { commands, deadline, reply: Reply { to, ticket } };
+        let delivery = Delivery { commands, deadline, reply: Reply { to, ticket }, voided: 0 };
         match self.inbox.try_send(delivery) {
             Ok(()) => Ok(Sent::OnLane(answers)),
             Err(TrySendError::Full(_)) => Err(Fault::Overloaded),
@@ -208,7 +208,7 @@ impl<D: Decider> Driver<D> {
     }
 
     fn push(&mut self, lanes: &Lanes<D>, delivery: Delivery<D>) {
-        let Delivery { commands, deadline, reply } = delivery;
+        let Delivery { commands, deadline, reply, .. } = delivery;
         // From here on it is another node that knows whether it is late.
         if deadline.as_ref().is_some_and(|deadline| !deadline.decide()) {
             return reply.send(Err(Fault::DeadlineExceeded));

@@ -19,7 +19,6 @@
 mod aggregate;
 mod aggregates;
 mod alert_evaluator;
-mod ask_again;
 mod await_desk;
 mod batch;
 mod clock_watch;
@@ -63,7 +62,7 @@ pub use fault::Fault;
 pub use freshness::Freshness;
 pub use metered::{MeteredStore, OwnAppend, OwnAppends};
 pub use moves::Moves;
-pub use other_nodes::{OtherNodes, Parcel, Passed, PassedFuture, TakesParcels};
+pub use other_nodes::{OtherNodes, Parcel, Passed, PassedFuture, TakesParcels, WarmFuture};
 pub use past::{Past, PastFault};
 pub use permits::{Permit, Permits};
 pub use projection::{Progress, ProjectionHandle, start_projections};

@@ -53,7 +53,16 @@ pub enum Passed {
 pub trait TakesParcels: Send + Sync {
     /// Before this returns the commands have their place in the inbox of their aggregate.
     fn take(&self, parcel: Parcel) -> PassedFuture;
+
+    /// Reads what another node decides until now, so that its commands find it known here.
+    fn warm(&self, stream: StreamName) -> WarmFuture;
+
+    /// What is awake on this node and owned by it.
+    fn in_use(&self) -> Vec<StreamName>;
 }
+
+/// Done when a stream is read.
+pub type WarmFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Commands that were read.
 type Commands<D> = Result<Vec<<D as Decider>::Command>, Fault>;

@@ -32,7 +32,10 @@ pub(super) trait OwnDirectory<D: Decider>: Send + Sync {
         deadline: Option<Deadline>,
     ) -> Result<oneshot::Receiver<Answers<D::Outcome>>, Fault>;
 
-    /// Lets the actor of that id, if it is awake, finish what is in flight and stop. One whose store does
-    /// not answer is left to itself after a while: the revision is the fence.
+    /// Whether this node is to look after what happens to that actor by time alone.
+    fn is_owned_here(&self, id: Uuid) -> bool;
+
+    /// Lets the actor of that id, if it is awake, finish what is in flight. One whose store does not
+    /// answer is left to itself after a while: the revision is the fence.
     fn rest(&self, id: Uuid) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }

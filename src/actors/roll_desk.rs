@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::timeout};
 
-use super::{Directory, Fault, ask_again::ask_again};
+use super::{Directory, Fault};
 use crate::{
     domain::node_roll::{AnnounceNode, NodeCommand, NodeOutcome, NodeRefusal, NodeRoll},
     events::SERVICE,
@@ -66,7 +66,7 @@ impl RollDesk {
 
     async fn look(&self) -> Result<Result<Vec<Member>, String>, Fault> {
         let announce = NodeCommand::Announce(self.own.clone());
-        match ask_again(&self.directory, SERVICE, announce).await?.outcome {
+        match self.directory.ask(SERVICE, announce, None).await?.outcome {
             NodeOutcome::Nodes(nodes) => {
                 let wire = self.own.wire;
                 let members = nodes.into_iter().map(|node| Member {
@@ -93,6 +93,6 @@ impl RollDesk {
     /// When the log does not take it.
     pub async fn leave(&self) -> Result<(), Fault> {
         let leave = NodeCommand::Leave { node_id: self.own.node_id };
-        ask_again(&self.directory, SERVICE, leave).await.map(drop)
+        self.directory.ask(SERVICE, leave, None).await.map(drop)
     }
 }

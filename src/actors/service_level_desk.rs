@@ -15,9 +15,6 @@ use crate::{
     events::SERVICE,
 };
 
-/// How often the level is asked for before another node's setting it counts as a failure.
-const TRIES_MAX: usize = 5;
-
 /// Sets and shows the level.
 #[derive(Clone)]
 pub struct ServiceLevelDesk {
@@ -40,7 +37,7 @@ impl ServiceLevelDesk {
         set: SetServiceLevel,
         deadline: Option<Deadline>,
     ) -> Result<Answer<ServiceLevelOutcome>, Fault> {
-        let answer = self.ask(&ServiceLevelCommand::Set(set), deadline).await?;
+        let answer = self.directory.ask(SERVICE, ServiceLevelCommand::Set(set), deadline).await?;
         if let ServiceLevelOutcome::Level(view) = &answer.outcome
             && view.set.is_some()
         {
@@ -51,21 +48,6 @@ impl ServiceLevelDesk {
 
     /// The level as the log has it now.
     pub async fn show(&self) -> Result<Answer<ServiceLevelOutcome>, Fault> {
-        self.ask(&ServiceLevelCommand::Show, None).await
-    }
-
-    /// Asks again where another node had set the level meanwhile: nothing was decided here.
-    async fn ask(
-        &self,
-        command: &ServiceLevelCommand,
-        deadline: Option<Deadline>,
-    ) -> Result<Answer<ServiceLevelOutcome>, Fault> {
-        for _ in 1..TRIES_MAX {
-            match self.directory.ask(SERVICE, command.clone(), deadline.clone()).await {
-                Err(Fault::LostOwnership) => {}
-                answer => return answer,
-            }
-        }
-        self.directory.ask(SERVICE, command.clone(), deadline.clone()).await
+        self.directory.ask(SERVICE, ServiceLevelCommand::Show, None).await
     }
 }

@@ -78,7 +78,7 @@ pub trait Decider: Sized + Send + Unpin + 'static {
     /// is what earlier versions meant, and is left out where it has it; names of variants and fields
     /// are permanent. A variant that the receiver does not know is an error of the link, and a field
     /// that it does not know is ignored. Fields are not validated again: they were where they entered.
-    type Command: Kinds + Send + Unpin + 'static;
+    type Command: Kinds + Clone + Send + Unpin + 'static;
     type Event: Stored + Family<Event> + Clone + Send + Unpin + 'static;
     type Outcome: Send + Unpin + 'static;
     /// Why a command is refused.

@@ -107,13 +107,32 @@ impl Owners {
 
     /// Where the commands to an aggregate go.
     pub fn route(&self, id: Uuid) -> Route {
-        let others = self.others.iter().filter(|other| other.standing == Standing::Answers);
-        let best = others.map(|other| (score(other.seed, id), other.member.node_id)).max();
-        match best {
+        match self.best_other(id) {
             Some((_, node)) if self.leaves => Route::Node(node),
-            Some(best) if best > (score(self.own_seed, id), self.own) => Route::Node(best.1),
+            Some(best) if best > self.own_score(id) => Route::Node(best.1),
             Some(_) | None => Route::Here,
         }
+    }
+
+    /// Who owns an aggregate once this node is gone; `None` if there is no other.
+    pub fn heir(&self, id: Uuid) -> Option<NodeId> {
+        self.best_other(id).map(|(_, node)| node)
+    }
+
+    /// Whether an aggregate is owned here only until that node answers.
+    pub fn waits_for(&self, node: NodeId, id: Uuid) -> bool {
+        let waits = self.others.iter().find(|other| other.member.node_id == node);
+        self.route(id) == Route::Here
+            && waits.is_some_and(|other| (score(other.seed, id), node) > self.own_score(id))
+    }
+
+    fn own_score(&self, id: Uuid) -> (u64, NodeId) {
+        (score(self.own_seed, id), self.own)
+    }
+
+    fn best_other(&self, id: Uuid) -> Option<(u64, NodeId)> {
+        let others = self.others.iter().filter(|other| other.standing == Standing::Answers);
+        others.map(|other| (score(other.seed, id), other.member.node_id)).max()
     }
 
     /// The other nodes and what is known of each.

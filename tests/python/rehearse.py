@@ -1,9 +1,9 @@
-"""A sale on three nodes behind nginx: one is killed, one is frozen, and all are restarted.
+"""A sale on three nodes behind nginx: one is killed, one is frozen, one is cut off, and all are restarted.
 
 It starts one store (`doorbuster devstore`), three doorbuster nodes on it, and nginx with the
 configuration of deploy/nginx in front. A crowd buys through nginx. Meanwhile one node is killed with
-kill -9 and restarted, another is frozen until others have sold its items and is then resumed, and
-finally the nodes are restarted one after another as in an upgrade. Afterwards the crowd's account, the
+kill -9 and restarted, another is frozen until others have sold its items and is then resumed, the third
+can call the other nodes and is not reached by them, then no node reaches another one, and finally the nodes are restarted one after another as in an upgrade. Afterwards the crowd's account, the
 read models of every node, the verifier and a count of the store's events, read with the Python client of
 EventStoreDB, must agree to the unit.
 
@@ -38,6 +38,7 @@ from kurrentdbclient import KurrentDBClient
 
 from counted_buyers import Buyers, Observed, Windows
 from devstore import Devstore
+from line import Line
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
@@ -134,17 +135,23 @@ class Node:
 
 
 class Acquaintance:
-    """How the nodes reach each other: addresses that outlast a restart, and a secret that only they can read."""
+    """How the nodes reach each other: lines that outlast a restart, and a secret that only they can read."""
 
     def __init__(self, directory, port):
         self.port = port
+        self.lines = {number: Line(port + NODES + number, port + number) for number in range(1, NODES + 1)}
         self.secret = directory / "peers-secret"
         with open(os.open(self.secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
 
     def settings(self, number):
         return {"DOORBUSTER_PEERS_LISTEN": f"127.0.0.1:{self.port + number}",
+                "DOORBUSTER_PEERS_ADDRESS": f"127.0.0.1:{self.port + NODES + number}",
                 "DOORBUSTER_PEERS_SECRET_FILE": str(self.secret)}
+
+    def end(self):
+        for line in self.lines.values():
+            line.end()
 
 
 class Nginx:
@@ -301,7 +308,7 @@ def agree(name, found, expected):
 def rehearse(arguments, directory):
     binary = str(arguments.binary)
     store = Devstore(binary, directory / "store")
-    nodes, nginx, crowd, windows = [], None, None, Windows()
+    nodes, nginx, crowd, peers, windows = [], None, None, None, Windows()
     try:
         connection = store.start()
         peers = None if arguments.alone else Acquaintance(directory, arguments.port)
@@ -316,6 +323,9 @@ def rehearse(arguments, directory):
 
         crowd = crowd_of(binary, nginx.url, arguments, directory)
         break_nodes(crowd, nodes, nginx, windows)
+        if peers:
+            cut_off(crowd, peers.lines, windows)
+        restart(crowd, nodes, windows)
         account = crowd.result()
         say(f"the crowd: {account['attempts']} orders sent, {account['tried_again']} sent again "
             f"after a fault, {account['unanswered']} without an answer, "
@@ -331,7 +341,7 @@ def rehearse(arguments, directory):
         rebuilt(nodes)
         return account
     finally:
-        for part in [crowd, nginx, *nodes, store]:
+        for part in [crowd, nginx, *nodes, peers, store]:
             if part:
                 part.end()
 
@@ -345,7 +355,7 @@ def crowd_of(binary, url, arguments, directory):
 
 
 def break_nodes(crowd, nodes, nginx, windows):
-    """Kills one node, freezes another and restarts all of them while the crowd buys."""
+    """Kills one node and freezes another while the crowd buys."""
     crowd.until_bought(10)
     windows.begin("node 1 killed")
     nodes[0].kill()
@@ -359,10 +369,30 @@ def break_nodes(crowd, nodes, nginx, windows):
     nodes[1].freeze()
     say("30 % are paid: node 2 was frozen in the middle of its work")
     nginx.until_given_up(nodes[1])
-    crowd.until_bought(60)
+    crowd.until_bought(50)
     nodes[1].thaw()
     windows.end()
-    say("60 % are paid: node 2 goes on where it was; its callers had been passed to others")
+    say("50 % are paid: node 2 goes on where it was; its callers had been passed to others")
+
+
+def cut_off(crowd, lines, windows):
+    """Takes the nodes' ways to each other away, but none to the store."""
+    crowd.until_bought(56)
+    windows.begin("node 3 cut off from its peers")
+    lines[3].cut()
+    say("56 % are paid: no other node reaches node 3, which reaches them")
+    crowd.until_bought(60)
+    for line in lines.values():
+        line.cut()
+    say("60 % are paid: no node reaches another one")
+    crowd.until_bought(64)
+    for line in lines.values():
+        line.mend()
+    windows.end()
+    say("64 % are paid: all reach each other")
+
+
+def restart(crowd, nodes, windows):
     for percent, node in zip([70, 80, 90], nodes, strict=True):
         crowd.until_bought(percent)
         windows.begin(f"node {node.number} restarted", is_restart=True)

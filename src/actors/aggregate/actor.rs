@@ -50,6 +50,12 @@ pub(in crate::actors) struct Aggregate<D: Decider> {
     /// By how much the clock had been set when it was last looked at.
     pub(super) moved_ms: i64,
     pub(super) draining: Vec<oneshot::Sender<()>>,
+    /// It stops once nothing is in flight.
+    pub(super) stops: bool,
+    /// Told when what others wrote is read.
+    pub(super) warming: Vec<oneshot::Sender<()>>,
+    /// It was read for another node, which may have written since: it is read on before it is decided on.
+    pub(super) is_heir: bool,
     /// From so many events on a snapshot may be due.
     pub(super) look_behind_at: u64,
     /// It is looked at again once no event comes any more.
@@ -94,6 +100,9 @@ impl<D: Decider> Aggregate<D> {
             used_at,
             moved_ms: 0,
             draining: Vec::new(),
+            stops: false,
+            warming: Vec::new(),
+            is_heir: false,
             look_behind_at: 0,
             rest_is_awaited: false,
         }

@@ -1,6 +1,6 @@
 //! Reading on where another node wrote first.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
@@ -17,8 +17,34 @@ impl<D: Decider> Aggregate<D> {
         self.reached > self.landing.map(|landing| landing.last_revision)
     }
 
+    /// Whether this node is to end by itself what ends at a moment.
+    pub(super) fn is_owned_here(&self) -> bool {
+        !self.shared.store.is_shared()
+            || self.directory.upgrade().is_none_or(|dir| dir.is_owned_here(self.stream.id))
+    }
+
+    /// Reads what another node wrote before anything is asked here.
+    pub(super) fn keep_up(&mut self, ctx: &mut Context<Self>) {
+        let is_asked = !self.warming.is_empty();
+        if self.is_serving() && self.is_at_rest() && (is_asked || self.is_outdated()) {
+            self.used_at = self.shared.clock.now();
+            self.is_heir = !self.is_owned_here();
+            self.catch_up(self.reached, ctx);
+        } else if self.is_serving() {
+            // Its own appends tell it of those of others.
+            self.is_warm();
+        }
+    }
+
+    pub(super) fn is_warm(&mut self) {
+        for done in self.warming.drain(..) {
+            let _ = done.send(());
+        }
+    }
+
     /// Reads what is in the log behind the last event known to be there, at least up to a revision
-    /// where one is known. What was decided and is not in the log is void. Commands wait.
+    /// where one is known. What was decided and is not in the log is void and is decided anew on what was
+    /// read, before the commands that wait.
     pub(super) fn catch_up(&mut self, until: Option<u64>, ctx: &mut Context<Self>) {
         self.look_at_clock(ctx);
         let initial = || D::initial(self.stream.id);
@@ -26,11 +52,10 @@ impl<D: Decider> Aggregate<D> {
             && self.flying.as_ref().is_none_or(|flight| flight.events.is_empty());
         let (state, landed) = (std::mem::replace(&mut self.state, initial()), self.landed.take());
         let known = if undecided { Some(state) } else { landed };
-        let fault = Fault::LostOwnership;
-        if let Some(mut flight) = self.flying.take() {
-            flight.fail(&fault);
-        }
-        self.forming.fail(&fault);
+        let mut void = self.flying.take().map_or_else(VecDeque::new, |mut f| f.batch.take_back());
+        void.append(&mut self.forming.take_back());
+        void.append(&mut self.waiting);
+        self.waiting = void;
         if let Some((_, handle)) = self.alarm.take() {
             ctx.cancel_future(handle);
         }
@@ -44,6 +69,8 @@ impl<D: Decider> Aggregate<D> {
             known,
             until,
             moves,
+            // An heir decides nothing on it before it reads on.
+            !self.is_heir,
         ));
         let read = async move {
             let gone = |error| Err(Fault::StoreUnavailable(format!("{error}")));
@@ -65,6 +92,7 @@ impl<D: Decider> Aggregate<D> {
         let next = landing.map_or(0, |landing| landing.last_revision + 1);
         self.forming = self.forming.starting_over_at(next);
         self.standing = Standing::Serving;
+        self.is_warm();
         self.look_behind(ctx);
         self.set_alarm(ctx);
         self.schedule_pump(ctx);

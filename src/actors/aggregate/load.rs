@@ -47,13 +47,15 @@ pub(super) struct CaughtUp<D> {
 }
 
 /// The state that the stream comes to, read on from one that is known, at least up to a revision
-/// where one is given: a store that names its last event may show it some time later.
+/// where one is given: a store that names its last event may show it some time later. `twice` where
+/// events are decided on it that another node may contradict.
 pub(super) async fn catch_up<D: Decider>(
     shared: Arc<Shared>,
     stream: StreamName,
     known: Option<(D, Option<Landing>)>,
     until: Option<u64>,
     moves: Vec<ClockMove>,
+    twice: bool,
 ) -> Result<CaughtUp<D>, Fault> {
     let log = LogSource::Store(Arc::clone(&shared.store));
     let folded = match known {
@@ -79,6 +81,9 @@ pub(super) async fn catch_up<D: Decider>(
         let here = folded.last.map(|last| last.revision);
         if here >= until || started.elapsed() >= UNREADABLE_LASTS {
             let (state, landing) = apart(folded);
+            if !twice {
+                return Ok(CaughtUp { state, copy: None, landing });
+            }
             // Of a large state that takes some ten milliseconds.
             let copied = tokio::task::spawn_blocking(move || (state.copy(), state));
             let copied = copied.await.map_err(|gone| Fault::StoreUnavailable(gone.to_string()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    actors::{AwaitDesk, Directory, Fault, ServiceLevelDesk, ask_again::ask_again},
+    actors::{AwaitDesk, Directory, Fault, ServiceLevelDesk},
     domain::{
         Misdirected,
         coupon::{CouponBatch, CouponCommand, CouponOutcome},
@@ -67,7 +67,7 @@ impl Receivers {
         match ask {
             Ask::Item(id, commands) => tell_one(&self.items, id, commands).await.map(drop),
             Ask::Coupon(id, command) => {
-                match ask_again(&self.coupons, id.0, command).await?.outcome {
+                match self.coupons.ask(id.0, command, None).await?.outcome {
                     // The sale planned the batch, and tells it soon.
                     CouponOutcome::Misdirected(why)
                         if why == Misdirected::not_found("batch_id") =>
@@ -105,7 +105,7 @@ pub(in crate::actors) async fn tell_batches(
     coupons: &Directory<CouponBatch>,
     commands: Vec<(BatchId, CouponCommand)>,
 ) -> Result<Position, Fault> {
-    let told = stream::iter(commands).map(|(id, command)| ask_again(coupons, id.0, command));
+    let told = stream::iter(commands).map(|(id, command)| coupons.ask(id.0, command, None));
     let mut told = told.buffer_unordered(ASKED_AT_ONCE);
     let mut last = Position::START;
     while let Some(answer) = told.try_next().await? {
@@ -121,7 +121,7 @@ async fn tell_one(
 ) -> Result<Position, Fault> {
     let mut last = Position::START;
     for command in commands {
-        last = last.max(ask_again(items, id.0, command).await?.position);
+        last = last.max(items.ask(id.0, command, None).await?.position);
     }
     Ok(last)
 }

@@ -16,7 +16,7 @@ use crate::{admission::PeerSecret, clock, values::NodeId};
 /// Version of the protocol between nodes, and of the commands and answers in it. A node sends commands
 /// only to nodes of its own or a later version: those can read what they are sent, and what they answer
 /// can be read by the sender.
-pub const WIRE: u32 = 1;
+pub const WIRE: u32 = 2;
 
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 32;

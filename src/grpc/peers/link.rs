@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{future::ready, stream};
+use futures_util::{FutureExt as _, future::ready, stream};
 use tokio::{
     sync::{
         Notify,
@@ -21,13 +21,14 @@ use tokio::{
 };
 use tonic::{Streaming, transport::Endpoint};
 use wire::peers::{
-    Answers, Commands, ExchangeRequest, ExchangeResponse, answers::Came,
+    Answers, Commands, ExchangeRequest, ExchangeResponse, Warm, answers::Came,
     exchange_request::Said as Say, exchange_response::Said, peer_service_client::PeerServiceClient,
 };
 
 use super::handshake::{Calling, Identity, Stranger};
 use crate::{
-    actors::{Parcel, Passed, PassedFuture},
+    actors::{Parcel, Passed, PassedFuture, WarmFuture},
+    events::StreamName,
     ownership::Standing,
     values::{NodeId, millis},
 };
@@ -50,6 +51,9 @@ const GREETING: Duration = Duration::from_millis(1_000);
 /// A node that answers pings and leaves commands unanswered for so long is suspected, too.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a node may take to read what it is to own. Until then it stays where it is.
+pub const WARM_WITHIN: Duration = Duration::from_secs(10);
+
 /// First and longest pause before a node is called again.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -63,6 +67,9 @@ pub(super) trait Around: Send + Sync + 'static {
 
     /// The other node was heard of in the way that counts.
     fn heard(&self, node: NodeId, standing: Standing);
+
+    /// What this node owns only until that one answers.
+    fn waits_for(&self, node: NodeId) -> Vec<StreamName>;
 
     /// Whether another node is to be suspected for being silent. Without its own store a node cannot do
     /// better than the one that it would suspect.
@@ -149,28 +156,45 @@ impl Link {
 
     /// Sends commands behind those before them.
     pub(super) fn pass(&self, parcel: Parcel) -> PassedFuture {
-        let not_sent = || -> PassedFuture { Box::pin(ready(Passed::NotSent)) };
-        let mut open = self.lock();
-        let Some(call) = open.as_mut() else { return not_sent() };
-        let tag = self.next_tag.fetch_add(1, Ordering::Relaxed);
         let Parcel { stream, commands, remaining, must_decide } = parcel;
-        let commands = Commands {
-            tag,
-            stream: stream.to_string(),
-            commands,
-            remaining_ms: remaining.and_then(|left| u32::try_from(millis(left)).ok()),
-            must_decide,
-        };
-        match call.outbox.try_send(say(Say::Commands(commands))) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return not_sent(),
-        }
+        let asked = self.ask(|tag| {
+            Say::Commands(Commands {
+                tag,
+                stream: stream.to_string(),
+                commands,
+                remaining_ms: remaining.and_then(|left| u32::try_from(millis(left)).ok()),
+                must_decide,
+            })
+        });
+        let Some(answered) = asked else { return Box::pin(ready(Passed::NotSent)) };
         self.forwarded.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = oneshot::channel();
-        call.waiting.insert(tag, (Instant::now(), answer));
-        drop(open);
         // The call ended, or nobody waits for it any more.
         Box::pin(async move { answered.await.unwrap_or(Passed::Unknown) })
+    }
+
+    /// Has the node read streams that it may own soon; done when it has, or cannot.
+    pub(super) fn warm(&self, streams: &[StreamName]) -> WarmFuture {
+        let streams = streams.iter().map(ToString::to_string).collect();
+        let asked = self.ask(|tag| Say::Warm(Warm { tag, streams }));
+        Box::pin(async move {
+            if let Some(answered) = asked {
+                let _ = timeout(WARM_WITHIN, answered).await;
+            }
+        })
+    }
+
+    /// Says something that is answered under its tag; `None` if it cannot be said.
+    fn ask(&self, what: impl FnOnce(u64) -> Say) -> Option<oneshot::Receiver<Passed>> {
+        let mut open = self.lock();
+        let call = open.as_mut()?;
+        let tag = self.next_tag.fetch_add(1, Ordering::Relaxed);
+        match call.outbox.try_send(say(what(tag))) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => return None,
+        }
+        let (answer, answered) = oneshot::channel();
+        call.waiting.insert(tag, (Instant::now(), answer));
+        Some(answered)
     }
 
     /// Calls the node until it is not needed any more.
@@ -220,14 +244,19 @@ impl Link {
             Err(_late) => return Ended::Silent,
         };
         *self.lock() = Some(Open { outbox: outbox.clone(), waiting: HashMap::new() });
-        network.heard(self.node, Standing::Answers);
-        self.was_tried.store(true, Ordering::Relaxed);
-        tracing::info!(node = %self.node, address = self.address, "commands go to another node");
+        // What it is to own it reads first: a command that came earlier would wait for that.
+        let mut warm = self.warm(&network.waits_for(self.node)).fuse();
         let (mut heard_at, mut looked_at) = (Instant::now(), Instant::now());
         let mut ticks = interval(PING_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                () = &mut warm => {
+                    network.heard(self.node, Standing::Answers);
+                    self.was_tried.store(true, Ordering::Relaxed);
+                    let (node, address) = (self.node, &self.address);
+                    tracing::info!(%node, address, "commands go to another node");
+                }
                 said = answers.message() => match said {
                     Ok(Some(ExchangeResponse { said: Some(said) })) => {
                         heard_at = Instant::now();

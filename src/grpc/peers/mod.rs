@@ -12,6 +12,7 @@ mod server;
 
 pub use self::{
     handshake::WIRE,
+    link::WARM_WITHIN,
     network::{PeerNetwork, SeenNode},
     server::{PeerServer, serve},
 };

@@ -3,13 +3,13 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak,
+        Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use futures_util::future::ready;
+use futures_util::future::{join_all, ready};
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
@@ -21,7 +21,10 @@ use super::{
     link::{Around, Link},
 };
 use crate::{
-    actors::{NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State},
+    actors::{
+        NotReady, OtherNodes, Parcel, Passed, PassedFuture, Readiness, State, TakesParcels,
+        WarmFuture,
+    },
     admission::PeerSecret,
     events::StreamName,
     ownership::{Member, Owners, Route, Standing},
@@ -41,8 +44,11 @@ pub struct PeerNetwork {
     links: RwLock<HashMap<NodeId, Arc<Link>>>,
     changes: watch::Sender<u64>,
     received: AtomicU64,
-    /// Those that proved who they are when they called this one.
-    callers: Mutex<HashSet<NodeId>>,
+    /// Those that called this one, and of which it has read what is owned here once they know that it is
+    /// there.
+    met: Mutex<HashSet<NodeId>>,
+    /// What is decided on this node; its directories hold this network.
+    aggregates: OnceLock<Weak<dyn TakesParcels>>,
     /// One called that was not announced when the roll was last read.
     unknown_caller: Arc<Notify>,
     was_told: AtomicBool,
@@ -77,7 +83,8 @@ impl PeerNetwork {
             links: RwLock::default(),
             changes: watch::channel(0).0,
             received: AtomicU64::new(0),
-            callers: Mutex::default(),
+            met: Mutex::default(),
+            aggregates: OnceLock::new(),
             unknown_caller: Arc::default(),
             was_told: AtomicBool::new(false),
         })
@@ -116,7 +123,6 @@ impl PeerNetwork {
 
     /// A node proved who it is.
     pub(super) fn called_by(&self, node: NodeId) {
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner).insert(node);
         // It is there: one that was frozen is not to be left alone for the rest of a pause.
         if let Some(link) = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&node) {
             link.call_again();
@@ -124,6 +130,42 @@ impl PeerNetwork {
         if !self.owners().others().any(|(member, _)| member.node_id == node) {
             self.unknown_caller.notify_one();
         }
+    }
+
+    /// What that node owns only until this one was there is read.
+    pub(super) fn was_warmed_by(&self, node: NodeId) {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner).insert(node);
+    }
+
+    /// The aggregates that this network passes commands on for.
+    pub fn passes_on_for(&self, aggregates: &Arc<dyn TakesParcels>) {
+        // An error means that it knows them.
+        let _ = self.aggregates.set(Arc::downgrade(aggregates));
+    }
+
+    fn in_use(&self) -> Vec<StreamName> {
+        let aggregates = self.aggregates.get().and_then(Weak::upgrade);
+        aggregates.map(|aggregates| aggregates.in_use()).unwrap_or_default()
+    }
+
+    /// Has the nodes that would go on here read what this one owns, except what `told` has; done when
+    /// all have, or cannot.
+    pub async fn warm_heirs(&self, told: &mut HashMap<StreamName, NodeId>) {
+        let mut heirs = HashMap::<NodeId, Vec<StreamName>>::new();
+        for stream in self.in_use() {
+            if let Some(heir) = self.owners().heir(stream.id)
+                && told.insert(stream, heir) != Some(heir)
+            {
+                heirs.entry(heir).or_default().push(stream);
+            }
+        }
+        join_all(self.ask_to_read(&heirs)).await;
+    }
+
+    fn ask_to_read(&self, heirs: &HashMap<NodeId, Vec<StreamName>>) -> Vec<WarmFuture> {
+        let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
+        let ask = |(heir, streams): (&NodeId, &Vec<_>)| Some(links.get(heir)?.warm(streams));
+        heirs.iter().filter_map(ask).collect()
     }
 
     /// Waits until each other node was called once, and those that answer have called this one.
@@ -135,11 +177,11 @@ impl PeerNetwork {
 
     fn knows_others(&self) -> bool {
         let links = self.links.read().unwrap_or_else(PoisonError::into_inner);
-        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         self.was_told.load(Ordering::Relaxed)
             && links.values().all(|link| link.was_tried())
             && self.owners().others().all(|(member, standing)| {
-                standing != Standing::Answers || callers.contains(&member.node_id)
+                standing != Standing::Answers || met.contains(&member.node_id)
             })
     }
 
@@ -204,6 +246,13 @@ impl Around for PeerNetwork {
 
     fn heard(&self, node: NodeId, standing: Standing) {
         self.change(|owners| owners.heard(node, standing));
+    }
+
+    fn waits_for(&self, node: NodeId) -> Vec<StreamName> {
+        let mut streams = self.in_use();
+        let owners = self.owners();
+        streams.retain(|stream| owners.waits_for(node, stream.id));
+        streams
     }
 
     fn may_suspect(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use futures_util::{Stream, future::ready, stream};
+use futures_util::{Stream, StreamExt as _, future::ready, stream};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot},
@@ -11,7 +11,7 @@ use tokio::{
 };
 use tonic::{Request, Response, Status, Streaming, async_trait, transport::Server};
 use wire::peers::{
-    Answers, Commands, ExchangeRequest, ExchangeResponse, Leaving, Welcome,
+    Answers, Commands, ExchangeRequest, ExchangeResponse, Leaving, Warm, Welcome,
     answers::Came,
     exchange_request::Said,
     exchange_response::Said as Say,
@@ -26,6 +26,7 @@ use super::{
 use crate::{
     actors::{OtherNodes as _, Parcel, Passed, TakesParcels},
     events::StreamName,
+    values::NodeId,
 };
 
 /// A caller may take so long for each step of the handshake.
@@ -33,6 +34,9 @@ const STEP_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection on which nothing comes is asked whether it is alive.
 const KEEPALIVE: Duration = Duration::from_secs(5);
+
+/// Streams that are read at once because they may be owned here soon.
+const WARMED_AT_ONCE: usize = 16;
 
 /// Answers of one caller on their way to the socket.
 const OUTBOX: usize = 4_096;
@@ -147,11 +151,11 @@ impl Call {
         self.say(Say::Welcome(Welcome {})).await;
         tracing::info!(node = %caller, "another node sends commands");
         self.network.called_by(caller);
-        self.take_commands().await;
+        self.take_commands(caller).await;
         Ok(())
     }
 
-    async fn take_commands(mut self) {
+    async fn take_commands(mut self, caller: NodeId) {
         let mut changes = self.network.changes();
         let mut has_left = false;
         loop {
@@ -161,7 +165,7 @@ impl Call {
             }
             tokio::select! {
                 said = self.said.message() => match said {
-                    Ok(Some(ExchangeRequest { said: Some(said) })) => self.hear(said).await,
+                    Ok(Some(ExchangeRequest { said: Some(said) })) => self.hear(caller, said).await,
                     Ok(Some(ExchangeRequest { said: None })) => {}
                     // It has gone, and calls again if it wants.
                     Ok(None) | Err(_) => return,
@@ -173,9 +177,10 @@ impl Call {
         }
     }
 
-    async fn hear(&self, said: Said) {
+    async fn hear(&self, caller: NodeId, said: Said) {
         match said {
             Said::Commands(commands) => self.take(commands),
+            Said::Warm(warm) => self.warm(caller, warm),
             Said::Ping(number) => self.say(Say::Pong(number)).await,
             Said::Hello(_) | Said::Proof(_) => {}
         }
@@ -206,6 +211,21 @@ impl Call {
             };
             // Its node may have gone.
             let answers = Answers { tag, came };
+            let _ = outbox.send(Ok(ExchangeResponse { said: Some(Say::Answers(answers)) })).await;
+        });
+    }
+
+    /// Reads what may be owned here soon, and says when that is done.
+    fn warm(&self, caller: NodeId, Warm { tag, streams }: Warm) {
+        let (network, outbox) = (Arc::clone(&self.network), self.outbox.clone());
+        let aggregates = Arc::clone(&self.aggregates);
+        tokio::spawn(async move {
+            let named: Vec<_> = streams.iter().filter_map(|name| StreamName::parse(name)).collect();
+            let read = stream::iter(named).map(|stream| aggregates.warm(stream));
+            read.buffer_unordered(WARMED_AT_ONCE).for_each(ready).await;
+            network.was_warmed_by(caller);
+            // Its node may have gone.
+            let answers = Answers { tag, came: None };
             let _ = outbox.send(Ok(ExchangeResponse { said: Some(Say::Answers(answers)) })).await;
         });
     }

@@ -33,7 +33,9 @@ pub struct NodeStore {
     /// Appends of beacons that found the store away.
     turned_away: watch::Sender<usize>,
     questions: AtomicUsize,
-    loads: AtomicUsize,
+    loads: watch::Sender<usize>,
+    /// So many appends to items find that another node was first.
+    races_lost: AtomicUsize,
     conflicts: AtomicUsize,
 }
 
@@ -50,7 +52,8 @@ impl NodeStore {
             came: watch::Sender::new(0),
             turned_away: watch::Sender::new(0),
             questions: AtomicUsize::new(0),
-            loads: AtomicUsize::new(0),
+            loads: watch::Sender::new(0),
+            races_lost: AtomicUsize::new(0),
             conflicts: AtomicUsize::new(0),
         })
     }
@@ -107,7 +110,19 @@ impl NodeStore {
 
     /// How often an item's stream was read from its start.
     pub fn loads(&self) -> usize {
-        self.loads.load(SeqCst)
+        *self.loads.borrow()
+    }
+
+    /// Waits until items' streams were read from their starts so often.
+    pub async fn has_loaded(&self, times: usize) {
+        let mut counted = self.loads.subscribe();
+        let loaded = counted.wait_for(|loads| *loads >= times);
+        tokio::time::timeout(PATIENCE, loaded).await.expect("items are read").unwrap();
+    }
+
+    /// The next appends to items lose against another node.
+    pub fn lose_races(&self, times: usize) {
+        self.races_lost.store(times, SeqCst);
     }
 
     /// Appends to items that came too late.
@@ -149,6 +164,12 @@ impl StoreLayer for NodeStore {
                 }
                 return Err(AppendError::NotWritten(error.to_string()));
             }
+            let lost = |left: usize| left.checked_sub(1);
+            if stream.category == Category::Item
+                && self.races_lost.fetch_update(SeqCst, SeqCst, lost).is_ok()
+            {
+                return Err(AppendError::Conflict(self.log.last_revision(stream).await.unwrap()));
+            }
             let appended = self.log.append(stream, expected, events).await;
             if stream.category == Category::Item && self.loses_answer.swap(false, SeqCst) {
                 return Err(AppendError::Unknown("its answer was lost by a test".to_owned()));
@@ -171,7 +192,7 @@ impl StoreLayer for NodeStore {
         Box::pin(async move {
             self.here()?;
             if stream.category == Category::Item && from_revision == 0 {
-                self.loads.fetch_add(1, SeqCst);
+                self.loads.send_modify(|loads| *loads += 1);
             }
             self.log.read_stream(stream, from_revision, max).await
         })

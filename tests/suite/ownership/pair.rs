@@ -129,6 +129,10 @@ async fn a_node_that_stops_hands_its_items_over_and_no_order_fails() {
     for item in &items {
         order(&pair.nodes[1].place(item, "early", 1).await.unwrap());
     }
+    // Each node reads what it would go on with.
+    for store in &pair.stores {
+        store.has_loaded(items.len()).await;
+    }
 
     let (stop, mut stopped) = tokio::sync::watch::channel(false);
     let mut crowd = tokio::task::JoinSet::new();
@@ -156,6 +160,7 @@ async fn a_node_that_stops_hands_its_items_over_and_no_order_fails() {
 
     assert_eq!(pair.events("OrderPlaced").await.len(), placed);
     assert_eq!(pair.events("NodeLeft").await.len(), 1);
+    assert_eq!(pair.stores[1].loads(), items.len(), "an item was read anew when it came");
     sees(&pair.nodes[1], 0, NodeStanding::Answers).await;
 }
 
