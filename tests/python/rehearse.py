@@ -427,21 +427,20 @@ def follow_silence(binary, url):
     say(f"followers of orders and alerts outlast {SILENCE_SECONDS} s without an event")
 
 
-# While no fault is present one call of so many may end with ABORTED.
-ATTEMPTS_PER_ABORTED = 500
+# How many ABORTED a buyer may meet in one fault.
+ABORTED_IN_A_FAULT = 1
 
 
 def observe(observed, alone):
-    """Tells what the buyers met. Nodes that pass commands on meet in conflicts only while a fault is present."""
+    """Tells what the buyers met. Nodes that pass commands on decide anew what met a conflict."""
     for line in observed.lines():
         say(line)
     if alone:
         return
-    # Nodes that pass nothing on have 75 and more of 1,000. Those that do meet for a moment when a window ends
-    # before all of them see the same.
-    most = len(observed.attempts) // ATTEMPTS_PER_ABORTED
-    if observed.aborted_outside() > most:
+    if observed.aborted_outside():
         raise Refused(f"{observed.aborted_outside()} calls ended with ABORTED while no fault was present")
+    if observed.aborted_of_one_buyer() > ABORTED_IN_A_FAULT:
+        raise Refused(f"a buyer met ABORTED {observed.aborted_of_one_buyer()} times in one fault")
 
 
 def know_each_other(binary, nodes):
