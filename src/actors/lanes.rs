@@ -31,6 +31,7 @@ use crate::{
     domain::Decider,
     events::StreamName,
     ownership::{Became, Dispatch, Lane, Route, TRIES_MAX},
+    values::NodeId,
 };
 
 /// A lane on which nothing was sent for so long ends.
@@ -233,8 +234,8 @@ impl<D: Decider> Driver<D> {
             Route::Node(node) => {
                 let remaining = moment.map(|at| at.saturating_duration_since(Instant::now()));
                 let parcel = Parcel { stream: self.stream, commands, remaining, must_decide };
-                let read = lanes.letters.read_answers;
-                lanes.nodes.pass(node, parcel).map(move |passed| outcome(passed, read)).boxed()
+                let (own, read) = (lanes.nodes.node_id(), lanes.letters.read_answers);
+                lanes.nodes.pass(node, parcel).map(move |passed| outcome(passed, own, read)).boxed()
             }
             Route::Here => {
                 let asked = (lanes.letters.read_commands)(&commands).and_then(|commands| {
@@ -266,10 +267,18 @@ impl<D: Decider> Driver<D> {
     }
 }
 
-fn outcome<D: Decider>(passed: Passed, read: fn(&[u8]) -> Answers<D::Outcome>) -> Outcome<D> {
+fn outcome<D: Decider>(
+    passed: Passed,
+    own: NodeId,
+    read: fn(&[u8]) -> Answers<D::Outcome>,
+) -> Outcome<D> {
     match passed {
         Passed::Answers(bytes) => Outcome::Answers(read(&bytes)),
-        Passed::NotMine(node) => Outcome::Became(Became::NotMine(node)),
+        Passed::NotMine(owner) => {
+            // Views differ for a moment while nodes meet: then the receiver may name this one.
+            let route = |node| if node == own { Route::Here } else { Route::Node(node) };
+            Outcome::Became(Became::NotMine(owner.map(route)))
+        }
         Passed::NotSent => Outcome::Became(Became::Nothing),
         Passed::Unknown => Outcome::Became(Became::Unknown),
     }

@@ -11,6 +11,9 @@ use crate::{domain::Decider, events::StreamName, ownership::Route, values::NodeI
 
 /// Where other nodes are reached.
 pub trait OtherNodes: Send + Sync + 'static {
+    /// The id under which this node announces itself.
+    fn node_id(&self) -> NodeId;
+
     /// Where the commands to an aggregate go, by this node's view.
     fn route(&self, stream: StreamName) -> Route;
 

@@ -9,7 +9,6 @@
 use std::collections::BTreeMap;
 
 use super::Route;
-use crate::values::NodeId;
 
 /// How often commands are sent before a conflict or a node that cannot take them is their answer.
 pub const TRIES_MAX: u32 = 10;
@@ -56,8 +55,8 @@ pub struct Dispatch {
 pub enum Became {
     /// It was answered.
     Answered,
-    /// The receiver decided nothing; it named the owner, if it knows one.
-    NotMine(Option<NodeId>),
+    /// The receiver decided nothing; it named the owner, if it knows one, which may be the sender.
+    NotMine(Option<Route>),
     /// Certainly nothing was decided: there was no way, or another node wrote first.
     Nothing,
     /// Whether it was decided is not known.
@@ -126,7 +125,7 @@ impl<P> Lane<P> {
             Became::NotMine(owner) => {
                 // One hint is followed; whoever it names has to decide.
                 if !self.is_hint {
-                    self.hint = owner.map(Route::Node);
+                    self.hint = owner;
                 }
             }
             Became::Nothing => {}

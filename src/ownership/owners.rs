@@ -57,6 +57,11 @@ impl Owners {
         Self { own, own_seed: seed(address), leaves: false, others: Vec::new(), version: 0 }
     }
 
+    /// The id of this node.
+    pub fn own(&self) -> NodeId {
+        self.own
+    }
+
     /// Grows with each change of what is owned by whom.
     pub fn version(&self) -> u64 {
         self.version

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::{
-    actors::Directory,
+    actors::{Directory, OtherNodes as _},
     domain::item::Item,
     grpc::{
         peers::{PeerNetwork, SeenNode},

@@ -207,11 +207,6 @@ impl PeerNetwork {
         others.collect()
     }
 
-    /// The id under which this node announces itself.
-    pub fn node_id(&self) -> NodeId {
-        self.own.node_id
-    }
-
     /// How the others reach it.
     pub fn address(&self) -> &str {
         &self.address
@@ -264,6 +259,10 @@ impl Around for PeerNetwork {
 }
 
 impl OtherNodes for PeerNetwork {
+    fn node_id(&self) -> NodeId {
+        self.own.node_id
+    }
+
     fn route(&self, stream: StreamName) -> Route {
         self.owners().route(stream.id)
     }

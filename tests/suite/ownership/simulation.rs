@@ -3,6 +3,12 @@
 //! happens: no unit is sold twice, no request is carried out twice, and after the last fault every
 //! command is answered.
 
+use doorbuster::{
+    ownership::{Became, Lane, Route},
+    values::NodeId,
+};
+use uuid::Uuid;
+
 use super::world::{COMMANDS, STOCK, World};
 
 const SEEDS: u64 = 2_000;
@@ -30,4 +36,16 @@ fn a_build_that_trusts_ownership_is_caught() {
         run.is_err()
     });
     assert!(caught.is_some(), "no seed shows what the revision is for");
+}
+
+#[test]
+fn a_receiver_that_names_the_sender_is_believed() {
+    let other = NodeId(Uuid::from_u128(2));
+    let mut lane = Lane::new(Route::Node(other));
+    let sent = lane.push("order");
+    assert_eq!((sent.route, sent.must_decide), (Route::Node(other), false));
+    assert_eq!(lane.became(sent.number, Became::NotMine(Some(Route::Here))), None);
+    assert!(lane.has_to_resend());
+    assert_eq!(lane.turn(), Route::Here);
+    assert_eq!(lane.resend().len(), 1);
 }

@@ -245,6 +245,8 @@ impl World {
                 let asker = Asker::Node { node: from, call, number: dispatch.number };
                 match self.nodes[to].owners.route(item()) {
                     Route::Node(owner) if !dispatch.must_decide => {
+                        let own = self.nodes[from].owners.own();
+                        let owner = if owner == own { Route::Here } else { Route::Node(owner) };
                         self.answer(to, asker, request, Became::NotMine(Some(owner)), false);
                     }
                     _ => self.take(to, request, asker),
